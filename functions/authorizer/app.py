@@ -1,0 +1,78 @@
+"""The gateway's authorizer: from a bearer token or an API key to a caller and what the gateway lets through.
+
+The policy covers every route of the API, since API Gateway keeps it for a minute and uses it for the caller's
+other calls too; what the caller may do is judged by the services, from the context given here.
+"""
+
+from __future__ import annotations
+
+import hmac
+from functools import cache
+
+from chalice import AuthResponse, Chalice
+from chalice.app import AuthRequest
+
+from functions.authorizer.tokens import KeySet, Refused, subject_of
+from shared import observability, settings, wiring
+from shared.services.onboarding import hash_secret
+
+app = Chalice(app_name="contacts")
+
+
+@cache
+def _keys() -> KeySet:
+    return KeySet(settings.token_jwks_url())
+
+
+@app.authorizer()  # type: ignore[untyped-decorator]
+def authorize(request: AuthRequest) -> AuthResponse:
+    """Allow a caller with a valid token or key; any other gets 401."""
+    try:
+        context = _context(request.token)
+    except Refused as reason:
+        observability.note("sign-in refused", reason=str(reason))
+        # API Gateway answers 401 to this very message and no other.
+        raise Exception("Unauthorized") from None  # noqa: TRY002
+    return AuthResponse(routes=["*"], principal_id=context["caller_id"], context=context)
+
+
+def _context(authorization: str) -> dict[str, str]:
+    scheme, _, token = authorization.strip().partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        raise Refused("no bearer token")
+    return _client(token) if token.startswith("ck_") else _user(token)
+
+
+def _client(key: str) -> dict[str, str]:
+    parts = key.split("_", 2)
+    if len(parts) != 3 or not parts[1].isalnum() or len(key) > 200:
+        raise Refused("malformed key")
+    client = wiring.directory().api_client(parts[1])
+    # Compared even when there is no such client, so that the time taken does not tell.
+    matches = hmac.compare_digest(hash_secret(parts[2]), client.secret_hash if client else "")
+    if client is None or not matches or client.disabled:
+        raise Refused("unknown key")
+    return {
+        "tenant_id": client.tenant_id,
+        "caller_kind": "client",
+        "caller_id": client.key_id,
+        "role": "client",
+        "permissions": client.permissions,
+    }
+
+
+def _user(token: str) -> dict[str, str]:
+    subject = subject_of(
+        token, _keys(), issuer=settings.token_issuer(), audience=settings.token_audience()
+    )
+    member = wiring.directory().user(subject)
+    if member is None or member.disabled:
+        raise Refused("not a member")
+    return {
+        "tenant_id": member.tenant_id,
+        "caller_kind": "user",
+        "caller_id": member.sub,
+        "role": member.role,
+        "permissions": "",
+    }

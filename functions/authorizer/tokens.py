@@ -1,0 +1,82 @@
+"""Access tokens: JSON Web Tokens of the one issuer this deployment trusts."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from typing import Any
+
+import jwt
+
+from shared import observability
+
+_KEYS_SECONDS = 3600.0
+_REFETCH_SECONDS = 30.0
+_TIMEOUT_SECONDS = 3.0
+_LEEWAY_SECONDS = 5
+
+
+class Refused(Exception):
+    """The token is not one to let in. The message names the reason, never the token."""
+
+
+class KeySet:
+    """The issuer's public keys (RFC 7517), fetched from a fixed URL and kept for an hour.
+
+    An unknown key id fetches them again, since issuers rotate keys, but at most every thirty seconds: the id
+    comes from the token, so a stranger chooses it.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._fetched = float("-inf")
+
+    def key(self, key_id: str) -> jwt.PyJWK:
+        """The RSA key of an id. Raises Refused when the issuer has none such."""
+        age = time.monotonic() - self._fetched
+        if age > _KEYS_SECONDS or (key_id not in self._keys and age > _REFETCH_SECONDS):
+            self._fetch()
+        if key_id not in self._keys:
+            raise Refused("unknown key")
+        return self._keys[key_id]
+
+    def _fetch(self) -> None:
+        with urllib.request.urlopen(self._url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 (a fixed URL)
+            document = json.load(answer)
+        self._keys = {
+            key["kid"]: jwt.PyJWK(key, algorithm="RS256")
+            for key in document["keys"]
+            if key.get("kty") == "RSA" and key.get("use", "sig") == "sig"
+        }
+        self._fetched = time.monotonic()
+        observability.note("fetched token keys", count=len(self._keys))
+
+
+def subject_of(token: str, keys: KeySet, *, issuer: str, audience: str) -> str:
+    """The `sub` of a valid access token.
+
+    Valid: signed with RS256 by one of `keys`, `iss` is `issuer`, within its times, `token_use` is `access`
+    and `client_id` is `audience` (Cognito's access tokens have no `aud`; Amazon Cognito Developer Guide,
+    "Verifying JSON web tokens"). Raises Refused for all others.
+    """
+    try:
+        key_id = jwt.get_unverified_header(token).get("kid")
+        if not isinstance(key_id, str):
+            raise Refused("no key id")
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            keys.key(key_id),
+            algorithms=["RS256"],
+            issuer=issuer,
+            leeway=_LEEWAY_SECONDS,
+            options={"require": ["exp", "iat", "iss", "sub"], "verify_aud": False},
+        )
+    except (jwt.PyJWTError, ValueError) as error:
+        raise Refused(type(error).__name__) from error
+    if claims.get("token_use") != "access":
+        raise Refused("not an access token")
+    if claims.get("client_id") != audience:
+        raise Refused("another client's token")
+    return str(claims["sub"])

@@ -1,0 +1,8 @@
+"""HTTP entry point of contacts."""
+
+from __future__ import annotations
+
+from functions.contacts.routes import routes
+from shared.http.routes import lambda_handler
+
+handler = lambda_handler(routes)

@@ -1,0 +1,8 @@
+"""HTTP entry point of what needs no sign-in: health and the API's description."""
+
+from __future__ import annotations
+
+from functions.system.routes import routes
+from shared.http.routes import lambda_handler
+
+handler = lambda_handler(routes)

@@ -1,0 +1,97 @@
+"""Who calls, and what they may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from shared.domain.errors import NotFound, PermissionDenied
+
+Level = Literal["all", "own"]
+Role = Literal["admin", "user", "client"]
+Kind = Literal["user", "client", "system"]
+
+PERMISSIONS = (
+    "contacts:read",
+    "contacts:write",
+    "contacts:delete",
+    "interactions:write",
+    "imports:run",
+    "webhooks:manage",
+)
+"""The permission words there are. Each is held at level `all` or `own`."""
+
+_ROLE_PERMISSIONS: dict[str, dict[str, Level]] = {
+    "admin": dict.fromkeys(PERMISSIONS, "all"),
+    "user": {
+        "contacts:read": "all",
+        "contacts:write": "own",
+        "contacts:delete": "own",
+        "interactions:write": "own",
+    },
+    "client": {},  # an API client has what its admin gave it, and nothing by default
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever acts on a tenant's records: a user, an API client, or the system itself.
+
+    `origin` says by which door the change came: api, import, booking or system.
+    """
+
+    tenant_id: str
+    kind: Kind
+    id: str
+    role: Role
+    granted: dict[str, Level] = field(default_factory=dict)
+    origin: str = "api"
+
+    @property
+    def actor(self) -> str:
+        """The caller as records and events name it, such as `user:0190…`."""
+        return f"{self.kind}:{self.id}"
+
+    def level(self, permission: str) -> Level | None:
+        """How far the caller holds `permission`; None when not at all."""
+        return _ROLE_PERMISSIONS[self.role].get(permission) or self.granted.get(permission)
+
+    def require(self, permission: str) -> Level:
+        """The level at which the caller holds `permission`; raises PermissionDenied when not at all."""
+        level = self.level(permission)
+        if level is None:
+            raise PermissionDenied.lacking(permission)
+        return level
+
+    def owns(self, owner_id: str | None) -> bool:
+        """Whether a record with this owner is the caller's own."""
+        return owner_id is not None and owner_id == self.id
+
+    def require_on(self, permission: str, owner_id: str | None) -> None:
+        """Raises PermissionDenied unless the caller may do this to a record of this owner."""
+        if self.require(permission) == "own" and not self.owns(owner_id):
+            raise PermissionDenied.lacking(permission)
+
+    def require_sight(self, owner_id: str | None, what: str) -> None:
+        """Raises NotFound when the caller may read, but not this one: a hidden record looks missing."""
+        if self.require("contacts:read") == "own" and not self.owns(owner_id):
+            raise NotFound(what)
+
+
+def parse_grants(text: str) -> dict[str, Level]:
+    """Permissions from their written form, `contacts:read:all,contacts:write:own`.
+
+    Raises ValueError for a word or level that does not exist.
+    """
+    grants: dict[str, Level] = {}
+    for word in filter(None, text.split(",")):
+        permission, _, level = word.rpartition(":")
+        if permission not in PERMISSIONS or level not in ("all", "own"):
+            raise ValueError(f"not a permission: {word!r}")
+        grants[permission] = "all" if level == "all" else "own"
+    return grants
+
+
+def system(tenant_id: str, name: str, origin: str) -> Caller:
+    """The system acting for a tenant by itself: an import, a booking, a nightly task."""
+    return Caller(tenant_id, "system", name, "admin", origin=origin)

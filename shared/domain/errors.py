@@ -1,0 +1,127 @@
+"""What can go wrong, in the business's words. HTTP statuses are given to these in `shared.http.problems`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One refused field: `field` in dotted form, a stable `code`, and a `message` for a person."""
+
+    field: str
+    code: str
+    message: str
+    contact_id: str | None = None
+
+
+class DomainError(Exception):
+    """Base of all refusals. `detail` is one sentence a person can act on; `code` is a stable word."""
+
+    code = "error"
+
+    def __init__(self, detail: str, *, code: str | None = None, errors: tuple[FieldError, ...] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = errors
+        if code is not None:
+            self.code = code
+
+
+class Invalid(DomainError):
+    """The input's form or a field's value is refused."""
+
+    code = "invalid"
+
+    @classmethod
+    def field(cls, field: str, code: str, message: str) -> Invalid:
+        """A refusal of one field."""
+        return cls(f"{field}: {message}", errors=(FieldError(field, code, message),))
+
+
+class RuleBroken(DomainError):
+    """Well-formed, but against a rule of the business, or a request that cannot be understood."""
+
+    code = "rule_broken"
+
+
+class Unauthenticated(DomainError):
+    """Nobody signed in."""
+
+    code = "unauthenticated"
+
+
+class PermissionDenied(DomainError):
+    """The caller may see the thing but not do this to it."""
+
+    code = "forbidden"
+
+    @classmethod
+    def lacking(cls, permission: str) -> PermissionDenied:
+        """The refusal for a caller who lacks `permission`, such as `contacts:write`."""
+        return cls(f"Insufficient permissions: {permission} required")
+
+
+class NotFound(DomainError):
+    """No such record for this caller: missing, deleted, another tenant's and hidden ones look the same."""
+
+    code = "not_found"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} not found.")
+
+
+class Conflict(DomainError):
+    """The present state stands against it."""
+
+    code = "conflict"
+
+
+class Duplicate(Conflict):
+    """A unique value is in use by another live contact."""
+
+    code = "duplicate"
+
+    def __init__(self, field: str, contact_id: str) -> None:
+        message = f"Another contact has this {field}."
+        super().__init__(message, errors=(FieldError(field, "duplicate", message, contact_id),))
+        self.contact_id = contact_id
+
+
+class ConcurrentChange(Conflict):
+    """Others kept changing the same record; nothing was written."""
+
+    code = "concurrent_change"
+
+    def __init__(self) -> None:
+        super().__init__("The record was being changed by others at the same time. Please try again.")
+
+
+class VersionMismatch(DomainError):
+    """`If-Match` named another version than the record has."""
+
+    code = "version_mismatch"
+
+    def __init__(self) -> None:
+        super().__init__("The record has changed since you read it. Read it again and repeat your change.")
+
+
+class TooLarge(DomainError):
+    """More than the system takes in one piece."""
+
+    code = "too_large"
+
+
+class UnsupportedMediaType(DomainError):
+    """The body is not of a kind this route reads."""
+
+    code = "unsupported_media_type"
+
+
+class Unavailable(DomainError):
+    """A part the system needs is away for the moment; the same call may succeed later."""
+
+    code = "unavailable"
+
+    def __init__(self, detail: str = "The service is busy or partly away. Please try again.") -> None:
+        super().__init__(detail)

@@ -1,0 +1,49 @@
+"""What has happened: one event for each change, written in the change's own transaction.
+
+An event is the audit entry, the entry of the change feed, the source of webhooks and the outbox, in one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+CONTACT_CREATED = "contact.created"
+CONTACT_UPDATED = "contact.updated"
+CONTACT_DELETED = "contact.deleted"
+INTERACTION_CREATED = "interaction.created"
+IMPORT_COMPLETED = "import.completed"
+
+EVENT_TYPES = (CONTACT_CREATED, CONTACT_UPDATED, CONTACT_DELETED, INTERACTION_CREATED, IMPORT_COMPLETED)
+"""The event types a webhook subscription may name."""
+
+Changes = dict[str, tuple[Any, Any]]
+"""Field name to (old value, new value); None stands for no value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One change of one record.
+
+    `entity` and `entity_id`: the record in whose partition the event lies (contact, import).
+    `at`: RFC 3339. `actor`: such as `user:0190…`. `origin`: api, import, booking or system.
+    `version`: the record's version after the change. `data`: ids of what else the change made.
+    """
+
+    id: str
+    type: str
+    entity: str
+    entity_id: str
+    at: str
+    actor: str
+    origin: str
+    version: int
+    changes: Changes = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> Changes:
+    """The fields whose values differ between two states, each with both values."""
+    return {
+        name: (old.get(name), new.get(name)) for name in {**old, **new} if old.get(name) != new.get(name)
+    }

@@ -1,0 +1,55 @@
+"""Identifiers: UUID version 7 (RFC 9562, section 5.7), sortable by the time they were made."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_RANDOM_BITS = 74
+
+
+def _format(milliseconds: int, random: int) -> str:
+    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80
+    value |= 0x7 << 76 | (random >> 62 & 0xFFF) << 64
+    value |= 0b10 << 62 | random & 0x3FFF_FFFF_FFFF_FFFF
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def new_id() -> str:
+    """A fresh UUIDv7 in canonical lower-case form."""
+    return _format(time.time_ns() // 1_000_000, int.from_bytes(os.urandom(10), "big"))
+
+
+def derived_id(milliseconds: int, *parts: str, ordinal: int | None = None) -> str:
+    """The same UUIDv7 for the same arguments, always.
+
+    Work that may be done twice (an import's row, a booking event) names what it makes this way, so that the
+    second attempt recognises the first one's result.
+
+    `milliseconds`: Unix time put into the id. `parts`: what makes it unique. `ordinal`: orders ids that
+    share a millisecond (0 to 2**24 - 1), such as the row number within a file.
+    """
+    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
+    random = int.from_bytes(digest[:10], "big") & ((1 << _RANDOM_BITS) - 1)
+    if ordinal is not None:
+        random = ordinal << (_RANDOM_BITS - 24) | random & ((1 << (_RANDOM_BITS - 24)) - 1)
+    return _format(milliseconds, random)
+
+
+def first_id_at(milliseconds: int) -> str:
+    """The smallest UUIDv7 of a millisecond: a bound for ranges of ids."""
+    return _format(milliseconds, 0)
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` is an identifier in the canonical form this system gives out."""
+    return _UUID.fullmatch(text) is not None
+
+
+def milliseconds_of(identifier: str) -> int:
+    """The Unix time, in milliseconds, at which a UUIDv7 was made."""
+    return int(identifier[:8] + identifier[9:13], 16)

@@ -1,0 +1,26 @@
+"""Interactions: what happened with a contact, on its timeline."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.domain.timestamps import Timestamp
+
+InteractionType = Literal["booking_created"]
+
+
+class Interaction(BaseModel):
+    """One entry of a contact's timeline. `occurred_at` orders it; `created_at` says when it was recorded."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    id: str
+    contact_id: str
+    type: InteractionType
+    description: str
+    occurred_at: Timestamp
+    booking_id: str | None = None
+    performed_by: str
+    created_at: Timestamp

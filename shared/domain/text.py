@@ -1,0 +1,38 @@
+"""Kinds of text that fields hold."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+# A line has no control characters (line breaks, tabs and NUL among them); a text may have line breaks and tabs.
+_LINE = r"^[^\x00-\x1f\x7f]*$"
+_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100, pattern=_LINE)]
+GivenName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_LINE)]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_LINE)]
+LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000, pattern=_TEXT)]
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=_LINE)]
+
+
+def split_name(full_name: str) -> tuple[str, str]:
+    """First and last name of a name written as one: the first word, and all that follows.
+
+    `Ada` gives ("Ada", ""); `Smith, Ada` gives ("Ada", "Smith"). Each is cut to a hundred characters.
+    """
+    text = " ".join("".join(c if c.isprintable() else " " for c in full_name).split())
+    last, comma, first = text.partition(",")
+    if comma and first.strip() and last.strip():
+        return first.strip()[:100], last.strip()[:100]
+    first, _, last = text.replace(",", " ").strip().partition(" ")
+    return first[:100], last.strip()[:100]
+
+
+def unique_tags(tags: list[str]) -> list[str]:
+    """Tags in their order, without repeats; two that differ in case alone are one, the first spelling stays."""
+    seen: dict[str, str] = {}
+    for tag in tags:
+        seen.setdefault(tag.casefold(), tag)
+    return list(seen.values())

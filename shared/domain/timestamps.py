@@ -1,0 +1,52 @@
+"""Times as the system keeps and shows them: RFC 3339, UTC, millisecond precision, `Z`.
+
+All have one width, so that their text sorts as the times do.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+
+def from_milliseconds(milliseconds: int) -> str:
+    """Unix milliseconds as text, such as `2026-05-04T09:30:00.000Z`."""
+    whole = time.gmtime(milliseconds // 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', whole)}.{milliseconds % 1000:03d}Z"
+
+
+def now() -> str:
+    """The present time."""
+    return from_milliseconds(time.time_ns() // 1_000_000)
+
+
+def to_milliseconds(timestamp: str) -> int:
+    """The Unix milliseconds of a timestamp made by this module."""
+    return round(datetime.fromisoformat(timestamp).timestamp() * 1000)
+
+
+def plus(timestamp: str, seconds: float) -> str:
+    """A timestamp `seconds` later (earlier when negative)."""
+    return from_milliseconds(to_milliseconds(timestamp) + round(seconds * 1000))
+
+
+def normalize(moment: datetime) -> str:
+    """An aware datetime as a timestamp.
+
+    Raises ValueError when it carries no offset or lies outside the years 1970 to 9999: a time without an
+    offset could be any of 26 hours.
+    """
+    if moment.tzinfo is None or moment.utcoffset() is None:
+        raise ValueError("a time needs an offset, such as Z or +02:00")
+    try:
+        milliseconds = (moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    except OverflowError as error:
+        raise ValueError("the time lies outside the years 1970 to 9999") from error
+    if milliseconds < 0:
+        raise ValueError("the time lies outside the years 1970 to 9999")
+    return from_milliseconds(milliseconds)

@@ -1,0 +1,115 @@
+"""One HTTP call as a handler sees it: who calls, and what was sent."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from shared.domain.callers import Caller, parse_grants
+from shared.domain.errors import Invalid, RuleBroken, TooLarge, Unauthenticated, UnsupportedMediaType
+from shared.http.problems import from_validation
+
+MAX_BODY_BYTES = 1_000_000
+_ETAG = re.compile(r'\s*(W/)?"([^"]*)"\s*(?:,|$)')
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Call:
+    """A request from API Gateway (REST API, proxy event version 1.0)."""
+
+    def __init__(self, event: dict[str, Any]) -> None:
+        self.event = event
+
+    @property
+    def request_id(self) -> str:
+        """The gateway's id of this request."""
+        return str(self.event["requestContext"].get("requestId", ""))
+
+    @property
+    def caller(self) -> Caller:
+        """Who calls, as the authorizer found. No header, query or body has a say in it.
+
+        Raises Unauthenticated when no authorizer has passed the request.
+        """
+        context = self.event["requestContext"].get("authorizer") or {}
+        try:
+            return Caller(
+                tenant_id=context["tenant_id"],
+                kind=context["caller_kind"],
+                id=context["caller_id"],
+                role=context["role"],
+                granted=parse_grants(context["permissions"]),
+            )
+        except KeyError as error:
+            raise Unauthenticated("Sign in first: this route needs a token or an API key.") from error
+
+    def header(self, name: str) -> str | None:
+        """A header's value, whatever the case of its name."""
+        for key, value in (self.event.get("headers") or {}).items():
+            if key.lower() == name:
+                return str(value)
+        return None
+
+    def body(self, model: type[M], media_types: tuple[str, ...]) -> M:
+        """The JSON body as a model.
+
+        Raises UnsupportedMediaType, TooLarge, RuleBroken for what is no JSON, Invalid for refused fields.
+        """
+        media_type = (self.header("content-type") or "application/json").split(";")[0].strip().lower()
+        if media_type not in media_types:
+            raise UnsupportedMediaType(f"This route reads {' or '.join(media_types)}.")
+        if (self.header("content-encoding") or "identity").lower() != "identity":
+            raise UnsupportedMediaType("Compressed bodies are not read. Send the body as it is.")
+        try:
+            return model.model_validate_json(self._raw_body())
+        except ValidationError as error:
+            raise from_validation(error) from error
+
+    def _raw_body(self) -> str | bytes:
+        body: str | bytes = self.event.get("body") or ""
+        if self.event.get("isBase64Encoded"):
+            try:
+                body = base64.b64decode(body, validate=True)
+            except (binascii.Error, ValueError) as error:
+                raise RuleBroken("The body is not valid JSON.", code="malformed_json") from error
+        if len(body) > MAX_BODY_BYTES:
+            raise TooLarge(f"A body has at most {MAX_BODY_BYTES:,} bytes.")
+        if not body:
+            raise RuleBroken("A JSON body is required.", code="malformed_json")
+        return body
+
+    def query(self, model: type[M]) -> M:
+        """The query parameters as a model. Raises Invalid for refused ones, repeated ones among them."""
+        given = self.event.get("multiValueQueryStringParameters") or {}
+        repeated = next((name for name, values in given.items() if len(values) > 1), None)
+        if repeated is not None:
+            raise Invalid.field(repeated[:200], "repeated", "This parameter was given more than once.")
+        try:
+            return model.model_validate(self.event.get("queryStringParameters") or {})
+        except ValidationError as error:
+            raise from_validation(error) from error
+
+    @property
+    def if_match(self) -> Callable[[int], bool] | None:
+        """Whether `If-Match` (RFC 9110, section 13.1.1) holds for a version; None when it was not sent.
+
+        Comparison is strong: a weak entity tag never matches.
+        """
+        given = self.header("if-match")
+        if given is None:
+            return None
+        if given.strip() == "*":
+            return lambda _: True
+        tags = {tag for weak, tag in _ETAG.findall(given) if not weak}
+        return lambda version: str(version) in tags
+
+
+def etag(version: int) -> str:
+    """A record's version as a strong entity tag."""
+    return f'"{version}"'

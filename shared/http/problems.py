@@ -1,0 +1,86 @@
+"""Errors as `application/problem+json` (RFC 9457): the one table from a domain error's class to a status."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from pydantic import ValidationError
+
+from shared.domain import errors
+
+CONTENT_TYPE = "application/problem+json"
+
+STATUS: dict[type[errors.DomainError], tuple[int, str]] = {
+    errors.RuleBroken: (400, "Bad Request"),
+    errors.Unauthenticated: (401, "Unauthorized"),
+    errors.PermissionDenied: (403, "Forbidden"),
+    errors.NotFound: (404, "Not Found"),
+    errors.Conflict: (409, "Conflict"),
+    errors.VersionMismatch: (412, "Precondition Failed"),
+    errors.TooLarge: (413, "Content Too Large"),
+    errors.UnsupportedMediaType: (415, "Unsupported Media Type"),
+    errors.Invalid: (422, "Unprocessable Content"),
+    errors.Unavailable: (503, "Service Unavailable"),
+}
+"""Each class stands for its subclasses too."""
+
+_RETRY_AFTER_SECONDS = 2
+
+
+def status_of(error: type[errors.DomainError]) -> tuple[int, str]:
+    """The status and title of a domain error's class."""
+    return next(STATUS[base] for base in error.__mro__ if base in STATUS)
+
+
+def problem(error: errors.DomainError, request_id: str) -> Response[str]:
+    """The answer for a domain error."""
+    status, title = status_of(type(error))
+    headers = {"Retry-After": str(_RETRY_AFTER_SECONDS)} if status == 503 else {}
+    return _response(status, title, error.detail, error.code, request_id, error.errors, headers)
+
+
+def internal_error(request_id: str) -> Response[str]:
+    """The answer when the fault is ours. It says nothing of the cause, which is in the log."""
+    detail = "Something went wrong on our side. It has been logged under this request's id."
+    return _response(500, "Internal Server Error", detail, "internal_error", request_id, (), {})
+
+
+def from_validation(error: ValidationError) -> errors.DomainError:
+    """A pydantic refusal as a domain error. The given values are not repeated."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    if found[0]["type"] in ("json_invalid", "json_type"):
+        return errors.RuleBroken("The body is not valid JSON.", code="malformed_json")
+    fields = tuple(
+        errors.FieldError(".".join(str(part) for part in one["loc"])[:200], one["type"], one["msg"])
+        for one in found[:20]
+    )
+    first = fields[0]
+    return errors.Invalid(f"{first.field or 'body'}: {first.message}", errors=fields)
+
+
+def _response(
+    status: int,
+    title: str,
+    detail: str,
+    code: str,
+    request_id: str,
+    fields: tuple[errors.FieldError, ...],
+    headers: dict[str, Any],
+) -> Response[str]:
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id,
+    }
+    if fields:
+        body["errors"] = [
+            {"field": one.field, "code": one.code, "message": one.message}
+            | ({"contact_id": one.contact_id} if one.contact_id else {})
+            for one in fields
+        ]
+    return Response(status_code=status, content_type=CONTENT_TYPE, body=json.dumps(body), headers=headers)

@@ -1,0 +1,163 @@
+"""Routes: declared once, served by powertools' resolver, and described in the OpenAPI document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from pydantic import BaseModel
+
+from shared import observability
+from shared.domain.errors import DomainError, NotFound
+from shared.http import problems
+from shared.http.call import Call, etag
+from shared.services.paging import Page
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+STAGE = "/v1"
+"""The stage's name. It is part of `path` behind a custom domain's base path, and not else."""
+
+Handler = Callable[..., "Reply"]
+LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a handler answers. `record` or `page` is the body; a record with a version carries its ETag."""
+
+    status: int = 200
+    record: BaseModel | None = None
+    page: Page[Any] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A route as the resolver serves it and the OpenAPI document tells of it.
+
+    `errors`: the refusals that are this route's own, beyond those that every route has.
+    """
+
+    method: str
+    path: str
+    summary: str
+    handler: Handler
+    tag: str
+    status: int
+    answer: type[BaseModel] | None
+    paged: bool
+    body: type[BaseModel] | None
+    media_types: tuple[str, ...]
+    query: type[BaseModel] | None
+    conditional: bool
+    public: bool
+    errors: tuple[type[DomainError], ...]
+
+
+class Routes:
+    """The routes of one resource."""
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.operations: list[Operation] = []
+
+    def route(
+        self,
+        method: str,
+        path: str,
+        *,
+        summary: str,
+        status: int = 200,
+        answer: type[BaseModel] | None = None,
+        paged: bool = False,
+        body: type[BaseModel] | None = None,
+        media_types: tuple[str, ...] = (JSON,),
+        query: type[BaseModel] | None = None,
+        conditional: bool = False,
+        public: bool = False,
+        errors: tuple[type[DomainError], ...] = (),
+    ) -> Callable[[Handler], Handler]:
+        """Declare a route. Its handler gets the Call, then by name the path's parameters, `body` and `query`."""
+
+        def declare(handler: Handler) -> Handler:
+            self.operations.append(
+                Operation(
+                    method=method,
+                    path=path,
+                    summary=summary,
+                    handler=handler,
+                    tag=self.tag,
+                    status=status,
+                    answer=answer,
+                    paged=paged,
+                    body=body,
+                    media_types=media_types,
+                    query=query,
+                    conditional=conditional,
+                    public=public,
+                    errors=errors,
+                )
+            )
+            return handler
+
+        return declare
+
+
+def lambda_handler(*resources: Routes) -> LambdaHandler:
+    """The Lambda handler that serves routes to API Gateway."""
+    resolver = APIGatewayRestResolver(strip_prefixes=[STAGE])
+    for resource in resources:
+        for operation in resource.operations:
+            path = operation.path.replace("{", "<").replace("}", ">")
+            resolver.route(path, method=operation.method)(_served(resolver, operation))
+
+    def no_route(_: Exception) -> Response[str]:
+        return problems.problem(NotFound("Route"), Call(resolver.current_event.raw_event).request_id)
+
+    resolver.not_found(no_route)
+
+    def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        path = event.get("path") or "/"
+        if len(path) > 1 and path.endswith("/"):
+            event = {**event, "path": path.rstrip("/") or "/"}
+        return resolver.resolve(event, context)
+
+    return handle
+
+
+def _served(resolver: APIGatewayRestResolver, operation: Operation) -> Callable[..., Response[str]]:
+    def serve(**parameters: Any) -> Response[str]:
+        call = Call(resolver.current_event.raw_event)
+        try:
+            if operation.body is not None:
+                parameters["body"] = call.body(operation.body, operation.media_types)
+            if operation.query is not None:
+                parameters["query"] = call.query(operation.query)
+            return _rendered(operation.handler(call, **parameters))
+        except DomainError as error:
+            observability.refused(operation.method, operation.path, call.request_id, error)
+            return problems.problem(error, call.request_id)
+        except Exception:
+            observability.failed(operation.method, operation.path, call.request_id)
+            return problems.internal_error(call.request_id)
+
+    return serve
+
+
+def _rendered(reply: Reply) -> Response[str]:
+    headers: dict[str, Any] = dict(reply.headers)
+    body = ""
+    if reply.record is not None:
+        version = getattr(reply.record, "version", None)
+        if version is not None:
+            headers["ETag"] = etag(version)
+        body = reply.record.model_dump_json()
+    elif reply.page is not None:
+        entries = ",".join(entry.model_dump_json() for entry in reply.page.items)
+        cursor, total = json.dumps(reply.page.next_cursor), json.dumps(reply.page.total)
+        body = f'{{"items":[{entries}],"next_cursor":{cursor},"total":{total}}}'
+    return Response(status_code=reply.status, content_type=JSON if body else None, body=body, headers=headers)

@@ -1,0 +1,56 @@
+"""Logs. They carry ids, classes and codes: never names, addresses, numbers, tokens or secrets."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+    from shared.domain.errors import DomainError
+
+
+@cache
+def logger() -> Logger:
+    """The structured logger (JSON lines)."""
+    from aws_lambda_powertools import Logger
+
+    return Logger(service="contacts")
+
+
+def refused(method: str, route: str, request_id: str, error: DomainError) -> None:
+    """Note a refusal. The detail stays out: it may hold what the caller sent."""
+    logger().info("refused", method=method, route=route, request_id=request_id, code=error.code)
+
+
+def failed(method: str, route: str, request_id: str) -> None:
+    """Note a fault of ours with its trace. To be called while the exception is being handled."""
+    logger().error("failed", method=method, route=route, request_id=request_id, trace=trace())
+
+
+def note(message: str, **fields: Any) -> None:
+    """Note something of interest to the operator."""
+    logger().info(message, **fields)
+
+
+def warn(message: str, **fields: Any) -> None:
+    """Note something the operator should look at."""
+    logger().warning(message, **fields)
+
+
+def trace() -> list[str]:
+    """Where the exception being handled came from: classes, files and lines.
+
+    Exception messages are left out, since they may hold what a person typed.
+    """
+    import sys
+    import traceback
+
+    lines: list[str] = []
+    error: BaseException | None = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
+    while error is not None:
+        lines.append(type(error).__qualname__)
+        lines.extend(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__))
+        error = error.__cause__ or error.__context__
+    return lines

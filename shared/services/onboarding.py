@@ -1,0 +1,67 @@
+"""Opening a tenant and letting users and programs in; done by the operator, with the operator's credentials."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Protocol
+
+from shared.domain import timestamps
+from shared.domain.callers import parse_grants
+from shared.domain.ids import new_id
+from shared.domain.tenant import ApiClient, Membership, Settings, Tenant
+
+
+class Tenants(Protocol):
+    """Tenant records."""
+
+    def get(self, tenant_id: str) -> Tenant | None: ...
+
+    def put(self, tenant: Tenant) -> None: ...
+
+
+class Directory(Protocol):
+    """Whom the authorizer looks up."""
+
+    def put_user(self, member: Membership) -> None: ...
+
+    def put_api_client(self, client: ApiClient) -> None: ...
+
+
+class Onboarding:
+    """Makes tenants, memberships and API keys."""
+
+    def __init__(self, tenants: Tenants, directory: Directory) -> None:
+        self._tenants = tenants
+        self._directory = directory
+
+    def open_tenant(self, tenant_id: str, name: str, settings: Settings | None = None) -> Tenant:
+        """A tenant; one that is there already stays as it is."""
+        tenant = self._tenants.get(tenant_id)
+        if tenant is None:
+            tenant = Tenant(tenant_id, name, timestamps.now(), settings=settings or Settings())
+            self._tenants.put(tenant)
+        return tenant
+
+    def add_member(self, sub: str, tenant_id: str, role: str, username: str) -> Membership:
+        """Let the user with the token's `sub` act for a tenant, as `admin` or `user`."""
+        if role not in ("admin", "user"):
+            raise ValueError(f"not a role: {role!r}")
+        member = Membership(sub, tenant_id, role, username)
+        self._directory.put_user(member)
+        return member
+
+    def add_api_client(self, tenant_id: str, name: str, permissions: str) -> str:
+        """A new API key, `ck_<id>_<secret>`, with permissions such as `contacts:read:all,contacts:write:all`.
+
+        The key is shown this once; what is kept is a hash. Raises ValueError for unknown permissions.
+        """
+        parse_grants(permissions)
+        key_id, secret = new_id().replace("-", ""), secrets.token_urlsafe(32)
+        self._directory.put_api_client(ApiClient(key_id, tenant_id, name, hash_secret(secret), permissions))
+        return f"ck_{key_id}_{secret}"
+
+
+def hash_secret(secret: str) -> str:
+    """What is kept of an API key's secret. It has 256 random bits, so a plain SHA-256 cannot be guessed back."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,62 @@
+"""What the environment tells a function. No other module reads it."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+
+def table_name() -> str:
+    """The table's name."""
+    return os.environ["TABLE_NAME"]
+
+
+def drop_bucket() -> str:
+    """The bucket into whose `tenants/<tenant id>/inbox/` files are dropped."""
+    return os.environ["DROP_BUCKET"]
+
+
+def import_rows_queue_url() -> str:
+    """The queue of an import's chunks of rows."""
+    return os.environ["IMPORT_ROWS_QUEUE_URL"]
+
+
+def bookings_dlq_url() -> str:
+    """The dead-letter queue of booking events."""
+    return os.environ["BOOKINGS_DLQ_URL"]
+
+
+def domain_events_topic_arn() -> str:
+    """The topic on which events are published."""
+    return os.environ["DOMAIN_EVENTS_TOPIC_ARN"]
+
+
+def webhook_deliveries_queue_url() -> str:
+    """The queue of webhook deliveries to send."""
+    return os.environ["WEBHOOK_DELIVERIES_QUEUE_URL"]
+
+
+def token_issuer() -> str:
+    """The `iss` that access tokens must carry."""
+    return os.environ["TOKEN_ISSUER"]
+
+
+def token_audience() -> str:
+    """The client id that access tokens must carry."""
+    return os.environ["TOKEN_AUDIENCE"]
+
+
+def token_jwks_url() -> str:
+    """Where the issuer's public keys are."""
+    return os.environ["TOKEN_JWKS_URL"]
+
+
+@cache
+def cursor_key() -> bytes:
+    """The secret that signs cursors."""
+    return os.environ["CURSOR_KEY"].encode()
+
+
+def webhook_loopback() -> bool:
+    """Whether webhooks may go to plain http on loopback; only on a developer's machine."""
+    return os.environ.get("WEBHOOK_LOOPBACK") == "1"

@@ -1,0 +1,137 @@
+"""Contacts and their timelines in the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from shared.domain.contact import Contact
+from shared.domain.errors import ConcurrentChange, Duplicate
+from shared.domain.events import Event
+from shared.domain.interaction import Interaction
+from shared.table import items, keys
+from shared.table.store import Item, Store, Transaction
+
+
+class ContactTable:
+    """The contacts of one tenant."""
+
+    def __init__(self, store: Store, tenant_id: str) -> None:
+        self._store = store
+        self._tenant = tenant_id
+
+    def get(self, contact_id: str) -> Contact | None:
+        """A live contact as of now, or None."""
+        item = self._store.get(keys.contact(self._tenant, contact_id))
+        if item is None or "deleted_at" in item:
+            return None
+        return items.contact_from_item(item)
+
+    def get_with_deleted(self, contact_id: str) -> Contact | None:
+        """A contact as of now, live or deleted, or None."""
+        item = self._store.get(keys.contact(self._tenant, contact_id))
+        return items.contact_from_item(item) if item else None
+
+    def owner_of_email(self, email: str) -> str | None:
+        """The id of the live contact that has an address (in its stored form), or None."""
+        lock = self._store.get(keys.email_lock(self._tenant, email))
+        return lock["contact_id"]["S"] if lock else None
+
+    def owners_of_emails(self, emails: Iterable[str]) -> dict[str, str]:
+        """Which of many addresses are in use, and by which contact."""
+        by_key = {keys.email_lock(self._tenant, email)[keys.PK]["S"]: email for email in emails}
+        locks = self._store.get_many([{keys.PK: {"S": pk}, keys.SK: {"S": "LOCK"}} for pk in by_key])
+        return {by_key[pk]: lock["contact_id"]["S"] for (pk, _), lock in locks.items()}
+
+    def list_by_creation(self, *, limit: int, after: str | None, descending: bool) -> list[Contact]:
+        """Contacts in the order of their creation, behind the contact id `after`.
+
+        Read from the projection, which follows the records within about a second.
+        """
+        rows = self._store.query(
+            keys.list_partition(self._tenant, keys.BY_CREATION), limit=limit, after=after, descending=descending
+        )
+        return [items.contact_from_item(row) for row in rows]
+
+    def interactions(self, contact_id: str, *, limit: int, after: str | None) -> list[tuple[str, Interaction]]:
+        """A contact's interactions, newest first, each with its position for `after`."""
+        rows = self._store.query(
+            keys.contact_partition(self._tenant, contact_id),
+            prefix=keys.INTERACTION,
+            limit=limit,
+            after=after,
+            descending=True,
+            consistent=True,
+        )
+        return [(row[keys.SK]["S"], items.interaction_from_item(row)) for row in rows]
+
+    def create(self, *created: tuple[Contact, Event]) -> None:
+        """Write new contacts with their locks and events, all or none (three items each, 33 at the most).
+
+        Raises Duplicate when another contact has an address. Writing the same contact and event again
+        changes nothing and succeeds.
+        """
+        transaction = Transaction()
+        for contact, event in created:
+            self.add_creation(transaction, contact, event)
+        self._store.commit(transaction)
+
+    def add_creation(self, transaction: Transaction, contact: Contact, *events: Event) -> None:
+        """Add the creation of a contact to a transaction: record, lock, events."""
+        self._put(transaction, contact, "attribute_not_exists(PK)", {})
+        if contact.email:
+            self._lock(transaction, contact.email, contact.id)
+        for event in events:
+            transaction.put(items.event_to_item(self._tenant, event))
+
+    def save(self, before: Contact, after: Contact, event: Event) -> None:
+        """Write a changed contact, its event, and its locks where the address changed or the contact died.
+
+        Raises Duplicate as `create` does, and ConcurrentChange when the record is no longer at the version
+        of `before`.
+        """
+        transaction = Transaction()
+        self.add_change(transaction, before, after, event)
+        self._store.commit(transaction)
+
+    def add_change(self, transaction: Transaction, before: Contact, after: Contact, event: Event) -> None:
+        """Add the change of a contact to a transaction."""
+        is_unchanged = "version = :before"
+        self._put(transaction, after, is_unchanged, {":before": {"N": str(before.version)}})
+        locked = after.email if after.deleted_at is None else None
+        if locked != before.email:
+            if locked:
+                self._lock(transaction, locked, after.id)
+            if before.email:
+                self._unlock(transaction, before.email, before.id)
+        transaction.put(items.event_to_item(self._tenant, event))
+
+    def _put(self, transaction: Transaction, contact: Contact, condition: str, values: Item) -> None:
+        # Also true of the very write that is being sent again after its answer was lost.
+        is_own_write = "last_event = :event"
+        transaction.put(
+            items.contact_to_item(self._tenant, contact),
+            condition=f"{condition} OR {is_own_write}",
+            values={**values, ":event": {"S": contact.last_event}},
+            refusal=lambda _: ConcurrentChange(),
+        )
+
+    def _lock(self, transaction: Transaction, email: str, contact_id: str) -> None:
+        is_free = "attribute_not_exists(PK)"
+        is_own = "contact_id = :me"
+        me = {"S": contact_id}
+        transaction.put(
+            {**keys.email_lock(self._tenant, email), "contact_id": me},
+            condition=f"{is_free} OR {is_own}",
+            values={":me": me},
+            refusal=lambda holder: Duplicate("email", holder["contact_id"]["S"] if holder else ""),
+        )
+
+    def _unlock(self, transaction: Transaction, email: str, contact_id: str) -> None:
+        is_gone = "attribute_not_exists(PK)"
+        is_own = "contact_id = :me"
+        transaction.delete(
+            keys.email_lock(self._tenant, email),
+            condition=f"{is_gone} OR {is_own}",
+            values={":me": {"S": contact_id}},
+            refusal=lambda _: ConcurrentChange(),
+        )
