@@ -42,6 +42,23 @@ class Event:
     data: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """That an event has happened: its ids and kinds, without what changed. What is published within the system.
+
+    `id`: the event's. The event itself lies with its `entity`.
+    """
+
+    id: str
+    type: str
+    tenant_id: str
+    at: str
+    entity: str
+    entity_id: str
+    version: int
+    origin: str
+
+
 def differences(old: dict[str, Any], new: dict[str, Any]) -> Changes:
     """The fields whose values differ between two states, each with both values."""
     return {

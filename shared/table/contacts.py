@@ -93,8 +93,8 @@ class ContactTable:
         self.add_change(transaction, before, after, event)
         self._store.commit(transaction)
 
-    def add_change(self, transaction: Transaction, before: Contact, after: Contact, event: Event) -> None:
-        """Add the change of a contact to a transaction."""
+    def add_change(self, transaction: Transaction, before: Contact, after: Contact, *events: Event) -> None:
+        """Add the change of a contact to a transaction: record, locks, events."""
         is_unchanged = "version = :before"
         self._put(transaction, after, is_unchanged, {":before": {"N": str(before.version)}})
         locked = after.email if after.deleted_at is None else None
@@ -103,7 +103,8 @@ class ContactTable:
                 self._lock(transaction, locked, after.id)
             if before.email:
                 self._unlock(transaction, before.email, before.id)
-        transaction.put(items.event_to_item(self._tenant, event))
+        for event in events:
+            transaction.put(items.event_to_item(self._tenant, event))
 
     def _put(self, transaction: Transaction, contact: Contact, condition: str, values: Item) -> None:
         # Also true of the very write that is being sent again after its answer was lost.

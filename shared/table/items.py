@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from shared.domain import timestamps
 from shared.domain.contact import Contact
 from shared.domain.events import Event
 from shared.domain.interaction import Interaction
@@ -67,10 +68,13 @@ def contact_from_item(item: Item) -> Contact:
 
 
 def event_to_item(tenant_id: str, event: Event) -> Item:
-    """An event's item, entered in the outbox index so that its publication can be checked."""
+    """An event's item, entered in the outbox index under the present time so that its publication is checked.
+
+    The present and not the event's own time: work done again later may write an event of an earlier time.
+    """
     item: Item = {
         **keys.event(tenant_id, event.entity, event.entity_id, event.id),
-        **keys.outbox(event.id, event.at),
+        **keys.outbox(event.id, timestamps.now()),
         "type": {"S": event.type},
         "at": {"S": event.at},
         "actor": {"S": event.actor},

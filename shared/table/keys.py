@@ -51,13 +51,16 @@ def contact_partition(tenant_id: str, contact_id: str) -> str:
     return f"{tenant_prefix(tenant_id)}C#{escape(contact_id)}"
 
 
+CONTACT = "CONTACT"
+
+
 def contact(tenant_id: str, contact_id: str) -> Key:
-    return _key(contact_partition(tenant_id, contact_id), "CONTACT")
+    return _key(contact_partition(tenant_id, contact_id), CONTACT)
 
 
 def is_contact(key: dict[str, Any]) -> bool:
     """Whether an item's key is a contact's."""
-    return bool(key[SK]["S"] == "CONTACT")
+    return bool(key[SK]["S"] == CONTACT)
 
 
 INTERACTION = "INT#"
@@ -94,14 +97,18 @@ def event(tenant_id: str, entity: str, entity_id: str, event_id: str) -> Key:
     return _key(partition, f"{EVENT}{event_id}")
 
 
-def outbox(event_id: str, at: str) -> Key:
-    """The index entry under which an event's publication is checked: ten minutes' events, over the shards."""
-    return {WORK_PK: {"S": outbox_partition(at, int(event_id[-2:], 16) % OUTBOX_SHARDS)}, WORK_SK: {"S": event_id}}
+def outbox(event_id: str, written_at: str) -> Key:
+    """The index entry under which an event's publication is checked: by the time it was written, in shards."""
+    shard = int(event_id[-2:], 16) % OUTBOX_SHARDS
+    return {
+        WORK_PK: {"S": outbox_partition(written_at, shard)},
+        WORK_SK: {"S": f"{written_at}#{event_id}"},
+    }
 
 
-def outbox_partition(at: str, shard: int) -> str:
+def outbox_partition(written_at: str, shard: int) -> str:
     # The first fifteen characters of 2026-05-04T09:34:00.000Z name the ten minutes from 09:30.
-    return f"OUTBOX#{at[:15]}#{shard}"
+    return f"OUTBOX#{written_at[:15]}#{shard}"
 
 
 def feed_partition(tenant_id: str) -> str:

@@ -1,0 +1,24 @@
+"""The table's stream → projections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared import wiring
+from shared.projections import lists
+
+
+def handler(event: dict[str, Any], context: Any) -> None:
+    """Bring the lists up to a batch of changes.
+
+    Repeating a batch is harmless. A failure raises, so that Lambda tries again, halves the batch to find the
+    culprit, and at last sends it to the dead-letter queue.
+    """
+    lists.project(wiring.store(), [_image(record["dynamodb"]) for record in event["Records"]])
+
+
+def _image(change: dict[str, Any]) -> dict[str, Any]:
+    image: dict[str, Any] | None = change.get("NewImage")
+    if image is None:  # the item is gone for good, so the record it held is dead
+        image = {**change["OldImage"], "deleted_at": {"S": ""}}
+    return image

@@ -1,0 +1,174 @@
+"""The OpenAPI 3.1 document, from the routes as they are declared. Made at build time; no function loads this."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, Field
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from shared.domain import errors
+from shared.http.problems import CONTENT_TYPE, status_of
+from shared.http.routes import JSON, STAGE, Operation
+
+_REF = "#/components/schemas/{model}"
+_DESCRIPTION = """Contacts of businesses that take bookings.
+
+Every record belongs to one tenant, which follows from the token or key alone. Records of others answer like
+missing ones. Lists are read in pages by `next_cursor`, and follow changes within about a second; a record read
+by its id is right at once. Errors are problem documents (RFC 9457)."""
+
+
+class ProblemField(BaseModel):
+    """One refused field."""
+
+    field: str
+    code: str
+    message: str
+    contact_id: str | None = Field(None, description="For `duplicate`: the contact that has the value.")
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = Field(description="One sentence a person can act on.")
+    code: str = Field(description="A stable word for programs.")
+    errors: list[ProblemField] | None = None
+    request_id: str
+
+
+def document(operations: Iterable[Operation], *, version: str) -> dict[str, Any]:
+    """The OpenAPI document of `operations`. `version` is the API's own, such as `0.1.0`."""
+    ordered = sorted(operations, key=lambda one: (one.path, one.method))
+    schemas, components = _schemas(ordered)
+    paths: dict[str, Any] = {}
+    for operation in ordered:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Contacts", "version": version, "description": _DESCRIPTION},
+        "servers": [{"url": STAGE}],
+        "security": [{"bearer": []}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(one.tag for one in ordered)],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An access token of the user pool, or an API key (`ck_…`).",
+                }
+            },
+        },
+    }
+
+
+_Schemas = dict[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]]
+
+
+def _schemas(operations: list[Operation]) -> tuple[_Schemas, dict[str, Any]]:
+    wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(Problem, "serialization"): None}
+    for operation in operations:
+        if operation.body:
+            wanted[operation.body, "validation"] = None
+        if operation.answer:
+            wanted[operation.answer, "serialization"] = None
+        if operation.query:
+            wanted[operation.query, "validation"] = None
+    schemas, definitions = models_json_schema(list(wanted), ref_template=_REF)
+    components = definitions.get("$defs", {})
+    for operation in operations:
+        if operation.query:  # told as parameters, not as a schema of its own
+            name = schemas[operation.query, "validation"]["$ref"].rsplit("/", 1)[1]
+            components.pop(name, None)
+    return dict(schemas), dict(sorted(components.items()))
+
+
+def _operation(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "operationId": operation.handler.__name__,
+        "summary": operation.summary,
+        "tags": [operation.tag],
+        "parameters": _parameters(operation),
+        "responses": _responses(operation, schemas),
+    }
+    if operation.handler.__doc__:
+        told["description"] = operation.handler.__doc__
+    if operation.body:
+        body = schemas[operation.body, "validation"]
+        told["requestBody"] = {
+            "required": True,
+            "content": {media_type: {"schema": body} for media_type in operation.media_types},
+        }
+    if operation.public:
+        told["security"] = []
+    return {key: value for key, value in told.items() if value or key == "security"}
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+        for name in re.findall(r"{(\w+)}", operation.path)
+    ]
+    if operation.query:
+        schema = operation.query.model_json_schema(mode="validation")
+        for name, field in schema["properties"].items():
+            parameter = {"name": name, "in": "query", "schema": field}
+            if "description" in field:
+                parameter["description"] = field.pop("description")
+            parameters.append(parameter)
+    if operation.conditional:
+        parameters.append(
+            {
+                "name": "If-Match",
+                "in": "header",
+                "description": "The ETag of the state the change is meant for; another answers 412.",
+                "schema": {"type": "string"},
+            }
+        )
+    return parameters
+
+
+def _responses(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": operation.summary}
+    if operation.answer:
+        schema = schemas[operation.answer, "serialization"]
+        if operation.paged:
+            schema = _page(schema)
+        answer["content"] = {JSON: {"schema": schema}}
+        if not operation.paged and "version" in operation.answer.model_fields:
+            answer["headers"] = {"ETag": {"description": "The record's version.", "schema": {"type": "string"}}}
+    responses: dict[str, Any] = {str(operation.status): answer}
+    problem = {"schema": schemas[Problem, "serialization"]}
+    for status, title in sorted({status_of(error) for error in _errors(operation)}):
+        responses[str(status)] = {"description": title, "content": {CONTENT_TYPE: problem}}
+    return responses
+
+
+def _errors(operation: Operation) -> list[type[errors.DomainError]]:
+    found = list(operation.errors)
+    if not operation.public:
+        found += [errors.Unauthenticated, errors.PermissionDenied, errors.Unavailable]
+    if operation.body:
+        found += [errors.RuleBroken, errors.TooLarge, errors.UnsupportedMediaType, errors.Invalid]
+    if operation.query:
+        found += [errors.RuleBroken, errors.Invalid]
+    return found
+
+
+def _page(entry: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["items", "next_cursor", "total"],
+        "properties": {
+            "items": {"type": "array", "items": entry},
+            "next_cursor": {"type": ["string", "null"], "description": "For the next page; null on the last."},
+            "total": {"type": ["integer", "null"], "description": "How many there are, where that is counted."},
+        },
+    }

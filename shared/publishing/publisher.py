@@ -1,0 +1,66 @@
+"""Publishes events: to the SNS topic `domain-events`, and then to their tenant's feed, which acknowledges it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared import observability
+from shared.publishing.contracts import to_message
+from shared.table import items, keys
+from shared.table.store import Item
+
+_BATCH = 10  # SNS's limit for one PublishBatch
+
+
+class Acknowledgements(Protocol):
+    """Where it is noted that events have been published."""
+
+    def acknowledge(self, published: Sequence[Item]) -> None: ...
+
+
+class Publisher:
+    """Publishes events' items. An event may go out twice, and never not at all."""
+
+    def __init__(self, sns: Any, topic_arn: str, acknowledgements: Acknowledgements) -> None:
+        self._sns = sns
+        self._topic_arn = topic_arn
+        self._acknowledgements = acknowledgements
+
+    def publish(self, events: Sequence[Item]) -> set[int]:
+        """Publish events in order and acknowledge them; gives back the indexes of those that failed.
+
+        When the acknowledging fails all count as failed, since only what is acknowledged is surely out.
+        """
+        failed: set[int] = set()
+        for start in range(0, len(events), _BATCH):
+            batch = events[start : start + _BATCH]
+            entries = [_entry(str(start + offset), item) for offset, item in enumerate(batch)]
+            try:
+                answer = self._sns.publish_batch(
+                    TopicArn=self._topic_arn, PublishBatchRequestEntries=entries
+                )
+            except (ClientError, BotoCoreError):
+                observability.warn("publishing failed", events=len(batch), trace=observability.trace())
+                failed.update(range(start, start + len(batch)))
+                continue
+            failed.update(int(entry["Id"]) for entry in answer.get("Failed", ()))
+        self._acknowledgements.acknowledge([item for n, item in enumerate(events) if n not in failed])
+        return failed
+
+
+def _entry(number: str, item: Item) -> dict[str, Any]:
+    tenant_id = keys.tenant_of(item[keys.PK]["S"])
+    if tenant_id is None:
+        raise ValueError("an event lies outside all tenants")
+    event = items.event_from_item(item)
+    return {
+        "Id": number,
+        "Message": to_message(tenant_id, event),
+        "MessageAttributes": {
+            "tenant_id": {"DataType": "String", "StringValue": tenant_id},
+            "event_type": {"DataType": "String", "StringValue": event.type},
+        },
+    }

@@ -1,0 +1,74 @@
+"""The outbox sweeper: finds events that were committed and not published, and publishes them.
+
+The stream does it within a second as a rule. This is for what the stream's consumers gave up on or never saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.domain import timestamps
+from shared.table import keys
+from shared.table.events import EventTable
+from shared.table.store import Item
+
+SETTLE_SECONDS = 120
+"""How old an event must be before it counts as left behind: a request's longest time, and the stream's usual lag."""
+_FIRST_LOOK_BACK_SECONDS = 86_400
+_SLICE_SECONDS = 600
+
+
+class Publishes(Protocol):
+    """Publishes events' items and says which failed; see `shared.publishing.publisher.Publisher`."""
+
+    def publish(self, events: list[Item]) -> set[int]: ...
+
+
+@dataclass(slots=True)
+class Report:
+    """What a sweep did: events looked at, published now, and failed again; and up to when all is well."""
+
+    checked: int = 0
+    published: int = 0
+    failed: int = 0
+    checked_until: str | None = None
+
+
+def sweep(
+    events: EventTable,
+    publisher: Publishes,
+    reproject: Callable[[keys.Key], None],
+    *,
+    now: str | None = None,
+    has_time: Callable[[], bool] = lambda: True,
+) -> Report:
+    """Check all events since the last sweep, publish those left behind and bring their contacts' projections up.
+
+    Moves the checkpoint on after every ten minutes of events that are published whole; stops at the first
+    that are not, or when `has_time` says so, and goes on from there next time.
+    """
+    report = Report()
+    end = timestamps.plus(now or timestamps.now(), -SETTLE_SECONDS)
+    start = events.checkpoint() or timestamps.plus(end, -_FIRST_LOOK_BACK_SECONDS)
+    while start < end and has_time():
+        until = min(end, timestamps.plus(start, _SLICE_SECONDS))
+        for portion in events.written_between(start, until):
+            report.checked += len(portion)
+            left_behind = events.unacknowledged(portion)
+            for event in left_behind:
+                reproject(_contact_key(event))
+            failed = publisher.publish(left_behind) if left_behind else set()
+            report.published += len(left_behind) - len(failed)
+            report.failed += len(failed)
+        if report.failed:
+            break
+        events.set_checkpoint(until)
+        start = report.checked_until = until
+    return report
+
+
+def _contact_key(event: Item) -> keys.Key:
+    """The record an event tells of has the event's partition key; only contacts have projections."""
+    return {keys.PK: event[keys.PK], keys.SK: {"S": keys.CONTACT}}

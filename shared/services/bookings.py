@@ -1,0 +1,170 @@
+"""Booking events of the scheduling product become contacts, interactions and figures."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from shared.domain import timestamps
+from shared.domain.booking import BookingCreated
+from shared.domain.callers import system
+from shared.domain.contact import Contact
+from shared.domain.email import local_part, normalize_email
+from shared.domain.errors import Conflict, Invalid, RuleBroken
+from shared.domain.events import Event
+from shared.domain.ids import derived_id, new_id
+from shared.domain.interaction import Interaction
+from shared.domain.phone import normalize_phone
+from shared.domain.tenant import Settings, Tenant
+from shared.domain.text import split_name
+
+_ATTEMPTS = 12
+
+
+class Undeliverable(RuleBroken):
+    """The event can never be processed. `code` is the reason it carries into the dead-letter queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the table knows of a booking event: whether it was taken in, and whether its booking is counted."""
+
+    event_known: bool
+    booking_known: bool
+
+
+class BookingRepository(Protocol):
+    """Bookings of one tenant; see `shared.table.bookings.BookingTable`."""
+
+    def standing(self, booking_id: str, event_id: str) -> Standing: ...
+
+    def contact_of(self, email: str) -> Contact | None: ...
+
+    def record(
+        self,
+        event: BookingCreated,
+        standing: Standing,
+        before: Contact | None,
+        after: Contact,
+        interaction: Interaction,
+        events: list[Event],
+    ) -> None: ...
+
+
+class BookingService:
+    """Takes booking events in: each once, however often and in whatever order they come."""
+
+    def __init__(
+        self,
+        tenant: Callable[[str], Tenant | None],
+        bookings: Callable[[str], BookingRepository],
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._tenant = tenant
+        self._bookings = bookings
+        self._sleep = sleep
+
+    def take(self, envelope: Any) -> None:
+        """Take in an EventBridge event (its JSON, parsed).
+
+        Raises Undeliverable for one that is malformed or of an unknown tenant, ConcurrentChange or
+        Unavailable when it should be tried again.
+        """
+        event = _parse(envelope)
+        tenant = self._tenant(event.tenant_id)
+        if tenant is None or tenant.suspended:
+            raise Undeliverable("The event's tenant does not exist or is suspended.", code="unknown_tenant")
+        try:
+            email = normalize_email(event.invitee_email, "invitee_email")
+        except Invalid as error:
+            raise Undeliverable(error.detail, code="invalid_email") from error
+        phone = _phone_or_none(event.invitee_phone, tenant.settings)
+        bookings = self._bookings(tenant.id)
+        for attempt in range(_ATTEMPTS):
+            standing = bookings.standing(event.booking_id, event.event_id)
+            if standing.event_known:
+                return
+            try:
+                self._record(bookings, event, standing, email, phone)
+            except Conflict:  # another event or a caller was faster: look again
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                self._sleep(random.uniform(0, min(0.8, 0.02 * 2**attempt)))  # noqa: S311
+            else:
+                return
+
+    def _record(
+        self, bookings: BookingRepository, event: BookingCreated, standing: Standing, email: str, phone: str | None
+    ) -> None:
+        at = timestamps.now()
+        caller = system(event.tenant_id, "booking", "booking")
+        events: list[Event] = []
+        before = bookings.contact_of(email)
+        contact = before
+        if contact is None:
+            contact, created = _newcomer(event, email, at)
+            events.append(created)
+        interaction = _interaction(event, contact.id, at)
+        after, happened = contact.take_part_in(
+            interaction,
+            booking=None if standing.booking_known else str(event.starts_at),
+            phone=phone,
+            event_id=new_id(),
+            at=at,
+            caller=caller,
+        )
+        happened.data["booking_id"] = event.booking_id
+        bookings.record(event, standing, before, after, interaction, [*events, happened])
+
+
+def _parse(envelope: Any) -> BookingCreated:
+    if not isinstance(envelope, dict) or envelope.get("detail-type") != "BookingCreated":
+        raise Undeliverable("This kind of event is not known here.", code="unknown_detail_type")
+    try:
+        return BookingCreated.model_validate(envelope.get("detail"))
+    except ValidationError as error:
+        fields = sorted({".".join(map(str, one["loc"])) or "detail" for one in error.errors(include_input=False)})
+        raise Undeliverable(f"Fields missing or malformed: {', '.join(fields)[:500]}.", code="malformed") from error
+
+
+def _phone_or_none(raw: str | None, settings: Settings) -> str | None:
+    """A number an invitee mistyped must not cost the booking."""
+    if not raw:
+        return None
+    try:
+        return normalize_phone(raw, settings.default_country, "invitee_phone")
+    except Invalid:
+        return None
+
+
+def _newcomer(event: BookingCreated, email: str, at: str) -> tuple[Contact, Event]:
+    first_name, last_name = split_name(event.invitee_name)
+    return Contact.create(
+        {"first_name": first_name or local_part(email), "last_name": last_name, "email": email},
+        contact_id=new_id(),
+        event_id=new_id(),
+        at=at,
+        caller=system(event.tenant_id, "booking", "booking"),
+        source="booking",
+    )
+
+
+def _interaction(event: BookingCreated, contact_id: str, at: str) -> Interaction:
+    occurred_at = str(event.occurred_at)
+    title = " ".join(event.title.split())
+    return Interaction.model_construct(
+        id=derived_id(timestamps.to_milliseconds(occurred_at), event.tenant_id, event.event_id),
+        contact_id=contact_id,
+        type="booking_created",
+        description=f"Booked: {title}" if title else "Booked an appointment",
+        occurred_at=occurred_at,
+        booking_id=event.booking_id,
+        performed_by="system:booking",
+        created_at=at,
+    )

@@ -1,0 +1,72 @@
+"""Bookings in the table: which are counted, and which of their events were taken in."""
+
+from __future__ import annotations
+
+from shared.domain.booking import BookingCreated
+from shared.domain.contact import Contact
+from shared.domain.errors import ConcurrentChange
+from shared.domain.events import Event
+from shared.domain.interaction import Interaction
+from shared.services.bookings import Standing
+from shared.table import items, keys
+from shared.table.contacts import ContactTable
+from shared.table.store import Store, Transaction
+
+
+class BookingTable:
+    """The bookings of one tenant."""
+
+    def __init__(self, store: Store, tenant_id: str) -> None:
+        self._store = store
+        self._tenant = tenant_id
+        self._contacts = ContactTable(store, tenant_id)
+
+    def standing(self, booking_id: str, event_id: str) -> Standing:
+        """What is known of a booking and of one of its events, as of now."""
+        booking, event = keys.booking(self._tenant, booking_id), keys.booking_event(self._tenant, booking_id, event_id)
+        found = {sk for _, sk in self._store.get_many([booking, event])}
+        return Standing(event[keys.SK]["S"] in found, booking[keys.SK]["S"] in found)
+
+    def contact_of(self, email: str) -> Contact | None:
+        """The live contact that has an address (in its stored form), or None."""
+        contact_id = self._contacts.owner_of_email(email)
+        return self._contacts.get(contact_id) if contact_id else None
+
+    def record(
+        self,
+        event: BookingCreated,
+        standing: Standing,
+        before: Contact | None,
+        after: Contact,
+        interaction: Interaction,
+        events: list[Event],
+    ) -> None:
+        """Write all that a booking event brings, in one transaction.
+
+        `before` is None for a contact that is new. Raises Conflict when the event was taken in meanwhile, or
+        the booking, the contact or its address is no longer as it was read.
+        """
+        transaction = Transaction()
+        if before is None:
+            self._contacts.add_creation(transaction, after, *events)
+        else:
+            self._contacts.add_change(transaction, before, after, *events)
+        transaction.put(items.interaction_to_item(self._tenant, interaction))
+        contact_id = {"S": after.id}
+        is_new = "attribute_not_exists(PK)"
+        transaction.put(
+            {**keys.booking_event(self._tenant, event.booking_id, event.event_id), "contact_id": contact_id},
+            condition=is_new,
+            refusal=lambda _: ConcurrentChange(),
+        )
+        if not standing.booking_known:
+            transaction.put(
+                {
+                    **keys.booking(self._tenant, event.booking_id),
+                    "contact_id": contact_id,
+                    "starts_at": {"S": str(event.starts_at)},
+                },
+                condition=is_new,
+                refusal=lambda _: ConcurrentChange(),
+            )
+        self._store.commit(transaction)

@@ -1,0 +1,94 @@
+"""Events in the table: the outbox index by which publication is checked, and the feed that acknowledges it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from shared.domain import timestamps
+from shared.table import items, keys
+from shared.table.store import Item, Store
+
+_WORK = (keys.WORK_INDEX, keys.WORK_PK, keys.WORK_SK)
+_PAGE = 500
+_BUCKET_SECONDS = 600
+
+
+class EventTable:
+    """Events of all tenants, as the publisher and the sweeper see them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def acknowledge(self, published: Iterable[Item]) -> None:
+        """Enter events' items in their tenants' feeds: they have been published."""
+        self._store.write_many(put=[_feed_row(item) for item in published])
+
+    def written_between(self, start: str, end: str) -> Iterator[list[keys.Key]]:
+        """The keys of all events written from `start` to `end` (timestamps), in portions of at most 500.
+
+        Costs a half read unit for each twenty events, and one for each empty ten minutes and shard.
+        """
+        for bucket in _buckets(start, end):
+            for shard in range(keys.OUTBOX_SHARDS):
+                low = start
+                while True:
+                    page = self._store.query(
+                        keys.outbox_partition(bucket, shard), limit=_PAGE, between=(low, end), index=_WORK
+                    )
+                    if page:
+                        yield [{keys.PK: entry[keys.PK], keys.SK: entry[keys.SK]} for entry in page]
+                    if len(page) < _PAGE:
+                        break
+                    # "$" follows "#": the smallest text behind the last entry.
+                    low = page[-1][keys.WORK_SK]["S"] + "$"
+
+    def unacknowledged(self, event_keys: Sequence[keys.Key]) -> list[Item]:
+        """The items of those events that are in no feed. Costs half a read unit an event."""
+        feed_of = {_feed_key(key)[keys.PK]["S"] + _feed_key(key)[keys.SK]["S"]: key for key in event_keys}
+        acknowledged = self._store.get_many([_feed_key(key) for key in event_keys], consistent=False)
+        for pk, sk in acknowledged:
+            feed_of.pop(pk + sk, None)
+        if not feed_of:
+            return []
+        return list(self._store.get_many(list(feed_of.values())).values())
+
+    def checkpoint(self) -> str | None:
+        """Up to when the sweeper has checked, or None when it never ran."""
+        item = self._store.get(keys.SWEEP_CHECKPOINT)
+        return item["checked_until"]["S"] if item else None
+
+    def set_checkpoint(self, checked_until: str) -> None:
+        """Note up to when the sweeper has checked. It never goes back."""
+        moment = {"S": checked_until}
+        is_first = "attribute_not_exists(PK)"
+        is_later = "checked_until <= :until"
+        self._store.put(
+            {**keys.SWEEP_CHECKPOINT, "checked_until": moment},
+            condition=f"{is_first} OR {is_later}",
+            values={":until": moment},
+        )
+
+
+def _buckets(start: str, end: str) -> Iterator[str]:
+    moment = start
+    while moment[:15] <= end[:15]:
+        yield moment
+        moment = timestamps.plus(moment, _BUCKET_SECONDS)
+
+
+def _feed_key(event_key: keys.Key) -> keys.Key:
+    tenant_id = keys.tenant_of(event_key[keys.PK]["S"])
+    if tenant_id is None:
+        raise ValueError("an event lies outside all tenants")
+    return keys.feed(tenant_id, event_key[keys.SK]["S"].removeprefix(keys.EVENT))
+
+
+def _feed_row(item: Item) -> Item:
+    event = items.event_from_item(item)
+    return {
+        **_feed_key({keys.PK: item[keys.PK], keys.SK: item[keys.SK]}),
+        "type": {"S": event.type},
+        "at": {"S": event.at},
+        "entity": {"S": event.entity},
+        "entity_id": {"S": event.entity_id},
+    }
