@@ -14,7 +14,7 @@ MAX_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less the two angle brackets
 _PLAIN = re.compile(
     r"(?=.{1,254}\Z)(?=[^@]{1,64}@)"
     r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*"
-    r"@(?!.*(?:^|[.@])..--)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
+    r"@(?!(?:.*\.)?..--)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 )
 # Names that RFC 6761 and its kin set aside; the library refuses them.
 _SPECIAL_USE = frozenset({"arpa", "invalid", "local", "localhost", "onion", "test", "alt", "internal"})

@@ -1,0 +1,166 @@
+"""Where webhooks may go: which internet addresses, and which URLs.
+
+The lists are spelled out. `ipaddress.is_global` is no guard: it calls NAT64, 6to4 and multicast addresses
+global, and what it says changes with the Python version.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import urlsplit
+
+from shared.domain.errors import Invalid
+
+MAX_URL_LENGTH = 2048
+PORTS = (443, 4443, 8443, 9443)
+"""The ports webhooks may go to: those on which HTTPS is served. Others are services that must not be poked at."""
+
+_FORBIDDEN_V4 = tuple(
+    ip_network(network)
+    for network in (
+        "0.0.0.0/8",  # this network (RFC 791); 0.0.0.0 reaches the machine itself
+        "10.0.0.0/8",  # private (RFC 1918)
+        "100.64.0.0/10",  # carrier-grade NAT (RFC 6598)
+        "127.0.0.0/8",  # loopback (RFC 1122)
+        "168.63.129.16/32",  # metadata of another cloud, on an address that looks public
+        "169.254.0.0/16",  # link-local (RFC 3927), with the metadata services 169.254.169.254 and .170.2
+        "172.16.0.0/12",  # private (RFC 1918)
+        "192.0.0.0/24",  # protocol assignments (RFC 6890)
+        "192.0.2.0/24",  # documentation (RFC 5737)
+        "192.31.196.0/24",  # AS112 (RFC 7535)
+        "192.52.193.0/24",  # multicast tunnels (RFC 7450)
+        "192.88.99.0/24",  # 6to4 relays (RFC 7526)
+        "192.168.0.0/16",  # private (RFC 1918)
+        "192.175.48.0/24",  # AS112 (RFC 7534)
+        "198.18.0.0/15",  # benchmarking (RFC 2544)
+        "198.51.100.0/24",  # documentation (RFC 5737)
+        "203.0.113.0/24",  # documentation (RFC 5737)
+        "224.0.0.0/4",  # multicast (RFC 5771)
+        "240.0.0.0/4",  # reserved (RFC 1112), with the broadcast address
+    )
+)
+_FORBIDDEN_V6 = tuple(
+    ip_network(network)
+    for network in (
+        # Global unicast addresses lie in 2000::/3 (RFC 4291). All outside it is refused, which holds:
+        "::/3",  # unspecified, loopback, IPv4-mapped and -compatible, NAT64 (64:ff9b::/96, 64:ff9b:1::/48), discard
+        "4000::/2",  # segment routing (5f00::/16) and unassigned
+        "8000::/1",  # unique local (with metadata fd00:ec2::254), link-local, site-local, multicast
+        # And within it:
+        "2001::/23",  # protocol assignments (RFC 2928): Teredo, benchmarking, ORCHID
+        "2001:db8::/32",  # documentation (RFC 3849)
+        "2002::/16",  # 6to4 (RFC 3056): leads to the IPv4 address it holds
+        "2620:4f:8000::/48",  # AS112 (RFC 7534)
+        "3fff::/20",  # documentation (RFC 9637)
+    )
+)
+_LOOPBACK_V4, _LOOPBACK_V6 = ip_network("127.0.0.0/8"), IPv6Network("::1/128")
+
+# The URL's own characters (RFC 3986) and nothing that some reader drops or reads as something else: no
+# white space, control character, backslash or letter beyond ASCII.
+_URL = re.compile(r"[!#$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+")
+_NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_INTERNAL_NAMES = (".internal", ".local", ".localhost", ".localdomain", ".home.arpa", ".onion")
+_LOCALHOST = "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A URL taken apart. `host` is a name in lower case or an address without brackets; `path` has the query too."""
+
+    secure: bool
+    host: str
+    port: int
+    path: str
+
+
+def is_allowed(address: str, *, loopback: bool = False) -> bool:
+    """Whether a request may go to an IP address in its usual text form.
+
+    `loopback` lets loopback addresses pass, as they do on a developer's machine. What is no address at all,
+    or has a zone (`fe80::1%eth0`), is not allowed.
+    """
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(parsed, IPv4Address):
+        allowed = not any(parsed in network for network in _FORBIDDEN_V4)
+    else:
+        allowed = parsed.scope_id is None and not any(parsed in network for network in _FORBIDDEN_V6)
+    return allowed or (loopback and _is_loopback(parsed))
+
+
+def _is_loopback(address: IPv4Address | IPv6Address) -> bool:
+    return address in (_LOOPBACK_V4 if isinstance(address, IPv4Address) else _LOOPBACK_V6)
+
+
+def target_of(url: str, *, loopback: bool = False) -> Target:
+    """Where a webhook URL leads. Raises Invalid, naming `url`, for one that webhooks may not go to.
+
+    HTTPS alone, on one of PORTS, without user info or fragment, to a public address or a name of the public
+    DNS. With `loopback`, plain HTTP and any port to `localhost` and loopback addresses too.
+    """
+    if len(url) > MAX_URL_LENGTH:
+        raise _refused("too_long", f"A URL has at most {MAX_URL_LENGTH} characters.")
+    if not _URL.fullmatch(url):
+        raise _refused("malformed_url", "Write the URL in ASCII: percent-encode its path, use xn-- for names.")
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError as error:
+        raise _refused("malformed_url", "This is not a URL.") from error
+    if not host or parts.scheme not in ("http", "https") or parts.netloc.endswith(":"):
+        raise _refused("malformed_url", "Give a full URL, such as https://example.com/hook.")
+    if "@" in parts.netloc:
+        raise _refused("user_info", "A URL may not hold a user name or a password.")
+    if "#" in url:
+        raise _refused("fragment", "A URL may not have a fragment (#), since it is never sent.")
+    secure = parts.scheme == "https"
+    target = Target(
+        secure=secure,
+        host=host,
+        port=port if port is not None else 443 if secure else 80,
+        path=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+    )
+    if not (loopback and _is_local(host)):
+        _check_public(target, is_bracketed="[" in parts.netloc)
+    return target
+
+
+def _check_public(target: Target, *, is_bracketed: bool) -> None:
+    if not target.secure:
+        raise _refused("not_https", "Webhooks are sent over https alone.")
+    if target.port not in PORTS:
+        allowed = ", ".join(map(str, PORTS))
+        raise _refused("port", f"Webhooks are sent to the ports {allowed} alone.")
+    if is_literal(target.host) or is_bracketed:
+        if not is_allowed(target.host):
+            raise _refused("forbidden_address", "Webhooks are not sent to this address.")
+    elif len(target.host) > 253 or not _NAME.fullmatch(target.host) or _is_internal(target.host):
+        # A name whose last label starts with a digit is an address in disguise (127.1, 0x7f.1, 2130706433):
+        # resolvers turn such into addresses. The pattern refuses them all.
+        raise _refused("host", "Give a host name of the public DNS, such as hooks.example.com.")
+
+
+def is_literal(host: str) -> bool:
+    """Whether a host is an IP address in its usual form rather than a name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_internal(name: str) -> bool:
+    return name.endswith(_INTERNAL_NAMES)
+
+
+def _is_local(host: str) -> bool:
+    return host == _LOCALHOST or (is_literal(host) and _is_loopback(ip_address(host)))
+
+
+def _refused(code: str, message: str) -> Invalid:
+    return Invalid.field("url", code, message)

@@ -1,0 +1,132 @@
+"""The contact's own rules."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.domain.callers import Caller, system
+from shared.domain.contact import Contact, ContactInput, clean
+from shared.domain.errors import Invalid
+from shared.domain.events import Event
+from shared.domain.interaction import Interaction
+from shared.domain.tenant import Settings
+
+ADMIN = Caller("t1", "user", "u1", "admin")
+AT, LATER = "2026-05-04T09:30:00.000Z", "2026-05-05T09:30:00.000Z"
+
+
+def made(**given: object) -> tuple[Contact, Event]:
+    fields = clean(ContactInput(**{"first_name": "Ada", "email": "ada@example.com", **given}).__dict__, Settings())  # type: ignore[arg-type]
+    return Contact.create(fields, contact_id="c1", event_id="e1", at=AT, caller=ADMIN, source="api")
+
+
+def test_a_new_contact_belongs_to_the_user_who_made_it() -> None:
+    assert made()[0].owner_id == "u1"
+
+
+def test_a_contact_made_by_the_system_belongs_to_nobody() -> None:
+    caller = system("t1", "booking", "booking")
+    contact, _ = Contact.create(
+        {"first_name": "Ada"}, contact_id="c", event_id="e", at=AT, caller=caller, source="booking"
+    )
+    assert contact.owner_id is None
+
+
+def test_creation_tells_every_field_that_has_a_value() -> None:
+    _, event = made(last_name="Lovelace", tags=["vip"])
+    assert event.type == "contact.created"
+    assert event.changes["email"] == (None, "ada@example.com")
+    assert event.changes["full_name"] == (None, "Ada Lovelace")
+    assert event.changes["tags"] == (None, ["vip"])
+    assert "company" not in event.changes
+
+
+def test_a_change_tells_old_and_new_of_what_changed_and_nothing_else() -> None:
+    contact, _ = made()
+    changed = contact.change({"first_name": "Augusta"}, event_id="e2", at=LATER, caller=ADMIN)
+    assert changed is not None
+    after, event = changed
+    assert event.changes == {"first_name": ("Ada", "Augusta"), "full_name": ("Ada", "Augusta")}
+    assert (after.version, after.updated_at, after.created_at) == (2, LATER, AT)
+
+
+def test_a_change_to_the_same_values_is_no_change() -> None:
+    contact, _ = made(tags=["a"])
+    assert contact.change({"first_name": "Ada", "tags": ["a"]}, event_id="e2", at=LATER, caller=ADMIN) is None
+
+
+def test_a_deleted_contact_keeps_its_fields_for_a_restoration() -> None:
+    after, event = made()[0].delete(event_id="e2", at=LATER, caller=ADMIN)
+    assert (after.deleted_at, after.email, event.type) == (LATER, "ada@example.com", "contact.deleted")
+
+
+def interaction(at: str) -> Interaction:
+    return Interaction(
+        id="i", contact_id="c1", type="booking_created", description="x", occurred_at=at,
+        booking_id="b", performed_by="system:booking", created_at=at,
+    )  # fmt: skip
+
+
+def test_the_last_contact_moves_forward_and_never_back() -> None:
+    contact, _ = made()
+    caller = system("t1", "booking", "booking")
+    for at, booking in ((LATER, LATER), (AT, AT)):
+        contact, _ = contact.take_part_in(
+            interaction(at), booking=booking, phone=None, event_id="e", at=LATER, caller=caller
+        )
+    assert (contact.last_contacted_at, contact.last_booking_at) == (LATER, LATER)
+    assert (contact.interaction_count, contact.total_bookings) == (2, 2)
+
+
+def test_a_booking_fills_an_empty_phone_and_never_replaces_one() -> None:
+    contact, _ = made()
+    caller = system("t1", "booking", "booking")
+    for number in ("+14155552671", "+14155552672"):
+        contact, _ = contact.take_part_in(
+            interaction(AT), booking=None, phone=number, event_id="e", at=AT, caller=caller
+        )
+    assert contact.phone == "+14155552671"
+    assert contact.total_bookings == 0
+
+
+def test_every_refused_field_is_named() -> None:
+    with pytest.raises(Invalid) as refusal:
+        clean({"first_name": "", "email": "nobody", "phone": "12", "whatsapp": "x"}, Settings())
+    assert [one.field for one in refusal.value.errors] == ["first_name", "email", "phone", "whatsapp"]
+
+
+def test_refusals_never_repeat_what_was_given() -> None:
+    with pytest.raises(Invalid) as refusal:
+        clean({"email": "secret@nowhere", "phone": "0123 secret"}, Settings())
+    assert "secret" not in str([one.message for one in refusal.value.errors]) + refusal.value.detail
+
+
+def test_an_email_may_be_missing_only_where_the_tenant_says_so() -> None:
+    assert clean({"email": None}, Settings(require_email=False))["email"] is None
+    with pytest.raises(Invalid, match="required"):
+        clean({"email": " "}, Settings())
+
+
+def test_tags_that_differ_in_case_alone_are_one() -> None:
+    assert clean({"tags": ["VIP", "vip", "New"]}, Settings())["tags"] == ["VIP", "New"]
+
+
+def test_an_eleventh_tag_is_refused() -> None:
+    assert len(clean({"tags": [str(n) for n in range(10)]}, Settings())["tags"]) == 10
+    with pytest.raises(Invalid, match="at most 10 tags"):
+        clean({"tags": [str(n) for n in range(11)]}, Settings())
+
+
+def test_null_empties_a_field() -> None:
+    assert clean({"company": None, "phone": None, "tags": None}, Settings()) == {
+        "company": "",
+        "phone": None,
+        "tags": [],
+    }
+
+
+def test_without_cleaning_a_number_must_be_e164_already() -> None:
+    strict = Settings(auto_clean_phone_numbers=False)
+    assert clean({"phone": "+14155552671"}, strict)["phone"] == "+14155552671"
+    with pytest.raises(Invalid, match=r"E\.164"):
+        clean({"phone": "(415) 555-2671"}, strict)

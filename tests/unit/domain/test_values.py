@@ -1,0 +1,137 @@
+"""Identifiers, times, texts, telephone numbers and permissions."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain import ids, timestamps
+from shared.domain.callers import Caller, parse_grants
+from shared.domain.errors import Invalid, NotFound, PermissionDenied
+from shared.domain.phone import normalize_phone
+from shared.domain.text import split_name
+
+
+def test_an_id_is_a_uuid_of_version_7_and_the_rfc_variant() -> None:
+    made = uuid.UUID(ids.new_id())
+    assert (made.version, made.variant) == (7, uuid.RFC_4122)
+
+
+def test_ids_sort_by_the_time_they_were_made() -> None:
+    assert ids.derived_id(1_000, "z") < ids.derived_id(1_001, "a")
+
+
+@given(st.integers(0, 2**48 - 1), st.lists(st.text(), min_size=1))
+def test_a_derived_id_is_the_same_each_time_and_a_valid_one(at: int, parts: list[str]) -> None:
+    made = ids.derived_id(at, *parts)
+    assert made == ids.derived_id(at, *parts)
+    assert ids.is_id(made)
+    assert uuid.UUID(made).version == 7
+    assert ids.milliseconds_of(made) == at
+
+
+def test_parts_do_not_run_into_one_another() -> None:
+    assert ids.derived_id(1, "ab", "c") != ids.derived_id(1, "a", "bc")
+
+
+def test_rows_of_one_moment_keep_their_order() -> None:
+    made = [ids.derived_id(1, "import", str(row), ordinal=row) for row in range(2_000)]
+    assert made == sorted(set(made))
+
+
+@pytest.mark.parametrize("text", ["", "x", "0190-", "G" * 36, str(uuid.uuid4()).upper(), str(uuid.uuid4()) + "\n"])
+def test_what_is_no_id_is_told_apart(text: str) -> None:
+    assert not ids.is_id(text)
+
+
+def test_a_time_is_kept_in_utc_with_milliseconds() -> None:
+    moment = datetime(2026, 5, 4, 11, 30, 0, 1999, tzinfo=timezone(timedelta(hours=2)))
+    assert timestamps.normalize(moment) == "2026-05-04T09:30:00.001Z"
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 30), timezones=st.just(UTC)))
+def test_times_sort_as_their_texts_do_and_survive_the_way_back(moment: datetime) -> None:
+    text = timestamps.normalize(moment)
+    assert timestamps.from_milliseconds(timestamps.to_milliseconds(text)) == text
+    assert timestamps.plus(text, 0.001) > text
+
+
+@pytest.mark.parametrize(
+    "moment", [datetime(2026, 5, 4), datetime(1960, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=timezone(timedelta(hours=-14)))]
+)
+def test_a_time_without_offset_or_out_of_range_is_refused(moment: datetime) -> None:
+    with pytest.raises(ValueError, match="time"):
+        timestamps.normalize(moment)
+
+
+@pytest.mark.parametrize(
+    ("whole", "parts"),
+    [
+        ("Ada", ("Ada", "")),
+        ("Ada King Lovelace", ("Ada", "King Lovelace")),
+        ("Lovelace, Ada", ("Ada", "Lovelace")),
+        ("  Ada \t Lovelace\x00 ", ("Ada", "Lovelace")),
+        (", ", ("", "")),
+        ("", ("", "")),
+        ("李 小龍", ("李", "小龍")),
+    ],
+)
+def test_a_name_is_split_at_its_first_space_or_its_comma(whole: str, parts: tuple[str, str]) -> None:
+    assert split_name(whole) == parts
+
+
+@given(st.text(max_size=500))
+def test_any_name_splits_into_parts_that_fit(whole: str) -> None:
+    first, last = split_name(whole)
+    assert len(first) <= 100 and len(last) <= 100
+    assert (first + last).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("raw", "country", "stored"),
+    [
+        ("(415) 555-2671", "US", "+14155552671"),
+        ("+44 20 7946 0958", "US", "+442079460958"),
+        ("030 901820", "DE", "+4930901820"),
+        ("tel:+1-415-555-2671", "US", "+14155552671"),
+    ],
+)
+def test_a_number_is_kept_as_e164(raw: str, country: str, stored: str) -> None:
+    assert normalize_phone(raw, country) == stored
+
+
+@pytest.mark.parametrize("raw", ["12", "abc", "+", "+999123456789", "555-2671", "(415) 555-2671 ext. 9", "1" * 65, "\x00"])
+def test_what_is_no_number_is_refused(raw: str) -> None:
+    with pytest.raises(Invalid):
+        normalize_phone(raw, "US")
+
+
+def test_an_admin_may_do_all_and_a_client_nothing_by_default() -> None:
+    admin, client = Caller("t", "user", "u", "admin"), Caller("t", "client", "k", "client")
+    assert admin.require("webhooks:manage") == "all"
+    with pytest.raises(PermissionDenied, match="Insufficient permissions: contacts:read required"):
+        client.require("contacts:read")
+
+
+def test_a_user_reads_all_and_writes_own() -> None:
+    user = Caller("t", "user", "u", "user")
+    user.require_sight("someone else", "Contact")
+    user.require_on("contacts:write", "u")
+    with pytest.raises(PermissionDenied):
+        user.require_on("contacts:write", "someone else")
+
+
+def test_what_a_caller_may_not_see_looks_missing() -> None:
+    client = Caller("t", "client", "k", "client", granted=parse_grants("contacts:read:own"))
+    with pytest.raises(NotFound):
+        client.require_sight(None, "Contact")
+
+
+@pytest.mark.parametrize("text", ["contacts:read", "contacts:fly:all", "contacts:read:some", "x"])
+def test_an_unknown_permission_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a permission"):
+        parse_grants(text)

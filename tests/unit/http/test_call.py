@@ -1,0 +1,108 @@
+"""Requests as handlers see them."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from shared.domain.contact import ContactInput
+from shared.domain.errors import DomainError, Invalid, RuleBroken, TooLarge, Unauthenticated, UnsupportedMediaType
+from shared.http import problems
+from shared.http.call import MAX_BODY_BYTES, Call
+from shared.http.listing import ListQuery
+from shared.http.routes import JSON
+
+
+def call(body: Any = None, headers: dict[str, str] | None = None, **event: Any) -> Call:
+    return Call({"requestContext": {"requestId": "r"}, "headers": headers, "body": body, **event})
+
+
+def read(body: Any, headers: dict[str, str] | None = None, **event: Any) -> BaseModel:
+    return call(body, headers, **event).body(ContactInput, (JSON,))
+
+
+def test_a_body_is_read_plain_or_in_base64() -> None:
+    plain = '{"first_name": "Ada"}'
+    encoded = base64.b64encode(plain.encode()).decode()
+    assert read(plain) == read(encoded, isBase64Encoded=True)
+
+
+@pytest.mark.parametrize("body", ["", None, "{", "[1", '{"first_name": "A"} x', "\x00", '{"first_name": "\\ud800"}'])
+def test_what_is_no_json_is_malformed(body: str | None) -> None:
+    with pytest.raises(RuleBroken, match="JSON"):
+        read(body)
+
+
+def test_a_depth_bomb_is_malformed() -> None:
+    with pytest.raises(DomainError):
+        read("[" * 10_000 + "]" * 10_000)
+
+
+@pytest.mark.parametrize("body", ["[]", '"x"', "1", "null", '{"first_name": 1}', '{"first_name": ""}', '{"first_name": "a\\u0000b"}', '{"first_name": "A", "id": "x"}', '{"first_name": "A", "version": 3}'])
+def test_wrong_types_and_unknown_or_server_kept_fields_are_refused(body: str) -> None:
+    """check 53"""
+    with pytest.raises(Invalid):
+        read(body)
+
+
+def test_a_refusal_names_the_field_and_not_the_value() -> None:
+    with pytest.raises(Invalid) as refusal:
+        read('{"first_name": "A", "tags": ["ok", 12345]}')
+    assert refusal.value.errors[0].field == "tags.1"
+    assert "12345" not in str(refusal.value.errors)
+
+
+@pytest.mark.parametrize("headers", [{"Content-Type": "text/plain"}, {"content-type": "application/xml"}, {"Content-Encoding": "gzip"}])
+def test_other_media_types_and_compressed_bodies_are_refused(headers: dict[str, str]) -> None:
+    """check 47"""
+    with pytest.raises(UnsupportedMediaType):
+        read("{}", headers)
+
+
+def test_a_media_type_may_carry_parameters() -> None:
+    assert read('{"first_name": "A"}', {"CONTENT-TYPE": "Application/JSON; charset=utf-8"})
+
+
+def test_a_body_over_the_limit_is_too_large() -> None:
+    """check 41"""
+    with pytest.raises(TooLarge):
+        read(" " * (MAX_BODY_BYTES + 1))
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "1000000000", "ten", "1.5", ""])
+def test_a_limit_out_of_range_is_refused(limit: str) -> None:
+    """check 45"""
+    with pytest.raises(Invalid):
+        call(queryStringParameters={"limit": limit}).query(ListQuery)
+
+
+def test_a_repeated_parameter_is_refused() -> None:
+    with pytest.raises(Invalid, match="more than once"):
+        call(multiValueQueryStringParameters={"limit": ["1", "2"]}, queryStringParameters={"limit": "2"}).query(ListQuery)
+
+
+@pytest.mark.parametrize(
+    ("given", "holds"),
+    [('"3"', True), ('"2", "3"', True), ("*", True), ('"2"', False), ('W/"3"', False), ("3", False), ("", False)],
+)
+def test_if_match_compares_strongly(given: str, holds: bool) -> None:
+    condition = call(headers={"if-match": given}).if_match
+    assert condition is not None
+    assert condition(3) is holds
+
+
+def test_without_the_authorizers_context_nobody_is_signed_in() -> None:
+    with pytest.raises(Unauthenticated):
+        _ = call(headers={"x-tenant-id": "t1"}).caller
+
+
+def test_every_domain_error_has_a_status() -> None:
+    def tree(error: type[DomainError]) -> list[type[DomainError]]:
+        return [error, *(one for child in error.__subclasses__() for one in tree(child))]
+
+    for error in tree(DomainError)[1:]:
+        status, title = problems.status_of(error)
+        assert 400 <= status <= 503 and title
