@@ -36,6 +36,11 @@ _CONTACT_TEXTS = (
     "last_event",
 )
 _CONTACT_NUMBERS = ("version", "total_bookings", "interaction_count")
+_TEXTS, _NUMBERS = frozenset(_CONTACT_TEXTS), frozenset(_CONTACT_NUMBERS)
+_FIELDS = set(Contact.model_fields)
+_EMPTY_CONTACT: dict[str, Any] = {
+    name: field.default for name, field in Contact.model_fields.items() if not field.is_required()
+}
 
 
 def contact_to_item(tenant_id: str, contact: Contact) -> Item:
@@ -57,14 +62,17 @@ def contact_to_item(tenant_id: str, contact: Contact) -> Item:
 
 def contact_from_item(item: Item) -> Contact:
     """The contact of an item, or of a list row, which holds the same."""
-    values: dict[str, Any] = {name: item[name]["S"] for name in _CONTACT_TEXTS if name in item}
-    for name in _CONTACT_NUMBERS:
-        if name in item:
-            values[name] = int(item[name]["N"])
+    values = _EMPTY_CONTACT.copy()
+    for name, attribute in item.items():
+        if name in _TEXTS:
+            values[name] = attribute["S"]
+        elif name in _NUMBERS:
+            values[name] = int(attribute["N"])
     values["tags"] = [tag["S"] for tag in item["tags"]["L"]] if "tags" in item else []
     if "is_active" in item:
         values["is_active"] = item["is_active"]["BOOL"]
-    return Contact.model_construct(**values)
+    # Our own data: written by a validated record, so not validated again.
+    return Contact.model_construct(_FIELDS, **values)
 
 
 def event_to_item(tenant_id: str, event: Event) -> Item:

@@ -1,0 +1,1 @@
+"""Budgets, measured as ratios against a yardstick of the same run: `make bench`."""

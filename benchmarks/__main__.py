@@ -1,0 +1,17 @@
+"""Runs all benchmarks and prints their table."""
+
+from __future__ import annotations
+
+import platform
+
+from benchmarks import cold, warm
+from benchmarks.report import table
+
+
+def main() -> None:
+    print(f"CPython {platform.python_version()}; ratios are ours to the yardstick of the same run\n")
+    print(table(cold.figures() + warm.figures()))
+
+
+if __name__ == "__main__":
+    main()

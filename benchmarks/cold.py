@@ -1,0 +1,47 @@
+"""Cold starts: imports and first request, against importing boto3 and making a DynamoDB client."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from benchmarks.report import Figure
+
+_RUNS = 11
+
+
+def figures() -> list[Figure]:
+    """CPU time: the least of several runs, sides in turn. Memory: the peak of a run."""
+    sides = ("yardstick", "contacts", "authorizer")
+    for side in sides:
+        _run(side)  # writes the byte code, which a package carries too
+    runs: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
+    for _ in range(_RUNS):
+        for side in sides:
+            runs[side].append(_run(side))
+    least = {side: min(run["cpu_seconds"] for run in runs[side]) for side in sides}
+    contacts = runs["contacts"]
+    forbidden = sorted({name for run in contacts for name in run["forbidden"]})
+    return [
+        Figure("cold start, contacts: imports + first POST, CPU", least["contacts"], least["yardstick"], "s", 1.65),
+        Figure("cold start, authorizer: imports + first API key, CPU", least["authorizer"], least["yardstick"], "s", None),
+        Figure(
+            "peak memory after it, contacts",
+            max(run["peak_megabytes"] for run in contacts),
+            max(run["peak_megabytes"] for run in runs["yardstick"]),
+            "MB",
+            None,
+            limit=60,
+        ),
+        Figure(f"modules that must not be loaded {forbidden or ''}".strip(), len(forbidden), None, "", None, limit=0),
+    ]
+
+
+def _run(side: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.first_request", side], capture_output=True, check=True, timeout=60
+    )
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result

@@ -1,0 +1,97 @@
+"""What the benchmarks send and get."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+CONTACT_ID = "0197a1b2-c3d4-7e5f-8a6b-0123456789ab"
+BODY = {
+    "first_name": "Ada",
+    "last_name": "Lovelace",
+    "email": "ada@example.com",
+    "phone": "+14155552671",
+    "company": "Analytical Engines",
+    "job_title": "Programmer",
+    "tags": ["vip", "newsletter"],
+}
+
+
+def set_environment() -> None:
+    """The environment of a deployed function."""
+    os.environ.update(
+        AWS_DEFAULT_REGION="us-east-1",
+        AWS_ACCESS_KEY_ID="bench",
+        AWS_SECRET_ACCESS_KEY="bench",
+        TABLE_NAME="contacts",
+        CURSOR_KEY="bench",
+        POWERTOOLS_LOG_LEVEL="WARNING",
+    )
+
+
+def row(contact_id: str = CONTACT_ID) -> dict[str, Any]:
+    """A contact's item as DynamoDB answers it."""
+    texts = {
+        "PK": f"T#t1#C#{contact_id}",
+        "SK": "CONTACT",
+        "id": contact_id,
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+        "full_name": "Ada Lovelace",
+        "email": "ada@example.com",
+        "phone": "+14155552671",
+        "company": "Analytical Engines",
+        "job_title": "Programmer",
+        "owner_id": "u1",
+        "source": "api",
+        "created_at": "2026-05-04T09:30:00.000Z",
+        "created_by": "user:u1",
+        "updated_at": "2026-05-04T09:30:00.000Z",
+        "updated_by": "user:u1",
+        "last_event": CONTACT_ID,
+    }
+    return {
+        **{name: {"S": value} for name, value in texts.items()},
+        "version": {"N": "1"},
+        "tags": {"L": [{"S": "vip"}, {"S": "newsletter"}]},
+    }
+
+
+TENANT = {
+    "PK": {"S": "T#t1#TENANT"},
+    "SK": {"S": "TENANT"},
+    "name": {"S": "Bench"},
+    "created_at": {"S": "2026-05-04T09:30:00.000Z"},
+}
+ROWS = [row(f"0197a1b2-c3d4-7e5f-8a6b-{n:012x}") for n in range(26)]
+
+
+def event(method: str, path: str, body: Any = None, query: dict[str, str] | None = None) -> dict[str, Any]:
+    """A request as API Gateway hands it on (REST API, proxy event version 1.0)."""
+    return {
+        "resource": path,
+        "path": path,
+        "httpMethod": method,
+        "headers": {"content-type": "application/json", "accept": "*/*", "host": "api.example.com"},
+        "multiValueHeaders": {"content-type": ["application/json"]},
+        "queryStringParameters": query,
+        "multiValueQueryStringParameters": {name: [value] for name, value in (query or {}).items()},
+        "pathParameters": None,
+        "stageVariables": None,
+        "requestContext": {
+            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+            "stage": "v1",
+            "path": f"/v1{path}",
+            "httpMethod": method,
+            "authorizer": {
+                "tenant_id": "t1",
+                "caller_kind": "user",
+                "caller_id": "u1",
+                "role": "admin",
+                "permissions": "",
+            },
+        },
+        "body": None if body is None else json.dumps(body),
+        "isBase64Encoded": False,
+    }

@@ -1,0 +1,135 @@
+"""Warm requests: our handler against a bare one with json and a default boto3 client making the same call."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks import fixtures
+from benchmarks.dynamodb_noop import answer_with
+from benchmarks.report import Figure
+
+_ROUNDS, _REQUESTS = 25, 60
+Side = Callable[[], Any]
+
+
+def figures() -> list[Figure]:
+    """CPU time a request: medians over rounds in which both sides take turns."""
+    fixtures.set_environment()
+    answers = {
+        "GetItem": {"Item": fixtures.row()},
+        "TransactWriteItems": {},
+        "Query": {"Items": fixtures.ROWS, "Count": 26, "ScannedCount": 26},
+    }
+    ours, bare = _ours(answers), _bare(answers)
+    return [
+        _compare("warm POST /contacts, CPU", ours["post"], bare["post"], 1.15),
+        _compare("warm GET /contacts/{id}, CPU", ours["get"], bare["get"], 1.25),
+        _compare("warm GET /contacts, 25 rows, CPU", ours["list"], bare["list"], 1.10),
+    ]
+
+
+def _compare(name: str, ours: Side, yardstick: Side, budget: float) -> Figure:
+    for side in (ours, yardstick):
+        for _ in range(30):
+            side()
+    pairs = [(_round(ours), _round(yardstick)) for _ in range(_ROUNDS)]
+    ratio = statistics.median(one / other for one, other in pairs)
+    floor = statistics.median(other for _, other in pairs)
+    return Figure(name, ratio * floor * 1e6, floor * 1e6, "µs", budget)
+
+
+def _round(side: Side) -> float:
+    start = time.process_time()
+    for _ in range(_REQUESTS):
+        side()
+    return (time.process_time() - start) / _REQUESTS
+
+
+def _ours(answers: dict[str, Any]) -> dict[str, Side]:
+    from functions.contacts.app import handler
+    from shared import wiring
+
+    wiring.reset()
+    client = wiring.client("dynamodb")
+    answer_with(client, answers | {"GetItem": {"Item": fixtures.TENANT}})
+    wiring.tenant("t1")  # warm: the tenant's record is at hand
+    answer_with(client, answers)
+    requests = {
+        "post": (fixtures.event("POST", "/contacts", fixtures.BODY), 201),
+        "get": (fixtures.event("GET", f"/contacts/{fixtures.CONTACT_ID}"), 200),
+        "list": (fixtures.event("GET", "/contacts", query={"limit": "25"}), 200),
+    }
+
+    def side(event: dict[str, Any], status: int) -> Side:
+        def serve() -> None:
+            assert handler(event, None)["statusCode"] == status
+
+        return serve
+
+    return {name: side(event, status) for name, (event, status) in requests.items()}
+
+
+def _bare(answers: dict[str, Any]) -> dict[str, Side]:
+    import boto3
+
+    client = boto3.client("dynamodb")
+    answer_with(client, answers)
+    body = json.dumps(fixtures.BODY)
+
+    def post() -> str:
+        given = json.loads(body)
+        contact_id = str(uuid.uuid4())
+        item = fixtures.row(contact_id) | {"email": {"S": given["email"]}}
+        absent = "attribute_not_exists(PK)"
+        client.transact_write_items(
+            TransactItems=[
+                {"Put": {"TableName": "contacts", "Item": item, "ConditionExpression": absent}},
+                {
+                    "Put": {
+                        "TableName": "contacts",
+                        "Item": {
+                            "PK": {"S": f"T#t1#EMAIL#{given['email']}"},
+                            "SK": {"S": "LOCK"},
+                            "contact_id": {"S": contact_id},
+                        },
+                        "ConditionExpression": absent,
+                    }
+                },
+                {
+                    "Put": {
+                        "TableName": "contacts",
+                        "Item": {
+                            "PK": item["PK"],
+                            "SK": {"S": f"EVENT#{uuid.uuid4()}"},
+                            "type": {"S": "contact.created"},
+                            "changes": {"S": json.dumps(given)},
+                        },
+                    }
+                },
+            ]
+        )
+        return json.dumps({"id": contact_id, **given})
+
+    def plain(item: dict[str, Any]) -> dict[str, Any]:
+        return {name: next(iter(value.values())) for name, value in item.items()}
+
+    def get() -> str:
+        key = {"PK": {"S": f"T#t1#C#{fixtures.CONTACT_ID}"}, "SK": {"S": "CONTACT"}}
+        return json.dumps(plain(client.get_item(TableName="contacts", Key=key, ConsistentRead=True)["Item"]))
+
+    def list_() -> str:
+        found = client.query(
+            TableName="contacts",
+            KeyConditionExpression="PK = :pk",
+            ExpressionAttributeValues={":pk": {"S": "T#t1#LIST#created"}},
+            ScanIndexForward=False,
+            Limit=26,
+        )
+        return json.dumps({"items": [plain(item) for item in found["Items"][:25]]})
+
+    return {"post": post, "get": get, "list": list_}
