@@ -1,0 +1,126 @@
+"""docs/access-patterns.md states what each operation costs; here it is counted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared import wiring
+from shared.domain.callers import Caller
+from shared.domain.contact import Contact, ContactInput, ContactPatch
+from shared.domain.errors import Duplicate
+from shared.projections import lists
+from shared.table.store import Item
+from tests.support.aws import Stack
+from tests.support.meter import meter
+from tests.support.tenant_guard import acting_for, as_operator
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "access-patterns.md"
+TENANT = "t1"
+ADMIN = Caller(TENANT, "user", "u1", "admin")
+
+
+def stated() -> dict[str, tuple[int, float, float]]:
+    """Operation to (calls, read units, write units), from the document's cost table."""
+    rows = re.findall(r"^\| (.+?) \| (\d+) \| ([\d.]+) \| ([\d.]+) \|", DOCUMENT.read_text(), re.MULTILINE)
+    return {name: (int(calls), float(read), float(write)) for name, calls, read, write in rows}
+
+
+def given(number: int = 0, **fields: Any) -> ContactInput:
+    return ContactInput(
+        first_name="Ada",
+        last_name="Lovelace",
+        email=f"ada{number}@example.com",
+        phone="+14155552671",
+        company="Analytical Engines",
+        **fields,
+    )
+
+
+class World:
+    """A tenant with contacts whose projections are up to date."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        with as_operator():
+            wiring.onboarding().open_tenant(TENANT, "One")
+        wiring.tenant_settings(TENANT)  # a warm process has it at hand
+        self.contacts = wiring.contacts(ADMIN)
+        self.made = [self.contacts.create(given(n)) for n in range(30)]
+        self.records, self.events = self._items("CONTACT"), self._items("EVENT#")
+        lists.project(wiring.store(), self.records)
+
+    def _items(self, sort_key: str) -> list[Item]:
+        with as_operator():
+            found = self.stack.client("dynamodb").scan(TableName=self.stack.table_name)["Items"]
+        return [item for item in found if item["SK"]["S"].startswith(sort_key)]
+
+    @property
+    def first(self) -> Contact:
+        return self.made[0]
+
+
+@pytest.fixture
+def world(aws_stack: Stack) -> Iterator[World]:
+    with acting_for(TENANT, prefixes=("OUTBOX#",)):
+        yield World(aws_stack)
+
+
+def booking(number: int, email: str) -> dict[str, Any]:
+    detail = {
+        "event_id": f"e{number}",
+        "occurred_at": "2026-05-04T09:30:00Z",
+        "tenant_id": TENANT,
+        "booking_id": f"b{number}",
+        "invitee_name": "Ada Lovelace",
+        "invitee_email": email,
+        "starts_at": "2026-05-06T09:30:00Z",
+    }
+    return {"source": "scheduling.bookings", "detail-type": "BookingCreated", "detail": detail}
+
+
+OPERATIONS: dict[str, Callable[[World], object]] = {
+    "Create a contact": lambda world: world.contacts.create(given(100)),
+    "Create a contact whose e-mail another has": lambda world: _refused(world),
+    "Read a contact": lambda world: world.contacts.read(world.first.id),
+    "List 25 contacts": lambda world: world.contacts.list(limit=25, cursor=None, sort="-created_at"),
+    "Change a contact": lambda world: world.contacts.patch(
+        world.first.id, ContactPatch(last_name="King"), None
+    ),
+    "Change a contact's e-mail": lambda world: world.contacts.patch(
+        world.first.id, ContactPatch(email="new@example.com"), None
+    ),
+    "Delete a contact": lambda world: world.contacts.delete(world.first.id, None),
+    "List a contact's interactions": lambda world: world.contacts.interactions(
+        world.first.id, limit=25, cursor=None
+    ),
+    "Booking of a new person": lambda world: wiring.bookings().take(booking(1, "new@example.com")),
+    "Booking of a known contact": lambda world: wiring.bookings().take(booking(1, "ada0@example.com")),
+    "Booking event that was taken in before": lambda world: wiring.bookings().take(
+        booking(0, "x@example.com")
+    ),
+    "Project a contact": lambda world: lists.project(wiring.store(), world.records[:1]),
+    "Publish an event": lambda world: wiring.publisher().publish(world.events[:1]),
+}
+
+
+def _refused(world: World) -> None:
+    with pytest.raises(Duplicate):
+        world.contacts.create(given(0))
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_an_operation_costs_what_the_document_says(world: World, operation: str) -> None:
+    if "before" in operation:
+        wiring.bookings().take(booking(0, "x@example.com"))
+    with meter() as measured:
+        OPERATIONS[operation](world)
+    assert (measured.calls, measured.read, measured.write) == stated()[operation]
+
+
+def test_the_document_states_no_operation_that_is_not_counted() -> None:
+    assert set(stated()) == set(OPERATIONS)
