@@ -54,7 +54,7 @@ class Unauthenticated(DomainError):
 class PermissionDenied(DomainError):
     """The caller may see the thing but not do this to it."""
 
-    code = "forbidden"
+    code = "permission_denied"
 
     @classmethod
     def lacking(cls, permission: str) -> PermissionDenied:

@@ -1,0 +1,101 @@
+"""A tenant to play with: its admin, a user, an API key and sample contacts, made through the doors operators use."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+from local.deploy import Aws
+from local.http import request
+from shared.services.onboarding import Onboarding
+from shared.table.directory import DirectoryTable, TenantTable
+from shared.table.store import Store
+
+TENANT = "demo"
+ADMIN, USER = "admin@demo.example", "user@demo.example"
+API_PERMISSIONS = (
+    "contacts:read:all,contacts:write:all,contacts:delete:all,interactions:write:all,imports:run:all,webhooks:manage:all"
+)
+SAMPLES: tuple[dict[str, Any], ...] = (
+    {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@engines.example", "company": "Engines Ltd",
+     "phone": "+442079460018", "tags": ["vip"]},
+    {"first_name": "Grace", "last_name": "Hopper", "email": "grace@compilers.example", "company": "Compilers Inc",
+     "phone": "+12025550143"},
+    {"first_name": "Alan", "last_name": "Turing", "email": "alan@machines.example", "company": "Machines Ltd"},
+    {"first_name": "Emmy", "last_name": "Noether", "email": "emmy@rings.example", "tags": ["newsletter"]},
+    {"first_name": "Sophie", "last_name": "Germain", "email": "sophie@primes.example"},
+)  # fmt: skip
+
+
+def onboarding(aws: Aws, table: str) -> Onboarding:
+    """The operator's door to tenants, members and keys, with the operator's credentials."""
+    store = Store(aws.client("dynamodb"), table)
+    return Onboarding(TenantTable(store), DirectoryTable(store))
+
+
+def make(aws: Aws, outputs: dict[str, str], api_url: str, kept: Path) -> dict[str, Any]:
+    """Make what is missing. `kept` remembers passwords and key over restarts. Gives the demo's part of state.json."""
+    from local.stack import write_private
+
+    known: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    if known.get("table") != outputs["TableName"]:  # another stack's
+        known = {"table": outputs["TableName"]}
+    door = onboarding(aws, outputs["TableName"])
+    door.open_tenant(TENANT, "Demo Studio")
+    made: dict[str, Any] = {"tenant_id": TENANT}
+    for name, username, role in (("admin", ADMIN, "admin"), ("user", USER, "user")):
+        password = known.setdefault(f"{name}_password", new_password())
+        sub = make_user(aws, outputs, username, password)
+        door.add_member(sub, TENANT, role, username)
+        made[name] = {"username": username, "password": password, "token": token(aws, outputs, username, password)}
+    if "api_key" not in known:
+        known["api_key"] = door.add_api_client(TENANT, "demo", API_PERMISSIONS)
+    made["api_key"] = known["api_key"]
+    write_private(kept, known)
+    if not known.get("samples"):
+        for sample in SAMPLES:
+            _create(api_url, made["admin"]["token"], sample)
+        known["samples"] = True
+        write_private(kept, known)
+    return made
+
+
+def new_password() -> str:
+    """One that the pool's policy takes."""
+    return f"Aa1-{secrets.token_urlsafe(18)}"
+
+
+def make_user(aws: Aws, outputs: dict[str, str], username: str, password: str) -> str:
+    """A user of the pool with this password, made or found. Gives the `sub` of its tokens."""
+    pool, cognito = outputs["UserPoolId"], aws.client("cognito-idp")
+    try:
+        user = cognito.admin_create_user(
+            UserPoolId=pool,
+            Username=username,
+            MessageAction="SUPPRESS",
+            UserAttributes=[{"Name": "email", "Value": username}, {"Name": "email_verified", "Value": "true"}],
+        )["User"]
+        attributes = user["Attributes"]
+    except cognito.exceptions.UsernameExistsException:
+        attributes = cognito.admin_get_user(UserPoolId=pool, Username=username)["UserAttributes"]
+    cognito.admin_set_user_password(UserPoolId=pool, Username=username, Password=password, Permanent=True)
+    return next(one["Value"] for one in attributes if one["Name"] == "sub")
+
+
+def token(aws: Aws, outputs: dict[str, str], username: str, password: str) -> str:
+    """A fresh access token, good for an hour."""
+    answer = aws.client("cognito-idp").admin_initiate_auth(
+        UserPoolId=outputs["UserPoolId"],
+        ClientId=outputs["UserPoolClientId"],
+        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": username, "PASSWORD": password},
+    )
+    return str(answer["AuthenticationResult"]["AccessToken"])
+
+
+def _create(api_url: str, bearer: str, contact: dict[str, Any]) -> None:
+    status, _headers, body = request("POST", f"{api_url}/contacts", token=bearer, body=contact)
+    if status not in (201, 409):  # 409: made before a start that was broken off
+        raise RuntimeError(f"POST {api_url}/contacts answered {status}: {body.decode(errors='replace')[:500]}")

@@ -1,0 +1,153 @@
+"""Deploys the template onto the emulator through CloudFormation."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from local import template
+from local.sources import source_zip
+
+STACK = "contacts"
+REGION = "us-east-1"
+ARTIFACTS = "contacts-artifacts"
+DEPLOY_SECONDS = 120
+_SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+_DIGEST_TAG = "contacts:digest"
+
+
+class DeploymentFailed(Exception):
+    """CloudFormation refused the template; says why."""
+
+
+class Aws:
+    """Clients of one emulator."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self._session = boto3.Session("test", "test", region_name=REGION)
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        if service not in self._clients:
+            # Path-style S3 addresses and no proxy: everything stays on this machine.
+            config = Config(
+                s3={"addressing_style": "path"}, proxies={}, retries={"mode": "standard"}, max_pool_connections=32
+            )
+            self._clients[service] = self._session.client(service, endpoint_url=self.endpoint, config=config)
+        return self._clients[service]
+
+
+def deploy(aws: Aws) -> tuple[dict[str, str], bool]:
+    """Bring the stack to the state of the working copy. Gives its outputs, and whether anything had to be done."""
+    code = source_zip()
+    code_key = f"functions-{hashlib.sha256(code).hexdigest()[:16]}.zip"
+    body = template.packaged(f"s3://{ARTIFACTS}/{code_key}")
+    digest = hashlib.sha256(f"{body}\n{aws.endpoint}".encode()).hexdigest()
+
+    stack = _describe(aws)
+    if stack and stack["StackStatus"] in _SETTLED and _digest(stack) == digest:
+        return _outputs(stack), False
+    if stack and stack["StackStatus"] in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"):
+        # A stack that never came up cannot be updated.
+        aws.client("cloudformation").delete_stack(StackName=STACK)
+        _settle(aws)
+        stack = None
+
+    template_key = f"template-{digest[:16]}.yaml"
+    _upload(aws, {code_key: code, template_key: body.encode()})
+    request = {
+        "StackName": STACK,
+        "TemplateURL": f"{aws.endpoint}/{ARTIFACTS}/{template_key}",
+        "Parameters": [{"ParameterKey": "LocalEndpoint", "ParameterValue": aws.endpoint}],
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        "Tags": [{"Key": _DIGEST_TAG, "Value": digest}],
+    }
+    cloudformation = aws.client("cloudformation")
+    try:
+        (cloudformation.update_stack if stack else cloudformation.create_stack)(**request)
+    except ClientError as error:
+        if "No updates are to be performed" not in str(error):
+            raise DeploymentFailed(str(error)) from error
+    stack = _settle(aws)
+    if stack is None or stack["StackStatus"] not in _SETTLED:
+        raise DeploymentFailed("\n".join(_failures(aws)) or "CloudFormation gave no reason")
+    outputs = _outputs(stack)
+    _apply_gateway_responses(aws, outputs["ApiId"])
+    return outputs, True
+
+
+def _describe(aws: Aws) -> dict[str, Any] | None:
+    try:
+        stacks: list[dict[str, Any]] = aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return None
+        raise
+    return stacks[0] if stacks[0]["StackStatus"] != "DELETE_COMPLETE" else None
+
+
+def _settle(aws: Aws) -> dict[str, Any] | None:
+    deadline = time.monotonic() + DEPLOY_SECONDS
+    while True:
+        stack = _describe(aws)
+        if stack is None or not stack["StackStatus"].endswith("_IN_PROGRESS"):
+            return stack
+        if time.monotonic() > deadline:
+            raise DeploymentFailed(f"still {stack['StackStatus']} after {DEPLOY_SECONDS} s")
+        time.sleep(0.1)
+
+
+def _digest(stack: dict[str, Any]) -> str | None:
+    return next((tag["Value"] for tag in stack.get("Tags", []) if tag["Key"] == _DIGEST_TAG), None)
+
+
+def _outputs(stack: dict[str, Any]) -> dict[str, str]:
+    return {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
+
+
+def _failures(aws: Aws) -> Iterator[str]:
+    events = aws.client("cloudformation").describe_stack_events(StackName=STACK)["StackEvents"]
+    for event in reversed(events):
+        if event["ResourceStatus"].endswith("_FAILED"):
+            yield f"{event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ResourceStatusReason', '')}"
+
+
+def _upload(aws: Aws, files: dict[str, bytes]) -> None:
+    s3 = aws.client("s3")
+    _unless("BucketAlreadyOwnedByYou", lambda: s3.create_bucket(Bucket=ARTIFACTS))
+    old = {one["Key"] for one in s3.list_objects_v2(Bucket=ARTIFACTS).get("Contents", [])}
+    for key, content in files.items():
+        s3.put_object(Bucket=ARTIFACTS, Key=key, Body=content)
+    for key in old - files.keys():
+        s3.delete_object(Bucket=ARTIFACTS, Key=key)
+
+
+def _unless(code: str, call: Callable[[], object]) -> None:
+    try:
+        call()
+    except ClientError as error:
+        if error.response["Error"]["Code"] != code:
+            raise
+
+
+def _apply_gateway_responses(aws: Aws, api_id: str) -> None:
+    """Give the gateway the template's own error answers: the emulator passes over them when it makes the API."""
+    api = template.load()["Resources"]["Api"]["Properties"]
+    gateway = aws.client("apigateway")
+    for kind, answer in api["GatewayResponses"].items():
+        headers = answer.get("ResponseParameters", {}).get("Headers", {})
+        gateway.put_gateway_response(
+            restApiId=api_id,
+            responseType=kind,
+            statusCode=str(answer["StatusCode"]),
+            responseParameters={f"gatewayresponse.header.{name}": value for name, value in headers.items()},
+            responseTemplates=answer["ResponseTemplates"],
+        )
+    gateway.create_deployment(restApiId=api_id, stageName=api["StageName"])

@@ -1,0 +1,40 @@
+"""The functions' sources as a zip: what is deployed onto the emulator, whose functions run on our own packages."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("functions", "shared")
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def source_files(root: Path = ROOT) -> list[Path]:
+    """The deployed files, relative to the root, in order."""
+    found = [
+        path.relative_to(root)
+        for folder in FOLDERS
+        for path in (root / folder).rglob("*")
+        if path.is_file() and path.suffix != ".pyc" and "__pycache__" not in path.parts
+    ]
+    return sorted(found)
+
+
+def add_file(archive: zipfile.ZipFile, name: str, content: bytes, *, level: int = 9) -> None:
+    """Add a file so that the same content makes the same bytes: no times, no owner, one mode."""
+    entry = zipfile.ZipInfo(name, date_time=_EPOCH)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o644 << 16
+    entry.create_system = 3
+    archive.writestr(entry, content, compresslevel=level)
+
+
+def source_zip(root: Path = ROOT) -> bytes:
+    """`functions/` and `shared/`, the same bytes for the same sources."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in source_files(root):
+            add_file(archive, path.as_posix(), (root / path).read_bytes(), level=1)
+    return packed.getvalue()

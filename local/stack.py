@@ -1,0 +1,211 @@
+"""The one-machine stack: starts the emulator, deploys, opens the API's address, makes the demo, and stops it all."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from local import demo
+from local.deploy import Aws, deploy
+from local.emulator_settings import DRAIN_SECONDS, HOST
+from local.http import request
+from local.proxy import Proxy, port_is_free
+from local.sources import ROOT
+
+START_SECONDS = 30
+STOP_SECONDS = DRAIN_SECONDS + 18
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "SSL_CERT_FILE", "SSL_CERT_DIR", "SYSTEMROOT", "VIRTUAL_ENV")
+
+
+class CannotStart(Exception):
+    """The stack cannot start; the message tells a person what to do."""
+
+
+class Stack:
+    """One stack, with its state in one folder. Used once: `start`, then `stop`, which is harmless at any time."""
+
+    def __init__(self, state_dir: Path, port: int, aws_port: int, say: Callable[[str], None] = print) -> None:
+        self.state_dir = state_dir.resolve()
+        self.port, self.aws_port = port, aws_port
+        self.api_url = f"http://{HOST}:{port}/v1"
+        self.aws = Aws(f"http://{HOST}:{aws_port}")
+        self.outputs: dict[str, str] = {}
+        self.state: dict[str, Any] = {}
+        self._say = say
+        self._lock: IO[str] | None = None
+        self._emulator: subprocess.Popen[bytes] | None = None
+        self._proxy: Proxy | None = None
+
+    @property
+    def state_file(self) -> Path:
+        return self.state_dir / "state.json"
+
+    @property
+    def log_file(self) -> Path:
+        return self.state_dir / "emulator.log"
+
+    def start(self) -> None:
+        """Come up. Raises CannotStart or deploy.DeploymentFailed; call `stop` then, too."""
+        began = time.monotonic()
+        self._take_state_dir()
+        self._check_ports()
+        self._start_emulator()
+        self._say(f"emulator   ready after {time.monotonic() - began:.1f} s, log in {self._shown(self.log_file)}")
+        self.outputs, changed = deploy(self.aws)
+        done = "deployed" if changed else "unchanged"
+        self._say(f"template   {done} after {time.monotonic() - began:.1f} s")
+        self._proxy = Proxy(self.port, self.aws.endpoint, self.outputs["ApiId"])
+        self._proxy.start()
+        status, _headers, body = request("GET", f"{self.api_url}/health")
+        if status != 200:
+            raise CannotStart(f"GET {self.api_url}/health answered {status}: {body.decode(errors='replace')[:500]}")
+        made = demo.make(self.aws, self.outputs, self.api_url, self.state_dir / "demo.json")
+        self.state = {
+            "api_url": self.api_url,
+            "aws_endpoint": self.aws.endpoint,
+            "table": self.outputs["TableName"],
+            "drop_bucket": self.outputs["DropBucketName"],
+            "bus": self.outputs["BookingsBusName"],
+            "topic": self.outputs["DomainEventsTopicArn"],
+            **made,
+            "outputs": self.outputs,
+        }
+        write_private(self.state_file, self.state)
+        self._say(f"ready      after {time.monotonic() - began:.1f} s")
+
+    def wait(self, seconds: float) -> bool:
+        """Wait, and say whether the emulator still runs."""
+        assert self._emulator is not None
+        try:
+            self._emulator.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
+    def stop(self) -> None:
+        """Stop everything. The emulator saves its state."""
+        if self._lock is None:  # not ours, or stopped already
+            return
+        self.state_file.unlink(missing_ok=True)
+        if self._proxy is not None:
+            self._proxy.close()
+            self._proxy = None
+        if self._emulator is not None:
+            self._stop_emulator(self._emulator)
+            self._emulator = None
+        shutil.rmtree(self.state_dir / "tmp", ignore_errors=True)
+        self._lock.close()
+        self._lock = None
+
+    def _take_state_dir(self) -> None:
+        self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (self.state_dir / "lock").open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            owner = lock.read().strip() or "unknown"
+            lock.close()
+            raise CannotStart(
+                f"A stack already runs with its state in {self._shown(self.state_dir)} (process {owner}). "
+                "Stop it, or choose another folder: STATE_DIR=other make run"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self._lock = lock
+        self.state_file.unlink(missing_ok=True)
+
+    def _check_ports(self) -> None:
+        for port, name in ((self.aws_port, "AWS_PORT"), (self.port, "PORT")):
+            if not port_is_free(port):
+                raise CannotStart(
+                    f"Port {port} on {HOST} is taken. Stop what listens there, or choose another: {name}={port + 1} make run"
+                )
+
+    def _start_emulator(self) -> None:
+        scratch = self.state_dir / "tmp"
+        shutil.rmtree(scratch, ignore_errors=True)  # left behind only by a kill
+        for folder in (scratch, self.state_dir / "aws", self.state_dir / "s3"):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {
+            "GATEWAY_PORT": str(self.aws_port),
+            "BIND_HOST": HOST,
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(self.state_dir / "aws"),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(self.state_dir / "s3"),
+            "TMPDIR": str(scratch),
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
+            # No container is ever started, so none is looked for either.
+            "DOCKER_HOST": f"unix://{scratch}/none",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "NO_PROXY": "*",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        if self.log_file.exists():
+            self.log_file.replace(self.log_file.with_suffix(".log.1"))
+        with self.log_file.open("wb") as log:
+            self._emulator = subprocess.Popen(
+                [sys.executable, "-m", "local.emulator"],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.PIPE,  # whose end tells the emulator that we are gone
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # so that Ctrl-C reaches us alone, and we stop it in order
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._healthy():
+            if self._emulator.poll() is not None or time.monotonic() > deadline:
+                raise CannotStart(f"The emulator did not start. The end of its log:\n{self._log_end()}")
+            time.sleep(0.05)
+
+    def _healthy(self) -> bool:
+        try:
+            return request("GET", f"{self.aws.endpoint}/_ministack/health", seconds=2)[0] == 200
+        except OSError:
+            return False
+
+    def _stop_emulator(self, emulator: subprocess.Popen[bytes]) -> None:
+        emulator.send_signal(signal.SIGTERM)
+        try:
+            emulator.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._say(f"The emulator did not stop within {STOP_SECONDS:.0f} s and is killed; its last changes may be lost.")
+            emulator.kill()
+            emulator.wait()
+        assert emulator.stdin is not None
+        emulator.stdin.close()
+
+    def _log_end(self) -> str:
+        return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-15:])
+
+    def _shown(self, path: Path) -> str:
+        try:
+            return str(path.relative_to(Path.cwd()))
+        except ValueError:
+            return str(path)
+
+
+def write_private(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON in one step, readable by its owner alone."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=2)
+        file.write("\n")
+    draft.replace(path)

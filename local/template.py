@@ -1,0 +1,50 @@
+"""Reads `infra/template.yaml` as CloudFormation writes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local.sources import ROOT
+
+PATH = ROOT / "infra" / "template.yaml"
+CODE = "CodeUri: ../build/functions.zip"
+"""The line that `sam package` and we replace by where the code was put."""
+
+
+class _Loader(yaml.SafeLoader):
+    pass
+
+
+def _short_form(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    name = tag if tag in ("Ref", "Condition") else f"Fn::{tag}"
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+        if tag == "GetAtt":
+            value = str(value).split(".", 1)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = loader.construct_mapping(node, deep=True)
+    return {name: value}
+
+
+_Loader.add_multi_constructor("!", _short_form)
+
+
+def load(path: Path = PATH) -> dict[str, Any]:
+    """The template, its short forms (`!Ref x`) written out (`{"Ref": x}`)."""
+    loaded = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - derived from SafeLoader
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+def packaged(code_uri: str, path: Path = PATH) -> str:
+    """The template's text with the code's place filled in, as `aws cloudformation package` does."""
+    text = path.read_text(encoding="utf-8")
+    if text.count(CODE) != 1:
+        raise ValueError(f"{path} should say {CODE!r} once")
+    return text.replace(CODE, f"CodeUri: {code_uri}")

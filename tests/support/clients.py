@@ -1,0 +1,28 @@
+"""AWS clients of the harness itself, made once for the process: making one takes longer than a call to moto.
+
+moto may be switched off and on between uses; it catches calls of any client made since it was imported.
+"""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from typing import Any
+
+import boto3  # type: ignore[import-untyped]
+import moto  # noqa: F401 - hooks itself into clients made from here on
+from botocore.config import Config
+
+from tests.support.lambda_context import REGION
+
+
+@lru_cache(maxsize=1)
+def _session() -> boto3.session.Session:
+    return boto3.session.Session("test", "test", region_name=REGION)
+
+
+@cache
+def client(service: str, endpoint_url: str | None = None) -> Any:
+    """A client for `service` at `endpoint_url`, or where AWS has it (which moto answers)."""
+    return _session().client(
+        service, endpoint_url=endpoint_url, config=Config(ignore_configured_endpoint_urls=True)
+    )

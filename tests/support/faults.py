@@ -1,0 +1,354 @@
+"""A fault injector for AWS calls, at the level of HTTP attempts.
+
+Faults are put between botocore's retry logic and the service (moto or a real endpoint), so botocore sees a
+throttle or a lost answer exactly as it would on AWS and decides itself whether to send again. Calls are
+counted as attempts: a retry is a further one.
+
+    with injecting(lost_answer(call("dynamodb", "TransactWriteItems"))):
+        service.create_contact(...)
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import botocore.endpoint
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+
+from tests.support.transport import Attempt, Layer, Send, answer, intercepting, json_answer, json_of
+
+Matcher = Callable[[Attempt], bool]
+
+
+class Killed(BaseException):
+    """The process died here. A BaseException: no ``except Exception`` may carry on after it."""
+
+
+def any_call(attempt: Attempt) -> bool:
+    return True
+
+
+def call(service: str, *operations: str) -> Matcher:
+    """Calls of `service` ("dynamodb", "sqs", "sns", "s3"…), of these operations or of all."""
+    return lambda attempt: attempt.service == service and (not operations or attempt.operation in operations)
+
+
+@dataclass
+class Fault:
+    """What happens to matching attempts number `at` up to `at + times - 1` (counted from 1; times None: for
+    ever).
+    """
+
+    name: str
+    act: Callable[[Attempt, Send], AWSResponse]
+    matching: Matcher = any_call
+    at: int = 1
+    times: int | None = 1
+    seen: int = 0
+    fired: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __call__(self, attempt: Attempt, send: Send) -> AWSResponse:
+        if not self.matching(attempt):
+            return send(attempt)
+        with self._lock:
+            self.seen += 1
+            due = self.seen >= self.at and (self.times is None or self.seen < self.at + self.times)
+            self.fired += due
+        return self.act(attempt, send) if due else send(attempt)
+
+
+def throttle(matching: Matcher = any_call, *, at: int = 1, times: int | None = 3) -> Fault:
+    """The service refuses for want of capacity, with the error code of its kind; nothing is carried out."""
+    return Fault("throttle", lambda attempt, send: _throttled(attempt), matching, at, times)
+
+
+def lost_answer(
+    matching: Matcher = any_call, *, at: int = 1, times: int | None = 1, timeout: bool = False
+) -> Fault:
+    """The call is carried out, then the connection breaks (or times out) before the answer arrives."""
+
+    def act(attempt: Attempt, send: Send) -> AWSResponse:
+        send(attempt)
+        if timeout:
+            raise ReadTimeoutError(endpoint_url=attempt.url, error="injected")
+        raise ConnectionClosedError(endpoint_url=attempt.url, error="injected")
+
+    return Fault("lost answer", act, matching, at, times)
+
+
+def unreachable(matching: Matcher = any_call, *, at: int = 1, times: int | None = None) -> Fault:
+    """The service cannot be reached; nothing is carried out. For ever unless `times` is given."""
+
+    def act(attempt: Attempt, send: Send) -> AWSResponse:
+        raise EndpointConnectionError(endpoint_url=attempt.url, error="injected")
+
+    return Fault("unreachable", act, matching, at, times)
+
+
+def server_error(
+    matching: Matcher = any_call, *, at: int = 1, times: int | None = 1, status: int = 500
+) -> Fault:
+    """The service answers 5xx; nothing is carried out."""
+    return Fault(
+        "server error",
+        lambda attempt, send: _error(attempt, status, "InternalServerError"),
+        matching,
+        at,
+        times,
+    )
+
+
+def transaction_conflict(*, at: int = 1, times: int | None = 1) -> Fault:
+    """TransactWriteItems is cancelled since another one holds its first item (no emulator does that)."""
+
+    def act(attempt: Attempt, send: Send) -> AWSResponse:
+        others = len(attempt.params["TransactItems"]) - 1
+        reasons = [{"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}]
+        reasons += [{"Code": "None"}] * others
+        codes = ", ".join(reason["Code"] for reason in reasons)
+        members = {
+            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+            "Message": f"Transaction cancelled, please refer cancellation reasons [{codes}]",
+            "CancellationReasons": reasons,
+        }
+        return json_answer(attempt, 400, members)
+
+    return Fault("transaction conflict", act, call("dynamodb", "TransactWriteItems"), at, times)
+
+
+def kill_before(matching: Matcher = any_call, *, at: int) -> Fault:
+    """The process dies just before the `at`-th call is sent."""
+
+    def act(attempt: Attempt, send: Send) -> AWSResponse:
+        raise Killed(f"before {attempt.service}.{attempt.operation}")
+
+    return Fault("kill before", act, matching, at, 1)
+
+
+def kill_after(matching: Matcher = any_call, *, at: int) -> Fault:
+    """The `at`-th call is carried out; the process dies before it sees the answer."""
+
+    def act(attempt: Attempt, send: Send) -> AWSResponse:
+        send(attempt)
+        raise Killed(f"after {attempt.service}.{attempt.operation}")
+
+    return Fault("kill after", act, matching, at, 1)
+
+
+def unprocessed(
+    matching: Matcher | None = None, *, at: int = 1, times: int | None = 1, done: int = 1
+) -> Fault:
+    """BatchWriteItem and BatchGetItem carry out only the first `done` entries and hand back the others."""
+
+    def act(attempt: Attempt, send: Send) -> AWSResponse:
+        writes = attempt.operation == "BatchWriteItem"
+        rest_name = "UnprocessedItems" if writes else "UnprocessedKeys"
+        kept, rest = _split_batch(attempt.params["RequestItems"], done, writes)
+        if not kept:
+            members: dict[str, Any] = {} if writes else {"Responses": {}}
+        else:
+            response = send(attempt.with_params({**attempt.params, "RequestItems": kept}))
+            if response.status_code != 200:
+                return response
+            members = json_of(response)
+        return json_answer(attempt, 200, {**members, rest_name: rest})
+
+    batches = matching or call("dynamodb", "BatchWriteItem", "BatchGetItem")
+    return Fault("unprocessed", act, batches, at, times)
+
+
+def _split_batch(tables: dict[str, Any], done: int, writes: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    kept: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for table, asked in tables.items():
+        entries = asked if writes else asked["Keys"]
+        taken, left = entries[:done], entries[done:]
+        done -= len(taken)
+        for target, part in ((kept, taken), (rest, left)):
+            if part:
+                target[table] = part if writes else {**asked, "Keys": part}
+    return kept, rest
+
+
+def _throttled(attempt: Attempt) -> AWSResponse:
+    if attempt.service == "dynamodb":
+        return _error(attempt, 400, "ProvisionedThroughputExceededException")
+    if attempt.service == "s3":
+        return _error(attempt, 503, "SlowDown")
+    return _error(attempt, 400, "Throttling" if attempt.protocol == "query" else "ThrottlingException")
+
+
+def _error(attempt: Attempt, status: int, code: str) -> AWSResponse:
+    """An error answer in the service's own protocol."""
+    if attempt.protocol == "query":
+        error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>injected</Message></Error>"
+        body = f"<ErrorResponse>{error}<RequestId>INJECTED</RequestId></ErrorResponse>"
+        return answer(attempt, status, body.encode(), {"Content-Type": "text/xml"})
+    if attempt.protocol == "rest-xml":
+        body = f"<Error><Code>{code}</Code><Message>injected</Message><RequestId>INJECTED</RequestId></Error>"
+        return answer(attempt, status, body.encode(), {"Content-Type": "application/xml"})
+    body = json.dumps({"__type": code, "message": "injected"})
+    headers = {"Content-Type": "application/x-amz-json-1.0", "x-amzn-ErrorType": code}
+    return answer(attempt, status, body.encode(), headers)
+
+
+class Injector:
+    """The faults at work. `calls`: every attempt seen, as "service.Operation", in order."""
+
+    def __init__(self, faults: tuple[Fault, ...], matching: Matcher = any_call) -> None:
+        self.faults = faults
+        self.calls: list[str] = []
+        self._matching = matching
+
+    def __call__(self, attempt: Attempt, send: Send) -> AWSResponse:
+        if self._matching(attempt):
+            self.calls.append(f"{attempt.service}.{attempt.operation}")
+        for fault in reversed(self.faults):
+            send = _through(fault, send)
+        return send(attempt)
+
+
+def _through(fault: Fault, send: Send) -> Send:
+    return lambda attempt: fault(attempt, send)
+
+
+@contextmanager
+def injecting(*faults: Fault, backoff: bool = False) -> Iterator[Injector]:
+    """Faults at work on every AWS call of the process.
+
+    A fault that never fired is an error of the test (it proved nothing) and raised at the end. botocore's
+    pauses between retries are left out unless `backoff`.
+    """
+    injector = Injector(faults)
+    with intercepting(Layer.FAULTS, injector):
+        if backoff:
+            yield injector
+        else:
+            with _no_pause():
+                yield injector
+    idle = [fault.name for fault in faults if not fault.fired]
+    if idle:
+        raise AssertionError(f"injected faults that no call met: {', '.join(idle)}; calls: {injector.calls}")
+
+
+@contextmanager
+def _no_pause() -> Iterator[None]:
+    # botocore.endpoint uses `time` for the pause before a retry alone.
+    module: Any = botocore.endpoint
+    before = module.time
+    module.time = SimpleNamespace(**{**vars(time), "sleep": lambda seconds: None})
+    try:
+        yield
+    finally:
+        module.time = before
+
+
+def calls_of(run: Callable[[], object], matching: Matcher = any_call) -> list[str]:
+    """The AWS calls that `run` makes, as "service.Operation", in order."""
+    injector = Injector((), matching)
+    with intercepting(Layer.FAULTS, injector):
+        run()
+    return injector.calls
+
+
+@dataclass(frozen=True)
+class KillPoint:
+    """A boundary between two AWS calls of a run: just before or just after call `number` (from 1)."""
+
+    number: int
+    after: bool
+    call: str
+    matching: Matcher = any_call
+
+    def __str__(self) -> str:
+        return f"{'after' if self.after else 'before'} call {self.number} ({self.call})"
+
+    def kill(self, run: Callable[[], object]) -> bool:
+        """Run until killed here; True if it died, False if it ended without coming here."""
+        make = kill_after if self.after else kill_before
+        fault = make(self.matching, at=self.number)
+        with intercepting(Layer.FAULTS, fault):
+            try:
+                run()
+            except Killed:
+                return True
+        return False
+
+
+def kill_points(
+    run: Callable[[], object], *, matching: Matcher = any_call, both_sides: bool = False
+) -> list[KillPoint]:
+    """Do `run` once and name every boundary between its AWS calls.
+
+    Before each call and after the last; with `both_sides` after each call too, which differs where the code
+    does something besides AWS calls (an HTTP request, a file) between two of them.
+    """
+    names = calls_of(run, matching)
+    points = []
+    for number, name in enumerate(names, start=1):
+        points.append(KillPoint(number, False, name, matching))
+        if both_sides or number == len(names):
+            points.append(KillPoint(number, True, name, matching))
+    return points
+
+
+W = TypeVar("W")
+
+
+def assert_same_after_kills(
+    world: Callable[[], AbstractContextManager[W]],
+    deliver: Callable[[W], object],
+    state: Callable[[W], object],
+    *,
+    matching: Matcher = any_call,
+    both_sides: bool = False,
+    sample: Callable[[list[KillPoint]], list[KillPoint]] = lambda points: points,
+) -> int:
+    """Killed at every AWS-call boundary and delivered again, a worker must leave the state of an unharmed
+    run.
+
+    `world` makes a fresh world, `deliver` does the work once, `state` gives what must be equal (leave out ids
+    and times made anew). Returns how many points were tried; `sample` may choose among them.
+    """
+    with world() as unharmed:
+        points = kill_points(lambda: deliver(unharmed), matching=matching, both_sides=both_sides)
+        expected = state(unharmed)
+    chosen = sample(points)
+    for point in chosen:
+        with world() as killed:
+            died = point.kill(lambda: deliver(killed))
+            assert died, f"the run did not come to {point}"
+            deliver(killed)
+            found = state(killed)
+        assert found == expected, f"killed {point} and redelivered: {found!r} instead of {expected!r}"
+    return len(chosen)
+
+
+def assert_same_under_throttling(
+    world: Callable[[], AbstractContextManager[W]],
+    deliver: Callable[[W], object],
+    state: Callable[[W], object],
+    *,
+    matching: Matcher = any_call,
+    times: int = 3,
+) -> int:
+    """Throttled `times` times at each of its AWS calls in turn, the work must end in the same state."""
+    with world() as unharmed:
+        names = calls_of(lambda: deliver(unharmed), matching)
+        expected = state(unharmed)
+    for number, name in enumerate(names, start=1):
+        with world() as throttled:
+            with injecting(throttle(matching, at=number, times=times)):
+                deliver(throttled)
+            found = state(throttled)
+        assert found == expected, f"call {number} ({name}) throttled: {found!r} instead of {expected!r}"
+    return len(names)

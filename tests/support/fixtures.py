@@ -1,0 +1,58 @@
+"""The harness as pytest fixtures; a conftest takes them with ``from tests.support.fixtures import *``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.aws import Stack, stack_in_moto
+from tests.support.gateway import Gateway
+from tests.support.receiver import Receiver
+from tests.support.template import Template
+from tests.support.tenant_guard import TenantGuard, guarding
+from tests.support.tokens import TokenIssuer
+
+__all__ = ["aws_stack", "gateway", "racing_gateway", "receiver", "template", "tenant_guard", "token_issuer"]
+
+
+@pytest.fixture(autouse=True)
+def tenant_guard() -> Iterator[TenantGuard]:
+    """On in every test. What was refused fails the test, also where the refusal was swallowed."""
+    with guarding() as guard:
+        yield guard
+    guard.verify()
+
+
+@pytest.fixture(scope="session")
+def template() -> Template:
+    return Template.load()
+
+
+@pytest.fixture(scope="session")
+def token_issuer() -> Iterator[TokenIssuer]:
+    with TokenIssuer().serving() as issuer:
+        yield issuer
+
+
+@pytest.fixture
+def aws_stack(template: Template, token_issuer: TokenIssuer) -> Iterator[Stack]:
+    with stack_in_moto(template, token_issuer, WEBHOOK_LOOPBACK="1") as stack:
+        yield stack
+
+
+@pytest.fixture
+def gateway(aws_stack: Stack) -> Gateway:
+    return Gateway(aws_stack.template)
+
+
+@pytest.fixture
+def racing_gateway(aws_stack: Stack) -> Gateway:
+    """For requests sent together: `together` passes turns at every AWS call."""
+    return Gateway(aws_stack.template, isolation="interleaved")
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver().serving() as listening:
+        yield listening

@@ -1,0 +1,191 @@
+"""Makes moto keep DynamoDB's promises where it does not, as far as tests rest on them.
+
+* one request at a time: moto has no locks, and a cancelled transaction puts a copy of the whole table back,
+  which would undo what other threads wrote meanwhile. Serial execution is one of the orders DynamoDB may
+  choose; its TransactionConflict is injected where wanted (`faults.transaction_conflict`)
+* ClientRequestToken of TransactWriteItems: the same token with the same actions answers success again without
+  writing, for ten minutes; with other actions it is refused
+* TransactWriteItems puts back only what it touched, not a deep copy of the table (and of all stream records)
+* a Query that stops at its Limit hands back LastEvaluatedKey also when nothing follows
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import moto.dynamodb.models as moto_models
+from botocore.awsrequest import AWSResponse
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
+
+from tests.support.table_schema import tables
+from tests.support.transport import Attempt, Layer, Send, intercepting, json_answer, json_of
+
+TOKEN_LIFETIME = 600.0
+
+_NO_ITEM = object()
+
+
+class MotoTruth:
+    """The interceptor right in front of moto."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._lock = threading.RLock()
+        self._tokens: dict[str, tuple[float, str]] = {}
+
+    def __call__(self, attempt: Attempt, send: Send) -> AWSResponse:
+        with self._lock:
+            if attempt.service == "dynamodb" and attempt.operation == "TransactWriteItems":
+                return self._transact_write(attempt, send)
+            response = send(attempt)
+            if attempt.service == "dynamodb" and attempt.operation == "Query":
+                return self._query(attempt, response, send)
+            return response
+
+    def _transact_write(self, attempt: Attempt, send: Send) -> AWSResponse:
+        token = attempt.params.get("ClientRequestToken")
+        actions = json.dumps(attempt.params["TransactItems"], sort_keys=True)
+        if token is not None and token in self._tokens:
+            since, known = self._tokens[token]
+            if self._now() - since < TOKEN_LIFETIME:
+                if known != actions:
+                    return json_answer(attempt, 400, _MISMATCH)
+                replayed = json_answer(attempt, 200, {})
+                replayed.headers["x-harness-idempotent-replay"] = "true"
+                return replayed
+        response = send(attempt)
+        if token is not None and response.status_code == 200:
+            self._tokens[token] = (self._now(), actions)
+        return response
+
+    def _query(self, attempt: Attempt, response: AWSResponse, send: Send) -> AWSResponse:
+        limit = attempt.params.get("Limit")
+        if limit is None or response.status_code != 200:
+            return response
+        members = json_of(response)
+        if "LastEvaluatedKey" in members or members["ScannedCount"] < limit:
+            return response
+        last = self._last_of_page(attempt, limit, send)
+        return json_answer(attempt, 200, {**members, "LastEvaluatedKey": last})
+
+    def _last_of_page(self, attempt: Attempt, limit: int, send: Send) -> dict[str, Any]:
+        params = attempt.params
+        bare = {name: params[name] for name in _PAGE if name in params}
+        bare["Limit"] = limit
+        item = json_of(send(attempt.with_params(bare)))["Items"][-1]
+        schema = tables.schema(attempt, params["TableName"])
+        names = [*schema.key_names()]
+        if index_name := params.get("IndexName"):
+            names += schema.indexes[index_name].key_names()
+        return {name: item[name] for name in names}
+
+
+# moto, unlike DynamoDB, does not mind placeholders that no expression uses.
+_PAGE = (
+    "TableName",
+    "IndexName",
+    "KeyConditionExpression",
+    "KeyConditions",
+    "ExpressionAttributeNames",
+    "ExpressionAttributeValues",
+    "ScanIndexForward",
+    "ExclusiveStartKey",
+    "ConsistentRead",
+)
+
+_MISMATCH = {
+    "__type": "com.amazonaws.dynamodb.v20120810#IdempotentParameterMismatchException",
+    "Message": "The token was used with other actions",
+}
+
+
+class _CopyButNotTables:
+    """Stands in for the `copy` module inside moto's backend: whole tables are not copied any more."""
+
+    copy = staticmethod(copy.copy)
+
+    @staticmethod
+    def deepcopy(value: Any) -> Any:
+        return value if isinstance(value, Table) else copy.deepcopy(value)
+
+
+def _transact_write_items(
+    original: Callable[[DynamoDBBackend, list[dict[str, Any]]], None],
+) -> Callable[[DynamoDBBackend, list[dict[str, Any]]], None]:
+    def transact(self: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+        undo = _snapshot(self, transact_items)
+        try:
+            original(self, transact_items)
+        except BaseException:
+            undo()
+            raise
+
+    return transact
+
+
+def _snapshot(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> Callable[[], None]:
+    """Remember the items and stream positions that the actions may change; the result puts them back."""
+    items: dict[tuple[str, Any, Any], Any] = {}
+    lengths: dict[str, int] = {}
+    for entry in transact_items:
+        for action in entry.values():
+            table = backend.tables.get(action.get("TableName"))
+            attributes = action.get("Item") or action.get("Key") or {}
+            if table is None or any(name not in attributes for name in table.table_key_attrs):
+                continue
+            partition = DynamoType(attributes[table.hash_key_attr])
+            sort = DynamoType(attributes[table.range_key_attr]) if table.range_key_attr else None
+            found = _held(table, partition, sort)
+            items[(table.name, partition, sort)] = _NO_ITEM if found is None else copy.deepcopy(found)
+            if table.stream_shard is not None:
+                lengths[table.name] = len(table.stream_shard.items)
+
+    def undo() -> None:
+        for (name, partition, sort), item in items.items():
+            _put_back(backend.tables[name], partition, sort, item)
+        for name, length in lengths.items():
+            shard = backend.tables[name].stream_shard
+            assert shard is not None
+            del shard.items[length:]
+
+    return undo
+
+
+def _held(table: Table, partition: DynamoType, sort: DynamoType | None) -> Any:
+    if sort is None:
+        return table.items.get(partition)
+    return table.items[partition].get(sort) if partition in table.items else None
+
+
+def _put_back(table: Table, partition: DynamoType, sort: DynamoType | None, item: Any) -> None:
+    holder: Any = table.items if sort is None else table.items[partition]
+    key = partition if sort is None else sort
+    if item is _NO_ITEM:
+        holder.pop(key, None)
+    else:
+        holder[key] = item
+
+
+@contextmanager
+def truthful_moto(now: Callable[[], float] = time.monotonic) -> Iterator[MotoTruth]:
+    """moto with DynamoDB's promises kept; to be used inside ``mock_aws``."""
+    truth = MotoTruth(now)
+    models: Any = moto_models
+    original = DynamoDBBackend.transact_write_items
+    models.copy = _CopyButNotTables
+    DynamoDBBackend.transact_write_items = _transact_write_items(original)  # type: ignore[assignment,method-assign]
+    try:
+        with intercepting(Layer.EMULATOR, truth):
+            yield truth
+    finally:
+        models.copy = copy
+        DynamoDBBackend.transact_write_items = original  # type: ignore[method-assign]
+        tables.forget()

@@ -1,0 +1,265 @@
+"""Reads infra/template.yaml: the one description of routes, triggers, names and the table.
+
+Loaded with chalice's own SAM reader, then asked for what tests need; intrinsic functions are worked out
+against the parameters' defaults (or overrides) and the names of resources that a caller made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from chalice.package import YAMLTemplateSerializer
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TEMPLATE_PATH = REPOSITORY / "infra" / "template.yaml"
+
+ABSENT: Any = object()
+
+
+class Names(Protocol):
+    """What CloudFormation would know of resources already made."""
+
+    def ref(self, logical_id: str) -> str: ...
+
+    def attribute(self, logical_id: str, attribute: str) -> str: ...
+
+
+class NoNames:
+    """For reading what depends on no resource."""
+
+    def ref(self, logical_id: str) -> str:
+        raise LookupError(f"!Ref {logical_id}: no resources here")
+
+    def attribute(self, logical_id: str, attribute: str) -> str:
+        raise LookupError(f"!GetAtt {logical_id}.{attribute}: no resources here")
+
+
+@dataclass(frozen=True)
+class Route:
+    """One API event of a function. `authorizer`: its name, or None when the route is open."""
+
+    method: str
+    path: str
+    function: str
+    authorizer: str | None
+
+
+@dataclass
+class Template:
+    document: dict[str, Any]
+    parameters: dict[str, str] = field(default_factory=dict)
+    stack_name: str = "contacts"
+
+    @classmethod
+    def load(cls, path: Path = TEMPLATE_PATH, **parameters: str) -> Template:
+        """The template at `path` with these parameters instead of their defaults."""
+        return cls.parse(path.read_text(encoding="utf-8"), **parameters)
+
+    @classmethod
+    def parse(cls, text: str, **parameters: str) -> Template:
+        document = YAMLTemplateSerializer().load_template(text)
+        defaults = {
+            name: str(parameter["Default"])
+            for name, parameter in (document.get("Parameters") or {}).items()
+            if "Default" in parameter
+        }
+        return cls(document, {**defaults, **parameters})
+
+    def resources(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Properties of all resources of a type whose condition holds, by logical id (intrinsics not worked
+        out).
+        """
+        return {
+            logical_id: resource.get("Properties") or {}
+            for logical_id, resource in self.document["Resources"].items()
+            if resource["Type"] == kind and self._wanted(resource)
+        }
+
+    def resource(self, kind: str) -> tuple[str, dict[str, Any]]:
+        """Logical id and properties of the only resource of a type."""
+        found = self.resources(kind)
+        if len(found) != 1:
+            raise LookupError(f"the template has {len(found)} resources of type {kind}, not one")
+        return next(iter(found.items()))
+
+    def function(self, logical_id: str) -> dict[str, Any]:
+        """A function's properties with those of Globals beneath them."""
+        own = self.resources("AWS::Serverless::Function")[logical_id]
+        common = (self.document.get("Globals") or {}).get("Function") or {}
+        return _merged(common, own)
+
+    def functions(self) -> dict[str, dict[str, Any]]:
+        return {name: self.function(name) for name in self.resources("AWS::Serverless::Function")}
+
+    def handler(self, logical_id: str) -> str:
+        """The dotted path of a function's handler."""
+        return str(self.resolve(self.function(logical_id)["Handler"]))
+
+    def events(self, logical_id: str, kind: str) -> dict[str, dict[str, Any]]:
+        """A function's events of a SAM type (Api, DynamoDB, SQS, Schedule…): their properties by name."""
+        return {
+            name: event.get("Properties") or {}
+            for name, event in (self.function(logical_id).get("Events") or {}).items()
+            if event["Type"] == kind
+        }
+
+    def event(self, logical_id: str, kind: str) -> dict[str, Any]:
+        """Properties of a function's only event of a type, worked out as far as they name no resource."""
+        (event,) = self.events(logical_id, kind).values()
+        settings = {}
+        for name, value in event.items():
+            try:
+                settings[name] = self.resolve(value)
+            except LookupError:
+                settings[name] = value
+        return settings
+
+    def api(self) -> dict[str, Any]:
+        """Properties of the one REST API, Globals beneath them."""
+        _, own = self.resource("AWS::Serverless::Api")
+        common = (self.document.get("Globals") or {}).get("Api") or {}
+        return _merged(common, own)
+
+    def routes(self) -> list[Route]:
+        """Every API event of every function."""
+        default = (self.api().get("Auth") or {}).get("DefaultAuthorizer")
+        return list(self._routes(default))
+
+    def _routes(self, default: str | None) -> Iterator[Route]:
+        for function in self.resources("AWS::Serverless::Function"):
+            for event in self.events(function, "Api").values():
+                chosen = (event.get("Auth") or {}).get("Authorizer", default)
+                authorizer = None if chosen in (None, "NONE") else str(chosen)
+                path = self.resolve(event["Path"])
+                yield Route(str(self.resolve(event["Method"])).upper(), path, function, authorizer)
+
+    def environment(self, logical_id: str, names: Names) -> dict[str, str]:
+        """A function's environment variables as Lambda would set them."""
+        variables = (self.function(logical_id).get("Environment") or {}).get("Variables") or {}
+        resolved = {name: self.resolve(value, names) for name, value in variables.items()}
+        return {name: _text(value) for name, value in resolved.items() if value is not ABSENT}
+
+    def resolve(self, value: Any, names: Names | None = None) -> Any:
+        """`value` with its intrinsic functions worked out. What is not known is a LookupError."""
+        return _Resolver(self, names or NoNames()).resolve(value)
+
+    def _wanted(self, resource: dict[str, Any]) -> bool:
+        condition = resource.get("Condition")
+        return condition is None or _Resolver(self, NoNames()).condition(condition)
+
+
+@dataclass(frozen=True)
+class _Resolver:
+    template: Template
+    names: Names
+
+    def resolve(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [entry for entry in map(self.resolve, value) if entry is not ABSENT]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            ((name, operand),) = value.items()
+            if name == "Ref" or name.startswith("Fn::"):
+                return self._intrinsic(name, operand)
+        resolved = {name: self.resolve(entry) for name, entry in value.items()}
+        return {name: entry for name, entry in resolved.items() if entry is not ABSENT}
+
+    def _intrinsic(self, name: str, operand: Any) -> Any:
+        match name:
+            case "Ref":
+                return self._ref(operand)
+            case "Fn::GetAtt":
+                logical_id, attribute = operand if isinstance(operand, list) else operand.split(".", 1)
+                return self.names.attribute(logical_id, attribute)
+            case "Fn::Sub":
+                return self._sub(operand)
+            case "Fn::Join":
+                separator, parts = operand
+                return separator.join(map(_text, self.resolve(parts)))
+            case "Fn::If":
+                condition, then, otherwise = operand
+                return self.resolve(then if self.condition(condition) else otherwise)
+            case "Fn::Select":
+                index, choices = operand
+                return self.resolve(choices)[int(index)]
+            case "Fn::Split":
+                separator, text = operand
+                return self.resolve(text).split(separator)
+            case "Fn::FindInMap":
+                mapping, first, second = self.resolve(operand)
+                return self.template.document["Mappings"][mapping][first][second]
+        raise LookupError(f"intrinsic function {name} is not known here")
+
+    def _ref(self, name: str) -> Any:
+        if name == "AWS::NoValue":
+            return ABSENT
+        known = {
+            "AWS::Region": "us-east-1",
+            "AWS::AccountId": "123456789012",
+            "AWS::Partition": "aws",
+            "AWS::URLSuffix": "amazonaws.com",
+            "AWS::StackName": self.template.stack_name,
+            "AWS::StackId": f"arn:aws:cloudformation:us-east-1:123456789012:stack/{self.template.stack_name}",
+            **self.template.parameters,
+        }
+        return known[name] if name in known else self.names.ref(name)
+
+    def _sub(self, operand: Any) -> str:
+        text, own = (operand, {}) if isinstance(operand, str) else operand
+
+        def replaced(found: re.Match[str]) -> str:
+            name = found[1]
+            if name.startswith("!"):
+                return "${" + name[1:] + "}"
+            if name in own:
+                return _text(self.resolve(own[name]))
+            if "." in name:
+                return _text(self.names.attribute(*name.split(".", 1)))
+            return _text(self._ref(name))
+
+        return re.sub(r"\$\{([^}]+)\}", replaced, text)
+
+    def condition(self, condition: Any) -> bool:
+        if isinstance(condition, str):
+            return self.condition(self.template.document["Conditions"][condition])
+        ((name, operand),) = condition.items()
+        match name:
+            case "Condition":
+                return self.condition(operand)
+            case "Fn::Equals":
+                first, second = (_text(self.resolve(entry)) for entry in operand)
+                return first == second
+            case "Fn::Not":
+                return not self.condition(operand[0])
+            case "Fn::And":
+                return all(map(self.condition, operand))
+            case "Fn::Or":
+                return any(map(self.condition, operand))
+        raise LookupError(f"condition function {name} is not known here")
+
+
+def _merged(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """SAM's rule for Globals: maps are merged, lists added up, all else replaced."""
+    merged = dict(common)
+    for name, value in own.items():
+        below = merged.get(name)
+        if isinstance(below, dict) and isinstance(value, dict) and not _is_intrinsic(value):
+            merged[name] = _merged(below, value)
+        elif isinstance(below, list) and isinstance(value, list):
+            merged[name] = [*below, *value]
+        else:
+            merged[name] = value
+    return merged
+
+
+def _is_intrinsic(value: dict[str, Any]) -> bool:
+    return len(value) == 1 and (next(iter(value)) == "Ref" or next(iter(value)).startswith("Fn::"))
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
