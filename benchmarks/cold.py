@@ -25,8 +25,20 @@ def figures() -> list[Figure]:
     contacts = runs["contacts"]
     forbidden = sorted({name for run in contacts for name in run["forbidden"]})
     return [
-        Figure("cold start, contacts: imports + first POST, CPU", least["contacts"], least["yardstick"], "s", 1.65),
-        Figure("cold start, authorizer: imports + first API key, CPU", least["authorizer"], least["yardstick"], "s", None),
+        Figure(
+            "cold start, contacts: imports + first POST, CPU",
+            least["contacts"],
+            least["yardstick"],
+            "s",
+            1.65,
+        ),
+        Figure(
+            "cold start, authorizer: imports + first API key, CPU",
+            least["authorizer"],
+            least["yardstick"],
+            "s",
+            None,
+        ),
         Figure(
             "peak memory after it, contacts",
             max(run["peak_megabytes"] for run in contacts),
@@ -35,7 +47,14 @@ def figures() -> list[Figure]:
             None,
             limit=60,
         ),
-        Figure(f"modules that must not be loaded {forbidden or ''}".strip(), len(forbidden), None, "", None, limit=0),
+        Figure(
+            f"modules that must not be loaded {forbidden or ''}".strip(),
+            len(forbidden),
+            None,
+            "",
+            None,
+            limit=0,
+        ),
     ]
 
 

@@ -51,6 +51,9 @@ def trace() -> list[str]:
     error: BaseException | None = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
     while error is not None:
         lines.append(type(error).__qualname__)
-        lines.extend(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__))
+        lines.extend(
+            f"{frame.filename}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)
+        )
         error = error.__cause__ or error.__context__
     return lines

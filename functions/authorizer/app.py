@@ -9,8 +9,7 @@ from __future__ import annotations
 import hmac
 from functools import cache
 
-from chalice import AuthResponse, Chalice
-from chalice.app import AuthRequest
+from chalice.app import AuthRequest, AuthResponse, Chalice
 
 from functions.authorizer.tokens import KeySet, Refused, subject_of
 from shared import observability, settings, wiring
@@ -24,7 +23,7 @@ def _keys() -> KeySet:
     return KeySet(settings.token_jwks_url())
 
 
-@app.authorizer()  # type: ignore[untyped-decorator]
+@app.authorizer()
 def authorize(request: AuthRequest) -> AuthResponse:
     """Allow a caller with a valid token or key; any other gets 401."""
     try:
@@ -63,9 +62,7 @@ def _client(key: str) -> dict[str, str]:
 
 
 def _user(token: str) -> dict[str, str]:
-    subject = subject_of(
-        token, _keys(), issuer=settings.token_issuer(), audience=settings.token_audience()
-    )
+    subject = subject_of(token, _keys(), issuer=settings.token_issuer(), audience=settings.token_audience())
     member = wiring.directory().user(subject)
     if member is None or member.disabled:
         raise Refused("not a member")

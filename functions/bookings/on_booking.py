@@ -18,8 +18,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     for record in event["Records"]:
         try:
             _take(record["body"])
-        except Exception:
-            observability.warn("booking put back", message_id=record["messageId"], trace=observability.trace())
+        except Exception:  # noqa: BLE001 (one bad message must not cost its neighbours)
+            observability.warn(
+                "booking put back", message_id=record["messageId"], trace=observability.trace()
+            )
             again.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": again}
 

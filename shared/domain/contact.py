@@ -134,7 +134,14 @@ class Contact(BaseModel):
         return self._succeeded_by(CONTACT_DELETED, {"deleted_at": at}, event_id, at, caller)
 
     def take_part_in(
-        self, interaction: Interaction, *, booking: str | None, phone: str | None, event_id: str, at: str, caller: Caller
+        self,
+        interaction: Interaction,
+        *,
+        booking: str | None,
+        phone: str | None,
+        event_id: str,
+        at: str,
+        caller: Caller,
     ) -> tuple[Contact, Event]:
         """The contact after an interaction, and its `interaction.created`.
 
@@ -219,7 +226,7 @@ def clean(given: dict[str, Any], settings: Settings) -> dict[str, Any]:
         settle("email", lambda: _email(given["email"], settings))
     for name in ("phone", "whatsapp"):
         if name in given:
-            settle(name, lambda name=name: _phone(given[name], name, settings))  # type: ignore[misc]
+            settle(name, lambda name=name: _phone(given[name], name, settings))
     if "tags" in given:
         settle("tags", lambda: _tags(given["tags"], settings))
     if errors:

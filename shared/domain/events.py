@@ -61,6 +61,4 @@ class Notice:
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> Changes:
     """The fields whose values differ between two states, each with both values."""
-    return {
-        name: (old.get(name), new.get(name)) for name in {**old, **new} if old.get(name) != new.get(name)
-    }
+    return {name: (old.get(name), new.get(name)) for name in {**old, **new} if old.get(name) != new.get(name)}

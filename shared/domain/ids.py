@@ -53,3 +53,9 @@ def is_id(text: str) -> bool:
 def milliseconds_of(identifier: str) -> int:
     """The Unix time, in milliseconds, at which a UUIDv7 was made."""
     return int(identifier[:8] + identifier[9:13], 16)
+
+
+def ordinal_of(identifier: str) -> int:
+    """The ordinal with which `derived_id` made an identifier; a meaningless number when it did not."""
+    random = int(identifier.replace("-", ""), 16)
+    return (random >> 64 & 0xFFF) << 12 | random >> 50 & 0xFFF

@@ -25,7 +25,9 @@ def normalize_phone(raw: str, default_country: str, field: str = "phone", *, cle
             field, "phone", f"This is not a valid telephone number (assumed country: {default_country})."
         )
     if not clean and e164 != text:
-        raise Invalid.field(field, "phone_not_e164", "Telephone numbers must be given as E.164, such as +14155550100.")
+        raise Invalid.field(
+            field, "phone_not_e164", "Telephone numbers must be given as E.164, such as +14155550100."
+        )
     return e164
 
 
@@ -37,6 +39,10 @@ def _parse(text: str, default_country: str) -> str | None:
         number = phonenumbers.parse(text, default_country)
     except phonenumbers.NumberParseException:
         return None
-    if number.extension or not phonenumbers.is_possible_number(number) or not phonenumbers.is_valid_number(number):
+    if (
+        number.extension
+        or not phonenumbers.is_possible_number(number)
+        or not phonenumbers.is_valid_number(number)
+    ):
         return None
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))

@@ -11,7 +11,9 @@ _LINE = r"^[^\x00-\x1f\x7f]*$"
 _TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100, pattern=_LINE)]
-GivenName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_LINE)]
+GivenName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_LINE)
+]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_LINE)]
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000, pattern=_TEXT)]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=_LINE)]

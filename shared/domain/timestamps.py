@@ -44,7 +44,9 @@ def normalize(moment: datetime) -> str:
     if moment.tzinfo is None or moment.utcoffset() is None:
         raise ValueError("a time needs an offset, such as Z or +02:00")
     try:
-        milliseconds = (moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+        milliseconds = (moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
+            milliseconds=1
+        )
     except OverflowError as error:
         raise ValueError("the time lies outside the years 1970 to 9999") from error
     if milliseconds < 0:

@@ -87,7 +87,8 @@ def _schemas(operations: list[Operation]) -> tuple[_Schemas, dict[str, Any]]:
         if operation.query:  # told as parameters, not as a schema of its own
             name = schemas[operation.query, "validation"]["$ref"].rsplit("/", 1)[1]
             components.pop(name, None)
-    return dict(schemas), dict(sorted(components.items()))
+    found: Any = schemas
+    return dict(found), dict(sorted(components.items()))
 
 
 def _operation(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
@@ -143,7 +144,9 @@ def _responses(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
             schema = _page(schema)
         answer["content"] = {JSON: {"schema": schema}}
         if not operation.paged and "version" in operation.answer.model_fields:
-            answer["headers"] = {"ETag": {"description": "The record's version.", "schema": {"type": "string"}}}
+            answer["headers"] = {
+                "ETag": {"description": "The record's version.", "schema": {"type": "string"}}
+            }
     responses: dict[str, Any] = {str(operation.status): answer}
     problem = {"schema": schemas[Problem, "serialization"]}
     for status, title in sorted({status_of(error) for error in _errors(operation)}):
@@ -168,7 +171,13 @@ def _page(entry: dict[str, Any]) -> dict[str, Any]:
         "required": ["items", "next_cursor", "total"],
         "properties": {
             "items": {"type": "array", "items": entry},
-            "next_cursor": {"type": ["string", "null"], "description": "For the next page; null on the last."},
-            "total": {"type": ["integer", "null"], "description": "How many there are, where that is counted."},
+            "next_cursor": {
+                "type": ["string", "null"],
+                "description": "For the next page; null on the last.",
+            },
+            "total": {
+                "type": ["integer", "null"],
+                "description": "How many there are, where that is counted.",
+            },
         },
     }

@@ -141,7 +141,7 @@ def _served(resolver: APIGatewayRestResolver, operation: Operation) -> Callable[
         except DomainError as error:
             observability.refused(operation.method, operation.path, call.request_id, error)
             return problems.problem(error, call.request_id)
-        except Exception:
+        except Exception:  # noqa: BLE001 (a caller gets an answer, the log the trace)
             observability.failed(operation.method, operation.path, call.request_id)
             return problems.internal_error(call.request_id)
 

@@ -36,19 +36,27 @@ class Publisher:
         """
         failed: set[int] = set()
         for start in range(0, len(events), _BATCH):
-            batch = events[start : start + _BATCH]
-            entries = [_entry(str(start + offset), item) for offset, item in enumerate(batch)]
-            try:
-                answer = self._sns.publish_batch(
-                    TopicArn=self._topic_arn, PublishBatchRequestEntries=entries
-                )
-            except (ClientError, BotoCoreError):
-                observability.warn("publishing failed", events=len(batch), trace=observability.trace())
-                failed.update(range(start, start + len(batch)))
-                continue
-            failed.update(int(entry["Id"]) for entry in answer.get("Failed", ()))
+            failed |= self._publish_batch(dict(enumerate(events[start : start + _BATCH], start)))
         self._acknowledgements.acknowledge([item for n, item in enumerate(events) if n not in failed])
         return failed
+
+    def _publish_batch(self, batch: dict[int, Item]) -> set[int]:
+        failed: set[int] = set()
+        entries = []
+        for number, item in batch.items():
+            try:
+                entries.append(_entry(str(number), item))
+            except (KeyError, ValueError):  # no event of ours: it must not hold its neighbours back
+                observability.warn("not an event", trace=observability.trace())
+                failed.add(number)
+        if not entries:
+            return failed
+        try:
+            answer = self._sns.publish_batch(TopicArn=self._topic_arn, PublishBatchRequestEntries=entries)
+        except (ClientError, BotoCoreError):
+            observability.warn("publishing failed", events=len(entries), trace=observability.trace())
+            return set(batch)
+        return failed | {int(entry["Id"]) for entry in answer.get("Failed", ())}
 
 
 def _entry(number: str, item: Item) -> dict[str, Any]:

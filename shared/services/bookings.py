@@ -100,7 +100,12 @@ class BookingService:
                 return
 
     def _record(
-        self, bookings: BookingRepository, event: BookingCreated, standing: Standing, email: str, phone: str | None
+        self,
+        bookings: BookingRepository,
+        event: BookingCreated,
+        standing: Standing,
+        email: str,
+        phone: str | None,
     ) -> None:
         at = timestamps.now()
         caller = system(event.tenant_id, "booking", "booking")
@@ -129,8 +134,12 @@ def _parse(envelope: Any) -> BookingCreated:
     try:
         return BookingCreated.model_validate(envelope.get("detail"))
     except ValidationError as error:
-        fields = sorted({".".join(map(str, one["loc"])) or "detail" for one in error.errors(include_input=False)})
-        raise Undeliverable(f"Fields missing or malformed: {', '.join(fields)[:500]}.", code="malformed") from error
+        fields = sorted(
+            {".".join(map(str, one["loc"])) or "detail" for one in error.errors(include_input=False)}
+        )
+        raise Undeliverable(
+            f"Fields missing or malformed: {', '.join(fields)[:500]}.", code="malformed"
+        ) from error
 
 
 def _phone_or_none(raw: str | None, settings: Settings) -> str | None:

@@ -108,7 +108,9 @@ class ContactService:
 
     def patch(self, contact_id: str, given: ContactPatch, if_match: IfMatch | None) -> Contact:
         """The contact with the given fields changed (RFC 7396)."""
-        return self._change(contact_id, {name: getattr(given, name) for name in given.model_fields_set}, if_match)
+        return self._change(
+            contact_id, {name: getattr(given, name) for name in given.model_fields_set}, if_match
+        )
 
     def delete(self, contact_id: str, if_match: IfMatch | None) -> None:
         """Delete a contact; its address is free at once."""
@@ -139,7 +141,9 @@ class ContactService:
             contact_id,
             "contacts:write",
             if_match,
-            lambda contact: contact.change(fields, event_id=new_id(), at=timestamps.now(), caller=self._caller),
+            lambda contact: contact.change(
+                fields, event_id=new_id(), at=timestamps.now(), caller=self._caller
+            ),
         )
 
     def _write(

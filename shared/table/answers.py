@@ -12,14 +12,14 @@ from typing import Any
 from botocore.parsers import JSONParser, ResponseParserFactory
 
 
-class PlainParser(JSONParser):  # type: ignore[misc]
+class PlainParser(JSONParser):
     """The `json` protocol's parser, giving the body as it came."""
 
-    def _handle_json_body(self, raw_body: bytes, shape: Any) -> Any:
-        return self._parse_body_as_json(raw_body)
+    def _handle_json_body(self, raw_body: bytes, shape: Any) -> Any:  # noqa: ARG002
+        return self._parse_body_as_json(raw_body)  # type: ignore[attr-defined]
 
 
-class PlainParserFactory(ResponseParserFactory):  # type: ignore[misc]
+class PlainParserFactory(ResponseParserFactory):
     """To be registered as a session's component `response_parser_factory`."""
 
     def create_parser(self, protocol_name: str) -> Any:

@@ -23,7 +23,10 @@ class BookingTable:
 
     def standing(self, booking_id: str, event_id: str) -> Standing:
         """What is known of a booking and of one of its events, as of now."""
-        booking, event = keys.booking(self._tenant, booking_id), keys.booking_event(self._tenant, booking_id, event_id)
+        booking, event = (
+            keys.booking(self._tenant, booking_id),
+            keys.booking_event(self._tenant, booking_id, event_id),
+        )
         found = {sk for _, sk in self._store.get_many([booking, event])}
         return Standing(event[keys.SK]["S"] in found, booking[keys.SK]["S"] in found)
 

@@ -48,11 +48,16 @@ class ContactTable:
         Read from the projection, which follows the records within about a second.
         """
         rows = self._store.query(
-            keys.list_partition(self._tenant, keys.BY_CREATION), limit=limit, after=after, descending=descending
+            keys.list_partition(self._tenant, keys.BY_CREATION),
+            limit=limit,
+            after=after,
+            descending=descending,
         )
         return [items.contact_from_item(row) for row in rows]
 
-    def interactions(self, contact_id: str, *, limit: int, after: str | None) -> list[tuple[str, Interaction]]:
+    def interactions(
+        self, contact_id: str, *, limit: int, after: str | None
+    ) -> list[tuple[str, Interaction]]:
         """A contact's interactions, newest first, each with its position for `after`."""
         rows = self._store.query(
             keys.contact_partition(self._tenant, contact_id),

@@ -33,7 +33,9 @@ class Cursors:
             sealed = b""
         signature, body = sealed[:_SIGNATURE_BYTES], sealed[_SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, self._sign(scope, body)):
-            raise RuleBroken("The cursor is not valid for this list. Start again without one.", code="invalid_cursor")
+            raise RuleBroken(
+                "The cursor is not valid for this list. Start again without one.", code="invalid_cursor"
+            )
         return json.loads(body)
 
     def _sign(self, scope: tuple[str, ...], body: bytes) -> bytes:

@@ -137,4 +137,6 @@ def interaction_to_item(tenant_id: str, interaction: Interaction) -> Item:
 
 def interaction_from_item(item: Item) -> Interaction:
     """The interaction of an item."""
-    return Interaction.model_construct(**{name: item[name]["S"] for name in _INTERACTION_TEXTS if name in item})
+    return Interaction.model_construct(
+        **{name: item[name]["S"] for name in _INTERACTION_TEXTS if name in item}
+    )

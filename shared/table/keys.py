@@ -67,7 +67,9 @@ INTERACTION = "INT#"
 
 
 def interaction(tenant_id: str, contact_id: str, occurred_at: str, interaction_id: str) -> Key:
-    return _key(contact_partition(tenant_id, contact_id), f"{INTERACTION}{occurred_at}#{escape(interaction_id)}")
+    return _key(
+        contact_partition(tenant_id, contact_id), f"{INTERACTION}{occurred_at}#{escape(interaction_id)}"
+    )
 
 
 def email_lock(tenant_id: str, email: str) -> Key:
@@ -135,6 +137,11 @@ def due_partition(shard: int) -> str:
     return f"DUE#{shard}"
 
 
+def due_until(at: str) -> tuple[str, str]:
+    """The first and last index sort key of what is due up to `at`."""
+    return "0", f"{at}$"  # "$" follows the "#" behind the time
+
+
 # Bookings
 
 
@@ -147,7 +154,8 @@ def booking(tenant_id: str, booking_id: str) -> Key:
 
 
 def booking_event(tenant_id: str, booking_id: str, event_id: str) -> Key:
-    return _key(booking_partition(tenant_id, booking_id), f"{EVENT}{escape(event_id)}")
+    """That a booking event was taken in. Not under EVENT#: such are our own events, and get published."""
+    return _key(booking_partition(tenant_id, booking_id), f"TAKEN#{escape(event_id)}")
 
 
 # Imports
@@ -165,8 +173,28 @@ def import_partition(tenant_id: str, import_id: str) -> str:
     return f"{tenant_prefix(tenant_id)}IMPORT#{escape(import_id)}"
 
 
+def import_layout(tenant_id: str, import_id: str) -> Key:
+    return _key(import_partition(tenant_id, import_id), "LAYOUT")
+
+
+CHUNK = "CHUNK#"
+
+
 def import_chunk(tenant_id: str, import_id: str, number: int) -> Key:
-    return _key(import_partition(tenant_id, import_id), f"CHUNK#{number:06d}")
+    return _key(import_partition(tenant_id, import_id), f"{CHUNK}{number:06d}")
+
+
+IMPORTS_DUE = "DUE#IMPORTS"
+"""The index partition of running imports, by the time at which each is looked at next."""
+
+
+def import_due(at: str, import_id: str) -> Key:
+    """The index entry of a running import. One partition is enough: an entry moves every few minutes."""
+    return {WORK_PK: {"S": IMPORTS_DUE}, WORK_SK: {"S": f"{at}#{import_id}"}}
+
+
+INBOX_WALK: Key = _key("S#IMPORTS", "INBOX")
+"""How far the watch has looked through the inboxes."""
 
 
 # Webhooks
@@ -189,6 +217,26 @@ def deliveries_partition(tenant_id: str, webhook_id: str) -> str:
 
 def delivery(tenant_id: str, webhook_id: str, event_id: str) -> Key:
     return _key(deliveries_partition(tenant_id, webhook_id), f"{DELIVERY}{escape(event_id)}")
+
+
+def delivery_of(key: Key) -> tuple[str, str, str] | None:
+    """Tenant, webhook and event id of a delivery's key; None for a key of another kind."""
+    from urllib.parse import unquote
+
+    if not key[SK]["S"].startswith(DELIVERY):
+        return None
+    _, tenant_id, _, webhook_id = key[PK]["S"].split("#")
+    return unquote(tenant_id), unquote(webhook_id), unquote(key[SK]["S"].removeprefix(DELIVERY))
+
+
+def due_delivery(at: str, webhook_id: str, event_id: str, attempt: int) -> Key:
+    """The index entry under which a delivery's attempt (its number) is taken up at `at`."""
+    return due(at, f"{DELIVERY}{webhook_id}#{event_id}#{attempt}")
+
+
+def webhook_count(tenant_id: str) -> Key:
+    """The counter of a tenant's webhooks, which holds their limit under races."""
+    return _key(f"{tenant_prefix(tenant_id)}STATS#WEBHOOKS", "COUNT")
 
 
 # Tenants, and the authorizer's look-ups

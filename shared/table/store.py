@@ -41,22 +41,47 @@ class Transaction:
     steps: list[dict[str, Any]] = field(default_factory=list)
     refusals: list[Refusal | None] = field(default_factory=list)
 
-    def put(self, item: Item, *, condition: str | None = None, values: Item | None = None, refusal: Refusal | None = None) -> None:
+    def put(
+        self,
+        item: Item,
+        *,
+        condition: str | None = None,
+        values: Item | None = None,
+        refusal: Refusal | None = None,
+    ) -> None:
         """Write an item whole; under `condition`, which sees `values`, or else `refusal` says what was wrong."""
         self._add("Put", {"Item": item}, condition, values, refusal)
 
-    def delete(self, key: Key, *, condition: str | None = None, values: Item | None = None, refusal: Refusal | None = None) -> None:
+    def delete(
+        self,
+        key: Key,
+        *,
+        condition: str | None = None,
+        values: Item | None = None,
+        refusal: Refusal | None = None,
+    ) -> None:
         """Remove an item, under a condition as in `put`."""
         self._add("Delete", {"Key": key}, condition, values, refusal)
 
     def update(
-        self, key: Key, expression: str, values: Item, *, condition: str | None = None, refusal: Refusal | None = None
+        self,
+        key: Key,
+        expression: str,
+        values: Item,
+        *,
+        condition: str | None = None,
+        refusal: Refusal | None = None,
     ) -> None:
         """Change an item in place by an update expression. Names are spelled out, so none may be a reserved word."""
         self._add("Update", {"Key": key, "UpdateExpression": expression}, condition, values, refusal)
 
     def _add(
-        self, kind: str, step: dict[str, Any], condition: str | None, values: Item | None, refusal: Refusal | None
+        self,
+        kind: str,
+        step: dict[str, Any],
+        condition: str | None,
+        values: Item | None,
+        refusal: Refusal | None,
     ) -> None:
         if condition is not None:
             step["ConditionExpression"] = condition
@@ -233,7 +258,8 @@ class Store:
 
     def _judge(self, transaction: Transaction, error: ClientError) -> set[str]:
         """Raise what a failed condition means; else give back the codes under which to try again."""
-        reasons: list[Mapping[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[typeddict-item]
+        answer: Any = error.response
+        reasons: list[Mapping[str, Any]] = answer.get("CancellationReasons", [])
         for reason, refusal in zip(reasons, transaction.refusals, strict=False):
             if reason.get("Code") == "ConditionalCheckFailed":
                 if refusal is None:

@@ -9,7 +9,24 @@ from shared.domain.email import _by_library, normalize_email
 from shared.domain.errors import Invalid
 
 _PIECE = st.text("abzXY019.-_+'@ xn", max_size=12)
-_TLD = st.sampled_from(["com", "test", "local", "co", "x", "xn--p1ai", "arpa", "c0m", "museum", "onion", "alt", "internal", "invalid", "zip"])
+_TLD = st.sampled_from(
+    [
+        "com",
+        "test",
+        "local",
+        "co",
+        "x",
+        "xn--p1ai",
+        "arpa",
+        "c0m",
+        "museum",
+        "onion",
+        "alt",
+        "internal",
+        "invalid",
+        "zip",
+    ]
+)
 _LABEL = st.text("abn019-x", min_size=1, max_size=8)
 
 
@@ -21,7 +38,13 @@ def answer(normalize: object, address: str) -> str | None:
 
 
 @settings(max_examples=1500, deadline=None)
-@given(st.one_of(_PIECE, st.builds("{}@{}.{}".format, _PIECE, _LABEL, _TLD), st.builds("{}@{}.{}.{}".format, _PIECE, _LABEL, _LABEL, _TLD)))
+@given(
+    st.one_of(
+        _PIECE,
+        st.builds("{}@{}.{}".format, _PIECE, _LABEL, _TLD),
+        st.builds("{}@{}.{}.{}".format, _PIECE, _LABEL, _LABEL, _TLD),
+    )
+)
 @example("a@xn--abc.com")
 @example("a@ab--cd.com")
 @example("x" * 64 + "@example.com")

@@ -16,7 +16,9 @@ AT, LATER = "2026-05-04T09:30:00.000Z", "2026-05-05T09:30:00.000Z"
 
 
 def made(**given: object) -> tuple[Contact, Event]:
-    fields = clean(ContactInput(**{"first_name": "Ada", "email": "ada@example.com", **given}).__dict__, Settings())  # type: ignore[arg-type]
+    fields = clean(
+        ContactInput(**{"first_name": "Ada", "email": "ada@example.com", **given}).__dict__, Settings()
+    )  # type: ignore[arg-type]
     return Contact.create(fields, contact_id="c1", event_id="e1", at=AT, caller=ADMIN, source="api")
 
 

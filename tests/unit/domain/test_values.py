@@ -43,7 +43,9 @@ def test_rows_of_one_moment_keep_their_order() -> None:
     assert made == sorted(set(made))
 
 
-@pytest.mark.parametrize("text", ["", "x", "0190-", "G" * 36, str(uuid.uuid4()).upper(), str(uuid.uuid4()) + "\n"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "0190-", "G" * 36, str(uuid.uuid4()).upper(), str(uuid.uuid4()) + "\n"]
+)
 def test_what_is_no_id_is_told_apart(text: str) -> None:
     assert not ids.is_id(text)
 
@@ -53,6 +55,7 @@ def test_a_time_is_kept_in_utc_with_milliseconds() -> None:
     assert timestamps.normalize(moment) == "2026-05-04T09:30:00.001Z"
 
 
+# ruff: noqa: DTZ001 (hypothesis wants its bounds naive, and naive times are what is refused)
 @given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 30), timezones=st.just(UTC)))
 def test_times_sort_as_their_texts_do_and_survive_the_way_back(moment: datetime) -> None:
     text = timestamps.normalize(moment)
@@ -61,7 +64,12 @@ def test_times_sort_as_their_texts_do_and_survive_the_way_back(moment: datetime)
 
 
 @pytest.mark.parametrize(
-    "moment", [datetime(2026, 5, 4), datetime(1960, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=timezone(timedelta(hours=-14)))]
+    "moment",
+    [
+        datetime(2026, 5, 4),
+        datetime(1960, 1, 1, tzinfo=UTC),
+        datetime.max.replace(tzinfo=timezone(timedelta(hours=-14))),
+    ],
 )
 def test_a_time_without_offset_or_out_of_range_is_refused(moment: datetime) -> None:
     with pytest.raises(ValueError, match="time"):
@@ -87,7 +95,8 @@ def test_a_name_is_split_at_its_first_space_or_its_comma(whole: str, parts: tupl
 @given(st.text(max_size=500))
 def test_any_name_splits_into_parts_that_fit(whole: str) -> None:
     first, last = split_name(whole)
-    assert len(first) <= 100 and len(last) <= 100
+    assert len(first) <= 100
+    assert len(last) <= 100
     assert (first + last).isprintable()
 
 
@@ -104,7 +113,9 @@ def test_a_number_is_kept_as_e164(raw: str, country: str, stored: str) -> None:
     assert normalize_phone(raw, country) == stored
 
 
-@pytest.mark.parametrize("raw", ["12", "abc", "+", "+999123456789", "555-2671", "(415) 555-2671 ext. 9", "1" * 65, "\x00"])
+@pytest.mark.parametrize(
+    "raw", ["12", "abc", "+", "+999123456789", "555-2671", "(415) 555-2671 ext. 9", "1" * 65, "\x00"]
+)
 def test_what_is_no_number_is_refused(raw: str) -> None:
     with pytest.raises(Invalid):
         normalize_phone(raw, "US")

@@ -25,7 +25,7 @@ ANSWERS: list[tuple[str, int, dict[str, Any]]] = [
     ("PutItem", 200, {}),
     ("UpdateItem", 200, {}),
     ("TransactWriteItems", 200, {}),
-    ("TransactWriteItems", 400, {"__type": "com.amazonaws#TransactionCanceledException", "Message": "cancelled", "CancellationReasons": REASONS}),
+    ("TransactWriteItems", 400, {"__type": "x#TransactionCanceledException", "CancellationReasons": REASONS}),
     ("PutItem", 400, {"__type": "x#ConditionalCheckFailedException", "message": "no", "Item": ITEM}),
     ("Query", 400, {"__type": "x#ProvisionedThroughputExceededException", "message": "slow down"}),
     ("Query", 500, {"__type": "InternalServerError"}),
@@ -50,4 +50,6 @@ def test_both_parsers_give_the_same(operation: str, status: int, answer: dict[st
 
 def test_other_protocols_keep_their_parser() -> None:
     for protocol in ("rest-xml", "query"):
-        assert type(PlainParserFactory().create_parser(protocol)) is type(ResponseParserFactory().create_parser(protocol))
+        assert type(PlainParserFactory().create_parser(protocol)) is type(
+            ResponseParserFactory().create_parser(protocol)
+        )

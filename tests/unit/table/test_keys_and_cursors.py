@@ -43,10 +43,16 @@ def test_the_systems_own_keys_belong_to_no_tenant() -> None:
 
 def test_a_cursor_leads_back_to_its_position() -> None:
     cursors = Cursors(b"secret")
-    assert cursors.open(("t1", "u1", "contacts"), cursors.seal(("t1", "u1", "contacts"), ["a", 1])) == ["a", 1]
+    assert cursors.open(("t1", "u1", "contacts"), cursors.seal(("t1", "u1", "contacts"), ["a", 1])) == [
+        "a",
+        1,
+    ]
 
 
-@pytest.mark.parametrize("scope", [("t2", "u1", "contacts"), ("t1", "u2", "contacts"), ("t1", "u1", "imports"), ("t1", "u1contacts")])
+@pytest.mark.parametrize(
+    "scope",
+    [("t2", "u1", "contacts"), ("t1", "u2", "contacts"), ("t1", "u1", "imports"), ("t1", "u1contacts")],
+)
 def test_a_cursor_of_another_tenant_caller_or_list_is_refused(scope: tuple[str, ...]) -> None:
     """check 44"""
     sealed = Cursors(b"secret").seal(("t1", "u1", "contacts"), "position")
