@@ -101,7 +101,10 @@ def token(who: str) -> int:
         aws = Aws(state["aws_endpoint"])
         print(demo.token(aws, state["outputs"], person["username"], person["password"]))
     except (OSError, BotoCoreError, ClientError) as error:
-        print(f"No stack runs with its state in {_state_dir()} ({type(error).__name__}). Start it with: make run", file=sys.stderr)
+        print(
+            f"No stack runs with its state in {_state_dir()} ({type(error).__name__}). Start it with: make run",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

@@ -15,9 +15,7 @@ from shared.table.store import Store
 
 TENANT = "demo"
 ADMIN, USER = "admin@demo.example", "user@demo.example"
-API_PERMISSIONS = (
-    "contacts:read:all,contacts:write:all,contacts:delete:all,interactions:write:all,imports:run:all,webhooks:manage:all"
-)
+API_PERMISSIONS = "contacts:read:all,contacts:write:all,contacts:delete:all,interactions:write:all,imports:run:all,webhooks:manage:all"
 SAMPLES: tuple[dict[str, Any], ...] = (
     {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@engines.example", "company": "Engines Ltd",
      "phone": "+442079460018", "tags": ["vip"]},
@@ -49,7 +47,11 @@ def make(aws: Aws, outputs: dict[str, str], api_url: str, kept: Path) -> dict[st
         password = known.setdefault(f"{name}_password", new_password())
         sub = make_user(aws, outputs, username, password)
         door.add_member(sub, TENANT, role, username)
-        made[name] = {"username": username, "password": password, "token": token(aws, outputs, username, password)}
+        made[name] = {
+            "username": username,
+            "password": password,
+            "token": token(aws, outputs, username, password),
+        }
     if "api_key" not in known:
         known["api_key"] = door.add_api_client(TENANT, "demo", API_PERMISSIONS)
     made["api_key"] = known["api_key"]
@@ -75,13 +77,16 @@ def make_user(aws: Aws, outputs: dict[str, str], username: str, password: str) -
             UserPoolId=pool,
             Username=username,
             MessageAction="SUPPRESS",
-            UserAttributes=[{"Name": "email", "Value": username}, {"Name": "email_verified", "Value": "true"}],
+            UserAttributes=[
+                {"Name": "email", "Value": username},
+                {"Name": "email_verified", "Value": "true"},
+            ],
         )["User"]
         attributes = user["Attributes"]
     except cognito.exceptions.UsernameExistsException:
         attributes = cognito.admin_get_user(UserPoolId=pool, Username=username)["UserAttributes"]
     cognito.admin_set_user_password(UserPoolId=pool, Username=username, Password=password, Permanent=True)
-    return next(one["Value"] for one in attributes if one["Name"] == "sub")
+    return next(str(one["Value"]) for one in attributes if one["Name"] == "sub")
 
 
 def token(aws: Aws, outputs: dict[str, str], username: str, password: str) -> str:
@@ -98,4 +103,6 @@ def token(aws: Aws, outputs: dict[str, str], username: str, password: str) -> st
 def _create(api_url: str, bearer: str, contact: dict[str, Any]) -> None:
     status, _headers, body = request("POST", f"{api_url}/contacts", token=bearer, body=contact)
     if status not in (201, 409):  # 409: made before a start that was broken off
-        raise RuntimeError(f"POST {api_url}/contacts answered {status}: {body.decode(errors='replace')[:500]}")
+        raise RuntimeError(
+            f"POST {api_url}/contacts answered {status}: {body.decode(errors='replace')[:500]}"
+        )

@@ -38,9 +38,13 @@ class Aws:
         if service not in self._clients:
             # Path-style S3 addresses and no proxy: everything stays on this machine.
             config = Config(
-                s3={"addressing_style": "path"}, proxies={}, retries={"mode": "standard"}, max_pool_connections=32
+                s3={"addressing_style": "path"},
+                proxies={},
+                retries={"mode": "standard"},
+                max_pool_connections=32,
             )
-            self._clients[service] = self._session.client(service, endpoint_url=self.endpoint, config=config)
+            make: Any = self._session.client  # typed for each service's name, of which we know none here
+            self._clients[service] = make(service, endpoint_url=self.endpoint, config=config)
         return self._clients[service]
 
 

@@ -116,7 +116,11 @@ class AsynchronousInvocations:
         account, region = self._account_and_region(config)
         responses.set_request_account_id(account)
         responses.set_request_region(region)
-        limits = function.get("event_invoke_config") or (function.get("event_invoke_configs") or {}).get("$LATEST") or {}
+        limits = (
+            function.get("event_invoke_config")
+            or (function.get("event_invoke_configs") or {}).get("$LATEST")
+            or {}
+        )
         attempts = 1 + int(limits.get("MaximumRetryAttempts", 2))
         result: dict[str, Any] = {}
         for attempt in range(attempts):
@@ -145,7 +149,8 @@ def keep_unread_stream_records() -> None:
         read_up_to = [
             positions.get_scoped(account, region, mapping["UUID"], horizon)
             for (owner, place, _id), mapping in list(mappings.all_items())
-            if (owner, place) == (account, region) and f":table/{table}/stream/" in mapping.get("EventSourceArn", "")
+            if (owner, place) == (account, region)
+            and f":table/{table}/stream/" in mapping.get("EventSourceArn", "")
         ]
         return max(horizon, min(read_up_to, default=end))
 
@@ -208,7 +213,9 @@ async def run(port: int) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    threading.Thread(target=_when_input_ends, args=(lambda: loop.call_soon_threadsafe(stop.set),), daemon=True).start()
+    threading.Thread(
+        target=_when_input_ends, args=(lambda: loop.call_soon_threadsafe(stop.set),), daemon=True
+    ).start()
 
     async def opened() -> None:
         while not await _answers(port):
@@ -242,7 +249,9 @@ def _require(module: Any, name: str) -> Any:
     try:
         return getattr(module, name)
     except AttributeError:
-        raise SystemExit(f"{module.__name__}.{name} is gone: local/emulator.py was written for another ministack") from None
+        raise SystemExit(
+            f"{module.__name__}.{name} is gone: local/emulator.py was written for another ministack"
+        ) from None
 
 
 def _when_input_ends(then: Callable[[], None]) -> None:

@@ -12,10 +12,16 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def request(
-    method: str, url: str, *, token: str | None = None, body: Any = None, seconds: float = 60
+    method: str,
+    url: str,
+    *,
+    token: str | None = None,
+    body: Any = None,
+    headers: dict[str, str] | None = None,
+    seconds: float = 60,
 ) -> tuple[int, Message, bytes]:
     """Status, headers and body of an answer, whatever its status. Raises OSError when there is none."""
-    headers = {"Accept": "application/json"}
+    headers = {"Accept": "application/json", **(headers or {})}
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
     data = None

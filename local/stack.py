@@ -23,7 +23,17 @@ from local.sources import ROOT
 
 START_SECONDS = 30
 STOP_SECONDS = DRAIN_SECONDS + 18
-_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "SSL_CERT_FILE", "SSL_CERT_DIR", "SYSTEMROOT", "VIRTUAL_ENV")
+_PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "SYSTEMROOT",
+    "VIRTUAL_ENV",
+)
 
 
 class CannotStart(Exception):
@@ -59,7 +69,9 @@ class Stack:
         self._take_state_dir()
         self._check_ports()
         self._start_emulator()
-        self._say(f"emulator   ready after {time.monotonic() - began:.1f} s, log in {self._shown(self.log_file)}")
+        self._say(
+            f"emulator   ready after {time.monotonic() - began:.1f} s, log in {self._shown(self.log_file)}"
+        )
         self.outputs, changed = deploy(self.aws)
         done = "deployed" if changed else "unchanged"
         self._say(f"template   {done} after {time.monotonic() - began:.1f} s")
@@ -67,7 +79,9 @@ class Stack:
         self._proxy.start()
         status, _headers, body = request("GET", f"{self.api_url}/health")
         if status != 200:
-            raise CannotStart(f"GET {self.api_url}/health answered {status}: {body.decode(errors='replace')[:500]}")
+            raise CannotStart(
+                f"GET {self.api_url}/health answered {status}: {body.decode(errors='replace')[:500]}"
+            )
         made = demo.make(self.aws, self.outputs, self.api_url, self.state_dir / "demo.json")
         self.state = {
             "api_url": self.api_url,
@@ -185,7 +199,9 @@ class Stack:
         try:
             emulator.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self._say(f"The emulator did not stop within {STOP_SECONDS:.0f} s and is killed; its last changes may be lost.")
+            self._say(
+                f"The emulator did not stop within {STOP_SECONDS:.0f} s and is killed; its last changes may be lost."
+            )
             emulator.kill()
             emulator.wait()
         assert emulator.stdin is not None
@@ -205,7 +221,9 @@ def write_private(path: Path, content: dict[str, Any]) -> None:
     """Write JSON in one step, readable by its owner alone."""
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+    with os.fdopen(
+        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+    ) as file:
         json.dump(content, file, indent=2)
         file.write("\n")
     draft.replace(path)

@@ -4,7 +4,6 @@ Each factory imports what it makes, so that a function loads its own parts alone
 start.
 """
 
-# ruff: noqa: PLC0415 (imports stand inside the factories on purpose)
 from __future__ import annotations
 
 import time
@@ -14,18 +13,32 @@ from typing import TYPE_CHECKING, Any
 from shared import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import botocore.session
 
     from shared.domain.callers import Caller
     from shared.domain.tenant import Settings, Tenant
     from shared.publishing.publisher import Publisher
+    from shared.publishing.queue import DeliveryQueue
     from shared.services.bookings import BookingService
     from shared.services.contacts import ContactService
+    from shared.services.deliveries import FanOut, Sending
+    from shared.services.import_chunks import ImportChunks
+    from shared.services.import_runs import ImportRuns
+    from shared.services.import_watch import ImportWatch
+    from shared.services.imports import ImportService
     from shared.services.onboarding import Onboarding
+    from shared.services.webhooks import WebhookService
+    from shared.storage.drop_bucket import DropBucket
+    from shared.storage.import_queue import ImportQueue
     from shared.table.cursors import Cursors
     from shared.table.directory import DirectoryTable
+    from shared.table.due import DueDeliveries
     from shared.table.events import EventTable
+    from shared.table.imports import ImportTable
     from shared.table.store import Store
+    from shared.table.webhooks import WebhookTable
 
 TENANT_SECONDS = 60.0
 """How long a warm process goes by a tenant's record before it reads it again."""
@@ -36,7 +49,11 @@ def _session() -> botocore.session.Session:
     # botocore's session and not boto3's: a third less to import, and the same clients (docs/decisions/0003).
     import botocore.session
 
-    return botocore.session.get_session()
+    from shared.table.answers import PlainParserFactory
+
+    session = botocore.session.get_session()
+    session.register_component("response_parser_factory", PlainParserFactory())
+    return session
 
 
 @cache
@@ -50,6 +67,8 @@ def client(service: str) -> Any:
         retries={"mode": "standard", "total_max_attempts": 4},
         connect_timeout=2,
         read_timeout=10,
+        # Addresses signed by version 2, botocore's default for them, cannot open objects encrypted with KMS.
+        signature_version="s3v4" if service == "s3" else None,
     )
     return _session().create_client(service, config=config)
 
@@ -141,6 +160,120 @@ def bookings() -> BookingService:
     return BookingService(tenant, lambda tenant_id: BookingTable(store(), tenant_id))
 
 
+def _webhook_table(tenant_id: str) -> WebhookTable:
+    from shared.table.webhooks import WebhookTable
+
+    return WebhookTable(store(), tenant_id)
+
+
+def webhooks(caller: Caller) -> WebhookService:
+    """The webhook subscriptions, for one caller."""
+    from shared.services.webhooks import WebhookService
+
+    table = _webhook_table(caller.tenant_id)
+    return WebhookService(caller, table, cursors(), loopback=settings.webhook_loopback())
+
+
+@cache
+def delivery_queue() -> DeliveryQueue:
+    """The queue of webhook requests to be sent."""
+    from shared.publishing.queue import DeliveryQueue
+
+    return DeliveryQueue(client("sqs"), settings.webhook_deliveries_queue_url())
+
+
+@cache
+def due_deliveries() -> DueDeliveries:
+    """The deliveries of all tenants whose time has come."""
+    from shared.table.due import DueDeliveries
+
+    return DueDeliveries(store())
+
+
+def fan_out() -> FanOut:
+    """The maker of webhook deliveries."""
+    from shared.services.deliveries import FanOut
+
+    return FanOut(tenant, _webhook_table, delivery_queue())
+
+
+def sending() -> Sending:
+    """The sender of webhook deliveries."""
+    from shared.publishing.sender import Sender
+    from shared.services.deliveries import Sending
+
+    sender = Sender(loopback=settings.webhook_loopback())
+    return Sending(tenant, _webhook_table, delivery_queue(), sender)
+
+
+def _import_table(tenant_id: str) -> ImportTable:
+    from shared.table.imports import ImportTable
+
+    return ImportTable(store(), tenant_id)
+
+
+@cache
+def drop_bucket() -> DropBucket:
+    """The bucket into which files are dropped."""
+    from shared.storage.drop_bucket import DropBucket
+
+    return DropBucket(client("s3"), settings.drop_bucket())
+
+
+@cache
+def import_queue() -> ImportQueue:
+    """The queue of work on imports."""
+    from shared.storage.import_queue import ImportQueue
+
+    return ImportQueue(client("sqs"), settings.import_rows_queue_url())
+
+
+def imports(caller: Caller) -> ImportService:
+    """The imports, for one caller."""
+    from shared.services.imports import ImportService
+
+    return ImportService(
+        caller,
+        _import_table(caller.tenant_id),
+        # By need: most calls show no results, and an S3 client costs a third of a cold start.
+        lambda key, seconds: drop_bucket().signed_url(key, seconds),
+        cursors(),
+    )
+
+
+def import_runs() -> ImportRuns:
+    """Begins, cuts up, ends and fails imports."""
+    from shared.services.import_runs import ImportRuns
+
+    return ImportRuns(tenant, _import_table, drop_bucket(), import_queue())
+
+
+def import_chunks() -> ImportChunks:
+    """The writer of imports' rows."""
+    from shared.services.import_chunks import ImportChunks
+    from shared.table.contacts import ContactTable
+
+    return ImportChunks(
+        tenant, _import_table, lambda tenant_id: ContactTable(store(), tenant_id), drop_bucket(), import_runs()
+    )
+
+
+def import_watch(has_time: Callable[[], bool]) -> ImportWatch:
+    """The watch over all tenants' imports, which works while it has time."""
+    from shared.services.import_watch import ImportWatch
+    from shared.table.imports import ImportWatchTable
+
+    return ImportWatch(
+        tenant,
+        ImportWatchTable(store()),
+        _import_table,
+        drop_bucket(),
+        import_runs(),
+        import_queue(),
+        has_time=has_time,
+    )
+
+
 def onboarding() -> Onboarding:
     """The operator's door to tenants, members and API keys."""
     from shared.services.onboarding import Onboarding
@@ -159,6 +292,10 @@ def reset() -> None:
         directory,
         events,
         publisher,
+        delivery_queue,
+        due_deliveries,
+        drop_bucket,
+        import_queue,
         _tenants,
         settings.cursor_key,
     ):

@@ -15,7 +15,7 @@ from shared.domain.errors import Invalid
 
 MAX_URL_LENGTH = 2048
 PORTS = (443, 4443, 8443, 9443)
-"""The ports webhooks may go to: those on which HTTPS is served. Others are services that must not be poked at."""
+"""The ports webhooks may go to, those on which HTTPS is served. On others are services not to be poked at."""
 
 _FORBIDDEN_V4 = tuple(
     ip_network(network)
@@ -44,8 +44,9 @@ _FORBIDDEN_V4 = tuple(
 _FORBIDDEN_V6 = tuple(
     ip_network(network)
     for network in (
-        # Global unicast addresses lie in 2000::/3 (RFC 4291). All outside it is refused, which holds:
-        "::/3",  # unspecified, loopback, IPv4-mapped and -compatible, NAT64 (64:ff9b::/96, 64:ff9b:1::/48), discard
+        # Global unicast addresses lie in 2000::/3 (RFC 4291). All outside it is refused:
+        # unspecified, loopback, IPv4-mapped and -compatible, NAT64 (64:ff9b::/96, 64:ff9b:1::/48), discard;
+        "::/3",
         "4000::/2",  # segment routing (5f00::/16) and unassigned
         "8000::/1",  # unique local (with metadata fd00:ec2::254), link-local, site-local, multicast
         # And within it:
@@ -68,7 +69,10 @@ _LOCALHOST = "localhost"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL taken apart. `host` is a name in lower case or an address without brackets; `path` has the query too."""
+    """A URL taken apart.
+
+    `host` is a name in lower case, or an address without brackets. `path` has the query too.
+    """
 
     secure: bool
     host: str
@@ -106,7 +110,9 @@ def target_of(url: str, *, loopback: bool = False) -> Target:
     if len(url) > MAX_URL_LENGTH:
         raise _refused("too_long", f"A URL has at most {MAX_URL_LENGTH} characters.")
     if not _URL.fullmatch(url):
-        raise _refused("malformed_url", "Write the URL in ASCII: percent-encode its path, use xn-- for names.")
+        raise _refused(
+            "malformed_url", "Write the URL in ASCII: percent-encode its path, use xn-- for names."
+        )
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").lower(), parts.port

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -61,11 +62,29 @@ class Attempt(BaseModel):
         return self.status == 410
 
 
+@dataclass(frozen=True, slots=True)
+class DeliveryRequest:
+    """That the sender is to make a delivery's attempt number `attempt` (from 1)."""
+
+    tenant_id: str
+    webhook_id: str
+    event_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a request. `retry_after`: seconds the receiver asked to be left alone."""
+
+    attempt: Attempt
+    retry_after: float | None = None
+
+
 class Delivery(BaseModel):
     """An event on its way to a subscription.
 
     `reason` says why it failed: `exhausted` (the last attempt too), `gone` (410), `webhook_deleted`,
-    `webhook_disabled`, `event_removed`. `last_attempt` names the latest attempt and no other.
+    `webhook_disabled`, `event_removed`. `revision` is another one after each change.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -82,7 +101,7 @@ class Delivery(BaseModel):
     entity: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     due_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
-    last_attempt: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
+    revision: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = "new"
 
     @classmethod
     def create(cls, notice: Notice, webhook_id: str, *, at: str) -> Delivery:
@@ -114,14 +133,16 @@ class Delivery(BaseModel):
         seconds = -(-(timestamps.to_milliseconds(until) - timestamps.to_milliseconds(since)) // 1000)
         return seconds if seconds <= MAX_QUEUE_DELAY else None
 
-    def record(self, attempt: Attempt, *, name: str, retry_after: float | None, jitter: float) -> Delivery:
+    def record(
+        self, attempt: Attempt, *, revision: str, retry_after: float | None, jitter: float
+    ) -> Delivery:
         """The delivery after an attempt.
 
-        `name`: the attempt's own. `retry_after`: seconds the receiver asked to be left alone. `jitter`: from
-        0 to 1, how much of JITTER this wait gets. An attempt that comes in when all is over (two senders had
-        the same message) enters the log, and a success counts whenever it comes.
+        `revision`: a fresh name for what comes out. `retry_after`: seconds the receiver asked to be left
+        alone. `jitter`: from 0 to 1, how much of JITTER this wait gets. An attempt that comes in when all is
+        over (two senders had the same message) enters the log, and a success counts whenever it comes.
         """
-        made = self.model_copy(update={"attempts": [*self.attempts, attempt], "last_attempt": name})
+        made = self.model_copy(update={"attempts": [*self.attempts, attempt], "revision": revision})
         if attempt.succeeded:
             return made._over("delivered", None)
         if self.state != "pending":
@@ -138,13 +159,13 @@ class Delivery(BaseModel):
         margin = SAFETY if later.queue_delay is not None else 0
         return later.model_copy(update={"due_at": timestamps.plus(following, margin)})
 
-    def give_up(self, reason: str, *, name: str) -> Delivery:
+    def give_up(self, reason: str, *, revision: str) -> Delivery:
         """The delivery without any further attempt."""
-        return self.model_copy(update={"last_attempt": name})._over("failed", reason)
+        return self.model_copy(update={"revision": revision})._over("failed", reason)
 
-    def postpone(self, until: str, *, name: str) -> Delivery:
+    def postpone(self, until: str, *, revision: str) -> Delivery:
         """The delivery with its next attempt put off, none having been made."""
-        return self.model_copy(update={"next_attempt_at": until, "due_at": until, "last_attempt": name})
+        return self.model_copy(update={"next_attempt_at": until, "due_at": until, "revision": revision})
 
     def _over(self, state: State, reason: str | None) -> Delivery:
         return self.model_copy(

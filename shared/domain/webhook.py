@@ -46,7 +46,10 @@ class WebhookInput(BaseModel):
         examples=["https://hooks.example.com/contacts"],
     )
     events: list[EventType] = Field(
-        min_length=1, max_length=100, description="The event types to be told of.", examples=[["contact.created"]]
+        min_length=1,
+        max_length=100,
+        description="The event types to be told of.",
+        examples=[["contact.created"]],
     )
     description: Line = ""
 
@@ -75,7 +78,9 @@ class Webhook(BaseModel):
     secret: Annotated[str, SkipJsonSchema(), Field(exclude=True, repr=False)]
 
     @classmethod
-    def create(cls, given: WebhookInput, *, webhook_id: str, at: str, caller: Caller, loopback: bool) -> Webhook:
+    def create(
+        cls, given: WebhookInput, *, webhook_id: str, at: str, caller: Caller, loopback: bool
+    ) -> Webhook:
         """A new subscription with a fresh secret. Raises Invalid for a URL that webhooks may not go to."""
         target_of(given.url, loopback=loopback)
         return cls.model_construct(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from shared.domain.delivery import DeliveryRequest
 from shared.domain.events import Event, Notice
 
-_TEXTS = ("id", "type", "tenant_id", "at", "entity", "entity_id", "origin")
+_NOTICE_TEXTS = ("id", "type", "tenant_id", "at", "entity", "entity_id", "origin")
+_REQUEST_TEXTS = ("tenant_id", "webhook_id", "event_id")
 
 
 class MalformedMessage(ValueError):
@@ -36,8 +38,7 @@ def from_message(message: str) -> Notice:
 
     Raises MalformedMessage.
     """
-    members = members_of(message, _TEXTS, ("version",))
-    return Notice(**{name: members[name] for name in (*_TEXTS, "version")})
+    return Notice(**_members_of(message, _NOTICE_TEXTS, "version"))
 
 
 def to_body(event: Event) -> bytes:
@@ -58,10 +59,26 @@ def to_body(event: Event) -> bytes:
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def members_of(message: str, texts: tuple[str, ...], numbers: tuple[str, ...]) -> dict[str, Any]:
-    """The members of a JSON object, after a check that `texts` are non-empty strings and `numbers` integers
-    from 1. Raises MalformedMessage.
-    """
+def to_request_message(request: DeliveryRequest) -> str:
+    """The message on the deliveries queue for a request to be sent: ids alone."""
+    return json.dumps(
+        {
+            "tenant_id": request.tenant_id,
+            "webhook_id": request.webhook_id,
+            "event_id": request.event_id,
+            "attempt": request.attempt,
+        },
+        separators=(",", ":"),
+    )
+
+
+def from_request_message(message: str) -> DeliveryRequest:
+    """The request in a message of the deliveries queue. Raises MalformedMessage."""
+    return DeliveryRequest(**_members_of(message, _REQUEST_TEXTS, "attempt"))
+
+
+def _members_of(message: str, texts: tuple[str, ...], number: str) -> dict[str, Any]:
+    """These members of a JSON object: `texts` non-empty strings, `number` an integer from 1."""
     try:
         members = json.loads(message)
     except (ValueError, RecursionError) as error:
@@ -72,8 +89,7 @@ def members_of(message: str, texts: tuple[str, ...], numbers: tuple[str, ...]) -
         value = members.get(name)
         if not isinstance(value, str) or not value:
             raise MalformedMessage(f"{name} is no text")
-    for name in numbers:
-        value = members.get(name)
-        if type(value) is not int or value < 1:
-            raise MalformedMessage(f"{name} is no count")
-    return members
+    count = members.get(number)
+    if type(count) is not int or count < 1:
+        raise MalformedMessage(f"{number} is no count")
+    return {name: members[name] for name in (*texts, number)}

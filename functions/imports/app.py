@@ -1,0 +1,8 @@
+"""HTTP entry point of imports."""
+
+from __future__ import annotations
+
+from functions.imports.routes import routes
+from shared.http.routes import lambda_handler
+
+handler = lambda_handler(routes)

@@ -1,0 +1,39 @@
+"""The queue of work on imports: chunks of rows to write, files to cut up again, results to gather."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared import observability, wiring
+from shared.domain.imports import ImportTask
+from shared.storage.import_queue import from_message
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Do what the messages ask for; reports those to try again."""
+    again = []
+    for record in event["Records"]:
+        try:
+            _do(from_message(record["body"]))
+        except Exception:  # noqa: BLE001 (one bad message must not cost its neighbours)
+            observability.warn(
+                "import task put back", message_id=record["messageId"], trace=observability.trace()
+            )
+            again.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": again}
+
+
+def _do(task: ImportTask) -> None:
+    figures: dict[str, int] = {}
+    if task.chunk is not None:
+        tally = wiring.import_chunks().write(task.tenant_id, task.import_id, task.chunk)
+        figures["chunk"] = task.chunk.number
+        if tally is not None:
+            figures |= {"created": tally.created, "skipped": tally.skipped, "failed": tally.failed}
+    elif task.step == "split":
+        wiring.import_runs().split(task.tenant_id, task.import_id)
+    else:
+        wiring.import_runs().finish(task.tenant_id, task.import_id)
+    observability.note(
+        "import task done", step=task.step, tenant_id=task.tenant_id, import_id=task.import_id, **figures
+    )

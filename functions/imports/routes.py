@@ -1,0 +1,35 @@
+"""Routes of imports and their results."""
+
+from __future__ import annotations
+
+from shared import wiring
+from shared.domain.errors import Conflict, NotFound
+from shared.domain.imports import Import, Results
+from shared.http.call import Call
+from shared.http.listing import ListQuery
+from shared.http.routes import Reply, Routes
+
+routes = Routes("Imports")
+
+
+@routes.route(
+    "GET", "/imports", summary="List imports, newest first", query=ListQuery, answer=Import, paged=True
+)
+def list_imports(call: Call, query: ListQuery) -> Reply:
+    return Reply(page=wiring.imports(call.caller).list(limit=query.limit, cursor=query.cursor))
+
+
+@routes.route("GET", "/imports/{import_id}", summary="Read an import", answer=Import, errors=(NotFound,))
+def read_import(call: Call, import_id: str) -> Reply:
+    return Reply(record=wiring.imports(call.caller).read(import_id))
+
+
+@routes.route(
+    "GET",
+    "/imports/{import_id}/results",
+    summary="Where to fetch what became of every row",
+    answer=Results,
+    errors=(NotFound, Conflict),
+)
+def read_results(call: Call, import_id: str) -> Reply:
+    return Reply(record=wiring.imports(call.caller).results(import_id))

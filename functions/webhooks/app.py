@@ -1,0 +1,8 @@
+"""HTTP entry point of webhook subscriptions."""
+
+from __future__ import annotations
+
+from functions.webhooks.routes import routes
+from shared.http.routes import lambda_handler
+
+handler = lambda_handler(routes)

@@ -1,0 +1,25 @@
+"""Deliveries to attempt, by way of a queue → webhook requests."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from functions.webhooks.messages import each
+from shared import observability, wiring
+from shared.publishing.contracts import from_request_message
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Make the attempts of a batch of messages; reports those to try again.
+
+    A receiver that refuses is no failure of the message: its next attempt has a message of its own.
+    """
+    return each(event, _attempt)
+
+
+def _attempt(body: str) -> None:
+    request = from_request_message(body)
+    report = wiring.sending().attempt(request)
+    note = observability.warn if report.state == "failed" else observability.note
+    note("webhook message taken", **asdict(request), **asdict(report))

@@ -1,0 +1,26 @@
+"""Published events, by way of a queue → deliveries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from functions.webhooks.messages import each
+from shared import observability, wiring
+from shared.publishing.contracts import from_message
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Make the deliveries of a batch of events; reports those to try again."""
+    return each(event, _spread)
+
+
+def _spread(body: str) -> None:
+    notice = from_message(body)
+    deliveries = wiring.fan_out().spread(notice)
+    observability.note(
+        "event spread",
+        tenant_id=notice.tenant_id,
+        event_id=notice.id,
+        event_type=notice.type,
+        deliveries=deliveries,
+    )

@@ -1,0 +1,21 @@
+"""Every minute: hand the deliveries whose time has come to the sender."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared import observability, wiring
+from shared.services.deliveries import send_due
+
+_RESERVE_MILLISECONDS = 10_000
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+    """Send what is due, as far as the time allows; the rest is found a minute later."""
+    sent = send_due(
+        wiring.due_deliveries(),
+        wiring.delivery_queue(),
+        has_time=lambda: context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS,
+    )
+    observability.note("due webhooks handed over", sent=sent)
+    return {"sent": sent}

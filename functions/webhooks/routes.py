@@ -1,0 +1,66 @@
+"""Routes of webhook subscriptions and their deliveries."""
+
+from __future__ import annotations
+
+from shared import wiring
+from shared.domain.delivery import Delivery
+from shared.domain.errors import Conflict, NotFound, VersionMismatch
+from shared.domain.webhook import NewWebhook, Webhook, WebhookInput
+from shared.http.call import Call
+from shared.http.listing import ListQuery
+from shared.http.routes import Reply, Routes
+
+routes = Routes("Webhooks")
+
+
+@routes.route(
+    "GET", "/webhooks", summary="List webhooks, newest first", query=ListQuery, answer=Webhook, paged=True
+)
+def list_webhooks(call: Call, query: ListQuery) -> Reply:
+    return Reply(page=wiring.webhooks(call.caller).list(limit=query.limit, cursor=query.cursor))
+
+
+@routes.route(
+    "POST",
+    "/webhooks",
+    summary="Create a webhook; the answer holds its secret, this once",
+    body=WebhookInput,
+    answer=NewWebhook,
+    status=201,
+    errors=(Conflict,),
+)
+def create_webhook(call: Call, body: WebhookInput) -> Reply:
+    webhook = wiring.webhooks(call.caller).create(body)
+    return Reply(201, webhook, headers={"Location": f"/v1/webhooks/{webhook.id}"})
+
+
+@routes.route("GET", "/webhooks/{webhook_id}", summary="Read a webhook", answer=Webhook, errors=(NotFound,))
+def read_webhook(call: Call, webhook_id: str) -> Reply:
+    return Reply(record=wiring.webhooks(call.caller).read(webhook_id))
+
+
+@routes.route(
+    "DELETE",
+    "/webhooks/{webhook_id}",
+    summary="Delete a webhook",
+    status=204,
+    conditional=True,
+    errors=(NotFound, VersionMismatch),
+)
+def delete_webhook(call: Call, webhook_id: str) -> Reply:
+    wiring.webhooks(call.caller).delete(webhook_id, call.if_match)
+    return Reply(204)
+
+
+@routes.route(
+    "GET",
+    "/webhooks/{webhook_id}/deliveries",
+    summary="List what was sent to a webhook, newest event first",
+    query=ListQuery,
+    answer=Delivery,
+    paged=True,
+    errors=(NotFound,),
+)
+def list_deliveries(call: Call, webhook_id: str, query: ListQuery) -> Reply:
+    page = wiring.webhooks(call.caller).deliveries(webhook_id, limit=query.limit, cursor=query.cursor)
+    return Reply(page=page)

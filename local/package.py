@@ -1,0 +1,294 @@
+"""Builds what is deployed to AWS: `build/functions.zip`, for Python 3.13 on arm64.
+
+In it lie `functions/`, `shared/` and the locked run-time dependencies, as wheels of that platform with their hashes
+checked, less what no function loads. Every module is byte-compiled where a Python 3.13 is at hand: on `PATH`, in
+pyenv, or named by `PACKAGE_PYTHON`; without one, sources alone are packed and a warning says so. The same inputs make
+the same bytes.
+
+Then the handlers are imported from a build of the same parts for the machine at hand, with nothing else on the path:
+what was left out is not needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from local import template
+from local.sources import FOLDERS, ROOT, add_file, source_files
+
+BUILD = ROOT / "build"
+LOCK = ROOT / "requirements" / "runtime.txt"
+TARGET_PYTHON = "3.13"
+TARGET_PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64")
+ZIP_BUDGET = 12_000_000
+
+LEFT_OUT = {
+    # chalice's command line and what it asks a person with; its authorizer needs chalice.app alone.
+    "blessed", "click", "editor", "inquirer", "jinxed", "pip", "pyyaml", "readchar", "runs", "setuptools", "wcwidth",
+    "wheel", "xmod",
+    # Needed at build time alone.
+    "packaging", "pycparser",
+    # Look-ups of e-mail domains, which are off.
+    "dnspython",
+}  # fmt: skip
+"""Locked distributions that no function loads."""
+
+AWS_SERVICES = {"dynamodb", "s3", "sns", "sqs"}
+"""Whose descriptions of botocore are kept."""
+
+_PRUNED = (
+    "**/__pycache__", "**/*.pyi", "**/py.typed", "**/tests", "*.dist-info", "bin",
+    # The look-up of places, carriers and time zones by phone number: 40 MB.
+    "phonenumbers/geodata", "phonenumbers/carrierdata", "phonenumbers/tzdata",
+    "phonenumbers/geocoder.py", "phonenumbers/carrier.py", "phonenumbers/timezone.py",
+    # The console of Swagger UI, pydantic's first version, and time zones that Python has itself.
+    "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.js", "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.css",
+    "pydantic/v1", "dateutil/zoneinfo/*.tar.gz",
+    # What cffi builds with; cryptography needs its compiled half.
+    "cffi",
+    "botocore/data/**/examples-1.json*",
+)  # fmt: skip
+_CHALICE_KEPT = {"__init__.py", "app.py", "constants.py", "vendored", "compat.py"}
+_CLIENT = re.compile(r"""\bclient\(\s*["']([a-z0-9-]+)["']""")
+
+
+class PackageFailed(Exception):
+    """The package would not work; says why."""
+
+
+def main() -> int:
+    """Build, check and weigh. Gives the exit status."""
+    try:
+        _refuse_unknown_services()
+        folder = BUILD / "package"
+        _assemble(folder, ["--python-version", TARGET_PYTHON, "--implementation", "cp", *_platforms()])
+        compiler = _compiler()
+        if compiler is not None:
+            _compile(folder, compiler)
+        archive = BUILD / "functions.zip"
+        modules, compiled = _pack(folder, archive)
+        handlers = _check_imports()
+        _report(folder, archive, modules, compiled, handlers)
+    except PackageFailed as error:
+        print(f"package: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _platforms() -> list[str]:
+    return [part for platform in TARGET_PLATFORMS for part in ("--platform", platform)]
+
+
+def requirements() -> str:
+    """The run-time lock without what no function loads."""
+    blocks = re.split(r"^(?=[A-Za-z0-9])", LOCK.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    names = {block.split("==")[0].lower() for block in blocks if "==" in block.split("\n")[0]}
+    if unknown := LEFT_OUT - names:
+        raise PackageFailed(f"left out, but not in the lock: {', '.join(sorted(unknown))}")
+    kept = [block for block in blocks if "==" in block and block.split("==")[0].lower() not in LEFT_OUT]
+    return "".join(re.sub(r"^ *#.*\n", "", block, flags=re.MULTILINE) for block in kept)
+
+
+def _refuse_unknown_services() -> None:
+    used = {
+        service
+        for path in source_files()
+        if path.suffix == ".py"
+        for service in _CLIENT.findall((ROOT / path).read_text(encoding="utf-8"))
+    }
+    if more := used - AWS_SERVICES:
+        raise PackageFailed(
+            f"clients of {', '.join(sorted(more))} are made, but their descriptions are not packed"
+        )
+
+
+def _assemble(folder: Path, platform: list[str]) -> None:
+    """Fill a folder with dependencies for a platform (ours if none is given) and our sources."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    wanted = folder.with_suffix(".requirements.txt")
+    wanted.write_text(requirements(), encoding="utf-8")
+    command = [
+        sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps",
+        "--only-binary", ":all:", "--require-hashes", "--target", str(folder), *platform, "-r", str(wanted),
+    ]  # fmt: skip
+    outcome = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    if outcome.returncode:
+        raise PackageFailed(f"pip could not install the dependencies:\n{outcome.stderr[-3000:]}")
+    _prune(folder)
+    for path in source_files():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((ROOT / path).read_bytes())
+
+
+def _prune(folder: Path) -> None:
+    for pattern in _PRUNED:
+        for path in sorted(folder.glob(pattern)):
+            _remove(path)
+    for path in (folder / "chalice").iterdir():
+        if path.name not in _CHALICE_KEPT:
+            _remove(path)
+    for path in (folder / "botocore" / "data").iterdir():
+        if path.is_dir() and path.name not in AWS_SERVICES:
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _compiler() -> str | None:
+    """A Python of the target's version, whose byte code Lambda's interpreter takes as its own."""
+    for candidate in _candidates():
+        probe = "import sys; print('%d.%d' % sys.version_info[:2])"
+        try:
+            found = subprocess.run(
+                [candidate, "-c", probe], capture_output=True, text=True, timeout=30, check=False
+            )
+        except OSError:
+            continue
+        if found.returncode == 0 and found.stdout.strip() == TARGET_PYTHON:
+            return candidate
+    return None
+
+
+def _candidates() -> Iterator[str]:
+    if named := os.environ.get("PACKAGE_PYTHON"):
+        yield named
+    yield sys.executable
+    yield f"python{TARGET_PYTHON}"
+    if pyenv := shutil.which("pyenv"):
+        listed = subprocess.run(
+            [pyenv, "versions", "--bare"], capture_output=True, text=True, timeout=30, check=False
+        )
+        for version in listed.stdout.split():
+            if version.startswith(f"{TARGET_PYTHON}."):
+                place = subprocess.run(
+                    [pyenv, "prefix", version], capture_output=True, text=True, timeout=30, check=False
+                )
+                yield str(Path(place.stdout.strip()) / "bin" / "python")
+
+
+def _compile(folder: Path, python: str) -> None:
+    """Byte-compile everything. Of the dependencies the byte code alone is kept: it is what Python loads, and half."""
+    ours = [folder / path for path in FOLDERS]
+    theirs = sorted(path for path in folder.iterdir() if path not in ours)
+    _compileall(folder, python, ours, [])
+    _compileall(folder, python, theirs, ["-b"])
+    for path in theirs:
+        for source in [path] if path.is_file() else path.rglob("*.py"):
+            if source.suffix == ".py" and source.with_suffix(".pyc").exists():
+                source.unlink()
+
+
+def _compileall(folder: Path, python: str, paths: list[Path], options: list[str]) -> None:
+    command = [
+        python, "-I", "-m", "compileall", "-q", *options,
+        # Unchecked: the sources cannot change under their byte code, so Lambda need not compare them at each start.
+        "--invalidation-mode", "unchecked-hash",
+        # Tracebacks name the place on Lambda.
+        "-s", str(folder), "-p", "/var/task",
+        *map(str, paths),
+    ]  # fmt: skip
+    # A fixed hash seed, so that the same sources make the same bytes.
+    environment = {"PYTHONHASHSEED": "0", "PATH": os.environ["PATH"]}
+    outcome = subprocess.run(
+        command, capture_output=True, text=True, timeout=600, check=False, env=environment
+    )
+    if outcome.returncode:
+        raise PackageFailed(f"not every module compiles:\n{outcome.stdout[-3000:]}{outcome.stderr[-3000:]}")
+
+
+def _pack(folder: Path, archive: Path) -> tuple[int, int]:
+    """Write the zip. Gives the number of modules, and of those with byte code."""
+    paths = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    archive.unlink(missing_ok=True)
+    with zipfile.ZipFile(archive, "w") as packed:
+        for path in paths:
+            add_file(packed, path.as_posix(), (folder / path).read_bytes())
+    modules, compiled = set(), set()
+    for path in paths:
+        in_cache = path.parent.name == "__pycache__"
+        module = (path.parent.parent if in_cache else path.parent) / path.name.split(".")[0]
+        if path.suffix in (".py", ".pyc"):
+            modules.add(module)
+        if path.suffix == ".pyc":
+            compiled.add(module)
+    return len(modules), len(compiled)
+
+
+def handlers() -> list[str]:
+    """The handlers the template names."""
+    resources = template.load()["Resources"].values()
+    return sorted(
+        one["Properties"]["Handler"] for one in resources if one["Type"] == "AWS::Serverless::Function"
+    )
+
+
+_IMPORT = """
+import importlib, sys
+sys.path.insert(0, sys.argv[1])
+for handler in sys.argv[2:]:
+    module, _, name = handler.rpartition(".")
+    assert callable(getattr(importlib.import_module(module), name)), handler
+import botocore.session
+for service in ("dynamodb", "s3", "sns", "sqs"):
+    botocore.session.get_session().create_client(service, region_name="us-east-1")
+import email_validator, phonenumbers, jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+key = rsa.generate_private_key(65537, 2048)
+assert jwt.decode(jwt.encode({"sub": "x"}, key, "RS256"), key.public_key(), ["RS256"]) == {"sub": "x"}
+email_validator.validate_email("someone@example.com", check_deliverability=False)
+assert phonenumbers.is_valid_number(phonenumbers.parse("+12025550143"))
+elsewhere = [m.__file__ for m in sys.modules.values() if "site-packages" in (getattr(m, "__file__", None) or "")]
+assert not elsewhere, elsewhere
+"""
+
+
+def _check_imports() -> int:
+    """Import every handler from a build of the same parts for this machine, and nothing else. Gives their number."""
+    folder = BUILD / "check"
+    _assemble(folder, [])
+    _compile(folder, sys.executable)
+    names = handlers()
+    outcome = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", _IMPORT, str(folder), *names],
+        capture_output=True, text=True, timeout=120, check=False, cwd=folder, env={"AWS_DEFAULT_REGION": "us-east-1"},
+    )  # fmt: skip
+    if outcome.returncode:
+        raise PackageFailed(f"a handler does not load from the package alone:\n{outcome.stderr[-3000:]}")
+    return len(names)
+
+
+def _report(folder: Path, archive: Path, modules: int, compiled: int, loaded: int) -> None:
+    unpacked = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    size = archive.stat().st_size
+    print(f"{archive.relative_to(ROOT)}  sha256 {hashlib.sha256(archive.read_bytes()).hexdigest()}")
+    print(f"zip            {size / 1e6:6.2f} MB   (budget {ZIP_BUDGET / 1e6:.0f} MB)")
+    print(f"unpacked       {unpacked / 1e6:6.2f} MB")
+    print(f"byte-compiled  {compiled} of {modules} modules")
+    print(f"handlers       {loaded} load from the package's parts alone")
+    if compiled < modules:
+        print(
+            f"WARNING: {modules - compiled} modules are not byte-compiled, which doubles a cold start. "
+            f"Install Python {TARGET_PYTHON} or name one: PACKAGE_PYTHON=... make package",
+            file=sys.stderr,
+        )
+    if size > ZIP_BUDGET:
+        raise PackageFailed("the zip is over its budget")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

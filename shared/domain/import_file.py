@@ -1,0 +1,145 @@
+"""What an imported file's beginning tells: whether it is CSV at all, how to read it, which column is what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from shared.domain.csv_file import DELIMITERS, Encoding, Row, encoding_of, read_rows
+from shared.domain.errors import RuleBroken
+from shared.domain.imports import Chunk
+
+MAX_FILE_BYTES = 200_000_000
+MAX_HEADER_BYTES = 65_536
+MAX_ROWS = 2_000_000
+CHUNK_ROWS = 200
+CHUNK_BYTES = 1_048_576
+"""A chunk ends before the row with which it would be larger than either."""
+
+# Other spellings of a column's name, without case and without `_NOT_SAID`; the first one found in a file counts.
+_NAMES: dict[str, tuple[str, ...]] = {
+    "email": ("email", "emailaddress", "primaryemail", "mail", "mailaddress", "email1", "emailaddress1", "email1value"),
+    "first_name": ("firstname", "givenname", "forename", "first"),
+    "last_name": ("lastname", "familyname", "surname", "last"),
+    "phone": (
+        "phone", "phonenumber", "telephone", "telephonenumber", "tel", "mobile", "mobilephone", "mobilenumber",
+        "mobilephonenumber", "cell", "cellphone", "businessphone", "workphone", "phone1value",
+    ),
+    "whatsapp": ("whatsapp", "whatsappnumber", "whatsappphonenumber"),
+    "company": ("company", "companyname", "organization", "organisation", "organizationname", "employer"),
+    "department": ("department", "dept"),
+    "job_title": ("jobtitle", "position", "jobposition"),
+    "about": ("about", "notes", "note", "description", "comments"),
+    "tags": ("tags", "tag", "labels"),
+}  # fmt: skip
+_NOT_SAID = re.compile(r"[\s_\-.\ufeff]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+# How files begin that are something else: https://www.iana.org/assignments/media-types and their formats' own texts.
+_OTHER_KINDS: tuple[tuple[bytes, str, str], ...] = (
+    (
+        b"PK\x03\x04",
+        "zip",
+        "This is a zip archive or an Excel workbook (.xlsx), not a CSV file. Save it as CSV.",
+    ),
+    (b"PK\x05\x06", "zip", "This is an empty zip archive, not a CSV file."),
+    (b"\x1f\x8b", "gzip", "This is a gzip archive, not a CSV file. Unpack it first."),
+    (b"\xd0\xcf\x11\xe0", "excel", "This is an old Excel workbook (.xls), not a CSV file. Save it as CSV."),
+    (b"%PDF-", "pdf", "This is a PDF document, not a CSV file."),
+)
+
+
+class BadFile(RuleBroken):
+    """The file cannot be imported. `code` and `detail` say why; nothing of the file's content is repeated."""
+
+    code = "not_csv"
+
+
+class FileReplaced(BadFile):
+    """The object is gone, or another one has its place."""
+
+    code = "replaced"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The file was replaced or removed while it was being imported. A file put in its place is imported by"
+            " itself; its rows that are contacts already count as duplicates."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a file is read: kept with its import, so that all its parts are read the same way.
+
+    `header`: the columns as the file names them. `columns`: the position of each field that has one.
+    """
+
+    encoding: Encoding
+    delimiter: str
+    header: tuple[str, ...]
+    columns: dict[str, int]
+
+
+def survey(sample: bytes) -> tuple[Layout, Row]:
+    """How to read the file that begins with `sample` (all of it, or at least MAX_HEADER_BYTES), and its header row.
+
+    The delimiter is the one under which there is an e-mail column, and most columns. Raises BadFile.
+    """
+    for beginning, code, sentence in _OTHER_KINDS:
+        if sample.startswith(beginning):
+            raise BadFile(sentence, code=code)
+    encoding, mark = encoding_of(sample)
+    found: list[tuple[Layout, Row]] = []
+    for delimiter in DELIMITERS:
+        row = next(read_rows([sample[mark:]], encoding, delimiter, start=mark), None)
+        if row is None:
+            raise BadFile("The file is empty.", code="empty")
+        header = tuple(cell.strip(" \t\r\n\ufeff") for cell in row.cells)
+        if not row.fault:
+            found.append((Layout(encoding, delimiter, header, _columns(header)), row))
+    if not found or any(_CONTROL.search(name) for name in found[0][0].header):
+        raise BadFile(
+            "This is not a CSV file in UTF-8, UTF-16 with a byte order mark, or Windows-1252, with a header line."
+        )
+    layout, row = max(found, key=lambda one: ("email" in one[0].columns, len(one[0].header)))
+    if "email" not in layout.columns:
+        raise BadFile(
+            "The file has no e-mail column: its first line must name the columns, one of them Email.",
+            code="no_email_column",
+        )
+    if row.end - mark > MAX_HEADER_BYTES:
+        raise BadFile(f"The header line has more than {MAX_HEADER_BYTES:,} bytes.", code="header_too_long")
+    return layout, row
+
+
+def cut(rows: Iterable[Row], header: Row) -> Iterator[tuple[Chunk, int]]:
+    """The chunks of a file, each with how many rows it has, from the rows below its header.
+
+    Raises BadFile on the way when there are more than MAX_ROWS.
+    """
+    number, first_row, begin, last, count = 0, 1, header, header, 0
+    for row in rows:
+        if count and (count == CHUNK_ROWS or row.end - begin.end > CHUNK_BYTES):
+            yield _chunk(number, begin, last, first_row), count
+            number, first_row, begin, count = number + 1, first_row + count, last, 0
+        if first_row + count > MAX_ROWS:
+            raise BadFile(f"The file has more than {MAX_ROWS:,} rows. Split it.", code="too_many_rows")
+        last, count = row, count + 1
+    if count:
+        yield _chunk(number, begin, last, first_row), count
+
+
+def _chunk(number: int, before: Row, last: Row, first_row: int) -> Chunk:
+    return Chunk(number, before.end, last.end, first_row, before.next_line, before.alone_until)
+
+
+def _columns(header: tuple[str, ...]) -> dict[str, int]:
+    positions: dict[str, int] = {}
+    for position, name in enumerate(header):
+        positions.setdefault(_NOT_SAID.sub("", name).casefold(), position)
+    found = {
+        field: next((positions[name] for name in names if name in positions), None)
+        for field, names in _NAMES.items()
+    }
+    return {field: position for field, position in found.items() if position is not None}

@@ -1,0 +1,128 @@
+"""From a row of a file to a contact's fields, and from what became of it to a row of the results."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from shared.domain.contact import ContactInput, clean
+from shared.domain.csv_file import Row
+from shared.domain.email import local_part
+from shared.domain.errors import FieldError, Invalid
+from shared.domain.import_file import Layout
+from shared.domain.imports import Outcome
+from shared.domain.tenant import Settings
+
+RESULT_COLUMNS = ("row_number", "outcome", "contact_id", "reason_code", "message")
+"""What a results file has behind the file's own columns."""
+
+_FAULTS = {
+    "quotes": "The quotation marks of this line do not match. It was read by itself.",
+    "row_too_long": "This row is too long to be read.",
+}
+# pydantic's own wording shows patterns, which tell a person nothing.
+_SENTENCES = {"string_pattern_mismatch": "Line breaks and control characters are not allowed here."}
+_UNREADABLE = "\ufffd"
+# What makes a spreadsheet run a cell as a formula: OWASP, "CSV Injection".
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a row. `code` and `message` say why it was not created."""
+
+    outcome: Outcome
+    contact_id: str = ""
+    code: str = ""
+    message: str = ""
+
+
+def contact_fields(row: Row, layout: Layout, settings: Settings) -> dict[str, Any]:
+    """A row as a new contact's fields, by the rules that the API has too. Empty cells count as not given; a
+    missing first name is taken from the e-mail address.
+
+    Raises Invalid, naming the fields.
+    """
+    if row.fault:
+        raise Invalid.field("row", row.fault, _FAULTS[row.fault])
+    cells = row.cells
+    if len(cells) > len(layout.header) and any(map(str.strip, cells[len(layout.header) :])):
+        raise Invalid.field(
+            "row", "too_many_cells", f"This row has {len(cells)} cells, the header has {len(layout.header)}."
+        )
+    given: dict[str, Any] = {}
+    for field, position in layout.columns.items():
+        if position < len(cells) and (text := cells[position].strip()):
+            if _UNREADABLE in text:
+                raise Invalid.field(field, "unreadable", "This has characters that cannot be read.")
+            given[field] = text
+    if "email" not in given:
+        raise Invalid.field("email", "required", "An e-mail address is required.")
+    if "tags" in given:
+        given["tags"] = [tag for part in given["tags"].split(",") if (tag := part.strip())]
+    if "first_name" not in given:
+        given["first_name"] = local_part(given["email"].strip("<>")).lower()[:100]
+    try:
+        checked = ContactInput.model_validate(given)
+    except ValidationError as error:
+        raise _refusal(error) from error
+    return clean(checked.__dict__, settings)
+
+
+def _refusal(error: ValidationError) -> Invalid:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    fields = tuple(
+        FieldError(str(one["loc"][0]), one["type"], _SENTENCES.get(one["type"], f"{one['msg']}."))
+        for one in found
+    )
+    return Invalid(f"{fields[0].field}: {fields[0].message}", errors=fields)
+
+
+def failed(row: Row, error: Invalid) -> Fate:
+    """The fate of a row that was refused: the first reason's code, and all reasons in words, with the line."""
+    reasons = " ".join(f"{one.field}: {one.message}" for one in error.errors) or error.detail
+    code = error.errors[0].code if error.errors else error.code
+    return Fate("failed", code=code, message=f"Line {row.line}: {reasons}")
+
+
+def result_header(layout: Layout) -> bytes:
+    """The first line of a results file."""
+    return _written([[*map(_defused, layout.header), *RESULT_COLUMNS]])
+
+
+def result_rows(layout: Layout, rows: Iterable[tuple[int, Row, Fate]]) -> bytes:
+    """Lines of a results file: each row (with its number) as it stood in the file, and its fate."""
+    width = len(layout.header)
+    return _written(
+        [
+            *map(_defused, _fitted(row.cells, width, layout.delimiter)),
+            number,
+            fate.outcome,
+            fate.contact_id,
+            fate.code,
+            fate.message,
+        ]
+        for number, row, fate in rows
+    )
+
+
+def _fitted(cells: Sequence[str], width: int, delimiter: str) -> Sequence[str]:
+    """As many cells as there are columns; what is too many stands in the last one."""
+    if len(cells) <= width:
+        return [*cells, *[""] * (width - len(cells))]
+    return [*cells[: width - 1], delimiter.join(cells[width - 1 :])]
+
+
+def _defused(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def _written(rows: Iterable[Sequence[object]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()

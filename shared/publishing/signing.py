@@ -1,0 +1,32 @@
+"""Signatures after Standard Webhooks 1.0.0 (https://www.standardwebhooks.com)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+from shared.domain.webhook import SECRET_PREFIX
+
+
+def headers(secret: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """The headers that identify and sign a request.
+
+    `secret`: `whsec_` and base64. `message_id`: the same at every attempt. `timestamp`: Unix seconds of this
+    attempt. Raises ValueError when the secret cannot be read: nothing may go out unsigned.
+    """
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": sign(secret, message_id, timestamp, body),
+    }
+
+
+def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
+    """The signature, `v1,` and base64, of HMAC-SHA256 over `id.timestamp.body`."""
+    encoded = secret.removeprefix(SECRET_PREFIX)
+    if not encoded or encoded == secret:
+        raise ValueError("not a webhook secret")
+    key = base64.b64decode(encoded, validate=True)
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()

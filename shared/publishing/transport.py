@@ -1,0 +1,256 @@
+"""One HTTP request to a host that is not trusted: to a checked address, without redirects, in little time and
+memory.
+
+Made with `http.client`, since each layer above it that follows redirects, resolves names again, reuses
+connections, unpacks bodies or obeys proxy settings would have to be told not to.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from shared.domain.addresses import Target, is_allowed, is_literal
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+DEADLINE = 15.0
+"""Seconds a request may take in all, from the look-up of the name to the last byte read."""
+MAX_BYTES = 65_536
+"""How much of a body is read."""
+_MAX_ADDRESSES = 4
+_CONNECT_SECONDS = 5.0
+
+Resolver = Callable[[str, int], Sequence[str]]
+"""From host and port to addresses."""
+Dialler = Callable[[str, int, float], socket.socket]
+"""From address, port and seconds to a connection."""
+
+
+class RequestFailed(Exception):
+    """No answer came. `code` is a stable word for why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A receiver's answer. `body` has at most MAX_BYTES; what came of it until the deadline."""
+
+    status: int
+    body: bytes
+    retry_after: str | None
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """All addresses of a name, as the system's resolver orders them. Raises OSError when it has none."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def dial(address: str, port: int, seconds: float) -> socket.socket:
+    """A connection to an IP address. Raises OSError."""
+    connection = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(seconds)
+        connection.connect((address, port))
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def post(
+    target: Target,
+    headers: dict[str, str],
+    body: bytes,
+    *,
+    loopback: bool = False,
+    resolver: Resolver = resolve,
+    dialler: Dialler = dial,
+    tls: Callable[[], ssl.SSLContext] = _tls,
+    deadline: float = DEADLINE,
+    max_bytes: int = MAX_BYTES,
+) -> Answer:
+    """POST to a target and read the answer, whatever its status; redirects are answers like others.
+
+    All of the name's addresses must be allowed, or none is dialled; those that were checked are dialled, and
+    not the name. `loopback` allows loopback addresses. Raises RequestFailed.
+    """
+    with _Watchdog(time.monotonic() + deadline) as watchdog:
+        addresses = _checked(target, resolver, watchdog, loopback=loopback)
+        connection = _Connection(target, addresses, watchdog, dialler, tls)
+        try:
+            return _exchange(connection, target, headers, body, max_bytes)
+        except (OSError, http.client.HTTPException) as error:
+            raise RequestFailed("timeout" if watchdog.barked else _code_of(error)) from error
+        finally:
+            connection.close()
+
+
+def _exchange(
+    connection: _Connection, target: Target, headers: dict[str, str], body: bytes, max_bytes: int
+) -> Answer:
+    connection.request("POST", target.path, body, headers)
+    with connection.getresponse() as response:
+        return Answer(response.status, _read(response, max_bytes), response.headers.get("retry-after"))
+
+
+def _read(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
+    """The body up to `max_bytes`. A body that breaks off or comes too slowly is cut: the status has come, and
+    that is what counts.
+    """
+    body = b""
+    try:
+        while len(body) < max_bytes and (part := response.read1(max_bytes - len(body))):
+            body += part
+    except (OSError, http.client.HTTPException):
+        return body
+    return body
+
+
+def _code_of(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return "tls"
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    return "connect" if isinstance(error, OSError) else "protocol"
+
+
+def _checked(target: Target, resolver: Resolver, watchdog: _Watchdog, *, loopback: bool) -> Sequence[str]:
+    if is_literal(target.host):
+        addresses: Sequence[str] = [target.host]
+    else:
+        addresses = _resolved(target, resolver, watchdog.left())
+    if not addresses:
+        raise RequestFailed("no_such_host")
+    if not all(is_allowed(address, loopback=loopback) for address in addresses):
+        raise RequestFailed("forbidden_address")
+    return addresses[:_MAX_ADDRESSES]
+
+
+def _resolved(target: Target, resolver: Resolver, seconds: float) -> Sequence[str]:
+    # The system's resolver knows no deadline, so it is left behind when it takes too long.
+    found: list[Sequence[str]] = []
+
+    def look_up() -> None:
+        try:
+            found.append(resolver(target.host, target.port))
+        except (OSError, UnicodeError):
+            found.append(())
+
+    thread = threading.Thread(target=look_up, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not found:
+        raise RequestFailed("timeout")
+    return found[0]
+
+
+class _Watchdog:
+    """Breaks the connection when the time is over. A socket's own time-out is not enough: it starts anew with
+    each byte that comes.
+    """
+
+    def __init__(self, end: float) -> None:
+        self._end = end
+        self._socket: socket.socket | None = None
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(self.left(), self._bark)
+        self._timer.daemon = True
+        self.barked = False
+
+    def __enter__(self) -> _Watchdog:
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+
+    def left(self) -> float:
+        """Seconds until the end, and never less than a millisecond."""
+        return max(self._end - time.monotonic(), 0.001)
+
+    def watch(self, connected: socket.socket) -> None:
+        """Guard this socket from now on."""
+        with self._lock:
+            self._socket = connected
+            if self.barked:
+                raise TimeoutError
+
+    def _bark(self) -> None:
+        with self._lock:
+            self.barked = True
+            if self._socket is not None:
+                try:
+                    # Not SSLSocket's own shutdown, which takes the TLS state away from under a reader.
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+                except OSError:
+                    return  # closed already
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection to one of the checked addresses.
+
+    It speaks in the name of the target's host: in `Host`, in SNI, and for the certificate.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        addresses: Sequence[str],
+        watchdog: _Watchdog,
+        dialler: Dialler,
+        tls: Callable[[], ssl.SSLContext],
+    ) -> None:
+        super().__init__(target.host, target.port)
+        # The port that `Host` leaves out.
+        self.default_port = 443 if target.secure else 80
+        self._target = target
+        self._addresses = addresses
+        self._watchdog = watchdog
+        self._dialler = dialler
+        self._tls = tls
+
+    def connect(self) -> None:
+        self._dial()
+        if not self._target.secure:
+            return
+        wrapped = self._tls().wrap_socket(
+            self.sock, server_hostname=self._target.host, do_handshake_on_connect=False
+        )
+        self.sock = wrapped
+        self._watchdog.watch(wrapped)
+        wrapped.do_handshake()
+
+    def _dial(self) -> None:
+        failure: OSError | None = None
+        for address in self._addresses:
+            seconds = min(_CONNECT_SECONDS, self._watchdog.left())
+            try:
+                dialled = self._dialler(address, self._target.port, seconds)
+            except OSError as refused:
+                failure = refused
+                continue
+            self.sock = dialled
+            dialled.settimeout(self._watchdog.left())
+            self._watchdog.watch(dialled)
+            return
+        raise failure or OSError

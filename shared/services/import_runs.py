@@ -1,0 +1,220 @@
+"""A dropped file on its way: an import begins, its file is cut into chunks, and at the end the results are gathered.
+
+Every step may be done twice, at the same time or after a kill, and ends the same. What makes it so: an import's
+id follows from its file, a chunk is counted in the transaction that writes its row, and whoever sees all chunks
+done, the cutter or any writer of rows, asks for the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+from shared.domain import timestamps
+from shared.domain.csv_file import read_rows
+from shared.domain.errors import Conflict, RuleBroken
+from shared.domain.events import Event
+from shared.domain.ids import new_id
+from shared.domain.import_file import MAX_FILE_BYTES, BadFile, FileReplaced, Layout, cut, survey
+from shared.domain.import_rows import result_header
+from shared.domain.imports import DroppedFile, ImportRun, ImportTask, inbox_file
+from shared.domain.tenant import Tenant
+
+FIRST_LOOK_SECONDS = 300
+"""When the watch first looks whether an import gets on."""
+_SAMPLE = 1_048_576  # bytes by which a file is judged
+_STRAGGLERS_SECONDS = 180  # after a failure half-way, until chunks under way have ended
+
+
+class UnknownTenant(RuleBroken):
+    """The file lies in the inbox of a tenant that does not exist, or is suspended."""
+
+    code = "unknown_tenant"
+
+    def __init__(self) -> None:
+        super().__init__("The file's tenant does not exist or is suspended. The file stays where it is.")
+
+
+class ImportRepository(Protocol):
+    """The imports of one tenant; see `shared.table.imports.ImportTable`."""
+
+    def add(self, run: ImportRun) -> bool: ...
+
+    def get(self, import_id: str) -> ImportRun | None: ...
+
+    def keep_layout(self, import_id: str, layout: Layout) -> None: ...
+
+    def layout(self, import_id: str) -> Layout | None: ...
+
+    def chunks(self, import_id: str) -> Iterator[tuple[int, str]]: ...
+
+    def set_totals(self, import_id: str, *, rows: int, chunks: int) -> bool: ...
+
+    def complete(self, run: ImportRun, event: Event) -> bool: ...
+
+    def fail(self, run: ImportRun) -> bool: ...
+
+    def set_results(self, import_id: str, results_key: str) -> None: ...
+
+
+class Files(Protocol):
+    """Dropped files and results; see `shared.storage.drop_bucket.DropBucket`."""
+
+    def find(self, key: str, etag: str) -> DroppedFile: ...
+
+    def read(self, key: str, etag: str, start: int, end: int) -> Iterator[bytes]: ...
+
+    def put_results(
+        self, tenant_id: str, import_id: str, file_name: str, header: bytes, parts: Iterable[str]
+    ) -> str: ...
+
+    def drop_parts(self, tenant_id: str, import_id: str) -> None: ...
+
+
+class Tasks(Protocol):
+    """The queue of work on imports; see `shared.storage.import_queue.ImportQueue`."""
+
+    def send(self, tasks: Iterable[ImportTask], *, delay: int = 0) -> None: ...
+
+
+class ImportRuns:
+    """Begins, cuts up, ends and fails imports."""
+
+    def __init__(
+        self,
+        tenant: Callable[[str], Tenant | None],
+        imports: Callable[[str], ImportRepository],
+        files: Files,
+        tasks: Tasks,
+        *,
+        now: Callable[[], str] = timestamps.now,
+    ) -> None:
+        self._tenant = tenant
+        self._imports = imports
+        self._files = files
+        self._tasks = tasks
+        self._now = now
+
+    def take_up(self, key: str, etag: str) -> ImportRun | None:
+        """Import the object that was put under a key: begin, and cut it up.
+
+        Gives back the import as it began; None when the object lies in no inbox, or is no longer the one that
+        `etag` names (its successor has an event of its own), or has been dealt with.
+        Raises UnknownTenant, and Unavailable when it should be tried again.
+        """
+        found = inbox_file(key)
+        if found is None:
+            return None
+        self._require_tenant(found[0])
+        try:
+            dropped = self._files.find(key, etag)
+        except FileReplaced:
+            return None
+        run = self.begin(dropped)
+        if run.state != "running":
+            return None
+        self._split(run)
+        return run
+
+    def begin(self, dropped: DroppedFile) -> ImportRun:
+        """The import of a file: a new one, or that which is there. Raises UnknownTenant."""
+        at = self._now()
+        run = ImportRun.begin(dropped, at=at, due_at=timestamps.plus(at, FIRST_LOOK_SECONDS))
+        self._require_tenant(run.tenant_id)
+        imports = self._imports(run.tenant_id)
+        if not imports.add(run):
+            run = imports.get(run.id) or run
+        return run
+
+    def split(self, tenant_id: str, import_id: str) -> None:
+        """Cut up the file of an import again, if it is still running: chunks that are in are left out."""
+        run = self._imports(tenant_id).get(import_id)
+        if run is not None and run.state == "running":
+            self._split(run)
+
+    def _split(self, run: ImportRun) -> None:
+        imports = self._imports(run.tenant_id)
+        cutter = _Cutter(run, imports, self._files)
+        try:
+            self._tasks.send(cutter.tasks())
+        except BadFile as refusal:
+            self.give_up(run, refusal)
+            return
+        if imports.set_totals(run.id, rows=cutter.rows, chunks=cutter.chunks):
+            self.finish_if_done(imports.get(run.id))
+
+    def finish_if_done(self, run: ImportRun | None) -> None:
+        """Ask for the end of an import all of whose chunks are done."""
+        if run is not None and run.state == "running" and run.all_chunks_done:
+            self._tasks.send([ImportTask(run.tenant_id, run.id, "finish")])
+
+    def finish(self, tenant_id: str, import_id: str) -> None:
+        """Gather the results of an import whose chunks are all done, or that failed half-way, and complete it."""
+        imports = self._imports(tenant_id)
+        run = imports.get(import_id)
+        if run is None or (run.state == "running" and not run.all_chunks_done):
+            return
+        try:
+            if run.state == "running":
+                results_key = self._gather(run, imports)
+                ended = run.complete(results_key=results_key, event_id=new_id(), at=self._now())
+                if not imports.complete(*ended):  # it has ended meanwhile, one way or the other
+                    self.finish(tenant_id, import_id)
+                    return
+            elif run.state == "failed" and run.chunks_done and run.results_key is None:
+                imports.set_results(import_id, self._gather(run, imports))
+        except Conflict:
+            # A twin was faster, and has removed the parts already.
+            again = imports.get(import_id)
+            if again is None or again.results_key is None:
+                raise
+        self._files.drop_parts(tenant_id, import_id)
+
+    def _gather(self, run: ImportRun, imports: ImportRepository) -> str:
+        layout = imports.layout(run.id)
+        if layout is None:
+            raise LookupError("an import has chunks and no layout")
+        parts = (part for _, part in imports.chunks(run.id))
+        return self._files.put_results(run.tenant_id, run.id, run.file_name, result_header(layout), parts)
+
+    def give_up(self, run: ImportRun, refusal: BadFile) -> None:
+        """Fail an import for what is wrong with its file, which stays where it is. Rows that are in stay in, and
+        their fates can be had."""
+        # Asked for first: were it asked for last, a kill in between would leave it out for good.
+        finish = ImportTask(run.tenant_id, run.id, "finish")
+        self._tasks.send([finish], delay=_STRAGGLERS_SECONDS)
+        self._imports(run.tenant_id).fail(run.fail(refusal.code, refusal.detail, at=self._now()))
+
+    def _require_tenant(self, tenant_id: str) -> None:
+        tenant = self._tenant(tenant_id)
+        if tenant is None or tenant.suspended:
+            raise UnknownTenant()
+
+
+class _Cutter:
+    """Cuts one file. `rows`, `chunks`: how many there are, once all tasks have been taken."""
+
+    def __init__(self, run: ImportRun, imports: ImportRepository, files: Files) -> None:
+        self._run = run
+        self._imports = imports
+        self._files = files
+        self.rows = 0
+        self.chunks = 0
+
+    def tasks(self) -> Iterator[ImportTask]:
+        """A task for each chunk that is not in yet. Raises BadFile."""
+        run = self._run
+        if run.size > MAX_FILE_BYTES:
+            raise BadFile(f"The file has more than {MAX_FILE_BYTES:,} bytes. Split it.", code="too_large")
+        layout, header = survey(
+            b"".join(self._files.read(run.object_key, run.etag, 0, min(run.size, _SAMPLE)))
+        )
+        self._imports.keep_layout(run.id, layout)
+        done = {number for number, _ in self._imports.chunks(run.id)}
+        blocks = self._files.read(run.object_key, run.etag, header.end, run.size)
+        rows = read_rows(blocks, layout.encoding, layout.delimiter, start=header.end, line=header.next_line)
+        for chunk, count in cut(rows, header):
+            self.chunks += 1
+            self.rows += count
+            if chunk.number not in done:
+                yield ImportTask(run.tenant_id, run.id, "rows", chunk)

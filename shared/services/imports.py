@@ -1,0 +1,97 @@
+"""What callers do with imports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from shared.domain import timestamps
+from shared.domain.callers import Caller
+from shared.domain.errors import Conflict, NotFound, PermissionDenied
+from shared.domain.ids import is_id
+from shared.domain.imports import Import, ImportRun, Results
+from shared.services.paging import Cursors, Page, page_of
+
+RESULTS_SECONDS = 300
+"""How long an address of results is good for."""
+
+
+class ImportRepository(Protocol):
+    """The imports of one tenant; see `shared.table.imports.ImportTable`."""
+
+    def get(self, import_id: str) -> ImportRun | None: ...
+
+    def newest(self, *, limit: int, after: str | None) -> list[ImportRun]: ...
+
+
+class ImportService:
+    """Imports as one caller may see them. Anything the caller may not see raises NotFound."""
+
+    def __init__(
+        self,
+        caller: Caller,
+        imports: ImportRepository,
+        sign: Callable[[str, int], str],
+        cursors: Cursors,
+        *,
+        now: Callable[[], str] = timestamps.now,
+    ) -> None:
+        self._caller = caller
+        self._imports = imports
+        self._sign = sign
+        self._cursors = cursors
+        self._now = now
+
+    def list(self, *, limit: int, cursor: str | None) -> Page[Import]:
+        """A page of the imports, those of the files put last first."""
+        self._require_all()
+
+        def read(count: int, after: Any) -> list[ImportRun]:
+            return self._imports.newest(limit=count, after=after)
+
+        return page_of(
+            read,
+            lambda run: run.id,
+            self._shown,
+            limit=limit,
+            cursor=cursor,
+            cursors=self._cursors,
+            scope=(self._caller.tenant_id, self._caller.id, "imports"),
+        )
+
+    def read(self, import_id: str) -> Import:
+        """An import."""
+        return self._shown(self._get(import_id))
+
+    def results(self, import_id: str) -> Results:
+        """Where the results of an import can be fetched.
+
+        Raises Conflict while the import is running, NotFound when it failed before any row was read.
+        """
+        run = self._get(import_id)
+        if run.results_key is None:
+            if run.state == "running":
+                raise Conflict(
+                    "The import is still running. Its results come with its end.", code="not_ready"
+                )
+            raise NotFound("Results")
+        return Results(
+            url=self._sign(run.results_key, RESULTS_SECONDS),
+            expires_at=timestamps.plus(self._now(), RESULTS_SECONDS),
+        )
+
+    def _get(self, import_id: str) -> ImportRun:
+        self._require_all()
+        run = self._imports.get(import_id) if is_id(import_id) else None
+        if run is None:
+            raise NotFound("Import")
+        return run
+
+    def _require_all(self) -> None:
+        # A dropped file is nobody's own, and neither is its import.
+        if self._caller.require("imports:run") == "own":
+            raise PermissionDenied.lacking("imports:run:all")
+
+    def _shown(self, run: ImportRun) -> Import:
+        url = self._sign(run.results_key, RESULTS_SECONDS) if run.results_key else None
+        return Import.of(run, url)

@@ -1,0 +1,112 @@
+"""What callers do with webhook subscriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from shared.domain import timestamps
+from shared.domain.callers import Caller
+from shared.domain.delivery import Delivery
+from shared.domain.errors import ConcurrentChange, NotFound, PermissionDenied, VersionMismatch
+from shared.domain.ids import is_id, new_id
+from shared.domain.webhook import NewWebhook, Webhook, WebhookInput
+from shared.services.paging import Cursors, Page, page_of
+
+_PERMISSION = "webhooks:manage"
+_ATTEMPTS = 5
+IfMatch = Callable[[int], bool]
+"""Whether the caller's `If-Match` holds for a record's version."""
+
+
+class WebhookRepository(Protocol):
+    """The subscriptions of one tenant; see `shared.table.webhooks.WebhookTable`."""
+
+    def get(self, webhook_id: str) -> Webhook | None: ...
+
+    def newest(self, *, limit: int, after: str | None) -> list[Webhook]: ...
+
+    def create(self, webhook: Webhook) -> None: ...
+
+    def delete(self, webhook: Webhook) -> None: ...
+
+    def deliveries(self, webhook_id: str, *, limit: int, after: str | None) -> list[tuple[str, Delivery]]: ...
+
+
+class WebhookService:
+    """Subscriptions as one caller may use them. `loopback` allows URLs on this very machine."""
+
+    def __init__(
+        self, caller: Caller, webhooks: WebhookRepository, cursors: Cursors, *, loopback: bool = False
+    ) -> None:
+        self._caller = caller
+        self._webhooks = webhooks
+        self._cursors = cursors
+        self._loopback = loopback
+
+    def create(self, given: WebhookInput) -> NewWebhook:
+        """A new subscription, with the secret that is shown this once.
+
+        Raises Invalid for a URL that webhooks may not go to, Conflict when the tenant has too many.
+        """
+        self._require()
+        webhook = Webhook.create(
+            given, webhook_id=new_id(), at=timestamps.now(), caller=self._caller, loopback=self._loopback
+        )
+        self._webhooks.create(webhook)
+        return webhook.with_secret()
+
+    def read(self, webhook_id: str) -> Webhook:
+        """A subscription."""
+        self._require()
+        webhook = self._webhooks.get(webhook_id) if is_id(webhook_id) else None
+        if webhook is None:
+            raise NotFound("Webhook")
+        return webhook
+
+    def list(self, *, limit: int, cursor: str | None) -> Page[Webhook]:
+        """A page of the subscriptions, newest first."""
+        self._require()
+        return page_of(
+            lambda count, after: self._webhooks.newest(limit=count, after=after),
+            lambda webhook: webhook.id,
+            lambda webhook: webhook,
+            limit=limit,
+            cursor=cursor,
+            cursors=self._cursors,
+            scope=self._scope("webhooks"),
+        )
+
+    def delete(self, webhook_id: str, if_match: IfMatch | None) -> None:
+        """Delete a subscription; what was not yet delivered to it will not be."""
+        for _ in range(_ATTEMPTS):
+            webhook = self.read(webhook_id)
+            if if_match is not None and not if_match(webhook.version):
+                raise VersionMismatch()
+            try:
+                self._webhooks.delete(webhook)
+            except ConcurrentChange:
+                continue
+            return
+        raise ConcurrentChange()
+
+    def deliveries(self, webhook_id: str, *, limit: int, cursor: str | None) -> Page[Delivery]:
+        """A page of what was sent to a subscription, newest event first."""
+        webhook = self.read(webhook_id)
+        return page_of(
+            lambda count, after: self._webhooks.deliveries(webhook.id, limit=count, after=after),
+            lambda entry: entry[0],
+            lambda entry: entry[1],
+            limit=limit,
+            cursor=cursor,
+            cursors=self._cursors,
+            scope=self._scope("deliveries", webhook.id),
+        )
+
+    def _require(self) -> None:
+        if self._caller.require(_PERMISSION) != "all":
+            # A subscription tells of everything in the tenant, so one's own is not enough.
+            raise PermissionDenied.lacking(f"{_PERMISSION}:all")
+
+    def _scope(self, *query: str) -> tuple[str, ...]:
+        return (self._caller.tenant_id, self._caller.id, *query)

@@ -1,0 +1,267 @@
+"""The drop bucket: files in the tenants' inboxes, the parts of results on their way, and results.
+
+| what | key |
+|---|---|
+| dropped file | `tenants/<tenant id>/inbox/<file>` |
+| results | `tenants/<tenant id>/results/<import id>/<file>.results.csv` |
+| part of results | `parts/<tenant id>/<import id>/<chunk>-<id>.csv` |
+
+Parts lie outside `tenants/`, since every new object there calls the function that takes up files.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.domain.errors import Conflict, Unavailable
+from shared.domain.import_file import FileReplaced
+from shared.domain.imports import DroppedFile, inbox_file
+from shared.domain.timestamps import from_milliseconds
+
+_BLOCK = 4 * 1024 * 1024  # bytes of a file held at a time
+_UPLOAD_PART = 8 * 1024 * 1024  # S3 takes parts of 5 MiB and more, 10,000 at the most
+_AT_ONCE = 8  # parts of results read side by side
+_ATTEMPTS = 4
+_DELETE = 1000  # S3's limit for one DeleteObjects
+_TENANTS, _RESULTS = "tenants/", "results"
+
+
+class DropBucket:
+    """One bucket through one S3 client. Raises Unavailable when S3 is away or stays busy."""
+
+    def __init__(self, client: Any, bucket: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._sleep = sleep
+
+    @property
+    def name(self) -> str:
+        """The bucket's name."""
+        return self._bucket
+
+    def find(self, key: str, etag: str) -> DroppedFile:
+        """The object of a key. Raises FileReplaced when it is gone or has another content than `etag` says."""
+        with _translated():
+            answer = self._client.head_object(Bucket=self._bucket, Key=key, IfMatch=f'"{etag}"')
+        self._check(answer, etag)
+        return self._dropped(key, etag, answer["ContentLength"], answer["LastModified"])
+
+    def read(self, key: str, etag: str, start: int, end: int) -> Iterator[bytes]:
+        """The bytes from `start` up to `end` (not included) of an object, in blocks.
+
+        Raises FileReplaced when the object is gone or no longer what `etag` says.
+        """
+        while start < end:
+            until = min(end, start + _BLOCK)
+            block = self._read_block(key, etag, start, until)
+            yield block
+            if len(block) < until - start:  # the object ends before `end`
+                return
+            start = until
+
+    def _read_block(self, key: str, etag: str, start: int, until: int) -> bytes:
+        # botocore tries the request again, but not the reading of the answer's body.
+        for attempt in range(_ATTEMPTS):
+            with _translated():
+                answer = self._client.get_object(
+                    Bucket=self._bucket, Key=key, IfMatch=f'"{etag}"', Range=f"bytes={start}-{until - 1}"
+                )
+            self._check(answer, etag)
+            try:
+                block: bytes = answer["Body"].read()
+            except (BotoCoreError, OSError):
+                self._pause(attempt)
+            else:
+                return block
+        raise Unavailable()
+
+    def _check(self, answer: dict[str, Any], etag: str) -> None:
+        # If-Match says it already; not everything that speaks S3 knows If-Match.
+        if answer["ETag"].strip('"') != etag:
+            raise FileReplaced()
+
+    def put_part(self, tenant_id: str, import_id: str, name: str, body: bytes) -> str:
+        """Write a part of an import's results; gives back its key."""
+        key = f"{_parts(tenant_id, import_id)}{name}.csv"
+        self._put(key, body)
+        return key
+
+    def put_results(
+        self, tenant_id: str, import_id: str, file_name: str, header: bytes, parts: Iterable[str]
+    ) -> str:
+        """Write an import's results: the header, and then parts by their keys; gives back the key.
+
+        Raises Conflict when a part is gone: another has written the results meanwhile.
+        """
+        # Without folders, and cut so that the key stays well below S3's 1,024 bytes.
+        name = file_name.rpartition("/")[2][:100]
+        key = f"{_TENANTS}{tenant_id}/{_RESULTS}/{import_id}/{name}.results.csv"
+        buffer, upload = bytearray(header), _Upload(self._client, self._bucket, key)
+        try:
+            for part in self._read_all(parts):
+                buffer += part
+                if len(buffer) >= _UPLOAD_PART:
+                    upload.add(bytes(buffer))
+                    buffer.clear()
+            if not upload.begun:
+                self._put(key, bytes(buffer))
+            else:
+                upload.finish(bytes(buffer))
+        except Exception:
+            upload.abort()
+            raise
+        return key
+
+    def _read_all(self, keys: Iterable[str]) -> Iterator[bytes]:
+        """The objects of many keys, in order, some read ahead."""
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            ahead: deque[Future[bytes]] = deque()
+            for key in keys:
+                ahead.append(threads.submit(self._read_whole, key))
+                if len(ahead) == _AT_ONCE:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+
+    def _read_whole(self, key: str) -> bytes:
+        for attempt in range(_ATTEMPTS):
+            try:
+                with _translated():
+                    answer = self._client.get_object(Bucket=self._bucket, Key=key)
+            except FileReplaced as error:
+                raise Conflict("A part of the results is gone.", code="part_gone") from error
+            try:
+                body: bytes = answer["Body"].read()
+            except (BotoCoreError, OSError):
+                self._pause(attempt)
+            else:
+                return body
+        raise Unavailable()
+
+    def drop_parts(self, tenant_id: str, import_id: str) -> None:
+        """Remove the parts of an import's results, those of abandoned attempts too."""
+        while True:
+            with _translated():
+                answer = self._client.list_objects_v2(
+                    Bucket=self._bucket, Prefix=_parts(tenant_id, import_id), MaxKeys=_DELETE
+                )
+            found = [{"Key": entry["Key"]} for entry in answer.get("Contents", ())]
+            if not found:
+                return
+            with _translated():
+                removed = self._client.delete_objects(
+                    Bucket=self._bucket, Delete={"Objects": found, "Quiet": True}
+                )
+            if removed.get("Errors"):
+                raise Unavailable()
+            if not answer.get("IsTruncated"):
+                return
+
+    def dropped_files(self, after: str) -> tuple[list[DroppedFile], str]:
+        """Some of the files in the inboxes of all tenants whose keys follow `after`, in the order of keys, and
+        the key to go on behind; that is empty when there is no more.
+
+        One request, whatever lies there. Results that begin on a page and go on beyond it are leapt over.
+        """
+        with _translated():
+            answer = self._client.list_objects_v2(
+                Bucket=self._bucket, Prefix=_TENANTS, StartAfter=after or _TENANTS
+            )
+        entries = answer.get("Contents", ())
+        files = [
+            self._dropped(entry["Key"], entry["ETag"].strip('"'), entry["Size"], entry["LastModified"])
+            for entry in entries
+            if inbox_file(entry["Key"])
+        ]
+        if not answer.get("IsTruncated"):
+            return files, ""
+        last = str(entries[-1]["Key"])
+        folders = last.split("/", 3)
+        if len(folders) == 4 and folders[2] == _RESULTS:
+            last = f"{_TENANTS}{folders[1]}/{_RESULTS}/\U0010ffff"
+        return files, last
+
+    def signed_url(self, key: str, seconds: int) -> str:
+        """An address from which an object can be fetched for some seconds without other credentials."""
+        url: str = self._client.generate_presigned_url(
+            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=seconds
+        )
+        return url
+
+    def _dropped(self, key: str, etag: str, size: int, modified: datetime) -> DroppedFile:
+        # A listing may be finer than a read, which has whole seconds: both must name the same import.
+        return DroppedFile(self._bucket, key, etag, size, from_milliseconds(int(modified.timestamp()) * 1000))
+
+    def _put(self, key: str, body: bytes) -> None:
+        with _translated():
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=body, **_AS_CSV)
+
+    def _pause(self, attempt: int) -> None:
+        self._sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311
+
+
+_AS_CSV = {"ContentType": "text/csv; charset=utf-8", "ContentDisposition": "attachment"}
+
+
+class _Upload:
+    """An upload in parts (S3 "multipart upload"), begun with the first one."""
+
+    def __init__(self, client: Any, bucket: str, key: str) -> None:
+        self._client = client
+        self._target = {"Bucket": bucket, "Key": key}
+        self._parts: list[dict[str, Any]] = []
+        self._id: str | None = None
+
+    @property
+    def begun(self) -> bool:
+        return self._id is not None
+
+    def add(self, body: bytes) -> None:
+        with _translated():
+            if self._id is None:
+                self._id = self._client.create_multipart_upload(**self._target, **_AS_CSV)["UploadId"]
+            number = len(self._parts) + 1
+            answer = self._client.upload_part(**self._target, UploadId=self._id, PartNumber=number, Body=body)
+        self._parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+
+    def finish(self, rest: bytes) -> None:
+        if rest:
+            self.add(rest)
+        with _translated():
+            self._client.complete_multipart_upload(
+                **self._target, UploadId=self._id, MultipartUpload={"Parts": self._parts}
+            )
+
+    def abort(self) -> None:
+        if self._id is not None:
+            with _translated():
+                self._client.abort_multipart_upload(**self._target, UploadId=self._id)
+
+
+def _parts(tenant_id: str, import_id: str) -> str:
+    return f"parts/{tenant_id}/{import_id}/"
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
+        if code in ("PreconditionFailed", "NoSuchKey", "InvalidRange", "412", "404"):
+            raise FileReplaced() from error
+        if status >= 500 or code in ("SlowDown", "RequestTimeout", "Throttling"):
+            raise Unavailable() from error
+        raise
+    except BotoCoreError as error:  # no connection, time-outs
+        raise Unavailable() from error

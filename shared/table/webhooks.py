@@ -1,0 +1,217 @@
+"""Webhook subscriptions and their deliveries in the table."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from shared.domain import timestamps
+from shared.domain.delivery import KEPT_FOR, Attempt, Delivery
+from shared.domain.errors import ConcurrentChange, Conflict
+from shared.domain.events import Event
+from shared.domain.webhook import MAX_WEBHOOKS, Webhook
+from shared.table import items, keys
+from shared.table.store import Item, Store, Transaction
+
+_WEBHOOK_TEXTS = (
+    "id",
+    "url",
+    "description",
+    "disabled_reason",
+    "secret",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "updated_by",
+)
+_DELIVERY_TEXTS = (
+    "event_id",
+    "event_type",
+    "state",
+    "reason",
+    "next_attempt_at",
+    "created_at",
+    "webhook_id",
+    "entity",
+    "entity_id",
+    "due_at",
+    "revision",
+)
+
+
+class WebhookTable:
+    """The subscriptions of one tenant, and what is sent to them."""
+
+    def __init__(self, store: Store, tenant_id: str) -> None:
+        self._store = store
+        self._tenant = tenant_id
+
+    def get(self, webhook_id: str) -> Webhook | None:
+        """A subscription as of now, or None."""
+        item = self._store.get(keys.webhook(self._tenant, webhook_id))
+        return _webhook_from_item(item) if item else None
+
+    def newest(self, *, limit: int, after: str | None) -> list[Webhook]:
+        """Subscriptions as of now, newest first, behind the id `after`."""
+        partition = keys.webhooks_partition(self._tenant)
+        rows = self._store.query(partition, limit=limit, after=after, descending=True, consistent=True)
+        return [_webhook_from_item(row) for row in rows]
+
+    def all(self) -> list[Webhook]:
+        """All subscriptions there are, as of now."""
+        return self.newest(limit=MAX_WEBHOOKS, after=None)
+
+    def create(self, webhook: Webhook) -> None:
+        """Write a new subscription. Raises Conflict when the tenant has MAX_WEBHOOKS."""
+        transaction = Transaction()
+        transaction.put(
+            _webhook_to_item(self._tenant, webhook),
+            condition="attribute_not_exists(PK)",
+            refusal=lambda _: ConcurrentChange(),
+        )
+        is_first = "attribute_not_exists(webhooks)"
+        is_below_limit = "webhooks < :limit"
+        transaction.update(
+            keys.webhook_count(self._tenant),
+            "ADD webhooks :one",
+            {":one": {"N": "1"}, ":limit": {"N": str(MAX_WEBHOOKS)}},
+            condition=f"{is_first} OR {is_below_limit}",
+            refusal=lambda _: Conflict(
+                f"A tenant has at most {MAX_WEBHOOKS} webhooks. Delete one that is no longer needed.",
+                code="too_many_webhooks",
+            ),
+        )
+        self._store.commit(transaction)
+
+    def delete(self, webhook: Webhook) -> None:
+        """Remove a subscription; its deliveries stay in the log until they expire.
+
+        Raises ConcurrentChange when it is no longer at this version.
+        """
+        transaction = Transaction()
+        transaction.delete(
+            keys.webhook(self._tenant, webhook.id),
+            condition="version = :before",
+            values={":before": {"N": str(webhook.version)}},
+            refusal=lambda _: ConcurrentChange(),
+        )
+        transaction.update(keys.webhook_count(self._tenant), "ADD webhooks :less", {":less": {"N": "-1"}})
+        self._store.commit(transaction)
+
+    def deliveries(self, webhook_id: str, *, limit: int, after: str | None) -> list[tuple[str, Delivery]]:
+        """A subscription's deliveries, newest event first, each with its position for `after`."""
+        rows = self._store.query(
+            keys.deliveries_partition(self._tenant, webhook_id),
+            prefix=keys.DELIVERY,
+            limit=limit,
+            after=after,
+            descending=True,
+            consistent=True,
+        )
+        return [(row[keys.SK]["S"], _delivery_from_item(row)) for row in rows]
+
+    def add_delivery(self, delivery: Delivery) -> Delivery:
+        """Write a new delivery; gives back the one that is in the table, which may be there already."""
+        item = _delivery_to_item(self._tenant, delivery)
+        if self._store.put(item, condition="attribute_not_exists(PK)"):
+            return delivery
+        return self._delivery(delivery.webhook_id, delivery.event_id) or delivery
+
+    def take_up(self, webhook_id: str, event_id: str) -> tuple[Webhook | None, Delivery | None]:
+        """A subscription and one of its deliveries, as of now."""
+        wanted = (keys.webhook(self._tenant, webhook_id), keys.delivery(self._tenant, webhook_id, event_id))
+        found = self._store.get_many(wanted)
+        webhook, delivery = (found.get((key[keys.PK]["S"], key[keys.SK]["S"])) for key in wanted)
+        return (
+            _webhook_from_item(webhook) if webhook else None,
+            _delivery_from_item(delivery) if delivery else None,
+        )
+
+    def event_of(self, delivery: Delivery) -> Event | None:
+        """The event a delivery tells of, or None when it has been removed."""
+        key = keys.event(self._tenant, delivery.entity, delivery.entity_id, delivery.event_id)
+        item = self._store.get(key)
+        return items.event_from_item(item) if item else None
+
+    def save_delivery(self, before: Delivery, after: Delivery) -> None:
+        """Write a changed delivery. Raises ConcurrentChange when it is no longer as `before`."""
+        condition, values = _is_as(before, after)
+        item = _delivery_to_item(self._tenant, after)
+        if not self._store.put(item, condition=condition, values=values):
+            raise ConcurrentChange()
+
+    def save_with_webhook(
+        self, before: Delivery, after: Delivery, webhook_before: Webhook, webhook_after: Webhook
+    ) -> None:
+        """Write a changed delivery and its changed subscription, both or none.
+
+        Raises ConcurrentChange when one of them is no longer as before.
+        """
+        condition, values = _is_as(before, after)
+        transaction = Transaction()
+        transaction.put(
+            _delivery_to_item(self._tenant, after),
+            condition=condition,
+            values=values,
+            refusal=lambda _: ConcurrentChange(),
+        )
+        transaction.put(
+            _webhook_to_item(self._tenant, webhook_after),
+            condition="version = :before",
+            values={":before": {"N": str(webhook_before.version)}},
+            refusal=lambda _: ConcurrentChange(),
+        )
+        self._store.commit(transaction)
+
+    def _delivery(self, webhook_id: str, event_id: str) -> Delivery | None:
+        item = self._store.get(keys.delivery(self._tenant, webhook_id, event_id))
+        return _delivery_from_item(item) if item else None
+
+
+def _is_as(before: Delivery, after: Delivery) -> tuple[str, Item]:
+    is_unchanged = "revision = :before"
+    # Also true of the very write that is being sent again after its answer was lost.
+    is_own_write = "revision = :after"
+    values: Item = {":before": {"S": before.revision}, ":after": {"S": after.revision}}
+    return f"{is_unchanged} OR {is_own_write}", values
+
+
+def _webhook_to_item(tenant_id: str, webhook: Webhook) -> Item:
+    values = webhook.__dict__
+    item: Item = dict(keys.webhook(tenant_id, webhook.id))
+    item.update({name: {"S": values[name]} for name in _WEBHOOK_TEXTS if values[name]})
+    item["events"] = {"L": [{"S": event_type} for event_type in webhook.events]}
+    item["is_active"] = {"BOOL": webhook.is_active}
+    item["version"] = {"N": str(webhook.version)}
+    return item
+
+
+def _webhook_from_item(item: Item) -> Webhook:
+    values: dict[str, Any] = {name: item[name]["S"] for name in _WEBHOOK_TEXTS if name in item}
+    values["events"] = [event_type["S"] for event_type in item["events"]["L"]]
+    values["is_active"] = item["is_active"]["BOOL"]
+    values["version"] = int(item["version"]["N"])
+    return Webhook.model_construct(**values)
+
+
+def _delivery_to_item(tenant_id: str, delivery: Delivery) -> Item:
+    values = delivery.__dict__
+    item: Item = dict(keys.delivery(tenant_id, delivery.webhook_id, delivery.event_id))
+    item.update({name: {"S": values[name]} for name in _DELIVERY_TEXTS if values[name]})
+    if delivery.due_at:
+        item.update(
+            keys.due_delivery(delivery.due_at, delivery.webhook_id, delivery.event_id, delivery.next_attempt)
+        )
+    if delivery.attempts:
+        attempts = [attempt.__dict__ for attempt in delivery.attempts]
+        item["attempts"] = {"S": json.dumps(attempts, separators=(",", ":"), ensure_ascii=False)}
+    expires_at = timestamps.to_milliseconds(delivery.created_at) // 1000 + KEPT_FOR
+    item["expires_at"] = {"N": str(expires_at)}
+    return item
+
+
+def _delivery_from_item(item: Item) -> Delivery:
+    values: dict[str, Any] = {name: item[name]["S"] for name in _DELIVERY_TEXTS if name in item}
+    attempts = json.loads(item["attempts"]["S"]) if "attempts" in item else []
+    values["attempts"] = [Attempt.model_construct(**attempt) for attempt in attempts]
+    return Delivery.model_construct(**values)

@@ -1,0 +1,65 @@
+"""What the tests against moto share."""
+
+from __future__ import annotations
+
+import io
+import logging
+import random
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+
+from shared import observability
+from tests.integration.world import World
+from tests.support.aws import Stack, stack_in_moto
+from tests.support.template import Template
+from tests.support.tokens import TokenIssuer
+
+
+@pytest.fixture
+def world(aws_stack: Stack, token_issuer: TokenIssuer) -> World:
+    """A stack with the tenant T1 in it."""
+    return World(aws_stack, token_issuer)
+
+
+@pytest.fixture
+def worlds(template: Template, token_issuer: TokenIssuer) -> Callable[[], AbstractContextManager[World]]:
+    """A maker of fresh worlds, for tests that need one for each place where something may break."""
+
+    @contextmanager
+    def make() -> Iterator[World]:
+        with stack_in_moto(template, token_issuer) as stack:
+            yield World(stack, token_issuer)
+
+    return make
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Pauses between attempts take no time; the longest each could have been is noted here, in seconds."""
+    noted: list[float] = []
+
+    def shortest(low: float, high: float) -> float:
+        noted.append(high)
+        return 0.0
+
+    monkeypatch.setattr(random, "uniform", shortest)
+    return noted
+
+
+@pytest.fixture
+def logs() -> Iterator[io.StringIO]:
+    """All that is logged, down to DEBUG, as text."""
+    text = io.StringIO()
+    service = logging.getLogger("contacts")
+    observability.logger()
+    handler = logging.StreamHandler(text)
+    handler.setLevel(logging.DEBUG)
+    handler.setFormatter(service.handlers[-1].formatter)
+    level = service.level
+    service.addHandler(handler)
+    service.setLevel(logging.DEBUG)
+    yield text
+    service.removeHandler(handler)
+    service.setLevel(level)

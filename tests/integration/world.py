@@ -1,0 +1,145 @@
+"""A stack in moto with a tenant in it, and its doors: the HTTP API, the bookings queue, the stream's consumers."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+from functions.bookings.on_booking import handler as on_booking
+from functions.changes.on_schedule_sweep import handler as on_schedule_sweep
+from functions.changes.on_stream_project import handler as on_stream_project
+from functions.changes.on_stream_publish import handler as on_stream_publish
+from shared.domain.tenant import Settings
+from tests.integration.table_content import Content
+from tests.support.aws import Stack
+from tests.support.gateway import Gateway, Response
+from tests.support.lambda_context import lambda_context
+from tests.support.queues import QueueDriver, receive
+from tests.support.streams import StreamDriver
+from tests.support.tenant_guard import acting_for_system, as_operator
+from tests.support.tokens import TokenIssuer
+from tests.tenants import Tenancy, settle
+
+EVENTS = Path(__file__).parents[1] / "events"
+SWEEPER_PREFIXES = ("OUTBOX#", "S#", "T#")
+
+_numbers = itertools.count(1)
+
+
+class World:
+    """The stack `stack`, and the tenant T1 (`t1`) in it. `gateway` and `racing` lead to the same functions."""
+
+    def __init__(self, stack: Stack, issuer: TokenIssuer, settings: Settings | None = None) -> None:
+        self.stack = stack
+        self.issuer = issuer
+        self.t1 = settle(issuer, "T1", settings)
+        self.gateway = Gateway(stack.template)
+        self.racing = Gateway(stack.template, isolation="interleaved")
+        self.projector: StreamDriver = stack.stream_driver("ProjectFunction", on_stream_project)
+        self.publisher: StreamDriver = stack.stream_driver("PublishFunction", on_stream_publish)
+        self.bookings: QueueDriver = stack.queue_driver("BookingsFunction", on_booking)
+
+    def tenant(self, tenant_id: str) -> Tenancy:
+        """A further tenant."""
+        return settle(self.issuer, tenant_id)
+
+    @property
+    def content(self) -> Content:
+        """The table as it is now."""
+        return Content(self.stack)
+
+    # The HTTP API
+
+    def send(self, method: str, path: str, json: Any = None, *, token: str | None = None, **how: Any) -> Response:
+        """One request, T1's admin's unless `token` says otherwise."""
+        return self.gateway.request(method, path, json=json, token=token or self.t1.admin, **how)
+
+    def create(self, email: str | None = None, *, token: str | None = None, **fields: Any) -> dict[str, Any]:
+        """A new contact as the API shows it."""
+        email = email or f"person{next(_numbers)}@example.com"
+        answer = self.send("POST", "/contacts", {"first_name": "Ada", "email": email, **fields}, token=token)
+        assert answer.status == 201, answer.text
+        made: dict[str, Any] = answer.json
+        return made
+
+    def listed(self, *, token: str | None = None, **query: Any) -> list[dict[str, Any]]:
+        """All contacts of the list, walked page by page."""
+        found: list[dict[str, Any]] = []
+        cursor: dict[str, str] = {}
+        while True:
+            answer = self.send("GET", "/contacts", query={**query, **cursor}, token=token)
+            assert answer.status == 200, answer.text
+            found += answer.json["items"]
+            if answer.json["next_cursor"] is None:
+                return found
+            assert answer.json["items"], "an empty page with a cursor"
+            cursor = {"cursor": answer.json["next_cursor"]}
+
+    # What follows from changes
+
+    def catch_up(self) -> None:
+        """Let both consumers of the stream take in all there is, also what they themselves write."""
+        while self.projector.pump() + self.publisher.pump():
+            pass
+
+    def sweep(self) -> dict[str, Any]:
+        """One run of the sweeper."""
+        with acting_for_system(*SWEEPER_PREFIXES):
+            report: dict[str, Any] = on_schedule_sweep({}, lambda_context("SweepFunction", timeout_ms=60_000))
+        return report
+
+    def published(self) -> list[dict[str, Any]]:
+        """The messages that came from the topic to the webhooks' queue since the last look."""
+        queue = self.stack.queue_url("WebhookEventsQueue")
+        messages = receive(queue, 10_000)
+        with as_operator():
+            for message in messages:
+                self.stack.client("sqs").delete_message(
+                    QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"]
+                )
+        return [
+            {
+                **json.loads(message["Body"]),
+                "attributes": {
+                    name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()
+                },
+            }
+            for message in messages
+        ]
+
+    # Bookings
+
+    def post_booking(self, *bodies: Any) -> None:
+        """Put messages into the bookings queue; what is no text becomes JSON."""
+        for body in bodies:
+            self.stack.client("sqs").send_message(
+                QueueUrl=self.stack.queue_url("BookingsQueue"),
+                MessageBody=body if isinstance(body, str) else json.dumps(body),
+            )
+
+    def dead_bookings(self) -> list[dict[str, Any]]:
+        """What lies in the bookings' dead-letter queue: `body` and `reason`."""
+        return [
+            {
+                "body": message["Body"],
+                "reason": message.get("MessageAttributes", {}).get("reason", {}).get("StringValue"),
+                "detail": message.get("MessageAttributes", {}).get("detail", {}).get("StringValue"),
+            }
+            for message in receive(self.stack.queue_url("BookingsDeadLetters"), 1000)
+        ]
+
+
+def booking(**detail: Any) -> dict[str, Any]:
+    """An EventBridge event of a booking of tenant T1: that of events/booking_created.json with members replaced.
+
+    Each has event and booking ids of its own unless they are given. A member given as None is left out.
+    """
+    event: dict[str, Any] = json.loads((EVENTS / "booking_created.json").read_text())
+    event["id"] = str(uuid.uuid4())
+    number = next(_numbers)
+    event["detail"] |= {"event_id": f"event-{number}", "booking_id": f"booking-{number}", **detail}
+    event["detail"] = {name: value for name, value in event["detail"].items() if value is not None}
+    return event

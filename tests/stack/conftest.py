@@ -1,0 +1,202 @@
+"""The stack itself: `python -m local` as a user runs it, on free ports, with its state in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from local import demo
+from local.deploy import Aws
+from local.http import request
+from local.sources import ROOT
+from tests.support.tenant_guard import as_operator
+
+START_SECONDS = 90
+STOP_SECONDS = 45
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer; `body` is what its JSON says, None for no body."""
+
+    status: int
+    headers: Message
+    body: Any
+
+
+@dataclass(frozen=True)
+class TenantAtHand:
+    """A tenant opened for a test, with tokens of its two people and a key that may do everything."""
+
+    id: str
+    admin_token: str
+    user_token: str
+    api_key: str
+
+
+class LiveStack:
+    """`start` and `stop` may follow one another; the state stays."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.state_dir = state_dir
+        self.port, self.aws_port = _free_ports(2)
+        self.output = state_dir.with_name(f"{state_dir.name}.out")
+        self.state: dict[str, Any] = {}
+        self.aws = Aws(f"http://127.0.0.1:{self.aws_port}")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The CloudFormation outputs."""
+        found: dict[str, str] = self.state["outputs"]
+        return found
+
+    def start(self) -> float:
+        """Start and wait until it is ready. Gives the seconds that took."""
+        began = time.monotonic()
+        environment = os.environ | {
+            "PORT": str(self.port),
+            "AWS_PORT": str(self.aws_port),
+            "STATE_DIR": str(self.state_dir),
+        }
+        with self.output.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "local"], cwd=ROOT, env=environment, stdout=output, stderr=output
+            )
+        state_file = self.state_dir / "state.json"
+        while not state_file.exists():
+            if self._process.poll() is not None or time.monotonic() - began > START_SECONDS:
+                pytest.fail(f"the stack did not start:\n{self.output.read_text(errors='replace')[-4000:]}")
+            time.sleep(0.05)
+        self.state = json.loads(state_file.read_text(encoding="utf-8"))
+        return time.monotonic() - began
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
+        """Stop by a signal and wait for the end. Gives the seconds that took. Harmless when it does not run."""
+        began = time.monotonic()
+        if self._process is not None:
+            self._process.send_signal(number)
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+                raise
+            finally:
+                self._process = None
+        return time.monotonic() - began
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the emulator."""
+        return self.aws.client(service)
+
+    def api(
+        self, method: str, path: str, *, token: str | None = None, body: Any = None, **kwargs: Any
+    ) -> Answer:
+        """Call the API. `path` starts after `/v1`. Without `token` nobody is signed in."""
+        status, headers, content = request(
+            method, f"{self.state['api_url']}{path}", token=token, body=body, **kwargs
+        )
+        return Answer(status, headers, json.loads(content) if content else None)
+
+    def token(self, who: str = "admin") -> str:
+        """A fresh token of the demo tenant's `admin` or `user`."""
+        person = self.state[who]
+        return demo.token(self.aws, self.outputs, person["username"], person["password"])
+
+    def open_tenant(
+        self, tenant_id: str | None = None, permissions: str = demo.API_PERMISSIONS
+    ) -> TenantAtHand:
+        """A new tenant with an admin, a user and an API client."""
+        tenant_id = tenant_id or f"t-{secrets.token_hex(6)}"
+        tokens = []
+        with as_operator():
+            door = demo.onboarding(self.aws, self.outputs["TableName"])
+            door.open_tenant(tenant_id, tenant_id)
+            for role in ("admin", "user"):
+                username, password = f"{role}@{tenant_id}.example", demo.new_password()
+                sub = demo.make_user(self.aws, self.outputs, username, password)
+                door.add_member(sub, tenant_id, role, username)
+                tokens.append(demo.token(self.aws, self.outputs, username, password))
+            key = door.add_api_client(tenant_id, "test", permissions)
+        return TenantAtHand(tenant_id, tokens[0], tokens[1], key)
+
+    def log(self) -> str:
+        """What the emulator and the functions have logged since the last start."""
+        return (self.state_dir / "emulator.log").read_text(errors="replace")
+
+
+def eventually(check: Callable[[], T], *, seconds: float = 30, every: float = 0.2) -> T:
+    """Call `check` until what it gives is true, and give that. Fails with the last value when time is up."""
+    deadline = time.monotonic() + seconds
+    while not (value := check()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"still {value!r} after {seconds} s")
+        time.sleep(every)
+    return value
+
+
+def _free_ports(count: int) -> list[int]:
+    # Held together until all are found, so that none is found twice.
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
+    """The stack all tests share. A test that stops it starts it again."""
+    stack = LiveStack(tmp_path_factory.mktemp("stack") / "state")
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.stop()
+
+
+@pytest.fixture
+def own_stack(tmp_path: Path) -> Iterator[LiveStack]:
+    """A stack of the test's own, not started yet."""
+    stack = LiveStack(tmp_path / "state")
+    try:
+        yield stack
+    finally:
+        stack.stop()
+
+
+@pytest.fixture
+def tenant(live: LiveStack) -> TenantAtHand:
+    """A fresh tenant on the shared stack."""
+    return live.open_tenant()
+
+
+@pytest.fixture
+def other_tenant(live: LiveStack) -> TenantAtHand:
+    """Another fresh tenant on the shared stack."""
+    return live.open_tenant()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.stack)

@@ -1,0 +1,77 @@
+"""docs/events.md says what is so."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.domain.addresses import PORTS
+from shared.domain.delivery import WAITS
+from shared.domain.events import EVENT_TYPES, Event
+from shared.domain.webhook import MAX_WEBHOOKS, new_secret
+from shared.publishing.contracts import to_body
+from shared.publishing.signing import headers
+
+TEXT = (Path(__file__).parents[3] / "docs" / "events.md").read_text(encoding="utf-8")
+WORDS = " ".join(TEXT.split())
+SNIPPETS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+
+
+def signed(secret: str, body: bytes, age: int = 0) -> dict[str, str]:
+    return headers(secret, "0190", int(time.time()) - age, body)
+
+
+def test_every_event_type_is_described_and_no_other() -> None:
+    assert tuple(re.findall(r"^\| `(\w+\.\w+)` \|", TEXT, re.MULTILINE)) == EVENT_TYPES
+
+
+def test_the_body_shown_is_one_that_is_sent() -> None:
+    (shown,) = re.findall(r'```json\n(\{\n  "type".*?)```', TEXT, re.DOTALL)
+    body = json.loads(shown)
+    data = body["data"]
+    event = Event(
+        id="0190",
+        type=body["type"],
+        entity=data["object"],
+        entity_id=data["id"],
+        at=body["timestamp"],
+        actor="user:1",
+        origin=data["source"],
+        version=data["version"],
+        changes={name: (change["old"], change["new"]) for name, change in data["changes"].items()},
+    )
+    assert json.loads(to_body(event)) == body
+
+
+def test_the_librarys_snippet_verifies_a_request() -> None:
+    secret, body = new_secret(), b'{"a":"\xc3\xa4"}'
+    known: dict[str, Any] = {"secret": secret, "body": body, "headers": signed(secret, body)}
+    exec(SNIPPETS[0], known)
+    assert known["event"] == {"a": "ä"}
+
+
+@pytest.mark.parametrize(
+    ("age", "tampered", "genuine"), [(0, False, True), (0, True, False), (400, False, False)]
+)
+def test_the_snippet_without_a_library_tells_genuine_requests(
+    age: int, tampered: bool, genuine: bool
+) -> None:
+    known: dict[str, Any] = {}
+    exec(SNIPPETS[1], known)
+    secret, body = new_secret(), b'{"a":"\xc3\xa4"}'
+    sent = signed(secret, body, age)
+    assert known["is_genuine"](secret, b"{}" if tampered else body, sent) is genuine
+
+
+def test_the_figures_are_those_of_the_program() -> None:
+    assert f"at most {MAX_WEBHOOKS} webhooks" in WORDS
+    assert "port {}, {}, {} or {};".format(*PORTS) in WORDS
+    seconds = {"s": 1, "min": 60, "h": 3600}
+    (waits,) = re.findall(r"made ([\d smin,handh]+?) later", WORDS)
+    stated = [int(number) * seconds[unit] for number, unit in re.findall(r"(\d+) (s|min|h)", waits)]
+    assert tuple(stated) == WAITS
