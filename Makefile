@@ -57,7 +57,7 @@ COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --genera
 lock: install ## Lock the dependencies anew, after a change to requirements/*.in
 	$(COMPILE) --output-file requirements/dev.txt requirements/dev.in
 	$(COMPILE) -c requirements/dev.txt --output-file requirements/runtime.txt requirements/runtime.in
-	@! grep -nE '^--|https?://|file:' requirements/dev.txt requirements/runtime.txt
+	@! grep -nE '^--|://' requirements/dev.txt requirements/runtime.txt
 
 clean: ## Remove what was made here, but for the stack's state in .local
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -58,7 +58,7 @@ def run() -> int:
     except Told as told:
         _say(f"\n{told}: stopping; the state is kept in {_state_dir()}")
         return 0
-    except (CannotStart, DeploymentFailed) as error:
+    except (CannotStart, DeploymentFailed, demo.DemoFailed) as error:
         print(f"\n{error}", file=sys.stderr, flush=True)
         return 1
     else:

@@ -15,7 +15,18 @@ from shared.table.store import Store
 
 TENANT = "demo"
 ADMIN, USER = "admin@demo.example", "user@demo.example"
-API_PERMISSIONS = "contacts:read:all,contacts:write:all,contacts:delete:all,interactions:write:all,imports:run:all,webhooks:manage:all"
+API_PERMISSIONS = ",".join(
+    f"{word}:all"
+    for word in (
+        "contacts:read",
+        "contacts:write",
+        "contacts:delete",
+        "interactions:write",
+        "imports:run",
+        "webhooks:manage",
+    )
+)
+"""Everything there is to permit."""
 SAMPLES: tuple[dict[str, Any], ...] = (
     {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@engines.example", "company": "Engines Ltd",
      "phone": "+442079460018", "tags": ["vip"]},
@@ -25,6 +36,10 @@ SAMPLES: tuple[dict[str, Any], ...] = (
     {"first_name": "Emmy", "last_name": "Noether", "email": "emmy@rings.example", "tags": ["newsletter"]},
     {"first_name": "Sophie", "last_name": "Germain", "email": "sophie@primes.example"},
 )  # fmt: skip
+
+
+class DemoFailed(Exception):
+    """The API did not take the demo's data; says what it answered."""
 
 
 def onboarding(aws: Aws, table: str) -> Onboarding:

@@ -48,11 +48,14 @@ class Aws:
         return self._clients[service]
 
 
-def deploy(aws: Aws) -> tuple[dict[str, str], bool]:
-    """Bring the stack to the state of the working copy. Gives its outputs, and whether anything had to be done."""
+def deploy(aws: Aws, edit: Callable[[str], str] = str) -> tuple[dict[str, str], bool]:
+    """Bring the stack to the state of the working copy. Gives its outputs, and whether anything had to be done.
+
+    `edit` may change the template's text for an experiment.
+    """
     code = source_zip()
     code_key = f"functions-{hashlib.sha256(code).hexdigest()[:16]}.zip"
-    body = template.packaged(f"s3://{ARTIFACTS}/{code_key}")
+    body = edit(template.packaged(f"s3://{ARTIFACTS}/{code_key}"))
     digest = hashlib.sha256(f"{body}\n{aws.endpoint}".encode()).hexdigest()
 
     stack = _describe(aws)

@@ -19,6 +19,7 @@ def operations() -> list[Operation]:
     """The operations of every resource: each folder of `functions/` with a `routes.py`."""
     found: list[Operation] = []
     for path in sorted((ROOT / "functions").glob("*/routes.py")):
+        # By name: a tool over the sources, which are no part of the stack that the rest of this package runs.
         found.extend(importlib.import_module(f"functions.{path.parent.name}.routes").routes.operations)
     return found
 

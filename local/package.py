@@ -12,6 +12,7 @@ what was left out is not needed.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -50,7 +51,8 @@ _PRUNED = (
     "phonenumbers/geodata", "phonenumbers/carrierdata", "phonenumbers/tzdata",
     "phonenumbers/geocoder.py", "phonenumbers/carrier.py", "phonenumbers/timezone.py",
     # The console of Swagger UI, pydantic's first version, and time zones that Python has itself.
-    "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.js", "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.css",
+    "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.js",
+    "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.css",
     "pydantic/v1", "dateutil/zoneinfo/*.tar.gz",
     # What cffi builds with; cryptography needs its compiled half.
     "cffi",
@@ -140,6 +142,16 @@ def _prune(folder: Path) -> None:
     for path in (folder / "botocore" / "data").iterdir():
         if path.is_dir() and path.name not in AWS_SERVICES:
             _remove(path)
+    _trim_endpoints(folder / "botocore" / "data" / "endpoints.json")
+
+
+def _trim_endpoints(path: Path) -> None:
+    """Keep the addresses of the services used: botocore reads the whole file at each cold start."""
+    document = json.loads(path.read_bytes())
+    for partition in document["partitions"]:
+        services = partition["services"]
+        partition["services"] = {name: services[name] for name in sorted(AWS_SERVICES) if name in services}
+    path.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
 
 
 def _remove(path: Path) -> None:
@@ -237,6 +249,14 @@ def handlers() -> list[str]:
     )
 
 
+def build_for_this_machine() -> Path:
+    """The folder of the same parts for the machine at hand: what checks and benchmarks load."""
+    folder = BUILD / "check"
+    _assemble(folder, [])
+    _compile(folder, sys.executable)
+    return folder
+
+
 _IMPORT = """
 import importlib, sys
 sys.path.insert(0, sys.argv[1])
@@ -259,9 +279,7 @@ assert not elsewhere, elsewhere
 
 def _check_imports() -> int:
     """Import every handler from a build of the same parts for this machine, and nothing else. Gives their number."""
-    folder = BUILD / "check"
-    _assemble(folder, [])
-    _compile(folder, sys.executable)
+    folder = build_for_this_machine()
     names = handlers()
     outcome = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", _IMPORT, str(folder), *names],

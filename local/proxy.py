@@ -6,8 +6,9 @@ import http.client
 import os
 import socket
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 HOST = "127.0.0.1"
@@ -68,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self) -> None:
         try:
-            body: IO[bytes] | bytes | None = self._body()
+            body = self._body()
         except ValueError:
             self._answer(400, "Bad Request", [], b"")
             self.close_connection = True
@@ -94,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
             connection.close()
         self._answer(answer.status, answer.reason, answer.getheaders(), content)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _pass_on
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _pass_on  # noqa: N815
 
     def _body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
@@ -104,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise ValueError("negative length")
         return self.rfile.read(length)
 
-    def _chunks(self) -> Any:
+    def _chunks(self) -> Iterator[bytes]:
         while size := int(self.rfile.readline(100).split(b";")[0], 16):
             yield self.rfile.read(size)
             self.rfile.readline(10)

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,9 +41,21 @@ class CannotStart(Exception):
 
 
 class Stack:
-    """One stack, with its state in one folder. Used once: `start`, then `stop`, which is harmless at any time."""
+    """One stack, with its state in one folder. Used once: `start`, then `stop`, which is harmless at any time.
 
-    def __init__(self, state_dir: Path, port: int, aws_port: int, say: Callable[[str], None] = print) -> None:
+    For experiments, `environment` adds to the emulator's settings and `edit` changes the template's text.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        port: int,
+        aws_port: int,
+        say: Callable[[str], None] = print,
+        *,
+        environment: Mapping[str, str] | None = None,
+        edit: Callable[[str], str] = str,
+    ) -> None:
         self.state_dir = state_dir.resolve()
         self.port, self.aws_port = port, aws_port
         self.api_url = f"http://{HOST}:{port}/v1"
@@ -51,6 +63,7 @@ class Stack:
         self.outputs: dict[str, str] = {}
         self.state: dict[str, Any] = {}
         self._say = say
+        self._environment, self._edit = dict(environment or {}), edit
         self._lock: IO[str] | None = None
         self._emulator: subprocess.Popen[bytes] | None = None
         self._proxy: Proxy | None = None
@@ -72,7 +85,7 @@ class Stack:
         self._say(
             f"emulator   ready after {time.monotonic() - began:.1f} s, log in {self._shown(self.log_file)}"
         )
-        self.outputs, changed = deploy(self.aws)
+        self.outputs, changed = deploy(self.aws, self._edit)
         done = "deployed" if changed else "unchanged"
         self._say(f"template   {done} after {time.monotonic() - began:.1f} s")
         self._proxy = Proxy(self.port, self.aws.endpoint, self.outputs["ApiId"])
@@ -143,7 +156,8 @@ class Stack:
         for port, name in ((self.aws_port, "AWS_PORT"), (self.port, "PORT")):
             if not port_is_free(port):
                 raise CannotStart(
-                    f"Port {port} on {HOST} is taken. Stop what listens there, or choose another: {name}={port + 1} make run"
+                    f"Port {port} on {HOST} is taken. Stop what listens there, or choose another: "
+                    f"{name}={port + 1} make run"
                 )
 
     def _start_emulator(self) -> None:
@@ -169,6 +183,7 @@ class Stack:
             "NO_PROXY": "*",
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
+            **self._environment,
         }
         if self.log_file.exists():
             self.log_file.replace(self.log_file.with_suffix(".log.1"))

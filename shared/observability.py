@@ -21,22 +21,24 @@ def logger() -> Logger:
 
 def refused(method: str, route: str, request_id: str, error: DomainError) -> None:
     """Note a refusal. The detail stays out: it may hold what the caller sent."""
-    logger().info("refused", method=method, route=route, request_id=request_id, code=error.code)
+    note("refused", method=method, route=route, request_id=request_id, code=error.code)
 
 
 def failed(method: str, route: str, request_id: str) -> None:
     """Note a fault of ours with its trace. To be called while the exception is being handled."""
-    logger().error("failed", method=method, route=route, request_id=request_id, trace=trace())
+    fields = {"method": method, "route": route, "request_id": request_id, "trace": trace()}
+    logger().error("failed", fields=fields)
 
 
 def note(message: str, **fields: Any) -> None:
     """Note something of interest to the operator."""
-    logger().info(message, **fields)
+    # Nested, since the names of a log record's own attributes (name, args, created …) cannot be given beside it.
+    logger().info(message, fields=fields)
 
 
 def warn(message: str, **fields: Any) -> None:
     """Note something the operator should look at."""
-    logger().warning(message, **fields)
+    logger().warning(message, fields=fields)
 
 
 def trace() -> list[str]:

@@ -15,7 +15,8 @@ from functions.authorizer.tokens import KeySet, Refused, subject_of
 from shared import observability, settings, wiring
 from shared.services.onboarding import hash_secret
 
-app = Chalice(app_name="contacts")
+# Chalice would put a handler of its own on the logger of this name, and shared.observability has that.
+app = Chalice(app_name="authorizer", configure_logs=False)
 
 
 @cache

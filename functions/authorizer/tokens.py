@@ -25,19 +25,28 @@ class KeySet:
     """The issuer's public keys (RFC 7517), fetched from a fixed URL and kept for an hour.
 
     An unknown key id fetches them again, since issuers rotate keys, but at most every thirty seconds: the id
-    comes from the token, so a stranger chooses it.
+    comes from the token, so a stranger chooses it. While the issuer is away the known keys go on to count.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched = float("-inf")
+        self._asked = float("-inf")
 
     def key(self, key_id: str) -> jwt.PyJWK:
-        """The RSA key of an id. Raises Refused when the issuer has none such."""
-        age = time.monotonic() - self._fetched
+        """The RSA key of an id.
+
+        Raises Refused when the issuer has none such, OSError when it has never been reached.
+        """
+        age = time.monotonic() - self._asked
         if age > _KEYS_SECONDS or (key_id not in self._keys and age > _REFETCH_SECONDS):
-            self._fetch()
+            self._asked = time.monotonic()
+            try:
+                self._fetch()
+            except OSError:
+                observability.warn("token keys cannot be fetched", known=len(self._keys))
+        if not self._keys:
+            raise OSError("the issuer's keys are not known")
         if key_id not in self._keys:
             raise Refused("unknown key")
         return self._keys[key_id]
@@ -50,7 +59,6 @@ class KeySet:
             for key in document["keys"]
             if key.get("kty") == "RSA" and key.get("use", "sig") == "sig"
         }
-        self._fetched = time.monotonic()
         observability.note("fetched token keys", count=len(self._keys))
 
 

@@ -29,7 +29,11 @@ def _do(task: ImportTask) -> None:
         tally = wiring.import_chunks().write(task.tenant_id, task.import_id, task.chunk)
         figures["chunk"] = task.chunk.number
         if tally is not None:
-            figures |= {"created": tally.created, "skipped": tally.skipped, "failed": tally.failed}
+            figures |= {
+                "rows_created": tally.created,
+                "rows_skipped": tally.skipped,
+                "rows_failed": tally.failed,
+            }
     elif task.step == "split":
         wiring.import_runs().split(task.tenant_id, task.import_id)
     else:

@@ -83,8 +83,8 @@ class Outcome:
 class Delivery(BaseModel):
     """An event on its way to a subscription.
 
-    `reason` says why it failed: `exhausted` (the last attempt too), `gone` (410), `webhook_deleted`,
-    `webhook_disabled`, `event_removed`. `revision` is another one after each change.
+    `reason` says why it failed: `exhausted` (all attempts were made), `gone` (the receiver answered 410),
+    `webhook_disabled`, `webhook_deleted`, `event_removed`.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -97,6 +97,7 @@ class Delivery(BaseModel):
     next_attempt_at: Timestamp | None = None
     created_at: Timestamp
 
+    # Not shown. `revision` is another one after each change.
     webhook_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]

@@ -168,7 +168,9 @@ def _interaction(event: BookingCreated, contact_id: str, at: str) -> Interaction
     occurred_at = str(event.occurred_at)
     title = " ".join(event.title.split())
     return Interaction.model_construct(
-        id=derived_id(timestamps.to_milliseconds(occurred_at), event.tenant_id, event.event_id),
+        id=derived_id(
+            timestamps.to_milliseconds(occurred_at), event.tenant_id, event.booking_id, event.event_id
+        ),
         contact_id=contact_id,
         type="booking_created",
         description=f"Booked: {title}" if title else "Booked an appointment",

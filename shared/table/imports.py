@@ -242,7 +242,8 @@ class ImportWatchTable:
     def missing(self, imports: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         """Those of many imports, each (tenant id, import id), that are not there."""
         wanted = {pair: keys.import_(*pair) for pair in imports}
-        found = self._store.get_many(list(wanted.values()))
+        # One that was put this very moment may be missed; beginning it again finds it.
+        found = self._store.get_many(list(wanted.values()), consistent=False)
         return {pair for pair, key in wanted.items() if (key[keys.PK]["S"], key[keys.SK]["S"]) not in found}
 
     def walked_to(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.domain.errors import ConcurrentChange, Invalid, TooLarge, Unavailable
+from shared.domain.errors import Invalid, TooLarge, Unavailable
 from shared.table.keys import PK, SK, Key
 
 Item = dict[str, dict[str, Any]]
@@ -240,7 +240,8 @@ class Store:
         """Write a transaction.
 
         A failed condition raises what its step's refusal makes of it. A conflict with a transaction under
-        way is tried again with jitter, then raises ConcurrentChange; nothing is ever written in part.
+        way is tried again with jitter, for up to 1.6 s of waiting, then raises Unavailable: callers that try
+        again after ConcurrentChange must not multiply that. Nothing is ever written in part.
         botocore gives each call a client token, so its own retry of a lost answer is no second write.
         """
         for attempt in range(_ATTEMPTS + 1):
@@ -251,13 +252,13 @@ class Store:
             except ClientError as error:
                 if error.response["Error"]["Code"] != "TransactionCanceledException":
                     raise
-                codes = self._judge(transaction, error)
+                self._judge(transaction, error)
                 if attempt == _ATTEMPTS:
-                    raise (Unavailable() if codes & _THROTTLES else ConcurrentChange()) from error
+                    raise Unavailable() from error
                 self._pause(attempt)
 
-    def _judge(self, transaction: Transaction, error: ClientError) -> set[str]:
-        """Raise what a failed condition means; else give back the codes under which to try again."""
+    def _judge(self, transaction: Transaction, error: ClientError) -> None:
+        """Raise what a failed condition means; nothing for reasons under which to try again."""
         answer: Any = error.response
         reasons: list[Mapping[str, Any]] = answer.get("CancellationReasons", [])
         for reason, refusal in zip(reasons, transaction.refusals, strict=False):
@@ -270,7 +271,6 @@ class Store:
             for reason in reasons:
                 _raise_if_too_large(reason.get("Code", ""), reason.get("Message", ""))
             raise error
-        return codes
 
     def _named(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for step in steps:

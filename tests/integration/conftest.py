@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
+from aws_lambda_powertools.logging.formatter import BasePowertoolsFormatter
 
 from shared import observability
 from tests.integration.world import World
@@ -56,7 +57,8 @@ def logs() -> Iterator[io.StringIO]:
     observability.logger()
     handler = logging.StreamHandler(text)
     handler.setLevel(logging.DEBUG)
-    handler.setFormatter(service.handlers[-1].formatter)
+    formatters = [known.formatter for known in service.handlers if isinstance(known.formatter, BasePowertoolsFormatter)]
+    handler.setFormatter(formatters[0])
     level = service.level
     service.addHandler(handler)
     service.setLevel(logging.DEBUG)

@@ -38,19 +38,24 @@ class DropFolder:
         self.s3 = world.stack.client("s3")
         self.sqs = world.stack.client("sqs")
         self.queue_url = world.stack.queue_url(QUEUE)
+        self.put_back = 0
 
     def put(self, body: bytes | str, name: str = "people.csv", *, key: str | None = None) -> Event:
         """Put a file into the inbox; gives back the event that S3 would send."""
         key = key or f"tenants/{self.tenant_id}/inbox/{name}"
-        body = body.encode() if isinstance(body, str) else body
-        answer = self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body.encode() if isinstance(body, str) else body)
+        return self.event_of(key)
+
+    def event_of(self, key: str) -> Event:
+        """The event that S3 would send of an object as it is now."""
+        found = self.s3.head_object(Bucket=self.bucket, Key=key)
         event: Event = copy.deepcopy(json.loads(EVENT.read_text()))
         s3 = event["Records"][0]["s3"]
         s3["bucket"]["name"] = self.bucket
         s3["object"] |= {
             "key": quote_plus(key, safe="/"),
-            "eTag": answer["ETag"].strip('"'),
-            "size": len(body),
+            "eTag": found["ETag"].strip('"'),
+            "size": found["ContentLength"],
         }
         return event
 
@@ -83,6 +88,7 @@ class DropFolder:
             raise
         with as_operator():
             if result["batchItemFailures"]:
+                self.put_back += 1
                 self.sqs.change_message_visibility(**handle, VisibilityTimeout=0)
             else:
                 self.sqs.delete_message(**handle)
@@ -98,6 +104,7 @@ class DropFolder:
         """Put a file, and do all that follows; gives back the import as the API shows it."""
         self.deliver(self.put(body, name))
         self.work()
+        assert not self.put_back, "a message was put back; see the log"
         return self.latest()
 
     def imports(self) -> list[dict[str, Any]]:

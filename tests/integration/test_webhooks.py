@@ -201,6 +201,18 @@ def test_the_webhook_after_the_last_allowed_is_refused_until_one_is_deleted(call
     assert call("POST", "/webhooks", json=HOOK).status == 201
 
 
+def test_racing_requests_do_not_pass_the_limit(
+    stack: Stack, racing_gateway: Gateway, token_issuer: TokenIssuer
+) -> None:
+    for _ in range(MAX_WEBHOOKS - 2):
+        subscribe("https://hooks.example.com/")
+    token = token_issuer.make_token(f"{TENANT}-admin")
+    answers = racing_gateway.together(
+        [lambda: racing_gateway.request("POST", "/webhooks", json=HOOK, token=token)] * 8
+    )
+    assert sorted(answer.status for answer in answers) == [201] * 2 + [409] * 6
+
+
 def test_a_deleted_webhook_is_gone(call: Callable[..., Any]) -> None:
     webhook = subscribe("https://hooks.example.com/")
     assert call("DELETE", f"/webhooks/{webhook.id}").status == 204
@@ -593,8 +605,9 @@ def work_through(world: World) -> None:
     lost is found by the index alone.
     """
     fan_out(world.event)
-    for later in (0, 3600, 7200):
-        sweep(later)
+    for later in (None, 3600, 7200):
+        if later is not None:
+            sweep(later)
         while messages := received(world.stack):
             for message in messages:
                 record = sqs_record(message, world.stack.queue_url(QUEUE))
@@ -627,7 +640,7 @@ def state_of(world: World) -> Any:
 
 
 def test_check_13_and_71_killed_anywhere_an_event_is_delivered(world: Callable[[], Any]) -> None:
-    assert assert_same_after_kills(world, work_through, state_of, both_sides=True) >= 10
+    assert assert_same_after_kills(world, work_through, state_of) >= 10
 
 
 def test_check_10_throttled_anywhere_an_event_is_delivered(world: Callable[[], Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import uuid
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from functions.changes.on_schedule_sweep import handler as on_schedule_sweep
 from functions.changes.on_stream_project import handler as on_stream_project
 from functions.changes.on_stream_publish import handler as on_stream_publish
 from shared.domain.tenant import Settings
+from tests.integration.stream_records import changes_something, records_from
 from tests.integration.table_content import Content
 from tests.support.aws import Stack
 from tests.support.gateway import Gateway, Response
 from tests.support.lambda_context import lambda_context
 from tests.support.queues import QueueDriver, receive
 from tests.support.streams import StreamDriver
-from tests.support.tenant_guard import acting_for_system, as_operator
+from tests.support.tenant_guard import acting_for_system
 from tests.support.tokens import TokenIssuer
 from tests.tenants import Tenancy, settle
 
@@ -30,17 +32,22 @@ _numbers = itertools.count(1)
 
 
 class World:
-    """The stack `stack`, and the tenant T1 (`t1`) in it. `gateway` and `racing` lead to the same functions."""
+    """The stack `stack`, and the tenant T1 (`t1`) in it."""
 
     def __init__(self, stack: Stack, issuer: TokenIssuer, settings: Settings | None = None) -> None:
         self.stack = stack
         self.issuer = issuer
         self.t1 = settle(issuer, "T1", settings)
         self.gateway = Gateway(stack.template)
-        self.racing = Gateway(stack.template, isolation="interleaved")
         self.projector: StreamDriver = stack.stream_driver("ProjectFunction", on_stream_project)
         self.publisher: StreamDriver = stack.stream_driver("PublishFunction", on_stream_publish)
+        self._taken_in = 0
         self.bookings: QueueDriver = stack.queue_driver("BookingsFunction", on_booking)
+
+    @cached_property
+    def racing(self) -> Gateway:
+        """A gateway for requests that are sent together."""
+        return Gateway(self.stack.template, isolation="interleaved")
 
     def tenant(self, tenant_id: str) -> Tenancy:
         """A further tenant."""
@@ -82,8 +89,11 @@ class World:
 
     def catch_up(self) -> None:
         """Let both consumers of the stream take in all there is, also what they themselves write."""
-        while self.projector.pump() + self.publisher.pump():
-            pass
+        while records := records_from(self.stack, self._taken_in):
+            self._taken_in += len(records)
+            records = [record for record in records if changes_something(record)]
+            self.projector.deliver(records)
+            self.publisher.deliver(records)
 
     def sweep(self) -> dict[str, Any]:
         """One run of the sweeper."""
@@ -93,13 +103,6 @@ class World:
 
     def published(self) -> list[dict[str, Any]]:
         """The messages that came from the topic to the webhooks' queue since the last look."""
-        queue = self.stack.queue_url("WebhookEventsQueue")
-        messages = receive(queue, 10_000)
-        with as_operator():
-            for message in messages:
-                self.stack.client("sqs").delete_message(
-                    QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"]
-                )
         return [
             {
                 **json.loads(message["Body"]),
@@ -107,7 +110,7 @@ class World:
                     name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()
                 },
             }
-            for message in messages
+            for message in self._taken_from("WebhookEventsQueue")
         ]
 
     # Bookings
@@ -121,15 +124,24 @@ class World:
             )
 
     def dead_bookings(self) -> list[dict[str, Any]]:
-        """What lies in the bookings' dead-letter queue: `body` and `reason`."""
+        """What has come to the bookings' dead-letter queue since the last look: `body`, `reason`, `detail`."""
         return [
             {
                 "body": message["Body"],
-                "reason": message.get("MessageAttributes", {}).get("reason", {}).get("StringValue"),
-                "detail": message.get("MessageAttributes", {}).get("detail", {}).get("StringValue"),
+                **{
+                    name: message.get("MessageAttributes", {}).get(name, {}).get("StringValue")
+                    for name in ("reason", "detail")
+                },
             }
-            for message in receive(self.stack.queue_url("BookingsDeadLetters"), 1000)
+            for message in self._taken_from("BookingsDeadLetters")
         ]
+
+    def _taken_from(self, queue: str) -> list[dict[str, Any]]:
+        url = self.stack.queue_url(queue)
+        messages = receive(url, 10_000)
+        for message in messages:
+            self.stack.client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return messages
 
 
 def booking(**detail: Any) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class LiveStack:
 
     def __init__(self, state_dir: Path) -> None:
         self.state_dir = state_dir
-        self.port, self.aws_port = _free_ports(2)
+        self.port, self.aws_port = free_ports(2)
         self.output = state_dir.with_name(f"{state_dir.name}.out")
         self.state: dict[str, Any] = {}
         self.aws = Aws(f"http://127.0.0.1:{self.aws_port}")
@@ -150,7 +150,8 @@ def eventually(check: Callable[[], T], *, seconds: float = 30, every: float = 0.
     return value
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports on which nothing listens."""
     # Held together until all are found, so that none is found twice.
     probes = [socket.socket() for _ in range(count)]
     try:

@@ -1,0 +1,32 @@
+"""The stream's newest records, taken from moto's store itself: its GetRecords takes a millisecond for each."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from moto.dynamodb.models import dynamodb_backends
+
+from tests.support.aws import Stack
+from tests.support.lambda_context import ACCOUNT, REGION
+
+
+def records_from(stack: Stack, position: int) -> list[dict[str, Any]]:
+    """All records from the `position`-th on (from 0), as a Lambda event has them, writes without change included.
+
+    As `tests.support.streams.records_of` gives them, which a test compares.
+    """
+    table = dynamodb_backends[ACCOUNT][REGION].tables[stack.table_name]
+    assert table.stream_shard is not None
+    records = [copy.deepcopy(entry.to_json()) for entry in table.stream_shard.items[position:]]
+    for record in records:
+        change = record["dynamodb"]
+        change["ApproximateCreationDateTime"] = float(int(change["ApproximateCreationDateTime"].timestamp()))
+        record["eventVersion"] = "1.1"
+        record["eventSourceARN"] = table.latest_stream_label and table.table_arn + "/stream/" + table.latest_stream_label
+    return records
+
+
+def changes_something(record: dict[str, Any]) -> bool:
+    """DynamoDB makes no record of a write that leaves the item as it was; moto does."""
+    return bool(record["dynamodb"].get("OldImage") != record["dynamodb"].get("NewImage"))
