@@ -38,7 +38,7 @@ class DueDeliveries:
                 found = []
                 for row in rows:
                     ids = keys.delivery_of(row)
-                    if ids is not None:  # the index holds imports' due times too
+                    if ids is not None:  # whatever else may come to lie there is not ours
                         position = row[keys.WORK_SK]["S"]
                         attempt = int(position.rpartition("#")[2])
                         found.append((position, DeliveryRequest(*ids, attempt)))

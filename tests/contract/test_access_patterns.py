@@ -12,11 +12,18 @@ import pytest
 from shared import wiring
 from shared.domain.callers import Caller
 from shared.domain.contact import Contact, ContactInput, ContactPatch
+from shared.domain.delivery import DeliveryRequest
 from shared.domain.errors import Duplicate
+from shared.domain.imports import ImportTask
+from shared.domain.webhook import WebhookInput
 from shared.projections import lists
+from shared.publishing.contracts import from_message, to_message
+from shared.storage.import_queue import from_message as from_message_of_import
+from shared.table.items import event_from_item
 from shared.table.store import Item
 from tests.support.aws import Stack
 from tests.support.meter import meter
+from tests.support.queues import receive
 from tests.support.tenant_guard import acting_for, as_operator
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "access-patterns.md"
@@ -42,7 +49,7 @@ def given(number: int = 0, **fields: Any) -> ContactInput:
 
 
 class World:
-    """A tenant with contacts whose projections are up to date."""
+    """A tenant with contacts whose projections are up to date, and with one webhook."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -53,6 +60,9 @@ class World:
         self.made = [self.contacts.create(given(n)) for n in range(30)]
         self.records, self.events = self._items("CONTACT"), self._items("EVENT#")
         lists.project(wiring.store(), self.records)
+        self.webhooks = wiring.webhooks(ADMIN)
+        self.webhook = self.webhooks.create(hook())
+        self.queue = RowQueue(stack)
 
     def _items(self, sort_key: str) -> list[Item]:
         with as_operator():
@@ -66,7 +76,7 @@ class World:
 
 @pytest.fixture
 def world(aws_stack: Stack) -> Iterator[World]:
-    with acting_for(TENANT, prefixes=("OUTBOX#",)):
+    with acting_for(TENANT, prefixes=("OUTBOX#", "DUE#")):
         yield World(aws_stack)
 
 
@@ -82,6 +92,53 @@ def booking(number: int, email: str) -> dict[str, Any]:
     }
     return {"source": "scheduling.bookings", "detail-type": "BookingCreated", "detail": detail}
 
+
+def hook() -> WebhookInput:
+    return WebhookInput(url="http://127.0.0.1:9/", events=["contact.created"])
+
+
+def spread(world: World) -> int:
+    event = event_from_item(world.events[0])
+    return wiring.fan_out().spread(from_message(to_message(TENANT, event)))
+
+
+def attempt(world: World) -> object:
+    event_id = world.events[0]["SK"]["S"].removeprefix("EVENT#")
+    return wiring.sending().attempt(DeliveryRequest(TENANT, world.webhook.id, event_id, 1))
+
+
+class RowQueue:
+    """An import's steps, one at a time."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._url = stack.queue_url("ImportRowsQueue")
+        body = "email\n" + "".join(f"row{n}@example.com\n" for n in range(200))
+        key = f"tenants/{TENANT}/inbox/people.csv"
+        bucket = stack.environment["DROP_BUCKET"]
+        put = stack.client("s3").put_object(Bucket=bucket, Key=key, Body=body.encode())
+        self._key, self._etag = key, put["ETag"].strip('"')
+
+    def begin(self) -> None:
+        wiring.import_runs().take_up(self._key, self._etag)
+
+    def write(self) -> None:
+        task = self._task()
+        assert task.chunk is not None
+        wiring.import_chunks().write(TENANT, task.import_id, task.chunk)
+
+    def finish(self) -> None:
+        wiring.import_runs().finish(TENANT, self._task().import_id)
+
+    def _task(self) -> ImportTask:
+        return from_message_of_import(receive(self._url, 1)[0]["Body"])
+
+
+BEFORE: dict[str, list[str]] = {
+    "Attempt of a delivery": ["Spread an event to one webhook"],
+    "Write 200 rows of an import": ["Begin and cut up an import of 200 rows"],
+    "Finish an import": ["Begin and cut up an import of 200 rows", "Write 200 rows of an import"],
+}
+"""What must have happened before an operation is measured."""
 
 OPERATIONS: dict[str, Callable[[World], object]] = {
     "Create a contact": lambda world: world.contacts.create(given(100)),
@@ -104,6 +161,18 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
         booking(0, "x@example.com")
     ),
     "Project a contact": lambda world: lists.project(wiring.store(), world.records[:1]),
+    "Create a webhook": lambda world: world.webhooks.create(hook()),
+    "Read a webhook": lambda world: world.webhooks.read(world.webhook.id),
+    "List webhooks": lambda world: world.webhooks.list(limit=25, cursor=None),
+    "Delete a webhook": lambda world: world.webhooks.delete(world.webhook.id, None),
+    "List a webhook's deliveries": lambda world: world.webhooks.deliveries(
+        world.webhook.id, limit=25, cursor=None
+    ),
+    "Spread an event to one webhook": lambda world: spread(world),
+    "Attempt of a delivery": lambda world: attempt(world),
+    "Begin and cut up an import of 200 rows": lambda world: world.queue.begin(),
+    "Write 200 rows of an import": lambda world: world.queue.write(),
+    "Finish an import": lambda world: world.queue.finish(),
     "Publish an event": lambda world: wiring.publisher().publish(world.events[:1]),
 }
 
@@ -117,6 +186,8 @@ def _refused(world: World) -> None:
 def test_an_operation_costs_what_the_document_says(world: World, operation: str) -> None:
     if "before" in operation:
         wiring.bookings().take(booking(0, "x@example.com"))
+    for earlier in BEFORE.get(operation, ()):
+        OPERATIONS[earlier](world)
     with meter() as measured:
         OPERATIONS[operation](world)
     assert (measured.calls, measured.read, measured.write) == stated()[operation]
