@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from shared.domain.callers import Caller
     from shared.domain.tenant import Settings, Tenant
+    from shared.projections.lists import Lists
     from shared.publishing.publisher import Publisher
     from shared.publishing.queue import DeliveryQueue
     from shared.services.bookings import BookingService
@@ -144,6 +145,14 @@ def events() -> EventTable:
     from shared.table.events import EventTable
 
     return EventTable(store())
+
+
+@cache
+def lists() -> Lists:
+    """The projections that lists are read from."""
+    from shared.projections.lists import Lists
+
+    return Lists(store())
 
 
 @cache
@@ -298,6 +307,7 @@ def reset() -> None:
         directory,
         events,
         publisher,
+        lists,
         delivery_queue,
         due_deliveries,
         drop_bucket,

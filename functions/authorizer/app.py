@@ -26,13 +26,17 @@ def _keys() -> KeySet:
 
 @app.authorizer()
 def authorize(request: AuthRequest) -> AuthResponse:
-    """Allow a caller with a valid token or key; any other gets 401."""
+    """Allow a caller with a valid token or key; any other gets 401, and one of a suspended tenant 403."""
     try:
         context = _context(request.token)
     except Refused as reason:
         observability.note("sign-in refused", reason=str(reason))
         # API Gateway answers 401 to this very message and no other.
         raise Exception("Unauthorized") from None  # noqa: TRY002
+    tenant = wiring.tenant(context["tenant_id"])
+    if tenant is None or tenant.suspended:
+        observability.note("tenant shut out", tenant_id=context["tenant_id"])
+        return AuthResponse(routes=[], principal_id=context["caller_id"])
     return AuthResponse(routes=["*"], principal_id=context["caller_id"], context=context)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from shared import observability, wiring
-from shared.projections import lists
 from shared.publishing.sweep import sweep
 
 _RESERVE_MILLISECONDS = 15_000
@@ -16,10 +16,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     report = sweep(
         wiring.events(),
         wiring.publisher(),
-        lambda contact: lists.reproject(wiring.store(), contact),
+        wiring.lists(),
         has_time=lambda: context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS,
     )
-    figures = {"checked": report.checked, "published": report.published, "failed": report.failed}
-    note = observability.warn if report.published or report.failed else observability.note
+    figures = asdict(report)
+    left_behind = report.published or report.failed or report.unreadable or report.mended
+    note = observability.warn if left_behind else observability.note
     note("swept the outbox", **figures)
     return figures

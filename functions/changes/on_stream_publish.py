@@ -10,7 +10,7 @@ from shared import wiring
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Publish a batch of new events; reports from where on Lambda is to try again."""
     records = event["Records"]
-    failed = wiring.publisher().publish([record["dynamodb"]["NewImage"] for record in records])
+    failed = wiring.publisher().publish([record["dynamodb"]["NewImage"] for record in records]).held_back
     if not failed:
         return {"batchItemFailures": []}
     # A stream is taken up again at the first failure named; what follows goes out twice, which is allowed.

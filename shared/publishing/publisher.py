@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,6 +22,19 @@ class Acknowledgements(Protocol):
     def acknowledge(self, published: Sequence[Item]) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Which of the events given, by index, did not go out: `failed` may later, `unreadable` ones never will."""
+
+    failed: set[int] = field(default_factory=set)
+    unreadable: set[int] = field(default_factory=set)
+
+    @property
+    def held_back(self) -> set[int]:
+        """All that did not go out."""
+        return self.failed | self.unreadable
+
+
 class Publisher:
     """Publishes events' items. An event may go out twice, and never not at all."""
 
@@ -29,34 +43,35 @@ class Publisher:
         self._topic_arn = topic_arn
         self._acknowledgements = acknowledgements
 
-    def publish(self, events: Sequence[Item]) -> set[int]:
-        """Publish events in order and acknowledge them; gives back the indexes of those that failed.
+    def publish(self, events: Sequence[Item]) -> Outcome:
+        """Publish events in order and acknowledge them.
 
-        When the acknowledging fails all count as failed, since only what is acknowledged is surely out.
+        Raises Unavailable when the acknowledging fails: only what is acknowledged is surely out.
         """
-        failed: set[int] = set()
+        outcome = Outcome()
         for start in range(0, len(events), _BATCH):
-            failed |= self._publish_batch(dict(enumerate(events[start : start + _BATCH], start)))
-        self._acknowledgements.acknowledge([item for n, item in enumerate(events) if n not in failed])
-        return failed
+            self._publish_batch(dict(enumerate(events[start : start + _BATCH], start)), outcome)
+        held_back = outcome.held_back
+        self._acknowledgements.acknowledge([item for n, item in enumerate(events) if n not in held_back])
+        return outcome
 
-    def _publish_batch(self, batch: dict[int, Item]) -> set[int]:
-        failed: set[int] = set()
+    def _publish_batch(self, batch: dict[int, Item], outcome: Outcome) -> None:
         entries = []
         for number, item in batch.items():
             try:
                 entries.append(_entry(str(number), item))
             except (KeyError, ValueError):  # no event of ours: it must not hold its neighbours back
                 observability.warn("not an event", trace=observability.trace())
-                failed.add(number)
+                outcome.unreadable.add(number)
         if not entries:
-            return failed
+            return
         try:
             answer = self._sns.publish_batch(TopicArn=self._topic_arn, PublishBatchRequestEntries=entries)
         except (ClientError, BotoCoreError):
             observability.warn("publishing failed", events=len(entries), trace=observability.trace())
-            return set(batch)
-        return failed | {int(entry["Id"]) for entry in answer.get("Failed", ())}
+            outcome.failed.update(int(entry["Id"]) for entry in entries)
+            return
+        outcome.failed.update(int(entry["Id"]) for entry in answer.get("Failed", ()))
 
 
 def _entry(number: str, item: Item) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain import timestamps
+from shared.publishing.publisher import Outcome
 from shared.table import keys
 from shared.table.events import EventTable
 from shared.table.store import Item
@@ -23,28 +24,39 @@ _SLICE_SECONDS = 600
 class Publishes(Protocol):
     """Publishes events' items and says which failed; see `shared.publishing.publisher.Publisher`."""
 
-    def publish(self, events: list[Item]) -> set[int]: ...
+    def publish(self, events: list[Item]) -> Outcome: ...
+
+
+class Projections(Protocol):
+    """Finds and mends what lags behind its record; see `shared.projections.lists`."""
+
+    def outdated(self, contacts: list[keys.Key]) -> list[keys.Key]: ...
+
+    def reproject(self, contact: keys.Key) -> None: ...
 
 
 @dataclass(slots=True)
 class Report:
-    """What a sweep did: events looked at, published now, and failed again; and up to when all is well."""
+    """What a sweep did: events looked at, published now, failed again and never to be published (unreadable),
+    contacts whose projections were mended; and up to when all is well."""
 
     checked: int = 0
     published: int = 0
     failed: int = 0
+    unreadable: int = 0
+    mended: int = 0
     checked_until: str | None = None
 
 
 def sweep(
     events: EventTable,
     publisher: Publishes,
-    reproject: Callable[[keys.Key], None],
+    projections: Projections,
     *,
     now: str | None = None,
     has_time: Callable[[], bool] = lambda: True,
 ) -> Report:
-    """Check all events since the last sweep, publish those left behind and bring their contacts' projections up.
+    """Check all events since the last sweep, publish those left behind, and mend the projections of their contacts.
 
     Moves the checkpoint on after every ten minutes of events that are published whole; stops at the first
     that are not, or when `has_time` says so, and goes on from there next time.
@@ -56,12 +68,14 @@ def sweep(
         until = min(end, timestamps.plus(start, _SLICE_SECONDS))
         for portion in events.written_between(start, until):
             report.checked += len(portion)
-            left_behind = events.unacknowledged(portion)
-            for event in left_behind:
-                reproject(_contact_key(event))
-            failed = publisher.publish(left_behind) if left_behind else set()
-            report.published += len(left_behind) - len(failed)
-            report.failed += len(failed)
+            for contact in projections.outdated(_contacts(portion)):
+                projections.reproject(contact)
+                report.mended += 1
+            if left_behind := events.unacknowledged(portion):
+                outcome = publisher.publish(left_behind)
+                report.published += len(left_behind) - len(outcome.held_back)
+                report.failed += len(outcome.failed)
+                report.unreadable += len(outcome.unreadable)
         if report.failed:
             break
         events.set_checkpoint(until)
@@ -69,6 +83,7 @@ def sweep(
     return report
 
 
-def _contact_key(event: Item) -> keys.Key:
-    """The record an event tells of has the event's partition key; only contacts have projections."""
-    return {keys.PK: event[keys.PK], keys.SK: {"S": keys.CONTACT}}
+def _contacts(events: list[keys.Key]) -> list[keys.Key]:
+    """The keys of the contacts that events tell of: a record has its events' partition key."""
+    partitions = dict.fromkeys(key[keys.PK]["S"] for key in events if keys.is_of_contact(key))
+    return [{keys.PK: {"S": pk}, keys.SK: {"S": keys.CONTACT}} for pk in partitions]

@@ -64,6 +64,11 @@ def is_contact(key: dict[str, Any]) -> bool:
     return bool(key[SK]["S"] == CONTACT)
 
 
+def is_of_contact(key: dict[str, Any]) -> bool:
+    """Whether an item's key lies in a contact's partition."""
+    return "#C#" in key[PK]["S"]
+
+
 INTERACTION = "INT#"
 
 
@@ -85,8 +90,11 @@ def list_partition(tenant_id: str, order: str) -> str:
     return f"{tenant_prefix(tenant_id)}LIST#{order}"
 
 
-def list_row(tenant_id: str, order: str, position: str) -> Key:
-    return _key(list_partition(tenant_id, order), position)
+def list_row_of(contact_key: dict[str, Any], order: str) -> Key:
+    """The row of a list for the contact that has a key (or an item with that key)."""
+    # Made by `contact_partition`, whose parts are escaped, so there are just four.
+    space, tenant, _, identifier = contact_key[PK]["S"].split("#")
+    return _key(f"{space}#{tenant}#LIST#{order}", identifier)
 
 
 # Events, their outbox and their feed

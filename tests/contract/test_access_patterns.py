@@ -16,7 +16,6 @@ from shared.domain.delivery import DeliveryRequest
 from shared.domain.errors import Duplicate
 from shared.domain.imports import ImportTask
 from shared.domain.webhook import WebhookInput
-from shared.projections import lists
 from shared.publishing.contracts import from_message, to_message
 from shared.storage.import_queue import from_message as from_message_of_import
 from shared.table.items import event_from_item
@@ -59,7 +58,7 @@ class World:
         self.contacts = wiring.contacts(ADMIN)
         self.made = [self.contacts.create(given(n)) for n in range(30)]
         self.records, self.events = self._items("CONTACT"), self._items("EVENT#")
-        lists.project(wiring.store(), self.records)
+        wiring.lists().project(self.records)
         self.webhooks = wiring.webhooks(ADMIN)
         self.webhook = self.webhooks.create(hook())
         self.queue = RowQueue(stack)
@@ -160,7 +159,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Booking event that was taken in before": lambda world: wiring.bookings().take(
         booking(0, "x@example.com")
     ),
-    "Project a contact": lambda world: lists.project(wiring.store(), world.records[:1]),
+    "Project a contact": lambda world: wiring.lists().project(world.records[:1]),
     "Create a webhook": lambda world: world.webhooks.create(hook()),
     "Read a webhook": lambda world: world.webhooks.read(world.webhook.id),
     "List webhooks": lambda world: world.webhooks.list(limit=25, cursor=None),

@@ -57,7 +57,9 @@ def logs() -> Iterator[io.StringIO]:
     observability.logger()
     handler = logging.StreamHandler(text)
     handler.setLevel(logging.DEBUG)
-    formatters = [known.formatter for known in service.handlers if isinstance(known.formatter, BasePowertoolsFormatter)]
+    formatters = [
+        known.formatter for known in service.handlers if isinstance(known.formatter, BasePowertoolsFormatter)
+    ]
     handler.setFormatter(formatters[0])
     level = service.level
     service.addHandler(handler)

@@ -23,7 +23,9 @@ def records_from(stack: Stack, position: int) -> list[dict[str, Any]]:
         change = record["dynamodb"]
         change["ApproximateCreationDateTime"] = float(int(change["ApproximateCreationDateTime"].timestamp()))
         record["eventVersion"] = "1.1"
-        record["eventSourceARN"] = table.latest_stream_label and table.table_arn + "/stream/" + table.latest_stream_label
+        record["eventSourceARN"] = (
+            table.latest_stream_label and table.table_arn + "/stream/" + table.latest_stream_label
+        )
     return records
 
 

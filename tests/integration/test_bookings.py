@@ -283,13 +283,19 @@ def test_out_of_order_bookings_end_with_the_latest_date(world: World) -> None:
         random.Random(seed).shuffle(events)
         world.post_booking(*events)
         assert world.bookings.pump() == 8
-        (contact,) = (one for one in world.content.contacts if one["email"]["S"] == f"guest{seed}@example.com")
+        (contact,) = (
+            one for one in world.content.contacts if one["email"]["S"] == f"guest{seed}@example.com"
+        )
         expected = expected or figures(contact)
-        assert figures(contact) == expected == (
-            4,
-            8,
-            "2031-02-04T00:00:00.000Z",
-            "2031-01-08T09:00:00.000Z",
+        assert (
+            figures(contact)
+            == expected
+            == (
+                4,
+                8,
+                "2031-02-04T00:00:00.000Z",
+                "2031-01-08T09:00:00.000Z",
+            )
         )
         timeline = world.send("GET", f"/contacts/{contact['id']['S']}/interactions").json["items"]
         times = [interaction["occurred_at"] for interaction in timeline]
@@ -352,7 +358,10 @@ UNDELIVERABLE: dict[str, tuple[Any, str]] = {
     "another detail-type": ({**booking(), "detail-type": "BookingForgotten"}, "unknown_detail_type"),
     "no detail-type": ({"detail": booking()["detail"]}, "unknown_detail_type"),
     "no detail": ({"detail-type": "BookingCreated"}, "malformed"),
-    "detail as text": ({"detail-type": "BookingCreated", "detail": json.dumps(booking()["detail"])}, "malformed"),
+    "detail as text": (
+        {"detail-type": "BookingCreated", "detail": json.dumps(booking()["detail"])},
+        "malformed",
+    ),
     "detail as list": ({"detail-type": "BookingCreated", "detail": [booking()["detail"]]}, "malformed"),
     **{
         f"no {member}": (without(member), "malformed")
@@ -495,15 +504,15 @@ def with_a_contact(worlds: Worlds) -> Worlds:
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_killed_at_any_call_and_delivered_again_a_booking_ends_as_without(worlds: Worlds, known: bool) -> None:
+def test_killed_at_any_call_and_delivered_again_a_booking_ends_as_without(
+    worlds: Worlds, known: bool
+) -> None:
     """check 13"""
 
     def deliver(world: World) -> None:
         bodies = [
             record_of(booking(event_id="e-1", booking_id="b-1"), 1),
-            record_of(
-                booking(event_id="e-2", booking_id="b-2", occurred_at="2031-03-02T09:00:00Z"), 2
-            ),
+            record_of(booking(event_id="e-2", booking_id="b-2", occurred_at="2031-03-02T09:00:00Z"), 2),
         ]
         with acting_for("T1"):
             answer = handler({"Records": bodies}, lambda_context("BookingsFunction"))
@@ -576,7 +585,9 @@ def test_keys_handed_back_unread_are_read_again(world: World, waits: list[float]
         assert whole_picture(world) == before
 
 
-def test_a_tenant_opened_since_is_known_within_a_minute(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tenant_opened_since_is_known_within_a_minute(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A process that has once met an unknown tenant must not send its bookings to the dead letters for good."""
     moment = [1000.0]
     monkeypatch.setattr(wiring.time, "monotonic", lambda: moment[0])

@@ -79,7 +79,12 @@ def change_things(world: World) -> None:
     made = [world.create() for _ in range(4)] + [world.create(token=t10.admin) for _ in range(2)]
     for number, contact in enumerate(made[:3]):
         assert world.send("PATCH", f"/contacts/{contact['id']}", {"company": f"C{number}"}).status == 200
-    assert world.send("PUT", f"/contacts/{made[0]['id']}", {"first_name": "Bea", "email": "bea@example.com"}).status == 200
+    assert (
+        world.send(
+            "PUT", f"/contacts/{made[0]['id']}", {"first_name": "Bea", "email": "bea@example.com"}
+        ).status
+        == 200
+    )
     assert world.send("DELETE", f"/contacts/{made[1]['id']}").status == 204
     assert world.send("DELETE", f"/contacts/{made[4]['id']}", token=t10.admin).status == 204
     world.post_booking(booking(), booking(invitee_email=made[2]["email"]))
@@ -227,7 +232,9 @@ def test_a_poison_record_is_given_up_within_its_cap_and_its_neighbours_are_proje
     for _ in range(9):
         world.create()
     found = records(world)
-    position = next(n for n, one in enumerate(found) if n > 9 and one["dynamodb"]["Keys"]["SK"]["S"] == "CONTACT")
+    position = next(
+        n for n, one in enumerate(found) if n > 9 and one["dynamodb"]["Keys"]["SK"]["S"] == "CONTACT"
+    )
     bad = poison(found[position])
     world.projector.deliver([*found[:position], bad, *found[position:]])
     assert world.projector.dead_letters == [bad]
@@ -474,7 +481,9 @@ def test_the_sweeper_finds_just_the_events_that_were_left_behind(world: World) -
         and "#C#" in one["dynamodb"]["Keys"]["PK"]["S"]
         and chosen.random() < 0.4
     }
-    delivered = [one for one in found if one["dynamodb"]["Keys"]["SK"]["S"].removeprefix("EVENT#") not in lost]
+    delivered = [
+        one for one in found if one["dynamodb"]["Keys"]["SK"]["S"].removeprefix("EVENT#") not in lost
+    ]
     world.publisher.deliver(delivered)
     world.published()
     age_events(world)
@@ -551,9 +560,7 @@ def test_events_on_the_very_edges_of_sweeps_are_checked_once_or_more_and_never_n
                 return set()
 
         for later in (0, 0.001, 60):
-            sweeping.sweep(
-                wiring.events(), Topic(), lambda _: None, now=timestamps.plus(now, later)
-            )
+            sweeping.sweep(wiring.events(), Topic(), lambda _: None, now=timestamps.plus(now, later))
     assert sorted(out) == sorted(event["SK"]["S"] for event in events)
 
 
@@ -564,7 +571,9 @@ def test_the_sweeper_stops_in_time_and_goes_on_from_there(world: World) -> None:
     start_sweeping_from(world, 3200)
     turns = iter([True, True, False])
     with as_operator():
-        report = sweeping.sweep(wiring.events(), wiring.publisher(), lambda _: None, has_time=lambda: next(turns))
+        report = sweeping.sweep(
+            wiring.events(), wiring.publisher(), lambda _: None, has_time=lambda: next(turns)
+        )
     assert report.checked_until == checkpoint(world)
     assert world.content.feed == set(), "it had not come so far"
     for _ in range(3):

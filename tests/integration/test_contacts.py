@@ -203,7 +203,8 @@ def test_another_tenant_may_have_the_same_address(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "email", ["x#y@example.com", "a%23b@example.com", "EMAIL#a@example.com", "a/b@example.com", "%@example.com"]
+    "email",
+    ["x#y@example.com", "a%23b@example.com", "EMAIL#a@example.com", "a/b@example.com", "%@example.com"],
 )
 def test_an_address_with_separators_stays_within_its_own_key(world: World, email: str) -> None:
     """check 43"""
@@ -331,7 +332,9 @@ def test_a_cursor_is_good_for_its_own_caller_and_list_alone(world: World) -> Non
 @pytest.mark.parametrize("limit", ["0", "-1", "101", "1000000000", "ten", "1.5", "", "1e1", " ", "٣٣٣"])
 def test_a_limit_out_of_range_is_refused(world: World, limit: str) -> None:
     """check 45"""
-    answer = world.send("GET", f"/contacts?limit={limit}" if limit.isascii() else "/contacts?limit=%D9%A3%D9%A3%D9%A3")
+    answer = world.send(
+        "GET", f"/contacts?limit={limit}" if limit.isascii() else "/contacts?limit=%D9%A3%D9%A3%D9%A3"
+    )
     assert (answer.status, answer.json["errors"][0]["field"]) == (422, "limit")
 
 
@@ -527,7 +530,9 @@ def test_random_writers_at_once_keep_locks_and_live_contacts_the_same(
                 email = f"a{chosen.randrange(6)}@example.com"
                 path = f"/contacts/{chosen.choice(made)}"
                 method = chosen.choice(["POST", "PATCH", "PATCH", "PUT", "DELETE"])
-                body = {"first_name": "Ada", "email": email} if method in ("POST", "PUT") else {"email": email}
+                body = (
+                    {"first_name": "Ada", "email": email} if method in ("POST", "PUT") else {"email": email}
+                )
                 target = "/contacts" if method == "POST" else path
                 answer = world.racing.request(
                     method, target, json=None if method == "DELETE" else body, token=world.t1.admin
@@ -644,7 +649,9 @@ def change_with(method: str, body: dict[str, Any] | None, etag: str | None = Non
         (contact,) = world.content.contacts
         headers = {"If-Match": etag} if etag else {}
         answer = world.send(method, f"/contacts/{contact['id']['S']}", body, headers=headers)
-        assert answer.status in {200, 204, 412 if etag else 200, 404 if method == "DELETE" else 200}, answer.text
+        assert answer.status in {200, 204, 412 if etag else 200, 404 if method == "DELETE" else 200}, (
+            answer.text
+        )
 
     return deliver
 
@@ -714,7 +721,12 @@ def test_a_create_throttled_at_any_call_ends_the_same(worlds: Worlds) -> None:
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_throttled_at_any_call_ends_the_same(worlds: Worlds, change: str) -> None:
     """check 10"""
-    assert assert_same_under_throttling(with_a_contact(worlds), CHANGES[change], whole_picture, matching=of_the_product) == 3
+    assert (
+        assert_same_under_throttling(
+            with_a_contact(worlds), CHANGES[change], whole_picture, matching=of_the_product
+        )
+        == 3
+    )
 
 
 def test_reads_throttled_at_any_call_answer_the_same(world: World) -> None:
@@ -895,8 +907,14 @@ def test_a_transaction_conflict_that_stays_is_409_or_503_within_the_function_s_t
 def test_fields_the_system_keeps_are_refused(world: World, name: str) -> None:
     """check 53"""
     made = world.create()
-    for method, path in (("POST", "/contacts"), ("PUT", f"/contacts/{made['id']}"), ("PATCH", f"/contacts/{made['id']}")):
-        answer = world.send(method, path, {"first_name": "X", "email": "x@example.com", name: made.get(name, "x")})
+    for method, path in (
+        ("POST", "/contacts"),
+        ("PUT", f"/contacts/{made['id']}"),
+        ("PATCH", f"/contacts/{made['id']}"),
+    ):
+        answer = world.send(
+            method, path, {"first_name": "X", "email": "x@example.com", name: made.get(name, "x")}
+        )
         assert (answer.status, answer.json["errors"][0]["field"]) == (422, name)
     assert world.send("GET", f"/contacts/{made['id']}").json == made
 

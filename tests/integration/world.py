@@ -60,7 +60,9 @@ class World:
 
     # The HTTP API
 
-    def send(self, method: str, path: str, json: Any = None, *, token: str | None = None, **how: Any) -> Response:
+    def send(
+        self, method: str, path: str, json: Any = None, *, token: str | None = None, **how: Any
+    ) -> Response:
         """One request, T1's admin's unless `token` says otherwise."""
         return self.gateway.request(method, path, json=json, token=token or self.t1.admin, **how)
 

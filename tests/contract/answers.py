@@ -1,0 +1,70 @@
+"""Whether an answer is one that the OpenAPI document tells of."""
+
+from __future__ import annotations
+
+import copy
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker
+
+from tests.support.gateway import Response
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = ROOT / "functions" / "system" / "openapi.json"
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The document as it is served."""
+    read: dict[str, Any] = json.loads(DOCUMENT.read_text())
+    return read
+
+
+@cache
+def _strict() -> dict[str, Any]:
+    """The document with every object closed: an answer may hold nothing that is not told of."""
+    closed = copy.deepcopy(document())
+
+    def close(schema: Any) -> None:
+        if isinstance(schema, dict):
+            if "properties" in schema and schema.get("type") == "object":
+                schema.setdefault("additionalProperties", False)
+            for part in schema.values():
+                close(part)
+        elif isinstance(schema, list):
+            for part in schema:
+                close(part)
+
+    close(closed["components"]["schemas"])
+    close(closed["paths"])
+    return closed
+
+
+@cache
+def _validator(path: str, method: str, status: str, media_type: str) -> Draft202012Validator:
+    content = _strict()["paths"][path][method]["responses"][status]["content"]
+    schema = {"components": _strict()["components"], **content[media_type]["schema"]}
+    return Draft202012Validator(schema, format_checker=FormatChecker())
+
+
+def faults_of(method: str, path: str, answer: Response) -> list[str]:
+    """What is wrong with an answer to `method` on the document's `path`; empty when nothing is."""
+    told = document()["paths"][path][method.lower()]["responses"].get(str(answer.status))
+    if told is None:
+        return [f"{answer.status} is not told of: {answer.text[:300]}"]
+    if "content" not in told:
+        return ["there is a body"] if answer.body else []
+    media_type = answer.headers["Content-Type"].split(";")[0]
+    if media_type not in told["content"]:
+        return [f"{media_type} is not told of"]
+    faults = [
+        f"{error.json_path}: {error.message[:200]}"
+        for error in _validator(path, method.lower(), str(answer.status), media_type).iter_errors(answer.json)
+    ]
+    faults += [f"no header {name}" for name in told.get("headers", {}) if name not in answer.headers]
+    if answer.status >= 400 and answer.json.get("status") != answer.status:
+        faults.append("the problem's status is another than the answer's")
+    return faults

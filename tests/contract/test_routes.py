@@ -1,0 +1,245 @@
+"""Template, code and OpenAPI document tell of the same routes, and answers are as the document says."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+import schemathesis
+from jsonschema import Draft202012Validator
+
+from local.openapi import FILE, operations, text
+from shared.domain.ids import new_id
+from shared.http.problems import STATUS
+from tests.contract.answers import ROOT, document, faults_of
+from tests.integration.world import World, booking
+from tests.support.aws import Stack
+from tests.support.faults import call, injecting, unreachable
+from tests.support.template import Template
+from tests.support.tenant_guard import acting_for
+from tests.support.tokens import TokenIssuer
+
+
+@pytest.fixture
+def world(aws_stack: Stack, token_issuer: TokenIssuer) -> World:
+    return World(aws_stack, token_issuer)
+
+
+def told() -> set[tuple[str, str]]:
+    """The document's operations."""
+    return {(method.upper(), path) for path, methods in document()["paths"].items() for method in methods}
+
+
+def test_template_resolvers_and_document_have_the_same_routes(template: Template) -> None:
+    routed = {(route.method, route.path) for route in template.routes()}
+    served = Counter((operation.method, operation.path) for operation in operations())
+    assert set(served.values()) == {1}, "two handlers for one route"
+    assert routed == set(served) == told()
+
+
+def test_each_route_leads_to_the_function_that_serves_it(template: Template) -> None:
+    folders = {route.path: template.handler(route.function).split(".")[1] for route in template.routes()}
+    modules = {operation.path: operation.handler.__module__.split(".")[1] for operation in operations()}
+    assert folders == modules
+
+
+def test_a_function_serves_no_route_but_its_own(template: Template) -> None:
+    """A route that the template forgot would be answered if the gateway sent it; one of another function not."""
+    for folder in {template.handler(route.function).split(".")[1] for route in template.routes()}:
+        handler = importlib.import_module(f"functions.{folder}.app").handler
+        own = {
+            (route.method, route.path)
+            for route in template.routes()
+            if f".{folder}." in template.handler(route.function)
+        }
+        for method, path in sorted(
+            {*told(), ("GET", "/"), ("OPTIONS", "/contacts"), ("HEAD", "/health")} - own
+        ):
+            event = {
+                "httpMethod": method,
+                "path": re.sub(r"{\w+}", new_id(), path),
+                "headers": {},
+                "requestContext": {"requestId": "r", "stage": "v1"},
+            }
+            with acting_for():
+                answer = handler(event, None)
+            assert answer["statusCode"] == 404, (folder, method, path)
+            assert json.loads(answer["body"])["code"] == "not_found"
+
+
+def test_open_routes_are_those_without_sign_in_in_all_three(template: Template) -> None:
+    """check 98"""
+    routed = {(route.method, route.path) for route in template.routes() if route.authorizer is None}
+    served = {(operation.method, operation.path) for operation in operations() if operation.public}
+    open_in_document = {
+        (method.upper(), path)
+        for path, methods in document()["paths"].items()
+        for method, operation in methods.items()
+        if operation.get("security") == []
+    }
+    assert routed == served == open_in_document == {("GET", "/health"), ("GET", "/openapi.json")}
+    assert document()["security"] == [{"bearer": []}]
+
+
+def test_every_handler_of_the_template_can_be_imported(template: Template) -> None:
+    for function in template.functions():
+        module, _, name = template.handler(function).rpartition(".")
+        assert callable(getattr(importlib.import_module(module), name)), function
+
+
+def test_every_entry_point_of_the_sources_is_a_function_of_the_template(template: Template) -> None:
+    named = {template.handler(function).rpartition(".")[0] for function in template.functions()}
+    found = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for pattern in ("functions/*/app.py", "functions/*/on_*.py")
+        for path in ROOT.glob(pattern)
+    }
+    assert named == found
+
+
+def test_the_document_is_that_of_the_routes_as_they_are() -> None:
+    assert FILE.read_text() == text(), "run `make openapi`"
+    assert (ROOT / "docs" / "openapi.json").read_text() == text()
+
+
+def test_the_document_is_valid_openapi_3_1() -> None:
+    assert document()["openapi"].startswith("3.1")
+    schemathesis.openapi.from_dict(document()).validate()
+    for schema in document()["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+def test_references_lead_somewhere_and_every_schema_is_used() -> None:
+    references = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document())))
+    assert references == set(document()["components"]["schemas"])
+
+
+def test_each_operation_has_a_name_of_its_own_and_its_path_s_parameters() -> None:
+    names = []
+    for path, methods in document()["paths"].items():
+        for operation in methods.values():
+            names.append(operation["operationId"])
+            given = {one["name"] for one in operation.get("parameters", []) if one["in"] == "path"}
+            assert given == set(re.findall(r"{(\w+)}", path))
+            assert operation["summary"] and operation["tags"]
+    assert len(names) == len(set(names))
+
+
+def test_the_document_shows_nothing_of_the_inside() -> None:
+    """check 54"""
+    served = json.dumps(document())
+    for inner in ("last_event", "deleted_at", "tenant_id", "secret_hash", "WPK", '"PK"'):
+        assert inner not in served, inner
+
+
+def test_every_status_of_the_error_table_has_one_title() -> None:
+    assert len({status for status, _ in STATUS.values()}) == len(set(STATUS.values()))
+
+
+def test_the_document_is_served_as_it_lies_in_the_file(world: World) -> None:
+    answer = world.gateway.request("GET", "/v1/openapi.json")
+    assert answer.status == 200
+    assert answer.json == document()
+
+
+def test_answers_are_as_the_document_says(world: World) -> None:
+    """check 54: successes and refusals of each route, those that the gateway itself gives among them."""
+    ada = {"first_name": "Ada", "email": "ada@example.com", "phone": "+14155552671", "tags": ["a"]}
+    contact = world.create("first@example.com")["id"]
+    other = world.create("other@example.com")["id"]
+    hook = {"url": "https://hooks.example.com/x", "events": ["contact.created"], "description": "d"}
+    webhook = world.send("POST", "/webhooks", hook).json["id"]
+    world.post_booking(booking(invitee_email="first@example.com"))
+    world.bookings.pump()
+    world.catch_up()
+    old = {"If-Match": '"99"'}
+    text_body: dict[str, Any] = {"body": "x", "headers": {"Content-Type": "text/plain"}}
+    one, webhooks = "/contacts/{contact_id}", "/webhooks/{webhook_id}"
+    calls: list[tuple[int, str, str, str, dict[str, Any]]] = [
+        (200, "GET", "/health", "", {}),
+        (200, "GET", "/openapi.json", "", {}),
+        (201, "POST", "/contacts", "", {"json": ada}),
+        (409, "POST", "/contacts", "", {"json": ada}),
+        (422, "POST", "/contacts", "", {"json": {"first_name": 1, "extra": True}}),
+        (400, "POST", "/contacts", "", {"body": "{"}),
+        (413, "POST", "/contacts", "", {"json": {"about": "x" * 1_000_001}}),
+        (415, "POST", "/contacts", "", text_body),
+        (200, "GET", "/contacts", "", {"query": {"limit": 1}}),
+        (400, "GET", "/contacts", "", {"query": {"cursor": "x"}}),
+        (422, "GET", "/contacts", "", {"query": {"limit": 0}}),
+        (200, "GET", one, contact, {}),
+        (404, "GET", one, new_id(), {}),
+        (200, "PATCH", one, contact, {"json": {"about": "x", "phone": None}}),
+        (409, "PATCH", one, contact, {"json": {"email": "other@example.com"}}),
+        (412, "PATCH", one, contact, {"json": {"about": "y"}, "headers": old}),
+        (415, "PATCH", one, contact, text_body),
+        (200, "PUT", one, contact, {"json": {**ada, "email": "first@example.com"}}),
+        (412, "PUT", one, contact, {"json": {**ada, "email": "first@example.com"}, "headers": old}),
+        (404, "PUT", one, new_id(), {"json": ada}),
+        (200, "GET", f"{one}/interactions", contact, {}),
+        (404, "GET", f"{one}/interactions", new_id(), {}),
+        (412, "DELETE", one, other, {"headers": old}),
+        (204, "DELETE", one, other, {}),
+        (404, "DELETE", one, other, {}),
+        (201, "POST", "/webhooks", "", {"json": hook}),
+        (
+            422,
+            "POST",
+            "/webhooks",
+            "",
+            {"json": {**hook, "url": "https://127.0.0.1.nip.io:1/", "events": ["x"]}},
+        ),
+        (200, "GET", "/webhooks", "", {}),
+        (200, "GET", webhooks, webhook, {}),
+        (404, "GET", webhooks, new_id(), {}),
+        (200, "GET", f"{webhooks}/deliveries", webhook, {}),
+        (412, "DELETE", webhooks, webhook, {"headers": old}),
+        (204, "DELETE", webhooks, webhook, {}),
+        (200, "GET", "/imports", "", {}),
+        (404, "GET", "/imports/{import_id}", new_id(), {}),
+        (404, "GET", "/imports/{import_id}/results", new_id(), {}),
+    ]
+    wrong = []
+    for status, method, path, record_id, how in calls:
+        answer = world.gateway.request(method, re.sub(r"{\w+}", record_id, path), token=world.t1.admin, **how)
+        faults = faults_of(method, path, answer)
+        if answer.status != status or faults:
+            wrong.append((status, method, path, answer.status, faults))
+    assert wrong == []
+    assert {(method, path) for _, method, path, _, _ in calls} == told()
+
+
+def test_refusals_of_the_gateway_are_as_the_document_says(world: World) -> None:
+    for method, path in sorted(told()):
+        if path in ("/health", "/openapi.json"):
+            continue
+        target = re.sub(r"{\w+}", new_id(), path)
+        answer = world.gateway.request(method, target)
+        assert (answer.status, faults_of(method, path, answer)) == (401, []), (method, path)
+        answer = world.gateway.request(method, target, json={}, token=world.t1.powerless)
+        # A body is judged before the permission.
+        assert answer.status in (403, 422) and faults_of(method, path, answer) == [], (method, path)
+        with injecting(unreachable(call("dynamodb"))):
+            answer = world.gateway.request(method, target, json={}, token=world.t1.admin)
+        assert (answer.status, faults_of(method, path, answer)) == (503, []), (method, path)
+    missing = world.gateway.request("GET", "/nothing", token=world.t1.admin)
+    assert missing.status == 404 and missing.headers["Content-Type"] == "application/problem+json"
+    assert {"title", "status", "detail", "code", "request_id"} <= set(missing.json)
+
+
+def test_examples_in_the_document_are_taken(world: World) -> None:
+    """What a person copies from the document works."""
+    for path, name in (("/contacts", "ContactInput"), ("/webhooks", "WebhookInput")):
+        schema = document()["components"]["schemas"][name]
+        body = {
+            field: about["examples"][0]
+            for field, about in schema["properties"].items()
+            if "examples" in about
+        }
+        body |= {"first_name": "Ada"} if name == "ContactInput" else {}
+        answer = world.send("POST", path, body)
+        assert answer.status == 201, answer.text

@@ -1,0 +1,690 @@
+"""Nobody reaches another tenant's records, or more of his own than he may; the whole way from token to table."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from shared import wiring
+from shared.domain.ids import new_id
+from shared.domain.tenant import Membership
+from shared.table import keys
+from shared.table.directory import DirectoryTable
+from tests.integration.drop_folder import DropFolder
+from tests.integration.world import World, booking
+from tests.support.gateway import Gateway, Response
+from tests.support.template import Template
+from tests.support.tenant_guard import TenantGuard, as_operator
+from tests.support.tokens import ABSENT, TokenIssuer
+from tests.tenants import Tenancy
+
+Maker = Callable[[World, Tenancy], str]
+
+
+def make_contact(world: World, tenancy: Tenancy) -> str:
+    # Owned by the regular user, so that each of the roles may do everything to its own.
+    made: str = world.create(f"{new_id()}@example.com", token=tenancy.user)["id"]
+    return made
+
+
+def make_webhook(world: World, tenancy: Tenancy) -> str:
+    body = {"url": "https://hooks.example.com/x", "events": ["contact.created"]}
+    answer = world.send("POST", "/webhooks", body, token=tenancy.admin)
+    assert answer.status == 201, answer.text
+    made: str = answer.json["id"]
+    return made
+
+
+def make_import(world: World, tenancy: Tenancy) -> str:
+    folder = DropFolder(world, tenancy.id)
+    event = folder.put(f"email\n{new_id()}@example.com\n", f"{new_id()}.csv")
+    folder.deliver(event)
+    folder.work()
+    answer = world.send("GET", "/imports", token=tenancy.admin)
+    made: str = answer.json["items"][0]["id"]
+    return made
+
+
+@dataclass(frozen=True)
+class Case:
+    """How a route with an id is called: on which record, with which body. `roles` may do it to their own."""
+
+    make: Maker
+    body: dict[str, Any] | None = None
+    roles: tuple[str, ...] = ("admin", "user", "program")
+
+
+MANAGERS = ("admin", "program")
+
+# Every route that names a record. A new one must be added here, or test_each_route_… fails.
+CASES: dict[tuple[str, str], Case] = {
+    ("GET", "/contacts/{contact_id}"): Case(make_contact),
+    ("PUT", "/contacts/{contact_id}"): Case(make_contact, {"first_name": "X", "email": "put@example.com"}),
+    ("PATCH", "/contacts/{contact_id}"): Case(make_contact, {"email": "patch@example.com"}),
+    ("DELETE", "/contacts/{contact_id}"): Case(make_contact),
+    ("GET", "/contacts/{contact_id}/interactions"): Case(make_contact),
+    ("GET", "/imports/{import_id}"): Case(make_import, roles=MANAGERS),
+    ("GET", "/imports/{import_id}/results"): Case(make_import, roles=MANAGERS),
+    ("GET", "/webhooks/{webhook_id}"): Case(make_webhook, roles=MANAGERS),
+    ("DELETE", "/webhooks/{webhook_id}"): Case(make_webhook, roles=MANAGERS),
+    ("GET", "/webhooks/{webhook_id}/deliveries"): Case(make_webhook, roles=MANAGERS),
+}
+
+# Routes that name none: what they answer is the caller's own in any case.
+WITHOUT_ID = {
+    ("GET", "/contacts"),
+    ("POST", "/contacts"),
+    ("GET", "/imports"),
+    ("GET", "/webhooks"),
+    ("POST", "/webhooks"),
+}
+OPEN = {("GET", "/health"), ("GET", "/openapi.json")}
+
+ROLES = ("admin", "user", "program", "powerless")
+
+
+def at(path: str, record_id: str) -> str:
+    return path[: path.index("{")] + record_id + path[path.index("}") + 1 :]
+
+
+def shown(answer: Response) -> tuple[int, dict[str, str], Any]:
+    """All of an answer but the request's own id."""
+    body = answer.json
+    if isinstance(body, dict):
+        body = {name: value for name, value in body.items() if name != "request_id"}
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return answer.status, {name: value for name, value in headers.items() if "requestid" not in name}, body
+
+
+def test_each_route_of_the_template_is_listed_here(template: Template) -> None:
+    """check 48: a route not listed fails the build."""
+    routes = {(route.method, route.path): route.authorizer for route in template.routes()}
+    assert set(CASES) == {route for route in routes if "{" in route[1]}
+    assert {*WITHOUT_ID, *OPEN} == {route for route in routes if "{" not in route[1]}
+    assert {route for route, authorizer in routes.items() if authorizer is None} == OPEN
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [("T1", "T10"), ("T10", "T1")])
+@pytest.mark.parametrize(("method", "path"), CASES)
+def test_another_tenant_s_id_is_answered_like_one_that_never_was(
+    world: World, tenant_guard: TenantGuard, method: str, path: str, mine: str, theirs: str
+) -> None:
+    """check 48, check 49: the guard would fail this test for any call beyond the caller's tenant."""
+    case = CASES[method, path]
+    tenancies = {"T1": world.t1, "T10": world.tenant("T10")}
+    here, there = tenancies[mine], tenancies[theirs]
+    foreign = case.make(world, there)
+    before = world.content.picture()
+    for role in ROLES:
+        token = getattr(here, role)
+        answers = [
+            world.send(method, at(path, record_id), case.body, token=token)
+            for record_id in (foreign, new_id(), new_id())
+        ]
+        assert shown(answers[0]) == shown(answers[1]) == shown(answers[2]), role
+        assert answers[0].status == (404 if role in case.roles else 403), role
+        assert answers[0].headers["Content-Type"] == "application/problem+json"
+        assert len(answers[0].body) == len(answers[1].body)
+        if method in ("PATCH", "PUT", "DELETE"):
+            conditional = world.send(
+                method, at(path, foreign), case.body, token=token, headers={"If-Match": '"1"'}
+            )
+            assert shown(conditional) == shown(answers[1]), role
+    assert world.content.picture() == before
+    assert tenant_guard.violations == []
+    # The same calls reach what is the callers' own, so it was not the call that was wrong.
+    for role in ROLES:
+        own = case.make(world, here)
+        answer = world.send(method, at(path, own), case.body, token=getattr(here, role))
+        assert answer.status == (403 if role not in case.roles else 204 if method == "DELETE" else 200), role
+        if method in ("PUT", "PATCH"):
+            world.send("DELETE", at(path, own), token=here.admin)
+
+
+@pytest.mark.parametrize(("method", "path"), CASES)
+def test_an_id_that_is_none_leads_nowhere(
+    world: World, t10: Tenancy, tenant_guard: TenantGuard, method: str, path: str
+) -> None:
+    """check 43, check 48: no spelling of another's id, or of a key, gets past the wall."""
+    case = CASES[method, path]
+    foreign = case.make(world, t10)
+    before = world.content.picture()
+    for odd in (
+        foreign.upper(),
+        f"{foreign}%20",
+        f"%20{foreign}",
+        f"{foreign}%00",
+        foreign.replace("-", ""),
+        f"..%2F{foreign}",
+        f"..%2F..%2FT10%2F{foreign}",
+        f"T%23T10%23C%23{foreign}",
+        f"T10%23C%23{foreign}",
+        f"%23{foreign}",
+        f"{foreign}%23",
+        "%00",
+        "%23",
+        "*",
+        "null",
+        "0",
+        "%ff%fe",
+        "é",
+        "x" * 5000,
+    ):
+        answer = world.send(method, at(path, odd), case.body, token=world.t1.admin)
+        assert answer.status == 404, odd
+        assert answer.json["code"] == "not_found", odd
+    assert world.content.picture() == before
+    assert tenant_guard.violations == []
+
+
+def test_lists_show_the_caller_s_own_tenant_alone(world: World, t10: Tenancy) -> None:
+    """check 48"""
+    made = {tenancy.id: make_contact(world, tenancy) for tenancy in (world.t1, t10)}
+    hooks = {tenancy.id: make_webhook(world, tenancy) for tenancy in (world.t1, t10)}
+    imports = {tenancy.id: make_import(world, tenancy) for tenancy in (world.t1, t10)}
+    world.catch_up()
+    for tenancy in (world.t1, t10):
+        for role in ("admin", "user", "program"):
+            listed = {one["id"] for one in world.listed(token=getattr(tenancy, role))}
+            assert made[tenancy.id] in listed
+            assert len(listed) == 2, "the one made here and the one imported"
+        for path, own in (("/webhooks", hooks), ("/imports", imports)):
+            found = world.send("GET", path, token=tenancy.admin).json["items"]
+            assert [one["id"] for one in found] == [own[tenancy.id]]
+
+
+ELSEWHERE = {
+    "X-Tenant-Id": "T10",
+    "X-Tenant": "T10",
+    "Tenant-Id": "T10",
+    "X-Amzn-Tenant": "T10",
+    "X-Forwarded-Host": "t10.example.com",
+    "X-Original-Authorizer": '{"tenant_id": "T10"}',
+    "X-Forwarded-User": "admin-of-T10",
+    "X-HTTP-Method-Override": "DELETE",
+    "X-Original-URL": "/v1/webhooks",
+}
+
+
+def test_a_tenant_named_in_a_header_is_ignored(world: World, t10: Tenancy) -> None:
+    """check 56"""
+    mine, theirs = make_contact(world, world.t1), make_contact(world, t10)
+    world.catch_up()
+    for path in (f"/contacts/{mine}", f"/contacts/{theirs}", "/contacts", "/webhooks"):
+        assert shown(world.send("GET", path, headers=ELSEWHERE)) == shown(world.send("GET", path))
+    made = world.send("POST", "/contacts", {"first_name": "X", "email": "x@example.com"}, headers=ELSEWHERE)
+    assert world.send("GET", f"/contacts/{made.json['id']}").status == 200
+    assert world.send("GET", f"/contacts/{made.json['id']}", token=t10.admin).status == 404
+
+
+def test_a_tenant_named_in_the_query_is_refused_or_ignored(world: World, t10: Tenancy) -> None:
+    """check 56"""
+    mine, theirs = make_contact(world, world.t1), make_contact(world, t10)
+    for name in ("tenant_id", "tenant", "caller_id", "role", "permissions"):
+        for path in ("/contacts", "/webhooks", "/imports", f"/contacts/{mine}/interactions"):
+            answer = world.send("GET", path, query={name: "T10"})
+            assert (answer.status, answer.json["errors"][0]["field"]) == (422, name)
+        assert world.send("GET", f"/contacts/{mine}", query={name: "T10"}).status == 200
+        assert world.send("GET", f"/contacts/{theirs}", query={name: "T10"}).status == 404
+        answer = world.send(
+            "POST", "/contacts", {"first_name": "X", "email": f"{name}@example.com"}, query={name: "T10"}
+        )
+        assert answer.status == 201
+    assert {contact["PK"]["S"][:5] for contact in world.content.contacts if "PK" in contact} == {
+        "T#T1#",
+        "T#T10",
+    }
+    assert len(world.content.of("T#T10#C#", "CONTACT")) == 1
+
+
+def test_a_tenant_named_in_the_body_is_refused(world: World, t10: Tenancy) -> None:
+    """check 56"""
+    mine = make_contact(world, world.t1)
+    for name in ("tenant_id", "tenant", "owner_id", "caller_id", "PK"):
+        body = {"first_name": "X", "email": "x@example.com", name: "T10"}
+        for method, path in (
+            ("POST", "/contacts"),
+            ("PUT", f"/contacts/{mine}"),
+            ("PATCH", f"/contacts/{mine}"),
+        ):
+            answer = world.send(method, path, body)
+            assert (answer.status, answer.json["errors"][0]["field"]) == (422, name)
+        webhook = {"url": "https://example.com", "events": ["contact.created"], name: "T10"}
+        assert world.send("POST", "/webhooks", webhook).status == 422
+    assert world.content.of("T#T10#C#") == []
+
+
+def test_tenants_that_alternate_in_a_warm_process_do_not_mix(world: World, t10: Tenancy) -> None:
+    """check 58"""
+    tokens = [world.t1.admin, t10.admin, world.t1.program, t10.user, world.t1.user, t10.program]
+    for number in range(200):
+        token = tokens[number % len(tokens)]
+        tenant = ("T1", "T10")[number % 2]
+        made = world.create(f"{number}@example.com", token=token)
+        read = world.send("GET", f"/contacts/{made['id']}", token=token).json
+        assert read == made
+        assert world.content.of(f"T#{tenant}#C#{made['id']}") if number % 50 == 0 else True
+    assert len(world.content.of("T#T1#C#", "CONTACT")) == len(world.content.of("T#T10#C#", "CONTACT")) == 100
+
+
+def test_no_answer_holds_a_key_of_the_table_or_a_secret(world: World) -> None:
+    """check 54"""
+    world.post_booking(booking())
+    world.bookings.pump()
+    world.create()
+    make_import(world, world.t1)
+    webhook = make_webhook(world, world.t1)
+    world.catch_up()
+    contact = world.listed()[0]["id"]
+    for path in (
+        "/contacts",
+        f"/contacts/{contact}",
+        f"/contacts/{contact}/interactions",
+        "/webhooks",
+        f"/webhooks/{webhook}",
+        f"/webhooks/{webhook}/deliveries",
+        "/imports",
+    ):
+        text = world.send("GET", path).text
+        for inner in (
+            '"PK"',
+            '"SK"',
+            "WPK",
+            "T#T1",
+            "whsec_",
+            "secret",
+            "last_event",
+            "deleted_at",
+            "tenant_id",
+        ):
+            assert inner not in text, (path, inner)
+
+
+# Who is let in
+
+
+def encode(data: bytes | dict[str, Any]) -> str:
+    raw = data if isinstance(data, bytes) else json.dumps(data).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def with_hmac(issuer: TokenIssuer, sub: str, secret: bytes, algorithm: str = "HS256") -> str:
+    """A token signed with a secret that is no secret: the issuer's public key."""
+    header = encode({"alg": algorithm, "kid": issuer.key_id, "typ": "JWT"})
+    signed = f"{header}.{encode(issuer.claims(sub))}"
+    return f"{signed}.{encode(hmac.new(secret, signed.encode(), hashlib.sha256).digest())}"
+
+
+def forgeries(issuer: TokenIssuer) -> dict[str, str]:
+    """Tokens that must let nobody in, made for a real admin."""
+    sub = "admin-of-T1"
+    stranger = TokenIssuer()
+    stranger_same_kid = TokenIssuer()
+    stranger_same_kid.key_id = issuer.key_id
+    public = issuer.key.public_key()
+    pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    now = int(time.time())
+    good = issuer.make_token(sub)
+    head, body, signature = good.split(".")
+    own_jwk = stranger.jwks["keys"][0]
+
+    def changed(**members: Any) -> dict[str, Any]:
+        claims = {**issuer.claims(sub), **members}
+        return {name: value for name, value in claims.items() if value is not ABSENT}
+
+    return {
+        "expired": issuer.make_token(sub, exp=now - 60),
+        "expired long ago": issuer.make_token(sub, exp=1, iat=0),
+        "no expiry": issuer.make_token(sub, exp=ABSENT),
+        "expiry as text": issuer.make_token(sub, exp="tomorrow"),
+        "endless expiry": issuer.sign({**issuer.claims(sub), "exp": 1e400}).replace("Infinity", "1e400"),
+        "not yet valid": issuer.make_token(sub, nbf=now + 600),
+        "issued in the future": issuer.make_token(sub, iat=now + 600),
+        "no issue time": issuer.make_token(sub, iat=ABSENT),
+        "another issuer": issuer.make_token(
+            sub, iss="https://cognito-idp.us-east-1.amazonaws.com/us-east-1_EVIL"
+        ),
+        "issuer with a slash more": issuer.make_token(sub, iss=f"{issuer.issuer}/"),
+        "issuer as list": issuer.make_token(sub, iss=[issuer.issuer]),
+        "no issuer": issuer.make_token(sub, iss=ABSENT),
+        "another client": issuer.make_token(sub, client_id="another-client"),
+        "client as list": issuer.make_token(sub, client_id=[issuer.client_id]),
+        "no client": issuer.make_token(sub, client_id=ABSENT),
+        "audience instead of client": issuer.make_token(sub, client_id=ABSENT, aud=issuer.client_id),
+        "id token": issuer.make_token(sub, token_use="id", client_id=ABSENT, aud=issuer.client_id),
+        "id token with client": issuer.make_token(sub, token_use="id"),
+        "refresh token": issuer.make_token(sub, token_use="refresh"),
+        "no token use": issuer.make_token(sub, token_use=ABSENT),
+        "no subject": issuer.sign(changed(sub=ABSENT)),
+        "subject as number": issuer.sign(changed(sub=7)),
+        "subject as list": issuer.sign(changed(sub=[sub])),
+        "subject as null": issuer.sign(changed(sub=None)),
+        "empty subject": issuer.make_token(""),
+        "unknown subject": issuer.make_token("nobody"),
+        "subject of another name space": issuer.make_token("x#USER"),
+        "another's key": stranger.make_token(sub),
+        "another's key under the known id": stranger_same_kid.make_token(sub),
+        "another's key in the header": stranger_same_kid.make_token(sub, header={"jwk": own_jwk}),
+        "another's key by URL": stranger_same_kid.make_token(sub, header={"jku": "http://127.0.0.1:9/jwks"}),
+        "unknown key id": issuer.make_token(sub, header={"kid": "unknown"}),
+        "no key id": issuer.make_token(sub, header={"kid": ABSENT}),
+        "key id as path": issuer.make_token(sub, header={"kid": "../../dev/null"}),
+        "key id as list": issuer.make_token(sub, header={"kid": [issuer.key_id]}),
+        "key id as null": issuer.make_token(sub, header={"kid": None}),
+        "key id as number": issuer.make_token(sub, header={"kid": 1}),
+        "alg none": f"{encode({'alg': 'none', 'kid': issuer.key_id})}.{body}.",
+        "alg None": f"{encode({'alg': 'None', 'kid': issuer.key_id})}.{body}.",
+        "alg none with the signature": f"{encode({'alg': 'none', 'kid': issuer.key_id})}.{body}.{signature}",
+        "no alg": issuer.make_token(sub, header={"alg": ABSENT}),
+        "alg as list": issuer.make_token(sub, header={"alg": ["RS256"]}),
+        "RS384 over RS256": issuer.make_token(sub, header={"alg": "RS384"}),
+        "RS512 over RS256": issuer.make_token(sub, header={"alg": "RS512"}),
+        "PS256 over RS256": issuer.make_token(sub, header={"alg": "PS256"}),
+        "ES256 over RS256": issuer.make_token(sub, header={"alg": "ES256"}),
+        "HS256 with the public key as PEM": with_hmac(issuer, sub, pem),
+        "HS256 with the public key as DER": with_hmac(issuer, sub, der),
+        "HS256 with the public key as JWK": with_hmac(
+            issuer, sub, json.dumps(issuer.jwks["keys"][0]).encode()
+        ),
+        "HS256 with nothing": with_hmac(issuer, sub, b""),
+        "RS256 that is a hash": with_hmac(issuer, sub, pem, "RS256"),
+        "no signature": f"{head}.{body}.",
+        "signature cut": good[:-4],
+        "signature of another token": f"{head}.{body}.{issuer.make_token('user-of-T1').split('.')[2]}",
+        "claims changed": f"{head}.{encode(issuer.claims('admin-of-T10'))}.{signature}",
+        "claims that are no object": issuer.sign(["x"]),  # type: ignore[arg-type]
+        "header that is no object": f"{encode(b'[]')}.{body}.{signature}",
+        "header that is no JSON": f"{encode(b'{')}.{body}.{signature}",
+        "critical extension unknown": issuer.make_token(sub, header={"crit": ["x-must"], "x-must": 1}),
+        "payload not encoded": issuer.make_token(sub, header={"b64": False, "crit": ["b64"]}),
+        "five parts": f"{good}.x.y",
+        "two parts": f"{head}.{body}",
+        "only dots": "..",
+        "empty": "",
+        "a word": "token",
+        "not base64": "é.é.é",
+        "long": "A" * 20_000,
+        "NUL": "a\x00b.c.d",
+    }
+
+
+def assert_unauthorized(answer: Response) -> None:
+    assert answer.status == 401, answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert answer.json["status"] == 401 and answer.json["code"] == "unauthenticated"
+    assert answer.json["request_id"]
+
+
+def test_a_forged_or_stale_token_lets_nobody_in(world: World, token_issuer: TokenIssuer) -> None:
+    """check 55"""
+    made = forgeries(token_issuer)
+    assert len(made) >= 16
+    let_in = {}
+    for what, token in made.items():
+        answer = world.gateway.request("GET", "/contacts", token=token)
+        if answer.status != 401:
+            let_in[what] = answer.status
+        else:
+            assert_unauthorized(answer)
+    assert let_in == {}
+    assert world.gateway.failures == []
+    assert (
+        world.gateway.request("GET", "/contacts", token=token_issuer.make_token("admin-of-T1")).status == 200
+    )
+
+
+@pytest.mark.parametrize(("method", "path"), sorted({*CASES, *WITHOUT_ID}))
+def test_without_a_token_each_route_is_401(world: World, method: str, path: str) -> None:
+    """check 98, on the way itself"""
+    target = at(path, new_id()) if "{" in path else path
+    for headers in (
+        {},
+        {"Authorization": ""},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer nothing"},
+    ):
+        assert_unauthorized(world.gateway.request(method, target, json={}, headers=headers))
+
+
+def test_open_routes_need_no_token_and_show_no_tenant(world: World) -> None:
+    for method, path in OPEN:
+        assert world.gateway.request(method, path).status == 200
+        assert world.gateway.request(method, path, token="nonsense").status == 200
+
+
+def test_the_scheme_is_bearer_and_no_other(world: World) -> None:
+    good = world.t1.admin
+    for value in (
+        good,
+        f"Basic {base64.b64encode(f'admin:{good}'.encode()).decode()}",
+        f"Token {good}",
+        f"JWT {good}",
+        f"Bearer{good}",
+        f"Bearer {good} {good}",
+        f"Bearer {good}, Bearer {good}",
+        f"Bearer\t{good}",
+        f"Basic x, Bearer {good}",
+        f'Bearer "{good}"',
+    ):
+        assert_unauthorized(world.gateway.request("GET", "/contacts", headers={"Authorization": value}))
+    for value in (f"Bearer {good}", f"bearer {good}", f"Bearer   {good} "):
+        assert world.gateway.request("GET", "/contacts", headers={"Authorization": value}).status == 200
+    assert_unauthorized(world.gateway.request("GET", f"/contacts?access_token={good}"))
+    assert_unauthorized(world.gateway.request("GET", "/contacts", headers={"Cookie": f"token={good}"}))
+
+
+def test_api_keys_that_are_not_right_let_nobody_in(world: World, t10: Tenancy) -> None:
+    """check 55, for keys"""
+    key = world.t1.program
+    prefix, key_id, secret = key.split("_", 2)
+    other_id = t10.program.split("_", 2)[1]
+    digest = hashlib.sha256(secret.encode()).hexdigest()
+    wrong = [
+        f"{prefix}_{key_id}_{secret[:-1]}",
+        f"{prefix}_{key_id}_{secret}x",
+        f"{prefix}_{key_id}_{secret.swapcase()}",
+        f"{prefix}_{key_id}_",
+        f"{prefix}_{key_id}",
+        f"{prefix}_{key_id}_{digest}",
+        f"{prefix}_{other_id}_{secret}",
+        f"{prefix}__{secret}",
+        f"{prefix}_{key_id.upper()}_{secret}",
+        f"{prefix}_{key_id[:-1]}_{secret}",
+        f"{prefix}_{key_id}%23_{secret}",
+        f"{prefix}_{key_id}_é",
+        f"{prefix}_é_{secret}",
+        f"{prefix}_{key_id}_{secret}{'x' * 200}",
+        f"CK_{key_id}_{secret}",
+        f"ck-{key_id}-{secret}",
+        "ck_",
+        "ck__",
+        "ck___",
+    ]
+    for candidate in wrong:
+        assert_unauthorized(world.gateway.request("GET", "/contacts", token=candidate))
+    assert world.gateway.request("GET", "/contacts", token=key).status == 200
+    assert world.gateway.failures == []
+
+
+def test_a_disabled_key_or_member_is_out(world: World) -> None:
+    with as_operator():
+        directory = DirectoryTable(wiring.store())
+        client = directory.api_client(world.t1.program.split("_")[1])
+        assert client is not None
+        directory.put_api_client(replace(client, disabled=True))
+        directory.put_user(Membership("user-of-T1", "T1", "user", "user", disabled=True))
+    assert_unauthorized(world.gateway.request("GET", "/contacts", token=world.t1.program))
+    assert_unauthorized(world.gateway.request("GET", "/contacts", token=world.t1.user))
+
+
+def test_a_suspended_tenant_s_door_is_shut(world: World) -> None:
+    """check 59, for the API"""
+    with as_operator():
+        table = world.stack.client("dynamodb")
+        key = keys.tenant("T1")
+        item = table.get_item(TableName=world.stack.table_name, Key=key)["Item"]
+        table.put_item(TableName=world.stack.table_name, Item={**item, "suspended": {"BOOL": True}})
+    wiring.reset()
+    for token in (world.t1.admin, world.t1.user, world.t1.program):
+        answer = world.gateway.request("GET", "/contacts", token=token)
+        assert answer.status in (401, 403), answer.text
+
+
+# What each may do
+
+
+def test_a_client_without_permissions_may_do_nothing_and_is_told_what_it_lacks(world: World) -> None:
+    """check 52"""
+    contact, webhook = make_contact(world, world.t1), make_webhook(world, world.t1)
+    body = {"first_name": "X", "email": "x@example.com"}
+    wanted: list[tuple[str, str, Any, str]] = [
+        ("GET", "/contacts", None, "contacts:read"),
+        ("GET", f"/contacts/{contact}", None, "contacts:read"),
+        ("GET", f"/contacts/{contact}/interactions", None, "contacts:read"),
+        ("POST", "/contacts", body, "contacts:write"),
+        ("PUT", f"/contacts/{contact}", body, "contacts:write"),
+        ("PATCH", f"/contacts/{contact}", {"company": "x"}, "contacts:write"),
+        ("DELETE", f"/contacts/{contact}", None, "contacts:"),
+        ("GET", "/webhooks", None, "webhooks:manage"),
+        ("GET", f"/webhooks/{webhook}", None, "webhooks:manage"),
+        ("DELETE", f"/webhooks/{webhook}", None, "webhooks:manage"),
+        ("GET", f"/webhooks/{webhook}/deliveries", None, "webhooks:manage"),
+        ("POST", "/webhooks", {"url": "https://a.example", "events": ["contact.created"]}, "webhooks:manage"),
+        ("GET", "/imports", None, "imports:run"),
+    ]
+    for method, path, given, permission in wanted:
+        answer = world.send(method, path, given, token=world.t1.powerless)
+        assert answer.status == 403, (method, path)
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json["code"] == "permission_denied"
+        assert answer.json["detail"].startswith(f"Insufficient permissions: {permission}")
+        assert answer.json["detail"].endswith(" required")
+
+
+def test_a_regular_user_edits_his_own_and_reads_the_others(world: World) -> None:
+    """check 52"""
+    own = world.create("own@example.com", token=world.t1.user)
+    other = world.create("other@example.com", token=world.t1.other_user)
+    ownerless = world.create("ownerless@example.com", token=world.t1.program)
+    world.catch_up()
+    assert own["owner_id"] == "user-of-T1" and ownerless["owner_id"] is None
+    listed = world.listed(token=world.t1.user)
+    assert {one["id"] for one in listed} == {own["id"], other["id"], ownerless["id"]}
+    for contact in (other, ownerless):
+        path = f"/contacts/{contact['id']}"
+        assert world.send("GET", path, token=world.t1.user).json == contact
+        assert world.send("GET", f"{path}/interactions", token=world.t1.user).status == 200
+        for method, body, permission in (
+            ("PUT", {"first_name": "X", "email": contact["email"]}, "contacts:write"),
+            ("PATCH", {"company": "x"}, "contacts:write"),
+            ("PATCH", {}, "contacts:write"),
+            ("DELETE", None, "contacts:delete"),
+        ):
+            for headers in ({}, {"If-Match": '"9"'}):
+                answer = world.send(method, path, body, token=world.t1.user, headers=headers)
+                assert answer.status == 403, (method, answer.text)
+                assert answer.json["detail"] == f"Insufficient permissions: {permission} required"
+        assert world.send("GET", path).json == contact
+    path = f"/contacts/{own['id']}"
+    assert world.send("PATCH", path, {"company": "x"}, token=world.t1.user).status == 200
+    assert (
+        world.send("PUT", path, {"first_name": "X", "email": "own@example.com"}, token=world.t1.user).status
+        == 200
+    )
+    assert world.send("DELETE", path, token=world.t1.user).status == 204
+
+
+@pytest.mark.parametrize(
+    ("permissions", "allowed"),
+    [
+        ("contacts:read:all", {"list", "read"}),
+        ("contacts:write:all", {"create"}),
+        ("contacts:read:all,contacts:write:all", {"list", "read", "create", "change"}),
+        ("contacts:read:all,contacts:delete:all", {"list", "read", "delete"}),
+        ("contacts:read:own", set()),
+        ("contacts:read:all,contacts:write:own", {"list", "read", "create"}),
+        ("contacts:read:own,contacts:write:all,contacts:delete:all", {"create"}),
+        ("webhooks:manage:own", set()),
+        ("imports:run:own", set()),
+    ],
+)
+def test_a_client_may_do_what_it_was_given_and_no_more(
+    world: World, permissions: str, allowed: set[str]
+) -> None:
+    """check 52"""
+    with as_operator():
+        token = wiring.onboarding().add_api_client("T1", "partly", permissions)
+    contact = make_contact(world, world.t1)
+    path = f"/contacts/{contact}"
+    calls: dict[str, tuple[str, str, Any]] = {
+        "list": ("GET", "/contacts", None),
+        "read": ("GET", path, None),
+        "create": ("POST", "/contacts", {"first_name": "X", "email": "x@example.com"}),
+        "change": ("PATCH", path, {"company": "x"}),
+        "webhooks": ("GET", "/webhooks", None),
+        "imports": ("GET", "/imports", None),
+        "delete": ("DELETE", path, None),
+    }
+    done = {name for name, one in calls.items() if world.send(*one, token=token).status < 300}
+    assert done == allowed
+
+
+def test_what_a_caller_may_not_see_looks_missing_to_him(world: World) -> None:
+    """check 48, within a tenant: level `own` hides the others' contacts."""
+    with as_operator():
+        token = wiring.onboarding().add_api_client(
+            "T1", "own", "contacts:read:own,contacts:write:all,contacts:delete:all"
+        )
+    hidden = make_contact(world, world.t1)
+    for method, body in (("GET", None), ("PATCH", {"company": "x"}), ("DELETE", None)):
+        answers = [world.send(method, f"/contacts/{one}", body, token=token) for one in (hidden, new_id())]
+        assert shown(answers[0]) == shown(answers[1])
+        assert answers[0].status == 404
+
+
+def test_a_cached_policy_serves_all_routes_and_opens_none_to_who_may_not(world: World, t10: Tenancy) -> None:
+    """check 57"""
+    moment = [0.0]
+    gateway = Gateway(world.stack.template, cached=True, clock=lambda: moment[0])
+    webhook = {"url": "https://hooks.example.com/x", "events": ["contact.created"]}
+    assert gateway.request("GET", "/contacts", token=world.t1.user).status == 200
+    assert gateway.request("POST", "/webhooks", json=webhook, token=world.t1.user).status == 403
+    assert gateway.request("GET", "/contacts", token=world.t1.powerless).status == 403
+    body = {"first_name": "X", "email": "x@example.com"}
+    assert gateway.request("POST", "/contacts", json=body, token=world.t1.powerless).status == 403
+    # Nor does one caller's entry serve another.
+    assert gateway.request("GET", "/contacts", token=t10.admin).status == 200
+    made = gateway.request("POST", "/contacts", json=body, token=world.t1.admin)
+    assert made.status == 201
+    assert gateway.request("GET", f"/contacts/{made.json['id']}", token=t10.admin).status == 404
+
+    assert gateway.request("POST", "/webhooks", json=webhook, token=world.t1.admin).status == 201
+    with as_operator():
+        wiring.onboarding().add_member("admin-of-T1", "T1", "user", "admin")
+    moment[0] = 61.0
+    assert gateway.request("POST", "/webhooks", json=webhook, token=world.t1.admin).status == 403
+    assert gateway.request("GET", "/contacts", token=world.t1.admin).status == 200
+    with as_operator():
+        directory = DirectoryTable(wiring.store())
+        directory.put_user(Membership("admin-of-T1", "T1", "user", "admin", disabled=True))
+    moment[0] = 122.0
+    assert_unauthorized(gateway.request("GET", "/contacts", token=world.t1.admin))
+
+
+def test_a_member_moved_to_another_tenant_sees_the_new_one_alone(world: World, t10: Tenancy) -> None:
+    mine, theirs = make_contact(world, world.t1), make_contact(world, t10)
+    with as_operator():
+        wiring.onboarding().add_member("admin-of-T1", "T10", "user", "admin")
+    assert world.send("GET", f"/contacts/{mine}").status == 404
+    assert world.send("GET", f"/contacts/{theirs}").status == 200
