@@ -20,6 +20,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         has_time=lambda: context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS,
     )
     figures = asdict(report)
+    del figures["checked_until"]
     left_behind = report.published or report.failed or report.unreadable or report.mended
     note = observability.warn if left_behind else observability.note
     note("swept the outbox", **figures)

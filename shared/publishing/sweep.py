@@ -17,7 +17,7 @@ from shared.table.store import Item
 
 SETTLE_SECONDS = 120
 """How old an event must be before it counts as left behind: a request's longest time, and the stream's usual lag."""
-_FIRST_LOOK_BACK_SECONDS = 86_400
+_FIRST_LOOK_BACK_SECONDS = 3_600  # on the first sweep of a deployment
 _SLICE_SECONDS = 600
 
 

@@ -68,7 +68,9 @@ def body(chosen: random.Random, number: int) -> dict[str, Any]:
 def mangled(chosen: random.Random, text: str) -> str:
     """JSON that was struck somewhere."""
     at = chosen.randrange(len(text))
-    stroke = chosen.choice(["", '"', "{", "}", "[", "\\", "\\u", "\\ud800", ",", ":", "\x00", "NaN", "1e999", "'", "//"])
+    stroke = chosen.choice(
+        ["", '"', "{", "}", "[", "\\", "\\u", "\\ud800", ",", ":", "\x00", "NaN", "1e999", "'", "//"]
+    )
     return text[:at] + stroke + text[at + chosen.randrange(3) :]
 
 
@@ -157,19 +159,19 @@ BODIES: dict[str, bytes] = {
 TEXT_TO_THE_GATEWAY = {"a byte order mark", "no UTF-8", "overlong UTF-8", "surrogates as bytes"}
 
 
-@pytest.mark.parametrize("what", BODIES)
-def test_a_body_that_is_no_contact_is_refused_in_good_form(world: World, what: str) -> None:
+def test_a_body_that_is_no_contact_is_refused_in_good_form(world: World) -> None:
     """check 40"""
     before = world.content.picture()
-    path = f"/contacts/{new_id()}"
-    for method, target, route in (("POST", "/contacts", "/contacts"), ("PATCH", path, "/contacts/{contact_id}")):
-        answer = world.send(
-            method, target, body=BODIES[what], headers={"Content-Type": "application/json"}
-        )
-        assert answer.status in (400, 413, 422) or (what in TEXT_TO_THE_GATEWAY and answer.status in (201, 404))
-        assert_in_form(method, route, answer)
-    if what not in TEXT_TO_THE_GATEWAY:
-        assert world.content.picture() == before
+    kind = {"headers": {"Content-Type": "application/json"}}
+    path, lenient = f"/contacts/{new_id()}", {400, 413, 422, 201, 404}
+    for what, raw in BODIES.items():
+        for method, target in (("POST", "/contacts"), ("PATCH", path)):
+            answer = world.send(method, target, body=raw, **kind)
+            assert answer.status in (lenient if what in TEXT_TO_THE_GATEWAY else {400, 413, 422}), what
+            assert_in_form(method, "/contacts" if method == "POST" else "/contacts/{contact_id}", answer)
+        if what not in TEXT_TO_THE_GATEWAY:
+            assert world.content.picture() == before, what
+        before = world.content.picture()
 
 
 def test_a_name_given_twice_is_refused_or_read_once(world: World) -> None:
@@ -187,7 +189,12 @@ TYPES = [
     "application/jsonx", "application", "/", "application/json, text/plain", "application/merge-patch", "x" * 5000,
     "application/json\x00", "",
 ]  # fmt: skip
-GOOD_TYPES = ["application/json", "APPLICATION/JSON", "application/json; charset=utf-8", "application/json;charset=latin-1;"]
+GOOD_TYPES = [
+    "application/json",
+    "APPLICATION/JSON",
+    "application/json; charset=utf-8",
+    "application/json;charset=latin-1;",
+]
 
 
 def test_other_content_types_are_refused(world: World) -> None:
@@ -213,15 +220,17 @@ def test_other_content_types_are_refused(world: World) -> None:
 
 QUERIES = [
     "limit=", "limit=0", "limit=-1", "limit=1e9", "limit=1000000000", "limit=%00", "limit=1&limit=2", "limit[]=1",
-    "limit=%D9%A1", "limit=+1", "limit=1.0", "limit=true", "cursor=", "cursor=%00", "cursor=%FF%FE", "cursor=" + "A" * 1999,
-    "cursor=" + "A" * 2001, "cursor=" + quote(base64.b64encode(b"\x00" * 40)), "cursor=" + quote("é" * 100),
+    "limit=%D9%A1", "limit=+1", "limit=1.0", "limit=true", "cursor=", "cursor=%00", "cursor=%FF%FE",
+    "cursor=" + "A" * 1999,    "cursor=" + "A" * 2001, "cursor=" + quote(base64.b64encode(b"\x00" * 40)), "cursor=" + quote("é" * 100),
     "cursor=" + quote("\ud7ff"), "cursor=%ED%A0%80", "cursor=a&cursor=b", "sort=", "sort=name", "sort=created_at,x",
     "sort=-created_at%00", "sort=__class__", "x=1", "=", "&&&", "%", "%zz=1", "limit", "tenant_id=T10", "a" * 5000,
     "limit=25;sort=created_at", "limit=25%26sort=created_at", "#", "?limit=1", "cursor=eyJ4Ijp7fX0",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("path", ["/contacts", "/webhooks", "/imports", "/contacts/{contact_id}/interactions"])
+@pytest.mark.parametrize(
+    "path", ["/contacts", "/webhooks", "/imports", "/contacts/{contact_id}/interactions"]
+)
 def test_odd_queries_are_refused_or_have_no_effect(world: World, path: str) -> None:
     """check 44, check 45"""
     made = world.create()["id"]
@@ -287,7 +296,16 @@ def test_events_of_a_shape_the_gateway_may_give_are_read(world: World) -> None:
     assert invoke(body=text % "d", path="/contacts/")[0] == 201
     assert invoke(body=encoded("e"), isBase64Encoded=True)[0] == 201
     assert invoke(body=text % "f", headers={"CONTENT-TYPE": "application/json"})[0] == 201
-    for bad in ("%%%", "é", "YQ", "a" * 5, base64.b64encode(b"\xff\xfe").decode(), encoded("g")[:-3], "", None):
+    for bad in (
+        "%%%",
+        "é",
+        "YQ",
+        "a" * 5,
+        base64.b64encode(b"\xff\xfe").decode(),
+        encoded("g")[:-3],
+        "",
+        None,
+    ):
         status, problem = invoke(body=bad, isBase64Encoded=True)
         assert (status, problem["code"]) in ((400, "malformed_json"), (422, "invalid")), bad
     for bad in ("\ud800", '{"first_name": "\ud800", "email": "h@example.com"}', "\udcff{}"):
@@ -297,7 +315,10 @@ def test_events_of_a_shape_the_gateway_may_give_are_read(world: World) -> None:
         status, problem = invoke(body=text % "i", context={"authorizer": broken})
         assert status in (401, 403) or broken == {**authorizer, "caller_id": None}, problem
     assert invoke(httpMethod="GET", queryStringParameters={"limit": "1"})[0] == 200
-    repeated = {"queryStringParameters": {"limit": "2"}, "multiValueQueryStringParameters": {"limit": ["1", "2"]}}
+    repeated = {
+        "queryStringParameters": {"limit": "2"},
+        "multiValueQueryStringParameters": {"limit": ["1", "2"]},
+    }
     assert invoke(httpMethod="GET", **repeated)[0] == 422
 
 
@@ -319,12 +340,24 @@ def test_bodies_by_the_document_s_schema_and_against_it_are_answered_as_it_says(
         "import_id": new_id(),
     }
 
+    def sensible(body: Any) -> Any:
+        """Half of the bodies get what no schema can tell: addresses, numbers and URLs that are some."""
+        if not isinstance(body, dict) or statuses.total() % 2:
+            return body
+        known = {"email": f"{new_id()}@example.com", "phone": "+14155552671", "whatsapp": None}
+        known["url"] = "https://hooks.example.com/x"
+        return {name: known.get(name, given) for name, given in body.items()} | (
+            {"email": known["email"]} if "first_name" in body else {}
+        )
+
     def send(case: Any, path: str) -> None:
         target = path
         for name, generated in (case.path_parameters or {}).items():
             # Mostly one that is there, and else what schemathesis thinks of.
             there = statuses.total() % 3 and case.method != "DELETE"
-            target = target.replace(f"{{{name}}}", known[name] if there else quote(str(generated), safe="") or "x")
+            target = target.replace(
+                f"{{{name}}}", known[name] if there else quote(str(generated), safe="") or "x"
+            )
         headers = {
             str(name): str(header)
             for name, header in (case.headers or {}).items()
@@ -335,7 +368,7 @@ def test_bodies_by_the_document_s_schema_and_against_it_are_answered_as_it_says(
         answer = world.gateway.request(
             case.method,
             target,
-            body=json.dumps(case.body).encode() if is_json(case.body) else None,
+            body=json.dumps(sensible(case.body)).encode() if is_json(case.body) else None,
             query={name: parameter for name, parameter in (case.query or {}).items() if name},
             headers=headers,
             token=world.t1.admin,
@@ -345,7 +378,8 @@ def test_bodies_by_the_document_s_schema_and_against_it_are_answered_as_it_says(
 
     for path, methods in document()["paths"].items():
         for method in methods:
-            for mode in GenerationMode:
+            takes_something = {"parameters", "requestBody"} & set(methods[method])
+            for mode in GenerationMode if takes_something else (GenerationMode.POSITIVE,):
                 cases = api[path][method.upper()].as_strategy(generation_mode=mode)
                 generously = method in ("post", "put", "patch")
                 made = settings(

@@ -1,4 +1,4 @@
-"""What lies in the table, looked at as an operator: its records by kind, what must always hold, and a comparable picture."""
+"""What lies in the table, as an operator sees it: records by kind, what must always hold, a comparable picture."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import random
@@ -20,6 +21,7 @@ from functions.changes.on_stream_publish import handler as publish
 from shared import wiring
 from shared.domain import timestamps
 from shared.publishing import sweep as sweeping
+from shared.publishing.publisher import Outcome
 from shared.table import keys
 from tests.integration.stream_records import changes_something, records_from
 from tests.integration.table_content import Content, Item
@@ -221,7 +223,7 @@ def poison(record: Record) -> Record:
     """A contact's record that no code can make sense of."""
     bad = copy.deepcopy(record)
     bad["dynamodb"]["NewImage"] = {
-        name: value for name, value in bad["dynamodb"]["NewImage"].items() if name != "id"
+        name: value for name, value in bad["dynamodb"]["NewImage"].items() if name != "PK"
     }
     bad["dynamodb"]["SequenceNumber"] += "5"
     return bad
@@ -451,8 +453,8 @@ def test_an_event_is_not_acknowledged_before_it_is_out(world: World) -> None:
     world.create()
     found = records(world)
     for fault in (kill_before(PUBLISH, at=1), kill_after(PUBLISH, at=1)):
+        events = [one for one in found if one["dynamodb"]["Keys"]["SK"]["S"].startswith("EVENT#")]
         with injecting(fault), pytest.raises(Killed), acting_for("T1"):
-            events = [one for one in found if one["dynamodb"]["Keys"]["SK"]["S"].startswith("EVENT#")]
             publish({"Records": events}, lambda_context("PublishFunction"))
         assert world.content.feed == set()
 
@@ -464,8 +466,9 @@ def test_the_sweeper_publishes_what_the_stream_never_delivered_and_repairs_the_l
     change_things(world)
     age_events(world)
     events = world.content.event_ids
+    live = sum("deleted_at" not in contact for contact in world.content.contacts)
     report = world.sweep()
-    assert report == {"checked": len(events), "published": len(events), "failed": 0}
+    assert report == swept(checked=len(events), published=len(events), mended=live)
     assert {message["id"] for message in world.published()} == events == world.content.feed
     assert_lists_follow(world)
 
@@ -497,8 +500,8 @@ def test_the_sweeper_publishes_nothing_when_all_is_acknowledged(world: World) ->
     world.published()
     age_events(world)
     events = len(world.content.events)
-    assert world.sweep() == {"checked": events, "published": 0, "failed": 0}
-    assert world.sweep() == {"checked": 0, "published": 0, "failed": 0}
+    assert world.sweep() == swept(checked=events, published=0)
+    assert world.sweep() == swept(checked=0, published=0)
     assert world.published() == []
 
 
@@ -508,7 +511,12 @@ def test_the_sweeper_lets_fresh_events_settle(world: World) -> None:
     assert world.sweep()["checked"] == 0
     with as_operator():
         later = timestamps.plus(timestamps.now(), 21)
-        assert sweeping.sweep(wiring.events(), wiring.publisher(), lambda _: None, now=later).published == 1
+        assert sweeping.sweep(wiring.events(), wiring.publisher(), wiring.lists(), now=later).published == 1
+
+
+def swept(**figures: int) -> dict[str, int]:
+    """What a sweep reports: nothing but `figures`."""
+    return {"checked": 0, "published": 0, "failed": 0, "unreadable": 0, "mended": 0} | figures
 
 
 def checkpoint(world: World) -> str:
@@ -529,7 +537,7 @@ def test_the_checkpoint_moves_on_and_never_back(world: World) -> None:
     with as_operator():
         wiring.events().set_checkpoint("2099-01-01T00:00:00.000Z")
     # A clock that was wrong once must not stop anything from working, nor move the checkpoint.
-    assert world.sweep() == {"checked": 0, "published": 0, "failed": 0}
+    assert world.sweep() == swept(checked=0, published=0)
     assert checkpoint(world) == "2099-01-01T00:00:00.000Z"
 
 
@@ -554,13 +562,13 @@ def test_events_on_the_very_edges_of_sweeps_are_checked_once_or_more_and_never_n
         out: list[str] = []
 
         class Topic:
-            def publish(self, items: list[Item]) -> set[int]:
+            def publish(self, items: list[Item]) -> Outcome:
                 out.extend(item["SK"]["S"] for item in items)
                 wiring.events().acknowledge(items)
-                return set()
+                return Outcome()
 
         for later in (0, 0.001, 60):
-            sweeping.sweep(wiring.events(), Topic(), lambda _: None, now=timestamps.plus(now, later))
+            sweeping.sweep(wiring.events(), Topic(), wiring.lists(), now=timestamps.plus(now, later))
     assert sorted(out) == sorted(event["SK"]["S"] for event in events)
 
 
@@ -572,7 +580,7 @@ def test_the_sweeper_stops_in_time_and_goes_on_from_there(world: World) -> None:
     turns = iter([True, True, False])
     with as_operator():
         report = sweeping.sweep(
-            wiring.events(), wiring.publisher(), lambda _: None, has_time=lambda: next(turns)
+            wiring.events(), wiring.publisher(), wiring.lists(), has_time=lambda: next(turns)
         )
     assert report.checked_until == checkpoint(world)
     assert world.content.feed == set(), "it had not come so far"
@@ -598,7 +606,15 @@ def test_a_sweeper_killed_anywhere_loses_nothing(worlds: Worlds) -> None:
         assert_lists_follow(world)
         return content.feed == content.event_ids == {message["id"] for message in world.published()}
 
-    assert assert_same_after_kills(make, World.sweep, state, sample=lambda points: points[::3]) >= 5
+    # How many calls there are in all depends on the time of day and on the shards that events fall into; each
+    # run comes to the first dozen of those that are no look through an index.
+    def is_no_look_through(attempt: Attempt) -> bool:
+        return attempt.operation != "Query"
+
+    tried = assert_same_after_kills(
+        make, World.sweep, state, matching=is_no_look_through, sample=lambda points: points[:12]
+    )
+    assert tried == 12
 
 
 def test_a_sweeper_throttled_reads_all_keys_and_acknowledgements(world: World, waits: list[float]) -> None:
@@ -626,10 +642,8 @@ def test_one_event_nobody_can_read_does_not_keep_the_others_from_being_swept(wor
     with as_operator():
         world.stack.client("dynamodb").put_item(TableName=world.stack.table_name, Item=bad)
     for _ in range(2):
-        try:
+        with contextlib.suppress(Exception):  # what matters is what went out
             world.sweep()
-        except Exception:  # noqa: BLE001, S110 - what matters is what went out
-            pass
     told = {message["id"] for message in world.published()}
     good = world.content.event_ids - {"00000000-0000-7000-8000-000000000000"}
     assert told >= good

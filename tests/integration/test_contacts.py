@@ -177,24 +177,24 @@ def test_an_address_in_use_is_refused_with_the_id_of_who_has_it(world: World) ->
     world.content.assert_whole()
 
 
-@pytest.mark.parametrize(
-    ("first", "second"),
+SPELLINGS = [
+    ["ada@example.com", "ADA@EXAMPLE.COM", "  <ada@example.com> ", "ada@ｅxample．com"],
+    ["élodie@example.com", "E\u0301LODIE@example.com"],
     [
-        ("ada@example.com", "ADA@EXAMPLE.COM"),
-        ("ada@example.com", "  <ada@example.com> "),
-        ("élodie@example.com", "E\u0301LODIE@example.com"),
-        ("ada@bücher.example", "ada@BÜCHER.example"),
-        ("ada@bücher.example", "ada@xn--bcher-kva.example"),
-        ("ada@bücher.example", "ada@bu\u0308cher.example"),
-        ("ada@example.com", "ada@ｅxample．com"),
+        f"ada@{domain}"
+        for domain in ("bücher.example", "BÜCHER.example", "xn--bcher-kva.example", "bu\u0308cher.example")
     ],
-)
-def test_another_spelling_of_an_address_is_the_same_address(world: World, first: str, second: str) -> None:
+]
+
+
+def test_another_spelling_of_an_address_is_the_same_address(world: World) -> None:
     """check 42"""
-    made = world.create(first)
-    answer = world.send("POST", "/contacts", {"first_name": "X", "email": second})
-    assert answer.status == 409, answer.text
-    assert answer.json["errors"][0]["contact_id"] == made["id"]
+    for first, *others in SPELLINGS:
+        made = world.create(first)
+        for other in others:
+            answer = world.send("POST", "/contacts", {"first_name": "X", "email": other})
+            assert answer.status == 409, other
+            assert answer.json["errors"][0]["contact_id"] == made["id"]
 
 
 def test_another_tenant_may_have_the_same_address(world: World) -> None:
@@ -202,15 +202,16 @@ def test_another_tenant_may_have_the_same_address(world: World) -> None:
     assert world.create("ada@example.com")["id"] != world.create("ada@example.com", token=t10.admin)["id"]
 
 
-@pytest.mark.parametrize(
-    "email",
-    ["x#y@example.com", "a%23b@example.com", "EMAIL#a@example.com", "a/b@example.com", "%@example.com"],
-)
-def test_an_address_with_separators_stays_within_its_own_key(world: World, email: str) -> None:
+def test_an_address_with_separators_stays_within_its_own_key(world: World) -> None:
     """check 43"""
-    made = world.create(email)
-    assert world.send("POST", "/contacts", {"first_name": "X", "email": email}).status == 409
-    assert world.create("a@example.com")["id"] != made["id"]
+    odd = ("x#y", "a%23b", "EMAIL#a", "a/b", "%", "a%b", "a+b", "a")
+    for local in odd:
+        world.create(f"{local}@example.com")
+        assert (
+            world.send("POST", "/contacts", {"first_name": "X", "email": f"{local}@example.com"}).status
+            == 409
+        )
+    assert len(world.content.locks) == len(odd)
     world.content.assert_whole()
 
 
@@ -329,13 +330,11 @@ def test_a_cursor_is_good_for_its_own_caller_and_list_alone(world: World) -> Non
     }
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "101", "1000000000", "ten", "1.5", "", "1e1", " ", "٣٣٣"])
-def test_a_limit_out_of_range_is_refused(world: World, limit: str) -> None:
+def test_a_limit_out_of_range_is_refused(world: World) -> None:
     """check 45"""
-    answer = world.send(
-        "GET", f"/contacts?limit={limit}" if limit.isascii() else "/contacts?limit=%D9%A3%D9%A3%D9%A3"
-    )
-    assert (answer.status, answer.json["errors"][0]["field"]) == (422, "limit")
+    for limit in ("0", "-1", "101", "1000000000", "ten", "1.5", "", "1e1", "%20", "%D9%A3%D9%A3"):
+        answer = world.send("GET", f"/contacts?limit={limit}")
+        assert (answer.status, answer.json["errors"][0]["field"]) == (422, "limit"), limit
 
 
 # Races
@@ -465,13 +464,14 @@ def test_of_thirty_two_writers_with_one_etag_one_writes_and_the_others_are_told(
 def test_no_update_of_thirty_two_careful_writers_is_lost(world: World, waits: list[float]) -> None:
     """check 25: each reads, adds its mark, writes with If-Match, and starts over on 412."""
     path = f"/contacts/{world.create()['id']}"
+    gateway = Gateway(world.stack.template, isolation="interleaved", cached=True)
 
     def add(number: int) -> Callable[[], int]:
         def run() -> int:
             for tries in range(1, 200):
-                read = world.racing.request("GET", path, token=world.t1.admin)
+                read = gateway.request("GET", path, token=world.t1.admin)
                 about = f"{read.json['about']} mark{number}."
-                answer = world.racing.request(
+                answer = gateway.request(
                     "PATCH",
                     path,
                     json={"about": about},
@@ -485,7 +485,7 @@ def test_no_update_of_thirty_two_careful_writers_is_lost(world: World, waits: li
 
         return run
 
-    tries = world.racing.together([add(number) for number in range(32)], in_step=False)
+    tries = gateway.together([add(number) for number in range(32)], in_step=False)
     now = world.send("GET", path).json
     assert sorted(now["about"].split()) == sorted(f"mark{number}." for number in range(32))
     assert now["version"] == 33
@@ -709,7 +709,7 @@ def test_killed_anywhere_and_never_redone_nothing_is_left_half_written(worlds: W
         done = whole_picture(unharmed)
     for point in points:
         with make() as killed:
-            assert point.kill(lambda: deliver(killed))  # noqa: B023
+            assert point.kill(lambda: deliver(killed))
             assert whole_picture(killed) in (before, done), str(point)
 
 
@@ -780,27 +780,21 @@ def assert_unavailable(answer: Response) -> None:
     assert_tells_nothing(answer.text)
 
 
-@pytest.mark.parametrize(("method", "path", "body"), CALLS)
 @pytest.mark.parametrize("fault", [unreachable, throttle, server_error])
 def test_with_dynamodb_away_the_answer_is_503_and_nothing_is_written_or_told(
-    world: World,
-    logs: io.StringIO,
-    waits: list[float],
-    fault: Callable[..., Any],
-    method: str,
-    path: str,
-    body: dict[str, Any] | None,
+    world: World, logs: io.StringIO, waits: list[float], fault: Callable[..., Any]
 ) -> None:
     """check 15, and check 95 for what is logged. The caller has been let in before, as the gateway remembers."""
     made = world.send("POST", "/contacts", {**CANARIES, "email": "canary1@example.com"}).json
     before = world.content.picture()
     warm = Gateway(world.stack.template, cached=True)
     warm.request("GET", f"/contacts/{made['id']}", token=world.t1.admin)
-    with injecting(fault(call("dynamodb"), times=None)):
-        answer = warm.request(method, path.format(id=made["id"]), json=body, token=world.t1.admin)
-    assert_unavailable(answer)
-    assert world.content.picture() == before
-    assert "unavailable" in logs.getvalue()
+    for method, path, body in CALLS:
+        with injecting(fault(call("dynamodb"), times=None)):
+            answer = warm.request(method, path.format(id=made["id"]), json=body, token=world.t1.admin)
+        assert_unavailable(answer)
+        assert world.content.picture() == before
+    assert logs.getvalue().count('"unavailable"') == len(CALLS)
     assert_tells_nothing(logs.getvalue())
 
 
@@ -863,7 +857,7 @@ def test_refusals_log_codes_and_no_person(world: World, logs: io.StringIO) -> No
     assert_tells_nothing(logs.getvalue())
 
 
-@pytest.mark.parametrize("conflicts", [1, 3, 6])
+@pytest.mark.parametrize("conflicts", [1, 6])
 @pytest.mark.parametrize("change", ["create", *CHANGES])
 def test_a_transaction_conflict_that_passes_is_not_noticed(
     world: World, waits: list[float], change: str, conflicts: int
@@ -899,24 +893,37 @@ def test_a_transaction_conflict_that_stays_is_409_or_503_within_the_function_s_t
 # Inputs
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["id", "version", "owner_id", "source", "created_at", "created_by", "total_bookings", "tenant_id", "PK",
-     "deleted_at", "last_event", "is_active", "full_name"],
-)  # fmt: skip
-def test_fields_the_system_keeps_are_refused(world: World, name: str) -> None:
+KEPT_BY_THE_SYSTEM = [
+    "id",
+    "version",
+    "owner_id",
+    "source",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "updated_by",
+    "total_bookings",
+    "last_booking_at",
+    "interaction_count",
+    "tenant_id",
+    "PK",
+    "deleted_at",
+    "last_event",
+    "is_active",
+    "full_name",
+]
+
+
+def test_fields_the_system_keeps_are_refused(world: World) -> None:
     """check 53"""
     made = world.create()
-    for method, path in (
-        ("POST", "/contacts"),
-        ("PUT", f"/contacts/{made['id']}"),
-        ("PATCH", f"/contacts/{made['id']}"),
-    ):
-        answer = world.send(
-            method, path, {"first_name": "X", "email": "x@example.com", name: made.get(name, "x")}
-        )
-        assert (answer.status, answer.json["errors"][0]["field"]) == (422, name)
-    assert world.send("GET", f"/contacts/{made['id']}").json == made
+    path = f"/contacts/{made['id']}"
+    for name in KEPT_BY_THE_SYSTEM:
+        for method, target in (("POST", "/contacts"), ("PUT", path), ("PATCH", path)):
+            body = {"first_name": "X", "email": "x@example.com", name: made.get(name, "x")}
+            answer = world.send(method, target, body)
+            assert (answer.status, answer.json["errors"][0]["field"]) == (422, name)
+    assert world.send("GET", path).json == made
 
 
 def test_the_largest_contact_there_may_be_is_kept_and_changed(world: World) -> None:
