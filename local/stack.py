@@ -83,7 +83,7 @@ class Stack:
         self._check_ports()
         self._start_emulator()
         self._say(
-            f"emulator   ready after {time.monotonic() - began:.1f} s, log in {self._shown(self.log_file)}"
+            f"emulator   ready after {time.monotonic() - began:.1f} s, log in {self.shown(self.log_file)}"
         )
         self.outputs, changed = deploy(self.aws, self._edit)
         done = "deployed" if changed else "unchanged"
@@ -143,7 +143,7 @@ class Stack:
             owner = lock.read().strip() or "unknown"
             lock.close()
             raise CannotStart(
-                f"A stack already runs with its state in {self._shown(self.state_dir)} (process {owner}). "
+                f"A stack already runs with its state in {self.shown(self.state_dir)} (process {owner}). "
                 "Stop it, or choose another folder: STATE_DIR=other make run"
             ) from None
         lock.truncate(0)
@@ -225,7 +225,8 @@ class Stack:
     def _log_end(self) -> str:
         return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-15:])
 
-    def _shown(self, path: Path) -> str:
+    def shown(self, path: Path) -> str:
+        """A path as a person knows it: from here, where it lies below."""
         try:
             return str(path.relative_to(Path.cwd()))
         except ValueError:
