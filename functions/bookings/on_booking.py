@@ -7,6 +7,7 @@ from typing import Any
 
 from shared import observability, settings, wiring
 from shared.services.bookings import Undeliverable
+from shared.sqs import each
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -14,16 +15,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     What can never be processed goes to the dead-letter queue at once, with the reason as an attribute.
     """
-    again = []
-    for record in event["Records"]:
-        try:
-            _take(record["body"])
-        except Exception:  # noqa: BLE001 (one bad message must not cost its neighbours)
-            observability.warn(
-                "booking put back", message_id=record["messageId"], trace=observability.trace()
-            )
-            again.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": again}
+    return each(event, _take)
 
 
 def _take(body: str) -> None:

@@ -6,21 +6,13 @@ from typing import Any
 
 from shared import observability, wiring
 from shared.domain.imports import ImportTask
+from shared.sqs import each
 from shared.storage.import_queue import from_message
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do what the messages ask for; reports those to try again."""
-    again = []
-    for record in event["Records"]:
-        try:
-            _do(from_message(record["body"]))
-        except Exception:  # noqa: BLE001 (one bad message must not cost its neighbours)
-            observability.warn(
-                "import task put back", message_id=record["messageId"], trace=observability.trace()
-            )
-            again.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": again}
+    return each(event, lambda body: _do(from_message(body)))
 
 
 def _do(task: ImportTask) -> None:

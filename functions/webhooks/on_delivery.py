@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from functions.webhooks.messages import each
 from shared import observability, wiring
 from shared.publishing.contracts import from_request_message
+from shared.sqs import each
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

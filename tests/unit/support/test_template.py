@@ -6,10 +6,8 @@ import json
 import os
 from typing import Any
 
-import pytest
-
 from tests.support.aws import Stack, stack_in_moto
-from tests.support.template import TEMPLATE_PATH, Route, Template
+from tests.support.template import Route, Template
 from tests.support.tokens import TokenIssuer
 from tests.unit.support.conftest import SAMPLE
 
@@ -82,7 +80,6 @@ def test_the_rule_passes_its_events_to_the_queue_and_no_others(stack: Stack) -> 
     assert stack.messages_in("Queue") == 1
 
 
-@pytest.mark.skipif(not TEMPLATE_PATH.exists(), reason="no template in this checkout")
 def test_the_product_s_template_stands_in_moto(token_issuer: TokenIssuer) -> None:
     template = Template.load()
     with stack_in_moto(template, token_issuer) as stack:

@@ -1,4 +1,4 @@
-"""Messages of a queue, one by one."""
+"""Batches of SQS messages, taken one by one."""
 
 from __future__ import annotations
 
