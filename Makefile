@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run token test check format bench package openapi lock clean
+.PHONY: help install run token test check format bench package openapi compare rebuild lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -51,6 +51,12 @@ package: install ## What is deployed to AWS: build/functions.zip
 
 openapi: install ## Write the OpenAPI document anew from the routes
 	$(BIN)/python -m local.openapi
+
+compare: install ## What a tenant's projections hold otherwise than its records say: make compare TENANT=demo
+	@$(BIN)/python -m local.projections compare $(TENANT)
+
+rebuild: install ## Make a tenant's projections anew: make rebuild TENANT=demo
+	@$(BIN)/python -m local.projections rebuild $(TENANT)
 
 # Two passes, so that the run-time lock agrees with the development lock on every version. No index, host or
 # path is written into them.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import platform
 
-from benchmarks import cold, warm
+from benchmarks import cold, scale, warm
 from benchmarks.report import table
 
 
 def main() -> None:
     print(f"CPython {platform.python_version()}; ratios are ours to the yardstick of the same run\n")
     print(table(cold.figures() + warm.figures()))
+    print()
+    print(scale.table())
 
 
 if __name__ == "__main__":

@@ -19,17 +19,20 @@ if TYPE_CHECKING:
 
     from shared.domain.callers import Caller
     from shared.domain.tenant import Settings, Tenant
-    from shared.projections.lists import Lists
+    from shared.projections.contacts import ContactProjection
     from shared.publishing.publisher import Publisher
     from shared.publishing.queue import DeliveryQueue
     from shared.services.bookings import BookingService
+    from shared.services.contact_lists import ContactLists
     from shared.services.contacts import ContactService
     from shared.services.deliveries import FanOut, Sending
     from shared.services.import_chunks import ImportChunks
     from shared.services.import_runs import ImportRuns
     from shared.services.import_watch import ImportWatch
+    from shared.services.idempotency import Announce, Claim, KeyedCalls
     from shared.services.imports import ImportService
     from shared.services.onboarding import Onboarding
+    from shared.services.purge import Purge
     from shared.services.webhooks import WebhookService
     from shared.storage.drop_bucket import DropBucket
     from shared.storage.import_queue import ImportQueue
@@ -126,17 +129,51 @@ def tenant_settings(tenant_id: str) -> Settings:
     return found.settings if found else Settings()
 
 
-def contacts(caller: Caller) -> ContactService:
-    """The contacts, for one caller."""
+def _store_for(claim: Claim | None) -> Store:
+    """The table, for a call that may have a claim on an Idempotency-Key."""
+    if claim is None:
+        return store()
+    from shared.table.idempotency import ClaimedStore
+
+    return ClaimedStore(client("dynamodb"), settings.table_name(), claim)
+
+
+def _announcement(claim: Claim | None) -> Announce:
+    from shared.services.idempotency import no_key
+
+    return no_key if claim is None else claim.announce
+
+
+def keyed_calls(caller: Caller) -> KeyedCalls:
+    """What keeps the Idempotency-Keys of one caller."""
+    from shared.services.idempotency import KeyedCalls
+    from shared.table.idempotency import KeyTable
+
+    return KeyedCalls(caller, KeyTable(store()))
+
+
+def contacts(caller: Caller, claim: Claim | None = None) -> ContactService:
+    """The contacts, for one caller; for a call under an Idempotency-Key with its claim on that."""
     from shared.services.contacts import ContactService
     from shared.table.contacts import ContactTable
 
     return ContactService(
         caller,
-        ContactTable(store(), caller.tenant_id),
+        ContactTable(_store_for(claim), caller.tenant_id),
         lambda: tenant_settings(caller.tenant_id),
         cursors(),
+        announce=_announcement(claim),
     )
+
+
+def contact_lists(caller: Caller) -> ContactLists:
+    """The lists of contacts, for one caller."""
+    from shared.services.contact_lists import ContactLists
+    from shared.table.contact_index import ContactIndex
+    from shared.table.contacts import ContactTable
+
+    tenant_id = caller.tenant_id
+    return ContactLists(caller, ContactIndex(store(), tenant_id), ContactTable(store(), tenant_id), cursors())
 
 
 @cache
@@ -148,11 +185,11 @@ def events() -> EventTable:
 
 
 @cache
-def lists() -> Lists:
-    """The projections that lists are read from."""
-    from shared.projections.lists import Lists
+def projection() -> ContactProjection:
+    """What lists, filters, searches and statistics of contacts are read from."""
+    from shared.projections.contacts import ContactProjection
 
-    return Lists(store())
+    return ContactProjection(store())
 
 
 @cache
@@ -171,18 +208,23 @@ def bookings() -> BookingService:
     return BookingService(tenant, lambda tenant_id: BookingTable(store(), tenant_id))
 
 
-def _webhook_table(tenant_id: str) -> WebhookTable:
+def _webhook_table(tenant_id: str, claim: Claim | None = None) -> WebhookTable:
     from shared.table.webhooks import WebhookTable
 
-    return WebhookTable(store(), tenant_id)
+    return WebhookTable(_store_for(claim), tenant_id)
 
 
-def webhooks(caller: Caller) -> WebhookService:
-    """The webhook subscriptions, for one caller."""
+def webhooks(caller: Caller, claim: Claim | None = None) -> WebhookService:
+    """The webhook subscriptions, for one caller; for a call under an Idempotency-Key with its claim on that."""
     from shared.services.webhooks import WebhookService
 
-    table = _webhook_table(caller.tenant_id)
-    return WebhookService(caller, table, cursors(), loopback=settings.webhook_loopback())
+    return WebhookService(
+        caller,
+        _webhook_table(caller.tenant_id, claim),
+        cursors(),
+        loopback=settings.webhook_loopback(),
+        announce=_announcement(claim),
+    )
 
 
 @cache
@@ -215,6 +257,14 @@ def sending() -> Sending:
 
     sender = Sender(loopback=settings.webhook_loopback())
     return Sending(tenant, _webhook_table, delivery_queue(), sender)
+
+
+def purge(has_time: Callable[[], bool]) -> Purge:
+    """The purge of all tenants' deleted contacts, which works while it has time."""
+    from shared.services.purge import Purge
+    from shared.table.purge import PurgeTable
+
+    return Purge(PurgeTable(store()), has_time=has_time)
 
 
 def _import_table(tenant_id: str) -> ImportTable:
@@ -307,7 +357,7 @@ def reset() -> None:
         directory,
         events,
         publisher,
-        lists,
+        projection,
         delivery_queue,
         due_deliveries,
         drop_bucket,

@@ -16,7 +16,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     report = sweep(
         wiring.events(),
         wiring.publisher(),
-        wiring.lists(),
+        wiring.projection(),
         has_time=lambda: context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS,
     )
     figures = asdict(report)

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from pydantic import Field
-
+from functions.contacts.list_query import ContactListQuery, ContactStats
 from shared import wiring
+from shared.domain.communication import ConsentEntry, ConsentInput
 from shared.domain.contact import Contact, ContactInput, ContactPatch
-from shared.domain.errors import Duplicate, NotFound, VersionMismatch
+from shared.domain.contact_filter import ContactFilter
+from shared.domain.errors import ConcurrentChange, Duplicate, NotFound, VersionMismatch
 from shared.domain.interaction import Interaction
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
 
 routes = Routes("Contacts")
-
-
-class ContactListQuery(ListQuery):
-    """Which contacts, in which order."""
-
-    sort: Literal["-created_at", "created_at"] = Field("-created_at", description="Newest or oldest first.")
 
 
 @routes.route(
@@ -32,7 +25,15 @@ class ContactListQuery(ListQuery):
     paged=True,
 )
 def list_contacts(call: Call, query: ContactListQuery) -> Reply:
-    page = wiring.contacts(call.caller).list(limit=query.limit, cursor=query.cursor, sort=query.sort)
+    caller = call.caller
+    wanted = ContactFilter.of(query.__dict__, wiring.tenant_settings(caller.tenant_id))
+    page = wiring.contact_lists(caller).list(
+        wanted,
+        sort=query.sort,
+        limit=query.limit,
+        cursor=query.cursor,
+        include_total=query.include_total,
+    )
     return Reply(page=page)
 
 
@@ -43,11 +44,16 @@ def list_contacts(call: Call, query: ContactListQuery) -> Reply:
     body=ContactInput,
     answer=Contact,
     status=201,
+    location="/contacts/{id}",
     errors=(Duplicate,),
 )
 def create_contact(call: Call, body: ContactInput) -> Reply:
-    contact = wiring.contacts(call.caller).create(body)
-    return Reply(201, contact, headers={"Location": f"/v1/contacts/{contact.id}"})
+    return Reply(record=wiring.contacts(call.caller, call.claim).create(body))
+
+
+@routes.route("GET", "/contacts/stats", summary="Contacts in numbers", answer=ContactStats)
+def contact_stats(call: Call) -> Reply:
+    return Reply(record=ContactStats(**wiring.contact_lists(call.caller).stats()))
 
 
 @routes.route("GET", "/contacts/{contact_id}", summary="Read a contact", answer=Contact, errors=(NotFound,))
@@ -106,4 +112,55 @@ def delete_contact(call: Call, contact_id: str) -> Reply:
 )
 def list_interactions(call: Call, contact_id: str, query: ListQuery) -> Reply:
     page = wiring.contacts(call.caller).interactions(contact_id, limit=query.limit, cursor=query.cursor)
+    return Reply(page=page)
+
+
+@routes.route(
+    "POST",
+    "/contacts/{contact_id}/toggle-status",
+    summary="Make an active contact inactive, and an inactive one active",
+    answer=Contact,
+    conditional=True,
+    errors=(NotFound, ConcurrentChange, VersionMismatch),
+)
+def toggle_contact_status(call: Call, contact_id: str) -> Reply:
+    return Reply(record=wiring.contacts(call.caller, call.claim).toggle_status(contact_id, call.if_match))
+
+
+@routes.route(
+    "POST",
+    "/contacts/{contact_id}/restore",
+    summary="Restore a contact deleted within the last 30 days",
+    answer=Contact,
+    conditional=True,
+    errors=(NotFound, Duplicate, VersionMismatch),
+)
+def restore_contact(call: Call, contact_id: str) -> Reply:
+    return Reply(record=wiring.contacts(call.caller, call.claim).restore(contact_id, call.if_match))
+
+
+@routes.route(
+    "POST",
+    "/contacts/{contact_id}/consent",
+    summary="Opt a channel of a contact out or in",
+    body=ConsentInput,
+    answer=Contact,
+    conditional=True,
+    errors=(NotFound, ConcurrentChange, VersionMismatch),
+)
+def give_consent(call: Call, contact_id: str, body: ConsentInput) -> Reply:
+    return Reply(record=wiring.contacts(call.caller, call.claim).consent(contact_id, body, call.if_match))
+
+
+@routes.route(
+    "GET",
+    "/contacts/{contact_id}/consent",
+    summary="List a contact's consents, newest first",
+    query=ListQuery,
+    answer=ConsentEntry,
+    paged=True,
+    errors=(NotFound,),
+)
+def list_consents(call: Call, contact_id: str, query: ListQuery) -> Reply:
+    page = wiring.contacts(call.caller).consents(contact_id, limit=query.limit, cursor=query.cursor)
     return Reply(page=page)

@@ -27,11 +27,11 @@ def list_webhooks(call: Call, query: ListQuery) -> Reply:
     body=WebhookInput,
     answer=NewWebhook,
     status=201,
+    location="/webhooks/{id}",
     errors=(Conflict,),
 )
 def create_webhook(call: Call, body: WebhookInput) -> Reply:
-    webhook = wiring.webhooks(call.caller).create(body)
-    return Reply(201, webhook, headers={"Location": f"/v1/webhooks/{webhook.id}"})
+    return Reply(record=wiring.webhooks(call.caller, call.claim).create(body))
 
 
 @routes.route("GET", "/webhooks/{webhook_id}", summary="Read a webhook", answer=Webhook, errors=(NotFound,))

@@ -56,6 +56,14 @@ class Caller:
         """How far the caller holds `permission`; None when not at all."""
         return _ROLE_PERMISSIONS[self.role].get(permission) or self.granted.get(permission)
 
+    def has_all_rights_of(self, other: Caller) -> bool:
+        """Whether the caller may do all that `other` may."""
+        return all(
+            self.level(permission) in ("all", other.level(permission))
+            for permission in PERMISSIONS
+            if other.level(permission)
+        )
+
     def require(self, permission: str) -> Level:
         """The level at which the caller holds `permission`; raises PermissionDenied when not at all."""
         level = self.level(permission)

@@ -10,24 +10,52 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from shared.domain import custom_fields
 from shared.domain.callers import Caller
+from shared.domain.communication import (
+    NO_COMMUNICATION,
+    NO_PREFERENCE,
+    Channel,
+    Communication,
+    CommunicationInput,
+    CommunicationPatch,
+    ConsentEntry,
+    ConsentInput,
+    OptOut,
+)
+from shared.domain.custom_fields import CustomFields, CustomFieldsInput
 from shared.domain.email import normalize_email
-from shared.domain.errors import Invalid
+from shared.domain.errors import FieldError, Invalid
 from shared.domain.events import (
+    CONTACT_CONSENT_CHANGED,
     CONTACT_CREATED,
     CONTACT_DELETED,
+    CONTACT_RESTORED,
     CONTACT_UPDATED,
     INTERACTION_CREATED,
     Event,
     differences,
 )
+from shared.domain.ids import is_id
 from shared.domain.interaction import Interaction
-from shared.domain.phone import normalize_phone
+from shared.domain.other_phones import MAX_PHONES, OtherPhone, OtherPhoneInput, normalize_other_phones
+from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import Settings
 from shared.domain.text import GivenName, Line, LongText, Name, Tag, unique_tags
-from shared.domain.timestamps import Timestamp
+from shared.domain.timestamps import Timestamp, plus
 
 Source = Literal["api", "import", "booking", "merge"]
+RelationshipStatus = Literal[
+    "prospect", "qualified_lead", "opportunity", "active_client", "past_client", "lost_lead", "inactive"
+]
+LifecycleStage = Literal["awareness", "interest", "consideration", "decision", "retention", "customer"]
+
+MAX_OTHER_EMAILS = 20
+RESTORABLE_SECONDS = 30 * 86_400
+"""How long a deleted contact can be restored; then it is purged."""
+
+_OtherEmail = Annotated[str, Field(max_length=254)]
+_EXAMPLE_OWNER = "0190a8b0-0000-7000-8000-00000000000a"
 
 
 class ContactInput(BaseModel):
@@ -45,6 +73,32 @@ class ContactInput(BaseModel):
     job_title: Line = ""
     about: LongText = ""
     tags: list[Tag] = Field(default_factory=list, max_length=100)
+    other_emails: list[_OtherEmail] = Field(
+        default_factory=list, max_length=MAX_OTHER_EMAILS, examples=[["ada@home.example.com"]]
+    )
+    other_phones: list[OtherPhoneInput] = Field(
+        default_factory=list,
+        max_length=MAX_PHONES,
+        examples=[[{"label": "mobile", "number": "+12025550143"}]],
+    )
+    owner_id: str | None = Field(
+        None,
+        max_length=64,
+        description="The user the contact belongs to, by default who makes it. Takes contacts:write:all. "
+        "Left out of a replacement, the owner stays.",
+        examples=[_EXAMPLE_OWNER],
+    )
+    communication: CommunicationInput | None = Field(None, examples=[{"preferred": "email"}])
+    custom_fields: CustomFieldsInput | None = Field(
+        None, examples=[{"favourite_colour": "green", "visits": 3}]
+    )
+
+    def as_given(self) -> dict[str, Any]:
+        """All fields, with the empty value of what was left out; the owner only when it was given."""
+        given = self.__dict__
+        if "owner_id" in self.model_fields_set:
+            return given
+        return {name: value for name, value in given.items() if name != "owner_id"}
 
 
 class ContactPatch(BaseModel):
@@ -62,12 +116,35 @@ class ContactPatch(BaseModel):
     job_title: Line | None = None
     about: LongText | None = None
     tags: list[Tag] | None = Field(None, max_length=100)
+    other_emails: list[_OtherEmail] | None = Field(
+        None, max_length=MAX_OTHER_EMAILS, examples=[["ada@home.example.com"]]
+    )
+    other_phones: list[OtherPhoneInput] | None = Field(
+        None, max_length=MAX_PHONES, examples=[[{"label": "mobile", "number": "+12025550143"}]]
+    )
+    owner_id: str | None = Field(
+        None,
+        max_length=64,
+        description="The user the contact belongs to. Takes contacts:write:all.",
+        examples=[_EXAMPLE_OWNER],
+    )
+    communication: CommunicationPatch | None = Field(None, examples=[{"preferred": "email"}])
+    custom_fields: CustomFieldsInput | None = Field(
+        None,
+        description="Changes the fields it names; null removes one.",
+        examples=[{"favourite_colour": None, "visits": 4}],
+    )
+
+    def as_given(self) -> dict[str, Any]:
+        """The fields that were given."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 class Contact(BaseModel):
     """A contact as it is kept and shown.
 
-    `version` counts the changes, from 1. `source` says by which door the contact came.
+    `version` counts the changes, from 1. `source` says by which door the contact came. `phone_raw` and
+    `whatsapp_raw`: the numbers as they were typed, null when that was E.164 already.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -77,20 +154,31 @@ class Contact(BaseModel):
     last_name: str = ""
     full_name: str
     email: str | None = None
+    other_emails: list[str] = []
     phone: str | None = None
+    phone_raw: str | None = None
     whatsapp: str | None = None
+    whatsapp_raw: str | None = None
+    other_phones: list[OtherPhone] = []
     company: str = ""
     department: str = ""
     job_title: str = ""
     about: str = ""
     tags: list[str] = []
     owner_id: str | None = None
+    communication: Communication = NO_COMMUNICATION
+    relationship_status: RelationshipStatus = "prospect"
+    lifecycle_stage: LifecycleStage = "awareness"
     is_active: bool = True
+    email_verified: bool = False
+    custom_fields: CustomFields = {}
     source: Source = "api"
     total_bookings: int = 0
     last_booking_at: Timestamp | None = None
     last_contacted_at: Timestamp | None = None
     interaction_count: int = 0
+    next_follow_up_at: Timestamp | None = None
+    merged_from: list[str] = []
     version: int = 1
     created_at: Timestamp
     created_by: str
@@ -100,38 +188,122 @@ class Contact(BaseModel):
     deleted_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
 
+    @property
+    def addresses(self) -> dict[str, str]:
+        """The e-mail addresses nobody else may have while the contact lives, each with the field it stands in."""
+        if self.deleted_at is not None:
+            return {}
+        found = {email: f"other_emails.{position}" for position, email in enumerate(self.other_emails)}
+        return found | {self.email: "email"} if self.email else found
+
+    @property
+    def purge_at(self) -> str | None:
+        """When a deleted contact can be restored no more; None while it lives."""
+        return plus(self.deleted_at, RESTORABLE_SECONDS) if self.deleted_at is not None else None
+
     @classmethod
     def create(
         cls, given: dict[str, Any], *, contact_id: str, event_id: str, at: str, caller: Caller, source: Source
     ) -> tuple[Contact, Event]:
         """A new contact from fields that `clean` has passed, and its `contact.created`."""
+        fields = dict(given)
+        fields.setdefault("owner_id", caller.id if caller.kind == "user" else None)
+        preferred = fields.pop("preferred", NO_PREFERENCE)
+        if preferred != NO_PREFERENCE:
+            fields["communication"] = {**NO_COMMUNICATION, "preferred": preferred}
+        if "custom_fields" in fields:
+            fields["custom_fields"] = custom_fields.merged({}, fields["custom_fields"])
+        if fields.get("other_emails"):
+            fields["other_emails"] = _without(fields["other_emails"], fields.get("email"))
         contact = cls.model_construct(
             id=contact_id,
             full_name=_full_name(given["first_name"], given.get("last_name", "")),
-            owner_id=caller.id if caller.kind == "user" else None,
             source=source,
             created_at=at,
             created_by=caller.actor,
             updated_at=at,
             updated_by=caller.actor,
             last_event=event_id,
-            **given,
+            **fields,
         )
         return contact, contact._event(CONTACT_CREATED, {}, caller)
 
     def change(
-        self, given: dict[str, Any], *, event_id: str, at: str, caller: Caller
+        self, given: dict[str, Any], *, whole: bool = False, event_id: str, at: str, caller: Caller
     ) -> tuple[Contact, Event] | None:
-        """The contact with fields that `clean` has passed; None when they change nothing."""
+        """The contact with fields that `clean` has passed; None when they change nothing.
+
+        Custom fields are merged into those there are, unless `given` is the `whole` of what a caller may set.
+        Raises Invalid when they become too many or too long.
+        """
+        changed = self._succeeded_by(CONTACT_UPDATED, self._settled(given, whole), event_id, at, caller)
+        return changed if changed[1].changes else None
+
+    def _settled(self, given: dict[str, Any], whole: bool) -> dict[str, Any]:
+        """`given` in the light of what the contact has already."""
+        fields = dict(given)
         names = {"first_name": self.first_name, "last_name": self.last_name, **given}
-        given = {**given, "full_name": _full_name(names["first_name"], names["last_name"])}
-        if all(getattr(self, name) == value for name, value in given.items()):
-            return None
-        return self._succeeded_by(CONTACT_UPDATED, given, event_id, at, caller)
+        fields["full_name"] = _full_name(names["first_name"], names["last_name"])
+        if "email" in given or "other_emails" in given:
+            others = given.get("other_emails", self.other_emails)
+            fields["other_emails"] = _without(others, given.get("email", self.email))
+        # How a number was typed goes with the number: to give the same one again is no change.
+        for name in ("phone", "whatsapp"):
+            if name in given and given[name] == getattr(self, name):
+                fields[f"{name}_raw"] = getattr(self, f"{name}_raw")
+        if "other_phones" in given:
+            typed = {one["number"]: one["raw"] for one in self.other_phones}
+            fields["other_phones"] = [
+                {**one, "raw": typed.get(one["number"], one["raw"])} for one in given["other_phones"]
+            ]
+        if "preferred" in given:
+            fields["communication"] = {**self.communication, "preferred": fields.pop("preferred")}
+        if "custom_fields" in given:
+            present = {} if whole else self.custom_fields
+            fields["custom_fields"] = custom_fields.merged(present, given["custom_fields"])
+        return fields
+
+    def toggle_status(self, *, event_id: str, at: str, caller: Caller) -> tuple[Contact, Event]:
+        """The contact, inactive when it was active and the other way about."""
+        return self._succeeded_by(CONTACT_UPDATED, {"is_active": not self.is_active}, event_id, at, caller)
+
+    def consent(
+        self, given: ConsentInput, *, event_id: str, at: str, caller: Caller
+    ) -> tuple[Contact, Event]:
+        """The contact with what a person said of a channel, and its `contact.consent_changed`.
+
+        Said again it counts again: each has its ground and its time.
+        """
+        settled: OptOut = {
+            "opted_out": given.opted_out,
+            "at": at,
+            "by": caller.actor,
+            "source": given.source,
+            "reason": given.reason or None,
+        }
+        opt_outs = {**self.communication["opt_outs"], given.channel: settled}
+        communication: Communication = {**self.communication, "opt_outs": opt_outs}
+        contact, event = self._succeeded_by(
+            CONTACT_CONSENT_CHANGED, {"communication": communication}, event_id, at, caller
+        )
+        event.data.update(channel=given.channel, opted_out=given.opted_out)
+        return contact, event
+
+    def consent_entry(self, channel: Channel) -> ConsentEntry:
+        """The history's entry of the contact's last change, which was a consent on a channel."""
+        return ConsentEntry.model_construct(
+            id=self.last_event, channel=channel, **self.communication["opt_outs"][channel]
+        )
 
     def delete(self, *, event_id: str, at: str, caller: Caller) -> tuple[Contact, Event]:
         """The contact, no longer live; the record stays so that it can be restored."""
         return self._succeeded_by(CONTACT_DELETED, {"deleted_at": at}, event_id, at, caller)
+
+    def restore(self, *, event_id: str, at: str, caller: Caller) -> tuple[Contact, Event] | None:
+        """The contact, live again as it was; None when it is live."""
+        if self.deleted_at is None:
+            return None
+        return self._succeeded_by(CONTACT_RESTORED, {"deleted_at": None}, event_id, at, caller)
 
     def take_part_in(
         self,
@@ -139,6 +311,7 @@ class Contact(BaseModel):
         *,
         booking: str | None,
         phone: str | None,
+        phone_raw: str | None = None,
         event_id: str,
         at: str,
         caller: Caller,
@@ -146,7 +319,7 @@ class Contact(BaseModel):
         """The contact after an interaction, and its `interaction.created`.
 
         `last_contacted_at` moves forward and never back. `booking` is the start of a booking that is newly
-        counted (None when it counts already); `phone` (E.164) fills an empty field only.
+        counted (None when it counts already); `phone` (E.164, with how it was typed) fills an empty field only.
         """
         given: dict[str, Any] = {
             "interaction_count": self.interaction_count + 1,
@@ -156,7 +329,7 @@ class Contact(BaseModel):
             given["total_bookings"] = self.total_bookings + 1
             given["last_booking_at"] = max(self.last_booking_at or "", booking)
         if phone and not self.phone:
-            given["phone"] = phone
+            given |= {"phone": phone, "phone_raw": phone_raw}
         contact, event = self._succeeded_by(INTERACTION_CREATED, given, event_id, at, caller)
         event.data.update(interaction_id=interaction.id, interaction_type=interaction.type)
         return contact, event
@@ -176,8 +349,22 @@ class Contact(BaseModel):
         return successor, successor._event(event_type, self._content(), caller)
 
     def _content(self) -> dict[str, Any]:
-        """The fields whose changes are told: all but the bookkeeping of the change itself."""
-        return {name: value for name, value in self.__dict__.items() if name not in _BOOKKEEPING and value}
+        """The fields whose changes are told: all but the bookkeeping of the change itself.
+
+        What is kept by name within a field is told by itself, so that an event is no longer than its change.
+        """
+        content = {
+            name: value
+            for name, value in self.__dict__.items()
+            if name not in _NOT_TOLD and (value or name == "is_active")
+        }
+        for name, value in self.custom_fields.items():
+            content[f"custom_fields.{name}"] = value
+        if self.communication["preferred"] != NO_PREFERENCE:
+            content["communication.preferred"] = self.communication["preferred"]
+        for channel, settled in self.communication["opt_outs"].items():
+            content[f"communication.opt_outs.{channel}"] = settled
+        return content
 
     def _event(self, event_type: str, before: dict[str, Any], caller: Caller) -> Event:
         return Event(
@@ -196,16 +383,22 @@ class Contact(BaseModel):
 _BOOKKEEPING = frozenset(
     {"id", "version", "created_at", "created_by", "updated_at", "updated_by", "deleted_at", "last_event"}
 )
+_NOT_TOLD = _BOOKKEEPING | {"communication", "custom_fields"}
 
 
 def _full_name(first_name: str, last_name: str) -> str:
     return f"{first_name} {last_name}".strip()
 
 
+def _without(emails: list[str], primary: str | None) -> list[str]:
+    return [email for email in emails if email != primary]
+
+
 def clean(given: dict[str, Any], settings: Settings) -> dict[str, Any]:
     """Fields in their stored form under a tenant's settings: e-mail, telephone numbers and tags normalized,
     None turned into the field's empty value.
 
+    How a number was typed becomes a field `…_raw`, the preference in `communication` a field `preferred`.
     `given` holds what was given, whether one field or all. Raises Invalid, naming every refused field.
     """
     cleaned = dict(given)
@@ -227,8 +420,22 @@ def clean(given: dict[str, Any], settings: Settings) -> dict[str, Any]:
     for name in ("phone", "whatsapp"):
         if name in given:
             settle(name, lambda name=name: _phone(given[name], name, settings))
+            raw = given[name]
+            cleaned[f"{name}_raw"] = as_typed(raw, cleaned[name]) if raw and cleaned[name] else None
     if "tags" in given:
         settle("tags", lambda: _tags(given["tags"], settings))
+    if "other_emails" in given:
+        settle("other_emails", lambda: _other_emails(given["other_emails"]))
+    if "other_phones" in given:
+        settle("other_phones", lambda: normalize_other_phones(given["other_phones"], settings))
+    if given.get("owner_id") is not None and not is_id(given["owner_id"]):
+        errors.append(Invalid.field("owner_id", "id", "This is not the id of a user."))
+    if "communication" in given:
+        communication = cleaned.pop("communication")
+        if not (isinstance(communication, CommunicationPatch) and not communication.model_fields_set):
+            cleaned["preferred"] = (communication and communication.preferred) or NO_PREFERENCE
+    if given.get("custom_fields"):
+        settle("custom_fields", lambda: custom_fields.checked(given["custom_fields"]))
     if errors:
         raise Invalid(errors[0].detail, errors=tuple(one for error in errors for one in error.errors))
     return cleaned
@@ -240,6 +447,19 @@ def _email(value: str | None, settings: Settings) -> str | None:
     if settings.require_email:
         raise Invalid.field("email", "required", "An e-mail address is required.")
     return None
+
+
+def _other_emails(value: list[str] | None) -> list[str]:
+    emails: dict[str, None] = {}
+    errors: list[FieldError] = []
+    for position, one in enumerate(value or ()):
+        try:
+            emails[normalize_email(one, f"other_emails.{position}")] = None
+        except Invalid as error:
+            errors += error.errors
+    if errors:
+        raise Invalid(f"{errors[0].field}: {errors[0].message}", errors=tuple(errors))
+    return list(emails)
 
 
 def _phone(value: str | None, name: str, settings: Settings) -> str | None:

@@ -19,6 +19,8 @@ class DomainError(Exception):
     """Base of all refusals. `detail` is one sentence a person can act on; `code` is a stable word."""
 
     code = "error"
+    retry_after: int | None = None
+    """After how many seconds the same call may succeed, where that can be said."""
 
     def __init__(self, detail: str, *, code: str | None = None, errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(detail)
@@ -37,6 +39,15 @@ class Invalid(DomainError):
     def field(cls, field: str, code: str, message: str) -> Invalid:
         """A refusal of one field."""
         return cls(f"{field}: {message}", errors=(FieldError(field, code, message),))
+
+
+class IdempotencyKeyReused(Invalid):
+    """The Idempotency-Key was used for another call within the last 24 hours."""
+
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used for a different request. Use a new key for this one.")
 
 
 class RuleBroken(DomainError):
@@ -82,8 +93,8 @@ class Duplicate(Conflict):
 
     code = "duplicate"
 
-    def __init__(self, field: str, contact_id: str) -> None:
-        message = f"Another contact has this {field}."
+    def __init__(self, field: str, contact_id: str, what: str | None = None) -> None:
+        message = f"Another contact has this {what or field}."
         super().__init__(message, errors=(FieldError(field, "duplicate", message, contact_id),))
         self.contact_id = contact_id
 
@@ -95,6 +106,16 @@ class ConcurrentChange(Conflict):
 
     def __init__(self) -> None:
         super().__init__("The record was being changed by others at the same time. Please try again.")
+
+
+class IdempotencyInFlight(Conflict):
+    """The first call under this Idempotency-Key is still at work; ask again after `retry_after` seconds."""
+
+    code = "idempotency_in_flight"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("A call with this Idempotency-Key is still at work. Send it again in a moment.")
+        self.retry_after = retry_after
 
 
 class VersionMismatch(DomainError):

@@ -11,14 +11,27 @@ from typing import Any
 CONTACT_CREATED = "contact.created"
 CONTACT_UPDATED = "contact.updated"
 CONTACT_DELETED = "contact.deleted"
+CONTACT_RESTORED = "contact.restored"
+CONTACT_PURGED = "contact.purged"
+CONTACT_CONSENT_CHANGED = "contact.consent_changed"
 INTERACTION_CREATED = "interaction.created"
 IMPORT_COMPLETED = "import.completed"
 
-EVENT_TYPES = (CONTACT_CREATED, CONTACT_UPDATED, CONTACT_DELETED, INTERACTION_CREATED, IMPORT_COMPLETED)
+EVENT_TYPES = (
+    CONTACT_CREATED,
+    CONTACT_UPDATED,
+    CONTACT_DELETED,
+    CONTACT_RESTORED,
+    CONTACT_PURGED,
+    CONTACT_CONSENT_CHANGED,
+    INTERACTION_CREATED,
+    IMPORT_COMPLETED,
+)
 """The event types a webhook subscription may name."""
 
 Changes = dict[str, tuple[Any, Any]]
-"""Field name to (old value, new value); None stands for no value."""
+"""Field name to (old value, new value); None stands for no value. What is kept by name or channel within a field is
+told by itself, as `custom_fields.colour` or `communication.opt_outs.email`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,4 +74,10 @@ class Notice:
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> Changes:
     """The fields whose values differ between two states, each with both values."""
-    return {name: (old.get(name), new.get(name)) for name in {**old, **new} if old.get(name) != new.get(name)}
+    changes: Changes = {}
+    for name in {**old, **new}:
+        before, after = old.get(name), new.get(name)
+        # By kind too: to Python, 1 and True are equal.
+        if before != after or type(before) is not type(after):
+            changes[name] = (before, after)
+    return changes

@@ -71,7 +71,7 @@ def contact_fields(row: Row, layout: Layout, settings: Settings) -> dict[str, An
         checked = ContactInput.model_validate(given)
     except ValidationError as error:
         raise _refusal(error) from error
-    return clean(checked.__dict__, settings)
+    return clean(checked.as_given(), settings)
 
 
 def _refusal(error: ValidationError) -> Invalid:

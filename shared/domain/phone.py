@@ -31,6 +31,14 @@ def normalize_phone(raw: str, default_country: str, field: str = "phone", *, cle
     return e164
 
 
+def as_typed(raw: str, e164: str) -> str | None:
+    """What is kept of how a number was typed: white space tidied, None when it was E.164 already."""
+    if raw == e164:
+        return None
+    text = " ".join("".join(c if c.isprintable() else " " for c in raw).split())
+    return text if text != e164 else None
+
+
 @lru_cache(maxsize=4096)
 def _parse(text: str, default_country: str) -> str | None:
     import phonenumbers  # here, not above: it would add a tenth to the cold start of calls without a number

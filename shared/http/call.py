@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from shared.domain.callers import Caller, parse_grants
 from shared.domain.errors import Invalid, RuleBroken, TooLarge, Unauthenticated, UnsupportedMediaType
 from shared.http.problems import from_validation
+from shared.services.idempotency import Claim
 
 MAX_BODY_BYTES = 1_000_000
 _ETAG = re.compile(r'\s*(W/)?"([^"]*)"\s*(?:,|$)')
@@ -25,6 +26,8 @@ class Call:
 
     def __init__(self, event: dict[str, Any]) -> None:
         self.event = event
+        self.claim: Claim | None = None
+        """The call's claim on its Idempotency-Key, if it has one: for the factories in `shared.wiring`."""
 
     @property
     def request_id(self) -> str:
@@ -48,6 +51,14 @@ class Call:
             )
         except KeyError as error:
             raise Unauthenticated("Sign in first: this route needs a token or an API key.") from error
+
+    def header_values(self, name: str) -> list[str]:
+        """All values of a header that was sent, whatever the case of its name."""
+        for key, values in (self.event.get("multiValueHeaders") or {}).items():
+            if key.lower() == name:
+                return [str(value) for value in values]
+        single = self.header(name)
+        return [] if single is None else [single]
 
     def header(self, name: str) -> str | None:
         """A header's value, whatever the case of its name."""

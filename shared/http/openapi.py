@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from shared.domain import errors
+from shared.http.idempotency import HEADER, PATTERN, REPLAYED
 from shared.http.problems import CONTENT_TYPE, status_of
 from shared.http.routes import JSON, STAGE, Operation
 
@@ -133,6 +134,16 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
                 "schema": {"type": "string"},
             }
         )
+    if operation.keyed:
+        parameters.append(
+            {
+                "name": HEADER,
+                "in": "header",
+                "description": "For 24 hours a repeat with the same key gets the first answer, a refusal too, and "
+                f"has no effect; it carries `{REPLAYED}: true`. Keys are the caller's own.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": PATTERN},
+            }
+        )
     return parameters
 
 
@@ -144,14 +155,28 @@ def _responses(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
             schema = _page(schema)
         answer["content"] = {JSON: {"schema": schema}}
         if not operation.paged and "version" in operation.answer.model_fields:
-            answer["headers"] = {
-                "ETag": {"description": "The record's version.", "schema": {"type": "string"}}
-            }
+            answer["headers"] = {"ETag": _header("The record's version.")}
+    if operation.location:
+        answer.setdefault("headers", {})["Location"] = _header("Where the new record is found.")
     responses: dict[str, Any] = {str(operation.status): answer}
     problem = {"schema": schemas[Problem, "serialization"]}
     for status, title in sorted({status_of(error) for error in _errors(operation)}):
         responses[str(status)] = {"description": title, "content": {CONTENT_TYPE: problem}}
+    if operation.keyed:
+        replayed = _header("`true` when this is an earlier call's answer.", required=False)
+        for status in responses:
+            if status not in _NEVER_REPLAYED:
+                responses[status].setdefault("headers", {})[REPLAYED] = replayed
+        retry = _header("After how many seconds to send a call again whose first is at work.", required=False)
+        responses["409"]["headers"]["Retry-After"] = retry
     return responses
+
+
+_NEVER_REPLAYED = ("401", "403", "503")
+
+
+def _header(description: str, *, required: bool = True) -> dict[str, Any]:
+    return {"description": description, "required": required, "schema": {"type": "string"}}
 
 
 def _errors(operation: Operation) -> list[type[errors.DomainError]]:
@@ -162,6 +187,8 @@ def _errors(operation: Operation) -> list[type[errors.DomainError]]:
         found += [errors.RuleBroken, errors.TooLarge, errors.UnsupportedMediaType, errors.Invalid]
     if operation.query:
         found += [errors.RuleBroken, errors.Invalid]
+    if operation.keyed:
+        found += [errors.IdempotencyInFlight, errors.IdempotencyKeyReused]
     return found
 
 

@@ -37,7 +37,8 @@ def status_of(error: type[errors.DomainError]) -> tuple[int, str]:
 def problem(error: errors.DomainError, request_id: str) -> Response[str]:
     """The answer for a domain error."""
     status, title = status_of(type(error))
-    headers = {"Retry-After": str(_RETRY_AFTER_SECONDS)} if status == 503 else {}
+    seconds = error.retry_after or (_RETRY_AFTER_SECONDS if status == 503 else None)
+    headers = {"Retry-After": str(seconds)} if seconds else {}
     return _response(status, title, error.detail, error.code, request_id, error.errors, headers)
 
 

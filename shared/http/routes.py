@@ -14,6 +14,8 @@ from shared import observability
 from shared.domain.errors import DomainError, NotFound
 from shared.http import problems
 from shared.http.call import Call, etag
+from shared.http.idempotency import Keyed, fingerprint_of, key_of, to_answer, to_response
+from shared.services.idempotency import Answer, Claim
 from shared.services.paging import Page
 
 JSON = "application/json"
@@ -27,9 +29,12 @@ LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a handler answers. `record` or `page` is the body; a record with a version carries its ETag."""
+    """What a handler answers. `record` or `page` is the body; a record with a version carries its ETag.
 
-    status: int = 200
+    `status`: None for the route's own.
+    """
+
+    status: int | None = None
     record: BaseModel | None = None
     page: Page[Any] | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -40,6 +45,8 @@ class Operation:
     """A route as the resolver serves it and the OpenAPI document tells of it.
 
     `errors`: the refusals that are this route's own, beyond those that every route has.
+    `location`: where what the route makes is found, such as `/contacts/{id}`; `{id}` is the record's id,
+    other names are the path's parameters.
     """
 
     method: str
@@ -55,7 +62,13 @@ class Operation:
     query: type[BaseModel] | None
     conditional: bool
     public: bool
+    location: str | None
     errors: tuple[type[DomainError], ...]
+
+    @property
+    def keyed(self) -> bool:
+        """Whether the route takes an Idempotency-Key. One belongs to a caller, so public routes take none."""
+        return self.method == "POST" and not self.public
 
 
 class Routes:
@@ -79,6 +92,7 @@ class Routes:
         query: type[BaseModel] | None = None,
         conditional: bool = False,
         public: bool = False,
+        location: str | None = None,
         errors: tuple[type[DomainError], ...] = (),
     ) -> Callable[[Handler], Handler]:
         """Declare a route. Its handler gets the Call, then by name the path's parameters, `body` and `query`."""
@@ -99,6 +113,7 @@ class Routes:
                     query=query,
                     conditional=conditional,
                     public=public,
+                    location=location,
                     errors=errors,
                 )
             )
@@ -107,13 +122,16 @@ class Routes:
         return declare
 
 
-def lambda_handler(*resources: Routes) -> LambdaHandler:
-    """The Lambda handler that serves routes to API Gateway."""
+def lambda_handler(*resources: Routes, keyed: Keyed | None = None) -> LambdaHandler:
+    """The Lambda handler that serves routes to API Gateway.
+
+    `keyed` keeps the Idempotency-Keys; functions with a POST must give it.
+    """
     resolver = APIGatewayRestResolver(strip_prefixes=[STAGE])
     for resource in resources:
         for operation in resource.operations:
             path = operation.path.replace("{", "<").replace("}", ">")
-            resolver.route(path, method=operation.method)(_served(resolver, operation))
+            resolver.route(path, method=operation.method)(_served(resolver, operation, keyed))
 
     def no_route(_: Exception) -> Response[str]:
         return problems.problem(NotFound("Route"), Call(resolver.current_event.raw_event).request_id)
@@ -129,18 +147,23 @@ def lambda_handler(*resources: Routes) -> LambdaHandler:
     return handle
 
 
-def _served(resolver: APIGatewayRestResolver, operation: Operation) -> Callable[..., Response[str]]:
+def _served(
+    resolver: APIGatewayRestResolver, operation: Operation, keyed: Keyed | None
+) -> Callable[..., Response[str]]:
+    if operation.keyed and keyed is None:
+        raise TypeError(
+            f"{operation.method} {operation.path} takes an Idempotency-Key: give lambda_handler `keyed`."
+        )
+
     def serve(**parameters: Any) -> Response[str]:
         call = Call(resolver.current_event.raw_event)
         try:
-            if operation.body is not None:
-                parameters["body"] = call.body(operation.body, operation.media_types)
-            if operation.query is not None:
-                parameters["query"] = call.query(operation.query)
-            return _rendered(operation.handler(call, **parameters))
+            key = key_of(call) if operation.keyed else None
+            if key is None or keyed is None:
+                return _carried_out(operation, call, parameters)
+            return _carried_out_once(operation, call, parameters, key, keyed)
         except DomainError as error:
-            observability.refused(operation.method, operation.path, call.request_id, error)
-            return problems.problem(error, call.request_id)
+            return _refused(operation, call, error)
         except Exception:  # noqa: BLE001 (a caller gets an answer, the log the trace)
             observability.failed(operation.method, operation.path, call.request_id)
             return problems.internal_error(call.request_id)
@@ -148,16 +171,56 @@ def _served(resolver: APIGatewayRestResolver, operation: Operation) -> Callable[
     return serve
 
 
-def _rendered(reply: Reply) -> Response[str]:
+def _carried_out(operation: Operation, call: Call, path: dict[str, Any]) -> Response[str]:
+    parameters = dict(path)
+    if operation.body is not None:
+        parameters["body"] = call.body(operation.body, operation.media_types)
+    if operation.query is not None:
+        parameters["query"] = call.query(operation.query)
+    return _rendered(operation, path, operation.handler(call, **parameters))
+
+
+def _carried_out_once(
+    operation: Operation, call: Call, path: dict[str, Any], key: str, keyed: Keyed
+) -> Response[str]:
+    def act(claim: Claim) -> Answer:
+        call.claim = claim
+        return to_answer(_carried_out(operation, call, path))
+
+    outcome = keyed(call.caller).carry_out(
+        key,
+        fingerprint_of(call, operation.method, operation.path, path),
+        act,
+        render=lambda record: to_answer(_rendered(operation, path, Reply(record=record))),
+        refuse=lambda error: to_answer(_refused(operation, call, error)),
+    )
+    return to_response(outcome.answer, replayed=outcome.replayed)
+
+
+def _refused(operation: Operation, call: Call, error: DomainError) -> Response[str]:
+    observability.refused(operation.method, operation.path, call.request_id, error)
+    return problems.problem(error, call.request_id)
+
+
+def _rendered(operation: Operation, path: dict[str, Any], reply: Reply) -> Response[str]:
     headers: dict[str, Any] = dict(reply.headers)
     body = ""
     if reply.record is not None:
         version = getattr(reply.record, "version", None)
         if version is not None:
             headers["ETag"] = etag(version)
+        if operation.location is not None:
+            headers["Location"] = STAGE + operation.location.format(
+                **path, id=getattr(reply.record, "id", "")
+            )
         body = reply.record.model_dump_json()
     elif reply.page is not None:
         entries = ",".join(entry.model_dump_json() for entry in reply.page.items)
         cursor, total = json.dumps(reply.page.next_cursor), json.dumps(reply.page.total)
         body = f'{{"items":[{entries}],"next_cursor":{cursor},"total":{total}}}'
-    return Response(status_code=reply.status, content_type=JSON if body else None, body=body, headers=headers)
+    return Response(
+        status_code=reply.status or operation.status,
+        content_type=JSON if body else None,
+        body=body,
+        headers=headers,
+    )

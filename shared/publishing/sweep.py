@@ -28,7 +28,7 @@ class Publishes(Protocol):
 
 
 class Projections(Protocol):
-    """Finds and mends what lags behind its record; see `shared.projections.lists`."""
+    """Finds and mends what lags behind its record; see `shared.projections.contacts`."""
 
     def outdated(self, contacts: list[keys.Key]) -> list[keys.Key]: ...
 

@@ -19,7 +19,7 @@ from shared.domain.errors import Conflict, Invalid, RuleBroken
 from shared.domain.events import Event
 from shared.domain.ids import derived_id, new_id
 from shared.domain.interaction import Interaction
-from shared.domain.phone import normalize_phone
+from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import Settings, Tenant
 from shared.domain.text import split_name
 
@@ -120,6 +120,7 @@ class BookingService:
             interaction,
             booking=None if standing.booking_known else str(event.starts_at),
             phone=phone,
+            phone_raw=as_typed(event.invitee_phone, phone) if event.invitee_phone and phone else None,
             event_id=new_id(),
             at=at,
             caller=caller,

@@ -9,12 +9,14 @@ from typing import Any, Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
+from shared.domain.communication import ConsentEntry, ConsentInput
 from shared.domain.contact import Contact, ContactInput, ContactPatch, clean
 from shared.domain.errors import ConcurrentChange, NotFound, PermissionDenied, VersionMismatch
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.domain.interaction import Interaction
 from shared.domain.tenant import Settings
+from shared.services.idempotency import Announce, no_key
 from shared.services.paging import Cursors, Page, page_of
 
 _ATTEMPTS = 12
@@ -29,7 +31,15 @@ class ContactRepository(Protocol):
 
     def create(self, *created: tuple[Contact, Event]) -> None: ...
 
-    def save(self, before: Contact, after: Contact, event: Event) -> None: ...
+    def get_with_deleted(self, contact_id: str) -> Contact | None: ...
+
+    def save(
+        self, before: Contact, after: Contact, event: Event, consent: ConsentEntry | None = None
+    ) -> None: ...
+
+    def consents(
+        self, contact_id: str, *, limit: int, after: str | None
+    ) -> list[tuple[str, ConsentEntry]]: ...
 
     def list_by_creation(self, *, limit: int, after: str | None, descending: bool) -> list[Contact]: ...
 
@@ -49,20 +59,21 @@ class ContactService:
         cursors: Cursors,
         *,
         sleep: Callable[[float], None] = time.sleep,
+        announce: Announce = no_key,
     ) -> None:
         self._caller = caller
         self._contacts = contacts
         self._settings = settings
         self._cursors = cursors
         self._sleep = sleep
+        self._announce = announce
 
     def create(self, given: ContactInput) -> Contact:
-        """A new contact, owned by the user who made it.
+        """A new contact, owned by the user who made it unless another owner is given.
 
-        Raises Invalid for refused fields, Duplicate when another contact has the address.
+        Raises Invalid for refused fields, Duplicate when another contact has one of the addresses.
         """
-        self._caller.require("contacts:write")
-        fields = clean(given.__dict__, self._settings())
+        fields = clean(self._permitted(given.as_given()), self._settings())
         contact, event = Contact.create(
             fields,
             contact_id=new_id(),
@@ -71,13 +82,17 @@ class ContactService:
             caller=self._caller,
             source="api",
         )
+        self._announce(contact)
         self._contacts.create((contact, event))
         return contact
 
     def read(self, contact_id: str) -> Contact:
         """A contact."""
+        return self._read(contact_id, self._contacts.get)
+
+    def _read(self, contact_id: str, find: Callable[[str], Contact | None]) -> Contact:
         self._caller.require("contacts:read")
-        contact = self._contacts.get(contact_id) if is_id(contact_id) else None
+        contact = find(contact_id) if is_id(contact_id) else None
         if contact is None:
             raise NotFound("Contact")
         self._caller.require_sight(contact.owner_id, "Contact")
@@ -103,17 +118,73 @@ class ContactService:
         )
 
     def replace(self, contact_id: str, given: ContactInput, if_match: IfMatch | None) -> Contact:
-        """The contact with all its fields as given; fields left out are emptied."""
-        return self._change(contact_id, given.__dict__, if_match)
+        """The contact with all its fields as given; fields left out are emptied, but for the owner."""
+        return self._change(contact_id, given.as_given(), if_match, whole=True)
 
     def patch(self, contact_id: str, given: ContactPatch, if_match: IfMatch | None) -> Contact:
         """The contact with the given fields changed (RFC 7396)."""
-        return self._change(
-            contact_id, {name: getattr(given, name) for name in given.model_fields_set}, if_match
+        return self._change(contact_id, given.as_given(), if_match)
+
+    def toggle_status(self, contact_id: str, if_match: IfMatch | None) -> Contact:
+        """The contact, inactive when it was active and the other way about."""
+        return self._write(
+            contact_id,
+            "contacts:write",
+            if_match,
+            lambda contact: contact.toggle_status(
+                event_id=new_id(), at=timestamps.now(), caller=self._caller
+            ),
         )
 
+    def consent(self, contact_id: str, given: ConsentInput, if_match: IfMatch | None) -> Contact:
+        """The contact with a channel opted out or in; every call is an entry of the history."""
+        return self._write(
+            contact_id,
+            "contacts:write",
+            if_match,
+            lambda contact: contact.consent(
+                given, event_id=new_id(), at=timestamps.now(), caller=self._caller
+            ),
+            save=lambda before, after, event: self._contacts.save(
+                before, after, event, after.consent_entry(given.channel)
+            ),
+        )
+
+    def consents(self, contact_id: str, *, limit: int, cursor: str | None) -> Page[ConsentEntry]:
+        """A page of a contact's history of consents, newest first."""
+        contact = self.read(contact_id)
+        return page_of(
+            lambda count, after: self._contacts.consents(contact.id, limit=count, after=after),
+            lambda entry: entry[0],
+            lambda entry: entry[1],
+            limit=limit,
+            cursor=cursor,
+            cursors=self._cursors,
+            scope=self._scope("consents", contact.id),
+        )
+
+    def restore(self, contact_id: str, if_match: IfMatch | None) -> Contact:
+        """A deleted contact, live again as it was; one that is live stays as it is.
+
+        Takes what deleting takes. Raises NotFound when its time has run out, Duplicate when an address of it
+        was taken meanwhile.
+        """
+        return self._write(
+            contact_id,
+            "contacts:delete",
+            if_match,
+            lambda contact: contact.restore(event_id=new_id(), at=timestamps.now(), caller=self._caller),
+            find=self._restorable,
+        )
+
+    def _restorable(self, contact_id: str) -> Contact | None:
+        contact = self._contacts.get_with_deleted(contact_id)
+        if contact is not None and contact.purge_at is not None and contact.purge_at <= timestamps.now():
+            return None
+        return contact
+
     def delete(self, contact_id: str, if_match: IfMatch | None) -> None:
-        """Delete a contact; its address is free at once."""
+        """Delete a contact; its addresses are free at once."""
         self._write(
             contact_id,
             "contacts:delete",
@@ -134,15 +205,22 @@ class ContactService:
             scope=self._scope("interactions", contact.id),
         )
 
-    def _change(self, contact_id: str, given: dict[str, Any], if_match: IfMatch | None) -> Contact:
-        self._caller.require("contacts:write")
-        fields = clean(given, self._settings())
+    def _permitted(self, given: dict[str, Any]) -> dict[str, Any]:
+        """`given`, if the caller may write contacts at all, and all of them where an owner is given."""
+        if self._caller.require("contacts:write") != "all" and "owner_id" in given:
+            raise PermissionDenied.lacking("contacts:write:all")
+        return given
+
+    def _change(
+        self, contact_id: str, given: dict[str, Any], if_match: IfMatch | None, *, whole: bool = False
+    ) -> Contact:
+        fields = clean(self._permitted(given), self._settings())
         return self._write(
             contact_id,
             "contacts:write",
             if_match,
             lambda contact: contact.change(
-                fields, event_id=new_id(), at=timestamps.now(), caller=self._caller
+                fields, whole=whole, event_id=new_id(), at=timestamps.now(), caller=self._caller
             ),
         )
 
@@ -152,13 +230,18 @@ class ContactService:
         permission: str,
         if_match: IfMatch | None,
         act: Callable[[Contact], tuple[Contact, Event] | None],
+        *,
+        save: Callable[[Contact, Contact, Event], None] | None = None,
+        find: Callable[[str], Contact | None] | None = None,
     ) -> Contact:
         """Read, act, write under the version read; again when others were faster.
+
+        `find` reads instead of the repository's `get`, `save` writes instead of its `save`.
 
         Without `if_match` the last writer wins; with it, whoever was slower gets VersionMismatch.
         """
         for attempt in range(_ATTEMPTS):
-            before = self.read(contact_id)
+            before = self._read(contact_id, find or self._contacts.get)
             self._caller.require_on(permission, before.owner_id)
             if if_match is not None and not if_match(before.version):
                 raise VersionMismatch()
@@ -166,8 +249,9 @@ class ContactService:
             if acted is None:
                 return before
             after, event = acted
+            self._announce(after)
             try:
-                self._contacts.save(before, after, event)
+                (save or self._contacts.save)(before, after, event)
             except ConcurrentChange:
                 self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311
             else:

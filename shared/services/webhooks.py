@@ -11,6 +11,7 @@ from shared.domain.delivery import Delivery
 from shared.domain.errors import ConcurrentChange, NotFound, PermissionDenied, VersionMismatch
 from shared.domain.ids import is_id, new_id
 from shared.domain.webhook import NewWebhook, Webhook, WebhookInput
+from shared.services.idempotency import Announce, no_key
 from shared.services.paging import Cursors, Page, page_of
 
 _PERMISSION = "webhooks:manage"
@@ -37,12 +38,19 @@ class WebhookService:
     """Subscriptions as one caller may use them. `loopback` allows URLs on this very machine."""
 
     def __init__(
-        self, caller: Caller, webhooks: WebhookRepository, cursors: Cursors, *, loopback: bool = False
+        self,
+        caller: Caller,
+        webhooks: WebhookRepository,
+        cursors: Cursors,
+        *,
+        loopback: bool = False,
+        announce: Announce = no_key,
     ) -> None:
         self._caller = caller
         self._webhooks = webhooks
         self._cursors = cursors
         self._loopback = loopback
+        self._announce = announce
 
     def create(self, given: WebhookInput) -> NewWebhook:
         """A new subscription, with the secret that is shown this once.
@@ -53,8 +61,10 @@ class WebhookService:
         webhook = Webhook.create(
             given, webhook_id=new_id(), at=timestamps.now(), caller=self._caller, loopback=self._loopback
         )
+        shown = webhook.with_secret()
+        self._announce(shown)
         self._webhooks.create(webhook)
-        return webhook.with_secret()
+        return shown
 
     def read(self, webhook_id: str) -> Webhook:
         """A subscription."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from shared.domain.communication import ConsentEntry
 from shared.domain.contact import Contact
 from shared.domain.errors import ConcurrentChange, Duplicate
 from shared.domain.events import Event
@@ -27,9 +28,9 @@ class ContactTable:
         return items.contact_from_item(item)
 
     def get_with_deleted(self, contact_id: str) -> Contact | None:
-        """A contact as of now, live or deleted, or None."""
+        """A contact as of now, live or deleted, or None. One that is being purged is gone."""
         item = self._store.get(keys.contact(self._tenant, contact_id))
-        return items.contact_from_item(item) if item else None
+        return items.contact_from_item(item) if item and "emptied_at" not in item else None
 
     def owner_of_email(self, email: str) -> str | None:
         """The id of the live contact that has an address (in its stored form), or None."""
@@ -69,8 +70,21 @@ class ContactTable:
         )
         return [(row[keys.SK]["S"], items.interaction_from_item(row)) for row in rows]
 
+    def consents(self, contact_id: str, *, limit: int, after: str | None) -> list[tuple[str, ConsentEntry]]:
+        """A contact's history of consents, newest first, each with its position for `after`."""
+        rows = self._store.query(
+            keys.contact_partition(self._tenant, contact_id),
+            prefix=keys.CONSENT,
+            limit=limit,
+            after=after,
+            descending=True,
+            consistent=True,
+        )
+        return [(row[keys.SK]["S"], items.consent_from_item(row)) for row in rows]
+
     def create(self, *created: tuple[Contact, Event]) -> None:
-        """Write new contacts with their locks and events, all or none (three items each, 33 at the most).
+        """Write new contacts with their locks and events, all or none: two items each and one for each address, a
+        hundred at the most.
 
         Raises Duplicate when another contact has an address. Writing the same contact and event again
         changes nothing and succeeds.
@@ -81,33 +95,40 @@ class ContactTable:
         self._store.commit(transaction)
 
     def add_creation(self, transaction: Transaction, contact: Contact, *events: Event) -> None:
-        """Add the creation of a contact to a transaction: record, lock, events."""
+        """Add the creation of a contact to a transaction: record, locks, events."""
         self._put(transaction, contact, "attribute_not_exists(PK)", {})
-        if contact.email:
-            self._lock(transaction, contact.email, contact.id)
+        for email, field in contact.addresses.items():
+            self._lock(transaction, email, field, contact.id)
         for event in events:
             transaction.put(items.event_to_item(self._tenant, event))
 
-    def save(self, before: Contact, after: Contact, event: Event) -> None:
-        """Write a changed contact, its event, and its locks where the address changed or the contact died.
+    def save(
+        self, before: Contact, after: Contact, event: Event, consent: ConsentEntry | None = None
+    ) -> None:
+        """Write a changed contact, its event, its locks where addresses changed or the contact died or came back,
+        and the history's entry when the change is a consent.
 
         Raises Duplicate as `create` does, and ConcurrentChange when the record is no longer at the version
         of `before`.
         """
         transaction = Transaction()
         self.add_change(transaction, before, after, event)
+        if consent is not None:
+            transaction.put(items.consent_to_item(self._tenant, after.id, consent))
         self._store.commit(transaction)
 
     def add_change(self, transaction: Transaction, before: Contact, after: Contact, *events: Event) -> None:
         """Add the change of a contact to a transaction: record, locks, events."""
         is_unchanged = "version = :before"
         self._put(transaction, after, is_unchanged, {":before": {"N": str(before.version)}})
-        locked = after.email if after.deleted_at is None else None
-        if locked != before.email:
-            if locked:
-                self._lock(transaction, locked, after.id)
-            if before.email:
-                self._unlock(transaction, before.email, before.id)
+        had, has = before.addresses, after.addresses
+        # An address that only moved between the fields keeps its lock.
+        for email, field in has.items():
+            if email not in had:
+                self._lock(transaction, email, field, after.id)
+        for email in had:
+            if email not in has:
+                self._unlock(transaction, email, before.id)
         for event in events:
             transaction.put(items.event_to_item(self._tenant, event))
 
@@ -121,7 +142,7 @@ class ContactTable:
             refusal=lambda _: ConcurrentChange(),
         )
 
-    def _lock(self, transaction: Transaction, email: str, contact_id: str) -> None:
+    def _lock(self, transaction: Transaction, email: str, field: str, contact_id: str) -> None:
         is_free = "attribute_not_exists(PK)"
         is_own = "contact_id = :me"
         me = {"S": contact_id}
@@ -129,7 +150,9 @@ class ContactTable:
             {**keys.email_lock(self._tenant, email), "contact_id": me},
             condition=f"{is_free} OR {is_own}",
             values={":me": me},
-            refusal=lambda holder: Duplicate("email", holder["contact_id"]["S"] if holder else ""),
+            refusal=lambda holder: Duplicate(
+                field, holder["contact_id"]["S"] if holder else "", "e-mail address"
+            ),
         )
 
     def _unlock(self, transaction: Transaction, email: str, contact_id: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from shared.domain import timestamps
+from shared.domain.communication import NO_COMMUNICATION, ConsentEntry
 from shared.domain.contact import Contact
 from shared.domain.events import Event
 from shared.domain.interaction import Interaction
@@ -19,7 +21,9 @@ _CONTACT_TEXTS = (
     "full_name",
     "email",
     "phone",
+    "phone_raw",
     "whatsapp",
+    "whatsapp_raw",
     "company",
     "department",
     "job_title",
@@ -28,6 +32,7 @@ _CONTACT_TEXTS = (
     "source",
     "last_booking_at",
     "last_contacted_at",
+    "next_follow_up_at",
     "created_at",
     "created_by",
     "updated_at",
@@ -36,15 +41,39 @@ _CONTACT_TEXTS = (
     "last_event",
 )
 _CONTACT_NUMBERS = ("version", "total_bookings", "interaction_count")
-_TEXTS, _NUMBERS = frozenset(_CONTACT_TEXTS), frozenset(_CONTACT_NUMBERS)
+_CONTACT_LISTS = ("tags", "other_emails", "merged_from")
+_CONTACT_JSON = ("other_phones", "custom_fields")
+# Texts that most contacts have the default of.
+_CONTACT_STATES = ("relationship_status", "lifecycle_stage")
+_TEXTS, _NUMBERS = frozenset((*_CONTACT_TEXTS, *_CONTACT_STATES)), frozenset(_CONTACT_NUMBERS)
 _FIELDS = set(Contact.model_fields)
 _EMPTY_CONTACT: dict[str, Any] = {
     name: field.default for name, field in Contact.model_fields.items() if not field.is_required()
 }
+_STATES = tuple((name, _EMPTY_CONTACT[name]) for name in _CONTACT_STATES)
+
+
+def _json_of(attribute: dict[str, Any]) -> Any:
+    return json.loads(attribute["S"])
+
+
+def _texts_of(attribute: dict[str, Any]) -> list[str]:
+    return [one["S"] for one in attribute["L"]]
+
+
+def _flag_of(attribute: dict[str, Any]) -> bool:
+    return bool(attribute["BOOL"])
+
+
+_READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    **dict.fromkeys(_CONTACT_LISTS, _texts_of),
+    **dict.fromkeys((*_CONTACT_JSON, "communication"), _json_of),
+    **dict.fromkeys(("is_active", "email_verified"), _flag_of),
+}
 
 
 def contact_to_item(tenant_id: str, contact: Contact) -> Item:
-    """A contact's item. Empty values and defaults are left out."""
+    """A contact's item. Empty values and defaults are left out. A deleted one waits to be purged."""
     item: Item = dict(keys.contact(tenant_id, contact.id))
     values = contact.__dict__
     for name in _CONTACT_TEXTS:
@@ -53,11 +82,28 @@ def contact_to_item(tenant_id: str, contact: Contact) -> Item:
     for name in _CONTACT_NUMBERS:
         if number := values[name]:
             item[name] = {"N": str(number)}
-    if contact.tags:
-        item["tags"] = {"L": [{"S": tag} for tag in contact.tags]}
+    for name in _CONTACT_LISTS:
+        if texts := values[name]:
+            item[name] = {"L": [{"S": text} for text in texts]}
+    for name in _CONTACT_JSON:
+        if content := values[name]:
+            item[name] = {"S": _to_json(content)}
+    if contact.communication != NO_COMMUNICATION:
+        item["communication"] = {"S": _to_json(contact.communication)}
+    for name, default in _STATES:
+        if values[name] != default:
+            item[name] = {"S": values[name]}
     if not contact.is_active:
         item["is_active"] = {"BOOL": False}
+    if contact.email_verified:
+        item["email_verified"] = {"BOOL": True}
+    if contact.purge_at is not None:
+        item.update(keys.purge_due(contact.purge_at, contact.id))
     return item
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def contact_from_item(item: Item) -> Contact:
@@ -68,9 +114,8 @@ def contact_from_item(item: Item) -> Contact:
             values[name] = attribute["S"]
         elif name in _NUMBERS:
             values[name] = int(attribute["N"])
-    values["tags"] = [tag["S"] for tag in item["tags"]["L"]] if "tags" in item else []
-    if "is_active" in item:
-        values["is_active"] = item["is_active"]["BOOL"]
+        elif name in _READERS:
+            values[name] = _READERS[name](attribute)
     # Our own data: written by a validated record, so not validated again.
     return Contact.model_construct(_FIELDS, **values)
 
@@ -90,10 +135,10 @@ def event_to_item(tenant_id: str, event: Event) -> Item:
         "version": {"N": str(event.version)},
         "entity": {"S": event.entity},
         "entity_id": {"S": event.entity_id},
-        "changes": {"S": json.dumps(event.changes, separators=(",", ":"), ensure_ascii=False)},
+        "changes": {"S": _to_json(event.changes)},
     }
     if event.data:
-        item["data"] = {"S": json.dumps(event.data, separators=(",", ":"), ensure_ascii=False)}
+        item["data"] = {"S": _to_json(event.data)}
     return item
 
 
@@ -140,3 +185,20 @@ def interaction_from_item(item: Item) -> Interaction:
     return Interaction.model_construct(
         **{name: item[name]["S"] for name in _INTERACTION_TEXTS if name in item}
     )
+
+
+_CONSENT_TEXTS = ("id", "channel", "at", "by", "source", "reason")
+
+
+def consent_to_item(tenant_id: str, contact_id: str, entry: ConsentEntry) -> Item:
+    """The item of an entry in a contact's history of consents."""
+    item: Item = dict(keys.consent(tenant_id, contact_id, entry.id))
+    item.update({name: {"S": value} for name in _CONSENT_TEXTS if (value := entry.__dict__[name])})
+    item["opted_out"] = {"BOOL": entry.opted_out}
+    return item
+
+
+def consent_from_item(item: Item) -> ConsentEntry:
+    """The history's entry of an item."""
+    texts = {name: item[name]["S"] for name in _CONSENT_TEXTS if name in item}
+    return ConsentEntry.model_construct(opted_out=item["opted_out"]["BOOL"], **texts)

@@ -11,7 +11,7 @@ scheduled tasks' own bookkeeping) and, in the index `work`, `OUTBOX#` and `DUE#`
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 PK, SK = "PK", "SK"
 WORK_INDEX, WORK_PK, WORK_SK = "work", "WPK", "WSK"
@@ -40,8 +40,6 @@ def tenant_prefix(tenant_id: str) -> str:
 
 def tenant_of(pk: str) -> str | None:
     """The tenant in whose name space a partition key lies; None for the system's own."""
-    from urllib.parse import unquote
-
     return unquote(pk.split("#", 2)[1]) if pk.startswith("T#") else None
 
 
@@ -78,6 +76,22 @@ def interaction(tenant_id: str, contact_id: str, occurred_at: str, interaction_i
     )
 
 
+CONSENT = "CONSENT#"
+
+
+def consent(tenant_id: str, contact_id: str, event_id: str) -> Key:
+    """An entry of a contact's history of consents. The event's id orders it by time."""
+    return _key(contact_partition(tenant_id, contact_id), f"{CONSENT}{event_id}")
+
+
+def contact_of(key: dict[str, Any]) -> tuple[str, str] | None:
+    """Tenant and contact id of a contact's key; None for a key of another kind."""
+    if not is_contact(key):
+        return None
+    _, tenant_id, _, contact_id = key[PK]["S"].split("#")
+    return unquote(tenant_id), unquote(contact_id)
+
+
 def email_lock(tenant_id: str, email: str) -> Key:
     return _key(f"{tenant_prefix(tenant_id)}EMAIL#{escape(email)}", "LOCK")
 
@@ -95,6 +109,72 @@ def list_row_of(contact_key: dict[str, Any], order: str) -> Key:
     # Made by `contact_partition`, whose parts are escaped, so there are just four.
     space, tenant, _, identifier = contact_key[PK]["S"].split("#")
     return _key(f"{space}#{tenant}#LIST#{order}", identifier)
+
+
+# What lists are found by, besides their rows
+
+
+def posting_partition(tenant_id: str, facet: str, value: str) -> str:
+    return f"{tenant_prefix(tenant_id)}IX#{facet}={escape(value)}"
+
+
+def posting(tenant_id: str, facet: str, value: str, contact_id: str) -> Key:
+    """That a contact has a facet's value: one sorted list of contact ids for each value."""
+    return _key(posting_partition(tenant_id, facet, value), contact_id)
+
+
+def term_partition(tenant_id: str, start: str) -> str:
+    """The terms that begin with a letter or digit; `start` may be longer."""
+    return f"{tenant_prefix(tenant_id)}TERM#{escape(start[:1])}"
+
+
+def term(tenant_id: str, word: str, contact_id: str) -> Key:
+    """A word of a contact. What stands in words is escaped, so that `#` ends each."""
+    return _key(term_partition(tenant_id, word), f"{escape_term(word)}#{contact_id}")
+
+
+def escape_term(word: str) -> str:
+    """A word as it stands in a sort key: like `escape`, but keeping all letters, so that prefixes stay prefixes."""
+    return word.replace("%", "%25").replace("#", "%23")
+
+
+def unescape_term(text: str) -> str:
+    """The word of a sort key."""
+    return text.replace("%23", "#").replace("%25", "%")
+
+
+def number_partition(tenant_id: str, reversed_digits: str) -> str:
+    """Telephone numbers by their last two digits; `reversed_digits` are a number's, last first."""
+    return f"{tenant_prefix(tenant_id)}TEL#{reversed_digits[:2]}"
+
+
+def number(tenant_id: str, reversed_digits: str, contact_id: str) -> Key:
+    """A telephone number of a contact, found from its end."""
+    return _key(number_partition(tenant_id, reversed_digits), f"{reversed_digits}#{contact_id}")
+
+
+def counters_partition(tenant_id: str) -> str:
+    return f"{tenant_prefix(tenant_id)}COUNTS"
+
+
+def counter(tenant_id: str, name: str) -> Key:
+    """How many live contacts have something; the counter `all` counts them all."""
+    return _key(counters_partition(tenant_id), escape(name))
+
+
+def counter_name(key: dict[str, Any]) -> str:
+    """The name of a counter's item."""
+    return unquote(key[SK]["S"])
+
+
+def is_projected(key: dict[str, Any]) -> bool:
+    """Whether an item is one of those that are worked out from contacts."""
+    return key[PK]["S"].split("#", 3)[2].split("=")[0] in ("LIST", "IX", "TERM", "TEL", "COUNTS")
+
+
+def tombstone(tenant_id: str, contact_id: str) -> Key:
+    """At which version a contact was taken off the lists, so that no older change puts it back."""
+    return _key(contact_partition(tenant_id, contact_id), "GONE")
 
 
 # Events, their outbox and their feed
@@ -149,6 +229,20 @@ def due_partition(shard: int) -> str:
 def due_until(at: str) -> tuple[str, str]:
     """The first and last index sort key of what is due up to `at`."""
     return "0", f"{at}$"  # "$" follows the "#" behind the time
+
+
+PURGE_SHARDS = 16
+"""As many as the outbox has: a tenant that deletes all its contacts at once must not throttle the deletions."""
+
+
+def purge_due(at: str, contact_id: str) -> Key:
+    """The index entry of a deleted contact, by the time at which it is purged."""
+    shard = sum(contact_id.encode()) % PURGE_SHARDS
+    return {WORK_PK: {"S": purge_partition(shard)}, WORK_SK: {"S": f"{at}#{contact_id}"}}
+
+
+def purge_partition(shard: int) -> str:
+    return f"DUE#PURGE#{shard}"
 
 
 # Bookings
@@ -246,6 +340,14 @@ def due_delivery(at: str, webhook_id: str, event_id: str, attempt: int) -> Key:
 def webhook_count(tenant_id: str) -> Key:
     """The counter of a tenant's webhooks, which holds their limit under races."""
     return _key(f"{tenant_prefix(tenant_id)}STATS#WEBHOOKS", "COUNT")
+
+
+# Calls under an Idempotency-Key
+
+
+def idempotency(tenant_id: str, actor: str, digest: str) -> Key:
+    """What is kept of a call: by who made it, and a digest of the key, which may say anything."""
+    return _key(f"{tenant_prefix(tenant_id)}IDEMPOTENCY#{escape(actor)}#{digest}", "KEY")
 
 
 # Tenants, and the authorizer's look-ups

@@ -34,6 +34,10 @@ _BUSY = frozenset(
 )
 
 
+class Locked(Unavailable):
+    """A transaction under way has the item."""
+
+
 @dataclass(slots=True)
 class Transaction:
     """Writes that happen together or not at all. At most a hundred, each of another item (DynamoDB's limits)."""
@@ -183,17 +187,27 @@ class Store:
                 return items[:limit]
             request["ExclusiveStartKey"] = last
 
-    def put(self, item: Item, *, condition: str | None = None, values: Item | None = None) -> bool:
-        """Write an item; False when `condition` did not hold. Not for changes of records: see `commit`.
+    def put(
+        self,
+        item: Item,
+        *,
+        condition: str | None = None,
+        values: Item | None = None,
+        refusal: Refusal | None = None,
+    ) -> bool:
+        """Write an item; False when `condition` did not hold, or what `refusal` says of the item in the way.
 
         A lost answer makes botocore send again, so the condition must also hold for the item's own write.
+        Raises Locked while a transaction has the item. Not for changes of records: see `commit`.
         """
         request: dict[str, Any] = {"TableName": self._table, "Item": item}
         if condition is not None:
             request["ConditionExpression"] = condition
+        if refusal is not None:
+            request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         if values:
             request["ExpressionAttributeValues"] = values
-        return self._conditional(self._client.put_item, request)
+        return self._conditional(self._client.put_item, request, refusal)
 
     def update(self, key: Key, expression: str, values: Item, *, condition: str | None = None) -> bool:
         """Change an item in place; False when `condition` did not hold. The expression must bear repetition."""
@@ -204,12 +218,17 @@ class Store:
             request["ConditionExpression"] = condition
         return self._conditional(self._client.update_item, request)
 
-    def _conditional(self, call: Callable[..., Any], request: dict[str, Any]) -> bool:
+    def _conditional(
+        self, call: Callable[..., Any], request: dict[str, Any], refusal: Refusal | None = None
+    ) -> bool:
         try:
             with _translated():
                 call(**request)
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                if refusal is not None:
+                    answer: Any = error.response
+                    raise refusal(answer.get("Item")) from error
                 return False
             raise
         return True
@@ -296,6 +315,8 @@ def _translated() -> Iterator[None]:
         code = error.response["Error"]["Code"]
         if code in _BUSY:
             raise Unavailable() from error
+        if code == "TransactionConflictException":
+            raise Locked() from error
         if code == "ValidationException":
             _raise_if_too_large("ValidationError", error.response["Error"].get("Message", ""))
         raise

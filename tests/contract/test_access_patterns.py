@@ -11,6 +11,7 @@ import pytest
 
 from shared import wiring
 from shared.domain.callers import Caller
+from shared.domain.contact_filter import ContactFilter
 from shared.domain.contact import Contact, ContactInput, ContactPatch
 from shared.domain.delivery import DeliveryRequest
 from shared.domain.errors import Duplicate
@@ -56,9 +57,12 @@ class World:
             wiring.onboarding().open_tenant(TENANT, "One")
         wiring.tenant_settings(TENANT)  # a warm process has it at hand
         self.contacts = wiring.contacts(ADMIN)
+        self.lists = wiring.contact_lists(ADMIN)
         self.made = [self.contacts.create(given(n)) for n in range(30)]
         self.records, self.events = self._items("CONTACT"), self._items("EVENT#")
-        wiring.lists().project(self.records)
+        self.contacts.create(given(99, tags=["vip"]))
+        [self.fresh] = [item for item in self._items("CONTACT") if item["email"]["S"] == "ada99@example.com"]
+        wiring.projection().project(self.records)
         self.webhooks = wiring.webhooks(ADMIN)
         self.webhook = self.webhooks.create(hook())
         self.queue = RowQueue(stack)
@@ -143,7 +147,20 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Create a contact": lambda world: world.contacts.create(given(100)),
     "Create a contact whose e-mail another has": lambda world: _refused(world),
     "Read a contact": lambda world: world.contacts.read(world.first.id),
-    "List 25 contacts": lambda world: world.contacts.list(limit=25, cursor=None, sort="-created_at"),
+    "List 25 contacts": lambda world: world.lists.list(ContactFilter(), sort=None, limit=25, cursor=None),
+    "List 25 contacts of an owner": lambda world: world.lists.list(
+        ContactFilter(owner_id="u1"), sort=None, limit=25, cursor=None
+    ),
+    "Search, 25 found": lambda world: world.lists.list(
+        ContactFilter(search="love"), sort=None, limit=25, cursor=None
+    ),
+    "Search with two words, none found": lambda world: world.lists.list(
+        ContactFilter(search="ada nobody"), sort=None, limit=25, cursor=None
+    ),
+    "Find by e-mail in the list": lambda world: world.lists.list(
+        ContactFilter(email="ada0@example.com"), sort=None, limit=25, cursor=None
+    ),
+    "Statistics": lambda world: world.lists.stats(),
     "Change a contact": lambda world: world.contacts.patch(
         world.first.id, ContactPatch(last_name="King"), None
     ),
@@ -159,7 +176,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Booking event that was taken in before": lambda world: wiring.bookings().take(
         booking(0, "x@example.com")
     ),
-    "Project a contact": lambda world: wiring.lists().project(world.records[:1]),
+    "Project a contact": lambda world: wiring.projection().project([world.fresh]),
     "Create a webhook": lambda world: world.webhooks.create(hook()),
     "Read a webhook": lambda world: world.webhooks.read(world.webhook.id),
     "List webhooks": lambda world: world.webhooks.list(limit=25, cursor=None),

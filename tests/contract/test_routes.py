@@ -148,7 +148,15 @@ def test_the_document_is_served_as_it_lies_in_the_file(world: World) -> None:
 
 def test_answers_are_as_the_document_says(world: World) -> None:
     """check 54: successes and refusals of each route, those that the gateway itself gives among them."""
-    ada = {"first_name": "Ada", "email": "ada@example.com", "phone": "+14155552671", "tags": ["a"]}
+    ada = {
+        "first_name": "Ada",
+        "email": "ada@example.com",
+        "phone": "(415) 555-2671",
+        "other_phones": [{"label": "home", "number": "(202) 555-0143"}, {"number": "+14155552671"}],
+        "communication": {"preferred": "sms"},
+        "custom_fields": {"a": 1, "b": True, "c": "x", "d": 1.5},
+        "tags": ["a"],
+    }
     contact = world.create("first@example.com")["id"]
     other = world.create("other@example.com")["id"]
     hook = {"url": "https://hooks.example.com/x", "events": ["contact.created"], "description": "d"}
@@ -157,6 +165,7 @@ def test_answers_are_as_the_document_says(world: World) -> None:
     world.bookings.pump()
     world.catch_up()
     old = {"If-Match": '"99"'}
+    consent = {"channel": "email", "opted_out": True, "source": "s"}
     text_body: dict[str, Any] = {"body": "x", "headers": {"Content-Type": "text/plain"}}
     one, webhooks = "/contacts/{contact_id}", "/webhooks/{webhook_id}"
     calls: list[tuple[int, str, str, str, dict[str, Any]]] = [
@@ -180,11 +189,27 @@ def test_answers_are_as_the_document_says(world: World) -> None:
         (200, "PUT", one, contact, {"json": {**ada, "email": "first@example.com"}}),
         (412, "PUT", one, contact, {"json": {**ada, "email": "first@example.com"}, "headers": old}),
         (404, "PUT", one, new_id(), {"json": ada}),
+        (200, "POST", f"{one}/toggle-status", contact, {}),
+        (412, "POST", f"{one}/toggle-status", contact, {"headers": old}),
+        (404, "POST", f"{one}/toggle-status", new_id(), {}),
+        (200, "POST", f"{one}/consent", contact, {"json": consent | {"reason": "r"}}),
+        (200, "POST", f"{one}/consent", contact, {"json": consent}),
+        (422, "POST", f"{one}/consent", contact, {"json": {"channel": "fax"}}),
+        (415, "POST", f"{one}/consent", contact, text_body),
+        (200, "GET", f"{one}/consent", contact, {}),
+        (404, "GET", f"{one}/consent", new_id(), {}),
+        (200, "GET", one, contact, {}),
         (200, "GET", f"{one}/interactions", contact, {}),
         (404, "GET", f"{one}/interactions", new_id(), {}),
         (412, "DELETE", one, other, {"headers": old}),
         (204, "DELETE", one, other, {}),
         (404, "DELETE", one, other, {}),
+        (412, "POST", f"{one}/restore", other, {"headers": old}),
+        (200, "POST", f"{one}/restore", other, {}),
+        (404, "POST", f"{one}/restore", new_id(), {}),
+        (204, "DELETE", one, other, {}),
+        (201, "POST", "/contacts", "", {"json": ada | {"email": "other@example.com"}}),
+        (409, "POST", f"{one}/restore", other, {}),
         (201, "POST", "/webhooks", "", {"json": hook}),
         (
             422,

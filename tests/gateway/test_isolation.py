@@ -36,6 +36,12 @@ def make_contact(world: World, tenancy: Tenancy) -> str:
     return made
 
 
+def make_deleted_contact(world: World, tenancy: Tenancy) -> str:
+    made = make_contact(world, tenancy)
+    assert world.send("DELETE", f"/contacts/{made}", token=tenancy.admin).status == 204
+    return made
+
+
 def make_webhook(world: World, tenancy: Tenancy) -> str:
     body = {"url": "https://hooks.example.com/x", "events": ["contact.created"]}
     answer = world.send("POST", "/webhooks", body, token=tenancy.admin)
@@ -64,6 +70,7 @@ class Case:
 
 
 MANAGERS = ("admin", "program")
+CONSENT = {"channel": "email", "opted_out": True, "source": "a call"}
 
 # Every route that names a record. A new one must be added here, or test_each_route_… fails.
 CASES: dict[tuple[str, str], Case] = {
@@ -72,6 +79,10 @@ CASES: dict[tuple[str, str], Case] = {
     ("PATCH", "/contacts/{contact_id}"): Case(make_contact, {"email": "patch@example.com"}),
     ("DELETE", "/contacts/{contact_id}"): Case(make_contact),
     ("GET", "/contacts/{contact_id}/interactions"): Case(make_contact),
+    ("POST", "/contacts/{contact_id}/toggle-status"): Case(make_contact),
+    ("POST", "/contacts/{contact_id}/restore"): Case(make_deleted_contact),
+    ("POST", "/contacts/{contact_id}/consent"): Case(make_contact, CONSENT),
+    ("GET", "/contacts/{contact_id}/consent"): Case(make_contact),
     ("GET", "/imports/{import_id}"): Case(make_import, roles=MANAGERS),
     ("GET", "/imports/{import_id}/results"): Case(make_import, roles=MANAGERS),
     ("GET", "/webhooks/{webhook_id}"): Case(make_webhook, roles=MANAGERS),
@@ -134,7 +145,7 @@ def test_another_tenant_s_id_is_answered_like_one_that_never_was(
         assert answers[0].status == (404 if role in case.roles else 403), role
         assert answers[0].headers["Content-Type"] == "application/problem+json"
         assert len(answers[0].body) == len(answers[1].body)
-        if method in ("PATCH", "PUT", "DELETE"):
+        if method in ("PATCH", "PUT", "POST", "DELETE"):
             conditional = world.send(
                 method, at(path, foreign), case.body, token=token, headers={"If-Match": '"1"'}
             )
@@ -289,6 +300,7 @@ def test_no_answer_holds_a_key_of_the_table_or_a_secret(world: World) -> None:
         "/contacts",
         f"/contacts/{contact}",
         f"/contacts/{contact}/interactions",
+        f"/contacts/{contact}/consent",
         "/webhooks",
         f"/webhooks/{webhook}",
         f"/webhooks/{webhook}/deliveries",
@@ -555,6 +567,10 @@ def test_a_client_without_permissions_may_do_nothing_and_is_told_what_it_lacks(w
         ("POST", "/contacts", body, "contacts:write"),
         ("PUT", f"/contacts/{contact}", body, "contacts:write"),
         ("PATCH", f"/contacts/{contact}", {"company": "x"}, "contacts:write"),
+        ("POST", f"/contacts/{contact}/toggle-status", None, "contacts:"),
+        ("POST", f"/contacts/{contact}/consent", CONSENT, "contacts:"),
+        ("GET", f"/contacts/{contact}/consent", None, "contacts:read"),
+        ("POST", f"/contacts/{contact}/restore", None, "contacts:"),
         ("DELETE", f"/contacts/{contact}", None, "contacts:"),
         ("GET", "/webhooks", None, "webhooks:manage"),
         ("GET", f"/webhooks/{webhook}", None, "webhooks:manage"),
@@ -589,10 +605,14 @@ def test_a_regular_user_edits_his_own_and_reads_the_others(world: World) -> None
             ("PUT", {"first_name": "X", "email": contact["email"]}, "contacts:write"),
             ("PATCH", {"company": "x"}, "contacts:write"),
             ("PATCH", {}, "contacts:write"),
+            ("POST /toggle-status", None, "contacts:write"),
+            ("POST /consent", CONSENT, "contacts:write"),
+            ("POST /restore", None, "contacts:delete"),
             ("DELETE", None, "contacts:delete"),
         ):
             for headers in ({}, {"If-Match": '"9"'}):
-                answer = world.send(method, path, body, token=world.t1.user, headers=headers)
+                verb, _, action = method.partition(" ")
+                answer = world.send(verb, path + action, body, token=world.t1.user, headers=headers)
                 assert answer.status == 403, (method, answer.text)
                 assert answer.json["detail"] == f"Insufficient permissions: {permission} required"
         assert world.send("GET", path).json == contact

@@ -16,6 +16,7 @@ Item = dict[str, dict[str, Any]]
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _OUTBOX = re.compile(r"OUTBOX#[^#\"]+#\d+")
+_PURGE = re.compile(r"DUE#PURGE#\d+")
 
 
 class Content:
@@ -59,6 +60,10 @@ class Content:
         return self.of(r"T#[^#]+#C#", "INT#")
 
     @property
+    def consents(self) -> list[Item]:
+        return self.of(r"T#[^#]+#C#", "CONSENT#")
+
+    @property
     def rows(self) -> list[Item]:
         """List rows, without what says where they lie."""
         return self.of(r"T#[^#]+#LIST#created")
@@ -75,27 +80,40 @@ class Content:
     def assert_whole(self) -> None:
         """No change is written in part, whatever happened.
 
-        Each live contact with an address has its lock, and there is no other lock. Each contact has one event
+        Each address of a live contact has its lock, and there is no other lock. Each contact has one event
         for each of its versions, the last of which is the one the record names (a booking may make a contact
-        and take part in it in one transaction). Counted interactions are on the timeline.
+        and take part in it in one transaction). Counted interactions are on the timeline, and each consent is in
+        the history. Deleted contacts wait to be purged, and no others do; of a purged one its last event is left.
         """
         held = {(_tenant(lock), lock["PK"]["S"]): lock["contact_id"]["S"] for lock in self.locks}
         wanted = {
-            (_tenant(contact), _lock_of(contact)): contact["id"]["S"]
+            (_tenant(contact), _lock_of(contact, address)): contact["id"]["S"]
             for contact in self.live
-            if "email" in contact
+            for address in addresses(contact)
         }
+        assert len(wanted) == sum(len(addresses(contact)) for contact in self.live), "an address of two"
         assert held == wanted, "locks and live contacts' addresses differ"
 
+        left = {event["PK"]["S"] for event in self.events if event["type"]["S"] == "contact.purged"}
+        for partition in left:
+            assert (
+                len([item for item in self.of(f"{re.escape(partition)}$") if item["SK"]["S"] != "GONE"]) == 1
+            )
         events: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        consents: Counter[str] = Counter()
         for event in self.events:
+            if event["PK"]["S"] in left:
+                continue
+            consents[event["PK"]["S"]] += event["type"]["S"] == "contact.consent_changed"
             events[event["PK"]["S"]].append((int(event["version"]["N"]), event["SK"]["S"][6:]))
         assert set(events) == {contact["PK"]["S"] for contact in self.contacts}, "events without a record"
+        assert consents == Counter(consent["PK"]["S"] for consent in self.consents)
         timeline = Counter(interaction["PK"]["S"] for interaction in self.interactions)
         for contact in self.contacts:
             told = sorted(events[contact["PK"]["S"]])
             assert [version for version, _ in told] == list(range(1, int(contact["version"]["N"]) + 1))
             assert told[-1][1] == contact["last_event"]["S"]
+            assert ("WPK" in contact) == ("deleted_at" in contact)
             assert timeline[contact["PK"]["S"]] == int(contact.get("interaction_count", {"N": "0"})["N"])
 
     def picture(self) -> list[str]:
@@ -105,7 +123,7 @@ class Content:
             if item["PK"]["S"].startswith(("U#", "K#")) or item["SK"]["S"] == "TENANT":
                 continue
             text = json.dumps(item, sort_keys=True)
-            text = _OUTBOX.sub("<outbox>", _ID.sub("<id>", text))
+            text = _PURGE.sub("<purge>", _OUTBOX.sub("<outbox>", _ID.sub("<id>", text)))
             kept.append(_TIME.sub(lambda found: _plain(found[0]), text))
         return sorted(kept)
 
@@ -115,8 +133,14 @@ def _plain(time: str) -> str:
     return time if time.startswith("203") else "<now>"
 
 
-def _lock_of(contact: Item) -> str:
-    return f"T#{_tenant(contact)}#EMAIL#{quote(contact['email']['S'], safe='@+')}"
+def addresses(contact: Item) -> list[str]:
+    """All e-mail addresses of a contact's item."""
+    primary = [contact["email"]["S"]] if "email" in contact else []
+    return primary + [other["S"] for other in contact.get("other_emails", {"L": []})["L"]]
+
+
+def _lock_of(contact: Item, address: str) -> str:
+    return f"T#{_tenant(contact)}#EMAIL#{quote(address, safe='@+')}"
 
 
 def _tenant(item: Item) -> str:

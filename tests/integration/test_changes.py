@@ -511,7 +511,9 @@ def test_the_sweeper_lets_fresh_events_settle(world: World) -> None:
     assert world.sweep()["checked"] == 0
     with as_operator():
         later = timestamps.plus(timestamps.now(), 21)
-        assert sweeping.sweep(wiring.events(), wiring.publisher(), wiring.lists(), now=later).published == 1
+        assert (
+            sweeping.sweep(wiring.events(), wiring.publisher(), wiring.projection(), now=later).published == 1
+        )
 
 
 def swept(**figures: int) -> dict[str, int]:
@@ -568,7 +570,7 @@ def test_events_on_the_very_edges_of_sweeps_are_checked_once_or_more_and_never_n
                 return Outcome()
 
         for later in (0, 0.001, 60):
-            sweeping.sweep(wiring.events(), Topic(), wiring.lists(), now=timestamps.plus(now, later))
+            sweeping.sweep(wiring.events(), Topic(), wiring.projection(), now=timestamps.plus(now, later))
     assert sorted(out) == sorted(event["SK"]["S"] for event in events)
 
 
@@ -580,7 +582,7 @@ def test_the_sweeper_stops_in_time_and_goes_on_from_there(world: World) -> None:
     turns = iter([True, True, False])
     with as_operator():
         report = sweeping.sweep(
-            wiring.events(), wiring.publisher(), wiring.lists(), has_time=lambda: next(turns)
+            wiring.events(), wiring.publisher(), wiring.projection(), has_time=lambda: next(turns)
         )
     assert report.checked_until == checkpoint(world)
     assert world.content.feed == set(), "it had not come so far"

@@ -94,13 +94,24 @@ def test_a_new_contact_is_answered_as_it_is_kept_and_read_the_same(world: World)
         "job_title": "Analyst",
         "about": "Line one\nline two",
         "tags": ["vip", "new"],
+        "other_emails": [],
+        "phone_raw": "(415) 555-2671",
+        "whatsapp_raw": "+44 20 7946 0958",
+        "other_phones": [],
         "owner_id": "admin-of-T1",
+        "communication": {"preferred": "none", "opt_outs": {}},
+        "relationship_status": "prospect",
+        "lifecycle_stage": "awareness",
         "is_active": True,
+        "email_verified": False,
+        "custom_fields": {},
         "source": "api",
         "total_bookings": 0,
         "last_booking_at": None,
         "last_contacted_at": None,
         "interaction_count": 0,
+        "next_follow_up_at": None,
+        "merged_from": [],
         "version": 1,
         "created_at": "",
         "created_by": "user:admin-of-T1",
@@ -661,6 +672,17 @@ CHANGES = {
     "patch of the address": change_with("PATCH", {"email": "new@example.com"}),
     "patch with If-Match": change_with("PATCH", {"email": "new@example.com"}, '"1"'),
     "put": change_with("PUT", {"first_name": "Bea", "email": "new@example.com"}),
+    "put of all fields": change_with(
+        "PUT",
+        {
+            "first_name": "Bea",
+            "email": "bea@example.com",
+            "other_emails": ["ada@example.com", "b@example.com"],
+            "other_phones": [{"label": "home", "number": "(415) 555-2671"}],
+            "communication": {"preferred": "phone"},
+            "custom_fields": {"a": 1, "b": True, "c": "text"},
+        },
+    ),
     "delete": change_with("DELETE", None),
     "delete with If-Match": change_with("DELETE", None, '"1"'),
 }
@@ -896,8 +918,14 @@ def test_a_transaction_conflict_that_stays_is_409_or_503_within_the_function_s_t
 KEPT_BY_THE_SYSTEM = [
     "id",
     "version",
-    "owner_id",
     "source",
+    "phone_raw",
+    "whatsapp_raw",
+    "relationship_status",
+    "lifecycle_stage",
+    "email_verified",
+    "next_follow_up_at",
+    "merged_from",
     "created_at",
     "created_by",
     "updated_at",
@@ -938,10 +966,24 @@ def test_the_largest_contact_there_may_be_is_kept_and_changed(world: World) -> N
         "job_title": wide * 200,
         "about": wide * 10_000,
         "tags": [f"{number}{wide * 49}" for number in range(10)],
+        "other_emails": [f"{n:02}{'x' * 62}@{'.'.join(['y' * 60] * 3)}.com" for n in range(20)],
+        "other_phones": [
+            {"label": wide * 100, "number": f"{' ' * 30}(415) 555-26{n}{' ' * 10}"} for n in range(10, 30)
+        ],
+        "custom_fields": {f"{'f' * 48}{n:02}": wide * 310 for n in range(50)},
     }
     made = world.create(**largest)
-    answer = world.send("PATCH", f"/contacts/{made['id']}", {"about": "\U0001f601" * 10_000})
+    path = f"/contacts/{made['id']}"
+    wider = {
+        "about": "\U0001f601" * 10_000,
+        "custom_fields": dict.fromkeys(made["custom_fields"], "\U0001f601" * 310),
+    }
+    answer = world.send("PATCH", path, wider)
     assert answer.status == 200, answer.text
+    assert answer.json["custom_fields"] == wider["custom_fields"]
+    too_wide = {"custom_fields": dict.fromkeys(made["custom_fields"], wide * 330)}
+    answer = world.send("PATCH", path, too_wide)
+    assert (answer.status, answer.json["errors"][0]["field"]) == (422, "custom_fields"), answer.text
     world.catch_up()
     assert [contact["id"] for contact in world.listed()] == [made["id"]]
 

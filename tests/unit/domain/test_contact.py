@@ -16,9 +16,8 @@ AT, LATER = "2026-05-04T09:30:00.000Z", "2026-05-05T09:30:00.000Z"
 
 
 def made(**given: object) -> tuple[Contact, Event]:
-    fields = clean(
-        ContactInput(**{"first_name": "Ada", "email": "ada@example.com", **given}).__dict__, Settings()
-    )  # type: ignore[arg-type]
+    given = {"first_name": "Ada", "email": "ada@example.com", **given}
+    fields = clean(ContactInput(**given).as_given(), Settings())  # type: ignore[arg-type]
     return Contact.create(fields, contact_id="c1", event_id="e1", at=AT, caller=ADMIN, source="api")
 
 
@@ -120,10 +119,12 @@ def test_an_eleventh_tag_is_refused() -> None:
 
 
 def test_null_empties_a_field() -> None:
-    assert clean({"company": None, "phone": None, "tags": None}, Settings()) == {
+    assert clean({"company": None, "phone": None, "tags": None, "other_emails": None}, Settings()) == {
         "company": "",
         "phone": None,
+        "phone_raw": None,
         "tags": [],
+        "other_emails": [],
     }
 
 

@@ -1,0 +1,89 @@
+"""Compares a tenant's projections with its records, or makes them anew: `python -m local.projections compare TENANT`.
+
+For the operator, with the operator's own credentials: it reads the whole table, which no function may. The table
+is that of `TABLE_NAME`, or else the running one-machine stack's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from shared.projections.contacts import expected
+from shared.table import keys
+from shared.table.store import Item, Store
+
+_SHOWN = 20
+
+
+def compare(client: Any, table: str, tenant_id: str) -> tuple[dict[tuple[str, str], Item], list[keys.Key]]:
+    """What a tenant's projections lack or hold otherwise than its records say, and the keys of what they hold
+    beyond that.
+    """
+    records: list[Item] = []
+    held: dict[tuple[str, str], Item] = {}
+    pages = client.get_paginator("scan").paginate(
+        TableName=table,
+        ConsistentRead=True,
+        FilterExpression="begins_with(PK, :tenant)",
+        ExpressionAttributeValues={":tenant": {"S": keys.tenant_prefix(tenant_id)}},
+    )
+    for page in pages:
+        for item in page["Items"]:
+            if keys.is_contact(item):
+                records.append(item)
+            elif keys.is_projected(item):
+                held[item[keys.PK]["S"], item[keys.SK]["S"]] = item
+    wanted = expected(tenant_id, records)
+    differing = {place: item for place, item in wanted.items() if held.get(place) != item}
+    beyond = [
+        {keys.PK: item[keys.PK], keys.SK: item[keys.SK]}
+        for place, item in held.items()
+        if place not in wanted and item.get("amount", {}).get("N") != "0"
+    ]
+    return differing, beyond
+
+
+def main(arguments: list[str]) -> int:
+    match arguments:
+        case ["compare" | "rebuild" as what, tenant_id]:
+            client, table = _table()
+        case _:
+            print("usage: python -m local.projections compare|rebuild TENANT", file=sys.stderr)
+            return 2
+    differing, beyond = compare(client, table, tenant_id)
+    places = sorted([*differing, *((key[keys.PK]["S"], key[keys.SK]["S"]) for key in beyond)])
+    for pk, sk in places[:_SHOWN]:
+        print(f"{pk} / {sk}: {'missing or other' if (pk, sk) in differing else 'too much'}")
+    print(f"{len(differing)} missing or other, {len(beyond)} too much")
+    if what == "rebuild":
+        # Best while nobody writes: a change between reading and writing would be overwritten. Comparing again tells.
+        Store(client, table).write_many(put=list(differing.values()), delete=beyond)
+        print("made anew")
+        return 0
+    return 1 if places else 0
+
+
+def _table() -> tuple[Any, str]:
+    if table := os.environ.get("TABLE_NAME"):
+        return boto3.client("dynamodb"), table
+    state = json.loads(
+        (Path(os.environ.get("STATE_DIR") or ".local") / "state.json").read_text(encoding="utf-8")
+    )
+    client = boto3.client(
+        "dynamodb",
+        endpoint_url=state["aws_endpoint"],
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 (the emulator's)
+    )
+    return client, state["table"]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,110 @@
+"""Custom fields: what a tenant keeps of a contact under names of its own."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Annotated, Any
+
+from pydantic import WithJsonSchema
+
+from shared.domain.errors import FieldError, Invalid
+
+MAX_FIELDS = 50
+MAX_TEXT = 1_000
+MAX_BYTES = 65_536
+"""Of all names and values together, as JSON in UTF-8. Fifty ASCII texts at their longest fit. Beyond it, fifty of the
+longest in four-byte characters would make a record of 240 KB, and an event with old and new of twice that, which is
+more than an item holds."""
+_MAX_INTEGER = 2**53 - 1  # beyond it JSON readers differ (RFC 7493, section 2.2)
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+_VALUES: list[dict[str, Any]] = [
+    {"type": "string", "maxLength": MAX_TEXT},
+    {"type": "number"},
+    {"type": "boolean"},
+]
+_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "maxProperties": MAX_FIELDS,
+    "propertyNames": {"pattern": f"^{_NAME.pattern}$"},
+    "additionalProperties": {"anyOf": _VALUES},
+}
+_INPUT_SCHEMA = {**_SCHEMA, "additionalProperties": {"anyOf": [*_VALUES, {"type": "null"}]}}
+
+CustomFields = Annotated[dict[str, Any], WithJsonSchema(_SCHEMA)]
+CustomFieldsInput = Annotated[dict[str, Any], WithJsonSchema(_INPUT_SCHEMA)]
+"""Looked through by `checked`, whose refusals name the field: pydantic's of a union name each alternative."""
+
+
+def checked(given: dict[str, Any]) -> dict[str, Any]:
+    """Custom fields in their stored form. None, which removes a field, stays.
+
+    Whole numbers are integers, whichever way they were written. Raises Invalid, naming every refused field.
+    """
+    if len(given) > MAX_FIELDS:
+        raise _too_many()
+    stored: dict[str, Any] = {}
+    errors: list[FieldError] = []
+    for name, value in given.items():
+        field = f"custom_fields.{name[:60]}"
+        if not _NAME.fullmatch(name):
+            message = "A name has 1 to 50 of the characters a-z, 0-9 and _, and starts with a letter."
+            errors.append(FieldError(field, "name", message))
+            continue
+        try:
+            stored[name] = _checked_value(field, value)
+        except Invalid as error:
+            errors += error.errors
+    if errors:
+        raise Invalid(f"{errors[0].field}: {errors[0].message}", errors=tuple(errors))
+    return stored
+
+
+def _checked_value(field: str, value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        text = value.strip()
+        if len(text) > MAX_TEXT:
+            raise Invalid.field(field, "string_too_long", f"A text has at most {MAX_TEXT:,} characters.")
+        if _CONTROL.search(text):
+            raise Invalid.field(field, "control_characters", "Control characters are not allowed here.")
+        return text
+    if isinstance(value, int | float):
+        return _checked_number(field, value)
+    raise Invalid.field(field, "type", "A value is a text, a number, true, false, or null to remove it.")
+
+
+def _checked_number(field: str, value: float) -> float:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Invalid.field(field, "finite_number", "A number must be finite.")
+    if isinstance(value, int) and abs(value) > _MAX_INTEGER:
+        message = f"A whole number lies within ±{_MAX_INTEGER:,}. Give longer ones as text."
+        raise Invalid.field(field, "number_too_large", message)
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _MAX_INTEGER:
+        return int(value)
+    return value
+
+
+def merged(present: dict[str, Any], given: dict[str, Any] | None) -> dict[str, Any]:
+    """`present` after a merge patch (RFC 7396) that `checked` has passed; None removes all.
+
+    Raises Invalid when the outcome has too many fields, or is too long.
+    """
+    if given is None:
+        return {}
+    outcome = {name: value for name, value in {**present, **given}.items() if value is not None}
+    if len(outcome) > MAX_FIELDS:
+        raise _too_many()
+    if len(json.dumps(outcome, ensure_ascii=False).encode()) > MAX_BYTES:
+        message = f"All custom fields together have at most {MAX_BYTES:,} bytes."
+        raise Invalid.field("custom_fields", "too_long", message)
+    return outcome
+
+
+def _too_many() -> Invalid:
+    return Invalid.field("custom_fields", "too_long", f"A contact has at most {MAX_FIELDS} custom fields.")

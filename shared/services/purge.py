@@ -1,0 +1,86 @@
+"""Purges deleted contacts whose time to be restored has run out. Done by the system, for all tenants.
+
+Every step may be done twice or cut off anywhere: an emptied record stays due until all around it is removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.domain import timestamps
+from shared.domain.errors import ConcurrentChange
+from shared.domain.events import Event
+from shared.domain.ids import new_id
+from shared.domain.purge import Expired
+
+
+class ExpiredContacts(Protocol):
+    """Deleted contacts across tenants; see `shared.table.purge.PurgeTable`."""
+
+    def due(self, at: str) -> Iterator[tuple[str, str]]: ...
+
+    def look_up(self, tenant_id: str, contact_id: str) -> Expired | None: ...
+
+    def empty(self, expired: Expired, event: Event) -> None: ...
+
+    def remove_rows(self, expired: Expired, purged_by: str) -> Iterator[int]: ...
+
+    def remove_record(self, expired: Expired, purged_by: str) -> None: ...
+
+
+@dataclass(slots=True)
+class PurgeReport:
+    """What a run did: contacts purged, rows removed around them, entries whose contact had changed, and contacts
+    that were begun and are left for the next run."""
+
+    purged: int = 0
+    rows: int = 0
+    passed_over: int = 0
+    unfinished: int = 0
+
+
+class Purge:
+    """Purges what is due, while it has time."""
+
+    def __init__(
+        self,
+        contacts: ExpiredContacts,
+        *,
+        now: Callable[[], str] = timestamps.now,
+        has_time: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._contacts = contacts
+        self._now = now
+        self._has_time = has_time
+
+    def run(self) -> PurgeReport:
+        """Purge what is due up to now. Raises Unavailable when the table stays too busy; it can be repeated."""
+        report = PurgeReport()
+        for tenant_id, contact_id in self._contacts.due(self._now()):
+            if not self._has_time():
+                break
+            expired = self._contacts.look_up(tenant_id, contact_id)
+            if expired is None or expired.due_at > self._now():
+                report.passed_over += 1  # restored, or gone already: the index lags behind
+                continue
+            try:
+                self._purge(expired, report)
+            except ConcurrentChange:  # another run was faster
+                report.passed_over += 1
+        return report
+
+    def _purge(self, expired: Expired, report: PurgeReport) -> None:
+        purged_by = expired.purged_by
+        if purged_by is None:
+            event = expired.purge(event_id=new_id(), at=self._now())
+            self._contacts.empty(expired, event)
+            purged_by = event.id
+        for removed in self._contacts.remove_rows(expired, purged_by):
+            report.rows += removed
+            if not self._has_time():
+                report.unfinished += 1
+                return
+        self._contacts.remove_record(expired, purged_by)
+        report.purged += 1

@@ -1,0 +1,168 @@
+"""Idempotency keys in the table: one row for each, with the answer once there is one.
+
+All writes put the whole row, on condition that it is the writer's to put; a refused one gets to see the row.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import time
+import zlib
+from typing import Any
+
+from shared.domain.errors import TooLarge
+from shared.services.idempotency import KEPT_SECONDS, LEASE_SECONDS, Answer, Claim, ClaimLost, Standing
+from shared.table import keys
+from shared.table.store import Item, Locked, Store, Transaction
+
+MAX_ANSWER = 300_000
+"""The largest answer that is kept, in characters of its stored form: a row has 400 KB."""
+
+
+class KeyTable:
+    """The keys of one caller."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def claim(self, claim: Claim) -> Standing | None:
+        """Take the key for LEASE_SECONDS, if it is new, has expired, or was left unanswered by the same call."""
+        now = time.time()
+        is_new = "attribute_not_exists(PK)"
+        is_expired = "expires_at <= :now"  # DynamoDB removes late
+        is_abandoned = "attribute_not_exists(answer) AND lease_until <= :now AND fingerprint = :fingerprint"
+        is_own_write = "holder = :me"
+        try:
+            return self._put(
+                _row(claim, until=now + LEASE_SECONDS, expires_at=now + KEPT_SECONDS),
+                condition=f"{is_new} OR {is_expired} OR ({is_abandoned}) OR {is_own_write}",
+                values={
+                    ":now": _number(now),
+                    ":fingerprint": {"S": claim.fingerprint},
+                    ":me": {"S": claim.holder},
+                },
+            )
+        except Locked:
+            # Its answer is just being written.
+            found = self._store.get(_key(claim))
+            if found is None:
+                raise
+            return _standing(found, now)
+
+    def settle(self, claim: Claim, answer: Answer) -> Standing | None:
+        """Keep the answer of a call that wrote nothing together with it."""
+        now = time.time()
+        is_held = "holder = :me AND attribute_not_exists(answer)"
+        is_own_write = "holder = :me AND answer = :answer"
+        row = _row(claim, until=now, expires_at=now + KEPT_SECONDS, answer=answer)
+        return self._put(
+            row,
+            condition=f"({is_held}) OR ({is_own_write})",
+            values={":me": {"S": claim.holder}, ":answer": row["answer"]},
+        )
+
+    def release(self, claim: Claim) -> Standing | None:
+        """Let the same call be made again at once. Whatever this one still has on its way writes nothing."""
+        now = time.time()
+        row = _row(claim, until=now, expires_at=now + KEPT_SECONDS)
+        row["holder"] = {"S": "nobody"}
+        return self._put(
+            row,
+            condition="holder = :me AND attribute_not_exists(answer)",
+            values={":me": {"S": claim.holder}},
+        )
+
+    def _put(self, row: Item, *, condition: str, values: Item) -> Standing | None:
+        try:
+            self._store.put(row, condition=condition, values=values, refusal=self._lost)
+        except ClaimLost as lost:
+            return lost.standing
+        return None
+
+    def _lost(self, row: Item | None) -> ClaimLost:
+        return ClaimLost(_standing(row, time.time()) if row else None)
+
+
+class ClaimedStore(Store):
+    """The table for a call under a key: what it commits is written together with the answer that is kept."""
+
+    def __init__(self, client: Any, table_name: str, claim: Claim) -> None:
+        super().__init__(client, table_name)
+        self._claim = claim
+
+    def commit(self, transaction: Transaction) -> None:
+        """Write a transaction, and the announced answer with it. Raises ClaimLost when another has the key."""
+        claim, now = self._claim, time.time()
+        if claim.answer is None or claim.committed:
+            raise RuntimeError(
+                "A call under a key writes one transaction, and announces its answer before that."
+            )
+        together = Transaction()
+        # First, so that a call that has lost its claim hears of that and not of what its successor wrote.
+        together.put(
+            _row(claim, until=now, expires_at=now + KEPT_SECONDS, answer=claim.answer),
+            condition="holder = :me AND attribute_not_exists(answer)",
+            values={":me": {"S": claim.holder}},
+            refusal=lambda row: ClaimLost(_standing(row, now) if row else None),
+        )
+        together.steps += transaction.steps
+        together.refusals += transaction.refusals
+        super().commit(together)
+        claim.committed = True
+
+
+def _key(claim: Claim) -> keys.Key:
+    digest = hashlib.sha256(claim.key.encode()).digest()
+    return keys.idempotency(claim.caller.tenant_id, claim.caller.actor, _text(digest[:18]))
+
+
+def _row(claim: Claim, *, until: float, expires_at: float, answer: Answer | None = None) -> Item:
+    caller = claim.caller
+    row: Item = {
+        **_key(claim),
+        "fingerprint": {"S": claim.fingerprint},
+        "holder": {"S": claim.holder},
+        "lease_until": _number(until),
+        "expires_at": {"N": str(int(expires_at))},
+        "role": {"S": caller.role},
+    }
+    if caller.granted:
+        row["granted"] = {"S": ",".join(f"{word}:{level}" for word, level in caller.granted.items())}
+    if answer is not None:
+        row["answer"] = {"S": _packed(answer)}
+    return row
+
+
+def _standing(row: Item, now: float) -> Standing:
+    left = float(row["lease_until"]["N"]) - now
+    return Standing(
+        fingerprint=row["fingerprint"]["S"],
+        role=row["role"]["S"],
+        granted=row["granted"]["S"] if "granted" in row else "",
+        answer=_unpacked(row["answer"]["S"]) if "answer" in row else None,
+        age=LEASE_SECONDS - left,
+        left=left,
+    )
+
+
+def _packed(answer: Answer) -> str:
+    # A contact's answer shrinks to two thirds, which keeps the row within one write unit's 1 KB.
+    plain = json.dumps([answer.status, answer.headers, answer.body], ensure_ascii=False)
+    packed = base64.b64encode(zlib.compress(plain.encode())).decode()
+    if len(packed) > MAX_ANSWER:
+        raise TooLarge("The answer is too large to be kept under an Idempotency-Key. Send the call in parts.")
+    return packed
+
+
+def _unpacked(packed: str) -> Answer:
+    return Answer(*json.loads(zlib.decompress(base64.b64decode(packed))))
+
+
+def _number(seconds: float) -> dict[str, str]:
+    return {"N": f"{seconds:.3f}"}
+
+
+def _text(digest: bytes) -> str:
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")

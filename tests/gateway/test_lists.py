@@ -1,0 +1,84 @@
+"""Lists over HTTP: what may be asked for, and how refusals read."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.integration.world import World
+
+
+@pytest.fixture
+def book(world: World) -> World:
+    for n in range(6):
+        world.create(
+            f"p{n}@example.com",
+            first_name="José" if n % 2 else "Maria",
+            last_name=f"Müller{n}",
+            tags=["VIP"] if n < 3 else ["new"],
+        )
+    world.catch_up()
+    return world
+
+
+def listed(world: World, **query: Any) -> list[str]:
+    answer = world.send("GET", f"/contacts?{urlencode(query)}")
+    assert answer.status == 200, answer.text
+    return [one["email"] for one in answer.json["items"]]
+
+
+def test_conditions_are_joined(book: World) -> None:
+    assert listed(book, tags="vip") == ["p2@example.com", "p1@example.com", "p0@example.com"]
+    assert listed(book, tags="VIP", search="jose") == ["p1@example.com"]
+    assert listed(book, tags="vip,new") == []
+    assert listed(book, search="mueller3") == ["p3@example.com"]
+    assert listed(book, email="<P4@Example.com>") == ["p4@example.com"]
+    assert listed(book, active="true", tags="new", sort="created_at", limit=2) == [
+        "p3@example.com",
+        "p4@example.com",
+    ]
+    assert listed(book, is_active="false") == []
+
+
+def test_totals_and_statistics_are_told(book: World) -> None:
+    assert book.send("GET", "/contacts?limit=1").json["total"] == 6
+    assert book.send("GET", "/contacts?limit=1&tags=vip").json["total"] == 3
+    assert book.send("GET", "/contacts?limit=1&tags=vip&search=jose").json["total"] is None
+    assert book.send("GET", "/contacts?limit=1&tags=vip&search=jose&include_total=true").json["total"] == 1
+    stats = book.send("GET", "/contacts/stats").json
+    assert (stats["total"], stats["active"], stats["by_tag"]) == (6, 6, {"new": 3, "vip": 3})
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "field"),
+    [
+        ("email=nobody", 422, "email"),
+        ("phone=12", 422, "phone"),
+        ("source=elsewhere", 422, "source"),
+        ("is_active=perhaps", 422, "is_active"),
+        ("is_active=true&active=false", 422, "active"),
+        ("created_from=yesterday", 422, "created_from"),
+        ("created_from=2026-05-04T09:30:00", 422, "created_from"),
+        ("search=%20.%20", 422, "search"),
+        ("search=", 422, "search"),
+        ("sort=email", 422, "sort"),
+        ("colour=red", 422, "colour"),
+        ("tags=vip&tags=new", 422, "tags"),
+        ("cursor=abc", 400, None),
+    ],
+)
+def test_a_refusal_names_the_parameter(book: World, query: str, status: int, field: str | None) -> None:
+    answer = book.send("GET", f"/contacts?{query}")
+    assert answer.status == status, answer.text
+    if field:
+        assert answer.json["errors"][0]["field"] == field
+
+
+def test_another_tenants_contacts_are_in_no_list(book: World) -> None:
+    token = book.tenant("T10").admin
+    for query in ("", "?tags=vip", "?search=jose", "?email=p1@example.com", "?source=api"):
+        answer = book.send("GET", f"/contacts{query}", token=token)
+        assert (answer.status, answer.json["items"]) == (200, [])
+    assert book.send("GET", "/contacts/stats", token=token).json["total"] == 0

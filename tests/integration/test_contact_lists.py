@@ -1,0 +1,359 @@
+"""Filters, searches, counts and statistics give what the records say, however the stream delivers them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from local.projections import compare
+from shared import wiring
+from shared.domain.callers import Caller
+from shared.domain.contact import Contact, ContactInput, ContactPatch
+from shared.domain.contact_filter import ContactFilter
+from shared.domain.errors import Duplicate, RuleBroken
+from shared.projections import contacts as projecting
+from shared.table import items, keys
+from shared.table.store import Item
+from tests.support.aws import Stack, stack_in_moto
+from tests.support.faults import Killed, calls_of, injecting, kill_before, throttle
+from tests.support.template import Template
+from tests.support.tenant_guard import acting_for, as_operator
+from tests.support.tokens import TokenIssuer
+
+TENANT = "t1"
+ADMIN = Caller(TENANT, "user", "u1", "admin")
+PROGRAM = Caller(TENANT, "client", "k1", "client", granted={"contacts:read": "all", "contacts:write": "all"})
+
+
+class Book:
+    """A tenant's contact book, and the stream of its changes."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        with as_operator():
+            wiring.onboarding().open_tenant(TENANT, "One")
+        self.stream: list[Item] = []
+        self.ids: list[str] = []
+
+    def create(self, caller: Caller = ADMIN, **fields: Any) -> Contact:
+        made = wiring.contacts(caller).create(ContactInput(**{"first_name": "Ada", **fields}))
+        self.ids.append(made.id)
+        self._note(made.id)
+        return made
+
+    def change(self, contact_id: str, **fields: Any) -> None:
+        wiring.contacts(ADMIN).patch(contact_id, ContactPatch(**fields), None)
+        self._note(contact_id)
+
+    def delete(self, contact_id: str) -> None:
+        wiring.contacts(ADMIN).delete(contact_id, None)
+        self.ids.remove(contact_id)
+        self._note(contact_id)
+
+    def _note(self, contact_id: str) -> None:
+        item = wiring.store().get(keys.contact(TENANT, contact_id))
+        assert item is not None
+        self.stream.append(item)
+
+    def catch_up(self) -> None:
+        wiring.projection().project(self.stream)
+
+    def all_items(self) -> list[Item]:
+        with as_operator():
+            pages = (
+                self._stack.client("dynamodb")
+                .get_paginator("scan")
+                .paginate(TableName=self._stack.table_name)
+            )
+            return [item for page in pages for item in page["Items"]]
+
+    def agrees(self) -> None:
+        """The projections hold what the records say, and nothing else."""
+        found = self.all_items()
+        wanted = projecting.expected(TENANT, [item for item in found if keys.is_contact(item)])
+        held = {
+            (item["PK"]["S"], item["SK"]["S"]): item
+            for item in found
+            if keys.is_projected(item) and item.get("amount", {}).get("N") != "0"
+        }
+        assert held == wanted
+
+    def live(self) -> list[Contact]:
+        return [
+            items.contact_from_item(i)
+            for i in self.all_items()
+            if keys.is_contact(i) and "deleted_at" not in i
+        ]
+
+    def found(self, *, sort: str | None = None, limit: int = 3, **wanted: Any) -> list[str]:
+        """The ids that a whole walk in small pages gives, in its order."""
+        lists, ids, cursor = wiring.contact_lists(ADMIN), [], None
+        while True:
+            page = lists.list(ContactFilter(**wanted), sort=sort, limit=limit, cursor=cursor)
+            ids += [one.id for one in page.items]
+            if page.next_cursor is None:
+                return ids
+            assert len(page.items) == limit, "a page is full while more exist"
+            cursor = page.next_cursor
+
+
+@pytest.fixture
+def book(aws_stack: Stack) -> Iterator[Book]:
+    with acting_for(TENANT):
+        yield Book(aws_stack)
+
+
+def people(book: Book, count: int = 40, seed: int = 7) -> None:
+    chosen = random.Random(seed)
+    for n in range(count):
+        book.create(
+            chosen.choice([ADMIN, PROGRAM]),
+            first_name=chosen.choice(["José", "Jürgen", "Maria", "Marie", "Łukasz", "Zoë", "O'Brien"]),
+            last_name=chosen.choice(["Müller", "Smith", "Maria", "Åström", "李", "Straße"]),
+            email=f"{chosen.choice(['ada', 'bob', 'joe'])}{n}@{chosen.choice(['example.com', 'firma.de'])}",
+            company=chosen.choice(["", "2671 Books", "Analytical Engines", "Müller & Söhne", "engine-works"]),
+            phone=chosen.choice([None, "+14155552671", "+442079460958", "+4930901820"]),
+            tags=chosen.sample(["VIP", "new", "Navy", "a#b", "50%"], chosen.randint(0, 3)),
+        )
+
+
+FILTERS: list[dict[str, Any]] = [
+    {},
+    {"tags": ("vip",)},
+    {"tags": ("vip", "new")},
+    {"tags": ("a#b",)},
+    {"tags": ("50%", "navy", "new")},
+    {"tags": ("nobody",)},
+    {"owner_id": "u1"},
+    {"owner_id": "u1", "tags": ("new",)},
+    {"source": "api"},
+    {"source": "import"},
+    {"is_active": True, "tags": ("new",)},
+    {"is_active": False},
+    {"has_bookings": False, "owner_id": "u1"},
+    {"phone": "+442079460958"},
+    {"phone": "+442079460958", "tags": ("new",)},
+    {"email": "ada0@example.com"},
+    {"created_from": "2020-01-01T00:00:00.000Z", "tags": ("new",)},
+    {"created_to": "2020-01-01T00:00:00.000Z"},
+    {"updated_to": "2020-01-01T00:00:00.000Z"},
+    {"search": "jose"},
+    {"search": "mueller"},
+    {"search": "MULLER jür"},
+    {"search": "maria"},
+    {"search": "mari"},
+    {"search": "m"},
+    {"search": "engine"},
+    {"search": "firma.de"},
+    {"search": "joe"},
+    {"search": "ada1@ex"},
+    {"search": "o'b"},
+    {"search": "strasse lukasz"},
+    {"search": "李"},
+    {"search": "0958"},
+    {"search": "555 2671"},
+    {"search": "0958 maria"},
+    {"search": "2671"},
+    {"search": "maria", "tags": ("new",), "owner_id": "u1"},
+    {"search": "xyzzy"},
+]
+
+
+@pytest.mark.parametrize("wanted", FILTERS, ids=str)
+def test_a_walk_gives_each_contact_that_matches_once_and_no_other(book: Book, wanted: dict[str, Any]) -> None:
+    people(book)
+    book.catch_up()
+    matching = {one.id for one in book.live() if ContactFilter(**wanted).matches(one)}
+    found = book.found(**wanted)
+    assert len(found) == len(set(found))
+    assert set(found) == matching
+
+
+@pytest.mark.parametrize(
+    "search", ["josé", "JOSE", "muller", "Mueller", "müller", "strasse", "STRAßE", "zoe", "łukasz", "astrom"]
+)
+def test_case_and_accents_do_not_count_in_a_search(book: Book, search: str) -> None:
+    people(book)
+    book.catch_up()
+    assert book.found(search=search)
+
+
+@pytest.mark.parametrize("wanted", [{}, {"tags": ("new",)}, {"owner_id": "u1", "tags": ("vip",)}])
+def test_orders_are_kept_over_pages(book: Book, wanted: dict[str, Any]) -> None:
+    people(book)
+    book.catch_up()
+    newest = book.found(**wanted)
+    assert newest == sorted(newest, reverse=True)
+    assert book.found(sort="created_at", **wanted) == newest[::-1]
+    named = book.found(sort="name", **wanted)
+    names = {one.id: (one.last_name.casefold(), one.first_name.casefold()) for one in book.live()}
+    assert sorted(named) == sorted(newest)
+    assert [names[one] for one in named] == sorted(names[one] for one in named)
+    assert sorted(book.found(sort="-updated_at", **wanted)) == sorted(newest)
+
+
+def test_totals_of_the_list_and_of_one_condition_are_counted(book: Book) -> None:
+    people(book)
+    book.catch_up()
+    lists = wiring.contact_lists(ADMIN)
+    for wanted in ({}, {"tags": ("new",)}, {"owner_id": "u1"}, {"source": "api"}, {"is_active": True}):
+        filter_ = ContactFilter(**wanted)
+        page = lists.list(filter_, sort=None, limit=1, cursor=None)
+        assert page.total == sum(filter_.matches(one) for one in book.live())
+    both = ContactFilter(tags=("new", "vip"))
+    assert lists.list(both, sort=None, limit=1, cursor=None).total is None
+    counted = lists.list(both, sort=None, limit=1, cursor=None, include_total=True).total
+    assert counted == sum(both.matches(one) for one in book.live())
+
+
+def test_statistics_say_what_the_records_do(book: Book) -> None:
+    people(book)
+    book.delete(book.ids[0])
+    book.catch_up()
+    live, stats = book.live(), wiring.contact_lists(ADMIN).stats()
+    assert stats["total"] == len(live) == stats["active"]
+    assert stats["by_source"] == {"api": len(live)}
+    assert stats["by_tag"]["vip"] == sum("VIP" in one.tags for one in live)
+
+
+def test_a_cursor_of_another_filter_is_refused(book: Book) -> None:
+    """check 44"""
+    people(book, 8)
+    book.catch_up()
+    lists = wiring.contact_lists(ADMIN)
+    cursor = lists.list(ContactFilter(), sort=None, limit=2, cursor=None).next_cursor
+    with pytest.raises(RuleBroken, match="cursor"):
+        lists.list(ContactFilter(owner_id="u1"), sort=None, limit=2, cursor=cursor)
+
+
+def test_too_many_to_sort_says_what_to_do(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.services.contact_lists.MAX_SORTED", 5)
+    people(book, 8)
+    book.catch_up()
+    with pytest.raises(RuleBroken, match="Narrow the filter") as refusal:
+        book.found(sort="name")
+    assert refusal.value.code == "too_many_to_sort"
+
+
+def test_killed_at_any_call_a_batch_handed_in_again_ends_exact(
+    template: Template, token_issuer: TokenIssuer
+) -> None:
+    """check 13"""
+
+    def prepared() -> Book:
+        book = Book(stack)
+        people(book, 6)
+        book.catch_up()
+        book.change(book.ids[0], tags=["VIP"], company="Elsewhere")
+        book.delete(book.ids[1])
+        book.create(first_name="New", email="new@example.com", tags=["new"])
+        book.stream = book.stream[-3:]
+        return book
+
+    with stack_in_moto(template, token_issuer) as stack, acting_for(TENANT):
+        number = len(calls_of(prepared().catch_up))
+    assert number == 3
+    for at in range(1, number + 1):
+        with stack_in_moto(template, token_issuer) as stack, acting_for(TENANT):
+            book = prepared()
+            with injecting(kill_before(at=at)), pytest.raises(Killed):
+                book.catch_up()
+            book.catch_up()
+            book.agrees()
+
+
+def test_contacts_of_more_tags_than_a_transaction_holds_are_counted(book: Book) -> None:
+    for n in range(15):
+        book.create(email=f"a{n}@example.com", tags=[f"t{n}-{m}" for m in range(10)])
+    book.catch_up()
+    book.agrees()
+
+
+def test_throttled_projections_fall_behind_and_lose_nothing(book: Book) -> None:
+    """check 10"""
+    people(book, 10)
+    with injecting(throttle(times=3)):
+        book.catch_up()
+    book.agrees()
+
+
+OPERATION = st.one_of(
+    st.tuples(st.just("create"), st.integers(0, 5), st.sampled_from(["VIP", "new", ""])),
+    st.tuples(
+        st.just("tags"), st.integers(0, 9), st.lists(st.sampled_from(["VIP", "vip", "new", "x"]), max_size=3)
+    ),
+    st.tuples(st.just("email"), st.integers(0, 9), st.integers(0, 5)),
+    st.tuples(
+        st.just("name"), st.integers(0, 9), st.sampled_from(["Maria", "Mar", "Müller Maria", "#", "%"])
+    ),
+    st.tuples(st.just("delete"), st.integers(0, 9), st.none()),
+    st.tuples(st.just("deliver"), st.integers(1, 8), st.booleans()),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(OPERATION, min_size=3, max_size=25), st.integers(0, 2**16))
+def test_projections_agree_with_the_records_whatever_happens_and_however_it_is_delivered(
+    template: Template, token_issuer: TokenIssuer, operations: list[tuple[str, int, Any]], seed: int
+) -> None:
+    """check 24, with batches repeated, late and out of order"""
+    chosen = random.Random(seed)
+    with stack_in_moto(template, token_issuer) as stack, acting_for(TENANT):
+        book = Book(stack)
+        delivered = 0
+        for kind, number, value in operations:
+            target = book.ids[number % len(book.ids)] if book.ids else None
+            try:
+                if kind == "create":
+                    book.create(email=f"a{number}@example.com", tags=[value] if value else [])
+                elif kind == "deliver":
+                    wiring.projection().project(book.stream[delivered : delivered + number])
+                    delivered = min(delivered + number, len(book.stream))
+                    if value and delivered:  # an old batch comes once more
+                        start = chosen.randrange(delivered)
+                        wiring.projection().project(book.stream[start:delivered][: chosen.randint(1, 4)])
+                elif target is not None and kind == "delete":
+                    book.delete(target)
+                elif target is not None:
+                    field = {
+                        "tags": {"tags": value},
+                        "email": {"email": f"a{value}@example.com"},
+                        "name": {"last_name": value},
+                    }
+                    book.change(target, **field[kind])
+            except Duplicate:
+                continue
+        wiring.projection().project(book.stream[delivered:])
+        replayed = book.stream.copy()
+        chosen.shuffle(replayed)
+        wiring.projection().project(replayed[:5])
+        book.agrees()
+
+
+def test_what_was_damaged_is_found_by_comparing_and_mended_by_making_it_anew(
+    book: Book, aws_stack: Stack
+) -> None:
+    people(book, 8)
+    book.delete(book.ids[0])
+    book.catch_up()
+    client = aws_stack.client("dynamodb")
+    with as_operator():
+        assert compare(client, aws_stack.table_name, TENANT) == ({}, [])
+        wiring.store().write_many(
+            put=[
+                {**keys.posting(TENANT, "tag", "ghost", book.ids[0])},
+                {**keys.counter(TENANT, "all"), "amount": {"N": "99"}},
+            ],
+            delete=[keys.term(TENANT, "example.com", one) for one in book.ids],
+        )
+        differing, beyond = compare(client, aws_stack.table_name, TENANT)
+        assert (keys.counter(TENANT, "all")["PK"]["S"], "all") in differing
+        assert beyond == [keys.posting(TENANT, "tag", "ghost", book.ids[0])]
+        wiring.store().write_many(put=list(differing.values()), delete=beyond)
+        assert compare(client, aws_stack.table_name, TENANT) == ({}, [])
+    book.agrees()
