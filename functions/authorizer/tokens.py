@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import urllib.request
+from http.client import HTTPException
 from typing import Any
 
 import jwt
@@ -13,12 +14,17 @@ from shared import observability
 
 _KEYS_SECONDS = 3600.0
 _REFETCH_SECONDS = 30.0
+_FIRST_FETCH_SECONDS = 1.0  # between attempts while no keys are known at all
 _TIMEOUT_SECONDS = 3.0
 _LEEWAY_SECONDS = 5
 
 
 class Refused(Exception):
     """The token is not one to let in. The message names the reason, never the token."""
+
+
+class KeysUnavailable(Exception):
+    """The issuer's keys cannot be had, and none are known: nobody can be judged, so nobody is refused."""
 
 
 class KeySet:
@@ -36,30 +42,35 @@ class KeySet:
     def key(self, key_id: str) -> jwt.PyJWK:
         """The RSA key of an id.
 
-        Raises Refused when the issuer has none such, OSError when it has never been reached.
+        Raises Refused when the issuer has none such, KeysUnavailable when it has never given any.
         """
         age = time.monotonic() - self._asked
-        if age > _KEYS_SECONDS or (key_id not in self._keys and age > _REFETCH_SECONDS):
+        pause = _REFETCH_SECONDS if self._keys else _FIRST_FETCH_SECONDS
+        if age > _KEYS_SECONDS or (key_id not in self._keys and age > pause):
             self._asked = time.monotonic()
             try:
-                self._fetch()
-            except OSError:
+                self._keys = self._fetch() or self._keys
+            except (OSError, HTTPException, ValueError, TypeError, KeyError, AttributeError):
+                # Away, or answering something that is no key set.
                 observability.warn("token keys cannot be fetched", known=len(self._keys))
         if not self._keys:
-            raise OSError("the issuer's keys are not known")
+            raise KeysUnavailable
         if key_id not in self._keys:
             raise Refused("unknown key")
         return self._keys[key_id]
 
-    def _fetch(self) -> None:
+    def _fetch(self) -> dict[str, jwt.PyJWK]:
         with urllib.request.urlopen(self._url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 (a fixed URL)
             document = json.load(answer)
-        self._keys = {
-            key["kid"]: jwt.PyJWK(key, algorithm="RS256")
-            for key in document["keys"]
-            if key.get("kty") == "RSA" and key.get("use", "sig") == "sig"
-        }
-        observability.note("fetched token keys", count=len(self._keys))
+        keys: dict[str, jwt.PyJWK] = {}
+        for key in document["keys"]:
+            try:
+                if key["kty"] == "RSA" and key.get("use", "sig") == "sig":
+                    keys[key["kid"]] = jwt.PyJWK(key, algorithm="RS256")
+            except (jwt.PyJWTError, KeyError, TypeError, AttributeError, ValueError):
+                continue  # one entry that is no key does not spoil the others
+        observability.note("fetched token keys", count=len(keys))
+        return keys
 
 
 def subject_of(token: str, keys: KeySet, *, issuer: str, audience: str) -> str:

@@ -122,7 +122,9 @@ class RowQueue:
         self._key, self._etag = key, put["ETag"].strip('"')
 
     def begin(self) -> None:
-        wiring.import_runs().take_up(self._key, self._etag)
+        run = wiring.import_runs().take_up(self._key, self._etag)
+        assert run is not None
+        self.import_id = run.id
 
     def write(self) -> None:
         task = self._task()
@@ -136,10 +138,17 @@ class RowQueue:
         return from_message_of_import(receive(self._url, 1)[0]["Body"])
 
 
-BEFORE: dict[str, list[str]] = {
-    "Attempt of a delivery": ["Spread an event to one webhook"],
-    "Write 200 rows of an import": ["Begin and cut up an import of 200 rows"],
-    "Finish an import": ["Begin and cut up an import of 200 rows", "Write 200 rows of an import"],
+_SPREAD = ("Spread an event to one webhook",)
+_CUT = ("Begin and cut up an import of 200 rows",)
+_WRITTEN = (*_CUT, "Write 200 rows of an import")
+_FINISHED = (*_WRITTEN, "Finish an import")
+BEFORE: dict[str, tuple[str, ...]] = {
+    "Attempt of a delivery": _SPREAD,
+    "Write 200 rows of an import": _CUT,
+    "Finish an import": _WRITTEN,
+    "List imports": _FINISHED,
+    "Read an import": _FINISHED,
+    "Read an import's results": _FINISHED,
 }
 """What must have happened before an operation is measured."""
 
@@ -189,6 +198,9 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Begin and cut up an import of 200 rows": lambda world: world.queue.begin(),
     "Write 200 rows of an import": lambda world: world.queue.write(),
     "Finish an import": lambda world: world.queue.finish(),
+    "List imports": lambda world: wiring.imports(ADMIN).list(limit=25, cursor=None),
+    "Read an import": lambda world: wiring.imports(ADMIN).read(world.queue.import_id),
+    "Read an import's results": lambda world: wiring.imports(ADMIN).results(world.queue.import_id),
     "Publish an event": lambda world: wiring.publisher().publish(world.events[:1]),
 }
 

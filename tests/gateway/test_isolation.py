@@ -124,41 +124,40 @@ def test_each_route_of_the_template_is_listed_here(template: Template) -> None:
     assert {route for route, authorizer in routes.items() if authorizer is None} == OPEN
 
 
-@pytest.mark.parametrize(("mine", "theirs"), [("T1", "T10"), ("T10", "T1")])
 @pytest.mark.parametrize(("method", "path"), CASES)
 def test_another_tenant_s_id_is_answered_like_one_that_never_was(
-    world: World, tenant_guard: TenantGuard, method: str, path: str, mine: str, theirs: str
+    world: World, t10: Tenancy, tenant_guard: TenantGuard, method: str, path: str
 ) -> None:
     """check 48, check 49: the guard would fail this test for any call beyond the caller's tenant."""
     case = CASES[method, path]
-    tenancies = {"T1": world.t1, "T10": world.tenant("T10")}
-    here, there = tenancies[mine], tenancies[theirs]
-    foreign = case.make(world, there)
-    before = world.content.picture()
-    for role in ROLES:
-        token = getattr(here, role)
-        answers = [
-            world.send(method, at(path, record_id), case.body, token=token)
-            for record_id in (foreign, new_id(), new_id())
-        ]
-        assert shown(answers[0]) == shown(answers[1]) == shown(answers[2]), role
-        assert answers[0].status == (404 if role in case.roles else 403), role
-        assert answers[0].headers["Content-Type"] == "application/problem+json"
-        assert len(answers[0].body) == len(answers[1].body)
-        if method in ("PATCH", "PUT", "POST", "DELETE"):
-            conditional = world.send(
-                method, at(path, foreign), case.body, token=token, headers={"If-Match": '"1"'}
-            )
-            assert shown(conditional) == shown(answers[1]), role
-    assert world.content.picture() == before
+    for here, there in ((world.t1, t10), (t10, world.t1)):
+        foreign = case.make(world, there)
+        before = world.content.picture()
+        for role in ROLES:
+            token = getattr(here, role)
+            answers = [
+                world.send(method, at(path, record_id), case.body, token=token)
+                for record_id in (foreign, new_id(), new_id())
+            ]
+            assert shown(answers[0]) == shown(answers[1]) == shown(answers[2]), role
+            assert answers[0].status == (404 if role in case.roles else 403), role
+            assert answers[0].headers["Content-Type"] == "application/problem+json"
+            assert len(answers[0].body) == len(answers[1].body)
+            if method != "GET":
+                conditional = world.send(
+                    method, at(path, foreign), case.body, token=token, headers={"If-Match": '"1"'}
+                )
+                assert shown(conditional) == shown(answers[1]), role
+        assert world.content.picture() == before
+        # The same calls reach what is the callers' own, so it was not the call that was wrong.
+        for role in ROLES:
+            own = case.make(world, here)
+            answer = world.send(method, at(path, own), case.body, token=getattr(here, role))
+            done = 204 if method == "DELETE" else 200
+            assert answer.status == (done if role in case.roles else 403), role
+            if method in ("PUT", "PATCH"):
+                world.send("DELETE", at(path, own), token=here.admin)
     assert tenant_guard.violations == []
-    # The same calls reach what is the callers' own, so it was not the call that was wrong.
-    for role in ROLES:
-        own = case.make(world, here)
-        answer = world.send(method, at(path, own), case.body, token=getattr(here, role))
-        assert answer.status == (403 if role not in case.roles else 204 if method == "DELETE" else 200), role
-        if method in ("PUT", "PATCH"):
-            world.send("DELETE", at(path, own), token=here.admin)
 
 
 @pytest.mark.parametrize(("method", "path"), CASES)
@@ -277,14 +276,14 @@ def test_a_tenant_named_in_the_body_is_refused(world: World, t10: Tenancy) -> No
 def test_tenants_that_alternate_in_a_warm_process_do_not_mix(world: World, t10: Tenancy) -> None:
     """check 58"""
     tokens = [world.t1.admin, t10.admin, world.t1.program, t10.user, world.t1.user, t10.program]
-    for number in range(200):
+    for number in range(84):
         token = tokens[number % len(tokens)]
         tenant = ("T1", "T10")[number % 2]
         made = world.create(f"{number}@example.com", token=token)
         read = world.send("GET", f"/contacts/{made['id']}", token=token).json
         assert read == made
         assert world.content.of(f"T#{tenant}#C#{made['id']}") if number % 50 == 0 else True
-    assert len(world.content.of("T#T1#C#", "CONTACT")) == len(world.content.of("T#T10#C#", "CONTACT")) == 100
+    assert len(world.content.of("T#T1#C#", "CONTACT")) == len(world.content.of("T#T10#C#", "CONTACT")) == 42
 
 
 def test_no_answer_holds_a_key_of_the_table_or_a_secret(world: World) -> None:
@@ -456,17 +455,13 @@ def test_a_forged_or_stale_token_lets_nobody_in(world: World, token_issuer: Toke
     )
 
 
-@pytest.mark.parametrize(("method", "path"), sorted({*CASES, *WITHOUT_ID}))
-def test_without_a_token_each_route_is_401(world: World, method: str, path: str) -> None:
+def test_without_a_token_each_route_is_401(world: World) -> None:
     """check 98, on the way itself"""
-    target = at(path, new_id()) if "{" in path else path
-    for headers in (
-        {},
-        {"Authorization": ""},
-        {"Authorization": "Bearer"},
-        {"Authorization": "Bearer nothing"},
-    ):
-        assert_unauthorized(world.gateway.request(method, target, json={}, headers=headers))
+    for method, path in {*CASES, *WITHOUT_ID}:
+        target = at(path, new_id()) if "{" in path else path
+        for value in (None, "", "Bearer", "Bearer nothing"):
+            headers = {} if value is None else {"Authorization": value}
+            assert_unauthorized(world.gateway.request(method, target, json={}, headers=headers))
 
 
 def test_open_routes_need_no_token_and_show_no_tenant(world: World) -> None:
@@ -625,39 +620,37 @@ def test_a_regular_user_edits_his_own_and_reads_the_others(world: World) -> None
     assert world.send("DELETE", path, token=world.t1.user).status == 204
 
 
-@pytest.mark.parametrize(
-    ("permissions", "allowed"),
-    [
-        ("contacts:read:all", {"list", "read"}),
-        ("contacts:write:all", {"create"}),
-        ("contacts:read:all,contacts:write:all", {"list", "read", "create", "change"}),
-        ("contacts:read:all,contacts:delete:all", {"list", "read", "delete"}),
-        ("contacts:read:own", set()),
-        ("contacts:read:all,contacts:write:own", {"list", "read", "create"}),
-        ("contacts:read:own,contacts:write:all,contacts:delete:all", {"create"}),
-        ("webhooks:manage:own", set()),
-        ("imports:run:own", set()),
-    ],
-)
-def test_a_client_may_do_what_it_was_given_and_no_more(
-    world: World, permissions: str, allowed: set[str]
-) -> None:
+GIVEN: dict[str, set[str]] = {
+    "contacts:read:all": {"list", "read"},
+    "contacts:write:all": {"create"},
+    "contacts:read:all,contacts:write:all": {"list", "read", "create", "change"},
+    "contacts:read:all,contacts:delete:all": {"list", "read", "delete"},
+    "contacts:read:own": set(),
+    "contacts:read:all,contacts:write:own": {"list", "read", "create"},
+    "contacts:read:own,contacts:write:all,contacts:delete:all": {"create"},
+    "webhooks:manage:all": {"webhooks"},
+    "webhooks:manage:own": set(),
+    "imports:run:own": set(),
+}
+
+
+def test_a_client_may_do_what_it_was_given_and_no_more(world: World) -> None:
     """check 52"""
-    with as_operator():
-        token = wiring.onboarding().add_api_client("T1", "partly", permissions)
-    contact = make_contact(world, world.t1)
-    path = f"/contacts/{contact}"
-    calls: dict[str, tuple[str, str, Any]] = {
-        "list": ("GET", "/contacts", None),
-        "read": ("GET", path, None),
-        "create": ("POST", "/contacts", {"first_name": "X", "email": "x@example.com"}),
-        "change": ("PATCH", path, {"company": "x"}),
-        "webhooks": ("GET", "/webhooks", None),
-        "imports": ("GET", "/imports", None),
-        "delete": ("DELETE", path, None),
-    }
-    done = {name for name, one in calls.items() if world.send(*one, token=token).status < 300}
-    assert done == allowed
+    for permissions, allowed in GIVEN.items():
+        with as_operator():
+            token = wiring.onboarding().add_api_client("T1", "partly", permissions)
+        path = f"/contacts/{make_contact(world, world.t1)}"
+        calls: dict[str, tuple[str, str, Any]] = {
+            "list": ("GET", "/contacts", None),
+            "read": ("GET", path, None),
+            "create": ("POST", "/contacts", {"first_name": "X", "email": f"{new_id()}@example.com"}),
+            "change": ("PATCH", path, {"company": "x"}),
+            "webhooks": ("GET", "/webhooks", None),
+            "imports": ("GET", "/imports", None),
+            "delete": ("DELETE", path, None),
+        }
+        done = {name for name, one in calls.items() if world.send(*one, token=token).status < 300}
+        assert done == allowed, permissions
 
 
 def test_what_a_caller_may_not_see_looks_missing_to_him(world: World) -> None:

@@ -1,0 +1,156 @@
+"""Documents that can fail: what they name exists, and what exists they name."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from shared.domain.delivery import MAX_ATTEMPTS, RESPONSE_BYTES, WAITS
+from shared.domain.events import EVENT_TYPES
+from shared.domain.webhook import MAX_WEBHOOKS, new_secret
+from shared.publishing.signing import headers
+from tests.contract.answers import ROOT
+from tests.support.template import Template
+
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("**/*.md")])
+
+# Each route of a record, and the operation under which docs/access-patterns.md states its cost.
+COSTS = {
+    ("GET", "/contacts"): "List 25 contacts",
+    ("POST", "/contacts"): "Create a contact",
+    ("GET", "/contacts/{contact_id}"): "Read a contact",
+    ("PUT", "/contacts/{contact_id}"): "Change a contact",
+    ("PATCH", "/contacts/{contact_id}"): "Change a contact",
+    ("DELETE", "/contacts/{contact_id}"): "Delete a contact",
+    ("GET", "/contacts/{contact_id}/interactions"): "List a contact's interactions",
+    ("GET", "/imports"): "List imports",
+    ("GET", "/imports/{import_id}"): "Read an import",
+    ("GET", "/imports/{import_id}/results"): "Read an import's results",
+    ("GET", "/webhooks"): "List webhooks",
+    ("POST", "/webhooks"): "Create a webhook",
+    ("GET", "/webhooks/{webhook_id}"): "Read a webhook",
+    ("DELETE", "/webhooks/{webhook_id}"): "Delete a webhook",
+    ("GET", "/webhooks/{webhook_id}/deliveries"): "List a webhook's deliveries",
+}
+
+# The lines of the list of checks that this state of the system must hold.
+CHECKS = {10, 11, 12, 13, 14, 15, 16, 17, 18, 22, 23, 24, 25, 26, 27, *range(38, 41), 42, 43, 44, 45, 47, 48, 49, 50,
+          52, 53, 54, 55, 56, 57, 58, 59, 61, *range(79, 84), 86, 88, 89, 90, 91, 95, 96, 97, 98}  # fmt: skip
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+def test_each_route_s_cost_is_stated(template: Template) -> None:
+    routes = {(route.method, route.path) for route in template.routes() if route.authorizer}
+    assert set(COSTS) == routes
+    stated = set(re.findall(r"^\| ([^|]+?) \| \d+ \|", text("docs/access-patterns.md"), re.MULTILINE))
+    assert set(COSTS.values()) - stated == set()
+
+
+def test_each_event_type_is_told_of_and_no_other() -> None:
+    rows = re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \|", text("docs/events.md"), re.MULTILINE)
+    told = {row for row in rows if not row.startswith("data.")}
+    assert told == set(EVENT_TYPES)
+
+
+def test_the_figures_about_webhooks_are_those_in_force() -> None:
+    page = " ".join(text("docs/events.md").split())
+    units = {"s": 1, "min": 60, "h": 3600}
+    waits = re.search(r"next one is made (.+?) later", page)
+    assert waits
+    told = [int(number) * units[unit] for number, unit in re.findall(r"(\d+) (s|min|h)\b", waits[1])]
+    assert tuple(told) == WAITS and MAX_ATTEMPTS == 10
+    assert f"at most {MAX_WEBHOOKS} webhooks" in page
+    assert f"first {RESPONSE_BYTES:,} bytes" in page
+
+
+def test_the_receiver_shown_takes_genuine_requests_and_refuses_others() -> None:
+    """check 61, for those who do without a library"""
+    (code,) = (
+        block
+        for block in re.findall(r"```python\n(.*?)```", text("docs/events.md"), re.DOTALL)
+        if "hmac" in block
+    )
+    shown: dict[str, Any] = {}
+    exec(code, shown)  # that is what readers of the page do
+    secret, body, now = new_secret(), '{"name": "Zoë"}'.encode(), int(time.time())
+    genuine = headers(secret, "event-1", now, body)
+    is_genuine = shown["is_genuine"]
+    assert is_genuine(secret, body, genuine)
+    assert is_genuine(secret, body, {**genuine, "webhook-signature": f"v1,x {genuine['webhook-signature']}"})
+    assert not is_genuine(secret, body + b" ", genuine)
+    assert not is_genuine(new_secret(), body, genuine)
+    assert not is_genuine(secret, body, {**genuine, "webhook-id": "event-2"})
+    assert not is_genuine(secret, body, headers(secret, "event-1", now - 301, body))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_and_paths_lead_somewhere(document: Path) -> None:
+    page = document.read_text()
+    prose = re.sub(r"```.*?```", "", page, flags=re.DOTALL)
+    links = [unquote(link.partition("#")[0]) for link in re.findall(r"\]\(([^)\s]+)\)", prose)]
+    dead = [link for link in links if "://" not in link and link and not (document.parent / link).exists()]
+    # What stands in backticks and looks like a path of this repository.
+    roots = "functions|shared|local|infra|tests|benchmarks|docs|requirements"
+    named = re.findall(rf"`((?:{roots})/[\w./-]*)`", prose)
+    made_by_hand = {"local/"}
+    dead += [path for path in named if path not in made_by_hand and not (ROOT / path.rstrip("/")).exists()]
+    assert dead == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_make_targets_that_are_named_exist(document: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", text("Makefile"), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z]+)", document.read_text())) <= targets
+
+
+def test_decisions_are_numbered_in_a_row_and_each_has_a_title() -> None:
+    records = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    assert [int(record.name[:4]) for record in records] == list(range(1, len(records) + 1))
+    assert all(record.read_text().startswith("# ") for record in records)
+
+
+def test_each_key_of_the_table_is_in_the_document() -> None:
+    page = text("docs/access-patterns.md")
+    spelled = set(re.findall(r"\{tenant_prefix\(tenant_id\)\}([A-Z]+)", text("shared/table/keys.py")))
+    assert {name for name in spelled if not re.search(rf"`T#t#{name}\b", page)} == set()
+
+
+def test_each_dead_letter_queue_has_its_line_for_the_operator(template: Template) -> None:
+    page = text("docs/operations.md")
+    rows = re.findall(
+        r"^\| (.+?) \|", page.split("dead-letter queue | why")[1].split("\n## ")[0], re.MULTILINE
+    )
+    words = {
+        "BookingsDeadLetters": "booking event",
+        "ImportFilesDeadLetters": "S3 event",
+        "ImportRowsDeadLetters": "import's chunk",
+        "ProjectDeadLetters": "ProjectFunction",
+        "PublishDeadLetters": "PublishFunction",
+        "SchedulesDeadLetters": "schedule",
+        "WebhookEventsDeadLetters": "webhook event",
+        "WebhookDeliveriesDeadLetters": "delivery",
+    }
+    queues = {name for name in template.resources("AWS::SQS::Queue") if name.endswith("DeadLetters")}
+    assert queues == set(words)
+    assert {name for name, word in words.items() if not any(word in row for row in rows)} == set()
+
+
+def test_each_check_of_this_state_is_named_by_a_test() -> None:
+    """In a docstring ("check 22", "checks 66 to 70") or in the test's own name."""
+    named: set[int] = set()
+    for path in (ROOT / "tests").glob("**/*.py"):
+        if path == Path(__file__):
+            continue
+        for first, last in re.findall(r"[Cc]hecks?[ _](\d+)(?: to (\d+))?", path.read_text()):
+            named |= set(range(int(first), int(last or first) + 1))
+        for listed in re.findall(r"[Cc]hecks ((?:\d+(?:, | and )?)+)", path.read_text()):
+            named |= {int(number) for number in re.findall(r"\d+", listed)}
+    assert CHECKS - named == set()
