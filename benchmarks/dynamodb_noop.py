@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import json
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from botocore.awsrequest import AWSResponse
+
+_ANSWERS: WeakKeyDictionary[Any, dict[str, bytes]] = WeakKeyDictionary()
 
 
 class _Raw(io.BytesIO):
@@ -18,8 +21,16 @@ class _Raw(io.BytesIO):
 
 
 def answer_with(client: Any, answers: dict[str, dict[str, Any]]) -> None:
-    """Make a botocore client answer each operation (by its name, such as GetItem) with a fixed document."""
+    """Make a botocore client answer each operation (by its name, such as GetItem) with a fixed document.
+
+    Done again for the same client, the later documents count.
+    """
     encoded = {operation: json.dumps(answer).encode() for operation, answer in answers.items()}
+    known = _ANSWERS.get(client)
+    if known is not None:
+        known.update(encoded)
+        return
+    _ANSWERS[client] = encoded
 
     def answer(request: Any, **_: Any) -> AWSResponse:
         target = request.headers["X-Amz-Target"]

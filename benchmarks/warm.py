@@ -21,7 +21,8 @@ def figures() -> list[Figure]:
     """CPU time a request: medians over rounds in which both sides take turns."""
     fixtures.set_environment()
     answers = {
-        "GetItem": {"Item": fixtures.row()},
+        # A contact for who reads one, and a counter for who counts.
+        "GetItem": {"Item": fixtures.row() | {"amount": {"N": "26"}}},
         "TransactWriteItems": {},
         "Query": {"Items": fixtures.ROWS, "Count": 26, "ScannedCount": 26},
     }

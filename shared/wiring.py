@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from shared.services.contact_lists import ContactLists
     from shared.services.contacts import ContactService
     from shared.services.deliveries import FanOut, Sending
+    from shared.services.idempotency import Announce, Claim, KeyedCalls
     from shared.services.import_chunks import ImportChunks
     from shared.services.import_runs import ImportRuns
     from shared.services.import_watch import ImportWatch
-    from shared.services.idempotency import Announce, Claim, KeyedCalls
     from shared.services.imports import ImportService
     from shared.services.onboarding import Onboarding
     from shared.services.purge import Purge

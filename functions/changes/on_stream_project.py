@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from shared import wiring
+from shared.table import keys
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
-    """Bring the lists up to a batch of changes.
+    """Bring lists, indexes and counters up to a batch of changes.
 
     Repeating a batch is harmless. A failure raises, so that Lambda tries again, halves the batch to find the
     culprit, and at last sends it to the dead-letter queue.
@@ -18,6 +19,8 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 def _image(change: dict[str, Any]) -> dict[str, Any]:
     image: dict[str, Any] | None = change.get("NewImage")
-    if image is None:  # the item is gone for good, so the record it held is dead
-        image = {**change["OldImage"], "deleted_at": {"S": ""}}
+    if image is None:  # the item is gone for good: a change like another, though it has no version of its own
+        image = change["OldImage"]
+        if keys.is_contact(image):
+            image = {**image, "deleted_at": {"S": ""}, "version": {"N": str(int(image["version"]["N"]) + 1)}}
     return image

@@ -36,13 +36,13 @@ from shared.domain.events import (
     Event,
     differences,
 )
-from shared.domain.ids import is_id
+from shared.domain.ids import is_id, milliseconds_of
 from shared.domain.interaction import Interaction
 from shared.domain.other_phones import MAX_PHONES, OtherPhone, OtherPhoneInput, normalize_other_phones
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import Settings
 from shared.domain.text import GivenName, Line, LongText, Name, Tag, unique_tags
-from shared.domain.timestamps import Timestamp, plus
+from shared.domain.timestamps import Timestamp, from_milliseconds, plus
 
 Source = Literal["api", "import", "booking", "merge"]
 RelationshipStatus = Literal[
@@ -205,7 +205,11 @@ class Contact(BaseModel):
     def create(
         cls, given: dict[str, Any], *, contact_id: str, event_id: str, at: str, caller: Caller, source: Source
     ) -> tuple[Contact, Event]:
-        """A new contact from fields that `clean` has passed, and its `contact.created`."""
+        """A new contact from fields that `clean` has passed, and its `contact.created`.
+
+        It was created when its id was made: so lists in the order of ids are in the order of creation, and a time
+        of creation bounds the ids. `at` is when it is written, which for an imported row is later.
+        """
         fields = dict(given)
         fields.setdefault("owner_id", caller.id if caller.kind == "user" else None)
         preferred = fields.pop("preferred", NO_PREFERENCE)
@@ -219,7 +223,7 @@ class Contact(BaseModel):
             id=contact_id,
             full_name=_full_name(given["first_name"], given.get("last_name", "")),
             source=source,
-            created_at=at,
+            created_at=from_milliseconds(milliseconds_of(contact_id)),
             created_by=caller.actor,
             updated_at=at,
             updated_by=caller.actor,

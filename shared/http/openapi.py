@@ -164,9 +164,9 @@ def _responses(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
         responses[str(status)] = {"description": title, "content": {CONTENT_TYPE: problem}}
     if operation.keyed:
         replayed = _header("`true` when this is an earlier call's answer.", required=False)
-        for status in responses:
-            if status not in _NEVER_REPLAYED:
-                responses[status].setdefault("headers", {})[REPLAYED] = replayed
+        for told in responses:
+            if told not in _NEVER_REPLAYED:
+                responses[told].setdefault("headers", {})[REPLAYED] = replayed
         retry = _header("After how many seconds to send a call again whose first is at work.", required=False)
         responses["409"]["headers"]["Retry-After"] = retry
     return responses

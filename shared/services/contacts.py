@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from shared.domain import timestamps
@@ -40,8 +40,6 @@ class ContactRepository(Protocol):
     def consents(
         self, contact_id: str, *, limit: int, after: str | None
     ) -> list[tuple[str, ConsentEntry]]: ...
-
-    def list_by_creation(self, *, limit: int, after: str | None, descending: bool) -> list[Contact]: ...
 
     def interactions(
         self, contact_id: str, *, limit: int, after: str | None
@@ -97,25 +95,6 @@ class ContactService:
             raise NotFound("Contact")
         self._caller.require_sight(contact.owner_id, "Contact")
         return contact
-
-    def list(self, *, limit: int, cursor: str | None, sort: str) -> Page[Contact]:
-        """A page of the contacts, by creation; `sort` is `created_at` or `-created_at` (newest first)."""
-        if self._caller.require("contacts:read") == "own":
-            raise PermissionDenied.lacking("contacts:read:all")
-        descending = sort.startswith("-")
-
-        def read(count: int, after: Any) -> Sequence[Contact]:
-            return self._contacts.list_by_creation(limit=count, after=after, descending=descending)
-
-        return page_of(
-            read,
-            lambda contact: contact.id,
-            lambda contact: contact,
-            limit=limit,
-            cursor=cursor,
-            cursors=self._cursors,
-            scope=self._scope("contacts", sort),
-        )
 
     def replace(self, contact_id: str, given: ContactInput, if_match: IfMatch | None) -> Contact:
         """The contact with all its fields as given; fields left out are emptied, but for the owner."""

@@ -43,19 +43,6 @@ class ContactTable:
         locks = self._store.get_many([{keys.PK: {"S": pk}, keys.SK: {"S": "LOCK"}} for pk in by_key])
         return {by_key[pk]: lock["contact_id"]["S"] for (pk, _), lock in locks.items()}
 
-    def list_by_creation(self, *, limit: int, after: str | None, descending: bool) -> list[Contact]:
-        """Contacts in the order of their creation, behind the contact id `after`.
-
-        Read from the projection, which follows the records within about a second.
-        """
-        rows = self._store.query(
-            keys.list_partition(self._tenant, keys.BY_CREATION),
-            limit=limit,
-            after=after,
-            descending=descending,
-        )
-        return [items.contact_from_item(row) for row in rows]
-
     def interactions(
         self, contact_id: str, *, limit: int, after: str | None
     ) -> list[tuple[str, Interaction]]:

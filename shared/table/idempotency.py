@@ -20,6 +20,24 @@ from shared.table.store import Item, Locked, Store, Transaction
 MAX_ANSWER = 300_000
 """The largest answer that is kept, in characters of its stored form: a row has 400 KB."""
 
+_LATEST = "1"
+_USUAL = {
+    "1": b'"secret":"whsec_","url":"https://","events":["contact."],"description":"","disabled_reason":null,'
+    b'"type":"about:blank","title":"Conflict","status":409,"detail":"","code":"duplicate","request_id":"",'
+    b'"errors":[{"field":"","code":"","message":"Another contact has this email.","contact_id":""}]}'
+    b'[201,{"ETag":"\\"1\\"","Location":"/v1/contacts/","Content-Type":"application/json"}]\n{"id":"",'
+    b'"first_name":"","last_name":"","full_name":"","email":"","other_emails":[],"phone":"+1","phone_raw":null,'
+    b'"whatsapp":null,"whatsapp_raw":null,"other_phones":[],"company":"","department":"","job_title":"",'
+    b'"about":"","tags":[],"owner_id":null,"communication":{"preferred":"none","opt_outs":{}},'
+    b'"relationship_status":"prospect","lifecycle_stage":"awareness","is_active":true,"email_verified":false,'
+    b'"custom_fields":{},"source":"api","total_bookings":0,"last_booking_at":null,"last_contacted_at":null,'
+    b'"interaction_count":0,"next_follow_up_at":null,"merged_from":[],"version":1,"created_at":"20",'
+    b'"created_by":"user:","updated_at":"20","updated_by":"user:"}'
+}
+"""What answers are mostly made of, for zlib: a contact's answer of 1,050 bytes takes 313 with it and 770 without, and
+its row stays within one write unit's 1 KB. Rows written with one must be readable for a day: never change an entry,
+add one."""
+
 
 class KeyTable:
     """The keys of one caller."""
@@ -148,16 +166,21 @@ def _standing(row: Item, now: float) -> Standing:
 
 
 def _packed(answer: Answer) -> str:
-    # A contact's answer shrinks to two thirds, which keeps the row within one write unit's 1 KB.
-    plain = json.dumps([answer.status, answer.headers, answer.body], ensure_ascii=False)
-    packed = base64.b64encode(zlib.compress(plain.encode())).decode()
+    head = json.dumps([answer.status, answer.headers], ensure_ascii=False, separators=(",", ":"))
+    shrinking = zlib.compressobj(zdict=_USUAL[_LATEST])
+    shrunk = shrinking.compress(f"{head}\n{answer.body}".encode()) + shrinking.flush()
+    packed = _LATEST + base64.b64encode(shrunk).decode()
     if len(packed) > MAX_ANSWER:
         raise TooLarge("The answer is too large to be kept under an Idempotency-Key. Send the call in parts.")
     return packed
 
 
 def _unpacked(packed: str) -> Answer:
-    return Answer(*json.loads(zlib.decompress(base64.b64decode(packed))))
+    growing = zlib.decompressobj(zdict=_USUAL[packed[0]])
+    plain = growing.decompress(base64.b64decode(packed[1:])) + growing.flush()
+    head, body = plain.decode().split("\n", 1)
+    status, headers = json.loads(head)
+    return Answer(status, headers, body)
 
 
 def _number(seconds: float) -> dict[str, str]:

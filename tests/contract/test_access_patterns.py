@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,17 +10,22 @@ from typing import Any
 
 import pytest
 
+from functions.contacts.app import handler as contacts_function
 from shared import wiring
+from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.contact_filter import ContactFilter
+from shared.domain.communication import ConsentInput
 from shared.domain.contact import Contact, ContactInput, ContactPatch
+from shared.domain.contact_filter import ContactFilter
 from shared.domain.delivery import DeliveryRequest
 from shared.domain.errors import Duplicate
 from shared.domain.imports import ImportTask
 from shared.domain.webhook import WebhookInput
 from shared.publishing.contracts import from_message, to_message
+from shared.services.purge import Purge
 from shared.storage.import_queue import from_message as from_message_of_import
 from shared.table.items import event_from_item
+from shared.table.purge import PurgeTable
 from shared.table.store import Item
 from tests.support.aws import Stack
 from tests.support.meter import meter
@@ -100,9 +106,36 @@ def hook() -> WebhookInput:
     return WebhookInput(url="http://127.0.0.1:9/", events=["contact.created"])
 
 
+def post(number: int, key: str | None = "k") -> int:
+    """The status of a POST of a contact, as the function gets it from the gateway."""
+    event = {
+        "httpMethod": "POST",
+        "path": "/contacts",
+        "headers": {"Idempotency-Key": key} if key else {},
+        "body": json.dumps(given(number).model_dump(exclude_unset=True)),
+        "requestContext": {
+            "requestId": "r",
+            "stage": "v1",
+            "authorizer": {
+                "tenant_id": TENANT,
+                "caller_kind": ADMIN.kind,
+                "caller_id": ADMIN.id,
+                "role": ADMIN.role,
+                "permissions": "",
+            },
+        },
+    }
+    return int(contacts_function(event, None)["statusCode"])
+
+
 def spread(world: World) -> int:
     event = event_from_item(world.events[0])
     return wiring.fan_out().spread(from_message(to_message(TENANT, event)))
+
+
+def purge() -> object:
+    long_after = timestamps.plus(timestamps.now(), 31 * 86_400)
+    return Purge(PurgeTable(wiring.store()), now=lambda: long_after).run()
 
 
 def attempt(world: World) -> object:
@@ -142,7 +175,13 @@ _SPREAD = ("Spread an event to one webhook",)
 _CUT = ("Begin and cut up an import of 200 rows",)
 _WRITTEN = (*_CUT, "Write 200 rows of an import")
 _FINISHED = (*_WRITTEN, "Finish an import")
+_DELETED = ("Delete a contact",)
+_KEYED = ("Create a contact under an Idempotency-Key",)
 BEFORE: dict[str, tuple[str, ...]] = {
+    "List a contact's consents": ("Give a consent",),
+    "Restore a contact": _DELETED,
+    "Repeat a creation under its Idempotency-Key": _KEYED,
+    "Purge a contact": _DELETED,
     "Attempt of a delivery": _SPREAD,
     "Write 200 rows of an import": _CUT,
     "Finish an import": _WRITTEN,
@@ -154,7 +193,13 @@ BEFORE: dict[str, tuple[str, ...]] = {
 
 OPERATIONS: dict[str, Callable[[World], object]] = {
     "Create a contact": lambda world: world.contacts.create(given(100)),
+    "Create a contact with two other e-mails": lambda world: world.contacts.create(
+        given(100, other_emails=["a@example.com", "b@example.com"])
+    ),
     "Create a contact whose e-mail another has": lambda world: _refused(world),
+    "Create a contact under an Idempotency-Key": lambda world: post(100),
+    "Repeat a creation under its Idempotency-Key": lambda world: post(100),
+    "Refuse a creation under an Idempotency-Key, the e-mail being another's": lambda world: post(0),
     "Read a contact": lambda world: world.contacts.read(world.first.id),
     "List 25 contacts": lambda world: world.lists.list(ContactFilter(), sort=None, limit=25, cursor=None),
     "List 25 contacts of an owner": lambda world: world.lists.list(
@@ -176,7 +221,15 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Change a contact's e-mail": lambda world: world.contacts.patch(
         world.first.id, ContactPatch(email="new@example.com"), None
     ),
+    "Toggle a contact's status": lambda world: world.contacts.toggle_status(world.first.id, None),
+    "Give a consent": lambda world: world.contacts.consent(
+        world.first.id, ConsentInput(channel="email", opted_out=True, source="a call"), None
+    ),
+    "List a contact's consents": lambda world: world.contacts.consents(world.first.id, limit=25, cursor=None),
     "Delete a contact": lambda world: world.contacts.delete(world.first.id, None),
+    "Restore a contact": lambda world: world.contacts.restore(world.first.id, None),
+    "Look for contacts to purge, none found": lambda world: purge(),
+    "Purge a contact": lambda world: purge(),
     "List a contact's interactions": lambda world: world.contacts.interactions(
         world.first.id, limit=25, cursor=None
     ),

@@ -178,6 +178,7 @@ def test_answers_are_as_the_document_says(world: World) -> None:
         (413, "POST", "/contacts", "", {"json": {"about": "x" * 1_000_001}}),
         (415, "POST", "/contacts", "", text_body),
         (200, "GET", "/contacts", "", {"query": {"limit": 1}}),
+        (200, "GET", "/contacts/stats", "", {}),
         (400, "GET", "/contacts", "", {"query": {"cursor": "x"}}),
         (422, "GET", "/contacts", "", {"query": {"limit": 0}}),
         (200, "GET", one, contact, {}),
@@ -268,3 +269,14 @@ def test_examples_in_the_document_are_taken(world: World) -> None:
         body |= {"first_name": "Ada"} if name == "ContactInput" else {}
         answer = world.send("POST", path, body)
         assert answer.status == 201, answer.text
+    contact = f"/contacts/{world.create()['id']}"
+    for method, path, name in (
+        ("PATCH", contact, "ContactPatch"),
+        ("POST", f"{contact}/consent", "ConsentInput"),
+    ):
+        properties = document()["components"]["schemas"][name]["properties"]
+        body = {field: about["examples"][0] for field, about in properties.items() if "examples" in about}
+        if name == "ContactPatch":
+            del body["other_emails"]  # which the contact made of the example above has
+        answer = world.send(method, path, body)
+        assert body and answer.status == 200, answer.text

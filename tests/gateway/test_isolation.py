@@ -94,6 +94,7 @@ CASES: dict[tuple[str, str], Case] = {
 WITHOUT_ID = {
     ("GET", "/contacts"),
     ("POST", "/contacts"),
+    ("GET", "/contacts/stats"),
     ("GET", "/imports"),
     ("GET", "/webhooks"),
     ("POST", "/webhooks"),

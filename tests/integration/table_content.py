@@ -122,7 +122,7 @@ class Content:
         for item in self.items:
             if item["PK"]["S"].startswith(("U#", "K#")) or item["SK"]["S"] == "TENANT":
                 continue
-            text = json.dumps(item, sort_keys=True)
+            text = json.dumps({k: v for k, v in item.items() if k != "expires_at"}, sort_keys=True)
             text = _PURGE.sub("<purge>", _OUTBOX.sub("<outbox>", _ID.sub("<id>", text)))
             kept.append(_TIME.sub(lambda found: _plain(found[0]), text))
         return sorted(kept)

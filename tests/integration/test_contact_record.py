@@ -507,7 +507,7 @@ def test_killed_anywhere_and_never_redone_a_change_is_whole_or_not_there(worlds:
         done = whole_picture(unharmed)
     for point in points:
         with prepared() as killed:
-            assert point.kill(lambda: deliver(killed))  # noqa: B023
+            assert point.kill(lambda: deliver(killed))
             assert whole_picture(killed) in (before, done), str(point)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ReadTimeoutError
 
 from local.openapi import operations
 from shared import wiring
@@ -642,6 +643,24 @@ def test_what_was_away_may_be_asked_again_at_once(world: World) -> None:
     assert made.status == 201 and not replayed(made)
 
 
+def test_a_write_that_arrives_after_it_was_given_up_writes_nothing(world: World) -> None:
+    """check 36: no answer for so long that the caller hears 503 and sends again; only then the first write lands."""
+    delayed: list[Callable[[], AWSResponse]] = []
+
+    def act(attempt: Attempt, send: Send) -> AWSResponse:
+        delayed.append(lambda: send(attempt))
+        raise ReadTimeoutError(endpoint_url=attempt.url, error="injected")
+
+    with injecting(Fault("delayed", act, WRITES, times=None)):
+        assert post(world, ADA).status == 503
+    assert len(delayed) == 4
+    assert delayed[0]().status_code == 400
+    assert world.content.contacts == []
+    assert post(world, ADA).status == 201
+    assert delayed[1]().status_code == 400
+    assert len(world.content.contacts) == len(world.content.events) == 1
+
+
 def test_a_fault_of_ours_is_not_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(ContactInput, "as_given", lambda self: 1 / 0)
@@ -651,7 +670,8 @@ def test_a_fault_of_ours_is_not_kept(world: World, monkeypatch: pytest.MonkeyPat
 
 def test_when_the_table_goes_away_in_mid_call_the_lease_frees_the_key(world: World, clock: Clock) -> None:
     """check 15"""
-    calls = calls_of(lambda: post(world, ADA, "probe"), call("dynamodb"))
+    post(world, ADA, "another")  # what a warm process has at hand is read
+    calls = calls_of(lambda: post(world, {**ADA, "email": "warm@example.com"}, "probe"), call("dynamodb"))
     claim = calls.index("dynamodb.PutItem") + 1
     with injecting(unreachable(call("dynamodb"), at=claim + 1)):
         other = {**ADA, "email": "other@example.com"}
@@ -668,6 +688,7 @@ def test_a_call_without_a_key_costs_nothing_more(world: World) -> None:
     def made(key: str | None, email: str) -> list[str]:
         return calls_of(lambda: post(world, {**ADA, "email": email}, key), call("dynamodb"))
 
+    made(None, "0@example.com")  # what a warm process has at hand is read
     plain, keyed, again = made(None, "1@example.com"), made("k", "2@example.com"), made("k", "2@example.com")
     assert sorted(keyed) == sorted([*plain, "dynamodb.PutItem"])
     assert sorted(again) == sorted([*plain[:-1], "dynamodb.PutItem"])

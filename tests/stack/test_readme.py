@@ -18,6 +18,7 @@ SHOWN = (
     '"code": "duplicate"',
     '"code": "version_mismatch"',
     "completed {'rows': 3, 'created': 1, 'updated': 0, 'merged': 0, 'skipped': 1, 'unchanged': 0, 'failed': 1}",
+    "['Grace Hopper'] 1",
     "Bob Stone 1",
     '"type": "booking_created"',
 )

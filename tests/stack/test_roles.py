@@ -110,6 +110,12 @@ def test_every_function_can_do_its_work(enforcing: Enforcing, receiver: Receiver
     assert call("PATCH", path, {"last_name": "B"})[0] == 200
     assert call("GET", path)[0] == 200
     assert call("GET", f"{path}/interactions")[0] == 200
+    assert call("POST", f"{path}/toggle-status")[0] == 200
+    consent = {"channel": "email", "opted_out": True, "source": "a call"}
+    assert call("POST", f"{path}/consent", consent)[0] == 200
+    assert call("GET", f"{path}/consent")[0] == 200
+    assert call("DELETE", path)[0] == 204
+    assert call("POST", f"{path}/restore")[0] == 200
     assert call("DELETE", path)[0] == 204
     assert call("GET", "/openapi.json")[0] == 200
     api_key = request("GET", f"{enforcing.api_url}/contacts?limit=1", token=enforcing.state["api_key"])
@@ -159,7 +165,7 @@ def test_every_function_can_do_its_work(enforcing: Enforcing, receiver: Receiver
     assert call("GET", f"/webhooks/{webhook['id']}/deliveries?limit=5")[0] == 200
     assert call("DELETE", f"/webhooks/{webhook['id']}")[0] == 204
 
-    for function in ("SweepFunction", "ImportsWatchFunction", "WebhookDueFunction"):
+    for function in ("SweepFunction", "ImportsWatchFunction", "WebhookDueFunction", "ContactsPurgeFunction"):
         enforcing.invoke(function, {})
     # What was refused would be in a log line, also where it was tried again or put back.
     refusals = re.findall(
@@ -177,7 +183,7 @@ def test_every_function_can_do_its_work(enforcing: Enforcing, receiver: Receiver
         ("AuthorizerFunction", "dynamodb", "put_item", {"Item": {"PK": {"S": "U#x"}, "SK": {"S": "USER"}}}),
         ("ImportsFunction", "dynamodb", "put_item", {"Item": {"PK": {"S": "T#demo#X"}, "SK": {"S": "X"}}}),
         ("ContactsFunction", "dynamodb", "scan", {}),
-        ("SweepFunction", "dynamodb", "delete_item", {"Key": {"PK": {"S": "T#demo#X"}, "SK": {"S": "X"}}}),
+        ("PublishFunction", "dynamodb", "delete_item", {"Key": {"PK": {"S": "T#demo#X"}, "SK": {"S": "X"}}}),
         ("ContactsFunction", "dynamodb", "query", {
             "IndexName": "work",
             "KeyConditionExpression": "WPK = :k",

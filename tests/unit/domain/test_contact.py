@@ -8,17 +8,20 @@ from shared.domain.callers import Caller, system
 from shared.domain.contact import Contact, ContactInput, clean
 from shared.domain.errors import Invalid
 from shared.domain.events import Event
+from shared.domain.ids import derived_id
 from shared.domain.interaction import Interaction
 from shared.domain.tenant import Settings
+from shared.domain.timestamps import to_milliseconds
 
 ADMIN = Caller("t1", "user", "u1", "admin")
 AT, LATER = "2026-05-04T09:30:00.000Z", "2026-05-05T09:30:00.000Z"
+ID = derived_id(to_milliseconds("2026-05-04T09:30:00.000Z"), "contact")
 
 
 def made(**given: object) -> tuple[Contact, Event]:
     given = {"first_name": "Ada", "email": "ada@example.com", **given}
     fields = clean(ContactInput(**given).as_given(), Settings())  # type: ignore[arg-type]
-    return Contact.create(fields, contact_id="c1", event_id="e1", at=AT, caller=ADMIN, source="api")
+    return Contact.create(fields, contact_id=ID, event_id="e1", at=AT, caller=ADMIN, source="api")
 
 
 def test_a_new_contact_belongs_to_the_user_who_made_it() -> None:
@@ -28,7 +31,7 @@ def test_a_new_contact_belongs_to_the_user_who_made_it() -> None:
 def test_a_contact_made_by_the_system_belongs_to_nobody() -> None:
     caller = system("t1", "booking", "booking")
     contact, _ = Contact.create(
-        {"first_name": "Ada"}, contact_id="c", event_id="e", at=AT, caller=caller, source="booking"
+        {"first_name": "Ada"}, contact_id=ID, event_id="e", at=AT, caller=caller, source="booking"
     )
     assert contact.owner_id is None
 

@@ -14,12 +14,14 @@ from shared.domain.contact import RESTORABLE_SECONDS, Contact, ContactInput, Con
 from shared.domain.custom_fields import MAX_BYTES, checked, merged
 from shared.domain.errors import Invalid
 from shared.domain.events import Event, differences
+from shared.domain.ids import derived_id
 from shared.domain.tenant import Settings
-from shared.domain.timestamps import plus
+from shared.domain.timestamps import plus, to_milliseconds
 from shared.table.items import contact_from_item, contact_to_item
 
 ADMIN = Caller("t1", "user", "u1", "admin")
 AT, LATER = "2026-05-04T09:30:00.000Z", "2026-05-05T09:30:00.000Z"
+ID = derived_id(to_milliseconds("2026-05-04T09:30:00.000Z"), "contact")
 USER = "0190a8b0-0000-7000-8000-00000000000a"
 
 
@@ -30,7 +32,7 @@ def made(**given: Any) -> Contact:
 def made_with_event(**given: Any) -> tuple[Contact, Event]:
     given = {"first_name": "Ada", "email": "ada@example.com", **given}
     fields = clean(ContactInput(**given).as_given(), Settings())
-    return Contact.create(fields, contact_id="c1", event_id="e1", at=AT, caller=ADMIN, source="api")
+    return Contact.create(fields, contact_id=ID, event_id="e1", at=AT, caller=ADMIN, source="api")
 
 
 def patched(contact: Contact, **given: Any) -> tuple[Contact, Event] | None:
@@ -419,7 +421,7 @@ def test_a_deleted_contact_s_item_is_due_to_be_purged_and_a_live_one_s_is_not() 
     deleted, _ = made().delete(event_id="e2", at=AT, caller=ADMIN)
     item = contact_to_item("t1", deleted)
     assert item["WPK"]["S"].startswith("DUE#PURGE#")
-    assert item["WSK"]["S"] == "2026-06-03T09:30:00.000Z#c1"
+    assert item["WSK"]["S"] == f"2026-06-03T09:30:00.000Z#{ID}"
     restored = deleted.restore(event_id="e3", at=LATER, caller=ADMIN)
     assert restored is not None
     assert not {"WPK", "WSK", "deleted_at"} & set(contact_to_item("t1", restored[0]))
