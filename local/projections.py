@@ -72,9 +72,13 @@ def main(arguments: list[str]) -> int:
 def _table() -> tuple[Any, str]:
     if table := os.environ.get("TABLE_NAME"):
         return boto3.client("dynamodb"), table
-    state = json.loads(
-        (Path(os.environ.get("STATE_DIR") or ".local") / "state.json").read_text(encoding="utf-8")
-    )
+    state_dir = Path(os.environ.get("STATE_DIR") or ".local")
+    try:
+        state = json.loads((state_dir / "state.json").read_text(encoding="utf-8"))
+    except OSError:
+        sys.exit(
+            f"No stack runs with its state in {state_dir}. Start it (make run), or name a table (TABLE_NAME)."
+        )
     client = boto3.client(
         "dynamodb",
         endpoint_url=state["aws_endpoint"],
