@@ -92,8 +92,8 @@ class ContactFilter:
                 if DEFAULTS.get(name) == value
                 for other, _ in has
             )
-            and (self.email is None or self.email == contact.email)
-            and (self.phone is None or self.phone in (contact.phone, contact.whatsapp))
+            and (self.email is None or self.email in _addresses(contact))
+            and (self.phone is None or digits_of(self.phone) in numbers_of(contact))
             and (self.search is None or is_found(contact, self.search))
             and self._within(contact)
         )
@@ -126,12 +126,18 @@ def facets_of(contact: Contact) -> set[tuple[str, str]]:
 
 def terms_of_contact(contact: Contact) -> list[str]:
     """The terms under which a contact is found."""
-    return terms_of((contact.full_name, contact.company), [contact.email] if contact.email else [])
+    return terms_of((contact.full_name, contact.company), _addresses(contact))
 
 
 def numbers_of(contact: Contact) -> set[str]:
-    """The digits, last first, of a contact's telephone numbers."""
-    return {digits_of(number) for number in (contact.phone, contact.whatsapp) if number}
+    """The digits, last first, of all a contact's telephone numbers."""
+    numbers = (contact.phone, contact.whatsapp, *(other["number"] for other in contact.other_phones))
+    return {digits_of(number) for number in numbers if number}
+
+
+def _addresses(contact: Contact) -> list[str]:
+    """All a contact's e-mail addresses, the primary one first."""
+    return [contact.email, *contact.other_emails] if contact.email else list(contact.other_emails)
 
 
 def is_phone_search(search: str) -> str | None:

@@ -357,3 +357,24 @@ def test_what_was_damaged_is_found_by_comparing_and_mended_by_making_it_anew(
         wiring.store().write_many(put=list(differing.values()), delete=beyond)
         assert compare(client, aws_stack.table_name, TENANT) == ({}, [])
     book.agrees()
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"email": "second@elsewhere.example"},
+        {"phone": "+12025550143"},
+        {"search": "second@"},
+        {"search": "0143"},
+    ],
+)
+def test_a_contact_is_found_by_its_other_addresses_and_numbers(book: Book, wanted: dict[str, Any]) -> None:
+    people(book, 3)
+    made = book.create(
+        email="first@example.com",
+        other_emails=["second@elsewhere.example"],
+        other_phones=[{"label": "home", "number": "+12025550143"}],
+    )
+    book.catch_up()
+    assert book.found(**wanted) == [made.id]
+    book.agrees()
