@@ -54,7 +54,7 @@ def row(contact_id: str = CONTACT_ID) -> dict[str, Any]:
     return {
         **{name: {"S": value} for name, value in texts.items()},
         "version": {"N": "1"},
-        "tags": {"L": [{"S": "vip"}, {"S": "newsletter"}]},
+        "tag_ids": {"L": [{"S": "tag-1"}, {"S": "tag-2"}]},
     }
 
 

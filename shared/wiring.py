@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from shared import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import botocore.session
 
     from shared.domain.callers import Caller
+    from shared.domain.contact_filter import ContactFilter
     from shared.domain.tenant import Settings, Tenant
     from shared.projections.contacts import ContactProjection
     from shared.publishing.publisher import Publisher
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from shared.services.contact_lists import ContactLists
     from shared.services.contacts import ContactService
     from shared.services.deliveries import FanOut, Sending
+    from shared.services.groups import GroupService
     from shared.services.idempotency import Announce, Claim, KeyedCalls
     from shared.services.import_chunks import ImportChunks
     from shared.services.import_runs import ImportRuns
     from shared.services.import_watch import ImportWatch
     from shared.services.imports import ImportService
+    from shared.services.labels import AnyLabel, LabelService
     from shared.services.onboarding import Onboarding
     from shared.services.purge import Purge
     from shared.services.webhooks import WebhookService
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from shared.table.due import DueDeliveries
     from shared.table.events import EventTable
     from shared.table.imports import ImportTable
+    from shared.table.labels import LabelMemory, LabelTable
     from shared.table.store import Store
     from shared.table.webhooks import WebhookTable
 
@@ -152,15 +156,31 @@ def keyed_calls(caller: Caller) -> KeyedCalls:
     return KeyedCalls(caller, KeyTable(store()))
 
 
+@cache
+def _label_memory() -> LabelMemory:
+    from shared.table.labels import LabelMemory
+
+    return LabelMemory()
+
+
+def label_table(tenant_id: str, claim: Claim | None = None) -> LabelTable:
+    """A tenant's tags, types and groups; for a call under an Idempotency-Key with its claim on that."""
+    from shared.table.labels import LabelTable
+
+    return LabelTable(_store_for(claim), tenant_id, _label_memory())
+
+
 def contacts(caller: Caller, claim: Claim | None = None) -> ContactService:
     """The contacts, for one caller; for a call under an Idempotency-Key with its claim on that."""
     from shared.services.contacts import ContactService
     from shared.table.contacts import ContactTable
 
+    labels = label_table(caller.tenant_id)
     return ContactService(
         caller,
-        ContactTable(_store_for(claim), caller.tenant_id),
+        ContactTable(_store_for(claim), caller.tenant_id, labels),
         lambda: tenant_settings(caller.tenant_id),
+        labels,
         cursors(),
         announce=_announcement(claim),
     )
@@ -173,7 +193,55 @@ def contact_lists(caller: Caller) -> ContactLists:
     from shared.table.contacts import ContactTable
 
     tenant_id = caller.tenant_id
-    return ContactLists(caller, ContactIndex(store(), tenant_id), ContactTable(store(), tenant_id), cursors())
+    return ContactLists(
+        caller,
+        ContactIndex(store(), tenant_id),
+        ContactTable(store(), tenant_id),
+        label_table(tenant_id),
+        cursors(),
+    )
+
+
+def contact_filter(tenant_id: str, given: Mapping[str, Any]) -> ContactFilter:
+    """The filter of conditions as a caller gave them, under a tenant's settings and with its labels."""
+    from shared.domain.contact_filter import ContactFilter
+    from shared.domain.labels import NO_LABELS
+
+    names_labels = any(given.get(name) for name in ("tags", "type", "group"))
+    labels = label_table(tenant_id).current() if names_labels else NO_LABELS
+    return ContactFilter.of(given, tenant_settings(tenant_id), labels)
+
+
+def labels(caller: Caller, kind: type[AnyLabel], claim: Claim | None = None) -> LabelService[AnyLabel]:
+    """The tags, types or groups, for one caller; for a call under an Idempotency-Key with its claim on that."""
+    from shared.services.labels import LabelService
+    from shared.table.contact_index import ContactIndex
+
+    tenant_id = caller.tenant_id
+    return LabelService(
+        caller,
+        kind,
+        label_table(tenant_id, claim),
+        ContactIndex(store(), tenant_id),
+        cursors(),
+        announce=_announcement(claim),
+    )
+
+
+def groups(caller: Caller, claim: Claim | None = None) -> GroupService:
+    """The groups, for one caller; for a call under an Idempotency-Key with its claim on that."""
+    from shared.services.groups import GroupService
+    from shared.table.contact_index import ContactIndex
+
+    tenant_id = caller.tenant_id
+    return GroupService(
+        caller,
+        label_table(tenant_id, claim),
+        ContactIndex(store(), tenant_id),
+        cursors(),
+        lambda given: contact_filter(tenant_id, given),
+        announce=_announcement(claim),
+    )
 
 
 @cache
@@ -318,6 +386,7 @@ def import_chunks() -> ImportChunks:
         tenant,
         _import_table,
         lambda tenant_id: ContactTable(store(), tenant_id),
+        label_table,
         drop_bucket(),
         import_runs(),
     )
@@ -363,6 +432,7 @@ def reset() -> None:
         drop_bucket,
         import_queue,
         _tenants,
+        _label_memory,
         settings.cursor_key,
     ):
         made.cache_clear()

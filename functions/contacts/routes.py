@@ -6,8 +6,7 @@ from functions.contacts.list_query import ContactListQuery, ContactStats
 from shared import wiring
 from shared.domain.communication import ConsentEntry, ConsentInput
 from shared.domain.contact import Contact, ContactInput, ContactPatch
-from shared.domain.contact_filter import ContactFilter
-from shared.domain.errors import ConcurrentChange, Duplicate, NotFound, VersionMismatch
+from shared.domain.errors import ConcurrentChange, Duplicate, NotFound, RuleBroken, VersionMismatch
 from shared.domain.interaction import Interaction
 from shared.http.call import Call
 from shared.http.listing import ListQuery
@@ -26,7 +25,7 @@ routes = Routes("Contacts")
 )
 def list_contacts(call: Call, query: ContactListQuery) -> Reply:
     caller = call.caller
-    wanted = ContactFilter.of(query.__dict__, wiring.tenant_settings(caller.tenant_id))
+    wanted = wiring.contact_filter(caller.tenant_id, query.__dict__)
     page = wiring.contact_lists(caller).list(
         wanted,
         sort=query.sort,
@@ -164,3 +163,27 @@ def give_consent(call: Call, contact_id: str, body: ConsentInput) -> Reply:
 def list_consents(call: Call, contact_id: str, query: ListQuery) -> Reply:
     page = wiring.contacts(call.caller).consents(contact_id, limit=query.limit, cursor=query.cursor)
     return Reply(page=page)
+
+
+@routes.route(
+    "PUT",
+    "/contacts/{contact_id}/groups/{group_id}",
+    summary="Put a contact in a static group",
+    answer=Contact,
+    conditional=True,
+    errors=(NotFound, RuleBroken, ConcurrentChange, VersionMismatch),
+)
+def join_group(call: Call, contact_id: str, group_id: str) -> Reply:
+    return Reply(record=wiring.contacts(call.caller).join(contact_id, group_id, call.if_match))
+
+
+@routes.route(
+    "DELETE",
+    "/contacts/{contact_id}/groups/{group_id}",
+    summary="Take a contact out of a static group",
+    answer=Contact,
+    conditional=True,
+    errors=(NotFound, RuleBroken, ConcurrentChange, VersionMismatch),
+)
+def leave_group(call: Call, contact_id: str, group_id: str) -> Reply:
+    return Reply(record=wiring.contacts(call.caller).leave(contact_id, group_id, call.if_match))

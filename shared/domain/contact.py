@@ -38,10 +38,11 @@ from shared.domain.events import (
 )
 from shared.domain.ids import is_id, milliseconds_of
 from shared.domain.interaction import Interaction
+from shared.domain.labels import Group, Labels
 from shared.domain.other_phones import MAX_PHONES, OtherPhone, OtherPhoneInput, normalize_other_phones
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import Settings
-from shared.domain.text import GivenName, Line, LongText, Name, Tag, unique_tags
+from shared.domain.text import GivenName, LabelName, Line, LongText, Name, unique_names
 from shared.domain.timestamps import Timestamp, from_milliseconds, plus
 
 Source = Literal["api", "import", "booking", "merge"]
@@ -51,6 +52,9 @@ RelationshipStatus = Literal[
 LifecycleStage = Literal["awareness", "interest", "consideration", "decision", "retention", "customer"]
 
 MAX_OTHER_EMAILS = 20
+MAX_TYPES = 20
+MAX_GROUPS = 100
+"""How many static groups a contact is in at the most."""
 RESTORABLE_SECONDS = 30 * 86_400
 """How long a deleted contact can be restored; then it is purged."""
 
@@ -72,7 +76,15 @@ class ContactInput(BaseModel):
     department: Line = ""
     job_title: Line = ""
     about: LongText = ""
-    tags: list[Tag] = Field(default_factory=list, max_length=100)
+    tags: list[LabelName] = Field(
+        default_factory=list,
+        max_length=100,
+        description="Names of tags. One that does not exist yet is made.",
+        examples=[["vip"]],
+    )
+    types: list[LabelName] = Field(
+        default_factory=list, max_length=MAX_TYPES, description="Names of types that exist."
+    )
     other_emails: list[_OtherEmail] = Field(
         default_factory=list, max_length=MAX_OTHER_EMAILS, examples=[["ada@home.example.com"]]
     )
@@ -115,7 +127,8 @@ class ContactPatch(BaseModel):
     department: Line | None = None
     job_title: Line | None = None
     about: LongText | None = None
-    tags: list[Tag] | None = Field(None, max_length=100)
+    tags: list[LabelName] | None = Field(None, max_length=100, examples=[["vip"]])
+    types: list[LabelName] | None = Field(None, max_length=MAX_TYPES)
     other_emails: list[_OtherEmail] | None = Field(
         None, max_length=MAX_OTHER_EMAILS, examples=[["ada@home.example.com"]]
     )
@@ -165,6 +178,8 @@ class Contact(BaseModel):
     job_title: str = ""
     about: str = ""
     tags: list[str] = []
+    types: list[str] = []
+    groups: list[str] = []
     owner_id: str | None = None
     communication: Communication = NO_COMMUNICATION
     relationship_status: RelationshipStatus = "prospect"
@@ -185,6 +200,10 @@ class Contact(BaseModel):
     updated_at: Timestamp
     updated_by: str
 
+    # The labels themselves. Their names, above, are filled in where a contact is shown.
+    tag_ids: Annotated[list[str], SkipJsonSchema(), Field(exclude=True)] = []
+    type_ids: Annotated[list[str], SkipJsonSchema(), Field(exclude=True)] = []
+    group_ids: Annotated[list[str], SkipJsonSchema(), Field(exclude=True)] = []
     deleted_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
 
@@ -266,6 +285,36 @@ class Contact(BaseModel):
             present = {} if whole else self.custom_fields
             fields["custom_fields"] = custom_fields.merged(present, given["custom_fields"])
         return fields
+
+    def join(self, group: Group, *, event_id: str, at: str, caller: Caller) -> tuple[Contact, Event] | None:
+        """The contact, in a group; None when it is in it. Raises Invalid when it is in too many."""
+        if group.id in self.group_ids:
+            return None
+        if len(self.group_ids) >= MAX_GROUPS:
+            raise Invalid.field("groups", "too_many_groups", f"A contact is in at most {MAX_GROUPS} groups.")
+        given = {"group_ids": [*self.group_ids, group.id], "groups": [*self.groups, group.name]}
+        return self._succeeded_by(CONTACT_UPDATED, given, event_id, at, caller)
+
+    def leave(self, group: Group, *, event_id: str, at: str, caller: Caller) -> tuple[Contact, Event] | None:
+        """The contact, out of a group; None when it is not in it."""
+        if group.id not in self.group_ids:
+            return None
+        given = {
+            "group_ids": [one for one in self.group_ids if one != group.id],
+            "groups": [name for name in self.groups if name != group.name],
+        }
+        return self._succeeded_by(CONTACT_UPDATED, given, event_id, at, caller)
+
+    def named(self, labels: Labels) -> Contact:
+        """The contact with the names of its labels. Those that are gone are left out."""
+        if not (self.tag_ids or self.type_ids or self.group_ids):
+            return self
+        update: dict[str, list[str]] = {}
+        for ids, names in (("tag_ids", "tags"), ("type_ids", "types"), ("group_ids", "groups")):
+            if given := getattr(self, ids):
+                update[ids] = labels.live(given)
+                update[names] = labels.names(given)
+        return self.model_copy(update=update)
 
     def toggle_status(self, *, event_id: str, at: str, caller: Caller) -> tuple[Contact, Event]:
         """The contact, inactive when it was active and the other way about."""
@@ -387,7 +436,7 @@ class Contact(BaseModel):
 _BOOKKEEPING = frozenset(
     {"id", "version", "created_at", "created_by", "updated_at", "updated_by", "deleted_at", "last_event"}
 )
-_NOT_TOLD = _BOOKKEEPING | {"communication", "custom_fields"}
+_NOT_TOLD = _BOOKKEEPING | {"communication", "custom_fields", "tag_ids", "type_ids", "group_ids"}
 
 
 def _full_name(first_name: str, last_name: str) -> str:
@@ -428,6 +477,8 @@ def clean(given: dict[str, Any], settings: Settings) -> dict[str, Any]:
             cleaned[f"{name}_raw"] = as_typed(raw, cleaned[name]) if raw and cleaned[name] else None
     if "tags" in given:
         settle("tags", lambda: _tags(given["tags"], settings))
+    if "types" in given:
+        cleaned["types"] = unique_names(given["types"] or [])
     if "other_emails" in given:
         settle("other_emails", lambda: _other_emails(given["other_emails"]))
     if "other_phones" in given:
@@ -473,7 +524,7 @@ def _phone(value: str | None, name: str, settings: Settings) -> str | None:
 
 
 def _tags(value: list[str] | None, settings: Settings) -> list[str]:
-    tags = unique_tags(value or [])
+    tags = unique_names(value or [])
     if len(tags) > settings.max_tags_per_contact:
         limit = settings.max_tags_per_contact
         raise Invalid.field("tags", "too_many_tags", f"A contact has at most {limit} tags.")

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from shared.domain.contact import Contact
 from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid
+from shared.domain.labels import Group, Label, Labels
 from shared.domain.phone import normalize_phone
 from shared.domain.search import digits_of, found_in, prefixes_of, terms_of
 from shared.domain.tenant import Settings
 
-DEFAULTS = {"source": "api", "is_active": "true", "has_bookings": "false"}
+DEFAULTS = {
+    "source": "api",
+    "is_active": "true",
+    "has_bookings": "false",
+    "relationship_status": "prospect",
+    "lifecycle_stage": "awareness",
+}
 """Facets' values that most contacts have. They are in no index: what has none of the others has this one."""
-OTHERS = {"source": ("import", "booking", "merge"), "is_active": ("false",), "has_bookings": ("true",)}
+OTHERS = {
+    "source": ("import", "booking", "merge"),
+    "is_active": ("false",),
+    "has_bookings": ("true",),
+    "relationship_status": (
+        "qualified_lead",
+        "opportunity",
+        "active_client",
+        "past_client",
+        "lost_lead",
+        "inactive",
+    ),
+    "lifecycle_stage": ("interest", "consideration", "decision", "retention", "customer"),
+}
 """The values that a facet with a default can have besides it."""
 
 
@@ -22,14 +43,19 @@ OTHERS = {"source": ("import", "booking", "merge"), "is_active": ("false",), "ha
 class ContactFilter:
     """Conditions that must all hold; None or empty for those not asked for.
 
-    `tags`: all of them, without regard to case. `created_from` and so on: timestamps, the bounds included.
+    `tags`: ids of tags, all of them; `type` and `group`: ids. `created_from` and so on: timestamps, the bounds
+    included. `also`: further filters that must hold, such as those of dynamic groups.
     """
 
     search: str | None = None
     email: str | None = None
     phone: str | None = None
     tags: tuple[str, ...] = ()
+    type: str | None = None
+    group: str | None = None
     owner_id: str | None = None
+    relationship_status: str | None = None
+    lifecycle_stage: str | None = None
     source: str | None = None
     is_active: bool | None = None
     has_bookings: bool | None = None
@@ -41,10 +67,12 @@ class ContactFilter:
     last_booking_to: str | None = None
     last_contacted_from: str | None = None
     last_contacted_to: str | None = None
+    also: tuple[ContactFilter, ...] = ()
 
     @classmethod
-    def of(cls, given: dict[str, Any], settings: Settings) -> ContactFilter:
-        """A filter from conditions as they were given; times are timestamps already.
+    def of(cls, given: Mapping[str, Any], settings: Settings, labels: Labels) -> ContactFilter:
+        """A filter from conditions as they were given (`shared.domain.contact_conditions`); times are timestamps
+        already. A label that does not exist is one that no contact has.
 
         Raises Invalid for an address or a number that is none, and for two conditions that are one.
         """
@@ -58,10 +86,24 @@ class ContactFilter:
         if "phone" in wanted:
             wanted["phone"] = normalize_phone(wanted["phone"], settings.default_country)
         if "tags" in wanted:
-            wanted["tags"] = tuple(
-                dict.fromkeys(tag.strip().casefold() for tag in wanted["tags"].split(",") if tag.strip())
-            )
+            names = [name for one in wanted["tags"].split(",") if (name := one.strip())]
+            wanted["tags"] = tuple(dict.fromkeys(_id_of(labels.find("tag", name)) for name in names))
+        if "type" in wanted:
+            wanted["type"] = _id_of(labels.find("type", wanted["type"]))
+        if "group" in wanted:
+            group = labels.find("group", wanted["group"])
+            if isinstance(group, Group) and group.filter is not None:
+                del wanted["group"]
+                return cls(**wanted)._and(cls.of(group.filter, settings, labels))
+            wanted["group"] = _id_of(group)
         return cls(**wanted)
+
+    def _and(self, further: ContactFilter) -> ContactFilter:
+        if not self.asked:
+            return further
+        # What narrows a walk is lifted where it can be seen; to ask it twice changes nothing.
+        lifted = {name: getattr(further, name) for name in _NARROWING if getattr(self, name) is None}
+        return replace(self, **lifted, also=(further,))
 
     @property
     def asked(self) -> dict[str, object]:
@@ -71,15 +113,15 @@ class ContactFilter:
 
     @property
     def facets(self) -> list[tuple[str, str]]:
-        """The conditions on facets, as (facet, value)."""
-        found = [("tag", tag.casefold()) for tag in self.tags]
-        if self.owner_id is not None:
-            found.append(("owner_id", self.owner_id))
-        if self.source is not None:
-            found.append(("source", self.source))
+        """The conditions on facets, as (facet, value), those of `also` among them."""
+        found = [("tag", tag) for tag in self.tags]
+        single = {name: getattr(self, name) for name in _SINGLE}
+        found += [(name, value) for name, value in single.items() if value is not None]
         flags = {"is_active": self.is_active, "has_bookings": self.has_bookings}
         found += [(name, "true" if flag else "false") for name, flag in flags.items() if flag is not None]
-        return found
+        for further in self.also:
+            found += further.facets
+        return list(dict.fromkeys(found))
 
     def matches(self, contact: Contact) -> bool:
         """Whether all conditions hold for a contact."""
@@ -96,6 +138,7 @@ class ContactFilter:
             and (self.phone is None or digits_of(self.phone) in numbers_of(contact))
             and (self.search is None or is_found(contact, self.search))
             and self._within(contact)
+            and all(further.matches(contact) for further in self.also)
         )
 
     def _within(self, contact: Contact) -> bool:
@@ -110,13 +153,26 @@ class ContactFilter:
         return True
 
 
+_NARROWING = ("search", "email", "phone", "created_from", "created_to")
+
+_SINGLE = ("type", "group", "owner_id", "relationship_status", "lifecycle_stage", "source")
+_NONE = "-"  # the id of no label
+
+
+def _id_of(label: Label | None) -> str:
+    return label.id if label else _NONE
+
+
 def facets_of(contact: Contact) -> set[tuple[str, str]]:
     """The facets of a contact, but for defaults."""
-    found = {("tag", tag.casefold()) for tag in contact.tags}
+    found = {("tag", one) for one in contact.tag_ids}
+    found.update(("type", one) for one in contact.type_ids)
+    found.update(("group", one) for one in contact.group_ids)
     if contact.owner_id:
         found.add(("owner_id", contact.owner_id))
-    if contact.source != DEFAULTS["source"]:
-        found.add(("source", contact.source))
+    for name in ("source", "relationship_status", "lifecycle_stage"):
+        if (value := getattr(contact, name)) != DEFAULTS[name]:
+            found.add((name, value))
     if not contact.is_active:
         found.add(("is_active", "false"))
     if contact.total_bookings:

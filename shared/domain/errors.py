@@ -99,6 +99,17 @@ class Duplicate(Conflict):
         self.contact_id = contact_id
 
 
+class NameTaken(Conflict):
+    """Another label of the kind has the name."""
+
+    code = "name_taken"
+
+    def __init__(self, kind: str, label_id: str) -> None:
+        message = f"Another {kind} has this name: {label_id}."
+        super().__init__(message, errors=(FieldError("name", "name_taken", message),))
+        self.label_id = label_id
+
+
 class ConcurrentChange(Conflict):
     """Others kept changing the same record; nothing was written."""
 

@@ -15,6 +15,15 @@ CONTACT_RESTORED = "contact.restored"
 CONTACT_PURGED = "contact.purged"
 CONTACT_CONSENT_CHANGED = "contact.consent_changed"
 INTERACTION_CREATED = "interaction.created"
+TAG_CREATED = "tag.created"
+TAG_UPDATED = "tag.updated"
+TAG_DELETED = "tag.deleted"
+TYPE_CREATED = "type.created"
+TYPE_UPDATED = "type.updated"
+TYPE_DELETED = "type.deleted"
+GROUP_CREATED = "group.created"
+GROUP_UPDATED = "group.updated"
+GROUP_DELETED = "group.deleted"
 IMPORT_COMPLETED = "import.completed"
 
 EVENT_TYPES = (
@@ -25,6 +34,15 @@ EVENT_TYPES = (
     CONTACT_PURGED,
     CONTACT_CONSENT_CHANGED,
     INTERACTION_CREATED,
+    TAG_CREATED,
+    TAG_UPDATED,
+    TAG_DELETED,
+    TYPE_CREATED,
+    TYPE_UPDATED,
+    TYPE_DELETED,
+    GROUP_CREATED,
+    GROUP_UPDATED,
+    GROUP_DELETED,
     IMPORT_COMPLETED,
 )
 """The event types a webhook subscription may name."""

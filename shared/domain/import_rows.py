@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from shared.domain.contact import ContactInput, clean
 from shared.domain.csv_file import Row
 from shared.domain.email import local_part
-from shared.domain.errors import FieldError, Invalid
+from shared.domain.errors import DomainError, FieldError, Invalid
 from shared.domain.import_file import Layout
 from shared.domain.imports import Outcome
 from shared.domain.tenant import Settings
@@ -83,7 +83,7 @@ def _refusal(error: ValidationError) -> Invalid:
     return Invalid(f"{fields[0].field}: {fields[0].message}", errors=fields)
 
 
-def failed(row: Row, error: Invalid) -> Fate:
+def failed(row: Row, error: DomainError) -> Fate:
     """The fate of a row that was refused: the first reason's code, and all reasons in words, with the line."""
     reasons = " ".join(f"{one.field}: {one.message}" for one in error.errors) or error.detail
     code = error.errors[0].code if error.errors else error.code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated
 
 from pydantic import StringConstraints
@@ -9,6 +10,8 @@ from pydantic import StringConstraints
 # A line has no control characters (line breaks, tabs and NUL among them); a text may have line breaks and tabs.
 _LINE = r"^[^\x00-\x1f\x7f]*$"
 _TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+# Names of labels stand in lists that commas part: in queries, in cells of files.
+_NO_COMMA = r"^[^\x00-\x1f\x7f,]*$"
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100, pattern=_LINE)]
 GivenName = Annotated[
@@ -16,7 +19,13 @@ GivenName = Annotated[
 ]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_LINE)]
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000, pattern=_TEXT)]
-Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=_LINE)]
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=_TEXT)]
+LabelName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=_NO_COMMA)
+]
+GroupName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_NO_COMMA)
+]
 
 
 def split_name(full_name: str) -> tuple[str, str]:
@@ -32,9 +41,14 @@ def split_name(full_name: str) -> tuple[str, str]:
     return first[:100], last.strip()[:100]
 
 
-def unique_tags(tags: list[str]) -> list[str]:
-    """Tags in their order, without repeats; two that differ in case alone are one, the first spelling stays."""
+def unique_names(names: list[str]) -> list[str]:
+    """Names in their order, without repeats; two that differ in case alone are one, the first spelling stays."""
     seen: dict[str, str] = {}
-    for tag in tags:
-        seen.setdefault(tag.casefold(), tag)
+    for name in names:
+        seen.setdefault(folded(name), name)
     return list(seen.values())
+
+
+def folded(name: str) -> str:
+    """A name in the form in which names are unique: without regard to case."""
+    return unicodedata.normalize("NFC", name.casefold())

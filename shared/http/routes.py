@@ -78,6 +78,11 @@ class Routes:
         self.tag = tag
         self.operations: list[Operation] = []
 
+    def include(self, *others: Routes) -> None:
+        """Serve the routes of others too, each under its own tag."""
+        for other in others:
+            self.operations += other.operations
+
     def route(
         self,
         method: str,

@@ -24,7 +24,9 @@ from shared.domain.contact_filter import (
 )
 from shared.domain.errors import Invalid, PermissionDenied, RuleBroken
 from shared.domain.ids import first_id_at
+from shared.domain.labels import ContactType, Group, Label, Tag
 from shared.domain.search import found_in, prefixes_of
+from shared.services.labelling import LabelRepository
 from shared.services.paging import Cursors, Page
 
 MAX_SORTED = 2000
@@ -70,10 +72,13 @@ class Locks(Protocol):
 class ContactLists:
     """The contacts of a tenant, found and counted, as one caller may see them."""
 
-    def __init__(self, caller: Caller, index: ContactIndex, locks: Locks, cursors: Cursors) -> None:
+    def __init__(
+        self, caller: Caller, index: ContactIndex, locks: Locks, labels: LabelRepository, cursors: Cursors
+    ) -> None:
         self._caller = caller
         self._index = index
         self._locks = locks
+        self._labels = labels
         self._cursors = cursors
 
     def list(
@@ -100,10 +105,17 @@ class ContactLists:
         found = list(islice(self._walk(wanted, sort, after, limit + 1), limit + 1))
         more = len(found) > limit
         return Page(
-            [contact for _, contact in found[:limit]],
+            self._named([contact for _, contact in found[:limit]]),
             self._cursors.seal(scope, found[limit - 1][0]) if more else None,
             self._total(wanted, include_total),
         )
+
+    def _named(self, contacts: Sequence[Contact]) -> Sequence[Contact]:
+        """Contacts with the names of their labels."""
+        if not any(one.tag_ids or one.type_ids or one.group_ids for one in contacts):
+            return contacts
+        labels = self._labels.recent()
+        return [one.named(labels) for one in contacts]
 
     def stats(self) -> dict[str, Any]:
         """The tenant's counters: `total`, `active`, `inactive`, `bookings`, `interactions`, and numbers by source
@@ -112,10 +124,9 @@ class ContactLists:
         if self._caller.require("contacts:read") == "own":
             raise PermissionDenied.lacking("contacts:read:all")
         counts = self._index.counts()
+        labels = self._labels.recent()
         total = counts.get("all", 0)
         inactive = counts.get("is_active=false", 0)
-        by_source = _by_value(counts, "source")
-        by_source[DEFAULTS["source"]] = total - sum(by_source.values())
         return {
             "total": total,
             "active": total - inactive,
@@ -124,8 +135,14 @@ class ContactLists:
             "bookings": counts.get("bookings", 0),
             "bookings_per_contact": round(counts.get("bookings", 0) / total, 3) if total else 0.0,
             "interactions": counts.get("interactions", 0),
-            "by_source": {source: amount for source, amount in sorted(by_source.items()) if amount},
-            "by_tag": dict(sorted(_by_value(counts, "tag").items())),
+            "by_source": _with_default(counts, "source", total),
+            "by_relationship_status": _with_default(counts, "relationship_status", total),
+            "by_lifecycle_stage": _with_default(counts, "lifecycle_stage", total),
+            "by_tag": _by_label(counts, labels.all_of(Tag)),
+            "by_type": _by_label(counts, labels.all_of(ContactType)),
+            "by_group": _by_label(
+                counts, [group for group in labels.all_of(Group) if group.kind == "static"]
+            ),
         }
 
     def _walk(self, wanted: ContactFilter, sort: str | None, after: Any, count: int) -> Iterator[Found]:
@@ -253,6 +270,17 @@ class ContactLists:
 def _by_value(counts: dict[str, int], facet: str) -> dict[str, int]:
     start = f"{facet}="
     return {name.removeprefix(start): amount for name, amount in counts.items() if name.startswith(start)}
+
+
+def _with_default(counts: dict[str, int], facet: str, total: int) -> dict[str, int]:
+    found = _by_value(counts, facet)
+    found[DEFAULTS[facet]] = total - sum(found.values())
+    return {value: amount for value, amount in sorted(found.items()) if amount}
+
+
+def _by_label(counts: dict[str, int], labels: Sequence[Label]) -> dict[str, int]:
+    kinds = {label.name: counts.get(f"{label.kind_of_label}={label.id}", 0) for label in labels}
+    return {name: amount for name, amount in kinds.items() if amount}
 
 
 def _id_bounds(wanted: ContactFilter) -> tuple[str, str]:

@@ -11,12 +11,20 @@ from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.communication import ConsentEntry, ConsentInput
 from shared.domain.contact import Contact, ContactInput, ContactPatch, clean
-from shared.domain.errors import ConcurrentChange, NotFound, PermissionDenied, VersionMismatch
+from shared.domain.errors import (
+    ConcurrentChange,
+    NotFound,
+    PermissionDenied,
+    RuleBroken,
+    VersionMismatch,
+)
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.domain.interaction import Interaction
+from shared.domain.labels import Group
 from shared.domain.tenant import Settings
 from shared.services.idempotency import Announce, no_key
+from shared.services.labelling import Labelling, LabelRepository
 from shared.services.paging import Cursors, Page, page_of
 
 _ATTEMPTS = 12
@@ -54,6 +62,7 @@ class ContactService:
         caller: Caller,
         contacts: ContactRepository,
         settings: Callable[[], Settings],
+        labels: LabelRepository,
         cursors: Cursors,
         *,
         sleep: Callable[[float], None] = time.sleep,
@@ -62,6 +71,8 @@ class ContactService:
         self._caller = caller
         self._contacts = contacts
         self._settings = settings
+        self._labels = labels
+        self._labelling = Labelling(caller, labels)
         self._cursors = cursors
         self._sleep = sleep
         self._announce = announce
@@ -71,7 +82,7 @@ class ContactService:
 
         Raises Invalid for refused fields, Duplicate when another contact has one of the addresses.
         """
-        fields = clean(self._permitted(given.as_given()), self._settings())
+        fields = self._settled(given.as_given())
         contact, event = Contact.create(
             fields,
             contact_id=new_id(),
@@ -114,6 +125,37 @@ class ContactService:
                 event_id=new_id(), at=timestamps.now(), caller=self._caller
             ),
         )
+
+    def join(self, contact_id: str, group_id: str, if_match: IfMatch | None) -> Contact:
+        """The contact, in a static group. Raises NotFound for either, RuleBroken for a dynamic group."""
+        group = self._static_group(group_id)
+        return self._write(
+            contact_id,
+            "contacts:write",
+            if_match,
+            lambda contact: contact.join(group, event_id=new_id(), at=timestamps.now(), caller=self._caller),
+        )
+
+    def leave(self, contact_id: str, group_id: str, if_match: IfMatch | None) -> Contact:
+        """The contact, out of a static group. Raises as `join` does."""
+        group = self._static_group(group_id)
+        return self._write(
+            contact_id,
+            "contacts:write",
+            if_match,
+            lambda contact: contact.leave(group, event_id=new_id(), at=timestamps.now(), caller=self._caller),
+        )
+
+    def _static_group(self, group_id: str) -> Group:
+        self._caller.require("contacts:read")
+        group = self._labels.current().by_id.get(group_id)
+        if not isinstance(group, Group):
+            raise NotFound("Group")
+        if group.kind != "static":
+            raise RuleBroken(
+                "This group is dynamic: its filter says which contacts are in it.", code="dynamic_group"
+            )
+        return group
 
     def consent(self, contact_id: str, given: ConsentInput, if_match: IfMatch | None) -> Contact:
         """The contact with a channel opted out or in; every call is an entry of the history."""
@@ -184,16 +226,18 @@ class ContactService:
             scope=self._scope("interactions", contact.id),
         )
 
-    def _permitted(self, given: dict[str, Any]) -> dict[str, Any]:
-        """`given`, if the caller may write contacts at all, and all of them where an owner is given."""
+    def _settled(self, given: dict[str, Any]) -> dict[str, Any]:
+        """`given` in its stored form, if the caller may write contacts at all, and all of them where an owner is
+        given.
+        """
         if self._caller.require("contacts:write") != "all" and "owner_id" in given:
             raise PermissionDenied.lacking("contacts:write:all")
-        return given
+        return self._labelling.settle(clean(given, self._settings()))
 
     def _change(
         self, contact_id: str, given: dict[str, Any], if_match: IfMatch | None, *, whole: bool = False
     ) -> Contact:
-        fields = clean(self._permitted(given), self._settings())
+        fields = self._settled(given)
         return self._write(
             contact_id,
             "contacts:write",

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from shared.domain import timestamps
 from shared.domain.contact import Contact
 from shared.domain.csv_file import Row, read_rows
-from shared.domain.errors import ConcurrentChange, Duplicate, Invalid
+from shared.domain.errors import ConcurrentChange, Duplicate, Invalid, RuleBroken
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.import_file import BadFile, Layout
@@ -18,6 +18,7 @@ from shared.domain.import_rows import Fate, contact_fields, failed, result_rows
 from shared.domain.imports import Chunk, ImportRun, Tally
 from shared.domain.tenant import Settings, Tenant
 from shared.services.import_runs import ImportRuns, UnknownTenant
+from shared.services.labelling import Labelling, LabelRepository
 
 _TOGETHER = 33  # contacts in one transaction: three items each, of DynamoDB's hundred
 _ATTEMPTS = 6
@@ -59,6 +60,7 @@ class ImportChunks:
         tenant: Callable[[str], Tenant | None],
         imports: Callable[[str], ImportRepository],
         contacts: Callable[[str], ContactRepository],
+        labels: Callable[[str], LabelRepository],
         files: Files,
         runs: ImportRuns,
         *,
@@ -68,6 +70,7 @@ class ImportChunks:
         self._tenant = tenant
         self._imports = imports
         self._contacts = contacts
+        self._labels = labels
         self._files = files
         self._runs = runs
         self._now = now
@@ -122,10 +125,11 @@ class ImportChunks:
         fates: dict[int, Fate] = {}
         wanted: dict[str, tuple[int, dict[str, Any]]] = {}
         repeated: list[tuple[int, str]] = []
+        labelling = Labelling(run.caller, self._labels(run.tenant_id))
         for number, row in rows:
             try:
-                fields = contact_fields(row, layout, settings)
-            except Invalid as error:
+                fields = labelling.settle(contact_fields(row, layout, settings))
+            except (Invalid, RuleBroken) as error:
                 fates[number] = failed(row, error)
                 continue
             email = fields["email"]

@@ -10,27 +10,36 @@ from shared.domain.errors import ConcurrentChange, Duplicate
 from shared.domain.events import Event
 from shared.domain.interaction import Interaction
 from shared.table import items, keys
+from shared.table.labels import LabelTable
 from shared.table.store import Item, Store, Transaction
 
 
 class ContactTable:
-    """The contacts of one tenant."""
+    """The contacts of one tenant. Given its `labels`, contacts are read with the names of theirs."""
 
-    def __init__(self, store: Store, tenant_id: str) -> None:
+    def __init__(self, store: Store, tenant_id: str, labels: LabelTable | None = None) -> None:
         self._store = store
         self._tenant = tenant_id
+        self._labels = labels
 
     def get(self, contact_id: str) -> Contact | None:
         """A live contact as of now, or None."""
-        item = self._store.get(keys.contact(self._tenant, contact_id))
-        if item is None or "deleted_at" in item:
-            return None
-        return items.contact_from_item(item)
+        contact = self.get_with_deleted(contact_id)
+        return contact if contact and contact.deleted_at is None else None
 
     def get_with_deleted(self, contact_id: str) -> Contact | None:
         """A contact as of now, live or deleted, or None. One that is being purged is gone."""
-        item = self._store.get(keys.contact(self._tenant, contact_id))
-        return items.contact_from_item(item) if item and "emptied_at" not in item else None
+        key = keys.contact(self._tenant, contact_id)
+        if self._labels is None:
+            item = self._store.get(key)
+            return items.contact_from_item(item) if item and "emptied_at" not in item else None
+        stamp = self._labels.stamp_key
+        found = self._store.get_many([key, stamp])
+        item = found.get((key[keys.PK]["S"], key[keys.SK]["S"]))
+        if item is None or "emptied_at" in item:
+            return None
+        contact = items.contact_from_item(item)
+        return contact.named(self._labels.at(found.get((stamp[keys.PK]["S"], stamp[keys.SK]["S"]))))
 
     def owner_of_email(self, email: str) -> str | None:
         """The id of the live contact that has an address (in its stored form), or None."""

@@ -41,7 +41,7 @@ _CONTACT_TEXTS = (
     "last_event",
 )
 _CONTACT_NUMBERS = ("version", "total_bookings", "interaction_count")
-_CONTACT_LISTS = ("tags", "other_emails", "merged_from")
+_CONTACT_LISTS = ("tag_ids", "type_ids", "group_ids", "other_emails", "merged_from")
 _CONTACT_JSON = ("other_phones", "custom_fields")
 # Texts that most contacts have the default of.
 _CONTACT_STATES = ("relationship_status", "lifecycle_stage")
@@ -107,7 +107,7 @@ def _to_json(value: Any) -> str:
 
 
 def contact_from_item(item: Item) -> Contact:
-    """The contact of an item, or of a list row, which holds the same."""
+    """The contact of an item, or of a list row, which holds the same. Its labels are without their names."""
     values = _EMPTY_CONTACT.copy()
     for name, attribute in item.items():
         if name in _TEXTS:

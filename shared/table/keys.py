@@ -184,8 +184,7 @@ EVENT = "EVENT#"
 
 def event(tenant_id: str, entity: str, entity_id: str, event_id: str) -> Key:
     """An event lies in the partition of the record it tells of."""
-    partition = {"contact": contact_partition, "import": import_partition}[entity](tenant_id, entity_id)
-    return _key(partition, f"{EVENT}{event_id}")
+    return _key(_PARTITIONS[entity](tenant_id, entity_id), f"{EVENT}{event_id}")
 
 
 def outbox(event_id: str, written_at: str) -> Key:
@@ -243,6 +242,28 @@ def purge_due(at: str, contact_id: str) -> Key:
 
 def purge_partition(shard: int) -> str:
     return f"DUE#PURGE#{shard}"
+
+
+# Labels: tags, types and groups
+
+
+def labels_partition(tenant_id: str) -> str:
+    return f"{tenant_prefix(tenant_id)}LABELS"
+
+
+def label(tenant_id: str, kind: str, name: str) -> Key:
+    """A label of a kind (tag, type, group), by its name in the form in which names are unique."""
+    return _key(labels_partition(tenant_id), f"{kind.upper()}#{escape_term(name)}")
+
+
+def labels_stamp(tenant_id: str) -> Key:
+    """Which changes with every change of a label, so that what is kept of labels in memory can be trusted."""
+    return _key(labels_partition(tenant_id), "STAMP")
+
+
+def label_partition(tenant_id: str, label_id: str) -> str:
+    """Where the events of a label lie."""
+    return f"{tenant_prefix(tenant_id)}LABEL#{escape(label_id)}"
 
 
 # Bookings
@@ -363,3 +384,12 @@ def user(sub: str) -> Key:
 
 def api_client(key_id: str) -> Key:
     return _key(f"K#{escape(key_id)}", "CLIENT")
+
+
+_PARTITIONS = {
+    "contact": contact_partition,
+    "import": import_partition,
+    "tag": label_partition,
+    "type": label_partition,
+    "group": label_partition,
+}

@@ -20,6 +20,7 @@ from shared.domain.contact_filter import ContactFilter
 from shared.domain.delivery import DeliveryRequest
 from shared.domain.errors import Duplicate
 from shared.domain.imports import ImportTask
+from shared.domain.labels import Tag
 from shared.domain.webhook import WebhookInput
 from shared.publishing.contracts import from_message, to_message
 from shared.services.purge import Purge
@@ -67,8 +68,11 @@ class World:
         self.made = [self.contacts.create(given(n)) for n in range(30)]
         self.records, self.events = self._items("CONTACT"), self._items("EVENT#")
         self.contacts.create(given(99, tags=["vip"]))
+        self.group = wiring.groups(ADMIN).create({"name": "spring", "kind": "static"})
+        (self.tag,) = wiring.labels(ADMIN, Tag).list(prefix=None, limit=1, cursor=None).items
         [self.fresh] = [item for item in self._items("CONTACT") if item["email"]["S"] == "ada99@example.com"]
         wiring.projection().project(self.records)
+        self.contacts.read(self.made[0].id)  # a warm process has the labels at hand
         self.webhooks = wiring.webhooks(ADMIN)
         self.webhook = self.webhooks.create(hook())
         self.queue = RowQueue(stack)
@@ -228,6 +232,18 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "List a contact's consents": lambda world: world.contacts.consents(world.first.id, limit=25, cursor=None),
     "Delete a contact": lambda world: world.contacts.delete(world.first.id, None),
     "Restore a contact": lambda world: world.contacts.restore(world.first.id, None),
+    "Create a contact with a tag": lambda world: world.contacts.create(given(100, tags=["vip"])),
+    "Create a contact with a new tag": lambda world: world.contacts.create(given(100, tags=["new"])),
+    "Join a group": lambda world: world.contacts.join(world.first.id, world.group.id, None),
+    "List labels": lambda world: wiring.labels(ADMIN, Tag).list(prefix="v", limit=25, cursor=None),
+    "Make a label": lambda world: wiring.labels(ADMIN, Tag).create({"name": "new"}),
+    "Read a label": lambda world: wiring.labels(ADMIN, Tag).read(world.tag.id),
+    "Rename a label": lambda world: wiring.labels(ADMIN, Tag).change(world.tag.id, {"name": "gold"}, None),
+    "Delete a label": lambda world: wiring.labels(ADMIN, Tag).delete(world.tag.id, None),
+    "Read all labels after a change": lambda world: (
+        wiring.reset(),
+        wiring.contacts(ADMIN).read(world.first.id),
+    ),
     "Look for contacts to purge, none found": lambda world: purge(),
     "Purge a contact": lambda world: purge(),
     "List a contact's interactions": lambda world: world.contacts.interactions(

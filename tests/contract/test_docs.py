@@ -33,6 +33,20 @@ COSTS = {
     ("POST", "/contacts/{contact_id}/restore"): "Restore a contact",
     ("POST", "/contacts/{contact_id}/consent"): "Give a consent",
     ("GET", "/contacts/{contact_id}/consent"): "List a contact's consents",
+    ("PUT", "/contacts/{contact_id}/groups/{group_id}"): "Join a group",
+    ("DELETE", "/contacts/{contact_id}/groups/{group_id}"): "Join a group",
+    **{
+        (method, f"/{kind}s{rest}"): cost
+        for kind in ("tag", "type", "group")
+        for method, rest, cost in (
+            ("GET", "", "List labels"),
+            ("POST", "", "Make a label"),
+            ("GET", f"/{{{kind}_id}}", "Read a label"),
+            ("PATCH", f"/{{{kind}_id}}", "Rename a label"),
+            ("DELETE", f"/{{{kind}_id}}", "Delete a label"),
+        )
+    },
+    ("GET", "/groups/{group_id}/contacts"): "List 25 contacts of an owner",
     ("GET", "/imports"): "List imports",
     ("GET", "/imports/{import_id}"): "Read an import",
     ("GET", "/imports/{import_id}/results"): "Read an import's results",

@@ -146,6 +146,30 @@ def test_the_document_is_served_as_it_lies_in_the_file(world: World) -> None:
     assert answer.json == document()
 
 
+Calls = list[tuple[int, str, str, str, dict[str, Any]]]
+
+
+def labelling(world: World, kind: str, change: dict[str, Any]) -> Calls:
+    """Calls of the routes of one kind of label."""
+    all_, one = f"/{kind}s", f"/{kind}s/{{{kind}_id}}"
+    made, kept = (world.send("POST", all_, {"name": name}).json["id"] for name in ("made", "kept"))
+    old = {"If-Match": '"99"'}
+    return [
+        (201, "POST", all_, "", {"json": {"name": "new"}}),
+        (409, "POST", all_, "", {"json": {"name": "KEPT"}}),
+        (422, "POST", all_, "", {"json": {"name": ""}}),
+        (200, "GET", all_, "", {"query": {"prefix": "k"}}),
+        (200, "GET", one, kept, {}),
+        (404, "GET", one, new_id(), {}),
+        (200, "PATCH", one, kept, {"json": change}),
+        (409, "PATCH", one, made, {"json": {"name": "Kept"}}),
+        (412, "PATCH", one, kept, {"json": change, "headers": old}),
+        (412, "DELETE", one, made, {"headers": old}),
+        (204, "DELETE", one, made, {}),
+        (404, "DELETE", one, made, {}),
+    ]
+
+
 def test_answers_are_as_the_document_says(world: World) -> None:
     """check 54: successes and refusals of each route, those that the gateway itself gives among them."""
     ada = {
@@ -168,7 +192,8 @@ def test_answers_are_as_the_document_says(world: World) -> None:
     consent = {"channel": "email", "opted_out": True, "source": "s"}
     text_body: dict[str, Any] = {"body": "x", "headers": {"Content-Type": "text/plain"}}
     one, webhooks = "/contacts/{contact_id}", "/webhooks/{webhook_id}"
-    calls: list[tuple[int, str, str, str, dict[str, Any]]] = [
+    group = world.send("POST", "/groups", {"name": "joined"}).json["id"]
+    calls: Calls = [
         (200, "GET", "/health", "", {}),
         (200, "GET", "/openapi.json", "", {}),
         (201, "POST", "/contacts", "", {"json": ada}),
@@ -225,6 +250,18 @@ def test_answers_are_as_the_document_says(world: World) -> None:
         (200, "GET", f"{webhooks}/deliveries", webhook, {}),
         (412, "DELETE", webhooks, webhook, {"headers": old}),
         (204, "DELETE", webhooks, webhook, {}),
+        *labelling(world, "tag", {"color": "#ff0000"}),
+        *labelling(world, "type", {"description": "Who we buy from"}),
+        *labelling(world, "group", {"color": "#ff0000"}),
+        (201, "POST", "/groups", "", {"json": {"name": "D", "kind": "dynamic", "filter": {"tags": "kept"}}}),
+        (422, "POST", "/groups", "", {"json": {"name": "E", "kind": "dynamic"}}),
+        (404, "PUT", f"{one}/groups/{{group_id}}", contact, {}),
+        (200, "PUT", f"{one}/groups/{group}", contact, {}),
+        (412, "DELETE", f"{one}/groups/{group}", contact, {"headers": old}),
+        (200, "DELETE", f"{one}/groups/{group}", contact, {}),
+        (404, "DELETE", f"{one}/groups/{{group_id}}", contact, {}),
+        (200, "GET", "/groups/{group_id}/contacts", group, {}),
+        (404, "GET", "/groups/{group_id}/contacts", new_id(), {}),
         (200, "GET", "/imports", "", {}),
         (404, "GET", "/imports/{import_id}", new_id(), {}),
         (404, "GET", "/imports/{import_id}/results", new_id(), {}),
@@ -232,11 +269,11 @@ def test_answers_are_as_the_document_says(world: World) -> None:
     wrong = []
     for status, method, path, record_id, how in calls:
         answer = world.gateway.request(method, re.sub(r"{\w+}", record_id, path), token=world.t1.admin, **how)
-        faults = faults_of(method, path, answer)
+        faults = faults_of(method, path.replace(group, "{group_id}"), answer)
         if answer.status != status or faults:
             wrong.append((status, method, path, answer.status, faults))
     assert wrong == []
-    assert {(method, path) for _, method, path, _, _ in calls} == told()
+    assert {(method, path.replace(group, "{group_id}")) for _, method, path, _, _ in calls} == told()
 
 
 def test_refusals_of_the_gateway_are_as_the_document_says(world: World) -> None:

@@ -42,6 +42,16 @@ def make_deleted_contact(world: World, tenancy: Tenancy) -> str:
     return made
 
 
+def make_label(kind: str) -> Maker:
+    def make(world: World, tenancy: Tenancy) -> str:
+        answer = world.send("POST", f"/{kind}", {"name": new_id()}, token=tenancy.user)
+        assert answer.status == 201, answer.text
+        made: str = answer.json["id"]
+        return made
+
+    return make
+
+
 def make_webhook(world: World, tenancy: Tenancy) -> str:
     body = {"url": "https://hooks.example.com/x", "events": ["contact.created"]}
     answer = world.send("POST", "/webhooks", body, token=tenancy.admin)
@@ -83,6 +93,18 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", "/contacts/{contact_id}/restore"): Case(make_deleted_contact),
     ("POST", "/contacts/{contact_id}/consent"): Case(make_contact, CONSENT),
     ("GET", "/contacts/{contact_id}/consent"): Case(make_contact),
+    ("PUT", "/contacts/{contact_id}/groups/{group_id}"): Case(make_contact),
+    ("DELETE", "/contacts/{contact_id}/groups/{group_id}"): Case(make_contact),
+    ("GET", "/tags/{tag_id}"): Case(make_label("tags")),
+    ("PATCH", "/tags/{tag_id}"): Case(make_label("tags"), {"color": "#00ff00"}),
+    ("DELETE", "/tags/{tag_id}"): Case(make_label("tags")),
+    ("GET", "/types/{type_id}"): Case(make_label("types")),
+    ("PATCH", "/types/{type_id}"): Case(make_label("types"), {"description": "x"}),
+    ("DELETE", "/types/{type_id}"): Case(make_label("types")),
+    ("GET", "/groups/{group_id}"): Case(make_label("groups")),
+    ("PATCH", "/groups/{group_id}"): Case(make_label("groups"), {"color": "#00ff00"}),
+    ("DELETE", "/groups/{group_id}"): Case(make_label("groups")),
+    ("GET", "/groups/{group_id}/contacts"): Case(make_label("groups")),
     ("GET", "/imports/{import_id}"): Case(make_import, roles=MANAGERS),
     ("GET", "/imports/{import_id}/results"): Case(make_import, roles=MANAGERS),
     ("GET", "/webhooks/{webhook_id}"): Case(make_webhook, roles=MANAGERS),
@@ -95,6 +117,12 @@ WITHOUT_ID = {
     ("GET", "/contacts"),
     ("POST", "/contacts"),
     ("GET", "/contacts/stats"),
+    ("GET", "/tags"),
+    ("POST", "/tags"),
+    ("GET", "/types"),
+    ("POST", "/types"),
+    ("GET", "/groups"),
+    ("POST", "/groups"),
     ("GET", "/imports"),
     ("GET", "/webhooks"),
     ("POST", "/webhooks"),

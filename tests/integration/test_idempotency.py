@@ -101,6 +101,9 @@ CASES = [
     Case("/contacts/{}/toggle-status", make=live),
     Case("/contacts/{}/restore", make=deleted),
     Case("/contacts/{}/consent", {"channel": "email", "opted_out": True, "source": "phone call"}, live),
+    Case("/tags", {"name": "VIP"}),
+    Case("/types", {"name": "Supplier"}),
+    Case("/groups", {"name": "Both", "kind": "dynamic", "filter": {"is_active": True}}),
     Case("/webhooks", HOOK),
 ]
 every_post = pytest.mark.parametrize("case", CASES, ids=str)

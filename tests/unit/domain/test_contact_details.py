@@ -15,8 +15,10 @@ from shared.domain.custom_fields import MAX_BYTES, checked, merged
 from shared.domain.errors import Invalid
 from shared.domain.events import Event, differences
 from shared.domain.ids import derived_id
+from shared.domain.labels import ContactType, Group, Labels, Tag
 from shared.domain.tenant import Settings
 from shared.domain.timestamps import plus, to_milliseconds
+from shared.services.labels import AnyLabel
 from shared.table.items import contact_from_item, contact_to_item
 
 ADMIN = Caller("t1", "user", "u1", "admin")
@@ -381,6 +383,10 @@ def test_restored_it_is_as_it_was() -> None:
 # Items
 
 
+def label(kind: type[AnyLabel], label_id: str, name: str) -> AnyLabel:
+    return kind.create({"name": name}, label_id=label_id, event_id="e", at=AT, caller=ADMIN)[0]
+
+
 def test_a_whole_contact_comes_back_from_its_item_as_it_was() -> None:
     contact, _ = consenting(
         made(
@@ -389,9 +395,9 @@ def test_a_whole_contact_comes_back_from_its_item_as_it_was() -> None:
             other_phones=[{"label": "home", "number": "202 555 0143"}],
             communication={"preferred": "sms"},
             custom_fields={"a": 1, "b": 1.5, "c": True, "d": "é\n", "e": 1e300},
-            tags=["x"],
         )
     )
+    labels = Labels.of([label(Tag, "t1", "x"), label(ContactType, "y1", "y"), label(Group, "g1", "z")])
     contact = contact.model_copy(
         update={
             "relationship_status": "opportunity",
@@ -400,9 +406,15 @@ def test_a_whole_contact_comes_back_from_its_item_as_it_was() -> None:
             "email_verified": True,
             "next_follow_up_at": AT,
             "merged_from": ["c2", "c3"],
+            "tag_ids": ["t1"],
+            "type_ids": ["y1"],
+            "group_ids": ["g1"],
+            "tags": ["x"],
+            "types": ["y"],
+            "groups": ["z"],
         }
     )
-    again = contact_from_item(contact_to_item("t1", contact))
+    again = contact_from_item(contact_to_item("t1", contact)).named(labels)
     assert again == contact
     assert json.loads(again.model_dump_json()) == json.loads(contact.model_dump_json())
     assert [type(value) for value in again.custom_fields.values()] == [int, float, bool, str, float]

@@ -1,0 +1,194 @@
+"""The three ways to classify contacts: tags, types and groups.
+
+A contact holds the ids of its labels; a label's name lies with the label alone. So a new name or colour is one write,
+however many contacts have the label, and is seen with all of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from shared.domain.callers import Caller
+from shared.domain.events import Event, differences
+from shared.domain.text import folded
+from shared.domain.timestamps import Timestamp
+
+LabelKind = Literal["tag", "type", "group"]
+GroupKind = Literal["static", "dynamic"]
+
+MAX_LABELS: Mapping[LabelKind, int] = {"tag": 1_000, "type": 200, "group": 1_000}
+"""How many labels of each kind a tenant has at the most: they are read together and kept in memory."""
+DEFAULT_COLOR = "#0066cc"
+
+L = TypeVar("L", bound="Label")
+
+
+class Label(BaseModel):
+    """What tags, types and groups have in common.
+
+    Each shows how many live contacts have it, in the field `counted_in`: null where the caller may not know, or where
+    nobody counts.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+    kind_of_label: ClassVar[LabelKind]
+    counted_in: ClassVar[str] = "contact_count"
+
+    id: str
+    name: str
+    version: int = 1
+    created_at: Timestamp
+    created_by: str
+    updated_at: Timestamp
+    updated_by: str
+
+    last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
+
+    @classmethod
+    def create(
+        cls: type[L], given: dict[str, Any], *, label_id: str, event_id: str, at: str, caller: Caller
+    ) -> tuple[L, Event]:
+        """A new label and its event, such as `tag.created`."""
+        label = cls(
+            id=label_id,
+            created_at=at,
+            created_by=caller.actor,
+            updated_at=at,
+            updated_by=caller.actor,
+            last_event=event_id,
+            **given,
+        )
+        return label, label._event("created", {}, label._content(), caller)
+
+    def change(
+        self: L, given: dict[str, Any], *, event_id: str, at: str, caller: Caller
+    ) -> tuple[L, Event] | None:
+        """The label with other fields, and its event; None when they change nothing."""
+        after = self._succeeded_by(given, event_id, at, caller)
+        event = after._event("updated", self._content(), after._content(), caller)
+        return (after, event) if event.changes else None
+
+    def delete(self: L, *, event_id: str, at: str, caller: Caller) -> tuple[L, Event]:
+        """The label as it was last, and the event of its going."""
+        after = self._succeeded_by({}, event_id, at, caller)
+        return after, after._event("deleted", self._content(), {}, caller)
+
+    def counted(self: L, contacts: int | None) -> L:
+        """The label as it is shown, with how many contacts have it."""
+        return self.model_copy(update={self.counted_in: contacts})
+
+    def _succeeded_by(self: L, given: dict[str, Any], event_id: str, at: str, caller: Caller) -> L:
+        return self.model_copy(
+            update={
+                **given,
+                "version": self.version + 1,
+                "updated_at": at,
+                "updated_by": caller.actor,
+                "last_event": event_id,
+            }
+        )
+
+    def _content(self) -> dict[str, Any]:
+        kept = self.model_dump(exclude=_BOOKKEEPING)
+        return {name: value for name, value in kept.items() if value not in ("", None)}
+
+    def _event(self, what: str, before: dict[str, Any], after: dict[str, Any], caller: Caller) -> Event:
+        return Event(
+            id=self.last_event,
+            type=f"{self.kind_of_label}.{what}",
+            entity=self.kind_of_label,
+            entity_id=self.id,
+            at=self.updated_at,
+            actor=caller.actor,
+            origin=caller.origin,
+            version=self.version,
+            changes=differences(before, after),
+        )
+
+
+_BOOKKEEPING = {
+    "id",
+    "contact_count",
+    "usage_count",
+    "version",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "updated_by",
+    "last_event",
+}
+
+
+class Tag(Label):
+    """A free word with a colour; made on first use."""
+
+    kind_of_label = "tag"
+    counted_in = "usage_count"
+
+    color: str = DEFAULT_COLOR
+    category: str = ""
+    usage_count: int | None = 0
+
+
+class ContactType(Label):
+    """An entry of the tenant's small managed list of types."""
+
+    kind_of_label = "type"
+
+    description: str = ""
+    contact_count: int | None = 0
+
+
+class Group(Label):
+    """A named list of contacts: those that joined it, or all that a saved filter finds."""
+
+    kind_of_label = "group"
+
+    description: str = ""
+    color: str = DEFAULT_COLOR
+    kind: GroupKind = "static"
+    filter: dict[str, Any] | None = None
+    contact_count: int | None = 0
+
+
+@dataclass(frozen=True)
+class Labels:
+    """All labels of a tenant, as they were at one time."""
+
+    by_id: Mapping[str, Label]
+
+    @classmethod
+    def of(cls, labels: Iterable[Label]) -> Labels:
+        """The labels given, which differ in id, and within each kind in name."""
+        return cls({label.id: label for label in labels})
+
+    @cached_property
+    def _by_name(self) -> dict[tuple[LabelKind, str], Label]:
+        return {(label.kind_of_label, folded(label.name)): label for label in self.by_id.values()}
+
+    def find(self, kind: LabelKind, name_or_id: str) -> Label | None:
+        """The label of a kind with a name (without regard to case) or an id, or None."""
+        label = self._by_name.get((kind, folded(name_or_id.strip()))) or self.by_id.get(name_or_id)
+        return label if label is not None and label.kind_of_label == kind else None
+
+    def names(self, ids: Iterable[str]) -> list[str]:
+        """The names of ids, in their order, without those of labels that are gone."""
+        return [self.by_id[one].name for one in ids if one in self.by_id]
+
+    def live(self, ids: Iterable[str]) -> list[str]:
+        """The ids of labels that there still are, in their order."""
+        return [one for one in ids if one in self.by_id]
+
+    def all_of(self, kind: type[L]) -> list[L]:
+        """All labels of a kind in the order of their names."""
+        found = [label for label in self.by_id.values() if isinstance(label, kind)]
+        return sorted(found, key=lambda label: folded(label.name))
+
+
+NO_LABELS = Labels({})

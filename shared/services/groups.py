@@ -1,0 +1,110 @@
+"""What callers do with groups, beyond what they do with all labels: filters, and who is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.domain.callers import Caller
+from shared.domain.contact_filter import ContactFilter
+from shared.domain.errors import Invalid
+from shared.domain.labels import Group, Label, LabelKind
+from shared.services.idempotency import Announce, no_key
+from shared.services.labelling import LabelRepository
+from shared.services.labels import Counters, IfMatch, LabelService
+from shared.services.paging import Cursors
+
+_NAMED: tuple[tuple[str, LabelKind], ...] = (("tags", "tag"), ("type", "type"), ("group", "group"))
+
+
+class GroupService(LabelService[Group]):
+    """The groups, as one caller may use them.
+
+    A dynamic group's filter is kept with ids of the labels it names, and shown with their names: so it goes on to mean
+    the same when one is renamed.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        labels: LabelRepository,
+        counters: Counters,
+        cursors: Cursors,
+        check: Callable[[Mapping[str, Any]], ContactFilter],
+        *,
+        announce: Announce = no_key,
+    ) -> None:
+
+        def announce_as_shown(group: BaseModel) -> None:
+            announce(self._as_shown(group) if isinstance(group, Group) else group)
+
+        super().__init__(caller, Group, labels, counters, cursors, announce=announce_as_shown)
+        self._check = check
+
+    def create(self, given: dict[str, Any]) -> Group:
+        """A new group. Raises Invalid for a filter that cannot be, or that is missing or too much."""
+        self._caller.require("contacts:write")
+        if given["kind"] == "dynamic" and not given.get("filter"):
+            raise Invalid.field(
+                "filter", "required", "A dynamic group has a filter of at least one condition."
+            )
+        if given["kind"] == "static" and given.get("filter") is not None:
+            raise Invalid.field("filter", "not_allowed", "A static group has no filter: contacts join it.")
+        if given.get("filter") is not None:
+            given = {**given, "filter": self._kept(given["filter"])}
+        return self._as_shown(super().create(given))
+
+    def change(self, label_id: str, given: dict[str, Any], if_match: IfMatch | None) -> Group:
+        """The group with the given fields changed; its kind stays."""
+        if "filter" in given:
+            group = self._read(label_id)
+            if group.kind == "static" and given["filter"] is not None:
+                raise Invalid.field(
+                    "filter", "not_allowed", "A static group has no filter: contacts join it."
+                )
+            if group.kind == "dynamic" and not given["filter"]:
+                raise Invalid.field(
+                    "filter", "required", "A dynamic group has a filter of at least one condition."
+                )
+            given = {**given, "filter": self._kept(given["filter"]) if given["filter"] else None}
+        return super().change(label_id, given, if_match)
+
+    def filter_of(self, group_id: str) -> ContactFilter:
+        """The filter that finds a group's contacts, be it static or dynamic. Raises NotFound."""
+        group = self._read(group_id)
+        return self._check(group.filter) if group.filter is not None else ContactFilter(group=group.id)
+
+    def _counted(self, labels: Sequence[Group]) -> Sequence[Group]:
+        return [self._as_shown(one) for one in super()._counted(labels)]
+
+    def _kept(self, conditions: dict[str, Any]) -> dict[str, Any]:
+        self._check(conditions)
+        kept = dict(conditions)
+        for name, kind in _NAMED:
+            if name in kept:
+                found = [self._label(name, kind, one.strip()) for one in kept[name].split(",") if one.strip()]
+                if any(isinstance(one, Group) and one.kind == "dynamic" for one in found):
+                    raise Invalid.field(
+                        "filter.group", "dynamic_group", "A filter takes static groups, not dynamic ones."
+                    )
+                kept[name] = ",".join(one.id for one in found)
+        return kept
+
+    def _label(self, name: str, kind: LabelKind, sought: str) -> Label:
+        label = self._labels.current().find(kind, sought)
+        if label is None:
+            raise Invalid.field(f"filter.{name}", f"unknown_{kind}", f"There is no {kind} {sought!r}.")
+        return label
+
+    def _as_shown(self, group: Group) -> Group:
+        """A dynamic group with the names of the labels in its filter. Nobody counts whom it finds."""
+        if group.filter is None:
+            return group
+        labels = self._labels.recent()
+        shown = {
+            name: ",".join(labels.names(value.split(","))) if name in dict(_NAMED) else value
+            for name, value in group.filter.items()
+        }
+        return group.model_copy(update={"filter": shown, "contact_count": None})

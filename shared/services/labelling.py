@@ -1,0 +1,98 @@
+"""From the names of labels that callers give to the labels themselves."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from shared.domain import timestamps
+from shared.domain.callers import Caller
+from shared.domain.errors import ConcurrentChange, FieldError, Invalid, NameTaken
+from shared.domain.events import Event
+from shared.domain.ids import new_id
+from shared.domain.labels import Label, LabelKind, Labels, Tag
+
+_ATTEMPTS = 4
+
+
+class LabelRepository(Protocol):
+    """The labels of one tenant; see `shared.table.labels.LabelTable`."""
+
+    def current(self) -> Labels: ...
+
+    def recent(self) -> Labels: ...
+
+    def add(self, label: Label, event: Event) -> None: ...
+
+    def replace(self, before: Label, after: Label, event: Event) -> None: ...
+
+    def remove(self, before: Label, event: Event) -> None: ...
+
+
+class Labelling:
+    """Finds labels by their names, for one caller and one call: what it has read, it does not read again."""
+
+    def __init__(self, caller: Caller, labels: LabelRepository) -> None:
+        self._caller = caller
+        self._labels = labels
+        self._known: Labels | None = None
+        self._is_current = False
+
+    def settle(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Fields of a contact that `clean` has passed, with the ids of the tags and types they name, and their
+        names as they are written. A tag that does not exist is made.
+
+        Raises Invalid for a type that does not exist, RuleBroken when the tenant has too many tags.
+        """
+        settled = dict(fields)
+        if "types" in fields:
+            found = self._types(fields["types"])
+            settled |= {"types": [one.name for one in found], "type_ids": [one.id for one in found]}
+        if "tags" in fields:
+            found = [self._tag(name) for name in fields["tags"]]
+            found = list({one.id: one for one in found}.values())  # an id and its name are one
+            settled |= {"tags": [one.name for one in found], "tag_ids": [one.id for one in found]}
+        return settled
+
+    def _types(self, names: list[str]) -> list[Label]:
+        found: dict[str, Label] = {}
+        errors: list[FieldError] = []
+        for position, name in enumerate(names):
+            label = self._find("type", name)
+            if label is None:
+                errors.append(FieldError(f"types.{position}", "unknown_type", "There is no such type."))
+            else:
+                found[label.id] = label
+        if errors:
+            raise Invalid(f"{errors[0].field}: {errors[0].message}", errors=tuple(errors))
+        return list(found.values())
+
+    def _tag(self, name: str) -> Label:
+        for _ in range(_ATTEMPTS):
+            known = self._find("tag", name)
+            if known is not None:
+                return known
+            tag, event = Tag.create(
+                {"name": name}, label_id=new_id(), event_id=new_id(), at=timestamps.now(), caller=self._caller
+            )
+            try:
+                self._labels.add(tag, event)
+            except NameTaken:  # made by somebody else just now
+                self._known, self._is_current = None, False
+            else:
+                self._known = Labels.of([*self._found.by_id.values(), tag])
+                return tag
+        raise ConcurrentChange()
+
+    def _find(self, kind: LabelKind, name: str) -> Label | None:
+        """A label by its name. What a second ago was not there is looked for again."""
+        label = self._found.find(kind, name)
+        if label is None and not self._is_current:
+            self._known, self._is_current = self._labels.current(), True
+            label = self._found.find(kind, name)
+        return label
+
+    @property
+    def _found(self) -> Labels:
+        if self._known is None:
+            self._known = self._labels.recent()
+        return self._known

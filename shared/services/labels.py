@@ -1,0 +1,154 @@
+"""What callers do with tags, types and groups."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from shared.domain import timestamps
+from shared.domain.callers import Caller
+from shared.domain.errors import ConcurrentChange, NotFound, VersionMismatch
+from shared.domain.events import Event
+from shared.domain.ids import new_id
+from shared.domain.labels import Label
+from shared.domain.text import folded
+from shared.services.idempotency import Announce, no_key
+from shared.services.labelling import LabelRepository
+from shared.services.paging import Cursors, Page, page_of
+
+_ATTEMPTS = 8
+AnyLabel = TypeVar("AnyLabel", bound=Label)
+IfMatch = Callable[[int], bool]
+
+
+class Counters(Protocol):
+    """How many contacts have what; see `shared.table.contact_index.ContactIndex`."""
+
+    def counts_of(self, names: Sequence[str]) -> dict[str, int]: ...
+
+
+class LabelService(Generic[AnyLabel]):
+    """The labels of one kind, as one caller may use them.
+
+    To read them takes `contacts:read`, to make and change them `contacts:write`, to delete them `contacts:delete`; at
+    level `own` the latter two for labels one has made oneself.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        kind: type[AnyLabel],
+        labels: LabelRepository,
+        counters: Counters,
+        cursors: Cursors,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        announce: Announce = no_key,
+    ) -> None:
+        self._caller = caller
+        self._kind = kind
+        self._labels = labels
+        self._counters = counters
+        self._cursors = cursors
+        self._sleep = sleep
+        self._announce = announce
+
+    def list(self, *, prefix: str | None, limit: int, cursor: str | None) -> Page[AnyLabel]:
+        """A page of the labels in the order of their names; only those whose name begins with `prefix`, if given."""
+        self._caller.require("contacts:read")
+        start = folded((prefix or "").strip())
+        labels = [
+            one for one in self._labels.current().all_of(self._kind) if folded(one.name).startswith(start)
+        ]
+
+        def read(count: int, after: str | None) -> Sequence[AnyLabel]:
+            return [one for one in labels if after is None or folded(one.name) > after][:count]
+
+        page = page_of(
+            read,
+            lambda label: folded(label.name),
+            lambda label: label,
+            limit=limit,
+            cursor=cursor,
+            cursors=self._cursors,
+            scope=(self._caller.tenant_id, self._caller.id, self._kind.kind_of_label, start),
+        )
+        return Page(self._counted(page.items), page.next_cursor, len(labels))
+
+    def create(self, given: dict[str, Any]) -> AnyLabel:
+        """A new label. Raises NameTaken, and RuleBroken when there are too many."""
+        self._caller.require("contacts:write")
+        label, event = self._kind.create(
+            given, label_id=new_id(), event_id=new_id(), at=timestamps.now(), caller=self._caller
+        )
+        self._announce(label)
+        self._labels.add(label, event)
+        return label
+
+    def read(self, label_id: str) -> AnyLabel:
+        """A label."""
+        return self._counted([self._read(label_id)])[0]
+
+    def change(self, label_id: str, given: dict[str, Any], if_match: IfMatch | None) -> AnyLabel:
+        """The label with the given fields changed. Raises NameTaken, VersionMismatch."""
+        changed = self._write(
+            label_id,
+            "contacts:write",
+            if_match,
+            lambda label: label.change(given, event_id=new_id(), at=timestamps.now(), caller=self._caller),
+            self._labels.replace,
+        )
+        return self._counted([changed])[0]
+
+    def delete(self, label_id: str, if_match: IfMatch | None) -> None:
+        """Delete a label. Contacts that had it are without it at once."""
+        self._write(
+            label_id,
+            "contacts:delete",
+            if_match,
+            lambda label: label.delete(event_id=new_id(), at=timestamps.now(), caller=self._caller),
+            lambda before, _, event: self._labels.remove(before, event),
+        )
+
+    def _read(self, label_id: str) -> AnyLabel:
+        self._caller.require("contacts:read")
+        label = self._labels.current().by_id.get(label_id)
+        if not isinstance(label, self._kind):
+            raise NotFound(self._kind.kind_of_label.capitalize())
+        return label
+
+    def _counted(self, labels: Sequence[AnyLabel]) -> Sequence[AnyLabel]:
+        """Labels with how many contacts have each, as far as the caller may know that."""
+        if self._caller.level("contacts:read") != "all":
+            return [one.counted(None) for one in labels]
+        names = {one.id: f"{one.kind_of_label}={one.id}" for one in labels}
+        counts = self._counters.counts_of(list(names.values()))
+        return [one.counted(counts.get(names[one.id], 0)) for one in labels]
+
+    def _write(
+        self,
+        label_id: str,
+        permission: str,
+        if_match: IfMatch | None,
+        act: Callable[[AnyLabel], tuple[AnyLabel, Event] | None],
+        save: Callable[[AnyLabel, AnyLabel, Event], None],
+    ) -> AnyLabel:
+        for attempt in range(_ATTEMPTS):
+            before = self._read(label_id)
+            own = before.created_by == self._caller.actor
+            self._caller.require_on(permission, self._caller.id if own else None)
+            if if_match is not None and not if_match(before.version):
+                raise VersionMismatch()
+            acted = act(before)
+            if acted is None:
+                return before
+            after, event = acted
+            try:
+                save(before, after, event)
+            except ConcurrentChange:
+                self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311
+            else:
+                return after
+        raise ConcurrentChange()
