@@ -32,7 +32,6 @@ class ContactListQuery(ListQuery):
         max_length=200,
         description="Beginnings of words of name or company, of the e-mail address or its domain, in any order and "
         "without regard to case or accents; or four or more digits at the end of a telephone number.",
-        examples=["ada love"],
     )
     email: str | None = Field(None, max_length=254, description="The contact with this address.")
     phone: str | None = Field(None, max_length=64, description="Contacts with this number.")
