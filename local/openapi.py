@@ -5,8 +5,12 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from shared.http.examples import Example
 from shared.http.openapi import document
 from shared.http.routes import Operation
 
@@ -17,16 +21,38 @@ VERSION = "0.1.0"
 
 def operations() -> list[Operation]:
     """The operations of every resource: each folder of `functions/` with a `routes.py`."""
-    found: list[Operation] = []
-    for path in sorted((ROOT / "functions").glob("*/routes.py")):
-        # By name: a tool over the sources, which are no part of the stack that the rest of this package runs.
-        found.extend(importlib.import_module(f"functions.{path.parent.name}.routes").routes.operations)
+    return [
+        operation for resource in resources() for operation in _module(resource, "routes").routes.operations
+    ]
+
+
+def examples() -> dict[str, Example]:
+    """The examples of every resource's `examples.py`, by the names of the handlers."""
+    found: dict[str, Example] = {}
+    for resource in resources():
+        if (ROOT / "functions" / resource / "examples.py").exists():
+            kept = _module(resource, "examples")
+            common: Mapping[str, Any] = kept.PARAMETERS
+            for name, example in kept.EXAMPLES.items():
+                found[name] = replace(example, parameters={**common, **example.parameters})
     return found
+
+
+def resources() -> list[str]:
+    """The folders of `functions/` that serve routes."""
+    return [path.parent.name for path in sorted((ROOT / "functions").glob("*/routes.py"))]
+
+
+def _module(resource: str, name: str) -> Any:
+    # By name: a tool over the sources, which are no part of the stack that the rest of this package runs.
+    return importlib.import_module(f"functions.{resource}.{name}")
 
 
 def text() -> str:
     """The document as it lies in the file."""
-    return json.dumps(document(operations(), version=VERSION), indent=1, ensure_ascii=False) + "\n"
+    return (
+        json.dumps(document(operations(), examples(), version=VERSION), indent=1, ensure_ascii=False) + "\n"
+    )
 
 
 def main() -> None:

@@ -55,6 +55,8 @@ MAX_OTHER_EMAILS = 20
 MAX_TYPES = 20
 MAX_GROUPS = 100
 """How many static groups a contact is in at the most."""
+MAX_TAGS = 40
+"""Whatever a tenant allows: to replace them all changes twice as many counters, in one transaction of a hundred."""
 RESTORABLE_SECONDS = 30 * 86_400
 """How long a deleted contact can be restored; then it is purged."""
 
@@ -525,7 +527,7 @@ def _phone(value: str | None, name: str, settings: Settings) -> str | None:
 
 def _tags(value: list[str] | None, settings: Settings) -> list[str]:
     tags = unique_names(value or [])
-    if len(tags) > settings.max_tags_per_contact:
-        limit = settings.max_tags_per_contact
+    limit = min(settings.max_tags_per_contact, MAX_TAGS)
+    if len(tags) > limit:
         raise Invalid.field("tags", "too_many_tags", f"A contact has at most {limit} tags.")
     return tags

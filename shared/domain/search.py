@@ -10,6 +10,9 @@ from functools import lru_cache
 MAX_TERMS = 24
 """How many words of one contact are searchable; further ones of a long company name are not."""
 MAX_TERM_LENGTH = 64
+MAX_SEARCHED = 1_000
+"""How many characters of a text are looked at, more than any field has that is searched. To bring accents into
+Unicode's order takes as long as the square of their number."""
 
 # Letters that Unicode does not decompose into a base letter and an accent.
 _LETTERS = str.maketrans(
@@ -23,14 +26,14 @@ _WORD = re.compile(r"\w+")
 @lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """A text in the form in which it is compared: `Müller` gives `muller`, `Straße` gives `strasse`."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    decomposed = unicodedata.normalize("NFKD", text[:MAX_SEARCHED].casefold())
     bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     return bare.casefold().translate(_LETTERS)
 
 
 def _folds(text: str) -> set[str]:
     """All forms under which a text is found: `Müller` under `muller` and `mueller`."""
-    composed = unicodedata.normalize("NFC", text.casefold())
+    composed = unicodedata.normalize("NFC", text[:MAX_SEARCHED].casefold())
     return {fold(composed), fold(composed.translate(_UMLAUTS))}
 
 
@@ -62,7 +65,7 @@ def prefixes_of(query: str) -> list[str]:
     What has an `@` or a dot inside is sought whole, as an address or a domain.
     """
     wanted: list[str] = []
-    for word in query.split():
+    for word in query[:MAX_SEARCHED].split():
         folded = fold(word)
         whole = folded.strip(".,;:<>()\"'")
         if "@" in whole or "." in whole:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, Field
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from shared.domain import errors
+from shared.http.examples import Example, refused, shown
 from shared.http.idempotency import HEADER, PATTERN, REPLAYED
 from shared.http.problems import CONTENT_TYPE, status_of
 from shared.http.routes import JSON, STAGE, Operation
@@ -43,13 +44,21 @@ class Problem(BaseModel):
     request_id: str
 
 
-def document(operations: Iterable[Operation], *, version: str) -> dict[str, Any]:
-    """The OpenAPI document of `operations`. `version` is the API's own, such as `0.1.0`."""
+def document(
+    operations: Iterable[Operation], examples: Mapping[str, Example], *, version: str
+) -> dict[str, Any]:
+    """The OpenAPI document of `operations`. `version` is the API's own, such as `0.1.0`.
+
+    `examples`: by the handlers' names. Raises KeyError for one of a problem that its operation does not tell of.
+    """
     ordered = sorted(operations, key=lambda one: (one.path, one.method))
     schemas, components = _schemas(ordered)
     paths: dict[str, Any] = {}
     for operation in ordered:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas)
+        example = examples.get(operation.handler.__name__, Example())
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
+            operation, schemas, example
+        )
     return {
         "openapi": "3.1.0",
         "info": {"title": "Contacts", "version": version, "description": _DESCRIPTION},
@@ -92,28 +101,30 @@ def _schemas(operations: list[Operation]) -> tuple[_Schemas, dict[str, Any]]:
     return dict(found), dict(sorted(components.items()))
 
 
-def _operation(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+def _operation(operation: Operation, schemas: _Schemas, example: Example) -> dict[str, Any]:
     told: dict[str, Any] = {
         "operationId": operation.handler.__name__,
         "summary": operation.summary,
         "tags": [operation.tag],
-        "parameters": _parameters(operation),
-        "responses": _responses(operation, schemas),
+        "parameters": _parameters(operation, example),
+        "responses": _responses(operation, schemas, example),
     }
     if operation.handler.__doc__:
         told["description"] = operation.handler.__doc__
     if operation.body:
-        body = schemas[operation.body, "validation"]
+        body = {"schema": schemas[operation.body, "validation"]}
+        if example.request is not None:
+            body["example"] = example.request
         told["requestBody"] = {
             "required": True,
-            "content": {media_type: {"schema": body} for media_type in operation.media_types},
+            "content": dict.fromkeys(operation.media_types, body),
         }
     if operation.public:
         told["security"] = []
     return {key: value for key, value in told.items() if value or key == "security"}
 
 
-def _parameters(operation: Operation) -> list[dict[str, Any]]:
+def _parameters(operation: Operation, example: Example) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
         for name in re.findall(r"{(\w+)}", operation.path)
@@ -125,6 +136,9 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
             if "description" in field:
                 parameter["description"] = field.pop("description")
             parameters.append(parameter)
+    for parameter in parameters:
+        if parameter["name"] in example.parameters:
+            parameter["example"] = example.parameters[parameter["name"]]
     if operation.conditional:
         parameters.append(
             {
@@ -147,21 +161,26 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     return parameters
 
 
-def _responses(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+def _responses(operation: Operation, schemas: _Schemas, example: Example) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": operation.summary}
     if operation.answer:
         schema = schemas[operation.answer, "serialization"]
         if operation.paged:
             schema = _page(schema)
         answer["content"] = {JSON: {"schema": schema}}
+        if example.answer is not None:
+            answer["content"][JSON]["example"] = shown(example.answer)
         if not operation.paged and "version" in operation.answer.model_fields:
             answer["headers"] = {"ETag": _header("The record's version.")}
     if operation.location:
         answer.setdefault("headers", {})["Location"] = _header("Where the new record is found.")
     responses: dict[str, Any] = {str(operation.status): answer}
-    problem = {"schema": schemas[Problem, "serialization"]}
+    problem = schemas[Problem, "serialization"]
     for status, title in sorted({status_of(error) for error in _errors(operation)}):
-        responses[str(status)] = {"description": title, "content": {CONTENT_TYPE: problem}}
+        responses[str(status)] = {"description": title, "content": {CONTENT_TYPE: {"schema": problem}}}
+    for error in reversed(example.problems):  # so that of two of one status the first is shown
+        status, _ = status_of(type(error))
+        responses[str(status)]["content"][CONTENT_TYPE]["example"] = refused(error)
     if operation.keyed:
         replayed = _header("`true` when this is an earlier call's answer.", required=False)
         for told in responses:

@@ -22,6 +22,8 @@ JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 STAGE = "/v1"
 """The stage's name. It is part of `path` behind a custom domain's base path, and not else."""
+MAX_PATH = 1_000
+"""Characters of a path; longer ones lead nowhere."""
 
 Handler = Callable[..., "Reply"]
 LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -145,6 +147,9 @@ def lambda_handler(*resources: Routes, keyed: Keyed | None = None) -> LambdaHand
 
     def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         path = event.get("path") or "/"
+        if len(path) > MAX_PATH:
+            # The resolver looks for route parameters in a path it does not know, in the square of its length.
+            return resolver.resolve({**event, "path": "/"}, context)
         if len(path) > 1 and path.endswith("/"):
             event = {**event, "path": path.rstrip("/") or "/"}
         return resolver.resolve(event, context)

@@ -1,0 +1,170 @@
+"""Examples of the contacts' routes; see `shared.http.examples`."""
+
+from __future__ import annotations
+
+from functions.contacts.list_query import ContactStats
+from shared.domain.communication import ConsentEntry
+from shared.domain.errors import Duplicate, Invalid, NotFound, PermissionDenied, RuleBroken, VersionMismatch
+from shared.domain.interaction import Interaction
+from shared.http.examples import ADA, ADA_ID, GRACE_ID, GROUP_ID, LIMIT_REFUSED, USER_ID, Example
+from shared.services.paging import Page
+
+_LATER = "2025-05-02T14:05:00.000Z"
+_UNSUBSCRIBED = {
+    "opted_out": True,
+    "at": _LATER,
+    "by": f"user:{USER_ID}",
+    "source": "unsubscribe link",
+    "reason": "too many messages",
+}
+_CHANGED = {"version": 2, "updated_at": _LATER}
+_GIVEN = {
+    "first_name": "Ada",
+    "last_name": "Lovelace",
+    "email": "Ada@example.com",
+    "other_emails": ["ada@home.example.com"],
+    "phone": "+44 20 7946 0958",
+    "other_phones": [{"label": "mobile", "number": "+12025550143"}],
+    "company": "Analytical Engines",
+    "job_title": "Programmer",
+    "tags": ["VIP", "newsletter"],
+    "communication": {"preferred": "email"},
+    "custom_fields": {"favourite_colour": "green", "visits": 3},
+}
+
+PARAMETERS = {
+    "contact_id": ADA_ID,
+    "group_id": GROUP_ID,
+    "type": "Supplier",
+    "group": "Spring campaign",
+    "search": "ada love",
+    "email": "ada@example.com",
+    "phone": "+44 20 7946 0958",
+    "tags": "vip,newsletter",
+    "owner_id": USER_ID,
+    "created_from": "2025-04-01T00:00:00Z",
+    "created_to": "2025-04-30T23:59:59Z",
+    "updated_from": "2025-04-01T00:00:00Z",
+    "updated_to": "2025-04-30T23:59:59Z",
+    "last_booking_from": "2025-04-01T00:00:00Z",
+    "last_booking_to": "2025-04-30T23:59:59Z",
+    "last_contacted_from": "2025-04-01T00:00:00Z",
+    "last_contacted_to": "2025-04-30T23:59:59Z",
+}
+
+EXAMPLES = {
+    "list_contacts": Example(answer=Page([ADA], None, 1), problems=(LIMIT_REFUSED,)),
+    "create_contact": Example(
+        request=_GIVEN,
+        answer=ADA,
+        problems=(
+            Duplicate("email", GRACE_ID),
+            Invalid.field("email", "email", "This is not a valid e-mail address."),
+        ),
+    ),
+    "contact_stats": Example(
+        answer=ContactStats(
+            total=1250,
+            active=1190,
+            inactive=60,
+            with_bookings=500,
+            bookings=2000,
+            bookings_per_contact=1.6,
+            interactions=2300,
+            by_source={"api": 250, "import": 1000},
+            by_relationship_status={"prospect": 1250},
+            by_lifecycle_stage={"awareness": 1250},
+            by_tag={"VIP": 40, "newsletter": 800},
+            by_type={"Supplier": 12},
+            by_group={"Spring campaign": 312},
+        ),
+        problems=(PermissionDenied.lacking("contacts:read"),),
+    ),
+    "read_contact": Example(answer=ADA, problems=(NotFound("Contact"),)),
+    "replace_contact": Example(
+        request={**_GIVEN, "tags": ["VIP"]},
+        answer=ADA.model_copy(update={**_CHANGED, "tags": ["VIP"]}),
+        problems=(VersionMismatch(), Duplicate("email", GRACE_ID), NotFound("Contact")),
+    ),
+    "patch_contact": Example(
+        request={"job_title": "Countess", "company": None, "custom_fields": {"visits": 4}},
+        answer=ADA.model_copy(
+            update={
+                **_CHANGED,
+                "job_title": "Countess",
+                "company": "",
+                "custom_fields": {"favourite_colour": "green", "visits": 4},
+            }
+        ),
+        problems=(VersionMismatch(), Duplicate("email", GRACE_ID), NotFound("Contact")),
+    ),
+    "delete_contact": Example(problems=(NotFound("Contact"), VersionMismatch())),
+    "list_interactions": Example(
+        answer=Page(
+            [
+                Interaction(
+                    id="01960a7d-3560-7d5c-b0a4-6e2f8c1d9b35",
+                    contact_id=ADA_ID,
+                    type="booking_created",
+                    description="Booked: First talk",
+                    occurred_at="2025-04-06T09:45:00.000Z",
+                    booking_id="booking-4711",
+                    performed_by="system:booking",
+                    created_at="2025-04-06T09:45:01.000Z",
+                )
+            ],
+            None,
+        ),
+        problems=(NotFound("Contact"),),
+    ),
+    "toggle_contact_status": Example(
+        answer=ADA.model_copy(update={**_CHANGED, "is_active": False}),
+        problems=(NotFound("Contact"), VersionMismatch()),
+    ),
+    "restore_contact": Example(
+        answer=ADA.model_copy(update={**_CHANGED, "version": 3}),
+        problems=(Duplicate("email", GRACE_ID), NotFound("Contact")),
+    ),
+    "give_consent": Example(
+        request={
+            "channel": "email",
+            "opted_out": True,
+            "source": "unsubscribe link",
+            "reason": "too many messages",
+        },
+        answer=ADA.model_copy(
+            update={
+                **_CHANGED,
+                "communication": {"preferred": "email", "opt_outs": {"email": _UNSUBSCRIBED}},
+            }
+        ),
+        problems=(NotFound("Contact"),),
+    ),
+    "list_consents": Example(
+        answer=Page(
+            [
+                ConsentEntry(
+                    id="01969150-96e0-7f2b-8a6d-3c0b5e7f4d21",
+                    channel="email",
+                    opted_out=True,
+                    at=_LATER,
+                    by=f"user:{USER_ID}",
+                    source="unsubscribe link",
+                    reason="too many messages",
+                )
+            ],
+            None,
+        ),
+        problems=(NotFound("Contact"),),
+    ),
+    "join_group": Example(
+        answer=ADA.model_copy(update={**_CHANGED, "groups": ["Spring campaign"]}),
+        problems=(
+            NotFound("Group"),
+            RuleBroken(
+                "This group is dynamic: its filter says which contacts are in it.", code="dynamic_group"
+            ),
+        ),
+    ),
+    "leave_group": Example(answer=ADA.model_copy(update=_CHANGED), problems=(NotFound("Group"),)),
+}

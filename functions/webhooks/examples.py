@@ -1,0 +1,59 @@
+"""Examples of the webhooks' routes; see `shared.http.examples`."""
+
+from __future__ import annotations
+
+from shared.domain.delivery import Attempt, Delivery
+from shared.domain.errors import Conflict, Invalid, NotFound, VersionMismatch
+from shared.domain.webhook import MAX_WEBHOOKS, NewWebhook, Webhook
+from shared.http.examples import ADA_ID, LIMIT_REFUSED, USER_ID, Example
+from shared.services.paging import Page
+
+_ID = "01962e29-9800-7e61-94b3-0c5a7d8e1f29"
+_AT = "2025-04-13T08:00:00.000Z"
+_SENT_AT = "2025-04-13T08:12:31.000Z"
+_CREATED = NewWebhook(
+    id=_ID,
+    url="https://hooks.example.com/contacts",
+    events=["contact.created", "contact.updated"],
+    description="Our own books",
+    created_at=_AT,
+    created_by=f"user:{USER_ID}",
+    updated_at=_AT,
+    updated_by=f"user:{USER_ID}",
+    secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwAAAAAAAAAAA=",  # noqa: S106 - of nobody
+)
+_SHOWN = Webhook(**_CREATED.__dict__)
+_DELIVERED = Delivery(
+    event_id="01962e35-09b0-7a90-8f27-b4c6d1e03a58",
+    event_type="contact.created",
+    state="delivered",
+    attempts=[Attempt(at=_SENT_AT, status=204, duration_ms=84, error=None, response="")],
+    created_at="2025-04-13T08:12:30.000Z",
+    webhook_id=_ID,
+    entity="contact",
+    entity_id=ADA_ID,
+)
+
+PARAMETERS = {"webhook_id": _ID}
+
+EXAMPLES = {
+    "list_webhooks": Example(answer=Page([_SHOWN], None), problems=(LIMIT_REFUSED,)),
+    "create_webhook": Example(
+        request={
+            "url": "https://hooks.example.com/contacts",
+            "events": ["contact.created", "contact.updated"],
+            "description": "Our own books",
+        },
+        answer=_CREATED,
+        problems=(
+            Invalid.field("events.0", "unknown_event_type", "There is no such event type."),
+            Conflict(
+                f"A tenant has at most {MAX_WEBHOOKS} webhooks. Delete one that is no longer needed.",
+                code="too_many_webhooks",
+            ),
+        ),
+    ),
+    "read_webhook": Example(answer=_SHOWN, problems=(NotFound("Webhook"),)),
+    "delete_webhook": Example(problems=(NotFound("Webhook"), VersionMismatch())),
+    "list_deliveries": Example(answer=Page([_DELIVERED], None), problems=(NotFound("Webhook"),)),
+}

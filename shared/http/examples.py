@@ -1,0 +1,81 @@
+"""Examples of what is sent and answered, as the OpenAPI document shows them. No function loads this.
+
+Each resource keeps its own beside its routes, in `functions/<resource>/examples.py`: `EXAMPLES`, by the names of the
+handlers, and `PARAMETERS`, by the names of path and query parameters. Who appears in more than one stands here.
+The people are made up: their addresses (RFC 2606) and numbers are set aside for that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.domain.contact import Contact
+from shared.domain.errors import DomainError, Invalid
+from shared.http.problems import problem
+from shared.services.paging import Page
+
+_REQUEST_ID = "4f6c1f0e-6d5b-4f7e-9a52-0f0f3a9d2c11"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What an operation is sent, and what it answers.
+
+    `request`: the body. `answer`: the record of a success, or the page. `problems`: the refusals a caller is most
+    likely to meet, the most telling first. `parameters`: by name, where the resource's `PARAMETERS` do not fit.
+    """
+
+    request: Any = None
+    answer: BaseModel | Page[Any] | None = None
+    problems: tuple[DomainError, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def shown(answer: BaseModel | Page[Any]) -> Any:
+    """The JSON value of an answer's body."""
+    if isinstance(answer, Page):
+        items = [entry.model_dump(mode="json") for entry in answer.items]
+        return {"items": items, "next_cursor": answer.next_cursor, "total": answer.total}
+    return answer.model_dump(mode="json")
+
+
+def refused(error: DomainError) -> Any:
+    """The JSON value of a refusal's body."""
+    return json.loads(problem(error, _REQUEST_ID).body or "")
+
+
+LIMIT_REFUSED = Invalid.field("limit", "greater_than_equal", "Input should be greater than or equal to 1")
+"""What `limit=0` is answered."""
+
+USER_ID = "b1a3c6d2-7a52-4a0e-9c2f-3a5d6f1f0c77"
+ADA_ID = "01960a6f-79c0-7a3e-9d41-5b7a2c9e0f13"
+GROUP_ID = "01962e29-9800-7f10-8a03-3b5c7d9e0f33"
+GRACE_ID = "01960a6f-8d48-7c18-8e02-94d1b6f3a720"
+
+ADA = Contact(
+    id=ADA_ID,
+    first_name="Ada",
+    last_name="Lovelace",
+    full_name="Ada Lovelace",
+    email="ada@example.com",
+    other_emails=["ada@home.example.com"],
+    phone="+442079460958",
+    phone_raw="+44 20 7946 0958",
+    other_phones=[{"label": "mobile", "number": "+12025550143", "raw": None}],
+    company="Analytical Engines",
+    job_title="Programmer",
+    tags=["VIP", "newsletter"],
+    owner_id=USER_ID,
+    communication={"preferred": "email", "opt_outs": {}},
+    custom_fields={"favourite_colour": "green", "visits": 3},
+    created_at="2025-04-06T09:30:00.000Z",
+    created_by=f"user:{USER_ID}",
+    updated_at="2025-04-06T09:30:00.000Z",
+    updated_by=f"user:{USER_ID}",
+)
+"""A contact as it was made."""

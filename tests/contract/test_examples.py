@@ -1,0 +1,347 @@
+"""Every route has examples in the OpenAPI document, and they are true.
+
+A new route gets a line in `functions/<resource>/examples.py`; the first test says which. A new kind of record in a
+path gets its maker in `MAKERS`, and a route whose record must be in a certain state a function in `BEFORE`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+
+from functions.webhooks.on_event import handler as on_webhook_event
+from local.openapi import examples, operations, resources
+from local.sources import BUILD_TIME, ROOT, source_files
+from shared.http.examples import LIMIT_REFUSED, Example, refused
+from shared.http.openapi import document as made
+from shared.http.routes import Operation
+from tests.contract.answers import document, faults_of
+from tests.integration.drop_folder import DropFolder
+from tests.integration.world import World, booking
+from tests.support.aws import Stack
+from tests.support.gateway import Response
+from tests.support.template import Template
+from tests.support.tokens import TokenIssuer
+
+OPERATIONS = {operation.handler.__name__: operation for operation in operations()}
+
+Ids = dict[str, str]
+
+
+# Whether there are all
+
+
+def wanting(name: str, told: dict[str, Any]) -> list[str]:
+    """What an operation of the document lacks of examples, and where to add it."""
+    operation = OPERATIONS[name]
+    place = f"functions/{operation.handler.__module__.split('.')[1]}/examples.py"
+
+    def lack(what: str) -> str:
+        return f"{operation.method} {operation.path}: add {what} to {place}"
+
+    lacks = [
+        lack(f'`{parameter["name"]}` to PARAMETERS, or `parameters=` to EXAMPLES["{name}"]')
+        for parameter in told.get("parameters", [])
+        if wants_example(parameter) and "example" not in parameter
+    ]
+    if any("example" not in content for content in told.get("requestBody", {}).get("content", {}).values()):
+        lacks.append(lack(f'`request=` of EXAMPLES["{name}"], a body that is taken,'))
+    responses = told["responses"]
+    success = responses[str(operation.status)].get("content", {})
+    if any("example" not in content for content in success.values()):
+        lacks.append(lack(f'`answer=` of EXAMPLES["{name}"], the record or page that is answered,'))
+    problems = [
+        content for status, one in responses.items() if status >= "400" for content in one["content"].values()
+    ]
+    if problems and not any("example" in content for content in problems):
+        lacks.append(lack(f'`problems=` of EXAMPLES["{name}"], the most telling refusal first,'))
+    return lacks
+
+
+def wants_example(parameter: dict[str, Any]) -> bool:
+    """Whether a person needs one: of ids, dates, texts; not of choices, numbers, cursors, nor of headers."""
+    kinds = parameter["schema"].get("anyOf", [parameter["schema"]])
+    free = any(kind.get("type") == "string" and "enum" not in kind for kind in kinds)
+    return parameter["in"] in ("path", "query") and free and parameter["name"] != "cursor"
+
+
+def told_operations(of: dict[str, Any]) -> list[dict[str, Any]]:
+    return [told for methods in of["paths"].values() for told in methods.values()]
+
+
+def test_every_route_has_examples_of_parameters_request_answer_and_a_problem() -> None:
+    lacks = [lack for told in told_operations(document()) for lack in wanting(told["operationId"], told)]
+    assert lacks == [], "\n".join(lacks)
+
+
+def test_a_route_without_examples_is_named_with_what_to_add() -> None:
+    bare = {told["operationId"]: told for told in told_operations(made(operations(), {}, version="0"))}
+    assert wanting("create_contact", bare["create_contact"]) == [
+        'POST /contacts: add `request=` of EXAMPLES["create_contact"], a body that is taken, '
+        "to functions/contacts/examples.py",
+        'POST /contacts: add `answer=` of EXAMPLES["create_contact"], the record or page that is answered, '
+        "to functions/contacts/examples.py",
+        'POST /contacts: add `problems=` of EXAMPLES["create_contact"], the most telling refusal first, '
+        "to functions/contacts/examples.py",
+    ]
+    assert wanting("read_contact", bare["read_contact"])[0] == (
+        "GET /contacts/{contact_id}: add `contact_id` to PARAMETERS, or `parameters=` to "
+        'EXAMPLES["read_contact"] to functions/contacts/examples.py'
+    )
+    assert all(wanting(name, told) for name, told in bare.items())
+
+
+def test_no_example_is_left_of_a_route_or_parameter_that_is_gone() -> None:
+    assert set(examples()) <= set(OPERATIONS)
+    for resource in resources():
+        own = [
+            told
+            for told in told_operations(document())
+            if folder(OPERATIONS[told["operationId"]]) == resource
+        ]
+        known = {parameter["name"] for told in own for parameter in told.get("parameters", [])}
+        kept = importlib.import_module(f"functions.{resource}.examples")
+        assert set(kept.PARAMETERS) <= known, resource
+        assert {folder(OPERATIONS[name]) for name in kept.EXAMPLES} <= {resource}
+
+
+def folder(operation: Operation) -> str:
+    return operation.handler.__module__.split(".")[1]
+
+
+# Whether they are as the document says
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_examples_are_as_their_schemas_say(name: str) -> None:
+    operation, told = OPERATIONS[name], told_of(OPERATIONS[name])
+    contents = list(told.get("requestBody", {}).get("content", {}).values()) + told.get("parameters", [])
+    faults = [
+        f"{error.json_path}: {error.message}"
+        for content in contents
+        if "example" in content
+        for error in validator(content["schema"]).iter_errors(content["example"])
+    ]
+    for status, response in told["responses"].items():
+        for media_type, content in response.get("content", {}).items():
+            if "example" in content:
+                headers = {"Content-Type": media_type, **dict.fromkeys(response.get("headers", ()), "x")}
+                answer = Response(int(status), headers, json.dumps(content["example"]).encode())  # type: ignore[arg-type]
+                faults += faults_of(operation.method, operation.path, answer)
+    assert faults == []
+
+
+def told_of(operation: Operation) -> dict[str, Any]:
+    told: dict[str, Any] = document()["paths"][operation.path][operation.method.lower()]
+    return told
+
+
+def validator(schema: dict[str, Any]) -> Draft202012Validator:
+    return Draft202012Validator(
+        {"components": document()["components"], **schema}, format_checker=FormatChecker()
+    )
+
+
+def test_the_people_of_examples_are_made_up() -> None:
+    """Addresses of RFC 2606, and numbers that the regulators have set aside for stories."""
+    served = json.dumps(document())
+    domains = set(re.findall(r"[\w.+-]+@([\w-]+(?:\.[\w-]+)+)", served))
+    assert domains and all(re.fullmatch(r"(.+\.)?example\.(com|org|net)", domain) for domain in domains), (
+        domains
+    )
+    numbers = set(re.findall(r"\+(?:\d[ -]?){7,15}", served))
+    digits = {re.sub(r"\D", "", number) for number in numbers}
+    assert digits and all(re.fullmatch(r"1\d{3}55501\d\d|442079460\d{3}", one) for one in digits), digits
+
+
+# Whether the system does as they say
+
+
+def an_import(world: World) -> str:
+    shown: str = DropFolder(world).run("email,first_name\nada@home.example.com,Ada\nnobody,Grace\n")["id"]
+    return shown
+
+
+def a_webhook(world: World) -> str:
+    hook = {"url": "https://hooks.example.com/contacts", "events": ["contact.created"]}
+    made_id: str = world.send("POST", "/webhooks", hook).json["id"]
+    return made_id
+
+
+def the_contact(world: World) -> str:
+    """The contact of the examples, as they have it made."""
+    made_id: str = world.create(**examples()["create_contact"].request)["id"]
+    return made_id
+
+
+def a_label(kinds: str) -> Callable[[World], str]:
+    def make(world: World) -> str:
+        given = {"name": "made", **({"kind": "static"} if kinds == "groups" else {})}
+        answer = world.send("POST", f"/{kinds}", given)
+        assert answer.status == 201, answer.text
+        return str(answer.json["id"])
+
+    return make
+
+
+def a_tag_named(world: World, _: Ids) -> None:
+    """That the example's filter names."""
+    assert world.send("POST", "/tags", {"name": "VIP"}).status == 201
+
+
+def a_member(world: World, ids: Ids) -> None:
+    path = f"/contacts/{the_contact(world)}/groups/{ids['group_id']}"
+    assert world.send("PUT", path).status == 200
+
+
+MAKERS: dict[str, Callable[[World], str]] = {
+    "contact_id": the_contact,
+    "import_id": an_import,
+    "group_id": a_label("groups"),
+    "tag_id": a_label("tags"),
+    "type_id": a_label("types"),
+    "webhook_id": a_webhook,
+}
+"""Per path parameter: makes such a record, and gives its id. In a request its example's id stands for it too."""
+
+
+def deleted(world: World, ids: Ids) -> None:
+    assert world.send("DELETE", f"/contacts/{ids['contact_id']}").status == 204
+
+
+def booked(world: World, ids: Ids) -> None:
+    world.post_booking(booking(invitee_email="ada@example.com"))
+    world.bookings.pump()
+
+
+def consented(world: World, ids: Ids) -> None:
+    consent = examples()["give_consent"].request
+    assert world.send("POST", f"/contacts/{ids['contact_id']}/consent", consent).status == 200
+
+
+def delivered(world: World, ids: Ids) -> None:
+    the_contact(world)
+    world.catch_up()
+    world.stack.queue_driver("WebhookFanOutFunction", on_webhook_event).pump()
+
+
+def counted(world: World, ids: Ids) -> None:
+    for tags in (["newsletter", "vip"], []):
+        world.create(tags=tags)
+    DropFolder(world).run("email\nada@home.example.com\n")
+
+
+def each(make: Callable[[World], str]) -> Callable[[World, Ids], None]:
+    return lambda world, _: (make(world), None)[1]
+
+
+BEFORE: dict[str, Callable[[World, Ids], None]] = {
+    "contact_stats": counted,
+    "create_group": a_tag_named,
+    "list_consents": consented,
+    "list_contacts": each(the_contact),
+    "list_deliveries": delivered,
+    "list_imports": each(an_import),
+    "list_group_contacts": a_member,
+    "list_groups": each(a_label("groups")),
+    "list_interactions": booked,
+    "list_tags": each(a_label("tags")),
+    "list_types": each(a_label("types")),
+    "list_webhooks": each(a_webhook),
+    "restore_contact": deleted,
+}
+"""Per operation: what must have happened before its example can be answered, given the records' ids by parameter."""
+
+
+@pytest.fixture
+def world(aws_stack: Stack, token_issuer: TokenIssuer) -> World:
+    return World(aws_stack, token_issuer)
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_the_system_answers_as_the_examples_show(world: World, name: str) -> None:
+    operation, example = OPERATIONS[name], examples()[name]
+    parameters = re.findall(r"{(\w+)}", operation.path)
+    ids = {parameter: MAKERS[parameter](world) for parameter in parameters}
+    BEFORE.get(name, lambda *_: None)(world, ids)
+    world.catch_up()
+    answer = world.send(operation.method, operation.path.format(**ids), request_of(example, ids))
+    assert answer.status == operation.status, answer.text
+    shown = success_of(operation)
+    if name != "openapi":  # whose example is the beginning of this document
+        assert differences(shown, answer.json) == []
+    if operation.paged:
+        assert answer.json["items"], f"say in BEFORE how the list of {name} comes to have an entry"
+
+
+@pytest.mark.parametrize("name", sorted(name for name, one in OPERATIONS.items() if one.query))
+def test_each_parameter_s_example_is_taken(world: World, name: str) -> None:
+    operation = OPERATIONS[name]
+    ids = {parameter: MAKERS[parameter](world) for parameter in re.findall(r"{(\w+)}", operation.path)}
+    query = [one for one in told_of(operation)["parameters"] if one["in"] == "query"]
+    required = {one["name"]: one["example"] for one in query if one.get("required")}
+    path = operation.path.format(**ids)
+    for one in query:
+        if "example" in one:
+            answer = world.send(operation.method, path, query={**required, one["name"]: one["example"]})
+            assert answer.status == operation.status, (one["name"], answer.text)
+    if LIMIT_REFUSED in examples()[name].problems:
+        answer = world.send(operation.method, path, query={**required, "limit": 0})
+        assert answer.json == {**refused(LIMIT_REFUSED), "request_id": answer.json["request_id"]}
+
+
+def request_of(example: Example, ids: Ids) -> Any:
+    """The example's body, with the ids of the records that there are in place of the examples'."""
+    text = json.dumps(example.request)
+    for parameter, real in ids.items():
+        text = text.replace(example.parameters[parameter], real)
+    return json.loads(text)
+
+
+def success_of(operation: Operation) -> Any:
+    content = told_of(operation)["responses"][str(operation.status)].get("content", {})
+    return content["application/json"]["example"] if content else None
+
+
+def differences(shown: Any, real: Any, at: str = "$") -> list[str]:
+    """Where an example has other members, or values of another type, than the answer. Null stands for any type."""
+    if shown is None or real is None:
+        return []
+    if isinstance(shown, dict) and isinstance(real, dict):
+        found = [f"{at}.{name} is in one of them" for name in sorted(set(shown) ^ set(real))]
+        return found + [
+            fault
+            for name in set(shown) & set(real)
+            for fault in differences(shown[name], real[name], f"{at}.{name}")
+        ]
+    if isinstance(shown, list) and isinstance(real, list):
+        return [
+            fault for one in shown[:1] for other in real[:1] for fault in differences(one, other, f"{at}[0]")
+        ]
+    return [] if type(shown) is type(real) else [f"{at} is shown as {shown!r} and is {type(real).__name__}"]
+
+
+# What ships
+
+
+def test_what_the_document_is_made_with_does_not_ship_and_no_function_loads_it(template: Template) -> None:
+    kept_here = {path.relative_to(ROOT).as_posix() for pattern in BUILD_TIME for path in ROOT.glob(pattern)}
+    assert len(kept_here) >= len(resources()) + 2
+    assert kept_here & {path.as_posix() for path in source_files()} == set()
+    modules = sorted({template.handler(function).rpartition(".")[0] for function in template.functions()})
+    load = (
+        "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint(*sys.modules)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", load, *modules], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.split()
+    names = {path.removesuffix(".py").replace("/", ".") for path in kept_here}
+    assert "shared.http.routes" in loaded and names & set(loaded) == set()

@@ -1,0 +1,189 @@
+"""No string that somebody sends keeps a processor busy: check 46."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NoReturn
+
+import pytest
+from pydantic import BaseModel, TypeAdapter
+
+from functions.authorizer.tokens import KeySet, Refused, subject_of
+from functions.contacts.app import handler as contacts
+from functions.contacts.list_query import ContactListQuery
+from local.sources import source_files
+from shared.domain import custom_fields, search, text
+from shared.domain.addresses import is_allowed, target_of
+from shared.domain.booking import BookingCreated
+from shared.domain.callers import parse_grants
+from shared.domain.contact import ContactInput, clean
+from shared.domain.contact_filter import is_phone_search
+from shared.domain.csv_file import read_rows
+from shared.domain.email import normalize_email
+from shared.domain.errors import DomainError
+from shared.domain.ids import is_id
+from shared.domain.import_file import survey
+from shared.domain.imports import inbox_file
+from shared.domain.phone import as_typed, normalize_phone
+from shared.domain.tenant import Settings
+from shared.http.call import Call
+from shared.http.idempotency import key_of
+from shared.publishing.contracts import from_message
+from shared.publishing.sender import seconds_of
+from shared.table import keys
+from shared.table.cursors import Cursors
+from tests.contract.answers import ROOT
+
+LENGTH = 100_000  # bytes
+MOST_SECONDS = 0.050
+
+_PIECES = [
+    *"a1A_-.,;:@<>\"'/\\+#%&=?*()[]{}|~ \t\n\r\x00\x7f",
+    "a@", "@a.", "a.", "a-", "--", ".-", "<a@", "a@b.c ", "a@xn--", "xn--", "..--", "+-", "a+b_",
+    '""', '" ', '"a', '"a"', '","', '"\n', 'x","\n', '"a" ', 'W/"', 'W/"a",', ' "', '"x" y',
+    "\r\n", "a,", "a;", "\t|", "a\nb\n", "﻿", "\u2028", "\x85",
+    "https://", "//", "a/", "../", "%2e", "%", "tenants/", "/inbox/", "tenants/a/inbox/", "0x7f.", "1.", "::", "[:",
+    "+1", "(1) ", "1-", "+44 ", "00", "1e9", "-1", "٣", "１", "2025-", "T00:00", "ck_", "eyJ.", "Bearer ",
+    "[", '{"a":', "[1,", "contacts:read:all,", "é", "e\u0301", "\u0301", "\u0301\u0323", "\u0f74\u0f72\u0301", "ß", "İ",
+    "ﬃ", "ﷺ", "\u1100\u1161", "\U0001f600", "\ud7a3", "\u200d", "\u202e", "ø", "ü", "æ",
+]  # fmt: skip
+
+
+def hostile() -> dict[str, str]:
+    """Repeats, with and without a beginning that lets a pattern in and an end that makes it go back."""
+    made = {}
+    for piece in _PIECES:
+        many = piece * (LENGTH // len(piece.encode()))
+        for before, after in (("", ""), ("a", "\x00"), ('"', "x"), ("a@", "-"), ("+1", "a"), (" ", " \n")):
+            made[f"{before!r} + {piece!r} * n + {after!r}"] = before + many + after
+    return made
+
+
+HOSTILE = hostile()
+
+
+def call(**headers: str) -> Call:
+    return Call({"headers": headers, "requestContext": {}})
+
+
+def matches(value: str) -> Any:
+    holds = call(**{"If-Match": value}).if_match
+    return holds and holds(1)
+
+
+def field_of(model: type[BaseModel], name: str) -> Callable[[str], Any]:
+    """A value through one field of a model, and what is made of it."""
+    given: dict[str, Any] = {"first_name": "Ada", "email": "ada@example.com"} if model is ContactInput else {}
+
+    def take(value: str) -> Any:
+        taken = model.model_validate({**given, name: value})
+        return clean(taken.as_given(), Settings()) if isinstance(taken, ContactInput) else taken
+
+    return take
+
+
+def route(value: str) -> Any:
+    event = {"httpMethod": "GET", "path": f"/contacts/{value}", "headers": {}, "requestContext": {}}
+    return contacts(event, None)
+
+
+class NoKeys(KeySet):
+    """Those of nobody."""
+
+    def __init__(self) -> None: ...
+
+    def key(self, key_id: str) -> NoReturn:
+        raise ValueError(key_id)
+
+
+SUBJECTS: dict[str, Callable[[str], Any]] = {
+    "addresses.target_of": target_of,
+    "addresses.is_allowed": is_allowed,
+    "email.normalize_email": lambda value: normalize_email.__wrapped__(value),
+    "phone.normalize_phone": lambda value: normalize_phone(value, "US"),
+    "phone.as_typed": lambda value: as_typed(value, "+12025550143"),
+    "search.fold": lambda value: search.fold.__wrapped__(value),
+    "search.words_of": lambda value: search.words_of([value]),
+    "search.terms_of": lambda value: search.terms_of([value], [value]),
+    "search.prefixes_of": search.prefixes_of,
+    "search.digits_of": search.digits_of,
+    "contact_filter.is_phone_search": is_phone_search,
+    "text.split_name": text.split_name,
+    "text.unique_tags": lambda value: text.unique_tags([value]),
+    "text.Name": TypeAdapter(text.Name).validate_python,
+    "text.Line": TypeAdapter(text.Line).validate_python,
+    "text.LongText": TypeAdapter(text.LongText).validate_python,
+    "text.Tag": TypeAdapter(text.Tag).validate_python,
+    "custom_fields name": lambda value: custom_fields.checked({value: 1}),
+    "custom_fields value": lambda value: custom_fields.checked({"a": value}),
+    "booking": lambda value: BookingCreated.model_validate(dict.fromkeys(BookingCreated.model_fields, value)),
+    "ids.is_id": is_id,
+    "imports.inbox_file": inbox_file,
+    "csv_file.read_rows": lambda value: list(read_rows([value.encode()], "utf-8", ",")),
+    "import_file.survey": lambda value: survey(value.encode()),
+    "callers.parse_grants": parse_grants,
+    **{f"ContactInput.{name}": field_of(ContactInput, name) for name in ContactInput.model_fields},
+    **{
+        f"ContactListQuery.{name}": field_of(ContactListQuery, name) for name in ContactListQuery.model_fields
+    },
+    "route": route,
+    "token": lambda value: subject_of(value, NoKeys(), issuer="i", audience="a"),
+    "If-Match": matches,
+    "Idempotency-Key": lambda value: key_of(call(**{"Idempotency-Key": value})),
+    "from_message": from_message,
+    "Retry-After": lambda value: seconds_of(value, 0.0),
+    "keys.escape": keys.escape,
+    "cursor": lambda value: Cursors(b"k").open(("a",), value),
+}
+
+
+READERS_OF_FILES = {"csv_file.read_rows", "import_file.survey"}
+"""A file has as many rows as it has lines, and each has its own price; what a line costs may not depend on others."""
+LINE_SECONDS = 10e-6
+
+DRIVEN = {
+    "shared/domain/addresses.py", "shared/domain/booking.py", "shared/domain/custom_fields.py",
+    "shared/domain/email.py", "shared/domain/ids.py", "shared/domain/import_file.py", "shared/domain/imports.py",
+    "shared/domain/search.py", "shared/domain/text.py", "shared/http/idempotency.py",
+}  # fmt: skip
+"""The modules with patterns whose functions are among SUBJECTS."""
+
+
+def test_every_module_with_a_pattern_is_driven() -> None:
+    """check 46: a new pattern gets a line in SUBJECTS, and its module one in DRIVEN."""
+    uses = re.compile(r"\bre\.[a-z]+\(|\bpattern=")
+    found = {
+        path.as_posix()
+        for path in source_files()
+        if path.suffix == ".py" and uses.search((ROOT / path).read_text())
+    }
+    assert found == DRIVEN
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_100_kb_of_anything_take_at_most_50_ms(name: str) -> None:
+    """check 46: in CPU time, the best of three."""
+    subject = SUBJECTS[name]
+    seconds(subject, "a")  # what is loaded at first use is loaded
+    slow = {}
+    for what, value in HOSTILE.items():
+        most = MOST_SECONDS
+        if name in READERS_OF_FILES:
+            most += LINE_SECONDS * len(value.splitlines())
+        taken = seconds(subject, value)
+        if taken > most:
+            taken = min(taken, *(seconds(subject, value) for _ in range(2)))
+        if taken > most:
+            slow[what] = round(taken, 3)
+            break  # one is enough, and the next may take minutes
+    assert slow == {}
+
+
+def seconds(of: Callable[[str], Any], value: str) -> float:
+    start = time.process_time()
+    with suppress(DomainError, ValueError, Refused):
+        of(value)
+    return time.process_time() - start
