@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from shared.domain.contact import Source
 from shared.domain.timestamps import normalize
-from shared.http.listing import ListQuery
+from shared.http.listing import NumberedListQuery
 
 Moment = Annotated[datetime, AfterValidator(normalize)]
 Sort = Literal[
@@ -23,7 +23,7 @@ Sort = Literal[
 ]
 
 
-class ContactListQuery(ListQuery):
+class ContactListQuery(NumberedListQuery):
     """Which contacts, in which order. Conditions are joined by AND."""
 
     search: str | None = Field(
@@ -52,12 +52,23 @@ class ContactListQuery(ListQuery):
     last_contacted_to: Moment | None = None
     sort: Sort | None = Field(
         None,
-        description="Newest first, if not given; with `search`, by the word found. Orders other than by creation "
-        "sort up to 2,000 matches.",
+        description="Newest first, if not given; with `search`, by the word found. `name` is the last name, then the "
+        "first, without regard to case or accents. Contacts without the value come last, newest first. Orders other "
+        "than by creation are given at any size for the whole list and with `is_active=true`, `source=api` or "
+        "bounds of the time they go by; under other conditions up to 2,000 matches are sorted.",
     )
     include_total: bool = Field(
         False, description="Count a combination of conditions too. Costs as much as reading all that match."
     )
+
+
+class CompanyCount(BaseModel):
+    """A company and how many contacts have it."""
+
+    company: str = Field(
+        description="As one of its contacts spells it; case, accents and spaces do not count."
+    )
+    contacts: int
 
 
 class ContactStats(BaseModel):
@@ -72,3 +83,6 @@ class ContactStats(BaseModel):
     interactions: int
     by_source: dict[str, int]
     by_tag: dict[str, int] = Field(description="Tags in lower case.")
+    top_companies: list[CompanyCount] = Field(
+        description="The ten companies with the most contacts, of those with at least two."
+    )
