@@ -79,7 +79,8 @@ def walk(
         )
         skip -= passed
         stage = UNPLACED if bound is None else PLACED
-    portion = max(count + skip, 64) if judged else count + skip
+    # Some are left out by what is judged on rows: a few more are read than are wanted.
+    portion = (count + skip) * 5 // 4 if judged else count + skip
     found: list[Iterator[tuple[Position, Contact]]] = []
     if stage == PLACED:
         found.append(_placed(index, wanted, order, bound, between, min(portion, 100)))
