@@ -58,6 +58,8 @@ def contacts(count: int, seed: int = 1) -> Iterator[Contact]:
         at = timestamps.from_milliseconds(created)
         first, last = chosen.choice(_FIRST), chosen.choice(_LAST)
         prefix, digits = chosen.choice(_COUNTRIES)
+        booked = random.Random(number).randrange(4) if number % 3 == 0 else 0
+        last_booking = timestamps.plus(at, 86_400 * booked) if booked else None
         tags = [tag for tag, part in TAGS if chosen.random() < part] + (["gold"] if number in golden else [])
         yield Contact.model_construct(
             id=derived_id(created, "people", str(seed), str(number)),
@@ -71,6 +73,9 @@ def contacts(count: int, seed: int = 1) -> Iterator[Contact]:
             owner_id=f"owner-{chosen.randrange(5)}",
             source=chosen.choice(("api", "api", "import", "booking")),
             is_active=chosen.random() < 0.9,
+            total_bookings=booked,
+            last_booking_at=last_booking,
+            last_contacted_at=last_booking,
             created_at=at,
             created_by="user:owner-0",
             updated_at=at,

@@ -25,11 +25,22 @@ from shared.table.store import Item
 
 SIZES = (1_000, 10_000, 50_000)
 BUDGET_UNITS = 60
+_QUERY_BYTES = 1_048_576  # the most that one query goes through
 _TENANT = "t1"
 _CALLER = Caller(_TENANT, "user", "u1", "admin")
 
 READS: dict[str, dict[str, Any]] = {
     "list, newest first": {},
+    "list by name": {"sort": "name"},
+    "list by last change": {"sort": "-updated_at"},
+    "list by last booking": {"sort": "-last_booking_at"},
+    "list by number of bookings": {"sort": "-total_bookings"},
+    "active by name": {"sort": "name", "is_active": True},
+    "row 500 of a tag": {"tags": ("newsletter",), "skip": 475},
+    "row 1,000, newest first": {"skip": 975},
+    "row 1,000 by name": {"sort": "name", "skip": 975},
+    "row 10,000, newest first": {"skip": 9_975},
+    "row 10,000 by name": {"sort": "name", "skip": 9_975},
     "tag, every second": {"tags": ("newsletter",)},
     "tag, thirty in all": {"tags": ("gold",)},
     "two tags": {"tags": ("vip", "spring")},
@@ -95,17 +106,33 @@ class MemoryStore:
         low, high = between or ((prefix, prefix + "\U0010ffff") if prefix else ("", "\U0010ffff"))
         if after is not None:
             low, high = (low, after) if descending else (after, high)
+        # The bound is read too, as in Store.
+        read = self._read(partition, low, high, limit + (after is not None), descending, consistent)
+        return [item for item in read if item[keys.SK]["S"] != after][:limit]
+
+    def skip(
+        self,
+        partition: str,
+        count: int,
+        *,
+        between: tuple[str, str] | None = None,
+        descending: bool = False,
+    ) -> tuple[int, str | None]:
+        low, high = between or ("", "\U0010ffff")
+        read = self._read(partition, low, high, count, descending, consistent=False)
+        return len(read), read[-1][keys.SK]["S"] if len(read) == count else None
+
+    def _read(
+        self, partition: str, low: str, high: str, limit: int, descending: bool, consistent: bool
+    ) -> list[Item]:
         sort_keys = self.partitions.get(partition, [])
         chosen = sort_keys[bisect_left(sort_keys, low) : bisect_right(sort_keys, high)]
-        if descending:
-            chosen = chosen[::-1]
-        # The bound is read too, as in Store.
-        chosen = chosen[: limit + (after is not None)]
-        read = [self.found[partition, sk] for sk in chosen]
-        self.calls += 1
+        read = [self.found[partition, sk] for sk in (chosen[::-1] if descending else chosen)[:limit]]
+        size = sum(map(_size, read))
+        self.calls += max(1, math.ceil(size / _QUERY_BYTES))
         self.scanned += len(read)
-        self.units += _units(sum(map(_size, read)), consistent)
-        return [item for item in read if item[keys.SK]["S"] != after][:limit]
+        self.units += _units(size, consistent)
+        return read
 
 
 def _size(item: Item) -> int:
@@ -141,7 +168,9 @@ def measure(size: int) -> dict[str, tuple[int, float, int]]:
     measured = {}
     for name, wanted in READS.items():
         store.calls, store.units, store.scanned = 0, 0.0, 0
-        lists.list(ContactFilter(**wanted), sort=None, limit=25, cursor=None)
+        how = {"sort": None, **{part: wanted[part] for part in ("sort", "skip") if part in wanted}}
+        conditions = {part: value for part, value in wanted.items() if part not in how}
+        lists.list(ContactFilter(**conditions), **how, limit=25, cursor=None)
         measured[name] = store.calls, store.units, store.scanned
     return measured
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 
-from shared.projections.contacts import expected
+from shared.projections.contacts import agree, expected
 from shared.table import keys
 from shared.table.store import Item, Store
 
@@ -40,7 +40,7 @@ def compare(client: Any, table: str, tenant_id: str) -> tuple[dict[tuple[str, st
             elif keys.is_projected(item):
                 held[item[keys.PK]["S"], item[keys.SK]["S"]] = item
     wanted = expected(tenant_id, records)
-    differing = {place: item for place, item in wanted.items() if held.get(place) != item}
+    differing = {place: item for place, item in wanted.items() if not agree(held.get(place), item)}
     beyond = [
         {keys.PK: item[keys.PK], keys.SK: item[keys.SK]}
         for place, item in held.items()

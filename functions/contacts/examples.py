@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.contacts.list_query import ContactStats
+from functions.contacts.list_query import CompanyCount, ContactStats
 from shared.domain.communication import ConsentEntry
 from shared.domain.errors import Duplicate, Invalid, NotFound, PermissionDenied, RuleBroken, VersionMismatch
 from shared.domain.interaction import Interaction
@@ -77,6 +77,7 @@ EXAMPLES = {
             by_tag={"VIP": 40, "newsletter": 800},
             by_type={"Supplier": 12},
             by_group={"Spring campaign": 312},
+            top_companies=[CompanyCount(company="Analytical Engines", contacts=17)],
         ),
         problems=(PermissionDenied.lacking("contacts:read"),),
     ),

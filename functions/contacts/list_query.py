@@ -5,20 +5,31 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from shared.domain.contact_conditions import ContactConditions, ContactSort
-from shared.http.listing import ListQuery
+from shared.http.listing import NumberedListQuery
 
 
-class ContactListQuery(ListQuery, ContactConditions):
+class ContactListQuery(NumberedListQuery, ContactConditions):
     """Which contacts, in which order. Conditions are joined by AND."""
 
     sort: ContactSort | None = Field(
         None,
-        description="Newest first, if not given; with `search`, by the word found. Orders other than by creation "
-        "sort up to 2,000 matches.",
+        description="Newest first, if not given; with `search`, by the word found. `name` is the last name, then the "
+        "first, without regard to case or accents. Contacts without the value come last, newest first. Orders other "
+        "than by creation are given at any size for the whole list and with `is_active=true`, `source=api` or "
+        "bounds of the time they go by; under other conditions up to 2,000 matches are sorted.",
     )
     include_total: bool = Field(
         False, description="Count a combination of conditions too. Costs as much as reading all that match."
     )
+
+
+class CompanyCount(BaseModel):
+    """A company and how many contacts have it."""
+
+    company: str = Field(
+        description="As one of its contacts spells it; case, accents and spaces do not count."
+    )
+    contacts: int
 
 
 class ContactStats(BaseModel):
@@ -38,4 +49,7 @@ class ContactStats(BaseModel):
     by_type: dict[str, int]
     by_group: dict[str, int] = Field(
         description="Static groups; how many a dynamic one finds, nobody counts."
+    )
+    top_companies: list[CompanyCount] = Field(
+        description="The ten companies with the most contacts, of those with at least two."
     )

@@ -26,11 +26,13 @@ routes = Routes("Contacts")
 def list_contacts(call: Call, query: ContactListQuery) -> Reply:
     caller = call.caller
     wanted = wiring.contact_filter(caller.tenant_id, query.__dict__)
+    limit, skip = query.part
     page = wiring.contact_lists(caller).list(
         wanted,
         sort=query.sort,
-        limit=query.limit,
+        limit=limit,
         cursor=query.cursor,
+        skip=skip,
         include_total=query.include_total,
     )
     return Reply(page=page)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from shared.domain.errors import Invalid, NameTaken, NotFound, VersionMismatch
 from shared.domain.labels import ContactType, Group, Tag
 from shared.http.examples import ADA, GROUP_ID, LIMIT_REFUSED, USER_ID, Example
@@ -12,7 +14,7 @@ _TYPE_ID = "01962e29-9800-7f10-8a02-3b5c7d9e0f22"
 _OTHER_ID = "01962e29-9800-7f10-8a04-3b5c7d9e0f44"
 _LATER = "2025-05-02T14:05:00.000Z"
 _CHANGED = {"version": 2, "updated_at": _LATER}
-_MADE = {
+_MADE: dict[str, Any] = {
     "created_at": "2025-04-06T09:30:00.000Z",
     "created_by": f"user:{USER_ID}",
     "updated_at": "2025-04-06T09:30:00.000Z",

@@ -31,6 +31,11 @@ def fold(text: str) -> str:
     return bare.casefold().translate(_LETTERS)
 
 
+def fold_line(text: str, length: int) -> str:
+    """A text as it is put in order: folded, with single spaces, cut to `length` characters."""
+    return " ".join(fold(text).split())[:length].rstrip()
+
+
 def _folds(text: str) -> set[str]:
     """All forms under which a text is found: `Müller` under `muller` and `mueller`."""
     composed = unicodedata.normalize("NFC", text[:MAX_SEARCHED].casefold())

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from shared.domain.errors import Invalid
+from shared.services.paging import MAX_ROW
 
 
 class ListQuery(BaseModel):
@@ -14,3 +19,45 @@ class ListQuery(BaseModel):
     cursor: str | None = Field(
         None, max_length=2000, description="The `next_cursor` of the page before. Absent for the first page."
     )
+
+
+class NumberedListQuery(ListQuery):
+    """Which part of a list, for tables with page numbers too: by `cursor`, by `page`, or by `skip`."""
+
+    page: int | None = Field(
+        None,
+        ge=1,
+        description=f"The number of a page, from 1, down to row {MAX_ROW:,}. What lies before it is gone through and "
+        "paid for, so a walk over a whole list is better made by `cursor`.",
+    )
+    page_size: int | None = Field(
+        None, ge=1, le=100, description="How many records a numbered page has at the most; 25, if not given."
+    )
+    skip: int | None = Field(
+        None, ge=0, description=f"How many records to pass over, down to row {MAX_ROW:,}; goes with `limit`."
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        """Raises Invalid when a page is named in two ways."""
+        numbered = self.page is not None or self.page_size is not None
+        skips = self.skip is not None
+        if numbered and skips:
+            raise _mixed("skip", "page")
+        if self.cursor is not None and (numbered or skips):
+            raise _mixed("cursor", "page" if numbered else "skip")
+        if numbered and "limit" in self.model_fields_set:
+            raise _mixed("limit", "page")
+        return self
+
+    @property
+    def part(self) -> tuple[int, int]:
+        """How many records are wanted, and behind how many."""
+        if self.page is None and self.page_size is None:
+            return self.limit, self.skip or 0
+        size = self.page_size or 25
+        return size, ((self.page or 1) - 1) * size
+
+
+def _mixed(field: str, other: str) -> Invalid:
+    return Invalid.field(field, "mixed", f"`{field}` and `{other}` are two ways to name a page. Give one.")

@@ -1,9 +1,10 @@
 """What lists, filters, searches and statistics of contacts are read from: worked out from contacts' items.
 
-For each live contact there are its list row, one posting for each facet, one row for each searchable term and
-telephone number, and its part in the tenant's counters. The list row carries the contact's version, and so says
-what has been projected: it changes in one transaction with the counters, which makes these exact however often
-and in whatever order changes are handed in (docs/decisions/0007-projections.md).
+For each live contact there are its list row, its place in each order, one posting for each facet, one row for each
+searchable term and telephone number, and its part in the counters of the tenant and of its company. The list row
+carries the contact's version, and so says what has been projected: it changes in one transaction with the counters,
+which makes these exact however often and in whatever order changes are handed in
+(docs/decisions/0007-projections.md).
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.domain import timestamps
+from shared.domain import contact_order, timestamps
 from shared.domain.contact_filter import facets_of, numbers_of, terms_of_contact
 from shared.domain.errors import ConcurrentChange
+from shared.projections import companies
 from shared.table import items, keys
 from shared.table.store import Item, Store, Transaction
 
@@ -152,6 +154,22 @@ class ContactProjection:
         self._store.write_many(put=list(put.values()), delete=list(left_over.values()))
 
     def _commit(self, tenant_id: str, news: list[tuple[_Change, _State]]) -> None:
+        for attempt in range(1, _ATTEMPTS + 1):
+            transaction = self._transaction(tenant_id, news)
+            if len(transaction.steps) > _MOST_STEPS:
+                # Contacts of many different tags or companies touch many counters.
+                half = len(news) // 2
+                self._commit(tenant_id, news[:half])
+                self._commit(tenant_id, news[half:])
+                return
+            try:
+                self._store.commit(transaction)
+                return
+            except companies.CompanyMoved:
+                if attempt == _ATTEMPTS:
+                    raise
+
+    def _transaction(self, tenant_id: str, news: list[tuple[_Change, _State]]) -> Transaction:
         transaction = Transaction()
         totals: Counter[str] = Counter()
         for change, state in news:
@@ -165,13 +183,9 @@ class ContactProjection:
                 transaction.update(
                     keys.counter(tenant_id, name), "ADD amount :d", {":d": {"N": str(difference)}}
                 )
-        if len(transaction.steps) <= _MOST_STEPS:
-            self._store.commit(transaction)
-            return
-        # Contacts of many different tags touch many counters.
-        half = len(news) // 2
-        self._commit(tenant_id, news[:half])
-        self._commit(tenant_id, news[half:])
+        changes = [(state.row, change.shown) for change, state in news]
+        companies.move(self._store, transaction, tenant_id, changes)
+        return transaction
 
 
 def expected(tenant_id: str, images: Iterable[Item]) -> dict[_Place, Item]:
@@ -180,17 +194,27 @@ def expected(tenant_id: str, images: Iterable[Item]) -> dict[_Place, Item]:
     """
     found: dict[_Place, Item] = {}
     totals: Counter[str] = Counter()
-    for image in images:
-        if "deleted_at" not in image:
-            row = keys.list_row_of(image, keys.BY_CREATION)
-            found[_place(row)] = {**image, **row}
-            found.update((_place(one), dict(one)) for one in _rows(tenant_id, image))
-            totals.update(_counts(image))
+    live = [image for image in images if "deleted_at" not in image]
+    for image in live:
+        row = keys.list_row_of(image, keys.BY_CREATION)
+        found[_place(row)] = {**image, **row}
+        found.update((_place(one), dict(one)) for one in _rows(tenant_id, image))
+        totals.update(_counts(image))
+    found.update((_place(one), one) for one in companies.expected(tenant_id, live))
     for name, amount in totals.items():
         if amount:
             counter = keys.counter(tenant_id, name)
             found[_place(counter)] = {**counter, "amount": {"N": str(amount)}}
     return found
+
+
+def agree(held: Item | None, wanted: Item) -> bool:
+    """Whether what is held is as `expected` would have it. Of a company's spellings any will do."""
+    return held is not None and _unspelled(held) == _unspelled(wanted)
+
+
+def _unspelled(item: Item) -> Item:
+    return {name: value for name, value in item.items() if name != "spelling"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +265,10 @@ def _rows(tenant_id: str, image: Item | None) -> Iterator[Item]:
     if image is None or "deleted_at" in image:
         return
     contact = items.contact_from_item(image)
+    for order in contact_order.INDEXED:
+        place = contact_order.place_in(contact, order)
+        if place is not None:
+            yield keys.place(tenant_id, contact_order.field_of(order), place)
     for facet, value in facets_of(contact):
         yield keys.posting(tenant_id, facet, value, contact.id)
     terms = terms_of_contact(contact)

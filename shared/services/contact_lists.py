@@ -22,24 +22,31 @@ from shared.domain.contact_filter import (
     numbers_of,
     terms_of_contact,
 )
+from shared.domain.contact_order import in_order
 from shared.domain.errors import Invalid, PermissionDenied, RuleBroken
 from shared.domain.ids import first_id_at
 from shared.domain.labels import ContactType, Group, Label, Tag
 from shared.domain.search import found_in, prefixes_of
+from shared.services import contact_orders
 from shared.services.labelling import LabelRepository
-from shared.services.paging import Cursors, Page
+from shared.services.paging import Cursors, Page, check_depth
 
 MAX_SORTED = 2000
 """How many matches are sorted for an order that no index serves."""
 MAX_COUNTED = 100_000
+TOP_COMPANIES = 10
 _TOGETHER = 32
 _LOWEST, _HIGHEST = "0", "g"
+_INDEXED = frozenset(
+    {"tags", "owner_id", "source", "is_active", "has_bookings", "created_from", "created_to"}
+)
+"""Conditions that indexes answer (but for values that most contacts have), so that no row needs to be judged."""
 
 Found = tuple[Any, Contact]
 """A contact and its position, from where a walk goes on behind it."""
 
 
-class ContactIndex(Protocol):
+class ContactIndex(contact_orders.OrderIndex, Protocol):
     """The indexes of one tenant's contacts; see `shared.table.contact_index.ContactIndex`."""
 
     def count(self, name: str) -> int: ...
@@ -56,11 +63,9 @@ class ContactIndex(Protocol):
 
     def ending_with(self, reversed_digits: str, *, after: str | None) -> Iterator[tuple[str, str, str]]: ...
 
-    def rows(self, contact_ids: Sequence[str]) -> list[Contact]: ...
+    def skip_rows(self, count: int, *, descending: bool, low: str, high: str) -> tuple[int, str | None]: ...
 
-    def all_rows(
-        self, *, after: str | None, descending: bool, low: str, high: str, portion: int
-    ) -> Iterator[Contact]: ...
+    def top_companies(self, count: int) -> list[tuple[str, int]]: ...
 
 
 class Locks(Protocol):
@@ -88,21 +93,23 @@ class ContactLists:
         sort: str | None,
         limit: int,
         cursor: str | None,
+        skip: int = 0,
         include_total: bool = False,
     ) -> Page[Contact]:
-        """A page of the contacts that match.
+        """A page of the contacts that match, from a cursor on or without the first `skip`.
 
         Without `sort` the newest come first, and with a search those come first whose word does in the alphabet.
-        Raises RuleBroken for a cursor of another list and, with code `too_many_to_sort`, for an order that would
-        have to sort more than MAX_SORTED matches.
+        Raises RuleBroken for a cursor of another list, with code `too_deep` for a page beyond row 10,000 without a
+        cursor and, with code `too_many_to_sort`, for an order that would have to sort more than MAX_SORTED matches.
         """
         if self._caller.require("contacts:read") == "own":
             raise PermissionDenied.lacking("contacts:read:all")
         if wanted.search is not None and not (is_phone_search(wanted.search) or prefixes_of(wanted.search)):
             raise Invalid.field("search", "search", "Give at least one letter or digit to search for.")
+        check_depth(skip, limit)
         scope = (self._caller.tenant_id, self._caller.id, "contacts", repr(wanted), str(sort))
         after = self._cursors.open(scope, cursor) if cursor else None
-        found = list(islice(self._walk(wanted, sort, after, limit + 1), limit + 1))
+        found = list(islice(self._walk(wanted, sort, after, limit + 1, skip), limit + 1))
         more = len(found) > limit
         return Page(
             self._named([contact for _, contact in found[:limit]]),
@@ -118,8 +125,8 @@ class ContactLists:
         return [one.named(labels) for one in contacts]
 
     def stats(self) -> dict[str, Any]:
-        """The tenant's counters: `total`, `active`, `inactive`, `bookings`, `interactions`, and numbers by source
-        and by tag. Costs the same however many contacts there are.
+        """The tenant's counters: `total`, `active`, `inactive`, `bookings`, `interactions`, numbers by source and by
+        tag, and the companies with the most contacts. Costs the same however many contacts there are.
         """
         if self._caller.require("contacts:read") == "own":
             raise PermissionDenied.lacking("contacts:read:all")
@@ -143,10 +150,25 @@ class ContactLists:
             "by_group": _by_label(
                 counts, [group for group in labels.all_of(Group) if group.kind == "static"]
             ),
+            "top_companies": [
+                {"company": name, "contacts": amount}
+                for name, amount in self._index.top_companies(TOP_COMPANIES)
+            ],
         }
 
-    def _walk(self, wanted: ContactFilter, sort: str | None, after: Any, count: int) -> Iterator[Found]:
-        """Matches in order behind `after`; `count`: how many are likely to be taken."""
+    def _walk(
+        self, wanted: ContactFilter, sort: str | None, after: Any, count: int, skip: int = 0
+    ) -> Iterator[Found]:
+        """Matches in order behind `after`, but for the first `skip`; `count`: how many are likely to be taken."""
+        if wanted.email is None and wanted.search is None and wanted.phone is None:
+            if sort in (None, "-created_at", "created_at"):
+                return self._by_creation(wanted, after, count, skip, descending=sort != "created_at")
+            if contact_orders.is_walked(wanted, sort):
+                return contact_orders.walk(self._index, wanted, sort, after, count=count, skip=skip)
+        return islice(self._found(wanted, sort, after), skip, None)
+
+    def _found(self, wanted: ContactFilter, sort: str | None, after: Any) -> Iterator[Found]:
+        """Matches that are found before they are put in order."""
         if wanted.email is not None:
             return self._sorted(self._with_email(wanted), sort or "-created_at", after)
         if wanted.search is not None:
@@ -154,26 +176,33 @@ class ContactLists:
             return found if sort is None else self._sorted((one for _, one in found), sort, after)
         if wanted.phone is not None:
             return self._sorted(self._with_number(wanted), sort or "-created_at", after)
-        if sort in (None, "-created_at", "created_at"):
-            return self._by_creation(wanted, after, count, descending=sort != "created_at")
         matches = self._by_creation(wanted, None, MAX_SORTED + 1, descending=True)
         return self._sorted((one for _, one in matches), sort or "", after)
 
     def _by_creation(
-        self, wanted: ContactFilter, after: str | None, count: int, *, descending: bool
+        self, wanted: ContactFilter, after: str | None, count: int, skip: int = 0, *, descending: bool
     ) -> Iterator[Found]:
         low, high = _id_bounds(wanted)
         indexed = [facet for facet in wanted.facets if DEFAULTS.get(facet[0]) != facet[1]]
+        answered = len(indexed) == len(wanted.facets) and _INDEXED.issuperset(wanted.asked)
         if indexed:
             ids = self._index.with_all(indexed, after=after, descending=descending, low=low, high=high)
-            contacts = self._rows_of(ids, min(count, 100))
+            if answered:
+                ids, skip = islice(ids, skip, None), 0
+            contacts = self._rows_of(ids, min(count + skip, 100))
         else:
+            if skip and answered:
+                passed, after = self._index.skip_rows(skip, descending=descending, low=low, high=high)
+                if after is None:
+                    return iter(())
+                skip -= passed
             # Conditions that no index serves leave rows out, so more are read than are wanted.
-            portion = min(count if not wanted.asked else max(count, 64), 500)
+            portion = min(count + skip if not wanted.asked else max(count + skip, 64), 500)
             contacts = self._index.all_rows(
                 after=after, descending=descending, low=low, high=high, portion=portion
             )
-        return ((one.id, one) for one in contacts if wanted.matches(one))
+        matches = ((one.id, one) for one in contacts if wanted.matches(one))
+        return islice(matches, skip, None)
 
     def _rows_of(self, ids: Iterator[str], portion: int) -> Iterator[Contact]:
         while together := list(islice(ids, portion)):
@@ -244,11 +273,7 @@ class ContactLists:
                 "by created_at.",
                 code="too_many_to_sort",
             )
-        placed = sorted(((_place(one, sort), one) for one in found), key=lambda entry: entry[0])
-        for place, contact in placed:
-            position = list(place)
-            if after is None or position > after:
-                yield position, contact
+        return in_order(found, sort, after)
 
     def _total(self, wanted: ContactFilter, include_total: bool) -> int | None:
         asked = wanted.asked
@@ -291,21 +316,3 @@ def _id_bounds(wanted: ContactFilter) -> tuple[str, str]:
     if wanted.created_to is not None:
         high = first_id_at(timestamps.to_milliseconds(wanted.created_to) + 1)
     return low, high
-
-
-def _place(contact: Contact, sort: str) -> tuple[str, str]:
-    """Where a contact stands in an order: texts that sort as the contacts do, ties by id."""
-    if sort == "created_at":
-        return "", contact.id
-    if sort == "-created_at":
-        return "", _reversed(contact.id)
-    if sort == "name":
-        return f"{contact.last_name.casefold()} {contact.first_name.casefold()}".strip(), contact.id
-    if sort == "-total_bookings":
-        return f"{10**12 - contact.total_bookings:013d}", contact.id
-    return _reversed(getattr(contact, sort.removeprefix("-")) or ""), contact.id
-
-
-def _reversed(text: str) -> str:
-    """A text of digits and lower-case letters that sorts the other way round; the empty one sorts last."""
-    return "".join(chr(0x7E - ord(letter) + 0x20) for letter in text) or "\x7f"

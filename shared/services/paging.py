@@ -6,6 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from shared.domain.errors import RuleBroken
+
+MAX_ROW = 10_000
+"""How far into a list one can skip. A cursor leads to any depth, at the cost of its page alone."""
+
 T = TypeVar("T")
 V = TypeVar("V")
 
@@ -25,6 +30,15 @@ class Cursors(Protocol):
     def seal(self, scope: tuple[str, ...], position: Any) -> str: ...
 
     def open(self, scope: tuple[str, ...], cursor: str) -> Any: ...
+
+
+def check_depth(skip: int, limit: int) -> None:
+    """Raise RuleBroken, with code `too_deep`, for a page that ends beyond MAX_ROW."""
+    if skip + limit > MAX_ROW:
+        raise RuleBroken(
+            f"Pages can be skipped down to row {MAX_ROW:,}. Go on from there with `cursor`, or narrow the filter.",
+            code="too_deep",
+        )
 
 
 def page_of(

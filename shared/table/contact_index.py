@@ -113,6 +113,50 @@ class ContactIndex:
                 return
             after = page[-1][keys.SK]["S"]
 
+    def skip_rows(self, count: int, *, descending: bool, low: str, high: str) -> tuple[int, str | None]:
+        """Pass over the first `count` contacts that `all_rows` would give: how many there were, and behind which id
+        it goes on, None at the end.
+        """
+        partition = keys.list_partition(self._tenant, keys.BY_CREATION)
+        if low > high:
+            return 0, None
+        return self._store.skip(partition, count, between=(low, high), descending=descending)
+
+    def places(
+        self,
+        field: str,
+        *,
+        after: str | None,
+        between: tuple[str, str] | None,
+        descending: bool,
+        portion: int,
+    ) -> Iterator[str]:
+        """The places in an order (by `field`, such as `updated_at`) behind one and within bounds, read `portion` at
+        a time. Each ends with `#` and the id of the contact.
+        """
+        partition = keys.list_partition(self._tenant, field)
+        while True:
+            page = self._store.query(
+                partition, limit=portion, after=after, between=between, descending=descending
+            )
+            for row in page:
+                yield row[keys.SK]["S"]
+            if len(page) < portion:
+                return
+            after = page[-1][keys.SK]["S"]
+
+    def skip_places(
+        self, field: str, count: int, *, between: tuple[str, str] | None, descending: bool
+    ) -> tuple[int, str | None]:
+        """Pass over the first `count` places: how many there were, and behind which it goes on, None at the end."""
+        partition = keys.list_partition(self._tenant, field)
+        return self._store.skip(partition, count, between=between, descending=descending)
+
+    def top_companies(self, count: int) -> list[tuple[str, int]]:
+        """The companies with the most contacts, at least two: (as it is written, contacts)."""
+        rows = self._store.query(keys.top_partition(self._tenant), limit=count)
+        return [(row["spelling"]["S"], int(row["amount"]["N"])) for row in rows]
+
     def _walk(self, partition: str, start: str, after: str | None) -> Iterator[Item]:
         while True:
             page = self._store.query(partition, limit=_PAGE, prefix=start, after=after)

@@ -111,6 +111,13 @@ def list_row_of(contact_key: dict[str, Any], order: str) -> Key:
     return _key(f"{space}#{tenant}#LIST#{order}", identifier)
 
 
+def place(tenant_id: str, order: str, text: str) -> Key:
+    """A contact's place in an order. `text` sorts as the contacts do and ends with `#` and the contact's id; what
+    stands before is in no need of escaping, since nothing else lies in the partition.
+    """
+    return _key(list_partition(tenant_id, order), text)
+
+
 # What lists are found by, besides their rows
 
 
@@ -167,9 +174,24 @@ def counter_name(key: dict[str, Any]) -> str:
     return unquote(key[SK]["S"])
 
 
+def company(tenant_id: str, company_key: str) -> Key:
+    """How many live contacts a company has. Not among the other counters, which are read whole."""
+    return _key(f"{tenant_prefix(tenant_id)}COMPANIES", company_key)
+
+
+def top_partition(tenant_id: str) -> str:
+    return f"{tenant_prefix(tenant_id)}TOP#company"
+
+
+def top(tenant_id: str, company_key: str, amount: int) -> Key:
+    """A company among all of the tenant, those with the most contacts first, equal ones by the alphabet."""
+    return _key(top_partition(tenant_id), f"{10**12 - amount:013d}#{company_key}")
+
+
 def is_projected(key: dict[str, Any]) -> bool:
     """Whether an item is one of those that are worked out from contacts."""
-    return key[PK]["S"].split("#", 3)[2].split("=")[0] in ("LIST", "IX", "TERM", "TEL", "COUNTS")
+    space = key[PK]["S"].split("#", 3)[2].split("=")[0]
+    return space in ("LIST", "IX", "TERM", "TEL", "COUNTS", "COMPANIES", "TOP")
 
 
 def tombstone(tenant_id: str, contact_id: str) -> Key:

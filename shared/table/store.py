@@ -148,23 +148,7 @@ class Store:
         `index`: (index name, its partition key's name, its sort key's name) instead of the table.
         """
         name, pk, sk = index or ("", PK, SK)
-        values: Item = {":pk": {"S": partition}}
-        condition = f"{pk} = :pk"
-        # DynamoDB takes one condition on the sort key, so a start is given as a bound of the range.
-        low, high = between or ((prefix, prefix + "\U0010ffff") if prefix else (None, None))
-        if after is not None:
-            low, high = (low, after) if descending else (after, high)
-        if low is not None and high is not None:
-            condition += f" AND {sk} BETWEEN :low AND :high"
-        elif low is not None:
-            condition += f" AND {sk} >= :low"
-        elif high is not None:
-            condition += f" AND {sk} <= :high"
-        if low is not None:
-            values[":low"] = {"S": low}
-        if high is not None:
-            values[":high"] = {"S": high}
-
+        condition, values = _range(partition, pk, sk, prefix, after, between, descending)
         request: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": condition,
@@ -186,6 +170,39 @@ class Store:
             if last is None or len(items) >= limit:
                 return items[:limit]
             request["ExclusiveStartKey"] = last
+
+    def skip(
+        self,
+        partition: str,
+        count: int,
+        *,
+        between: tuple[str, str] | None = None,
+        descending: bool = False,
+    ) -> tuple[int, str | None]:
+        """Pass over the first `count` items (at least one) of what `query` would give: how many there were, and
+        behind which sort key it goes on, None at the end. Costs the units of reading them, but transfers none.
+        """
+        condition, values = _range(partition, PK, SK, None, None, between, descending)
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+            "ScanIndexForward": not descending,
+            "Select": "COUNT",
+            "Limit": count,
+        }
+        passed = 0
+        while True:
+            with _translated():
+                answer = self._client.query(**request)
+            passed += answer["Count"]
+            last = answer.get("LastEvaluatedKey")
+            if last is None:
+                return passed, None
+            if passed == count:
+                return passed, last[SK]["S"]
+            request["ExclusiveStartKey"] = last
+            request["Limit"] = count - passed
 
     def put(
         self,
@@ -305,6 +322,35 @@ class Store:
     def _pause(self, attempt: int) -> None:
         # Full jitter (Amazon Builders' Library, "Timeouts, retries and backoff with jitter"): at most 0.8 s a wait.
         self._sleep(random.uniform(0, min(0.8, 0.025 * 2**attempt)))  # noqa: S311
+
+
+def _range(
+    partition: str,
+    pk: str,
+    sk: str,
+    prefix: str | None,
+    after: str | None,
+    between: tuple[str, str] | None,
+    descending: bool,
+) -> tuple[str, Item]:
+    """A query's key condition and its values."""
+    values: Item = {":pk": {"S": partition}}
+    condition = f"{pk} = :pk"
+    # DynamoDB takes one condition on the sort key, so a start is given as a bound of the range.
+    low, high = between or ((prefix, prefix + "\U0010ffff") if prefix else (None, None))
+    if after is not None:
+        low, high = (low, after) if descending else (after, high)
+    if low is not None and high is not None:
+        condition += f" AND {sk} BETWEEN :low AND :high"
+    elif low is not None:
+        condition += f" AND {sk} >= :low"
+    elif high is not None:
+        condition += f" AND {sk} <= :high"
+    if low is not None:
+        values[":low"] = {"S": low}
+    if high is not None:
+        values[":high"] = {"S": high}
+    return condition, values
 
 
 @contextmanager

@@ -237,7 +237,8 @@ def counted(world: World, ids: Ids) -> None:
     for kinds, name in (("types", "Supplier"), ("groups", "Spring campaign")):
         assert world.send("POST", f"/{kinds}", {"name": name}).status == 201
     (group,) = world.send("GET", "/groups").json["items"]
-    made = world.create(tags=["newsletter", "VIP"], types=["Supplier"])
+    made = world.create(tags=["newsletter", "VIP"], types=["Supplier"], company="Engines")
+    world.create(company="Engines")
     assert world.send("PUT", f"/contacts/{made['id']}/groups/{group['id']}").status == 200
     DropFolder(world).run("email\nada@home.example.com\n")
 
