@@ -23,7 +23,7 @@ from shared.domain.contact_filter import (
     terms_of_contact,
 )
 from shared.domain.errors import Invalid, PermissionDenied, RuleBroken
-from shared.domain.ids import first_id_at
+from shared.domain.ids import NUMBERS, first_id_at, id_of
 from shared.domain.search import found_in, prefixes_of
 from shared.services.paging import Cursors, Page
 
@@ -31,7 +31,7 @@ MAX_SORTED = 2000
 """How many matches are sorted for an order that no index serves."""
 MAX_COUNTED = 100_000
 _TOGETHER = 32
-_LOWEST, _HIGHEST = "0", "g"
+_LOWEST, _HIGHEST = id_of(0), id_of(NUMBERS - 1)
 
 Found = tuple[Any, Contact]
 """A contact and its position, from where a walk goes on behind it."""
