@@ -29,7 +29,7 @@ _FULL = 864
 """The most bytes of ids in a chunk: with a key of 87 bytes (an owner's: two UUIDs) an item has at most 1,024, which
 one write unit pays for."""
 _DIGITS = 31  # of the largest number, in base 16
-_FEWEST, _MOST = 4, 32  # chunks read at once; four are paid for as one
+_FEWEST, _MOST = 4, 64  # chunks read at once; four are paid for as one
 _ATTEMPTS = 12
 _LOOKS = 4
 
@@ -200,8 +200,10 @@ class PostingWalk:
         Reads more at once while most of what is read is used, and few again after most was passed over.
         """
         goes_on = 2 * self._used >= len(self._page)
-        if self._page:
-            self._portion = min(2 * self._portion, _MOST) if goes_on else _FEWEST
+        if not goes_on:
+            self._portion = _FEWEST
+        elif len(self._page) == self._portion:
+            self._portion = min(2 * self._portion, _MOST)
         if self._descending:
             page = self._down(bound, self._portion)[::-1]
         else:
