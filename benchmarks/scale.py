@@ -48,6 +48,8 @@ READS: dict[str, dict[str, Any]] = {
     "search, one word": {"search": "muller"},
     "search, two words": {"search": "jose garcia"},
     "search and tag": {"search": "smith", "tags": ("vip",)},
+    "search and two tags": {"search": "smith", "tags": ("vip", "spring")},
+    "search, rare, and tag": {"search": "p77", "tags": ("newsletter",)},
     "search, address": {"search": "p77@"},
     "number's end": {"search": "5550"},
 }

@@ -8,7 +8,8 @@ for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
+from math import inf
 from typing import Any, Protocol
 
 from shared.domain import timestamps
@@ -25,6 +26,7 @@ from shared.domain.contact_filter import (
 from shared.domain.errors import Invalid, PermissionDenied, RuleBroken
 from shared.domain.ids import NUMBERS, first_id_at, id_of
 from shared.domain.search import found_in, prefixes_of
+from shared.services.narrowing import lists_worth_reading
 from shared.services.paging import Cursors, Page
 
 MAX_SORTED = 2000
@@ -35,6 +37,8 @@ _LOWEST, _HIGHEST = id_of(0), id_of(NUMBERS - 1)
 
 Found = tuple[Any, Contact]
 """A contact and its position, from where a walk goes on behind it."""
+Entry = tuple[str, str, str]
+"""What an index finds: its position, the term or digits, and a contact's id."""
 
 
 class ContactIndex(Protocol):
@@ -43,6 +47,8 @@ class ContactIndex(Protocol):
     def count(self, name: str) -> int: ...
 
     def counts(self) -> dict[str, int]: ...
+
+    def counts_of(self, names: Sequence[str]) -> list[int]: ...
 
     def with_all(
         self, facets: Sequence[tuple[str, str]], *, after: str | None, descending: bool, low: str, high: str
@@ -133,7 +139,7 @@ class ContactLists:
         if wanted.email is not None:
             return self._sorted(self._with_email(wanted), sort or "-created_at", after)
         if wanted.search is not None:
-            found = self._searched(wanted, after if sort is None else None)
+            found = self._searched(wanted, after if sort is None else None, count)
             return found if sort is None else self._sorted((one for _, one in found), sort, after)
         if wanted.phone is not None:
             return self._sorted(self._with_number(wanted), sort or "-created_at", after)
@@ -146,7 +152,7 @@ class ContactLists:
         self, wanted: ContactFilter, after: str | None, count: int, *, descending: bool
     ) -> Iterator[Found]:
         low, high = _id_bounds(wanted)
-        indexed = [facet for facet in wanted.facets if DEFAULTS.get(facet[0]) != facet[1]]
+        indexed = _indexed(wanted)
         if indexed:
             ids = self._index.with_all(indexed, after=after, descending=descending, low=low, high=high)
             contacts = self._rows_of(ids, min(count, 100))
@@ -173,7 +179,7 @@ class ContactLists:
         for start in range(0, len(ids), 100):
             yield from (one for one in self._index.rows(ids[start : start + 100]) if wanted.matches(one))
 
-    def _searched(self, wanted: ContactFilter, after: Any) -> Iterator[Found]:
+    def _searched(self, wanted: ContactFilter, after: Any, count: int) -> Iterator[Found]:
         """Contacts found by a number's end, then those found by words, in the order of what they were found by.
 
         A contact with several terms that begin alike stands at the first of them alone, so each is shown once.
@@ -193,7 +199,8 @@ class ContactLists:
             return min((one for one in terms_of_contact(contact) if one.startswith(rarest)), default=None)
 
         if digits and stage == 0:
-            yield from self._shown(wanted, 0, self._index.ending_with(digits, after=position), number)
+            numbers = self._index.ending_with(digits, after=position)
+            yield from self._shown(wanted, 0, self._narrowed(wanted, numbers, count), number)
             position = None
         if prefixes:
             rarest = max(prefixes, key=len)  # the longest beginning is found the least often
@@ -202,13 +209,32 @@ class ContactLists:
                 for place, found, contact_id, terms in self._index.beginning_with(rarest, after=position)
                 if found_in(prefixes, terms)
             )
-            yield from self._shown(wanted, 1, entries, term)
+            yield from self._shown(wanted, 1, self._narrowed(wanted, entries, count), term)
+
+    def _narrowed(self, wanted: ContactFilter, entries: Iterator[Entry], count: int) -> Iterator[Entry]:
+        """Index entries, without those of contacts that lack facets where telling so costs less than their rows."""
+        facets = _indexed(wanted)
+        if not facets:
+            return entries
+        first = list(islice(entries, _TOGETHER))
+        entries = chain(first, entries)
+        if len(first) <= len(facets) + 1:  # rows that cost no more than the counters
+            return entries
+        total, *counts = self._index.counts_of(["all", *(f"{facet}={value}" for facet, value in facets)])
+        sizes, facets = zip(*sorted(zip(counts, facets, strict=True)), strict=True)
+        found = len(first) if len(first) < _TOGETHER else inf
+        read = facets[: lists_worth_reading(sizes, total, found, count)]
+        if not read:
+            return entries
+        low, high = _id_bounds(wanted)
+        ids = set(self._index.with_all(read, after=None, descending=True, low=low, high=high))
+        return (entry for entry in entries if entry[2] in ids)
 
     def _shown(
         self,
         wanted: ContactFilter,
         stage: int,
-        entries: Iterator[tuple[str, str, str]],
+        entries: Iterator[Entry],
         first: Callable[[Contact], str | None],
     ) -> Iterator[Found]:
         """The contacts of index entries, each at the entry that is its `first` alone."""
@@ -253,6 +279,11 @@ class ContactLists:
 def _by_value(counts: dict[str, int], facet: str) -> dict[str, int]:
     start = f"{facet}="
     return {name.removeprefix(start): amount for name, amount in counts.items() if name.startswith(start)}
+
+
+def _indexed(wanted: ContactFilter) -> Sequence[tuple[str, str]]:
+    """The facets asked for that have posting lists."""
+    return [facet for facet in wanted.facets if DEFAULTS.get(facet[0]) != facet[1]]
 
 
 def _id_bounds(wanted: ContactFilter) -> tuple[str, str]:
