@@ -13,6 +13,8 @@ def main() -> None:
     print(table(cold.figures() + warm.figures()))
     print()
     print(scale.table())
+    print()
+    print(scale.spreads_table())
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ the table, and each read is counted.
 from __future__ import annotations
 
 import math
+import random
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,12 +16,14 @@ from typing import Any
 
 from benchmarks import people
 from shared.domain.callers import Caller
+from shared.domain.contact import Contact
 from shared.domain.contact_filter import ContactFilter
 from shared.projections.contacts import expected
 from shared.services.contact_lists import ContactLists
 from shared.table import items, keys
 from shared.table.contact_index import ContactIndex
 from shared.table.cursors import Cursors
+from shared.table.postings import chunks_of
 from shared.table.store import Item
 
 SIZES = (1_000, 10_000, 50_000)
@@ -56,6 +59,8 @@ READS: dict[str, dict[str, Any]] = {
     "search, one word": {"search": "muller"},
     "search, two words": {"search": "jose garcia"},
     "search and tag": {"search": "smith", "tags": ("vip",)},
+    "search and two tags": {"search": "smith", "tags": ("vip", "spring")},
+    "search, rare, and tag": {"search": "p77", "tags": ("newsletter",)},
     "search, address": {"search": "p77@"},
     "number's end": {"search": "5550"},
 }
@@ -143,6 +148,8 @@ def _size(item: Item) -> int:
         total += len(name)
         if kind == "S":
             total += len(value.encode())
+        elif kind == "B":
+            total += len(value)
         elif kind == "L":
             total += 3 + sum(1 + len(one["S"].encode()) for one in value)
         else:
@@ -159,12 +166,16 @@ class _NoLocks:
         return None
 
 
+def _lists(store: MemoryStore) -> ContactLists:
+    index: Any = ContactIndex(store, _TENANT)  # type: ignore[arg-type]
+    return ContactLists(_CALLER, index, _NoLocks(), Cursors(b"bench"))
+
+
 def measure(size: int) -> dict[str, tuple[int, float, int]]:
     """For each read: calls, read units and items gone through for a first page of 25."""
     images = (items.contact_to_item(_TENANT, one) for one in people.contacts(size))
     store = MemoryStore.of(expected(_TENANT, images))
-    index: Any = ContactIndex(store, _TENANT)  # type: ignore[arg-type]
-    lists = ContactLists(_CALLER, index, _NoLocks(), Cursors(b"bench"))
+    lists = _lists(store)
     measured = {}
     for name, wanted in READS.items():
         store.calls, store.units, store.scanned = 0, 0.0, 0
@@ -173,6 +184,78 @@ def measure(size: int) -> dict[str, tuple[int, float, int]]:
         lists.list(ContactFilter(**conditions), **how, limit=25, cursor=None)
         measured[name] = store.calls, store.units, store.scanned
     return measured
+
+
+_TOGETHER = 10
+
+
+def _at_random(each: int) -> list[str]:
+    chosen = list("abc" * each) + [""] * (SIZES[-1] - 3 * each)
+    random.Random(1).shuffle(chosen)
+    return chosen
+
+
+def _in_blocks(length: int) -> list[str]:
+    """Blocks of a, b and c, and two thirds as many contacts without any."""
+    return [("a", "b", "c", "", "")[number // length % 5] for number in range(SIZES[-1])]
+
+
+SPREADS: dict[str, list[str]] = {
+    "10,000 each, at random": _at_random(10_000),
+    "10,000 each, in turn": _in_blocks(1),
+    "10,000 each, in blocks of 100": _in_blocks(100),
+    "10,000 each, in blocks of 300": _in_blocks(300),
+    "10,000 each, in blocks of 1,000": _in_blocks(1_000),
+    "10,000 each, in three blocks": _in_blocks(10_000),
+    "10,000 each, two alike and one apart": [
+        {"a": "ab", "b": "c"}.get(letter, "") for letter in _at_random(10_000)
+    ],
+    "16,666 each, at random": _at_random(16_666),
+}
+"""How three tags lie in the largest tenant: the tags of each contact. Ten more, evenly spread, have all three; of the
+others, none does."""
+
+
+def measure_spreads() -> dict[str, list[float]]:
+    """For each spread, calls and read units to find the ten contacts with all three tags, newest and oldest first."""
+    contacts = list(people.contacts(SIZES[-1]))
+    measured: dict[str, list[float]] = {}
+    for name, spread in SPREADS.items():
+        store = _spread(contacts, spread)
+        measured[name] = []
+        for sort in ("-created_at", "created_at"):
+            store.calls, store.units = 0, 0.0
+            page = _lists(store).list(ContactFilter(tags=("a", "b", "c")), sort=sort, limit=25, cursor=None)
+            assert len(page.items) == _TOGETHER
+            measured[name] += [store.calls, store.units]
+    return measured
+
+
+def _spread(contacts: Sequence[Contact], spread: Sequence[str]) -> MemoryStore:
+    """The posting lists and counters of the three tags, and the rows of the ten contacts."""
+    apart = len(contacts) // _TOGETHER
+    together = contacts[apart // 2 :: apart]
+    chosen = {one.id for one in together}
+    given = expected(
+        _TENANT,
+        (items.contact_to_item(_TENANT, one.model_copy(update={"tags": [*"abc"]})) for one in together),
+    )
+    for tag in "abc":
+        ids = [one.id for one, has in zip(contacts, spread, strict=True) if tag in has or one.id in chosen]
+        counter = {**keys.counter(_TENANT, f"tag={tag}"), "amount": {"N": str(len(ids))}}
+        for item in (counter, *chunks_of(keys.posting_partition(_TENANT, "tag", tag), ids)):
+            given[item[keys.PK]["S"], item[keys.SK]["S"]] = item
+    return MemoryStore.of(given)
+
+
+def spreads_table() -> str:
+    """What three tags cost that many contacts have and ten have together, however they are spread."""
+    rows = [
+        [f"three tags among {SIZES[-1]:,}, ten with all: calls / read units", "newest first", "oldest first"]
+    ]
+    for name, (calls, units, calls_up, units_up) in measure_spreads().items():
+        rows.append([name, f"{calls} / {units:g}", f"{calls_up} / {units_up:g}"])
+    return _aligned(rows)
 
 
 def table() -> str:
@@ -185,9 +268,13 @@ def table() -> str:
     rows = [head] + [
         [name, *(f"{c} / {u:g} / {s}" for c, u, s in (column[name] for column in columns))] for name in READS
     ]
-    widths = [max(len(row[n]) for row in rows) for n in range(len(head))]
+    return _aligned(rows)
+
+
+def _aligned(rows: list[list[str]]) -> str:
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(widths[n]) for n, cell in enumerate(row)).rstrip() for row in rows)
 
 
 if __name__ == "__main__":
-    print(table())
+    print(table(), spreads_table(), sep="\n\n")

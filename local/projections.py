@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 
-from shared.projections.contacts import agree, expected
+from shared.projections.contacts import differences
 from shared.table import keys
 from shared.table.store import Item, Store
 
@@ -25,28 +25,13 @@ def compare(client: Any, table: str, tenant_id: str) -> tuple[dict[tuple[str, st
     """What a tenant's projections lack or hold otherwise than its records say, and the keys of what they hold
     beyond that.
     """
-    records: list[Item] = []
-    held: dict[tuple[str, str], Item] = {}
     pages = client.get_paginator("scan").paginate(
         TableName=table,
         ConsistentRead=True,
         FilterExpression="begins_with(PK, :tenant)",
         ExpressionAttributeValues={":tenant": {"S": keys.tenant_prefix(tenant_id)}},
     )
-    for page in pages:
-        for item in page["Items"]:
-            if keys.is_contact(item):
-                records.append(item)
-            elif keys.is_projected(item):
-                held[item[keys.PK]["S"], item[keys.SK]["S"]] = item
-    wanted = expected(tenant_id, records)
-    differing = {place: item for place, item in wanted.items() if not agree(held.get(place), item)}
-    beyond = [
-        {keys.PK: item[keys.PK], keys.SK: item[keys.SK]}
-        for place, item in held.items()
-        if place not in wanted and item.get("amount", {}).get("N") != "0"
-    ]
-    return differing, beyond
+    return differences(tenant_id, (item for page in pages for item in page["Items"]))
 
 
 def main(arguments: list[str]) -> int:

@@ -9,6 +9,8 @@ import time
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _RANDOM_BITS = 74
+NUMBERS = 1 << 48 + _RANDOM_BITS
+"""How many UUIDv7s there are; see `number_of`."""
 
 
 def _format(milliseconds: int, random: int) -> str:
@@ -43,6 +45,23 @@ def derived_id(milliseconds: int, *parts: str, ordinal: int | None = None) -> st
 def first_id_at(milliseconds: int) -> str:
     """The smallest UUIDv7 of a millisecond: a bound for ranges of ids."""
     return _format(milliseconds, 0)
+
+
+def number_of(identifier: str) -> int:
+    """A UUIDv7 as a number below NUMBERS, without the bits that all have alike; numbers sort as their ids do.
+
+    Raises ValueError for what is no UUIDv7 in canonical form.
+    """
+    bits = int(identifier.replace("-", ""), 16)
+    number = bits >> 80 << _RANDOM_BITS | (bits >> 64 & 0xFFF) << 62 | bits & 0x3FFF_FFFF_FFFF_FFFF
+    if id_of(number) != identifier:
+        raise ValueError("not a UUIDv7 in canonical form")
+    return number
+
+
+def id_of(number: int) -> str:
+    """The UUIDv7 of a number."""
+    return _format(number >> _RANDOM_BITS, number)
 
 
 def is_id(text: str) -> bool:

@@ -1,9 +1,9 @@
 """What lists, filters, searches and statistics of contacts are read from: worked out from contacts' items.
 
-For each live contact there are its list row, its place in each order, one posting for each facet, one row for each
-searchable term and telephone number, and its part in the counters of the tenant and of its company. The list row
-carries the contact's version, and so says what has been projected: it changes in one transaction with the counters,
-which makes these exact however often and in whatever order changes are handed in
+For each live contact there are its list row, its place in each order, its id in the posting list of each facet, one row
+for each searchable term and telephone number, and its part in the counters of the tenant and of its company. The list
+row carries the contact's version, and so says what has been projected: it changes in one transaction with the
+counters, which makes these exact however often and in whatever order changes are handed in
 (docs/decisions/0007-projections.md).
 """
 
@@ -19,6 +19,7 @@ from shared.domain.contact_filter import facets_of, numbers_of, terms_of_contact
 from shared.domain.errors import ConcurrentChange
 from shared.projections import companies
 from shared.table import items, keys
+from shared.table.postings import PostingList, chunks_of, ids_in
 from shared.table.store import Item, Store, Transaction
 
 _TOMBSTONE_SECONDS = 3 * 86_400  # the stream remembers a day
@@ -26,6 +27,7 @@ _TOGETHER = 40  # contacts in one transaction: two items each when they go, and 
 _MOST_STEPS = 100  # DynamoDB's limit for a transaction
 _ATTEMPTS = 8
 _Place = tuple[str, str]
+_Facet = tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -124,6 +126,7 @@ class ContactProjection:
             # What is shown must be findable, and what is found is checked against its row: so rows to be found by
             # are put before the list row changes. What is left over of older states goes before it too, since the
             # list row, once changed, says that all is done.
+            self._write_postings(tenant_id, news)
             self._write_rows(tenant_id, news)
             try:
                 self._commit(tenant_id, news)
@@ -139,6 +142,20 @@ class ContactProjection:
             wanted.append((row, keys.tombstone(tenant_id, row[keys.SK]["S"])))
         found = self._store.get_many([key for pair in wanted for key in pair])
         return [_State(found.get(_place(row)), found.get(_place(gone))) for row, gone in wanted]
+
+    def _write_postings(self, tenant_id: str, news: list[tuple[_Change, _State]]) -> None:
+        add: defaultdict[_Facet, list[str]] = defaultdict(list)
+        remove: defaultdict[_Facet, list[str]] = defaultdict(list)
+        for change, state in news:
+            contact_id = change.last["id"]["S"]
+            has, known = _facets(change.shown), _facets(state.row)
+            for facet in has - known:
+                add[facet].append(contact_id)
+            for facet in known.union(*map(_facets, change.images[:-1])) - has:
+                remove[facet].append(contact_id)
+        for facet in sorted(add.keys() | remove.keys()):
+            postings = PostingList(self._store, keys.posting_partition(tenant_id, *facet))
+            postings.change(add=add[facet], remove=remove[facet])
 
     def _write_rows(self, tenant_id: str, news: list[tuple[_Change, _State]]) -> None:
         put: dict[_Place, Item] = {}
@@ -190,17 +207,22 @@ class ContactProjection:
 
 def expected(tenant_id: str, images: Iterable[Item]) -> dict[_Place, Item]:
     """All that the projections of a tenant should hold, by place, from its contacts' items; for comparing and for
-    making them anew. Counters that would be 0 are left out.
+    making them anew. Posting lists are packed as closely as they may be. Counters that would be 0 are left out.
     """
     found: dict[_Place, Item] = {}
+    postings: defaultdict[str, list[str]] = defaultdict(list)
     totals: Counter[str] = Counter()
     live = [image for image in images if "deleted_at" not in image]
     for image in live:
         row = keys.list_row_of(image, keys.BY_CREATION)
         found[_place(row)] = {**image, **row}
         found.update((_place(one), dict(one)) for one in _rows(tenant_id, image))
+        for facet in _facets(image):
+            postings[keys.posting_partition(tenant_id, *facet)].append(image["id"]["S"])
         totals.update(_counts(image))
     found.update((_place(one), one) for one in companies.expected(tenant_id, live))
+    for partition, contact_ids in postings.items():
+        found.update((_place(chunk), chunk) for chunk in chunks_of(partition, contact_ids))
     for name, amount in totals.items():
         if amount:
             counter = keys.counter(tenant_id, name)
@@ -208,7 +230,49 @@ def expected(tenant_id: str, images: Iterable[Item]) -> dict[_Place, Item]:
     return found
 
 
-def agree(held: Item | None, wanted: Item) -> bool:
+def differences(tenant_id: str, present: Iterable[Item]) -> tuple[dict[_Place, Item], list[keys.Key]]:
+    """What a tenant's projections lack or hold otherwise than its records say, and the keys of what they hold
+    beyond that; both from all items of the tenant.
+
+    How a posting list is cut into chunks depends on its past, so of these it counts which contacts they name.
+    """
+    records: list[Item] = []
+    held: dict[_Place, Item] = {}
+    for item in present:
+        if keys.is_contact(item):
+            records.append(item)
+        elif keys.is_projected(item) and item.get("amount", {}).get("N") != "0":
+            held[_place(item)] = item
+    wanted = expected(tenant_id, records)
+    wanted_postings, held_postings = _postings(wanted), _postings(held)
+    alike = {
+        partition
+        for partition, chunks in held_postings.items()
+        if ids_in(chunks) == ids_in(wanted_postings.get(partition, ()))
+    }
+    differing = {
+        place: item
+        for place, item in wanted.items()
+        if place[0] not in alike and not _agree(held.get(place), item)
+    }
+    beyond = [
+        {keys.PK: item[keys.PK], keys.SK: item[keys.SK]}
+        for place, item in held.items()
+        if place not in wanted and place[0] not in alike
+    ]
+    return differing, beyond
+
+
+def _postings(found: dict[_Place, Item]) -> dict[str, list[Item]]:
+    """The chunks among items, by the list they are of."""
+    chunks: defaultdict[str, list[Item]] = defaultdict(list)
+    for (partition, _), item in found.items():
+        if keys.is_posting(item):
+            chunks[partition].append(item)
+    return chunks
+
+
+def _agree(held: Item | None, wanted: Item) -> bool:
     """Whether what is held is as `expected` would have it. Of a company's spellings any will do."""
     return held is not None and _unspelled(held) == _unspelled(wanted)
 
@@ -260,8 +324,13 @@ def _show(transaction: Transaction, tenant_id: str, change: _Change, state: _Sta
     )
 
 
+def _facets(image: Item | None) -> set[_Facet]:
+    """The facets a live contact is found by; none for None."""
+    return set() if image is None or "deleted_at" in image else facets_of(items.contact_from_item(image))
+
+
 def _rows(tenant_id: str, image: Item | None) -> Iterator[Item]:
-    """The rows a live contact is found by; none for None."""
+    """The rows a live contact is found by, besides its facets; none for None."""
     if image is None or "deleted_at" in image:
         return
     contact = items.contact_from_item(image)
@@ -269,8 +338,6 @@ def _rows(tenant_id: str, image: Item | None) -> Iterator[Item]:
         place = contact_order.place_in(contact, order)
         if place is not None:
             yield keys.place(tenant_id, contact_order.field_of(order), place)
-    for facet, value in facets_of(contact):
-        yield keys.posting(tenant_id, facet, value, contact.id)
     terms = terms_of_contact(contact)
     # All of them in each, so that a search of several words reads rows of one.
     words = {"S": " ".join(terms)}

@@ -8,7 +8,8 @@ for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
+from math import inf
 from typing import Any, Protocol
 
 from shared.domain import timestamps
@@ -24,11 +25,12 @@ from shared.domain.contact_filter import (
 )
 from shared.domain.contact_order import in_order
 from shared.domain.errors import Invalid, PermissionDenied, RuleBroken
-from shared.domain.ids import first_id_at
+from shared.domain.ids import NUMBERS, first_id_at, id_of
 from shared.domain.labels import ContactType, Group, Label, Tag
 from shared.domain.search import found_in, prefixes_of
 from shared.services import contact_orders
 from shared.services.labelling import LabelRepository
+from shared.services.narrowing import lists_worth_reading
 from shared.services.paging import Cursors, Page, check_depth
 
 MAX_SORTED = 2000
@@ -36,14 +38,28 @@ MAX_SORTED = 2000
 MAX_COUNTED = 100_000
 TOP_COMPANIES = 10
 _TOGETHER = 32
-_LOWEST, _HIGHEST = "0", "g"
+_LOWEST, _HIGHEST = id_of(0), id_of(NUMBERS - 1)
 _INDEXED = frozenset(
-    {"tags", "owner_id", "source", "is_active", "has_bookings", "created_from", "created_to"}
+    {
+        "tags",
+        "type",
+        "group",
+        "owner_id",
+        "relationship_status",
+        "lifecycle_stage",
+        "source",
+        "is_active",
+        "has_bookings",
+        "created_from",
+        "created_to",
+    }
 )
 """Conditions that indexes answer (but for values that most contacts have), so that no row needs to be judged."""
 
 Found = tuple[Any, Contact]
 """A contact and its position, from where a walk goes on behind it."""
+Entry = tuple[str, str, str]
+"""What an index finds: its position, the term or digits, and a contact's id."""
 
 
 class ContactIndex(contact_orders.OrderIndex, Protocol):
@@ -52,6 +68,8 @@ class ContactIndex(contact_orders.OrderIndex, Protocol):
     def count(self, name: str) -> int: ...
 
     def counts(self) -> dict[str, int]: ...
+
+    def counts_of(self, names: Sequence[str]) -> list[int]: ...
 
     def with_all(
         self, facets: Sequence[tuple[str, str]], *, after: str | None, descending: bool, low: str, high: str
@@ -165,14 +183,14 @@ class ContactLists:
                 return self._by_creation(wanted, after, count, skip, descending=sort != "created_at")
             if contact_orders.is_walked(wanted, sort):
                 return contact_orders.walk(self._index, wanted, sort, after, count=count, skip=skip)
-        return islice(self._found(wanted, sort, after), skip, None)
+        return islice(self._found(wanted, sort, after, count), skip, None)
 
-    def _found(self, wanted: ContactFilter, sort: str | None, after: Any) -> Iterator[Found]:
+    def _found(self, wanted: ContactFilter, sort: str | None, after: Any, count: int) -> Iterator[Found]:
         """Matches that are found before they are put in order."""
         if wanted.email is not None:
             return self._sorted(self._with_email(wanted), sort or "-created_at", after)
         if wanted.search is not None:
-            found = self._searched(wanted, after if sort is None else None)
+            found = self._searched(wanted, after if sort is None else None, count)
             return found if sort is None else self._sorted((one for _, one in found), sort, after)
         if wanted.phone is not None:
             return self._sorted(self._with_number(wanted), sort or "-created_at", after)
@@ -183,7 +201,7 @@ class ContactLists:
         self, wanted: ContactFilter, after: str | None, count: int, skip: int = 0, *, descending: bool
     ) -> Iterator[Found]:
         low, high = _id_bounds(wanted)
-        indexed = [facet for facet in wanted.facets if DEFAULTS.get(facet[0]) != facet[1]]
+        indexed = _indexed(wanted)
         answered = len(indexed) == len(wanted.facets) and _INDEXED.issuperset(wanted.asked)
         if indexed:
             ids = self._index.with_all(indexed, after=after, descending=descending, low=low, high=high)
@@ -219,7 +237,7 @@ class ContactLists:
         for start in range(0, len(ids), 100):
             yield from (one for one in self._index.rows(ids[start : start + 100]) if wanted.matches(one))
 
-    def _searched(self, wanted: ContactFilter, after: Any) -> Iterator[Found]:
+    def _searched(self, wanted: ContactFilter, after: Any, count: int) -> Iterator[Found]:
         """Contacts found by a number's end, then those found by words, in the order of what they were found by.
 
         A contact with several terms that begin alike stands at the first of them alone, so each is shown once.
@@ -239,7 +257,8 @@ class ContactLists:
             return min((one for one in terms_of_contact(contact) if one.startswith(rarest)), default=None)
 
         if digits and stage == 0:
-            yield from self._shown(wanted, 0, self._index.ending_with(digits, after=position), number)
+            numbers = self._index.ending_with(digits, after=position)
+            yield from self._shown(wanted, 0, self._narrowed(wanted, numbers, count), number)
             position = None
         if prefixes:
             rarest = max(prefixes, key=len)  # the longest beginning is found the least often
@@ -248,13 +267,32 @@ class ContactLists:
                 for place, found, contact_id, terms in self._index.beginning_with(rarest, after=position)
                 if found_in(prefixes, terms)
             )
-            yield from self._shown(wanted, 1, entries, term)
+            yield from self._shown(wanted, 1, self._narrowed(wanted, entries, count), term)
+
+    def _narrowed(self, wanted: ContactFilter, entries: Iterator[Entry], count: int) -> Iterator[Entry]:
+        """Index entries, without those of contacts that lack facets where telling so costs less than their rows."""
+        facets = _indexed(wanted)
+        if not facets:
+            return entries
+        first = list(islice(entries, _TOGETHER))
+        entries = chain(first, entries)
+        if len(first) <= len(facets) + 1:  # rows that cost no more than the counters
+            return entries
+        total, *counts = self._index.counts_of(["all", *(f"{facet}={value}" for facet, value in facets)])
+        sizes, facets = zip(*sorted(zip(counts, facets, strict=True)), strict=True)
+        found = len(first) if len(first) < _TOGETHER else inf
+        read = facets[: lists_worth_reading(sizes, total, found, count)]
+        if not read:
+            return entries
+        low, high = _id_bounds(wanted)
+        ids = set(self._index.with_all(read, after=None, descending=True, low=low, high=high))
+        return (entry for entry in entries if entry[2] in ids)
 
     def _shown(
         self,
         wanted: ContactFilter,
         stage: int,
-        entries: Iterator[tuple[str, str, str]],
+        entries: Iterator[Entry],
         first: Callable[[Contact], str | None],
     ) -> Iterator[Found]:
         """The contacts of index entries, each at the entry that is its `first` alone."""
@@ -306,6 +344,11 @@ def _with_default(counts: dict[str, int], facet: str, total: int) -> dict[str, i
 def _by_label(counts: dict[str, int], labels: Sequence[Label]) -> dict[str, int]:
     kinds = {label.name: counts.get(f"{label.kind_of_label}={label.id}", 0) for label in labels}
     return {name: amount for name, amount in kinds.items() if amount}
+
+
+def _indexed(wanted: ContactFilter) -> Sequence[tuple[str, str]]:
+    """The facets asked for that have posting lists."""
+    return [facet for facet in wanted.facets if DEFAULTS.get(facet[0]) != facet[1]]
 
 
 def _id_bounds(wanted: ContactFilter) -> tuple[str, str]:

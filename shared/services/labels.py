@@ -26,7 +26,7 @@ IfMatch = Callable[[int], bool]
 class Counters(Protocol):
     """How many contacts have what; see `shared.table.contact_index.ContactIndex`."""
 
-    def counts_of(self, names: Sequence[str]) -> dict[str, int]: ...
+    def counts_of(self, names: Sequence[str]) -> Sequence[int]: ...
 
 
 class LabelService(Generic[AnyLabel]):
@@ -123,9 +123,8 @@ class LabelService(Generic[AnyLabel]):
         """Labels with how many contacts have each, as far as the caller may know that."""
         if self._caller.level("contacts:read") != "all":
             return [one.counted(None) for one in labels]
-        names = {one.id: f"{one.kind_of_label}={one.id}" for one in labels}
-        counts = self._counters.counts_of(list(names.values()))
-        return [one.counted(counts.get(names[one.id], 0)) for one in labels]
+        counts = self._counters.counts_of([f"{one.kind_of_label}={one.id}" for one in labels])
+        return [one.counted(count) for one, count in zip(labels, counts, strict=True)]
 
     def _write(
         self,

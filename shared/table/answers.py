@@ -1,8 +1,8 @@
 """DynamoDB's answers, read without botocore's walk over their shapes.
 
-DynamoDB's JSON protocol sends just what botocore's parser would build, but for binary values and times, which
-this table does not hold. The walk costs two thirds of reading a page of 25 (docs/decisions/0003);
-tests/unit/table compares both parsers' results.
+DynamoDB's JSON protocol sends just what botocore's parser would build, but for times, which this table does not
+hold, and for binary values, which stay as they are sent, in base64; only `shared.table.postings` has such. The walk
+costs two thirds of reading a page of 25 (docs/decisions/0003); tests/unit/table compares both parsers' results.
 """
 
 from __future__ import annotations

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from shared.domain.contact import Contact
+from shared.domain.ids import id_of, number_of
 from shared.table import items, keys
+from shared.table.postings import PostingWalk
 from shared.table.store import Item, Store
 
 _PAGE = 64
@@ -24,11 +25,6 @@ class ContactIndex:
         item = self._store.get(keys.counter(self._tenant, name), consistent=False)
         return int(item["amount"]["N"]) if item else 0
 
-    def counts_of(self, names: Sequence[str]) -> dict[str, int]:
-        """Some counters of the tenant, by name; those that never counted anything are left out."""
-        found = self._store.get_many([keys.counter(self._tenant, one) for one in names], consistent=False)
-        return {keys.counter_name(item): int(item["amount"]["N"]) for item in found.values()}
-
     def counts(self) -> dict[str, int]:
         """All counters of the tenant that are not 0."""
         found: dict[str, int] = {}
@@ -40,36 +36,48 @@ class ContactIndex:
                 return {name: amount for name, amount in found.items() if amount}
             after = page[-1][keys.SK]["S"]
 
+    def counts_of(self, names: Sequence[str]) -> list[int]:
+        """Some of the counters, 0 for those there are none of."""
+        wanted = [keys.counter(self._tenant, name) for name in names]
+        found = self._store.get_many(wanted, consistent=False)
+        amounts = (found.get((key[keys.PK]["S"], key[keys.SK]["S"])) for key in wanted)
+        return [int(item["amount"]["N"]) if item else 0 for item in amounts]
+
     def with_all(
         self, facets: Sequence[tuple[str, str]], *, after: str | None, descending: bool, low: str, high: str
     ) -> Iterator[str]:
         """The ids of contacts that have all facets' values, in order, behind `after` and within the bounds.
 
         The lists of ids are walked together: each is asked for its next id at or beyond the farthest of the
-        others, so what is read follows the answer and not the lists' lengths.
+        others, so what is read follows the answer and not the lists' lengths. Of three and more, the shortest two
+        lead, and the others are only asked for what these have in common.
         """
-        lists = [
-            _Postings(self._store, keys.posting_partition(self._tenant, *facet), descending, low, high)
+        if len(facets) > 2:
+            counts = self.counts_of([f"{facet}={value}" for facet, value in facets])
+            facets = [facet for _, facet in sorted(zip(counts, facets, strict=True))]
+        first, last = number_of(low), number_of(high)
+        leader, *others = (
+            PostingWalk(
+                self._store,
+                keys.posting_partition(self._tenant, *facet),
+                descending=descending,
+                low=first,
+                high=last,
+            )
             for facet in facets
-        ]
-        bound, inclusive = (after, False) if after else ((high if descending else low), True)
-        while True:
-            candidate = lists[0].seek(bound, inclusive=inclusive)
-            for postings in lists[1:]:
-                if candidate is None:
-                    return
-                found = postings.seek(candidate, inclusive=True)
+        )
+        step = -1 if descending else 1
+        start = number_of(after) + step if after else (last if descending else first)
+        candidate = leader.seek(start)
+        while candidate is not None:
+            for walk in others:
+                found = walk.seek(candidate)
                 if found != candidate:
-                    bound, inclusive = found or "", True
                     break
             else:
-                if candidate is None:
-                    return
-                yield candidate
-                bound, inclusive = candidate, False
-                continue
-            if not bound:
-                return
+                yield id_of(candidate)
+                found = candidate + step
+            candidate = None if found is None else leader.seek(found)
 
     def beginning_with(self, prefix: str, *, after: str | None) -> Iterator[tuple[str, str, str, list[str]]]:
         """Terms that begin with a prefix, in their order: (position for `after`, the term, contact id, all the
@@ -164,40 +172,3 @@ class ContactIndex:
             if len(page) < _PAGE:
                 return
             after = page[-1][keys.SK]["S"]
-
-
-class _Postings:
-    """One sorted list of ids, read a page at a time from where it is asked for."""
-
-    def __init__(self, store: Store, partition: str, descending: bool, low: str, high: str) -> None:
-        self._store = store
-        self._partition = partition
-        self._descending = descending
-        self._low, self._high = low, high
-        self._page: list[str] = []  # ascending, whichever way it was read
-        self._is_last = False
-
-    def seek(self, bound: str, *, inclusive: bool) -> str | None:
-        """The next id at (if `inclusive`) or beyond `bound` in the direction of the walk; None at the end."""
-        found = self._in_page(bound, inclusive)
-        if found is not None or self._is_last:
-            return found
-        between = (self._low, bound) if self._descending else (bound, self._high)
-        # One more, since the bound itself may come back and not be wanted.
-        rows = (
-            self._store.query(self._partition, limit=_PAGE + 1, between=between, descending=self._descending)
-            if between[0] <= between[1]
-            else []
-        )
-        ids = [row[keys.SK]["S"] for row in rows]
-        self._is_last = len(ids) <= _PAGE
-        self._page = ids[::-1] if self._descending else ids
-        return self._in_page(bound, inclusive)
-
-    def _in_page(self, bound: str, inclusive: bool) -> str | None:
-        page = self._page
-        if self._descending:
-            at = bisect_left(page, bound + ("\x00" if inclusive else "")) - 1
-            return page[at] if at >= 0 else None
-        at = bisect_left(page, bound if inclusive else bound + "\x00")
-        return page[at] if at < len(page) else None

@@ -125,9 +125,14 @@ def posting_partition(tenant_id: str, facet: str, value: str) -> str:
     return f"{tenant_prefix(tenant_id)}IX#{facet}={escape(value)}"
 
 
-def posting(tenant_id: str, facet: str, value: str, contact_id: str) -> Key:
-    """That a contact has a facet's value: one sorted list of contact ids for each value."""
-    return _key(posting_partition(tenant_id, facet, value), contact_id)
+def posting_chunk(partition: str, start: str) -> Key:
+    """A chunk of the sorted list of the contacts that have a facet's value, by where its range of ids starts."""
+    return _key(partition, start)
+
+
+def is_posting(key: dict[str, Any]) -> bool:
+    """Whether an item is a chunk of a posting list."""
+    return bool(key[PK]["S"].split("#", 3)[2] == "IX")
 
 
 def term_partition(tenant_id: str, start: str) -> str:

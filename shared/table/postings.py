@@ -1,0 +1,354 @@
+"""Posting lists: which contacts have a facet's value, as sorted ids packed in chunks.
+
+A list is the bottom row of a B+ tree, whose inner nodes the table's sort key takes the place of. Each chunk has a
+range of ids, from its `start` (its sort key) up to its `end`, where the next one starts; together they always
+cover all ids. A chunk changes under the condition that it is still as it was read, and a range is parted or
+given to a neighbour in one transaction, so no two writers can lose each other's ids. Since a chunk says where it
+ends, a reader notices when it has seen one half of such a transaction only, and looks again (the "high key" of
+Lehman and Yao, "Efficient locking for concurrent operations on B-trees", ACM TODS 6(4), 1981).
+
+Within this module an id is its number (`shared.domain.ids.number_of`).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from base64 import b64decode
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+from shared.domain.errors import ConcurrentChange, Unavailable
+from shared.domain.ids import NUMBERS, id_of, number_of
+from shared.table import keys
+from shared.table.store import Item, Locked, Store, Transaction
+
+_FULL = 864
+"""The most bytes of ids in a chunk: with a key of 87 bytes (an owner's: two UUIDs) an item has at most 1,024, which
+one write unit pays for."""
+_DIGITS = 31  # of the largest number, in base 16
+_FEWEST, _MOST = 4, 64  # chunks read at once; four are paid for as one
+_ATTEMPTS = 12
+_LOOKS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The ids of a list from `start` up to, and without, `end`."""
+
+    start: int
+    end: int
+    packed: bytes
+    is_stored: bool = True
+
+    @property
+    def ids(self) -> list[int]:
+        return _unpacked(self.packed)
+
+
+def chunks_of(partition: str, contact_ids: Iterable[str]) -> Iterator[Item]:
+    """The items of a list, packed as closely as they may be."""
+    pieces = _pieces(sorted(map(number_of, contact_ids)), is_appended=True)
+    yield from (_item(partition, chunk) for chunk in _chunks(0, NUMBERS, pieces))
+
+
+def ids_in(rows: Iterable[Item]) -> set[str] | None:
+    """The contact ids in all items of a list; None when the items do not make one."""
+    found: set[str] = set()
+    edge = 0
+    for chunk in sorted(map(_chunk, rows), key=lambda chunk: chunk.start):
+        ids = chunk.ids
+        if chunk.start != edge or (ids and not chunk.start <= ids[0] <= ids[-1] < chunk.end):
+            return None
+        found.update(map(id_of, ids))
+        edge = chunk.end
+    return found if edge in (0, NUMBERS) else None
+
+
+class PostingList:
+    """One list, to be changed by any number of writers at once."""
+
+    def __init__(self, store: Store, partition: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._store = store
+        self._partition = partition
+        self._sleep = sleep
+
+    def change(self, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+        """Put contact ids in and take others out. Those that are as wanted already cost a read and no write.
+
+        Raises ConcurrentChange or Unavailable when others are faster every time or the table is away; part is done
+        then, and the call can be repeated. Raises ValueError for what is no id of ours.
+        """
+        adding, removing = set(map(number_of, add)), set(map(number_of, remove))
+        left, lost = sorted(adding | removing), 0
+        while left:
+            # From the end: a chunk is found by looking back from an id.
+            chunks = self._read(left[-1])
+            if chunks and self._rewrite(chunks, adding, removing):
+                left, lost = left[: bisect_left(left, chunks[0].start)], 0
+                continue
+            lost += 1
+            if lost == _ATTEMPTS:
+                raise ConcurrentChange()
+            self._sleep(random.uniform(0, min(0.4, 0.01 * 2**lost)))  # noqa: S311
+
+    def _read(self, at: int) -> list[Chunk]:
+        """The chunk that an id lies in, and the one before it, which is paid for with it."""
+        rows = self._store.query(
+            self._partition, limit=2, between=(_text(0), _digits(at)), descending=True, consistent=True
+        )
+        return _joined_down(rows, at) if rows else [Chunk(0, NUMBERS, b"", is_stored=False)]
+
+    def _rewrite(self, chunks: list[Chunk], adding: set[int], removing: set[int]) -> bool:
+        """Change the first of chunks; False when another writer was faster."""
+        chunk, *before = chunks
+        old = chunk.ids
+        within = {one for one in adding if chunk.start <= one < chunk.end}
+        ids = sorted(within.union(old) - removing)
+        if ids == old:
+            return True
+        try:
+            if not ids and (before or (chunk.start, chunk.end) == (0, NUMBERS)):
+                self._drop(chunk, before)
+                return True
+            is_appended = ids[: len(old)] == old
+            pieces = list(_chunks(chunk.start, chunk.end, _pieces(ids, is_appended=is_appended)))
+            if len(pieces) == 1:
+                return self._replace(chunk, pieces[0])
+            self._split(chunk, pieces)
+        except (ConcurrentChange, Locked):
+            return False
+        return True
+
+    def _replace(self, old: Chunk, new: Chunk) -> bool:
+        # A condition on the content recognises its own write, too, when the answer to it was lost.
+        is_there, values = _unchanged(old)
+        values |= {":new": {"B": new.packed}, ":end": {"S": _text(new.end)}}
+        is_written = "ids = :new AND upto = :end"
+        return self._store.put(
+            _item(self._partition, new), condition=f"({is_there}) OR ({is_written})", values=values
+        )
+
+    def _split(self, old: Chunk, pieces: list[Chunk]) -> None:
+        transaction = Transaction()
+        for piece in pieces:
+            condition, values = _unchanged(old if piece.start == old.start else None)
+            transaction.put(
+                _item(self._partition, piece), condition=condition, values=values, refusal=_overtaken
+            )
+        self._store.commit(transaction)
+
+    def _drop(self, empty: Chunk, before: list[Chunk]) -> None:
+        """Remove a chunk that loses its last id, and give its range to the one before it, if there is one."""
+        transaction = Transaction()
+        condition, values = _unchanged(empty)
+        key = keys.posting_chunk(self._partition, _text(empty.start))
+        transaction.delete(key, condition=condition, values=values, refusal=_overtaken)
+        for chunk in before:
+            condition, values = _unchanged(chunk)
+            wider = Chunk(chunk.start, empty.end, chunk.packed)
+            transaction.put(
+                _item(self._partition, wider), condition=condition, values=values, refusal=_overtaken
+            )
+        self._store.commit(transaction)
+
+
+class PostingWalk:
+    """A way through one list, in one direction, within bounds that are included."""
+
+    def __init__(self, store: Store, partition: str, *, descending: bool, low: int, high: int) -> None:
+        self._store = store
+        self._partition = partition
+        self._descending = descending
+        self._low, self._high = low, high
+        self._page: list[Chunk] = []  # ascending, whichever way it was read
+        self._starts: list[int] = []
+        self._portion = _FEWEST
+        self._chunk: Chunk | None = None
+        self._ids: list[int] = []
+        self._used = 0
+
+    def seek(self, bound: int) -> int | None:
+        """The next id at or beyond `bound` in the direction of the walk; None at the end.
+
+        Bounds may only go in the direction of the walk.
+        """
+        while self._low <= bound <= self._high:
+            if not (self._page and self._page[0].start <= bound < self._page[-1].end):
+                self._turn_to(bound)
+                if not self._page:
+                    return None
+                continue
+            chunk = self._page[bisect_right(self._starts, bound) - 1]
+            if chunk is not self._chunk:
+                self._chunk, self._ids = chunk, chunk.ids
+                self._used += 1
+            at = bisect_right(self._ids, bound) - 1 if self._descending else bisect_left(self._ids, bound)
+            if 0 <= at < len(self._ids):
+                found = self._ids[at]
+                return found if self._low <= found <= self._high else None
+            bound = chunk.start - 1 if self._descending else chunk.end
+        return None
+
+    def _turn_to(self, bound: int) -> None:
+        """Read the page that `bound` lies in, or when going up one that may lie before it.
+
+        Reads more at once while most of what is read is used, and few again after most was passed over.
+        """
+        goes_on = 2 * self._used >= len(self._page)
+        if not goes_on:
+            self._portion = _FEWEST
+        elif len(self._page) == self._portion:
+            self._portion = min(2 * self._portion, _MOST)
+        if self._descending:
+            page = self._down(bound, self._portion)[::-1]
+        else:
+            edge = self._page[-1].end if self._page else 0
+            page = self._up(edge) if bound == edge or (self._page and goes_on) else []
+            # A chunk is found by its start, so the one that a bound lies in is found by looking back.
+            page = page or self._down(bound, 1)
+        self._page, self._starts = page, [chunk.start for chunk in page]
+        self._chunk, self._used = None, 0
+
+    def _down(self, bound: int, portion: int) -> list[Chunk]:
+        for look in range(_LOOKS):
+            rows = self._store.query(
+                self._partition,
+                limit=portion,
+                between=(_text(0), _digits(bound)),
+                descending=True,
+                consistent=look > 0,
+            )
+            page = _joined_down(rows, bound)
+            if page or not rows:
+                return page
+        raise Unavailable()
+
+    def _up(self, edge: int) -> list[Chunk]:
+        rows = self._store.query(
+            self._partition, limit=self._portion, between=(_text(edge), _digits(self._high))
+        )
+        page: list[Chunk] = []
+        for chunk in map(_chunk, rows):
+            if chunk.start != edge:
+                break
+            page.append(chunk)
+            edge = chunk.end
+        return page
+
+
+def _joined_down(rows: Iterable[Item], at: int) -> list[Chunk]:
+    """Chunks from the one that `at` lies in downwards, as far as each ends where the one behind it starts."""
+    page: list[Chunk] = []
+    for chunk in map(_chunk, rows):
+        if chunk.end != page[-1].start if page else not chunk.start <= at < chunk.end:
+            break
+        page.append(chunk)
+    return page
+
+
+def _unchanged(chunk: Chunk | None) -> tuple[str, Item]:
+    """The condition that a chunk is as it was read, or still not there, with its values."""
+    if chunk is None or not chunk.is_stored:
+        return "attribute_not_exists(PK)", {}
+    return "ids = :ids AND upto = :upto", {":ids": {"B": chunk.packed}, ":upto": {"S": _text(chunk.end)}}
+
+
+def _overtaken(_: Item | None) -> Exception:
+    return ConcurrentChange()
+
+
+def _item(partition: str, chunk: Chunk) -> Item:
+    key = keys.posting_chunk(partition, _text(chunk.start))
+    return {**key, "ids": {"B": chunk.packed}, "upto": {"S": _text(chunk.end)}}
+
+
+def _chunk(row: Item) -> Chunk:
+    packed = row["ids"]["B"]
+    # In base64 as DynamoDB sends it (`shared.table.answers`); in bytes as botocore's own parser gives it.
+    packed = packed if isinstance(packed, bytes) else b64decode(packed)
+    return Chunk(_number(row[keys.SK]["S"]), _number(row["upto"]["S"]), packed)
+
+
+def _digits(number: int) -> str:
+    return f"{number:0{_DIGITS}x}"
+
+
+def _text(number: int) -> str:
+    """A start as a sort key: without its last zeros, which changes nothing in its order."""
+    return _digits(number).rstrip("0") or "0"
+
+
+def _number(text: str) -> int:
+    return int(text.ljust(_DIGITS, "0"), 16)
+
+
+def _chunks(start: int, end: int, pieces: Iterable[Sequence[int]]) -> Iterator[Chunk]:
+    """Chunks of pieces of ids, which together have the range from `start` to `end`."""
+    last: Sequence[int] = ()
+    for piece in pieces:
+        if last:
+            edge = _parting(last[-1], piece[0])
+            yield Chunk(start, edge, _packed(last))
+            start = edge
+        last = piece
+    yield Chunk(start, end, _packed(last))
+
+
+def _parting(left: int, right: int) -> int:
+    """A number above `left`, up to `right`, that is short as a sort key: of `right`, the digits down to the first in
+    which both differ.
+    """
+    beyond = ((left ^ right).bit_length() - 1) // 4 * 4
+    return right >> beyond << beyond
+
+
+def _pieces(ids: Sequence[int], *, is_appended: bool) -> Iterator[Sequence[int]]:
+    """Ids in as many pieces as they need: full ones where more come behind, and else halves, with room in each."""
+    while (fitting := _fitting(ids)) < len(ids):
+        cut = fitting if is_appended else len(ids) // 2
+        yield from [ids[:cut]] if is_appended else _pieces(ids[:cut], is_appended=False)
+        ids = ids[cut:]
+    yield ids
+
+
+# A chunk's ids are packed as the first one, and the distances from each to the next in as many bits each as the
+# largest of them needs. Ids made at about the same time so take 12 bytes instead of 16, those of an import 7.
+
+_WIDTH, _FIRST = 1, 16  # bytes: how many bits a distance has, and the first id
+
+
+def _fitting(ids: Sequence[int]) -> int:
+    """How many of the first ids fit into a chunk."""
+    width = 0
+    for count, (one, following) in enumerate(pairwise(ids), start=1):
+        width = max(width, (following - one).bit_length())
+        if 8 * (_WIDTH + _FIRST) + count * width > 8 * _FULL:
+            return count
+    return len(ids)
+
+
+def _packed(ids: Sequence[int]) -> bytes:
+    if not ids:
+        return b""
+    distances = [following - one for one, following in pairwise(ids)]
+    width = max(distances, default=0).bit_length()
+    bits = 0
+    for distance in reversed(distances):
+        bits = bits << width | distance
+    size = -(-len(distances) * width // 8)
+    return width.to_bytes(_WIDTH, "big") + ids[0].to_bytes(_FIRST, "big") + bits.to_bytes(size, "big")
+
+
+def _unpacked(packed: bytes) -> list[int]:
+    if not packed:
+        return []
+    width = packed[0]
+    bits = int.from_bytes(packed[_WIDTH + _FIRST :], "big")
+    distances = []
+    while bits:  # no distance is 0
+        distances.append(bits & (1 << width) - 1)
+        bits >>= width
+    return list(accumulate(distances, initial=int.from_bytes(packed[_WIDTH : _WIDTH + _FIRST], "big")))
