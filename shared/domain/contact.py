@@ -55,8 +55,6 @@ MAX_OTHER_EMAILS = 20
 MAX_TYPES = 20
 MAX_GROUPS = 100
 """How many static groups a contact is in at the most."""
-MAX_TAGS = 40
-"""Whatever a tenant allows: to replace them all changes twice as many counters, in one transaction of a hundred."""
 RESTORABLE_SECONDS = 30 * 86_400
 """How long a deleted contact can be restored; then it is purged."""
 
@@ -527,7 +525,7 @@ def _phone(value: str | None, name: str, settings: Settings) -> str | None:
 
 def _tags(value: list[str] | None, settings: Settings) -> list[str]:
     tags = unique_names(value or [])
-    limit = min(settings.max_tags_per_contact, MAX_TAGS)
+    limit = settings.max_tags_per_contact
     if len(tags) > limit:
         raise Invalid.field("tags", "too_many_tags", f"A contact has at most {limit} tags.")
     return tags

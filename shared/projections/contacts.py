@@ -25,6 +25,7 @@ from shared.table.store import Item, Store, Transaction
 _TOMBSTONE_SECONDS = 3 * 86_400  # the stream remembers a day
 _TOGETHER = 40  # contacts in one transaction: two items each when they go, and the counters they touch
 _MOST_STEPS = 100  # DynamoDB's limit for a transaction
+_LABELS_AT_ONCE = 80
 _ATTEMPTS = 8
 _Place = tuple[str, str]
 _Facet = tuple[str, str]
@@ -175,6 +176,9 @@ class ContactProjection:
             transaction = self._transaction(tenant_id, news)
             if len(transaction.steps) > _MOST_STEPS:
                 # Contacts of many different tags or companies touch many counters.
+                if len(news) == 1:
+                    self._go_part_of_the_way(tenant_id, *news[0])
+                    raise ConcurrentChange()  # the rest from there
                 half = len(news) // 2
                 self._commit(tenant_id, news[:half])
                 self._commit(tenant_id, news[half:])
@@ -186,6 +190,35 @@ class ContactProjection:
                 if attempt == _ATTEMPTS:
                     raise
 
+    def _go_part_of_the_way(self, tenant_id: str, change: _Change, state: _State) -> None:
+        """Give a contact's list row some of the labels that it is to have, and take some of those that it is not.
+
+        One contact alone may gain and lose more labels than a transaction can count.
+        """
+        key = keys.list_row_of(change.last, keys.BY_CREATION)
+        if state.row is not None:
+            row, part = dict(state.row), int(state.row.get("part", {"N": "0"})["N"])
+        else:
+            row, part = {**change.last, **key, "version": {"N": "0"}}, 0
+            row = {name: value for name, value in row.items() if name not in items.LABEL_IDS}
+        left = _LABELS_AT_ONCE
+        for name in items.LABEL_IDS:
+            has = [one["S"] for one in row.get(name, {"L": []})["L"]]
+            wanted = [one["S"] for one in (change.shown or {}).get(name, {"L": []})["L"]]
+            moving = sorted({*has} ^ {*wanted})[:left]
+            left -= len(moving)
+            has = [one for one in has if one not in moving] + [one for one in moving if one in wanted]
+            row[name] = {"L": [{"S": one} for one in has]}
+        row["part"] = {"N": str(part + 1)}
+        condition, values = _as_read(state.row)
+        transaction = Transaction()
+        transaction.put(row, condition=condition, values=values, refusal=lambda _: ConcurrentChange())
+        totals = _counts(row)
+        totals.subtract(_counts(state.row))
+        _count(transaction, tenant_id, totals)
+        companies.move(self._store, transaction, tenant_id, [(state.row, row)])
+        self._store.commit(transaction)
+
     def _transaction(self, tenant_id: str, news: list[tuple[_Change, _State]]) -> Transaction:
         transaction = Transaction()
         totals: Counter[str] = Counter()
@@ -195,11 +228,7 @@ class ContactProjection:
             totals.update(after)
             totals.subtract(before)
             _show(transaction, tenant_id, change, state)
-        for name, difference in sorted(totals.items()):
-            if difference:
-                transaction.update(
-                    keys.counter(tenant_id, name), "ADD amount :d", {":d": {"N": str(difference)}}
-                )
+        _count(transaction, tenant_id, totals)
         changes = [(state.row, change.shown) for change, state in news]
         companies.move(self._store, transaction, tenant_id, changes)
         return transaction
@@ -293,12 +322,24 @@ class _State:
         return max(int(item["version"]["N"]) if item else 0 for item in (self.row, self.gone))
 
 
+def _as_read(row: Item | None) -> tuple[str, Item]:
+    """The condition, with its values, that a list row is as it was read."""
+    if row is None:
+        return "attribute_not_exists(PK)", {}
+    if "part" in row:
+        return "version = :before AND part = :part", {":before": row["version"], ":part": row["part"]}
+    return "version = :before AND attribute_not_exists(part)", {":before": row["version"]}
+
+
+def _count(transaction: Transaction, tenant_id: str, differences: Counter[str]) -> None:
+    for name, difference in sorted(differences.items()):
+        if difference:
+            transaction.update(keys.counter(tenant_id, name), "ADD amount :d", {":d": {"N": str(difference)}})
+
+
 def _show(transaction: Transaction, tenant_id: str, change: _Change, state: _State) -> None:
     row = keys.list_row_of(change.last, keys.BY_CREATION)
-    if state.row is None:
-        condition, values = "attribute_not_exists(PK)", {}
-    else:
-        condition, values = "version = :before", {":before": state.row["version"]}
+    condition, values = _as_read(state.row)
 
     def refusal(_: Item | None) -> Exception:
         return ConcurrentChange()
