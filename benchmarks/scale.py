@@ -188,7 +188,9 @@ others, none does."""
 
 
 def measure_spreads() -> dict[str, list[float]]:
-    """For each spread the calls and read units to find the ten contacts with all three tags, newest and oldest first."""
+    """For each spread the calls and read units to find the ten contacts with all three tags, newest first and oldest
+    first.
+    """
     contacts = list(people.contacts(SIZES[-1]))
     measured: dict[str, list[float]] = {}
     for name, spread in SPREADS.items():
@@ -208,12 +210,11 @@ def _spread(contacts: Sequence[Contact], spread: Sequence[str]) -> MemoryStore:
     together = contacts[apart // 2 :: apart]
     chosen = {one.id for one in together}
     given = expected(
-        _TENANT, (items.contact_to_item(_TENANT, one.model_copy(update={"tags": [*"abc"]})) for one in together)
+        _TENANT,
+        (items.contact_to_item(_TENANT, one.model_copy(update={"tags": [*"abc"]})) for one in together),
     )
     for tag in "abc":
-        ids = [
-            one.id for one, has in zip(contacts, spread, strict=True) if tag in has or one.id in chosen
-        ]
+        ids = [one.id for one, has in zip(contacts, spread, strict=True) if tag in has or one.id in chosen]
         counter = {**keys.counter(_TENANT, f"tag={tag}"), "amount": {"N": str(len(ids))}}
         for item in (counter, *chunks_of(keys.posting_partition(_TENANT, "tag", tag), ids)):
             given[item[keys.PK]["S"], item[keys.SK]["S"]] = item
@@ -222,9 +223,11 @@ def _spread(contacts: Sequence[Contact], spread: Sequence[str]) -> MemoryStore:
 
 def spreads_table() -> str:
     """What three tags cost that many contacts have and ten have together, however they are spread."""
-    rows = [[f"three tags among {SIZES[-1]:,}, ten with all: calls / read units", "newest first", "oldest first"]]
+    rows = [
+        [f"three tags among {SIZES[-1]:,}, ten with all: calls / read units", "newest first", "oldest first"]
+    ]
     for name, (calls, units, calls_up, units_up) in measure_spreads().items():
-        rows.append([name, f"{calls} / {units:g}", f"{calls_up} / {units_up:g}"])
+        rows.append([name, f"{calls} / {_judged(units)}", f"{calls_up} / {_judged(units_up)}"])
     return _aligned(rows)
 
 
@@ -232,19 +235,22 @@ def table() -> str:
     """Calls, read units and items gone through of each read at each size."""
     columns = [measure(size) for size in SIZES]
     head = [
-        "a page of 25: calls / read units / items gone through",
+        f"a page of 25: calls / read units (! over {BUDGET_UNITS}) / items gone through",
         *(f"{size:,} contacts" for size in SIZES),
     ]
     rows = [head] + [
-        [name, *(f"{c} / {u:g} / {s}" for c, u, s in (column[name] for column in columns))] for name in READS
+        [name, *(f"{c} / {_judged(u)} / {s}" for c, u, s in (column[name] for column in columns))] for name in READS
     ]
     return _aligned(rows)
+
+
+def _judged(units: float) -> str:
+    return f"{units:g}{'!' if units > BUDGET_UNITS else ''}"
 
 
 def _aligned(rows: list[list[str]]) -> str:
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(widths[n]) for n, cell in enumerate(row)).rstrip() for row in rows)
-
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What lists, filters, searches and statistics of contacts are read from: worked out from contacts' items.
 
 For each live contact there are its list row, its id in the posting list of each facet, one row for each searchable
-term and telephone number, and its part in the tenant's counters. The list row carries the contact's version, and so says
-what has been projected: it changes in one transaction with the counters, which makes these exact however often
+term and telephone number, and its part in the tenant's counters. The list row carries the contact's version, and so
+says what has been projected: it changes in one transaction with the counters, which makes these exact however often
 and in whatever order changes are handed in (docs/decisions/0007-projections.md).
 """
 

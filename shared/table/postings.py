@@ -70,9 +70,7 @@ def ids_in(rows: Iterable[Item]) -> set[str] | None:
 class PostingList:
     """One list, to be changed by any number of writers at once."""
 
-    def __init__(
-        self, store: Store, partition: str, *, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, store: Store, partition: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._store = store
         self._partition = partition
         self._sleep = sleep
