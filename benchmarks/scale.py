@@ -239,7 +239,8 @@ def table() -> str:
         *(f"{size:,} contacts" for size in SIZES),
     ]
     rows = [head] + [
-        [name, *(f"{c} / {_judged(u)} / {s}" for c, u, s in (column[name] for column in columns))] for name in READS
+        [name, *(f"{c} / {_judged(u)} / {s}" for c, u, s in (column[name] for column in columns))]
+        for name in READS
     ]
     return _aligned(rows)
 
