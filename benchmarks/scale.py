@@ -254,7 +254,7 @@ def spreads_table() -> str:
         [f"three tags among {SIZES[-1]:,}, ten with all: calls / read units", "newest first", "oldest first"]
     ]
     for name, (calls, units, calls_up, units_up) in measure_spreads().items():
-        rows.append([name, f"{calls} / {units:g}", f"{calls_up} / {units_up:g}"])
+        rows.append([name, f"{calls} / {_judged(units)}", f"{calls_up} / {_judged(units_up)}"])
     return _aligned(rows)
 
 
@@ -262,13 +262,18 @@ def table() -> str:
     """Calls, read units and items gone through of each read at each size."""
     columns = [measure(size) for size in SIZES]
     head = [
-        "a page of 25: calls / read units / items gone through",
+        f"a page of 25: calls / read units (! over {BUDGET_UNITS}) / items gone through",
         *(f"{size:,} contacts" for size in SIZES),
     ]
     rows = [head] + [
-        [name, *(f"{c} / {u:g} / {s}" for c, u, s in (column[name] for column in columns))] for name in READS
+        [name, *(f"{c} / {_judged(u)} / {s}" for c, u, s in (column[name] for column in columns))]
+        for name in READS
     ]
     return _aligned(rows)
+
+
+def _judged(units: float) -> str:
+    return f"{units:g}{'!' if units > BUDGET_UNITS else ''}"
 
 
 def _aligned(rows: list[list[str]]) -> str:

@@ -43,8 +43,8 @@ def derived_id(milliseconds: int, *parts: str, ordinal: int | None = None) -> st
 
 
 def first_id_at(milliseconds: int) -> str:
-    """The smallest UUIDv7 of a millisecond: a bound for ranges of ids."""
-    return _format(milliseconds, 0)
+    """The smallest UUIDv7 of a millisecond: a bound for ranges of ids. Before 1970 it is the smallest of all."""
+    return _format(max(milliseconds, 0), 0)
 
 
 def number_of(identifier: str) -> int:

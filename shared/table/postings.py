@@ -76,7 +76,8 @@ class PostingList:
         self._sleep = sleep
 
     def change(self, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
-        """Put contact ids in and take others out. Those that are as wanted already cost a read and no write.
+        """Put contact ids in and take others out, up to a thousand. Those that are as wanted already cost a read and
+        no write.
 
         Raises ConcurrentChange or Unavailable when others are faster every time or the table is away; part is done
         then, and the call can be repeated. Raises ValueError for what is no id of ours.

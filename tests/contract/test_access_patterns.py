@@ -20,7 +20,7 @@ from shared.domain.contact import Contact, ContactInput, ContactPatch
 from shared.domain.contact_filter import ContactFilter
 from shared.domain.delivery import DeliveryRequest
 from shared.domain.errors import Duplicate
-from shared.domain.ids import new_id
+from shared.domain.ids import derived_id, milliseconds_of, new_id
 from shared.domain.imports import ImportTask
 from shared.domain.labels import Tag
 from shared.domain.webhook import WebhookInput
@@ -77,9 +77,16 @@ class World:
         [self.fresh] = [item for item in self._items("CONTACT") if item["email"]["S"] == "ada99@example.com"]
         wiring.projection().project(self.records)
         self.contacts.read(self.made[0].id)  # a warm process has the labels at hand
+        self.imported = [self._imported(self.fresh, number) for number in range(40)]
         self.webhooks = wiring.webhooks(ADMIN)
         self.webhook = self.webhooks.create(hook())
         self.queue = RowQueue(stack)
+
+    def _imported(self, like: Item, number: int) -> Item:
+        """A contact's item as an import would have written it: all of one moment, owner and tag."""
+        later = milliseconds_of(like["id"]["S"]) + 1_000
+        contact_id = derived_id(later, "import", str(number), ordinal=number)
+        return {**like, **keys.contact(TENANT, contact_id), "id": {"S": contact_id}}
 
     def _items(self, sort_key: str) -> list[Item]:
         with as_operator():
@@ -268,6 +275,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
         booking(0, "x@example.com")
     ),
     "Project a contact": lambda world: wiring.projection().project([world.fresh]),
+    "Project 40 contacts of an import": lambda world: wiring.projection().project(world.imported),
     "Create a webhook": lambda world: world.webhooks.create(hook()),
     "Read a webhook": lambda world: world.webhooks.read(world.webhook.id),
     "List webhooks": lambda world: world.webhooks.list(limit=25, cursor=None),

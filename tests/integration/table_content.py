@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from typing import Any
 from urllib.parse import quote
 
+from shared.table.postings import ids_in
 from tests.support.aws import Stack
 from tests.support.tenant_guard import as_operator
 
@@ -119,13 +120,25 @@ class Content:
     def picture(self) -> list[str]:
         """The table with all ids and times of today made equal, so that two runs of the same work compare."""
         kept = []
-        for item in self.items:
-            if item["PK"]["S"].startswith(("U#", "K#")) or item["SK"]["S"] == "TENANT":
+        for item in (*self.items, *self._postings()):
+            if item["PK"]["S"].startswith(("U#", "K#")) or item["SK"]["S"] == "TENANT" or "ids" in item:
                 continue
             text = json.dumps({k: v for k, v in item.items() if k != "expires_at"}, sort_keys=True)
             text = _PURGE.sub("<purge>", _OUTBOX.sub("<outbox>", _ID.sub("<id>", text)))
             kept.append(_TIME.sub(lambda found: _plain(found[0]), text))
         return sorted(kept)
+
+    def _postings(self) -> list[Item]:
+        """What posting lists name, however they are cut into chunks."""
+        chunks: defaultdict[str, list[Item]] = defaultdict(list)
+        for chunk in self.of(r"T#[^#]+#IX#"):
+            chunks[chunk["PK"]["S"]].append(chunk)
+        named = {partition: ids_in(rows) for partition, rows in chunks.items()}
+        assert None not in named.values(), "chunks that make no list"
+        return [
+            {"PK": {"S": partition}, "SK": {"S": ""}, "named": {"SS": sorted(ids or ())}}
+            for partition, ids in named.items()
+        ]
 
 
 def _plain(time: str) -> str:
