@@ -128,7 +128,7 @@ def _units(size: int, consistent: bool) -> float:
 
 
 class _NoLocks:
-    def owner_of_email(self, email: str) -> str | None:
+    def all_owners_of_email(self, email: str, *, limit: int) -> list[str]:
         return None
 
 

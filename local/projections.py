@@ -35,7 +35,7 @@ def compare(client: Any, table: str, tenant_id: str) -> tuple[dict[tuple[str, st
     )
     for page in pages:
         for item in page["Items"]:
-            if keys.is_contact(item):
+            if keys.is_listed(item):
                 records.append(item)
             elif keys.is_projected(item):
                 held[item[keys.PK]["S"], item[keys.SK]["S"]] = item

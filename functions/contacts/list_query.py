@@ -38,9 +38,11 @@ class ContactListQuery(ListQuery):
     phone: str | None = Field(None, max_length=64, description="Contacts with this number.")
     tags: str | None = Field(None, max_length=1000, description="Tags, separated by commas; all of them.")
     owner_id: str | None = Field(None, min_length=1, max_length=100)
+    customer_id: str | None = Field(None, min_length=1, max_length=100)
     source: Source | None = None
     is_active: bool | None = None
     active: bool | None = Field(None, description="The same as `is_active`.")
+    is_primary: bool | None = Field(None, description="Whether it is its customer's primary contact.")
     has_bookings: bool | None = None
     created_from: Moment | None = None
     created_to: Moment | None = None
@@ -60,12 +62,22 @@ class ContactListQuery(ListQuery):
     )
 
 
+class CustomerStats(BaseModel):
+    """The tenant's customers in numbers."""
+
+    total: int
+    with_contacts: int
+    without_contacts: int
+
+
 class ContactStats(BaseModel):
     """The tenant's contacts in numbers, from counters that follow within about a second."""
 
     total: int
     active: int
     inactive: int
+    primary: int = Field(description="Contacts that are their customer's primary one.")
+    customers: CustomerStats
     with_bookings: int
     bookings: int
     bookings_per_contact: float

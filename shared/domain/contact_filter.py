@@ -12,9 +12,14 @@ from shared.domain.phone import normalize_phone
 from shared.domain.search import digits_of, found_in, prefixes_of, terms_of
 from shared.domain.tenant import Settings
 
-DEFAULTS = {"source": "api", "is_active": "true", "has_bookings": "false"}
+DEFAULTS = {"source": "api", "is_active": "true", "has_bookings": "false", "is_primary": "false"}
 """Facets' values that most contacts have. They are in no index: what has none of the others has this one."""
-OTHERS = {"source": ("import", "booking", "merge"), "is_active": ("false",), "has_bookings": ("true",)}
+OTHERS = {
+    "source": ("import", "booking", "merge"),
+    "is_active": ("false",),
+    "has_bookings": ("true",),
+    "is_primary": ("true",),
+}
 """The values that a facet with a default can have besides it."""
 
 
@@ -30,8 +35,10 @@ class ContactFilter:
     phone: str | None = None
     tags: tuple[str, ...] = ()
     owner_id: str | None = None
+    customer_id: str | None = None
     source: str | None = None
     is_active: bool | None = None
+    is_primary: bool | None = None
     has_bookings: bool | None = None
     created_from: str | None = None
     created_to: str | None = None
@@ -75,9 +82,15 @@ class ContactFilter:
         found = [("tag", tag.casefold()) for tag in self.tags]
         if self.owner_id is not None:
             found.append(("owner_id", self.owner_id))
+        if self.customer_id is not None:
+            found.append(("customer_id", self.customer_id))
         if self.source is not None:
             found.append(("source", self.source))
-        flags = {"is_active": self.is_active, "has_bookings": self.has_bookings}
+        flags = {
+            "is_active": self.is_active,
+            "has_bookings": self.has_bookings,
+            "is_primary": self.is_primary,
+        }
         found += [(name, "true" if flag else "false") for name, flag in flags.items() if flag is not None]
         return found
 
@@ -115,6 +128,10 @@ def facets_of(contact: Contact) -> set[tuple[str, str]]:
     found = {("tag", tag.casefold()) for tag in contact.tags}
     if contact.owner_id:
         found.add(("owner_id", contact.owner_id))
+    if contact.customer_id:
+        found.add(("customer_id", contact.customer_id))
+    if contact.is_primary:
+        found.add(("is_primary", "true"))
     if contact.source != DEFAULTS["source"]:
         found.add(("source", contact.source))
     if not contact.is_active:

@@ -13,6 +13,7 @@ class FieldError:
     code: str
     message: str
     contact_id: str | None = None
+    customer_id: str | None = None
 
 
 class DomainError(Exception):
@@ -96,7 +97,20 @@ class Duplicate(Conflict):
     def __init__(self, field: str, contact_id: str, what: str | None = None) -> None:
         message = f"Another contact has this {what or field}."
         super().__init__(message, errors=(FieldError(field, "duplicate", message, contact_id),))
+        self.field = field
         self.contact_id = contact_id
+
+
+class UsernameTaken(Conflict):
+    """Another live customer has the username."""
+
+    code = "duplicate"
+
+    def __init__(self, customer_id: str) -> None:
+        message = "Another customer has this username."
+        super().__init__(
+            message, errors=(FieldError("username", "duplicate", message, customer_id=customer_id),)
+        )
 
 
 class ConcurrentChange(Conflict):

@@ -15,6 +15,9 @@ CONTACT_RESTORED = "contact.restored"
 CONTACT_PURGED = "contact.purged"
 CONTACT_CONSENT_CHANGED = "contact.consent_changed"
 INTERACTION_CREATED = "interaction.created"
+CUSTOMER_CREATED = "customer.created"
+CUSTOMER_UPDATED = "customer.updated"
+CUSTOMER_DELETED = "customer.deleted"
 IMPORT_COMPLETED = "import.completed"
 
 EVENT_TYPES = (
@@ -25,6 +28,9 @@ EVENT_TYPES = (
     CONTACT_PURGED,
     CONTACT_CONSENT_CHANGED,
     INTERACTION_CREATED,
+    CUSTOMER_CREATED,
+    CUSTOMER_UPDATED,
+    CUSTOMER_DELETED,
     IMPORT_COMPLETED,
 )
 """The event types a webhook subscription may name."""
@@ -38,7 +44,7 @@ told by itself, as `custom_fields.colour` or `communication.opt_outs.email`."""
 class Event:
     """One change of one record.
 
-    `entity` and `entity_id`: the record in whose partition the event lies (contact, import).
+    `entity` and `entity_id`: the record in whose partition the event lies (contact, customer, import).
     `at`: RFC 3339. `actor`: such as `user:0190…`. `origin`: api, import, booking or system.
     `version`: the record's version after the change. `data`: ids of what else the change made.
     """

@@ -1,4 +1,5 @@
-"""What lists, filters, searches and statistics of contacts are read from: worked out from contacts' items.
+"""What lists, filters, searches and statistics of contacts are read from: worked out from contacts' items. And
+the list and the numbers of customers, which have no more than that (`shared.projections.customers`).
 
 For each live contact there are its list row, one posting for each facet, one row for each searchable term and
 telephone number, and its part in the tenant's counters. The list row carries the contact's version, and so says
@@ -9,13 +10,14 @@ and in whatever order changes are handed in (docs/decisions/0007-projections.md)
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from shared.domain import timestamps
 from shared.domain.contact_filter import facets_of, numbers_of, terms_of_contact
 from shared.domain.errors import ConcurrentChange
+from shared.projections import customers
 from shared.table import items, keys
 from shared.table.store import Item, Store, Transaction
 
@@ -23,12 +25,24 @@ _TOMBSTONE_SECONDS = 3 * 86_400  # the stream remembers a day
 _TOGETHER = 40  # contacts in one transaction: two items each when they go, and the counters they touch
 _MOST_STEPS = 100  # DynamoDB's limit for a transaction
 _ATTEMPTS = 8
+_UNCOUNTED = ("customer_id",)  # a customer's record counts its contacts
 _Place = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What is projected of a kind of records: on which list it is, by which further rows a live one is found, and
+    its part in the tenant's counters.
+    """
+
+    order: str
+    rows: Callable[[str, Item], Iterator[Item]]
+    counts: Callable[[Item], Counter[str]]
 
 
 @dataclass(slots=True)
 class _Change:
-    """All that a batch says of one contact: its images, in their order; the last is what is to be shown."""
+    """All that a batch says of one record: its images, in their order; the last is what is to be shown."""
 
     images: list[Item] = field(default_factory=list)
 
@@ -37,30 +51,39 @@ class _Change:
         return self.images[-1]
 
     @property
+    def kind(self) -> _Kind:
+        return _kind_of(self.last)
+
+    @property
+    def row(self) -> keys.Key:
+        """The key of its list row."""
+        return keys.list_row_of(self.last, self.kind.order)
+
+    @property
     def version(self) -> int:
         return int(self.last["version"]["N"])
 
     @property
     def shown(self) -> Item | None:
-        """The image to show, or None for a contact that is no longer live."""
+        """The image to show, or None for a record that is no longer live."""
         return None if "deleted_at" in self.last else self.last
 
 
 class ContactProjection:
-    """The projections of all tenants' contacts."""
+    """The projections of all tenants' contacts and customers."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def project(self, images: Iterable[Item]) -> None:
-        """Bring the projections to the state of contacts' items, given in the order in which they were written.
+        """Bring the projections to the state of records' items, given in the order in which they were written.
 
         Items of other kinds are passed over. Doing it again, late or out of order changes nothing.
         Raises Unavailable or ConcurrentChange when it should be tried again as a whole.
         """
         changes: defaultdict[str, _Change] = defaultdict(_Change)
         for image in images:
-            if keys.is_contact(image):
+            if keys.is_listed(image):
                 changes[image[keys.PK]["S"]].images.append(image)
         by_tenant: defaultdict[str, list[_Change]] = defaultdict(list)
         for pk, change in changes.items():
@@ -69,49 +92,49 @@ class ContactProjection:
             for start in range(0, len(of_tenant), _TOGETHER):
                 self._project(tenant_id, of_tenant[start : start + _TOGETHER])
 
-    def outdated(self, contacts: Iterable[keys.Key]) -> list[keys.Key]:
-        """Those of contacts, by their keys, that the projections do not show as they are.
+    def outdated(self, records: Iterable[keys.Key]) -> list[keys.Key]:
+        """Those of contacts and customers, by their keys, that the projections do not show as they are.
 
         Costs a read unit each. One that is just being changed may be named without need.
         """
-        rows = {
-            key[keys.PK]["S"]: keys.list_row_of(key, keys.BY_CREATION)
-            for key in contacts
-            if keys.is_contact(key)
+        wanted = {
+            _place(key): {keys.PK: key[keys.PK], keys.SK: key[keys.SK]}
+            for key in records
+            if keys.is_listed(key)
         }
-        wanted = [{keys.PK: {"S": pk}, keys.SK: {"S": keys.CONTACT}} for pk in rows]
-        records = self._store.get_many(wanted, consistent=False)
+        rows = {place: keys.list_row_of(key, _kind_of(key).order) for place, key in wanted.items()}
+        found = self._store.get_many(list(wanted.values()), consistent=False)
         shown = self._store.get_many(list(rows.values()), consistent=False)
         return [
             key
-            for key in wanted
-            if _version(records.get(_place(key))) != _version(shown.get(_place(rows[key[keys.PK]["S"]])))
+            for place, key in wanted.items()
+            if _version(found.get(place)) != _version(shown.get(_place(rows[place])))
         ]
 
-    def reproject(self, contact: keys.Key) -> None:
-        """Bring the projections to the present state of one contact, whose stream record was lost.
+    def reproject(self, record: keys.Key) -> None:
+        """Bring the projections to the present state of one contact or customer, whose stream record was lost.
 
         Repeats until the record has not changed meanwhile, so that it never leaves an older state behind.
         """
-        image = self._store.get(contact)
+        image = self._store.get(record)
         while True:
             if image is None:
-                row = self._store.get(keys.list_row_of(contact, keys.BY_CREATION))
+                row = self._store.get(keys.list_row_of(record, _kind_of(record).order))
                 if row is not None:  # removed for good without having been deleted first
                     version = {"N": str(int(row["version"]["N"]) + 1)}
                     self.project(
-                        [{**row, **contact, "version": version, "deleted_at": {"S": timestamps.now()}}]
+                        [{**row, **record, "version": version, "deleted_at": {"S": timestamps.now()}}]
                     )
             else:
                 self.project([image])
-            again = self._store.get(contact)
+            again = self._store.get(record)
             if again == image:
                 return
             image = again
 
     def _project(self, tenant_id: str, changes: list[_Change]) -> None:
         for _ in range(_ATTEMPTS):
-            states = self._states(tenant_id, changes)
+            states = self._states(changes)
             news = [
                 (change, state)
                 for change, state in zip(changes, states, strict=True)
@@ -130,11 +153,8 @@ class ContactProjection:
             return
         raise ConcurrentChange()
 
-    def _states(self, tenant_id: str, changes: list[_Change]) -> list[_State]:
-        wanted = []
-        for change in changes:
-            row = keys.list_row_of(change.last, keys.BY_CREATION)
-            wanted.append((row, keys.tombstone(tenant_id, row[keys.SK]["S"])))
+    def _states(self, changes: list[_Change]) -> list[_State]:
+        wanted = [(change.row, keys.tombstone(change.last)) for change in changes]
         found = self._store.get_many([key for pair in wanted for key in pair])
         return [_State(found.get(_place(row)), found.get(_place(gone))) for row, gone in wanted]
 
@@ -142,11 +162,12 @@ class ContactProjection:
         put: dict[_Place, Item] = {}
         left_over: dict[_Place, keys.Key] = {}
         for change, state in news:
-            wanted = {_place(row): row for row in _rows(tenant_id, change.shown)}
-            known = {_place(row): row for row in _rows(tenant_id, state.row)}
+            kind = change.kind
+            wanted = {_place(row): row for row in _rows(kind, tenant_id, change.shown)}
+            known = {_place(row): row for row in _rows(kind, tenant_id, state.row)}
             put.update({place: row for place, row in wanted.items() if known.get(place) != row})
             for image in (state.row, *change.images[:-1]):
-                for row in _rows(tenant_id, image):
+                for row in _rows(kind, tenant_id, image):
                     if _place(row) not in wanted:
                         left_over[_place(row)] = {keys.PK: row[keys.PK], keys.SK: row[keys.SK]}
         self._store.write_many(put=list(put.values()), delete=list(left_over.values()))
@@ -155,11 +176,11 @@ class ContactProjection:
         transaction = Transaction()
         totals: Counter[str] = Counter()
         for change, state in news:
-            before = _counts(state.row)
-            after = _counts(change.shown)
-            totals.update(after)
-            totals.subtract(before)
-            _show(transaction, tenant_id, change, state)
+            if change.shown is not None:
+                totals.update(change.kind.counts(change.shown))
+            if state.row is not None:
+                totals.subtract(change.kind.counts(state.row))
+            _show(transaction, change, state)
         for name, difference in sorted(totals.items()):
             if difference:
                 transaction.update(
@@ -175,17 +196,18 @@ class ContactProjection:
 
 
 def expected(tenant_id: str, images: Iterable[Item]) -> dict[_Place, Item]:
-    """All that the projections of a tenant should hold, by place, from its contacts' items; for comparing and for
-    making them anew. Counters that would be 0 are left out.
+    """All that the projections of a tenant should hold, by place, from its contacts' and customers' items; for
+    comparing and for making them anew. Counters that would be 0 are left out.
     """
     found: dict[_Place, Item] = {}
     totals: Counter[str] = Counter()
     for image in images:
         if "deleted_at" not in image:
-            row = keys.list_row_of(image, keys.BY_CREATION)
+            kind = _kind_of(image)
+            row = keys.list_row_of(image, kind.order)
             found[_place(row)] = {**image, **row}
-            found.update((_place(one), dict(one)) for one in _rows(tenant_id, image))
-            totals.update(_counts(image))
+            found.update((_place(one), dict(one)) for one in _rows(kind, tenant_id, image))
+            totals.update(kind.counts(image))
     for name, amount in totals.items():
         if amount:
             counter = keys.counter(tenant_id, name)
@@ -195,7 +217,7 @@ def expected(tenant_id: str, images: Iterable[Item]) -> dict[_Place, Item]:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What has been projected of a contact: its list row, or the trace of its going, or nothing yet."""
+    """What has been projected of a record: its list row, or the trace of its going, or nothing yet."""
 
     row: Item | None
     gone: Item | None
@@ -205,8 +227,8 @@ class _State:
         return max(int(item["version"]["N"]) if item else 0 for item in (self.row, self.gone))
 
 
-def _show(transaction: Transaction, tenant_id: str, change: _Change, state: _State) -> None:
-    row = keys.list_row_of(change.last, keys.BY_CREATION)
+def _show(transaction: Transaction, change: _Change, state: _State) -> None:
+    row = change.row
     if state.row is None:
         condition, values = "attribute_not_exists(PK)", {}
     else:
@@ -226,7 +248,7 @@ def _show(transaction: Transaction, tenant_id: str, change: _Change, state: _Sta
     version = change.last["version"]
     transaction.put(
         {
-            **keys.tombstone(tenant_id, row[keys.SK]["S"]),
+            **keys.tombstone(change.last),
             "version": version,
             "expires_at": {"N": str(expires_at)},
         },
@@ -236,10 +258,13 @@ def _show(transaction: Transaction, tenant_id: str, change: _Change, state: _Sta
     )
 
 
-def _rows(tenant_id: str, image: Item | None) -> Iterator[Item]:
-    """The rows a live contact is found by; none for None."""
-    if image is None or "deleted_at" in image:
-        return
+def _rows(kind: _Kind, tenant_id: str, image: Item | None) -> Iterator[Item]:
+    """The rows a live record is found by; none for None."""
+    if image is not None and "deleted_at" not in image:
+        yield from kind.rows(tenant_id, image)
+
+
+def _contact_rows(tenant_id: str, image: Item) -> Iterator[Item]:
     contact = items.contact_from_item(image)
     for facet, value in facets_of(contact):
         yield keys.posting(tenant_id, facet, value, contact.id)
@@ -252,22 +277,29 @@ def _rows(tenant_id: str, image: Item | None) -> Iterator[Item]:
         yield keys.number(tenant_id, digits, contact.id)
 
 
-def _counts(image: Item | None) -> Counter[str]:
-    """A live contact's part in its tenant's counters."""
-    counts: Counter[str] = Counter()
-    if image is not None:
-        contact = items.contact_from_item(image)
-        counts["all"] = 1
-        counts.update(f"{facet}={value}" for facet, value in facets_of(contact))
-        counts["bookings"] = contact.total_bookings
-        counts["interactions"] = contact.interaction_count
+def _contact_counts(image: Item) -> Counter[str]:
+    contact = items.contact_from_item(image)
+    counts = Counter(["all"])
+    counts.update(f"{facet}={value}" for facet, value in facets_of(contact) if facet not in _UNCOUNTED)
+    counts["bookings"] = contact.total_bookings
+    counts["interactions"] = contact.interaction_count
     return counts
+
+
+_KINDS = {
+    keys.CONTACT: _Kind(keys.BY_CREATION, _contact_rows, _contact_counts),
+    keys.CUSTOMER: _Kind(keys.CUSTOMERS, lambda *_: iter(()), customers.counts),
+}
+
+
+def _kind_of(record: dict[str, Any]) -> _Kind:
+    return _KINDS[record[keys.SK]["S"]]
 
 
 def _tenant_of(pk: str) -> str:
     tenant_id = keys.tenant_of(pk)
     if tenant_id is None:
-        raise ValueError("a contact lies outside all tenants")
+        raise ValueError("a record lies outside all tenants")
     return tenant_id
 
 

@@ -99,6 +99,8 @@ def test_a_new_contact_is_answered_as_it_is_kept_and_read_the_same(world: World)
         "whatsapp_raw": "+44 20 7946 0958",
         "other_phones": [],
         "owner_id": "admin-of-T1",
+        "customer_id": None,
+        "is_primary": False,
         "communication": {"preferred": "none", "opt_outs": {}},
         "relationship_status": "prospect",
         "lifecycle_stage": "awareness",
