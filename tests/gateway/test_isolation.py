@@ -60,6 +60,21 @@ def make_import(world: World, tenancy: Tenancy) -> str:
     return made
 
 
+def make_customer(world: World, tenancy: Tenancy) -> str:
+    answer = world.send("POST", "/customers", {"first_name": "Grace"}, token=tenancy.user)
+    assert answer.status == 201, answer.text
+    made: str = answer.json["id"]
+    return made
+
+
+def make_member(world: World, tenancy: Tenancy) -> str:
+    customer = make_customer(world, tenancy)
+    made: list[str] = [
+        world.create(f"{new_id()}@example.com", token=tenancy.user, customer_id=customer)["id"] for _ in "12"
+    ]
+    return made[1]
+
+
 @dataclass(frozen=True)
 class Case:
     """How a route with an id is called: on which record, with which body. `roles` may do it to their own."""
@@ -81,8 +96,14 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/contacts/{contact_id}/interactions"): Case(make_contact),
     ("POST", "/contacts/{contact_id}/toggle-status"): Case(make_contact),
     ("POST", "/contacts/{contact_id}/restore"): Case(make_deleted_contact),
+    ("POST", "/contacts/{contact_id}/set-primary"): Case(make_member),
     ("POST", "/contacts/{contact_id}/consent"): Case(make_contact, CONSENT),
     ("GET", "/contacts/{contact_id}/consent"): Case(make_contact),
+    ("GET", "/customers/{customer_id}"): Case(make_customer),
+    ("PUT", "/customers/{customer_id}"): Case(make_customer, {"first_name": "X", "username": "put"}),
+    ("PATCH", "/customers/{customer_id}"): Case(make_customer, {"username": "patch"}),
+    ("DELETE", "/customers/{customer_id}"): Case(make_customer),
+    ("GET", "/customers/{customer_id}/contacts"): Case(make_customer),
     ("GET", "/imports/{import_id}"): Case(make_import, roles=MANAGERS),
     ("GET", "/imports/{import_id}/results"): Case(make_import, roles=MANAGERS),
     ("GET", "/webhooks/{webhook_id}"): Case(make_webhook, roles=MANAGERS),
@@ -95,6 +116,8 @@ WITHOUT_ID = {
     ("GET", "/contacts"),
     ("POST", "/contacts"),
     ("GET", "/contacts/stats"),
+    ("GET", "/customers"),
+    ("POST", "/customers"),
     ("GET", "/imports"),
     ("GET", "/webhooks"),
     ("POST", "/webhooks"),

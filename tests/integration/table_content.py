@@ -184,9 +184,7 @@ def _locks_of(contact: Item) -> list[tuple[str, str]]:
     by_customer = "unique_scope" in contact
     values = [("EMAIL", address) for address in addresses(contact)]
     if by_customer:
-        values += [
-            (name.upper(), contact[name]["S"]) for name in ("phone", "whatsapp") if name in contact
-        ]
+        values += [(name.upper(), contact[name]["S"]) for name in ("phone", "whatsapp") if name in contact]
     within = f"LOCK#{contact['customer_id']['S'] if 'customer_id' in contact else '-'}"
     return [
         (f"T#{_tenant(contact)}#{kind}#{quote(value, safe='@+')}", within if by_customer else "LOCK")

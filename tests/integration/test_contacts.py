@@ -20,6 +20,7 @@ from shared.domain.contact import ContactInput, ContactPatch
 from shared.domain.errors import Duplicate, VersionMismatch
 from shared.domain.tenant import Settings
 from shared.services.contacts import ContactService
+from shared.services.membership import Membership
 from shared.table.contacts import ContactTable
 from shared.table.cursors import Cursors
 from shared.table.store import Store
@@ -379,7 +380,13 @@ def test_sixty_four_racing_creates_of_one_address_make_one_contact(world: World)
 def service_of(world: World, user: str) -> ContactService:
     """The service as a process of its own has it, for one of T1's admins."""
     table = ContactTable(Store(client("dynamodb"), world.stack.table_name), "T1")
-    return ContactService(Caller("T1", "user", user, "admin"), table, Settings, Cursors(b"key"))
+    return ContactService(
+        Caller("T1", "user", user, "admin"), table, Settings, Cursors(b"key"), membership=_no_customers
+    )
+
+
+def _no_customers() -> Membership:
+    raise AssertionError("no contact of a customer is written here")
 
 
 def test_racing_creates_in_processes_of_their_own_make_one_contact_too(world: World) -> None:

@@ -89,6 +89,12 @@ def live(world: World) -> str:
     return str(world.create("live@example.com")["id"])
 
 
+def second_member(world: World) -> str:
+    customer = world.send("POST", "/customers", {"first_name": "Grace"}).json["id"]
+    world.create("first@example.com", customer_id=customer)
+    return str(world.create("second@example.com", customer_id=customer)["id"])
+
+
 def deleted(world: World) -> str:
     gone = live(world)
     assert world.send("DELETE", f"/contacts/{gone}").status == 204
@@ -101,6 +107,8 @@ CASES = [
     Case("/contacts/{}/toggle-status", make=live),
     Case("/contacts/{}/restore", make=deleted),
     Case("/contacts/{}/consent", {"channel": "email", "opted_out": True, "source": "phone call"}, live),
+    Case("/contacts/{}/set-primary", make=second_member),
+    Case("/customers", {"first_name": "Grace", "username": "grace"}),
     Case("/webhooks", HOOK),
 ]
 every_post = pytest.mark.parametrize("case", CASES, ids=str)
