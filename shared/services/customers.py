@@ -115,24 +115,28 @@ class CustomerService:
     ) -> Page[Customer]:
         """A page of the customers, newest first; with `username` the one that has it, in whatever case."""
         self._require_all("contacts:read")
-        if username is not None:
-            customer_id = self._customers.id_of_username(username)
-            found = self._customers.get(customer_id) if customer_id else None
-            page = Page([found] if found else [], None, 1 if found else 0)
-        else:
-            page = page_of(
-                lambda count, after: self._customers.newest(limit=count, after=after),
-                lambda customer: customer.id,
-                lambda customer: customer,
-                limit=limit,
-                cursor=cursor,
-                cursors=self._cursors,
-                scope=self._scope("customers"),
-            )
-            page = Page(page.items, page.next_cursor, self._customers.count())
-        if include_contacts:
-            return Page(self._with_contacts(page.items), page.next_cursor, page.total)
-        return page
+
+        def read(count: int, after: str | None) -> Sequence[Customer]:
+            if username is None:
+                return self._customers.newest(limit=count, after=after)
+            return self._named(username)
+
+        page = page_of(
+            read,
+            lambda customer: customer.id,
+            lambda customer: customer,
+            limit=limit,
+            cursor=cursor,
+            cursors=self._cursors,
+            scope=self._scope("customers", username or ""),
+        )
+        shown = self._with_contacts(page.items) if include_contacts else page.items
+        return Page(shown, page.next_cursor, self._customers.count() if username is None else len(shown))
+
+    def _named(self, username: str) -> Sequence[Customer]:
+        customer_id = self._customers.id_of_username(username)
+        customer = self._customers.get(customer_id) if customer_id else None
+        return [customer] if customer else []
 
     def contacts(self, customer_id: str, *, limit: int, cursor: str | None) -> Page[Contact]:
         """A page of a customer's contacts as of now, newest first."""

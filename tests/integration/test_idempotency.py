@@ -95,6 +95,12 @@ def second_member(world: World) -> str:
     return str(world.create("second@example.com", customer_id=customer)["id"])
 
 
+def deleted_member(world: World) -> str:
+    gone = second_member(world)
+    assert world.send("DELETE", f"/contacts/{gone}").status == 204
+    return gone
+
+
 def deleted(world: World) -> str:
     gone = live(world)
     assert world.send("DELETE", f"/contacts/{gone}").status == 204
@@ -106,6 +112,7 @@ CASES = [
     Case("/contacts", ADA),
     Case("/contacts/{}/toggle-status", make=live),
     Case("/contacts/{}/restore", make=deleted),
+    Case("/contacts/{}/restore", make=deleted_member),
     Case("/contacts/{}/consent", {"channel": "email", "opted_out": True, "source": "phone call"}, live),
     Case("/contacts/{}/set-primary", make=second_member),
     Case("/customers", {"first_name": "Grace", "username": "grace"}),
