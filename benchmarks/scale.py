@@ -18,7 +18,7 @@ from benchmarks import people
 from shared.domain.callers import Caller
 from shared.domain.contact import Contact
 from shared.domain.contact_filter import ContactFilter
-from shared.projections.contacts import expected
+from shared.projections.comparison import expected
 from shared.services.contact_lists import ContactLists
 from shared.table import items, keys
 from shared.table.contact_index import ContactIndex
@@ -162,7 +162,7 @@ def _units(size: int, consistent: bool) -> float:
 
 
 class _NoLocks:
-    def owner_of_email(self, email: str) -> str | None:
+    def all_owners_of_email(self, email: str, *, limit: int) -> list[str]:
         return None
 
 

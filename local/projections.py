@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 
-from shared.projections.contacts import differences
+from shared.projections.comparison import differences
 from shared.table import keys
 from shared.table.store import Item, Store
 

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from shared.domain.callers import Caller
     from shared.domain.contact_filter import ContactFilter
     from shared.domain.tenant import Settings, Tenant
-    from shared.projections.contacts import ContactProjection
+    from shared.projections.records import Projection
     from shared.publishing.publisher import Publisher
     from shared.publishing.queue import DeliveryQueue
     from shared.services.bookings import BookingService
     from shared.services.contact_lists import ContactLists
     from shared.services.contacts import ContactService
+    from shared.services.customers import CustomerService
     from shared.services.deliveries import FanOut, Sending
     from shared.services.groups import GroupService
     from shared.services.idempotency import Announce, Claim, KeyedCalls
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from shared.services.import_watch import ImportWatch
     from shared.services.imports import ImportService
     from shared.services.labels import AnyLabel, LabelService
+    from shared.services.membership import Membership
     from shared.services.onboarding import Onboarding
     from shared.services.purge import Purge
     from shared.services.webhooks import WebhookService
@@ -182,6 +184,30 @@ def contacts(caller: Caller, claim: Claim | None = None) -> ContactService:
         lambda: tenant_settings(caller.tenant_id),
         labels,
         cursors(),
+        membership=lambda: _membership(caller, claim),
+        announce=_announcement(claim),
+    )
+
+
+def _membership(caller: Caller, claim: Claim | None) -> Membership:
+    from shared.services.membership import Membership
+    from shared.table.membership import MembershipTable
+
+    return Membership(caller, MembershipTable(_store_for(claim), caller.tenant_id), _announcement(claim))
+
+
+def customers(caller: Caller, claim: Claim | None = None) -> CustomerService:
+    """The customers, for one caller; for a call under an Idempotency-Key with its claim on that."""
+    from shared.services.customers import CustomerService
+    from shared.table.contacts import ContactTable
+    from shared.table.customers import CustomerTable
+
+    table = _store_for(claim)
+    return CustomerService(
+        caller,
+        CustomerTable(table, caller.tenant_id),
+        ContactTable(table, caller.tenant_id, label_table(caller.tenant_id)),
+        cursors(),
         announce=_announcement(claim),
     )
 
@@ -253,11 +279,11 @@ def events() -> EventTable:
 
 
 @cache
-def projection() -> ContactProjection:
-    """What lists, filters, searches and statistics of contacts are read from."""
-    from shared.projections.contacts import ContactProjection
+def projection() -> Projection:
+    """What lists, filters, searches and statistics of contacts and customers are read from."""
+    from shared.projections.records import Projection
 
-    return ContactProjection(store())
+    return Projection(store())
 
 
 @cache

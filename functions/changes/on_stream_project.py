@@ -21,6 +21,6 @@ def _image(change: dict[str, Any]) -> dict[str, Any]:
     image: dict[str, Any] | None = change.get("NewImage")
     if image is None:  # the item is gone for good: a change like another, though it has no version of its own
         image = change["OldImage"]
-        if keys.is_contact(image):
+        if keys.is_listed(image):
             image = {**image, "deleted_at": {"S": ""}, "version": {"N": str(int(image["version"]["N"]) + 1)}}
     return image

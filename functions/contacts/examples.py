@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from functions.contacts.list_query import CompanyCount, ContactStats
+from functions.contacts.list_query import CompanyCount, ContactStats, CustomerStats
 from shared.domain.communication import ConsentEntry
-from shared.domain.errors import Duplicate, Invalid, NotFound, PermissionDenied, RuleBroken, VersionMismatch
+from shared.domain.errors import (
+    Conflict,
+    Duplicate,
+    Invalid,
+    NotFound,
+    PermissionDenied,
+    RuleBroken,
+    VersionMismatch,
+)
 from shared.domain.interaction import Interaction
-from shared.http.examples import ADA, ADA_ID, GRACE_ID, GROUP_ID, LIMIT_REFUSED, USER_ID, Example
+from shared.http.examples import ADA, ADA_ID, CUSTOMER_ID, GRACE_ID, GROUP_ID, LIMIT_REFUSED, USER_ID, Example
 from shared.services.paging import Page
 
 _LATER = "2025-05-02T14:05:00.000Z"
@@ -37,6 +45,7 @@ PARAMETERS = {
     "group_id": GROUP_ID,
     "type": "Supplier",
     "group": "Spring campaign",
+    "customer_id": CUSTOMER_ID,
     "search": "ada love",
     "email": "ada@example.com",
     "phone": "+44 20 7946 0958",
@@ -67,6 +76,8 @@ EXAMPLES = {
             total=1250,
             active=1190,
             inactive=60,
+            primary=310,
+            customers=CustomerStats(total=320, with_contacts=310, without_contacts=10),
             with_bookings=500,
             bookings=2000,
             bookings_per_contact=1.6,
@@ -168,4 +179,15 @@ EXAMPLES = {
         ),
     ),
     "leave_group": Example(answer=ADA.model_copy(update=_CHANGED), problems=(NotFound("Group"),)),
+    "set_primary_contact": Example(
+        answer=ADA.model_copy(update={**_CHANGED, "customer_id": CUSTOMER_ID, "is_primary": True}),
+        problems=(
+            Conflict(
+                "This contact belongs to no customer, so it can be nobody's primary contact. Set its "
+                "customer_id first.",
+                code="no_customer",
+            ),
+            NotFound("Contact"),
+        ),
+    ),
 }

@@ -32,12 +32,22 @@ class CompanyCount(BaseModel):
     contacts: int
 
 
+class CustomerStats(BaseModel):
+    """The tenant's customers in numbers."""
+
+    total: int
+    with_contacts: int
+    without_contacts: int
+
+
 class ContactStats(BaseModel):
     """The tenant's contacts in numbers, from counters that follow within about a second."""
 
     total: int
     active: int
     inactive: int
+    primary: int = Field(description="Contacts that are their customer's primary one.")
+    customers: CustomerStats
     with_bookings: int
     bookings: int
     bookings_per_contact: float

@@ -6,7 +6,14 @@ from functions.contacts.list_query import ContactListQuery, ContactStats
 from shared import wiring
 from shared.domain.communication import ConsentEntry, ConsentInput
 from shared.domain.contact import Contact, ContactInput, ContactPatch
-from shared.domain.errors import ConcurrentChange, Duplicate, NotFound, RuleBroken, VersionMismatch
+from shared.domain.errors import (
+    ConcurrentChange,
+    Conflict,
+    Duplicate,
+    NotFound,
+    RuleBroken,
+    VersionMismatch,
+)
 from shared.domain.interaction import Interaction
 from shared.http.call import Call
 from shared.http.listing import ListQuery
@@ -138,6 +145,18 @@ def toggle_contact_status(call: Call, contact_id: str) -> Reply:
 )
 def restore_contact(call: Call, contact_id: str) -> Reply:
     return Reply(record=wiring.contacts(call.caller, call.claim).restore(contact_id, call.if_match))
+
+
+@routes.route(
+    "POST",
+    "/contacts/{contact_id}/set-primary",
+    summary="Make a contact its customer's primary one, in the place of the one that was",
+    answer=Contact,
+    conditional=True,
+    errors=(NotFound, Conflict, VersionMismatch),
+)
+def set_primary_contact(call: Call, contact_id: str) -> Reply:
+    return Reply(record=wiring.contacts(call.caller, call.claim).set_primary(contact_id, call.if_match))
 
 
 @routes.route(

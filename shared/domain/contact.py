@@ -5,7 +5,8 @@ Every change of state is a method that gives back the new record and the event t
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from dataclasses import replace
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
@@ -41,7 +42,7 @@ from shared.domain.interaction import Interaction
 from shared.domain.labels import Group, Labels
 from shared.domain.other_phones import MAX_PHONES, OtherPhone, OtherPhoneInput, normalize_other_phones
 from shared.domain.phone import as_typed, normalize_phone
-from shared.domain.tenant import Settings
+from shared.domain.tenant import Settings, UniqueScope
 from shared.domain.text import GivenName, LabelName, Line, LongText, Name, unique_names
 from shared.domain.timestamps import Timestamp, from_milliseconds, plus
 
@@ -60,6 +61,18 @@ RESTORABLE_SECONDS = 30 * 86_400
 
 _OtherEmail = Annotated[str, Field(max_length=254)]
 _EXAMPLE_OWNER = "0190a8b0-0000-7000-8000-00000000000a"
+
+
+class Lock(NamedTuple):
+    """A value that no other live contact may have: an e-mail address, a telephone or a WhatsApp number.
+
+    `within`: None for the whole tenant, else the customer among whose contacts it is unique, "" standing for
+    contacts without one.
+    """
+
+    kind: Literal["EMAIL", "PHONE", "WHATSAPP"]
+    value: str
+    within: str | None
 
 
 class ContactInput(BaseModel):
@@ -99,6 +112,11 @@ class ContactInput(BaseModel):
         description="The user the contact belongs to, by default who makes it. Takes contacts:write:all. "
         "Left out of a replacement, the owner stays.",
         examples=[_EXAMPLE_OWNER],
+    )
+    customer_id: str | None = Field(
+        None,
+        max_length=64,
+        description="The customer the contact belongs to; its first becomes its primary one.",
     )
     communication: CommunicationInput | None = Field(None, examples=[{"preferred": "email"}])
     custom_fields: CustomFieldsInput | None = Field(
@@ -141,6 +159,9 @@ class ContactPatch(BaseModel):
         description="The user the contact belongs to. Takes contacts:write:all.",
         examples=[_EXAMPLE_OWNER],
     )
+    customer_id: str | None = Field(
+        None, max_length=64, description="The customer the contact belongs to from now on; null for none."
+    )
     communication: CommunicationPatch | None = Field(None, examples=[{"preferred": "email"}])
     custom_fields: CustomFieldsInput | None = Field(
         None,
@@ -157,7 +178,8 @@ class Contact(BaseModel):
     """A contact as it is kept and shown.
 
     `version` counts the changes, from 1. `source` says by which door the contact came. `phone_raw` and
-    `whatsapp_raw`: the numbers as they were typed, null when that was E.164 already.
+    `whatsapp_raw`: the numbers as they were typed, null when that was E.164 already. `unique_scope`: under which
+    setting it holds its locks.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -181,6 +203,8 @@ class Contact(BaseModel):
     types: list[str] = []
     groups: list[str] = []
     owner_id: str | None = None
+    customer_id: str | None = None
+    is_primary: bool = False
     communication: Communication = NO_COMMUNICATION
     relationship_status: RelationshipStatus = "prospect"
     lifecycle_stage: LifecycleStage = "awareness"
@@ -206,6 +230,7 @@ class Contact(BaseModel):
     group_ids: Annotated[list[str], SkipJsonSchema(), Field(exclude=True)] = []
     deleted_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
+    unique_scope: Annotated[UniqueScope, SkipJsonSchema(), Field(exclude=True)] = "tenant"
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -216,13 +241,41 @@ class Contact(BaseModel):
         return found | {self.email: "email"} if self.email else found
 
     @property
+    def locks(self) -> dict[Lock, str]:
+        """What the contact holds while it lives, each with the field it stands in."""
+        if self.unique_scope == "tenant":
+            return {Lock("EMAIL", email, None): field for email, field in self.addresses.items()}
+        if self.deleted_at is not None:
+            return {}
+        within = self.customer_id or ""
+        found = {Lock("EMAIL", email, within): field for email, field in self.addresses.items()}
+        if self.phone:
+            found[Lock("PHONE", self.phone, within)] = "phone"
+        if self.whatsapp:
+            found[Lock("WHATSAPP", self.whatsapp, within)] = "whatsapp"
+        return found
+
+    @property
+    def member_of(self) -> str | None:
+        """The customer the contact belongs to. A deleted one belongs to none, and keeps in mind to which it did."""
+        return self.customer_id if self.deleted_at is None else None
+
+    @property
     def purge_at(self) -> str | None:
         """When a deleted contact can be restored no more; None while it lives."""
         return plus(self.deleted_at, RESTORABLE_SECONDS) if self.deleted_at is not None else None
 
     @classmethod
     def create(
-        cls, given: dict[str, Any], *, contact_id: str, event_id: str, at: str, caller: Caller, source: Source
+        cls,
+        given: dict[str, Any],
+        *,
+        contact_id: str,
+        event_id: str,
+        at: str,
+        caller: Caller,
+        source: Source,
+        unique_scope: UniqueScope = "tenant",
     ) -> tuple[Contact, Event]:
         """A new contact from fields that `clean` has passed, and its `contact.created`.
 
@@ -247,6 +300,7 @@ class Contact(BaseModel):
             updated_at=at,
             updated_by=caller.actor,
             last_event=event_id,
+            unique_scope=unique_scope,
             **fields,
         )
         return contact, contact._event(CONTACT_CREATED, {}, caller)
@@ -290,7 +344,7 @@ class Contact(BaseModel):
         """The contact, in a group; None when it is in it. Raises Invalid when it is in too many."""
         if group.id in self.group_ids:
             return None
-        if len(self.group_ids) >= MAX_GROUPS:
+        if len(self.groups) >= MAX_GROUPS:
             raise Invalid.field("groups", "too_many_groups", f"A contact is in at most {MAX_GROUPS} groups.")
         given = {"group_ids": [*self.group_ids, group.id], "groups": [*self.groups, group.name]}
         return self._succeeded_by(CONTACT_UPDATED, given, event_id, at, caller)
@@ -350,13 +404,35 @@ class Contact(BaseModel):
 
     def delete(self, *, event_id: str, at: str, caller: Caller) -> tuple[Contact, Event]:
         """The contact, no longer live; the record stays so that it can be restored."""
-        return self._succeeded_by(CONTACT_DELETED, {"deleted_at": at}, event_id, at, caller)
+        given = {"deleted_at": at, "is_primary": False}
+        return self._succeeded_by(CONTACT_DELETED, given, event_id, at, caller)
 
-    def restore(self, *, event_id: str, at: str, caller: Caller) -> tuple[Contact, Event] | None:
-        """The contact, live again as it was; None when it is live."""
+    def restore(
+        self, *, unique_scope: UniqueScope = "tenant", event_id: str, at: str, caller: Caller
+    ) -> tuple[Contact, Event] | None:
+        """The contact, live again as it was; None when it is live. It takes its locks under `unique_scope`."""
         if self.deleted_at is None:
             return None
-        return self._succeeded_by(CONTACT_RESTORED, {"deleted_at": None}, event_id, at, caller)
+        given = {"deleted_at": None, "unique_scope": unique_scope}
+        return self._succeeded_by(CONTACT_RESTORED, given, event_id, at, caller)
+
+    def set_primary(
+        self, is_primary: bool, *, event_id: str, at: str, caller: Caller
+    ) -> tuple[Contact, Event] | None:
+        """The contact as its customer's primary one, or no longer so; None when that changes nothing."""
+        if self.is_primary == is_primary:
+            return None
+        return self._succeeded_by(CONTACT_UPDATED, {"is_primary": is_primary}, event_id, at, caller)
+
+    def placed(
+        self, before: Contact | None, event: Event, *, customer_id: str | None, is_primary: bool
+    ) -> tuple[Contact, Event]:
+        """The contact, just made or changed from `before`, in its place among a customer's contacts. Its event
+        tells of that too.
+        """
+        contact = self.model_copy(update={"customer_id": customer_id, "is_primary": is_primary})
+        changes = differences(before._content() if before else {}, contact._content())
+        return contact, replace(event, changes=changes)
 
     def take_part_in(
         self,
@@ -434,7 +510,17 @@ class Contact(BaseModel):
 
 
 _BOOKKEEPING = frozenset(
-    {"id", "version", "created_at", "created_by", "updated_at", "updated_by", "deleted_at", "last_event"}
+    {
+        "id",
+        "version",
+        "created_at",
+        "created_by",
+        "updated_at",
+        "updated_by",
+        "deleted_at",
+        "last_event",
+        "unique_scope",
+    }
 )
 _NOT_TOLD = _BOOKKEEPING | {"communication", "custom_fields", "tag_ids", "type_ids", "group_ids"}
 

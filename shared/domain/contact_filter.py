@@ -18,6 +18,7 @@ DEFAULTS = {
     "source": "api",
     "is_active": "true",
     "has_bookings": "false",
+    "is_primary": "false",
     "relationship_status": "prospect",
     "lifecycle_stage": "awareness",
 }
@@ -35,6 +36,7 @@ OTHERS = {
         "inactive",
     ),
     "lifecycle_stage": ("interest", "consideration", "decision", "retention", "customer"),
+    "is_primary": ("true",),
 }
 """The values that a facet with a default can have besides it."""
 
@@ -54,10 +56,12 @@ class ContactFilter:
     type: str | None = None
     group: str | None = None
     owner_id: str | None = None
+    customer_id: str | None = None
     relationship_status: str | None = None
     lifecycle_stage: str | None = None
     source: str | None = None
     is_active: bool | None = None
+    is_primary: bool | None = None
     has_bookings: bool | None = None
     created_from: str | None = None
     created_to: str | None = None
@@ -117,7 +121,11 @@ class ContactFilter:
         found = [("tag", tag) for tag in self.tags]
         single = {name: getattr(self, name) for name in _SINGLE}
         found += [(name, value) for name, value in single.items() if value is not None]
-        flags = {"is_active": self.is_active, "has_bookings": self.has_bookings}
+        flags = {
+            "is_active": self.is_active,
+            "has_bookings": self.has_bookings,
+            "is_primary": self.is_primary,
+        }
         found += [(name, "true" if flag else "false") for name, flag in flags.items() if flag is not None]
         for further in self.also:
             found += further.facets
@@ -155,7 +163,7 @@ class ContactFilter:
 
 _NARROWING = ("search", "email", "phone", "created_from", "created_to")
 
-_SINGLE = ("type", "group", "owner_id", "relationship_status", "lifecycle_stage", "source")
+_SINGLE = ("type", "group", "owner_id", "customer_id", "relationship_status", "lifecycle_stage", "source")
 _NONE = "-"  # the id of no label
 
 
@@ -170,6 +178,10 @@ def facets_of(contact: Contact) -> set[tuple[str, str]]:
     found.update(("group", one) for one in contact.group_ids)
     if contact.owner_id:
         found.add(("owner_id", contact.owner_id))
+    if contact.customer_id:
+        found.add(("customer_id", contact.customer_id))
+    if contact.is_primary:
+        found.add(("is_primary", "true"))
     for name in ("source", "relationship_status", "lifecycle_stage"):
         if (value := getattr(contact, name)) != DEFAULTS[name]:
             found.add((name, value))

@@ -13,6 +13,7 @@ class FieldError:
     code: str
     message: str
     contact_id: str | None = None
+    customer_id: str | None = None
 
 
 class DomainError(Exception):
@@ -96,6 +97,7 @@ class Duplicate(Conflict):
     def __init__(self, field: str, contact_id: str, what: str | None = None) -> None:
         message = f"Another contact has this {what or field}."
         super().__init__(message, errors=(FieldError(field, "duplicate", message, contact_id),))
+        self.field = field
         self.contact_id = contact_id
 
 
@@ -108,6 +110,18 @@ class NameTaken(Conflict):
         message = f"Another {kind} has this name: {label_id}."
         super().__init__(message, errors=(FieldError("name", "name_taken", message),))
         self.label_id = label_id
+
+
+class UsernameTaken(Conflict):
+    """Another live customer has the username."""
+
+    code = "duplicate"
+
+    def __init__(self, customer_id: str) -> None:
+        message = "Another customer has this username."
+        super().__init__(
+            message, errors=(FieldError("username", "duplicate", message, customer_id=customer_id),)
+        )
 
 
 class ConcurrentChange(Conflict):

@@ -24,6 +24,9 @@ TYPE_DELETED = "type.deleted"
 GROUP_CREATED = "group.created"
 GROUP_UPDATED = "group.updated"
 GROUP_DELETED = "group.deleted"
+CUSTOMER_CREATED = "customer.created"
+CUSTOMER_UPDATED = "customer.updated"
+CUSTOMER_DELETED = "customer.deleted"
 IMPORT_COMPLETED = "import.completed"
 
 EVENT_TYPES = (
@@ -43,6 +46,9 @@ EVENT_TYPES = (
     GROUP_CREATED,
     GROUP_UPDATED,
     GROUP_DELETED,
+    CUSTOMER_CREATED,
+    CUSTOMER_UPDATED,
+    CUSTOMER_DELETED,
     IMPORT_COMPLETED,
 )
 """The event types a webhook subscription may name."""
@@ -56,7 +62,7 @@ told by itself, as `custom_fields.colour` or `communication.opt_outs.email`."""
 class Event:
     """One change of one record.
 
-    `entity` and `entity_id`: the record in whose partition the event lies (contact, import).
+    `entity` and `entity_id`: the record in whose partition the event lies (contact, customer, import).
     `at`: RFC 3339. `actor`: such as `user:0190…`. `origin`: api, import, booking or system.
     `version`: the record's version after the change. `data`: ids of what else the change made.
     """

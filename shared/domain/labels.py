@@ -6,6 +6,7 @@ however many contacts have the label, and is seen with all of them at once.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from shared.domain.callers import Caller
 from shared.domain.events import Event, differences
+from shared.domain.ids import first_id_at
 from shared.domain.text import folded
 from shared.domain.timestamps import Timestamp
 
@@ -25,6 +27,7 @@ GroupKind = Literal["static", "dynamic"]
 MAX_LABELS: Mapping[LabelKind, int] = {"tag": 1_000, "type": 200, "group": 1_000}
 """How many labels of each kind a tenant has at the most: they are read together and kept in memory."""
 DEFAULT_COLOR = "#0066cc"
+_MOMENT = 60_000
 
 L = TypeVar("L", bound="Label")
 
@@ -182,8 +185,13 @@ class Labels:
         return [self.by_id[one].name for one in ids if one in self.by_id]
 
     def live(self, ids: Iterable[str]) -> list[str]:
-        """The ids of labels that there still are, in their order."""
-        return [one for one in ids if one in self.by_id]
+        """The ids of labels that there still are, in their order.
+
+        A contact read together with these may be a moment newer: an id made within the last minute is kept, known
+        or not.
+        """
+        since = first_id_at(time.time_ns() // 1_000_000 - _MOMENT)
+        return [one for one in ids if one in self.by_id or one > since]
 
     def all_of(self, kind: type[L]) -> list[L]:
         """All labels of a kind in the order of their names."""

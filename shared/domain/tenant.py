@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
+
+UniqueScope = Literal["tenant", "customer"]
+"""Among whose contacts an e-mail address is unique: all the tenant's, or those of one customer. In the second case
+telephone and WhatsApp numbers are too, and contacts without a customer share one scope of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +18,7 @@ class Settings:
     auto_clean_phone_numbers: bool = True
     max_tags_per_contact: int = 10
     require_email: bool = True
+    unique_scope: UniqueScope = "tenant"
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ LIMIT_REFUSED = Invalid.field("limit", "greater_than_equal", "Input should be gr
 
 USER_ID = "b1a3c6d2-7a52-4a0e-9c2f-3a5d6f1f0c77"
 ADA_ID = "01960a6f-79c0-7a3e-9d41-5b7a2c9e0f13"
+CUSTOMER_ID = "01962e29-9800-7e61-94b3-0c5a7d8e1f55"
 GROUP_ID = "01962e29-9800-7f10-8a03-3b5c7d9e0f33"
 GRACE_ID = "01960a6f-8d48-7c18-8e02-94d1b6f3a720"
 

@@ -30,6 +30,7 @@ class ProblemField(BaseModel):
     code: str
     message: str
     contact_id: str | None = Field(None, description="For `duplicate`: the contact that has the value.")
+    customer_id: str | None = Field(None, description="For `duplicate`: the customer that has the value.")
 
 
 class Problem(BaseModel):

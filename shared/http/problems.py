@@ -82,6 +82,7 @@ def _response(
         body["errors"] = [
             {"field": one.field, "code": one.code, "message": one.message}
             | ({"contact_id": one.contact_id} if one.contact_id else {})
+            | ({"customer_id": one.customer_id} if one.customer_id else {})
             for one in fields
         ]
     return Response(status_code=status, content_type=CONTENT_TYPE, body=json.dumps(body), headers=headers)

@@ -28,17 +28,17 @@ class Publishes(Protocol):
 
 
 class Projections(Protocol):
-    """Finds and mends what lags behind its record; see `shared.projections.contacts`."""
+    """Finds and mends what lags behind its record; see `shared.projections.records`."""
 
-    def outdated(self, contacts: list[keys.Key]) -> list[keys.Key]: ...
+    def outdated(self, records: list[keys.Key]) -> list[keys.Key]: ...
 
-    def reproject(self, contact: keys.Key) -> None: ...
+    def reproject(self, record: keys.Key) -> None: ...
 
 
 @dataclass(slots=True)
 class Report:
     """What a sweep did: events looked at, published now, failed again and never to be published (unreadable),
-    contacts whose projections were mended; and up to when all is well."""
+    records whose projections were mended; and up to when all is well."""
 
     checked: int = 0
     published: int = 0
@@ -56,7 +56,7 @@ def sweep(
     now: str | None = None,
     has_time: Callable[[], bool] = lambda: True,
 ) -> Report:
-    """Check all events since the last sweep, publish those left behind, and mend the projections of their contacts.
+    """Check all events since the last sweep, publish those left behind, and mend the projections of their records.
 
     Moves the checkpoint on after every ten minutes of events that are published whole; stops at the first
     that are not, or when `has_time` says so, and goes on from there next time.
@@ -68,8 +68,8 @@ def sweep(
         until = min(end, timestamps.plus(start, _SLICE_SECONDS))
         for portion in events.written_between(start, until):
             report.checked += len(portion)
-            for contact in projections.outdated(_contacts(portion)):
-                projections.reproject(contact)
+            for record in projections.outdated(_records(portion)):
+                projections.reproject(record)
                 report.mended += 1
             if left_behind := events.unacknowledged(portion):
                 outcome = publisher.publish(left_behind)
@@ -83,7 +83,7 @@ def sweep(
     return report
 
 
-def _contacts(events: list[keys.Key]) -> list[keys.Key]:
-    """The keys of the contacts that events tell of: a record has its events' partition key."""
-    partitions = dict.fromkeys(key[keys.PK]["S"] for key in events if keys.is_of_contact(key))
-    return [{keys.PK: {"S": pk}, keys.SK: {"S": keys.CONTACT}} for pk in partitions]
+def _records(events: list[keys.Key]) -> list[keys.Key]:
+    """The keys of the contacts and customers that events tell of."""
+    records = (keys.listed_record_of(key) for key in events)
+    return list({record[keys.PK]["S"]: record for record in records if record}.values())

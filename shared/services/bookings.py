@@ -15,12 +15,12 @@ from shared.domain.booking import BookingCreated
 from shared.domain.callers import system
 from shared.domain.contact import Contact
 from shared.domain.email import local_part, normalize_email
-from shared.domain.errors import Conflict, Invalid, RuleBroken
+from shared.domain.errors import Conflict, Duplicate, Invalid, RuleBroken
 from shared.domain.events import Event
 from shared.domain.ids import derived_id, new_id
 from shared.domain.interaction import Interaction
 from shared.domain.phone import as_typed, normalize_phone
-from shared.domain.tenant import Settings, Tenant
+from shared.domain.tenant import Settings, Tenant, UniqueScope
 from shared.domain.text import split_name
 
 _ATTEMPTS = 12
@@ -91,8 +91,10 @@ class BookingService:
             if standing.event_known:
                 return
             try:
-                self._record(bookings, event, standing, email, phone)
-            except Conflict:  # another event or a caller was faster: look again
+                self._record(bookings, event, standing, email, phone, tenant.settings.unique_scope)
+            except Conflict as conflict:  # another event or a caller was faster: look again
+                if isinstance(conflict, Duplicate) and conflict.field == "phone":
+                    phone = None  # where numbers are unique, one that another has must not cost the booking
                 if attempt == _ATTEMPTS - 1:
                     raise
                 self._sleep(random.uniform(0, min(0.8, 0.02 * 2**attempt)))  # noqa: S311
@@ -106,6 +108,7 @@ class BookingService:
         standing: Standing,
         email: str,
         phone: str | None,
+        scope: UniqueScope,
     ) -> None:
         at = timestamps.now()
         caller = system(event.tenant_id, "booking", "booking")
@@ -113,7 +116,7 @@ class BookingService:
         before = bookings.contact_of(email)
         contact = before
         if contact is None:
-            contact, created = _newcomer(event, email, at)
+            contact, created = _newcomer(event, email, at, scope)
             events.append(created)
         interaction = _interaction(event, contact.id, at)
         after, happened = contact.take_part_in(
@@ -153,7 +156,7 @@ def _phone_or_none(raw: str | None, settings: Settings) -> str | None:
         return None
 
 
-def _newcomer(event: BookingCreated, email: str, at: str) -> tuple[Contact, Event]:
+def _newcomer(event: BookingCreated, email: str, at: str, scope: UniqueScope) -> tuple[Contact, Event]:
     first_name, last_name = split_name(event.invitee_name)
     return Contact.create(
         {"first_name": first_name or local_part(email), "last_name": last_name, "email": email},
@@ -162,6 +165,7 @@ def _newcomer(event: BookingCreated, email: str, at: str) -> tuple[Contact, Even
         at=at,
         caller=system(event.tenant_id, "booking", "booking"),
         source="booking",
+        unique_scope=scope,
     )
 
 

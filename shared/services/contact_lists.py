@@ -70,6 +70,7 @@ class ContactIndex(contact_orders.OrderIndex, Protocol):
     def counts(self) -> dict[str, int]: ...
 
     def counts_of(self, names: Sequence[str]) -> list[int]: ...
+    def count_of_customer(self, customer_id: str) -> int: ...
 
     def with_all(
         self, facets: Sequence[tuple[str, str]], *, after: str | None, descending: bool, low: str, high: str
@@ -89,7 +90,7 @@ class ContactIndex(contact_orders.OrderIndex, Protocol):
 class Locks(Protocol):
     """Who has an address; see `shared.table.contacts.ContactTable`."""
 
-    def owner_of_email(self, email: str) -> str | None: ...
+    def all_owners_of_email(self, email: str, *, limit: int) -> list[str]: ...
 
 
 class ContactLists:
@@ -143,8 +144,9 @@ class ContactLists:
         return [one.named(labels) for one in contacts]
 
     def stats(self) -> dict[str, Any]:
-        """The tenant's counters: `total`, `active`, `inactive`, `bookings`, `interactions`, numbers by source and by
-        tag, and the companies with the most contacts. Costs the same however many contacts there are.
+        """The tenant's counters: `total`, `active`, `inactive`, `primary`, `customers`, `bookings`, `interactions`,
+        numbers by source, status and label, and the companies with the most contacts. Costs the same however many
+        contacts there are.
         """
         if self._caller.require("contacts:read") == "own":
             raise PermissionDenied.lacking("contacts:read:all")
@@ -152,12 +154,20 @@ class ContactLists:
         labels = self._labels.recent()
         total = counts.get("all", 0)
         inactive = counts.get("is_active=false", 0)
+        customers = counts.get("customers", 0)
+        with_contacts = counts.get("customers_with_contacts", 0)
         return {
             "total": total,
             "active": total - inactive,
             "inactive": inactive,
             "with_bookings": counts.get("has_bookings=true", 0),
             "bookings": counts.get("bookings", 0),
+            "primary": counts.get("is_primary=true", 0),
+            "customers": {
+                "total": customers,
+                "with_contacts": with_contacts,
+                "without_contacts": customers - with_contacts,
+            },
             "bookings_per_contact": round(counts.get("bookings", 0) / total, 3) if total else 0.0,
             "interactions": counts.get("interactions", 0),
             "by_source": _with_default(counts, "source", total),
@@ -227,8 +237,8 @@ class ContactLists:
             yield from self._index.rows(together)
 
     def _with_email(self, wanted: ContactFilter) -> Iterator[Contact]:
-        owner = self._locks.owner_of_email(wanted.email or "")
-        return (one for one in self._index.rows([owner] if owner else []) if wanted.matches(one))
+        owners = self._locks.all_owners_of_email(wanted.email or "", limit=MAX_SORTED + 1)
+        return (one for one in self._index.rows(owners) if wanted.matches(one))
 
     def _with_number(self, wanted: ContactFilter) -> Iterator[Contact]:
         digits = is_phone_search(wanted.phone or "")
@@ -320,6 +330,8 @@ class ContactLists:
             return self._index.count("all")
         if len(asked) == len(facets) == 1:
             facet, value = facets[0]
+            if facet == "customer_id":
+                return self._index.count_of_customer(value)
             if DEFAULTS.get(facet) != value:
                 return self._index.count(f"{facet}={value}")
             others = sum(self._index.count(f"{facet}={other}") for other in OTHERS[facet])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
@@ -13,6 +13,7 @@ from shared.domain.communication import ConsentEntry, ConsentInput
 from shared.domain.contact import Contact, ContactInput, ContactPatch, clean
 from shared.domain.errors import (
     ConcurrentChange,
+    Conflict,
     NotFound,
     PermissionDenied,
     RuleBroken,
@@ -26,6 +27,9 @@ from shared.domain.tenant import Settings
 from shared.services.idempotency import Announce, no_key
 from shared.services.labelling import Labelling, LabelRepository
 from shared.services.paging import Cursors, Page, page_of
+
+if TYPE_CHECKING:  # by need: most contacts belong to no customer
+    from shared.services.membership import Membership
 
 _ATTEMPTS = 12
 IfMatch = Callable[[int], bool]
@@ -65,6 +69,7 @@ class ContactService:
         labels: LabelRepository,
         cursors: Cursors,
         *,
+        membership: Callable[[], Membership],
         sleep: Callable[[float], None] = time.sleep,
         announce: Announce = no_key,
     ) -> None:
@@ -73,6 +78,7 @@ class ContactService:
         self._settings = settings
         self._labels = labels
         self._labelling = Labelling(caller, labels)
+        self._membership = membership
         self._cursors = cursors
         self._sleep = sleep
         self._announce = announce
@@ -80,8 +86,10 @@ class ContactService:
     def create(self, given: ContactInput) -> Contact:
         """A new contact, owned by the user who made it unless another owner is given.
 
-        Raises Invalid for refused fields, Duplicate when another contact has one of the addresses.
+        Raises Invalid for refused fields, Duplicate when another contact has one of the addresses. The first
+        contact of a customer becomes its primary one.
         """
+        settings = self._settings()
         fields = self._settled(given.as_given())
         contact, event = Contact.create(
             fields,
@@ -90,10 +98,22 @@ class ContactService:
             at=timestamps.now(),
             caller=self._caller,
             source="api",
+            unique_scope=settings.unique_scope,
         )
+        if contact.customer_id is not None:
+            return self._join(contact, event)
         self._announce(contact)
         self._contacts.create((contact, event))
         return contact
+
+    def _join(self, contact: Contact, event: Event) -> Contact:
+        """A new contact of a customer."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._membership().carry_out(None, contact, event)
+            except ConcurrentChange:
+                self._pause(attempt)
+        raise ConcurrentChange()
 
     def read(self, contact_id: str) -> Contact:
         """A contact."""
@@ -157,6 +177,22 @@ class ContactService:
             )
         return group
 
+    def set_primary(self, contact_id: str, if_match: IfMatch | None) -> Contact:
+        """The contact as the primary one of its customer, in the place of the one that was.
+
+        Raises Conflict when it has no customer.
+        """
+        return self._write(contact_id, "contacts:write", if_match, self._made_primary)
+
+    def _made_primary(self, contact: Contact) -> tuple[Contact, Event] | None:
+        if contact.customer_id is None:
+            raise Conflict(
+                "This contact belongs to no customer, so it can be nobody's primary contact. Set its customer_id "
+                "first.",
+                code="no_customer",
+            )
+        return contact.set_primary(True, event_id=new_id(), at=timestamps.now(), caller=self._caller)
+
     def consent(self, contact_id: str, given: ConsentInput, if_match: IfMatch | None) -> Contact:
         """The contact with a channel opted out or in; every call is an entry of the history."""
         return self._write(
@@ -187,14 +223,19 @@ class ContactService:
     def restore(self, contact_id: str, if_match: IfMatch | None) -> Contact:
         """A deleted contact, live again as it was; one that is live stays as it is.
 
-        Takes what deleting takes. Raises NotFound when its time has run out, Duplicate when an address of it
-        was taken meanwhile.
+        Takes what deleting takes. It belongs to its customer again, if that still exists. Raises NotFound when its
+        time has run out, Duplicate when an address of it was taken meanwhile.
         """
         return self._write(
             contact_id,
             "contacts:delete",
             if_match,
-            lambda contact: contact.restore(event_id=new_id(), at=timestamps.now(), caller=self._caller),
+            lambda contact: contact.restore(
+                unique_scope=self._settings().unique_scope,
+                event_id=new_id(),
+                at=timestamps.now(),
+                caller=self._caller,
+            ),
             find=self._restorable,
         )
 
@@ -272,14 +313,19 @@ class ContactService:
             if acted is None:
                 return before
             after, event = acted
-            self._announce(after)
             try:
+                if before.member_of != after.member_of or before.is_primary != after.is_primary:
+                    return self._membership().carry_out(before, after, event)
+                self._announce(after)
                 (save or self._contacts.save)(before, after, event)
             except ConcurrentChange:
-                self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311
+                self._pause(attempt)
             else:
                 return after
         raise ConcurrentChange()
+
+    def _pause(self, attempt: int) -> None:
+        self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311
 
     def _scope(self, *query: str) -> tuple[str, ...]:
         return (self._caller.tenant_id, self._caller.id, *query)

@@ -16,7 +16,7 @@ from shared.domain.ids import new_id
 from shared.domain.import_file import BadFile, Layout
 from shared.domain.import_rows import Fate, contact_fields, failed, result_rows
 from shared.domain.imports import Chunk, ImportRun, Tally
-from shared.domain.tenant import Settings, Tenant
+from shared.domain.tenant import Settings, Tenant, UniqueScope
 from shared.services.import_runs import ImportRuns, UnknownTenant
 from shared.services.labelling import Labelling, LabelRepository
 
@@ -39,7 +39,7 @@ class ContactRepository(Protocol):
 
     def get_with_deleted(self, contact_id: str) -> Contact | None: ...
 
-    def owners_of_emails(self, emails: Iterable[str]) -> dict[str, str]: ...
+    def owners_of_emails(self, emails: Iterable[str], scope: UniqueScope = "tenant") -> dict[str, str]: ...
 
     def create(self, *created: tuple[Contact, Event]) -> None: ...
 
@@ -137,23 +137,29 @@ class ImportChunks:
                 repeated.append((number, email))
             else:
                 wanted[email] = number, fields
-        contacts = self._contacts(run.tenant_id)
+        contacts, scope = self._contacts(run.tenant_id), settings.unique_scope
         # Looked up first, since a single address that is taken cancels the transaction of all the others.
-        owners = contacts.owners_of_emails(wanted) if wanted else {}
+        owners = contacts.owners_of_emails(wanted, scope) if wanted else {}
         free = []
         for email, (number, fields) in wanted.items():
             if email in owners:
                 fates[number] = _fate_of_taken(run, number, owners[email])
             else:
                 free.append((number, fields))
-        for start in range(0, len(free), _TOGETHER):
-            fates |= self._create(run, contacts, free[start : start + _TOGETHER])
+        # Where numbers are unique too, rows of one file may stand in each other's way: so each goes by itself.
+        together = _TOGETHER if scope == "tenant" else 1
+        for start in range(0, len(free), together):
+            fates |= self._create(run, contacts, free[start : start + together], scope)
         for number, email in repeated:
             fates[number] = _fate_of_taken(run, number, fates[wanted[email][0]].contact_id)
         return fates
 
     def _create(
-        self, run: ImportRun, contacts: ContactRepository, group: list[tuple[int, dict[str, Any]]]
+        self,
+        run: ImportRun,
+        contacts: ContactRepository,
+        group: list[tuple[int, dict[str, Any]]],
+        scope: UniqueScope,
     ) -> dict[int, Fate]:
         """Create contacts together; those that others made, or took the address of, meanwhile, are left out."""
         fates: dict[int, Fate] = {}
@@ -167,15 +173,19 @@ class ImportChunks:
                     at=at,
                     caller=run.caller,
                     source="import",
+                    unique_scope=scope,
                 )
                 for number, fields in group
             ]
             try:
                 contacts.create(*made)
-            except (Duplicate, ConcurrentChange):
+            except (Duplicate, ConcurrentChange) as refusal:
+                if isinstance(refusal, Duplicate) and refusal.field != "email":
+                    ((number, _),) = group  # numbers are unique where rows go one by one, and nowhere else
+                    return {number: Fate("skipped", refusal.contact_id, "duplicate", refusal.detail)}
                 if attempt == _ATTEMPTS - 1:
                     raise
-                owners = contacts.owners_of_emails(fields["email"] for _, fields in group)
+                owners = contacts.owners_of_emails((fields["email"] for _, fields in group), scope)
                 left = []
                 for number, fields in group:
                     owner = owners.get(fields["email"])

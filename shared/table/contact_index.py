@@ -25,6 +25,11 @@ class ContactIndex:
         item = self._store.get(keys.counter(self._tenant, name), consistent=False)
         return int(item["amount"]["N"]) if item else 0
 
+    def count_of_customer(self, customer_id: str) -> int:
+        """How many contacts a customer has. Its record knows, so there is no counter for each."""
+        item = self._store.get(keys.customer(self._tenant, customer_id), consistent=False)
+        return int(item["contact_count"]["N"]) if item and "contact_count" in item else 0
+
     def counts(self) -> dict[str, int]:
         """All counters of the tenant that are not 0."""
         found: dict[str, int] = {}

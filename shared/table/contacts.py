@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from shared.domain.communication import ConsentEntry
-from shared.domain.contact import Contact
+from shared.domain.contact import Contact, Lock
 from shared.domain.errors import ConcurrentChange, Duplicate
 from shared.domain.events import Event
 from shared.domain.interaction import Interaction
+from shared.domain.tenant import UniqueScope
 from shared.table import items, keys
 from shared.table.labels import LabelTable
 from shared.table.store import Item, Store, Transaction
+
+_NAMES = {"EMAIL": "e-mail address", "PHONE": "telephone number", "WHATSAPP": "WhatsApp number"}
 
 
 class ContactTable:
@@ -29,25 +32,47 @@ class ContactTable:
 
     def get_with_deleted(self, contact_id: str) -> Contact | None:
         """A contact as of now, live or deleted, or None. One that is being purged is gone."""
-        key = keys.contact(self._tenant, contact_id)
+        return self._get([contact_id]).get(contact_id)
+
+    def get_many(self, contact_ids: Iterable[str]) -> dict[str, Contact]:
+        """The live contacts of ids as of now, by id."""
+        found = self._get(contact_ids)
+        return {contact.id: contact for contact in found.values() if contact.deleted_at is None}
+
+    def _get(self, contact_ids: Iterable[str]) -> dict[str, Contact]:
+        wanted = [keys.contact(self._tenant, one) for one in contact_ids]
         if self._labels is None:
-            item = self._store.get(key)
-            return items.contact_from_item(item) if item and "emptied_at" not in item else None
+            return self._contacts_in(self._store.get_many(wanted))
         stamp = self._labels.stamp_key
-        found = self._store.get_many([key, stamp])
-        item = found.get((key[keys.PK]["S"], key[keys.SK]["S"]))
-        if item is None or "emptied_at" in item:
-            return None
-        contact = items.contact_from_item(item)
-        return contact.named(self._labels.at(found.get((stamp[keys.PK]["S"], stamp[keys.SK]["S"]))))
+        found = self._store.get_many([stamp, *wanted])
+        labels = self._labels.at(found.pop((stamp[keys.PK]["S"], stamp[keys.SK]["S"]), None))
+        return {one: contact.named(labels) for one, contact in self._contacts_in(found).items()}
+
+    def _contacts_in(self, found: dict[tuple[str, str], Item]) -> dict[str, Contact]:
+        live = [item for item in found.values() if "emptied_at" not in item]
+        return {item["id"]["S"]: items.contact_from_item(item) for item in live}
 
     def owner_of_email(self, email: str) -> str | None:
-        """The id of the live contact that has an address (in its stored form), or None."""
-        lock = self._store.get(keys.email_lock(self._tenant, email))
-        return lock["contact_id"]["S"] if lock else None
+        """The id of the live contact that has an address (in its stored form), or None.
 
-    def owners_of_emails(self, emails: Iterable[str]) -> dict[str, str]:
-        """Which of many addresses are in use, and by which contact."""
+        Where customers may have the same one each: that without a customer, or else that of the oldest customer.
+        """
+        return next(iter(self.all_owners_of_email(email, limit=1)), None)
+
+    def all_owners_of_email(self, email: str, *, limit: int) -> list[str]:
+        """The ids of the live contacts that have an address; more than one where `unique_scope` is customer."""
+        partition = keys.email_partition(self._tenant, email)
+        locks = self._store.query(partition, limit=limit, consistent=True)
+        return [lock["contact_id"]["S"] for lock in locks]
+
+    def owners_of_emails(self, emails: Iterable[str], scope: UniqueScope = "tenant") -> dict[str, str]:
+        """Which of many addresses are in use, and by which contact (as `owner_of_email` says).
+
+        In the scope of a tenant a hundred are one call; in that of customers each is one of its own.
+        """
+        if scope == "customer":
+            owners = {email: self.owner_of_email(email) for email in emails}
+            return {email: owner for email, owner in owners.items() if owner is not None}
         by_key = {keys.email_lock(self._tenant, email)[keys.PK]["S"]: email for email in emails}
         locks = self._store.get_many([{keys.PK: {"S": pk}, keys.SK: {"S": "LOCK"}} for pk in by_key])
         return {by_key[pk]: lock["contact_id"]["S"] for (pk, _), lock in locks.items()}
@@ -79,7 +104,7 @@ class ContactTable:
         return [(row[keys.SK]["S"], items.consent_from_item(row)) for row in rows]
 
     def create(self, *created: tuple[Contact, Event]) -> None:
-        """Write new contacts with their locks and events, all or none: two items each and one for each address, a
+        """Write new contacts with their locks and events, all or none: two items each and one for each lock, a
         hundred at the most.
 
         Raises Duplicate when another contact has an address. Writing the same contact and event again
@@ -93,8 +118,8 @@ class ContactTable:
     def add_creation(self, transaction: Transaction, contact: Contact, *events: Event) -> None:
         """Add the creation of a contact to a transaction: record, locks, events."""
         self._put(transaction, contact, "attribute_not_exists(PK)", {})
-        for email, field in contact.addresses.items():
-            self._lock(transaction, email, field, contact.id)
+        for lock, field in contact.locks.items():
+            self._lock(transaction, lock, field, contact.id)
         for event in events:
             transaction.put(items.event_to_item(self._tenant, event))
 
@@ -117,14 +142,14 @@ class ContactTable:
         """Add the change of a contact to a transaction: record, locks, events."""
         is_unchanged = "version = :before"
         self._put(transaction, after, is_unchanged, {":before": {"N": str(before.version)}})
-        had, has = before.addresses, after.addresses
+        had, has = before.locks, after.locks
         # An address that only moved between the fields keeps its lock.
-        for email, field in has.items():
-            if email not in had:
-                self._lock(transaction, email, field, after.id)
-        for email in had:
-            if email not in has:
-                self._unlock(transaction, email, before.id)
+        for lock, field in has.items():
+            if lock not in had:
+                self._lock(transaction, lock, field, after.id)
+        for lock in had:
+            if lock not in has:
+                self._unlock(transaction, lock, before.id)
         for event in events:
             transaction.put(items.event_to_item(self._tenant, event))
 
@@ -138,24 +163,30 @@ class ContactTable:
             refusal=lambda _: ConcurrentChange(),
         )
 
-    def _lock(self, transaction: Transaction, email: str, field: str, contact_id: str) -> None:
+    def _key(self, lock: Lock) -> keys.Key:
+        if lock.kind == "EMAIL":
+            return keys.email_lock(self._tenant, lock.value, lock.within)
+        key_of = {"PHONE": keys.phone_lock, "WHATSAPP": keys.whatsapp_lock}[lock.kind]
+        return key_of(self._tenant, lock.value, lock.within or "")
+
+    def _lock(self, transaction: Transaction, lock: Lock, field: str, contact_id: str) -> None:
         is_free = "attribute_not_exists(PK)"
         is_own = "contact_id = :me"
         me = {"S": contact_id}
         transaction.put(
-            {**keys.email_lock(self._tenant, email), "contact_id": me},
+            {**self._key(lock), "contact_id": me},
             condition=f"{is_free} OR {is_own}",
             values={":me": me},
             refusal=lambda holder: Duplicate(
-                field, holder["contact_id"]["S"] if holder else "", "e-mail address"
+                field, holder["contact_id"]["S"] if holder else "", _NAMES[lock.kind]
             ),
         )
 
-    def _unlock(self, transaction: Transaction, email: str, contact_id: str) -> None:
+    def _unlock(self, transaction: Transaction, lock: Lock, contact_id: str) -> None:
         is_gone = "attribute_not_exists(PK)"
         is_own = "contact_id = :me"
         transaction.delete(
-            keys.email_lock(self._tenant, email),
+            self._key(lock),
             condition=f"{is_gone} OR {is_own}",
             values={":me": {"S": contact_id}},
             refusal=lambda _: ConcurrentChange(),

@@ -29,6 +29,7 @@ _CONTACT_TEXTS = (
     "job_title",
     "about",
     "owner_id",
+    "customer_id",
     "source",
     "last_booking_at",
     "last_contacted_at",
@@ -46,7 +47,7 @@ LABEL_IDS = ("tag_ids", "type_ids", "group_ids")
 _CONTACT_LISTS = (*LABEL_IDS, "other_emails", "merged_from")
 _CONTACT_JSON = ("other_phones", "custom_fields")
 # Texts that most contacts have the default of.
-_CONTACT_STATES = ("relationship_status", "lifecycle_stage")
+_CONTACT_STATES = ("relationship_status", "lifecycle_stage", "unique_scope")
 _TEXTS, _NUMBERS = frozenset((*_CONTACT_TEXTS, *_CONTACT_STATES)), frozenset(_CONTACT_NUMBERS)
 _FIELDS = set(Contact.model_fields)
 _EMPTY_CONTACT: dict[str, Any] = {
@@ -70,7 +71,7 @@ def _flag_of(attribute: dict[str, Any]) -> bool:
 _READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     **dict.fromkeys(_CONTACT_LISTS, _texts_of),
     **dict.fromkeys((*_CONTACT_JSON, "communication"), _json_of),
-    **dict.fromkeys(("is_active", "email_verified"), _flag_of),
+    **dict.fromkeys(("is_active", "email_verified", "is_primary"), _flag_of),
 }
 
 
@@ -99,6 +100,8 @@ def contact_to_item(tenant_id: str, contact: Contact) -> Item:
         item["is_active"] = {"BOOL": False}
     if contact.email_verified:
         item["email_verified"] = {"BOOL": True}
+    if contact.is_primary:
+        item["is_primary"] = {"BOOL": True}
     if contact.purge_at is not None:
         item.update(keys.purge_due(contact.purge_at, contact.id))
     return item

@@ -62,9 +62,13 @@ def is_contact(key: dict[str, Any]) -> bool:
     return bool(key[SK]["S"] == CONTACT)
 
 
-def is_of_contact(key: dict[str, Any]) -> bool:
-    """Whether an item's key lies in a contact's partition."""
-    return "#C#" in key[PK]["S"]
+def listed_record_of(event_key: dict[str, Any]) -> Key | None:
+    """The key of the contact or customer that an event tells of: it lies in its record's partition. None for an
+    event of another record.
+    """
+    kind = event_key[PK]["S"].split("#", 3)[2]
+    sk = {"C": CONTACT, "CUSTOMER": CUSTOMER}.get(kind)
+    return {PK: event_key[PK], SK: {"S": sk}} if sk else None
 
 
 INTERACTION = "INT#"
@@ -92,22 +96,81 @@ def contact_of(key: dict[str, Any]) -> tuple[str, str] | None:
     return unquote(tenant_id), unquote(contact_id)
 
 
-def email_lock(tenant_id: str, email: str) -> Key:
-    return _key(f"{tenant_prefix(tenant_id)}EMAIL#{escape(email)}", "LOCK")
+def email_partition(tenant_id: str, email: str) -> str:
+    """The locks on an address: in the order of their keys the tenant's, that of contacts without a customer, and
+    those of customers, the oldest one's first.
+    """
+    return f"{tenant_prefix(tenant_id)}EMAIL#{escape(email)}"
+
+
+def email_lock(tenant_id: str, email: str, within: str | None = None) -> Key:
+    """The lock on an address, for the whole tenant or within a customer ("" for contacts without one)."""
+    return _key(email_partition(tenant_id, email), _lock_within(within))
+
+
+def phone_lock(tenant_id: str, e164: str, within: str) -> Key:
+    return _key(f"{tenant_prefix(tenant_id)}PHONE#{escape(e164)}", _lock_within(within))
+
+
+def whatsapp_lock(tenant_id: str, e164: str, within: str) -> Key:
+    return _key(f"{tenant_prefix(tenant_id)}WHATSAPP#{escape(e164)}", _lock_within(within))
+
+
+def _lock_within(within: str | None) -> str:
+    return "LOCK" if within is None else f"LOCK#{escape(within) or '-'}"
+
+
+# Customers
+
+
+CUSTOMER = "CUSTOMER"
+
+
+def customer_partition(tenant_id: str, customer_id: str) -> str:
+    return f"{tenant_prefix(tenant_id)}CUSTOMER#{escape(customer_id)}"
+
+
+def customer(tenant_id: str, customer_id: str) -> Key:
+    return _key(customer_partition(tenant_id, customer_id), CUSTOMER)
+
+
+def is_listed(key: dict[str, Any]) -> bool:
+    """Whether an item's key is that of a record that a list shows: a contact's or a customer's."""
+    return key[SK]["S"] in (CONTACT, CUSTOMER)
+
+
+MEMBER = "MEMBER#"
+
+
+def member(tenant_id: str, customer_id: str, contact_id: str) -> Key:
+    """That a live contact belongs to a customer. In the order of the contacts' creation."""
+    return _key(customer_partition(tenant_id, customer_id), f"{MEMBER}{contact_id}")
+
+
+def username_lock(tenant_id: str, folded: str) -> Key:
+    """The lock on a customer's username, and the way to find it; `folded` is the name without case."""
+    return _key(f"{tenant_prefix(tenant_id)}USERNAME#{escape(folded)}", "LOCK")
+
+
+def customer_number(tenant_id: str) -> Key:
+    """The last number that was given to a customer."""
+    return _key(f"{tenant_prefix(tenant_id)}STATS#CUSTOMERS", "NUMBER")
 
 
 BY_CREATION = "created"
 """The list of contacts in the order of their ids, which is that of their creation."""
+CUSTOMERS = "customers"
+"""The list of customers, in the order of their creation."""
 
 
 def list_partition(tenant_id: str, order: str) -> str:
     return f"{tenant_prefix(tenant_id)}LIST#{order}"
 
 
-def list_row_of(contact_key: dict[str, Any], order: str) -> Key:
-    """The row of a list for the contact that has a key (or an item with that key)."""
-    # Made by `contact_partition`, whose parts are escaped, so there are just four.
-    space, tenant, _, identifier = contact_key[PK]["S"].split("#")
+def list_row_of(record_key: dict[str, Any], order: str) -> Key:
+    """The row of a list for the contact or customer that has a key (or an item with that key)."""
+    # Made by `contact_partition` or its like, whose parts are escaped, so there are just four.
+    space, tenant, _, identifier = record_key[PK]["S"].split("#")
     return _key(f"{space}#{tenant}#LIST#{order}", identifier)
 
 
@@ -194,14 +257,14 @@ def top(tenant_id: str, company_key: str, amount: int) -> Key:
 
 
 def is_projected(key: dict[str, Any]) -> bool:
-    """Whether an item is one of those that are worked out from contacts."""
+    """Whether an item is one of those that are worked out from contacts and customers."""
     space = key[PK]["S"].split("#", 3)[2].split("=")[0]
     return space in ("LIST", "IX", "TERM", "TEL", "COUNTS", "COMPANIES", "TOP")
 
 
-def tombstone(tenant_id: str, contact_id: str) -> Key:
-    """At which version a contact was taken off the lists, so that no older change puts it back."""
-    return _key(contact_partition(tenant_id, contact_id), "GONE")
+def tombstone(record_key: dict[str, Any]) -> Key:
+    """At which version a contact or customer was taken off the lists, so that no older change puts it back."""
+    return _key(record_key[PK]["S"], "GONE")
 
 
 # Events, their outbox and their feed
@@ -415,6 +478,7 @@ def api_client(key_id: str) -> Key:
 
 _PARTITIONS = {
     "contact": contact_partition,
+    "customer": customer_partition,
     "import": import_partition,
     "tag": label_partition,
     "type": label_partition,

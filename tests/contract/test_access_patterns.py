@@ -18,6 +18,7 @@ from shared.domain.callers import Caller
 from shared.domain.communication import ConsentInput
 from shared.domain.contact import Contact, ContactInput, ContactPatch
 from shared.domain.contact_filter import ContactFilter
+from shared.domain.customer import CustomerInput, CustomerPatch
 from shared.domain.delivery import DeliveryRequest
 from shared.domain.errors import Duplicate
 from shared.domain.ids import derived_id, milliseconds_of, new_id
@@ -75,6 +76,7 @@ class World:
         self.group = wiring.groups(ADMIN).create({"name": "spring", "kind": "static"})
         (self.tag,) = wiring.labels(ADMIN, Tag).list(prefix=None, limit=1, cursor=None).items
         [self.fresh] = [item for item in self._items("CONTACT") if item["email"]["S"] == "ada99@example.com"]
+        self.customers = wiring.customers(ADMIN)
         wiring.projection().project(self.records)
         self.contacts.read(self.made[0].id)  # a warm process has the labels at hand
         self.imported = [self._imported(self.fresh, number) for number in range(40)]
@@ -87,6 +89,18 @@ class World:
         later = milliseconds_of(like["id"]["S"]) + 1_000
         contact_id = derived_id(later, "import", str(number), ordinal=number)
         return {**like, **keys.contact(TENANT, contact_id), "id": {"S": contact_id}}
+
+    def settle_customers(self) -> None:
+        """A customer with three contacts, one without any, and 25 with two each."""
+        made = [self.customers.create(account(n)) for n in range(27)]
+        self.crowded, self.empty = made[:2]
+        owners = [made[0]] * 3 + made[2:] * 2
+        self.members = [
+            self.contacts.create(given(200 + n, customer_id=one.id)) for n, one in enumerate(owners)
+        ]
+        records = self._items("CUSTOMER")
+        [self.fresh_customer] = [item for item in records if item["id"]["S"] == self.empty.id]
+        wiring.projection().project([item for item in records if item is not self.fresh_customer])
 
     def _items(self, sort_key: str) -> list[Item]:
         with as_operator():
@@ -115,6 +129,14 @@ def booking(number: int, email: str) -> dict[str, Any]:
         "starts_at": "2026-05-06T09:30:00Z",
     }
     return {"source": "scheduling.bookings", "detail-type": "BookingCreated", "detail": detail}
+
+
+def account(number: int) -> CustomerInput:
+    return CustomerInput(first_name="Grace", last_name="Hopper", username=f"grace{number}")
+
+
+def listed(world: World, *, include_contacts: bool = False) -> object:
+    return world.customers.list(limit=25, cursor=None, include_contacts=include_contacts)
 
 
 def hook() -> WebhookInput:
@@ -276,6 +298,38 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     ),
     "Project a contact": lambda world: wiring.projection().project([world.fresh]),
     "Project 40 contacts of an import": lambda world: wiring.projection().project(world.imported),
+    "Create a contact of a customer": lambda world: world.contacts.create(
+        given(100, customer_id=world.crowded.id)
+    ),
+    "Move a contact to another customer": lambda world: world.contacts.patch(
+        world.members[1].id, ContactPatch(customer_id=world.empty.id), None
+    ),
+    "Move a primary contact to another customer": lambda world: world.contacts.patch(
+        world.members[0].id, ContactPatch(customer_id=world.empty.id), None
+    ),
+    "Delete a primary contact": lambda world: world.contacts.delete(world.members[0].id, None),
+    "Set a customer's primary contact": lambda world: world.contacts.set_primary(world.members[1].id, None),
+    "Create a customer": lambda world: world.customers.create(account(100)),
+    "Read a customer": lambda world: world.customers.read(world.crowded.id),
+    "Read a customer with its three contacts": lambda world: world.customers.read(
+        world.crowded.id, include_contacts=True
+    ),
+    "Change a customer": lambda world: world.customers.patch(
+        world.crowded.id, CustomerPatch(last_name="Murray"), None
+    ),
+    "Change a customer's username": lambda world: world.customers.patch(
+        world.crowded.id, CustomerPatch(username="new"), None
+    ),
+    "Delete a customer": lambda world: world.customers.delete(world.empty.id, None),
+    "List 25 customers": lambda world: listed(world),
+    "List 25 customers with two contacts each": lambda world: listed(world, include_contacts=True),
+    "Find a customer by username": lambda world: world.customers.list(
+        limit=25, cursor=None, username="Grace0"
+    ),
+    "List a customer's contacts": lambda world: world.customers.contacts(
+        world.crowded.id, limit=25, cursor=None
+    ),
+    "Project a customer": lambda world: wiring.projection().project([world.fresh_customer]),
     "Create a webhook": lambda world: world.webhooks.create(hook()),
     "Read a webhook": lambda world: world.webhooks.read(world.webhook.id),
     "List webhooks": lambda world: world.webhooks.list(limit=25, cursor=None),
@@ -319,6 +373,8 @@ def test_an_operation_costs_what_the_document_says(world: World, operation: str)
         wiring.bookings().take(booking(0, "x@example.com"))
     if "from row" in operation:
         _fill(world)
+    if "customer" in operation or "primary" in operation:
+        world.settle_customers()
     for earlier in BEFORE.get(operation, ()):
         OPERATIONS[earlier](world)
     with meter() as measured:

@@ -47,6 +47,14 @@ COSTS = {
         )
     },
     ("GET", "/groups/{group_id}/contacts"): "List 25 contacts of an owner",
+    ("POST", "/contacts/{contact_id}/set-primary"): "Set a customer's primary contact",
+    ("GET", "/customers"): "List 25 customers",
+    ("POST", "/customers"): "Create a customer",
+    ("GET", "/customers/{customer_id}"): "Read a customer",
+    ("PUT", "/customers/{customer_id}"): "Change a customer",
+    ("PATCH", "/customers/{customer_id}"): "Change a customer",
+    ("DELETE", "/customers/{customer_id}"): "Delete a customer",
+    ("GET", "/customers/{customer_id}/contacts"): "List a customer's contacts",
     ("GET", "/imports"): "List imports",
     ("GET", "/imports/{import_id}"): "Read an import",
     ("GET", "/imports/{import_id}/results"): "Read an import's results",
@@ -58,7 +66,7 @@ COSTS = {
 }
 
 # The lines of the list of checks that this state of the system must hold.
-CHECKS = {10, 11, 12, 13, 14, 15, 16, 17, 18, 22, 23, 24, 25, 26, 27, *range(38, 51),
+CHECKS = {10, 11, 12, 13, 14, 15, 16, 17, 18, 22, 23, 24, 25, 26, 27, 30, 31, 32, *range(38, 51),
           52, 53, 54, 55, 56, 57, 58, 59, 61, *range(79, 84), 86, 88, 89, 90, 91, 95, 96, 97, 98}  # fmt: skip
 
 

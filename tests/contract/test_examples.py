@@ -192,6 +192,19 @@ def a_label(kinds: str) -> Callable[[World], str]:
     return make
 
 
+def a_customer(world: World) -> str:
+    answer = world.send("POST", "/customers", {"first_name": "Made"})
+    assert answer.status == 201, answer.text
+    return str(answer.json["id"])
+
+
+def a_contact_of(world: World, ids: Ids) -> None:
+    customer = ids.get("customer_id") or a_customer(world)
+    contact = ids.get("contact_id") or the_contact(world)
+    answer = world.send("PATCH", f"/contacts/{contact}", {"customer_id": customer})
+    assert answer.status == 200, answer.text
+
+
 def a_tag_named(world: World, _: Ids) -> None:
     """That the example's filter names."""
     assert world.send("POST", "/tags", {"name": "VIP"}).status == 201
@@ -205,6 +218,7 @@ def a_member(world: World, ids: Ids) -> None:
 MAKERS: dict[str, Callable[[World], str]] = {
     "contact_id": the_contact,
     "import_id": an_import,
+    "customer_id": a_customer,
     "group_id": a_label("groups"),
     "tag_id": a_label("tags"),
     "type_id": a_label("types"),
@@ -252,6 +266,8 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "create_group": a_tag_named,
     "list_consents": consented,
     "list_contacts": each(the_contact),
+    "list_contacts_of_customer": a_contact_of,
+    "list_customers": a_contact_of,
     "list_deliveries": delivered,
     "list_imports": each(an_import),
     "list_group_contacts": a_member,
@@ -260,7 +276,9 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "list_tags": each(a_label("tags")),
     "list_types": each(a_label("types")),
     "list_webhooks": each(a_webhook),
+    "read_customer": a_contact_of,
     "restore_contact": deleted,
+    "set_primary_contact": a_contact_of,
 }
 """Per operation: what must have happened before its example can be answered, given the records' ids by parameter."""
 

@@ -183,6 +183,8 @@ def test_answers_are_as_the_document_says(world: World) -> None:
     }
     contact = world.create("first@example.com")["id"]
     other = world.create("other@example.com")["id"]
+    customer = world.send("POST", "/customers", {"first_name": "C"}).json["id"]
+    member = world.create("member@example.com", customer_id=customer)["id"]
     hook = {"url": "https://hooks.example.com/x", "events": ["contact.created"], "description": "d"}
     webhook = world.send("POST", "/webhooks", hook).json["id"]
     world.post_booking(booking(invitee_email="first@example.com"))
@@ -192,6 +194,7 @@ def test_answers_are_as_the_document_says(world: World) -> None:
     consent = {"channel": "email", "opted_out": True, "source": "s"}
     text_body: dict[str, Any] = {"body": "x", "headers": {"Content-Type": "text/plain"}}
     one, webhooks = "/contacts/{contact_id}", "/webhooks/{webhook_id}"
+    customers = "/customers/{customer_id}"
     group = world.send("POST", "/groups", {"name": "joined"}).json["id"]
     calls: Calls = [
         (200, "GET", "/health", "", {}),
@@ -230,6 +233,32 @@ def test_answers_are_as_the_document_says(world: World) -> None:
         (412, "DELETE", one, other, {"headers": old}),
         (204, "DELETE", one, other, {}),
         (404, "DELETE", one, other, {}),
+        (409, "POST", f"{one}/set-primary", contact, {}),
+        (404, "POST", f"{one}/set-primary", new_id(), {}),
+        (412, "POST", f"{one}/set-primary", contact, {"headers": old}),
+        (201, "POST", "/customers", "", {"json": {"first_name": "G", "username": "g"}}),
+        (409, "POST", "/customers", "", {"json": {"first_name": "G", "username": "G"}}),
+        (422, "POST", "/customers", "", {"json": {"first_name": "G", "email": "x"}}),
+        (200, "GET", "/customers", "", {"query": {"limit": 1}}),
+        (200, "GET", "/customers", "", {"query": {"include": "contacts"}}),
+        (422, "GET", "/customers", "", {"query": {"include": "contacts", "limit": 26}}),
+        (200, "GET", customers, customer, {}),
+        (200, "GET", customers, customer, {"query": {"include": "contacts"}}),
+        (404, "GET", customers, new_id(), {}),
+        (200, "GET", f"{customers}/contacts", customer, {}),
+        (404, "GET", f"{customers}/contacts", new_id(), {}),
+        (200, "PATCH", customers, customer, {"json": {"username": "h"}}),
+        (409, "PATCH", customers, customer, {"json": {"username": "g"}}),
+        (412, "PATCH", customers, customer, {"json": {"username": "i"}, "headers": old}),
+        (200, "PUT", customers, customer, {"json": {"first_name": "G"}}),
+        (409, "PUT", customers, customer, {"json": {"first_name": "G", "username": "g"}}),
+        (412, "PUT", customers, customer, {"json": {"first_name": "H"}, "headers": old}),
+        (200, "POST", f"{one}/set-primary", member, {}),
+        (409, "DELETE", customers, customer, {}),
+        (412, "DELETE", customers, customer, {"headers": old}),
+        (204, "DELETE", one, member, {}),
+        (204, "DELETE", customers, customer, {}),
+        (404, "DELETE", customers, customer, {}),
         (412, "POST", f"{one}/restore", other, {"headers": old}),
         (200, "POST", f"{one}/restore", other, {}),
         (404, "POST", f"{one}/restore", new_id(), {}),
@@ -296,7 +325,11 @@ def test_refusals_of_the_gateway_are_as_the_document_says(world: World) -> None:
 
 def test_examples_in_the_document_are_taken(world: World) -> None:
     """What a person copies from the document works."""
-    for path, name in (("/contacts", "ContactInput"), ("/webhooks", "WebhookInput")):
+    for path, name in (
+        ("/contacts", "ContactInput"),
+        ("/customers", "CustomerInput"),
+        ("/webhooks", "WebhookInput"),
+    ):
         schema = document()["components"]["schemas"][name]
         body = {
             field: about["examples"][0]
@@ -307,7 +340,9 @@ def test_examples_in_the_document_are_taken(world: World) -> None:
         answer = world.send("POST", path, body)
         assert answer.status == 201, answer.text
     contact = f"/contacts/{world.create()['id']}"
+    customer = f"/customers/{world.send('POST', '/customers', {'first_name': 'A'}).json['id']}"
     for method, path, name in (
+        ("PATCH", customer, "CustomerPatch"),
         ("PATCH", contact, "ContactPatch"),
         ("POST", f"{contact}/consent", "ConsentInput"),
     ):

@@ -70,6 +70,21 @@ def make_import(world: World, tenancy: Tenancy) -> str:
     return made
 
 
+def make_customer(world: World, tenancy: Tenancy) -> str:
+    answer = world.send("POST", "/customers", {"first_name": "Grace"}, token=tenancy.user)
+    assert answer.status == 201, answer.text
+    made: str = answer.json["id"]
+    return made
+
+
+def make_member(world: World, tenancy: Tenancy) -> str:
+    customer = make_customer(world, tenancy)
+    made: list[str] = [
+        world.create(f"{new_id()}@example.com", token=tenancy.user, customer_id=customer)["id"] for _ in "12"
+    ]
+    return made[1]
+
+
 @dataclass(frozen=True)
 class Case:
     """How a route with an id is called: on which record, with which body. `roles` may do it to their own."""
@@ -91,6 +106,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/contacts/{contact_id}/interactions"): Case(make_contact),
     ("POST", "/contacts/{contact_id}/toggle-status"): Case(make_contact),
     ("POST", "/contacts/{contact_id}/restore"): Case(make_deleted_contact),
+    ("POST", "/contacts/{contact_id}/set-primary"): Case(make_member),
     ("POST", "/contacts/{contact_id}/consent"): Case(make_contact, CONSENT),
     ("GET", "/contacts/{contact_id}/consent"): Case(make_contact),
     ("PUT", "/contacts/{contact_id}/groups/{group_id}"): Case(make_contact),
@@ -105,6 +121,11 @@ CASES: dict[tuple[str, str], Case] = {
     ("PATCH", "/groups/{group_id}"): Case(make_label("groups"), {"color": "#00ff00"}),
     ("DELETE", "/groups/{group_id}"): Case(make_label("groups")),
     ("GET", "/groups/{group_id}/contacts"): Case(make_label("groups")),
+    ("GET", "/customers/{customer_id}"): Case(make_customer),
+    ("PUT", "/customers/{customer_id}"): Case(make_customer, {"first_name": "X", "username": "put"}),
+    ("PATCH", "/customers/{customer_id}"): Case(make_customer, {"username": "patch"}),
+    ("DELETE", "/customers/{customer_id}"): Case(make_customer),
+    ("GET", "/customers/{customer_id}/contacts"): Case(make_customer),
     ("GET", "/imports/{import_id}"): Case(make_import, roles=MANAGERS),
     ("GET", "/imports/{import_id}/results"): Case(make_import, roles=MANAGERS),
     ("GET", "/webhooks/{webhook_id}"): Case(make_webhook, roles=MANAGERS),
@@ -123,6 +144,8 @@ WITHOUT_ID = {
     ("POST", "/types"),
     ("GET", "/groups"),
     ("POST", "/groups"),
+    ("GET", "/customers"),
+    ("POST", "/customers"),
     ("GET", "/imports"),
     ("GET", "/webhooks"),
     ("POST", "/webhooks"),

@@ -50,7 +50,11 @@ class Content:
 
     @property
     def locks(self) -> list[Item]:
-        return self.of(r"T#[^#]+#EMAIL#")
+        return self.of(r"T#[^#]+#(EMAIL|PHONE|WHATSAPP)#")
+
+    @property
+    def customers(self) -> list[Item]:
+        return self.of(r"T#[^#]+#CUSTOMER#", "CUSTOMER$")
 
     @property
     def events(self) -> list[Item]:
@@ -81,19 +85,17 @@ class Content:
     def assert_whole(self) -> None:
         """No change is written in part, whatever happened.
 
-        Each address of a live contact has its lock, and there is no other lock. Each contact has one event
+        Each address of a live contact has its lock, and there is no other lock; so have numbers, where a tenant
+        wants it. Each customer has the contacts that say so, one of them primary. Each contact has one event
         for each of its versions, the last of which is the one the record names (a booking may make a contact
         and take part in it in one transaction). Counted interactions are on the timeline, and each consent is in
         the history. Deleted contacts wait to be purged, and no others do; of a purged one its last event is left.
         """
-        held = {(_tenant(lock), lock["PK"]["S"]): lock["contact_id"]["S"] for lock in self.locks}
-        wanted = {
-            (_tenant(contact), _lock_of(contact, address)): contact["id"]["S"]
-            for contact in self.live
-            for address in addresses(contact)
-        }
-        assert len(wanted) == sum(len(addresses(contact)) for contact in self.live), "an address of two"
-        assert held == wanted, "locks and live contacts' addresses differ"
+        held = {(lock["PK"]["S"], lock["SK"]["S"]): lock["contact_id"]["S"] for lock in self.locks}
+        wanted = {lock: contact["id"]["S"] for contact in self.live for lock in _locks_of(contact)}
+        assert len(wanted) == sum(len(_locks_of(contact)) for contact in self.live), "a value of two"
+        assert held == wanted, "locks and live contacts' values differ"
+        self._assert_customers_whole()
 
         left = {event["PK"]["S"] for event in self.events if event["type"]["S"] == "contact.purged"}
         for partition in left:
@@ -116,6 +118,44 @@ class Content:
             assert told[-1][1] == contact["last_event"]["S"]
             assert ("WPK" in contact) == ("deleted_at" in contact)
             assert timeline[contact["PK"]["S"]] == int(contact.get("interaction_count", {"N": "0"})["N"])
+
+    def _assert_customers_whole(self) -> None:
+        members: dict[str, set[str]] = defaultdict(set)
+        primary: dict[str, set[str]] = defaultdict(set)
+        for contact in self.live:
+            if "customer_id" in contact:
+                partition = f"T#{_tenant(contact)}#CUSTOMER#{contact['customer_id']['S']}"
+                members[partition].add(contact["id"]["S"])
+                if "is_primary" in contact:
+                    primary[partition].add(contact["id"]["S"])
+            else:
+                assert "is_primary" not in contact
+        rows: dict[str, set[str]] = defaultdict(set)
+        for row in self.of(r"T#[^#]+#CUSTOMER#", "MEMBER#"):
+            rows[row["PK"]["S"]].add(row["SK"]["S"].removeprefix("MEMBER#"))
+        assert rows == members, "who belongs to customers"
+        usernames: dict[str, str] = {}
+        for customer in self.customers:
+            partition = customer["PK"]["S"]
+            belonging = members.pop(partition, set())
+            assert int(customer.get("contact_count", {"N": "0"})["N"]) == len(belonging)
+            named = {customer["primary_contact"]["S"]} if "primary_contact" in customer else set()
+            assert named == primary[partition] and len(named) == min(1, len(belonging)), "one primary contact"
+            told = sorted(
+                (int(event["version"]["N"]), event["SK"]["S"][6:])
+                for event in self.of(f"{re.escape(partition)}$", "EVENT#")
+            )
+            assert [version for version, _ in told] == list(range(1, int(customer["version"]["N"]) + 1))
+            assert told[-1][1] == customer["last_event"]["S"]
+            if "username" in customer and "deleted_at" not in customer:
+                folded = quote(customer["username"]["S"].casefold(), safe="@+")
+                usernames[f"T#{_tenant(customer)}#USERNAME#{folded}"] = customer["id"]["S"]
+        assert not members, "contacts of no customer"
+        assert usernames == {
+            lock["PK"]["S"]: lock["customer_id"]["S"] for lock in self.of(r"T#[^#]+#USERNAME#")
+        }
+        numbers = [(_tenant(customer), customer["number"]["S"]) for customer in self.customers]
+        assert len(set(numbers)) == len(numbers), "a number given twice"
 
     def picture(self) -> list[str]:
         """The table with all ids and times of today made equal, so that two runs of the same work compare."""
@@ -152,8 +192,17 @@ def addresses(contact: Item) -> list[str]:
     return primary + [other["S"] for other in contact.get("other_emails", {"L": []})["L"]]
 
 
-def _lock_of(contact: Item, address: str) -> str:
-    return f"T#{_tenant(contact)}#EMAIL#{quote(address, safe='@+')}"
+def _locks_of(contact: Item) -> list[tuple[str, str]]:
+    """The keys of the locks that a live contact must hold."""
+    by_customer = "unique_scope" in contact
+    values = [("EMAIL", address) for address in addresses(contact)]
+    if by_customer:
+        values += [(name.upper(), contact[name]["S"]) for name in ("phone", "whatsapp") if name in contact]
+    within = f"LOCK#{contact['customer_id']['S'] if 'customer_id' in contact else '-'}"
+    return [
+        (f"T#{_tenant(contact)}#{kind}#{quote(value, safe='@+')}", within if by_customer else "LOCK")
+        for kind, value in values
+    ]
 
 
 def _tenant(item: Item) -> str:

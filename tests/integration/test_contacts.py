@@ -20,6 +20,7 @@ from shared.domain.contact import ContactInput, ContactPatch
 from shared.domain.errors import Duplicate, VersionMismatch
 from shared.domain.tenant import Settings
 from shared.services.contacts import ContactService
+from shared.services.membership import Membership
 from shared.table.contacts import ContactTable
 from shared.table.cursors import Cursors
 from shared.table.labels import LabelMemory, LabelTable
@@ -102,6 +103,8 @@ def test_a_new_contact_is_answered_as_it_is_kept_and_read_the_same(world: World)
         "whatsapp_raw": "+44 20 7946 0958",
         "other_phones": [],
         "owner_id": "admin-of-T1",
+        "customer_id": None,
+        "is_primary": False,
         "communication": {"preferred": "none", "opt_outs": {}},
         "relationship_status": "prospect",
         "lifecycle_stage": "awareness",
@@ -381,7 +384,18 @@ def service_of(world: World, user: str) -> ContactService:
     """The service as a process of its own has it, for one of T1's admins."""
     table = ContactTable(Store(client("dynamodb"), world.stack.table_name), "T1")
     labels = LabelTable(Store(client("dynamodb"), world.stack.table_name), "T1", LabelMemory())
-    return ContactService(Caller("T1", "user", user, "admin"), table, Settings, labels, Cursors(b"key"))
+    return ContactService(
+        Caller("T1", "user", user, "admin"),
+        table,
+        Settings,
+        labels,
+        Cursors(b"key"),
+        membership=_no_customers,
+    )
+
+
+def _no_customers() -> Membership:
+    raise AssertionError("no contact of a customer is written here")
 
 
 def test_racing_creates_in_processes_of_their_own_make_one_contact_too(world: World) -> None:

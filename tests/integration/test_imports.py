@@ -22,6 +22,7 @@ from shared import wiring
 from shared.domain import import_file, timestamps
 from shared.domain.errors import Unavailable
 from shared.domain.ids import new_id
+from shared.domain.tenant import UniqueScope
 from shared.services.import_runs import UnknownTenant
 from shared.table.contacts import ContactTable
 from tests.integration.drop_folder import WATCH_PREFIXES, DropFolder
@@ -307,11 +308,11 @@ def test_an_address_taken_between_look_up_and_write_costs_no_other_row(
 def _blind_at_first(look_up: Callable[..., dict[str, str]]) -> Callable[..., dict[str, str]]:
     seen: list[bool] = []
 
-    def owners_of_emails(self: ContactTable, emails: Iterable[str]) -> dict[str, str]:
+    def owners_of_emails(self: ContactTable, emails: Iterable[str], scope: UniqueScope) -> dict[str, str]:
         if not seen:
             seen.append(True)
             return {}
-        return look_up(self, emails)
+        return look_up(self, emails, scope)
 
     return owners_of_emails
 

@@ -11,8 +11,9 @@ import pytest
 
 from shared import wiring
 from shared.domain.callers import Caller
-from shared.domain.contact import ContactInput, ContactPatch
+from shared.domain.contact import Contact, ContactInput, ContactPatch
 from shared.domain.errors import Invalid
+from shared.domain.ids import new_id
 from shared.domain.labels import MAX_LABELS, NO_LABELS, ContactType, Tag
 from shared.table import keys
 from shared.table.labels import LabelMemory, LabelTable
@@ -161,7 +162,7 @@ def test_a_deleted_tag_is_gone_from_its_contacts_and_its_name_begins_anew(world:
     assert "vip" not in world.send("GET", "/contacts/stats").json["by_tag"]
     assert make(world, "tags", "vip")["id"] != old["id"]
     assert shown(world, contact)["tags"] == ["new"]
-    # The next write of the contact lets go of what is left.
+    # A later write of the contact lets go of what is left.
     assert world.send("PATCH", f"/contacts/{contact['id']}", {"tags": ["new", "vip"]}).json["tags"] == [
         "new",
         "vip",
@@ -292,6 +293,20 @@ def test_each_change_of_a_label_is_told_once(world: World) -> None:
         ("tag.deleted", "3"),
     ]
     assert '"name":["a","b"]' in events[1]["changes"]["S"]
+
+
+def test_a_label_that_is_newer_than_the_labels_known_is_kept_by_a_write_in_between() -> None:
+    """The contact is read a moment after the stamp: its newest tag is not known yet, and must not be lost."""
+    gone, fresh = "01900000-0000-7000-8000-000000000001", new_id()
+    contact = Contact.create(
+        {"first_name": "A", "tag_ids": [gone, fresh], "tags": ["gone", "fresh"]},
+        contact_id=new_id(),
+        event_id=new_id(),
+        at="2026-01-01T00:00:00.000Z",
+        caller=CALLER,
+        source="api",
+    )[0].named(NO_LABELS)
+    assert (contact.tags, contact.tag_ids) == ([], [fresh])
 
 
 # Types

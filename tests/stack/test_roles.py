@@ -117,6 +117,28 @@ def test_every_function_can_do_its_work(enforcing: Enforcing, receiver: Receiver
     assert call("DELETE", path)[0] == 204
     assert call("POST", f"{path}/restore")[0] == 200
     assert call("DELETE", path)[0] == 204
+
+    accounts = [call("POST", "/customers", {"first_name": "G", "username": name}) for name in "gh"]
+    assert [status for status, _ in accounts] == [201, 201]
+    account, other = (f"/customers/{made['id']}" for _, made in accounts)
+    members = [
+        call(
+            "POST", "/contacts", {"first_name": "A", "email": f"{n}@example.com", "customer_id": account[11:]}
+        )
+        for n in range(2)
+    ]
+    assert [status for status, _ in members] == [201, 201]
+    first, second = (f"/contacts/{made['id']}" for _, made in members)
+    assert call("POST", f"{second}/set-primary")[0] == 200
+    assert call("PATCH", second, {"customer_id": other[11:]})[0] == 200
+    assert call("DELETE", first)[0] == 204
+    assert call("PUT", account, {"first_name": "G"})[0] == 200
+    assert call("PATCH", account, {"username": "i"})[0] == 200
+    assert call("GET", f"{other}?include=contacts")[0] == 200
+    assert call("GET", f"{other}/contacts")[0] == 200
+    assert call("GET", "/customers?include=contacts")[0] == 200
+    assert call("GET", "/customers?username=h")[0] == 200
+    assert call("DELETE", account)[0] == 204
     assert call("GET", "/openapi.json")[0] == 200
     api_key = request("GET", f"{enforcing.api_url}/contacts?limit=1", token=enforcing.state["api_key"])
     assert api_key[0] == 200
@@ -183,6 +205,7 @@ def test_every_function_can_do_its_work(enforcing: Enforcing, receiver: Receiver
         ("AuthorizerFunction", "dynamodb", "put_item", {"Item": {"PK": {"S": "U#x"}, "SK": {"S": "USER"}}}),
         ("ImportsFunction", "dynamodb", "put_item", {"Item": {"PK": {"S": "T#demo#X"}, "SK": {"S": "X"}}}),
         ("ContactsFunction", "dynamodb", "scan", {}),
+        ("CustomersFunction", "dynamodb", "scan", {}),
         ("PublishFunction", "dynamodb", "delete_item", {"Key": {"PK": {"S": "T#demo#X"}, "SK": {"S": "X"}}}),
         ("ContactsFunction", "dynamodb", "query", {
             "IndexName": "work",

@@ -19,12 +19,22 @@ def test_no_value_steps_into_another_name_space(tenant: str, value: str, other: 
     made = [
         keys.contact(tenant, value), keys.email_lock(tenant, email), keys.booking(tenant, value),
         keys.import_(tenant, value), keys.webhook(tenant, value), keys.delivery(tenant, value, other),
-        keys.tenant(tenant), keys.feed(tenant, value),
+        keys.tenant(tenant), keys.feed(tenant, value), keys.customer(tenant, value),
+        keys.member(tenant, value, "0190"), keys.username_lock(tenant, value), keys.phone_lock(tenant, value, other),
+        keys.whatsapp_lock(tenant, value, other), keys.email_lock(tenant, email, other),
+        keys.email_lock(tenant, email, ""), keys.customer_number(tenant),
     ]  # fmt: skip
     for key in made:
         assert key["PK"]["S"].startswith(keys.tenant_prefix(tenant))
         assert keys.tenant_of(key["PK"]["S"]) == tenant
-    for name_space in (keys.contact, keys.booking, keys.webhook, keys.import_):
+    for name_space in (
+        keys.contact,
+        keys.booking,
+        keys.webhook,
+        keys.import_,
+        keys.customer,
+        keys.username_lock,
+    ):
         assert (name_space(tenant, value) == name_space(tenant, other)) == (value == other)
     places = [(key["PK"]["S"], key["SK"]["S"]) for key in made]
     assert len(set(places)) == len(places)

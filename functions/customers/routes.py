@@ -1,0 +1,144 @@
+"""Routes of customers and who belongs to them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from shared import wiring
+from shared.domain.contact import Contact
+from shared.domain.customer import Customer, CustomerInput, CustomerPatch, CustomerShown
+from shared.domain.errors import Conflict, NotFound, UsernameTaken, VersionMismatch
+from shared.http.call import Call
+from shared.http.listing import ListQuery
+from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
+from shared.services.customers import INCLUDING_CUSTOMERS
+
+routes = Routes("Customers")
+
+_INCLUDE = Field(
+    None, description="With each customer the oldest of its contacts, up to 25, and the whole primary one."
+)
+
+
+class CustomerQuery(BaseModel):
+    """What is shown with a customer."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    include: Literal["contacts"] | None = _INCLUDE
+
+
+class CustomerListQuery(ListQuery):
+    """Which customers, and what is shown with each."""
+
+    username: str | None = Field(
+        None, min_length=1, max_length=100, description="The customer with this username, in whatever case."
+    )
+    include: Literal["contacts"] | None = _INCLUDE
+
+    @model_validator(mode="after")
+    def _few_with_contacts(self) -> CustomerListQuery:
+        if self.include and self.limit > INCLUDING_CUSTOMERS:
+            raise ValueError(f"With include=contacts a page has at most {INCLUDING_CUSTOMERS} customers.")
+        return self
+
+
+@routes.route(
+    "GET",
+    "/customers",
+    summary="List customers, newest first",
+    query=CustomerListQuery,
+    answer=CustomerShown,
+    paged=True,
+)
+def list_customers(call: Call, query: CustomerListQuery) -> Reply:
+    page = wiring.customers(call.caller).list(
+        limit=query.limit,
+        cursor=query.cursor,
+        username=query.username,
+        include_contacts=query.include is not None,
+    )
+    return Reply(page=page)
+
+
+@routes.route(
+    "POST",
+    "/customers",
+    summary="Create a customer",
+    body=CustomerInput,
+    answer=Customer,
+    status=201,
+    location="/customers/{id}",
+    errors=(UsernameTaken,),
+)
+def create_customer(call: Call, body: CustomerInput) -> Reply:
+    return Reply(record=wiring.customers(call.caller, call.claim).create(body))
+
+
+@routes.route(
+    "GET",
+    "/customers/{customer_id}",
+    summary="Read a customer",
+    query=CustomerQuery,
+    answer=CustomerShown,
+    errors=(NotFound,),
+)
+def read_customer(call: Call, customer_id: str, query: CustomerQuery) -> Reply:
+    include = query.include is not None
+    return Reply(record=wiring.customers(call.caller).read(customer_id, include_contacts=include))
+
+
+@routes.route(
+    "PUT",
+    "/customers/{customer_id}",
+    summary="Replace a customer",
+    body=CustomerInput,
+    answer=Customer,
+    conditional=True,
+    errors=(NotFound, UsernameTaken, VersionMismatch),
+)
+def replace_customer(call: Call, customer_id: str, body: CustomerInput) -> Reply:
+    return Reply(record=wiring.customers(call.caller).replace(customer_id, body, call.if_match))
+
+
+@routes.route(
+    "PATCH",
+    "/customers/{customer_id}",
+    summary="Change fields of a customer (JSON merge patch)",
+    body=CustomerPatch,
+    media_types=(JSON, MERGE_PATCH),
+    answer=Customer,
+    conditional=True,
+    errors=(NotFound, UsernameTaken, VersionMismatch),
+)
+def patch_customer(call: Call, customer_id: str, body: CustomerPatch) -> Reply:
+    return Reply(record=wiring.customers(call.caller).patch(customer_id, body, call.if_match))
+
+
+@routes.route(
+    "DELETE",
+    "/customers/{customer_id}",
+    summary="Delete a customer that has no contacts",
+    status=204,
+    conditional=True,
+    errors=(NotFound, Conflict, VersionMismatch),
+)
+def delete_customer(call: Call, customer_id: str) -> Reply:
+    wiring.customers(call.caller).delete(customer_id, call.if_match)
+    return Reply(204)
+
+
+@routes.route(
+    "GET",
+    "/customers/{customer_id}/contacts",
+    summary="List a customer's contacts, newest first",
+    query=ListQuery,
+    answer=Contact,
+    paged=True,
+    errors=(NotFound,),
+)
+def list_contacts_of_customer(call: Call, customer_id: str, query: ListQuery) -> Reply:
+    page = wiring.customers(call.caller).contacts(customer_id, limit=query.limit, cursor=query.cursor)
+    return Reply(page=page)

@@ -1,0 +1,241 @@
+"""The customer: an account of the tenant, with contacts of which one is primary, and what may be done to it.
+
+Every change of state is a method that gives back the new record and the event that tells of it.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.json_schema import SkipJsonSchema
+
+from shared.domain.callers import Caller
+from shared.domain.contact import Contact
+from shared.domain.email import normalize_email
+from shared.domain.errors import Conflict, Invalid
+from shared.domain.events import CUSTOMER_CREATED, CUSTOMER_DELETED, CUSTOMER_UPDATED, Event, differences
+from shared.domain.ids import milliseconds_of
+from shared.domain.text import GivenName, Name
+from shared.domain.timestamps import Timestamp, from_milliseconds
+
+_Username = Annotated[Name, StringConstraints(min_length=1)]
+_EMPTY = {"last_name": "", "national_id": "", "is_verified": False, "is_active": True}
+"""What null stands for in fields that always have a value."""
+
+
+class CustomerInput(BaseModel):
+    """What a caller gives to create a customer, or to replace one whole."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    first_name: GivenName = Field(examples=["Grace"])
+    last_name: Name = Field("", examples=["Hopper"])
+    username: _Username | None = Field(
+        None, description="Unique within the tenant, without regard to case.", examples=["ghopper"]
+    )
+    email: str | None = Field(None, max_length=254, examples=["grace@example.com"])
+    national_id: Name = ""
+    is_verified: bool = False
+    is_active: bool = True
+
+    def as_given(self) -> dict[str, Any]:
+        """All fields, with the empty value of what was left out."""
+        return dict(self.__dict__)
+
+
+class CustomerPatch(BaseModel):
+    """A JSON merge patch (RFC 7396) of a customer: what is absent stays, null clears."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    first_name: GivenName | None = None
+    last_name: Name | None = Field(None, examples=["Murray"])
+    username: _Username | None = None
+    email: str | None = Field(None, max_length=254)
+    national_id: Name | None = None
+    is_verified: bool | None = Field(None, examples=[True])
+    is_active: bool | None = None
+
+    def as_given(self) -> dict[str, Any]:
+        """The fields that were given."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class Customer(BaseModel):
+    """A customer as it is kept and shown.
+
+    `number` counts within the tenant. `primary_contact` is a contact's id, there as long as `contact_count` is
+    not 0. `version` counts the changes, from 1; whatever changes who its contacts are changes it too, so that of
+    two such changes at once the second one is made in the light of the first.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    id: str
+    number: str
+    username: str | None = None
+    email: str | None = None
+    first_name: str
+    last_name: str = ""
+    full_name: str
+    national_id: str = ""
+    is_verified: bool = False
+    is_active: bool = True
+    contact_count: int = 0
+    primary_contact: str | None = None
+    version: int = 1
+    created_at: Timestamp
+    created_by: str
+    updated_at: Timestamp
+    updated_by: str
+
+    deleted_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
+    last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
+
+    @property
+    def folded_username(self) -> str | None:
+        """What nobody else's username may come to while the customer lives; None without one."""
+        return fold_username(self.username) if self.username and self.deleted_at is None else None
+
+    @classmethod
+    def create(
+        cls, given: dict[str, Any], *, customer_id: str, number: int, event_id: str, at: str, caller: Caller
+    ) -> tuple[Customer, Event]:
+        """A new customer from fields that `clean` has passed, and its `customer.created`."""
+        customer = cls.model_construct(
+            id=customer_id,
+            number=f"CUST{number:06d}",
+            full_name=_full_name(given["first_name"], given["last_name"]),
+            created_at=from_milliseconds(milliseconds_of(customer_id)),
+            created_by=caller.actor,
+            updated_at=at,
+            updated_by=caller.actor,
+            last_event=event_id,
+            **given,
+        )
+        return customer, customer._event(CUSTOMER_CREATED, {}, caller)
+
+    def change(
+        self, given: dict[str, Any], *, event_id: str, at: str, caller: Caller
+    ) -> tuple[Customer, Event] | None:
+        """The customer with fields that `clean` has passed; None when they change nothing."""
+        fields = dict(given)
+        fields["full_name"] = _full_name(
+            given.get("first_name", self.first_name), given.get("last_name", self.last_name)
+        )
+        changed = self._succeeded_by(CUSTOMER_UPDATED, fields, event_id, at, caller)
+        return changed if changed[1].changes else None
+
+    def delete(self, *, event_id: str, at: str, caller: Caller) -> tuple[Customer, Event]:
+        """The customer, no longer live. Raises Conflict while it has contacts."""
+        if self.contact_count:
+            some = "1 contact" if self.contact_count == 1 else f"{self.contact_count:,} contacts"
+            raise Conflict(
+                f"This customer has {some}. Move or delete them first.", code="customer_has_contacts"
+            )
+        return self._succeeded_by(CUSTOMER_DELETED, {"deleted_at": at}, event_id, at, caller)
+
+    def admit(self, contact_id: str, *, event_id: str, at: str, caller: Caller) -> tuple[Customer, Event]:
+        """The customer with one contact more; its first becomes its primary one."""
+        given = {
+            "contact_count": self.contact_count + 1,
+            "primary_contact": self.primary_contact or contact_id,
+        }
+        return self._succeeded_by(CUSTOMER_UPDATED, given, event_id, at, caller)
+
+    def release(
+        self, primary_contact: str | None, *, event_id: str, at: str, caller: Caller
+    ) -> tuple[Customer, Event]:
+        """The customer with one contact less; `primary_contact`: which of those left is primary now."""
+        given = {"contact_count": self.contact_count - 1, "primary_contact": primary_contact}
+        return self._succeeded_by(CUSTOMER_UPDATED, given, event_id, at, caller)
+
+    def set_primary(
+        self, contact_id: str, *, event_id: str, at: str, caller: Caller
+    ) -> tuple[Customer, Event]:
+        """The customer with another of its contacts as its primary one."""
+        return self._succeeded_by(CUSTOMER_UPDATED, {"primary_contact": contact_id}, event_id, at, caller)
+
+    def _succeeded_by(
+        self, event_type: str, given: dict[str, Any], event_id: str, at: str, caller: Caller
+    ) -> tuple[Customer, Event]:
+        successor = self.model_copy(
+            update={
+                **given,
+                "version": self.version + 1,
+                "updated_at": at,
+                "updated_by": caller.actor,
+                "last_event": event_id,
+            }
+        )
+        return successor, successor._event(event_type, self._content(), caller)
+
+    def _content(self) -> dict[str, Any]:
+        """The fields whose changes are told: all but the bookkeeping of the change itself."""
+        return {
+            name: value
+            for name, value in self.__dict__.items()
+            if name not in _BOOKKEEPING and (value or name == "is_active")
+        }
+
+    def _event(self, event_type: str, before: dict[str, Any], caller: Caller) -> Event:
+        return Event(
+            id=self.last_event,
+            type=event_type,
+            entity="customer",
+            entity_id=self.id,
+            at=self.updated_at,
+            actor=caller.actor,
+            origin=caller.origin,
+            version=self.version,
+            changes=differences(before, self._content()),
+        )
+
+
+class CustomerShown(Customer):
+    """A customer, and with `include=contacts` its contacts too."""
+
+    primary_contact: str | Contact | None = Field(  # type: ignore[assignment]
+        None, description="The contact's id; with `include=contacts` the whole contact."
+    )
+    contacts: list[Contact] = Field(
+        default=[], description="With `include=contacts` alone: the oldest of its contacts, up to 25."
+    )
+
+
+_BOOKKEEPING = frozenset(
+    {"id", "version", "created_at", "created_by", "updated_at", "updated_by", "deleted_at", "last_event"}
+)
+
+
+def _full_name(first_name: str, last_name: str) -> str:
+    return f"{first_name} {last_name}".strip()
+
+
+def fold_username(username: str) -> str:
+    """A username as it is compared: without regard to case, and to how its letters are put together (NFKC)."""
+    return unicodedata.normalize("NFKC", username).casefold()
+
+
+def clean(given: dict[str, Any]) -> dict[str, Any]:
+    """Fields in their stored form: the e-mail normalized, None turned into the field's empty value.
+
+    `given` holds what was given, whether one field or all. Raises Invalid, naming every refused field.
+    """
+    cleaned = {
+        name: _EMPTY[name] if value is None and name in _EMPTY else value for name, value in given.items()
+    }
+    errors: list[Invalid] = []
+    if "first_name" in given and not given["first_name"]:
+        errors.append(Invalid.field("first_name", "required", "A first name is required."))
+    if "email" in given:
+        email = given["email"]
+        try:
+            cleaned["email"] = normalize_email(email) if email is not None and email.strip() else None
+        except Invalid as error:
+            errors.append(error)
+    if errors:
+        raise Invalid(errors[0].detail, errors=tuple(one for error in errors for one in error.errors))
+    return cleaned

@@ -1,0 +1,251 @@
+"""What callers do with customers. Who belongs to them is settled with the contacts: `shared.services.membership`."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from shared.domain import timestamps
+from shared.domain.callers import Caller
+from shared.domain.contact import Contact
+from shared.domain.customer import Customer, CustomerInput, CustomerPatch, CustomerShown, clean
+from shared.domain.errors import ConcurrentChange, NotFound, PermissionDenied, VersionMismatch
+from shared.domain.events import Event
+from shared.domain.ids import is_id, new_id
+from shared.services.idempotency import Announce, no_key
+from shared.services.paging import Cursors, Page, page_of
+
+INCLUDED_CONTACTS = 25
+"""How many of a customer's contacts are shown with it."""
+INCLUDING_CUSTOMERS = 25
+"""How many customers a page has at the most that shows their contacts too."""
+_ATTEMPTS = 12
+IfMatch = Callable[[int], bool]
+"""Whether the caller's `If-Match` holds for a record's version."""
+
+
+class CustomerRepository(Protocol):
+    """The customers of one tenant; see `shared.table.customers.CustomerTable`."""
+
+    def get(self, customer_id: str) -> Customer | None: ...
+
+    def id_of_username(self, username: str) -> str | None: ...
+
+    def newest(self, *, limit: int, after: str | None) -> list[Customer]: ...
+
+    def count(self) -> int: ...
+
+    def members(
+        self, customer_id: str, *, limit: int, after: str | None = None, descending: bool = False
+    ) -> list[str]: ...
+
+    def next_number(self) -> int: ...
+
+    def create(self, customer: Customer, event: Event) -> None: ...
+
+    def save(self, before: Customer, after: Customer, event: Event) -> None: ...
+
+
+class Contacts(Protocol):
+    """The contacts of one tenant; see `shared.table.contacts.ContactTable`."""
+
+    def get_many(self, contact_ids: Iterable[str]) -> dict[str, Contact]: ...
+
+
+class CustomerService:
+    """Customers as one caller may use them. They fall under the rights to contacts; one's own are those one made.
+
+    Anything the caller may not see raises NotFound.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        customers: CustomerRepository,
+        contacts: Contacts,
+        cursors: Cursors,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        announce: Announce = no_key,
+    ) -> None:
+        self._caller = caller
+        self._customers = customers
+        self._contacts = contacts
+        self._cursors = cursors
+        self._sleep = sleep
+        self._announce = announce
+
+    def create(self, given: CustomerInput) -> Customer:
+        """A new customer, with the tenant's next number.
+
+        Raises Invalid for refused fields, UsernameTaken when another customer has the username.
+        """
+        self._caller.require("contacts:write")
+        fields = clean(given.as_given())
+        customer, event = Customer.create(
+            fields,
+            customer_id=new_id(),
+            number=self._customers.next_number(),
+            event_id=new_id(),
+            at=timestamps.now(),
+            caller=self._caller,
+        )
+        self._announce(customer)
+        self._customers.create(customer, event)
+        return customer
+
+    def read(self, customer_id: str, *, include_contacts: bool = False) -> Customer:
+        """A customer."""
+        self._caller.require("contacts:read")
+        customer = self._customers.get(customer_id) if is_id(customer_id) else None
+        if customer is None:
+            raise NotFound("Customer")
+        self._caller.require_sight(self._owner_of(customer), "Customer")
+        return self._with_contacts([customer])[0] if include_contacts else customer
+
+    def list(
+        self,
+        *,
+        limit: int,
+        cursor: str | None,
+        username: str | None = None,
+        include_contacts: bool = False,
+    ) -> Page[Customer]:
+        """A page of the customers, newest first; with `username` the one that has it, in whatever case."""
+        self._require_all("contacts:read")
+
+        def read(count: int, after: str | None) -> Sequence[Customer]:
+            if username is None:
+                return self._customers.newest(limit=count, after=after)
+            return self._named(username)
+
+        page = page_of(
+            read,
+            lambda customer: customer.id,
+            lambda customer: customer,
+            limit=limit,
+            cursor=cursor,
+            cursors=self._cursors,
+            scope=self._scope("customers", username or ""),
+        )
+        shown = self._with_contacts(page.items) if include_contacts else page.items
+        return Page(shown, page.next_cursor, self._customers.count() if username is None else len(shown))
+
+    def _named(self, username: str) -> Sequence[Customer]:
+        customer_id = self._customers.id_of_username(username)
+        customer = self._customers.get(customer_id) if customer_id else None
+        return [customer] if customer else []
+
+    def contacts(self, customer_id: str, *, limit: int, cursor: str | None) -> Page[Contact]:
+        """A page of a customer's contacts as of now, newest first."""
+        self._require_all("contacts:read")
+        customer = self.read(customer_id)
+        page = page_of(
+            lambda count, after: self._customers.members(
+                customer.id, limit=count, after=after, descending=True
+            ),
+            lambda contact_id: contact_id,
+            lambda contact_id: contact_id,
+            limit=limit,
+            cursor=cursor,
+            cursors=self._cursors,
+            scope=self._scope("members", customer.id),
+        )
+        found = self._contacts.get_many(page.items)
+        members = [found[one] for one in page.items if one in found]
+        return Page(members, page.next_cursor, customer.contact_count)
+
+    def replace(self, customer_id: str, given: CustomerInput, if_match: IfMatch | None) -> Customer:
+        """The customer with all its fields as given; fields left out are emptied."""
+        return self._change(customer_id, given, if_match)
+
+    def patch(self, customer_id: str, given: CustomerPatch, if_match: IfMatch | None) -> Customer:
+        """The customer with the given fields changed (RFC 7396)."""
+        return self._change(customer_id, given, if_match)
+
+    def delete(self, customer_id: str, if_match: IfMatch | None) -> None:
+        """Delete a customer; its username is free at once. Raises Conflict while it has contacts."""
+        self._write(
+            customer_id,
+            "contacts:delete",
+            if_match,
+            lambda customer: customer.delete(event_id=new_id(), at=timestamps.now(), caller=self._caller),
+        )
+
+    def _change(
+        self, customer_id: str, given: CustomerInput | CustomerPatch, if_match: IfMatch | None
+    ) -> Customer:
+        self._caller.require("contacts:write")
+        fields = clean(given.as_given())
+        return self._write(
+            customer_id,
+            "contacts:write",
+            if_match,
+            lambda customer: customer.change(
+                fields, event_id=new_id(), at=timestamps.now(), caller=self._caller
+            ),
+        )
+
+    def _write(
+        self,
+        customer_id: str,
+        permission: str,
+        if_match: IfMatch | None,
+        act: Callable[[Customer], tuple[Customer, Event] | None],
+    ) -> Customer:
+        """Read, act, write under the version read; again when others were faster, contacts that came or went among
+        them.
+        """
+        for attempt in range(_ATTEMPTS):
+            before = self.read(customer_id)
+            self._caller.require_on(permission, self._owner_of(before))
+            if if_match is not None and not if_match(before.version):
+                raise VersionMismatch()
+            acted = act(before)
+            if acted is None:
+                return before
+            after, event = acted
+            try:
+                self._customers.save(before, after, event)
+            except ConcurrentChange:
+                self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311
+            else:
+                return after
+        raise ConcurrentChange()
+
+    def _with_contacts(self, customers: Sequence[Customer]) -> Sequence[CustomerShown]:
+        """Customers with up to INCLUDED_CONTACTS of their contacts, the oldest ones, and the whole primary one."""
+        self._require_all("contacts:read")
+        members = {customer.id: self._members_of(customer) for customer in customers}
+        wanted = {one: None for ids in members.values() for one in ids}
+        wanted |= {one.primary_contact: None for one in customers if one.primary_contact}
+        found = self._contacts.get_many(wanted) if wanted else {}
+        return [_shown(customer, members[customer.id], found) for customer in customers]
+
+    def _members_of(self, customer: Customer) -> Sequence[str]:
+        if customer.contact_count <= 1:  # as most have: there is nothing to look up
+            return [customer.primary_contact] if customer.primary_contact else []
+        return self._customers.members(customer.id, limit=INCLUDED_CONTACTS)
+
+    def _owner_of(self, customer: Customer) -> str | None:
+        """Whose own a customer is: theirs who made it."""
+        return self._caller.id if customer.created_by == self._caller.actor else None
+
+    def _require_all(self, permission: str) -> None:
+        if self._caller.require(permission) != "all":
+            raise PermissionDenied.lacking(f"{permission}:all")
+
+    def _scope(self, *query: str) -> tuple[str, ...]:
+        return (self._caller.tenant_id, self._caller.id, *query)
+
+
+def _shown(customer: Customer, members: Sequence[str], found: dict[str, Contact]) -> CustomerShown:
+    # A customer of the list may lag behind its contacts, so what these say themselves counts.
+    own = {one: contact for one, contact in found.items() if contact.customer_id == customer.id}
+    primary = next((contact for contact in own.values() if contact.is_primary), None)
+    contacts = [own[one] for one in members if one in own]
+    return CustomerShown.model_construct(
+        **{**customer.__dict__, "primary_contact": primary, "contacts": contacts}
+    )

@@ -1,0 +1,125 @@
+"""Which contacts belong to a customer, and which of them is its primary one: always exactly one once it has any.
+
+A contact that joins, leaves, dies, comes back or becomes primary changes more records than its own: its customer,
+and at times another contact. All are written in one transaction. The customer's record is written each time, under
+the version that was read, so it decides between changes that are made at once (docs/decisions/0012-customers.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from shared.domain import timestamps
+from shared.domain.callers import Caller
+from shared.domain.contact import Contact
+from shared.domain.customer import Customer
+from shared.domain.errors import ConcurrentChange, Invalid
+from shared.domain.events import Event
+from shared.domain.ids import is_id, new_id
+from shared.services.idempotency import Announce
+
+
+@dataclass(slots=True)
+class Changes:
+    """Changes of records that belong together, each as (before, after, event); before is None for a new one."""
+
+    contacts: list[tuple[Contact | None, Contact, Event]] = field(default_factory=list)
+    customers: list[tuple[Customer, Customer, Event]] = field(default_factory=list)
+
+
+class MembershipRepository(Protocol):
+    """Contacts and customers of one tenant together; see `shared.table.membership.MembershipTable`."""
+
+    def contact(self, contact_id: str) -> Contact | None: ...
+
+    def customer(self, customer_id: str) -> Customer | None: ...
+
+    def oldest_member(self, customer_id: str, *, besides: str) -> str | None: ...
+
+    def commit(self, changes: Changes) -> None: ...
+
+
+class Membership:
+    """Settles what follows from a contact's change for its customers, on behalf of one caller."""
+
+    def __init__(self, caller: Caller, records: MembershipRepository, announce: Announce) -> None:
+        self._caller = caller
+        self._records = records
+        self._announce = announce
+
+    def carry_out(self, before: Contact | None, after: Contact, event: Event) -> Contact:
+        """Write a contact's change, and what follows from it; the contact as it was written.
+
+        `before` is None for a new contact. Raises Invalid when its customer does not exist, Duplicate when another
+        contact has one of its values, and ConcurrentChange when a record has changed meanwhile: all is to be read
+        again then.
+        """
+        changes = Changes()
+        left = before.member_of if before else None
+        if left == after.member_of:
+            self._make_primary(after, changes)
+        else:
+            if left is not None:
+                self._leave(left, after.id, changes)
+            if after.deleted_at is None:
+                customer = self._join(before, after, changes)
+                after, event = after.placed(
+                    before,
+                    event,
+                    customer_id=customer.id if customer else None,
+                    is_primary=customer is not None and customer.primary_contact == after.id,
+                )
+        changes.contacts.append((before, after, event))
+        self._announce(after)
+        self._records.commit(changes)
+        return after
+
+    def _leave(self, customer_id: str, contact_id: str, changes: Changes) -> None:
+        customer = self._customer(customer_id)
+        primary = customer.primary_contact
+        if primary == contact_id:
+            primary = None
+            if customer.contact_count > 1:
+                primary = self._records.oldest_member(customer_id, besides=contact_id)
+                self._mark(primary, customer_id, True, changes)
+        changes.customers.append((customer, *customer.release(primary, **self._stamp())))
+
+    def _join(self, before: Contact | None, after: Contact, changes: Changes) -> Customer | None:
+        """The customer with the contact in it. None when the contact is to have none, and for one that is restored
+        after its customer has gone.
+        """
+        if after.customer_id is None:
+            return None
+        customer = self._records.customer(after.customer_id) if is_id(after.customer_id) else None
+        if customer is None:
+            if before is not None and before.deleted_at is not None:
+                return None
+            raise Invalid.field("customer_id", "unknown_customer", "There is no such customer.")
+        joined, event = customer.admit(after.id, **self._stamp())
+        changes.customers.append((customer, joined, event))
+        return joined
+
+    def _make_primary(self, contact: Contact, changes: Changes) -> None:
+        """Let a contact, already changed to be primary, take the place of the one that was."""
+        customer = self._customer(contact.customer_id or "")
+        self._mark(customer.primary_contact, customer.id, False, changes)
+        changes.customers.append((customer, *customer.set_primary(contact.id, **self._stamp())))
+
+    def _mark(self, contact_id: str | None, customer_id: str, is_primary: bool, changes: Changes) -> None:
+        """Another contact of the customer is its primary one from now on, or no longer."""
+        contact = self._records.contact(contact_id) if contact_id else None
+        marked = contact.set_primary(is_primary, **self._stamp()) if contact else None
+        if contact is None or marked is None or contact.customer_id != customer_id:
+            raise ConcurrentChange()
+        changes.contacts.append((contact, *marked))
+
+    def _customer(self, customer_id: str) -> Customer:
+        """The customer that a contact belonged to when it was read."""
+        customer = self._records.customer(customer_id)
+        if customer is None:
+            raise ConcurrentChange()
+        return customer
+
+    def _stamp(self) -> dict[str, Any]:
+        return {"event_id": new_id(), "at": timestamps.now(), "caller": self._caller}

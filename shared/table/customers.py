@@ -1,0 +1,180 @@
+"""Customers in the table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.domain.customer import Customer, fold_username
+from shared.domain.errors import ConcurrentChange, UsernameTaken
+from shared.domain.events import Event
+from shared.table import items, keys
+from shared.table.store import Item, Store, Transaction
+
+_TEXTS = (
+    "id",
+    "number",
+    "username",
+    "email",
+    "first_name",
+    "last_name",
+    "full_name",
+    "national_id",
+    "primary_contact",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "updated_by",
+    "deleted_at",
+    "last_event",
+)
+_NUMBERS = ("contact_count", "version")
+_FLAGS = ("is_verified", "is_active")
+_EMPTY: dict[str, Any] = {
+    name: field.default for name, field in Customer.model_fields.items() if not field.is_required()
+}
+
+
+class CustomerTable:
+    """The customers of one tenant."""
+
+    def __init__(self, store: Store, tenant_id: str) -> None:
+        self._store = store
+        self._tenant = tenant_id
+
+    def get(self, customer_id: str) -> Customer | None:
+        """A live customer as of now, or None."""
+        item = self._store.get(keys.customer(self._tenant, customer_id))
+        return customer_from_item(item) if item and "deleted_at" not in item else None
+
+    def id_of_username(self, username: str) -> str | None:
+        """The id of the live customer with a username, in whatever case, or None."""
+        lock = self._store.get(keys.username_lock(self._tenant, fold_username(username)))
+        return lock["customer_id"]["S"] if lock else None
+
+    def newest(self, *, limit: int, after: str | None) -> list[Customer]:
+        """Customers as the list shows them, newest first, behind the id `after`."""
+        partition = keys.list_partition(self._tenant, keys.CUSTOMERS)
+        rows = self._store.query(partition, limit=limit, after=after, descending=True)
+        return [customer_from_item(row) for row in rows]
+
+    def count(self) -> int:
+        """How many customers the list shows."""
+        item = self._store.get(keys.counter(self._tenant, "customers"), consistent=False)
+        return int(item["amount"]["N"]) if item else 0
+
+    def members(
+        self, customer_id: str, *, limit: int, after: str | None = None, descending: bool = False
+    ) -> list[str]:
+        """The ids of a customer's contacts as of now, in the order of their creation."""
+        rows = self._store.query(
+            keys.customer_partition(self._tenant, customer_id),
+            prefix=keys.MEMBER,
+            limit=limit,
+            after=f"{keys.MEMBER}{after}" if after else None,
+            descending=descending,
+            consistent=True,
+        )
+        return [row[keys.SK]["S"].removeprefix(keys.MEMBER) for row in rows]
+
+    def next_number(self) -> int:
+        """A number that no other customer gets.
+
+        What fails after this, or loses its answer here, leaves a gap: numbers are never given twice.
+        """
+        return self._store.count_up(keys.customer_number(self._tenant), "given")
+
+    def create(self, customer: Customer, event: Event) -> None:
+        """Write a new customer with its username's lock and its event.
+
+        Raises UsernameTaken. Writing the same customer and event again changes nothing and succeeds.
+        """
+        transaction = Transaction()
+        self._put(transaction, customer, "attribute_not_exists(PK)", {})
+        if customer.folded_username:
+            self._lock(transaction, customer.folded_username, customer.id)
+        transaction.put(items.event_to_item(self._tenant, event))
+        self._store.commit(transaction)
+
+    def save(self, before: Customer, after: Customer, event: Event) -> None:
+        """Write a changed customer.
+
+        Raises UsernameTaken, and ConcurrentChange when the record is no longer at the version of `before`.
+        """
+        transaction = Transaction()
+        self.add_change(transaction, before, after, event)
+        self._store.commit(transaction)
+
+    def add_change(self, transaction: Transaction, before: Customer, after: Customer, event: Event) -> None:
+        """Add the change of a customer to a transaction: record, username's lock, event."""
+        is_unchanged = "version = :before"
+        self._put(transaction, after, is_unchanged, {":before": {"N": str(before.version)}})
+        had, has = before.folded_username, after.folded_username
+        if had != has:
+            if has is not None:
+                self._lock(transaction, has, after.id)
+            if had is not None:
+                self._unlock(transaction, had, after.id)
+        transaction.put(items.event_to_item(self._tenant, event))
+
+    def _put(self, transaction: Transaction, customer: Customer, condition: str, values: Item) -> None:
+        # Also true of the very write that is being sent again after its answer was lost.
+        is_own_write = "last_event = :event"
+        transaction.put(
+            customer_to_item(self._tenant, customer),
+            condition=f"{condition} OR {is_own_write}",
+            values={**values, ":event": {"S": customer.last_event}},
+            refusal=lambda _: ConcurrentChange(),
+        )
+
+    def _lock(self, transaction: Transaction, folded: str, customer_id: str) -> None:
+        is_free = "attribute_not_exists(PK)"
+        is_own = "customer_id = :me"
+        me = {"S": customer_id}
+        transaction.put(
+            {**keys.username_lock(self._tenant, folded), "customer_id": me},
+            condition=f"{is_free} OR {is_own}",
+            values={":me": me},
+            refusal=lambda holder: UsernameTaken(holder["customer_id"]["S"] if holder else ""),
+        )
+
+    def _unlock(self, transaction: Transaction, folded: str, customer_id: str) -> None:
+        is_gone = "attribute_not_exists(PK)"
+        is_own = "customer_id = :me"
+        transaction.delete(
+            keys.username_lock(self._tenant, folded),
+            condition=f"{is_gone} OR {is_own}",
+            values={":me": {"S": customer_id}},
+            refusal=lambda _: ConcurrentChange(),
+        )
+
+
+def customer_to_item(tenant_id: str, customer: Customer) -> Item:
+    """A customer's item. Empty values and defaults are left out."""
+    item: Item = dict(keys.customer(tenant_id, customer.id))
+    values = customer.__dict__
+    for name in _TEXTS:
+        if value := values[name]:
+            item[name] = {"S": value}
+    for name in _NUMBERS:
+        if number := values[name]:
+            item[name] = {"N": str(number)}
+    for name in _FLAGS:
+        if values[name] != _EMPTY[name]:
+            item[name] = {"BOOL": values[name]}
+    return item
+
+
+def customer_from_item(item: Item) -> Customer:
+    """The customer of an item, or of a list row, which holds the same."""
+    values = _EMPTY.copy()
+    for name in _TEXTS:
+        if name in item:
+            values[name] = item[name]["S"]
+    for name in _NUMBERS:
+        if name in item:
+            values[name] = int(item[name]["N"])
+    for name in _FLAGS:
+        if name in item:
+            values[name] = item[name]["BOOL"]
+    # Our own data: written by a validated record, so not validated again.
+    return Customer.model_construct(**values)

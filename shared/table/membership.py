@@ -1,0 +1,62 @@
+"""Contacts and customers in the table, where a change is one of both."""
+
+from __future__ import annotations
+
+from shared.domain.contact import Contact
+from shared.domain.customer import Customer
+from shared.services.membership import Changes
+from shared.table import keys
+from shared.table.contacts import ContactTable
+from shared.table.customers import CustomerTable
+from shared.table.store import Store, Transaction
+
+
+class MembershipTable:
+    """The contacts and customers of one tenant."""
+
+    def __init__(self, store: Store, tenant_id: str) -> None:
+        self._store = store
+        self._tenant = tenant_id
+        self._contacts = ContactTable(store, tenant_id)
+        self._customers = CustomerTable(store, tenant_id)
+
+    def contact(self, contact_id: str) -> Contact | None:
+        """A live contact as of now, or None."""
+        return self._contacts.get(contact_id)
+
+    def customer(self, customer_id: str) -> Customer | None:
+        """A live customer as of now, or None."""
+        return self._customers.get(customer_id)
+
+    def oldest_member(self, customer_id: str, *, besides: str) -> str | None:
+        """The id of a customer's oldest contact that is not `besides`, or None."""
+        members = self._customers.members(customer_id, limit=2)
+        return next((one for one in members if one != besides), None)
+
+    def commit(self, changes: Changes) -> None:
+        """Write changes in one transaction, with the rows that say who belongs to whom.
+
+        Raises Duplicate when another contact has a value, and ConcurrentChange when a record is no longer at the
+        version it was read at. At most 57 items: a contact and its event, its 23 values under other locks,
+        two customers and another contact with their events, two rows, and a call's answer under its key.
+        """
+        transaction = Transaction()
+        for contact_before, contact, event in changes.contacts:
+            if contact_before is None:
+                self._contacts.add_creation(transaction, contact, event)
+            else:
+                self._contacts.add_change(transaction, contact_before, contact, event)
+            self._move(transaction, contact_before.member_of if contact_before else None, contact)
+        for customer_before, customer, event in changes.customers:
+            self._customers.add_change(transaction, customer_before, customer, event)
+        self._store.commit(transaction)
+
+    def _move(self, transaction: Transaction, left: str | None, contact: Contact) -> None:
+        # Without conditions: the customer's record, written along with each row, has decided.
+        joined = contact.member_of
+        if left == joined:
+            return
+        if left is not None:
+            transaction.delete(keys.member(self._tenant, left, contact.id))
+        if joined is not None:
+            transaction.put(keys.member(self._tenant, joined, contact.id))

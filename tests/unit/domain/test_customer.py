@@ -1,0 +1,74 @@
+"""The customer by itself: numbers, usernames without case, and what its changes tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.domain.callers import Caller
+from shared.domain.customer import Customer, CustomerInput, clean, fold_username
+from shared.domain.errors import Conflict, Invalid
+
+ADMIN = Caller("t1", "user", "u1", "admin")
+ID = "0190a8b0-0000-7000-8000-00000000000c"
+STAMP: dict[str, Any] = {"event_id": "e2", "at": "2026-05-04T09:30:00.000Z", "caller": ADMIN}
+
+
+def made(number: int = 1, **fields: Any) -> Customer:
+    given = clean(CustomerInput(first_name="Grace", **fields).as_given())
+    customer, _ = Customer.create(given, customer_id=ID, number=number, **STAMP)
+    return customer
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"), [(1, "CUST000001"), (999_999, "CUST999999"), (1_000_000, "CUST1000000")]
+)
+def test_a_number_has_six_digits_or_more(number: int, shown: str) -> None:
+    assert made(number).number == shown
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Ada", "aDA"), ("Straße", "STRASSE"), ("ﬁn", "FIN"), ("Zoë", "ZOE\u0308")]
+)
+def test_usernames_that_differ_in_case_or_form_alone_are_one(one: str, other: str) -> None:
+    assert fold_username(one) == fold_username(other)
+
+
+def test_the_first_contact_admitted_is_primary_and_stays_so() -> None:
+    one, event = made().admit("c1", **STAMP)
+    assert event.changes == {"contact_count": (None, 1), "primary_contact": (None, "c1")}
+    two, event = one.admit("c2", **STAMP)
+    assert (two.primary_contact, two.contact_count, two.version) == ("c1", 2, 3)
+    assert event.changes == {"contact_count": (1, 2)}
+    left, event = two.release("c2", **STAMP)
+    assert event.changes == {"contact_count": (2, 1), "primary_contact": ("c1", "c2")}
+    assert left.release(None, **STAMP)[0].primary_contact is None
+
+
+def test_a_customer_with_contacts_is_not_deleted() -> None:
+    one, _ = made().admit("c1", **STAMP)
+    with pytest.raises(Conflict, match=r"has 1 contact\."):
+        one.delete(**STAMP)
+
+
+def test_a_deleted_customer_holds_no_username() -> None:
+    customer = made(username="Grace")
+    assert customer.folded_username == "grace"
+    assert customer.delete(**STAMP)[0].folded_username is None
+
+
+def test_null_clears_what_it_can_and_the_first_name_stays_required() -> None:
+    assert clean({"last_name": None, "is_active": None, "email": None, "username": None}) == {
+        "last_name": "",
+        "is_active": True,
+        "email": None,
+        "username": None,
+    }
+    with pytest.raises(Invalid) as refused:
+        clean({"first_name": None, "email": "x"})
+    assert [one.field for one in refused.value.errors] == ["first_name", "email"]
+
+
+def test_what_changes_nothing_is_no_change() -> None:
+    assert made(username="Grace").change({"username": "Grace", "last_name": ""}, **STAMP) is None
