@@ -7,7 +7,7 @@ import random
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from shared.projections.comparison import differences
 from tests.integration.stream_records import records_from
@@ -31,6 +31,12 @@ class BookMachine(CustomerMachine):
         self.groups: dict[str, set[str]] = {}
         self.read = 0
 
+    @initialize()
+    def begin(self) -> None:
+        super().begin()
+        for number in range(2):
+            self.make_group(number)
+
     @rule(number=st.integers(0, 2))
     def make_group(self, number: int) -> None:
         answer = self.world.send("POST", "/groups", {"name": f"group {number}"})
@@ -53,14 +59,17 @@ class BookMachine(CustomerMachine):
         assert answer.status in (200, 409), answer.text
 
     @precondition(lambda self: self.values and self.groups)
-    @rule(data=st.data(), joins=st.booleans())
-    def join_or_leave(self, data: st.DataObject, joins: bool) -> None:
-        one = self.some_contact(data)
-        group = data.draw(st.sampled_from(sorted(self.groups)))
-        answer = self.world.send("PUT" if joins else "DELETE", f"/contacts/{one}/groups/{group}")
-        assert answer.status == (404 if one in self.deleted else 200), answer.text
-        if answer.status == 200:
-            (self.groups[group].add if joins else self.groups[group].discard)(one)
+    @rule(
+        moves=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1), st.booleans()), min_size=2, max_size=8)
+    )
+    def join_and_leave(self, moves: list[tuple[int, int, bool]]) -> None:
+        contacts, groups = sorted(self.values), sorted(self.groups)
+        for contact, number, joins in moves:
+            one, group = contacts[contact % len(contacts)], groups[number % len(groups)]
+            answer = self.world.send("PUT" if joins else "DELETE", f"/contacts/{one}/groups/{group}")
+            assert answer.status == (404 if one in self.deleted else 200), answer.text
+            if answer.status == 200:
+                (self.groups[group].add if joins else self.groups[group].discard)(one)
 
     @precondition(lambda self: self.values)
     @rule(data=st.data(), tags=st.lists(st.sampled_from(TAGS), max_size=3), active=st.booleans())
@@ -97,9 +106,11 @@ class BookMachine(CustomerMachine):
         assert stats["primary"] == sum(1 for one in self.primary.values() if one)
 
     def teardown(self) -> None:
-        if hasattr(self, "world"):
-            self.read_to_the_end()
-        super().teardown()
+        try:
+            if hasattr(self, "world"):
+                self.read_to_the_end()
+        finally:
+            super().teardown()
 
 
 @pytest.mark.parametrize("scope", ["tenant", "customer"])
