@@ -350,6 +350,11 @@ def idempotency(tenant_id: str, actor: str, digest: str) -> Key:
     return _key(f"{tenant_prefix(tenant_id)}IDEMPOTENCY#{escape(actor)}#{digest}", "KEY")
 
 
+def idempotency_found(tenant_id: str, actor: str, digest: str) -> Key:
+    """Which contacts the call found that it acts on."""
+    return _key(f"{tenant_prefix(tenant_id)}IDEMPOTENCY#{escape(actor)}#{digest}", "FOUND")
+
+
 # Tenants, and the authorizer's look-ups
 
 
