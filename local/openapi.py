@@ -16,11 +16,12 @@ VERSION = "0.1.0"
 
 
 def operations() -> list[Operation]:
-    """The operations of every resource: each folder of `functions/` with a `routes.py`."""
+    """The operations of every resource: the modules of `functions/` that are named for routes."""
     found: list[Operation] = []
-    for path in sorted((ROOT / "functions").glob("*/routes.py")):
+    for path in sorted((ROOT / "functions").glob("*/*routes.py")):
         # By name: a tool over the sources, which are no part of the stack that the rest of this package runs.
-        found.extend(importlib.import_module(f"functions.{path.parent.name}.routes").routes.operations)
+        module = importlib.import_module(f"functions.{path.parent.name}.{path.stem}")
+        found.extend(module.routes.operations)
     return found
 
 

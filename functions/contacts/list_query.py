@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.domain.contact import Source
 from shared.domain.timestamps import normalize
@@ -23,8 +23,10 @@ Sort = Literal[
 ]
 
 
-class ContactListQuery(ListQuery):
-    """Which contacts, in which order. Conditions are joined by AND."""
+class ContactConditions(BaseModel):
+    """Which contacts are meant. Conditions are joined by AND."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     search: str | None = Field(
         None,
@@ -50,6 +52,11 @@ class ContactListQuery(ListQuery):
     last_booking_to: Moment | None = None
     last_contacted_from: Moment | None = None
     last_contacted_to: Moment | None = None
+
+
+class ContactListQuery(ContactConditions, ListQuery):
+    """Which contacts, in which order."""
+
     sort: Sort | None = Field(
         None,
         description="Newest first, if not given; with `search`, by the word found. Orders other than by creation "

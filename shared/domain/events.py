@@ -16,6 +16,7 @@ CONTACT_PURGED = "contact.purged"
 CONTACT_CONSENT_CHANGED = "contact.consent_changed"
 INTERACTION_CREATED = "interaction.created"
 IMPORT_COMPLETED = "import.completed"
+BULK_JOB_COMPLETED = "bulk_job.completed"
 
 EVENT_TYPES = (
     CONTACT_CREATED,
@@ -26,6 +27,7 @@ EVENT_TYPES = (
     CONTACT_CONSENT_CHANGED,
     INTERACTION_CREATED,
     IMPORT_COMPLETED,
+    BULK_JOB_COMPLETED,
 )
 """The event types a webhook subscription may name."""
 
@@ -38,7 +40,7 @@ told by itself, as `custom_fields.colour` or `communication.opt_outs.email`."""
 class Event:
     """One change of one record.
 
-    `entity` and `entity_id`: the record in whose partition the event lies (contact, import).
+    `entity` and `entity_id`: the record in whose partition the event lies (contact, import, bulk_job).
     `at`: RFC 3339. `actor`: such as `user:0190…`. `origin`: api, import, booking or system.
     `version`: the record's version after the change. `data`: ids of what else the change made.
     """

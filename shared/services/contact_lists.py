@@ -93,8 +93,7 @@ class ContactLists:
         """
         if self._caller.require("contacts:read") == "own":
             raise PermissionDenied.lacking("contacts:read:all")
-        if wanted.search is not None and not (is_phone_search(wanted.search) or prefixes_of(wanted.search)):
-            raise Invalid.field("search", "search", "Give at least one letter or digit to search for.")
+        require_searchable(wanted)
         scope = (self._caller.tenant_id, self._caller.id, "contacts", repr(wanted), str(sort))
         after = self._cursors.open(scope, cursor) if cursor else None
         found = list(islice(self._walk(wanted, sort, after, limit + 1), limit + 1))
@@ -142,21 +141,58 @@ class ContactLists:
         matches = self._by_creation(wanted, None, MAX_SORTED + 1, descending=True)
         return self._sorted((one for _, one in matches), sort or "", after)
 
+    def walk(
+        self, wanted: ContactFilter, *, after: str | None, before: str | None = None
+    ) -> Iterator[tuple[str, bool]]:
+        """Contacts in the order of their creation, behind the id `after` and below the id `before`, as far as no
+        index rules them out: each one's id, and whether it matches.
+        """
+        candidates = self._candidates(wanted, after, 500, descending=False, before=before)
+        return ((one.id, wanted.matches(one)) for one in candidates)
+
+    def find_all(
+        self, wanted: ContactFilter, *, limit: int, has_time: Callable[[], bool]
+    ) -> Sequence[str] | None:
+        """The ids of all contacts that match, or None when they are more than `limit`, or there is no time to go
+        through all that may.
+        """
+        if wanted.email is None and wanted.search is None and wanted.phone is None:
+            candidates = self.walk(wanted, after=None)
+        else:
+            candidates = ((one.id, True) for _, one in self._walk(wanted, None, None, limit + 1))
+        found: list[str] = []
+        for contact_id, is_match in candidates:
+            if is_match:
+                found.append(contact_id)
+            if len(found) > limit or not has_time():
+                return None
+        return found
+
     def _by_creation(
         self, wanted: ContactFilter, after: str | None, count: int, *, descending: bool
     ) -> Iterator[Found]:
+        contacts = self._candidates(wanted, after, count, descending=descending)
+        return ((one.id, one) for one in contacts if wanted.matches(one))
+
+    def _candidates(
+        self,
+        wanted: ContactFilter,
+        after: str | None,
+        count: int,
+        *,
+        descending: bool,
+        before: str | None = None,
+    ) -> Iterator[Contact]:
+        """The contacts that indexes leave, in the order of their creation."""
         low, high = _id_bounds(wanted)
+        high = min(high, before or high)
         indexed = [facet for facet in wanted.facets if DEFAULTS.get(facet[0]) != facet[1]]
         if indexed:
             ids = self._index.with_all(indexed, after=after, descending=descending, low=low, high=high)
-            contacts = self._rows_of(ids, min(count, 100))
-        else:
-            # Conditions that no index serves leave rows out, so more are read than are wanted.
-            portion = min(count if not wanted.asked else max(count, 64), 500)
-            contacts = self._index.all_rows(
-                after=after, descending=descending, low=low, high=high, portion=portion
-            )
-        return ((one.id, one) for one in contacts if wanted.matches(one))
+            return self._rows_of(ids, min(count, 100))
+        # Conditions that no index serves leave rows out, so more are read than are wanted.
+        portion = min(count if not wanted.asked else max(count, 64), 500)
+        return self._index.all_rows(after=after, descending=descending, low=low, high=high, portion=portion)
 
     def _rows_of(self, ids: Iterator[str], portion: int) -> Iterator[Contact]:
         while together := list(islice(ids, portion)):
@@ -233,6 +269,10 @@ class ContactLists:
             if after is None or position > after:
                 yield position, contact
 
+    def count_of(self, wanted: ContactFilter) -> int | None:
+        """How many contacts match, where counters tell it."""
+        return self._total(wanted, include_total=False)
+
     def _total(self, wanted: ContactFilter, include_total: bool) -> int | None:
         asked = wanted.asked
         facets = wanted.facets
@@ -248,6 +288,12 @@ class ContactLists:
             # Only ids count here, and each row read is as cheap as any other way to it.
             return sum(1 for _ in islice(self._walk(wanted, None, None, 500), MAX_COUNTED))
         return None
+
+
+def require_searchable(wanted: ContactFilter) -> None:
+    """Raises Invalid for a search that is for nothing."""
+    if wanted.search is not None and not (is_phone_search(wanted.search) or prefixes_of(wanted.search)):
+        raise Invalid.field("search", "search", "Give at least one letter or digit to search for.")
 
 
 def _by_value(counts: dict[str, int], facet: str) -> dict[str, int]:

@@ -171,7 +171,7 @@ class FoundTable:
         if claim.work.again:
             row = self._store.get(key)
             if row is not None and row["work"]["S"] == claim.work.id:
-                return row["contact_ids"]["S"].split()
+                return str(row["contact_ids"]["S"]).split()
         found = find()
         transaction = Transaction()
         transaction.put(

@@ -184,7 +184,8 @@ EVENT = "EVENT#"
 
 def event(tenant_id: str, entity: str, entity_id: str, event_id: str) -> Key:
     """An event lies in the partition of the record it tells of."""
-    partition = {"contact": contact_partition, "import": import_partition}[entity](tenant_id, entity_id)
+    partitions = {"contact": contact_partition, "import": import_partition, "bulk_job": bulk_job_partition}
+    partition = partitions[entity](tenant_id, entity_id)
     return _key(partition, f"{EVENT}{event_id}")
 
 
@@ -298,6 +299,31 @@ def import_due(at: str, import_id: str) -> Key:
 
 INBOX_WALK: Key = _key("S#IMPORTS", "INBOX")
 """How far the watch has looked through the inboxes."""
+
+
+# Bulk jobs
+
+
+def bulk_jobs_partition(tenant_id: str) -> str:
+    return f"{tenant_prefix(tenant_id)}BULKJOBS"
+
+
+def bulk_job(tenant_id: str, job_id: str) -> Key:
+    return _key(bulk_jobs_partition(tenant_id), escape(job_id))
+
+
+def bulk_job_partition(tenant_id: str, job_id: str) -> str:
+    """What lies around a job: its events."""
+    return f"{tenant_prefix(tenant_id)}BULKJOB#{escape(job_id)}"
+
+
+BULK_DUE = "DUE#BULK"
+"""The index partition of jobs at work, by the time at which each is looked at if it has not moved."""
+
+
+def bulk_due(at: str, job_id: str) -> Key:
+    """The index entry of a job at work."""
+    return {WORK_PK: {"S": BULK_DUE}, WORK_SK: {"S": f"{at}#{job_id}"}}
 
 
 # Webhooks
