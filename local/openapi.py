@@ -20,9 +20,11 @@ VERSION = "0.1.0"
 
 
 def operations() -> list[Operation]:
-    """The operations of every resource: each folder of `functions/` with a `routes.py`."""
+    """The operations of every resource: the modules of `functions/` that are named for routes."""
     return [
-        operation for resource in resources() for operation in _module(resource, "routes").routes.operations
+        operation
+        for path in sorted((ROOT / "functions").glob("*/*routes.py"))
+        for operation in _module(path.parent.name, path.stem).routes.operations
     ]
 
 

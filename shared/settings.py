@@ -21,6 +21,11 @@ def import_rows_queue_url() -> str:
     return os.environ["IMPORT_ROWS_QUEUE_URL"]
 
 
+def bulk_queue_url() -> str:
+    """The queue of bulk jobs' portions."""
+    return os.environ["BULK_QUEUE_URL"]
+
+
 def bookings_dlq_url() -> str:
     """The dead-letter queue of booking events."""
     return os.environ["BOOKINGS_DLQ_URL"]

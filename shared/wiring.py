@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
     from shared.domain.callers import Caller
     from shared.domain.contact_filter import ContactFilter
+    from shared.domain.ids import Work
     from shared.domain.tenant import Settings, Tenant
     from shared.projections.records import Projection
     from shared.publishing.publisher import Publisher
     from shared.publishing.queue import DeliveryQueue
     from shared.services.bookings import BookingService
+    from shared.services.bulk import BulkContacts, MatchingContacts
+    from shared.services.bulk_jobs import BulkJobService, BulkWatch, BulkWork
     from shared.services.contact_lists import ContactLists
     from shared.services.contacts import ContactService
     from shared.services.customers import CustomerService
@@ -39,16 +42,22 @@ if TYPE_CHECKING:
     from shared.services.onboarding import Onboarding
     from shared.services.purge import Purge
     from shared.services.webhooks import WebhookService
+    from shared.storage.bulk_queue import BulkQueue
     from shared.storage.drop_bucket import DropBucket
     from shared.storage.import_queue import ImportQueue
+    from shared.table.bulk_jobs import BulkJobTable
     from shared.table.cursors import Cursors
     from shared.table.directory import DirectoryTable
     from shared.table.due import DueDeliveries
     from shared.table.events import EventTable
+    from shared.table.idempotency import FencedStore
     from shared.table.imports import ImportTable
     from shared.table.labels import LabelMemory, LabelTable
     from shared.table.store import Store
     from shared.table.webhooks import WebhookTable
+
+BULK_SECONDS = 8.0
+"""How long a bulk call goes on to begin with further contacts: long before its function's time is over."""
 
 TENANT_SECONDS = 60.0
 """How long a warm process goes by a tenant's record before it reads it again."""
@@ -184,16 +193,17 @@ def contacts(caller: Caller, claim: Claim | None = None) -> ContactService:
         lambda: tenant_settings(caller.tenant_id),
         labels,
         cursors(),
-        membership=lambda: _membership(caller, claim),
+        membership=lambda: _membership(caller, _store_for(claim), _announcement(claim)),
         announce=_announcement(claim),
     )
 
 
-def _membership(caller: Caller, claim: Claim | None) -> Membership:
+def _membership(caller: Caller, through: Store, announce: Announce | None = None) -> Membership:
+    from shared.services.idempotency import no_key
     from shared.services.membership import Membership
     from shared.table.membership import MembershipTable
 
-    return Membership(caller, MembershipTable(_store_for(claim), caller.tenant_id), _announcement(claim))
+    return Membership(caller, MembershipTable(through, caller.tenant_id), announce or no_key)
 
 
 def customers(caller: Caller, claim: Claim | None = None) -> CustomerService:
@@ -268,6 +278,115 @@ def groups(caller: Caller, claim: Claim | None = None) -> GroupService:
         lambda given: contact_filter(tenant_id, given),
         announce=_announcement(claim),
     )
+
+
+def bulk_contacts(caller: Caller, claim: Claim | None = None) -> BulkContacts:
+    """Many contacts, for one caller; for a call under an Idempotency-Key with its claim on that."""
+    from shared.domain.ids import Work, new_id
+
+    has_time = _for(BULK_SECONDS)
+    if claim is None:
+        return _bulk_contacts(caller, store(), Work(new_id()), resumable=False, has_time=has_time)
+    return _bulk_contacts(caller, _fenced_store(claim), claim.work, resumable=True, has_time=has_time)
+
+
+def _bulk_contacts(
+    caller: Caller, through: Store, work: Work, *, resumable: bool, has_time: Callable[[], bool]
+) -> BulkContacts:
+    from shared.services.bulk import BulkContacts
+    from shared.table.contacts import ContactTable
+
+    labels = label_table(caller.tenant_id)
+    return BulkContacts(
+        caller,
+        ContactTable(through, caller.tenant_id, labels),
+        lambda: tenant_settings(caller.tenant_id),
+        labels,
+        cursors(),
+        membership=lambda: _membership(caller, through),
+        work=work,
+        resumable=resumable,
+        has_time=has_time,
+    )
+
+
+def _fenced_store(claim: Claim) -> FencedStore:
+    """The table, for a call under an Idempotency-Key that commits many times."""
+    from shared.table.idempotency import FencedStore
+
+    return FencedStore(client("dynamodb"), settings.table_name(), claim)
+
+
+def _for(seconds: float) -> Callable[[], bool]:
+    until = time.monotonic() + seconds
+    return lambda: time.monotonic() < until
+
+
+def matching_contacts(caller: Caller, claim: Claim | None = None) -> MatchingContacts:
+    """All contacts that match a filter, for one caller; with his claim as above."""
+    from shared.services.bulk import MatchingContacts
+    from shared.table.idempotency import FoundTable
+
+    def once(find: Callable[[], list[str]]) -> list[str]:
+        if claim is None:
+            return find()
+        return FoundTable(_fenced_store(claim), claim).once(find)
+
+    return MatchingContacts(
+        caller,
+        bulk_contacts(caller, claim),
+        contact_lists(caller),
+        _bulk_job_table(caller.tenant_id, claim),
+        bulk_queue(),
+        once=once,
+        has_time=_for(BULK_SECONDS / 2),
+        announce=_announcement(claim),
+    )
+
+
+def _bulk_job_table(tenant_id: str, claim: Claim | None = None) -> BulkJobTable:
+    from shared.table.bulk_jobs import BulkJobTable
+
+    return BulkJobTable(_store_for(claim), tenant_id)
+
+
+@cache
+def bulk_queue() -> BulkQueue:
+    """The queue of work on bulk jobs."""
+    from shared.storage.bulk_queue import BulkQueue
+
+    return BulkQueue(lambda: client("sqs"), settings.bulk_queue_url())
+
+
+def bulk_jobs(caller: Caller, claim: Claim | None = None) -> BulkJobService:
+    """The bulk jobs, for one caller; for a call under an Idempotency-Key with its claim on that."""
+    from shared.services.bulk_jobs import BulkJobService
+
+    return BulkJobService(
+        caller, _bulk_job_table(caller.tenant_id, claim), cursors(), announce=_announcement(claim)
+    )
+
+
+def bulk_work(*, may_look_on: Callable[[], bool], has_time: Callable[[], bool]) -> BulkWork:
+    """What carries out bulk jobs' portions, while it has time."""
+    from shared.services.bulk_jobs import BulkWork
+
+    return BulkWork(
+        tenant,
+        _bulk_job_table,
+        lambda caller, work: _bulk_contacts(caller, store(), work, resumable=True, has_time=has_time),
+        contact_lists,
+        bulk_queue(),
+        may_look_on=may_look_on,
+    )
+
+
+def bulk_watch(has_time: Callable[[], bool]) -> BulkWatch:
+    """The watch over all tenants' bulk jobs, which works while it has time."""
+    from shared.services.bulk_jobs import BulkWatch
+    from shared.table.bulk_jobs import BulkWatchTable
+
+    return BulkWatch(BulkWatchTable(store()), _bulk_job_table, bulk_queue(), has_time=has_time)
 
 
 @cache
@@ -455,6 +574,7 @@ def reset() -> None:
         projection,
         delivery_queue,
         due_deliveries,
+        bulk_queue,
         drop_bucket,
         import_queue,
         _tenants,

@@ -359,9 +359,14 @@ class Contact(BaseModel):
         }
         return self._succeeded_by(CONTACT_UPDATED, given, event_id, at, caller)
 
+    @property
+    def has_labels(self) -> bool:
+        """Whether it has tags or types, or is in groups."""
+        return bool(self.tag_ids or self.type_ids or self.group_ids)
+
     def named(self, labels: Labels) -> Contact:
         """The contact with the names of its labels. Those that are gone are left out."""
-        if not (self.tag_ids or self.type_ids or self.group_ids):
+        if not self.has_labels:
             return self
         update: dict[str, list[str]] = {}
         for ids, names in (("tag_ids", "tags"), ("type_ids", "types"), ("group_ids", "groups")):

@@ -28,6 +28,7 @@ CUSTOMER_CREATED = "customer.created"
 CUSTOMER_UPDATED = "customer.updated"
 CUSTOMER_DELETED = "customer.deleted"
 IMPORT_COMPLETED = "import.completed"
+BULK_JOB_COMPLETED = "bulk_job.completed"
 
 EVENT_TYPES = (
     CONTACT_CREATED,
@@ -50,6 +51,7 @@ EVENT_TYPES = (
     CUSTOMER_UPDATED,
     CUSTOMER_DELETED,
     IMPORT_COMPLETED,
+    BULK_JOB_COMPLETED,
 )
 """The event types a webhook subscription may name."""
 
@@ -62,7 +64,7 @@ told by itself, as `custom_fields.colour` or `communication.opt_outs.email`."""
 class Event:
     """One change of one record.
 
-    `entity` and `entity_id`: the record in whose partition the event lies (contact, customer, import).
+    `entity` and `entity_id`: the record in whose partition the event lies (contact, customer, label, import, bulk_job).
     `at`: RFC 3339. `actor`: such as `user:0190…`. `origin`: api, import, booking or system.
     `version`: the record's version after the change. `data`: ids of what else the change made.
     """

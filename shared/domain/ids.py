@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import time
+from dataclasses import dataclass
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _RANDOM_BITS = 74
@@ -40,6 +41,22 @@ def derived_id(milliseconds: int, *parts: str, ordinal: int | None = None) -> st
     if ordinal is not None:
         random = ordinal << (_RANDOM_BITS - 24) | random & ((1 << (_RANDOM_BITS - 24)) - 1)
     return _format(milliseconds, random)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A piece of work that may be begun more than once, and the ids of what it makes.
+
+    `id`: a UUIDv7 that names it, the same whenever it is begun. `again`: it has been begun before, so some of
+    what it makes may be there already.
+    """
+
+    id: str
+    again: bool = False
+
+    def derived_id(self, *parts: str, ordinal: int | None = None) -> str:
+        """The id of one thing that the work makes; arguments as of `derived_id`."""
+        return derived_id(milliseconds_of(self.id), self.id, *parts, ordinal=ordinal)
 
 
 def first_id_at(milliseconds: int) -> str:

@@ -7,7 +7,7 @@ however many contacts have the label, and is seen with all of them at once.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
@@ -184,14 +184,15 @@ class Labels:
         """The names of ids, in their order, without those of labels that are gone."""
         return [self.by_id[one].name for one in ids if one in self.by_id]
 
-    def live(self, ids: Iterable[str]) -> list[str]:
-        """The ids of labels that there still are, in their order.
+    def live(self, ids: Sequence[str]) -> list[str]:
+        """The ids of labels that there still are, in their order, so that each stands where its name does in `names`.
 
-        A contact read together with these may be a moment newer: an id made within the last minute is kept, known
-        or not.
+        A contact read together with these may be a moment newer: behind them come ids made within the last minute
+        that are not known here.
         """
         since = first_id_at(time.time_ns() // 1_000_000 - _MOMENT)
-        return [one for one in ids if one in self.by_id or one > since]
+        known = [one for one in ids if one in self.by_id]
+        return known + [one for one in ids if one not in self.by_id and one > since]
 
     def all_of(self, kind: type[L]) -> list[L]:
         """All labels of a kind in the order of their names."""

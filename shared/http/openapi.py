@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from shared.domain import errors
 from shared.http.examples import Example, refused, shown
 from shared.http.idempotency import HEADER, PATTERN, REPLAYED
+from shared.http.problem_document import Problem
 from shared.http.problems import CONTENT_TYPE, status_of
 from shared.http.routes import JSON, STAGE, Operation
 
@@ -21,28 +22,6 @@ _DESCRIPTION = """Contacts of businesses that take bookings.
 Every record belongs to one tenant, which follows from the token or key alone. Records of others answer like
 missing ones. Lists are read in pages by `next_cursor`, and follow changes within about a second; a record read
 by its id is right at once. Errors are problem documents (RFC 9457)."""
-
-
-class ProblemField(BaseModel):
-    """One refused field."""
-
-    field: str
-    code: str
-    message: str
-    contact_id: str | None = Field(None, description="For `duplicate`: the contact that has the value.")
-    customer_id: str | None = Field(None, description="For `duplicate`: the customer that has the value.")
-
-
-class Problem(BaseModel):
-    """What went wrong (RFC 9457)."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str = Field(description="One sentence a person can act on.")
-    code: str = Field(description="A stable word for programs.")
-    errors: list[ProblemField] | None = None
-    request_id: str
 
 
 def document(
@@ -90,6 +69,8 @@ def _schemas(operations: list[Operation]) -> tuple[_Schemas, dict[str, Any]]:
             wanted[operation.body, "validation"] = None
         if operation.answer:
             wanted[operation.answer, "serialization"] = None
+        if operation.accepted:
+            wanted[operation.accepted.answer, "serialization"] = None
         if operation.query:
             wanted[operation.query, "validation"] = None
     schemas, definitions = models_json_schema(list(wanted), ref_template=_REF)
@@ -111,7 +92,7 @@ def _operation(operation: Operation, schemas: _Schemas, example: Example) -> dic
         "responses": _responses(operation, schemas, example),
     }
     if operation.handler.__doc__:
-        told["description"] = operation.handler.__doc__
+        told["description"] = " ".join(operation.handler.__doc__.split())
     if operation.body:
         body = {"schema": schemas[operation.body, "validation"]}
         if example.request is not None:
@@ -176,6 +157,16 @@ def _responses(operation: Operation, schemas: _Schemas, example: Example) -> dic
     if operation.location:
         answer.setdefault("headers", {})["Location"] = _header("Where the new record is found.")
     responses: dict[str, Any] = {str(operation.status): answer}
+    if operation.accepted:
+        schema = schemas[operation.accepted.answer, "serialization"]
+        responses["202"] = {
+            "description": "A background job does it.",
+            "content": {JSON: {"schema": schema}},
+            "headers": {
+                "ETag": _header("The record's version."),
+                "Location": _header("Where the job is found."),
+            },
+        }
     problem = schemas[Problem, "serialization"]
     for status, title in sorted({status_of(error) for error in _errors(operation)}):
         responses[str(status)] = {"description": title, "content": {CONTENT_TYPE: {"schema": problem}}}

@@ -36,16 +36,29 @@ def status_of(error: type[errors.DomainError]) -> tuple[int, str]:
 
 def problem(error: errors.DomainError, request_id: str) -> Response[str]:
     """The answer for a domain error."""
+    members = members_of(error, request_id)
+    seconds = error.retry_after or (_RETRY_AFTER_SECONDS if members["status"] == 503 else None)
+    return _response(members, {"Retry-After": str(seconds)} if seconds else {})
+
+
+def members_of(error: errors.DomainError, request_id: str) -> dict[str, Any]:
+    """The problem document of a domain error."""
     status, title = status_of(type(error))
-    seconds = error.retry_after or (_RETRY_AFTER_SECONDS if status == 503 else None)
-    headers = {"Retry-After": str(seconds)} if seconds else {}
-    return _response(status, title, error.detail, error.code, request_id, error.errors, headers)
+    members = _members(status, title, error.detail, error.code, request_id)
+    if error.errors:
+        members["errors"] = [
+            {"field": one.field, "code": one.code, "message": one.message}
+            | ({"contact_id": one.contact_id} if one.contact_id else {})
+            | ({"customer_id": one.customer_id} if one.customer_id else {})
+            for one in error.errors
+        ]
+    return members
 
 
 def internal_error(request_id: str) -> Response[str]:
     """The answer when the fault is ours. It says nothing of the cause, which is in the log."""
     detail = "Something went wrong on our side. It has been logged under this request's id."
-    return _response(500, "Internal Server Error", detail, "internal_error", request_id, (), {})
+    return _response(_members(500, "Internal Server Error", detail, "internal_error", request_id), {})
 
 
 def from_validation(error: ValidationError) -> errors.DomainError:
@@ -61,16 +74,8 @@ def from_validation(error: ValidationError) -> errors.DomainError:
     return errors.Invalid(f"{first.field or 'body'}: {first.message}", errors=fields)
 
 
-def _response(
-    status: int,
-    title: str,
-    detail: str,
-    code: str,
-    request_id: str,
-    fields: tuple[errors.FieldError, ...],
-    headers: dict[str, Any],
-) -> Response[str]:
-    body: dict[str, Any] = {
+def _members(status: int, title: str, detail: str, code: str, request_id: str) -> dict[str, Any]:
+    return {
         "type": "about:blank",
         "title": title,
         "status": status,
@@ -78,11 +83,9 @@ def _response(
         "code": code,
         "request_id": request_id,
     }
-    if fields:
-        body["errors"] = [
-            {"field": one.field, "code": one.code, "message": one.message}
-            | ({"contact_id": one.contact_id} if one.contact_id else {})
-            | ({"customer_id": one.customer_id} if one.customer_id else {})
-            for one in fields
-        ]
-    return Response(status_code=status, content_type=CONTENT_TYPE, body=json.dumps(body), headers=headers)
+
+
+def _response(members: dict[str, Any], headers: dict[str, Any]) -> Response[str]:
+    return Response(
+        status_code=members["status"], content_type=CONTENT_TYPE, body=json.dumps(members), headers=headers
+    )

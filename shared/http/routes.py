@@ -42,6 +42,15 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """That a route may answer 202 instead, with the record of what goes on in the background, and where that is
+    found."""
+
+    answer: type[BaseModel]
+    location: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """A route as the resolver serves it and the OpenAPI document tells of it.
@@ -49,6 +58,7 @@ class Operation:
     `errors`: the refusals that are this route's own, beyond those that every route has.
     `location`: where what the route makes is found, such as `/contacts/{id}`; `{id}` is the record's id,
     other names are the path's parameters.
+    `accepted`: what the route answers when the work goes on in the background.
     """
 
     method: str
@@ -65,6 +75,7 @@ class Operation:
     conditional: bool
     public: bool
     location: str | None
+    accepted: Accepted | None
     errors: tuple[type[DomainError], ...]
 
     @property
@@ -100,6 +111,7 @@ class Routes:
         conditional: bool = False,
         public: bool = False,
         location: str | None = None,
+        accepted: Accepted | None = None,
         errors: tuple[type[DomainError], ...] = (),
     ) -> Callable[[Handler], Handler]:
         """Declare a route. Its handler gets the Call, then by name the path's parameters, `body` and `query`."""
@@ -121,6 +133,7 @@ class Routes:
                     conditional=conditional,
                     public=public,
                     location=location,
+                    accepted=accepted,
                     errors=errors,
                 )
             )
@@ -214,22 +227,23 @@ def _refused(operation: Operation, call: Call, error: DomainError) -> Response[s
 
 def _rendered(operation: Operation, path: dict[str, Any], reply: Reply) -> Response[str]:
     headers: dict[str, Any] = dict(reply.headers)
+    status, location = reply.status or operation.status, operation.location
+    if operation.accepted is not None and isinstance(reply.record, operation.accepted.answer):
+        status, location = 202, operation.accepted.location
     body = ""
     if reply.record is not None:
         version = getattr(reply.record, "version", None)
         if version is not None:
             headers["ETag"] = etag(version)
-        if operation.location is not None:
-            headers["Location"] = STAGE + operation.location.format(
-                **path, id=getattr(reply.record, "id", "")
-            )
+        if location is not None:
+            headers["Location"] = STAGE + location.format(**path, id=getattr(reply.record, "id", ""))
         body = reply.record.model_dump_json()
     elif reply.page is not None:
         entries = ",".join(entry.model_dump_json() for entry in reply.page.items)
         cursor, total = json.dumps(reply.page.next_cursor), json.dumps(reply.page.total)
         body = f'{{"items":[{entries}],"next_cursor":{cursor},"total":{total}}}'
     return Response(
-        status_code=reply.status or operation.status,
+        status_code=status,
         content_type=JSON if body else None,
         body=body,
         headers=headers,

@@ -123,8 +123,7 @@ class ContactLists:
         """
         if self._caller.require("contacts:read") == "own":
             raise PermissionDenied.lacking("contacts:read:all")
-        if wanted.search is not None and not (is_phone_search(wanted.search) or prefixes_of(wanted.search)):
-            raise Invalid.field("search", "search", "Give at least one letter or digit to search for.")
+        require_searchable(wanted)
         check_depth(skip, limit)
         scope = (self._caller.tenant_id, self._caller.id, "contacts", repr(wanted), str(sort))
         after = self._cursors.open(scope, cursor) if cursor else None
@@ -138,7 +137,7 @@ class ContactLists:
 
     def _named(self, contacts: Sequence[Contact]) -> Sequence[Contact]:
         """Contacts with the names of their labels."""
-        if not any(one.tag_ids or one.type_ids or one.group_ids for one in contacts):
+        if not any(one.has_labels for one in contacts):
             return contacts
         labels = self._labels.recent()
         return [one.named(labels) for one in contacts]
@@ -207,30 +206,72 @@ class ContactLists:
         matches = self._by_creation(wanted, None, MAX_SORTED + 1, descending=True)
         return self._sorted((one for _, one in matches), sort or "", after)
 
+    def walk(
+        self, wanted: ContactFilter, *, after: str | None, before: str | None = None
+    ) -> Iterator[tuple[str, bool]]:
+        """Contacts in the order of their creation, behind the id `after` and below the id `before`, as far as no
+        index rules them out: each one's id, and whether it matches.
+        """
+        _, candidates = self._candidates(wanted, after, 500, descending=False, before=before)
+        return ((one.id, wanted.matches(one)) for one in candidates)
+
+    def find_all(
+        self, wanted: ContactFilter, *, limit: int, has_time: Callable[[], bool]
+    ) -> Sequence[str] | None:
+        """The ids of all contacts that match, or None when they are more than `limit`, or there is no time to go
+        through all that may.
+        """
+        if wanted.email is None and wanted.search is None and wanted.phone is None:
+            candidates = self.walk(wanted, after=None)
+        else:
+            candidates = ((one.id, True) for _, one in self._walk(wanted, None, None, limit + 1))
+        found: list[str] = []
+        for contact_id, is_match in candidates:
+            if is_match:
+                found.append(contact_id)
+            if len(found) > limit or not has_time():
+                return None
+        return found
+
     def _by_creation(
         self, wanted: ContactFilter, after: str | None, count: int, skip: int = 0, *, descending: bool
     ) -> Iterator[Found]:
+        skip, contacts = self._candidates(wanted, after, count, skip, descending=descending)
+        matches = ((one.id, one) for one in contacts if wanted.matches(one))
+        return islice(matches, skip, None)
+
+    def _candidates(
+        self,
+        wanted: ContactFilter,
+        after: str | None,
+        count: int,
+        skip: int = 0,
+        *,
+        descending: bool,
+        before: str | None = None,
+    ) -> tuple[int, Iterator[Contact]]:
+        """The contacts that indexes leave, in the order of their creation, and how many matches among them are still to
+        be skipped.
+        """
         low, high = _id_bounds(wanted)
+        high = min(high, before or high)
         indexed = _indexed(wanted)
         answered = len(indexed) == len(wanted.facets) and _INDEXED.issuperset(wanted.asked)
         if indexed:
             ids = self._index.with_all(indexed, after=after, descending=descending, low=low, high=high)
             if answered:
                 ids, skip = islice(ids, skip, None), 0
-            contacts = self._rows_of(ids, min(count + skip, 100))
-        else:
-            if skip and answered:
-                passed, after = self._index.skip_rows(skip, descending=descending, low=low, high=high)
-                if after is None:
-                    return iter(())
-                skip -= passed
-            # Conditions that no index serves leave rows out, so more are read than are wanted.
-            portion = min(count + skip if not wanted.asked else max(count + skip, 64), 500)
-            contacts = self._index.all_rows(
-                after=after, descending=descending, low=low, high=high, portion=portion
-            )
-        matches = ((one.id, one) for one in contacts if wanted.matches(one))
-        return islice(matches, skip, None)
+            return skip, self._rows_of(ids, min(count + skip, 100))
+        if skip and answered:
+            passed, after = self._index.skip_rows(skip, descending=descending, low=low, high=high)
+            if after is None:
+                return 0, iter(())
+            skip -= passed
+        # Conditions that no index serves leave rows out, so more are read than are wanted.
+        portion = min(count + skip if not wanted.asked else max(count + skip, 64), 500)
+        return skip, self._index.all_rows(
+            after=after, descending=descending, low=low, high=high, portion=portion
+        )
 
     def _rows_of(self, ids: Iterator[str], portion: int) -> Iterator[Contact]:
         while together := list(islice(ids, portion)):
@@ -323,6 +364,10 @@ class ContactLists:
             )
         return in_order(found, sort, after)
 
+    def count_of(self, wanted: ContactFilter) -> int | None:
+        """How many contacts match, where counters tell it."""
+        return self._total(wanted, include_total=False)
+
     def _total(self, wanted: ContactFilter, include_total: bool) -> int | None:
         asked = wanted.asked
         facets = wanted.facets
@@ -340,6 +385,12 @@ class ContactLists:
             # Only ids count here, and each row read is as cheap as any other way to it.
             return sum(1 for _ in islice(self._walk(wanted, None, None, 500), MAX_COUNTED))
         return None
+
+
+def require_searchable(wanted: ContactFilter) -> None:
+    """Raises Invalid for a search that is for nothing."""
+    if wanted.search is not None and not (is_phone_search(wanted.search) or prefixes_of(wanted.search)):
+        raise Invalid.field("search", "search", "Give at least one letter or digit to search for.")
 
 
 def _by_value(counts: dict[str, int], facet: str) -> dict[str, int]:

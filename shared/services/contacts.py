@@ -121,7 +121,10 @@ class ContactService:
 
     def _read(self, contact_id: str, find: Callable[[str], Contact | None]) -> Contact:
         self._caller.require("contacts:read")
-        contact = find(contact_id) if is_id(contact_id) else None
+        return self._seen(find(contact_id) if is_id(contact_id) else None)
+
+    def _seen(self, contact: Contact | None) -> Contact:
+        """A contact that was looked up, if there is one and the caller may see it. Raises NotFound."""
         if contact is None:
             raise NotFound("Contact")
         self._caller.require_sight(contact.owner_id, "Contact")

@@ -4,6 +4,9 @@ The key is claimed before anything else is done. What a call writes, it writes i
 answer it is going to give, on condition that the claim is still its own (docs/decisions/0006). So there is
 no moment at which the effect is there and the answer is not, and a call that has lost its claim writes
 nothing any more.
+
+A call of many transactions writes each on that condition and keeps its answer at the end; whoever takes over
+its claim makes the same ids, and so recognises what is there (docs/decisions/0011).
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from shared.domain.errors import (
     Unauthenticated,
     Unavailable,
 )
-from shared.domain.ids import new_id
+from shared.domain.ids import Work, new_id
 
 KEPT_SECONDS = 24 * 3600
 """How long an answer is given again."""
@@ -59,7 +62,8 @@ class Claim:
 
     `key`: as the caller sent it. `fingerprint`: what the call asks for; another call under the same key has
     another. `holder`: names this claim and no other. `answer`: what the call will be answered, once that is
-    known. `committed`: whether that is written already, together with the call's effect.
+    known. `committed`: whether that is written already, together with the call's effect. `work`: what the call
+    does, the same for all claims that come to do it.
     """
 
     def __init__(
@@ -71,7 +75,12 @@ class Claim:
         self.holder = new_id()
         self.answer: Answer | None = None
         self.committed = False
+        self.work = Work(self.holder)
         self._render = render
+
+    def take_over(self, work_id: str) -> None:
+        """Go on with the work of a claim that came to no end."""
+        self.work = Work(work_id, again=True)
 
     def announce(self, record: BaseModel) -> None:
         """Say with which record the call will be answered. Must come before the write; the last word counts."""
@@ -82,9 +91,12 @@ class Claim:
 class Standing:
     """What is known under a key: whose rights the first call had, and its answer once there is one.
 
-    `age` and `left`: seconds since the claim, and until others may take it over.
+    `holder`: of the claim, or nobody. `work_id`: what the call does. `age` and `left`: seconds since the claim, and
+    until others may take it over.
     """
 
+    holder: str
+    work_id: str
     fingerprint: str
     role: str
     granted: str

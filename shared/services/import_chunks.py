@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.contact import Contact
 from shared.domain.csv_file import Row, read_rows
-from shared.domain.errors import ConcurrentChange, Duplicate, Invalid, RuleBroken
-from shared.domain.events import Event
+from shared.domain.errors import Duplicate, Invalid, RuleBroken
 from shared.domain.ids import new_id
 from shared.domain.import_file import BadFile, Layout
 from shared.domain.import_rows import Fate, contact_fields, failed, result_rows
 from shared.domain.imports import Chunk, ImportRun, Tally
-from shared.domain.tenant import Settings, Tenant, UniqueScope
+from shared.domain.tenant import Settings, Tenant
+from shared.services.creations import ContactRepository, Creation, create_all
 from shared.services.import_runs import ImportRuns, UnknownTenant
 from shared.services.labelling import Labelling, LabelRepository
-
-_TOGETHER = 33  # contacts in one transaction: three items each, of DynamoDB's hundred
-_ATTEMPTS = 6
 
 
 class ImportRepository(Protocol):
@@ -32,16 +28,6 @@ class ImportRepository(Protocol):
     def look_up(self, import_id: str, chunk: int) -> tuple[ImportRun | None, Layout | None, bool]: ...
 
     def add_chunk(self, import_id: str, number: int, tally: Tally, part: str, at: str) -> bool: ...
-
-
-class ContactRepository(Protocol):
-    """The contacts of one tenant; see `shared.table.contacts.ContactTable`."""
-
-    def get_with_deleted(self, contact_id: str) -> Contact | None: ...
-
-    def owners_of_emails(self, emails: Iterable[str], scope: UniqueScope = "tenant") -> dict[str, str]: ...
-
-    def create(self, *created: tuple[Contact, Event]) -> None: ...
 
 
 class Files(Protocol):
@@ -123,8 +109,8 @@ class ImportChunks:
         self, run: ImportRun, layout: Layout, settings: Settings, rows: list[tuple[int, Row]]
     ) -> dict[int, Fate]:
         fates: dict[int, Fate] = {}
-        wanted: dict[str, tuple[int, dict[str, Any]]] = {}
-        repeated: list[tuple[int, str]] = []
+        creations: dict[str, tuple[int, Creation]] = {}
+        at, scope = self._now(), settings.unique_scope
         labelling = Labelling(run.caller, self._labels(run.tenant_id))
         for number, row in rows:
             try:
@@ -132,84 +118,53 @@ class ImportChunks:
             except (Invalid, RuleBroken) as error:
                 fates[number] = failed(row, error)
                 continue
-            email = fields["email"]
-            if email in wanted:
-                repeated.append((number, email))
+            contact, event = Contact.create(
+                fields,
+                contact_id=run.contact_id(number),
+                event_id=new_id(),
+                at=at,
+                caller=run.caller,
+                source="import",
+                unique_scope=scope,
+            )
+            creations[contact.id] = number, (contact, event)
+        contacts = self._contacts(run.tenant_id)
+        if scope == "customer":
+            # A row is of a person whom a customer may have as a contact already.
+            fates |= self._known(run, contacts, creations)
+        made = create_all(
+            contacts,
+            [creation for number, creation in creations.values() if number not in fates],
+            scope=scope,
+            sleep=self._sleep,
+        )
+        for contact_id, refusal in made:
+            number = creations[contact_id][0]
+            if refusal is None:
+                fates[number] = Fate("created", contact_id)
+            elif isinstance(refusal, Duplicate) and refusal.field == "email":
+                fates[number] = _fate_of_taken(run, refusal.contact_id)
+            elif isinstance(refusal, Duplicate):
+                fates[number] = Fate("skipped", refusal.contact_id, "duplicate", refusal.detail)
             else:
-                wanted[email] = number, fields
-        contacts, scope = self._contacts(run.tenant_id), settings.unique_scope
-        # Looked up first, since a single address that is taken cancels the transaction of all the others.
-        owners = contacts.owners_of_emails(wanted, scope) if wanted else {}
-        free = []
-        for email, (number, fields) in wanted.items():
-            if email in owners:
-                fates[number] = _fate_of_taken(run, number, owners[email])
-            else:
-                free.append((number, fields))
-        # Where numbers are unique too, rows of one file may stand in each other's way: so each goes by itself.
-        together = _TOGETHER if scope == "tenant" else 1
-        for start in range(0, len(free), together):
-            fates |= self._create(run, contacts, free[start : start + together], scope)
-        for number, email in repeated:
-            fates[number] = _fate_of_taken(run, number, fates[wanted[email][0]].contact_id)
+                raise refusal
         return fates
 
-    def _create(
-        self,
-        run: ImportRun,
-        contacts: ContactRepository,
-        group: list[tuple[int, dict[str, Any]]],
-        scope: UniqueScope,
+    def _known(
+        self, run: ImportRun, contacts: ContactRepository, creations: dict[str, tuple[int, Creation]]
     ) -> dict[int, Fate]:
-        """Create contacts together; those that others made, or took the address of, meanwhile, are left out."""
-        fates: dict[int, Fate] = {}
-        for attempt in range(_ATTEMPTS):
-            at = self._now()
-            made = [
-                Contact.create(
-                    fields,
-                    contact_id=run.contact_id(number),
-                    event_id=new_id(),
-                    at=at,
-                    caller=run.caller,
-                    source="import",
-                    unique_scope=scope,
-                )
-                for number, fields in group
-            ]
-            try:
-                contacts.create(*made)
-            except (Duplicate, ConcurrentChange) as refusal:
-                if isinstance(refusal, Duplicate) and refusal.field != "email":
-                    ((number, _),) = group  # numbers are unique where rows go one by one, and nowhere else
-                    return {number: Fate("skipped", refusal.contact_id, "duplicate", refusal.detail)}
-                if attempt == _ATTEMPTS - 1:
-                    raise
-                owners = contacts.owners_of_emails((fields["email"] for _, fields in group), scope)
-                left = []
-                for number, fields in group:
-                    owner = owners.get(fields["email"])
-                    if owner is not None:
-                        fates[number] = _fate_of_taken(run, number, owner)
-                    elif contacts.get_with_deleted(run.contact_id(number)) is not None:
-                        # Made by an earlier attempt, and given another address or deleted since.
-                        fates[number] = Fate("created", run.contact_id(number))
-                    else:
-                        left.append((number, fields))
-                if not left:
-                    return fates
-                group = left
-                self._sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311
-            else:
-                fates.update((number, Fate("created", run.contact_id(number))) for number, _ in group)
-                return fates
-        raise ConcurrentChange()
+        """The fates of rows whose address any contact has, be it a customer's or not."""
+        emails = {number: contact.email or "" for number, (contact, _) in creations.values()}
+        owners = contacts.owners_of_emails(emails.values(), "customer")
+        return {
+            number: _fate_of_taken(run, owners[email])
+            for number, email in emails.items()
+            if email in owners and owners[email] != run.contact_id(number)
+        }
 
 
-def _fate_of_taken(run: ImportRun, number: int, owner: str) -> Fate:
-    """The fate of a row whose address a contact has: that of the row itself from an earlier attempt, or another."""
-    if owner == run.contact_id(number):
-        return Fate("created", owner)
+def _fate_of_taken(run: ImportRun, owner: str) -> Fate:
+    """The fate of a row whose address another contact has."""
     row = run.row_of_contact(owner)
     if row is not None:
         return Fate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from shared.domain import timestamps
@@ -9,7 +10,7 @@ from shared.domain.callers import Caller
 from shared.domain.errors import ConcurrentChange, FieldError, Invalid, NameTaken
 from shared.domain.events import Event
 from shared.domain.ids import new_id
-from shared.domain.labels import Label, LabelKind, Labels, Tag
+from shared.domain.labels import Group, Label, LabelKind, Labels, Tag
 
 _ATTEMPTS = 4
 
@@ -48,10 +49,36 @@ class Labelling:
             found = self._types(fields["types"])
             settled |= {"types": [one.name for one in found], "type_ids": [one.id for one in found]}
         if "tags" in fields:
-            found = [self._tag(name) for name in fields["tags"]]
+            found = self.tags(fields["tags"])
             found = list({one.id: one for one in found}.values())  # an id and its name are one
             settled |= {"tags": [one.name for one in found], "tag_ids": [one.id for one in found]}
         return settled
+
+    def tags(self, names: Iterable[str]) -> list[Label]:
+        """The tags of names; one that does not exist is made."""
+        return [self._tag(name) for name in names]
+
+    def known(self, kind: LabelKind, names: Iterable[str]) -> list[Label]:
+        """Those labels of names, or ids, that exist."""
+        found = (self._find(kind, name) for name in names)
+        return [label for label in found if label is not None]
+
+    def static_groups(self, names: Sequence[str], field: str) -> list[Label]:
+        """The static groups of names or ids. Raises Invalid for one that does not exist, and for a dynamic one."""
+        found: list[Label] = []
+        errors: list[FieldError] = []
+        for position, name in enumerate(names):
+            group = self._find("group", name)
+            if not isinstance(group, Group):
+                errors.append(FieldError(f"{field}.{position}", "unknown_group", "There is no such group."))
+            elif group.kind != "static":
+                message = "This group is dynamic: its filter says which contacts are in it."
+                errors.append(FieldError(f"{field}.{position}", "dynamic_group", message))
+            else:
+                found.append(group)
+        if errors:
+            raise Invalid(f"{errors[0].field}: {errors[0].message}", errors=tuple(errors))
+        return found
 
     def _types(self, names: list[str]) -> list[Label]:
         found: dict[str, Label] = {}

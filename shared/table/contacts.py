@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from shared.domain.communication import ConsentEntry
 from shared.domain.contact import Contact, Lock
-from shared.domain.errors import ConcurrentChange, Duplicate
+from shared.domain.errors import ConcurrentChange, DomainError, Duplicate, Unavailable
 from shared.domain.events import Event
 from shared.domain.interaction import Interaction
 from shared.domain.tenant import UniqueScope
@@ -15,6 +15,10 @@ from shared.table.labels import LabelTable
 from shared.table.store import Item, Store, Transaction
 
 _NAMES = {"EMAIL": "e-mail address", "PHONE": "telephone number", "WHATSAPP": "WhatsApp number"}
+_MOST = 99
+"""Items in one transaction: DynamoDB's hundred, with room for the check of a claim (`FencedStore`)."""
+_MOST_BYTES = 3_000_000
+"""Of all items in one transaction; DynamoDB takes 4 MB."""
 
 
 class ContactTable:
@@ -32,25 +36,36 @@ class ContactTable:
 
     def get_with_deleted(self, contact_id: str) -> Contact | None:
         """A contact as of now, live or deleted, or None. One that is being purged is gone."""
-        return self._get([contact_id]).get(contact_id)
+        key = keys.contact(self._tenant, contact_id)
+        if self._labels is None:
+            item = self._store.get(key)
+            return items.contact_from_item(item) if item and "emptied_at" not in item else None
+        stamp = self._labels.stamp_key
+        found = self._store.get_many([key, stamp])
+        item = found.get((key[keys.PK]["S"], key[keys.SK]["S"]))
+        if item is None or "emptied_at" in item:
+            return None
+        contact = items.contact_from_item(item)
+        return contact.named(self._labels.at(found.get((stamp[keys.PK]["S"], stamp[keys.SK]["S"]))))
 
     def get_many(self, contact_ids: Iterable[str]) -> dict[str, Contact]:
-        """The live contacts of ids as of now, by id."""
-        found = self._get(contact_ids)
-        return {contact.id: contact for contact in found.values() if contact.deleted_at is None}
+        """The live contacts of ids as of now, by id; the names of their labels as of a second ago or later."""
+        found = self._store.get_many([keys.contact(self._tenant, one) for one in contact_ids]).values()
+        contacts = [items.contact_from_item(item) for item in found if "deleted_at" not in item]
+        if self._labels is not None and any(one.has_labels for one in contacts):
+            labels = self._labels.recent()
+            contacts = [one.named(labels) for one in contacts]
+        return {contact.id: contact for contact in contacts}
 
-    def _get(self, contact_ids: Iterable[str]) -> dict[str, Contact]:
-        wanted = [keys.contact(self._tenant, one) for one in contact_ids]
-        if self._labels is None:
-            return self._contacts_in(self._store.get_many(wanted))
-        stamp = self._labels.stamp_key
-        found = self._store.get_many([stamp, *wanted])
-        labels = self._labels.at(found.pop((stamp[keys.PK]["S"], stamp[keys.SK]["S"]), None))
-        return {one: contact.named(labels) for one, contact in self._contacts_in(found).items()}
-
-    def _contacts_in(self, found: dict[tuple[str, str], Item]) -> dict[str, Contact]:
-        live = [item for item in found.values() if "emptied_at" not in item]
-        return {item["id"]["S"]: items.contact_from_item(item) for item in live}
+    def written(self, events: Iterable[tuple[str, str]]) -> set[str]:
+        """Those of many events, each (contact id, event id), that are written; as contact ids."""
+        by_key = {
+            (key[keys.PK]["S"], key[keys.SK]["S"]): (contact_id, key)
+            for contact_id, event_id in events
+            for key in (keys.event(self._tenant, "contact", contact_id, event_id),)
+        }
+        found = self._store.get_many([key for _, key in by_key.values()])
+        return {by_key[one][0] for one in found}
 
     def owner_of_email(self, email: str) -> str | None:
         """The id of the live contact that has an address (in its stored form), or None.
@@ -115,13 +130,48 @@ class ContactTable:
             self.add_creation(transaction, contact, event)
         self._store.commit(transaction)
 
+    def write_together(
+        self, changes: Iterable[tuple[Contact | None, Contact, Event]], *, alone: bool = False
+    ) -> Iterator[tuple[list[str], DomainError | None]]:
+        """Write changes of different contacts, each (before, or None for a new one; after; event), in as few
+        transactions as they fit in; `alone`: each in its own.
+
+        Gives for each transaction, once it is sent, the ids of its contacts, and None, or the refusal of one of
+        them, for which nothing of it was written: those of `create` and `save`, and TooLarge. Raises Unavailable.
+        """
+        together, ids, size = Transaction(), list[str](), 0
+        for before, after, event in changes:
+            step = Transaction()
+            if before is None:
+                self.add_creation(step, after, event)
+            else:
+                self.add_change(step, before, after, event)
+            size += _bytes_in(step)
+            if ids and (alone or len(together.steps) + len(step.steps) > _MOST or size > _MOST_BYTES):
+                yield ids, self._refusal_of(together)
+                together, ids, size = Transaction(), [], _bytes_in(step)
+            together.steps += step.steps
+            together.refusals += step.refusals
+            ids.append(after.id)
+        if ids:
+            yield ids, self._refusal_of(together)
+
+    def _refusal_of(self, transaction: Transaction) -> DomainError | None:
+        try:
+            self._store.commit(transaction)
+        except Unavailable:
+            raise
+        except DomainError as refusal:
+            return refusal
+        return None
+
     def add_creation(self, transaction: Transaction, contact: Contact, *events: Event) -> None:
         """Add the creation of a contact to a transaction: record, locks, events."""
         self._put(transaction, contact, "attribute_not_exists(PK)", {})
         for lock, field in contact.locks.items():
             self._lock(transaction, lock, field, contact.id)
         for event in events:
-            transaction.put(items.event_to_item(self._tenant, event))
+            self._tell(transaction, event)
 
     def save(
         self, before: Contact, after: Contact, event: Event, consent: ConsentEntry | None = None
@@ -151,7 +201,18 @@ class ContactTable:
             if lock not in has:
                 self._unlock(transaction, lock, before.id)
         for event in events:
-            transaction.put(items.event_to_item(self._tenant, event))
+            self._tell(transaction, event)
+
+    def _tell(self, transaction: Transaction, event: Event) -> None:
+        # Work done twice derives the same event id. What it told of one version it must not tell of a later one.
+        is_new = "attribute_not_exists(PK)"
+        is_own_write = "version = :version"
+        transaction.put(
+            items.event_to_item(self._tenant, event),
+            condition=f"{is_new} OR {is_own_write}",
+            values={":version": {"N": str(event.version)}},
+            refusal=lambda _: ConcurrentChange(),
+        )
 
     def _put(self, transaction: Transaction, contact: Contact, condition: str, values: Item) -> None:
         # Also true of the very write that is being sent again after its answer was lost.
@@ -191,3 +252,9 @@ class ContactTable:
             values={":me": {"S": contact_id}},
             refusal=lambda _: ConcurrentChange(),
         )
+
+
+def _bytes_in(transaction: Transaction) -> int:
+    """How many bytes the texts to be put take at the most: four a character. All else is short."""
+    puts = (step["Put"]["Item"] for step in transaction.steps if "Put" in step)
+    return 4 * sum(len(value["S"]) for item in puts for value in item.values() if "S" in value)

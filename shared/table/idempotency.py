@@ -10,6 +10,7 @@ import hashlib
 import json
 import time
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 from shared.domain.errors import TooLarge
@@ -50,17 +51,21 @@ class KeyTable:
         now = time.time()
         is_new = "attribute_not_exists(PK)"
         is_expired = "expires_at <= :now"  # DynamoDB removes late
-        is_abandoned = "attribute_not_exists(answer) AND lease_until <= :now AND fingerprint = :fingerprint"
         is_own_write = "holder = :me"
         try:
+            standing = self._put(
+                _row(claim, until=now + LEASE_SECONDS, expires_at=now + KEPT_SECONDS),
+                condition=f"{is_new} OR {is_expired} OR {is_own_write}",
+                values={":now": _number(now), ":me": {"S": claim.holder}},
+            )
+            if standing is None or not _is_abandoned(standing, claim):
+                return standing
+            claim.take_over(standing.work_id)
+            is_untouched = "attribute_not_exists(answer) AND holder = :before"
             return self._put(
                 _row(claim, until=now + LEASE_SECONDS, expires_at=now + KEPT_SECONDS),
-                condition=f"{is_new} OR {is_expired} OR ({is_abandoned}) OR {is_own_write}",
-                values={
-                    ":now": _number(now),
-                    ":fingerprint": {"S": claim.fingerprint},
-                    ":me": {"S": claim.holder},
-                },
+                condition=f"({is_untouched}) OR {is_own_write}",
+                values={":before": {"S": standing.holder}, ":me": {"S": claim.holder}},
             )
         except Locked:
             # Its answer is just being written.
@@ -72,12 +77,11 @@ class KeyTable:
     def settle(self, claim: Claim, answer: Answer) -> Standing | None:
         """Keep the answer of a call that wrote nothing together with it."""
         now = time.time()
-        is_held = "holder = :me AND attribute_not_exists(answer)"
         is_own_write = "holder = :me AND answer = :answer"
         row = _row(claim, until=now, expires_at=now + KEPT_SECONDS, answer=answer)
         return self._put(
             row,
-            condition=f"({is_held}) OR ({is_own_write})",
+            condition=f"({_IS_HELD}) OR ({is_own_write})",
             values={":me": {"S": claim.holder}, ":answer": row["answer"]},
         )
 
@@ -88,23 +92,20 @@ class KeyTable:
         row["holder"] = {"S": "nobody"}
         return self._put(
             row,
-            condition="holder = :me AND attribute_not_exists(answer)",
+            condition=_IS_HELD,
             values={":me": {"S": claim.holder}},
         )
 
     def _put(self, row: Item, *, condition: str, values: Item) -> Standing | None:
         try:
-            self._store.put(row, condition=condition, values=values, refusal=self._lost)
+            self._store.put(row, condition=condition, values=values, refusal=_lost)
         except ClaimLost as lost:
             return lost.standing
         return None
 
-    def _lost(self, row: Item | None) -> ClaimLost:
-        return ClaimLost(_standing(row, time.time()) if row else None)
-
 
 class ClaimedStore(Store):
-    """The table for a call under a key: what it commits is written together with the answer that is kept."""
+    """The table for a call under a key that commits once: its answer is kept together with what it writes."""
 
     def __init__(self, client: Any, table_name: str, claim: Claim) -> None:
         super().__init__(client, table_name)
@@ -121,9 +122,9 @@ class ClaimedStore(Store):
         # First, so that a call that has lost its claim hears of that and not of what its successor wrote.
         together.put(
             _row(claim, until=now, expires_at=now + KEPT_SECONDS, answer=claim.answer),
-            condition="holder = :me AND attribute_not_exists(answer)",
+            condition=_IS_HELD,
             values={":me": {"S": claim.holder}},
-            refusal=lambda row: ClaimLost(_standing(row, now) if row else None),
+            refusal=_lost,
         )
         together.steps += transaction.steps
         together.refusals += transaction.refusals
@@ -131,9 +132,78 @@ class ClaimedStore(Store):
         claim.committed = True
 
 
+class FencedStore(Store):
+    """The table for a call under a key that commits many times: each only while the claim holds.
+
+    Its answer is kept at the end, by `KeyTable.settle`. Whoever takes the claim over must recognise what is
+    written already, by the ids that the claim's work derives.
+    """
+
+    def __init__(self, client: Any, table_name: str, claim: Claim) -> None:
+        super().__init__(client, table_name)
+        self._claim = claim
+
+    def commit(self, transaction: Transaction) -> None:
+        """Write a transaction, which has room for one item more. Raises ClaimLost when another has the key."""
+        fenced = Transaction()
+        fenced.check(
+            _key(self._claim),
+            condition=_IS_HELD,
+            values={":me": {"S": self._claim.holder}},
+            refusal=_lost,
+        )
+        fenced.steps += transaction.steps
+        fenced.refusals += transaction.refusals
+        super().commit(fenced)
+
+
+class FoundTable:
+    """Which contacts a call under a key found, so that it goes on with the same ones when it is taken over."""
+
+    def __init__(self, store: FencedStore, claim: Claim) -> None:
+        self._store = store
+        self._claim = claim
+
+    def once(self, find: Callable[[], list[str]]) -> list[str]:
+        """The ids that `find` gives, or gave when the work was begun. At most 500."""
+        claim = self._claim
+        key = keys.idempotency_found(claim.caller.tenant_id, claim.caller.actor, _digest(claim))
+        if claim.work.again:
+            row = self._store.get(key)
+            if row is not None and row["work"]["S"] == claim.work.id:
+                return str(row["contact_ids"]["S"]).split()
+        found = find()
+        transaction = Transaction()
+        transaction.put(
+            {
+                **key,
+                "work": {"S": claim.work.id},
+                "contact_ids": {"S": " ".join(found)},
+                "expires_at": {"N": str(int(time.time() + KEPT_SECONDS))},
+            }
+        )
+        self._store.commit(transaction)
+        return found
+
+
+_IS_HELD = "holder = :me AND attribute_not_exists(answer)"
+
+
+def _is_abandoned(standing: Standing, claim: Claim) -> bool:
+    """Whether the same call was begun, and came to no end."""
+    return standing.answer is None and standing.left <= 0 and standing.fingerprint == claim.fingerprint
+
+
+def _lost(row: Item | None) -> ClaimLost:
+    return ClaimLost(_standing(row, time.time()) if row else None)
+
+
 def _key(claim: Claim) -> keys.Key:
-    digest = hashlib.sha256(claim.key.encode()).digest()
-    return keys.idempotency(claim.caller.tenant_id, claim.caller.actor, _text(digest[:18]))
+    return keys.idempotency(claim.caller.tenant_id, claim.caller.actor, _digest(claim))
+
+
+def _digest(claim: Claim) -> str:
+    return _text(hashlib.sha256(claim.key.encode()).digest()[:18])
 
 
 def _row(claim: Claim, *, until: float, expires_at: float, answer: Answer | None = None) -> Item:
@@ -142,6 +212,7 @@ def _row(claim: Claim, *, until: float, expires_at: float, answer: Answer | None
         **_key(claim),
         "fingerprint": {"S": claim.fingerprint},
         "holder": {"S": claim.holder},
+        "work": {"S": claim.work.id},
         "lease_until": _number(until),
         "expires_at": {"N": str(int(expires_at))},
         "role": {"S": caller.role},
@@ -156,6 +227,8 @@ def _row(claim: Claim, *, until: float, expires_at: float, answer: Answer | None
 def _standing(row: Item, now: float) -> Standing:
     left = float(row["lease_until"]["N"]) - now
     return Standing(
+        holder=row["holder"]["S"],
+        work_id=row["work"]["S"],
         fingerprint=row["fingerprint"]["S"],
         role=row["role"]["S"],
         granted=row["granted"]["S"] if "granted" in row else "",

@@ -411,6 +411,31 @@ INBOX_WALK: Key = _key("S#IMPORTS", "INBOX")
 """How far the watch has looked through the inboxes."""
 
 
+# Bulk jobs
+
+
+def bulk_jobs_partition(tenant_id: str) -> str:
+    return f"{tenant_prefix(tenant_id)}BULKJOBS"
+
+
+def bulk_job(tenant_id: str, job_id: str) -> Key:
+    return _key(bulk_jobs_partition(tenant_id), escape(job_id))
+
+
+def bulk_job_partition(tenant_id: str, job_id: str) -> str:
+    """What lies around a job: its events."""
+    return f"{tenant_prefix(tenant_id)}BULKJOB#{escape(job_id)}"
+
+
+BULK_DUE = "DUE#BULK"
+"""The index partition of jobs at work, by the time at which each is looked at if it has not moved."""
+
+
+def bulk_due(at: str, job_id: str) -> Key:
+    """The index entry of a job at work."""
+    return {WORK_PK: {"S": BULK_DUE}, WORK_SK: {"S": f"{at}#{job_id}"}}
+
+
 # Webhooks
 
 
@@ -461,6 +486,11 @@ def idempotency(tenant_id: str, actor: str, digest: str) -> Key:
     return _key(f"{tenant_prefix(tenant_id)}IDEMPOTENCY#{escape(actor)}#{digest}", "KEY")
 
 
+def idempotency_found(tenant_id: str, actor: str, digest: str) -> Key:
+    """Which contacts the call found that it acts on."""
+    return _key(f"{tenant_prefix(tenant_id)}IDEMPOTENCY#{escape(actor)}#{digest}", "FOUND")
+
+
 # Tenants, and the authorizer's look-ups
 
 
@@ -480,6 +510,7 @@ _PARTITIONS = {
     "contact": contact_partition,
     "customer": customer_partition,
     "import": import_partition,
+    "bulk_job": bulk_job_partition,
     "tag": label_partition,
     "type": label_partition,
     "group": label_partition,

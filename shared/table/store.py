@@ -79,6 +79,10 @@ class Transaction:
         """Change an item in place by an update expression. Names are spelled out, so none may be a reserved word."""
         self._add("Update", {"Key": key, "UpdateExpression": expression}, condition, values, refusal)
 
+    def check(self, key: Key, *, condition: str, values: Item, refusal: Refusal) -> None:
+        """Write only while a condition holds of an item that is left as it is."""
+        self._add("ConditionCheck", {"Key": key}, condition, values, refusal)
+
     def _add(
         self,
         kind: str,

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from moto.dynamodb.models import dynamodb_backends
@@ -14,6 +15,8 @@ from moto.dynamodb.models import dynamodb_backends
 from functions.contacts.app import handler as contacts_function
 from shared import wiring
 from shared.domain import timestamps
+from shared.domain.bulk import BulkChangeInput
+from shared.domain.bulk_jobs import BulkJob
 from shared.domain.callers import Caller
 from shared.domain.communication import ConsentInput
 from shared.domain.contact import Contact, ContactInput, ContactPatch
@@ -26,6 +29,7 @@ from shared.domain.imports import ImportTask
 from shared.domain.labels import Tag
 from shared.domain.webhook import WebhookInput
 from shared.publishing.contracts import from_message, to_message
+from shared.services.bulk_jobs import Portion
 from shared.services.purge import Purge
 from shared.storage.import_queue import from_message as from_message_of_import
 from shared.table import keys
@@ -83,6 +87,7 @@ class World:
         self.webhooks = wiring.webhooks(ADMIN)
         self.webhook = self.webhooks.create(hook())
         self.queue = RowQueue(stack)
+        self.bulk = Bulk()
 
     def _imported(self, like: Item, number: int) -> Item:
         """A contact's item as an import would have written it: all of one moment, owner and tag."""
@@ -113,7 +118,8 @@ class World:
 
 
 @pytest.fixture
-def world(aws_stack: Stack) -> Iterator[World]:
+def world(aws_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setattr(wiring, "BULK_SECONDS", 600.0)  # the emulator is slower than DynamoDB
     with acting_for(TENANT, prefixes=("OUTBOX#", "DUE#")):
         yield World(aws_stack)
 
@@ -145,11 +151,16 @@ def hook() -> WebhookInput:
 
 def post(number: int, key: str | None = "k") -> int:
     """The status of a POST of a contact, as the function gets it from the gateway."""
+    return send("/contacts", json.dumps(given(number).model_dump(exclude_unset=True)), key)
+
+
+def send(path: str, body: str, key: str | None) -> int:
+    """The status of a POST, as the function gets it from the gateway."""
     event = {
         "httpMethod": "POST",
-        "path": "/contacts",
+        "path": path,
         "headers": {"Idempotency-Key": key} if key else {},
-        "body": json.dumps(given(number).model_dump(exclude_unset=True)),
+        "body": body,
         "requestContext": {
             "requestId": "r",
             "stage": "v1",
@@ -178,6 +189,43 @@ def purge() -> object:
 def attempt(world: World) -> object:
     event_id = world.events[0]["SK"]["S"].removeprefix("EVENT#")
     return wiring.sending().attempt(DeliveryRequest(TENANT, world.webhook.id, event_id, 1))
+
+
+class Bulk:
+    """Many contacts at once, and a job of all that the world has."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.job = ""
+
+    def create(self) -> None:
+        outcomes = wiring.bulk_contacts(ADMIN).create_many([given(1000 + number) for number in range(500)])
+        self.ids = [one.contact_id for one in outcomes if one.contact_id and one.refusal is None]
+        assert len(self.ids) == 500
+
+    def update(self) -> None:
+        contacts = wiring.bulk_contacts(ADMIN)
+        contacts.update_many(self.ids, contacts.change_of(BulkChangeInput(add_tags=["vip"])))
+
+    def update_under_a_key(self) -> None:
+        body = json.dumps({"contact_ids": self.ids, "add_tags": ["vip"]})
+        assert send("/contacts/bulk-update", body, "k") == 207
+
+    def delete(self) -> None:
+        wiring.bulk_contacts(ADMIN).delete_many(self.ids)
+
+    def begin(self) -> None:
+        with mock.patch("shared.services.bulk.MAX_TOGETHER", 10):
+            job = wiring.matching_contacts(ADMIN).update(
+                ContactFilter(owner_id=ADMIN.id), BulkChangeInput(add_tags=["vip"])
+            )
+        assert isinstance(job, BulkJob)
+        self.job = job.id
+
+    def carry_out(self) -> None:
+        work = wiring.bulk_work(may_look_on=lambda: True, has_time=lambda: True)
+        run = work.carry_out(Portion(TENANT, self.job, 1))
+        assert run is not None and run.succeeded == 30
 
 
 class RowQueue:
@@ -213,6 +261,8 @@ _CUT = ("Begin and cut up an import of 200 rows",)
 _WRITTEN = (*_CUT, "Write 200 rows of an import")
 _FINISHED = (*_WRITTEN, "Finish an import")
 _DELETED = ("Delete a contact",)
+_MANY = ("Create 500 contacts",)
+_JOB = ("Make a bulk job of 30 contacts",)
 _KEYED = ("Create a contact under an Idempotency-Key",)
 BEFORE: dict[str, tuple[str, ...]] = {
     "List a contact's consents": ("Give a consent",),
@@ -222,6 +272,13 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Attempt of a delivery": _SPREAD,
     "Write 200 rows of an import": _CUT,
     "Finish an import": _WRITTEN,
+    "Update 500 contacts": _MANY,
+    "Update 500 contacts under an Idempotency-Key": _MANY,
+    "Delete 500 contacts": _MANY,
+    "Carry out a bulk job's portion of 30 contacts": _JOB,
+    "List bulk jobs": _JOB,
+    "Read a bulk job": _JOB,
+    "Cancel a bulk job": _JOB,
     "List imports": _FINISHED,
     "Read an import": _FINISHED,
     "Read an import's results": _FINISHED,
@@ -288,6 +345,16 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     ),
     "Look for contacts to purge, none found": lambda world: purge(),
     "Purge a contact": lambda world: purge(),
+    "Create 500 contacts": lambda world: world.bulk.create(),
+    "Update 500 contacts": lambda world: world.bulk.update(),
+    "Update 500 contacts under an Idempotency-Key": lambda world: world.bulk.update_under_a_key(),
+    "Delete 500 contacts": lambda world: world.bulk.delete(),
+    "Make a bulk job of 30 contacts": lambda world: world.bulk.begin(),
+    "Carry out a bulk job's portion of 30 contacts": lambda world: world.bulk.carry_out(),
+    "Look for bulk jobs that stand still, none found": lambda world: wiring.bulk_watch(lambda: True).look(),
+    "List bulk jobs": lambda world: wiring.bulk_jobs(ADMIN).list(limit=25, cursor=None),
+    "Read a bulk job": lambda world: wiring.bulk_jobs(ADMIN).read(world.bulk.job),
+    "Cancel a bulk job": lambda world: wiring.bulk_jobs(ADMIN).cancel(world.bulk.job),
     "List a contact's interactions": lambda world: world.contacts.interactions(
         world.first.id, limit=25, cursor=None
     ),

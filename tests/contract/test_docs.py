@@ -33,6 +33,12 @@ COSTS = {
     ("POST", "/contacts/{contact_id}/restore"): "Restore a contact",
     ("POST", "/contacts/{contact_id}/consent"): "Give a consent",
     ("GET", "/contacts/{contact_id}/consent"): "List a contact's consents",
+    ("POST", "/contacts/bulk-create"): "Create 500 contacts",
+    ("POST", "/contacts/bulk-update"): "Update 500 contacts",
+    ("POST", "/contacts/bulk-delete"): "Delete 500 contacts",
+    ("GET", "/contacts/bulk-jobs"): "List bulk jobs",
+    ("GET", "/contacts/bulk-jobs/{job_id}"): "Read a bulk job",
+    ("POST", "/contacts/bulk-jobs/{job_id}/cancel"): "Cancel a bulk job",
     ("PUT", "/contacts/{contact_id}/groups/{group_id}"): "Join a group",
     ("DELETE", "/contacts/{contact_id}/groups/{group_id}"): "Join a group",
     **{
@@ -157,6 +163,7 @@ def test_each_dead_letter_queue_has_its_line_for_the_operator(template: Template
     )
     words = {
         "BookingsDeadLetters": "booking event",
+        "BulkDeadLetters": "bulk job's portion",
         "ImportFilesDeadLetters": "S3 event",
         "ImportRowsDeadLetters": "import's chunk",
         "ProjectDeadLetters": "ProjectFunction",

@@ -16,6 +16,7 @@ from local.openapi import FILE, operations, text
 from shared.domain.ids import new_id
 from shared.http.problems import STATUS
 from tests.contract.answers import ROOT, document, faults_of
+from tests.integration.bulk import running_job
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
 from tests.support.faults import call, injecting, unreachable
@@ -170,7 +171,7 @@ def labelling(world: World, kind: str, change: dict[str, Any]) -> Calls:
     ]
 
 
-def test_answers_are_as_the_document_says(world: World) -> None:
+def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """check 54: successes and refusals of each route, those that the gateway itself gives among them."""
     ada = {
         "first_name": "Ada",
@@ -190,6 +191,9 @@ def test_answers_are_as_the_document_says(world: World) -> None:
     world.post_booking(booking(invitee_email="first@example.com"))
     world.bookings.pump()
     world.catch_up()
+    job = running_job(world)
+    monkeypatch.setattr("shared.services.bulk.MAX_TOGETHER", 1)
+    active = {"is_active": True}
     old = {"If-Match": '"99"'}
     consent = {"channel": "email", "opted_out": True, "source": "s"}
     text_body: dict[str, Any] = {"body": "x", "headers": {"Content-Type": "text/plain"}}
@@ -265,6 +269,25 @@ def test_answers_are_as_the_document_says(world: World) -> None:
         (204, "DELETE", one, other, {}),
         (201, "POST", "/contacts", "", {"json": ada | {"email": "other@example.com"}}),
         (409, "POST", f"{one}/restore", other, {}),
+        (207, "POST", "/contacts/bulk-create", "", {"json": {"contacts": [ada, {}, {"first_name": "B"}]}}),
+        (422, "POST", "/contacts/bulk-create", "", {"json": {"contacts": []}}),
+        (
+            207,
+            "POST",
+            "/contacts/bulk-update",
+            "",
+            {"json": {"contact_ids": ["x", contact], "add_tags": ["a"]}},
+        ),
+        (202, "POST", "/contacts/bulk-update", "", {"json": {"filter": active, "add_tags": ["b"]}}),
+        (422, "POST", "/contacts/bulk-update", "", {"json": {"filter": {}, "add_tags": ["b"]}}),
+        (202, "POST", "/contacts/bulk-delete", "", {"json": {"filter": active}}),
+        (207, "POST", "/contacts/bulk-delete", "", {"json": {"contact_ids": ["x"]}}),
+        (415, "POST", "/contacts/bulk-delete", "", text_body),
+        (200, "GET", "/contacts/bulk-jobs", "", {}),
+        (200, "GET", "/contacts/bulk-jobs/{job_id}", job, {}),
+        (404, "GET", "/contacts/bulk-jobs/{job_id}", new_id(), {}),
+        (200, "POST", "/contacts/bulk-jobs/{job_id}/cancel", job, {}),
+        (404, "POST", "/contacts/bulk-jobs/{job_id}/cancel", new_id(), {}),
         (201, "POST", "/webhooks", "", {"json": hook}),
         (
             422,
@@ -341,6 +364,8 @@ def test_examples_in_the_document_are_taken(world: World) -> None:
         assert answer.status == 201, answer.text
     contact = f"/contacts/{world.create()['id']}"
     customer = f"/customers/{world.send('POST', '/customers', {'first_name': 'A'}).json['id']}"
+    example = document()["components"]["schemas"]["BulkCreateInput"]["properties"]["contacts"]["examples"][0]
+    assert world.send("POST", "/contacts/bulk-create", {"contacts": example}).json["failed"] == 0
     for method, path, name in (
         ("PATCH", customer, "CustomerPatch"),
         ("PATCH", contact, "ContactPatch"),

@@ -19,6 +19,7 @@ from schemathesis import GenerationMode
 
 from shared.domain.ids import new_id
 from tests.contract.answers import document, faults_of
+from tests.integration.bulk import running_job
 from tests.integration.world import World
 from tests.support.gateway import Response
 from tests.support.lambda_context import lambda_context
@@ -340,14 +341,16 @@ def test_bodies_by_the_document_s_schema_and_against_it_are_answered_as_it_says(
         ).json["id"],
         "customer_id": world.send("POST", "/customers", {"first_name": "A"}).json["id"],
         "import_id": new_id(),
+        "job_id": running_job(world),
     }
+    contact_ids = [known["contact_id"], new_id()]
 
     def sensible(body: Any) -> Any:
         """Half of the bodies get what no schema can tell: addresses, numbers and URLs that are some."""
         if not isinstance(body, dict) or statuses.total() % 2:
             return body
         known = {"email": f"{new_id()}@example.com", "phone": "+14155552671", "whatsapp": None}
-        known["url"] = "https://hooks.example.com/x"
+        known |= {"url": "https://hooks.example.com/x", "contact_ids": contact_ids}
         return {name: known.get(name, given) for name, given in body.items()} | (
             {"email": known["email"]} if "first_name" in body else {}
         )

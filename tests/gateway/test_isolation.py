@@ -19,6 +19,7 @@ from shared.domain.ids import new_id
 from shared.domain.tenant import Membership
 from shared.table import keys
 from shared.table.directory import DirectoryTable
+from tests.integration.bulk import running_job
 from tests.integration.drop_folder import DropFolder
 from tests.integration.world import World, booking
 from tests.support.gateway import Gateway, Response
@@ -60,6 +61,10 @@ def make_webhook(world: World, tenancy: Tenancy) -> str:
     return made
 
 
+def make_bulk_job(world: World, tenancy: Tenancy) -> str:
+    return running_job(world, tenancy.id, by="user")
+
+
 def make_import(world: World, tenancy: Tenancy) -> str:
     folder = DropFolder(world, tenancy.id)
     event = folder.put(f"email\n{new_id()}@example.com\n", f"{new_id()}.csv")
@@ -87,14 +92,17 @@ def make_member(world: World, tenancy: Tenancy) -> str:
 
 @dataclass(frozen=True)
 class Case:
-    """How a route with an id is called: on which record, with which body. `roles` may do it to their own."""
+    """How a route with an id is called: on which record, with which body. `roles` may do it to their own; those of
+    `hidden_from` do not see what `make` makes."""
 
     make: Maker
     body: dict[str, Any] | None = None
     roles: tuple[str, ...] = ("admin", "user", "program")
+    hidden_from: tuple[str, ...] = ()
 
 
 MANAGERS = ("admin", "program")
+PEOPLE = ("admin", "user")
 CONSENT = {"channel": "email", "opted_out": True, "source": "a call"}
 
 # Every route that names a record. A new one must be added here, or test_each_route_… fails.
@@ -126,6 +134,11 @@ CASES: dict[tuple[str, str], Case] = {
     ("PATCH", "/customers/{customer_id}"): Case(make_customer, {"username": "patch"}),
     ("DELETE", "/customers/{customer_id}"): Case(make_customer),
     ("GET", "/customers/{customer_id}/contacts"): Case(make_customer),
+    # A job is seen by who made it, here the regular user, and by the admin.
+    ("GET", "/contacts/bulk-jobs/{job_id}"): Case(make_bulk_job, roles=PEOPLE, hidden_from=("program",)),
+    ("POST", "/contacts/bulk-jobs/{job_id}/cancel"): Case(
+        make_bulk_job, roles=PEOPLE, hidden_from=("program",)
+    ),
     ("GET", "/imports/{import_id}"): Case(make_import, roles=MANAGERS),
     ("GET", "/imports/{import_id}/results"): Case(make_import, roles=MANAGERS),
     ("GET", "/webhooks/{webhook_id}"): Case(make_webhook, roles=MANAGERS),
@@ -146,6 +159,10 @@ WITHOUT_ID = {
     ("POST", "/groups"),
     ("GET", "/customers"),
     ("POST", "/customers"),
+    ("POST", "/contacts/bulk-create"),
+    ("POST", "/contacts/bulk-update"),
+    ("POST", "/contacts/bulk-delete"),
+    ("GET", "/contacts/bulk-jobs"),
     ("GET", "/imports"),
     ("GET", "/webhooks"),
     ("POST", "/webhooks"),
@@ -192,7 +209,7 @@ def test_another_tenant_s_id_is_answered_like_one_that_never_was(
                 for record_id in (foreign, new_id(), new_id())
             ]
             assert shown(answers[0]) == shown(answers[1]) == shown(answers[2]), role
-            assert answers[0].status == (404 if role in case.roles else 403), role
+            assert answers[0].status == (404 if role in (*case.roles, *case.hidden_from) else 403), role
             assert answers[0].headers["Content-Type"] == "application/problem+json"
             assert len(answers[0].body) == len(answers[1].body)
             if method != "GET":
@@ -206,7 +223,8 @@ def test_another_tenant_s_id_is_answered_like_one_that_never_was(
             own = case.make(world, here)
             answer = world.send(method, at(path, own), case.body, token=getattr(here, role))
             done = 204 if method == "DELETE" else 200
-            assert answer.status == (done if role in case.roles else 403), role
+            refused = 404 if role in case.hidden_from else 403
+            assert answer.status == (done if role in case.roles else refused), role
             if method in ("PUT", "PATCH"):
                 world.send("DELETE", at(path, own), token=here.admin)
     assert tenant_guard.violations == []

@@ -44,9 +44,12 @@ def levelled(template: str) -> str:
 class Enforcing(Stack):
     """A stack whose functions have their roles' rights and no others."""
 
-    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    def call(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> tuple[int, Any]:
         token = self.state["admin"]["token"]
-        status, _headers, content = request(method, f"{self.api_url}{path}", token=token, body=body)
+        headers = {"Idempotency-Key": key} if key else {}
+        status, _headers, content = request(
+            method, f"{self.api_url}{path}", token=token, body=body, headers=headers
+        )
         return status, json.loads(content) if content else None
 
     def physical(self, logical: str) -> str:
@@ -187,7 +190,24 @@ def test_every_function_can_do_its_work(enforcing: Enforcing, receiver: Receiver
     assert call("GET", f"/webhooks/{webhook['id']}/deliveries?limit=5")[0] == 200
     assert call("DELETE", f"/webhooks/{webhook['id']}")[0] == 204
 
-    for function in ("SweepFunction", "ImportsWatchFunction", "WebhookDueFunction", "ContactsPurgeFunction"):
+    people = {"contacts": [{"first_name": "A", "email": f"bulk{n}@example.com"} for n in range(500)]}
+    made_many = call("POST", "/contacts/bulk-create", people, key="k1")
+    assert made_many[0] == 207 and made_many[1]["succeeded"] == 500, made_many
+    all_of_them = {"filter": {"created_from": "2020-01-01T00:00:00Z"}}
+    eventually(lambda: call("GET", "/contacts?limit=1")[1]["total"] > 500, seconds=60)
+    status, job = call("POST", "/contacts/bulk-delete", all_of_them, key="k2")
+    assert status == 202, job
+    bulk_job = f"/contacts/bulk-jobs/{job['id']}"
+    eventually(lambda: call("GET", bulk_job)[1]["state"] == "completed", seconds=60)
+    assert call("POST", f"{bulk_job}/cancel")[0] == 409
+
+    for function in (
+        "SweepFunction",
+        "ImportsWatchFunction",
+        "WebhookDueFunction",
+        "ContactsPurgeFunction",
+        "BulkWatchFunction",
+    ):
         enforcing.invoke(function, {})
     # What was refused would be in a log line, also where it was tried again or put back.
     refusals = re.findall(

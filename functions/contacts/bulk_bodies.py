@@ -1,0 +1,58 @@
+"""What bulk calls are given."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
+
+from shared.domain.bulk import MAX_TOGETHER, BulkChangeInput
+from shared.domain.contact import ContactInput
+from shared.domain.contact_conditions import ContactConditions
+
+# Each entry is looked at by itself, so that a bad one costs no other.
+_Entry = Annotated[Any, PlainValidator(lambda given: given, json_schema_input_type=ContactInput)]
+_Ids = Annotated[
+    list[Annotated[str, Field(max_length=100)]] | None,
+    Field(
+        min_length=1,
+        max_length=MAX_TOGETHER,
+        description="The contacts meant. Give these or `filter`.",
+        examples=[["0190a8b0-0000-7000-8000-00000000000c"]],
+    ),
+]
+_Filter = Annotated[
+    ContactConditions | None,
+    Field(
+        description="All contacts that match, by at least one condition. "
+        f"When they are more than {MAX_TOGETHER}, a background job does it."
+    ),
+]
+
+
+class BulkCreateInput(BaseModel):
+    """Contacts to be created."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    contacts: list[_Entry] = Field(
+        min_length=1,
+        max_length=MAX_TOGETHER,
+        examples=[[{"first_name": "Ada", "email": "ada@example.org"}]],
+    )
+
+
+class BulkUpdateInput(BulkChangeInput):
+    """A change of many contacts."""
+
+    contact_ids: _Ids = None
+    filter: _Filter = None
+
+
+class BulkDeleteInput(BaseModel):
+    """Contacts to be deleted."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    contact_ids: _Ids = None
+    filter: _Filter = None

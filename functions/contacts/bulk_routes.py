@@ -1,0 +1,131 @@
+"""Routes that act on many contacts at once, and those of the background jobs that do so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from functions.contacts.bulk_bodies import BulkCreateInput, BulkDeleteInput, BulkUpdateInput
+from shared import wiring
+from shared.domain.bulk import Outcome
+from shared.domain.bulk_jobs import BulkJob
+from shared.domain.contact import ContactInput
+from shared.domain.contact_filter import ContactFilter
+from shared.domain.errors import ConcurrentChange, Conflict, DomainError, Invalid, NotFound
+from shared.http.bulk import BulkAnswer, answer_of
+from shared.http.call import Call
+from shared.http.listing import ListQuery
+from shared.http.problems import from_validation
+from shared.http.routes import Accepted, Reply, Routes
+
+routes = Routes("Contacts")
+
+_JOB = Accepted(BulkJob, "/contacts/bulk-jobs/{id}")
+
+
+@routes.route(
+    "POST",
+    "/contacts/bulk-create",
+    summary="Create up to 500 contacts",
+    body=BulkCreateInput,
+    answer=BulkAnswer,
+    status=207,
+    errors=(ConcurrentChange,),
+)
+def bulk_create_contacts(call: Call, body: BulkCreateInput) -> Reply:
+    """An entry for each contact, in order, with the status and the error that the single call would have. Errors tell
+    of two fields at the most."""
+    given = [_contact_of(entry) for entry in body.contacts]
+    return _told(call, 201, wiring.bulk_contacts(call.caller, call.claim).create_many(given))
+
+
+@routes.route(
+    "POST",
+    "/contacts/bulk-update",
+    summary="Change contacts, by ids or by a filter",
+    body=BulkUpdateInput,
+    answer=BulkAnswer,
+    status=207,
+    accepted=_JOB,
+    errors=(ConcurrentChange,),
+)
+def bulk_update_contacts(call: Call, body: BulkUpdateInput) -> Reply:
+    """An entry for each id, or for each contact that matches; or a job, when more than 500 match. A filter acts on the
+    caller's own contacts alone when he may change no others."""
+    if (wanted := _filter_of(call, body)) is not None:
+        return _told(call, 200, wiring.matching_contacts(call.caller, call.claim).update(wanted, body))
+    contacts = wiring.bulk_contacts(call.caller, call.claim)
+    return _told(call, 200, contacts.update_many(body.contact_ids or (), contacts.change_of(body)))
+
+
+@routes.route(
+    "POST",
+    "/contacts/bulk-delete",
+    summary="Delete contacts, by ids or by a filter",
+    body=BulkDeleteInput,
+    answer=BulkAnswer,
+    status=207,
+    accepted=_JOB,
+    errors=(ConcurrentChange,),
+)
+def bulk_delete_contacts(call: Call, body: BulkDeleteInput) -> Reply:
+    """As bulk-update. They can be restored for 30 days, one by one."""
+    if (wanted := _filter_of(call, body)) is not None:
+        return _told(call, 204, wiring.matching_contacts(call.caller, call.claim).delete(wanted))
+    contacts = wiring.bulk_contacts(call.caller, call.claim)
+    return _told(call, 204, contacts.delete_many(body.contact_ids or ()))
+
+
+@routes.route(
+    "GET",
+    "/contacts/bulk-jobs",
+    summary="List bulk jobs, newest first",
+    query=ListQuery,
+    answer=BulkJob,
+    paged=True,
+)
+def list_bulk_jobs(call: Call, query: ListQuery) -> Reply:
+    """The caller's own; an admin sees all."""
+    return Reply(page=wiring.bulk_jobs(call.caller).list(limit=query.limit, cursor=query.cursor))
+
+
+@routes.route(
+    "GET", "/contacts/bulk-jobs/{job_id}", summary="Read a bulk job", answer=BulkJob, errors=(NotFound,)
+)
+def read_bulk_job(call: Call, job_id: str) -> Reply:
+    return Reply(record=wiring.bulk_jobs(call.caller).read(job_id))
+
+
+@routes.route(
+    "POST",
+    "/contacts/bulk-jobs/{job_id}/cancel",
+    summary="Stop a bulk job",
+    answer=BulkJob,
+    errors=(NotFound, Conflict),
+)
+def cancel_bulk_job(call: Call, job_id: str) -> Reply:
+    """It stops behind the contacts it is at, up to 250. What is done stays done."""
+    return Reply(record=wiring.bulk_jobs(call.caller, call.claim).cancel(job_id))
+
+
+def _told(call: Call, done: int, outcome: Sequence[Outcome] | BulkJob) -> Reply:
+    if isinstance(outcome, BulkJob):
+        return Reply(record=outcome)
+    return Reply(record=answer_of(outcome, done=done, request_id=call.request_id))
+
+
+def _contact_of(entry: object) -> ContactInput | DomainError:
+    try:
+        return ContactInput.model_validate(entry)
+    except ValidationError as error:
+        return from_validation(error)
+
+
+def _filter_of(call: Call, body: BulkUpdateInput | BulkDeleteInput) -> ContactFilter | None:
+    """The filter that was given, or None when ids were. Raises Invalid when not exactly one of both was."""
+    if (body.filter is None) == (body.contact_ids is None):
+        raise Invalid.field("contact_ids", "required", "Give either contact_ids or filter.")
+    if body.filter is None:
+        return None
+    return wiring.contact_filter(call.caller.tenant_id, body.filter.__dict__)

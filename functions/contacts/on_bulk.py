@@ -1,0 +1,37 @@
+"""The queue of work on bulk jobs: the next contacts of a job to change or delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared import observability, wiring
+from shared.sqs import each
+from shared.storage.bulk_queue import from_message
+
+_TO_ACT_MILLISECONDS = 30_000
+_RESERVE_MILLISECONDS = 10_000
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Carry out the portions that the messages ask for; reports those to try again."""
+    left = context.get_remaining_time_in_millis
+
+    def take(message: str) -> None:
+        portion = from_message(message)
+        work = wiring.bulk_work(
+            may_look_on=lambda: left() > _TO_ACT_MILLISECONDS, has_time=lambda: left() > _RESERVE_MILLISECONDS
+        )
+        run = work.carry_out(portion)
+        if run is None:
+            observability.note("bulk portion passed over", tenant_id=portion.tenant_id, job_id=portion.job_id)
+        else:
+            observability.note(
+                "bulk portion done",
+                tenant_id=portion.tenant_id,
+                job_id=run.id,
+                state=run.state,
+                succeeded=run.succeeded,
+                failed=run.failed,
+            )
+
+    return each(event, take)

@@ -1,0 +1,269 @@
+"""The bulk job: one change of all contacts that match a filter, carried out in the background, portion by portion.
+
+The contacts of a portion are written down before any of them is touched. So a portion that is begun again, after a
+kill or by a message that came twice, is about the same contacts, and its events' ids, which follow from job and
+contact, tell what is done already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.domain.bulk import Outcome
+from shared.domain.callers import Caller
+from shared.domain.contact_filter import ContactFilter
+from shared.domain.errors import Conflict
+from shared.domain.events import BULK_JOB_COMPLETED, Event
+from shared.domain.timestamps import Timestamp, plus, to_milliseconds
+
+Action = Literal["update", "delete"]
+State = Literal["queued", "running", "completed", "failed", "cancelled"]
+
+MAX_FAILURES = 100
+"""How many of a job's refused contacts are named."""
+FIRST_LOOK_SECONDS = 300
+"""After how long without a move the watch looks at a job."""
+_LONGEST_PAUSE_SECONDS = 21_600
+_IDLE_LOOKS = 8
+"""After so many looks at which nothing had moved, about a day, a job is given up."""
+
+_UNDER_WAY = ("queued", "running")
+
+
+class Reason(BaseModel):
+    """Why something was refused or failed: a stable word and a sentence."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    code: str
+    message: str
+
+
+class BulkFailure(BaseModel):
+    """A contact that a job was refused."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    id: str
+    error: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkRun:
+    """A bulk job as it is kept.
+
+    `caller`: who made it, with the rights he had then, under which it runs. `change`: for an update, as it was
+    given, in JSON. `matched`: how many contacts match, where that is known. `position`: the id up to which
+    contacts have been looked at; `walked`: there are none behind it. `portion`: the contacts being worked on.
+    `failures`: (contact id, code, message).
+    """
+
+    id: str
+    action: Action
+    caller: Caller
+    wanted: ContactFilter
+    change: str
+    created_at: str
+    updated_at: str
+    matched: int | None = None
+    state: State = "queued"
+    position: str = ""
+    walked: bool = False
+    portion: tuple[str, ...] = ()
+    portions_done: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    failures: tuple[tuple[str, str, str], ...] = ()
+    error: tuple[str, str] | None = None
+    ended_at: str | None = None
+    version: int = 1
+    due_at: str | None = None
+    idle_looks: int = 0
+
+    @classmethod
+    def begin(
+        cls,
+        *,
+        job_id: str,
+        action: Action,
+        caller: Caller,
+        wanted: ContactFilter,
+        change: str,
+        matched: int | None,
+        at: str,
+    ) -> BulkRun:
+        """A job as it is made."""
+        return cls(
+            id=job_id,
+            action=action,
+            caller=caller,
+            wanted=wanted,
+            change=change,
+            matched=matched,
+            created_at=at,
+            updated_at=at,
+            due_at=plus(at, FIRST_LOOK_SECONDS),
+        )
+
+    @property
+    def done(self) -> int:
+        """How many contacts have been dealt with."""
+        return self.succeeded + self.failed
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the job has neither ended nor been stopped."""
+        return self.state in _UNDER_WAY
+
+    @property
+    def permission(self) -> str:
+        """What the job's action takes."""
+        return "contacts:delete" if self.action == "delete" else "contacts:write"
+
+    def open_portion(self, contact_ids: Iterable[str], *, position: str, walked: bool, at: str) -> BulkRun:
+        """The job with the next contacts to work on, found up to `position`."""
+        return self._moved(at, state="running", portion=tuple(contact_ids), position=position, walked=walked)
+
+    def close_portion(self, outcomes: Iterable[Outcome], *, at: str) -> BulkRun:
+        """The job with its open portion dealt with. One that was cancelled meanwhile stays so."""
+        refused = [(one.contact_id or "", one.refusal) for one in outcomes if one.refusal]
+        named = [(contact_id, refusal.code, refusal.detail) for contact_id, refusal in refused]
+        return self._moved(
+            at,
+            portion=(),
+            portions_done=self.portions_done + 1,
+            succeeded=self.succeeded + sum(1 for one in outcomes if not one.refusal),
+            failed=self.failed + len(refused),
+            failures=(*self.failures, *named)[:MAX_FAILURES],
+        )
+
+    def complete(self, *, event_id: str, at: str) -> tuple[BulkRun, Event]:
+        """The job at its end, and its `bulk_job.completed`."""
+        completed = self._moved(at, state="completed", matched=self.done, ended_at=at)
+        event = Event(
+            id=event_id,
+            type=BULK_JOB_COMPLETED,
+            entity="bulk_job",
+            entity_id=self.id,
+            at=at,
+            actor=self.caller.actor,
+            origin=self.caller.origin,
+            version=completed.version,
+            changes={"state": (self.state, "completed")},
+            data={"action": self.action, "counts": BulkCounts.of(completed).model_dump()},
+        )
+        return completed, event
+
+    def cancel(self, *, at: str) -> BulkRun | None:
+        """The job, stopped behind the portion that is open; None when it was cancelled before.
+
+        Raises Conflict when it has ended.
+        """
+        if self.state == "cancelled":
+            return None
+        if not self.is_under_way:
+            raise Conflict(f"The job is {self.state} and cannot be cancelled.", code="job_ended")
+        return self._moved(at, state="cancelled", ended_at=at)
+
+    def fail(self, code: str, message: str, *, at: str) -> BulkRun:
+        """The job given up, with the reason. What is done stays done."""
+        state = "failed" if self.is_under_way else self.state
+        return self._moved(at, state=state, portion=(), error=(code, message), ended_at=at)
+
+    def put_off(self, *, at: str) -> BulkRun:
+        """The job after a look at which it had not moved: looked at again later and later, and at last given up."""
+        idle_looks = self.idle_looks + 1
+        if idle_looks <= _IDLE_LOOKS:
+            pause = min(FIRST_LOOK_SECONDS * 2**idle_looks, _LONGEST_PAUSE_SECONDS)
+            return replace(self, version=self.version + 1, idle_looks=idle_looks, due_at=plus(at, pause))
+        return self.fail(
+            "stalled", "The job did not get on for a day. Make a new one for what is left.", at=at
+        )
+
+    def _moved(self, at: str, **changed: object) -> BulkRun:
+        moved = replace(self, version=self.version + 1, updated_at=at, idle_looks=0, **changed)  # type: ignore[arg-type]
+        has_work = moved.is_under_way or moved.portion
+        return replace(moved, due_at=plus(at, FIRST_LOOK_SECONDS) if has_work else None)
+
+
+class BulkCounts(BaseModel):
+    """How many contacts were dealt with, and what became of them."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    done: int
+    succeeded: int
+    failed: int
+
+    @classmethod
+    def of(cls, run: BulkRun) -> BulkCounts:
+        """The counts of a job."""
+        return cls(done=run.done, succeeded=run.succeeded, failed=run.failed)
+
+
+class BulkProgress(BaseModel):
+    """How far a job is. `seconds_left` is null while it cannot be told."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    rows_done: int
+    rows_per_second: float
+    seconds_left: float | None = None
+
+    @classmethod
+    def of(cls, run: BulkRun) -> BulkProgress:
+        """The progress of a job as of its last portion."""
+        seconds = (to_milliseconds(run.updated_at) - to_milliseconds(run.created_at)) / 1000
+        speed = round(run.done / seconds, 1) if seconds > 0 else 0.0
+        left: float | None = None
+        if not run.is_under_way:
+            left = 0.0
+        elif run.matched is not None and speed > 0:
+            left = round(max(0, run.matched - run.done) / speed, 1)
+        return cls(rows_done=run.done, rows_per_second=speed, seconds_left=left)
+
+
+class BulkJob(BaseModel):
+    """A bulk job as it is shown."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    id: str
+    action: Action
+    state: State
+    counts: BulkCounts
+    progress: BulkProgress
+    matched: int | None = Field(description="How many contacts match, where a counter tells it.")
+    failures: list[BulkFailure] = Field(description=f"The first {MAX_FAILURES} contacts that were refused.")
+    error: Reason | None = Field(None, description="Why the job failed.")
+    created_at: Timestamp
+    created_by: str
+    updated_at: Timestamp
+    completed_at: Annotated[Timestamp | None, Field(description="When the job ended, one way or another.")]
+    version: int
+
+    @classmethod
+    def of(cls, run: BulkRun) -> BulkJob:
+        """What is shown of a job."""
+        return cls(
+            id=run.id,
+            action=run.action,
+            state=run.state,
+            counts=BulkCounts.of(run),
+            progress=BulkProgress.of(run),
+            matched=run.matched,
+            failures=[
+                BulkFailure(id=contact_id, error=Reason(code=code, message=message))
+                for contact_id, code, message in run.failures
+            ],
+            error=Reason(code=run.error[0], message=run.error[1]) if run.error else None,
+            created_at=run.created_at,
+            created_by=run.caller.actor,
+            updated_at=run.updated_at,
+            completed_at=run.ended_at,
+            version=run.version,
+        )

@@ -1,0 +1,401 @@
+"""What callers do with many contacts at once: each as the single call would do it, written together where that is safe.
+
+Every entry is judged by itself: rights, rules and conflicts of one do not touch its neighbours. Work that was begun
+before (under an Idempotency-Key, or in a background job) recognises what it wrote by the ids of its events.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from shared.domain import timestamps
+from shared.domain.bulk import MAX_TOGETHER, BulkChange, BulkChangeInput, Outcome, named
+from shared.domain.bulk_jobs import Action, BulkJob, BulkRun
+from shared.domain.callers import Caller
+from shared.domain.contact import Contact, ContactInput
+from shared.domain.contact_filter import ContactFilter
+from shared.domain.errors import ConcurrentChange, DomainError, Invalid, NotFound, Unavailable
+from shared.domain.events import Event
+from shared.domain.ids import Work, is_id, new_id
+from shared.domain.tenant import Settings
+from shared.services.bulk_jobs import Portion, Queue
+from shared.services.contact_lists import require_searchable
+from shared.services.contacts import ContactRepository, ContactService
+from shared.services.creations import ContactRepository as Creations
+from shared.services.creations import Creation, create_all
+from shared.services.idempotency import Announce, no_key
+from shared.services.labelling import LabelRepository
+from shared.services.membership import Membership
+from shared.services.paging import Cursors
+
+_ATTEMPTS = 12
+
+Act = Callable[[Contact, str], tuple[Contact, Event] | None]
+"""What is done to a contact, its event having a given id; None when that changes nothing."""
+
+
+class ManyContacts(ContactRepository, Creations, Protocol):
+    """The contacts of one tenant; see `shared.table.contacts.ContactTable`."""
+
+    def get_many(self, contact_ids: Iterable[str]) -> dict[str, Contact]: ...
+
+    def written(self, events: Iterable[tuple[str, str]]) -> set[str]: ...
+
+
+class BulkContacts(ContactService):
+    """Many contacts as one caller may use them.
+
+    `work`: what the call does, from which all ids are derived. `resumable`: the call can be made again and goes on
+    then, so that it raises when some entries could not be dealt with. `has_time`: whether to go on.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        contacts: ManyContacts,
+        settings: Callable[[], Settings],
+        labels: LabelRepository,
+        cursors: Cursors,
+        *,
+        membership: Callable[[], Membership],
+        work: Work,
+        resumable: bool,
+        has_time: Callable[[], bool],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__(caller, contacts, settings, labels, cursors, membership=membership, sleep=sleep)
+        self._many = contacts
+        self._work = work
+        self._resumable = resumable
+        self._has_time = has_time
+
+    def create_many(self, given: Sequence[ContactInput | DomainError]) -> list[Outcome]:
+        """New contacts, an outcome for each entry; one that is a refusal already keeps it."""
+        self._caller.require("contacts:write")
+        outcomes: dict[int, Outcome] = {}
+        creations: dict[str, Creation] = {}
+        numbers: dict[str, int] = {}
+        for number, one in enumerate(given):
+            try:
+                contact, event = self._creation(number, one)
+            except DomainError as refused:
+                outcomes[number] = Outcome(None, refused)
+            else:
+                creations[contact.id] = contact, event
+                numbers[contact.id] = number
+        if self._work.again:
+            for contact_id in self._many.written((one, event.id) for one, (_, event) in creations.items()):
+                outcomes[numbers[contact_id]] = Outcome(contact_id)
+                del creations[contact_id]
+        with contextlib.suppress(Unavailable):
+            for contact_id, refusal in self._created(list(creations.values())):
+                outcomes[numbers[contact_id]] = Outcome(None if refusal else contact_id, refusal)
+                if not self._has_time():
+                    break
+        return self._told(
+            [outcomes.get(number, Outcome(None, Unavailable())) for number in range(len(given))]
+        )
+
+    def _created(self, creations: Sequence[Creation]) -> Iterator[tuple[str, DomainError | None]]:
+        alone = [one for one in creations if one[0].customer_id is not None]
+        together = [one for one in creations if one[0].customer_id is None]
+        scope = self._settings().unique_scope
+        yield from create_all(self._many, together, scope=scope, sleep=self._sleep)
+        for contact, event in alone:
+            try:
+                self._join(contact, event)
+            except Unavailable:
+                raise
+            except DomainError as refusal:
+                yield contact.id, refusal
+            else:
+                yield contact.id, None
+
+    def _creation(self, number: int, given: ContactInput | DomainError) -> Creation:
+        if isinstance(given, DomainError):
+            raise given
+        return Contact.create(
+            self._settled(given.as_given()),
+            # In the order of the entries, so that lists show them so.
+            contact_id=self._work.derived_id("contact", ordinal=number),
+            event_id=self._work.derived_id("event", str(number)),
+            at=timestamps.now(),
+            caller=self._caller,
+            source="api",
+            unique_scope=self._settings().unique_scope,
+        )
+
+    def change_of(self, given: BulkChangeInput) -> BulkChange:
+        """A change, if the caller may make it at all. Raises PermissionDenied and Invalid."""
+        self._caller.require("contacts:write")
+        given.check()
+        labelling = self._labelling
+        join = labelling.static_groups(given.join_groups, "join_groups")
+        leave = labelling.static_groups(given.leave_groups, "leave_groups")
+        return BulkChange(
+            fields=self._settled(given.set.as_given()),
+            add_tags=named(labelling.tags(given.add_tags)),
+            remove_tags=named(labelling.known("tag", given.remove_tags)),
+            join_groups=named(join),
+            leave_groups=named(leave),
+            max_tags=self._settings().max_tags_per_contact,
+        )
+
+    def update_many(
+        self, contact_ids: Sequence[str], change: BulkChange, wanted: ContactFilter | None = None
+    ) -> list[Outcome]:
+        """Contacts changed, an outcome for each id; with `wanted`, those that do not match are left out."""
+
+        def act(contact: Contact, event_id: str) -> tuple[Contact, Event] | None:
+            return contact.change(
+                change.fields_for(contact), event_id=event_id, at=timestamps.now(), caller=self._caller
+            )
+
+        outcomes = self._act_on(contact_ids, "contacts:write", act, wanted)
+        return self._told([outcomes[one] for one in contact_ids if one in outcomes])
+
+    def delete_many(self, contact_ids: Sequence[str], wanted: ContactFilter | None = None) -> list[Outcome]:
+        """Contacts deleted, an outcome for each id; an id given again is that of a missing contact by then.
+
+        With `wanted`, those that do not match are left out.
+        """
+
+        def act(contact: Contact, event_id: str) -> tuple[Contact, Event]:
+            return contact.delete(event_id=event_id, at=timestamps.now(), caller=self._caller)
+
+        outcomes = self._act_on(contact_ids, "contacts:delete", act, wanted)
+        told: list[Outcome] = []
+        for contact_id in contact_ids:
+            if contact_id in outcomes:
+                told.append(outcomes[contact_id])
+                if outcomes[contact_id].refusal is None:
+                    outcomes[contact_id] = Outcome(contact_id, NotFound("Contact"))
+        return self._told(told)
+
+    def _act_on(
+        self, contact_ids: Iterable[str], permission: str, act: Act, wanted: ContactFilter | None
+    ) -> dict[str, Outcome]:
+        """What became of each of the ids, but for those that do not match `wanted`.
+
+        What others changed between reading and writing is done again, at first together, then one by one.
+        """
+        self._caller.require("contacts:read")
+        self._caller.require(permission)
+        outcomes = {one: Outcome(one, NotFound("Contact")) for one in contact_ids if not is_id(one)}
+        pending = list(dict.fromkeys(one for one in contact_ids if one not in outcomes))
+        refusal: DomainError = ConcurrentChange()
+        try:
+            for attempt in range(_ATTEMPTS):
+                if attempt:
+                    self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311
+                changes = list(
+                    self._changes(
+                        pending, permission, act, wanted, outcomes, again=self._work.again or attempt > 0
+                    )
+                )
+                pending = [after.id for _, after, _ in changes]
+                for ids, refused in self._written(changes, alone=attempt > 1):
+                    if refused is None or not (len(ids) > 1 or isinstance(refused, ConcurrentChange)):
+                        outcomes.update((one, Outcome(one, refused)) for one in ids)
+                    if not self._has_time():
+                        raise Unavailable()
+                pending = [one for one in pending if one not in outcomes]
+                if not pending:
+                    return outcomes
+        except Unavailable as away:
+            refusal = away
+        return outcomes | {one: Outcome(one, refusal) for one in pending if one not in outcomes}
+
+    def _written(
+        self, changes: Sequence[tuple[Contact, Contact, Event]], *, alone: bool
+    ) -> Iterator[tuple[list[str], DomainError | None]]:
+        """What became of changes, each with its contacts. What is a matter of their customers too goes one by one."""
+        of_customers = [one for one in changes if one[0].member_of != one[1].member_of]
+        others = [one for one in changes if one[0].member_of == one[1].member_of]
+        yield from self._many.write_together(others, alone=alone)
+        for before, after, event in of_customers:
+            try:
+                self._membership().carry_out(before, after, event)
+            except Unavailable:
+                raise
+            except DomainError as refusal:
+                yield [after.id], refusal
+            else:
+                yield [after.id], None
+
+    def _changes(
+        self,
+        contact_ids: list[str],
+        permission: str,
+        act: Act,
+        wanted: ContactFilter | None,
+        outcomes: dict[str, Outcome],
+        *,
+        again: bool,
+    ) -> Iterator[tuple[Contact, Contact, Event]]:
+        """What is to be written now; what needs no write is told in `outcomes`."""
+        event_ids = {one: self._work.derived_id("event", one) for one in contact_ids}
+        found = self._many.get_many(contact_ids)
+        # Looked up behind the records: an event written since would have moved its record on from what was read.
+        written = self._many.written(event_ids.items()) if again else set()
+        left_out: list[tuple[str, str]] = []
+        for contact_id in contact_ids:
+            if contact_id in written:
+                outcomes[contact_id] = Outcome(contact_id)
+                continue
+            try:
+                before = self._seen(found.get(contact_id))
+                if wanted is not None and not wanted.matches(before):
+                    left_out.append((contact_id, event_ids[contact_id]))
+                    continue
+                self._caller.require_on(permission, before.owner_id)
+                acted = act(before, event_ids[contact_id])
+            except NotFound as refusal:
+                if wanted is None:
+                    outcomes[contact_id] = Outcome(contact_id, refusal)
+                else:
+                    left_out.append((contact_id, event_ids[contact_id]))
+            except DomainError as refusal:
+                outcomes[contact_id] = Outcome(contact_id, refusal)
+            else:
+                if acted is None:
+                    outcomes[contact_id] = Outcome(contact_id)
+                else:
+                    yield before, *acted
+        if left_out and not again:
+            # A twin at the same work may have been faster: what it did is done.
+            outcomes.update((one, Outcome(one)) for one in self._many.written(left_out))
+
+    def _told(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """The outcomes, if they are fit to be told. Raises what kept entries from being dealt with when the call can
+        be made again to go on, or when nothing else happened."""
+        undone = [one.refusal for one in outcomes if isinstance(one.refusal, Unavailable | ConcurrentChange)]
+        if undone and (self._resumable or len(undone) == len(outcomes)):
+            raise undone[0]
+        return outcomes
+
+
+class Matches(Protocol):
+    """What matches a filter; see `shared.services.contact_lists.ContactLists`."""
+
+    def find_all(
+        self, wanted: ContactFilter, *, limit: int, has_time: Callable[[], bool]
+    ) -> Sequence[str] | None: ...
+
+    def count_of(self, wanted: ContactFilter) -> int | None: ...
+
+
+class NewJobs(Protocol):
+    """Where jobs are kept; see `shared.table.bulk_jobs.BulkJobTable`."""
+
+    def add(self, run: BulkRun) -> None: ...
+
+
+class MatchingContacts:
+    """All contacts that match a filter, as one caller may use them: here, or by a background job.
+
+    `once` gives what a search found when the work was first begun.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        contacts: BulkContacts,
+        matches: Matches,
+        jobs: NewJobs,
+        queue: Queue,
+        *,
+        once: Callable[[Callable[[], list[str]]], list[str]],
+        has_time: Callable[[], bool],
+        announce: Announce = no_key,
+    ) -> None:
+        self._caller = caller
+        self._contacts = contacts
+        self._matches = matches
+        self._jobs = jobs
+        self._queue = queue
+        self._once = once
+        self._has_time = has_time
+        self._announce = announce
+
+    def update(self, wanted: ContactFilter, given: BulkChangeInput) -> list[Outcome] | BulkJob:
+        """The contacts changed, an outcome for each; or the job that does it, when they are more than MAX_TOGETHER.
+
+        Raises PermissionDenied, and Invalid for a refused change and a filter without a condition.
+        """
+        change = self._contacts.change_of(given)
+        return self._carry_out(
+            "update",
+            "contacts:write",
+            wanted,
+            change.to_json(),
+            lambda ids, own: self._contacts.update_many(ids, change, own),
+        )
+
+    def delete(self, wanted: ContactFilter) -> list[Outcome] | BulkJob:
+        """The contacts deleted, as `update` does it."""
+        return self._carry_out("delete", "contacts:delete", wanted, "", self._contacts.delete_many)
+
+    def _carry_out(
+        self,
+        action: Action,
+        permission: str,
+        wanted: ContactFilter,
+        change: str,
+        act: Callable[[Sequence[str], ContactFilter], list[Outcome]],
+    ) -> list[Outcome] | BulkJob:
+        own = self._within_rights(wanted, permission)
+        if own is None:
+            return []
+        try:
+            found = self._once(lambda: self._find(own))
+        except _TooMany:
+            return self._begin(action, own, change)
+        return act(found, own)
+
+    def _within_rights(self, wanted: ContactFilter, permission: str) -> ContactFilter | None:
+        """The filter, narrowed to the caller's own contacts when he may read or change no others; None when these
+        cannot match."""
+        if not wanted.asked:
+            raise Invalid.field(
+                "filter", "required", "Give at least one condition: without any, all contacts would match."
+            )
+        require_searchable(wanted)
+        if "own" not in (self._caller.require("contacts:read"), self._caller.require(permission)):
+            return wanted
+        if wanted.owner_id not in (None, self._caller.id):
+            return None
+        return replace(wanted, owner_id=self._caller.id)
+
+    def _find(self, wanted: ContactFilter) -> list[str]:
+        found = self._matches.find_all(wanted, limit=MAX_TOGETHER, has_time=self._has_time)
+        if found is None:
+            raise _TooMany()
+        return list(found)
+
+    def _begin(self, action: Action, wanted: ContactFilter, change: str) -> BulkJob:
+        run = BulkRun.begin(
+            job_id=new_id(),
+            action=action,
+            caller=self._caller,
+            wanted=wanted,
+            change=change,
+            matched=self._matches.count_of(wanted),
+            at=timestamps.now(),
+        )
+        job = BulkJob.of(run)
+        self._announce(job)
+        self._jobs.add(run)
+        # The job is there now: what cannot be queued, the watch will.
+        with contextlib.suppress(Unavailable):
+            self._queue.send(Portion(self._caller.tenant_id, run.id, 1))
+        return job
+
+
+class _TooMany(Exception):
+    """More contacts match than one call deals with."""

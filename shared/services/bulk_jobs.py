@@ -1,0 +1,295 @@
+"""Bulk jobs: what callers see of them, how they are carried out, and the watch over those that stand still.
+
+A job goes from portion to portion. Each message asks for one portion by its number: the same message again, or one
+that comes late, finds that it is done, and only whoever closes a portion asks for the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from shared.domain import timestamps
+from shared.domain.bulk import BulkChange, Outcome
+from shared.domain.bulk_jobs import BulkJob, BulkRun
+from shared.domain.callers import Caller
+from shared.domain.contact_filter import ContactFilter
+from shared.domain.errors import ConcurrentChange, NotFound
+from shared.domain.events import Event
+from shared.domain.ids import Work, first_id_at, is_id, new_id
+from shared.domain.tenant import Tenant
+from shared.domain.timestamps import to_milliseconds
+from shared.services.idempotency import Announce, no_key
+from shared.services.paging import Cursors, Page, page_of
+
+MAX_PORTION = 250
+"""How many contacts are worked on between two looks at whether the job was cancelled."""
+_ATTEMPTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """A part of a job to be carried out; `number` counts from 1."""
+
+    tenant_id: str
+    job_id: str
+    number: int
+
+
+class BulkJobRepository(Protocol):
+    """The jobs of one tenant; see `shared.table.bulk_jobs.BulkJobTable`."""
+
+    def get(self, job_id: str) -> BulkRun | None: ...
+
+    def newest(self, *, limit: int, after: str | None, actor: str | None) -> list[BulkRun]: ...
+
+    def save(self, before: BulkRun, after: BulkRun, event: Event | None = None) -> None: ...
+
+
+class BulkJobService:
+    """Bulk jobs as one caller may see them: his own, and an admin all. Others raise NotFound."""
+
+    def __init__(
+        self,
+        caller: Caller,
+        jobs: BulkJobRepository,
+        cursors: Cursors,
+        *,
+        announce: Announce = no_key,
+    ) -> None:
+        self._caller = caller
+        self._jobs = jobs
+        self._cursors = cursors
+        self._announce = announce
+
+    def list(self, *, limit: int, cursor: str | None) -> Page[BulkJob]:
+        """A page of the jobs, newest first."""
+        self._caller.require("contacts:read")
+        actor = None if self._sees_all else self._caller.actor
+
+        def read(count: int, after: Any) -> list[BulkRun]:
+            return self._jobs.newest(limit=count, after=after, actor=actor)
+
+        return page_of(
+            read,
+            lambda run: run.id,
+            BulkJob.of,
+            limit=limit,
+            cursor=cursor,
+            cursors=self._cursors,
+            scope=(self._caller.tenant_id, self._caller.id, "bulk-jobs"),
+        )
+
+    def read(self, job_id: str) -> BulkJob:
+        """A job."""
+        return BulkJob.of(self._get(job_id))
+
+    def cancel(self, job_id: str) -> BulkJob:
+        """A job, stopped behind the portion it is at. What is done stays done.
+
+        Raises Conflict when it has ended, ConcurrentChange when it moves too fast.
+        """
+        for _ in range(_ATTEMPTS):
+            before = self._get(job_id)
+            self._caller.require(before.permission)
+            after = before.cancel(at=timestamps.now())
+            if after is None:
+                return BulkJob.of(before)
+            self._announce(BulkJob.of(after))
+            try:
+                self._jobs.save(before, after)
+            except ConcurrentChange:
+                continue
+            return BulkJob.of(after)
+        raise ConcurrentChange()
+
+    @property
+    def _sees_all(self) -> bool:
+        return self._caller.role == "admin"
+
+    def _get(self, job_id: str) -> BulkRun:
+        self._caller.require("contacts:read")
+        run = self._jobs.get(job_id) if is_id(job_id) else None
+        if run is None or not (self._sees_all or run.caller.actor == self._caller.actor):
+            raise NotFound("Bulk job")
+        return run
+
+
+class Contacts(Protocol):
+    """A job's contacts; see `shared.services.bulk.BulkContacts`."""
+
+    def update_many(
+        self, contact_ids: Sequence[str], change: BulkChange, wanted: ContactFilter | None = None
+    ) -> Sequence[Outcome]: ...
+
+    def delete_many(
+        self, contact_ids: Sequence[str], wanted: ContactFilter | None = None
+    ) -> Sequence[Outcome]: ...
+
+
+class Walk(Protocol):
+    """The contacts a job goes through; see `shared.services.contact_lists.ContactLists`."""
+
+    def walk(
+        self, wanted: ContactFilter, *, after: str | None, before: str | None = None
+    ) -> Iterator[tuple[str, bool]]: ...
+
+
+class Queue(Protocol):
+    """The queue of work on jobs; see `shared.storage.bulk_queue.BulkQueue`."""
+
+    def send(self, portion: Portion) -> None: ...
+
+
+class BulkWork:
+    """Carries out portions.
+
+    `contacts(caller, work)` and `lists(caller)` make what works on a tenant's contacts; `may_look_on` says
+    whether there is time to look for more contacts.
+    """
+
+    def __init__(
+        self,
+        tenant: Callable[[str], Tenant | None],
+        jobs: Callable[[str], BulkJobRepository],
+        contacts: Callable[[Caller, Work], Contacts],
+        lists: Callable[[Caller], Walk],
+        queue: Queue,
+        *,
+        may_look_on: Callable[[], bool],
+        now: Callable[[], str] = timestamps.now,
+    ) -> None:
+        self._tenant = tenant
+        self._jobs = jobs
+        self._contacts = contacts
+        self._lists = lists
+        self._queue = queue
+        self._may_look_on = may_look_on
+        self._now = now
+
+    def carry_out(self, portion: Portion) -> BulkRun | None:
+        """Carry out a portion, and ask for the next; the job as it is then, or None when nothing was to be done.
+
+        A suspended tenant's job is left for the watch. Raises Unavailable and ConcurrentChange when it should be
+        tried again.
+        """
+        jobs = self._jobs(portion.tenant_id)
+        tenant = self._tenant(portion.tenant_id)
+        run = self._current(jobs, portion)
+        if run is None or tenant is None or tenant.suspended:
+            return None
+        again = bool(run.portion)
+        if not again:
+            run = self._open(jobs, run)
+        outcomes = self._act(run, again=again)
+        for _ in range(_ATTEMPTS):
+            current = self._current(jobs, portion)
+            if current is None:  # a twin was faster, and asks for the next
+                return None
+            closed = current.close_portion(outcomes, at=self._now())
+            ended, event = closed, None
+            if closed.is_under_way and closed.walked:
+                ended, event = closed.complete(event_id=new_id(), at=self._now())
+            try:
+                jobs.save(current, ended, event)
+            except ConcurrentChange:  # cancelled, or put off by the watch
+                continue
+            if ended.is_under_way:
+                self._queue.send(Portion(portion.tenant_id, run.id, ended.portions_done + 1))
+            return ended
+        raise ConcurrentChange()
+
+    def _current(self, jobs: BulkJobRepository, portion: Portion) -> BulkRun | None:
+        """The job as it is, if the portion is still to be carried out."""
+        run = jobs.get(portion.job_id)
+        if run is None:
+            raise LookupError("a portion of a bulk job that is not there")
+        if run.portions_done >= portion.number:
+            if run.portions_done == portion.number and run.is_under_way:
+                # Whoever closed it may have been killed before the next was asked for.
+                self._queue.send(Portion(portion.tenant_id, run.id, run.portions_done + 1))
+            return None
+        return run if run.is_under_way or run.portion else None
+
+    def _open(self, jobs: BulkJobRepository, run: BulkRun) -> BulkRun:
+        """The job with its next contacts found and written down. Raises ConcurrentChange when others moved it."""
+        found: list[str] = []
+        position, walked = run.position, True
+        before = first_id_at(to_milliseconds(run.created_at))
+        for contact_id, is_match in self._lists(run.caller).walk(
+            run.wanted, after=position or None, before=before
+        ):
+            position = contact_id
+            if is_match:
+                found.append(contact_id)
+            if len(found) == MAX_PORTION or not self._may_look_on():
+                walked = False
+                break
+        opened = run.open_portion(found, position=position, walked=walked, at=self._now())
+        jobs.save(run, opened)
+        return opened
+
+    def _act(self, run: BulkRun, *, again: bool) -> Sequence[Outcome]:
+        if not run.portion:
+            return ()
+        contacts = self._contacts(run.caller, Work(run.id, again=again))
+        if run.action == "delete":
+            return contacts.delete_many(run.portion, run.wanted)
+        return contacts.update_many(run.portion, BulkChange.from_json(run.change), run.wanted)
+
+
+class Watched(Protocol):
+    """Jobs across tenants; see `shared.table.bulk_jobs.BulkWatchTable`."""
+
+    def due(self, at: str) -> Iterator[tuple[str, str]]: ...
+
+
+@dataclass(slots=True)
+class BulkWatchReport:
+    """What a look did: jobs that were driven on, and jobs that were given up."""
+
+    driven_on: int = 0
+    given_up: int = 0
+
+
+class BulkWatch:
+    """Looks after the bulk jobs of all tenants: one that has not moved for some minutes gets its message again."""
+
+    def __init__(
+        self,
+        watched: Watched,
+        jobs: Callable[[str], BulkJobRepository],
+        queue: Queue,
+        *,
+        now: Callable[[], str] = timestamps.now,
+        has_time: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._watched = watched
+        self._jobs = jobs
+        self._queue = queue
+        self._now = now
+        self._has_time = has_time
+
+    def look(self) -> BulkWatchReport:
+        """Look at what is due, as far as the time allows."""
+        report = BulkWatchReport()
+        for tenant_id, job_id in self._watched.due(self._now()):
+            if not self._has_time():
+                break
+            jobs = self._jobs(tenant_id)
+            run = jobs.get(job_id)
+            if run is None or run.due_at is None or run.due_at > self._now():
+                continue  # it has moved: the index lags behind
+            after = run.put_off(at=self._now())
+            if after.due_at is not None:
+                # Before the due time is moved on, so that a kill in between loses nothing.
+                self._queue.send(Portion(tenant_id, job_id, run.portions_done + 1))
+                report.driven_on += 1
+            else:
+                report.given_up += 1
+            try:
+                jobs.save(run, after)
+            except ConcurrentChange:
+                continue  # it moves again
+        return report

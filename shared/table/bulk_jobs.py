@@ -1,0 +1,125 @@
+"""Bulk jobs in the table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from shared.domain.bulk_jobs import BulkRun
+from shared.domain.callers import Caller
+from shared.domain.contact_filter import ContactFilter
+from shared.domain.errors import ConcurrentChange
+from shared.domain.events import Event
+from shared.table import items, keys
+from shared.table.store import Item, Store, Transaction
+
+_PAGE = 100
+
+
+class BulkJobTable:
+    """The bulk jobs of one tenant."""
+
+    def __init__(self, store: Store, tenant_id: str) -> None:
+        self._store = store
+        self._tenant = tenant_id
+
+    def get(self, job_id: str) -> BulkRun | None:
+        """A job as of now, or None."""
+        item = self._store.get(keys.bulk_job(self._tenant, job_id))
+        return _from_item(item) if item else None
+
+    def newest(self, *, limit: int, after: str | None, actor: str | None) -> list[BulkRun]:
+        """Jobs, the newest first, behind the job id `after`; those that `actor` made alone, if one is given."""
+        found: list[BulkRun] = []
+        while len(found) < limit:
+            # Jobs of others are read and passed over: there are few, each being of more contacts than a call takes.
+            count = limit - len(found) if actor is None else _PAGE
+            rows = self._store.query(
+                keys.bulk_jobs_partition(self._tenant), limit=count, after=after, descending=True
+            )
+            runs = [_from_item(row) for row in rows]
+            found += [run for run in runs if actor in (None, run.caller.actor)]
+            if len(rows) < count:
+                break
+            after = runs[-1].id
+        return found[:limit]
+
+    def add(self, run: BulkRun) -> None:
+        """Write a new job."""
+        transaction = Transaction()
+        transaction.put(_to_item(self._tenant, run))
+        self._store.commit(transaction)
+
+    def save(self, before: BulkRun, after: BulkRun, event: Event | None = None) -> None:
+        """Write a job that has moved, and its event. Raises ConcurrentChange when it is no longer as `before`."""
+        transaction = Transaction()
+        is_unchanged = "version = :before"
+        transaction.put(
+            _to_item(self._tenant, after),
+            condition=is_unchanged,
+            values={":before": {"N": str(before.version)}},
+            refusal=lambda _: ConcurrentChange(),
+        )
+        if event is not None:
+            transaction.put(items.event_to_item(self._tenant, event))
+        self._store.commit(transaction)
+
+
+class BulkWatchTable:
+    """What the scheduled task sees across tenants: which jobs have not moved for long."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def due(self, at: str) -> Iterator[tuple[str, str]]:
+        """Jobs to be looked at by `at`, as (tenant id, job id), the longest overdue first.
+
+        An entry lags behind its job by moments, so some may have moved or ended already.
+        """
+        after = None
+        while True:
+            rows = self._store.query(
+                keys.BULK_DUE,
+                limit=_PAGE,
+                between=keys.due_until(at),
+                after=after,
+                index=(keys.WORK_INDEX, keys.WORK_PK, keys.WORK_SK),
+            )
+            for row in rows:
+                if tenant_id := keys.tenant_of(row[keys.PK]["S"]):
+                    yield tenant_id, row[keys.SK]["S"]
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1][keys.WORK_SK]["S"]
+
+
+def _to_item(tenant_id: str, run: BulkRun) -> Item:
+    item: Item = {
+        **keys.bulk_job(tenant_id, run.id),
+        "version": {"N": str(run.version)},
+        "job": {"S": json.dumps(asdict(run), separators=(",", ":"), ensure_ascii=False)},
+    }
+    if run.due_at:
+        item.update(keys.bulk_due(run.due_at, run.id))
+    return item
+
+
+def _from_item(item: Item) -> BulkRun:
+    members: dict[str, Any] = json.loads(item["job"]["S"], object_hook=_with_tuples)
+    members["caller"] = Caller(**members["caller"])
+    members["wanted"] = _filter_of(members["wanted"])
+    return BulkRun(**members)
+
+
+def _filter_of(members: dict[str, Any]) -> ContactFilter:
+    return ContactFilter(**{**members, "also": tuple(map(_filter_of, members["also"]))})
+
+
+def _with_tuples(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: _to_tuple(value) if isinstance(value, list) else value for name, value in members.items()}
+
+
+def _to_tuple(values: list[Any]) -> tuple[Any, ...]:
+    return tuple(_to_tuple(one) if isinstance(one, list) else one for one in values)

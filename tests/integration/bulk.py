@@ -1,0 +1,119 @@
+"""Bulk jobs in moto: made, worked on and looked after."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from functions.contacts.on_bulk import handler as on_bulk
+from shared import wiring
+from shared.domain import timestamps
+from shared.domain.bulk_jobs import BulkRun
+from shared.domain.callers import Caller
+from shared.domain.contact_filter import ContactFilter
+from shared.domain.ids import new_id
+from shared.services.bulk_jobs import BulkWatch, BulkWatchReport, Portion
+from shared.storage.bulk_queue import to_message
+from shared.table.bulk_jobs import BulkJobTable, BulkWatchTable
+from tests.integration.world import World
+from tests.support.faults import Killed
+from tests.support.lambda_context import lambda_context
+from tests.support.queues import receive, sqs_record
+from tests.support.tenant_guard import acting_for, acting_for_system, as_operator
+
+JOBS = "/contacts/bulk-jobs"
+WATCH_PREFIXES = ("DUE#", "T#")
+
+
+def running_job(world: World, tenant_id: str = "T1", by: str = "admin") -> str:
+    """A job that has just been made, by its id; nothing is queued for it."""
+    caller = Caller(tenant_id, "user", f"{by}-of-{tenant_id}", "admin" if by == "admin" else "user")
+    run = BulkRun.begin(
+        job_id=new_id(),
+        action="delete",
+        caller=caller,
+        wanted=ContactFilter(tags=("x",)),
+        change="",
+        matched=None,
+        at=timestamps.now(),
+    )
+    with as_operator():
+        BulkJobTable(wiring.store(), tenant_id).add(run)
+    return run.id
+
+
+class Jobs:
+    """A tenant's bulk jobs, and the functions behind them."""
+
+    def __init__(self, world: World, tenant_id: str = "T1") -> None:
+        self.world = world
+        self.tenant_id = tenant_id
+        self.queue_url = world.stack.queue_url("BulkQueue")
+        self.sqs = world.stack.client("sqs")
+        self.put_back = 0
+
+    def work(self, *, limit: int = 1000) -> int:
+        """Hand out the queue's messages, one by one, until none is left (or `limit` of them). A message whose
+        handling failed or was killed comes back; a kill ends the work. Returns how many were handled.
+        """
+        handled = 0
+        while handled < limit and (messages := receive(self.queue_url, 1)):
+            self.hand_out(messages[0])
+            handled += 1
+        return handled
+
+    def hand_out(self, message: dict[str, Any], *, milliseconds: int = 60_000) -> None:
+        handle = {"QueueUrl": self.queue_url, "ReceiptHandle": message["ReceiptHandle"]}
+        try:
+            with acting_for(json.loads(message["Body"])["tenant_id"]):
+                result = on_bulk(
+                    {"Records": [sqs_record(message, self.queue_url)]},
+                    lambda_context("BulkFunction", timeout_ms=milliseconds),
+                )
+        except Killed:
+            with as_operator():
+                self.sqs.change_message_visibility(**handle, VisibilityTimeout=0)
+            raise
+        with as_operator():
+            if result["batchItemFailures"]:
+                self.put_back += 1
+                self.sqs.change_message_visibility(**handle, VisibilityTimeout=0)
+            else:
+                self.sqs.delete_message(**handle)
+
+    def send(self, job_id: str, number: int) -> None:
+        """Put a message into the queue."""
+        body = to_message(Portion(self.tenant_id, job_id, number))
+        with as_operator():
+            self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=body)
+
+    def waiting(self) -> list[int]:
+        """The numbers of the portions that are asked for; the messages are taken out of the queue."""
+        messages = receive(self.queue_url, 1000)
+        for message in messages:
+            self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"])["number"] for message in messages]
+
+    def shown(self, job_id: str, token: str | None = None) -> dict[str, Any]:
+        """A job as the API shows it."""
+        answer = self.world.send("GET", f"{JOBS}/{job_id}", token=token)
+        assert answer.status == 200, answer.text
+        job: dict[str, Any] = answer.json
+        return job
+
+    def kept(self, job_id: str) -> BulkRun:
+        """A job as it is kept."""
+        with as_operator():
+            run = BulkJobTable(wiring.store(), self.tenant_id).get(job_id)
+        assert run is not None
+        return run
+
+    def watch(self, now: str) -> BulkWatchReport:
+        """A look of the watch, as if the time were `now`."""
+        with acting_for_system(*WATCH_PREFIXES):
+            return BulkWatch(
+                BulkWatchTable(wiring.store()),
+                lambda tenant_id: BulkJobTable(wiring.store(), tenant_id),
+                wiring.bulk_queue(),
+                now=lambda: now,
+            ).look()
