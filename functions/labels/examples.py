@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.domain.bulk import Outcome
 from shared.domain.errors import Invalid, NameTaken, NotFound, VersionMismatch
 from shared.domain.labels import ContactType, Group, Tag
-from shared.http.examples import ADA, GROUP_ID, LIMIT_REFUSED, USER_ID, Example
+from shared.http.bulk import answer_of
+from shared.http.examples import ADA, ADA_ID, GROUP_ID, LIMIT_REFUSED, REQUEST_ID, USER_ID, Example
 from shared.services.paging import Page
 
 _TAG_ID = "01962e29-9800-7f10-8a01-3b5c7d9e0f11"
@@ -94,6 +96,18 @@ EXAMPLES = {
     "delete_group": Example(problems=(NotFound("Group"), VersionMismatch())),
     "list_group_contacts": Example(
         answer=Page([ADA.model_copy(update={"groups": ["Spring campaign"]})], None, 1),
+        problems=(NotFound("Group"),),
+    ),
+    "add_group_contacts": Example(
+        request={"contact_ids": [ADA_ID]},
+        parameters={"contact_id": ADA_ID},
+        answer=answer_of([Outcome(ADA_ID)], done=200, request_id=REQUEST_ID),
+        problems=(NotFound("Group"),),
+    ),
+    "remove_group_contacts": Example(
+        request={"contact_ids": [ADA_ID]},
+        parameters={"contact_id": ADA_ID},
+        answer=answer_of([Outcome(ADA_ID)], done=200, request_id=REQUEST_ID),
         problems=(NotFound("Group"),),
     ),
 }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functions.labels.group_bodies import GroupMembersInput
 from functions.labels.label_query import GroupContactsQuery, LabelListQuery
 from shared import wiring
 from shared.domain.contact import Contact
-from shared.domain.errors import NameTaken, NotFound, VersionMismatch
+from shared.domain.errors import ConcurrentChange, NameTaken, NotFound, RuleBroken, VersionMismatch
 from shared.domain.label_inputs import GroupInput, GroupPatch
 from shared.domain.labels import Group
+from shared.http.bulk import BulkAnswer, answer_of
 from shared.http.call import Call
 from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
 
@@ -95,3 +97,33 @@ def list_group_contacts(call: Call, group_id: str, query: GroupContactsQuery) ->
         include_total=query.include_total,
     )
     return Reply(page=page)
+
+
+@routes.route(
+    "POST",
+    "/groups/{group_id}/contacts",
+    summary="Put up to 500 contacts in a static group",
+    body=GroupMembersInput,
+    answer=BulkAnswer,
+    status=207,
+    errors=(NotFound, RuleBroken, ConcurrentChange),
+)
+def add_group_contacts(call: Call, group_id: str, body: GroupMembersInput) -> Reply:
+    """An entry for each contact, in order, with the status and the error that the single call would have."""
+    outcomes = wiring.bulk_contacts(call.caller, call.claim).join_many(group_id, body.contact_ids)
+    return Reply(record=answer_of(outcomes, done=200, request_id=call.request_id))
+
+
+@routes.route(
+    "DELETE",
+    "/groups/{group_id}/contacts",
+    summary="Take up to 500 contacts out of a static group",
+    body=GroupMembersInput,
+    answer=BulkAnswer,
+    status=207,
+    errors=(NotFound, RuleBroken, ConcurrentChange),
+)
+def remove_group_contacts(call: Call, group_id: str, body: GroupMembersInput) -> Reply:
+    """As they were put in. A contact that is not in the group stays as it is."""
+    outcomes = wiring.bulk_contacts(call.caller).leave_many(group_id, body.contact_ids)
+    return Reply(record=answer_of(outcomes, done=200, request_id=call.request_id))

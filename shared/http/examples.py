@@ -19,7 +19,7 @@ from shared.domain.errors import DomainError, Invalid
 from shared.http.problems import problem
 from shared.services.paging import Page
 
-_REQUEST_ID = "4f6c1f0e-6d5b-4f7e-9a52-0f0f3a9d2c11"
+REQUEST_ID = "4f6c1f0e-6d5b-4f7e-9a52-0f0f3a9d2c11"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def shown(answer: BaseModel | Page[Any]) -> Any:
 
 def refused(error: DomainError) -> Any:
     """The JSON value of a refusal's body."""
-    return json.loads(problem(error, _REQUEST_ID).body or "")
+    return json.loads(problem(error, REQUEST_ID).body or "")
 
 
 LIMIT_REFUSED = Invalid.field("limit", "greater_than_equal", "Input should be greater than or equal to 1")
@@ -55,6 +55,7 @@ LIMIT_REFUSED = Invalid.field("limit", "greater_than_equal", "Input should be gr
 USER_ID = "b1a3c6d2-7a52-4a0e-9c2f-3a5d6f1f0c77"
 ADA_ID = "01960a6f-79c0-7a3e-9d41-5b7a2c9e0f13"
 CUSTOMER_ID = "01962e29-9800-7e61-94b3-0c5a7d8e1f55"
+JOB_ID = "01962e29-9800-7a10-8b01-3b5c7d9e0f55"
 GROUP_ID = "01962e29-9800-7f10-8a03-3b5c7d9e0f33"
 GRACE_ID = "01960a6f-8d48-7c18-8e02-94d1b6f3a720"
 

@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Protocol
 
 from shared.domain import timestamps
@@ -102,19 +103,23 @@ class BulkContacts(ContactService):
         )
 
     def _created(self, creations: Sequence[Creation]) -> Iterator[tuple[str, DomainError | None]]:
-        alone = [one for one in creations if one[0].customer_id is not None]
-        together = [one for one in creations if one[0].customer_id is None]
+        """What became of creations, in their order: of those that share an address the first one gets it. Those of
+        customers go one by one.
+        """
         scope = self._settings().unique_scope
-        yield from create_all(self._many, together, scope=scope, sleep=self._sleep)
-        for contact, event in alone:
-            try:
-                self._join(contact, event)
-            except Unavailable:
-                raise
-            except DomainError as refusal:
-                yield contact.id, refusal
-            else:
-                yield contact.id, None
+        for of_customers, run in groupby(creations, key=lambda one: one[0].customer_id is not None):
+            if not of_customers:
+                yield from create_all(self._many, list(run), scope=scope, sleep=self._sleep)
+                continue
+            for contact, event in run:
+                try:
+                    self._join(contact, event)
+                except Unavailable:
+                    raise
+                except DomainError as refusal:
+                    yield contact.id, refusal
+                else:
+                    yield contact.id, None
 
     def _creation(self, number: int, given: ContactInput | DomainError) -> Creation:
         if isinstance(given, DomainError):
@@ -158,6 +163,16 @@ class BulkContacts(ContactService):
 
         outcomes = self._act_on(contact_ids, "contacts:write", act, wanted)
         return self._told([outcomes[one] for one in contact_ids if one in outcomes])
+
+    def join_many(self, group_id: str, contact_ids: Sequence[str]) -> list[Outcome]:
+        """Contacts put in a static group, an outcome for each id. Raises as the single call for the group."""
+        group = self._static_group(group_id)
+        return self.update_many(contact_ids, BulkChange(fields={}, join_groups=named([group])))
+
+    def leave_many(self, group_id: str, contact_ids: Sequence[str]) -> list[Outcome]:
+        """Contacts taken out of a static group, as `join_many`."""
+        group = self._static_group(group_id)
+        return self.update_many(contact_ids, BulkChange(fields={}, leave_groups=named([group])))
 
     def delete_many(self, contact_ids: Sequence[str], wanted: ContactFilter | None = None) -> list[Outcome]:
         """Contacts deleted, an outcome for each id; an id given again is that of a missing contact by then.

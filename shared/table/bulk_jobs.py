@@ -99,11 +99,21 @@ def _to_item(tenant_id: str, run: BulkRun) -> Item:
     item: Item = {
         **keys.bulk_job(tenant_id, run.id),
         "version": {"N": str(run.version)},
-        "job": {"S": json.dumps(asdict(run), separators=(",", ":"), ensure_ascii=False)},
+        "job": {"S": json.dumps(_members_of(run), separators=(",", ":"), ensure_ascii=False)},
     }
     if run.due_at:
         item.update(keys.bulk_due(run.due_at, run.id))
     return item
+
+
+def _members_of(run: BulkRun) -> dict[str, Any]:
+    return {**asdict(run), "wanted": _asked_of(asdict(run.wanted))}
+
+
+def _asked_of(wanted: dict[str, Any]) -> dict[str, Any]:
+    """The conditions of a filter that are asked for."""
+    asked = {name: value for name, value in wanted.items() if value not in (None, ())}
+    return {**asked, "also": [_asked_of(one) for one in wanted["also"]]}
 
 
 def _from_item(item: Item) -> BulkRun:

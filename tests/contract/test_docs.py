@@ -53,6 +53,8 @@ COSTS = {
         )
     },
     ("GET", "/groups/{group_id}/contacts"): "List 25 contacts of an owner",
+    ("POST", "/groups/{group_id}/contacts"): "Update 500 contacts",
+    ("DELETE", "/groups/{group_id}/contacts"): "Update 500 contacts",
     ("POST", "/contacts/{contact_id}/set-primary"): "Set a customer's primary contact",
     ("GET", "/customers"): "List 25 customers",
     ("POST", "/customers"): "Create a customer",

@@ -24,6 +24,7 @@ from shared.http.examples import LIMIT_REFUSED, Example, refused
 from shared.http.openapi import document as made
 from shared.http.routes import Operation
 from tests.contract.answers import document, faults_of
+from tests.integration.bulk import running_job
 from tests.integration.drop_folder import DropFolder
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
@@ -192,6 +193,10 @@ def a_label(kinds: str) -> Callable[[World], str]:
     return make
 
 
+def a_job(world: World) -> str:
+    return running_job(world)
+
+
 def a_customer(world: World) -> str:
     answer = world.send("POST", "/customers", {"first_name": "Made"})
     assert answer.status == 201, answer.text
@@ -203,6 +208,16 @@ def a_contact_of(world: World, ids: Ids) -> None:
     contact = ids.get("contact_id") or the_contact(world)
     answer = world.send("PATCH", f"/contacts/{contact}", {"customer_id": customer})
     assert answer.status == 200, answer.text
+
+
+def a_contact_to_name(world: World, ids: Ids) -> None:
+    """In the body."""
+    ids["contact_id"] = the_contact(world)
+
+
+def what_a_bulk_update_names(world: World, ids: Ids) -> None:
+    a_contact_to_name(world, ids)
+    assert world.send("POST", "/groups", {"name": "Spring campaign"}).status == 201
 
 
 def a_tag_named(world: World, _: Ids) -> None:
@@ -220,6 +235,7 @@ MAKERS: dict[str, Callable[[World], str]] = {
     "import_id": an_import,
     "customer_id": a_customer,
     "group_id": a_label("groups"),
+    "job_id": a_job,
     "tag_id": a_label("tags"),
     "type_id": a_label("types"),
     "webhook_id": a_webhook,
@@ -262,9 +278,14 @@ def each(make: Callable[[World], str]) -> Callable[[World, Ids], None]:
 
 
 BEFORE: dict[str, Callable[[World, Ids], None]] = {
+    "add_group_contacts": a_contact_to_name,
+    "bulk_create_contacts": lambda world, _: (world.create("grace@example.com"), None)[1],
+    "bulk_delete_contacts": a_contact_to_name,
+    "bulk_update_contacts": what_a_bulk_update_names,
     "contact_stats": counted,
     "create_group": a_tag_named,
     "list_consents": consented,
+    "list_bulk_jobs": each(a_job),
     "list_contacts": each(the_contact),
     "list_contacts_of_customer": a_contact_of,
     "list_customers": a_contact_of,
@@ -277,6 +298,7 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "list_types": each(a_label("types")),
     "list_webhooks": each(a_webhook),
     "read_customer": a_contact_of,
+    "remove_group_contacts": a_contact_to_name,
     "restore_contact": deleted,
     "set_primary_contact": a_contact_of,
 }

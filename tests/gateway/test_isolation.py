@@ -129,6 +129,8 @@ CASES: dict[tuple[str, str], Case] = {
     ("PATCH", "/groups/{group_id}"): Case(make_label("groups"), {"color": "#00ff00"}),
     ("DELETE", "/groups/{group_id}"): Case(make_label("groups")),
     ("GET", "/groups/{group_id}/contacts"): Case(make_label("groups")),
+    ("POST", "/groups/{group_id}/contacts"): Case(make_label("groups"), {"contact_ids": ["x"]}),
+    ("DELETE", "/groups/{group_id}/contacts"): Case(make_label("groups"), {"contact_ids": ["x"]}),
     ("GET", "/customers/{customer_id}"): Case(make_customer),
     ("PUT", "/customers/{customer_id}"): Case(make_customer, {"first_name": "X", "username": "put"}),
     ("PATCH", "/customers/{customer_id}"): Case(make_customer, {"username": "patch"}),

@@ -12,7 +12,6 @@ from functions.contacts.on_schedule_bulk import handler as on_schedule
 from shared import wiring
 from shared.domain import timestamps
 from shared.domain.ids import new_id
-from shared.domain.tenant import Settings
 from shared.storage.bulk_queue import from_message
 from tests.contract.answers import faults_of
 from tests.integration.bulk import JOBS, WATCH_PREFIXES, Jobs, running_job
@@ -241,7 +240,7 @@ def test_a_job_that_has_ended_cannot_be_cancelled(world: World) -> None:
 
 def picture(world: World) -> list[str]:
     """The records, events, locks and jobs, without what lists are made of."""
-    derived = ("#LIST#", "#IX#", "#TERM#", "#TEL#", "#COUNTS", "#FEED", '"GONE"')
+    derived = ("#LIST#", "#IX#", "#TERM#", "#TEL#", "#COUNTS", "#COMPANIES", "#TOP#", "#FEED", '"GONE"')
     return [line for line in world.content.picture() if not any(part in line for part in derived)]
 
 
@@ -478,18 +477,6 @@ def test_the_clock_wakes_the_watch(world: World) -> None:
     with acting_for_system(*WATCH_PREFIXES):
         report = on_schedule({}, lambda_context("BulkWatchFunction", timeout_ms=60_000))
     assert report == {"driven_on": 0, "given_up": 0}
-
-
-def test_settings_that_forbid_the_change_by_now_fail_the_job(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    prepare(world)
-    job = start(world, UPDATE, {**TAGGED, "set": {"tags": ["a", "b", "c"]}})
-    monkeypatch.setattr(wiring, "tenant_settings", lambda _: Settings(max_tags_per_contact=2))
-    Jobs(world).work()
-    failed = Jobs(world).shown(job)
-    assert (failed["state"], failed["error"]["code"]) == ("failed", "invalid")
-    assert faults_of("GET", f"{JOBS}/{{job_id}}", world.send("GET", f"{JOBS}/{job}")) == []
 
 
 def test_when_time_runs_short_a_portion_ends_early_and_the_walk_goes_on(world: World) -> None:

@@ -130,7 +130,12 @@ CASES = [
     Case("/webhooks", HOOK, events=0),
 ]
 # Those of many transactions: tests/integration/test_bulk_idempotency.py.
-OF_MANY = {"/contacts/bulk-create", "/contacts/bulk-update", "/contacts/bulk-delete"}
+OF_MANY = {
+    "/contacts/bulk-create",
+    "/contacts/bulk-update",
+    "/contacts/bulk-delete",
+    "/groups/{group_id}/contacts",
+}
 every_post = pytest.mark.parametrize("case", CASES, ids=str)
 
 

@@ -308,7 +308,9 @@ def test_an_address_taken_between_look_up_and_write_costs_no_other_row(
 def _blind_at_first(look_up: Callable[..., dict[str, str]]) -> Callable[..., dict[str, str]]:
     seen: list[bool] = []
 
-    def owners_of_emails(self: ContactTable, emails: Iterable[str], scope: UniqueScope) -> dict[str, str]:
+    def owners_of_emails(
+        self: ContactTable, emails: Iterable[str], scope: UniqueScope = "tenant"
+    ) -> dict[str, str]:
         if not seen:
             seen.append(True)
             return {}
