@@ -19,6 +19,9 @@ SHOWN = (
     '"code": "version_mismatch"',
     "completed {'rows': 3, 'created': 1, 'updated': 0, 'merged': 0, 'skipped': 1, 'unchanged': 0, 'failed': 1}",
     "['Grace Hopper'] 1",
+    "[('Grace Hopper', ['admirals', 'compilers'])]",
+    '"succeeded": 1',
+    "CUST000001 2 Eva",
     "Bob Stone 1",
     '"type": "booking_created"',
 )
