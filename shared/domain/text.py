@@ -28,6 +28,9 @@ GroupName = Annotated[
 ]
 
 
+_FOLDED = 200
+
+
 def split_name(full_name: str) -> tuple[str, str]:
     """First and last name of a name written as one: the first word, and all that follows.
 
@@ -51,4 +54,5 @@ def unique_names(names: list[str]) -> list[str]:
 
 def folded(name: str) -> str:
     """A name in the form in which names are unique: without regard to case."""
-    return unicodedata.normalize("NFC", name.casefold())
+    # No name is so long: what is longer is none, and takes no longer to tell.
+    return unicodedata.normalize("NFC", name[:_FOLDED].casefold())

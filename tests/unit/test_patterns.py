@@ -27,6 +27,8 @@ from shared.domain.errors import DomainError
 from shared.domain.ids import is_id
 from shared.domain.import_file import survey
 from shared.domain.imports import inbox_file
+from shared.domain.label_inputs import Color
+from shared.domain.labels import NO_LABELS
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import Settings
 from shared.http.call import Call
@@ -112,11 +114,16 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "search.digits_of": search.digits_of,
     "contact_filter.is_phone_search": is_phone_search,
     "text.split_name": text.split_name,
-    "text.unique_tags": lambda value: text.unique_tags([value]),
+    "text.unique_names": lambda value: text.unique_names([value]),
     "text.Name": TypeAdapter(text.Name).validate_python,
     "text.Line": TypeAdapter(text.Line).validate_python,
     "text.LongText": TypeAdapter(text.LongText).validate_python,
-    "text.Tag": TypeAdapter(text.Tag).validate_python,
+    "text.LabelName": TypeAdapter(text.LabelName).validate_python,
+    "text.GroupName": TypeAdapter(text.GroupName).validate_python,
+    "text.ShortText": TypeAdapter(text.ShortText).validate_python,
+    "text.folded": text.folded,
+    "labels.find": lambda value: NO_LABELS.find("tag", value),
+    "label_inputs.Color": TypeAdapter(Color).validate_python,
     "custom_fields name": lambda value: custom_fields.checked({value: 1}),
     "custom_fields value": lambda value: custom_fields.checked({"a": value}),
     "booking": lambda value: BookingCreated.model_validate(dict.fromkeys(BookingCreated.model_fields, value)),
@@ -147,7 +154,7 @@ LINE_SECONDS = 10e-6
 DRIVEN = {
     "shared/domain/addresses.py", "shared/domain/booking.py", "shared/domain/custom_fields.py",
     "shared/domain/email.py", "shared/domain/ids.py", "shared/domain/import_file.py", "shared/domain/imports.py",
-    "shared/domain/search.py", "shared/domain/text.py", "shared/http/idempotency.py",
+    "shared/domain/label_inputs.py", "shared/domain/search.py", "shared/domain/text.py", "shared/http/idempotency.py",
 }  # fmt: skip
 """The modules with patterns whose functions are among SUBJECTS."""
 
