@@ -15,6 +15,8 @@ def main() -> None:
     print(scale.table())
     print()
     print(scale.spreads_table())
+    print()
+    print(scale.walks_table())
 
 
 if __name__ == "__main__":

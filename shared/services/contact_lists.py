@@ -261,7 +261,7 @@ class ContactLists:
             ids = self._index.with_all(indexed, after=after, descending=descending, low=low, high=high)
             if answered:
                 ids, skip = islice(ids, skip, None), 0
-            return skip, self._rows_of(ids, min(count + skip, 100))
+            return skip, self._rows_of(ids, contact_orders.alike(count + skip))
         if skip and answered:
             passed, after = self._index.skip_rows(skip, descending=descending, low=low, high=high)
             if after is None:

@@ -7,6 +7,7 @@ however far the index is behind. Those without a place come last, from the list 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import Protocol
@@ -29,6 +30,7 @@ _BY_BOOKINGS = ("-last_booking_at", "-total_bookings")
 _ALL_PLACED = ("name", "-updated_at")
 """Orders in which every contact has a place."""
 _LOWEST, _HIGHEST = "0", "~"
+_MOST_TOGETHER = 100  # rows are read by a hundred at the most
 
 Bounds = tuple[str, str]
 
@@ -49,6 +51,13 @@ class OrderIndex(Protocol):
     def all_rows(
         self, *, after: str | None, descending: bool, low: str, high: str, portion: int
     ) -> Iterator[Contact]: ...
+
+
+def alike(count: int) -> int:
+    """The size of portions that together have `count` entries: as few as a hundred each allow, so that the last one
+    reads little that nobody takes.
+    """
+    return math.ceil(count / math.ceil(count / _MOST_TOGETHER))
 
 
 def is_walked(wanted: ContactFilter, order: str) -> bool:
@@ -83,7 +92,7 @@ def walk(
     portion = (count + skip) * 5 // 4 if judged else count + skip
     found: list[Iterator[tuple[Position, Contact]]] = []
     if stage == PLACED:
-        found.append(_placed(index, wanted, order, bound, between, min(portion, 100)))
+        found.append(_placed(index, wanted, order, bound, between, alike(portion)))
         bound = None
     if not _asks_for_place(wanted, order):
         found.append(_unplaced(index, wanted, order, bound, min(max(portion, 64), 500)))

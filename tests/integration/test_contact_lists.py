@@ -75,6 +75,18 @@ class Book:
         wiring.bookings().take(envelope)
         self._note(contact_id)
 
+    def stand(self, contact_id: str, relationship_status: str, lifecycle_stage: str) -> None:
+        """A contact at another status, as its record will tell once that can be moved."""
+        item = wiring.store().get(keys.contact(TENANT, contact_id))
+        assert item is not None
+        item |= {
+            "relationship_status": {"S": relationship_status},
+            "lifecycle_stage": {"S": lifecycle_stage},
+            "version": {"N": str(int(item["version"]["N"]) + 1)},
+        }
+        wiring.store().write_many(put=[item])
+        self._note(contact_id)
+
     def delete(self, contact_id: str) -> None:
         wiring.contacts(ADMIN).delete(contact_id, None)
         self.ids.remove(contact_id)
@@ -168,6 +180,15 @@ FILTERS: list[dict[str, Any]] = [
     {"created_to": "1960-01-01T00:00:00.000Z", "tags": "new"},
     {"created_to": "2020-01-01T00:00:00.000Z"},
     {"updated_to": "2020-01-01T00:00:00.000Z"},
+    {"relationship_status": "prospect"},
+    {"relationship_status": "active_client"},
+    {"relationship_status": "opportunity", "tags": "new"},
+    {"lifecycle_stage": "awareness", "owner_id": "u1"},
+    {"lifecycle_stage": "customer"},
+    {"is_primary": False, "tags": "new"},
+    {"customer_id": "01900000-0000-7000-8000-000000000001"},
+    {"type": "supplier"},
+    {"group": "nobody"},
     {"search": "jose"},
     {"search": "mueller"},
     {"search": "MULLER jür"},
@@ -193,6 +214,13 @@ FILTERS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("wanted", FILTERS, ids=str)
 def test_a_walk_gives_each_contact_that_matches_once_and_no_other(book: Book, wanted: dict[str, Any]) -> None:
     people(book)
+    for contact_id, status, stage in zip(
+        book.ids,
+        ("active_client", "opportunity", "inactive"),
+        ("customer", "interest", "decision"),
+        strict=False,
+    ):
+        book.stand(contact_id, status, stage)
     book.catch_up()
     matching = {one.id for one in book.live() if filter_of(**wanted).matches(one)}
     found = book.found(**wanted)
