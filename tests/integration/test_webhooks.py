@@ -51,6 +51,7 @@ from tests.support.transport import unobserved
 TENANT, OTHER = "t1", "t10"
 ADMIN = Caller(TENANT, "user", "u-admin", "admin")
 QUEUE = "WebhookDeliveriesQueue"
+NOWHERE = "0190a8b0-0000-7000-8000-00000000000a"
 
 
 @pytest.fixture
@@ -241,7 +242,7 @@ def test_check_48_a_foreign_webhook_is_answered_like_a_missing_one(
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/webhooks"), ("POST", "/webhooks"), ("GET", f"/webhooks/{ids.new_id()}")]
+    ("method", "path"), [("GET", "/webhooks"), ("POST", "/webhooks"), ("GET", f"/webhooks/{NOWHERE}")]
 )
 def test_check_52_a_user_may_not_manage_webhooks(call: Callable[..., Any], method: str, path: str) -> None:
     answer = call(method, path, role="user", json=HOOK if method == "POST" else None)
