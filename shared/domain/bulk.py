@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
 from typing import Annotated, Any
 
@@ -14,7 +14,7 @@ from shared.domain.communication import CommunicationPatch
 from shared.domain.contact import MAX_GROUPS, MAX_TYPES, Contact
 from shared.domain.custom_fields import CustomFieldsInput
 from shared.domain.errors import DomainError, Invalid
-from shared.domain.labels import Label
+from shared.domain.labels import Label, Labels
 from shared.domain.text import GivenName, LabelName, Line, LongText, Name, folded
 
 MAX_TOGETHER = 500
@@ -76,7 +76,10 @@ class BulkChangeInput(BaseModel):
     leave_groups: _Groups = Field(default_factory=list)
 
     def check(self) -> None:
-        """Raises Invalid for a tag that is to be added and removed."""
+        """Raises Invalid for a change of nothing, and for a tag that is to be added and removed."""
+        labels = (self.add_tags, self.remove_tags, self.join_groups, self.leave_groups)
+        if not (self.set.model_fields_set or any(labels)):
+            raise Invalid.field("set", "required", "Give at least one field, tag or group to change.")
         if set(map(folded, self.add_tags)) & set(map(folded, self.remove_tags)):
             raise Invalid.field("remove_tags", "contradiction", "A tag is to be added or removed, not both.")
 
@@ -95,7 +98,7 @@ class BulkChange:
     """What a bulk update does to each contact. Done twice, it is the same as done once.
 
     `fields`: in their stored form, with the ids of labels. `max_tags`: how many tags a contact may come to have.
-    Raises Invalid when it changes nothing, and when a group is to be joined and left.
+    Raises Invalid when a group is to be joined and left.
     """
 
     fields: dict[str, Any]
@@ -106,8 +109,6 @@ class BulkChange:
     max_tags: int = 100
 
     def __post_init__(self) -> None:
-        if not (self.fields or self.add_tags or self.remove_tags or self.join_groups or self.leave_groups):
-            raise Invalid.field("set", "required", "Give at least one field, tag or group to change.")
         if set(self.join_groups) & set(self.leave_groups):
             raise Invalid.field("leave_groups", "contradiction", "A group is to be joined or left, not both.")
 
@@ -127,6 +128,26 @@ class BulkChange:
                     "groups", "too_many_groups", f"A contact is in at most {MAX_GROUPS} groups."
                 )
         return fields
+
+    def under(self, labels: Labels) -> BulkChange:
+        """The change as it is meant later: with the labels that there still are, under their names of then."""
+
+        def present(given: Sequence[Named]) -> tuple[Named, ...]:
+            return named([labels.by_id[one] for one, _ in given if one in labels.by_id])
+
+        fields = dict(self.fields)
+        for ids, names in (("tag_ids", "tags"), ("type_ids", "types")):
+            if ids in fields:
+                kept = [one for one in fields[ids] if one in labels.by_id]
+                fields |= {ids: kept, names: labels.names(kept)}
+        return replace(
+            self,
+            fields=fields,
+            add_tags=present(self.add_tags),
+            remove_tags=present(self.remove_tags),
+            join_groups=present(self.join_groups),
+            leave_groups=present(self.leave_groups),
+        )
 
     def to_json(self) -> str:
         """The change as a job keeps it."""
@@ -149,6 +170,7 @@ def _changed(
     kind: str, present: dict[str, str | None], given: Sequence[Named], taken: Sequence[Named]
 ) -> dict[str, Any]:
     taken_ids = {label_id for label_id, _ in taken}
-    kept = {one: name for one, name in {**present, **dict(given)}.items() if one not in taken_ids}
+    # A name that is known of the contact is newer than the one that was given.
+    kept = {one: name for one, name in {**present, **dict(given), **present}.items() if one not in taken_ids}
     known = {one: name for one, name in kept.items() if name is not None}
     return {f"{kind}_ids": [*known, *(kept.keys() - known.keys())], f"{kind}s": list(known.values())}

@@ -314,7 +314,7 @@ class Contact(BaseModel):
         Raises Invalid when they become too many or too long.
         """
         changed = self._succeeded_by(CONTACT_UPDATED, self._settled(given, whole), event_id, at, caller)
-        return changed if changed[1].changes else None
+        return changed if changed[1].changes or changed[0].label_ids != self.label_ids else None
 
     def _settled(self, given: dict[str, Any], whole: bool) -> dict[str, Any]:
         """`given` in the light of what the contact has already."""
@@ -353,16 +353,22 @@ class Contact(BaseModel):
         """The contact, out of a group; None when it is not in it."""
         if group.id not in self.group_ids:
             return None
+        at_place = self.group_ids.index(group.id)  # where its name stands too, whatever that is by now
         given = {
             "group_ids": [one for one in self.group_ids if one != group.id],
-            "groups": [name for name in self.groups if name != group.name],
+            "groups": [*self.groups[:at_place], *self.groups[at_place + 1 :]],
         }
         return self._succeeded_by(CONTACT_UPDATED, given, event_id, at, caller)
 
     @property
+    def label_ids(self) -> tuple[list[str], list[str], list[str]]:
+        """The ids of its tags, its types and its groups."""
+        return self.tag_ids, self.type_ids, self.group_ids
+
+    @property
     def has_labels(self) -> bool:
         """Whether it has tags or types, or is in groups."""
-        return bool(self.tag_ids or self.type_ids or self.group_ids)
+        return any(self.label_ids)
 
     def named(self, labels: Labels) -> Contact:
         """The contact with the names of its labels. Those that are gone are left out."""

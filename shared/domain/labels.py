@@ -42,6 +42,8 @@ class Label(BaseModel):
     model_config = ConfigDict(frozen=True, defer_build=True)
     kind_of_label: ClassVar[LabelKind]
     counted_in: ClassVar[str] = "contact_count"
+    is_shared: ClassVar[bool] = True
+    """Whether it is a word of all users: then it takes the right to all contacts to change or delete it."""
 
     id: str
     name: str
@@ -152,6 +154,7 @@ class Group(Label):
     """A named list of contacts: those that joined it, or all that a saved filter finds."""
 
     kind_of_label = "group"
+    is_shared = False
 
     description: str = ""
     color: str = DEFAULT_COLOR
@@ -176,9 +179,11 @@ class Labels:
         return {(label.kind_of_label, folded(label.name)): label for label in self.by_id.values()}
 
     def find(self, kind: LabelKind, name_or_id: str) -> Label | None:
-        """The label of a kind with a name (without regard to case) or an id, or None."""
-        label = self._by_name.get((kind, folded(name_or_id.strip()))) or self.by_id.get(name_or_id)
-        return label if label is not None and label.kind_of_label == kind else None
+        """The label of a kind with an id or a name (without regard to case), or None. No name stands in an id's way."""
+        label = self.by_id.get(name_or_id)
+        if label is not None and label.kind_of_label == kind:
+            return label
+        return self._by_name.get((kind, folded(name_or_id.strip())))
 
     def names(self, ids: Iterable[str]) -> list[str]:
         """The names of ids, in their order, without those of labels that are gone."""

@@ -82,6 +82,8 @@ class BulkContacts(ContactService):
         creations: dict[str, Creation] = {}
         numbers: dict[str, int] = {}
         for number, one in enumerate(given):
+            if not self._has_time():  # new tags are made one by one
+                break
             try:
                 contact, event = self._creation(number, one)
             except DomainError as refused:
@@ -150,6 +152,10 @@ class BulkContacts(ContactService):
             leave_groups=named(leave),
             max_tags=self._settings().max_tags_per_contact,
         )
+
+    def as_meant_now(self, change: BulkChange) -> BulkChange:
+        """A change that was given earlier, with its labels as they are now."""
+        return change.under(self._labels.current())
 
     def update_many(
         self, contact_ids: Sequence[str], change: BulkChange, wanted: ContactFilter | None = None
@@ -343,6 +349,7 @@ class MatchingContacts:
 
         Raises PermissionDenied, and Invalid for a refused change and a filter without a condition.
         """
+        self._within_rights(wanted, "contacts:write")  # before tags are made
         change = self._contacts.change_of(given)
         return self._carry_out(
             "update",

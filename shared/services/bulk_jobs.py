@@ -119,6 +119,8 @@ class BulkJobService:
 class Contacts(Protocol):
     """A job's contacts; see `shared.services.bulk.BulkContacts`."""
 
+    def as_meant_now(self, change: BulkChange) -> BulkChange: ...
+
     def update_many(
         self, contact_ids: Sequence[str], change: BulkChange, wanted: ContactFilter | None = None
     ) -> Sequence[Outcome]: ...
@@ -236,7 +238,8 @@ class BulkWork:
         contacts = self._contacts(run.caller, Work(run.id, again=again))
         if run.action == "delete":
             return contacts.delete_many(run.portion, run.wanted)
-        return contacts.update_many(run.portion, BulkChange.from_json(run.change), run.wanted)
+        change = contacts.as_meant_now(BulkChange.from_json(run.change))
+        return contacts.update_many(run.portion, change, run.wanted)
 
 
 class Watched(Protocol):

@@ -284,7 +284,7 @@ class ContactLists:
     def _with_number(self, wanted: ContactFilter) -> Iterator[Contact]:
         digits = is_phone_search(wanted.phone or "")
         entries = self._index.ending_with(digits, after=None) if digits else iter(())
-        ids = list(dict.fromkeys(contact_id for _, _, contact_id in islice(entries, MAX_SORTED)))
+        ids = list(dict.fromkeys(contact_id for _, _, contact_id in islice(entries, MAX_SORTED + 1)))
         for start in range(0, len(ids), 100):
             yield from (one for one in self._index.rows(ids[start : start + 100]) if wanted.matches(one))
 

@@ -31,6 +31,8 @@ class CustomerRepository(Protocol):
 
     def get(self, customer_id: str) -> Customer | None: ...
 
+    def get_many(self, customer_ids: Iterable[str]) -> dict[str, Customer]: ...
+
     def id_of_username(self, username: str) -> str | None: ...
 
     def newest(self, *, limit: int, after: str | None) -> list[Customer]: ...
@@ -130,7 +132,11 @@ class CustomerService:
             cursors=self._cursors,
             scope=self._scope("customers", username or ""),
         )
-        shown = self._with_contacts(page.items) if include_contacts else page.items
+        shown: Sequence[Customer] = page.items
+        if include_contacts and shown:
+            # The list may lag behind: how many contacts there are to look for, the records say.
+            current = self._customers.get_many(one.id for one in shown)
+            shown = self._with_contacts([current.get(one.id, one) for one in shown])
         return Page(shown, page.next_cursor, self._customers.count() if username is None else len(shown))
 
     def _named(self, username: str) -> Sequence[Customer]:
@@ -242,7 +248,7 @@ class CustomerService:
 
 
 def _shown(customer: Customer, members: Sequence[str], found: dict[str, Contact]) -> CustomerShown:
-    # A customer of the list may lag behind its contacts, so what these say themselves counts.
+    # Contacts may have moved since the customer was read, so what these say themselves counts.
     own = {one: contact for one, contact in found.items() if contact.customer_id == customer.id}
     primary = next((contact for contact in own.values() if contact.is_primary), None)
     contacts = [own[one] for one in members if one in own]

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from shared.domain.callers import Caller
 from shared.domain.contact_filter import ContactFilter
 from shared.domain.errors import Invalid
-from shared.domain.labels import Group, Label, LabelKind
+from shared.domain.labels import Group, Label, LabelKind, Labels
+from shared.services.contact_lists import require_searchable
 from shared.services.idempotency import Announce, no_key
 from shared.services.labelling import LabelRepository
 from shared.services.labels import Counters, IfMatch, LabelService
@@ -80,11 +81,15 @@ class GroupService(LabelService[Group]):
         return [self._as_shown(one) for one in super()._counted(labels)]
 
     def _kept(self, conditions: dict[str, Any]) -> dict[str, Any]:
-        self._check(conditions)
+        wanted = self._check(conditions)
+        require_searchable(wanted)
         kept = dict(conditions)
         for name, kind in _NAMED:
             if name in kept:
-                found = [self._label(name, kind, one.strip()) for one in kept[name].split(",") if one.strip()]
+                names = kept[name].split(",") if name == "tags" else [kept[name]]
+                found = [self._label(name, kind, one.strip()) for one in names if one.strip()]
+                if not found:
+                    raise Invalid.field(f"filter.{name}", "required", f"Name at least one {kind}.")
                 if any(isinstance(one, Group) and one.kind == "dynamic" for one in found):
                     raise Invalid.field(
                         "filter.group", "dynamic_group", "A filter takes static groups, not dynamic ones."
@@ -104,7 +109,15 @@ class GroupService(LabelService[Group]):
             return group
         labels = self._labels.recent()
         shown = {
-            name: ",".join(labels.names(value.split(","))) if name in dict(_NAMED) else value
+            name: ",".join(_name_of(labels, one) for one in value.split(","))
+            if name in dict(_NAMED)
+            else value
             for name, value in group.filter.items()
         }
         return group.model_copy(update={"filter": shown, "contact_count": None})
+
+
+def _name_of(labels: Labels, label_id: str) -> str:
+    """A label's name; the id of one that is gone, which no contact has."""
+    label = labels.by_id.get(label_id)
+    return label.name if label else label_id

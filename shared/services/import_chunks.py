@@ -9,7 +9,7 @@ from typing import Protocol
 from shared.domain import timestamps
 from shared.domain.contact import Contact
 from shared.domain.csv_file import Row, read_rows
-from shared.domain.errors import Duplicate, Invalid, RuleBroken
+from shared.domain.errors import ConcurrentChange, Duplicate, Invalid, RuleBroken
 from shared.domain.ids import new_id
 from shared.domain.import_file import BadFile, Layout
 from shared.domain.import_rows import Fate, contact_fields, failed, result_rows
@@ -146,8 +146,10 @@ class ImportChunks:
                 fates[number] = _fate_of_taken(run, refusal.contact_id)
             elif isinstance(refusal, Duplicate):
                 fates[number] = Fate("skipped", refusal.contact_id, "duplicate", refusal.detail)
-            else:
+            elif isinstance(refusal, ConcurrentChange):
                 raise refusal
+            else:  # of this row alone
+                fates[number] = failed(dict(rows)[number], refusal)
         return fates
 
     def _known(

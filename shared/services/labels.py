@@ -32,8 +32,9 @@ class Counters(Protocol):
 class LabelService(Generic[AnyLabel]):
     """The labels of one kind, as one caller may use them.
 
-    To read them takes `contacts:read`, to make and change them `contacts:write`, to delete them `contacts:delete`; at
-    level `own` the latter two for labels one has made oneself.
+    To read them takes `contacts:read`, to make and change them `contacts:write`, to delete them `contacts:delete`. Tags
+    and types are words of all users, so they are changed and deleted at level `all`; groups at level `own` by who has
+    made them.
     """
 
     def __init__(
@@ -136,7 +137,7 @@ class LabelService(Generic[AnyLabel]):
     ) -> AnyLabel:
         for attempt in range(_ATTEMPTS):
             before = self._read(label_id)
-            own = before.created_by == self._caller.actor
+            own = not before.is_shared and before.created_by == self._caller.actor
             self._caller.require_on(permission, self._caller.id if own else None)
             if if_match is not None and not if_match(before.version):
                 raise VersionMismatch()

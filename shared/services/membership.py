@@ -92,13 +92,18 @@ class Membership:
         if after.customer_id is None:
             return None
         customer = self._records.customer(after.customer_id) if is_id(after.customer_id) else None
-        if customer is None:
-            if before is not None and before.deleted_at is not None:
-                return None
+        returns = before is not None and before.deleted_at is not None
+        if customer is None and returns:
+            return None
+        if customer is None or not (returns or self._sees(customer)):
             raise Invalid.field("customer_id", "unknown_customer", "There is no such customer.")
         joined, event = customer.admit(after.id, **self._stamp())
         changes.customers.append((customer, joined, event))
         return joined
+
+    def _sees(self, customer: Customer) -> bool:
+        """Whether the caller may see a customer: what he may not counts as missing."""
+        return self._caller.level("contacts:read") == "all" or customer.created_by == self._caller.actor
 
     def _make_primary(self, contact: Contact, changes: Changes) -> None:
         """Let a contact, already changed to be primary, take the place of the one that was."""

@@ -49,11 +49,11 @@ class ContactTable:
         return contact.named(self._labels.at(found.get((stamp[keys.PK]["S"], stamp[keys.SK]["S"]))))
 
     def get_many(self, contact_ids: Iterable[str]) -> dict[str, Contact]:
-        """The live contacts of ids as of now, by id; the names of their labels as of a second ago or later."""
+        """The live contacts of ids as of now, by id."""
         found = self._store.get_many([keys.contact(self._tenant, one) for one in contact_ids]).values()
         contacts = [items.contact_from_item(item) for item in found if "deleted_at" not in item]
         if self._labels is not None and any(one.has_labels for one in contacts):
-            labels = self._labels.recent()
+            labels = self._labels.current()  # read behind the contacts, so that it knows all theirs
             contacts = [one.named(labels) for one in contacts]
         return {contact.id: contact for contact in contacts}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from shared.domain.customer import Customer, fold_username
@@ -45,6 +46,12 @@ class CustomerTable:
         """A live customer as of now, or None."""
         item = self._store.get(keys.customer(self._tenant, customer_id))
         return customer_from_item(item) if item and "deleted_at" not in item else None
+
+    def get_many(self, customer_ids: Iterable[str]) -> dict[str, Customer]:
+        """The live customers of ids as of now, by id."""
+        found = self._store.get_many([keys.customer(self._tenant, one) for one in customer_ids]).values()
+        live = [customer_from_item(item) for item in found if "deleted_at" not in item]
+        return {customer.id: customer for customer in live}
 
     def id_of_username(self, username: str) -> str | None:
         """The id of the live customer with a username, in whatever case, or None."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from shared.domain.errors import ConcurrentChange, NameTaken, RuleBroken
+from shared.domain.errors import ConcurrentChange, NameTaken, RuleBroken, Unavailable
 from shared.domain.events import Event
 from shared.domain.labels import MAX_LABELS, ContactType, Group, Label, Labels, Tag
 from shared.domain.text import folded
@@ -21,6 +21,7 @@ RECENT_SECONDS = 1.0
 anyhow. A contact read by its id is shown with the names of now.
 """
 _PAGE = 1_000
+_ATTEMPTS = 6
 _KINDS: dict[str, type[Label]] = {one.kind_of_label: one for one in (Tag, ContactType, Group)}
 
 
@@ -78,15 +79,23 @@ class LabelTable:
 
     def at(self, stamp: Item | None) -> Labels:
         """All labels as of a stamp that was just read, or later."""
-        number = int(stamp["stamp"]["N"]) if stamp else 0
-        known = self._memory.find(self._tenant, number)
-        if known is None:
-            # Read after the stamp, so that they are never older than it says.
-            known = self._read() if stamp else Labels({})
-            self._memory.keep(self._tenant, number, known)
-        return known
+        known = self._memory.find(self._tenant, _number_of(stamp))
+        return known or self._read(stamp)
 
-    def _read(self) -> Labels:
+    def _read(self, stamp: Item | None) -> Labels:
+        """Read all labels, between two readings of one stamp: so they are those of one moment, though they may take
+        several calls.
+        """
+        for _ in range(_ATTEMPTS):
+            labels = self._read_all() if stamp else Labels({})
+            again = self._store.get(self.stamp_key)
+            if _number_of(again) == _number_of(stamp):
+                self._memory.keep(self._tenant, _number_of(stamp), labels)
+                return labels
+            stamp = again
+        raise Unavailable()
+
+    def _read_all(self) -> Labels:
         found: list[Label] = []
         after = None
         while True:
@@ -186,6 +195,10 @@ class LabelTable:
 
     def _key(self, label: Label) -> keys.Key:
         return keys.label(self._tenant, label.kind_of_label, folded(label.name))
+
+
+def _number_of(stamp: Item | None) -> int:
+    return int(stamp["stamp"]["N"]) if stamp else 0
 
 
 def _from_item(item: Item) -> Label:

@@ -93,14 +93,20 @@ def make_member(world: World, tenancy: Tenancy) -> str:
 @dataclass(frozen=True)
 class Case:
     """How a route with an id is called: on which record, with which body. `roles` may do it to their own; those of
-    `hidden_from` do not see what `make` makes."""
+    `hidden_from` do not see what `make` makes, and those of `seen_by` see it but may not do this to it. `second` makes
+    what the path names behind the record, in the caller's own tenant. `done`: the answer to who may.
+    """
 
     make: Maker
     body: dict[str, Any] | None = None
     roles: tuple[str, ...] = ("admin", "user", "program")
     hidden_from: tuple[str, ...] = ()
+    seen_by: tuple[str, ...] = ()
+    second: Maker | None = None
+    done: int | None = None
 
 
+NOWHERE = "0190a8b0-0000-7000-8000-00000000000a"
 MANAGERS = ("admin", "program")
 PEOPLE = ("admin", "user")
 CONSENT = {"channel": "email", "opted_out": True, "source": "a call"}
@@ -117,20 +123,24 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", "/contacts/{contact_id}/set-primary"): Case(make_member),
     ("POST", "/contacts/{contact_id}/consent"): Case(make_contact, CONSENT),
     ("GET", "/contacts/{contact_id}/consent"): Case(make_contact),
-    ("PUT", "/contacts/{contact_id}/groups/{group_id}"): Case(make_contact),
-    ("DELETE", "/contacts/{contact_id}/groups/{group_id}"): Case(make_contact),
+    ("PUT", "/contacts/{contact_id}/groups/{group_id}"): Case(make_contact, second=make_label("groups")),
+    ("DELETE", "/contacts/{contact_id}/groups/{group_id}"): Case(
+        make_contact, second=make_label("groups"), done=200
+    ),
     ("GET", "/tags/{tag_id}"): Case(make_label("tags")),
-    ("PATCH", "/tags/{tag_id}"): Case(make_label("tags"), {"color": "#00ff00"}),
-    ("DELETE", "/tags/{tag_id}"): Case(make_label("tags")),
+    ("PATCH", "/tags/{tag_id}"): Case(make_label("tags"), {"color": "#00ff00"}, MANAGERS, seen_by=("user",)),
+    ("DELETE", "/tags/{tag_id}"): Case(make_label("tags"), None, MANAGERS, seen_by=("user",)),
     ("GET", "/types/{type_id}"): Case(make_label("types")),
-    ("PATCH", "/types/{type_id}"): Case(make_label("types"), {"description": "x"}),
-    ("DELETE", "/types/{type_id}"): Case(make_label("types")),
+    ("PATCH", "/types/{type_id}"): Case(
+        make_label("types"), {"description": "x"}, MANAGERS, seen_by=("user",)
+    ),
+    ("DELETE", "/types/{type_id}"): Case(make_label("types"), None, MANAGERS, seen_by=("user",)),
     ("GET", "/groups/{group_id}"): Case(make_label("groups")),
     ("PATCH", "/groups/{group_id}"): Case(make_label("groups"), {"color": "#00ff00"}),
     ("DELETE", "/groups/{group_id}"): Case(make_label("groups")),
     ("GET", "/groups/{group_id}/contacts"): Case(make_label("groups")),
-    ("POST", "/groups/{group_id}/contacts"): Case(make_label("groups"), {"contact_ids": ["x"]}),
-    ("DELETE", "/groups/{group_id}/contacts"): Case(make_label("groups"), {"contact_ids": ["x"]}),
+    ("POST", "/groups/{group_id}/contacts"): Case(make_label("groups"), {"contact_ids": ["x"]}, done=207),
+    ("DELETE", "/groups/{group_id}/contacts"): Case(make_label("groups"), {"contact_ids": ["x"]}, done=207),
     ("GET", "/customers/{customer_id}"): Case(make_customer),
     ("PUT", "/customers/{customer_id}"): Case(make_customer, {"first_name": "X", "username": "put"}),
     ("PATCH", "/customers/{customer_id}"): Case(make_customer, {"username": "patch"}),
@@ -174,8 +184,9 @@ OPEN = {("GET", "/health"), ("GET", "/openapi.json")}
 ROLES = ("admin", "user", "program", "powerless")
 
 
-def at(path: str, record_id: str) -> str:
-    return path[: path.index("{")] + record_id + path[path.index("}") + 1 :]
+def at(path: str, record_id: str, second: str = NOWHERE) -> str:
+    path = path[: path.index("{")] + record_id + path[path.index("}") + 1 :]
+    return path if "{" not in path else at(path, second)
 
 
 def shown(answer: Response) -> tuple[int, dict[str, str], Any]:
@@ -203,32 +214,34 @@ def test_another_tenant_s_id_is_answered_like_one_that_never_was(
     case = CASES[method, path]
     for here, there in ((world.t1, t10), (t10, world.t1)):
         foreign = case.make(world, there)
+        second = case.second(world, here) if case.second else NOWHERE
         before = world.content.picture()
         for role in ROLES:
             token = getattr(here, role)
             answers = [
-                world.send(method, at(path, record_id), case.body, token=token)
+                world.send(method, at(path, record_id, second), case.body, token=token)
                 for record_id in (foreign, new_id(), new_id())
             ]
             assert shown(answers[0]) == shown(answers[1]) == shown(answers[2]), role
-            assert answers[0].status == (404 if role in (*case.roles, *case.hidden_from) else 403), role
+            told_missing = (*case.roles, *case.hidden_from, *case.seen_by)
+            assert answers[0].status == (404 if role in told_missing else 403), role
             assert answers[0].headers["Content-Type"] == "application/problem+json"
             assert len(answers[0].body) == len(answers[1].body)
             if method != "GET":
                 conditional = world.send(
-                    method, at(path, foreign), case.body, token=token, headers={"If-Match": '"1"'}
+                    method, at(path, foreign, second), case.body, token=token, headers={"If-Match": '"1"'}
                 )
                 assert shown(conditional) == shown(answers[1]), role
         assert world.content.picture() == before
         # The same calls reach what is the callers' own, so it was not the call that was wrong.
         for role in ROLES:
             own = case.make(world, here)
-            answer = world.send(method, at(path, own), case.body, token=getattr(here, role))
-            done = 204 if method == "DELETE" else 200
+            answer = world.send(method, at(path, own, second), case.body, token=getattr(here, role))
+            done = case.done or (204 if method == "DELETE" else 200)
             refused = 404 if role in case.hidden_from else 403
             assert answer.status == (done if role in case.roles else refused), role
             if method in ("PUT", "PATCH"):
-                world.send("DELETE", at(path, own), token=here.admin)
+                world.send("DELETE", at(path.split("}")[0] + "}", own), token=here.admin)
     assert tenant_guard.violations == []
 
 
