@@ -108,6 +108,8 @@ class Membership:
     def _make_primary(self, contact: Contact, changes: Changes) -> None:
         """Let a contact, already changed to be primary, take the place of the one that was."""
         customer = self._customer(contact.customer_id or "")
+        if customer.primary_contact == contact.id:  # by now: another call has made it so
+            raise ConcurrentChange()
         self._mark(customer.primary_contact, customer.id, False, changes)
         changes.customers.append((customer, *customer.set_primary(contact.id, **self._stamp())))
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from shared.domain.errors import ConcurrentChange, NameTaken, RuleBroken, Unavailable
 from shared.domain.events import Event
-from shared.domain.labels import MAX_LABELS, ContactType, Group, Label, Labels, Tag
+from shared.domain.labels import MAX_LABELS, NO_LABELS, ContactType, Group, Label, Labels, Tag
 from shared.domain.text import folded
 from shared.table import items, keys
 from shared.table.store import Item, Store, Transaction
@@ -86,8 +86,10 @@ class LabelTable:
         """Read all labels, between two readings of one stamp: so they are those of one moment, though they may take
         several calls.
         """
+        if stamp is None:
+            return NO_LABELS
         for _ in range(_ATTEMPTS):
-            labels = self._read_all() if stamp else Labels({})
+            labels = self._read_all()
             again = self._store.get(self.stamp_key)
             if _number_of(again) == _number_of(stamp):
                 self._memory.keep(self._tenant, _number_of(stamp), labels)
