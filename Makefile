@@ -29,8 +29,8 @@ run: install ## The whole stack on this machine, until Ctrl-C
 token: install ## A fresh admin token of the running stack
 	@$(BIN)/python -m local token
 
-test: install ## All tests
-	$(BIN)/python -m pytest
+test: install ## All tests, on all processors
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: install ## Lint, format, types, import contracts, template
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from typing import Any
 from urllib.parse import quote
@@ -148,7 +149,7 @@ class Content:
             assert [version for version, _ in told] == list(range(1, int(customer["version"]["N"]) + 1))
             assert told[-1][1] == customer["last_event"]["S"]
             if "username" in customer and "deleted_at" not in customer:
-                folded = quote(customer["username"]["S"].casefold(), safe="@+")
+                folded = quote(unicodedata.normalize("NFKC", customer["username"]["S"]).casefold(), safe="@+")
                 usernames[f"T#{_tenant(customer)}#USERNAME#{folded}"] = customer["id"]["S"]
         assert not members, "contacts of no customer"
         assert usernames == {

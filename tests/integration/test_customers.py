@@ -12,9 +12,11 @@ import pytest
 from local.projections import compare
 from shared import wiring
 from shared.domain import timestamps
+from shared.domain.callers import Caller
 from shared.publishing import sweep as sweeping
 from shared.services.purge import Purge
 from shared.table import keys
+from shared.table.membership import MembershipTable
 from shared.table.purge import PurgeTable
 from tests.integration.world import SWEEPER_PREFIXES, World
 from tests.support.faults import (
@@ -27,7 +29,7 @@ from tests.support.faults import (
     unreachable,
 )
 from tests.support.gateway import Response
-from tests.support.tenant_guard import acting_for_system, as_operator
+from tests.support.tenant_guard import acting_for, acting_for_system, as_operator
 from tests.support.transport import Attempt
 
 Worlds = Callable[[], AbstractContextManager[World]]
@@ -855,3 +857,29 @@ def test_a_purged_contact_of_a_customer_leaves_nothing_behind(world: World) -> N
         assert Purge(PurgeTable(wiring.store()), now=lambda: later).run().purged == 1
     assert members[0]["id"] not in str([one for one in world.content.items if "EVENT#" not in one["SK"]["S"]])
     world.content.assert_whole()
+
+
+def test_a_contact_that_another_call_made_primary_meanwhile_is_so_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """check 30: it was read before, the customer after."""
+    customer = customer_of(world)
+    for name in ("a", "b"):
+        world.create(f"{name}@example.com", customer_id=customer["id"])
+    (second,) = (one["id"]["S"] for one in world.content.live if "is_primary" not in one)
+    read, seen = MembershipTable.customer, []
+
+    def behind_another_call(self: MembershipTable, customer_id: str) -> Any:
+        if not seen:
+            seen.append(customer_id)
+            assert wiring.contacts(CALLER).set_primary(second, None).is_primary
+        return read(self, customer_id)
+
+    monkeypatch.setattr(MembershipTable, "customer", behind_another_call)
+    with acting_for("T1"):
+        assert wiring.contacts(CALLER).set_primary(second, None).version == 2
+    assert now(world, customer)["primary_contact"] == second
+    world.content.assert_whole()
+
+
+CALLER = Caller("T1", "user", "u1", "admin")
