@@ -40,7 +40,12 @@ def _contacts() -> None:
     from benchmarks.dynamodb_noop import answer_with
     from shared import wiring
 
-    answer_with(wiring.client("dynamodb"), {"GetItem": {"Item": fixtures.TENANT}, "TransactWriteItems": {}})
+    answers = {
+        "GetItem": {"Item": fixtures.TENANT},
+        "Query": {"Items": fixtures.LABELS},
+        "TransactWriteItems": {},
+    }
+    answer_with(wiring.client("dynamodb"), answers)
     answer = app.handler(fixtures.event("POST", "/contacts", fixtures.BODY), None)
     assert answer["statusCode"] == 201, answer
 

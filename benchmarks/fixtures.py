@@ -63,7 +63,32 @@ TENANT = {
     "SK": {"S": "TENANT"},
     "name": {"S": "Bench"},
     "created_at": {"S": "2026-05-04T09:30:00.000Z"},
+    "stamp": {"N": "3"},  # the labels' stamp, which is answered with the same item
 }
+STAMP = {"PK": {"S": "T#t1#LABELS"}, "SK": {"S": "STAMP"}, "stamp": {"N": "3"}}
+LABELS = [
+    {
+        "PK": {"S": "T#t1#LABELS"},
+        "SK": {"S": f"TAG#{name}"},
+        "kind": {"S": "tag"},
+        "id": {"S": label_id},
+        "version": {"N": "1"},
+        "last_event": {"S": CONTACT_ID},
+        "label": {
+            "S": json.dumps(
+                {
+                    "id": label_id,
+                    "name": name,
+                    "created_at": "2026-05-04T09:30:00.000Z",
+                    "created_by": "user:u1",
+                    "updated_at": "2026-05-04T09:30:00.000Z",
+                    "updated_by": "user:u1",
+                }
+            )
+        },
+    }
+    for label_id, name in (("tag-1", "vip"), ("tag-2", "newsletter"))
+]
 ROWS = [row(f"0197a1b2-c3d4-7e5f-8a6b-{n:012x}") for n in range(26)]
 
 

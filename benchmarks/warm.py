@@ -21,8 +21,9 @@ def figures() -> list[Figure]:
     """CPU time a request: medians over rounds in which both sides take turns."""
     fixtures.set_environment()
     answers = {
-        # A contact for who reads one, and a counter for who counts.
-        "GetItem": {"Item": fixtures.row() | {"amount": {"N": "26"}}},
+        # A contact for who reads one, a counter for who counts, and the labels' stamp.
+        "GetItem": {"Item": fixtures.row() | {"amount": {"N": "26"}, "stamp": fixtures.STAMP["stamp"]}},
+        "BatchGetItem": {"Responses": {"contacts": [fixtures.row(), fixtures.STAMP]}},
         "TransactWriteItems": {},
         "Query": {"Items": fixtures.ROWS, "Count": 26, "ScannedCount": 26},
     }
@@ -57,8 +58,9 @@ def _ours(answers: dict[str, Any]) -> dict[str, Side]:
 
     wiring.reset()
     client = wiring.client("dynamodb")
-    answer_with(client, answers | {"GetItem": {"Item": fixtures.TENANT}})
-    wiring.tenant("t1")  # warm: the tenant's record is at hand
+    answer_with(client, answers | {"GetItem": {"Item": fixtures.TENANT}, "Query": {"Items": fixtures.LABELS}})
+    wiring.tenant("t1")  # warm: the tenant's record is at hand, and its labels
+    wiring.label_table("t1").current()
     answer_with(client, answers)
     requests = {
         "post": (fixtures.event("POST", "/contacts", fixtures.BODY), 201),
