@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from functions.contacts.list_query import CompanyCount, ContactStats, CustomerStats
-from shared.domain.bulk import Outcome
-from shared.domain.bulk_jobs import BulkCounts, BulkJob, BulkProgress
 from shared.domain.communication import ConsentEntry
 from shared.domain.errors import (
     Conflict,
@@ -16,16 +14,13 @@ from shared.domain.errors import (
     VersionMismatch,
 )
 from shared.domain.interaction import Interaction
-from shared.http.bulk import answer_of
 from shared.http.examples import (
     ADA,
     ADA_ID,
     CUSTOMER_ID,
     GRACE_ID,
     GROUP_ID,
-    JOB_ID,
     LIMIT_REFUSED,
-    REQUEST_ID,
     USER_ID,
     Example,
 )
@@ -54,24 +49,7 @@ _GIVEN = {
     "custom_fields": {"favourite_colour": "green", "visits": 3},
 }
 
-_JOB = BulkJob(
-    id=JOB_ID,
-    action="update",
-    state="queued",
-    counts=BulkCounts(done=0, succeeded=0, failed=0),
-    progress=BulkProgress(rows_done=0, rows_per_second=0.0, seconds_left=None),
-    matched=1200,
-    failures=[],
-    created_at=_LATER,
-    created_by=f"user:{USER_ID}",
-    updated_at=_LATER,
-    completed_at=None,
-    error=None,
-    version=1,
-)
-
 PARAMETERS = {
-    "job_id": JOB_ID,
     "contact_id": ADA_ID,
     "group_id": GROUP_ID,
     "type": "Supplier",
@@ -220,37 +198,5 @@ EXAMPLES = {
             ),
             NotFound("Contact"),
         ),
-    ),
-    "bulk_create_contacts": Example(
-        request={"contacts": [_GIVEN, {"first_name": "Grace", "email": "grace@example.com"}]},
-        answer=answer_of(
-            [Outcome(ADA_ID), Outcome(None, Duplicate("email", GRACE_ID, "e-mail address"))],
-            done=201,
-            request_id=REQUEST_ID,
-        ),
-        problems=(Invalid.field("contacts", "too_long", "List should have at most 500 items"),),
-    ),
-    "bulk_update_contacts": Example(
-        request={
-            "contact_ids": [ADA_ID],
-            "set": {"company": "Analytical Engines"},
-            "add_tags": ["VIP"],
-            "join_groups": ["Spring campaign"],
-        },
-        answer=answer_of([Outcome(ADA_ID)], done=200, request_id=REQUEST_ID),
-        problems=(Invalid.field("contact_ids", "required", "Give either contact_ids or filter."),),
-    ),
-    "bulk_delete_contacts": Example(
-        request={"contact_ids": [ADA_ID]},
-        answer=answer_of([Outcome(ADA_ID)], done=204, request_id=REQUEST_ID),
-        problems=(Invalid.field("contact_ids", "required", "Give either contact_ids or filter."),),
-    ),
-    "list_bulk_jobs": Example(answer=Page([_JOB], None), problems=(LIMIT_REFUSED,)),
-    "read_bulk_job": Example(answer=_JOB, problems=(NotFound("Bulk job"),)),
-    "cancel_bulk_job": Example(
-        answer=_JOB.model_copy(
-            update={"state": "cancelled", "version": 4, "completed_at": _LATER, "updated_at": _LATER}
-        ),
-        problems=(NotFound("Bulk job"),),
     ),
 }

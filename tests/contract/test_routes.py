@@ -60,9 +60,14 @@ def test_a_function_serves_no_route_but_its_own(template: Template) -> None:
         for method, path in sorted(
             {*told(), ("GET", "/"), ("OPTIONS", "/contacts"), ("HEAD", "/health")} - own
         ):
+            target = re.sub(r"{\w+}", new_id(), path)
+            if any(
+                verb == method and re.fullmatch(re.sub(r"{\w+}", "[^/]+", one), target) for verb, one in own
+            ):
+                continue  # to this function it reads as one of its own with an id; the gateway knows better
             event = {
                 "httpMethod": method,
-                "path": re.sub(r"{\w+}", new_id(), path),
+                "path": target,
                 "headers": {},
                 "requestContext": {"requestId": "r", "stage": "v1"},
             }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from functions.contacts.on_bulk import handler as on_bulk
+from functions.bulk.on_bulk import handler as on_bulk
 from shared import wiring
 from shared.domain import timestamps
 from shared.domain.bulk_jobs import BulkRun

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.contacts.on_schedule_bulk import handler as on_schedule
+from functions.bulk.on_schedule_bulk import handler as on_schedule
 from shared import wiring
 from shared.domain import timestamps
 from shared.domain.ids import new_id

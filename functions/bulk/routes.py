@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from functions.contacts.bulk_bodies import BulkCreateInput, BulkDeleteInput, BulkUpdateInput
+from functions.bulk.bodies import BulkCreateInput, BulkDeleteInput, BulkUpdateInput
 from shared import wiring
 from shared.domain.bulk import Outcome
 from shared.domain.bulk_jobs import BulkJob
