@@ -29,8 +29,9 @@ run: install ## The whole stack on this machine, until Ctrl-C
 token: install ## A fresh admin token of the running stack
 	@$(BIN)/python -m local token
 
-test: install ## All tests, on all processors
-	$(BIN)/python -m pytest -n auto --dist loadfile
+test: install ## All tests: on all processors, then those of the deployed stack, which measure time, by themselves
+	$(BIN)/python -m pytest -n auto --dist loadfile --ignore=tests/stack
+	$(BIN)/python -m pytest tests/stack
 
 check: install ## Lint, format, types, import contracts, template
 	$(BIN)/ruff check .
