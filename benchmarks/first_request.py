@@ -58,6 +58,7 @@ def _authorizer() -> None:
 
     client = {
         "tenant_id": "t1",
+        "client_id": "client",
         "name": "bench",
         "created_at": "2026-05-04T09:30:00.000Z",  # the authorizer reads the tenant too, and is given the same item
         "secret_hash": hash_secret("secret"),

@@ -9,23 +9,14 @@ from typing import Any
 
 from local.deploy import Aws
 from local.http import request
+from shared.domain.callers import PERMISSIONS
 from shared.services.onboarding import Onboarding
 from shared.table.directory import DirectoryTable, TenantTable
 from shared.table.store import Store
 
 TENANT = "demo"
 ADMIN, USER = "admin@demo.example", "user@demo.example"
-API_PERMISSIONS = ",".join(
-    f"{word}:all"
-    for word in (
-        "contacts:read",
-        "contacts:write",
-        "contacts:delete",
-        "interactions:write",
-        "imports:run",
-        "webhooks:manage",
-    )
-)
+API_PERMISSIONS = ",".join(f"{permission}:all" for permission in PERMISSIONS)
 """Everything there is to permit."""
 SAMPLES: tuple[dict[str, Any], ...] = (
     {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@engines.example", "company": "Engines Ltd",

@@ -11,8 +11,10 @@ from functools import cache
 
 from chalice.app import AuthRequest, AuthResponse, Chalice
 
-from functions.authorizer.tokens import KeySet, Refused, subject_of
 from shared import observability, settings, wiring
+from shared.domain import timestamps
+from shared.domain.callers import role_grants
+from shared.identity.tokens import KeySet, Refused, subject_of
 from shared.services.onboarding import hash_secret
 
 # Chalice would put a handler of its own on the logger of this name, and shared.observability has that.
@@ -37,6 +39,8 @@ def authorize(request: AuthRequest) -> AuthResponse:
     if tenant is None or tenant.suspended:
         observability.note("tenant shut out", tenant_id=context["tenant_id"])
         return AuthResponse(routes=[], principal_id=context["caller_id"])
+    if context["caller_kind"] == "user":
+        context["permissions"] = role_grants(context["role"], tenant.settings.visibility)
     return AuthResponse(routes=["*"], principal_id=context["caller_id"], context=context)
 
 
@@ -52,17 +56,19 @@ def _client(key: str) -> dict[str, str]:
     parts = key.split("_", 2)
     if len(parts) != 3 or not parts[1].isalnum() or len(key) > 200:
         raise Refused("malformed key")
-    client = wiring.directory().api_client(parts[1])
-    # Compared even when there is no such client, so that the time taken does not tell.
-    matches = hmac.compare_digest(hash_secret(parts[2]), client.secret_hash if client else "")
-    if client is None or not matches or client.disabled:
+    found = wiring.directory().api_key(parts[1])
+    # Compared even when there is no such key, so that the time taken does not tell.
+    matches = hmac.compare_digest(hash_secret(parts[2]), found.secret_hash if found else "")
+    if found is None or not matches or found.disabled:
         raise Refused("unknown key")
+    if found.valid_until is not None and found.valid_until <= timestamps.now():
+        raise Refused("a key that was replaced")
     return {
-        "tenant_id": client.tenant_id,
+        "tenant_id": found.tenant_id,
         "caller_kind": "client",
-        "caller_id": client.key_id,
+        "caller_id": found.client_id,
         "role": "client",
-        "permissions": client.permissions,
+        "permissions": found.permissions,
     }
 
 

@@ -10,6 +10,8 @@ from shared.domain.errors import NotFound, PermissionDenied
 Level = Literal["all", "own"]
 Role = Literal["admin", "user", "client"]
 Kind = Literal["user", "client", "system"]
+Visibility = Literal["tenant", "owner"]
+"""Whose contacts a tenant's regular users see: all the tenant's, or their own."""
 
 PERMISSIONS = (
     "contacts:read",
@@ -18,6 +20,7 @@ PERMISSIONS = (
     "interactions:write",
     "imports:run",
     "webhooks:manage",
+    "tenant:admin",
 )
 """The permission words there are. Each is held at level `all` or `own`."""
 
@@ -37,6 +40,7 @@ _ROLE_PERMISSIONS: dict[str, dict[str, Level]] = {
 class Caller:
     """Whoever acts on a tenant's records: a user, an API client, or the system itself.
 
+    `granted`: the permissions this caller has beside those of its role, or at another level than the role.
     `origin` says by which door the change came: api, import, booking or system.
     """
 
@@ -54,7 +58,7 @@ class Caller:
 
     def level(self, permission: str) -> Level | None:
         """How far the caller holds `permission`; None when not at all."""
-        return _ROLE_PERMISSIONS[self.role].get(permission) or self.granted.get(permission)
+        return self.granted.get(permission) or _ROLE_PERMISSIONS[self.role].get(permission)
 
     def has_all_rights_of(self, other: Caller) -> bool:
         """Whether the caller may do all that `other` may."""
@@ -84,6 +88,11 @@ class Caller:
         """Raises NotFound when the caller may read, but not this one: a hidden record looks missing."""
         if self.require("contacts:read") == "own" and not self.owns(owner_id):
             raise NotFound(what)
+
+
+def role_grants(role: str, visibility: Visibility) -> str:
+    """What a user of a role is granted beside his role, in written form, where a tenant has this visibility."""
+    return "contacts:read:own" if role == "user" and visibility == "owner" else ""
 
 
 def parse_grants(text: str) -> dict[str, Level]:

@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from shared.domain.callers import Visibility
+
 UniqueScope = Literal["tenant", "customer"]
 """Among whose contacts an e-mail address is unique: all the tenant's, or those of one customer. In the second case
 telephone and WhatsApp numbers are too, and contacts without a customer share one scope of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """How often each caller of a tenant may call: `requests_per_second` for long, and at once up to `burst`."""
+
+    requests_per_second: int = 50
+    burst: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +29,10 @@ class Settings:
     max_tags_per_contact: int = 10
     require_email: bool = True
     unique_scope: UniqueScope = "tenant"
+    email_verification: bool = False
+    visibility: Visibility = "tenant"
+    timezone: str = "UTC"
+    rate_limit: RateLimit = RateLimit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +44,3 @@ class Tenant:
     created_at: str
     suspended: bool = False
     settings: Settings = field(default_factory=Settings)
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """That a user, known by the token's `sub`, acts for a tenant in a role (admin or user)."""
-
-    sub: str
-    tenant_id: str
-    role: str
-    username: str
-    disabled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ApiClient:
-    """A program that calls the API. `secret_hash` is the SHA-256 of its key's secret half, in hex."""
-
-    key_id: str
-    tenant_id: str
-    name: str
-    secret_hash: str
-    permissions: str
-    disabled: bool = False

@@ -8,8 +8,9 @@ from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import parse_grants
+from shared.domain.credentials import ApiKey, Membership
 from shared.domain.ids import new_id
-from shared.domain.tenant import ApiClient, Membership, Settings, Tenant
+from shared.domain.tenant import Settings, Tenant
 
 
 class Tenants(Protocol):
@@ -25,7 +26,7 @@ class Directory(Protocol):
 
     def put_user(self, member: Membership) -> None: ...
 
-    def put_api_client(self, client: ApiClient) -> None: ...
+    def put_api_key(self, key: ApiKey) -> None: ...
 
 
 class Onboarding:
@@ -51,14 +52,14 @@ class Onboarding:
         self._directory.put_user(member)
         return member
 
-    def add_api_client(self, tenant_id: str, name: str, permissions: str) -> str:
+    def add_api_client(self, tenant_id: str, name: str, permissions: str) -> str:  # noqa: ARG002
         """A new API key, `ck_<id>_<secret>`, with permissions such as `contacts:read:all,contacts:write:all`.
 
         The key is shown this once; what is kept is a hash. Raises ValueError for unknown permissions.
         """
         parse_grants(permissions)
         key_id, secret = new_id().replace("-", ""), secrets.token_urlsafe(32)
-        self._directory.put_api_client(ApiClient(key_id, tenant_id, name, hash_secret(secret), permissions))
+        self._directory.put_api_key(ApiKey(key_id, tenant_id, new_id(), hash_secret(secret), permissions))
         return f"ck_{key_id}_{secret}"
 
 

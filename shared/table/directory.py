@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
-from shared.domain.tenant import ApiClient, Membership, Settings, Tenant
+from shared.domain.credentials import ApiKey, Membership
+from shared.domain.tenant import RateLimit, Settings, Tenant
 from shared.table import keys
 from shared.table.store import Item, Store
 
@@ -20,9 +22,10 @@ class TenantTable:
         item = self._store.get(keys.tenant(tenant_id), consistent=False)
         if item is None:
             return None
-        settings = Settings(
-            **{name: _value(value) for name, value in item.get("settings", {"M": {}})["M"].items()}  # type: ignore[arg-type]
-        )
+        given = {name: _value(value) for name, value in item.get("settings", {"M": {}})["M"].items()}
+        if "rate_limit" in given:
+            given["rate_limit"] = RateLimit(**given["rate_limit"])
+        settings = Settings(**given)
         return Tenant(
             id=tenant_id,
             name=item["name"]["S"],
@@ -64,18 +67,19 @@ class DirectoryTable:
             disabled=item.get("disabled", {}).get("BOOL", False),
         )
 
-    def api_client(self, key_id: str) -> ApiClient | None:
-        """The API client of a key, or None."""
-        item = self._store.get(keys.api_client(key_id), consistent=False)
+    def api_key(self, key_id: str) -> ApiKey | None:
+        """An API client's key, or None."""
+        item = self._store.get(keys.api_key(key_id), consistent=False)
         if item is None:
             return None
-        return ApiClient(
+        return ApiKey(
             key_id=key_id,
             tenant_id=item["tenant_id"]["S"],
-            name=item["name"]["S"],
+            client_id=item["client_id"]["S"],
             secret_hash=item["secret_hash"]["S"],
             permissions=item["permissions"]["S"],
             disabled=item.get("disabled", {}).get("BOOL", False),
+            valid_until=item.get("valid_until", {}).get("S"),
         )
 
     def put_user(self, member: Membership) -> None:
@@ -90,26 +94,31 @@ class DirectoryTable:
             }
         )
 
-    def put_api_client(self, client: ApiClient) -> None:
-        """Write an API client whole."""
-        self._store.put(
-            {
-                **keys.api_client(client.key_id),
-                "tenant_id": {"S": client.tenant_id},
-                "name": {"S": client.name},
-                "secret_hash": {"S": client.secret_hash},
-                "permissions": {"S": client.permissions},
-                "disabled": {"BOOL": client.disabled},
-            }
-        )
+    def put_api_key(self, key: ApiKey) -> None:
+        """Write a key whole."""
+        item: Item = {
+            **keys.api_key(key.key_id),
+            "tenant_id": {"S": key.tenant_id},
+            "client_id": {"S": key.client_id},
+            "secret_hash": {"S": key.secret_hash},
+            "permissions": {"S": key.permissions},
+            "disabled": {"BOOL": key.disabled},
+        }
+        if key.valid_until is not None:
+            item["valid_until"] = {"S": key.valid_until}
+        self._store.put(item)
 
 
-def _value(attribute: dict[str, str | bool]) -> str | bool | int:
+def _value(attribute: dict[str, Any]) -> Any:
     kind, value = next(iter(attribute.items()))
+    if kind == "M":
+        return {name: _value(one) for name, one in value.items()}
     return int(value) if kind == "N" else value
 
 
-def _attribute(value: str | bool | int) -> dict[str, str | bool]:
+def _attribute(value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return {"M": {name: _attribute(one) for name, one in value.items()}}
     if isinstance(value, bool):
         return {"BOOL": value}
     return {"N": str(value)} if isinstance(value, int) else {"S": value}

@@ -4,8 +4,8 @@ A tenant's records lie under partition keys that start `T#<tenant>#`; the closin
 from T10, so that the IAM condition `dynamodb:LeadingKeys` can hold the wall. Values that come from outside
 are escaped before they enter a key: none can step into another name space.
 
-Four name spaces start otherwise: `U#` and `K#` (the authorizer's look-ups by user and by API key), `S#` (the
-scheduled tasks' own bookkeeping) and, in the index `work`, `OUTBOX#` and `DUE#`.
+Other name spaces are `U#` and `K#` (the authorizer's look-ups by user and by API key), `G#` (attempts to sign in,
+before anybody is known), `S#` (the scheduled tasks' own bookkeeping) and, in the index `work`, `OUTBOX#` and `DUE#`.
 """
 
 from __future__ import annotations
@@ -491,19 +491,83 @@ def idempotency_found(tenant_id: str, actor: str, digest: str) -> Key:
     return _key(f"{tenant_prefix(tenant_id)}IDEMPOTENCY#{escape(actor)}#{digest}", "FOUND")
 
 
-# Tenants, and the authorizer's look-ups
+# Tenants, their users and API clients
+
+
+def tenant_partition(tenant_id: str) -> str:
+    """The tenant with its settings, and their events."""
+    return f"{tenant_prefix(tenant_id)}TENANT"
 
 
 def tenant(tenant_id: str) -> Key:
-    return _key(f"{tenant_prefix(tenant_id)}TENANT", "TENANT")
+    return _key(tenant_partition(tenant_id), "TENANT")
+
+
+def users_partition(tenant_id: str) -> str:
+    return f"{tenant_prefix(tenant_id)}USERS"
+
+
+def user_record(tenant_id: str, user_id: str) -> Key:
+    return _key(users_partition(tenant_id), escape(user_id))
+
+
+def user_partition(tenant_id: str, user_id: str) -> str:
+    """Where the events of a user, or of an invitation, lie."""
+    return f"{tenant_prefix(tenant_id)}USER#{escape(user_id)}"
+
+
+def user_email_lock(tenant_id: str, email: str) -> Key:
+    """The lock on the address of a user or of an open invitation."""
+    return _key(f"{tenant_prefix(tenant_id)}USEREMAIL#{escape(email)}", "LOCK")
+
+
+def invitations_partition(tenant_id: str) -> str:
+    return f"{tenant_prefix(tenant_id)}INVITATIONS"
+
+
+def invitation(tenant_id: str, invitation_id: str) -> Key:
+    return _key(invitations_partition(tenant_id), escape(invitation_id))
+
+
+def api_clients_partition(tenant_id: str) -> str:
+    return f"{tenant_prefix(tenant_id)}CLIENTS"
+
+
+def api_client_record(tenant_id: str, client_id: str) -> Key:
+    return _key(api_clients_partition(tenant_id), escape(client_id))
+
+
+def api_client_partition(tenant_id: str, client_id: str) -> str:
+    """Where the events of an API client lie."""
+    return f"{tenant_prefix(tenant_id)}CLIENT#{escape(client_id)}"
+
+
+# How often who may call
+
+
+def rate(tenant_id: str, actor: str | None) -> Key:
+    """What is left of the calls that a caller may make, or for None the whole tenant."""
+    return _key(f"{tenant_prefix(tenant_id)}RATE#{escape(actor or '')}", "BUCKET")
+
+
+def gate(kind: str, digest: str) -> Key:
+    """What is left of the attempts to sign in for an account or from an address; `digest` stands for either."""
+    return _key(f"G#{kind}#{digest}", "BUCKET")
+
+
+# The authorizer's look-ups
 
 
 def user(sub: str) -> Key:
     return _key(f"U#{escape(sub)}", "USER")
 
 
-def api_client(key_id: str) -> Key:
-    return _key(f"K#{escape(key_id)}", "CLIENT")
+def api_key(key_id: str) -> Key:
+    return _key(f"K#{escape(key_id)}", "KEY")
+
+
+def _tenant_events(tenant_id: str, _: str) -> str:
+    return tenant_partition(tenant_id)
 
 
 _PARTITIONS = {
@@ -514,4 +578,8 @@ _PARTITIONS = {
     "tag": label_partition,
     "type": label_partition,
     "group": label_partition,
+    "user": user_partition,
+    "invitation": user_partition,
+    "api_client": api_client_partition,
+    "tenant": _tenant_events,
 }

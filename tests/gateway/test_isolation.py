@@ -15,8 +15,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from shared import wiring
+from shared.domain.credentials import Membership
 from shared.domain.ids import new_id
-from shared.domain.tenant import Membership
 from shared.table import keys
 from shared.table.directory import DirectoryTable
 from tests.integration.bulk import running_job
@@ -612,9 +612,9 @@ def test_api_keys_that_are_not_right_let_nobody_in(world: World, t10: Tenancy) -
 def test_a_disabled_key_or_member_is_out(world: World) -> None:
     with as_operator():
         directory = DirectoryTable(wiring.store())
-        client = directory.api_client(world.t1.program.split("_")[1])
+        client = directory.api_key(world.t1.program.split("_")[1])
         assert client is not None
-        directory.put_api_client(replace(client, disabled=True))
+        directory.put_api_key(replace(client, disabled=True))
         directory.put_user(Membership("user-of-T1", "T1", "user", "user", disabled=True))
     assert_unauthorized(world.gateway.request("GET", "/contacts", token=world.t1.program))
     assert_unauthorized(world.gateway.request("GET", "/contacts", token=world.t1.user))

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from functions.authorizer import app, tokens
-from functions.authorizer.tokens import KeySet, Refused, subject_of
+from functions.authorizer import app
+from shared.identity import tokens
+from shared.identity.tokens import KeySet, Refused, subject_of
 from tests.integration.world import World
 from tests.support.aws import variables_set
 from tests.support.tokens import TokenIssuer

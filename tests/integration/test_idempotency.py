@@ -351,9 +351,9 @@ def test_who_has_gained_rights_still_gets_his_answer(world: World) -> None:
     with as_operator():
         key = wiring.onboarding().add_api_client("T1", "writer", "contacts:write:own,contacts:read:all")
         first = post(world, ADA, token=key)
-        client = wiring.directory().api_client(key.split("_")[1])
+        client = wiring.directory().api_key(key.split("_")[1])
         assert client is not None
-        wiring.directory().put_api_client(
+        wiring.directory().put_api_key(
             client.__class__(**{**fields(client), "permissions": "contacts:write:all,contacts:read:all"})
         )
     assert first.status == 201

@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
-from functions.authorizer.tokens import KeySet, Refused, subject_of
 from functions.contacts.app import handler as contacts
 from functions.contacts.list_query import ContactListQuery
 from local.sources import source_files
@@ -33,6 +32,7 @@ from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import Settings
 from shared.http.call import Call
 from shared.http.idempotency import key_of
+from shared.identity.tokens import KeySet, Refused, subject_of
 from shared.publishing.contracts import from_message
 from shared.publishing.sender import seconds_of
 from shared.table import keys

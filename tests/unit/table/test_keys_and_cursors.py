@@ -47,7 +47,7 @@ def test_one_tenants_prefix_is_no_prefix_of_anothers() -> None:
 
 def test_the_systems_own_keys_belong_to_no_tenant() -> None:
     assert keys.tenant_of(keys.user("s")["PK"]["S"]) is None
-    assert keys.tenant_of(keys.api_client("k")["PK"]["S"]) is None
+    assert keys.tenant_of(keys.api_key("k")["PK"]["S"]) is None
     assert keys.tenant_of(keys.SWEEP_CHECKPOINT["PK"]["S"]) is None
 
 

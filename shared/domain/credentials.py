@@ -1,0 +1,32 @@
+"""Whom the authorizer lets in, by what it looks up: users by their token's `sub`, API clients by the id of a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """That a user, known by the token's `sub`, acts for a tenant in a role (admin or user)."""
+
+    sub: str
+    tenant_id: str
+    role: str
+    username: str
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key of an API client. `secret_hash` is the SHA-256 of its secret half, in hex.
+
+    `permissions`: the client's, in written form. `valid_until`: RFC 3339; None for a key that was not replaced.
+    """
+
+    key_id: str
+    tenant_id: str
+    client_id: str
+    secret_hash: str
+    permissions: str
+    disabled: bool = False
+    valid_until: str | None = None
