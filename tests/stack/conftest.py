@@ -68,6 +68,9 @@ class LiveStack:
     def start(self) -> float:
         """Start and wait until it is ready. Gives the seconds that took."""
         began = time.monotonic()
+        state_file = self.state_dir / "state.json"
+        # A starter that was killed leaves its file behind, which says nothing of the new one.
+        before = _written_at(state_file)
         environment = os.environ | {
             "PORT": str(self.port),
             "AWS_PORT": str(self.aws_port),
@@ -77,8 +80,7 @@ class LiveStack:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "local"], cwd=ROOT, env=environment, stdout=output, stderr=output
             )
-        state_file = self.state_dir / "state.json"
-        while not state_file.exists():
+        while _written_at(state_file) in (None, before):
             if self._process.poll() is not None or time.monotonic() - began > START_SECONDS:
                 pytest.fail(f"the stack did not start:\n{self.output.read_text(errors='replace')[-4000:]}")
             time.sleep(0.05)
@@ -138,6 +140,13 @@ class LiveStack:
     def log(self) -> str:
         """What the emulator and the functions have logged since the last start."""
         return (self.state_dir / "emulator.log").read_text(errors="replace")
+
+
+def _written_at(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def eventually(check: Callable[[], T], *, seconds: float = 30, every: float = 0.2) -> T:
