@@ -56,6 +56,12 @@ def token_jwks_url() -> str:
     return os.environ["TOKEN_JWKS_URL"]
 
 
+def user_pool() -> tuple[str, str] | None:
+    """The ids of the user pool and of its client; None where people sign in with another issuer."""
+    pool_id = os.environ.get("USER_POOL_ID", "")
+    return (pool_id, os.environ["USER_POOL_CLIENT_ID"]) if pool_id else None
+
+
 @cache
 def cursor_key() -> bytes:
     """The secret that signs cursors."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from shared.domain.contact_filter import ContactFilter
     from shared.domain.ids import Work
     from shared.domain.tenant import Settings, Tenant
+    from shared.identity.user_pool import UserPool
     from shared.projections.records import Projection
     from shared.publishing.publisher import Publisher
     from shared.publishing.queue import DeliveryQueue
@@ -116,6 +117,15 @@ def directory() -> DirectoryTable:
     from shared.table.directory import DirectoryTable
 
     return DirectoryTable(store())
+
+
+@cache
+def user_pool() -> UserPool | None:
+    """The pool of those who sign in with a password; None where they sign in with another issuer."""
+    from shared.identity.user_pool import UserPool
+
+    ids = settings.user_pool()
+    return UserPool(lambda: client("cognito-idp"), *ids) if ids else None
 
 
 @cache
@@ -569,6 +579,7 @@ def reset() -> None:
         store,
         cursors,
         directory,
+        user_pool,
         events,
         publisher,
         projection,

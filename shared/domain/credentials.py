@@ -1,4 +1,4 @@
-"""Whom the authorizer lets in, by what it looks up: users by their token's `sub`, API clients by the id of a key."""
+"""What lets somebody in: a user's membership, an API client's key; and what signing in gives."""
 
 from __future__ import annotations
 
@@ -30,3 +30,12 @@ class ApiKey:
     permissions: str
     disabled: bool = False
     valid_until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What signing in gives. `expires_in`: seconds for which the access token is good."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int

@@ -57,6 +57,12 @@ class RuleBroken(DomainError):
     code = "rule_broken"
 
 
+class SignInRefused(RuleBroken):
+    """What was given does not sign anybody in (RFC 6749, section 5.2)."""
+
+    code = "invalid_grant"
+
+
 class Unauthenticated(DomainError):
     """Nobody signed in."""
 

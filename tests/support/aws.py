@@ -90,7 +90,18 @@ class Stack:
 def make_resources(template: Template) -> Stack:
     """Make the template's table, queues, topics, buckets, buses and rules with the current AWS endpoint."""
     stack = Stack(template)
-    for make in (_tables, _queues, _buckets, _topics, _buses, _secrets, _redrives, _subscriptions, _rules):
+    for make in (
+        _tables,
+        _queues,
+        _buckets,
+        _topics,
+        _buses,
+        _secrets,
+        _user_pools,
+        _redrives,
+        _subscriptions,
+        _rules,
+    ):
         make(stack)
     return stack
 
@@ -239,6 +250,24 @@ def _secrets(stack: Stack) -> None:
         arn = aws.create_secret(Name=name, SecretString=value)["ARN"]
         stack.refs[logical_id] = arn
         stack.attributes[(logical_id, "Id")] = arn
+
+
+def _user_pools(stack: Stack) -> None:
+    aws = client("cognito-idp")
+    pools = stack.template.resources("AWS::Cognito::UserPool")
+    for logical_id, properties in pools.items():
+        wanted = stack.template.resolve(properties, stack)
+        made = aws.create_user_pool(PoolName=logical_id, Policies=wanted["Policies"])["UserPool"]
+        stack.refs[logical_id] = made["Id"]
+        stack.attributes[(logical_id, "Arn")] = made["Arn"]
+    for logical_id, properties in stack.template.resources("AWS::Cognito::UserPoolClient").items():
+        wanted = stack.template.resolve(properties, stack)
+        made = aws.create_user_pool_client(
+            UserPoolId=wanted["UserPoolId"],
+            ClientName=logical_id,
+            ExplicitAuthFlows=wanted["ExplicitAuthFlows"],
+        )["UserPoolClient"]
+        stack.refs[logical_id] = made["ClientId"]
 
 
 _DYNAMIC_REFERENCE = "{{resolve:"

@@ -1,0 +1,123 @@
+"""The Cognito user pool: who can sign in with a password. Usernames are e-mail addresses in their stored form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.domain.credentials import Tokens
+from shared.domain.errors import Invalid, SignInRefused, Unavailable
+
+_REFUSED = frozenset(
+    {
+        "InvalidParameterException",  # no user could have such a name or password
+        "NotAuthorizedException",
+        "PasswordResetRequiredException",
+        "UserNotConfirmedException",
+        "UserNotFoundException",
+    }
+)
+_BUSY = frozenset({"InternalErrorException", "LimitExceededException", "TooManyRequestsException"})
+
+
+class UserPool:
+    """One pool, signed in to through one of its clients. `cognito` makes the AWS client when it is first needed.
+
+    Every method raises Unavailable when Cognito is away or busy, and may then be called again.
+    """
+
+    def __init__(self, cognito: Callable[[], Any], pool_id: str, client_id: str) -> None:
+        self._cognito = cognito
+        self._pool = pool_id
+        self._client = client_id
+
+    def add(self, username: str) -> str:
+        """The `sub` of the user with this name, made if there is none; a new one has no password anybody knows."""
+        with _translated():
+            try:
+                made = self._cognito().admin_create_user(
+                    UserPoolId=self._pool,
+                    Username=username,
+                    MessageAction="SUPPRESS",
+                    UserAttributes=[{"Name": "email", "Value": username}],
+                )
+                return _sub_of(made["User"]["Attributes"])
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "UsernameExistsException":
+                    raise
+            found = self._cognito().admin_get_user(UserPoolId=self._pool, Username=username)
+            return _sub_of(found["UserAttributes"])
+
+    def set_password(self, username: str, password: str) -> None:
+        """Let the user sign in with this password, for good. Raises Invalid when the pool's policy refuses it."""
+        with _translated():
+            try:
+                self._cognito().admin_set_user_password(
+                    UserPoolId=self._pool, Username=username, Password=password, Permanent=True
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"] in (
+                    "InvalidPasswordException",
+                    "InvalidParameterException",
+                ):
+                    raise Invalid.field(
+                        "password",
+                        "weak_password",
+                        "A password has 12 to 256 characters, lower-case and upper-case letters and digits among them.",
+                    ) from None  # what Cognito says may repeat the password
+                raise
+
+    def remove(self, username: str) -> None:
+        """Remove a user; one that is not there stays away."""
+        with _translated():
+            try:
+                self._cognito().admin_delete_user(UserPoolId=self._pool, Username=username)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "UserNotFoundException":
+                    raise
+
+    def sign_in(self, username: str, password: str) -> Tokens:
+        """Tokens for who knows the password. Raises SignInRefused, alike for a wrong name and a wrong password."""
+        return self._tokens("ADMIN_USER_PASSWORD_AUTH", {"USERNAME": username, "PASSWORD": password})
+
+    def refresh(self, refresh_token: str) -> Tokens:
+        """New tokens for who has a refresh token. Raises SignInRefused."""
+        return self._tokens("REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": refresh_token})
+
+    def _tokens(self, flow: str, parameters: dict[str, str]) -> Tokens:
+        with _translated():
+            try:
+                answer = self._cognito().admin_initiate_auth(
+                    UserPoolId=self._pool, ClientId=self._client, AuthFlow=flow, AuthParameters=parameters
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"] in _REFUSED:
+                    raise SignInRefused("The user name, password or refresh token is not right.") from None
+                raise
+        result = answer.get("AuthenticationResult")
+        if result is None:
+            raise SignInRefused("This user has to take a further step, which this way of signing in has not.")
+        return Tokens(
+            access_token=result["AccessToken"],
+            refresh_token=result.get("RefreshToken") or parameters.get("REFRESH_TOKEN", ""),
+            expires_in=int(result["ExpiresIn"]),
+        )
+
+
+def _sub_of(attributes: list[dict[str, str]]) -> str:
+    return next(one["Value"] for one in attributes if one["Name"] == "sub")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _BUSY:
+            raise Unavailable() from error
+        raise
+    except BotoCoreError as error:
+        raise Unavailable() from error
