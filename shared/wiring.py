@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from shared.services.idempotency import Announce, Claim, KeyedCalls
     from shared.services.import_chunks import ImportChunks
     from shared.services.import_runs import ImportRuns
+    from shared.services.import_uploads import ImportUploads
     from shared.services.import_watch import ImportWatch
     from shared.services.imports import ImportService
     from shared.services.labels import AnyLabel, LabelService
@@ -490,10 +491,10 @@ def purge(has_time: Callable[[], bool]) -> Purge:
     return Purge(PurgeTable(store()), has_time=has_time)
 
 
-def _import_table(tenant_id: str) -> ImportTable:
+def _import_table(tenant_id: str, claim: Claim | None = None) -> ImportTable:
     from shared.table.imports import ImportTable
 
-    return ImportTable(store(), tenant_id)
+    return ImportTable(_store_for(claim), tenant_id)
 
 
 @cache
@@ -522,6 +523,19 @@ def imports(caller: Caller) -> ImportService:
         # By need: most calls show no results, and an S3 client costs a third of a cold start.
         lambda key, seconds: drop_bucket().signed_url(key, seconds),
         cursors(),
+    )
+
+
+def import_uploads(caller: Caller, claim: Claim | None = None) -> ImportUploads:
+    """The imports that one caller asks for; for a call under an Idempotency-Key with its claim on that."""
+    from shared.services.import_uploads import ImportUploads
+
+    return ImportUploads(
+        caller,
+        _import_table(caller.tenant_id, claim),
+        drop_bucket,
+        import_queue,
+        announce=_announcement(claim),
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from shared.domain.errors import Conflict, NotFound
-from shared.domain.imports import Counts, Import, Options, Progress, Results
+from shared.domain.import_file import MAX_FILE_BYTES
+from shared.domain.imports import Counts, Import, NewImport, Options, Progress, Results, Upload
 from shared.http.examples import LIMIT_REFUSED, Example
 from shared.services.paging import Page
 
@@ -14,6 +15,7 @@ _URL = (
 _COMPLETED = Import(
     id=_ID,
     state="completed",
+    source="upload",
     file_name="people.csv",
     options=Options(),
     counts=Counts(rows=1000, created=970, skipped=20, failed=10),
@@ -24,15 +26,56 @@ _COMPLETED = Import(
     completed_at="2025-04-22T11:00:04.000Z",
 )
 
+_NEW = NewImport(
+    **_COMPLETED.__dict__
+    | {
+        "state": "awaiting_upload",
+        "counts": Counts(rows=0),
+        "progress": Progress(rows_done=0, rows_per_second=0.0),
+        "results_url": None,
+        "updated_at": "2025-04-22T11:00:00.000Z",
+        "completed_at": None,
+    },
+    upload=Upload(
+        url="https://bucket.example.com/",
+        fields={
+            "key": f"tenants/hairdresser/uploads/{_ID}",
+            "x-amz-algorithm": "AWS4-HMAC-SHA256",
+            "policy": "eyJleHBpcmF0aW9uIjogIjIwMjUt…",
+            "x-amz-signature": "…",
+        },
+        max_bytes=MAX_FILE_BYTES,
+        expires_at="2025-04-22T11:15:00.000Z",
+    ),
+)
+_STARTED = Import(
+    **_COMPLETED.__dict__
+    | {
+        "state": "running",
+        "counts": Counts(rows=0),
+        "progress": Progress(rows_done=0, rows_per_second=0.0),
+        "results_url": None,
+        "completed_at": None,
+    }
+)
+
 PARAMETERS = {"import_id": _ID}
 
 EXAMPLES = {
     "list_imports": Example(answer=Page([_COMPLETED], None), problems=(LIMIT_REFUSED,)),
+    "create_import": Example(request={"file_name": "people.csv"}, answer=_NEW),
+    "start_import": Example(
+        answer=_STARTED,
+        problems=(
+            Conflict("The file is not there yet. Upload it, and start the import then.", code="not_uploaded"),
+            NotFound("Import"),
+        ),
+    ),
     "read_import": Example(answer=_COMPLETED, problems=(NotFound("Import"),)),
     "read_results": Example(
         answer=Results(url=_URL, expires_at="2025-04-22T11:10:00.000Z"),
         problems=(
-            Conflict("The import is still running. Its results come with its end.", code="not_ready"),
+            Conflict("The import has not ended yet. Its results come with its end.", code="not_ready"),
             NotFound("Import"),
         ),
     ),

@@ -25,5 +25,9 @@ def handler(event: dict[str, Any], context: Any) -> None:
             observability.note("object passed over")
         else:
             observability.note(
-                "import taken up", tenant_id=run.tenant_id, import_id=run.id, file_bytes=run.size
+                "file taken up",
+                tenant_id=run.tenant_id,
+                import_id=run.id,
+                state=run.state,
+                file_bytes=run.size,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared import wiring
 from shared.domain.errors import Conflict, NotFound
-from shared.domain.imports import Import, Results
+from shared.domain.imports import Import, ImportInput, NewImport, Results
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import Reply, Routes
@@ -17,6 +17,31 @@ routes = Routes("Imports")
 )
 def list_imports(call: Call, query: ListQuery) -> Reply:
     return Reply(page=wiring.imports(call.caller).list(limit=query.limit, cursor=query.cursor))
+
+
+@routes.route(
+    "POST",
+    "/imports",
+    summary="Ask for an import; the answer says, this once, where to upload its file",
+    body=ImportInput,
+    answer=NewImport,
+    status=201,
+    location="/imports/{id}",
+)
+def create_import(call: Call, body: ImportInput) -> Reply:
+    return Reply(record=wiring.import_uploads(call.caller, call.claim).create(body))
+
+
+@routes.route(
+    "POST",
+    "/imports/{import_id}/start",
+    summary="Start an import whose file is uploaded",
+    answer=Import,
+    status=202,
+    errors=(NotFound, Conflict),
+)
+def start_import(call: Call, import_id: str) -> Reply:
+    return Reply(record=wiring.import_uploads(call.caller, call.claim).start(import_id))
 
 
 @routes.route("GET", "/imports/{import_id}", summary="Read an import", answer=Import, errors=(NotFound,))

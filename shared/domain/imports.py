@@ -1,7 +1,8 @@
 """The import: one file of one tenant on its way to contacts.
 
-An import is `running` from the moment its file is found, and ends as `completed` or `failed`. What was counted
-stays with it either way.
+The import of a dropped file is `running` from the moment its file is found. One that is asked for is `awaiting_upload`
+until its file has arrived, then `uploaded`, and `running` once it is started. It ends as `completed` or `failed`; what
+was counted stays with it either way.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from shared.domain.events import IMPORT_COMPLETED, Event
 from shared.domain.ids import derived_id, milliseconds_of, ordinal_of
 from shared.domain.timestamps import Timestamp, to_milliseconds
 
-State = Literal["running", "completed", "failed"]
+State = Literal["awaiting_upload", "uploaded", "running", "completed", "failed"]
+Source = Literal["upload", "drop_folder"]
 Outcome = Literal["created", "skipped", "failed"]
 
 _MOVES: dict[State, frozenset[State]] = {
+    "awaiting_upload": frozenset({"uploaded", "running"}),
+    "uploaded": frozenset({"uploaded", "running"}),
     "running": frozenset({"completed", "failed"}),
     "completed": frozenset(),
     "failed": frozenset(),
@@ -36,9 +40,24 @@ def inbox_file(key: str) -> tuple[str, str] | None:
     return (found[1], found[2]) if found else None
 
 
+_UPLOAD_KEY = re.compile(r"tenants/([^/]+)/uploads/([0-9a-f-]{36})")
+
+
+def upload_key(tenant_id: str, import_id: str) -> str:
+    """Where the file of an import that was asked for is uploaded to. Its name is told in the import, so that a key has
+    nothing in it that a caller has chosen."""
+    return f"tenants/{tenant_id}/uploads/{import_id}"
+
+
+def uploaded_file(key: str) -> tuple[str, str] | None:
+    """The tenant and the import to which an object was uploaded; None for an object elsewhere."""
+    found = _UPLOAD_KEY.fullmatch(key)
+    return (found[1], found[2]) if found else None
+
+
 @dataclass(frozen=True, slots=True)
 class DroppedFile:
-    """An object in a tenant's inbox, as an event or a listing of the bucket tells of it.
+    """An object in a tenant's inbox, or uploaded, as an event or a listing of the bucket tells of it.
 
     `etag`: without its quotes. `modified_at`: when it was put, a whole second (S3 knows it no finer).
     """
@@ -105,6 +124,7 @@ class ImportRun:
     `rows_total`, `chunks_total`: None until the whole file has been cut up. `tally` and `chunks_done` grow
     with every chunk. `results_key`: the object with every row's fate, when there is one.
     `looked_at`, `idle_looks`: what the watch found at its last look, and how often nothing had moved since.
+    `created_at`, `created_by`: of an import that was asked for. Its `etag` is empty until its file is there.
     """
 
     id: str
@@ -129,6 +149,63 @@ class ImportRun:
     due_at: str | None = None
     looked_at: str = ""
     idle_looks: int = 0
+    created_at: str = ""
+    created_by: str = ""
+
+    @classmethod
+    def await_upload(
+        cls, given: ImportInput, *, import_id: str, write_id: str, at: str, caller: Caller
+    ) -> ImportRun:
+        """An import that was asked for, before its file is there. `write_id` names the write that makes it."""
+        return cls(
+            id=import_id,
+            tenant_id=caller.tenant_id,
+            object_key=upload_key(caller.tenant_id, import_id),
+            etag="",
+            size=0,
+            file_name=given.file_name,
+            started_at="",
+            updated_at=at,
+            state="awaiting_upload",
+            last_event=write_id,
+            created_at=at,
+            created_by=caller.actor,
+        )
+
+    def arrive(self, uploaded: DroppedFile, *, write_id: str, at: str) -> ImportRun | None:
+        """The import with its file uploaded; None when it has been started, or that is known already."""
+        if self.state not in ("awaiting_upload", "uploaded") or self.etag == uploaded.etag:
+            return None
+        return replace(
+            self,
+            state="uploaded",
+            etag=uploaded.etag,
+            size=uploaded.size,
+            updated_at=at,
+            last_event=write_id,
+            version=self.version + 1,
+        )
+
+    def start(self, uploaded: DroppedFile, *, write_id: str, at: str, due_at: str) -> ImportRun:
+        """The import as it begins to run on its file as that is now. Raises Conflict once it has been started."""
+        self._require_move("running")
+        return replace(
+            self,
+            state="running",
+            etag=uploaded.etag,
+            size=uploaded.size,
+            started_at=at,
+            updated_at=at,
+            last_event=write_id,
+            version=self.version + 1,
+            due_at=due_at,
+            looked_at="running/0/None",
+        )
+
+    @property
+    def source(self) -> Source:
+        """Which way the file came in."""
+        return "upload" if uploaded_file(self.object_key) else "drop_folder"
 
     @classmethod
     def begin(cls, dropped: DroppedFile, *, at: str, due_at: str) -> ImportRun:
@@ -217,7 +294,28 @@ class ImportRun:
 
     def _require_move(self, state: State) -> None:
         if state not in _MOVES[self.state]:
-            raise Conflict(f"An import that is {self.state} cannot become {state}.", code="import_ended")
+            code = "import_started" if state == "running" else "import_ended"
+            raise Conflict(f"An import that is {self.state} cannot become {state}.", code=code)
+
+
+class ImportInput(BaseModel):
+    """What an import is asked for with."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    file_name: Annotated[str, Field(min_length=1, max_length=255, description="For people to know it by.")]
+
+
+class Upload(BaseModel):
+    """How to upload the file: a form (`multipart/form-data`) to `url`, with all of `fields` as they stand and then the
+    file itself as the field `file`, until `expires_at` (Amazon S3 API Reference, "POST Object")."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    url: str
+    fields: dict[str, str]
+    max_bytes: int
+    expires_at: Timestamp
 
 
 class Options(BaseModel):
@@ -262,6 +360,8 @@ class Progress(BaseModel):
     def of(cls, run: ImportRun) -> Progress:
         """The progress of an import as of its last chunk."""
         done = run.tally.rows
+        if not run.started_at:
+            return cls(rows_done=0, rows_per_second=0.0)
         seconds = (to_milliseconds(run.updated_at) - to_milliseconds(run.started_at)) / 1000
         speed = round(done / seconds, 1) if seconds > 0 else 0.0
         left: float | None = None
@@ -288,7 +388,7 @@ class Import(BaseModel):
 
     id: str
     state: State
-    source: Literal["drop_folder"] = "drop_folder"
+    source: Source
     file_name: str
     options: Options
     counts: Counts
@@ -306,16 +406,28 @@ class Import(BaseModel):
         return cls(
             id=run.id,
             state=run.state,
+            source=run.source,
             file_name=run.file_name,
             options=Options(),
             counts=Counts.of(run),
             progress=Progress.of(run),
             results_url=results_url,
             error=error,
-            created_at=run.started_at,
+            created_at=run.created_at or run.started_at,
             updated_at=run.updated_at,
             completed_at=run.ended_at,
         )
+
+
+class NewImport(Import):
+    """An import that waits for its file, and where that is uploaded to."""
+
+    upload: Upload
+
+    @classmethod
+    def waiting(cls, run: ImportRun, upload: Upload) -> NewImport:
+        """What is shown, this once, of an import that was just asked for."""
+        return cls(**Import.of(run, None).__dict__, upload=upload)
 
 
 class Results(BaseModel):

@@ -8,20 +8,22 @@ done, the cutter or any writer of rows, asks for the end.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.csv_file import read_rows
-from shared.domain.errors import Conflict, RuleBroken
+from shared.domain.errors import ConcurrentChange, Conflict, RuleBroken
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.import_file import MAX_FILE_BYTES, BadFile, FileReplaced, Layout, cut, survey
 from shared.domain.import_rows import result_header
-from shared.domain.imports import DroppedFile, ImportRun, ImportTask, inbox_file
+from shared.domain.imports import DroppedFile, ImportRun, ImportTask, inbox_file, uploaded_file
 from shared.domain.tenant import Tenant
 
 FIRST_LOOK_SECONDS = 300
 """When the watch first looks whether an import gets on."""
+_ATTEMPTS = 5
 _SAMPLE = 1_048_576  # bytes by which a file is judged
 _STRAGGLERS_SECONDS = 180  # after a failure half-way, until chunks under way have ended
 
@@ -39,6 +41,8 @@ class ImportRepository(Protocol):
     """The imports of one tenant; see `shared.table.imports.ImportTable`."""
 
     def add(self, run: ImportRun) -> bool: ...
+
+    def save(self, before: ImportRun, after: ImportRun) -> None: ...
 
     def get(self, import_id: str) -> ImportRun | None: ...
 
@@ -60,7 +64,7 @@ class ImportRepository(Protocol):
 class Files(Protocol):
     """Dropped files and results; see `shared.storage.drop_bucket.DropBucket`."""
 
-    def find(self, key: str, etag: str) -> DroppedFile: ...
+    def find(self, key: str, etag: str | None = None) -> DroppedFile: ...
 
     def read(self, key: str, etag: str, start: int, end: int) -> Iterator[bytes]: ...
 
@@ -96,13 +100,15 @@ class ImportRuns:
         self._now = now
 
     def take_up(self, key: str, etag: str) -> ImportRun | None:
-        """Import the object that was put under a key: begin, and cut it up.
+        """Import the object that was put under a key: begin, and cut it up. One that was uploaded for an import waits
+        until that is started.
 
-        Gives back the import as it began; None when the object lies in no inbox, or is no longer the one that
+        Gives back the import as it is then; None when the object lies in no inbox, or is no longer the one that
         `etag` names (its successor has an event of its own), or has been dealt with.
         Raises UnknownTenant, and Unavailable when it should be tried again.
         """
-        found = inbox_file(key)
+        upload = uploaded_file(key)
+        found = upload or inbox_file(key)
         if found is None:
             return None
         self._require_tenant(found[0])
@@ -110,11 +116,25 @@ class ImportRuns:
             dropped = self._files.find(key, etag)
         except FileReplaced:
             return None
+        if upload is not None:
+            return self._arrive(*upload, dropped)
         run = self.begin(dropped)
         if run.state != "running":
             return None
         self._split(run)
         return run
+
+    def _arrive(self, tenant_id: str, import_id: str, uploaded: DroppedFile) -> ImportRun | None:
+        imports = self._imports(tenant_id)
+        for _ in range(_ATTEMPTS):
+            before = imports.get(import_id)
+            after = before and before.arrive(uploaded, write_id=new_id(), at=self._now())
+            if before is None or after is None:
+                return None
+            with suppress(ConcurrentChange):
+                imports.save(before, after)
+                return after
+        raise ConcurrentChange()
 
     def begin(self, dropped: DroppedFile) -> ImportRun:
         """The import of a file: a new one, or that which is there. Raises UnknownTenant."""

@@ -24,6 +24,12 @@ class ImportRepository(Protocol):
     def newest(self, *, limit: int, after: str | None) -> list[ImportRun]: ...
 
 
+def require_imports(caller: Caller) -> None:
+    """Raises PermissionDenied unless the caller may run imports, which are nobody's own."""
+    if caller.require("imports:run") == "own":
+        raise PermissionDenied.lacking("imports:run:all")
+
+
 class ImportService:
     """Imports as one caller may see them. Anything the caller may not see raises NotFound."""
 
@@ -44,7 +50,7 @@ class ImportService:
 
     def list(self, *, limit: int, cursor: str | None) -> Page[Import]:
         """A page of the imports, those of the files put last first."""
-        self._require_all()
+        require_imports(self._caller)
 
         def read(count: int, after: Any) -> list[ImportRun]:
             return self._imports.newest(limit=count, after=after)
@@ -70,9 +76,9 @@ class ImportService:
         """
         run = self._get(import_id)
         if run.results_key is None:
-            if run.state == "running":
+            if run.state in ("awaiting_upload", "uploaded", "running"):
                 raise Conflict(
-                    "The import is still running. Its results come with its end.", code="not_ready"
+                    "The import has not ended yet. Its results come with its end.", code="not_ready"
                 )
             raise NotFound("Results")
         return Results(
@@ -81,16 +87,11 @@ class ImportService:
         )
 
     def _get(self, import_id: str) -> ImportRun:
-        self._require_all()
+        require_imports(self._caller)
         run = self._imports.get(import_id) if is_id(import_id) else None
         if run is None:
             raise NotFound("Import")
         return run
-
-    def _require_all(self) -> None:
-        # A dropped file is nobody's own, and neither is its import.
-        if self._caller.require("imports:run") == "own":
-            raise PermissionDenied.lacking("imports:run:all")
 
     def _shown(self, run: ImportRun) -> Import:
         url = self._sign(run.results_key, RESULTS_SECONDS) if run.results_key else None

@@ -3,6 +3,7 @@
 | what | key |
 |---|---|
 | dropped file | `tenants/<tenant id>/inbox/<file>` |
+| uploaded file | `tenants/<tenant id>/uploads/<import id>` |
 | results | `tenants/<tenant id>/results/<import id>/<file>.results.csv` |
 | part of results | `parts/<tenant id>/<import id>/<chunk>-<id>.csv` |
 
@@ -33,6 +34,8 @@ _AT_ONCE = 8  # parts of results read side by side
 _ATTEMPTS = 4
 _DELETE = 1000  # S3's limit for one DeleteObjects
 _TENANTS, _RESULTS = "tenants/", "results"
+_PASSED_OVER = (_RESULTS, "uploads")
+"""Folders of a tenant that hold no dropped files."""
 
 
 class DropBucket:
@@ -48,12 +51,25 @@ class DropBucket:
         """The bucket's name."""
         return self._bucket
 
-    def find(self, key: str, etag: str) -> DroppedFile:
-        """The object of a key. Raises FileReplaced when it is gone or has another content than `etag` says."""
+    def find(self, key: str, etag: str | None = None) -> DroppedFile:
+        """The object of a key. Raises FileReplaced when it is not there or has another content than `etag` says."""
+        condition = {} if etag is None else {"IfMatch": f'"{etag}"'}
         with _translated():
-            answer = self._client.head_object(Bucket=self._bucket, Key=key, IfMatch=f'"{etag}"')
-        self._check(answer, etag)
-        return self._dropped(key, etag, answer["ContentLength"], answer["LastModified"])
+            answer = self._client.head_object(Bucket=self._bucket, Key=key, **condition)
+        if etag is not None:
+            self._check(answer, etag)
+        return self._dropped(key, answer["ETag"].strip('"'), answer["ContentLength"], answer["LastModified"])
+
+    def upload_form(self, key: str, max_bytes: int, seconds: int) -> tuple[str, dict[str, str]]:
+        """Address and fields of a form by which just one object can be put, at this key, of 1 to `max_bytes` bytes,
+        for some seconds (Amazon S3 API Reference, "POST Policy")."""
+        form = self._client.generate_presigned_post(
+            Bucket=self._bucket,
+            Key=key,
+            Conditions=[["content-length-range", 1, max_bytes]],
+            ExpiresIn=seconds,
+        )
+        return form["url"], form["fields"]
 
     def read(self, key: str, etag: str, start: int, end: int) -> Iterator[bytes]:
         """The bytes from `start` up to `end` (not included) of an object, in blocks.
@@ -170,7 +186,7 @@ class DropBucket:
         """Some of the files in the inboxes of all tenants whose keys follow `after`, in the order of keys, and
         the key to go on behind; that is empty when there is no more.
 
-        One request, whatever lies there. Results that begin on a page and go on beyond it are leapt over.
+        One request, whatever lies there. Results and uploads that begin on a page and go on beyond it are leapt over.
         """
         with _translated():
             answer = self._client.list_objects_v2(
@@ -186,8 +202,8 @@ class DropBucket:
             return files, ""
         last = str(entries[-1]["Key"])
         folders = last.split("/", 3)
-        if len(folders) == 4 and folders[2] == _RESULTS:
-            last = f"{_TENANTS}{folders[1]}/{_RESULTS}/\U0010ffff"
+        if len(folders) == 4 and folders[2] in _PASSED_OVER:
+            last = f"{_TENANTS}{folders[1]}/{folders[2]}/\U0010ffff"
         return files, last
 
     def signed_url(self, key: str, seconds: int) -> str:

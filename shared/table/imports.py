@@ -6,13 +6,16 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from shared.domain.errors import Conflict
+from shared.domain import timestamps
+from shared.domain.errors import ConcurrentChange, Conflict
 from shared.domain.events import Event
 from shared.domain.import_file import Layout
 from shared.domain.imports import ImportRun, Tally
 from shared.table import items, keys
 from shared.table.store import Item, Store, Transaction
 
+UNSTARTED_SECONDS = 7 * 86_400
+"""How long an import that is not started is kept (DynamoDB removes it some time after)."""
 _PAGE = 1000
 _TEXTS = {
     # record's field → attribute, where the field's name is a reserved word in expressions or says too little
@@ -30,6 +33,8 @@ _TEXTS = {
     "last_event": "last_event",
     "due_at": "due_at",
     "looked_at": "looked_at",
+    "created_at": "created_at",
+    "created_by": "created_by",
 }
 _NUMBERS = {
     "size": "file_bytes",
@@ -60,6 +65,25 @@ class ImportTable:
         """Write a new import; False when it is there already."""
         is_new = "attribute_not_exists(PK)"
         return self._store.put(_run_to_item(run), condition=is_new)
+
+    def ask_for(self, run: ImportRun) -> None:
+        """Write a new import that waits for its file."""
+        self._write(run, "attribute_not_exists(PK)", {})
+
+    def save(self, before: ImportRun, after: ImportRun) -> None:
+        """Write an import that was not running yet. Raises ConcurrentChange when it is no longer as `before` says."""
+        self._write(after, "version = :before", {":before": {"N": str(before.version)}})
+
+    def _write(self, run: ImportRun, condition: str, values: Item) -> None:
+        transaction = Transaction()
+        is_own_write = "last_event = :own"
+        transaction.put(
+            _run_to_item(run),
+            condition=f"{condition} OR {is_own_write}",
+            values={**values, ":own": {"S": run.last_event}},
+            refusal=lambda _: ConcurrentChange(),
+        )
+        self._store.commit(transaction)
 
     def get(self, import_id: str) -> ImportRun | None:
         """An import as of now, or None."""
@@ -287,6 +311,9 @@ def _run_to_item(run: ImportRun) -> Item:
     }
     if run.due_at:
         item.update(keys.import_due(run.due_at, run.id))
+    if not run.started_at:
+        lapses = timestamps.to_milliseconds(run.created_at) // 1000 + UNSTARTED_SECONDS
+        item["expires_at"] = {"N": str(lapses)}
     for field, attribute in _TEXTS.items():
         if text := getattr(run, field):
             item[attribute] = {"S": text}
@@ -296,13 +323,17 @@ def _run_to_item(run: ImportRun) -> Item:
     return item
 
 
+_NOT_YET = {"etag": "", "started_at": ""}
+"""What an import has not before its file is there."""
+
+
 def _run_from_item(tenant_id: str, item: Item) -> ImportRun:
     values: dict[str, Any] = {
         field: item[attribute]["S"] for field, attribute in _TEXTS.items() if attribute in item
     }
     values |= {field: int(item[attribute]["N"]) for field, attribute in _NUMBERS.items() if attribute in item}
     tally = Tally(*(int(item[name]["N"]) for name in ("rows_created", "rows_skipped", "rows_failed")))
-    return ImportRun(tenant_id=tenant_id, tally=tally, **values)
+    return ImportRun(tenant_id=tenant_id, tally=tally, **{**_NOT_YET, **values})
 
 
 def _layout_to_item(tenant_id: str, import_id: str, layout: Layout) -> Item:

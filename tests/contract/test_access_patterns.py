@@ -26,7 +26,7 @@ from shared.domain.customer import CustomerInput, CustomerPatch
 from shared.domain.delivery import DeliveryRequest
 from shared.domain.errors import Duplicate
 from shared.domain.ids import derived_id, milliseconds_of, new_id
-from shared.domain.imports import ImportTask
+from shared.domain.imports import ImportInput, ImportTask
 from shared.domain.labels import Tag
 from shared.domain.webhook import WebhookInput
 from shared.publishing.contracts import from_message, to_message
@@ -88,6 +88,7 @@ class World:
         self.webhooks = wiring.webhooks(ADMIN)
         self.webhook = self.webhooks.create(hook())
         self.queue = RowQueue(stack)
+        self.upload = Upload(stack)
         self.bulk = Bulk()
 
     def _imported(self, like: Item, number: int) -> Item:
@@ -232,6 +233,22 @@ class Bulk:
         assert run is not None and run.succeeded == 30
 
 
+class Upload:
+    """An import that is asked for, and whose file is put where it says."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._bucket = stack.environment["DROP_BUCKET"]
+        self._s3 = stack.client("s3")
+
+    def ask(self) -> None:
+        made = wiring.import_uploads(ADMIN).create(ImportInput(file_name="people.csv"))
+        self._s3.put_object(Bucket=self._bucket, Key=made.upload.fields["key"], Body=b"email\n")
+        self._import_id = made.id
+
+    def start(self) -> None:
+        wiring.import_uploads(ADMIN).start(self._import_id)
+
+
 class RowQueue:
     """An import's steps, one at a time."""
 
@@ -283,6 +300,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "List bulk jobs": _JOB,
     "Read a bulk job": _JOB,
     "Cancel a bulk job": _JOB,
+    "Start an import": ("Ask for an import",),
     "List imports": _FINISHED,
     "Read an import": _FINISHED,
     "Read an import's results": _FINISHED,
@@ -413,6 +431,8 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Begin and cut up an import of 200 rows": lambda world: world.queue.begin(),
     "Write 200 rows of an import": lambda world: world.queue.write(),
     "Finish an import": lambda world: world.queue.finish(),
+    "Ask for an import": lambda world: world.upload.ask(),
+    "Start an import": lambda world: world.upload.start(),
     "List imports": lambda world: wiring.imports(ADMIN).list(limit=25, cursor=None),
     "Read an import": lambda world: wiring.imports(ADMIN).read(world.queue.import_id),
     "Read an import's results": lambda world: wiring.imports(ADMIN).results(world.queue.import_id),

@@ -273,6 +273,15 @@ def counted(world: World, ids: Ids) -> None:
     DropFolder(world).run("email\nada@home.example.com\n")
 
 
+def an_upload(world: World, ids: Ids) -> None:
+    """In the place of the import that was made: one that awaits its file, which is there."""
+    asked = world.send("POST", "/imports", {"file_name": "people.csv"}).json
+    bucket = world.stack.environment["DROP_BUCKET"]
+    key = asked["upload"]["fields"]["key"]
+    world.stack.client("s3").put_object(Bucket=bucket, Key=key, Body=b"email\nada@example.com\n")
+    ids["import_id"] = asked["id"]
+
+
 def each(make: Callable[[World], str]) -> Callable[[World, Ids], None]:
     return lambda world, _: (make(world), None)[1]
 
@@ -291,6 +300,7 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "list_customers": a_contact_of,
     "list_deliveries": delivered,
     "list_imports": each(an_import),
+    "start_import": an_upload,
     "list_group_contacts": a_member,
     "list_groups": each(a_label("groups")),
     "list_interactions": booked,

@@ -205,6 +205,7 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
     one, webhooks = "/contacts/{contact_id}", "/webhooks/{webhook_id}"
     customers = "/customers/{customer_id}"
     group = world.send("POST", "/groups", {"name": "joined"}).json["id"]
+    awaited = world.send("POST", "/imports", {"file_name": "never.csv"}).json["id"]
     calls: Calls = [
         (200, "GET", "/health", "", {}),
         (200, "GET", "/openapi.json", "", {}),
@@ -325,6 +326,10 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
         (404, "DELETE", "/groups/{group_id}/contacts", new_id(), {"json": {"contact_ids": [contact]}}),
         (200, "GET", "/imports", "", {}),
         (404, "GET", "/imports/{import_id}", new_id(), {}),
+        (201, "POST", "/imports", "", {"json": {"file_name": "people.csv"}}),
+        (422, "POST", "/imports", "", {"json": {"file_name": ""}}),
+        (404, "POST", "/imports/{import_id}/start", new_id(), {}),
+        (409, "POST", "/imports/{import_id}/start", awaited, {}),
         (404, "GET", "/imports/{import_id}/results", new_id(), {}),
     ]
     wrong = []

@@ -75,6 +75,16 @@ def make_import(world: World, tenancy: Tenancy) -> str:
     return made
 
 
+def make_upload(world: World, tenancy: Tenancy) -> str:
+    answer = world.send("POST", "/imports", {"file_name": "people.csv"}, token=tenancy.admin)
+    assert answer.status == 201, answer.text
+    made: dict[str, Any] = answer.json
+    body = f"email\n{new_id()}@example.com\n".encode()
+    bucket = world.stack.environment["DROP_BUCKET"]
+    world.stack.client("s3").put_object(Bucket=bucket, Key=made["upload"]["fields"]["key"], Body=body)
+    return str(made["id"])
+
+
 def make_customer(world: World, tenancy: Tenancy) -> str:
     answer = world.send("POST", "/customers", {"first_name": "Grace"}, token=tenancy.user)
     assert answer.status == 201, answer.text
@@ -153,6 +163,7 @@ CASES: dict[tuple[str, str], Case] = {
     ),
     ("GET", "/imports/{import_id}"): Case(make_import, roles=MANAGERS),
     ("GET", "/imports/{import_id}/results"): Case(make_import, roles=MANAGERS),
+    ("POST", "/imports/{import_id}/start"): Case(make_upload, roles=MANAGERS, done=202),
     ("GET", "/webhooks/{webhook_id}"): Case(make_webhook, roles=MANAGERS),
     ("DELETE", "/webhooks/{webhook_id}"): Case(make_webhook, roles=MANAGERS),
     ("GET", "/webhooks/{webhook_id}/deliveries"): Case(make_webhook, roles=MANAGERS),
@@ -176,6 +187,7 @@ WITHOUT_ID = {
     ("POST", "/contacts/bulk-delete"),
     ("GET", "/contacts/bulk-jobs"),
     ("GET", "/imports"),
+    ("POST", "/imports"),
     ("GET", "/webhooks"),
     ("POST", "/webhooks"),
 }

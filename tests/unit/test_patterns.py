@@ -25,7 +25,7 @@ from shared.domain.email import normalize_email
 from shared.domain.errors import DomainError
 from shared.domain.ids import is_id
 from shared.domain.import_file import survey
-from shared.domain.imports import inbox_file
+from shared.domain.imports import inbox_file, uploaded_file
 from shared.domain.label_inputs import Color
 from shared.domain.labels import NO_LABELS
 from shared.domain.phone import as_typed, normalize_phone
@@ -129,6 +129,7 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "booking": lambda value: BookingCreated.model_validate(dict.fromkeys(BookingCreated.model_fields, value)),
     "ids.is_id": is_id,
     "imports.inbox_file": inbox_file,
+    "imports.uploaded_file": uploaded_file,
     "csv_file.read_rows": lambda value: list(read_rows([value.encode()], "utf-8", ",")),
     "import_file.survey": lambda value: survey(value.encode()),
     "callers.parse_grants": parse_grants,

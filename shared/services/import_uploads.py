@@ -1,0 +1,124 @@
+"""Imports that a caller asks for: where to upload the file to, and the start once it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from shared.domain import timestamps
+from shared.domain.callers import Caller
+from shared.domain.errors import ConcurrentChange, Conflict, NotFound
+from shared.domain.ids import is_id, new_id
+from shared.domain.import_file import MAX_FILE_BYTES, FileReplaced
+from shared.domain.imports import (
+    DroppedFile,
+    Import,
+    ImportInput,
+    ImportRun,
+    ImportTask,
+    NewImport,
+    Upload,
+    upload_key,
+)
+from shared.services.idempotency import Announce, no_key
+from shared.services.import_runs import FIRST_LOOK_SECONDS
+from shared.services.imports import require_imports
+
+UPLOAD_SECONDS = 900
+"""How long a file can be uploaded after its import was asked for: long enough for the largest one on a slow line,
+since S3 looks at the clock when an upload begins."""
+_ATTEMPTS = 5
+
+
+class ImportRepository(Protocol):
+    """The imports of one tenant; see `shared.table.imports.ImportTable`."""
+
+    def get(self, import_id: str) -> ImportRun | None: ...
+
+    def ask_for(self, run: ImportRun) -> None: ...
+
+    def save(self, before: ImportRun, after: ImportRun) -> None: ...
+
+
+class Uploads(Protocol):
+    """Where files are uploaded to; see `shared.storage.drop_bucket.DropBucket`."""
+
+    def upload_form(self, key: str, max_bytes: int, seconds: int) -> tuple[str, dict[str, str]]: ...
+
+    def find(self, key: str, etag: str | None = None) -> DroppedFile: ...
+
+
+class Tasks(Protocol):
+    """The queue of work on imports; see `shared.storage.import_queue.ImportQueue`."""
+
+    def send(self, tasks: Iterable[ImportTask], *, delay: int = 0) -> None: ...
+
+
+class ImportUploads:
+    """The imports that one caller asks for."""
+
+    def __init__(
+        self,
+        caller: Caller,
+        imports: ImportRepository,
+        uploads: Callable[[], Uploads],
+        tasks: Callable[[], Tasks],
+        *,
+        now: Callable[[], str] = timestamps.now,
+        announce: Announce = no_key,
+    ) -> None:
+        self._caller = caller
+        self._imports = imports
+        self._uploads = uploads
+        self._tasks = tasks
+        self._now = now
+        self._announce = announce
+
+    def create(self, given: ImportInput) -> NewImport:
+        """A new import, and how its file is uploaded: to a place of its own, one to MAX_FILE_BYTES bytes long."""
+        require_imports(self._caller)
+        at = self._now()
+        run = ImportRun.await_upload(given, import_id=new_id(), write_id=new_id(), at=at, caller=self._caller)
+        url, fields = self._uploads().upload_form(run.object_key, MAX_FILE_BYTES, UPLOAD_SECONDS)
+        upload = Upload(
+            url=url,
+            fields=fields,
+            max_bytes=MAX_FILE_BYTES,
+            expires_at=timestamps.plus(at, UPLOAD_SECONDS),
+        )
+        shown = NewImport.waiting(run, upload)
+        self._announce(shown)
+        self._imports.ask_for(run)
+        return shown
+
+    def start(self, import_id: str) -> Import:
+        """The import, running on the file as it lies there now.
+
+        Raises Conflict when there is no file yet, and when it was started before. A kill behind the write loses
+        nothing: the watch over imports finds one that stands still.
+        """
+        require_imports(self._caller)
+        for _ in range(_ATTEMPTS):
+            before = self._imports.get(import_id) if is_id(import_id) else None
+            if before is None:
+                raise NotFound("Import")
+            at = self._now()
+            due_at = timestamps.plus(at, FIRST_LOOK_SECONDS)
+            run = before.start(self._found(before), write_id=new_id(), at=at, due_at=due_at)
+            shown = Import.of(run, None)
+            self._announce(shown)
+            try:
+                self._imports.save(before, run)
+            except ConcurrentChange:
+                continue
+            self._tasks().send([ImportTask(run.tenant_id, run.id, "split")])
+            return shown
+        raise ConcurrentChange()
+
+    def _found(self, run: ImportRun) -> DroppedFile:
+        try:
+            return self._uploads().find(upload_key(run.tenant_id, run.id))
+        except FileReplaced as error:
+            raise Conflict(
+                "The file is not there yet. Upload it, and start the import then.", code="not_uploaded"
+            ) from error
