@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.domain.errors import Conflict, NotFound
+from shared.domain.errors import Conflict, NotFound, PermissionDenied
 from shared.domain.import_file import MAX_FILE_BYTES
 from shared.domain.imports import Counts, Import, NewImport, Options, Progress, Results, Upload
 from shared.http.examples import LIMIT_REFUSED, Example
@@ -41,6 +41,8 @@ _NEW = NewImport(
         fields={
             "key": f"tenants/hairdresser/uploads/{_ID}",
             "x-amz-algorithm": "AWS4-HMAC-SHA256",
+            "x-amz-credential": "ASIA…/20250422/eu-central-1/s3/aws4_request",
+            "x-amz-date": "20250422T110000Z",
             "policy": "eyJleHBpcmF0aW9uIjogIjIwMjUt…",
             "x-amz-signature": "…",
         },
@@ -63,7 +65,11 @@ PARAMETERS = {"import_id": _ID}
 
 EXAMPLES = {
     "list_imports": Example(answer=Page([_COMPLETED], None), problems=(LIMIT_REFUSED,)),
-    "create_import": Example(request={"file_name": "people.csv"}, answer=_NEW),
+    "create_import": Example(
+        request={"file_name": "people.csv"},
+        answer=_NEW,
+        problems=(PermissionDenied.lacking("imports:run"),),
+    ),
     "start_import": Example(
         answer=_STARTED,
         problems=(

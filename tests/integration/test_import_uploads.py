@@ -67,7 +67,7 @@ def read(world: World, asked: dict[str, Any]) -> dict[str, Any]:
 def test_check_60_a_form_takes_one_object_of_the_caller_s_own_for_a_short_time(
     world: World, name: str
 ) -> None:
-    """One key under the tenant's own prefix, in which nothing was chosen by the caller; a range of sizes; 15 minutes."""
+    """One key under the tenant's own prefix, nothing in it is the caller's choice; a range of sizes; 15 minutes."""
     asked = ask(world, name=name)
     form, policy = asked["upload"], policy_of(asked)
     conditions = policy["conditions"]

@@ -1,0 +1,32 @@
+"""An import that is asked for, on the one-machine stack: its file goes to S3 by the form, as from a browser."""
+
+from __future__ import annotations
+
+import requests
+
+from tests.stack.conftest import LiveStack, TenantAtHand, eventually
+
+
+def test_a_file_goes_by_its_form_to_s3_and_from_there_to_contacts(
+    live: LiveStack, tenant: TenantAtHand
+) -> None:
+    """check 60, on the way itself"""
+    asked = live.api("POST", "/imports", token=tenant.admin_token, body={"file_name": "people.csv"})
+    assert asked.status == 201, asked.body
+    where, form = f"/imports/{asked.body['id']}", asked.body["upload"]
+    assert live.api("POST", f"{where}/start", token=tenant.admin_token).status == 409
+    file = {"file": ("people.csv", b"email\nada@example.com\nnobody\n", "text/csv")}
+    elsewhere = form["fields"] | {"key": "tenants/demo/inbox/people.csv"}
+    assert requests.post(form["url"], data=elsewhere, files=file, timeout=30).status_code == 403
+    sent = requests.post(form["url"], data=form["fields"], files=file, timeout=30)
+    assert sent.status_code == 204, sent.text
+    eventually(lambda: state(live, tenant, where) == "uploaded")
+    started = live.api("POST", f"{where}/start", token=tenant.admin_token)
+    assert (started.status, started.body["state"]) == (202, "running")
+    eventually(lambda: state(live, tenant, where) == "completed", seconds=60)
+    counts = live.api("GET", where, token=tenant.admin_token).body["counts"]
+    assert (counts["created"], counts["failed"]) == (1, 1)
+
+
+def state(live: LiveStack, tenant: TenantAtHand, where: str) -> str:
+    return str(live.api("GET", where, token=tenant.admin_token).body["state"])
