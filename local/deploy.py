@@ -18,6 +18,9 @@ STACK = "contacts"
 REGION = "us-east-1"
 ARTIFACTS = "contacts-artifacts"
 DEPLOY_SECONDS = 120
+MAIL_FROM = "contacts@demo.example"
+INVITATION_URL = "https://contacts.demo.example/invitation"
+"""Where people accept invitations: nowhere yet, but who reads the e-mails that the emulator keeps finds the token."""
 _SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 _DIGEST_TAG = "contacts:digest"
 
@@ -53,6 +56,9 @@ def deploy(aws: Aws, edit: Callable[[str], str] = str) -> tuple[dict[str, str], 
 
     `edit` may change the template's text for an experiment.
     """
+    _unless(
+        "AlreadyExistsException", lambda: aws.client("sesv2").create_email_identity(EmailIdentity=MAIL_FROM)
+    )
     code = source_zip()
     code_key = f"functions-{hashlib.sha256(code).hexdigest()[:16]}.zip"
     body = edit(template.packaged(f"s3://{ARTIFACTS}/{code_key}"))
@@ -72,7 +78,14 @@ def deploy(aws: Aws, edit: Callable[[str], str] = str) -> tuple[dict[str, str], 
     request = {
         "StackName": STACK,
         "TemplateURL": f"{aws.endpoint}/{ARTIFACTS}/{template_key}",
-        "Parameters": [{"ParameterKey": "LocalEndpoint", "ParameterValue": aws.endpoint}],
+        "Parameters": [
+            {"ParameterKey": name, "ParameterValue": value}
+            for name, value in (
+                ("LocalEndpoint", aws.endpoint),
+                ("MailFrom", MAIL_FROM),
+                ("InvitationUrl", INVITATION_URL),
+            )
+        ],
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         "Tags": [{"Key": _DIGEST_TAG, "Value": digest}],
     }

@@ -42,7 +42,7 @@ LEFT_OUT = {
 }  # fmt: skip
 """Locked distributions that no function loads."""
 
-AWS_SERVICES = {"dynamodb", "s3", "sns", "sqs"}
+AWS_SERVICES = {"cognito-idp", "dynamodb", "s3", "sesv2", "sns", "sqs"}
 """Whose descriptions of botocore are kept."""
 
 _PRUNED = (

@@ -62,6 +62,12 @@ def user_pool() -> tuple[str, str] | None:
     return (pool_id, os.environ["USER_POOL_CLIENT_ID"]) if pool_id else None
 
 
+def invitation_mail() -> tuple[str, str] | None:
+    """The sender of invitations, and the address at which they are accepted; None where none are e-mailed."""
+    sender, url = os.environ.get("MAIL_FROM", ""), os.environ.get("INVITATION_URL", "")
+    return (sender, url) if sender and url else None
+
+
 @cache
 def cursor_key() -> bytes:
     """The secret that signs cursors."""

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from shared.domain.contact_filter import ContactFilter
     from shared.domain.ids import Work
     from shared.domain.tenant import Settings, Tenant
+    from shared.identity.mail import Mail
     from shared.identity.user_pool import UserPool
     from shared.projections.records import Projection
     from shared.publishing.publisher import Publisher
     from shared.publishing.queue import DeliveryQueue
+    from shared.services.acceptance import AcceptanceService
     from shared.services.bookings import BookingService
     from shared.services.bulk import BulkContacts, MatchingContacts
     from shared.services.bulk_jobs import BulkJobService, BulkWatch, BulkWork
@@ -39,10 +41,12 @@ if TYPE_CHECKING:
     from shared.services.import_uploads import ImportUploads
     from shared.services.import_watch import ImportWatch
     from shared.services.imports import ImportService
+    from shared.services.invitations import InvitationService
     from shared.services.labels import AnyLabel, LabelService
     from shared.services.membership import Membership
     from shared.services.onboarding import Onboarding
     from shared.services.purge import Purge
+    from shared.services.users import UserService
     from shared.services.webhooks import WebhookService
     from shared.storage.bulk_queue import BulkQueue
     from shared.storage.drop_bucket import DropBucket
@@ -54,8 +58,10 @@ if TYPE_CHECKING:
     from shared.table.events import EventTable
     from shared.table.idempotency import FencedStore
     from shared.table.imports import ImportTable
+    from shared.table.invitations import InvitationTable
     from shared.table.labels import LabelMemory, LabelTable
     from shared.table.store import Store
+    from shared.table.users import UserTable
     from shared.table.webhooks import WebhookTable
 
 BULK_SECONDS = 8.0
@@ -204,6 +210,7 @@ def contacts(caller: Caller, claim: Claim | None = None) -> ContactService:
         lambda: tenant_settings(caller.tenant_id),
         labels,
         cursors(),
+        is_active_user=lambda user_id: _is_active_user(caller.tenant_id, user_id),
         membership=lambda: _membership(caller, _store_for(claim), _announcement(claim)),
         announce=_announcement(claim),
     )
@@ -314,6 +321,7 @@ def _bulk_contacts(
         lambda: tenant_settings(caller.tenant_id),
         labels,
         cursors(),
+        is_active_user=lambda user_id: _is_active_user(caller.tenant_id, user_id),
         membership=lambda: _membership(caller, through),
         work=work,
         resumable=resumable,
@@ -577,12 +585,78 @@ def import_watch(has_time: Callable[[], bool]) -> ImportWatch:
     )
 
 
+def user_table(tenant_id: str) -> UserTable:
+    """A tenant's users."""
+    from shared.table.users import UserTable
+
+    return UserTable(store(), tenant_id)
+
+
+def _is_active_user(tenant_id: str, user_id: str) -> bool:
+    """Whether a tenant has such a user, who is active."""
+    from shared.domain.user import is_user_id
+
+    found = user_table(tenant_id).get(user_id) if is_user_id(user_id) else None
+    return found is not None and found.is_active
+
+
+def users(caller: Caller) -> UserService:
+    """The users, for one caller."""
+    from shared.services.users import UserService
+
+    pool = user_pool()
+    return UserService(
+        caller,
+        user_table(caller.tenant_id),
+        cursors(),
+        forget=lambda username: pool.remove(username) if pool else None,
+    )
+
+
+def _invitation_table(tenant_id: str, through: Store) -> InvitationTable:
+    from shared.table.invitations import InvitationTable
+
+    return InvitationTable(through, tenant_id)
+
+
+@cache
+def invitation_mail() -> Mail | None:
+    """What e-mails invitations; None where nothing is e-mailed."""
+    from shared.identity.mail import Mail
+
+    given = settings.invitation_mail()
+    return Mail(lambda: client("sesv2"), *given) if given else None
+
+
+def invitations(caller: Caller, claim: Claim | None = None) -> InvitationService:
+    """The invitations, for one caller; for a call under an Idempotency-Key with its claim on that."""
+    from shared.domain.ids import Work, new_id
+    from shared.services.invitations import InvitationService
+
+    return InvitationService(
+        caller,
+        _invitation_table(caller.tenant_id, _fenced_store(claim) if claim else store()),
+        cursors(),
+        invitation_mail(),
+        work=claim.work if claim else Work(new_id()),
+    )
+
+
+def acceptance() -> AcceptanceService:
+    """What makes users of those who are invited."""
+    from shared.services.acceptance import AcceptanceService
+
+    return AcceptanceService(
+        tenant, lambda tenant_id: _invitation_table(tenant_id, store()), user_table, user_pool()
+    )
+
+
 def onboarding() -> Onboarding:
     """The operator's door to tenants, members and API keys."""
     from shared.services.onboarding import Onboarding
     from shared.table.directory import TenantTable
 
-    return Onboarding(TenantTable(store()), directory())
+    return Onboarding(TenantTable(store()), directory(), user_table)
 
 
 def reset() -> None:
@@ -594,6 +668,7 @@ def reset() -> None:
         cursors,
         directory,
         user_pool,
+        invitation_mail,
         events,
         publisher,
         projection,

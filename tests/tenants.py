@@ -32,7 +32,8 @@ def settle(issuer: TokenIssuer, tenant_id: str, settings: Settings | None = None
         onboarding.open_tenant(tenant_id, f"Tenant {tenant_id}", settings)
 
         def member(name: str, role: str) -> str:
-            onboarding.add_member(f"{name}-of-{tenant_id}", tenant_id, role, name)
+            username = f"{name}@{tenant_id.lower()}.example.com"
+            onboarding.add_member(f"{name}-of-{tenant_id}", tenant_id, role, username)
             return issuer.make_token(f"{name}-of-{tenant_id}")
 
         return Tenancy(

@@ -37,7 +37,7 @@ from shared.domain.events import (
     Event,
     differences,
 )
-from shared.domain.ids import is_id, milliseconds_of
+from shared.domain.ids import milliseconds_of
 from shared.domain.interaction import Interaction
 from shared.domain.labels import Group, Labels
 from shared.domain.other_phones import MAX_PHONES, OtherPhone, OtherPhoneInput, normalize_other_phones
@@ -60,7 +60,6 @@ RESTORABLE_SECONDS = 30 * 86_400
 """How long a deleted contact can be restored; then it is purged."""
 
 _OtherEmail = Annotated[str, Field(max_length=254)]
-_EXAMPLE_OWNER = "0190a8b0-0000-7000-8000-00000000000a"
 
 
 class Lock(NamedTuple):
@@ -111,7 +110,6 @@ class ContactInput(BaseModel):
         max_length=64,
         description="The user the contact belongs to, by default who makes it. Takes contacts:write:all. "
         "Left out of a replacement, the owner stays.",
-        examples=[_EXAMPLE_OWNER],
     )
     customer_id: str | None = Field(
         None,
@@ -157,7 +155,6 @@ class ContactPatch(BaseModel):
         None,
         max_length=64,
         description="The user the contact belongs to. Takes contacts:write:all.",
-        examples=[_EXAMPLE_OWNER],
     )
     customer_id: str | None = Field(
         None, max_length=64, description="The customer the contact belongs to from now on; null for none."
@@ -580,8 +577,6 @@ def clean(given: dict[str, Any], settings: Settings) -> dict[str, Any]:
         settle("other_emails", lambda: _other_emails(given["other_emails"]))
     if "other_phones" in given:
         settle("other_phones", lambda: normalize_other_phones(given["other_phones"], settings))
-    if given.get("owner_id") is not None and not is_id(given["owner_id"]):
-        errors.append(Invalid.field("owner_id", "id", "This is not the id of a user."))
     if "communication" in given:
         communication = cleaned.pop("communication")
         if not (isinstance(communication, CommunicationPatch) and not communication.model_fields_set):

@@ -14,6 +14,8 @@ class FieldError:
     message: str
     contact_id: str | None = None
     customer_id: str | None = None
+    user_id: str | None = None
+    invitation_id: str | None = None
 
 
 class DomainError(Exception):
@@ -128,6 +130,40 @@ class UsernameTaken(Conflict):
         super().__init__(
             message, errors=(FieldError("username", "duplicate", message, customer_id=customer_id),)
         )
+
+
+class AddressInUse(Conflict):
+    """Another user of the tenant has the e-mail address, or an invitation to it is open."""
+
+    code = "duplicate"
+
+    def __init__(self, *, user_id: str | None = None, invitation_id: str | None = None) -> None:
+        message = (
+            "A user has this e-mail address." if user_id else "There is an invitation to this e-mail address."
+        )
+        super().__init__(
+            message,
+            errors=(FieldError("email", "duplicate", message, user_id=user_id, invitation_id=invitation_id),),
+        )
+        self.invitation_id = invitation_id
+
+
+class LastAdmin(Conflict):
+    """A tenant always has an active admin."""
+
+    code = "last_admin"
+
+    def __init__(self) -> None:
+        super().__init__("This is the last active admin. Make another user an admin first.")
+
+
+class AlreadyAccepted(Conflict):
+    """The invitation has done its work."""
+
+    code = "already_accepted"
+
+    def __init__(self) -> None:
+        super().__init__("This invitation was accepted: the user is there.")
 
 
 class ConcurrentChange(Conflict):

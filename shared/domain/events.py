@@ -27,6 +27,11 @@ GROUP_DELETED = "group.deleted"
 CUSTOMER_CREATED = "customer.created"
 CUSTOMER_UPDATED = "customer.updated"
 CUSTOMER_DELETED = "customer.deleted"
+USER_CREATED = "user.created"
+USER_UPDATED = "user.updated"
+USER_DELETED = "user.deleted"
+USER_INVITED = "user.invited"
+INVITATION_REVOKED = "user.invitation_revoked"
 IMPORT_COMPLETED = "import.completed"
 BULK_JOB_COMPLETED = "bulk_job.completed"
 
@@ -50,6 +55,11 @@ EVENT_TYPES = (
     CUSTOMER_CREATED,
     CUSTOMER_UPDATED,
     CUSTOMER_DELETED,
+    USER_CREATED,
+    USER_UPDATED,
+    USER_DELETED,
+    USER_INVITED,
+    INVITATION_REVOKED,
     IMPORT_COMPLETED,
     BULK_JOB_COMPLETED,
 )
@@ -64,7 +74,7 @@ told by itself, as `custom_fields.colour` or `communication.opt_outs.email`."""
 class Event:
     """One change of one record.
 
-    `entity` and `entity_id`: the record in whose partition the event lies (contact, customer, label, import, bulk_job).
+    `entity` and `entity_id`: the record in whose partition the event lies (contact, customer, label, user, …).
     `at`: RFC 3339. `actor`: such as `user:0190…`. `origin`: api, import, booking or system.
     `version`: the record's version after the change. `data`: ids of what else the change made.
     """

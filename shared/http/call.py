@@ -33,6 +33,11 @@ class Call:
         return str(self.event["requestContext"].get("requestId", ""))
 
     @property
+    def source_ip(self) -> str:
+        """The network address that the request came from, as the gateway saw it."""
+        return str((self.event["requestContext"].get("identity") or {}).get("sourceIp", ""))
+
+    @property
     def caller(self) -> Caller:
         """Who calls, as the authorizer found. No header, query or body has a say in it.
 

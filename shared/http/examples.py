@@ -16,6 +16,8 @@ from pydantic import BaseModel
 
 from shared.domain.contact import Contact
 from shared.domain.errors import DomainError, Invalid
+from shared.domain.invitation import IssuedInvitation
+from shared.domain.user import User
 from shared.http.problems import problem
 from shared.services.paging import Page
 
@@ -81,3 +83,33 @@ ADA = Contact(
     updated_by=f"user:{USER_ID}",
 )
 """A contact as it was made."""
+
+INVITATION_ID = "01962e29-9800-7d20-8c05-3b5c7d9e0f66"
+INVITATION = IssuedInvitation(
+    id=INVITATION_ID,
+    email="grace@example.com",
+    role="user",
+    first_name="Grace",
+    last_name="Hopper",
+    expires_at="2025-04-20T08:00:00.000Z",
+    created_at="2025-04-13T08:00:00.000Z",
+    created_by=f"user:{USER_ID}",
+    updated_at="2025-04-13T08:00:00.000Z",
+    updated_by=f"user:{USER_ID}",
+    token=f"inv_64656d6f_{INVITATION_ID.replace('-', '')}_uNjzO7lqk3cM8xEbR1tYw5vHs2aDf9gKiPoZ0XeLmQ4",
+    emailed=True,
+)
+"""An invitation as who made it sees it; the token is nobody's."""
+INVITED = User(
+    id="c4b2f7a9-1d3e-4f60-8a5b-7e9c0d2f4b61",
+    username="grace@example.com",
+    email="grace@example.com",
+    first_name="Grace",
+    last_name="Hopper",
+    role="user",
+    created_at="2025-04-13T09:12:00.000Z",
+    created_by="user:c4b2f7a9-1d3e-4f60-8a5b-7e9c0d2f4b61",
+    updated_at="2025-04-13T09:12:00.000Z",
+    updated_by="user:c4b2f7a9-1d3e-4f60-8a5b-7e9c0d2f4b61",
+)
+"""The user who has accepted it."""

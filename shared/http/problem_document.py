@@ -25,6 +25,12 @@ class ProblemField(BaseModel):
     customer_id: str | None = Field(
         None, exclude_if=_is_absent, description="For `duplicate`: the customer that has the value."
     )
+    user_id: str | None = Field(
+        None, exclude_if=_is_absent, description="For `duplicate`: the user that has the value."
+    )
+    invitation_id: str | None = Field(
+        None, exclude_if=_is_absent, description="For `duplicate`: the open invitation that has the value."
+    )
 
 
 class Problem(BaseModel):

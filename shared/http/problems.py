@@ -27,6 +27,8 @@ STATUS: dict[type[errors.DomainError], tuple[int, str]] = {
 """Each class stands for its subclasses too."""
 
 _RETRY_AFTER_SECONDS = 2
+_HOLDERS = ("contact_id", "customer_id", "user_id", "invitation_id")
+"""Members that name who has what was to be unique."""
 
 
 def status_of(error: type[errors.DomainError]) -> tuple[int, str]:
@@ -48,8 +50,7 @@ def members_of(error: errors.DomainError, request_id: str) -> dict[str, Any]:
     if error.errors:
         members["errors"] = [
             {"field": one.field, "code": one.code, "message": one.message}
-            | ({"contact_id": one.contact_id} if one.contact_id else {})
-            | ({"customer_id": one.customer_id} if one.customer_id else {})
+            | {name: holder for name in _HOLDERS if (holder := getattr(one, name))}
             for one in error.errors
         ]
     return members

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.domain.credentials import Tokens
-from shared.domain.errors import Invalid, SignInRefused, Unavailable
+from shared.domain.errors import Invalid, NotFound, SignInRefused, Unavailable
 
 _REFUSED = frozenset(
     {
@@ -52,7 +52,10 @@ class UserPool:
             return _sub_of(found["UserAttributes"])
 
     def set_password(self, username: str, password: str) -> None:
-        """Let the user sign in with this password, for good. Raises Invalid when the pool's policy refuses it."""
+        """Let the user sign in with this password, for good.
+
+        Raises Invalid when the pool's policy refuses it, NotFound when there is no such user.
+        """
         with _translated():
             try:
                 self._cognito().admin_set_user_password(
@@ -68,6 +71,8 @@ class UserPool:
                         "weak_password",
                         "A password has 12 to 256 characters, lower-case and upper-case letters and digits among them.",
                     ) from None  # what Cognito says may repeat the password
+                if error.response["Error"]["Code"] == "UserNotFoundException":
+                    raise NotFound("User") from None
                 raise
 
     def remove(self, username: str) -> None:

@@ -63,13 +63,23 @@ class BulkContacts(ContactService):
         labels: LabelRepository,
         cursors: Cursors,
         *,
+        is_active_user: Callable[[str], bool],
         membership: Callable[[], Membership],
         work: Work,
         resumable: bool,
         has_time: Callable[[], bool],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        super().__init__(caller, contacts, settings, labels, cursors, membership=membership, sleep=sleep)
+        super().__init__(
+            caller,
+            contacts,
+            settings,
+            labels,
+            cursors,
+            is_active_user=is_active_user,
+            membership=membership,
+            sleep=sleep,
+        )
         self._many = contacts
         self._work = work
         self._resumable = resumable
@@ -126,8 +136,10 @@ class BulkContacts(ContactService):
     def _creation(self, number: int, given: ContactInput | DomainError) -> Creation:
         if isinstance(given, DomainError):
             raise given
+        fields = self._settled(given.as_given())
+        self._check_owner(fields)
         return Contact.create(
-            self._settled(given.as_given()),
+            fields,
             # In the order of the entries, so that lists show them so.
             contact_id=self._work.derived_id("contact", ordinal=number),
             event_id=self._work.derived_id("event", str(number)),
@@ -144,8 +156,10 @@ class BulkContacts(ContactService):
         labelling = self._labelling
         join = labelling.static_groups(given.join_groups, "join_groups")
         leave = labelling.static_groups(given.leave_groups, "leave_groups")
+        fields = self._settled(given.set.as_given())
+        self._check_owner(fields)
         return BulkChange(
-            fields=self._settled(given.set.as_given()),
+            fields=fields,
             add_tags=named(labelling.tags(given.add_tags)),
             remove_tags=named(labelling.known("tag", given.remove_tags)),
             join_groups=named(join),

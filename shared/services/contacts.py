@@ -14,6 +14,7 @@ from shared.domain.contact import Contact, ContactInput, ContactPatch, clean
 from shared.domain.errors import (
     ConcurrentChange,
     Conflict,
+    Invalid,
     NotFound,
     PermissionDenied,
     RuleBroken,
@@ -59,7 +60,10 @@ class ContactRepository(Protocol):
 
 
 class ContactService:
-    """Contacts as one caller may use them. Anything the caller may not see raises NotFound."""
+    """Contacts as one caller may use them. Anything the caller may not see raises NotFound.
+
+    `is_active_user`: whether somebody may be given contacts.
+    """
 
     def __init__(
         self,
@@ -69,11 +73,14 @@ class ContactService:
         labels: LabelRepository,
         cursors: Cursors,
         *,
+        is_active_user: Callable[[str], bool],
         membership: Callable[[], Membership],
         sleep: Callable[[float], None] = time.sleep,
         announce: Announce = no_key,
     ) -> None:
         self._caller = caller
+        self._is_active_user = is_active_user
+        self._owners = {caller.id} if caller.kind == "user" else set[str]()
         self._contacts = contacts
         self._settings = settings
         self._labels = labels
@@ -91,6 +98,7 @@ class ContactService:
         """
         settings = self._settings()
         fields = self._settled(given.as_given())
+        self._check_owner(fields)
         contact, event = Contact.create(
             fields,
             contact_id=new_id(),
@@ -278,18 +286,30 @@ class ContactService:
             raise PermissionDenied.lacking("contacts:write:all")
         return self._labelling.settle(clean(given, self._settings()))
 
+    def _check_owner(self, fields: dict[str, Any], before: Contact | None = None) -> None:
+        """Raises Invalid, with code `unknown_owner`, unless a new owner is an active user of the tenant.
+
+        Looked up once, and not at all for the caller himself and for who is the owner already.
+        """
+        owner_id = fields.get("owner_id")
+        if owner_id is None or owner_id in self._owners or (before and owner_id == before.owner_id):
+            return
+        if not self._is_active_user(owner_id):
+            raise Invalid.field("owner_id", "unknown_owner", "This is not the id of an active user.")
+        self._owners.add(owner_id)
+
     def _change(
         self, contact_id: str, given: dict[str, Any], if_match: IfMatch | None, *, whole: bool = False
     ) -> Contact:
         fields = self._settled(given)
-        return self._write(
-            contact_id,
-            "contacts:write",
-            if_match,
-            lambda contact: contact.change(
+
+        def act(contact: Contact) -> tuple[Contact, Event] | None:
+            self._check_owner(fields, contact)
+            return contact.change(
                 fields, whole=whole, event_id=new_id(), at=timestamps.now(), caller=self._caller
-            ),
-        )
+            )
+
+        return self._write(contact_id, "contacts:write", if_match, act)
 
     def _write(
         self,

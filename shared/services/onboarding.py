@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, cast
 
 from shared.domain import timestamps
 from shared.domain.callers import parse_grants
 from shared.domain.credentials import ApiKey, Membership
 from shared.domain.ids import new_id
 from shared.domain.tenant import Settings, Tenant
+from shared.domain.user import User, UserRole
+
+_OPERATOR = "system:operator"
 
 
 class Tenants(Protocol):
@@ -24,33 +28,68 @@ class Tenants(Protocol):
 class Directory(Protocol):
     """Whom the authorizer looks up."""
 
-    def put_user(self, member: Membership) -> None: ...
+    def user(self, sub: str) -> Membership | None: ...
 
     def put_api_key(self, key: ApiKey) -> None: ...
 
 
-class Onboarding:
-    """Makes tenants, memberships and API keys."""
+class Users(Protocol):
+    """The users of one tenant; see `shared.table.users.UserTable`."""
 
-    def __init__(self, tenants: Tenants, directory: Directory) -> None:
+    def begin(self) -> None: ...
+
+    def get(self, user_id: str) -> User | None: ...
+
+    def admit(self, user: User) -> None: ...
+
+    def dismiss(self, user_id: str) -> None: ...
+
+
+class Onboarding:
+    """Makes tenants, users and API keys."""
+
+    def __init__(self, tenants: Tenants, directory: Directory, users: Callable[[str], Users]) -> None:
         self._tenants = tenants
         self._directory = directory
+        self._users = users
 
     def open_tenant(self, tenant_id: str, name: str, settings: Settings | None = None) -> Tenant:
         """A tenant; one that is there already stays as it is."""
         tenant = self._tenants.get(tenant_id)
         if tenant is None:
             tenant = Tenant(tenant_id, name, timestamps.now(), settings=settings or Settings())
+            self._users(tenant_id).begin()
             self._tenants.put(tenant)
         return tenant
 
     def add_member(self, sub: str, tenant_id: str, role: str, username: str) -> Membership:
-        """Let the user with the token's `sub` act for a tenant, as `admin` or `user`."""
+        """Let the user with the token's `sub` act for a tenant, as `admin` or `user`, and for no other any longer.
+
+        `username`: the e-mail address. Raises AddressInUse when another user of the tenant has it.
+        """
         if role not in ("admin", "user"):
             raise ValueError(f"not a role: {role!r}")
-        member = Membership(sub, tenant_id, role, username)
-        self._directory.put_user(member)
-        return member
+        before = self._directory.user(sub)
+        if before is not None and before.tenant_id != tenant_id:
+            self._users(before.tenant_id).dismiss(sub)
+        users, now = self._users(tenant_id), timestamps.now()
+        known = users.get(sub)
+        users.admit(
+            User(
+                id=sub,
+                username=username,
+                email=username,
+                first_name=known.first_name if known else "",
+                last_name=known.last_name if known else "",
+                role=cast(UserRole, role),
+                version=known.version + 1 if known else 1,
+                created_at=known.created_at if known else now,
+                created_by=known.created_by if known else _OPERATOR,
+                updated_at=now,
+                updated_by=_OPERATOR,
+            )
+        )
+        return Membership(sub, tenant_id, role, username)
 
     def add_api_client(self, tenant_id: str, name: str, permissions: str) -> str:  # noqa: ARG002
         """A new API key, `ck_<id>_<secret>`, with permissions such as `contacts:read:all,contacts:write:all`.

@@ -521,6 +521,11 @@ def user_email_lock(tenant_id: str, email: str) -> Key:
     return _key(f"{tenant_prefix(tenant_id)}USEREMAIL#{escape(email)}", "LOCK")
 
 
+def user_count(tenant_id: str) -> Key:
+    """The counter of a tenant's users, active admins and open invitations, which holds their limits under races."""
+    return _key(f"{tenant_prefix(tenant_id)}STATS#USERS", "COUNT")
+
+
 def invitations_partition(tenant_id: str) -> str:
     return f"{tenant_prefix(tenant_id)}INVITATIONS"
 

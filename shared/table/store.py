@@ -73,11 +73,17 @@ class Transaction:
         expression: str,
         values: Item,
         *,
+        names: dict[str, str] | None = None,
         condition: str | None = None,
         refusal: Refusal | None = None,
     ) -> None:
-        """Change an item in place by an update expression. Names are spelled out, so none may be a reserved word."""
-        self._add("Update", {"Key": key, "UpdateExpression": expression}, condition, values, refusal)
+        """Change an item in place by an update expression. Names are spelled out; a reserved word is given another
+        in `names`, such as {"#role": "role"}.
+        """
+        step: dict[str, Any] = {"Key": key, "UpdateExpression": expression}
+        if names:
+            step["ExpressionAttributeNames"] = names
+        self._add("Update", step, condition, values, refusal)
 
     def check(self, key: Key, *, condition: str, values: Item, refusal: Refusal) -> None:
         """Write only while a condition holds of an item that is left as it is."""

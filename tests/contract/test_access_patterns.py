@@ -27,7 +27,9 @@ from shared.domain.delivery import DeliveryRequest
 from shared.domain.errors import Duplicate
 from shared.domain.ids import derived_id, milliseconds_of, new_id
 from shared.domain.imports import ImportInput, ImportTask
+from shared.domain.invitation import Acceptance, InvitationInput
 from shared.domain.labels import Tag
+from shared.domain.user import UserPatch
 from shared.domain.webhook import WebhookInput
 from shared.publishing.contracts import from_message, to_message
 from shared.services.bulk_jobs import Portion
@@ -109,6 +111,19 @@ class World:
         [self.fresh_customer] = [item for item in records if item["id"]["S"] == self.empty.id]
         wiring.projection().project([item for item in records if item is not self.fresh_customer])
 
+    def settle_users(self) -> None:
+        """Thirty users of whom two are admins, and an invitation."""
+        with as_operator():
+            for number in range(30):
+                role = "admin" if number < 2 else "user"
+                wiring.onboarding().add_member(f"u{number:02}", TENANT, role, f"u{number:02}@example.com")
+        self.users = wiring.users(ADMIN)
+        self.invitations = wiring.invitations(ADMIN)
+        self.invitation = self.invitations.create(InvitationInput(email="i@example.com", role="user"))
+
+    def accept(self) -> None:
+        wiring.acceptance().accept(Acceptance(token=self.invitation.token, password="Correct horse 7"), "")
+
     def _items(self, sort_key: str) -> list[Item]:
         with as_operator():
             found = self.stack.client("dynamodb").scan(TableName=self.stack.table_name)["Items"]
@@ -125,7 +140,7 @@ def world(aws_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(
         "shared.table.labels.RECENT_SECONDS", 3600.0
     )  # and a second no measure on a slow machine
-    with acting_for(TENANT, prefixes=("OUTBOX#", "DUE#")):
+    with acting_for(TENANT, prefixes=("OUTBOX#", "DUE#", "U#")):
         yield World(aws_stack)
 
 
@@ -433,6 +448,22 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Finish an import": lambda world: world.queue.finish(),
     "Ask for an import": lambda world: world.upload.ask(),
     "Start an import": lambda world: world.upload.start(),
+    "Give a contact to another user": lambda world: world.contacts.patch(
+        world.first.id, ContactPatch(owner_id="u03"), None
+    ),
+    "List 25 users": lambda world: world.users.list(role=None, is_active=None, limit=25, cursor=None),
+    "Read a user": lambda world: world.users.read("u03"),
+    "Change a user's name": lambda world: world.users.change("u03", UserPatch(first_name="Ada"), None),
+    "Change a user's role": lambda world: world.users.change("u03", UserPatch(role="admin"), None),
+    "Remove a user": lambda world: world.users.delete("u03", None),
+    "Invite somebody": lambda world: wiring.invitations(ADMIN).create(
+        InvitationInput(email="new@example.com", role="user")
+    ),
+    "List invitations": lambda world: world.invitations.list(limit=25, cursor=None),
+    "Read an invitation": lambda world: world.invitations.read(world.invitation.id),
+    "Revoke an invitation": lambda world: world.invitations.revoke(world.invitation.id),
+    "Give an invitation another token": lambda world: world.invitations.resend(world.invitation.id),
+    "Accept an invitation": lambda world: world.accept(),
     "List imports": lambda world: wiring.imports(ADMIN).list(limit=25, cursor=None),
     "Read an import": lambda world: wiring.imports(ADMIN).read(world.queue.import_id),
     "Read an import's results": lambda world: wiring.imports(ADMIN).results(world.queue.import_id),
@@ -466,6 +497,8 @@ def test_an_operation_costs_what_the_document_says(world: World, operation: str)
         _fill(world)
     if "customer" in operation or "primary" in operation:
         world.settle_customers()
+    if "user" in operation or "nvit" in operation:
+        world.settle_users()
     for earlier in BEFORE.get(operation, ()):
         OPERATIONS[earlier](world)
     with meter() as measured:

@@ -25,6 +25,7 @@ from shared.http.openapi import document as made
 from shared.http.routes import Operation
 from tests.contract.answers import document, faults_of
 from tests.integration.bulk import running_job
+from tests.integration.directory import invite, join
 from tests.integration.drop_folder import DropFolder
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
@@ -203,6 +204,19 @@ def a_customer(world: World) -> str:
     return str(answer.json["id"])
 
 
+def a_user(world: World) -> str:
+    return str(join(world, "made@example.com")["id"])
+
+
+def an_invitation(world: World) -> str:
+    return str(invite(world, "made@example.com")["id"])
+
+
+def a_token(world: World, ids: Ids) -> None:
+    """That the example's body holds."""
+    ids["token"] = invite(world)["token"]
+
+
 def a_contact_of(world: World, ids: Ids) -> None:
     customer = ids.get("customer_id") or a_customer(world)
     contact = ids.get("contact_id") or the_contact(world)
@@ -233,11 +247,13 @@ def a_member(world: World, ids: Ids) -> None:
 MAKERS: dict[str, Callable[[World], str]] = {
     "contact_id": the_contact,
     "import_id": an_import,
+    "invitation_id": an_invitation,
     "customer_id": a_customer,
     "group_id": a_label("groups"),
     "job_id": a_job,
     "tag_id": a_label("tags"),
     "type_id": a_label("types"),
+    "user_id": a_user,
     "webhook_id": a_webhook,
 }
 """Per path parameter: makes such a record, and gives its id. In a request its example's id stands for it too."""
@@ -287,6 +303,7 @@ def each(make: Callable[[World], str]) -> Callable[[World, Ids], None]:
 
 
 BEFORE: dict[str, Callable[[World, Ids], None]] = {
+    "accept_invitation": a_token,
     "add_group_contacts": a_contact_to_name,
     "bulk_create_contacts": lambda world, _: (world.create("grace@example.com"), None)[1],
     "bulk_delete_contacts": a_contact_to_name,
@@ -304,6 +321,7 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "list_group_contacts": a_member,
     "list_groups": each(a_label("groups")),
     "list_interactions": booked,
+    "list_invitations": each(an_invitation),
     "list_tags": each(a_label("tags")),
     "list_types": each(a_label("types")),
     "list_webhooks": each(a_webhook),

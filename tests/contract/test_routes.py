@@ -17,12 +17,15 @@ from shared.domain.ids import new_id
 from shared.http.problems import STATUS
 from tests.contract.answers import ROOT, document, faults_of
 from tests.integration.bulk import running_job
+from tests.integration.directory import PASSWORD, invite, join
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
 from tests.support.faults import call, injecting, unreachable
 from tests.support.template import Template
 from tests.support.tenant_guard import acting_for
 from tests.support.tokens import TokenIssuer
+
+OPEN = {("GET", "/health"), ("GET", "/openapi.json"), ("POST", "/users/invitations/accept")}
 
 
 @pytest.fixture
@@ -87,7 +90,7 @@ def test_open_routes_are_those_without_sign_in_in_all_three(template: Template) 
         for method, operation in methods.items()
         if operation.get("security") == []
     }
-    assert routed == served == open_in_document == {("GET", "/health"), ("GET", "/openapi.json")}
+    assert routed == served == open_in_document == OPEN
     assert document()["security"] == [{"bearer": []}]
 
 
@@ -206,6 +209,10 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
     customers = "/customers/{customer_id}"
     group = world.send("POST", "/groups", {"name": "joined"}).json["id"]
     awaited = world.send("POST", "/imports", {"file_name": "never.csv"}).json["id"]
+    users, invitations = "/users/{user_id}", "/users/invitations/{invitation_id}"
+    user, invited = join(world)["id"], invite(world, "x@example.com")
+    revoked = invite(world, "y@example.com")["id"]
+    accepted: dict[str, Any] = {"token": invited["token"], "password": PASSWORD}
     calls: Calls = [
         (200, "GET", "/health", "", {}),
         (200, "GET", "/openapi.json", "", {}),
@@ -324,6 +331,36 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
         (207, "DELETE", "/groups/{group_id}/contacts", group, {"json": {"contact_ids": [contact, "x"]}}),
         (422, "POST", "/groups/{group_id}/contacts", group, {"json": {"contact_ids": []}}),
         (404, "DELETE", "/groups/{group_id}/contacts", new_id(), {"json": {"contact_ids": [contact]}}),
+        (200, "GET", "/users", "", {"query": {"role": "user", "is_active": True}}),
+        (422, "GET", "/users", "", {"query": {"role": "x"}}),
+        (200, "GET", users, user, {}),
+        (404, "GET", users, new_id(), {}),
+        (200, "PATCH", users, user, {"json": {"first_name": "G", "role": "admin"}}),
+        (412, "PATCH", users, user, {"json": {"first_name": "H"}, "headers": old}),
+        (422, "PATCH", users, user, {"json": {"role": None}}),
+        (412, "DELETE", users, user, {"headers": old}),
+        (204, "DELETE", users, user, {}),
+        (409, "PATCH", users, "admin-of-T1", {"json": {"is_active": False}}),
+        (409, "DELETE", users, "admin-of-T1", {}),
+        (404, "DELETE", users, user, {}),
+        (200, "GET", "/users/invitations", "", {}),
+        (201, "POST", "/users/invitations", "", {"json": {"email": "z@example.com", "role": "admin"}}),
+        (409, "POST", "/users/invitations", "", {"json": {"email": "z@example.com", "role": "admin"}}),
+        (422, "POST", "/users/invitations", "", {"json": {"email": "z", "role": "admin"}}),
+        (200, "GET", invitations, revoked, {}),
+        (404, "GET", invitations, new_id(), {}),
+        (200, "POST", f"{invitations}/resend", revoked, {}),
+        (404, "POST", f"{invitations}/resend", new_id(), {}),
+        (204, "DELETE", invitations, revoked, {}),
+        (404, "DELETE", invitations, revoked, {}),
+        (422, "POST", "/users/invitations/accept", "", {"json": accepted | {"password": "weak"}}),
+        (404, "POST", "/users/invitations/accept", "", {"json": accepted | {"token": "x"}}),
+        (201, "POST", "/users/invitations/accept", "", {"json": accepted}),
+        (409, "POST", "/users/invitations/accept", "", {"json": accepted}),
+        (400, "POST", "/users/invitations/accept", "", {"body": "{"}),
+        (415, "POST", "/users/invitations/accept", "", text_body),
+        (409, "DELETE", invitations, invited["id"], {}),
+        (409, "POST", f"{invitations}/resend", invited["id"], {}),
         (200, "GET", "/imports", "", {}),
         (404, "GET", "/imports/{import_id}", new_id(), {}),
         (201, "POST", "/imports", "", {"json": {"file_name": "people.csv"}}),
@@ -344,7 +381,7 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
 
 def test_refusals_of_the_gateway_are_as_the_document_says(world: World) -> None:
     for method, path in sorted(told()):
-        if path in ("/health", "/openapi.json"):
+        if (method, path) in OPEN:
             continue
         target = re.sub(r"{\w+}", new_id(), path)
         answer = world.gateway.request(method, target)
@@ -365,6 +402,7 @@ def test_examples_in_the_document_are_taken(world: World) -> None:
     for path, name in (
         ("/contacts", "ContactInput"),
         ("/customers", "CustomerInput"),
+        ("/users/invitations", "InvitationInput"),
         ("/webhooks", "WebhookInput"),
     ):
         schema = document()["components"]["schemas"][name]

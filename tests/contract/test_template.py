@@ -14,7 +14,7 @@ from local import template
 TEMPLATE = template.load()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 ASYNCHRONOUS = {"S3", "Schedule", "EventBridgeRule", "SNS"}
-WITHOUT_SIGN_IN = {("GET", "/health"), ("GET", "/openapi.json")}
+WITHOUT_SIGN_IN = {("GET", "/health"), ("GET", "/openapi.json"), ("POST", "/users/invitations/accept")}
 INDEX_KEYS = ("OUTBOX#", "DUE#")
 
 
@@ -265,8 +265,8 @@ class TestEachFunctionHasItsOwnLeastRole:
                 assert key.startswith(INDEX_KEYS) == on_index
 
     def test_only_the_authorizer_reads_users_and_keys_and_it_reads_little_else(self) -> None:
-        readers = {
-            role: statement
+        reaching = {
+            role: set(as_list(statement["Action"]))
             for role in ROLES
             for statement in statements(role)
             for key in statement.get("Condition", {})
@@ -274,8 +274,21 @@ class TestEachFunctionHasItsOwnLeastRole:
             .get("dynamodb:LeadingKeys", [])
             if key.startswith(("U#", "K#"))
         }
-        assert readers.keys() == {"AuthorizerRole"}
-        assert readers["AuthorizerRole"]["Action"] == ["dynamodb:GetItem"]
+        assert reaching.pop("AuthorizerRole") == {"dynamodb:GetItem"}
+        # Who manages users writes there, and reads nothing.
+        writes = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+        assert reaching.keys() == {"UsersRole", "InvitationsRole"}
+        assert all(allowed <= writes for allowed in reaching.values())
+
+    def test_e_mails_are_sent_by_one_function_as_one_sender(self) -> None:
+        senders = {
+            role: statement["Resource"]
+            for role in ROLES
+            for statement in statements(role)
+            if any(action.startswith("ses:") for action in as_list(statement["Action"]))
+        }
+        assert senders.keys() == {"UsersRole"}
+        assert senders["UsersRole"]["Fn::Sub"].endswith(":identity/${MailFrom}")
 
     def test_only_functions_woken_by_a_clock_query_the_index(self) -> None:
         clocked = {role_of(function) for function, _k, _p in events("Schedule", "ScheduleV2")}

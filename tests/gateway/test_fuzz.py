@@ -345,6 +345,10 @@ def test_bodies_by_the_document_s_schema_and_against_it_are_answered_as_it_says(
             for kind in ("tag", "type", "group")
         },
         "import_id": new_id(),
+        "user_id": "other-of-T1",
+        "invitation_id": world.send(
+            "POST", "/users/invitations", {"email": "invited@example.com", "role": "user"}
+        ).json["id"],
         "job_id": running_job(world),
     }
     contact_ids = [known["contact_id"], new_id()]

@@ -349,10 +349,12 @@ def test_hidden_contacts_are_missing_ones(world: World) -> None:
 
 def test_to_give_contacts_an_owner_takes_the_right_to_all(world: World) -> None:
     mine = world.create(token=world.t1.user)["id"]
-    owner = {"set": {"owner_id": new_id()}}
+    owner = {"set": {"owner_id": "other-of-T1"}}
     bulk(world, UPDATE, {"contact_ids": [mine], **owner}, token=world.t1.user, status=403)
     assert statuses(bulk(world, UPDATE, {"contact_ids": [mine], **owner})) == [200]
-    given = bulk(world, CREATE, {"contacts": [person(1, owner_id=new_id()), person(2)]}, token=world.t1.user)
+    given = bulk(
+        world, CREATE, {"contacts": [person(1, owner_id="other-of-T1"), person(2)]}, token=world.t1.user
+    )
     assert statuses(given) == [403, 201]
 
 

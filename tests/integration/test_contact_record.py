@@ -41,7 +41,7 @@ from tests.support.transport import Attempt
 
 Worlds = Callable[[], AbstractContextManager[World]]
 
-USER = "0190a8b0-0000-7000-8000-00000000000a"
+USER = "other-of-T1"
 A, B, C, D = (f"{letter}@example.com" for letter in "abcd")
 PURGE_PREFIXES = ("DUE#PURGE#", "T#")
 OPT_OUT = {"channel": "email", "opted_out": True, "source": "a call"}
@@ -111,6 +111,9 @@ def test_a_full_contact_is_kept_listed_and_told_as_it_was_given(world: World) ->
         ({"other_phones": [{"number": "+14155552671", "raw": "x"}]}, "other_phones.0.raw"),
         ({"other_phones": [{"number": "+14155552671", "label": "x" * 101}]}, "other_phones.0.label"),
         ({"owner_id": "somebody"}, "owner_id"),
+        ({"owner_id": ""}, "owner_id"),
+        ({"owner_id": "é\u0000#"}, "owner_id"),
+        ({"owner_id": "x" * 65}, "owner_id"),
         ({"communication": {"preferred": "fax"}}, "communication.preferred"),
         ({"communication": {"opt_outs": {"email": {"opted_out": False}}}}, "communication.opt_outs"),
         ({"custom_fields": {"Bad Name": 1}}, "custom_fields.Bad Name"),

@@ -390,6 +390,7 @@ def service_of(world: World, user: str) -> ContactService:
         Settings,
         labels,
         Cursors(b"key"),
+        is_active_user=lambda _: False,
         membership=_no_customers,
     )
 

@@ -18,7 +18,9 @@ resolver keeps its current event on a class, so that two requests at once would 
   process are shared here and separate on AWS.
 
 Every handler runs within the LeadingKeys guard's scope for the tenant in the authorizer's context; the
-authorizer may read ``U#`` and ``K#`` and rows of one tenant; handlers without an authorizer nothing at all.
+authorizer may read ``U#`` and ``K#`` and rows of one tenant; handlers without an authorizer nothing at all, or one
+tenant, if the template lets them reach look-ups by which a tenant is found. What look-ups a handler may reach besides
+its tenant its role in the template says.
 """
 
 from __future__ import annotations
@@ -415,7 +417,11 @@ class Gateway:
         handler = self._handler(function)
         # Lambda gets JSON, not our objects.
         event = json.loads(json.dumps(event))
-        scope = acting_for(tenant) if tenant is not None else acting_for()
+        prefixes = self.template.look_ups(function)
+        if tenant is not None:
+            scope = acting_for(tenant, prefixes=prefixes)
+        else:
+            scope = inferring_tenant(*prefixes) if prefixes else acting_for()
         try:
             with self._alone(), scope:
                 return handler(event, lambda_context(function))

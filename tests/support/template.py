@@ -99,6 +99,21 @@ class Template:
         """The dotted path of a function's handler."""
         return str(self.resolve(self.function(logical_id)["Handler"]))
 
+    def look_ups(self, logical_id: str) -> tuple[str, ...]:
+        """What besides tenants' partition keys may begin with that a function's role lets it reach: `U#`, `K#`, …"""
+        role = self.function(logical_id).get("Role")
+        name = role["Fn::GetAtt"][0] if isinstance(role, dict) and "Fn::GetAtt" in role else None
+        found = self.resources("AWS::IAM::Role").get(name, {}) if name else {}
+        keys = [
+            key
+            for policy in found.get("Policies", [])
+            for statement in policy["PolicyDocument"]["Statement"]
+            for key in statement.get("Condition", {})
+            .get("ForAllValues:StringLike", {})
+            .get("dynamodb:LeadingKeys", [])
+        ]
+        return tuple(dict.fromkeys(key.partition("*")[0] for key in keys if not key.startswith("T#")))
+
     def events(self, logical_id: str, kind: str) -> dict[str, dict[str, Any]]:
         """A function's events of a SAM type (Api, DynamoDB, SQS, Schedule…): their properties by name."""
         return {

@@ -26,8 +26,10 @@ from shared.domain.errors import DomainError
 from shared.domain.ids import is_id
 from shared.domain.import_file import survey
 from shared.domain.imports import inbox_file, uploaded_file
+from shared.domain.invitation import InvitationToken
 from shared.domain.label_inputs import Color
 from shared.domain.labels import NO_LABELS
+from shared.domain.password import check_password
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import Settings
 from shared.http.call import Call
@@ -137,6 +139,8 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     **{
         f"ContactListQuery.{name}": field_of(ContactListQuery, name) for name in ContactListQuery.model_fields
     },
+    "invitation token": InvitationToken.parse,
+    "password": check_password,
     "route": route,
     "token": lambda value: subject_of(value, NoKeys(), issuer="i", audience="a"),
     "If-Match": matches,

@@ -1,0 +1,77 @@
+"""Routes of invitations, for who manages the tenant. Accepting one is a function of its own, without sign-in."""
+
+from __future__ import annotations
+
+from shared import wiring
+from shared.domain.errors import AddressInUse, AlreadyAccepted, Conflict, NotFound
+from shared.domain.invitation import Invitation, InvitationInput, IssuedInvitation
+from shared.http.call import Call
+from shared.http.listing import ListQuery
+from shared.http.routes import Reply, Routes
+
+routes = Routes("Invitations")
+
+
+@routes.route(
+    "GET",
+    "/users/invitations",
+    summary="List invitations, newest first",
+    query=ListQuery,
+    answer=Invitation,
+    paged=True,
+)
+def list_invitations(call: Call, query: ListQuery) -> Reply:
+    """Those that were accepted stay for a month."""
+    return Reply(page=wiring.invitations(call.caller).list(limit=query.limit, cursor=query.cursor))
+
+
+@routes.route(
+    "POST",
+    "/users/invitations",
+    summary="Invite somebody; the answer holds the token, this once",
+    body=InvitationInput,
+    answer=IssuedInvitation,
+    status=201,
+    location="/users/invitations/{id}",
+    errors=(AddressInUse, Conflict),
+)
+def create_invitation(call: Call, body: InvitationInput) -> Reply:
+    """The token is good for seven days. It is e-mailed where the deployment has a sender; where `emailed` is false,
+    hand it on.
+    """
+    return Reply(record=wiring.invitations(call.caller, call.claim).create(body))
+
+
+@routes.route(
+    "GET",
+    "/users/invitations/{invitation_id}",
+    summary="Read an invitation",
+    answer=Invitation,
+    errors=(NotFound,),
+)
+def read_invitation(call: Call, invitation_id: str) -> Reply:
+    return Reply(record=wiring.invitations(call.caller).read(invitation_id))
+
+
+@routes.route(
+    "DELETE",
+    "/users/invitations/{invitation_id}",
+    summary="Revoke an invitation",
+    status=204,
+    errors=(NotFound, AlreadyAccepted),
+)
+def revoke_invitation(call: Call, invitation_id: str) -> Reply:
+    wiring.invitations(call.caller).revoke(invitation_id)
+    return Reply(204)
+
+
+@routes.route(
+    "POST",
+    "/users/invitations/{invitation_id}/resend",
+    summary="Give an invitation another token; the answer holds it, this once",
+    answer=IssuedInvitation,
+    errors=(NotFound, AlreadyAccepted),
+)
+def resend_invitation(call: Call, invitation_id: str) -> Reply:
+    """The token before is dead; the new one is good for seven days, and e-mailed as the first one was."""
+    return Reply(record=wiring.invitations(call.caller, call.claim).resend(invitation_id))

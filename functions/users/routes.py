@@ -1,0 +1,69 @@
+"""Routes of users."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from functions.users import invitations
+from shared import wiring
+from shared.domain.errors import LastAdmin, NotFound, VersionMismatch
+from shared.domain.user import User, UserPatch, UserRole
+from shared.http.call import Call
+from shared.http.listing import ListQuery
+from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
+
+
+class UserListQuery(ListQuery):
+    """Which users."""
+
+    role: UserRole | None = Field(None, description="Only those with this role.")
+    is_active: bool | None = Field(None, description="Only those who can sign in, or only those who cannot.")
+
+
+routes = Routes("Users")
+routes.include(invitations.routes)
+
+
+@routes.route("GET", "/users", summary="List users", query=UserListQuery, answer=User, paged=True)
+def list_users(call: Call, query: UserListQuery) -> Reply:
+    """In the order of their ids."""
+    page = wiring.users(call.caller).list(
+        role=query.role, is_active=query.is_active, limit=query.limit, cursor=query.cursor
+    )
+    return Reply(page=page)
+
+
+@routes.route("GET", "/users/{user_id}", summary="Read a user", answer=User, errors=(NotFound,))
+def read_user(call: Call, user_id: str) -> Reply:
+    return Reply(record=wiring.users(call.caller).read(user_id))
+
+
+@routes.route(
+    "PATCH",
+    "/users/{user_id}",
+    summary="Change a user (JSON merge patch)",
+    body=UserPatch,
+    media_types=(JSON, MERGE_PATCH),
+    answer=User,
+    conditional=True,
+    errors=(NotFound, LastAdmin, VersionMismatch),
+)
+def patch_user(call: Call, user_id: str, body: UserPatch) -> Reply:
+    """Takes `tenant:admin`; their own names all users may change. A change of rights is in effect within a minute."""
+    return Reply(record=wiring.users(call.caller).change(user_id, body, call.if_match))
+
+
+@routes.route(
+    "DELETE",
+    "/users/{user_id}",
+    summary="Remove a user",
+    status=204,
+    conditional=True,
+    errors=(NotFound, LastAdmin, VersionMismatch),
+)
+def delete_user(call: Call, user_id: str) -> Reply:
+    """Takes `tenant:admin`. Signed out within a minute. Contacts keep their owner; `POST /contacts/bulk-update` gives
+    them another.
+    """
+    wiring.users(call.caller).delete(user_id, call.if_match)
+    return Reply(204)

@@ -1,0 +1,226 @@
+"""An invitation to become a user of a tenant, and the token with which it is accepted."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from shared.domain.callers import Caller
+from shared.domain.errors import AlreadyAccepted
+from shared.domain.events import INVITATION_REVOKED, USER_INVITED, Changes, Event
+from shared.domain.ids import is_id
+from shared.domain.text import Name
+from shared.domain.timestamps import Timestamp, plus
+from shared.domain.user import User, UserRole
+
+VALID_SECONDS = 7 * 86_400
+"""How long a token is good."""
+KEPT_SECONDS = 30 * 86_400
+"""How long an invitation is kept after it was accepted."""
+MAX_OPEN = 100
+"""How many invitations a tenant has at the most that nobody has accepted."""
+
+InvitationState = Literal["open", "accepting", "accepted"]
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationToken:
+    """What somebody needs to accept an invitation: `inv_<tenant, in hex>_<id, in hex>_<secret>`.
+
+    It names the tenant, since who accepts is nobody yet. Whoever has it becomes the user: it is shown and e-mailed
+    once, and kept as a hash.
+    """
+
+    tenant_id: str
+    invitation_id: str
+    secret: str
+
+    @classmethod
+    def issue(cls, tenant_id: str, invitation_id: str) -> InvitationToken:
+        """A new token, with a secret of 256 random bits."""
+        return cls(tenant_id, invitation_id, secrets.token_urlsafe(32))
+
+    @classmethod
+    def parse(cls, text: str) -> InvitationToken | None:
+        """The token that `text` spells, or None. Each has one spelling."""
+        parts = text.split("_", 3)
+        if len(parts) != 4:
+            return None
+        _, tenant, number, secret = parts
+        try:
+            tenant_id = bytes.fromhex(tenant).decode()
+        except ValueError:
+            return None
+        invitation_id = "-".join((number[:8], number[8:12], number[12:16], number[16:20], number[20:]))
+        token = cls(tenant_id, invitation_id, secret)
+        return token if tenant_id and is_id(invitation_id) and str(token) == text else None
+
+    def __str__(self) -> str:
+        return f"inv_{self.tenant_id.encode().hex()}_{self.invitation_id.replace('-', '')}_{self.secret}"
+
+
+class InvitationInput(BaseModel):
+    """Whom to invite, and as what."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    email: str = Field(min_length=1, max_length=254, examples=["grace@example.com"])
+    role: UserRole = Field(examples=["user"])
+    first_name: Name = Field("", examples=["Grace"])
+    last_name: Name = Field("", examples=["Hopper"])
+
+
+class Acceptance(BaseModel):
+    """What somebody accepts an invitation with."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    token: str = Field(min_length=1, max_length=1_000, repr=False, examples=["inv_64656d6f_01962e29…_Kx0…"])
+    password: str = Field(
+        min_length=1,
+        max_length=256,
+        repr=False,
+        description="12 to 256 characters, lower-case and upper-case letters and digits among them.",
+        examples=["correct Horse 7 battery"],
+    )
+
+
+class Invitation(BaseModel):
+    """An invitation as it is kept and shown.
+
+    `state`: `open` until it is accepted, `accepting` while the user (`user_id`) is there but no password is set yet,
+    `accepted` at the end. After `expires_at` its token is dead.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    id: str
+    email: str
+    role: UserRole
+    first_name: str = ""
+    last_name: str = ""
+    state: InvitationState = "open"
+    user_id: str | None = None
+    expires_at: Timestamp
+    version: int = 1
+    created_at: Timestamp
+    created_by: str
+    updated_at: Timestamp
+    updated_by: str
+
+    secret_hash: Annotated[str, SkipJsonSchema(), Field(exclude=True, repr=False)] = ""
+    last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
+
+    @classmethod
+    def create(
+        cls,
+        given: dict[str, Any],
+        *,
+        invitation_id: str,
+        secret_hash: str,
+        event_id: str,
+        at: str,
+        caller: Caller,
+    ) -> tuple[Invitation, Event]:
+        """A new invitation, and `user.invited`."""
+        invitation = cls(
+            id=invitation_id,
+            expires_at=plus(at, VALID_SECONDS),
+            created_at=at,
+            created_by=caller.actor,
+            updated_at=at,
+            updated_by=caller.actor,
+            secret_hash=secret_hash,
+            last_event=event_id,
+            **given,
+        )
+        return invitation, invitation._event(USER_INVITED, caller, invitation._told())
+
+    def renew(self, *, secret_hash: str, event_id: str, at: str, caller: Caller) -> tuple[Invitation, Event]:
+        """The invitation with another token and time to accept it, and `user.invited`. Raises AlreadyAccepted once
+        there is a user.
+        """
+        if self.state != "open":
+            raise AlreadyAccepted()
+        after = self._succeeded_by(
+            event_id, at, caller, secret_hash=secret_hash, expires_at=plus(at, VALID_SECONDS)
+        )
+        return after, after._event(USER_INVITED, caller, after._told())
+
+    def revoke(self, *, event_id: str, at: str, caller: Caller) -> Event:
+        """The event of the invitation's going. Raises AlreadyAccepted once there is a user."""
+        if self.state != "open":
+            raise AlreadyAccepted()
+        gone: Changes = {name: (old, None) for name, (_, old) in self._told().items()}
+        return self._succeeded_by(event_id, at, caller)._event(INVITATION_REVOKED, caller, gone)
+
+    def accept(self, *, event_id: str, at: str, caller: Caller) -> tuple[Invitation, User, Event]:
+        """The invitation with its user in the making, that user, who is the caller, and `user.created`."""
+        after = self._succeeded_by(event_id, at, caller, state="accepting", user_id=caller.id)
+        user = User(
+            id=caller.id,
+            username=self.email,
+            email=self.email,
+            first_name=self.first_name,
+            last_name=self.last_name,
+            role=self.role,
+            created_at=at,
+            created_by=caller.actor,
+            updated_at=at,
+            updated_by=caller.actor,
+            last_event=event_id,
+        )
+        return after, user, user.created(caller, invitation_id=self.id)
+
+    def finish(self, *, at: str) -> Invitation:
+        """The invitation at its end: its user can sign in."""
+        return self.model_copy(update={"state": "accepted", "version": self.version + 1, "updated_at": at})
+
+    def has_expired(self, now: str) -> bool:
+        """Whether the time to accept it is over."""
+        return self.expires_at <= now
+
+    def with_token(self, token: InvitationToken, *, emailed: bool) -> IssuedInvitation:
+        """The invitation as who made it sees it, this once."""
+        return IssuedInvitation.model_construct(**self.__dict__, token=str(token), emailed=emailed)
+
+    def _told(self) -> Changes:
+        return {"email": (None, self.email), "role": (None, self.role)}
+
+    def _succeeded_by(self, event_id: str, at: str, caller: Caller, **given: Any) -> Invitation:
+        return self.model_copy(
+            update={
+                **given,
+                "version": self.version + 1,
+                "updated_at": at,
+                "updated_by": caller.actor,
+                "last_event": event_id,
+            }
+        )
+
+    def _event(self, event_type: str, caller: Caller, changes: Changes) -> Event:
+        return Event(
+            id=self.last_event,
+            type=event_type,
+            entity="invitation",
+            entity_id=self.id,
+            at=self.updated_at,
+            actor=caller.actor,
+            origin=caller.origin,
+            version=self.version,
+            changes=changes,
+        )
+
+
+class IssuedInvitation(Invitation):
+    """An invitation with its token, which is shown when it is made or renewed and never again.
+
+    `emailed`: whether the token was e-mailed. If not, hand it on.
+    """
+
+    token: str = Field(repr=False, examples=["inv_64656d6f_01962e29…_Kx0…"])
+    emailed: bool

@@ -1,0 +1,140 @@
+"""The user: a person who signs in for a tenant, with a role, and what may be done to him.
+
+Every change of state is a method that gives back the new record and the event that tells of it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from shared.domain.callers import Caller
+from shared.domain.errors import Invalid
+from shared.domain.events import USER_CREATED, USER_DELETED, USER_UPDATED, Event, differences
+from shared.domain.text import Name
+from shared.domain.timestamps import Timestamp
+
+UserRole = Literal["admin", "user"]
+
+MAX_USERS = 500
+"""How many users a tenant has at the most: lists of them are narrowed while they are read."""
+MAX_ID = 255
+"""Characters of a user's id: the token's `sub` (OpenID Connect Core 1.0, section 2)."""
+
+OWN_FIELDS = frozenset({"first_name", "last_name"})
+"""What everybody may change of himself."""
+
+
+def is_user_id(text: str) -> bool:
+    """Whether `text` may be a user's id. What it looks like is the issuer's affair."""
+    return 0 < len(text) <= MAX_ID and text.isascii() and text.isprintable()
+
+
+class UserPatch(BaseModel):
+    """A JSON merge patch (RFC 7396) of a user: what is absent stays, null clears a name."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    role: UserRole | None = Field(None, description="Takes `tenant:admin`.", examples=["admin"])
+    is_active: bool | None = Field(
+        None,
+        description="Takes `tenant:admin`. A user that is not active cannot sign in; what he holds of tokens ends "
+        "within a minute.",
+    )
+    first_name: Name | None = Field(None, examples=["Ada"])
+    last_name: Name | None = Field(None, examples=["Lovelace"])
+
+    def as_given(self) -> dict[str, Any]:
+        """The fields that were given, in their stored form. Raises Invalid for a null that is none of its values."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        for name in ("role", "is_active"):
+            if given.get(name, "") is None:
+                raise Invalid.field(name, "required", "This cannot be without a value.")
+        return {name: "" if value is None else value for name, value in given.items()}
+
+
+class User(BaseModel):
+    """A user as it is kept and shown.
+
+    `id`: the `sub` of the user's tokens. `username`: what the user signs in with, the e-mail address. `version`
+    counts the changes, from 1.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    id: str
+    username: str
+    email: str
+    first_name: str = ""
+    last_name: str = ""
+    role: UserRole
+    is_active: bool = True
+    version: int = 1
+    created_at: Timestamp
+    created_by: str
+    updated_at: Timestamp
+    updated_by: str
+
+    last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
+
+    @property
+    def is_active_admin(self) -> bool:
+        """Whether it is one of those of whom a tenant always has one."""
+        return self.role == "admin" and self.is_active
+
+    def created(self, caller: Caller, **data: Any) -> Event:
+        """The event of a new user. `data`: ids of what else belongs to it."""
+        return self._event(USER_CREATED, {}, self._content(), caller, data)
+
+    def change(
+        self, given: dict[str, Any], *, event_id: str, at: str, caller: Caller
+    ) -> tuple[User, Event] | None:
+        """The user with other fields, and `user.updated`; None when they change nothing."""
+        after = self._succeeded_by(given, event_id, at, caller)
+        event = after._event(USER_UPDATED, self._content(), after._content(), caller)
+        return (after, event) if event.changes else None
+
+    def delete(self, *, event_id: str, at: str, caller: Caller) -> tuple[User, Event]:
+        """The user as it was last, and `user.deleted`."""
+        after = self._succeeded_by({}, event_id, at, caller)
+        return after, after._event(USER_DELETED, self._content(), {}, caller)
+
+    def _succeeded_by(self, given: dict[str, Any], event_id: str, at: str, caller: Caller) -> User:
+        return self.model_copy(
+            update={
+                **given,
+                "version": self.version + 1,
+                "updated_at": at,
+                "updated_by": caller.actor,
+                "last_event": event_id,
+            }
+        )
+
+    def _content(self) -> dict[str, Any]:
+        kept = {
+            name: getattr(self, name) for name in ("email", "first_name", "last_name", "role", "is_active")
+        }
+        return {name: value for name, value in kept.items() if value != ""}
+
+    def _event(
+        self,
+        event_type: str,
+        before: dict[str, Any],
+        after: dict[str, Any],
+        caller: Caller,
+        data: dict[str, Any] | None = None,
+    ) -> Event:
+        return Event(
+            id=self.last_event,
+            type=event_type,
+            entity="user",
+            entity_id=self.id,
+            at=self.updated_at,
+            actor=caller.actor,
+            origin=caller.origin,
+            version=self.version,
+            changes=differences(before, after),
+            data=data or {},
+        )

@@ -1,0 +1,50 @@
+"""E-mails to those who are invited, through Amazon SES."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared import observability
+
+_TEXT = """You are invited to become a user of a contacts account. To accept, choose a password here:
+
+{address}
+
+The link is good for seven days, and for you alone: whoever has it can accept in your place. If you do not know what
+this is about, do nothing.
+"""
+
+
+class Mail:
+    """E-mails from one verified sender. `ses` makes the AWS client when it is first needed.
+
+    `accept_at`: the address of the page on which people accept; `token` is added to its query.
+    """
+
+    def __init__(self, ses: Callable[[], Any], sender: str, accept_at: str) -> None:
+        self._ses = ses
+        self._sender = sender
+        self._accept_at = accept_at
+
+    def invite(self, email: str, token: str) -> bool:
+        """Send somebody an invitation's token. False when SES did not take it; the log says why."""
+        address = f"{self._accept_at}{'&' if '?' in self._accept_at else '?'}token={token}"
+        try:
+            self._ses().send_email(
+                FromEmailAddress=self._sender,
+                Destination={"ToAddresses": [email]},
+                Content={
+                    "Simple": {
+                        "Subject": {"Data": "You are invited", "Charset": "UTF-8"},
+                        "Body": {"Text": {"Data": _TEXT.format(address=address), "Charset": "UTF-8"}},
+                    }
+                },
+            )
+        except (BotoCoreError, ClientError) as error:
+            code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+            observability.warn("an invitation was not e-mailed", reason=code)
+            return False
+        return True

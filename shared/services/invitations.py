@@ -1,0 +1,191 @@
+"""What callers do with invitations."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from shared.domain import timestamps
+from shared.domain.callers import Caller
+from shared.domain.email import normalize_email
+from shared.domain.errors import AddressInUse, ConcurrentChange, Conflict, NotFound
+from shared.domain.events import Event
+from shared.domain.ids import Work, is_id, new_id
+from shared.domain.invitation import (
+    MAX_OPEN,
+    Invitation,
+    InvitationInput,
+    InvitationToken,
+    IssuedInvitation,
+)
+from shared.services.onboarding import hash_secret
+from shared.services.paging import Cursors, Page, page_of
+from shared.services.users import require_admin
+
+_ATTEMPTS = 8
+
+
+class InvitationRepository(Protocol):
+    """The invitations of one tenant; see `shared.table.invitations.InvitationTable`."""
+
+    def get(self, invitation_id: str) -> Invitation | None: ...
+
+    def newest(self, *, limit: int, after: str | None) -> list[Invitation]: ...
+
+    def add(self, invitation: Invitation, event: Event) -> None: ...
+
+    def replace(self, before: Invitation, after: Invitation, event: Event) -> None: ...
+
+    def remove(self, before: Invitation, event: Event) -> None: ...
+
+
+class Mail(Protocol):
+    """E-mails to people; see `shared.identity.mail.Mail`."""
+
+    def invite(self, email: str, token: str) -> bool:
+        """Whether the token is on its way."""
+        ...
+
+
+class InvitationService:
+    """The invitations of a tenant, as one caller may use them; all of it takes `tenant:admin`.
+
+    `mail`: None where tokens are handed on by hand. `work`: what the call does. A call that was cut off and is made
+    again finds the invitation that it made, and gives it another token: the first one is known to nobody.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        invitations: InvitationRepository,
+        cursors: Cursors,
+        mail: Mail | None,
+        *,
+        work: Work,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._caller = caller
+        self._invitations = invitations
+        self._cursors = cursors
+        self._mail = mail
+        self._work = work
+        self._sleep = sleep
+
+    def create(self, given: InvitationInput) -> IssuedInvitation:
+        """A new invitation, with its token, which is e-mailed where the deployment can.
+
+        Raises AddressInUse when the address is a user's or is invited already, Conflict when too many are open.
+        """
+        require_admin(self._caller)
+        email = normalize_email(given.email)
+        invitation_id = self._work.derived_id("invitation")
+        if self._work.again and self._invitations.get(invitation_id):
+            return self.resend(invitation_id)
+        token = InvitationToken.issue(self._caller.tenant_id, invitation_id)
+        invitation, event = Invitation.create(
+            {**given.__dict__, "email": email},
+            invitation_id=invitation_id,
+            secret_hash=hash_secret(token.secret),
+            event_id=new_id(),
+            at=timestamps.now(),
+            caller=self._caller,
+        )
+        for _ in range(_ATTEMPTS):
+            try:
+                self._invitations.add(invitation, event)
+            except AddressInUse as taken:
+                if not self._cleared(taken.invitation_id):
+                    raise
+            except Conflict as full:
+                if isinstance(full, ConcurrentChange) or not self._cleared_all():
+                    raise
+            else:
+                return self._issued(invitation, token)
+        raise ConcurrentChange()
+
+    def list(self, *, limit: int, cursor: str | None) -> Page[Invitation]:
+        """A page of the invitations, newest first."""
+        require_admin(self._caller)
+        return page_of(
+            lambda count, after: self._invitations.newest(limit=count, after=after),
+            lambda invitation: invitation.id,
+            lambda invitation: invitation,
+            limit=limit,
+            cursor=cursor,
+            cursors=self._cursors,
+            scope=(self._caller.tenant_id, self._caller.id, "invitations"),
+        )
+
+    def read(self, invitation_id: str) -> Invitation:
+        """An invitation."""
+        require_admin(self._caller)
+        invitation = self._invitations.get(invitation_id) if is_id(invitation_id) else None
+        if invitation is None:
+            raise NotFound("Invitation")
+        return invitation
+
+    def revoke(self, invitation_id: str) -> None:
+        """Take an invitation back: its token is dead. Raises AlreadyAccepted once there is a user."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._remove(self.read(invitation_id))
+            except ConcurrentChange:
+                self._pause(attempt)
+            else:
+                return
+        raise ConcurrentChange()
+
+    def resend(self, invitation_id: str) -> IssuedInvitation:
+        """The invitation with another token, and as much time as a new one; the token before is dead.
+
+        Raises AlreadyAccepted once there is a user.
+        """
+        for attempt in range(_ATTEMPTS):
+            before = self.read(invitation_id)
+            token = InvitationToken.issue(self._caller.tenant_id, before.id)
+            after, event = before.renew(
+                secret_hash=hash_secret(token.secret),
+                event_id=new_id(),
+                at=timestamps.now(),
+                caller=self._caller,
+            )
+            try:
+                self._invitations.replace(before, after, event)
+            except ConcurrentChange:
+                self._pause(attempt)
+            else:
+                return self._issued(after, token)
+        raise ConcurrentChange()
+
+    def _issued(self, invitation: Invitation, token: InvitationToken) -> IssuedInvitation:
+        # Only now that it is written: an e-mail that cannot be sent loses nothing.
+        emailed = self._mail is not None and self._mail.invite(invitation.email, str(token))
+        return invitation.with_token(token, emailed=emailed)
+
+    def _cleared(self, invitation_id: str | None) -> bool:
+        """Whether an invitation stood in the way that has expired, and no longer does."""
+        known = self._invitations.get(invitation_id) if invitation_id else None
+        if known is None:
+            return invitation_id is not None  # gone meanwhile
+        if known.state != "open" or not known.has_expired(timestamps.now()):
+            return False
+        try:
+            self._remove(known)
+        except ConcurrentChange:
+            return False
+        return True
+
+    def _cleared_all(self) -> bool:
+        """Whether any invitation was open that had expired; none is now."""
+        # Behind the open ones lie those that were accepted within a month.
+        found = self._invitations.newest(limit=10 * MAX_OPEN, after=None)
+        return sum(self._cleared(one.id) for one in found if one.has_expired(timestamps.now())) > 0
+
+    def _remove(self, invitation: Invitation) -> None:
+        event = invitation.revoke(event_id=new_id(), at=timestamps.now(), caller=self._caller)
+        self._invitations.remove(invitation, event)
+
+    def _pause(self, attempt: int) -> None:
+        self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311

@@ -1,0 +1,147 @@
+"""What callers do with the users of their tenant."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from shared.domain import timestamps
+from shared.domain.callers import Caller
+from shared.domain.errors import ConcurrentChange, NotFound, PermissionDenied, Unavailable, VersionMismatch
+from shared.domain.events import Event
+from shared.domain.ids import new_id
+from shared.domain.user import MAX_USERS, OWN_FIELDS, User, UserPatch, UserRole, is_user_id
+from shared.services.paging import Cursors, Page, page_of
+
+PERMISSION = "tenant:admin"
+_ATTEMPTS = 8
+IfMatch = Callable[[int], bool]
+"""Whether the caller's `If-Match` holds for a record's version."""
+
+
+class UserRepository(Protocol):
+    """The users of one tenant; see `shared.table.users.UserTable`."""
+
+    def get(self, user_id: str) -> User | None: ...
+
+    def page(self, *, limit: int, after: str | None) -> list[User]: ...
+
+    def replace(self, before: User, after: User, event: Event) -> None: ...
+
+    def remove(self, before: User, event: Event) -> None: ...
+
+
+class UserService:
+    """The users as one caller may see and change them.
+
+    To read them takes `contacts:read`, to change and remove them `tenant:admin`; their names people may change
+    themselves. `forget` takes a user's name from those who can sign in at all.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        users: UserRepository,
+        cursors: Cursors,
+        *,
+        forget: Callable[[str], None],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._caller = caller
+        self._users = users
+        self._cursors = cursors
+        self._forget = forget
+        self._sleep = sleep
+
+    def list(
+        self, *, role: UserRole | None, is_active: bool | None, limit: int, cursor: str | None
+    ) -> Page[User]:
+        """A page of the users in the order of their ids; only those of a role, or active or not, if given."""
+        self._caller.require("contacts:read")
+        narrowed = role is not None or is_active is not None
+
+        def read(count: int, after: str | None) -> Sequence[User]:
+            # There are so few that all that is left can be looked through.
+            found = self._users.page(limit=MAX_USERS if narrowed else count, after=after)
+            return [one for one in found if role in (None, one.role) and is_active in (None, one.is_active)][
+                :count
+            ]
+
+        return page_of(
+            read,
+            lambda user: user.id,
+            lambda user: user,
+            limit=limit,
+            cursor=cursor,
+            cursors=self._cursors,
+            scope=(self._caller.tenant_id, self._caller.id, "users", str(role), str(is_active)),
+        )
+
+    def read(self, user_id: str) -> User:
+        """A user."""
+        self._caller.require("contacts:read")
+        user = self._users.get(user_id) if is_user_id(user_id) else None
+        if user is None:
+            raise NotFound("User")
+        return user
+
+    def change(self, user_id: str, patch: UserPatch, if_match: IfMatch | None) -> User:
+        """The user with the given fields changed (RFC 7396). What is taken of rights is gone within a minute.
+
+        Raises LastAdmin, VersionMismatch.
+        """
+        given = patch.as_given()
+
+        def act(user: User) -> tuple[User, Event] | None:
+            if not (self._is_caller(user) and given.keys() <= OWN_FIELDS):
+                require_admin(self._caller)
+            return user.change(given, event_id=new_id(), at=timestamps.now(), caller=self._caller)
+
+        return self._write(user_id, if_match, act, self._users.replace)
+
+    def delete(self, user_id: str, if_match: IfMatch | None) -> None:
+        """Remove a user, who can no longer sign in. Contacts he owns stay his by name. Raises as `change` does."""
+
+        def act(user: User) -> tuple[User, Event]:
+            require_admin(self._caller)
+            return user.delete(event_id=new_id(), at=timestamps.now(), caller=self._caller)
+
+        gone = self._write(user_id, if_match, act, lambda before, _, event: self._users.remove(before, event))
+        # Who can sign in and belongs nowhere is let in nowhere, so what fails here does no harm.
+        with contextlib.suppress(Unavailable):
+            self._forget(gone.username)
+
+    def _is_caller(self, user: User) -> bool:
+        return self._caller.kind == "user" and self._caller.id == user.id
+
+    def _write(
+        self,
+        user_id: str,
+        if_match: IfMatch | None,
+        act: Callable[[User], tuple[User, Event] | None],
+        save: Callable[[User, User, Event], None],
+    ) -> User:
+        for attempt in range(_ATTEMPTS):
+            before = self.read(user_id)
+            acted = act(before)
+            if if_match is not None and not if_match(before.version):
+                raise VersionMismatch()
+            if acted is None:
+                return before
+            after, event = acted
+            try:
+                save(before, after, event)
+            except ConcurrentChange:
+                self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311
+            else:
+                return after
+        raise ConcurrentChange()
+
+
+def require_admin(caller: Caller) -> None:
+    """Raises PermissionDenied unless the caller manages the whole tenant."""
+    if caller.require(PERMISSION) != "all":
+        raise PermissionDenied.lacking(f"{PERMISSION}:all")

@@ -1,0 +1,127 @@
+"""Invitations in the table, with the lock that keeps an address to one of them or to a user."""
+
+from __future__ import annotations
+
+from shared.domain import timestamps
+from shared.domain.errors import ConcurrentChange
+from shared.domain.events import Event
+from shared.domain.invitation import KEPT_SECONDS, Invitation
+from shared.domain.user import User
+from shared.table import keys
+from shared.table.store import Item, Store, Transaction
+from shared.table.users import commit, count, holder_of, put_event, put_new_user
+
+
+class InvitationTable:
+    """The invitations of one tenant."""
+
+    def __init__(self, store: Store, tenant_id: str) -> None:
+        self._store = store
+        self._tenant = tenant_id
+
+    def get(self, invitation_id: str) -> Invitation | None:
+        """An invitation as of now, or None."""
+        item = self._store.get(keys.invitation(self._tenant, invitation_id))
+        return _from_item(item) if item else None
+
+    def newest(self, *, limit: int, after: str | None) -> list[Invitation]:
+        """Invitations as of now, newest first, behind the id `after`."""
+        partition = keys.invitations_partition(self._tenant)
+        rows = self._store.query(partition, limit=limit, after=after, descending=True, consistent=True)
+        return [_from_item(row) for row in rows]
+
+    def add(self, invitation: Invitation, event: Event) -> None:
+        """Write a new invitation and its event.
+
+        Raises AddressInUse when a user or another invitation has the address, Conflict (`too_many_open_invitations`)
+        at the limit.
+        """
+        transaction = Transaction()
+        put_event(transaction, self._tenant, event)
+        transaction.put(
+            self._to_item(invitation),
+            condition="attribute_not_exists(PK)",
+            refusal=lambda _: ConcurrentChange(),
+        )
+        transaction.put(
+            {**self._lock(invitation), "invitation_id": {"S": invitation.id}},
+            condition="attribute_not_exists(PK)",
+            refusal=holder_of,
+        )
+        count(transaction, self._tenant, invitations=1)
+        commit(self._store, transaction)
+
+    def replace(self, before: Invitation, after: Invitation, event: Event) -> None:
+        """Write an invitation with another token, and its event. Raises ConcurrentChange when it is no longer as
+        `before`.
+        """
+        transaction = Transaction()
+        put_event(transaction, self._tenant, event)
+        self._put(transaction, before, after)
+        commit(self._store, transaction)
+
+    def remove(self, before: Invitation, event: Event) -> None:
+        """Remove an open invitation, whose address is free at once, with its event. Raises as `replace` does."""
+        transaction = Transaction()
+        put_event(transaction, self._tenant, event)
+        condition, values = _is_as(before)
+        transaction.delete(
+            keys.invitation(self._tenant, before.id),
+            condition=condition,
+            values=values,
+            refusal=lambda _: ConcurrentChange(),
+        )
+        transaction.delete(self._lock(before))
+        count(transaction, self._tenant, invitations=-1)
+        commit(self._store, transaction)
+
+    def accept(self, before: Invitation, after: Invitation, user: User, event: Event) -> None:
+        """Make the invitation's user, with its event.
+
+        Raises ConcurrentChange when the invitation is no longer as `before`, Conflict when the user belongs to a
+        tenant already (`already_a_user`) or this one is full (`too_many_users`).
+        """
+        transaction = Transaction()
+        put_event(transaction, self._tenant, event)
+        self._put(transaction, before, after)
+        put_new_user(transaction, self._tenant, user, invitation_id=before.id)
+        commit(self._store, transaction)
+
+    def finish(self, before: Invitation, after: Invitation) -> None:
+        """Write that an invitation has come to its end, unless it has moved on since `before`."""
+        condition, values = _is_as(before)
+        self._store.put(self._to_item(after), condition=condition, values=values)
+
+    def _put(self, transaction: Transaction, before: Invitation, after: Invitation) -> None:
+        condition, values = _is_as(before)
+        transaction.put(
+            self._to_item(after), condition=condition, values=values, refusal=lambda _: ConcurrentChange()
+        )
+
+    def _lock(self, invitation: Invitation) -> keys.Key:
+        return keys.user_email_lock(self._tenant, invitation.email)
+
+    def _to_item(self, invitation: Invitation) -> Item:
+        item: Item = {
+            **keys.invitation(self._tenant, invitation.id),
+            "version": {"N": str(invitation.version)},
+            "last_event": {"S": invitation.last_event},
+            "secret_hash": {"S": invitation.secret_hash},
+            "invitation": {"S": invitation.model_dump_json()},
+        }
+        if invitation.state != "open":
+            # Open ones stay until they are revoked: they hold their address, and are counted.
+            until = timestamps.to_milliseconds(invitation.updated_at) // 1000 + KEPT_SECONDS
+            item["expires_at"] = {"N": str(until)}
+        return item
+
+
+def _is_as(before: Invitation) -> tuple[str, Item]:
+    return "version = :before", {":before": {"N": str(before.version)}}
+
+
+def _from_item(item: Item) -> Invitation:
+    invitation = Invitation.model_validate_json(item["invitation"]["S"])
+    return invitation.model_copy(
+        update={"secret_hash": item["secret_hash"]["S"], "last_event": item["last_event"]["S"]}
+    )

@@ -1,0 +1,293 @@
+"""Users in the table: the record, the look-up by which the authorizer knows the user, and the lock on the address.
+
+The three are written in one transaction with the event, and with the counter that holds the limits: how many users a
+tenant has, and that one of them is an active admin. The look-up is written blind, on condition that it is this
+tenant's: nobody here may read those of others. A transaction that is sent again after it came through finds its event
+there, and writes nothing.
+"""
+
+from __future__ import annotations
+
+from shared.domain.errors import AddressInUse, ConcurrentChange, Conflict, LastAdmin
+from shared.domain.events import Event
+from shared.domain.invitation import MAX_OPEN
+from shared.domain.user import MAX_USERS, User
+from shared.table import items, keys
+from shared.table.store import Item, Refusal, Store, Transaction
+
+_ATTEMPTS = 6
+
+
+class AlreadyWritten(Exception):
+    """The transaction has come through before."""
+
+
+class UserTable:
+    """The users of one tenant."""
+
+    def __init__(self, store: Store, tenant_id: str) -> None:
+        self._store = store
+        self._tenant = tenant_id
+
+    def get(self, user_id: str) -> User | None:
+        """A user as of now, or None."""
+        item = self._store.get(keys.user_record(self._tenant, user_id))
+        return _from_item(item) if item else None
+
+    def page(self, *, limit: int, after: str | None) -> list[User]:
+        """Users as of now in the order of their ids, behind the id `after`."""
+        rows = self._store.query(
+            keys.users_partition(self._tenant),
+            limit=limit,
+            after=None if after is None else keys.user_record(self._tenant, after)[keys.SK]["S"],
+            consistent=True,
+        )
+        return [_from_item(row) for row in rows]
+
+    def replace(self, before: User, after: User, event: Event) -> None:
+        """Write a changed user, and what the authorizer is to know of it, with its event.
+
+        Raises LastAdmin when no active admin would be left, ConcurrentChange when the user is no longer as `before`.
+        """
+        transaction = Transaction()
+        put_event(transaction, self._tenant, event)
+        transaction.put(
+            _to_item(self._tenant, after),
+            condition="version = :before",
+            values={":before": {"N": str(before.version)}},
+            refusal=_changed,
+        )
+        if (before.role, before.is_active) != (after.role, after.is_active):
+            self._set_look_up(transaction, after)
+        if admins := after.is_active_admin - before.is_active_admin:
+            count(transaction, self._tenant, admins=admins)
+        commit(self._store, transaction)
+
+    def remove(self, before: User, event: Event) -> None:
+        """Remove a user, whose address is free at once, with its event. Raises as `replace` does."""
+        transaction = Transaction()
+        put_event(transaction, self._tenant, event)
+        transaction.delete(
+            keys.user_record(self._tenant, before.id),
+            condition="version = :before",
+            values={":before": {"N": str(before.version)}},
+            refusal=_changed,
+        )
+        transaction.delete(
+            keys.user(before.id), condition=_IS_OWN, values=self._own_values(), refusal=_changed
+        )
+        transaction.delete(keys.user_email_lock(self._tenant, before.email))
+        count(transaction, self._tenant, members=-1, admins=-before.is_active_admin)
+        commit(self._store, transaction)
+
+    def _set_look_up(self, transaction: Transaction, user: User) -> None:
+        # In place: other attributes of a look-up are others' affair.
+        transaction.update(
+            keys.user(user.id),
+            "SET tenant_id = :tenant, #role = :role, username = :username, disabled = :disabled",
+            {
+                **self._own_values(),
+                ":role": {"S": user.role},
+                ":username": {"S": user.username},
+                ":disabled": {"BOOL": not user.is_active},
+            },
+            names={"#role": "role"},
+            condition=_IS_OWN,
+            refusal=_changed,
+        )
+
+    def _own_values(self) -> Item:
+        return {":tenant": {"S": self._tenant}}
+
+    # By the operator: no event tells of it, no limit stops it
+
+    def begin(self) -> None:
+        """Start to count the users of a tenant that has none."""
+        self._store.put(
+            {**keys.user_count(self._tenant), "members": {"N": "0"}, "admins": {"N": "0"}},
+            condition="attribute_not_exists(PK)",
+        )
+
+    def admit(self, user: User) -> None:
+        """Write a user who is to be as given, whatever was known of it, and count the users anew.
+
+        Raises AddressInUse when another user of the tenant has the address.
+        """
+        for _ in range(_ATTEMPTS):
+            known = {one.id: one for one in self.page(limit=MAX_USERS, after=None)}
+            before = known.get(user.id)
+            transaction = Transaction()
+            transaction.put(_to_item(self._tenant, user))
+            self._set_look_up(transaction, user)
+            put_lock(transaction, self._tenant, user, instead_of=None)
+            if before is not None and before.email != user.email:
+                transaction.delete(keys.user_email_lock(self._tenant, before.email))
+            if self._recounted(transaction, [*(known | {user.id: user}).values()]):
+                return
+        raise ConcurrentChange()
+
+    def dismiss(self, user_id: str) -> None:
+        """Remove a user, if there is one, and count the users anew."""
+        for _ in range(_ATTEMPTS):
+            known = {one.id: one for one in self.page(limit=MAX_USERS, after=None)}
+            gone = known.pop(user_id, None)
+            transaction = Transaction()
+            transaction.delete(keys.user_record(self._tenant, user_id))
+            transaction.delete(
+                keys.user(user_id), condition=_IS_OWN, values=self._own_values(), refusal=_changed
+            )
+            if gone is not None:
+                transaction.delete(keys.user_email_lock(self._tenant, gone.email))
+            if self._recounted(transaction, [*known.values()]):
+                return
+        raise ConcurrentChange()
+
+    def _recounted(self, transaction: Transaction, users: list[User]) -> bool:
+        """Commit a transaction with the counter of `users`; False when the counter or a lock has moved meanwhile."""
+        counter = self._store.get(keys.user_count(self._tenant)) or {}
+        now: Item = {
+            ":members": {"N": str(len(users))},
+            ":admins": {"N": str(sum(one.is_active_admin for one in users))},
+        }
+        were: Item = {f":{name}_were": counter[name] for name in ("members", "admins") if name in counter}
+        transaction.update(
+            keys.user_count(self._tenant),
+            "SET members = :members, admins = :admins",
+            now | were,
+            condition=" AND ".join(
+                f"{name} = :{name}_were" if name in counter else f"attribute_not_exists({name})"
+                for name in ("members", "admins")
+            ),
+            refusal=_changed,
+        )
+        try:
+            self._store.commit(transaction)
+        except ConcurrentChange:
+            return False
+        return True
+
+
+_IS_OWN = "attribute_not_exists(PK) OR tenant_id = :tenant"
+"""Holds of a look-up that is not there, or belongs to the tenant `:tenant`."""
+
+
+def _changed(_: Item | None) -> Exception:
+    return ConcurrentChange()
+
+
+def put_event(transaction: Transaction, tenant_id: str, event: Event) -> None:
+    """Write an event as the first step, so that a transaction sent again is known by it. Commit by `commit`."""
+    transaction.put(
+        items.event_to_item(tenant_id, event),
+        condition="attribute_not_exists(PK)",
+        refusal=lambda _: AlreadyWritten(),
+    )
+
+
+def commit(store: Store, transaction: Transaction) -> None:
+    """Write a transaction that begins with `put_event`; one that has come through before is done."""
+    try:
+        store.commit(transaction)
+    except AlreadyWritten:
+        return
+
+
+def put_new_user(transaction: Transaction, tenant_id: str, user: User, *, invitation_id: str) -> None:
+    """Write a new user into the place of an invitation, whose lock on the address becomes the user's.
+
+    Refused with Conflict (`already_a_user`) for who belongs to a tenant already, this one or another.
+    """
+    transaction.put(
+        {
+            **keys.user(user.id),
+            "tenant_id": {"S": tenant_id},
+            "role": {"S": user.role},
+            "username": {"S": user.username},
+            "disabled": {"BOOL": not user.is_active},
+        },
+        condition="attribute_not_exists(PK)",
+        refusal=lambda _: Conflict(
+            "You are a user of a tenant already, and nobody can be one of two. Leave that one first, or ask to be "
+            "invited by another address.",
+            code="already_a_user",
+        ),
+    )
+    transaction.put(_to_item(tenant_id, user), condition="attribute_not_exists(PK)", refusal=_changed)
+    put_lock(transaction, tenant_id, user, instead_of=invitation_id)
+    count(transaction, tenant_id, members=1, admins=int(user.is_active_admin), invitations=-1)
+
+
+def put_lock(transaction: Transaction, tenant_id: str, user: User, *, instead_of: str | None) -> None:
+    """Lock a user's address; that was his already, or free, or locked by the invitation `instead_of`."""
+    mine: Item = {":user": {"S": user.id}}
+    condition = "attribute_not_exists(PK) OR user_id = :user"
+    if instead_of is not None:
+        condition, mine = "invitation_id = :invitation", {":invitation": {"S": instead_of}}
+    transaction.put(
+        {**keys.user_email_lock(tenant_id, user.email), "user_id": {"S": user.id}},
+        condition=condition,
+        values=mine,
+        refusal=holder_of if instead_of is None else _changed,
+    )
+
+
+def holder_of(lock: Item | None) -> Exception:
+    """The refusal of an address that somebody has."""
+    if lock is None:
+        return ConcurrentChange()
+    user_id, invitation_id = (lock.get(name, {}).get("S") for name in ("user_id", "invitation_id"))
+    return AddressInUse(user_id=user_id, invitation_id=invitation_id)
+
+
+def count(
+    transaction: Transaction, tenant_id: str, *, members: int = 0, admins: int = 0, invitations: int = 0
+) -> None:
+    """Count users, active admins and open invitations up or down, as far as the limits let.
+
+    A tenant without a counter has the one user, an admin, who registered it.
+    """
+    values: Item = {}
+    settings = []
+    for name, by, begin in (("members", members, 1), ("admins", admins, 1), ("invitations", invitations, 0)):
+        if by:
+            settings.append(f"{name} = if_not_exists({name}, :{name}_first) + :{name}")
+            values |= {f":{name}": {"N": str(by)}, f":{name}_first": {"N": str(begin)}}
+    limit: tuple[str, int, Refusal] | None = None
+    if admins < 0:
+        limit = "admins > :limit", 1, lambda _: LastAdmin()
+    elif members > 0:
+        limit = _below("members"), MAX_USERS, _too_many("users", MAX_USERS)
+    elif invitations > 0:
+        limit = _below("invitations"), MAX_OPEN, _too_many("open invitations", MAX_OPEN)
+    transaction.update(
+        keys.user_count(tenant_id),
+        f"SET {', '.join(settings)}",
+        values | ({":limit": {"N": str(limit[1])}} if limit else {}),
+        condition=limit and limit[0],
+        refusal=limit and limit[2],
+    )
+
+
+def _below(name: str) -> str:
+    return f"attribute_not_exists({name}) OR {name} < :limit"
+
+
+def _too_many(what: str, most: int) -> Refusal:
+    return lambda _: Conflict(
+        f"A tenant has at most {most} {what}. Remove one that is no longer needed.",
+        code=f"too_many_{what.replace(' ', '_')}",
+    )
+
+
+def _to_item(tenant_id: str, user: User) -> Item:
+    return {
+        **keys.user_record(tenant_id, user.id),
+        "version": {"N": str(user.version)},
+        "last_event": {"S": user.last_event},
+        "user": {"S": user.model_dump_json()},
+    }
+
+
+def _from_item(item: Item) -> User:
+    user = User.model_validate_json(item["user"]["S"])
+    return user.model_copy(update={"last_event": item["last_event"]["S"]})
