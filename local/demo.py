@@ -11,6 +11,7 @@ from local.deploy import Aws
 from local.http import request
 from shared.domain.callers import PERMISSIONS
 from shared.services.onboarding import Onboarding
+from shared.table.api_clients import ApiClientTable
 from shared.table.directory import DirectoryTable, TenantTable
 from shared.table.store import Store
 
@@ -36,7 +37,9 @@ class DemoFailed(Exception):
 def onboarding(aws: Aws, table: str) -> Onboarding:
     """The operator's door to tenants, members and keys, with the operator's credentials."""
     store = Store(aws.client("dynamodb"), table)
-    return Onboarding(TenantTable(store), DirectoryTable(store))
+    return Onboarding(
+        TenantTable(store), DirectoryTable(store), lambda tenant_id: ApiClientTable(store, tenant_id)
+    )
 
 
 def make(aws: Aws, outputs: dict[str, str], api_url: str, kept: Path) -> dict[str, Any]:

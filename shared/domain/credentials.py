@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 
@@ -30,3 +31,8 @@ class ApiKey:
     permissions: str
     disabled: bool = False
     valid_until: str | None = None
+
+
+def hash_secret(secret: str) -> str:
+    """What is kept of a secret of 256 random bits: a plain SHA-256, which nobody can guess back."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -27,6 +27,11 @@ GROUP_DELETED = "group.deleted"
 CUSTOMER_CREATED = "customer.created"
 CUSTOMER_UPDATED = "customer.updated"
 CUSTOMER_DELETED = "customer.deleted"
+API_CLIENT_CREATED = "api_client.created"
+API_CLIENT_UPDATED = "api_client.updated"
+API_CLIENT_DELETED = "api_client.deleted"
+API_CLIENT_KEY_ROTATED = "api_client.key_rotated"
+TENANT_UPDATED = "tenant.updated"
 IMPORT_COMPLETED = "import.completed"
 BULK_JOB_COMPLETED = "bulk_job.completed"
 
@@ -50,6 +55,11 @@ EVENT_TYPES = (
     CUSTOMER_CREATED,
     CUSTOMER_UPDATED,
     CUSTOMER_DELETED,
+    API_CLIENT_CREATED,
+    API_CLIENT_UPDATED,
+    API_CLIENT_DELETED,
+    API_CLIENT_KEY_ROTATED,
+    TENANT_UPDATED,
     IMPORT_COMPLETED,
     BULK_JOB_COMPLETED,
 )
@@ -64,7 +74,8 @@ told by itself, as `custom_fields.colour` or `communication.opt_outs.email`."""
 class Event:
     """One change of one record.
 
-    `entity` and `entity_id`: the record in whose partition the event lies (contact, customer, label, import, bulk_job).
+    `entity` and `entity_id`: the record in whose partition the event lies (contact, customer, label, API client,
+    tenant, import, bulk_job).
     `at`: RFC 3339. `actor`: such as `user:0190…`. `origin`: api, import, booking or system.
     `version`: the record's version after the change. `data`: ids of what else the change made.
     """

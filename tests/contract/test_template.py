@@ -261,21 +261,36 @@ class TestEachFunctionHasItsOwnLeastRole:
             assert keys
             on_index = statement["Resource"] != {"Fn::GetAtt": ["Table", "Arn"]}
             for key in keys:
-                assert re.fullmatch(r"(T|U|K|OUTBOX|DUE)#\*(#TENANT|#C#\*)?|(S|DUE)#[A-Z]+(#\*)?", key)
+                assert re.fullmatch(
+                    r"(T|U|K|OUTBOX|DUE)#\*(#TENANT|#CLIENTS|#C#\*)?|(S|DUE)#[A-Z]+(#\*)?", key
+                )
                 assert key.startswith(INDEX_KEYS) == on_index
 
     def test_only_the_authorizer_reads_users_and_keys_and_it_reads_little_else(self) -> None:
-        readers = {
-            role: statement
+        near = [
+            (role, set(as_list(statement["Action"])))
             for role in ROLES
             for statement in statements(role)
-            for key in statement.get("Condition", {})
-            .get("ForAllValues:StringLike", {})
-            .get("dynamodb:LeadingKeys", [])
-            if key.startswith(("U#", "K#"))
-        }
-        assert readers.keys() == {"AuthorizerRole"}
-        assert readers["AuthorizerRole"]["Action"] == ["dynamodb:GetItem"]
+            if any(
+                key.startswith(("U#", "K#"))
+                for key in statement.get("Condition", {})
+                .get("ForAllValues:StringLike", {})
+                .get("dynamodb:LeadingKeys", [])
+            )
+        ]
+        writes = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+        readers = {role: reads for role, actions in near if (reads := actions - writes)}
+        assert readers == {"AuthorizerRole": {"dynamodb:GetItem"}}
+        assert {role for role, actions in near if actions & writes} == {"ApiClientsRole"}
+
+    def test_the_authorizer_writes_nothing_but_that_a_client_was_used(self) -> None:
+        written = [
+            (statement["Action"], statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
+            for statement in statements("AuthorizerRole")
+            if any(re.search(r":(Put|Update|Delete|Batch)", one) for one in as_list(statement["Action"]))
+            and "dynamodb" in str(statement["Action"])
+        ]
+        assert written == [(["dynamodb:UpdateItem"], ["T#*#CLIENTS"])]
 
     def test_only_functions_woken_by_a_clock_query_the_index(self) -> None:
         clocked = {role_of(function) for function, _k, _p in events("Schedule", "ScheduleV2")}

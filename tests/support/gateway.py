@@ -18,7 +18,8 @@ resolver keeps its current event on a class, so that two requests at once would 
   process are shared here and separate on AWS.
 
 Every handler runs within the LeadingKeys guard's scope for the tenant in the authorizer's context; the
-authorizer may read ``U#`` and ``K#`` and rows of one tenant; handlers without an authorizer nothing at all.
+authorizer may read ``U#`` and ``K#`` and rows of one tenant; handlers without an authorizer nothing at all; few may
+write what the authorizer reads.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ LARGEST_BODY = 10 * 1024 * 1024
 DEFAULT_CACHE_SECONDS = 300
 LONGEST_WAIT = 60
 AUTHORIZER_PREFIXES = ("U#", "K#")
+WRITTEN_FOR_THE_AUTHORIZER = {"ApiClientsFunction": ("K#",)}
+"""What functions write beyond the caller's tenant: the look-ups of who is let in. Their roles let them read none."""
 
 # API Gateway hands these on under another name when a function sets them.
 REMAPPED = ("Connection", "Content-Length", "Date", "Host", "Server", "WWW-Authenticate")
@@ -415,7 +418,8 @@ class Gateway:
         handler = self._handler(function)
         # Lambda gets JSON, not our objects.
         event = json.loads(json.dumps(event))
-        scope = acting_for(tenant) if tenant is not None else acting_for()
+        written = WRITTEN_FOR_THE_AUTHORIZER.get(function, ())
+        scope = acting_for(tenant, prefixes=written) if tenant is not None else acting_for()
         try:
             with self._alone(), scope:
                 return handler(event, lambda_context(function))
