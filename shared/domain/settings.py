@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from functools import cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -24,11 +25,16 @@ def _country(code: str) -> str:
     return code
 
 
-def _timezone(name: str) -> str:
-    # By need: it looks through some six hundred files, and no path is ever made of what was given.
+@cache
+def _timezones() -> set[str]:
+    # By need, since it looks through some six hundred files. No path is ever made of what was given.
     from zoneinfo import available_timezones
 
-    if name in _NO_TIMEZONES or name not in available_timezones():
+    return available_timezones() - _NO_TIMEZONES
+
+
+def _timezone(name: str) -> str:
+    if name not in _timezones():
         raise PydanticCustomError("unknown_timezone", "This is no name of the IANA time zone database.")
     return name
 

@@ -24,16 +24,9 @@ class ClientUses:
     tries one is written.
     """
 
-    def __init__(
-        self,
-        notes: UseNotes,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], str] = timestamps.now,
-    ) -> None:
+    def __init__(self, notes: UseNotes, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._notes = notes
         self._clock = clock
-        self._now = now
         self._tried: dict[tuple[str, str], float] = {}
 
     def note(self, tenant_id: str, client_id: str) -> None:
@@ -44,5 +37,5 @@ class ClientUses:
         if len(self._tried) >= _MOST_REMEMBERED:
             self._tried.clear()
         self._tried[client] = moment
-        at = self._now()
+        at = timestamps.now()
         self._notes.note_use(tenant_id, client_id, at=at, unless_since=timestamps.plus(at, -NOTED_SECONDS))

@@ -129,7 +129,6 @@ def world(aws_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(
         "shared.table.labels.RECENT_SECONDS", 3600.0
     )  # and a second no measure on a slow machine
-    monkeypatch.setattr(wiring, "TENANT_SECONDS", 3600.0)
     with acting_for(TENANT, prefixes=("OUTBOX#", "DUE#", "K#")):
         yield World(aws_stack)
 

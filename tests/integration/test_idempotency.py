@@ -132,8 +132,8 @@ CASES = [
     Case("/types", {"name": "Supplier"}),
     Case("/groups", {"name": "Both", "kind": "dynamic", "filter": {"is_active": True}}),
     Case("/webhooks", HOOK, events=0),
-    Case("/api-clients", {"name": "Shop", "permissions": {"contacts:read": "all"}}, events=0),
-    Case("/api-clients/{}/rotate-key", {"overlap_seconds": 60}, api_client, named="client_id", events=0),
+    Case("/api-clients", {"name": "Shop", "permissions": {"contacts:read": "all"}}),
+    Case("/api-clients/{}/rotate-key", {"overlap_seconds": 60}, api_client, named="client_id"),
 ]
 # Those of many transactions: tests/integration/test_bulk_idempotency.py.
 OF_MANY = {
