@@ -54,7 +54,7 @@ def _authorizer() -> None:
     import functions.authorizer.app as app
     from benchmarks.dynamodb_noop import answer_with
     from shared import wiring
-    from shared.services.onboarding import hash_secret
+    from shared.domain.credentials import hash_secret
 
     client = {
         "tenant_id": "t1",
@@ -66,6 +66,7 @@ def _authorizer() -> None:
     }
     item: dict[str, Any] = {name: {"S": value} for name, value in client.items()}
     answer_with(wiring.client("dynamodb"), {"GetItem": {"Item": item}})
+    answer_with(wiring.client("dynamodb", quick=True), {"UpdateItem": {}})
     arn = "arn:aws:execute-api:us-east-1:000000000000:api/v1/GET/contacts"
     event = {"type": "TOKEN", "authorizationToken": "Bearer ck_0190_secret", "methodArn": arn}
     assert app.authorize(event, None)["context"]["tenant_id"] == "t1"

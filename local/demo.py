@@ -11,6 +11,7 @@ from local.deploy import Aws
 from local.http import request
 from shared.domain.callers import PERMISSIONS
 from shared.services.onboarding import Onboarding
+from shared.table.api_clients import ApiClientTable
 from shared.table.directory import DirectoryTable, TenantTable
 from shared.table.store import Store
 from shared.table.users import UserTable
@@ -38,7 +39,10 @@ def onboarding(aws: Aws, table: str) -> Onboarding:
     """The operator's door to tenants, members and keys, with the operator's credentials."""
     store = Store(aws.client("dynamodb"), table)
     return Onboarding(
-        TenantTable(store), DirectoryTable(store), lambda tenant_id: UserTable(store, tenant_id)
+        TenantTable(store),
+        DirectoryTable(store),
+        lambda tenant_id: UserTable(store, tenant_id),
+        lambda tenant_id: ApiClientTable(store, tenant_id),
     )
 
 

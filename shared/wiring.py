@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from shared.publishing.publisher import Publisher
     from shared.publishing.queue import DeliveryQueue
     from shared.services.acceptance import AcceptanceService
+    from shared.services.api_clients import ApiClientService
     from shared.services.bookings import BookingService
     from shared.services.bulk import BulkContacts, MatchingContacts
     from shared.services.bulk_jobs import BulkJobService, BulkWatch, BulkWork
+    from shared.services.client_uses import ClientUses
     from shared.services.contact_lists import ContactLists
     from shared.services.contacts import ContactService
     from shared.services.customers import CustomerService
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from shared.services.membership import Membership
     from shared.services.onboarding import Onboarding
     from shared.services.purge import Purge
+    from shared.services.settings import SettingsService
     from shared.services.users import UserService
     from shared.services.webhooks import WebhookService
     from shared.storage.bulk_queue import BulkQueue
@@ -67,8 +70,9 @@ if TYPE_CHECKING:
 BULK_SECONDS = 8.0
 """How long a bulk call goes on to begin with further contacts: long before its function's time is over."""
 
-TENANT_SECONDS = 60.0
-"""How long a warm process goes by a tenant's record before it reads it again."""
+TENANT_SECONDS = 2.0
+"""How long a warm process goes by a tenant's record before it reads it again: so long may it go by old settings, and at
+most one read of half a unit in that time is what each process and tenant costs."""
 
 
 @cache
@@ -84,8 +88,10 @@ def _session() -> botocore.session.Session:
 
 
 @cache
-def client(service: str) -> Any:
-    """The AWS client of a service, from the environment's region and credentials."""
+def client(service: str, *, quick: bool = False) -> Any:
+    """The AWS client of a service, from the environment's region and credentials; a `quick` one tries once and waits
+    for a second.
+    """
     from botocore.config import Config
 
     config = Config(
@@ -93,9 +99,9 @@ def client(service: str) -> Any:
         parameter_validation=False,
         # Else botocore puts its own together anew for each call, which takes longer than making the request's items.
         user_agent="contacts",
-        retries={"mode": "standard", "total_max_attempts": 4},
-        connect_timeout=2,
-        read_timeout=10,
+        retries={"mode": "standard", "total_max_attempts": 1 if quick else 4},
+        connect_timeout=1 if quick else 2,
+        read_timeout=1 if quick else 10,
         # Addresses signed by version 2, botocore's default for them, cannot open objects encrypted with KMS.
         signature_version="s3v4" if service == "s3" else None,
     )
@@ -153,12 +159,31 @@ def tenant(tenant_id: str) -> Tenant | None:
     return entry[1]
 
 
+def _forget_tenant(tenant_id: str) -> None:
+    _tenants().pop(tenant_id, None)
+
+
 def tenant_settings(tenant_id: str) -> Settings:
     """A tenant's settings; the defaults when it has no record."""
     from shared.domain.tenant import Settings
 
     found = tenant(tenant_id)
     return found.settings if found else Settings()
+
+
+def settings_service(caller: Caller) -> SettingsService:
+    """The tenant's settings, for one caller."""
+    from shared.services.settings import SettingsService
+    from shared.table.contact_index import ContactIndex
+    from shared.table.settings import SettingsTable
+
+    tenant_id = caller.tenant_id
+    return SettingsService(
+        caller,
+        SettingsTable(store(), tenant_id),
+        ContactIndex(store(), tenant_id),
+        forget=lambda: _forget_tenant(tenant_id),
+    )
 
 
 def _store_for(claim: Claim | None) -> Store:
@@ -651,12 +676,41 @@ def acceptance() -> AcceptanceService:
     )
 
 
+def api_clients(caller: Caller, claim: Claim | None = None) -> ApiClientService:
+    """The API clients, for one caller; for a call under an Idempotency-Key with its claim on that."""
+    from shared.services.api_clients import ApiClientService
+    from shared.table.api_clients import ApiClientTable
+
+    return ApiClientService(
+        caller,
+        ApiClientTable(_store_for(claim), caller.tenant_id),
+        cursors(),
+        announce=_announcement(claim),
+    )
+
+
+@cache
+def client_uses() -> ClientUses:
+    """What notes that API clients are used: in one quick attempt, since a caller waits."""
+    from shared.services.client_uses import ClientUses
+    from shared.table.directory import DirectoryTable
+    from shared.table.store import Store
+
+    return ClientUses(DirectoryTable(Store(client("dynamodb", quick=True), settings.table_name())))
+
+
 def onboarding() -> Onboarding:
     """The operator's door to tenants, members and API keys."""
     from shared.services.onboarding import Onboarding
+    from shared.table.api_clients import ApiClientTable
     from shared.table.directory import TenantTable
 
-    return Onboarding(TenantTable(store()), directory(), user_table)
+    return Onboarding(
+        TenantTable(store()),
+        directory(),
+        user_table,
+        lambda tenant_id: ApiClientTable(store(), tenant_id),
+    )
 
 
 def reset() -> None:
@@ -669,6 +723,7 @@ def reset() -> None:
         directory,
         user_pool,
         invitation_mail,
+        client_uses,
         events,
         publisher,
         projection,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import botocore.session
 import pytest
 
+from shared import wiring
 from tests.support.aws import Stack
 from tests.support.fixtures import *  # noqa: F403
 from tests.support.tokens import TokenIssuer
@@ -20,6 +21,14 @@ def service_models_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
         yield
+
+
+@pytest.fixture(autouse=True)
+def tenants_stay_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process goes by what it has read of a tenant for longer than a test takes: else the number of calls that are
+    counted, or killed one by one, would follow the machine's speed.
+    """
+    monkeypatch.setattr(wiring, "TENANT_SECONDS", 3600.0)
 
 
 @pytest.fixture

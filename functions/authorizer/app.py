@@ -14,8 +14,8 @@ from chalice.app import AuthRequest, AuthResponse, Chalice
 from shared import observability, settings, wiring
 from shared.domain import timestamps
 from shared.domain.callers import role_grants
+from shared.domain.credentials import hash_secret
 from shared.identity.tokens import KeySet, Refused, subject_of
-from shared.services.onboarding import hash_secret
 
 # Chalice would put a handler of its own on the logger of this name, and shared.observability has that.
 app = Chalice(app_name="authorizer", configure_logs=False)
@@ -41,7 +41,16 @@ def authorize(request: AuthRequest) -> AuthResponse:
         return AuthResponse(routes=[], principal_id=context["caller_id"])
     if context["caller_kind"] == "user":
         context["permissions"] = role_grants(context["role"], tenant.settings.visibility)
+    else:
+        _note_use(context["tenant_id"], context["caller_id"])
     return AuthResponse(routes=["*"], principal_id=context["caller_id"], context=context)
+
+
+def _note_use(tenant_id: str, client_id: str) -> None:
+    try:
+        wiring.client_uses().note(tenant_id, client_id)
+    except Exception as error:  # noqa: BLE001 (a note that cannot be made is no ground to refuse a caller)
+        observability.warn("use of an API client not noted", client_id=client_id, error=type(error).__name__)
 
 
 def _context(authorization: str) -> dict[str, str]:
@@ -83,4 +92,5 @@ def _user(token: str) -> dict[str, str]:
         "caller_id": member.sub,
         "role": member.role,
         "permissions": "",
+        "username": member.username,
     }

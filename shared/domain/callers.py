@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -79,6 +80,11 @@ class Caller:
         """Whether a record with this owner is the caller's own."""
         return owner_id is not None and owner_id == self.id
 
+    def require_all(self, permission: str) -> None:
+        """Raises PermissionDenied unless the caller holds `permission` at level `all`."""
+        if self.require(permission) != "all":
+            raise PermissionDenied.lacking(f"{permission}:all")
+
     def require_on(self, permission: str, owner_id: str | None) -> None:
         """Raises PermissionDenied unless the caller may do this to a record of this owner."""
         if self.require(permission) == "own" and not self.owns(owner_id):
@@ -107,6 +113,11 @@ def parse_grants(text: str) -> dict[str, Level]:
             raise ValueError(f"not a permission: {word!r}")
         grants[permission] = "all" if level == "all" else "own"
     return grants
+
+
+def written_grants(grants: Mapping[str, Level]) -> str:
+    """Permissions in their written form, in the order of PERMISSIONS."""
+    return ",".join(f"{word}:{grants[word]}" for word in PERMISSIONS if word in grants)
 
 
 def system(tenant_id: str, name: str, origin: str) -> Caller:

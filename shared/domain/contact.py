@@ -160,6 +160,11 @@ class ContactPatch(BaseModel):
         None, max_length=64, description="The customer the contact belongs to from now on; null for none."
     )
     communication: CommunicationPatch | None = Field(None, examples=[{"preferred": "email"}])
+    email_verified: bool | None = Field(
+        None,
+        description="Whether the primary address is known to be the contact's. Another address makes it false again. "
+        "Where the tenant's setting `email_verification` is on, to say true takes contacts:write:all.",
+    )
     custom_fields: CustomFieldsInput | None = Field(
         None,
         description="Changes the fields it names; null removes one.",
@@ -308,7 +313,7 @@ class Contact(BaseModel):
         """The contact with fields that `clean` has passed; None when they change nothing.
 
         Custom fields are merged into those there are, unless `given` is the `whole` of what a caller may set.
-        Raises Invalid when they become too many or too long.
+        Raises Invalid when they become too many or too long, and for an address to be verified that is not there.
         """
         changed = self._succeeded_by(CONTACT_UPDATED, self._settled(given, whole), event_id, at, caller)
         return changed if changed[1].changes or changed[0].label_ids != self.label_ids else None
@@ -321,6 +326,11 @@ class Contact(BaseModel):
         if "email" in given or "other_emails" in given:
             others = given.get("other_emails", self.other_emails)
             fields["other_emails"] = _without(others, given.get("email", self.email))
+        email = given.get("email", self.email)
+        if email != self.email:
+            fields.setdefault("email_verified", False)
+        if fields.get("email_verified") and not email:
+            raise Invalid.field("email_verified", "no_email", "There is no e-mail address to be verified.")
         # How a number was typed goes with the number: to give the same one again is no change.
         for name in ("phone", "whatsapp"):
             if name in given and given[name] == getattr(self, name):
@@ -560,6 +570,8 @@ def clean(given: dict[str, Any], settings: Settings) -> dict[str, Any]:
     for name in ("last_name", "company", "department", "job_title", "about"):
         if name in given and given[name] is None:
             cleaned[name] = ""
+    if "email_verified" in given:
+        cleaned["email_verified"] = bool(given["email_verified"])
     if "first_name" in given and not given["first_name"]:
         errors.append(Invalid.field("first_name", "required", "A first name is required."))
     if "email" in given:

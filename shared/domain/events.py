@@ -32,6 +32,11 @@ USER_UPDATED = "user.updated"
 USER_DELETED = "user.deleted"
 USER_INVITED = "user.invited"
 INVITATION_REVOKED = "user.invitation_revoked"
+API_CLIENT_CREATED = "api_client.created"
+API_CLIENT_UPDATED = "api_client.updated"
+API_CLIENT_DELETED = "api_client.deleted"
+API_CLIENT_KEY_ROTATED = "api_client.key_rotated"
+TENANT_UPDATED = "tenant.updated"
 IMPORT_COMPLETED = "import.completed"
 BULK_JOB_COMPLETED = "bulk_job.completed"
 
@@ -60,6 +65,11 @@ EVENT_TYPES = (
     USER_DELETED,
     USER_INVITED,
     INVITATION_REVOKED,
+    API_CLIENT_CREATED,
+    API_CLIENT_UPDATED,
+    API_CLIENT_DELETED,
+    API_CLIENT_KEY_ROTATED,
+    TENANT_UPDATED,
     IMPORT_COMPLETED,
     BULK_JOB_COMPLETED,
 )

@@ -31,6 +31,13 @@ def normalize_phone(raw: str, default_country: str, field: str = "phone", *, cle
     return e164
 
 
+def is_country(code: str) -> bool:
+    """Whether a code (ISO 3166-1 alpha-2, in capitals) is of a country whose telephone numbers are known."""
+    import phonenumbers
+
+    return code in phonenumbers.SUPPORTED_REGIONS
+
+
 def as_typed(raw: str, e164: str) -> str | None:
     """What is kept of how a number was typed: white space tidied, None when it was E.164 already."""
     if raw == e164:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
 
-from shared.domain.callers import Visibility
+from shared.domain.callers import Caller, Visibility
+from shared.domain.events import TENANT_UPDATED, Event, differences
 
 UniqueScope = Literal["tenant", "customer"]
 """Among whose contacts an e-mail address is unique: all the tenant's, or those of one customer. In the second case
@@ -37,10 +38,51 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One business. A suspended tenant's doors are shut."""
+    """One business. A suspended tenant's doors are shut.
+
+    `version` counts the changes of its settings, from 1. `updated_at` and `updated_by`: None as long as there was none.
+    """
 
     id: str
     name: str
     created_at: str
     suspended: bool = False
     settings: Settings = field(default_factory=Settings)
+    version: int = 1
+    updated_at: str | None = None
+    updated_by: str | None = None
+    last_event: str = ""
+
+    def change(
+        self, settings: Settings, *, event_id: str, at: str, caller: Caller
+    ) -> tuple[Tenant, Event] | None:
+        """The tenant with other settings, and its `tenant.updated`; None when they are the same."""
+        changes = differences(_told(self.settings), _told(settings))
+        if not changes:
+            return None
+        after = replace(
+            self,
+            settings=settings,
+            version=self.version + 1,
+            updated_at=at,
+            updated_by=caller.actor,
+            last_event=event_id,
+        )
+        event = Event(
+            id=event_id,
+            type=TENANT_UPDATED,
+            entity="tenant",
+            entity_id=self.id,
+            at=at,
+            actor=caller.actor,
+            origin=caller.origin,
+            version=after.version,
+            changes=changes,
+        )
+        return after, event
+
+
+def _told(settings: Settings) -> dict[str, Any]:
+    """All settings by name, the rates each by itself."""
+    told = asdict(settings)
+    return told | {f"rate_limit.{name}": value for name, value in told.pop("rate_limit").items()}

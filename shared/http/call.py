@@ -55,6 +55,12 @@ class Call:
         except KeyError as error:
             raise Unauthenticated("Sign in first: this route needs a token or an API key.") from error
 
+    @property
+    def username(self) -> str | None:
+        """The name under which a user signs in, as the authorizer found; None for other callers."""
+        context = self.event["requestContext"].get("authorizer") or {}
+        return context.get("username")
+
     def header_values(self, name: str) -> list[str]:
         """All values of a header that was sent, whatever the case of its name."""
         for key, values in (self.event.get("multiValueHeaders") or {}).items():

@@ -280,9 +280,11 @@ class ContactService:
 
     def _settled(self, given: dict[str, Any]) -> dict[str, Any]:
         """`given` in its stored form, if the caller may write contacts at all, and all of them where an owner is
-        given.
+        given, or an address is called verified and the tenant wants that to be known for sure.
         """
-        if self._caller.require("contacts:write") != "all" and "owner_id" in given:
+        if self._caller.require("contacts:write") != "all" and (
+            "owner_id" in given or (given.get("email_verified") and self._settings().email_verification)
+        ):
             raise PermissionDenied.lacking("contacts:write:all")
         return self._labelling.settle(clean(given, self._settings()))
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Callable
 from typing import Protocol, cast
 
 from shared.domain import timestamps
-from shared.domain.callers import parse_grants
-from shared.domain.credentials import ApiKey, Membership
+from shared.domain.api_client import ApiClient, FreshKey
+from shared.domain.callers import parse_grants, system
+from shared.domain.credentials import Membership
+from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.tenant import Settings, Tenant
 from shared.domain.user import User, UserRole
@@ -30,7 +30,11 @@ class Directory(Protocol):
 
     def user(self, sub: str) -> Membership | None: ...
 
-    def put_api_key(self, key: ApiKey) -> None: ...
+
+class ApiClients(Protocol):
+    """The API clients of one tenant."""
+
+    def add(self, client: ApiClient, event: Event) -> None: ...
 
 
 class Users(Protocol):
@@ -46,12 +50,19 @@ class Users(Protocol):
 
 
 class Onboarding:
-    """Makes tenants, users and API keys."""
+    """Makes tenants, users and API clients; `users` and `api_clients` give those of a tenant."""
 
-    def __init__(self, tenants: Tenants, directory: Directory, users: Callable[[str], Users]) -> None:
+    def __init__(
+        self,
+        tenants: Tenants,
+        directory: Directory,
+        users: Callable[[str], Users],
+        api_clients: Callable[[str], ApiClients],
+    ) -> None:
         self._tenants = tenants
         self._directory = directory
         self._users = users
+        self._api_clients = api_clients
 
     def open_tenant(self, tenant_id: str, name: str, settings: Settings | None = None) -> Tenant:
         """A tenant; one that is there already stays as it is."""
@@ -91,17 +102,22 @@ class Onboarding:
         )
         return Membership(sub, tenant_id, role, username)
 
-    def add_api_client(self, tenant_id: str, name: str, permissions: str) -> str:  # noqa: ARG002
-        """A new API key, `ck_<id>_<secret>`, with permissions such as `contacts:read:all,contacts:write:all`.
+    def add_api_client(self, tenant_id: str, name: str, permissions: str) -> str:
+        """A new API client's key, `ck_<id>_<secret>`, with permissions such as `contacts:read:all,contacts:write:all`.
 
-        The key is shown this once; what is kept is a hash. Raises ValueError for unknown permissions.
+        The key is shown this once; what is kept is a hash. Raises ValueError for unknown permissions, Conflict when the
+        tenant has too many clients.
         """
-        parse_grants(permissions)
-        key_id, secret = new_id().replace("-", ""), secrets.token_urlsafe(32)
-        self._directory.put_api_key(ApiKey(key_id, tenant_id, new_id(), hash_secret(secret), permissions))
-        return f"ck_{key_id}_{secret}"
-
-
-def hash_secret(secret: str) -> str:
-    """What is kept of an API key's secret. It has 256 random bits, so a plain SHA-256 cannot be guessed back."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+        given = {"name": name, "permissions": parse_grants(permissions)}
+        at = timestamps.now()
+        key = FreshKey.make(at)
+        client, event = ApiClient.create(
+            given,
+            key.kept,
+            client_id=new_id(),
+            event_id=new_id(),
+            at=at,
+            caller=system(tenant_id, "operator", "system"),
+        )
+        self._api_clients(tenant_id).add(client, event)
+        return key.text

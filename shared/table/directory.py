@@ -20,30 +20,16 @@ class TenantTable:
     def get(self, tenant_id: str) -> Tenant | None:
         """A tenant, or None."""
         item = self._store.get(keys.tenant(tenant_id), consistent=False)
-        if item is None:
-            return None
-        given = {name: _value(value) for name, value in item.get("settings", {"M": {}})["M"].items()}
-        if "rate_limit" in given:
-            given["rate_limit"] = RateLimit(**given["rate_limit"])
-        settings = Settings(**given)
-        return Tenant(
-            id=tenant_id,
-            name=item["name"]["S"],
-            created_at=item["created_at"]["S"],
-            suspended=item.get("suspended", {}).get("BOOL", False),
-            settings=settings,
-        )
+        return tenant_from_item(tenant_id, item) if item else None
 
     def put(self, tenant: Tenant) -> None:
-        """Write a tenant whole."""
-        defaults = asdict(Settings())
-        own = {name: value for name, value in asdict(tenant.settings).items() if value != defaults[name]}
+        """Write a new tenant whole."""
         item: Item = {
             **keys.tenant(tenant.id),
             "name": {"S": tenant.name},
             "created_at": {"S": tenant.created_at},
             "suspended": {"BOOL": tenant.suspended},
-            "settings": {"M": {name: _attribute(value) for name, value in own.items()}},
+            "settings": settings_attribute(tenant.settings),
         }
         self._store.put(item)
 
@@ -94,19 +80,56 @@ class DirectoryTable:
             }
         )
 
-    def put_api_key(self, key: ApiKey) -> None:
-        """Write a key whole."""
-        item: Item = {
-            **keys.api_key(key.key_id),
-            "tenant_id": {"S": key.tenant_id},
-            "client_id": {"S": key.client_id},
-            "secret_hash": {"S": key.secret_hash},
-            "permissions": {"S": key.permissions},
-            "disabled": {"BOOL": key.disabled},
-        }
-        if key.valid_until is not None:
-            item["valid_until"] = {"S": key.valid_until}
-        self._store.put(item)
+    def note_use(self, tenant_id: str, client_id: str, *, at: str, unless_since: str) -> None:
+        """Note at its record that an API client was used, unless that was noted since a time, or it is gone."""
+        is_there = "attribute_exists(PK)"
+        is_stale = "attribute_not_exists(last_used_at) OR last_used_at < :since"
+        self._store.update(
+            keys.api_client_record(tenant_id, client_id),
+            "SET last_used_at = :at",
+            {":at": {"S": at}, ":since": {"S": unless_since}},
+            condition=f"{is_there} AND ({is_stale})",
+        )
+
+
+def api_key_to_item(key: ApiKey) -> Item:
+    """A key's look-up."""
+    item: Item = {
+        **keys.api_key(key.key_id),
+        "tenant_id": {"S": key.tenant_id},
+        "client_id": {"S": key.client_id},
+        "secret_hash": {"S": key.secret_hash},
+        "permissions": {"S": key.permissions},
+        "disabled": {"BOOL": key.disabled},
+    }
+    if key.valid_until is not None:
+        item["valid_until"] = {"S": key.valid_until}
+    return item
+
+
+def tenant_from_item(tenant_id: str, item: Item) -> Tenant:
+    """The tenant of an item."""
+    given = {name: _value(value) for name, value in item.get("settings", {"M": {}})["M"].items()}
+    if "rate_limit" in given:
+        given["rate_limit"] = RateLimit(**given["rate_limit"])
+    return Tenant(
+        id=tenant_id,
+        name=item["name"]["S"],
+        created_at=item["created_at"]["S"],
+        suspended=item.get("suspended", {}).get("BOOL", False),
+        settings=Settings(**given),
+        # Of tenants whose settings were never changed there is nothing of these.
+        version=int(item["version"]["N"]) if "version" in item else 1,
+        updated_at=item.get("updated_at", {}).get("S"),
+        updated_by=item.get("updated_by", {}).get("S"),
+        last_event=item.get("last_event", {}).get("S", ""),
+    )
+
+
+def settings_attribute(settings: Settings) -> dict[str, Any]:
+    """What differs from the defaults."""
+    defaults = asdict(Settings())
+    return _attribute({name: value for name, value in asdict(settings).items() if value != defaults[name]})
 
 
 def _value(attribute: dict[str, Any]) -> Any:

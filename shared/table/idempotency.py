@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+from shared.domain.callers import written_grants
 from shared.domain.errors import TooLarge
 from shared.services.idempotency import KEPT_SECONDS, LEASE_SECONDS, Answer, Claim, ClaimLost, Standing
 from shared.table import keys
@@ -218,7 +219,7 @@ def _row(claim: Claim, *, until: float, expires_at: float, answer: Answer | None
         "role": {"S": caller.role},
     }
     if caller.granted:
-        row["granted"] = {"S": ",".join(f"{word}:{level}" for word, level in caller.granted.items())}
+        row["granted"] = {"S": written_grants(caller.granted)}
     if answer is not None:
         row["answer"] = {"S": _packed(answer)}
     return row

@@ -542,6 +542,11 @@ def api_client_record(tenant_id: str, client_id: str) -> Key:
     return _key(api_clients_partition(tenant_id), escape(client_id))
 
 
+def api_client_count(tenant_id: str) -> Key:
+    """The counter of a tenant's API clients, which holds their limit under races."""
+    return _key(f"{tenant_prefix(tenant_id)}STATS#CLIENTS", "COUNT")
+
+
 def api_client_partition(tenant_id: str, client_id: str) -> str:
     """Where the events of an API client lie."""
     return f"{tenant_prefix(tenant_id)}CLIENT#{escape(client_id)}"

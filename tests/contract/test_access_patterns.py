@@ -12,10 +12,12 @@ from unittest import mock
 import pytest
 from moto.dynamodb.models import dynamodb_backends
 
+from functions.account.app import handler as account_function
 from functions.bulk.app import handler as bulk_function
 from functions.contacts.app import handler as contacts_function
 from shared import wiring
 from shared.domain import timestamps
+from shared.domain.api_client import ApiClientInput, ApiClientPatch
 from shared.domain.bulk import BulkChangeInput
 from shared.domain.bulk_jobs import BulkJob
 from shared.domain.callers import Caller
@@ -29,6 +31,7 @@ from shared.domain.ids import derived_id, milliseconds_of, new_id
 from shared.domain.imports import ImportInput, ImportTask
 from shared.domain.invitation import Acceptance, InvitationInput
 from shared.domain.labels import Tag
+from shared.domain.settings import SettingsPatch
 from shared.domain.user import UserPatch
 from shared.domain.webhook import WebhookInput
 from shared.publishing.contracts import from_message, to_message
@@ -89,6 +92,8 @@ class World:
         self.imported = [self._imported(self.fresh, number) for number in range(40)]
         self.webhooks = wiring.webhooks(ADMIN)
         self.webhook = self.webhooks.create(hook())
+        self.clients = wiring.api_clients(ADMIN)
+        self.client = self.clients.create(ApiClientInput(name="Shop", permissions={"contacts:read": "all"}))
         self.queue = RowQueue(stack)
         self.upload = Upload(stack)
         self.bulk = Bulk()
@@ -140,7 +145,7 @@ def world(aws_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(
         "shared.table.labels.RECENT_SECONDS", 3600.0
     )  # and a second no measure on a slow machine
-    with acting_for(TENANT, prefixes=("OUTBOX#", "DUE#", "U#")):
+    with acting_for(TENANT, prefixes=("OUTBOX#", "DUE#", "U#", "K#")):
         yield World(aws_stack)
 
 
@@ -174,10 +179,15 @@ def post(number: int, key: str | None = "k") -> int:
     return send("/contacts", json.dumps(given(number).model_dump(exclude_unset=True)), key)
 
 
-def send(path: str, body: str, key: str | None) -> int:
-    """The status of a POST, as the function gets it from the gateway."""
+def get(path: str) -> int:
+    """The status of a GET."""
+    return send(path, "", None, method="GET")
+
+
+def send(path: str, body: str, key: str | None, method: str = "POST") -> int:
+    """The status of a call, as the function gets it from the gateway."""
     event = {
-        "httpMethod": "POST",
+        "httpMethod": method,
         "path": path,
         "headers": {"Idempotency-Key": key} if key else {},
         "body": body,
@@ -193,7 +203,8 @@ def send(path: str, body: str, key: str | None) -> int:
             },
         },
     }
-    return int((bulk_function if "/bulk-" in event["path"] else contacts_function)(event, None)["statusCode"])
+    function = {"/me": account_function, "/contacts": contacts_function}.get(path, bulk_function)
+    return int(function(event, None)["statusCode"])
 
 
 def spread(world: World) -> int:
@@ -434,6 +445,21 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
         world.crowded.id, limit=25, cursor=None
     ),
     "Project a customer": lambda world: wiring.projection().project([world.fresh_customer]),
+    "Make an API client": lambda world: world.clients.create(ApiClientInput(name="Shop")),
+    "Read an API client": lambda world: world.clients.read(world.client.id),
+    "List API clients": lambda world: world.clients.list(limit=25, cursor=None),
+    "Change an API client's permissions": lambda world: world.clients.change(
+        world.client.id, ApiClientPatch(permissions={"contacts:read": "own"}), None
+    ),
+    "Rotate an API client's key": lambda world: world.clients.rotate_key(world.client.id, 60, None),
+    "Delete an API client": lambda world: world.clients.delete(world.client.id, None),
+    "Note that an API client is used": lambda world: wiring.client_uses().note(TENANT, world.client.id),
+    "Say who calls": lambda world: get("/me"),
+    "Read the tenant again": lambda world: (wiring._tenants().clear(), wiring.tenant(TENANT)),
+    "Read the settings": lambda world: wiring.settings_service(ADMIN).read(),
+    "Change the settings": lambda world: wiring.settings_service(ADMIN).change(
+        SettingsPatch(default_country="GB"), None
+    ),
     "Create a webhook": lambda world: world.webhooks.create(hook()),
     "Read a webhook": lambda world: world.webhooks.read(world.webhook.id),
     "List webhooks": lambda world: world.webhooks.list(limit=25, cursor=None),

@@ -244,7 +244,14 @@ def a_member(world: World, ids: Ids) -> None:
     assert world.send("PUT", path).status == 200
 
 
+def an_api_client(world: World) -> str:
+    answer = world.send("POST", "/api-clients", examples()["create_api_client"].request)
+    assert answer.status == 201, answer.text
+    return str(answer.json["id"])
+
+
 MAKERS: dict[str, Callable[[World], str]] = {
+    "client_id": an_api_client,
     "contact_id": the_contact,
     "import_id": an_import,
     "invitation_id": an_invitation,
@@ -311,6 +318,7 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "contact_stats": counted,
     "create_group": a_tag_named,
     "list_consents": consented,
+    "list_api_clients": each(an_api_client),
     "list_bulk_jobs": each(a_job),
     "list_contacts": each(the_contact),
     "list_contacts_of_customer": a_contact_of,

@@ -261,24 +261,38 @@ class TestEachFunctionHasItsOwnLeastRole:
             assert keys
             on_index = statement["Resource"] != {"Fn::GetAtt": ["Table", "Arn"]}
             for key in keys:
-                assert re.fullmatch(r"(T|U|K|OUTBOX|DUE)#\*(#TENANT|#C#\*)?|(S|DUE)#[A-Z]+(#\*)?", key)
+                assert re.fullmatch(
+                    r"(T|U|K|OUTBOX|DUE)#\*(#TENANT|#CLIENTS|#C#\*)?|(S|DUE)#[A-Z]+(#\*)?", key
+                )
                 assert key.startswith(INDEX_KEYS) == on_index
 
     def test_only_the_authorizer_reads_users_and_keys_and_it_reads_little_else(self) -> None:
-        reaching = {
-            role: set(as_list(statement["Action"]))
+        near = [
+            (role, set(as_list(statement["Action"])))
             for role in ROLES
             for statement in statements(role)
-            for key in statement.get("Condition", {})
-            .get("ForAllValues:StringLike", {})
-            .get("dynamodb:LeadingKeys", [])
-            if key.startswith(("U#", "K#"))
-        }
-        assert reaching.pop("AuthorizerRole") == {"dynamodb:GetItem"}
-        # Who manages users writes there, and reads nothing.
+            if any(
+                key.startswith(("U#", "K#"))
+                for key in statement.get("Condition", {})
+                .get("ForAllValues:StringLike", {})
+                .get("dynamodb:LeadingKeys", [])
+            )
+        ]
         writes = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
-        assert reaching.keys() == {"UsersRole", "InvitationsRole"}
-        assert all(allowed <= writes for allowed in reaching.values())
+        readers = {role: reads for role, actions in near if (reads := actions - writes)}
+        assert readers == {"AuthorizerRole": {"dynamodb:GetItem"}}
+        # Who manages users and clients writes there, and reads nothing.
+        writers = {role for role, actions in near if actions & writes}
+        assert writers == {"ApiClientsRole", "InvitationsRole", "UsersRole"}
+
+    def test_the_authorizer_writes_nothing_but_that_a_client_was_used(self) -> None:
+        written = [
+            (statement["Action"], statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
+            for statement in statements("AuthorizerRole")
+            if any(re.search(r":(Put|Update|Delete|Batch)", one) for one in as_list(statement["Action"]))
+            and "dynamodb" in str(statement["Action"])
+        ]
+        assert written == [(["dynamodb:UpdateItem"], ["T#*#CLIENTS"])]
 
     def test_e_mails_are_sent_by_one_function_as_one_sender(self) -> None:
         senders = {

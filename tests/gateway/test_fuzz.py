@@ -339,6 +339,7 @@ def test_bodies_by_the_document_s_schema_and_against_it_are_answered_as_it_says(
         "webhook_id": world.send(
             "POST", "/webhooks", {"url": "https://hooks.example.com/x", "events": ["contact.created"]}
         ).json["id"],
+        "client_id": world.send("POST", "/api-clients", {"name": "A"}).json["id"],
         "customer_id": world.send("POST", "/customers", {"first_name": "A"}).json["id"],
         **{
             f"{kind}_id": world.send("POST", f"/{kind}s", {"name": "A"}).json["id"]

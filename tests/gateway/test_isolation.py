@@ -8,7 +8,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -56,6 +56,13 @@ def make_label(kind: str) -> Maker:
 def make_webhook(world: World, tenancy: Tenancy) -> str:
     body = {"url": "https://hooks.example.com/x", "events": ["contact.created"]}
     answer = world.send("POST", "/webhooks", body, token=tenancy.admin)
+    assert answer.status == 201, answer.text
+    made: str = answer.json["id"]
+    return made
+
+
+def make_api_client(world: World, tenancy: Tenancy) -> str:
+    answer = world.send("POST", "/api-clients", {"name": "made"}, token=tenancy.admin)
     assert answer.status == 201, answer.text
     made: str = answer.json["id"]
     return made
@@ -185,6 +192,10 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/imports/{import_id}"): Case(make_import, roles=MANAGERS),
     ("GET", "/imports/{import_id}/results"): Case(make_import, roles=MANAGERS),
     ("POST", "/imports/{import_id}/start"): Case(make_upload, roles=MANAGERS, done=202),
+    ("GET", "/api-clients/{client_id}"): Case(make_api_client, roles=MANAGERS),
+    ("PATCH", "/api-clients/{client_id}"): Case(make_api_client, {"name": "changed"}, MANAGERS),
+    ("DELETE", "/api-clients/{client_id}"): Case(make_api_client, roles=MANAGERS),
+    ("POST", "/api-clients/{client_id}/rotate-key"): Case(make_api_client, {"overlap_seconds": 60}, MANAGERS),
     ("GET", "/webhooks/{webhook_id}"): Case(make_webhook, roles=MANAGERS),
     ("DELETE", "/webhooks/{webhook_id}"): Case(make_webhook, roles=MANAGERS),
     ("GET", "/webhooks/{webhook_id}/deliveries"): Case(make_webhook, roles=MANAGERS),
@@ -210,8 +221,13 @@ WITHOUT_ID = {
     ("GET", "/users"),
     ("GET", "/users/invitations"),
     ("POST", "/users/invitations"),
+    ("GET", "/api-clients"),
+    ("POST", "/api-clients"),
     ("GET", "/imports"),
     ("POST", "/imports"),
+    ("GET", "/me"),
+    ("GET", "/settings"),
+    ("PATCH", "/settings"),
     ("GET", "/webhooks"),
     ("POST", "/webhooks"),
 }
@@ -421,6 +437,9 @@ def test_no_answer_holds_a_key_of_the_table_or_a_secret(world: World) -> None:
         f"/contacts/{contact}",
         f"/contacts/{contact}/interactions",
         f"/contacts/{contact}/consent",
+        "/api-clients",
+        "/me",
+        "/settings",
         "/webhooks",
         f"/webhooks/{webhook}",
         f"/webhooks/{webhook}/deliveries",
@@ -647,11 +666,10 @@ def test_api_keys_that_are_not_right_let_nobody_in(world: World, t10: Tenancy) -
 
 
 def test_a_disabled_key_or_member_is_out(world: World) -> None:
+    (client,) = (one for one in world.send("GET", "/api-clients").json["items"] if one["name"] == "all")
+    assert world.send("PATCH", f"/api-clients/{client['id']}", {"is_active": False}).status == 200
     with as_operator():
         directory = DirectoryTable(wiring.store())
-        client = directory.api_key(world.t1.program.split("_")[1])
-        assert client is not None
-        directory.put_api_key(replace(client, disabled=True))
         directory.put_user(Membership("user-of-T1", "T1", "user", "user", disabled=True))
     assert_unauthorized(world.gateway.request("GET", "/contacts", token=world.t1.program))
     assert_unauthorized(world.gateway.request("GET", "/contacts", token=world.t1.user))
@@ -695,6 +713,10 @@ def test_a_client_without_permissions_may_do_nothing_and_is_told_what_it_lacks(w
         ("GET", f"/webhooks/{webhook}/deliveries", None, "webhooks:manage"),
         ("POST", "/webhooks", {"url": "https://a.example", "events": ["contact.created"]}, "webhooks:manage"),
         ("GET", "/imports", None, "imports:run"),
+        ("GET", "/api-clients", None, "tenant:admin"),
+        ("POST", "/api-clients", {"name": "x"}, "tenant:admin"),
+        ("GET", "/settings", None, "contacts:read"),
+        ("PATCH", "/settings", {"timezone": "UTC"}, "tenant:admin"),
     ]
     for method, path, given, permission in wanted:
         answer = world.send(method, path, given, token=world.t1.powerless)

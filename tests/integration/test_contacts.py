@@ -950,7 +950,6 @@ KEPT_BY_THE_SYSTEM = [
     "whatsapp_raw",
     "relationship_status",
     "lifecycle_stage",
-    "email_verified",
     "next_follow_up_at",
     "merged_from",
     "created_at",

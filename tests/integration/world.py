@@ -21,7 +21,7 @@ from tests.support.gateway import Gateway, Response
 from tests.support.lambda_context import lambda_context
 from tests.support.queues import QueueDriver, receive
 from tests.support.streams import StreamDriver
-from tests.support.tenant_guard import acting_for_system
+from tests.support.tenant_guard import acting_for_system, as_operator
 from tests.support.tokens import TokenIssuer
 from tests.tenants import Tenancy, settle
 
@@ -32,16 +32,19 @@ _numbers = itertools.count(1)
 
 
 class World:
-    """The stack `stack`, and the tenant T1 (`t1`) in it."""
+    """The stack `stack`, and the tenant T1 (`t1`) in it. `openings`: which records of the stream tell of
+    tenants' openings.
+    """
 
     def __init__(self, stack: Stack, issuer: TokenIssuer, settings: Settings | None = None) -> None:
         self.stack = stack
         self.issuer = issuer
-        self.t1 = settle(issuer, "T1", settings)
         self.gateway = Gateway(stack.template)
         self.projector: StreamDriver = stack.stream_driver("ProjectFunction", on_stream_project)
         self.publisher: StreamDriver = stack.stream_driver("PublishFunction", on_stream_publish)
         self._taken_in = 0
+        self.openings: set[int] = set()
+        self.t1 = self._settled("T1", settings)
         self.bookings: QueueDriver = stack.queue_driver("BookingsFunction", on_booking)
 
     @cached_property
@@ -51,7 +54,19 @@ class World:
 
     def tenant(self, tenant_id: str) -> Tenancy:
         """A further tenant."""
-        return settle(self.issuer, tenant_id)
+        return self._settled(tenant_id)
+
+    def _settled(self, tenant_id: str, settings: Settings | None = None) -> Tenancy:
+        """A tenant whose opening nobody is told of, so that tests see the events they make alone."""
+        start = len(records_from(self.stack, 0))
+        made = settle(self.issuer, tenant_id, settings)
+        table = self.stack.client("dynamodb")
+        with as_operator():
+            for event in Content(self.stack).of(f"T#{tenant_id}#", "EVENT#"):
+                key = {name: event[name] for name in ("PK", "SK")}
+                table.delete_item(TableName=self.stack.table_name, Key=key)
+        self.openings.update(range(start, len(records_from(self.stack, 0))))
+        return made
 
     @property
     def content(self) -> Content:
@@ -91,11 +106,19 @@ class World:
 
     def catch_up(self) -> None:
         """Let both consumers of the stream take in all there is, also what they themselves write."""
-        while records := records_from(self.stack, self._taken_in):
-            self._taken_in += len(records)
-            records = [record for record in records if changes_something(record)]
+        while new := len(records_from(self.stack, self._taken_in)):
+            records = self.telling(self._taken_in)
+            self._taken_in += new
             self.projector.deliver(records)
             self.publisher.deliver(records)
+
+    def telling(self, start: int = 0) -> list[dict[str, Any]]:
+        """The stream's records from a position on, without those of tenants' openings and those of no change."""
+        return [
+            record
+            for position, record in enumerate(records_from(self.stack, start), start)
+            if position not in self.openings and changes_something(record)
+        ]
 
     def sweep(self) -> dict[str, Any]:
         """One run of the sweeper."""

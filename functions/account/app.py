@@ -1,0 +1,8 @@
+"""HTTP entry point of who calls, and of the tenant's settings."""
+
+from __future__ import annotations
+
+from functions.account.routes import routes
+from shared.http.routes import lambda_handler
+
+handler = lambda_handler(routes)

@@ -1,0 +1,67 @@
+"""Examples of the account's routes; see `shared.http.examples`."""
+
+from __future__ import annotations
+
+from functions.account.me import Me, MyTenant
+from shared.domain.callers import PERMISSIONS
+from shared.domain.errors import Conflict, Invalid, PermissionDenied, Unauthenticated, VersionMismatch
+from shared.domain.settings import RateLimitShown, SettingsShown
+from shared.http.examples import USER_ID, Example
+
+_SHOWN = SettingsShown(
+    default_country="US",
+    auto_clean_phone_numbers=True,
+    max_tags_per_contact=10,
+    email_verification=False,
+    require_email=True,
+    unique_scope="tenant",
+    visibility="tenant",
+    timezone="UTC",
+    rate_limit=RateLimitShown(requests_per_second=50, burst=100),
+    version=1,
+    updated_at="2025-04-01T08:00:00.000Z",
+)
+
+PARAMETERS: dict[str, str] = {}
+
+EXAMPLES = {
+    "read_me": Example(
+        answer=Me(
+            kind="user",
+            id=USER_ID,
+            username="ada@example.com",
+            role="admin",
+            permissions=dict.fromkeys(PERMISSIONS, "all"),
+            tenant=MyTenant(id="demo", name="Demo Studio"),
+        ),
+        problems=(Unauthenticated("Send a valid access token or API key as Authorization: Bearer."),),
+    ),
+    "read_settings": Example(answer=_SHOWN, problems=(PermissionDenied.lacking("contacts:read"),)),
+    "patch_settings": Example(
+        request={
+            "default_country": "GB",
+            "timezone": "Europe/London",
+            "rate_limit": {"requests_per_second": 20},
+        },
+        answer=_SHOWN.model_copy(
+            update={
+                "default_country": "GB",
+                "timezone": "Europe/London",
+                "rate_limit": RateLimitShown(requests_per_second=20, burst=100),
+                "version": 2,
+                "updated_at": "2025-05-02T14:05:00.000Z",
+                "updated_by": f"user:{USER_ID}",
+            }
+        ),
+        problems=(
+            Invalid.field(
+                "default_country", "unknown_country", "This is no ISO 3166-1 alpha-2 code of a country."
+            ),
+            Conflict(
+                "What is unique among whose contacts can only change while there are none. Delete the contacts first.",
+                code="tenant_has_contacts",
+            ),
+            VersionMismatch(),
+        ),
+    ),
+}

@@ -1,0 +1,9 @@
+"""HTTP entry point of API clients."""
+
+from __future__ import annotations
+
+from functions.api_clients.routes import routes
+from shared import wiring
+from shared.http.routes import lambda_handler
+
+handler = lambda_handler(routes, keyed=wiring.keyed_calls)

@@ -1,0 +1,94 @@
+"""Routes of API clients and their keys."""
+
+from __future__ import annotations
+
+from shared import wiring
+from shared.domain.api_client import ApiClient, ApiClientInput, ApiClientPatch, KeyRotation, NewApiClient
+from shared.domain.errors import Conflict, NotFound, VersionMismatch
+from shared.http.call import Call
+from shared.http.listing import ListQuery
+from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
+
+routes = Routes("API clients")
+
+
+@routes.route(
+    "GET",
+    "/api-clients",
+    summary="List API clients, newest first",
+    query=ListQuery,
+    answer=ApiClient,
+    paged=True,
+)
+def list_api_clients(call: Call, query: ListQuery) -> Reply:
+    return Reply(page=wiring.api_clients(call.caller).list(limit=query.limit, cursor=query.cursor))
+
+
+@routes.route(
+    "POST",
+    "/api-clients",
+    summary="Make an API client; the answer holds its key, this once",
+    body=ApiClientInput,
+    answer=NewApiClient,
+    status=201,
+    location="/api-clients/{id}",
+    errors=(Conflict,),
+)
+def create_api_client(call: Call, body: ApiClientInput) -> Reply:
+    """Under an `Idempotency-Key` the answer, and so the key, is kept for a day, for this very call sent again."""
+    return Reply(record=wiring.api_clients(call.caller, call.claim).create(body))
+
+
+@routes.route(
+    "GET", "/api-clients/{client_id}", summary="Read an API client", answer=ApiClient, errors=(NotFound,)
+)
+def read_api_client(call: Call, client_id: str) -> Reply:
+    return Reply(record=wiring.api_clients(call.caller).read(client_id))
+
+
+@routes.route(
+    "PATCH",
+    "/api-clients/{client_id}",
+    summary="Change an API client (JSON merge patch)",
+    body=ApiClientPatch,
+    media_types=(JSON, MERGE_PATCH),
+    answer=ApiClient,
+    conditional=True,
+    errors=(NotFound, VersionMismatch),
+)
+def patch_api_client(call: Call, client_id: str, body: ApiClientPatch) -> Reply:
+    """What it changes of the client's rights is in effect within a minute."""
+    return Reply(record=wiring.api_clients(call.caller).change(client_id, body, call.if_match))
+
+
+@routes.route(
+    "DELETE",
+    "/api-clients/{client_id}",
+    summary="Delete an API client and its keys",
+    status=204,
+    conditional=True,
+    errors=(NotFound, VersionMismatch),
+)
+def delete_api_client(call: Call, client_id: str) -> Reply:
+    """Its keys let nobody in within a minute."""
+    wiring.api_clients(call.caller).delete(client_id, call.if_match)
+    return Reply(204)
+
+
+@routes.route(
+    "POST",
+    "/api-clients/{client_id}/rotate-key",
+    summary="Give an API client a new key; the answer holds it, this once",
+    body=KeyRotation,
+    answer=NewApiClient,
+    conditional=True,
+    errors=(NotFound, VersionMismatch),
+)
+def rotate_api_key(call: Call, client_id: str, body: KeyRotation) -> Reply:
+    """The present key stays good for `overlap_seconds`. One replaced before ends at once: there are at most two.
+
+    With an `Idempotency-Key` the call can be sent again when its answer was lost. Sent again without, it would end the
+    key that the program still uses.
+    """
+    service = wiring.api_clients(call.caller, call.claim)
+    return Reply(record=service.rotate_key(client_id, body.overlap_seconds, call.if_match))

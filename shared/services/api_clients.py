@@ -1,0 +1,157 @@
+"""What callers do with API clients."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from shared.domain import timestamps
+from shared.domain.api_client import ApiClient, ApiClientInput, ApiClientPatch, FreshKey, NewApiClient
+from shared.domain.callers import Caller
+from shared.domain.errors import ConcurrentChange, NotFound, VersionMismatch
+from shared.domain.events import Event
+from shared.domain.ids import is_id, new_id
+from shared.services.idempotency import Announce, no_key
+from shared.services.paging import Cursors, Page, page_of
+
+_ATTEMPTS = 8
+IfMatch = Callable[[int], bool]
+"""Whether the caller's `If-Match` holds for a record's version."""
+Shown = TypeVar("Shown", bound=ApiClient)
+
+
+class ApiClientRepository(Protocol):
+    """The API clients of one tenant; see `shared.table.api_clients.ApiClientTable`."""
+
+    def get(self, client_id: str) -> ApiClient | None: ...
+
+    def newest(self, *, limit: int, after: str | None) -> list[ApiClient]: ...
+
+    def add(self, client: ApiClient, event: Event) -> None: ...
+
+    def replace(self, before: ApiClient, after: ApiClient, event: Event) -> None: ...
+
+    def remove(self, before: ApiClient, event: Event) -> None: ...
+
+
+class ApiClientService:
+    """API clients as one caller may manage them: with `tenant:admin` at level `all`.
+
+    Who has that may give a client any permission, also one he has not himself: he could make an admin too.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        clients: ApiClientRepository,
+        cursors: Cursors,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        announce: Announce = no_key,
+    ) -> None:
+        self._caller = caller
+        self._clients = clients
+        self._cursors = cursors
+        self._sleep = sleep
+        self._announce = announce
+
+    def list(self, *, limit: int, cursor: str | None) -> Page[ApiClient]:
+        """A page of the API clients, newest first."""
+        self._caller.require_all("tenant:admin")
+        return page_of(
+            lambda count, after: self._clients.newest(limit=count, after=after),
+            lambda client: client.id,
+            lambda client: client,
+            limit=limit,
+            cursor=cursor,
+            cursors=self._cursors,
+            scope=(self._caller.tenant_id, self._caller.id, "api_clients"),
+        )
+
+    def create(self, given: ApiClientInput) -> NewApiClient:
+        """A new API client with its key, which is shown this once. Raises Conflict when the tenant has too many."""
+        self._caller.require_all("tenant:admin")
+        at = timestamps.now()
+        key = FreshKey.make(at)
+        client, event = ApiClient.create(
+            given.as_given(), key.kept, client_id=new_id(), event_id=new_id(), at=at, caller=self._caller
+        )
+        shown = client.with_key(key.text)
+        self._announce(shown)
+        self._clients.add(client, event)
+        return shown
+
+    def read(self, client_id: str) -> ApiClient:
+        """An API client."""
+        self._caller.require_all("tenant:admin")
+        client = self._clients.get(client_id) if is_id(client_id) else None
+        if client is None:
+            raise NotFound("API client")
+        return client
+
+    def change(self, client_id: str, given: ApiClientPatch, if_match: IfMatch | None) -> ApiClient:
+        """The client with the given fields changed (RFC 7396); in effect within the authorizer's minute."""
+        self._caller.require_all("tenant:admin")
+        fields = given.as_given()
+        return self._write(
+            client_id,
+            if_match,
+            lambda client: client.change(fields, event_id=new_id(), at=timestamps.now(), caller=self._caller),
+            show=lambda client: client,
+        )
+
+    def rotate_key(self, client_id: str, overlap_seconds: int, if_match: IfMatch | None) -> NewApiClient:
+        """The client with a new key, which is shown this once; the present one stays good for the overlap."""
+        key = FreshKey.make(timestamps.now())
+        return self._write(
+            client_id,
+            if_match,
+            lambda client: client.rotate_key(
+                key.kept,
+                overlap_seconds=overlap_seconds,
+                event_id=new_id(),
+                at=timestamps.now(),
+                caller=self._caller,
+            ),
+            show=lambda client: client.with_key(key.text),
+        )
+
+    def delete(self, client_id: str, if_match: IfMatch | None) -> None:
+        """Delete an API client; all its keys end at once. A client may delete itself."""
+        self._write(
+            client_id,
+            if_match,
+            lambda client: client.delete(event_id=new_id(), at=timestamps.now(), caller=self._caller),
+            show=lambda client: client,
+            save=lambda before, _, event: self._clients.remove(before, event),
+        )
+
+    def _write(
+        self,
+        client_id: str,
+        if_match: IfMatch | None,
+        act: Callable[[ApiClient], tuple[ApiClient, Event] | None],
+        *,
+        show: Callable[[ApiClient], Shown],
+        save: Callable[[ApiClient, ApiClient, Event], None] | None = None,
+    ) -> Shown:
+        """Read, act, write under the version read; again when others were faster. `show` words the answer."""
+        for attempt in range(_ATTEMPTS):
+            before = self.read(client_id)
+            if if_match is not None and not if_match(before.version):
+                raise VersionMismatch()
+            acted = act(before)
+            if acted is None:
+                return show(before)
+            after, event = acted
+            shown = show(after)
+            self._announce(shown)
+            try:
+                (save or self._clients.replace)(before, after, event)
+            except ConcurrentChange:
+                self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311
+            else:
+                return shown
+        raise ConcurrentChange()

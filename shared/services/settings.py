@@ -1,0 +1,107 @@
+"""What callers do with their tenant's settings."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from shared.domain import timestamps
+from shared.domain.callers import Caller
+from shared.domain.errors import ConcurrentChange, Conflict, NotFound, VersionMismatch
+from shared.domain.events import Event
+from shared.domain.ids import new_id
+from shared.domain.settings import SettingsPatch
+from shared.domain.tenant import Tenant
+
+_ATTEMPTS = 8
+IfMatch = Callable[[int], bool]
+"""Whether the caller's `If-Match` holds for a record's version."""
+
+
+class SettingsRepository(Protocol):
+    """The settings of one tenant; see `shared.table.settings.SettingsTable`."""
+
+    def get(self) -> Tenant | None: ...
+
+    def save(self, before: Tenant, after: Tenant, event: Event) -> None: ...
+
+
+class Counters(Protocol):
+    """How many contacts there are; see `shared.table.contact_index.ContactIndex`."""
+
+    def counts_of(self, names: Sequence[str]) -> Sequence[int]: ...
+
+
+class SettingsService:
+    """Settings as one caller may see and change them: with `contacts:read`, and `tenant:admin` at level `all`.
+
+    `forget`: has this process read the tenant anew. Others go by what they read for `shared.wiring.TENANT_SECONDS`.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        settings: SettingsRepository,
+        counters: Counters,
+        *,
+        forget: Callable[[], None],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._caller = caller
+        self._settings = settings
+        self._counters = counters
+        self._forget = forget
+        self._sleep = sleep
+
+    def read(self) -> Tenant:
+        """The tenant with its settings as of now."""
+        self._caller.require("contacts:read")
+        return self._read()
+
+    def change(self, given: SettingsPatch, if_match: IfMatch | None) -> Tenant:
+        """The tenant with the given settings changed (RFC 7396).
+
+        Raises VersionMismatch, and Conflict for another `unique_scope` while the tenant has contacts: the locks of all
+        would have to move at once. Deleted ones hold none, and take theirs under the scope in force when they are
+        restored. The counter that is asked follows contacts within about a second, and a contact on its way may be
+        written under the old scope for TENANT_SECONDS, so one made in these moments is overlooked. It then keeps
+        its locks, and gives them up, under the scope it was made in, which is in its record; but a contact made later
+        under the new scope may have its address too, until it is deleted and restored.
+        """
+        self._caller.require_all("tenant:admin")
+        for attempt in range(_ATTEMPTS):
+            before = self._read()
+            if if_match is not None and not if_match(before.version):
+                raise VersionMismatch()
+            settings = given.applied_to(before.settings)
+            changed = before.change(settings, event_id=new_id(), at=timestamps.now(), caller=self._caller)
+            if changed is None:
+                return before
+            if settings.unique_scope != before.settings.unique_scope:
+                self._require_no_contacts()
+            after, event = changed
+            try:
+                self._settings.save(before, after, event)
+            except ConcurrentChange:
+                self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311
+            else:
+                return after
+            finally:
+                self._forget()
+        raise ConcurrentChange()
+
+    def _read(self) -> Tenant:
+        tenant = self._settings.get()
+        if tenant is None:
+            raise NotFound("Tenant")
+        return tenant
+
+    def _require_no_contacts(self) -> None:
+        (contacts,) = self._counters.counts_of(["all"])
+        if contacts:
+            raise Conflict(
+                "What is unique among whose contacts can only change while there are none. Delete the contacts first.",
+                code="tenant_has_contacts",
+            )
