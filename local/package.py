@@ -42,7 +42,7 @@ LEFT_OUT = {
 }  # fmt: skip
 """Locked distributions that no function loads."""
 
-AWS_SERVICES = {"dynamodb", "s3", "sns", "sqs"}
+AWS_SERVICES = {"cognito-idp", "dynamodb", "s3", "sns", "sqs"}
 """Whose descriptions of botocore are kept."""
 
 _PRUNED = (
@@ -50,9 +50,7 @@ _PRUNED = (
     # The look-up of places, carriers and time zones by phone number: 40 MB.
     "phonenumbers/geodata", "phonenumbers/carrierdata", "phonenumbers/tzdata",
     "phonenumbers/geocoder.py", "phonenumbers/carrier.py", "phonenumbers/timezone.py",
-    # The console of Swagger UI, pydantic's first version, and time zones that Python has itself.
-    "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.js",
-    "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.css",
+    # pydantic's first version, and time zones that Python has itself.
     "pydantic/v1", "dateutil/zoneinfo/*.tar.gz",
     # What cffi builds with; cryptography needs its compiled half.
     "cffi",
@@ -264,7 +262,7 @@ for handler in sys.argv[2:]:
     module, _, name = handler.rpartition(".")
     assert callable(getattr(importlib.import_module(module), name)), handler
 import botocore.session
-for service in ("dynamodb", "s3", "sns", "sqs"):
+for service in ("cognito-idp", "dynamodb", "s3", "sns", "sqs"):
     botocore.session.get_session().create_client(service, region_name="us-east-1")
 import email_validator, phonenumbers, jwt
 from cryptography.hazmat.primitives.asymmetric import rsa

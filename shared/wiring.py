@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from shared.domain.contact_filter import ContactFilter
     from shared.domain.ids import Work
     from shared.domain.tenant import Settings, Tenant
+    from shared.identity.other_issuer import OtherIssuer
     from shared.identity.user_pool import UserPool
     from shared.projections.records import Projection
     from shared.publishing.publisher import Publisher
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from shared.services.membership import Membership
     from shared.services.onboarding import Onboarding
     from shared.services.purge import Purge
+    from shared.services.registration import Registration
+    from shared.services.sign_in import SignIn
     from shared.services.webhooks import WebhookService
     from shared.storage.bulk_queue import BulkQueue
     from shared.storage.drop_bucket import DropBucket
@@ -563,6 +566,39 @@ def import_watch(has_time: Callable[[], bool]) -> ImportWatch:
     )
 
 
+class _NoGate:
+    """Lets every attempt pass. To be replaced by the gate that counts them."""
+
+    def attempt(self, account: str | None, address: str) -> None:
+        """Nothing."""
+
+    def succeeded(self, account: str) -> None:
+        """Nothing."""
+
+
+def sign_in() -> SignIn:
+    """The giver of tokens."""
+    from shared.services.sign_in import SignIn
+
+    return SignIn(user_pool(), settings.token_issuer(), directory(), tenant, _NoGate())
+
+
+def registration() -> Registration:
+    """The opener of tenants."""
+    from shared.services.registration import Registration
+    from shared.table.registration import RegistrationTable
+
+    return Registration(user_pool(), other_issuer, RegistrationTable(store()), _NoGate())
+
+
+@cache
+def other_issuer() -> OtherIssuer:
+    """The issuer with whom people sign in where there is no pool."""
+    from shared.identity.other_issuer import OtherIssuer
+
+    return OtherIssuer(settings.token_jwks_url(), settings.token_issuer(), settings.token_audience())
+
+
 def onboarding() -> Onboarding:
     """The operator's door to tenants, members and API keys."""
     from shared.services.onboarding import Onboarding
@@ -580,6 +616,7 @@ def reset() -> None:
         cursors,
         directory,
         user_pool,
+        other_issuer,
         events,
         publisher,
         projection,

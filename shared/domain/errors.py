@@ -62,6 +62,15 @@ class SignInRefused(RuleBroken):
 
     code = "invalid_grant"
 
+    def __init__(self, detail: str = "The user name, password or refresh token is not right.") -> None:
+        super().__init__(detail)
+
+
+class UnsupportedGrantType(RuleBroken):
+    """A way to get a token that there is not (RFC 6749, section 5.2)."""
+
+    code = "unsupported_grant_type"
+
 
 class Unauthenticated(DomainError):
     """Nobody signed in."""
@@ -128,6 +137,15 @@ class UsernameTaken(Conflict):
         super().__init__(
             message, errors=(FieldError("username", "duplicate", message, customer_id=customer_id),)
         )
+
+
+class AlreadyRegistered(Conflict):
+    """The user belongs to a tenant, or somebody is registering as him."""
+
+    code = "already_registered"
+
+    def __init__(self) -> None:
+        super().__init__("This user is registered already. Sign in instead.")
 
 
 class ConcurrentChange(Conflict):

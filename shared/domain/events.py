@@ -27,6 +27,8 @@ GROUP_DELETED = "group.deleted"
 CUSTOMER_CREATED = "customer.created"
 CUSTOMER_UPDATED = "customer.updated"
 CUSTOMER_DELETED = "customer.deleted"
+TENANT_CREATED = "tenant.created"
+USER_CREATED = "user.created"
 IMPORT_COMPLETED = "import.completed"
 BULK_JOB_COMPLETED = "bulk_job.completed"
 
@@ -50,6 +52,8 @@ EVENT_TYPES = (
     CUSTOMER_CREATED,
     CUSTOMER_UPDATED,
     CUSTOMER_DELETED,
+    TENANT_CREATED,
+    USER_CREATED,
     IMPORT_COMPLETED,
     BULK_JOB_COMPLETED,
 )
@@ -64,7 +68,8 @@ told by itself, as `custom_fields.colour` or `communication.opt_outs.email`."""
 class Event:
     """One change of one record.
 
-    `entity` and `entity_id`: the record in whose partition the event lies (contact, customer, label, import, bulk_job).
+    `entity` and `entity_id`: the record in whose partition the event lies (contact, customer, label, import, bulk_job,
+    tenant, user).
     `at`: RFC 3339. `actor`: such as `user:0190…`. `origin`: api, import, booking or system.
     `version`: the record's version after the change. `data`: ids of what else the change made.
     """

@@ -19,7 +19,10 @@ class TenantTable:
 
     def get(self, tenant_id: str) -> Tenant | None:
         """A tenant, or None."""
-        item = self._store.get(keys.tenant(tenant_id), consistent=False)
+        # A tenant that seems not to be there may have been opened this moment.
+        item = self._store.get(keys.tenant(tenant_id), consistent=False) or self._store.get(
+            keys.tenant(tenant_id)
+        )
         if item is None:
             return None
         given = {name: _value(value) for name, value in item.get("settings", {"M": {}})["M"].items()}
@@ -36,16 +39,7 @@ class TenantTable:
 
     def put(self, tenant: Tenant) -> None:
         """Write a tenant whole."""
-        defaults = asdict(Settings())
-        own = {name: value for name, value in asdict(tenant.settings).items() if value != defaults[name]}
-        item: Item = {
-            **keys.tenant(tenant.id),
-            "name": {"S": tenant.name},
-            "created_at": {"S": tenant.created_at},
-            "suspended": {"BOOL": tenant.suspended},
-            "settings": {"M": {name: _attribute(value) for name, value in own.items()}},
-        }
-        self._store.put(item)
+        self._store.put(tenant_to_item(tenant))
 
 
 class DirectoryTable:
@@ -54,9 +48,9 @@ class DirectoryTable:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def user(self, sub: str) -> Membership | None:
-        """The membership of a user, or None."""
-        item = self._store.get(keys.user(sub), consistent=False)
+    def user(self, sub: str, *, consistent: bool = False) -> Membership | None:
+        """The membership of a user, or None. `consistent`: as of now, and not of a moment ago."""
+        item = self._store.get(keys.user(sub), consistent=consistent)
         if item is None:
             return None
         return Membership(
@@ -84,15 +78,7 @@ class DirectoryTable:
 
     def put_user(self, member: Membership) -> None:
         """Write a membership whole."""
-        self._store.put(
-            {
-                **keys.user(member.sub),
-                "tenant_id": {"S": member.tenant_id},
-                "role": {"S": member.role},
-                "username": {"S": member.username},
-                "disabled": {"BOOL": member.disabled},
-            }
-        )
+        self._store.put(member_to_item(member))
 
     def put_api_key(self, key: ApiKey) -> None:
         """Write a key whole."""
@@ -107,6 +93,30 @@ class DirectoryTable:
         if key.valid_until is not None:
             item["valid_until"] = {"S": key.valid_until}
         self._store.put(item)
+
+
+def tenant_to_item(tenant: Tenant) -> Item:
+    """A tenant's item. Settings that are the default are left out."""
+    defaults = asdict(Settings())
+    own = {name: value for name, value in asdict(tenant.settings).items() if value != defaults[name]}
+    return {
+        **keys.tenant(tenant.id),
+        "name": {"S": tenant.name},
+        "created_at": {"S": tenant.created_at},
+        "suspended": {"BOOL": tenant.suspended},
+        "settings": {"M": {name: _attribute(value) for name, value in own.items()}},
+    }
+
+
+def member_to_item(member: Membership) -> Item:
+    """A membership's item, as the authorizer looks it up."""
+    return {
+        **keys.user(member.sub),
+        "tenant_id": {"S": member.tenant_id},
+        "role": {"S": member.role},
+        "username": {"S": member.username},
+        "disabled": {"BOOL": member.disabled},
+    }
 
 
 def _value(attribute: dict[str, Any]) -> Any:

@@ -18,7 +18,8 @@ resolver keeps its current event on a class, so that two requests at once would 
   process are shared here and separate on AWS.
 
 Every handler runs within the LeadingKeys guard's scope for the tenant in the authorizer's context; the
-authorizer may read ``U#`` and ``K#`` and rows of one tenant; handlers without an authorizer nothing at all.
+authorizer may read ``U#`` and ``K#`` and rows of one tenant; the routes of ``/auth/`` ``U#``, ``G#`` and one tenant;
+other handlers without an authorizer nothing at all.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
@@ -47,7 +48,7 @@ from requests.structures import CaseInsensitiveDict
 from tests.support.gateway_responses import GatewayResponses
 from tests.support.lambda_context import ACCOUNT, REGION, lambda_context
 from tests.support.template import Route, Template
-from tests.support.tenant_guard import acting_for, inferring_tenant
+from tests.support.tenant_guard import Scope, acting_for, inferring_tenant
 from tests.support.transport import Attempt, Layer, Send, intercepting
 
 API_ID = "harness123"
@@ -55,6 +56,7 @@ LARGEST_BODY = 10 * 1024 * 1024
 DEFAULT_CACHE_SECONDS = 300
 LONGEST_WAIT = 60
 AUTHORIZER_PREFIXES = ("U#", "K#")
+SIGN_IN_PREFIXES = ("U#", "G#")
 
 # API Gateway hands these on under another name when a function sets them.
 REMAPPED = ("Connection", "Content-Length", "Date", "Host", "Server", "WWW-Authenticate")
@@ -325,10 +327,12 @@ class Gateway:
             event, route = self._routed(method, path, headers, body)
             request_id = event["requestContext"]["requestId"]
             if route.authorizer is None:
-                return self._answered(self._invoke(route.function, event, tenant=None))
+                return self._answered(self._invoke(route.function, event, _open_scope(route.path)))
             context = self._authorized(self._authorizers[route.authorizer], method, path, headers)
             event["requestContext"]["authorizer"] = context
-            return self._answered(self._invoke(route.function, event, tenant=context.get("tenant_id")))
+            tenant = context.get("tenant_id")
+            scope = acting_for() if tenant is None else acting_for(tenant)
+            return self._answered(self._invoke(route.function, event, scope))
         except _RefusedError as refused:
             made = self._responses.answer(refused.kind, request_id, refused.detail)
             return Response(made.status, CaseInsensitiveDict(made.headers), made.body)
@@ -411,11 +415,10 @@ class Gateway:
             raise _RefusedError("AUTHORIZER_CONFIGURATION_ERROR") from error
         return {"principalId": principal, "policyDocument": policy, "context": context}
 
-    def _invoke(self, function: str, event: dict[str, Any], tenant: str | None) -> Any:
+    def _invoke(self, function: str, event: dict[str, Any], scope: AbstractContextManager[Scope]) -> Any:
         handler = self._handler(function)
         # Lambda gets JSON, not our objects.
         event = json.loads(json.dumps(event))
-        scope = acting_for(tenant) if tenant is not None else acting_for()
         try:
             with self._alone(), scope:
                 return handler(event, lambda_context(function))
@@ -485,6 +488,11 @@ class Gateway:
         finally:
             self._turns.take()
             bring_back()
+
+
+def _open_scope(path: str) -> AbstractContextManager[Scope]:
+    """What a route without an authorizer may touch."""
+    return inferring_tenant(*SIGN_IN_PREFIXES) if path.startswith("/auth/") else acting_for()
 
 
 def allows(policy: dict[str, Any], arn: str) -> bool:
