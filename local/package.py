@@ -58,8 +58,8 @@ _PRUNED = (
 )  # fmt: skip
 _UTILITIES = "aws_lambda_powertools/utilities"
 _UTILITIES_LEFT_OUT = (
-    "auth_alpha", "batch", "circuit_breaker", "data_masking", "feature_flags", "idempotency", "kafka", "parameters", "parser",
-    "streaming", "validation",
+    "auth_alpha", "batch", "circuit_breaker", "data_masking", "feature_flags", "idempotency", "kafka", "parameters",
+    "parser", "streaming", "validation",
 )  # fmt: skip
 """What powertools offers and no function loads."""
 _CHALICE_KEPT = {"__init__.py", "app.py", "constants.py", "vendored", "compat.py"}

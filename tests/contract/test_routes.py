@@ -16,6 +16,7 @@ from local.openapi import FILE, operations, text
 from shared.domain.ids import new_id
 from shared.http.problems import STATUS
 from tests.contract.answers import ROOT, document, faults_of
+from tests.contract.test_template import WITHOUT_SIGN_IN
 from tests.integration.bulk import running_job
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
@@ -87,8 +88,8 @@ def test_open_routes_are_those_without_sign_in_in_all_three(template: Template) 
         for method, operation in methods.items()
         if operation.get("security") == []
     }
-    assert routed == served == open_in_document == {("GET", "/health"), ("GET", "/openapi.json")}
-    assert document()["security"] == [{"bearer": []}]
+    assert routed == served == open_in_document == WITHOUT_SIGN_IN
+    assert document()["security"] == [{"password": []}, {"bearer": []}]
 
 
 def test_every_handler_of_the_template_can_be_imported(template: Template) -> None:
