@@ -38,7 +38,7 @@ _PAGE = """<!doctype html>
 
 PAGE_HEADERS = {
     "Cache-Control": "no-cache",
-    # Everything from this API alone, and nothing written into the page but images, which Swagger UI's style sheet holds.
+    # Everything from this API alone; written into the page nothing but images, which Swagger UI's style sheet holds.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",

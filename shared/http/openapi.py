@@ -164,7 +164,9 @@ def _responses(operation: Operation, schemas: _Schemas, example: Example) -> dic
         if not operation.paged and "version" in operation.answer.model_fields:
             answer["headers"] = {"ETag": _header("The record's version.")}
     elif operation.answer_type != JSON:
-        text = {"schema": {"type": "string"}, "example": example.answer}
+        text: dict[str, Any] = {"schema": {"type": "string"}}
+        if example.answer is not None:
+            text["example"] = shown(example.answer)
         answer["content"] = {operation.answer_type.split(";")[0]: text}
     if operation.location:
         answer.setdefault("headers", {})["Location"] = _header("Where the new record is found.")

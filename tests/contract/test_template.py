@@ -14,7 +14,16 @@ from local import template
 TEMPLATE = template.load()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 ASYNCHRONOUS = {"S3", "Schedule", "EventBridgeRule", "SNS"}
-WITHOUT_SIGN_IN = {("GET", "/health"), ("GET", "/openapi.json")}
+WITHOUT_SIGN_IN = {
+    ("GET", "/health"),
+    ("GET", "/openapi.json"),
+    ("GET", "/docs"),
+    ("GET", "/docs/swagger-ui.css"),
+    ("GET", "/docs/swagger-ui.js"),
+    ("GET", "/docs/start.js"),
+    ("POST", "/auth/register"),
+    ("POST", "/auth/token"),
+}
 INDEX_KEYS = ("OUTBOX#", "DUE#")
 
 
@@ -234,7 +243,7 @@ class TestEachFunctionHasItsOwnLeastRole:
             assert "NotAction" not in statement
             assert "NotResource" not in statement
             for action in as_list(statement["Action"]):
-                assert re.fullmatch(r"[a-z0-9]+:[A-Z][A-Za-z]+", action)
+                assert re.fullmatch(r"[a-z0-9-]+:[A-Z][A-Za-z]+", action)
             for resource in as_list(statement["Resource"]):
                 assert resource != "*"
                 text = resource.get("Fn::Sub", "") if isinstance(resource, dict) else resource
@@ -261,21 +270,24 @@ class TestEachFunctionHasItsOwnLeastRole:
             assert keys
             on_index = statement["Resource"] != {"Fn::GetAtt": ["Table", "Arn"]}
             for key in keys:
-                assert re.fullmatch(r"(T|U|K|OUTBOX|DUE)#\*(#TENANT|#C#\*)?|(S|DUE)#[A-Z]+(#\*)?", key)
+                assert re.fullmatch(
+                    r"(T|U|K|OUTBOX|DUE)#\*(#TENANT|#USERS|#(C|USER|USEREMAIL)#\*)?|(S|DUE)#[A-Z]+(#\*)?", key
+                )
                 assert key.startswith(INDEX_KEYS) == on_index
 
-    def test_only_the_authorizer_reads_users_and_keys_and_it_reads_little_else(self) -> None:
+    def test_only_who_lets_in_or_signs_in_reads_users_and_keys_and_reads_little_else(self) -> None:
         readers = {
             role: statement
             for role in ROLES
             for statement in statements(role)
+            if "dynamodb:GetItem" in as_list(statement["Action"])
             for key in statement.get("Condition", {})
             .get("ForAllValues:StringLike", {})
             .get("dynamodb:LeadingKeys", [])
             if key.startswith(("U#", "K#"))
         }
-        assert readers.keys() == {"AuthorizerRole"}
-        assert readers["AuthorizerRole"]["Action"] == ["dynamodb:GetItem"]
+        assert readers.keys() == {"AuthorizerRole", "AuthRole"}
+        assert all(statement["Action"] == ["dynamodb:GetItem"] for statement in readers.values())
 
     def test_only_functions_woken_by_a_clock_query_the_index(self) -> None:
         clocked = {role_of(function) for function, _k, _p in events("Schedule", "ScheduleV2")}
@@ -330,7 +342,7 @@ class TestTheDoorsAreShut:
         assert len(routes) == len(set(routes))
         for method, path in routes:
             assert method in ("GET", "POST", "PUT", "PATCH", "DELETE")
-            assert re.fullmatch(r"(/([a-z-]+|\{[a-z_]+\}|openapi\.json))+", path)
+            assert re.fullmatch(r"(/([a-z-]+|\{[a-z_]+\}|[a-z-]+\.(json|js|css)))+", path)
 
     def test_an_answer_is_kept_for_a_minute_at_most(self) -> None:
         (authorizer,) = RESOURCES["Api"]["Properties"]["Auth"]["Authorizers"].values()
