@@ -134,7 +134,7 @@ class Call:
 def _form_of(raw: str | bytes) -> dict[str, str]:
     """The fields of a form (WHATWG URL, section 5.1). One without a value counts as left out (RFC 6749, 3.2)."""
     try:
-        text = raw.decode() if isinstance(raw, bytes) else raw
+        text = (raw if isinstance(raw, bytes) else raw.encode()).decode()
         fields = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
     except ValueError as error:
         raise RuleBroken("The body is not a form that can be read.", code="malformed_form") from error

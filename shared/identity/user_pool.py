@@ -23,7 +23,7 @@ _REFUSED = frozenset(
         "UserNotFoundException",
     }
 )
-_BUSY = frozenset({"InternalErrorException", "LimitExceededException", "TooManyRequestsException"})
+_BUSY = frozenset({"LimitExceededException", "ThrottlingException", "TooManyRequestsException"})
 
 
 class UserPool:
@@ -124,7 +124,8 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if error.response["Error"]["Code"] in _BUSY:
+        is_its_fault = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+        if is_its_fault or error.response["Error"]["Code"] in _BUSY:
             raise Unavailable() from error
         raise
     except BotoCoreError as error:
