@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from email.message import Message
 from typing import Any
+from urllib.parse import urlencode
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -17,10 +18,14 @@ def request(
     *,
     token: str | None = None,
     body: Any = None,
+    form: dict[str, str] | None = None,
     headers: dict[str, str] | None = None,
     seconds: float = 60,
 ) -> tuple[int, Message, bytes]:
-    """Status, headers and body of an answer, whatever its status. Raises OSError when there is none."""
+    """Status, headers and body of an answer, whatever its status. Sends `body` as JSON, or `form` as a form.
+
+    Raises OSError when there is no answer.
+    """
     headers = {"Accept": "application/json", **(headers or {})}
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
@@ -28,6 +33,8 @@ def request(
     if body is not None:
         headers["Content-Type"] = "application/json"
         data = json.dumps(body).encode()
+    elif form is not None:
+        data = urlencode(form).encode()  # urllib names the type of such a body by itself
     asked = urllib.request.Request(url, method=method, headers=headers, data=data)
     try:
         with _OPENER.open(asked, timeout=seconds) as answer:

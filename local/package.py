@@ -50,14 +50,18 @@ _PRUNED = (
     # The look-up of places, carriers and time zones by phone number: 40 MB.
     "phonenumbers/geodata", "phonenumbers/carrierdata", "phonenumbers/tzdata",
     "phonenumbers/geocoder.py", "phonenumbers/carrier.py", "phonenumbers/timezone.py",
-    # The console of Swagger UI, pydantic's first version, and time zones that Python has itself.
-    "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.js",
-    "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.css",
-    "pydantic/v1", "dateutil/zoneinfo/*.tar.gz",
+    # pydantic's first version and its plugin for a type checker, and time zones that Python has itself.
+    "pydantic/v1", "pydantic/mypy.py", "dateutil/zoneinfo/*.tar.gz",
     # What cffi builds with; cryptography needs its compiled half.
     "cffi",
     "botocore/data/**/examples-1.json*",
 )  # fmt: skip
+_UTILITIES = "aws_lambda_powertools/utilities"
+_UTILITIES_LEFT_OUT = (
+    "auth_alpha", "batch", "circuit_breaker", "data_masking", "feature_flags", "idempotency", "kafka", "parameters",
+    "parser", "streaming", "validation",
+)  # fmt: skip
+"""What powertools offers and no function loads."""
 _CHALICE_KEPT = {"__init__.py", "app.py", "constants.py", "vendored", "compat.py"}
 _CLIENT = re.compile(r"""\bclient\(\s*["']([a-z0-9-]+)["']""")
 
@@ -133,7 +137,7 @@ def _assemble(folder: Path, platform: list[str]) -> None:
 
 
 def _prune(folder: Path) -> None:
-    for pattern in _PRUNED:
+    for pattern in (*_PRUNED, *(f"{_UTILITIES}/{name}" for name in _UTILITIES_LEFT_OUT)):
         for path in sorted(folder.glob(pattern)):
             _remove(path)
     for path in (folder / "chalice").iterdir():
@@ -264,7 +268,7 @@ for handler in sys.argv[2:]:
     module, _, name = handler.rpartition(".")
     assert callable(getattr(importlib.import_module(module), name)), handler
 import botocore.session
-for service in ("dynamodb", "s3", "sns", "sqs"):
+for service in ("cognito-idp", "dynamodb", "s3", "sns", "sqs"):
     botocore.session.get_session().create_client(service, region_name="us-east-1")
 import email_validator, phonenumbers, jwt
 from cryptography.hazmat.primitives.asymmetric import rsa

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from shared.domain.ids import Work
     from shared.domain.tenant import Settings, Tenant
     from shared.identity.mail import Mail
+    from shared.identity.other_issuer import OtherIssuer
     from shared.identity.user_pool import UserPool
     from shared.projections.records import Projection
     from shared.publishing.publisher import Publisher
@@ -48,7 +49,9 @@ if TYPE_CHECKING:
     from shared.services.membership import Membership
     from shared.services.onboarding import Onboarding
     from shared.services.purge import Purge
+    from shared.services.registration import Registration
     from shared.services.settings import SettingsService
+    from shared.services.sign_in import SignIn
     from shared.services.users import UserService
     from shared.services.webhooks import WebhookService
     from shared.storage.bulk_queue import BulkQueue
@@ -672,7 +675,12 @@ def acceptance() -> AcceptanceService:
     from shared.services.acceptance import AcceptanceService
 
     return AcceptanceService(
-        tenant, lambda tenant_id: _invitation_table(tenant_id, store()), user_table, user_pool()
+        tenant,
+        lambda tenant_id: _invitation_table(tenant_id, store()),
+        user_table,
+        user_pool(),
+        other_issuer,
+        _NoGate(),
     )
 
 
@@ -697,6 +705,39 @@ def client_uses() -> ClientUses:
     from shared.table.store import Store
 
     return ClientUses(DirectoryTable(Store(client("dynamodb", quick=True), settings.table_name())))
+
+
+class _NoGate:
+    """Lets every attempt pass. To be replaced by the gate that counts them."""
+
+    def attempt(self, account: str | None, address: str) -> None:
+        """Nothing."""
+
+    def succeeded(self, account: str) -> None:
+        """Nothing."""
+
+
+def sign_in() -> SignIn:
+    """The giver of tokens."""
+    from shared.services.sign_in import SignIn
+
+    return SignIn(user_pool(), settings.token_issuer(), directory(), tenant, _NoGate())
+
+
+def registration() -> Registration:
+    """The opener of tenants."""
+    from shared.services.registration import Registration
+    from shared.table.registration import RegistrationTable
+
+    return Registration(user_pool(), other_issuer, RegistrationTable(store()), _NoGate())
+
+
+@cache
+def other_issuer() -> OtherIssuer:
+    """The issuer with whom people sign in where there is no pool."""
+    from shared.identity.other_issuer import OtherIssuer
+
+    return OtherIssuer(settings.token_jwks_url(), settings.token_issuer(), settings.token_audience())
 
 
 def onboarding() -> Onboarding:
@@ -724,6 +765,7 @@ def reset() -> None:
         user_pool,
         invitation_mail,
         client_uses,
+        other_issuer,
         events,
         publisher,
         projection,

@@ -8,6 +8,10 @@ from shared.http.examples import Example
 PARAMETERS: dict[str, str] = {}
 
 EXAMPLES = {
+    "docs": Example(answer="<!doctype html>…"),
+    "docs_style": Example(answer=".swagger-ui{…}"),
+    "docs_script": Example(answer="!function(){…}()"),
+    "docs_start": Example(answer="window.ui = SwaggerUIBundle({…});"),
     "health": Example(answer=Health()),
     "openapi": Example(answer=Document({"openapi": "3.1.0", "info": {"title": "Contacts"}, "paths": {}})),
 }

@@ -1,4 +1,4 @@
-"""Health and the OpenAPI document."""
+"""Health, the OpenAPI document, and Swagger UI over it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, RootModel
 
+from functions.system import docs_page
 from shared.http.call import Call
 from shared.http.routes import Reply, Routes
 
@@ -40,3 +41,44 @@ def health(call: Call) -> Reply:
 @routes.route("GET", "/openapi.json", summary="This document", answer=Document, public=True)
 def openapi(call: Call) -> Reply:
     return Reply(record=_document())
+
+
+@routes.route("GET", "/docs", summary="Swagger UI", answer_type="text/html; charset=utf-8", public=True)
+def docs(call: Call) -> Reply:
+    """Signs in by user name and password, or takes a pasted token or API key."""
+    path = call.event["requestContext"].get("path", "")
+    return Reply(text=docs_page.page(path), headers=docs_page.PAGE_HEADERS)
+
+
+@routes.route(
+    "GET", f"/docs/{docs_page.STYLE}", summary="Swagger UI's style sheet", answer_type="text/css", public=True
+)
+def docs_style(call: Call) -> Reply:
+    return _file(docs_page.STYLE)
+
+
+@routes.route(
+    "GET",
+    f"/docs/{docs_page.SCRIPT}",
+    summary="Swagger UI's script",
+    answer_type="text/javascript",
+    public=True,
+)
+def docs_script(call: Call) -> Reply:
+    return _file(docs_page.SCRIPT)
+
+
+@routes.route(
+    "GET",
+    f"/docs/{docs_page.START}",
+    summary="What starts Swagger UI",
+    answer_type="text/javascript",
+    public=True,
+)
+def docs_start(call: Call) -> Reply:
+    return _file(docs_page.START)
+
+
+def _file(name: str) -> Reply:
+    text, headers = docs_page.file(name)
+    return Reply(text=text, headers=headers)

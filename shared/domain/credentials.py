@@ -35,8 +35,9 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What signing in gives. `expires_in`: seconds for which the access token is good."""
+    """What signing in gives. `subject`: the access token's `sub`. `expires_in`: seconds for which it is good."""
 
+    subject: str
     access_token: str
     refresh_token: str
     expires_in: int

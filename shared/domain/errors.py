@@ -64,6 +64,15 @@ class SignInRefused(RuleBroken):
 
     code = "invalid_grant"
 
+    def __init__(self, detail: str = "The user name, password or refresh token is not right.") -> None:
+        super().__init__(detail)
+
+
+class UnsupportedGrantType(RuleBroken):
+    """A way to get a token that there is not (RFC 6749, section 5.2)."""
+
+    code = "unsupported_grant_type"
+
 
 class Unauthenticated(DomainError):
     """Nobody signed in."""
@@ -164,6 +173,15 @@ class AlreadyAccepted(Conflict):
 
     def __init__(self) -> None:
         super().__init__("This invitation was accepted: the user is there.")
+
+
+class AlreadyRegistered(Conflict):
+    """The user belongs to a tenant, or somebody is registering as him."""
+
+    code = "already_registered"
+
+    def __init__(self) -> None:
+        super().__init__("This user is registered already. Sign in instead.")
 
 
 class ConcurrentChange(Conflict):

@@ -27,6 +27,8 @@ GROUP_DELETED = "group.deleted"
 CUSTOMER_CREATED = "customer.created"
 CUSTOMER_UPDATED = "customer.updated"
 CUSTOMER_DELETED = "customer.deleted"
+TENANT_CREATED = "tenant.created"
+TENANT_UPDATED = "tenant.updated"
 USER_CREATED = "user.created"
 USER_UPDATED = "user.updated"
 USER_DELETED = "user.deleted"
@@ -36,7 +38,6 @@ API_CLIENT_CREATED = "api_client.created"
 API_CLIENT_UPDATED = "api_client.updated"
 API_CLIENT_DELETED = "api_client.deleted"
 API_CLIENT_KEY_ROTATED = "api_client.key_rotated"
-TENANT_UPDATED = "tenant.updated"
 IMPORT_COMPLETED = "import.completed"
 BULK_JOB_COMPLETED = "bulk_job.completed"
 
@@ -60,6 +61,8 @@ EVENT_TYPES = (
     CUSTOMER_CREATED,
     CUSTOMER_UPDATED,
     CUSTOMER_DELETED,
+    TENANT_CREATED,
+    TENANT_UPDATED,
     USER_CREATED,
     USER_UPDATED,
     USER_DELETED,
@@ -69,7 +72,6 @@ EVENT_TYPES = (
     API_CLIENT_UPDATED,
     API_CLIENT_DELETED,
     API_CLIENT_KEY_ROTATED,
-    TENANT_UPDATED,
     IMPORT_COMPLETED,
     BULK_JOB_COMPLETED,
 )

@@ -75,17 +75,24 @@ class InvitationInput(BaseModel):
 
 
 class Acceptance(BaseModel):
-    """What somebody accepts an invitation with."""
+    """What somebody accepts an invitation with: a password to sign in with, or where people sign in with another issuer
+    an access token of its."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
     token: str = Field(min_length=1, max_length=1_000, repr=False, examples=["inv_64656d6f_01962e29…_Kx0…"])
-    password: str = Field(
-        min_length=1,
+    password: str | None = Field(
+        None,
         max_length=256,
         repr=False,
         description="12 to 256 characters, lower-case and upper-case letters and digits among them.",
         examples=["correct Horse 7 battery"],
+    )
+    access_token: str | None = Field(
+        None,
+        max_length=16_384,
+        repr=False,
+        description="Where people sign in with another issuer: a valid access token of its, instead of a password.",
     )
 
 

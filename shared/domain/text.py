@@ -18,6 +18,9 @@ GivenName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_LINE)
 ]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_LINE)]
+BusinessName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_LINE)
+]
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000, pattern=_TEXT)]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=_TEXT)]
 LabelName = Annotated[

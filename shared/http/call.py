@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,6 +16,8 @@ from shared.http.problems import from_validation
 from shared.services.idempotency import Claim
 
 MAX_BODY_BYTES = 1_000_000
+FORM = "application/x-www-form-urlencoded"
+_MAX_FIELDS = 50
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -31,11 +34,6 @@ class Call:
     def request_id(self) -> str:
         """The gateway's id of this request."""
         return str(self.event["requestContext"].get("requestId", ""))
-
-    @property
-    def source_ip(self) -> str:
-        """The network address that the request came from, as the gateway saw it."""
-        return str((self.event["requestContext"].get("identity") or {}).get("sourceIp", ""))
 
     @property
     def caller(self) -> Caller:
@@ -61,6 +59,11 @@ class Call:
         context = self.event["requestContext"].get("authorizer") or {}
         return context.get("username")
 
+    @property
+    def address(self) -> str:
+        """The network address that the gateway was called from. No header has a say in it."""
+        return str(self.event["requestContext"].get("identity", {}).get("sourceIp", ""))
+
     def header_values(self, name: str) -> list[str]:
         """All values of a header that was sent, whatever the case of its name."""
         for key, values in (self.event.get("multiValueHeaders") or {}).items():
@@ -77,17 +80,20 @@ class Call:
         return None
 
     def body(self, model: type[M], media_types: tuple[str, ...]) -> M:
-        """The JSON body as a model.
+        """The body as a model: JSON, or a form where the route takes FORM.
 
-        Raises UnsupportedMediaType, TooLarge, RuleBroken for what is no JSON, Invalid for refused fields.
+        Raises UnsupportedMediaType, TooLarge, RuleBroken for what is no JSON or no form, Invalid for refused fields.
         """
         media_type = (self.header("content-type") or "application/json").split(";")[0].strip().lower()
         if media_type not in media_types:
             raise UnsupportedMediaType(f"This route reads {' or '.join(media_types)}.")
         if (self.header("content-encoding") or "identity").lower() != "identity":
             raise UnsupportedMediaType("Compressed bodies are not read. Send the body as it is.")
+        raw = self._raw_body()
         try:
-            return model.model_validate_json(self._raw_body())
+            return (
+                model.model_validate(_form_of(raw)) if media_type == FORM else model.model_validate_json(raw)
+            )
         except ValidationError as error:
             raise from_validation(error) from error
 
@@ -97,11 +103,11 @@ class Call:
             try:
                 body = base64.b64decode(body, validate=True)
             except (binascii.Error, ValueError) as error:
-                raise RuleBroken("The body is not valid JSON.", code="malformed_json") from error
+                raise RuleBroken("The body cannot be decoded.", code="malformed_json") from error
         if len(body) > MAX_BODY_BYTES:
             raise TooLarge(f"A body has at most {MAX_BODY_BYTES:,} bytes.")
         if not body:
-            raise RuleBroken("A JSON body is required.", code="malformed_json")
+            raise RuleBroken("A body is required.", code="malformed_json")
         return body
 
     def query(self, model: type[M]) -> M:
@@ -129,6 +135,19 @@ class Call:
         # Our tags hold no comma, so what lies between two is one of them or none.
         tags = {tag.strip() for tag in given.split(",")}
         return lambda version: etag(version) in tags
+
+
+def _form_of(raw: str | bytes) -> dict[str, str]:
+    """The fields of a form (WHATWG URL, section 5.1). One without a value counts as left out (RFC 6749, 3.2)."""
+    try:
+        text = (raw if isinstance(raw, bytes) else raw.encode()).decode()
+        fields = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
+    except ValueError as error:
+        raise RuleBroken("The body is not a form that can be read.", code="malformed_form") from error
+    given = dict(fields)
+    if len(given) < len(fields):
+        raise RuleBroken("A parameter was given more than once.", code="repeated")
+    return {name: value for name, value in given.items() if value}
 
 
 def etag(version: int) -> str:

@@ -33,13 +33,15 @@ class Example:
     """
 
     request: Any = None
-    answer: BaseModel | Page[Any] | None = None
+    answer: BaseModel | Page[Any] | str | None = None
     problems: tuple[DomainError, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-def shown(answer: BaseModel | Page[Any]) -> Any:
-    """The JSON value of an answer's body."""
+def shown(answer: BaseModel | Page[Any] | str) -> Any:
+    """The JSON value of an answer's body; a text is one itself."""
+    if isinstance(answer, str):
+        return answer
     if isinstance(answer, Page):
         items = [entry.model_dump(mode="json") for entry in answer.items]
         return {"items": items, "next_cursor": answer.next_cursor, "total": answer.total}

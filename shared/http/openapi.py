@@ -10,9 +10,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from shared.domain import errors
+from shared.http import oauth
 from shared.http.examples import Example, refused, shown
 from shared.http.idempotency import HEADER, PATTERN, REPLAYED
-from shared.http.problem_document import Problem
+from shared.http.problem_document import OAuthError, Problem
 from shared.http.problems import CONTENT_TYPE, status_of
 from shared.http.routes import JSON, STAGE, Operation
 
@@ -43,17 +44,22 @@ def document(
         "openapi": "3.1.0",
         "info": {"title": "Contacts", "version": version, "description": _DESCRIPTION},
         "servers": [{"url": STAGE}],
-        "security": [{"bearer": []}],
+        "security": [{"password": []}, {"bearer": []}],
         "tags": [{"name": tag} for tag in dict.fromkeys(one.tag for one in ordered)],
         "paths": paths,
         "components": {
             "schemas": components,
             "securitySchemes": {
+                "password": {
+                    "type": "oauth2",
+                    "description": "With user name and password. What a user may do follows from his role.",
+                    "flows": {"password": {"tokenUrl": f"{STAGE}/auth/token", "scopes": {}}},
+                },
                 "bearer": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "An access token of the user pool, or an API key (`ck_…`).",
-                }
+                    "description": "An access token, or an API key (`ck_…`).",
+                },
             },
         },
     }
@@ -65,6 +71,8 @@ _Schemas = dict[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]]
 def _schemas(operations: list[Operation]) -> tuple[_Schemas, dict[str, Any]]:
     wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(Problem, "serialization"): None}
     for operation in operations:
+        if operation.oauth:
+            wanted[OAuthError, "serialization"] = None
         if operation.body:
             wanted[operation.body, "validation"] = None
         if operation.answer:
@@ -149,11 +157,17 @@ def _responses(operation: Operation, schemas: _Schemas, example: Example) -> dic
         schema = schemas[operation.answer, "serialization"]
         if operation.paged:
             schema = _page(schema)
-        answer["content"] = {JSON: {"schema": schema}}
+        content: dict[str, Any] = {"schema": schema}
         if example.answer is not None:
-            answer["content"][JSON]["example"] = shown(example.answer)
+            content["example"] = shown(example.answer)
+        answer["content"] = {JSON: content}
         if not operation.paged and "version" in operation.answer.model_fields:
             answer["headers"] = {"ETag": _header("The record's version.")}
+    elif operation.answer_type != JSON:
+        text: dict[str, Any] = {"schema": {"type": "string"}}
+        if example.answer is not None:
+            text["example"] = shown(example.answer)
+        answer["content"] = {operation.answer_type.split(";")[0]: text}
     if operation.location:
         answer.setdefault("headers", {})["Location"] = _header("Where the new record is found.")
     responses: dict[str, Any] = {str(operation.status): answer}
@@ -168,9 +182,17 @@ def _responses(operation: Operation, schemas: _Schemas, example: Example) -> dic
             },
         }
     problem = schemas[Problem, "serialization"]
-    for status, title in sorted({status_of(error) for error in _errors(operation)}):
+    in_oauth = {error for error in _errors(operation) if operation.oauth and oauth.is_told(error)}
+    for status, title in sorted({status_of(error) for error in _errors(operation) if error not in in_oauth}):
         responses[str(status)] = {"description": title, "content": {CONTENT_TYPE: {"schema": problem}}}
-    for error in reversed(example.problems):  # so that of two of one status the first is shown
+    if in_oauth:
+        refusal: dict[str, Any] = {"schema": schemas[OAuthError, "serialization"]}
+        if example.problems:
+            refusal["example"] = oauth.members_of(example.problems[0])
+        responses[str(oauth.STATUS)] = {"description": "Bad Request", "content": {JSON: refusal}}
+    for error in (
+        () if in_oauth else reversed(example.problems)
+    ):  # so that of two of one status the first is shown
         status, _ = status_of(type(error))
         responses[str(status)]["content"][CONTENT_TYPE]["example"] = refused(error)
     if operation.keyed:

@@ -45,3 +45,12 @@ class Problem(BaseModel):
     code: str = Field(description="A stable word for programs.")
     errors: list[ProblemField] | None = Field(None, exclude_if=_is_absent)
     request_id: str
+
+
+class OAuthError(BaseModel):
+    """Why there is no token (RFC 6749, section 5.2)."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    error: str = Field(description="A word of RFC 6749, section 5.2.")
+    error_description: str = Field(description="One sentence a person can act on.")

@@ -31,7 +31,7 @@ LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a handler answers. `record` or `page` is the body; a record with a version carries its ETag.
+    """What a handler answers. `record`, `page` or `text` is the body; a record with a version carries its ETag.
 
     `status`: None for the route's own.
     """
@@ -39,6 +39,7 @@ class Reply:
     status: int | None = None
     record: BaseModel | None = None
     page: Page[Any] | None = None
+    text: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -59,6 +60,8 @@ class Operation:
     `location`: where what the route makes is found, such as `/contacts/{id}`; `{id}` is the record's id,
     other names are the path's parameters.
     `accepted`: what the route answers when the work goes on in the background.
+    `answer_type`: the media type of what it answers; any other than JSON is a text.
+    `oauth`: its refusals are told as OAuth 2 wants them (`shared.http.oauth`).
     """
 
     method: str
@@ -77,6 +80,8 @@ class Operation:
     location: str | None
     accepted: Accepted | None
     errors: tuple[type[DomainError], ...]
+    answer_type: str
+    oauth: bool
 
     @property
     def keyed(self) -> bool:
@@ -113,6 +118,8 @@ class Routes:
         location: str | None = None,
         accepted: Accepted | None = None,
         errors: tuple[type[DomainError], ...] = (),
+        answer_type: str = JSON,
+        oauth: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Declare a route. Its handler gets the Call, then by name the path's parameters, `body` and `query`."""
 
@@ -135,6 +142,8 @@ class Routes:
                     location=location,
                     accepted=accepted,
                     errors=errors,
+                    answer_type=answer_type,
+                    oauth=oauth,
                 )
             )
             return handler
@@ -222,6 +231,11 @@ def _carried_out_once(
 
 def _refused(operation: Operation, call: Call, error: DomainError) -> Response[str]:
     observability.refused(operation.method, operation.path, call.request_id, error)
+    if operation.oauth:
+        from shared.http import oauth
+
+        if oauth.is_told(type(error)):
+            return oauth.refusal(error)
     return problems.problem(error, call.request_id)
 
 
@@ -242,9 +256,11 @@ def _rendered(operation: Operation, path: dict[str, Any], reply: Reply) -> Respo
         entries = ",".join(entry.model_dump_json() for entry in reply.page.items)
         cursor, total = json.dumps(reply.page.next_cursor), json.dumps(reply.page.total)
         body = f'{{"items":[{entries}],"next_cursor":{cursor},"total":{total}}}'
+    elif reply.text is not None:
+        body = reply.text
     return Response(
         status_code=status,
-        content_type=JSON if body else None,
+        content_type=operation.answer_type if body else None,
         body=body,
         headers=headers,
     )

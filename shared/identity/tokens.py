@@ -73,15 +73,24 @@ class KeySet:
         return keys
 
 
+_COGNITO = "https://cognito-idp."
+_TYPES = (None, "JWT", "at+jwt", "application/at+jwt")  # RFC 7519, section 5.1, and RFC 9068, section 2.1
+_ID_TOKENS_ALONE = ("at_hash", "c_hash")  # OpenID Connect Core, sections 3.1.3.6 and 3.3.2.11
+
+
 def subject_of(token: str, keys: KeySet, *, issuer: str, audience: str) -> str:
     """The `sub` of a valid access token.
 
-    Valid: signed with RS256 by one of `keys`, `iss` is `issuer`, within its times, `token_use` is `access`
-    and `client_id` is `audience` (Cognito's access tokens have no `aud`; Amazon Cognito Developer Guide,
-    "Verifying JSON web tokens"). Raises Refused for all others.
+    Valid: signed with RS256 by one of `keys`, `iss` is `issuer`, within its times, and an access token for `audience`.
+    What that means follows from the configured issuer, not from the token: Cognito's have `token_use` and `client_id`
+    and no `aud` (Amazon Cognito Developer Guide, "Verifying JSON web tokens"); any other's name the audience in `aud`
+    (RFC 7519, section 4.1.3) and bear no mark of another kind of token (RFC 8725, section 3.11).
+    Raises Refused for all others.
     """
+    is_cognito = issuer.startswith(_COGNITO)
     try:
-        key_id = jwt.get_unverified_header(token).get("kid")
+        header = jwt.get_unverified_header(token)
+        key_id = header.get("kid")
         if not isinstance(key_id, str):
             raise Refused("no key id")
         claims: dict[str, Any] = jwt.decode(
@@ -89,13 +98,30 @@ def subject_of(token: str, keys: KeySet, *, issuer: str, audience: str) -> str:
             keys.key(key_id),
             algorithms=["RS256"],
             issuer=issuer,
+            audience=None if is_cognito else audience,
             leeway=_LEEWAY_SECONDS,
-            options={"require": ["exp", "iat", "iss", "sub"], "verify_aud": False},
+            options={"require": ["exp", "iat", "iss", "sub"], "verify_aud": not is_cognito},
         )
     except (jwt.PyJWTError, ValueError) as error:
         raise Refused(type(error).__name__) from error
+    if is_cognito:
+        _require_cognito(claims, audience)
+    else:
+        _require_access_token(header, claims)
+    return str(claims["sub"])
+
+
+def _require_cognito(claims: dict[str, Any], client_id: str) -> None:
     if claims.get("token_use") != "access":
         raise Refused("not an access token")
-    if claims.get("client_id") != audience:
+    if claims.get("client_id") != client_id:
         raise Refused("another client's token")
-    return str(claims["sub"])
+
+
+def _require_access_token(header: dict[str, Any], claims: dict[str, Any]) -> None:
+    if header.get("typ") not in _TYPES or claims.get("token_use", "access") != "access":
+        raise Refused("not an access token")
+    if any(name in claims for name in _ID_TOKENS_ALONE):
+        raise Refused("an ID token")
+    if not claims["sub"]:
+        raise Refused("no subject")

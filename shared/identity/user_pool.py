@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +11,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.domain.credentials import Tokens
-from shared.domain.errors import Invalid, NotFound, SignInRefused, Unavailable
+from shared.domain.errors import SignInRefused, Unavailable
+from shared.domain.passwords import weak_password
 
 _REFUSED = frozenset(
     {
@@ -20,7 +23,7 @@ _REFUSED = frozenset(
         "UserNotFoundException",
     }
 )
-_BUSY = frozenset({"InternalErrorException", "LimitExceededException", "TooManyRequestsException"})
+_BUSY = frozenset({"LimitExceededException", "ThrottlingException", "TooManyRequestsException"})
 
 
 class UserPool:
@@ -66,13 +69,9 @@ class UserPool:
                     "InvalidPasswordException",
                     "InvalidParameterException",
                 ):
-                    raise Invalid.field(
-                        "password",
-                        "weak_password",
-                        "A password has 12 to 256 characters, lower-case and upper-case letters and digits among them.",
-                    ) from None  # what Cognito says may repeat the password
+                    raise weak_password() from None  # what Cognito says may repeat the password
                 if error.response["Error"]["Code"] == "UserNotFoundException":
-                    raise NotFound("User") from None
+                    raise Unavailable() from error  # removed since `add`, which makes it again
                 raise
 
     def remove(self, username: str) -> None:
@@ -100,16 +99,23 @@ class UserPool:
                 )
             except ClientError as error:
                 if error.response["Error"]["Code"] in _REFUSED:
-                    raise SignInRefused("The user name, password or refresh token is not right.") from None
+                    raise SignInRefused from None
                 raise
         result = answer.get("AuthenticationResult")
         if result is None:
             raise SignInRefused("This user has to take a further step, which this way of signing in has not.")
         return Tokens(
+            subject=_subject_of(result["AccessToken"]),
             access_token=result["AccessToken"],
             refresh_token=result.get("RefreshToken") or parameters.get("REFRESH_TOKEN", ""),
             expires_in=int(result["ExpiresIn"]),
         )
+
+
+def _subject_of(access_token: str) -> str:
+    """The `sub` of a token that Cognito has just given us: whose word needs no signature."""
+    claims = access_token.split(".")[1]
+    return str(json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["sub"])
 
 
 def _sub_of(attributes: list[dict[str, str]]) -> str:
@@ -121,7 +127,8 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if error.response["Error"]["Code"] in _BUSY:
+        is_its_fault = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+        if is_its_fault or error.response["Error"]["Code"] in _BUSY:
             raise Unavailable() from error
         raise
     except BotoCoreError as error:

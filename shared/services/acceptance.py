@@ -11,38 +11,16 @@ from typing import Protocol
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.credentials import hash_secret
-from shared.domain.errors import AlreadyAccepted, ConcurrentChange, Conflict, NotFound, RuleBroken
+from shared.domain.errors import AlreadyAccepted, ConcurrentChange, Conflict, NotFound
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.invitation import Acceptance, Invitation, InvitationToken
-from shared.domain.password import check_password
 from shared.domain.tenant import Tenant
 from shared.domain.user import User
+from shared.services.credentials_given import AccessToken, Accounts, OtherIssuer, given_sign_in
+from shared.services.sign_in import Gate
 
 _ATTEMPTS = 8
-
-
-class Gate(Protocol):
-    """Lets so many attempts to sign in pass, and no more."""
-
-    def attempt(self, account: str | None, address: str) -> None:
-        """Count an attempt for an account, if one is named, from a network address. Raises when there were too many."""
-        ...
-
-
-class OpenGate:
-    """A gate that lets all pass."""
-
-    def attempt(self, account: str | None, address: str) -> None:
-        """Let it pass."""
-
-
-class Pool(Protocol):
-    """Who can sign in with a password; see `shared.identity.user_pool.UserPool`."""
-
-    def add(self, username: str) -> str: ...
-
-    def set_password(self, username: str, password: str) -> None: ...
 
 
 class Invitations(Protocol):
@@ -62,9 +40,8 @@ class Users(Protocol):
 
 
 class AcceptanceService:
-    """Makes users of those who hold an invitation's token.
-
-    `pool`: None where people sign in with another issuer.
+    """Makes users of those who hold an invitation's token. They sign in with `accounts`, or where that is None with
+    what `issuer` gives.
     """
 
     def __init__(
@@ -72,16 +49,18 @@ class AcceptanceService:
         tenant: Callable[[str], Tenant | None],
         invitations: Callable[[str], Invitations],
         users: Callable[[str], Users],
-        pool: Pool | None,
+        accounts: Accounts | None,
+        issuer: Callable[[], OtherIssuer],
+        gate: Gate,
         *,
-        gate: Gate | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._tenant = tenant
         self._invitations = invitations
         self._users = users
-        self._pool = pool
-        self._gate = gate or OpenGate()
+        self._accounts = accounts
+        self._issuer = issuer
+        self._gate = gate
         self._sleep = sleep
 
     def accept(self, given: Acceptance, address: str) -> User:
@@ -92,21 +71,23 @@ class AcceptanceService:
         for a token that is none or was replaced; Conflict when it has expired, was used, or its user belongs to a
         tenant already.
         """
+        sign_in = given_sign_in(self._accounts, given.password, given.access_token)
         self._gate.attempt(None, address)
-        if self._pool is None:
-            # Where people sign in with another issuer, an access token of it takes the password's place here.
-            raise RuleBroken("People of this deployment do not sign in with a password.", code="other_issuer")
-        check_password(given.password)
         token = InvitationToken.parse(given.token)
         if token is None:
             raise NotFound("Invitation")
-        invitation, user = self._user_of(token, self._pool)
-        self._pool.set_password(user.username, given.password)
+        if isinstance(sign_in, AccessToken):
+            sub = self._issuer().subject(sign_in.text)
+            invitation, user = self._user_of(token, lambda _: sub)
+        else:
+            invitation, user = self._user_of(token, sign_in.accounts.add)
+            sign_in.accounts.set_password(user.username, sign_in.password)
         self._invitations(token.tenant_id).finish(invitation, invitation.finish(at=timestamps.now()))
         return user
 
-    def _user_of(self, token: InvitationToken, pool: Pool) -> tuple[Invitation, User]:
-        """The user that an invitation is for, made unless it is there, and the invitation as it is then."""
+    def _user_of(self, token: InvitationToken, sub_of: Callable[[str], str]) -> tuple[Invitation, User]:
+        """The user that an invitation is for, made unless it is there, and the invitation as it is then. `sub_of`: the
+        `sub` of who has an address."""
         for attempt in range(_ATTEMPTS):
             invitation = self._read(token)
             if invitation.user_id is not None:
@@ -114,7 +95,7 @@ class AcceptanceService:
                 if user is None:  # removed again
                     raise NotFound("Invitation")
                 return invitation, user
-            caller = Caller(token.tenant_id, "user", pool.add(invitation.email), invitation.role)
+            caller = Caller(token.tenant_id, "user", sub_of(invitation.email), invitation.role)
             after, user, event = invitation.accept(event_id=new_id(), at=timestamps.now(), caller=caller)
             try:
                 self._invitations(token.tenant_id).accept(invitation, after, user, event)

@@ -19,19 +19,15 @@ class TenantTable:
 
     def get(self, tenant_id: str) -> Tenant | None:
         """A tenant, or None."""
-        item = self._store.get(keys.tenant(tenant_id), consistent=False)
+        # A tenant that seems not to be there may have been opened this moment.
+        item = self._store.get(keys.tenant(tenant_id), consistent=False) or self._store.get(
+            keys.tenant(tenant_id)
+        )
         return tenant_from_item(tenant_id, item) if item else None
 
     def put(self, tenant: Tenant) -> None:
         """Write a new tenant whole."""
-        item: Item = {
-            **keys.tenant(tenant.id),
-            "name": {"S": tenant.name},
-            "created_at": {"S": tenant.created_at},
-            "suspended": {"BOOL": tenant.suspended},
-            "settings": settings_attribute(tenant.settings),
-        }
-        self._store.put(item)
+        self._store.put(tenant_to_item(tenant))
 
 
 class DirectoryTable:
@@ -40,9 +36,9 @@ class DirectoryTable:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def user(self, sub: str) -> Membership | None:
-        """The membership of a user, or None."""
-        item = self._store.get(keys.user(sub), consistent=False)
+    def user(self, sub: str, *, consistent: bool = False) -> Membership | None:
+        """The membership of a user, or None. `consistent`: as of now, and not of a moment ago."""
+        item = self._store.get(keys.user(sub), consistent=consistent)
         if item is None:
             return None
         return Membership(
@@ -66,18 +62,6 @@ class DirectoryTable:
             permissions=item["permissions"]["S"],
             disabled=item.get("disabled", {}).get("BOOL", False),
             valid_until=item.get("valid_until", {}).get("S"),
-        )
-
-    def put_user(self, member: Membership) -> None:
-        """Write a membership whole."""
-        self._store.put(
-            {
-                **keys.user(member.sub),
-                "tenant_id": {"S": member.tenant_id},
-                "role": {"S": member.role},
-                "username": {"S": member.username},
-                "disabled": {"BOOL": member.disabled},
-            }
         )
 
     def note_use(self, tenant_id: str, client_id: str, *, at: str, unless_since: str) -> None:
@@ -130,6 +114,28 @@ def settings_attribute(settings: Settings) -> dict[str, Any]:
     """What differs from the defaults."""
     defaults = asdict(Settings())
     return _attribute({name: value for name, value in asdict(settings).items() if value != defaults[name]})
+
+
+def tenant_to_item(tenant: Tenant) -> Item:
+    """A new tenant's item. Settings that are the default are left out."""
+    return {
+        **keys.tenant(tenant.id),
+        "name": {"S": tenant.name},
+        "created_at": {"S": tenant.created_at},
+        "suspended": {"BOOL": tenant.suspended},
+        "settings": settings_attribute(tenant.settings),
+    }
+
+
+def member_to_item(member: Membership) -> Item:
+    """A membership's item, as the authorizer looks it up."""
+    return {
+        **keys.user(member.sub),
+        "tenant_id": {"S": member.tenant_id},
+        "role": {"S": member.role},
+        "username": {"S": member.username},
+        "disabled": {"BOOL": member.disabled},
+    }
 
 
 def _value(attribute: dict[str, Any]) -> Any:

@@ -52,7 +52,7 @@ class UserTable:
         transaction = Transaction()
         put_event(transaction, self._tenant, event)
         transaction.put(
-            _to_item(self._tenant, after),
+            user_to_item(self._tenant, after),
             condition="version = :before",
             values={":before": {"N": str(before.version)}},
             refusal=_changed,
@@ -103,10 +103,7 @@ class UserTable:
 
     def begin(self) -> None:
         """Start to count the users of a tenant that has none."""
-        self._store.put(
-            {**keys.user_count(self._tenant), "members": {"N": "0"}, "admins": {"N": "0"}},
-            condition="attribute_not_exists(PK)",
-        )
+        self._store.put(count_to_item(self._tenant, 0), condition="attribute_not_exists(PK)")
 
     def admit(self, user: User) -> None:
         """Write a user who is to be as given, whatever was known of it, and count the users anew.
@@ -117,7 +114,7 @@ class UserTable:
             known = {one.id: one for one in self.page(limit=MAX_USERS, after=None)}
             before = known.get(user.id)
             transaction = Transaction()
-            transaction.put(_to_item(self._tenant, user))
+            transaction.put(user_to_item(self._tenant, user))
             self._set_look_up(transaction, user)
             put_lock(transaction, self._tenant, user, instead_of=None)
             if before is not None and before.email != user.email:
@@ -212,7 +209,7 @@ def put_new_user(transaction: Transaction, tenant_id: str, user: User, *, invita
             code="already_a_user",
         ),
     )
-    transaction.put(_to_item(tenant_id, user), condition="attribute_not_exists(PK)", refusal=_changed)
+    transaction.put(user_to_item(tenant_id, user), condition="attribute_not_exists(PK)", refusal=_changed)
     put_lock(transaction, tenant_id, user, instead_of=invitation_id)
     count(transaction, tenant_id, members=1, admins=int(user.is_active_admin), invitations=-1)
 
@@ -242,16 +239,9 @@ def holder_of(lock: Item | None) -> Exception:
 def count(
     transaction: Transaction, tenant_id: str, *, members: int = 0, admins: int = 0, invitations: int = 0
 ) -> None:
-    """Count users, active admins and open invitations up or down, as far as the limits let.
-
-    A tenant without a counter has the one user, an admin, who registered it.
-    """
-    values: Item = {}
-    settings = []
-    for name, by, begin in (("members", members, 1), ("admins", admins, 1), ("invitations", invitations, 0)):
-        if by:
-            settings.append(f"{name} = if_not_exists({name}, :{name}_first) + :{name}")
-            values |= {f":{name}": {"N": str(by)}, f":{name}_first": {"N": str(begin)}}
+    """Count users, active admins and open invitations up or down, as far as the limits let."""
+    steps = {"members": members, "admins": admins, "invitations": invitations}
+    values: Item = {f":{name}": {"N": str(by)} for name, by in steps.items() if by}
     limit: tuple[str, int, Refusal] | None = None
     if admins < 0:
         limit = "admins > :limit", 1, lambda _: LastAdmin()
@@ -261,11 +251,17 @@ def count(
         limit = _below("invitations"), MAX_OPEN, _too_many("open invitations", MAX_OPEN)
     transaction.update(
         keys.user_count(tenant_id),
-        f"SET {', '.join(settings)}",
+        f"ADD {', '.join(f'{name} :{name}' for name, by in steps.items() if by)}",
         values | ({":limit": {"N": str(limit[1])}} if limit else {}),
         condition=limit and limit[0],
         refusal=limit and limit[2],
     )
+
+
+def count_to_item(tenant_id: str, admins: int) -> Item:
+    """The counter of a new tenant, whose users are so many admins."""
+    number = {"N": str(admins)}
+    return {**keys.user_count(tenant_id), "members": number, "admins": number}
 
 
 def _below(name: str) -> str:
@@ -279,7 +275,8 @@ def _too_many(what: str, most: int) -> Refusal:
     )
 
 
-def _to_item(tenant_id: str, user: User) -> Item:
+def user_to_item(tenant_id: str, user: User) -> Item:
+    """A user's record."""
     return {
         **keys.user_record(tenant_id, user.id),
         "version": {"N": str(user.version)},

@@ -31,6 +31,7 @@ from shared.domain.ids import derived_id, milliseconds_of, new_id
 from shared.domain.imports import ImportInput, ImportTask
 from shared.domain.invitation import Acceptance, InvitationInput
 from shared.domain.labels import Tag
+from shared.domain.registration import RegistrationInput
 from shared.domain.settings import SettingsPatch
 from shared.domain.user import UserPatch
 from shared.domain.webhook import WebhookInput
@@ -46,7 +47,7 @@ from tests.support.aws import Stack
 from tests.support.lambda_context import ACCOUNT, REGION
 from tests.support.meter import meter
 from tests.support.queues import receive
-from tests.support.tenant_guard import acting_for, as_operator
+from tests.support.tenant_guard import acting_for, as_operator, inferring_tenant
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "access-patterns.md"
 TENANT = "t1"
@@ -275,6 +276,21 @@ class Upload:
         wiring.import_uploads(ADMIN).start(self._import_id)
 
 
+ACCOUNT_OF_ADA = ("ada@example.com", "Difference-Engine-1822")
+
+
+def register() -> None:
+    email, password = ACCOUNT_OF_ADA
+    given = RegistrationInput(tenant_name="Engines", email=email, password=password)
+    with inferring_tenant("U#"):
+        wiring.registration().register(given, "198.51.100.7")
+
+
+def sign_in() -> None:
+    with inferring_tenant("U#"):
+        wiring.sign_in().with_password(*ACCOUNT_OF_ADA, "198.51.100.7")
+
+
 class RowQueue:
     """An import's steps, one at a time."""
 
@@ -312,6 +328,7 @@ _MANY = ("Create 500 contacts",)
 _JOB = ("Make a bulk job of 30 contacts",)
 _KEYED = ("Create a contact under an Idempotency-Key",)
 BEFORE: dict[str, tuple[str, ...]] = {
+    "Sign in": ("Register a tenant",),
     "List a contact's consents": ("Give a consent",),
     "Restore a contact": _DELETED,
     "Repeat a creation under its Idempotency-Key": _KEYED,
@@ -342,6 +359,8 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Create a contact under an Idempotency-Key": lambda world: post(100),
     "Repeat a creation under its Idempotency-Key": lambda world: post(100),
     "Refuse a creation under an Idempotency-Key, the e-mail being another's": lambda world: post(0),
+    "Register a tenant": lambda _: register(),
+    "Sign in": lambda _: sign_in(),
     "Read a contact": lambda world: world.contacts.read(world.first.id),
     "List 25 contacts": lambda world: world.lists.list(ContactFilter(), sort=None, limit=25, cursor=None),
     "List 25 contacts by name": lambda world: world.lists.list(

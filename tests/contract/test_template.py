@@ -14,7 +14,17 @@ from local import template
 TEMPLATE = template.load()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 ASYNCHRONOUS = {"S3", "Schedule", "EventBridgeRule", "SNS"}
-WITHOUT_SIGN_IN = {("GET", "/health"), ("GET", "/openapi.json"), ("POST", "/users/invitations/accept")}
+WITHOUT_SIGN_IN = {
+    ("GET", "/health"),
+    ("GET", "/openapi.json"),
+    ("GET", "/docs"),
+    ("GET", "/docs/swagger-ui.css"),
+    ("GET", "/docs/swagger-ui.js"),
+    ("GET", "/docs/start.js"),
+    ("POST", "/auth/register"),
+    ("POST", "/auth/token"),
+    ("POST", "/users/invitations/accept"),
+}
 INDEX_KEYS = ("OUTBOX#", "DUE#")
 
 
@@ -234,7 +244,7 @@ class TestEachFunctionHasItsOwnLeastRole:
             assert "NotAction" not in statement
             assert "NotResource" not in statement
             for action in as_list(statement["Action"]):
-                assert re.fullmatch(r"[a-z0-9]+:[A-Z][A-Za-z]+", action)
+                assert re.fullmatch(r"[a-z0-9-]+:[A-Z][A-Za-z]+", action)
             for resource in as_list(statement["Resource"]):
                 assert resource != "*"
                 text = resource.get("Fn::Sub", "") if isinstance(resource, dict) else resource
@@ -262,11 +272,12 @@ class TestEachFunctionHasItsOwnLeastRole:
             on_index = statement["Resource"] != {"Fn::GetAtt": ["Table", "Arn"]}
             for key in keys:
                 assert re.fullmatch(
-                    r"(T|U|K|OUTBOX|DUE)#\*(#TENANT|#CLIENTS|#C#\*)?|(S|DUE)#[A-Z]+(#\*)?", key
+                    r"(T|U|K|OUTBOX|DUE)#\*(#TENANT|#CLIENTS|#USERS|#INVITATIONS|#STATS#USERS|#(C|USER|USEREMAIL)#\*)?|(S|DUE)#[A-Z]+(#\*)?",
+                    key,
                 )
                 assert key.startswith(INDEX_KEYS) == on_index
 
-    def test_only_the_authorizer_reads_users_and_keys_and_it_reads_little_else(self) -> None:
+    def test_only_who_lets_in_or_signs_in_reads_users_and_keys_and_reads_little_else(self) -> None:
         near = [
             (role, set(as_list(statement["Action"])))
             for role in ROLES
@@ -280,10 +291,10 @@ class TestEachFunctionHasItsOwnLeastRole:
         ]
         writes = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
         readers = {role: reads for role, actions in near if (reads := actions - writes)}
-        assert readers == {"AuthorizerRole": {"dynamodb:GetItem"}}
+        assert readers == {"AuthorizerRole": {"dynamodb:GetItem"}, "AuthRole": {"dynamodb:GetItem"}}
         # Who manages users and clients writes there, and reads nothing.
         writers = {role for role, actions in near if actions & writes}
-        assert writers == {"ApiClientsRole", "InvitationsRole", "UsersRole"}
+        assert writers == {"ApiClientsRole", "AuthRole", "UsersRole"}
 
     def test_the_authorizer_writes_nothing_but_that_a_client_was_used(self) -> None:
         written = [
@@ -357,7 +368,7 @@ class TestTheDoorsAreShut:
         assert len(routes) == len(set(routes))
         for method, path in routes:
             assert method in ("GET", "POST", "PUT", "PATCH", "DELETE")
-            assert re.fullmatch(r"(/([a-z-]+|\{[a-z_]+\}|openapi\.json))+", path)
+            assert re.fullmatch(r"(/([a-z-]+|\{[a-z_]+\}|[a-z-]+\.(json|js|css)))+", path)
 
     def test_an_answer_is_kept_for_a_minute_at_most(self) -> None:
         (authorizer,) = RESOURCES["Api"]["Properties"]["Auth"]["Authorizers"].values()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from tests.integration.conftest import logs, waits
 from tests.integration.world import World
 from tests.support.aws import Stack
 from tests.support.tokens import TokenIssuer
 from tests.tenants import Tenancy
+
+__all__ = ["logs", "t1", "t10", "waits", "world"]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 import schemathesis
@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 
 from shared.domain.ids import new_id
+from shared.http.call import FORM
 from tests.contract.answers import document, faults_of
 from tests.integration.bulk import running_job
 from tests.integration.world import World
@@ -324,6 +325,15 @@ def test_events_of_a_shape_the_gateway_may_give_are_read(world: World) -> None:
     assert invoke(httpMethod="GET", **repeated)[0] == 422
 
 
+def body_of(media_type: str | None, body: Any) -> bytes | None:
+    """A body that schemathesis made, as it is sent."""
+    if media_type == FORM and isinstance(body, dict):
+        return urlencode(
+            {name: str(given).encode("utf-8", "replace") for name, given in body.items()}
+        ).encode()
+    return json.dumps(body).encode() if is_json(body) else None
+
+
 def is_json(body: Any) -> bool:
     return isinstance(body, (dict, list, str, int, float, bool, type(None)))
 
@@ -382,7 +392,7 @@ def test_bodies_by_the_document_s_schema_and_against_it_are_answered_as_it_says(
         answer = world.gateway.request(
             case.method,
             target,
-            body=json.dumps(sensible(case.body)).encode() if is_json(case.body) else None,
+            body=body_of(case.media_type, sensible(case.body)),
             query={name: parameter for name, parameter in (case.query or {}).items() if name},
             headers=headers,
             token=world.t1.admin,

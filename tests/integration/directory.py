@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from shared import wiring
+from shared.domain.credentials import Membership
 from shared.domain.user import User
 from shared.table import keys
+from shared.table.directory import member_to_item
 from tests.integration.world import World
 from tests.support.gateway import Response
 from tests.support.tenant_guard import as_operator
@@ -90,3 +93,9 @@ def change_item(world: World, key: keys.Key, **attributes: Any) -> None:
         table = world.stack.client("dynamodb")
         item = table.get_item(TableName=world.stack.table_name, Key=key).get("Item", key)
         table.put_item(TableName=world.stack.table_name, Item={**item, **attributes})
+
+
+def put_member(member: Membership) -> None:
+    """Write a membership as the authorizer looks it up, whatever the user's record says."""
+    with as_operator():
+        wiring.store().put(member_to_item(member))

@@ -7,6 +7,8 @@
   writing, for ten minutes; with other actions it is refused
 * TransactWriteItems puts back only what it touched, not a deep copy of the table (and of all stream records)
 * a Query that stops at its Limit hands back LastEvaluatedKey also when nothing follows
+
+And Cognito's: a refresh token that it does not know is refused, and not a fault of its own.
 """
 
 from __future__ import annotations
@@ -45,6 +47,8 @@ class MotoTruth:
         with self._lock:
             if attempt.service == "dynamodb" and attempt.operation == "TransactWriteItems":
                 return self._transact_write(attempt, send)
+            if attempt.service == "cognito-idp" and attempt.operation == "AdminInitiateAuth":
+                return self._sign_in(attempt, send)
             response = send(attempt)
             if attempt.service == "dynamodb" and attempt.operation == "Query":
                 return self._query(attempt, response, send)
@@ -65,6 +69,12 @@ class MotoTruth:
         if token is not None and response.status_code == 200:
             self._tokens[token] = (self._now(), actions)
         return response
+
+    def _sign_in(self, attempt: Attempt, send: Send) -> AWSResponse:
+        try:
+            return send(attempt)
+        except (KeyError, IndexError):
+            return json_answer(attempt, 400, _UNKNOWN_TOKEN)
 
     def _query(self, attempt: Attempt, response: AWSResponse, send: Send) -> AWSResponse:
         limit = attempt.params.get("Limit")
@@ -101,6 +111,7 @@ _PAGE = (
     "ConsistentRead",
 )
 
+_UNKNOWN_TOKEN = {"__type": "NotAuthorizedException", "message": "Invalid Refresh Token"}
 _MISMATCH = {
     "__type": "com.amazonaws.dynamodb.v20120810#IdempotentParameterMismatchException",
     "Message": "The token was used with other actions",

@@ -5,6 +5,7 @@ Cognito's.
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import threading
 import time
@@ -12,6 +13,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
@@ -113,3 +115,13 @@ class TokenIssuer:
 
 def _encode(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class PoolKeys(TokenIssuer):
+    """Serves the public keys with which moto's Cognito signs; what is made here itself is signed with another."""
+
+    @property
+    def jwks(self) -> dict[str, Any]:
+        packed = resources.files("moto.cognitoidp") / "resources" / "jwks-public.json.gz"
+        read: dict[str, Any] = json.loads(gzip.decompress(packed.read_bytes()))
+        return read

@@ -29,7 +29,7 @@ from shared.domain.imports import inbox_file, uploaded_file
 from shared.domain.invitation import InvitationToken
 from shared.domain.label_inputs import Color
 from shared.domain.labels import NO_LABELS
-from shared.domain.password import check_password
+from shared.domain.passwords import check_password
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import Settings
 from shared.http.call import Call

@@ -1,0 +1,87 @@
+"""What registering and signing in are sent, and answer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.domain.credentials import Tokens
+from shared.domain.registration import Founding
+
+SCOPE: Literal["contacts"] = "contacts"
+"""The one scope there is: what a user may do follows from his role."""
+
+
+class RegisteredTenant(BaseModel):
+    """The tenant that was opened."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    id: str
+    name: str
+
+
+class RegisteredUser(BaseModel):
+    """Its first admin."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    id: str
+    username: str
+    role: Literal["admin"] = "admin"
+
+
+class Registered(BaseModel):
+    """A new tenant and its first admin."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    tenant: RegisteredTenant
+    user: RegisteredUser
+
+    @classmethod
+    def of(cls, founding: Founding) -> Registered:
+        """What is shown of a registration."""
+        tenant, member = founding.tenant, founding.member
+        return cls(
+            tenant=RegisteredTenant(id=tenant.id, name=tenant.name),
+            user=RegisteredUser(id=member.sub, username=member.username),
+        )
+
+
+class TokenRequest(BaseModel):
+    """A request for tokens (RFC 6749, sections 4.3.2 and 6). Parameters that are not known are passed over."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    grant_type: str = Field(json_schema_extra={"enum": ["password", "refresh_token"]})
+    username: str | None = Field(None, description="For `password`: the user's e-mail address.")
+    password: str | None = Field(
+        None, description="For `password`.", json_schema_extra={"format": "password"}
+    )
+    refresh_token: str | None = Field(None, description="For `refresh_token`.")
+    scope: str | None = Field(None, description=f"Has no effect: the scope is always `{SCOPE}`.")
+    client_id: str | None = Field(None, description="Has no effect: clients are not registered.")
+    client_secret: str | None = Field(None, description="Has no effect, nor has a Basic header.")
+
+
+class TokenAnswer(BaseModel):
+    """Tokens (RFC 6749, section 5.1)."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 (a word of RFC 6750)
+    expires_in: int = Field(description="For how many seconds the access token is good.")
+    refresh_token: str
+    scope: Literal["contacts"] = SCOPE
+
+    @classmethod
+    def of(cls, tokens: Tokens) -> TokenAnswer:
+        """Tokens as the endpoint gives them."""
+        return cls(
+            access_token=tokens.access_token,
+            expires_in=tokens.expires_in,
+            refresh_token=tokens.refresh_token,
+        )

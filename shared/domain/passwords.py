@@ -1,0 +1,50 @@
+"""Passwords: what the pool's policy asks of them, and a proof by which one is known again."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+
+from shared.domain.errors import Invalid
+
+MIN_LENGTH, MAX_LENGTH = 12, 256  # the policy in infra/template.yaml; the most that Cognito takes
+_NEEDED = (re.compile(r"[a-z]"), re.compile(r"[A-Z]"), re.compile(r"[0-9]"))
+_SALT_BYTES = 16
+
+
+def check_password(password: str) -> None:
+    """Raises Invalid for a password that the pool's policy refuses, or that Cognito cannot hold."""
+    fits = (
+        MIN_LENGTH <= len(password) <= MAX_LENGTH and password == password.strip() and password.isprintable()
+    )
+    if not fits or not all(wanted.search(password) for wanted in _NEEDED):
+        raise weak_password()
+
+
+def weak_password() -> Invalid:
+    """The refusal of a password. It says what is wanted, never what was given."""
+    return Invalid.field(
+        "password",
+        "weak_password",
+        f"A password has {MIN_LENGTH} to {MAX_LENGTH} printable characters, lower-case and upper-case letters (a-z) "
+        "and digits among them, and no space at either end.",
+    )
+
+
+def proof_of(password: str) -> str:
+    """What tells later whether the same password is given again, and does not give it away: salt and hash in hex."""
+    salt = os.urandom(_SALT_BYTES)
+    return salt.hex() + _hash(password, salt).hex()
+
+
+def is_proven(password: str, proof: str) -> bool:
+    """Whether a password is the one of a proof."""
+    known = bytes.fromhex(proof)
+    return hmac.compare_digest(_hash(password, known[:_SALT_BYTES]), known[_SALT_BYTES:])
+
+
+def _hash(password: str, salt: bytes) -> bytes:
+    # OWASP Password Storage Cheat Sheet: N = 2^14, r = 8, p = 5. It takes 16 MB.
+    return hashlib.scrypt(password.encode(), salt=salt, n=2**14, r=8, p=5)

@@ -1,0 +1,111 @@
+"""A registration: a business and its first admin, from the claim on the user to the tenant that is there.
+
+How the steps hold together is told in docs/decisions/0016-sign-in.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.domain import timestamps
+from shared.domain.callers import Caller
+from shared.domain.credentials import Membership
+from shared.domain.events import TENANT_CREATED, Event, differences
+from shared.domain.ids import new_id
+from shared.domain.passwords import is_proven, proof_of
+from shared.domain.tenant import Tenant
+from shared.domain.text import BusinessName, Name
+from shared.domain.user import User
+
+CLAIM_SECONDS = 15 * 60
+"""How long a claim counts: far longer than any function runs."""
+
+
+class RegistrationInput(BaseModel):
+    """What opens a tenant. With an issuer of the deployment's own, `access_token` stands in the password's place."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    tenant_name: BusinessName = Field(examples=["Analytical Engines"])
+    email: str = Field(max_length=254, examples=["ada@example.com"])
+    password: str | None = Field(
+        None, description="12 to 256 characters with lower-case and upper-case letters and digits among them."
+    )
+    access_token: str | None = Field(
+        None,
+        max_length=16_384,
+        description="Where people sign in with another issuer: a valid access token of its, instead of a password.",
+    )
+    first_name: Name = Field("", examples=["Ada"])
+    last_name: Name = Field("", examples=["Lovelace"])
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """That somebody is registering as a user: whoever holds it sets the password, and finishes.
+
+    `member`: the membership that is to be, disabled as yet. `proof`: of the password with which the claim was made.
+    `until`: Unix seconds, after which it counts for nothing.
+    """
+
+    id: str
+    member: Membership
+    proof: str
+    until: int
+
+    @classmethod
+    def make(cls, sub: str, username: str, password: str, now: float) -> Claim:
+        """A new claim, for a tenant that is to be."""
+        nobody = Membership(sub, new_id(), "admin", username, disabled=True)
+        return cls(new_id(), nobody, proof_of(password), int(now) + CLAIM_SECONDS)
+
+    def yields_to(self, password: str, now: float) -> bool:
+        """Whether one who has this password may take it over."""
+        return self.until < now or is_proven(password, self.proof)
+
+
+@dataclass(frozen=True, slots=True)
+class Founding:
+    """A tenant and its first admin as they come to be, with an event for each."""
+
+    tenant: Tenant
+    member: Membership
+    user: User
+    events: tuple[Event, Event]
+
+    @classmethod
+    def of(cls, given: RegistrationInput, *, tenant_id: str, sub: str, email: str) -> Founding:
+        """What a registration makes for the user `sub`, who is his own maker."""
+        at, caller = timestamps.now(), Caller(tenant_id, "user", sub, "admin")
+        user = User(
+            id=sub,
+            username=email,
+            email=email,
+            first_name=given.first_name,
+            last_name=given.last_name,
+            role="admin",
+            created_at=at,
+            created_by=caller.actor,
+            updated_at=at,
+            updated_by=caller.actor,
+            last_event=new_id(),
+        )
+        opened = Event(
+            id=new_id(),
+            type=TENANT_CREATED,
+            entity="tenant",
+            entity_id=tenant_id,
+            at=at,
+            actor=caller.actor,
+            origin="api",
+            version=1,
+            changes=differences({}, {"name": given.tenant_name}),
+        )
+        return cls(
+            tenant=Tenant(tenant_id, given.tenant_name, at),
+            member=Membership(sub, tenant_id, "admin", email),
+            user=user,
+            events=(opened, user.created(caller)),
+        )

@@ -1,0 +1,92 @@
+"""Registering: a business opens its tenant, and its first admin can sign in.
+
+Anything may be killed between two calls, and anybody may send anybody's address: how the steps bear that is told in
+docs/decisions/0016-sign-in.md.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from shared.domain.email import normalize_email
+from shared.domain.errors import AlreadyRegistered, Invalid
+from shared.domain.ids import new_id
+from shared.domain.registration import Claim, Founding, RegistrationInput
+from shared.services.credentials_given import AccessToken, Accounts, OtherIssuer, given_sign_in
+from shared.services.sign_in import Gate
+
+
+class Registrations(Protocol):
+    """Claims on users, and what a registration makes."""
+
+    def claim(self, claim: Claim, *, over: Claim | None = None) -> Claim: ...
+
+    def give_back(self, claim: Claim, now: float) -> None: ...
+
+    def found(self, founding: Founding, claim: Claim | None, now: float) -> None: ...
+
+
+class Registration:
+    """Opens tenants. People sign in with `accounts`, or where that is None with what `issuer` gives."""
+
+    def __init__(
+        self,
+        accounts: Accounts | None,
+        issuer: Callable[[], OtherIssuer],
+        table: Registrations,
+        gate: Gate,
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._accounts = accounts
+        self._issuer = issuer
+        self._table = table
+        self._gate = gate
+        self._now = now
+
+    def register(self, given: RegistrationInput, address: str) -> Founding:
+        """A new tenant with its first admin. `address`: the caller's.
+
+        Raises Invalid, AlreadyRegistered, and what the gate raises.
+        """
+        email = normalize_email(given.email)
+        sign_in = given_sign_in(self._accounts, given.password, given.access_token)
+        if isinstance(sign_in, AccessToken):
+            self._gate.attempt(None, address)
+            return self._with_token(given, email, sign_in.text)
+        self._gate.attempt(email, address)
+        founding = self._with_password(sign_in.accounts, given, email, sign_in.password)
+        self._gate.succeeded(email)
+        return founding
+
+    def _with_password(
+        self, accounts: Accounts, given: RegistrationInput, email: str, password: str
+    ) -> Founding:
+        sub = accounts.add(email)
+        claim = self._claim(sub, email, password)
+        try:
+            accounts.set_password(email, password)
+        except Invalid:  # the pool is stricter than we know: another password may be tried at once
+            self._table.give_back(claim, self._now())
+            raise
+        founding = Founding.of(given, tenant_id=claim.member.tenant_id, sub=sub, email=email)
+        self._table.found(founding, claim, self._now())
+        return founding
+
+    def _claim(self, sub: str, email: str, password: str) -> Claim:
+        """The user's claim, as one of this call's own."""
+        claim = Claim.make(sub, email, password, self._now())
+        standing = self._table.claim(claim)
+        if standing != claim and standing.yields_to(password, self._now()):
+            standing = self._table.claim(claim, over=standing)
+        if standing != claim:
+            raise AlreadyRegistered
+        return claim
+
+    def _with_token(self, given: RegistrationInput, email: str, access_token: str) -> Founding:
+        sub = self._issuer().subject(access_token)
+        founding = Founding.of(given, tenant_id=new_id(), sub=sub, email=email)
+        self._table.found(founding, None, self._now())
+        return founding

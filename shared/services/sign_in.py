@@ -1,0 +1,102 @@
+"""Signing in: tokens for who knows a user's password, or has a refresh token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from shared.domain.credentials import Membership, Tokens
+from shared.domain.email import normalize_email
+from shared.domain.errors import Invalid, SignInRefused, UnsupportedGrantType
+from shared.domain.passwords import MAX_LENGTH
+from shared.domain.tenant import Tenant
+
+_MAX_TOKEN = 16_384
+
+
+class Gate(Protocol):
+    """Who has tried too often. `account`: the user name in stored form, None where none is named."""
+
+    def attempt(self, account: str | None, address: str) -> None:
+        """Count an attempt; raises when there were too many."""
+
+    def succeeded(self, account: str) -> None:
+        """That somebody could show to be the account's own."""
+
+
+class Accounts(Protocol):
+    """The pool of those who sign in with a password."""
+
+    def sign_in(self, username: str, password: str) -> Tokens: ...
+
+    def refresh(self, refresh_token: str) -> Tokens: ...
+
+
+class Members(Protocol):
+    """Who acts for which tenant."""
+
+    def user(self, sub: str, *, consistent: bool = False) -> Membership | None: ...
+
+
+class SignIn:
+    """Gives tokens to members of tenants. `issuer`: who gives them where `accounts` is None."""
+
+    def __init__(
+        self,
+        accounts: Accounts | None,
+        issuer: str,
+        members: Members,
+        tenants: Callable[[str], Tenant | None],
+        gate: Gate,
+    ) -> None:
+        self._accounts = accounts
+        self._issuer = issuer
+        self._members = members
+        self._tenants = tenants
+        self._gate = gate
+
+    def with_password(self, username: str, password: str, address: str) -> Tokens:
+        """Tokens for a user. `address`: the caller's.
+
+        Raises SignInRefused (alike for a wrong name and a wrong password), UnsupportedGrantType where people sign in
+        elsewhere, and what the gate raises.
+        """
+        accounts = self._here()
+        account = _account(username)
+        self._gate.attempt(account, address)
+        if account is None or len(password) > MAX_LENGTH:  # nobody can have such ones
+            raise SignInRefused
+        tokens = self._let_in(accounts.sign_in(account, password))
+        self._gate.succeeded(account)
+        return tokens
+
+    def with_refresh_token(self, refresh_token: str, address: str) -> Tokens:
+        """New tokens for who has a refresh token. Raises as `with_password` does."""
+        accounts = self._here()
+        self._gate.attempt(None, address)
+        if len(refresh_token) > _MAX_TOKEN:
+            raise SignInRefused
+        return self._let_in(accounts.refresh(refresh_token))
+
+    def _here(self) -> Accounts:
+        if self._accounts is None:
+            raise UnsupportedGrantType(
+                f"Here people sign in with another issuer. Get a token from {self._issuer}"
+            )
+        return self._accounts
+
+    def _let_in(self, tokens: Tokens) -> Tokens:
+        # As of now: who has just registered is known, and who has just been shut out too.
+        member = self._members.user(tokens.subject, consistent=True)
+        tenant = None if member is None or member.disabled else self._tenants(member.tenant_id)
+        if tenant is None or tenant.suspended:
+            raise SignInRefused("This user may not sign in. Ask the admin of your tenant.")
+        return tokens
+
+
+def _account(username: str) -> str | None:
+    """A user name in stored form; None for what can be nobody's."""
+    try:
+        return normalize_email(username)
+    except Invalid:
+        return None

@@ -1,0 +1,211 @@
+"""Swagger UI on the running stack, in a browser: signing in, trying out, and what is left behind."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from selenium import webdriver
+from selenium.common.exceptions import ElementClickInterceptedException, StaleElementReferenceException
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+
+from local import demo
+from tests.stack.conftest import LiveStack
+
+CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1400,2000",
+)  # fmt: skip
+SECONDS = 20
+T = TypeVar("T")
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which(CHROMIUM) and shutil.which(DRIVER)),
+    reason="needs Chromium and its driver: apt-get install chromium chromium-driver",
+)
+
+
+class Page:
+    """Swagger UI in a browser."""
+
+    def __init__(self, browser: webdriver.Chrome, address: str) -> None:
+        self.browser = browser
+        browser.get(address)
+
+    def _do(self, selector: str, act: Callable[[WebElement], T]) -> T:
+        """Do something with the first element that a CSS selector names and a person can see, once there is one."""
+
+        def done(_: webdriver.Chrome) -> tuple[T] | None:
+            for found in self.browser.find_elements(By.CSS_SELECTOR, selector):
+                if found.is_displayed():
+                    return (act(found),)
+            return None
+
+        # The page draws itself anew all the time.
+        redrawn = (StaleElementReferenceException, ElementClickInterceptedException)
+        return WebDriverWait(self.browser, SECONDS, ignored_exceptions=redrawn).until(done, selector)[0]
+
+    def text(self, selector: str) -> str:
+        return self._do(selector, lambda found: found.text)
+
+    def click(self, selector: str) -> None:
+        def act(found: WebElement) -> None:
+            self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
+            found.click()
+
+        self._do(selector, act)
+
+    def fill(self, selector: str, text: str) -> None:
+        def act(found: WebElement) -> None:
+            found.clear()
+            found.send_keys(text)
+
+        self._do(selector, act)
+
+    def sign_in(self, username: str, password: str) -> None:
+        """By the button Authorize, with user name and password."""
+        self._authorize({"#oauth_username": username, "#oauth_password": password})
+
+    def paste(self, token: str) -> None:
+        """By the button Authorize, with a token or key."""
+        self._authorize({"#auth-bearer-value": token})
+
+    def _authorize(self, fields: dict[str, str]) -> None:
+        self.click(".auth-wrapper .authorize")
+        for field, value in fields.items():
+            self.fill(field, value)
+        form = f".auth-container:has({next(iter(fields))})"
+        self.click(f"{form} button.authorize")
+        WebDriverWait(self.browser, SECONDS).until(
+            lambda _: not self.browser.find_elements(By.CSS_SELECTOR, form), "the form was not taken"
+        )
+        self.click(".btn-done")
+
+    def sign_out(self) -> None:
+        """Of whatever one is signed in with."""
+        self.click(".auth-wrapper .authorize")
+        self.click('.auth-btn-wrapper [aria-label="Remove authorization"]')
+        self.click(".btn-done")
+
+    def try_out(self, operation: str, body: Any = None) -> tuple[str, str]:
+        """Send an operation from its place on the page. Gives status and body as the page shows them."""
+        place = f"#operations-Contacts-{operation}"
+        self.text(place)
+        # The page's address names the operation that is open, after a reload too.
+        if not self.browser.current_url.endswith(f"#/Contacts/{operation}"):
+            self.click(f"{place} .opblock-summary")
+        if self.text(f"{place} .try-out__btn") == "Try it out":
+            self.click(f"{place} .try-out__btn")
+        if body is not None:
+            self.fill(f"{place} textarea.body-param__text", json.dumps(body))
+        self.click(f"{place} .execute")
+        row = f"{place} .live-responses-table tr.response"
+        status = self.text(f"{row} .response-col_status").split()[0]
+        shown = self.text(f"{row} .response-col_description")
+        self.click(f"{place} .btn-clear")  # so that the next answer is not taken for this one
+        return status, shown
+
+    @property
+    def stored(self) -> str:
+        """All that the page has left in the browser's storage."""
+        return str(self.browser.execute_script("return JSON.stringify([localStorage, sessionStorage])"))
+
+    @property
+    def complaints(self) -> list[str]:
+        """What went wrong by the browser's word: scripts that failed, rules of the page's policy that were broken."""
+        said = self.browser.get_log("browser")
+        return [str(entry["message"]) for entry in said if entry["level"] == "SEVERE"]
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'browser'}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    started = webdriver.Chrome(options, Service(DRIVER))
+    try:
+        yield started
+    finally:
+        started.quit()
+
+
+@pytest.fixture
+def person(live: LiveStack) -> tuple[str, str]:
+    """User name and password of somebody who has just registered."""
+    email, password = f"{secrets.token_hex(6)}@example.com", demo.new_password()
+    answer = live.api(
+        "POST", "/auth/register", body={"tenant_name": "Tried out", "email": email, "password": password}
+    )
+    assert answer.status == 201, answer.body
+    return email, password
+
+
+def test_who_registers_gets_tokens_that_open_the_api(live: LiveStack, person: tuple[str, str]) -> None:
+    email, password = person
+    asked = {"grant_type": "password", "username": email, "password": password}
+    tokens = live.api("POST", "/auth/token", form=asked)
+    assert tokens.status == 200
+    assert live.api("GET", "/contacts", token=tokens.body["access_token"]).status == 200
+    again = {"grant_type": "refresh_token", "refresh_token": tokens.body["refresh_token"]}
+    fresh = live.api("POST", "/auth/token", form=again)
+    assert live.api("GET", "/contacts", token=fresh.body["access_token"]).status == 200
+    for wrong in ({**asked, "password": "x"}, {**asked, "username": "nobody@example.com"}):
+        refused = live.api("POST", "/auth/token", form=wrong)
+        assert (refused.status, refused.body["error"]) == (400, "invalid_grant")
+    twice = live.api(
+        "POST", "/auth/register", body={"tenant_name": "x", "email": email, "password": password}
+    )
+    assert (twice.status, twice.body["code"]) == (409, "already_registered")
+
+
+def test_the_page_signs_in_and_tries_out(
+    live: LiveStack, browser: webdriver.Chrome, person: tuple[str, str]
+) -> None:
+    email, password = person
+    page = Page(browser, f"{live.state['api_url']}/docs")
+    status, _ = page.try_out("list_contacts")
+    assert status == "401"
+    page.sign_in(email, password)
+    status, shown = page.try_out("list_contacts")
+    assert status == "200" and '"items": []' in shown
+
+    browser.refresh()
+    assert page.try_out("list_contacts")[0] == "200", "the page forgot who signed in"
+    assert "access_token" in page.stored
+    assert password not in page.stored and "refresh_token" not in page.stored
+
+    page.sign_out()
+    assert page.try_out("list_contacts")[0] == "401"
+    page.paste(live.state["api_key"])
+    browser.refresh()
+    mail = f"{secrets.token_hex(6)}@example.com"
+    status, shown = page.try_out("create_contact", {"first_name": "Tried", "email": mail})
+    assert status == "201" and mail in shown
+    told = [one for one in page.complaints if "401 (Unauthorized)" not in one]
+    assert told == []
+
+
+def test_the_page_asks_no_other_host_for_anything(live: LiveStack, browser: webdriver.Chrome) -> None:
+    page = Page(browser, f"{live.state['api_url']}/docs")
+    assert page.text("#operations-Contacts-list_contacts")
+    messages = [json.loads(str(entry["message"]))["message"] for entry in browser.get_log("performance")]
+    asked = {
+        message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent"
+    }
+    files = {address.split("?")[0] for address in asked if address.startswith("http")}
+    base = live.state["api_url"]
+    names = ("docs", "docs/swagger-ui.css", "docs/swagger-ui.js", "docs/start.js", "openapi.json")
+    assert files == {f"{base}/{name}" for name in names}
