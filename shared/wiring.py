@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from shared.services.membership import Membership
     from shared.services.onboarding import Onboarding
     from shared.services.purge import Purge
+    from shared.services.rate_limits import RateLimits
+    from shared.services.sign_in_gate import OpenGate, SignInGate
     from shared.services.webhooks import WebhookService
     from shared.storage.bulk_queue import BulkQueue
     from shared.storage.drop_bucket import DropBucket
@@ -165,6 +167,34 @@ def keyed_calls(caller: Caller) -> KeyedCalls:
     from shared.table.idempotency import KeyTable
 
     return KeyedCalls(caller, KeyTable(store()))
+
+
+@cache
+def rate_limits() -> RateLimits | None:
+    """What counts the calls of callers; None where limits are switched off."""
+    if not settings.rate_limits():
+        return None
+    from shared.services.rate_limits import RateLimits
+    from shared.table.rate_limits import BucketTable
+
+    return RateLimits(BucketTable(store()), report=_uncounted)
+
+
+def _uncounted() -> None:
+    from shared import observability
+
+    observability.warn("calls go uncounted: the table is busy or away")
+
+
+@cache
+def sign_in_gate() -> SignInGate | OpenGate:
+    """What counts attempts to sign in."""
+    from shared.services.sign_in_gate import OpenGate, SignInGate
+    from shared.table.rate_limits import BucketTable
+
+    if not settings.rate_limits():
+        return OpenGate()
+    return SignInGate(BucketTable(store()), settings.cursor_key())
 
 
 @cache
@@ -578,6 +608,8 @@ def reset() -> None:
         drop_bucket,
         import_queue,
         _tenants,
+        rate_limits,
+        sign_in_gate,
         _label_memory,
         settings.cursor_key,
     ):

@@ -41,6 +41,7 @@ def authorize(request: AuthRequest) -> AuthResponse:
         return AuthResponse(routes=[], principal_id=context["caller_id"])
     if context["caller_kind"] == "user":
         context["permissions"] = role_grants(context["role"], tenant.settings.visibility)
+    context["rate_limit"] = str(tenant.settings.rate_limit)
     return AuthResponse(routes=["*"], principal_id=context["caller_id"], context=context)
 
 

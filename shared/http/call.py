@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.domain.callers import Caller, parse_grants
 from shared.domain.errors import Invalid, RuleBroken, TooLarge, Unauthenticated, UnsupportedMediaType
+from shared.domain.tenant import RateLimit
 from shared.http.problems import from_validation
 from shared.services.idempotency import Claim
 
@@ -49,6 +50,12 @@ class Call:
             )
         except KeyError as error:
             raise Unauthenticated("Sign in first: this route needs a token or an API key.") from error
+
+    @property
+    def rate_limit(self) -> RateLimit:
+        """How often the caller may call, as the authorizer found in the tenant's settings."""
+        written = (self.event["requestContext"].get("authorizer") or {}).get("rate_limit")
+        return RateLimit.parse(written) if written else RateLimit()
 
     def header_values(self, name: str) -> list[str]:
         """All values of a header that was sent, whatever the case of its name."""

@@ -67,7 +67,7 @@ def faults_of(method: str, path: str, answer: Response) -> list[str]:
     faults += [
         f"no header {name}"
         for name, about in told.get("headers", {}).items()
-        if about["required"] and name not in answer.headers
+        if about.get("required") and name not in answer.headers
     ]
     if answer.status >= 400 and answer.json.get("status") != answer.status:
         faults.append("the problem's status is another than the answer's")
