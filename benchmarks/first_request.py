@@ -44,6 +44,7 @@ def _contacts() -> None:
         "GetItem": {"Item": fixtures.TENANT},
         "Query": {"Items": fixtures.LABELS},
         "TransactWriteItems": {},
+        "UpdateItem": fixtures.BUCKET,
     }
     answer_with(wiring.client("dynamodb"), answers)
     answer = app.handler(fixtures.event("POST", "/contacts", fixtures.BODY), None)

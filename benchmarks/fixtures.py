@@ -66,6 +66,7 @@ TENANT = {
     "stamp": {"N": "3"},  # the labels' stamp, which is answered with the same item
 }
 STAMP = {"PK": {"S": "T#t1#LABELS"}, "SK": {"S": "STAMP"}, "stamp": {"N": "3"}}
+BUCKET = {"Attributes": {"full_at": {"N": "1777886400000000"}, "expires_at": {"N": "1777890000"}}}
 LABELS = [
     {
         "PK": {"S": "T#t1#LABELS"},
@@ -115,6 +116,7 @@ def event(method: str, path: str, body: Any = None, query: dict[str, str] | None
                 "caller_id": "u1",
                 "role": "admin",
                 "permissions": "",
+                "rate_limit": "50:100",
             },
         },
         "body": None if body is None else json.dumps(body),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -33,7 +34,7 @@ class Call:
         """The gateway's id of this request."""
         return str(self.event["requestContext"].get("requestId", ""))
 
-    @property
+    @cached_property
     def caller(self) -> Caller:
         """Who calls, as the authorizer found. No header, query or body has a say in it.
 
