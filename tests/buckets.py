@@ -123,5 +123,3 @@ class Crowd:
 def most(limit: RateLimit, seconds: float) -> float:
     """How many requests a limit lets through within some seconds of a full bucket."""
     return limit.burst + limit.requests_per_second * seconds
-
-

@@ -189,7 +189,7 @@ class KnownBucket:
         standing = self.standing
         if not standing.shuts_out(now):
             return
-        longer = min(LONGEST_WAIT, 2 * standing.wait)
+        longer = 2 * standing.wait
         if now - standing.refused_at > max(GRACE, standing.wait // 2) and standing.next_wait < longer:
             self.standing = standing._replace(next_wait=longer)  # so that it is written once
             with contextlib.suppress(Unavailable):
