@@ -19,6 +19,9 @@ ACCOUNT = Quota(6 * SECOND, 10)
 ADDRESS = Quota(SECOND, 100)
 """An office of many people may have one address."""
 
+_LONGEST = 320
+"""Characters of an account's name that count: as many as an e-mail address may have."""
+
 Kind = Literal["ACCOUNT", "ADDRESS"]
 
 
@@ -75,7 +78,7 @@ class OpenGate:
 
 def _folded(account: str) -> str:
     """An account's name without case and the like, so that variants of one are one."""
-    return unicodedata.normalize("NFKC", account).strip().casefold()
+    return unicodedata.normalize("NFKC", account[:_LONGEST]).strip().casefold()
 
 
 def _network(address: str) -> str:

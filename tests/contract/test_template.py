@@ -279,6 +279,27 @@ class TestEachFunctionHasItsOwnLeastRole:
         assert readers.keys() == {"AuthorizerRole"}
         assert readers["AuthorizerRole"]["Action"] == ["dynamodb:GetItem"]
 
+    def test_a_function_that_answers_callers_may_count_their_calls(self) -> None:
+        answering = {
+            function
+            for function, _k, properties in events("Api")
+            if properties.get("Auth", {}).get("Authorizer") != "NONE"
+        }
+        assert len(answering) >= 6
+        for function in answering:
+            assert any(
+                "dynamodb:UpdateItem" in as_list(statement["Action"])
+                and statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+                in (["T#*"], ["T#*#RATE#*"])
+                for statement in statements(role_of(function))
+            ), function
+
+    def test_calls_are_limited_unless_the_operator_says_otherwise(self) -> None:
+        parameter = TEMPLATE["Parameters"]["RateLimits"]
+        assert (parameter["Default"], parameter["AllowedValues"]) == ("on", ["on", "off"])
+        variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+        assert variables["RATE_LIMITS"] == {"Ref": "RateLimits"}
+
     def test_only_functions_woken_by_a_clock_query_the_index(self) -> None:
         clocked = {role_of(function) for function, _k, _p in events("Schedule", "ScheduleV2")}
         querying = {

@@ -249,10 +249,14 @@ def test_a_process_that_dies_leaves_a_bucket_that_others_go_on_with(
     """check 13: whether in taking, in refusing or in noting a knock."""
     dying, living = processes(buckets, clock, 2)
     limit = RateLimit(1, 1)
-    with injecting(kill(TAKES, at=at)), pytest.raises(Killed):
+
+    def knock() -> None:
         for _ in range(5):
             dying.admit(CALLER, limit)
             clock.now += 0.9
+
+    with injecting(kill(TAKES, at=at)), pytest.raises(Killed):
+        knock()
     clock.now += 4
     assert living.admit(CALLER, limit).refusal is None
     assert living.admit(CALLER, limit).refusal is not None
