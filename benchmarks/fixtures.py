@@ -58,6 +58,18 @@ def row(contact_id: str = CONTACT_ID) -> dict[str, Any]:
     }
 
 
+API_KEY = "ck_0190_secret"
+API_CLIENT: dict[str, Any] = {
+    name: {"S": value}
+    for name, value in {
+        "tenant_id": "t1",
+        "client_id": "client",
+        "name": "bench",
+        "created_at": "2026-05-04T09:30:00.000Z",  # the authorizer reads the tenant too, and is given the same item
+        "secret_hash": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
+        "permissions": "contacts:read:all",
+    }.items()
+}
 TENANT = {
     "PK": {"S": "T#t1#TENANT"},
     "SK": {"S": "TENANT"},
@@ -91,6 +103,12 @@ LABELS = [
     for label_id, name in (("tag-1", "vip"), ("tag-2", "newsletter"))
 ]
 ROWS = [row(f"0197a1b2-c3d4-7e5f-8a6b-{n:012x}") for n in range(26)]
+
+
+def authorization(credential: str) -> dict[str, Any]:
+    """What API Gateway asks an authorizer."""
+    arn = "arn:aws:execute-api:us-east-1:000000000000:api/v1/GET/contacts"
+    return {"type": "TOKEN", "authorizationToken": f"Bearer {credential}", "methodArn": arn}
 
 
 def event(method: str, path: str, body: Any = None, query: dict[str, str] | None = None) -> dict[str, Any]:
