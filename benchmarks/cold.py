@@ -41,7 +41,7 @@ def figures() -> list[Figure]:
             least["authorizer"],
             least["yardstick"],
             "s",
-            None,
+            1.30,
         ),
         Figure(
             "peak memory after it, contacts",

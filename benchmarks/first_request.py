@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import resource
 import sys
-from typing import Any
 
 # Imported before the clock starts, on both sides: the harness itself must not count.
 from benchmarks import fixtures
@@ -44,6 +43,7 @@ def _contacts() -> None:
         "GetItem": {"Item": fixtures.TENANT},
         "Query": {"Items": fixtures.LABELS},
         "TransactWriteItems": {},
+        "UpdateItem": fixtures.BUCKET,
     }
     answer_with(wiring.client("dynamodb"), answers)
     answer = app.handler(fixtures.event("POST", "/contacts", fixtures.BODY), None)
@@ -54,22 +54,10 @@ def _authorizer() -> None:
     import functions.authorizer.app as app
     from benchmarks.dynamodb_noop import answer_with
     from shared import wiring
-    from shared.domain.credentials import hash_secret
 
-    client = {
-        "tenant_id": "t1",
-        "client_id": "client",
-        "name": "bench",
-        "created_at": "2026-05-04T09:30:00.000Z",  # the authorizer reads the tenant too, and is given the same item
-        "secret_hash": hash_secret("secret"),
-        "permissions": "contacts:read:all",
-    }
-    item: dict[str, Any] = {name: {"S": value} for name, value in client.items()}
-    answer_with(wiring.client("dynamodb"), {"GetItem": {"Item": item}})
+    answer_with(wiring.client("dynamodb"), {"GetItem": {"Item": fixtures.API_CLIENT}})
     answer_with(wiring.client("dynamodb", quick=True), {"UpdateItem": {}})
-    arn = "arn:aws:execute-api:us-east-1:000000000000:api/v1/GET/contacts"
-    event = {"type": "TOKEN", "authorizationToken": "Bearer ck_0190_secret", "methodArn": arn}
-    assert app.authorize(event, None)["context"]["tenant_id"] == "t1"
+    assert app.authorize(fixtures.authorization(fixtures.API_KEY), None)["context"]["tenant_id"] == "t1"
 
 
 def main() -> None:

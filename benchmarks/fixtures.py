@@ -58,6 +58,18 @@ def row(contact_id: str = CONTACT_ID) -> dict[str, Any]:
     }
 
 
+API_KEY = "ck_0190_secret"
+API_CLIENT: dict[str, Any] = {
+    name: {"S": value}
+    for name, value in {
+        "tenant_id": "t1",
+        "client_id": "client",
+        "name": "bench",
+        "created_at": "2026-05-04T09:30:00.000Z",  # the authorizer reads the tenant too, and is given the same item
+        "secret_hash": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
+        "permissions": "contacts:read:all",
+    }.items()
+}
 TENANT = {
     "PK": {"S": "T#t1#TENANT"},
     "SK": {"S": "TENANT"},
@@ -66,6 +78,7 @@ TENANT = {
     "stamp": {"N": "3"},  # the labels' stamp, which is answered with the same item
 }
 STAMP = {"PK": {"S": "T#t1#LABELS"}, "SK": {"S": "STAMP"}, "stamp": {"N": "3"}}
+BUCKET = {"Attributes": {"full_at": {"N": "1777886400000000"}, "expires_at": {"N": "1777890000"}}}
 LABELS = [
     {
         "PK": {"S": "T#t1#LABELS"},
@@ -92,6 +105,12 @@ LABELS = [
 ROWS = [row(f"0197a1b2-c3d4-7e5f-8a6b-{n:012x}") for n in range(26)]
 
 
+def authorization(credential: str) -> dict[str, Any]:
+    """What API Gateway asks an authorizer."""
+    arn = "arn:aws:execute-api:us-east-1:000000000000:api/v1/GET/contacts"
+    return {"type": "TOKEN", "authorizationToken": f"Bearer {credential}", "methodArn": arn}
+
+
 def event(method: str, path: str, body: Any = None, query: dict[str, str] | None = None) -> dict[str, Any]:
     """A request as API Gateway hands it on (REST API, proxy event version 1.0)."""
     return {
@@ -115,6 +134,7 @@ def event(method: str, path: str, body: Any = None, query: dict[str, str] | None
                 "caller_id": "u1",
                 "role": "admin",
                 "permissions": "",
+                "rate_limit": "50:100",
             },
         },
         "body": None if body is None else json.dumps(body),

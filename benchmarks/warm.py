@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import statistics
 import time
@@ -25,17 +26,26 @@ def figures() -> list[Figure]:
         "GetItem": {"Item": fixtures.row() | {"amount": {"N": "26"}, "stamp": fixtures.STAMP["stamp"]}},
         "BatchGetItem": {"Responses": {"contacts": [fixtures.row(), fixtures.STAMP]}},
         "TransactWriteItems": {},
+        "UpdateItem": fixtures.BUCKET,
         "Query": {"Items": fixtures.ROWS, "Count": 26, "ScannedCount": 26},
     }
     ours, bare = _ours(answers), _bare(answers)
+    free = _ours(answers, limits=False)
+    seldom = _ours(answers, requests_per_second=0.5)
     return [
-        _compare("warm POST /contacts, CPU", ours["post"], bare["post"], 1.15),
-        _compare("warm GET /contacts/{id}, CPU", ours["get"], bare["get"], 1.25),
-        _compare("warm GET /contacts, 25 rows, CPU", ours["list"], bare["list"], 1.10),
+        compare("warm POST /contacts, CPU", ours["post"], bare["post"], 1.15),
+        compare("warm GET /contacts/{id}, CPU", ours["get"], bare["get"], 1.25),
+        compare("warm GET /contacts, 25 rows, CPU", ours["list"], bare["list"], 1.10),
+        compare(
+            "what limits add to a warm POST, 40 of a caller in a second", ours["post"], free["post"], 1.05
+        ),
+        compare("the same for GET", ours["get"], free["get"], 1.15),
+        compare("the same for GET, one of a caller in two seconds", seldom["get"], free["get"], None),
     ]
 
 
-def _compare(name: str, ours: Side, yardstick: Side, budget: float) -> Figure:
+def compare(name: str, ours: Side, yardstick: Side, budget: float | None) -> Figure:
+    """What one call of each costs, in CPU time."""
     for side in (ours, yardstick):
         for _ in range(30):
             side()
@@ -52,11 +62,20 @@ def _round(side: Side) -> float:
     return (time.process_time() - start) / _REQUESTS
 
 
-def _ours(answers: dict[str, Any]) -> dict[str, Side]:
-    from functions.contacts.app import handler
+def _ours(
+    answers: dict[str, Any], *, limits: bool = True, requests_per_second: float = 40
+) -> dict[str, Side]:
+    """The contacts' function. `requests_per_second`: as which its rate limits see the calls, however fast they come."""
+    from functions.contacts.routes import routes
     from shared import wiring
+    from shared.http.routes import lambda_handler
+    from shared.services.rate_limits import RateLimits
+    from shared.table.rate_limits import BucketTable
 
     wiring.reset()
+    clock = itertools.count(time.time(), 1 / requests_per_second)
+    counting = RateLimits(BucketTable(wiring.store()), report=lambda: None, clock=lambda: next(clock))
+    handler = lambda_handler(routes, keyed=wiring.keyed_calls, limited=lambda: counting if limits else None)
     client = wiring.client("dynamodb")
     answer_with(client, answers | {"GetItem": {"Item": fixtures.TENANT}, "Query": {"Items": fixtures.LABELS}})
     wiring.tenant("t1")  # warm: the tenant's record is at hand, and its labels

@@ -74,6 +74,11 @@ def cursor_key() -> bytes:
     return os.environ["CURSOR_KEY"].encode()
 
 
+def rate_limits() -> bool:
+    """Whether calls are limited. They are unless that is switched off."""
+    return os.environ.get("RATE_LIMITS") != "off"
+
+
 def webhook_loopback() -> bool:
     """Whether webhooks may go to plain http on loopback; only on a developer's machine."""
     return os.environ.get("WEBHOOK_LOOPBACK") == "1"

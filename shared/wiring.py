@@ -49,9 +49,11 @@ if TYPE_CHECKING:
     from shared.services.membership import Membership
     from shared.services.onboarding import Onboarding
     from shared.services.purge import Purge
+    from shared.services.rate_limits import RateLimits
     from shared.services.registration import Registration
     from shared.services.settings import SettingsService
     from shared.services.sign_in import SignIn
+    from shared.services.sign_in_gate import OpenGate, SignInGate
     from shared.services.users import UserService
     from shared.services.webhooks import WebhookService
     from shared.storage.bulk_queue import BulkQueue
@@ -210,6 +212,34 @@ def keyed_calls(caller: Caller) -> KeyedCalls:
     from shared.table.idempotency import KeyTable
 
     return KeyedCalls(caller, KeyTable(store()))
+
+
+@cache
+def rate_limits() -> RateLimits | None:
+    """What counts the calls of callers; None where limits are switched off."""
+    if not settings.rate_limits():
+        return None
+    from shared.services.rate_limits import RateLimits
+    from shared.table.rate_limits import BucketTable
+
+    return RateLimits(BucketTable(store()), report=_uncounted)
+
+
+def _uncounted() -> None:
+    from shared import observability
+
+    observability.warn("calls go uncounted: the table is busy or away")
+
+
+@cache
+def sign_in_gate() -> SignInGate | OpenGate:
+    """What counts attempts to sign in."""
+    from shared.services.sign_in_gate import OpenGate, SignInGate
+    from shared.table.rate_limits import BucketTable
+
+    if not settings.rate_limits():
+        return OpenGate()
+    return SignInGate(BucketTable(store()), settings.cursor_key())
 
 
 @cache
@@ -680,7 +710,7 @@ def acceptance() -> AcceptanceService:
         user_table,
         user_pool(),
         other_issuer,
-        _NoGate(),
+        sign_in_gate(),
     )
 
 
@@ -707,21 +737,11 @@ def client_uses() -> ClientUses:
     return ClientUses(DirectoryTable(Store(client("dynamodb", quick=True), settings.table_name())))
 
 
-class _NoGate:
-    """Lets every attempt pass. To be replaced by the gate that counts them."""
-
-    def attempt(self, account: str | None, address: str) -> None:
-        """Nothing."""
-
-    def succeeded(self, account: str) -> None:
-        """Nothing."""
-
-
 def sign_in() -> SignIn:
     """The giver of tokens."""
     from shared.services.sign_in import SignIn
 
-    return SignIn(user_pool(), settings.token_issuer(), directory(), tenant, _NoGate())
+    return SignIn(user_pool(), settings.token_issuer(), directory(), tenant, sign_in_gate())
 
 
 def registration() -> Registration:
@@ -729,7 +749,7 @@ def registration() -> Registration:
     from shared.services.registration import Registration
     from shared.table.registration import RegistrationTable
 
-    return Registration(user_pool(), other_issuer, RegistrationTable(store()), _NoGate())
+    return Registration(user_pool(), other_issuer, RegistrationTable(store()), sign_in_gate())
 
 
 @cache
@@ -775,6 +795,8 @@ def reset() -> None:
         drop_bucket,
         import_queue,
         _tenants,
+        rate_limits,
+        sign_in_gate,
         _label_memory,
         settings.cursor_key,
     ):

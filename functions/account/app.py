@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functions.account.routes import routes
+from shared import wiring
 from shared.http.routes import lambda_handler
 
-handler = lambda_handler(routes)
+handler = lambda_handler(routes, limited=wiring.rate_limits)

@@ -6,4 +6,4 @@ from functions.api_clients.routes import routes
 from shared import wiring
 from shared.http.routes import lambda_handler
 
-handler = lambda_handler(routes, keyed=wiring.keyed_calls)
+handler = lambda_handler(routes, keyed=wiring.keyed_calls, limited=wiring.rate_limits)

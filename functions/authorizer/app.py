@@ -43,6 +43,7 @@ def authorize(request: AuthRequest) -> AuthResponse:
         context["permissions"] = role_grants(context["role"], tenant.settings.visibility)
     else:
         _note_use(context["tenant_id"], context["caller_id"])
+    context["rate_limit"] = str(tenant.settings.rate_limit)
     return AuthResponse(routes=["*"], principal_id=context["caller_id"], context=context)
 
 

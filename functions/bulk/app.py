@@ -9,4 +9,4 @@ from functions.bulk.routes import routes
 from shared import wiring
 from shared.http.routes import lambda_handler
 
-handler = lambda_handler(routes, keyed=wiring.keyed_calls)
+handler = lambda_handler(routes, keyed=wiring.keyed_calls, limited=wiring.rate_limits)

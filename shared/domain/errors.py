@@ -224,6 +224,17 @@ class UnsupportedMediaType(DomainError):
     code = "unsupported_media_type"
 
 
+class RateLimited(DomainError):
+    """More calls than the caller may make; again after `retry_after` seconds. `policy`: whose limit it is."""
+
+    code = "rate_limited"
+
+    def __init__(self, retry_after: int, policy: str = "caller") -> None:
+        super().__init__(f"Too many requests. Try again in {retry_after} s.")
+        self.retry_after = retry_after
+        self.policy = policy
+
+
 class Unavailable(DomainError):
     """A part the system needs is away for the moment; the same call may succeed later."""
 

@@ -20,6 +20,20 @@ class RateLimit:
     requests_per_second: int = 50
     burst: int = 100
 
+    def __post_init__(self) -> None:
+        if self.requests_per_second < 1 or self.burst < 1:
+            raise ValueError("a rate limit lets at least one request through")
+
+    def __str__(self) -> str:
+        """The written form, such as `50:100`."""
+        return f"{self.requests_per_second}:{self.burst}"
+
+    @classmethod
+    def parse(cls, text: str) -> RateLimit:
+        """A limit from its written form. Raises ValueError for what is none."""
+        requests_per_second, burst = text.split(":")
+        return cls(int(requests_per_second), int(burst))
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

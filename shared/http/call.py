@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.domain.callers import Caller, parse_grants
 from shared.domain.errors import Invalid, RuleBroken, TooLarge, Unauthenticated, UnsupportedMediaType
+from shared.domain.tenant import RateLimit
 from shared.http.problems import from_validation
 from shared.services.idempotency import Claim
 
@@ -35,7 +37,7 @@ class Call:
         """The gateway's id of this request."""
         return str(self.event["requestContext"].get("requestId", ""))
 
-    @property
+    @cached_property
     def caller(self) -> Caller:
         """Who calls, as the authorizer found. No header, query or body has a say in it.
 
@@ -63,6 +65,12 @@ class Call:
     def address(self) -> str:
         """The network address that the gateway was called from. No header has a say in it."""
         return str(self.event["requestContext"].get("identity", {}).get("sourceIp", ""))
+
+    @property
+    def rate_limit(self) -> RateLimit:
+        """How often the caller may call, as the authorizer found in the tenant's settings."""
+        written = (self.event["requestContext"].get("authorizer") or {}).get("rate_limit")
+        return RateLimit.parse(written) if written else RateLimit()
 
     def header_values(self, name: str) -> list[str]:
         """All values of a header that was sent, whatever the case of its name."""

@@ -15,6 +15,7 @@ from shared.http.examples import Example, refused, shown
 from shared.http.idempotency import HEADER, PATTERN, REPLAYED
 from shared.http.problem_document import OAuthError, Problem
 from shared.http.problems import CONTENT_TYPE, status_of
+from shared.http.rate_limits import LIMIT, POLICY
 from shared.http.routes import JSON, STAGE, Operation
 
 _REF = "#/components/schemas/{model}"
@@ -22,7 +23,11 @@ _DESCRIPTION = """Contacts of businesses that take bookings.
 
 Every record belongs to one tenant, which follows from the token or key alone. Records of others answer like
 missing ones. Lists are read in pages by `next_cursor`, and follow changes within about a second; a record read
-by its id is right at once. Errors are problem documents (RFC 9457)."""
+by its id is right at once. Errors are problem documents (RFC 9457).
+
+Each caller may make so many requests a second, and so many at once: `RateLimit` and `RateLimit-Policy` tell how many,
+with every answer to one who is signed in. Who makes more gets 429 with `Retry-After`. Who waits so long gets through;
+for who keeps asking sooner it doubles, up to five minutes, until he has been quiet for a while."""
 
 
 def document(
@@ -49,6 +54,7 @@ def document(
         "paths": paths,
         "components": {
             "schemas": components,
+            "headers": _LIMIT_HEADERS,
             "securitySchemes": {
                 "password": {
                     "type": "oauth2",
@@ -195,6 +201,10 @@ def _responses(operation: Operation, schemas: _Schemas, example: Example) -> dic
     ):  # so that of two of one status the first is shown
         status, _ = status_of(type(error))
         responses[str(status)]["content"][CONTENT_TYPE]["example"] = refused(error)
+    if not operation.public:
+        for told in (str(operation.status), "429"):
+            responses[told].setdefault("headers", {}).update(_LIMIT_REFERENCES)
+        responses["429"]["headers"]["Retry-After"] = _header("After how many seconds to send the call again.")
     if operation.keyed:
         replayed = _header("`true` when this is an earlier call's answer.", required=False)
         for told in responses:
@@ -205,7 +215,22 @@ def _responses(operation: Operation, schemas: _Schemas, example: Example) -> dic
     return responses
 
 
-_NEVER_REPLAYED = ("401", "403", "503")
+_NEVER_REPLAYED = ("401", "403", "429", "503")
+
+
+_LIMIT_HEADERS = {
+    name: {"description": description, "required": False, "schema": {"type": "string"}, "example": example}
+    for name, description, example in (
+        (LIMIT, "How many requests are left (`r`) for the next seconds (`t`).", '"caller";r=87;t=1'),
+        (
+            POLICY,
+            "How many requests may be made at once (`q`), and in how many seconds (`w`) they come back: of the caller, "
+            "and of all the tenant's callers together.",
+            '"caller";q=100;w=2, "tenant";q=1000;w=2',
+        ),
+    )
+}
+_LIMIT_REFERENCES = {name: {"$ref": f"#/components/headers/{name}"} for name in _LIMIT_HEADERS}
 
 
 def _header(description: str, *, required: bool = True) -> dict[str, Any]:
@@ -215,7 +240,7 @@ def _header(description: str, *, required: bool = True) -> dict[str, Any]:
 def _errors(operation: Operation) -> list[type[errors.DomainError]]:
     found = list(operation.errors)
     if not operation.public:
-        found += [errors.Unauthenticated, errors.PermissionDenied, errors.Unavailable]
+        found += [errors.Unauthenticated, errors.PermissionDenied, errors.RateLimited, errors.Unavailable]
     if operation.body:
         found += [errors.RuleBroken, errors.TooLarge, errors.UnsupportedMediaType, errors.Invalid]
     if operation.query:

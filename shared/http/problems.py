@@ -22,6 +22,7 @@ STATUS: dict[type[errors.DomainError], tuple[int, str]] = {
     errors.TooLarge: (413, "Content Too Large"),
     errors.UnsupportedMediaType: (415, "Unsupported Media Type"),
     errors.Invalid: (422, "Unprocessable Content"),
+    errors.RateLimited: (429, "Too Many Requests"),
     errors.Unavailable: (503, "Service Unavailable"),
 }
 """Each class stands for its subclasses too."""

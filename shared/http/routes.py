@@ -15,6 +15,7 @@ from shared.domain.errors import DomainError, NotFound
 from shared.http import problems
 from shared.http.call import Call, etag
 from shared.http.idempotency import Keyed, fingerprint_of, key_of, to_answer, to_response
+from shared.http.rate_limits import Limited, fields_of
 from shared.services.idempotency import Answer, Claim
 from shared.services.paging import Page
 
@@ -151,16 +152,19 @@ class Routes:
         return declare
 
 
-def lambda_handler(*resources: Routes, keyed: Keyed | None = None) -> LambdaHandler:
+def lambda_handler(
+    *resources: Routes, keyed: Keyed | None = None, limited: Limited | None = None
+) -> LambdaHandler:
     """The Lambda handler that serves routes to API Gateway.
 
-    `keyed` keeps the Idempotency-Keys; functions with a POST must give it.
+    `keyed` keeps the Idempotency-Keys; functions with a POST must give it. `limited` counts the callers' calls;
+    functions with a route that is not public must give it.
     """
     resolver = APIGatewayRestResolver(strip_prefixes=[STAGE])
     for resource in resources:
         for operation in resource.operations:
             path = operation.path.replace("{", "<").replace("}", ">")
-            resolver.route(path, method=operation.method)(_served(resolver, operation, keyed))
+            resolver.route(path, method=operation.method)(_served(resolver, operation, keyed, limited))
 
     def no_route(_: Exception) -> Response[str]:
         return problems.problem(NotFound("Route"), Call(resolver.current_event.raw_event).request_id)
@@ -180,25 +184,37 @@ def lambda_handler(*resources: Routes, keyed: Keyed | None = None) -> LambdaHand
 
 
 def _served(
-    resolver: APIGatewayRestResolver, operation: Operation, keyed: Keyed | None
+    resolver: APIGatewayRestResolver, operation: Operation, keyed: Keyed | None, limited: Limited | None
 ) -> Callable[..., Response[str]]:
     if operation.keyed and keyed is None:
         raise TypeError(
             f"{operation.method} {operation.path} takes an Idempotency-Key: give lambda_handler `keyed`."
         )
+    if not operation.public and limited is None:
+        raise TypeError(f"{operation.method} {operation.path} is for callers: give lambda_handler `limited`.")
 
     def serve(**parameters: Any) -> Response[str]:
         call = Call(resolver.current_event.raw_event)
+        told: dict[str, str] = {}
         try:
+            limits = limited() if limited is not None and not operation.public else None
+            if limits is not None:
+                allowance = limits.admit(call.caller, call.rate_limit)
+                told = fields_of(call.rate_limit, allowance)
+                if allowance.refusal is not None:
+                    raise allowance.refusal
             key = key_of(call) if operation.keyed else None
             if key is None or keyed is None:
-                return _carried_out(operation, call, parameters)
-            return _carried_out_once(operation, call, parameters, key, keyed)
+                response = _carried_out(operation, call, parameters)
+            else:
+                response = _carried_out_once(operation, call, parameters, key, keyed)
         except DomainError as error:
-            return _refused(operation, call, error)
+            response = _refused(operation, call, error)
         except Exception:  # noqa: BLE001 (a caller gets an answer, the log the trace)
             observability.failed(operation.method, operation.path, call.request_id)
-            return problems.internal_error(call.request_id)
+            response = problems.internal_error(call.request_id)
+        response.headers.update(told)
+        return response
 
     return serve
 

@@ -245,6 +245,28 @@ class Store:
             request["ConditionExpression"] = condition
         return self._conditional(self._client.update_item, request)
 
+    def update_or_show(self, key: Key, expression: str, values: Item, *, condition: str) -> tuple[bool, Item]:
+        """Change an item in place under a condition. Whether it held, and the item: as it is now, or as it stands in
+        the way ({} when there is none).
+        """
+        try:
+            with _translated():
+                answer = self._client.update_item(
+                    TableName=self._table,
+                    Key=key,
+                    UpdateExpression=expression,
+                    ExpressionAttributeValues=values,
+                    ConditionExpression=condition,
+                    ReturnValues="ALL_NEW",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+        except ClientError as error:
+            refusal: Any = error.response
+            if refusal["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False, refusal.get("Item", {})
+        return True, answer["Attributes"]
+
     def count_up(self, key: Key, name: str) -> int:
         """Add one to a number (from 0 when there is none), and give the new one: no two calls get the same.
 

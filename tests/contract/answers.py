@@ -66,7 +66,7 @@ def faults_of(method: str, path: str, answer: Response) -> list[str]:
     faults += [
         f"no header {name}"
         for name, about in told.get("headers", {}).items()
-        if about["required"] and name not in answer.headers
+        if about.get("required") and name not in answer.headers
     ]
     is_problem = media_type == "application/problem+json"
     if is_problem and answer.json.get("status") != answer.status:

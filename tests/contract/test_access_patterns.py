@@ -33,15 +33,18 @@ from shared.domain.invitation import Acceptance, InvitationInput
 from shared.domain.labels import Tag
 from shared.domain.registration import RegistrationInput
 from shared.domain.settings import SettingsPatch
+from shared.domain.tenant import RateLimit
 from shared.domain.user import UserPatch
 from shared.domain.webhook import WebhookInput
 from shared.publishing.contracts import from_message, to_message
 from shared.services.bulk_jobs import Portion
 from shared.services.purge import Purge
+from shared.services.rate_limits import RateLimits
 from shared.storage.import_queue import from_message as from_message_of_import
 from shared.table import keys
 from shared.table.items import event_from_item
 from shared.table.purge import PurgeTable
+from shared.table.rate_limits import BucketTable
 from shared.table.store import Item
 from tests.support.aws import Stack
 from tests.support.lambda_context import ACCOUNT, REGION
@@ -98,6 +101,7 @@ class World:
         self.queue = RowQueue(stack)
         self.upload = Upload(stack)
         self.bulk = Bulk()
+        self.calls = Calls()
 
     def _imported(self, like: Item, number: int) -> Item:
         """A contact's item as an import would have written it: all of one moment, owner and tag."""
@@ -223,6 +227,42 @@ def attempt(world: World) -> object:
     return wiring.sending().attempt(DeliveryRequest(TENANT, world.webhook.id, event_id, 1))
 
 
+class Calls:
+    """The calls of one caller, which come to one process, and to another that knows nothing of it."""
+
+    def __init__(self) -> None:
+        self._clock, self._step = 0.0, 0.0
+        self._limits = RateLimits(BucketTable(wiring.store()), report=pytest.fail, clock=self._time)
+        self._other = RateLimits(BucketTable(wiring.store()), report=pytest.fail, clock=self._time)
+
+    def _time(self) -> float:
+        self._clock += self._step
+        return 1_800_000_000 + self._clock
+
+    def seldom(self) -> None:
+        self._step = 10.0
+        assert self._limits.admit(ADMIN, RateLimit()).refusal is None
+
+    def forty_a_second(self, count: int) -> None:
+        self._step = 1 / 40
+        for _ in range(count):
+            assert self._limits.admit(ADMIN, RateLimit()).refusal is None
+
+    def use_up(self) -> None:
+        while self._limits.admit(ADMIN, RateLimit(1, 4)).refusal is None:
+            pass
+
+    def refused(self) -> None:
+        assert self._limits.admit(ADMIN, RateLimit(1, 4)).refusal is not None
+
+    def refused_elsewhere(self) -> None:
+        assert self._other.admit(ADMIN, RateLimit(1, 4)).refusal is not None
+
+    def knock(self) -> None:
+        self._clock += 1.9
+        self.refused()
+
+
 class Bulk:
     """Many contacts at once, and a job of all that the world has."""
 
@@ -327,6 +367,7 @@ _DELETED = ("Delete a contact",)
 _MANY = ("Create 500 contacts",)
 _JOB = ("Make a bulk job of 30 contacts",)
 _KEYED = ("Create a contact under an Idempotency-Key",)
+_REFUSED = ("Use four calls up, and refuse the fifth",)
 BEFORE: dict[str, tuple[str, ...]] = {
     "Sign in": ("Register a tenant",),
     "List a contact's consents": ("Give a consent",),
@@ -347,6 +388,10 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "List imports": _FINISHED,
     "Read an import": _FINISHED,
     "Read an import's results": _FINISHED,
+    "Count 500 calls of a caller, 40 a second": ("Count a call of a caller who calls seldom",),
+    "Refuse a caller's call while a refusal holds": _REFUSED,
+    "Refuse it in a process that does not know yet": _REFUSED,
+    "Refuse it late in the wait: the next one is lengthened": _REFUSED,
 }
 """What must have happened before an operation is measured."""
 
@@ -512,6 +557,12 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "List imports": lambda world: wiring.imports(ADMIN).list(limit=25, cursor=None),
     "Read an import": lambda world: wiring.imports(ADMIN).read(world.queue.import_id),
     "Read an import's results": lambda world: wiring.imports(ADMIN).results(world.queue.import_id),
+    "Count a call of a caller who calls seldom": lambda world: world.calls.seldom(),
+    "Count 500 calls of a caller, 40 a second": lambda world: world.calls.forty_a_second(500),
+    "Use four calls up, and refuse the fifth": lambda world: world.calls.use_up(),
+    "Refuse a caller's call while a refusal holds": lambda world: world.calls.refused(),
+    "Refuse it in a process that does not know yet": lambda world: world.calls.refused_elsewhere(),
+    "Refuse it late in the wait: the next one is lengthened": lambda world: world.calls.knock(),
     "Publish an event": lambda world: wiring.publisher().publish(world.events[:1]),
 }
 

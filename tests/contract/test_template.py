@@ -272,7 +272,8 @@ class TestEachFunctionHasItsOwnLeastRole:
             on_index = statement["Resource"] != {"Fn::GetAtt": ["Table", "Arn"]}
             for key in keys:
                 assert re.fullmatch(
-                    r"(T|U|K|OUTBOX|DUE)#\*(#TENANT|#CLIENTS|#USERS|#INVITATIONS|#STATS#USERS|#(C|USER|USEREMAIL)#\*)?|(S|DUE)#[A-Z]+(#\*)?",
+                    r"(T|U|K|G|OUTBOX|DUE)#\*(#TENANT|#CLIENTS|#USERS|#INVITATIONS|#STATS#USERS|#(C|USER|USEREMAIL|RATE)#\*)?"
+                    r"|(S|DUE)#[A-Z]+(#\*)?",
                     key,
                 )
                 assert key.startswith(INDEX_KEYS) == on_index
@@ -314,6 +315,27 @@ class TestEachFunctionHasItsOwnLeastRole:
         }
         assert senders.keys() == {"UsersRole"}
         assert senders["UsersRole"]["Fn::Sub"].endswith(":identity/${MailFrom}")
+
+    def test_a_function_that_answers_callers_may_count_their_calls(self) -> None:
+        answering = {
+            function
+            for function, _k, properties in events("Api")
+            if properties.get("Auth", {}).get("Authorizer") != "NONE"
+        }
+        assert len(answering) >= 6
+        for function in answering:
+            assert any(
+                "dynamodb:UpdateItem" in as_list(statement["Action"])
+                and {"T#*", "T#*#RATE#*"}
+                & {*statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]}
+                for statement in statements(role_of(function))
+            ), function
+
+    def test_calls_are_limited_unless_the_operator_says_otherwise(self) -> None:
+        parameter = TEMPLATE["Parameters"]["RateLimits"]
+        assert (parameter["Default"], parameter["AllowedValues"]) == ("on", ["on", "off"])
+        variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+        assert variables["RATE_LIMITS"] == {"Ref": "RateLimits"}
 
     def test_only_functions_woken_by_a_clock_query_the_index(self) -> None:
         clocked = {role_of(function) for function, _k, _p in events("Schedule", "ScheduleV2")}

@@ -292,6 +292,7 @@ def environment_of(stack: Stack, issuer: TokenIssuer | None = None, **overrides:
             "TOKEN_JWKS_URL": issuer.jwks_url,
         }
     # Spans and metrics go nowhere in tests.
+    variables |= {"RATE_LIMITS": "off"}  # so that calls are counted alike; tests of limits switch them on
     variables |= {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "POWERTOOLS_TRACE_DISABLED": "true"}
     return variables | overrides
 

@@ -6,6 +6,7 @@
 * ClientRequestToken of TransactWriteItems: the same token with the same actions answers success again without
   writing, for ten minutes; with other actions it is refused
 * TransactWriteItems puts back only what it touched, not a deep copy of the table (and of all stream records)
+* a value of another type is not BETWEEN two (API reference, "Condition"); moto fails over such
 * a Query that stops at its Limit hands back LastEvaluatedKey also when nothing follows
 
 And Cognito's: a refresh token that it does not know is refused, and not a fault of its own.
@@ -23,6 +24,7 @@ from typing import Any
 
 import moto.dynamodb.models as moto_models
 from botocore.awsrequest import AWSResponse
+from moto.dynamodb.comparisons import FuncBetween
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
@@ -185,18 +187,28 @@ def _put_back(table: Table, partition: DynamoType, sort: DynamoType | None, item
         holder[key] = item
 
 
+def _is_between(original: Callable[..., bool]) -> Callable[..., bool]:
+    def expr(self: FuncBetween, item: Any) -> bool:
+        return self.attr.get_type(item) == self.start.get_type(item) and original(self, item)
+
+    return expr
+
+
 @contextmanager
 def truthful_moto(now: Callable[[], float] = time.monotonic) -> Iterator[MotoTruth]:
     """moto with DynamoDB's promises kept; to be used inside ``mock_aws``."""
     truth = MotoTruth(now)
     models: Any = moto_models
     original = DynamoDBBackend.transact_write_items
+    between = FuncBetween.expr
     models.copy = _CopyButNotTables
+    FuncBetween.expr = _is_between(between)  # type: ignore[method-assign]
     DynamoDBBackend.transact_write_items = _transact_write_items(original)  # type: ignore[assignment,method-assign]
     try:
         with intercepting(Layer.EMULATOR, truth):
             yield truth
     finally:
         models.copy = copy
+        FuncBetween.expr = between  # type: ignore[method-assign]
         DynamoDBBackend.transact_write_items = original  # type: ignore[method-assign]
         tables.forget()

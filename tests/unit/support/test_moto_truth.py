@@ -178,3 +178,40 @@ def test_a_query_that_ends_at_its_limit_says_so_though_nothing_follows(
     assert filtered["Count"] == 1
     assert filtered["LastEvaluatedKey"] == last
     assert dynamodb.query(**query, Limit=4, ExclusiveStartKey=last)["Items"] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "is_between"),
+    [
+        ({"N": "5"}, True),
+        ({"N": "1"}, True),
+        ({"N": "10"}, False),
+        ({"S": "5"}, False),
+        ({"M": {}}, False),
+        (None, False),
+    ],
+)
+def test_a_value_of_another_type_or_none_is_not_between_two(
+    dynamodb: Any, item: Callable[..., Any], value: dict[str, Any] | None, is_between: bool
+) -> None:
+    put = item()
+    if value is not None:
+        put["Item"]["x"] = value
+    dynamodb.put_item(**put)
+    key = {name: put["Item"][name] for name in ("PK", "SK")}
+    for condition, holds in (
+        ("x BETWEEN :a AND :b", is_between),
+        ("NOT (x BETWEEN :a AND :b)", not is_between),
+    ):
+        request = {
+            "TableName": put["TableName"],
+            "Key": key,
+            "UpdateExpression": "SET y = :a",
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": {":a": {"N": "1"}, ":b": {"N": "9"}},
+        }
+        if holds:
+            dynamodb.update_item(**request)
+        else:
+            with pytest.raises(dynamodb.exceptions.ConditionalCheckFailedException):
+                dynamodb.update_item(**request)

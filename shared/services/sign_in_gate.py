@@ -1,0 +1,94 @@
+"""How often somebody may try to sign in: by account and by address (docs/decisions/0015)."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hmac
+import ipaddress
+import time
+import unicodedata
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+from shared.domain.errors import Unavailable
+from shared.services.rate_limits import SECOND, Bucket, KnownBucket, Quota, microseconds, remember
+
+ACCOUNT = Quota(6 * SECOND, 10)
+"""Ten attempts, then one in six seconds. A success costs none."""
+ADDRESS = Quota(SECOND, 100)
+"""An office of many people may have one address."""
+
+_LONGEST = 320
+"""Characters of an account's name that count: as many as an e-mail address may have."""
+
+Kind = Literal["ACCOUNT", "ADDRESS"]
+
+
+class Attempts(Protocol):
+    """The buckets of attempts; see `shared.table.rate_limits.BucketTable`."""
+
+    def of_attempts(self, kind: str, digest: str) -> Bucket: ...
+
+
+class SignInGate:
+    """Counts attempts to sign in. `secret`: what the keys under which they are counted are made with, so that no
+    e-mail and no address can be read or guessed from them.
+    """
+
+    def __init__(self, attempts: Attempts, secret: bytes, *, clock: Callable[[], float] = time.time) -> None:
+        self._attempts = attempts
+        self._secret = hmac.digest(secret, b"attempts to sign in", "sha256")
+        self._clock = clock
+        self._known: dict[tuple[Kind, str], KnownBucket] = {}
+
+    def attempt(self, account: str | None, address: str) -> None:
+        """Count an attempt, before anything is looked at; `account` is a user's name as it was given, None where
+        there is none. Raises RateLimited. While the table is away nothing is counted.
+        """
+        now = microseconds(self._clock())
+        with contextlib.suppress(Unavailable):
+            self._bucket("ADDRESS", _network(address)).take(1, ADDRESS, now)
+            if account is not None:
+                self._bucket("ACCOUNT", _folded(account)).take(1, ACCOUNT, now)
+
+    def succeeded(self, account: str) -> None:
+        """Give the account its token back: who knows the password is not counted."""
+        self._bucket("ACCOUNT", _folded(account)).give_back(ACCOUNT, microseconds(self._clock()))
+
+    def _bucket(self, kind: Kind, value: str) -> KnownBucket:
+        digest = hmac.digest(self._secret, f"{kind} {value}".encode(errors="replace"), "sha256")
+        name = base64.urlsafe_b64encode(digest[:18]).decode()
+        known = self._known.get((kind, name))
+        if known is None:
+            known = KnownBucket(self._attempts.of_attempts(kind, name))
+            remember(self._known, (kind, name), known)
+        return known
+
+
+class OpenGate:
+    """A gate that lets everybody through, where limits are switched off."""
+
+    def attempt(self, account: str | None, address: str) -> None:
+        """Nothing is counted."""
+
+    def succeeded(self, account: str) -> None:
+        """Nothing was counted."""
+
+
+def _folded(account: str) -> str:
+    """An account's name without case and the like, so that variants of one are one."""
+    return unicodedata.normalize("NFKC", account[:_LONGEST]).strip().casefold()
+
+
+def _network(address: str) -> str:
+    """An IPv4 address, or the /64 of an IPv6 address: who has one has all of these."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
+    return str(found)

@@ -1,0 +1,227 @@
+"""What holds of rate limits whatever is done: many processes, any times."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.domain.callers import Caller
+from shared.domain.tenant import RateLimit
+from shared.services.rate_limits import (
+    FIRST_WAIT,
+    LONGEST_WAIT,
+    QUIET,
+    SECOND,
+    TENANT_BATCH,
+    TENANT_BURST,
+    TENANT_REQUESTS_PER_SECOND,
+    Quota,
+    microseconds,
+)
+from tests.buckets import START, Clock, Crowd, MemoryBuckets, most, processes
+
+CALLER = Caller("T1", "client", "c1", "client")
+FIRST, LONGEST = FIRST_WAIT // SECOND, LONGEST_WAIT // SECOND
+
+limits = st.builds(RateLimit, st.integers(1, 60), st.integers(1, 120))
+pauses = st.one_of(st.just(0.0), st.floats(0, 0.05), st.floats(0, 3), st.floats(0, 60))
+requests = st.lists(st.tuples(st.integers(0, 7), pauses), min_size=1, max_size=300)
+
+
+@settings(max_examples=300, deadline=None)
+@given(limit=limits, requests=requests)
+def test_never_more_get_through_than_the_bucket_lets(
+    limit: RateLimit, requests: list[tuple[int, float]]
+) -> None:
+    """check 4: in whatever process, at whatever times, at each moment."""
+    clock, buckets = Clock(), MemoryBuckets()
+    known = processes(buckets, clock, 8)
+    accepted = 0
+    for process, pause in requests:
+        clock.now += pause
+        accepted += known[process].admit(CALLER, limit).refusal is None
+        assert accepted <= most(limit, clock.now - START) * 1.0001
+
+
+@settings(max_examples=300, deadline=None)
+@given(limit=limits, requests=requests)
+def test_nobody_is_refused_while_there_is_a_token_and_no_refusal_in_force(
+    limit: RateLimit, requests: list[tuple[int, float]]
+) -> None:
+    clock, buckets = Clock(), MemoryBuckets()
+    known = processes(buckets, clock, 8)
+    bucket = buckets.of_caller(CALLER.tenant_id, CALLER.actor)
+    quota = Quota.per_second(limit.requests_per_second, limit.burst)
+    for process, pause in requests:
+        clock.now += pause
+        now, before = microseconds(clock.now), bucket.standing
+        refusal = known[process].admit(CALLER, limit).refusal
+        if refusal is not None:
+            assert before.shuts_out(now) or quota.left(before.full_at, now) == 0
+            # And what he is told holds: no refusal begun by others is told longer than it lasts.
+            assert refusal.retry_after == max(1, -(-(bucket.standing.refused_until - now) // SECOND))
+
+
+@settings(max_examples=100, deadline=None)
+@given(limit=limits, requests=requests)
+def test_the_time_of_a_refusal_never_moves_while_it_is_in_force(
+    limit: RateLimit, requests: list[tuple[int, float]]
+) -> None:
+    clock, buckets = Clock(), MemoryBuckets()
+    known = processes(buckets, clock, 8)
+    bucket = buckets.of_caller(CALLER.tenant_id, CALLER.actor)
+    for process, pause in requests:
+        clock.now += pause
+        before = bucket.standing
+        known[process].admit(CALLER, limit)
+        if before.shuts_out(microseconds(clock.now)):
+            assert bucket.standing.refused_until == before.refused_until
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    limit=limits,
+    ahead=st.lists(st.floats(-0.5, 0.5), min_size=4, max_size=4),
+    requests=st.lists(st.tuples(st.integers(0, 3), pauses), min_size=1, max_size=300),
+)
+def test_clocks_that_differ_let_no_more_through_than_their_difference_is_worth(
+    limit: RateLimit, ahead: list[float], requests: list[tuple[int, float]]
+) -> None:
+    clock, buckets = Clock(), MemoryBuckets()
+    known = [processes(buckets, lambda by=by: clock.now + by, 1)[0] for by in ahead]  # type: ignore[misc]
+    accepted = 0
+    for process, pause in requests:
+        clock.now += pause
+        accepted += known[process].admit(CALLER, limit).refusal is None
+        assert accepted <= most(limit, clock.now - START + max(ahead) - min(ahead)) * 1.0001
+
+
+@settings(max_examples=30, deadline=None)
+@given(limit=limits, count=st.integers(1, 8), seed=st.integers())
+def test_clients_that_obey_all_finish_and_are_never_told_to_wait_longer(
+    limit: RateLimit, count: int, seed: int
+) -> None:
+    """check 5: 32 clients that share a caller, in however many processes, whatever the limit."""
+    clock = Clock()
+    crowd = Crowd(CALLER, limit, requests=10)
+    took = crowd.run(processes(MemoryBuckets(), clock, count), clock, Random(seed))
+    assert len(crowd.accepted) == 320
+    assert set(crowd.waits) <= {*range(1, FIRST + 1)}
+    # Between two refusals that follow at once, all tokens of the wait are given out, but those of leases that lie idle.
+    assert took <= 2 * (320 / min(limit.requests_per_second, limit.burst / (FIRST + 1.5)) + FIRST + 1)
+
+
+def knocking(every: float, seconds: float) -> tuple[Clock, MemoryBuckets, list[int]]:
+    """A client that asks again and again, whatever it is told; how long each refusal holds."""
+    clock, buckets = Clock(), MemoryBuckets()
+    (known,) = processes(buckets, clock, 1)
+    limit = RateLimit(5, 5)
+    until, told = 0, []
+    while clock.now < START + seconds:
+        refusal = known.admit(CALLER, limit).refusal
+        standing = buckets.of_caller("T1", CALLER.actor).standing
+        if refusal is not None and standing.refused_until != until:
+            until = standing.refused_until
+            told.append(standing.wait // SECOND)
+        clock.now += every
+    return clock, buckets, told
+
+
+def test_who_keeps_knocking_waits_twice_as_long_each_time_up_to_five_minutes() -> None:
+    _, _, told = knocking(every=0.1, seconds=1_500)
+    assert told[:10] == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+
+
+def test_a_wait_that_is_obeyed_halves_the_next() -> None:
+    clock, buckets, told = knocking(every=0.1, seconds=70)
+    assert told[-1] == 64
+    (known,) = processes(buckets, clock, 1)
+    waits = []
+    for _ in range(8):
+        while (refusal := known.admit(CALLER, RateLimit(5, 5)).refusal) is None:
+            pass
+        waits.append(refusal.retry_after)
+        assert refusal.retry_after is not None
+        clock.now += refusal.retry_after
+    # The client had not yet knocked late when it began to obey.
+    assert waits[1:] in ([32, 16, 8, 4, 2, 2, 2], [64, 32, 16, 8, 4, 2, 2])
+
+
+@pytest.mark.parametrize(("quiet", "then"), [(1.0, 64), (2 * 64 - 1.0, 64), (2 * 64 + 1.0, FIRST)])
+def test_after_a_quiet_spell_of_twice_the_last_wait_the_waits_begin_anew(quiet: float, then: int) -> None:
+    clock, buckets, told = knocking(every=0.1, seconds=70)
+    standing = buckets.of_caller("T1", CALLER.actor).standing
+    assert told[-1] == 64 and standing.wait == 64 * SECOND
+    buckets.of_caller("T1", CALLER.actor).standing = standing._replace(next_wait=64 * SECOND)
+    clock.now = standing.refused_until / SECOND + quiet
+    (known,) = processes(buckets, clock, 1)
+    while (refusal := known.admit(CALLER, RateLimit(5, 5)).refusal) is None:
+        pass
+    assert refusal.retry_after == then
+
+
+def test_after_a_short_wait_the_quiet_spell_is_ten_seconds() -> None:
+    clock, buckets, told = knocking(every=0.1, seconds=3)
+    assert told == [2] and QUIET == 10 * SECOND
+    clock.now = buckets.of_caller("T1", CALLER.actor).standing.refused_until / SECOND + 10.1
+    (known,) = processes(buckets, clock, 1)
+    while (refusal := known.admit(CALLER, RateLimit(5, 5)).refusal) is None:
+        pass
+    assert refusal.retry_after == FIRST
+
+
+@pytest.mark.parametrize("every", [2.0, 3.0])
+def test_who_asks_no_sooner_than_he_was_told_never_waits_longer(every: float) -> None:
+    _, _, told = knocking(every=every, seconds=300)
+    assert set(told) <= {FIRST}
+
+
+def test_a_knock_is_written_once_a_refusal_and_process() -> None:
+    _, buckets, told = knocking(every=0.05, seconds=100)
+    calls = buckets.of_caller("T1", CALLER.actor).calls
+    assert calls.count("refuse") == len(told)
+    assert len(told) - 1 <= calls.count("lengthen") <= len(told)
+
+
+def test_a_busy_process_asks_the_table_seldom() -> None:
+    clock, buckets = Clock(), MemoryBuckets()
+    (known,) = processes(buckets, clock, 1)
+    for _ in range(1_000):
+        clock.now += 1 / 40
+        assert known.admit(CALLER, RateLimit()).refusal is None
+    own, tenant = buckets.of_caller("T1", CALLER.actor), buckets.of_caller("T1", None)
+    assert len(own.calls) <= 50 and len(tenant.calls) == 1_000 // TENANT_BATCH
+
+
+def test_what_is_not_used_of_a_lease_is_forgotten_after_a_second() -> None:
+    clock, buckets = Clock(), MemoryBuckets()
+    (known,) = processes(buckets, clock, 1)
+    for _ in range(40):
+        known.admit(CALLER, RateLimit())
+    clock.now += 1.1
+    bucket = buckets.of_caller("T1", CALLER.actor)
+    bucket.standing = bucket.standing._replace(full_at=microseconds(clock.now) + 2 * SECOND)  # nothing left
+    assert known.admit(CALLER, RateLimit()).refusal is not None
+
+
+@settings(max_examples=15, deadline=None)
+@given(count=st.integers(1, 20), rate=st.integers(600, 5_000), seed=st.integers())
+def test_a_tenant_with_many_callers_gets_what_a_tenant_gets(count: int, rate: int, seed: int) -> None:
+    """At most a batch of each process beyond the tenant's bucket, and in the long run none."""
+    clock, random = Clock(), Random(seed)
+    known = processes(MemoryBuckets(), clock, count)
+    accepted, policies = 0, set()
+    for number in range(rate * 10):
+        clock.now += 1 / rate
+        caller = Caller("T1", "client", f"c{number % 1000}", "client")
+        refusal = random.choice(known).admit(caller, RateLimit()).refusal
+        accepted += refusal is None
+        policies.add(refusal.policy if refusal else "")
+    tenant = RateLimit(TENANT_REQUESTS_PER_SECOND, TENANT_BURST)
+    assert accepted <= most(tenant, clock.now - START) + TENANT_BATCH * count
+    assert accepted >= 0.8 * min(rate * 10, most(tenant, 10))
+    if rate >= 1000:
+        assert policies == {"", "tenant"}
