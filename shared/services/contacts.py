@@ -188,6 +188,8 @@ class ContactService:
         )
 
     def _static_group(self, group_id: str) -> Group:
+        """A group that contacts are put in or taken out of."""
+        self._caller.require("contacts:write")
         self._caller.require("contacts:read")
         group = self._labels.current().by_id.get(group_id)
         if not isinstance(group, Group):
@@ -325,6 +327,7 @@ class ContactService:
 
         Without `if_match` the last writer wins; with it, whoever was slower gets VersionMismatch.
         """
+        self._caller.require(permission)  # whoever lacks it altogether is told so, whatever is there
         for attempt in range(_ATTEMPTS):
             before = self._read(contact_id, find or self._contacts.get)
             self._caller.require_on(permission, before.owner_id)

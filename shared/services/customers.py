@@ -211,6 +211,7 @@ class CustomerService:
         """Read, act, write under the version read; again when others were faster, contacts that came or went among
         them.
         """
+        self._caller.require(permission)  # whoever lacks it altogether is told so, whatever is there
         for attempt in range(_ATTEMPTS):
             before = self._read(customer_id)
             self._caller.require_on(permission, self._owner_of(before))
