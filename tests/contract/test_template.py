@@ -261,7 +261,7 @@ class TestEachFunctionHasItsOwnLeastRole:
             assert keys
             on_index = statement["Resource"] != {"Fn::GetAtt": ["Table", "Arn"]}
             for key in keys:
-                assert re.fullmatch(r"(T|U|K|OUTBOX|DUE)#\*(#TENANT|#C#\*)?|(S|DUE)#[A-Z]+(#\*)?", key)
+                assert re.fullmatch(r"(T|U|K|OUTBOX)#\*(#TENANT|#C#\*)?|(S|DUE)#[A-Z]+(#\*)?|DUE#\?", key)
                 assert key.startswith(INDEX_KEYS) == on_index
 
     def test_only_the_authorizer_reads_users_and_keys_and_it_reads_little_else(self) -> None:
