@@ -14,6 +14,7 @@ from shared import wiring
 from shared.domain.ids import new_id
 from shared.domain.tenant import Settings
 from shared.services.import_runs import UnknownTenant
+from shared.table.bulk_jobs import BulkJobTable
 from shared.table.directory import DirectoryTable, TenantTable
 from shared.table.imports import ImportTable
 from tests.gateway.test_isolation import CASES, HOOK, WITHOUT_ID, at, make_contact
@@ -183,8 +184,9 @@ def test_a_suspended_tenant_s_files_bookings_events_and_jobs_stand_still(
     assert world.content.of("T#T1#C#", "CONTACT") == contacts
     with as_operator():
         runs = ImportTable(wiring.store(), "T1").newest(limit=10, after=None)
+        waiting = BulkJobTable(wiring.store(), "T1").get(job)
     assert [run.state for run in runs] == ["running"], "the new file is not even begun"
-    assert world.content.of(f"T#T1#BULKJOB#{job}")[0]["state"]["S"] == "queued"
+    assert waiting is not None and (waiting.state, waiting.portions_done) == ("queued", 0)
     assert [dead["reason"] for dead in world.dead_bookings()] == ["unknown_tenant"]
     assert receiver.requests == []
 
