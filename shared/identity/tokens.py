@@ -17,6 +17,7 @@ _REFETCH_SECONDS = 30.0
 _FIRST_FETCH_SECONDS = 1.0  # between attempts while no keys are known at all
 _TIMEOUT_SECONDS = 3.0
 _LEEWAY_SECONDS = 5
+_MAX_SUBJECT = 255  # OpenID Connect Core 1.0, section 2: at most 255 ASCII characters
 
 
 class Refused(Exception):
@@ -98,4 +99,7 @@ def subject_of(token: str, keys: KeySet, *, issuer: str, audience: str) -> str:
         raise Refused("not an access token")
     if claims.get("client_id") != audience:
         raise Refused("another client's token")
-    return str(claims["sub"])
+    subject = str(claims["sub"])
+    if not subject.isascii() or len(subject) > _MAX_SUBJECT:
+        raise Refused("a subject that is none")
+    return subject
