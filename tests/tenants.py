@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64decode
 from dataclasses import dataclass
+from secrets import token_urlsafe
 
 from shared import wiring
-from shared.domain.callers import PERMISSIONS
+from shared.domain.callers import PERMISSIONS, Kind
+from shared.domain.credentials import ApiKey, hash_secret
+from shared.domain.ids import new_id
 from shared.domain.tenant import Settings
+from shared.table.directory import api_key_to_item
 from tests.support.tenant_guard import as_operator
 from tests.support.tokens import TokenIssuer
 
@@ -23,6 +29,26 @@ class Tenancy:
     other_user: str
     program: str
     powerless: str
+
+
+def program(tenant_id: str, permissions: str, *, client_id: str | None = None) -> str:
+    """A further key with these permissions, of an API client that is there already or a new one."""
+    key_id, secret = new_id().replace("-", ""), token_urlsafe(32)
+    key = ApiKey(key_id, tenant_id, client_id or new_id(), hash_secret(secret), permissions)
+    with as_operator():
+        wiring.store().put(api_key_to_item(key))
+    return f"ck_{key_id}_{secret}"
+
+
+def caller_of(token: str) -> tuple[Kind, str]:
+    """Kind and id of the caller whom a token or an API key makes."""
+    if not token.startswith("ck_"):
+        claims = token.split(".")[1]
+        return "user", json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["sub"]
+    with as_operator():
+        key = wiring.directory().api_key(token.split("_")[1])
+    assert key is not None
+    return "client", key.client_id
 
 
 def settle(issuer: TokenIssuer, tenant_id: str, settings: Settings | None = None) -> Tenancy:

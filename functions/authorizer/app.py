@@ -64,7 +64,7 @@ def _context(authorization: str) -> dict[str, str]:
 
 def _client(key: str) -> dict[str, str]:
     parts = key.split("_", 2)
-    if len(parts) != 3 or not parts[1].isalnum() or len(key) > 200:
+    if len(parts) != 3 or not parts[1].isalnum() or len(key) > 200 or not key.isascii():
         raise Refused("malformed key")
     found = wiring.directory().api_key(parts[1])
     # Compared even when there is no such key, so that the time taken does not tell.

@@ -33,7 +33,7 @@ class CompanyCount(BaseModel):
 
 
 class CustomerStats(BaseModel):
-    """The tenant's customers in numbers."""
+    """The tenant's customers in numbers; for who sees his own contacts alone, the customers these belong to."""
 
     total: int
     with_contacts: int
@@ -41,7 +41,8 @@ class CustomerStats(BaseModel):
 
 
 class ContactStats(BaseModel):
-    """The tenant's contacts in numbers, from counters that follow within about a second."""
+    """The contacts in numbers that follow within about a second: the tenant's, or the caller's own where he sees no
+    others."""
 
     total: int
     active: int

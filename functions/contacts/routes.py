@@ -59,7 +59,9 @@ def create_contact(call: Call, body: ContactInput) -> Reply:
     return Reply(record=wiring.contacts(call.caller, call.claim).create(body))
 
 
-@routes.route("GET", "/contacts/stats", summary="Contacts in numbers", answer=ContactStats)
+@routes.route(
+    "GET", "/contacts/stats", summary="Contacts in numbers", answer=ContactStats, errors=(RuleBroken,)
+)
 def contact_stats(call: Call) -> Reply:
     return Reply(record=ContactStats(**wiring.contact_lists(call.caller).stats()))
 

@@ -52,9 +52,7 @@ EXAMPLES = {
     ),
     "delete_customer": Example(
         problems=(
-            Conflict(
-                "This customer has 2 contacts. Move or delete them first.", code="customer_has_contacts"
-            ),
+            Conflict("This customer has contacts. Move or delete them first.", code="customer_has_contacts"),
             NotFound("Customer"),
         )
     ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from shared.domain.search import fold_line
 
 _MAX_COMPANY = 200
+LEAST_AT_THE_TOP = 2
+"""How many contacts a company needs to be among the top."""
 
 
 def company_key(name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -102,6 +103,12 @@ class ContactFilter:
             wanted["group"] = _id_of(group)
         return cls(**wanted)
 
+    def owned_by(self, owner_id: str) -> ContactFilter:
+        """The filter that finds contacts of this owner alone; none, when it asks for those of another."""
+        if self.owner_id in (None, owner_id):
+            return replace(self, owner_id=owner_id)
+        return replace(self, also=(*self.also, ContactFilter(owner_id=owner_id)))
+
     def _and(self, further: ContactFilter) -> ContactFilter:
         if not self.asked:
             return further
@@ -189,6 +196,18 @@ def facets_of(contact: Contact) -> set[tuple[str, str]]:
         found.add(("is_active", "false"))
     if contact.total_bookings:
         found.add(("has_bookings", "true"))
+    return found
+
+
+_UNCOUNTED = ("customer_id",)  # a customer's record counts its contacts
+
+
+def counts_of(contact: Contact) -> Counter[str]:
+    """A contact's part in the counters: `all`, `bookings`, `interactions` and its facets, as `tag=<id>`."""
+    found = Counter(["all"])
+    found.update(f"{facet}={value}" for facet, value in facets_of(contact) if facet not in _UNCOUNTED)
+    found["bookings"] = contact.total_bookings
+    found["interactions"] = contact.interaction_count
     return found
 
 

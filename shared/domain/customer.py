@@ -131,9 +131,9 @@ class Customer(BaseModel):
     def delete(self, *, event_id: str, at: str, caller: Caller) -> tuple[Customer, Event]:
         """The customer, no longer live. Raises Conflict while it has contacts."""
         if self.contact_count:
-            some = "1 contact" if self.contact_count == 1 else f"{self.contact_count:,} contacts"
+            # How many is left unsaid: who asks may not see them all.
             raise Conflict(
-                f"This customer has {some}. Move or delete them first.", code="customer_has_contacts"
+                "This customer has contacts. Move or delete them first.", code="customer_has_contacts"
             )
         return self._succeeded_by(CUSTOMER_DELETED, {"deleted_at": at}, event_id, at, caller)
 

@@ -112,10 +112,16 @@ class Duplicate(Conflict):
     code = "duplicate"
 
     def __init__(self, field: str, contact_id: str, what: str | None = None) -> None:
+        """`contact_id`: who has the value; empty where that is not known, or not for the caller to know."""
         message = f"Another contact has this {what or field}."
-        super().__init__(message, errors=(FieldError(field, "duplicate", message, contact_id),))
+        super().__init__(message, errors=(FieldError(field, "duplicate", message, contact_id or None),))
         self.field = field
+        self.what = what
         self.contact_id = contact_id
+
+    def unnamed(self) -> Duplicate:
+        """The same refusal, which does not say who has the value."""
+        return Duplicate(self.field, "", self.what)
 
 
 class NameTaken(Conflict):
@@ -135,10 +141,12 @@ class UsernameTaken(Conflict):
     code = "duplicate"
 
     def __init__(self, customer_id: str) -> None:
+        """`customer_id`: who has it; empty where that is not known, or not for the caller to know."""
         message = "Another customer has this username."
         super().__init__(
-            message, errors=(FieldError("username", "duplicate", message, customer_id=customer_id),)
+            message, errors=(FieldError("username", "duplicate", message, customer_id=customer_id or None),)
         )
+        self.customer_id = customer_id
 
 
 class AddressInUse(Conflict):

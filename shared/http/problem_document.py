@@ -20,10 +20,14 @@ class ProblemField(BaseModel):
     code: str
     message: str
     contact_id: str | None = Field(
-        None, exclude_if=_is_absent, description="For `duplicate`: the contact that has the value."
+        None,
+        exclude_if=_is_absent,
+        description="For `duplicate`: the contact that has the value, if the caller may see it.",
     )
     customer_id: str | None = Field(
-        None, exclude_if=_is_absent, description="For `duplicate`: the customer that has the value."
+        None,
+        exclude_if=_is_absent,
+        description="For `duplicate`: the customer that has the value, if the caller may see it.",
     )
     user_id: str | None = Field(
         None, exclude_if=_is_absent, description="For `duplicate`: the user that has the value."

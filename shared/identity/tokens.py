@@ -17,6 +17,7 @@ _REFETCH_SECONDS = 30.0
 _FIRST_FETCH_SECONDS = 1.0  # between attempts while no keys are known at all
 _TIMEOUT_SECONDS = 3.0
 _LEEWAY_SECONDS = 5
+_MAX_SUBJECT = 255  # OpenID Connect Core 1.0, section 2: at most 255 ASCII characters
 
 
 class Refused(Exception):
@@ -108,7 +109,10 @@ def subject_of(token: str, keys: KeySet, *, issuer: str, audience: str) -> str:
         _require_cognito(claims, audience)
     else:
         _require_access_token(header, claims)
-    return str(claims["sub"])
+    subject = str(claims["sub"])
+    if not (subject.isascii() and 0 < len(subject) <= _MAX_SUBJECT):
+        raise Refused("a subject that is none")
+    return subject
 
 
 def _require_cognito(claims: dict[str, Any], client_id: str) -> None:
@@ -123,5 +127,3 @@ def _require_access_token(header: dict[str, Any], claims: dict[str, Any]) -> Non
         raise Refused("not an access token")
     if any(name in claims for name in _ID_TOKENS_ALONE):
         raise Refused("an ID token")
-    if not claims["sub"]:
-        raise Refused("no subject")

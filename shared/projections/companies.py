@@ -11,13 +11,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from shared.domain.companies import company_key
+from shared.domain.companies import LEAST_AT_THE_TOP, company_key
 from shared.domain.errors import ConcurrentChange
 from shared.table import keys
 from shared.table.store import Item, Store, Transaction
-
-LEAST_AT_THE_TOP = 2
-"""How many contacts a company needs to be among the top. Most companies have one: these cost no second row."""
 
 _Place = tuple[str, str]
 

@@ -8,11 +8,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from shared.domain import contact_order
-from shared.domain.contact_filter import facets_of, numbers_of, terms_of_contact
+from shared.domain.contact_filter import counts_of, facets_of, numbers_of, terms_of_contact
 from shared.table import items, keys
 from shared.table.store import Item
 
-_UNCOUNTED = ("customer_id",)  # a customer's record counts its contacts
 Facet = tuple[str, str]
 
 
@@ -39,9 +38,4 @@ def facets(image: Item) -> set[Facet]:
 
 def counts(image: Item) -> Counter[str]:
     """A contact's part in its tenant's counters."""
-    contact = items.contact_from_item(image)
-    found = Counter(["all"])
-    found.update(f"{facet}={value}" for facet, value in facets_of(contact) if facet not in _UNCOUNTED)
-    found["bookings"] = contact.total_bookings
-    found["interactions"] = contact.interaction_count
-    return found
+    return counts_of(items.contact_from_item(image))

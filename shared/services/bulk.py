@@ -20,7 +20,7 @@ from shared.domain.bulk_jobs import Action, BulkJob, BulkRun
 from shared.domain.callers import Caller
 from shared.domain.contact import Contact, ContactInput
 from shared.domain.contact_filter import ContactFilter
-from shared.domain.errors import ConcurrentChange, DomainError, Invalid, NotFound, Unavailable
+from shared.domain.errors import ConcurrentChange, DomainError, Duplicate, Invalid, NotFound, Unavailable
 from shared.domain.events import Event
 from shared.domain.ids import Work, is_id, new_id
 from shared.domain.tenant import Settings
@@ -312,7 +312,10 @@ class BulkContacts(ContactService):
         undone = [one.refusal for one in outcomes if isinstance(one.refusal, Unavailable | ConcurrentChange)]
         if undone and (self._resumable or len(undone) == len(outcomes)):
             raise undone[0]
-        return outcomes
+        return [
+            replace(one, refusal=self._as_seen(one.refusal)) if isinstance(one.refusal, Duplicate) else one
+            for one in outcomes
+        ]
 
 
 class Matches(Protocol):
@@ -386,17 +389,14 @@ class MatchingContacts:
         act: Callable[[Sequence[str], ContactFilter], list[Outcome]],
     ) -> list[Outcome] | BulkJob:
         own = self._within_rights(wanted, permission)
-        if own is None:
-            return []
         try:
             found = self._once(lambda: self._find(own))
         except _TooMany:
             return self._begin(action, own, change)
         return act(found, own)
 
-    def _within_rights(self, wanted: ContactFilter, permission: str) -> ContactFilter | None:
-        """The filter, narrowed to the caller's own contacts when he may read or change no others; None when these
-        cannot match."""
+    def _within_rights(self, wanted: ContactFilter, permission: str) -> ContactFilter:
+        """The filter, narrowed to the caller's own contacts when he may read or change no others."""
         if not wanted.asked:
             raise Invalid.field(
                 "filter", "required", "Give at least one condition: without any, all contacts would match."
@@ -404,9 +404,7 @@ class MatchingContacts:
         require_searchable(wanted)
         if "own" not in (self._caller.require("contacts:read"), self._caller.require(permission)):
             return wanted
-        if wanted.owner_id not in (None, self._caller.id):
-            return None
-        return replace(wanted, owner_id=self._caller.id)
+        return wanted.owned_by(self._caller.id)
 
     def _find(self, wanted: ContactFilter) -> list[str]:
         found = self._matches.find_all(wanted, limit=MAX_TOGETHER, has_time=self._has_time)

@@ -7,24 +7,27 @@ for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from math import inf
 from typing import Any, Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
+from shared.domain.companies import LEAST_AT_THE_TOP, company_key
 from shared.domain.contact import Contact
 from shared.domain.contact_filter import (
     DEFAULTS,
     OTHERS,
     ContactFilter,
+    counts_of,
     is_phone_search,
     numbers_of,
     terms_of_contact,
 )
 from shared.domain.contact_order import in_order
-from shared.domain.errors import Invalid, PermissionDenied, RuleBroken
+from shared.domain.errors import Invalid, RuleBroken
 from shared.domain.ids import NUMBERS, first_id_at, id_of
 from shared.domain.labels import ContactType, Group, Label, Tag
 from shared.domain.search import found_in, prefixes_of
@@ -36,6 +39,8 @@ from shared.services.paging import Cursors, Page, check_depth
 MAX_SORTED = 2000
 """How many matches are sorted for an order that no index serves."""
 MAX_COUNTED = 100_000
+MAX_OWN = 10_000
+"""How many contacts are counted one by one, for a caller who sees none but his own."""
 TOP_COMPANIES = 10
 _TOGETHER = 32
 _LOWEST, _HIGHEST = id_of(0), id_of(NUMBERS - 1)
@@ -94,7 +99,11 @@ class Locks(Protocol):
 
 
 class ContactLists:
-    """The contacts of a tenant, found and counted, as one caller may see them."""
+    """The contacts of a tenant, found and counted, as one caller may see them.
+
+    For one who reads his own alone every list is narrowed to them before anything is looked for, so that neither
+    pages, nor totals, nor how far one can go, tell of others.
+    """
 
     def __init__(
         self, caller: Caller, index: ContactIndex, locks: Locks, labels: LabelRepository, cursors: Cursors
@@ -121,8 +130,7 @@ class ContactLists:
         Raises RuleBroken for a cursor of another list, with code `too_deep` for a page beyond row 10,000 without a
         cursor and, with code `too_many_to_sort`, for an order that would have to sort more than MAX_SORTED matches.
         """
-        if self._caller.require("contacts:read") == "own":
-            raise PermissionDenied.lacking("contacts:read:all")
+        wanted = self._seen(wanted)
         require_searchable(wanted)
         check_depth(skip, limit)
         scope = (self._caller.tenant_id, self._caller.id, "contacts", repr(wanted), str(sort))
@@ -135,6 +143,11 @@ class ContactLists:
             self._total(wanted, include_total),
         )
 
+    def _seen(self, wanted: ContactFilter) -> ContactFilter:
+        if self._caller.require("contacts:read") == "all":
+            return wanted
+        return wanted.owned_by(self._caller.id)
+
     def _named(self, contacts: Sequence[Contact]) -> Sequence[Contact]:
         """Contacts with the names of their labels."""
         if not any(one.has_labels for one in contacts):
@@ -146,10 +159,15 @@ class ContactLists:
         """The tenant's counters: `total`, `active`, `inactive`, `primary`, `customers`, `bookings`, `interactions`,
         numbers by source, status and label, and the companies with the most contacts. Costs the same however many
         contacts there are.
+
+        For a caller who reads his own alone these are counted one by one, with the customers they belong to. Raises
+        RuleBroken, with code `too_many_to_count`, when they are more than MAX_OWN.
         """
-        if self._caller.require("contacts:read") == "own":
-            raise PermissionDenied.lacking("contacts:read:all")
-        counts = self._index.counts()
+        if self._caller.require("contacts:read") == "all":
+            counts: Mapping[str, int] = self._index.counts()
+            companies: Sequence[tuple[str, int]] = self._index.top_companies(TOP_COMPANIES)
+        else:
+            counts, companies = _counted(self._own())
         labels = self._labels.recent()
         total = counts.get("all", 0)
         inactive = counts.get("is_active=false", 0)
@@ -177,11 +195,18 @@ class ContactLists:
             "by_group": _by_label(
                 counts, [group for group in labels.all_of(Group) if group.kind == "static"]
             ),
-            "top_companies": [
-                {"company": name, "contacts": amount}
-                for name, amount in self._index.top_companies(TOP_COMPANIES)
-            ],
+            "top_companies": [{"company": name, "contacts": amount} for name, amount in companies],
         }
+
+    def _own(self) -> Iterator[Contact]:
+        own = ContactFilter(owner_id=self._caller.id)
+        for number, (_, contact) in enumerate(self._by_creation(own, None, 500, descending=False)):
+            if number == MAX_OWN:
+                raise RuleBroken(
+                    f"You have more than {MAX_OWN:,} contacts, too many to count one by one.",
+                    code="too_many_to_count",
+                )
+            yield contact
 
     def _walk(
         self, wanted: ContactFilter, sort: str | None, after: Any, count: int, skip: int = 0
@@ -393,18 +418,35 @@ def require_searchable(wanted: ContactFilter) -> None:
         raise Invalid.field("search", "search", "Give at least one letter or digit to search for.")
 
 
-def _by_value(counts: dict[str, int], facet: str) -> dict[str, int]:
+def _counted(contacts: Iterable[Contact]) -> tuple[Mapping[str, int], Sequence[tuple[str, int]]]:
+    """What the tenant's counters would say if there were these contacts alone, and their top companies."""
+    counts, sizes = Counter[str](), Counter[str]()
+    spellings: dict[str, str] = {}
+    customers: set[str] = set()
+    for contact in contacts:
+        counts.update(counts_of(contact))
+        if key := company_key(contact.company):
+            sizes[key] += 1
+            spellings.setdefault(key, contact.company)
+        if contact.customer_id:
+            customers.add(contact.customer_id)
+    counts.update({"customers": len(customers), "customers_with_contacts": len(customers)})
+    top = sorted((-size, key) for key, size in sizes.items() if size >= LEAST_AT_THE_TOP)[:TOP_COMPANIES]
+    return counts, [(spellings[key], -size) for size, key in top]
+
+
+def _by_value(counts: Mapping[str, int], facet: str) -> dict[str, int]:
     start = f"{facet}="
     return {name.removeprefix(start): amount for name, amount in counts.items() if name.startswith(start)}
 
 
-def _with_default(counts: dict[str, int], facet: str, total: int) -> dict[str, int]:
+def _with_default(counts: Mapping[str, int], facet: str, total: int) -> dict[str, int]:
     found = _by_value(counts, facet)
     found[DEFAULTS[facet]] = total - sum(found.values())
     return {value: amount for value, amount in sorted(found.items()) if amount}
 
 
-def _by_label(counts: dict[str, int], labels: Sequence[Label]) -> dict[str, int]:
+def _by_label(counts: Mapping[str, int], labels: Sequence[Label]) -> dict[str, int]:
     kinds = {label.name: counts.get(f"{label.kind_of_label}={label.id}", 0) for label in labels}
     return {name: amount for name, amount in kinds.items() if amount}
 

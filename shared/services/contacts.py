@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.domain import timestamps
@@ -14,6 +15,7 @@ from shared.domain.contact import Contact, ContactInput, ContactPatch, clean
 from shared.domain.errors import (
     ConcurrentChange,
     Conflict,
+    Duplicate,
     Invalid,
     NotFound,
     PermissionDenied,
@@ -93,8 +95,8 @@ class ContactService:
     def create(self, given: ContactInput) -> Contact:
         """A new contact, owned by the user who made it unless another owner is given.
 
-        Raises Invalid for refused fields, Duplicate when another contact has one of the addresses. The first
-        contact of a customer becomes its primary one.
+        Raises Invalid for refused fields, Duplicate when another contact has one of the addresses; it names that
+        contact where the caller may see it. The first contact of a customer becomes its primary one.
         """
         settings = self._settings()
         fields = self._settled(given.as_given())
@@ -108,11 +110,27 @@ class ContactService:
             source="api",
             unique_scope=settings.unique_scope,
         )
-        if contact.customer_id is not None:
-            return self._join(contact, event)
-        self._announce(contact)
-        self._contacts.create((contact, event))
+        with self._conflicts_as_seen():
+            if contact.customer_id is not None:
+                return self._join(contact, event)
+            self._announce(contact)
+            self._contacts.create((contact, event))
         return contact
+
+    @contextlib.contextmanager
+    def _conflicts_as_seen(self) -> Iterator[None]:
+        try:
+            yield
+        except Duplicate as taken:
+            raise self._as_seen(taken) from taken
+
+    def _as_seen(self, taken: Duplicate) -> Duplicate:
+        """A conflict with another contact, which is not named to a caller who may not see it."""
+        level = self._caller.level("contacts:read")
+        if level == "all":
+            return taken
+        other = self._contacts.get(taken.contact_id) if level == "own" else None
+        return taken if other is not None and self._caller.owns(other.owner_id) else taken.unnamed()
 
     def _join(self, contact: Contact, event: Event) -> Contact:
         """A new contact of a customer."""
@@ -178,6 +196,8 @@ class ContactService:
         )
 
     def _static_group(self, group_id: str) -> Group:
+        """A group that contacts are put in or taken out of."""
+        self._caller.require("contacts:write")
         self._caller.require("contacts:read")
         group = self._labels.current().by_id.get(group_id)
         if not isinstance(group, Group):
@@ -329,6 +349,7 @@ class ContactService:
 
         Without `if_match` the last writer wins; with it, whoever was slower gets VersionMismatch.
         """
+        self._caller.require(permission)  # whoever lacks it altogether is told so, whatever is there
         for attempt in range(_ATTEMPTS):
             before = self._read(contact_id, find or self._contacts.get)
             self._caller.require_on(permission, before.owner_id)
@@ -339,10 +360,11 @@ class ContactService:
                 return before
             after, event = acted
             try:
-                if before.member_of != after.member_of or before.is_primary != after.is_primary:
-                    return self._membership().carry_out(before, after, event)
-                self._announce(after)
-                (save or self._contacts.save)(before, after, event)
+                with self._conflicts_as_seen():
+                    if before.member_of != after.member_of or before.is_primary != after.is_primary:
+                        return self._membership().carry_out(before, after, event)
+                    self._announce(after)
+                    (save or self._contacts.save)(before, after, event)
             except ConcurrentChange:
                 self._pause(attempt)
             else:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.contact import Contact
 from shared.domain.customer import Customer, CustomerInput, CustomerPatch, CustomerShown, clean
-from shared.domain.errors import ConcurrentChange, NotFound, PermissionDenied, VersionMismatch
+from shared.domain.errors import ConcurrentChange, NotFound, PermissionDenied, UsernameTaken, VersionMismatch
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.services.idempotency import Announce, no_key
@@ -21,6 +23,8 @@ INCLUDED_CONTACTS = 25
 """How many of a customer's contacts are shown with it."""
 INCLUDING_CUSTOMERS = 25
 """How many customers a page has at the most that shows their contacts too."""
+_PORTION = 100
+"""How many of a customer's contacts are read together to find those that a caller may see."""
 _ATTEMPTS = 12
 IfMatch = Callable[[int], bool]
 """Whether the caller's `If-Match` holds for a record's version."""
@@ -59,7 +63,8 @@ class Contacts(Protocol):
 class CustomerService:
     """Customers as one caller may use them. They fall under the rights to contacts; one's own are those one made.
 
-    Anything the caller may not see raises NotFound.
+    Anything the caller may not see raises NotFound. A customer is shown with those of its contacts that the caller may
+    see: to one who reads his own alone the others neither count nor are primary.
     """
 
     def __init__(
@@ -95,17 +100,22 @@ class CustomerService:
             caller=self._caller,
         )
         self._announce(customer)
-        self._customers.create(customer, event)
+        with self._conflicts_as_seen():
+            self._customers.create(customer, event)
         return customer
 
     def read(self, customer_id: str, *, include_contacts: bool = False) -> Customer:
         """A customer."""
+        customer = self._read(customer_id)
+        return self._with_contacts([customer])[0] if include_contacts else self._as_seen(customer)
+
+    def _read(self, customer_id: str) -> Customer:
         self._caller.require("contacts:read")
         customer = self._customers.get(customer_id) if is_id(customer_id) else None
         if customer is None:
             raise NotFound("Customer")
         self._caller.require_sight(self._owner_of(customer), "Customer")
-        return self._with_contacts([customer])[0] if include_contacts else customer
+        return customer
 
     def list(
         self,
@@ -146,12 +156,9 @@ class CustomerService:
 
     def contacts(self, customer_id: str, *, limit: int, cursor: str | None) -> Page[Contact]:
         """A page of a customer's contacts as of now, newest first."""
-        self._require_all("contacts:read")
         customer = self.read(customer_id)
         page = page_of(
-            lambda count, after: self._customers.members(
-                customer.id, limit=count, after=after, descending=True
-            ),
+            lambda count, after: self._members(customer.id, limit=count, after=after, descending=True),
             lambda contact_id: contact_id,
             lambda contact_id: contact_id,
             limit=limit,
@@ -165,11 +172,11 @@ class CustomerService:
 
     def replace(self, customer_id: str, given: CustomerInput, if_match: IfMatch | None) -> Customer:
         """The customer with all its fields as given; fields left out are emptied."""
-        return self._change(customer_id, given, if_match)
+        return self._as_seen(self._change(customer_id, given, if_match))
 
     def patch(self, customer_id: str, given: CustomerPatch, if_match: IfMatch | None) -> Customer:
         """The customer with the given fields changed (RFC 7396)."""
-        return self._change(customer_id, given, if_match)
+        return self._as_seen(self._change(customer_id, given, if_match))
 
     def delete(self, customer_id: str, if_match: IfMatch | None) -> None:
         """Delete a customer; its username is free at once. Raises Conflict while it has contacts."""
@@ -204,8 +211,9 @@ class CustomerService:
         """Read, act, write under the version read; again when others were faster, contacts that came or went among
         them.
         """
+        self._caller.require(permission)  # whoever lacks it altogether is told so, whatever is there
         for attempt in range(_ATTEMPTS):
-            before = self.read(customer_id)
+            before = self._read(customer_id)
             self._caller.require_on(permission, self._owner_of(before))
             if if_match is not None and not if_match(before.version):
                 raise VersionMismatch()
@@ -214,7 +222,8 @@ class CustomerService:
                 return before
             after, event = acted
             try:
-                self._customers.save(before, after, event)
+                with self._conflicts_as_seen():
+                    self._customers.save(before, after, event)
             except ConcurrentChange:
                 self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311
             else:
@@ -223,7 +232,7 @@ class CustomerService:
 
     def _with_contacts(self, customers: Sequence[Customer]) -> Sequence[CustomerShown]:
         """Customers with up to INCLUDED_CONTACTS of their contacts, the oldest ones, and the whole primary one."""
-        self._require_all("contacts:read")
+        customers = [self._as_seen(customer) for customer in customers]
         members = {customer.id: self._members_of(customer) for customer in customers}
         wanted = {one: None for ids in members.values() for one in ids}
         wanted |= {one.primary_contact: None for one in customers if one.primary_contact}
@@ -231,9 +240,54 @@ class CustomerService:
         return [_shown(customer, members[customer.id], found) for customer in customers]
 
     def _members_of(self, customer: Customer) -> Sequence[str]:
-        if customer.contact_count <= 1:  # as most have: there is nothing to look up
-            return [customer.primary_contact] if customer.primary_contact else []
-        return self._customers.members(customer.id, limit=INCLUDED_CONTACTS)
+        if customer.contact_count == 0:
+            return []
+        if (
+            customer.contact_count == 1 and customer.primary_contact
+        ):  # as most have: nothing is to be looked up
+            return [customer.primary_contact]
+        return self._members(customer.id, limit=INCLUDED_CONTACTS)
+
+    def _members(
+        self, customer_id: str, *, limit: int, after: str | None = None, descending: bool = False
+    ) -> Sequence[str]:
+        """The ids of those of a customer's contacts that the caller may see, in the order of their creation."""
+        if self._caller.level("contacts:read") == "all":
+            return self._customers.members(customer_id, limit=limit, after=after, descending=descending)
+        seen = self._seen_members(customer_id, after=after, descending=descending)
+        return [contact.id for contact in islice(seen, limit)]
+
+    def _seen_members(
+        self, customer_id: str, *, after: str | None = None, descending: bool = False
+    ) -> Iterator[Contact]:
+        """For one who sees his own alone: those of a customer's contacts."""
+        while ids := self._customers.members(customer_id, limit=_PORTION, after=after, descending=descending):
+            found = self._contacts.get_many(ids)
+            yield from (found[one] for one in ids if one in found and self._caller.owns(found[one].owner_id))
+            after = ids[-1]
+
+    def _as_seen(self, customer: Customer) -> Customer:
+        """A customer, with the count of those of its contacts that the caller may see, and its primary one if that is
+        among them. To tell costs one who reads his own alone the reading of all the customer's contacts.
+        """
+        if not customer.contact_count or self._caller.level("contacts:read") == "all":
+            return customer
+        seen = [contact.id for contact in self._seen_members(customer.id)]
+        primary = customer.primary_contact if customer.primary_contact in seen else None
+        return customer.model_copy(update={"contact_count": len(seen), "primary_contact": primary})
+
+    @contextlib.contextmanager
+    def _conflicts_as_seen(self) -> Iterator[None]:
+        """A customer who has a username is not named to a caller who may not see it."""
+        try:
+            yield
+        except UsernameTaken as taken:
+            if self._caller.level("contacts:read") == "all":
+                raise
+            holder = self._customers.get(taken.customer_id)
+            if holder is None or self._owner_of(holder) is None:
+                raise UsernameTaken("") from taken
+            raise
 
     def _owner_of(self, customer: Customer) -> str | None:
         """Whose own a customer is: theirs who made it."""

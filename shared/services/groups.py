@@ -59,6 +59,7 @@ class GroupService(LabelService[Group]):
 
     def change(self, label_id: str, given: dict[str, Any], if_match: IfMatch | None) -> Group:
         """The group with the given fields changed; its kind stays."""
+        self._caller.require("contacts:write")
         if "filter" in given:
             group = self._read(label_id)
             if group.kind == "static" and given["filter"] is not None:

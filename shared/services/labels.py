@@ -135,6 +135,7 @@ class LabelService(Generic[AnyLabel]):
         act: Callable[[AnyLabel], tuple[AnyLabel, Event] | None],
         save: Callable[[AnyLabel, AnyLabel, Event], None],
     ) -> AnyLabel:
+        self._caller.require(permission)  # whoever lacks it altogether is told so, whatever is there
         for attempt in range(_ATTEMPTS):
             before = self._read(label_id)
             own = not before.is_shared and before.created_by == self._caller.actor

@@ -55,9 +55,11 @@ class WebhookService:
     def create(self, given: WebhookInput) -> NewWebhook:
         """A new subscription, with the secret that is shown this once.
 
-        Raises Invalid for a URL that webhooks may not go to, Conflict when the tenant has too many.
+        It tells of all contacts, with what they held and hold: so it takes the right to read them all too. Raises
+        Invalid for a URL that webhooks may not go to, Conflict when the tenant has too many.
         """
         self._require()
+        self._require("contacts:read")
         webhook = Webhook.create(
             given, webhook_id=new_id(), at=timestamps.now(), caller=self._caller, loopback=self._loopback
         )
@@ -113,10 +115,10 @@ class WebhookService:
             scope=self._scope("deliveries", webhook.id),
         )
 
-    def _require(self) -> None:
-        if self._caller.require(_PERMISSION) != "all":
+    def _require(self, permission: str = _PERMISSION) -> None:
+        if self._caller.require(permission) != "all":
             # A subscription tells of everything in the tenant, so one's own is not enough.
-            raise PermissionDenied.lacking(f"{_PERMISSION}:all")
+            raise PermissionDenied.lacking(f"{permission}:all")
 
     def _scope(self, *query: str) -> tuple[str, ...]:
         return (self._caller.tenant_id, self._caller.id, *query)

@@ -272,8 +272,8 @@ class TestEachFunctionHasItsOwnLeastRole:
             on_index = statement["Resource"] != {"Fn::GetAtt": ["Table", "Arn"]}
             for key in keys:
                 assert re.fullmatch(
-                    r"(T|U|K|G|OUTBOX|DUE)#\*(#TENANT|#CLIENTS|#USERS|#INVITATIONS|#STATS#USERS|#(C|USER|USEREMAIL|RATE)#\*)?"
-                    r"|(S|DUE)#[A-Z]+(#\*)?",
+                    r"(T|U|K|G|OUTBOX)#\*(#TENANT|#CLIENTS|#USERS|#INVITATIONS|#STATS#USERS|#(C|USER|USEREMAIL|RATE)#\*)?"
+                    r"|(S|DUE)#[A-Z]+(#\*)?|DUE#\?",
                     key,
                 )
                 assert key.startswith(INDEX_KEYS) == on_index

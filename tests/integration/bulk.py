@@ -9,7 +9,7 @@ from functions.bulk.on_bulk import handler as on_bulk
 from shared import wiring
 from shared.domain import timestamps
 from shared.domain.bulk_jobs import BulkRun
-from shared.domain.callers import Caller
+from shared.domain.callers import Caller, Kind
 from shared.domain.contact_filter import ContactFilter
 from shared.domain.ids import new_id
 from shared.services.bulk_jobs import BulkWatch, BulkWatchReport, Portion
@@ -25,13 +25,15 @@ JOBS = "/contacts/bulk-jobs"
 WATCH_PREFIXES = ("DUE#", "T#")
 
 
-def running_job(world: World, tenant_id: str = "T1", by: str = "admin") -> str:
-    """A job that has just been made, by its id; nothing is queued for it."""
-    caller = Caller(tenant_id, "user", f"{by}-of-{tenant_id}", "admin" if by == "admin" else "user")
+def running_job(
+    world: World, tenant_id: str = "T1", by: str = "admin", *, caller: tuple[Kind, str] | None = None
+) -> str:
+    """A job that has just been made, by its id; nothing is queued for it. `caller`: kind and id of who made it."""
+    kind, caller_id = caller or ("user", f"{by}-of-{tenant_id}")
     run = BulkRun.begin(
         job_id=new_id(),
         action="delete",
-        caller=caller,
+        caller=Caller(tenant_id, kind, caller_id, "admin" if by == "admin" else "user"),
         wanted=ContactFilter(tags=("x",)),
         change="",
         matched=None,

@@ -369,9 +369,8 @@ def test_a_customer_with_contacts_is_not_deleted(world: World) -> None:
     customer, members = with_members(world, 2)
     answer = world.send("DELETE", at(customer))
     assert (answer.status, answer.json["code"]) == (409, "customer_has_contacts")
-    assert "2 contacts" in answer.json["detail"]
     world.send("DELETE", at(members[0]))
-    assert "1 contact." in world.send("DELETE", at(customer)).json["detail"]
+    assert world.send("DELETE", at(customer)).status == 409
     world.send("PATCH", at(members[1]), {"customer_id": None})
     assert world.send("DELETE", at(customer)).status == 204
     for method, body in (("GET", None), ("PATCH", {"last_name": "X"}), ("DELETE", None)):
@@ -436,19 +435,18 @@ def test_a_regular_user_puts_his_own_contacts_under_customers_and_makes_them_pri
     world.content.assert_whole()
 
 
-def test_who_reads_its_own_alone_sees_the_customers_it_made_and_no_lists(world: World) -> None:
+def test_who_reads_its_own_alone_sees_the_customers_it_made_and_no_list_of_all(world: World) -> None:
     with as_operator():
         key = wiring.onboarding().add_api_client("T1", "own", "contacts:read:own,contacts:write:own")
     mine, theirs = customer_of(world, token=key), customer_of(world)
     assert world.send("GET", at(mine), token=key).status == 200
     assert world.send("GET", at(theirs), token=key).status == 404
     assert world.send("PATCH", at(theirs), {"last_name": "X"}, token=key).status == 404
-    for path in ("/customers", at(mine, "/contacts"), at(mine, "?include=contacts")):
-        answer = world.send("GET", path, token=key)
-        assert (answer.status, answer.json["detail"]) == (
-            403,
-            "Insufficient permissions: contacts:read:all required",
-        )
+    answer = world.send("GET", "/customers", token=key)
+    assert (answer.status, answer.json["detail"]) == (
+        403,
+        "Insufficient permissions: contacts:read:all required",
+    )
 
 
 # Lists

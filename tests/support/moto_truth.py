@@ -10,6 +10,7 @@
 * a Query that stops at its Limit hands back LastEvaluatedKey also when nothing follows
 
 And Cognito's: a refresh token that it does not know is refused, and not a fault of its own.
+* a Query looks at the items of its partition alone, and so takes as long as these are many, not as the table is large
 """
 
 from __future__ import annotations
@@ -194,13 +195,48 @@ def _is_between(original: Callable[..., bool]) -> Callable[..., bool]:
     return expr
 
 
+def _query_of_partition(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Table.query, which goes through what `all_items` gives it: here what can be meant. It sorts by itself."""
+
+    def query(self: Any, hash_key: DynamoType, *positional: Any, **named: Any) -> Any:
+        index_name = dict(zip(_AFTER_HASH_KEY, positional, strict=False)).get("index_name")
+        if index_name is None:
+            found = list(self.items[hash_key].values()) if hash_key in self.items else []
+        else:
+            wanted = named["hash_key_conditions"]
+            everything = (item for partition in self.items.values() for item in partition.values())
+            found = [one for one in everything if all(one.attrs.get(name) == value for name, value in wanted)]
+        self.all_items = lambda: found
+        try:
+            return original(self, hash_key, *positional, **named)
+        finally:
+            del self.all_items
+
+    return query
+
+
+_AFTER_HASH_KEY = (
+    "range_comparison",
+    "range_objs",
+    "limit",
+    "exclusive_start_key",
+    "scan_index_forward",
+    "projection_expressions",
+    "index_name",
+)
+
+
 @contextmanager
 def truthful_moto(now: Callable[[], float] = time.monotonic) -> Iterator[MotoTruth]:
     """moto with DynamoDB's promises kept; to be used inside ``mock_aws``."""
     truth = MotoTruth(now)
     models: Any = moto_models
-    original = DynamoDBBackend.transact_write_items
-    between = FuncBetween.expr
+    original, query, between = (
+        DynamoDBBackend.transact_write_items,
+        Table.query,
+        FuncBetween.expr,
+    )
+    Table.query = _query_of_partition(query)  # type: ignore[method-assign]
     models.copy = _CopyButNotTables
     FuncBetween.expr = _is_between(between)  # type: ignore[method-assign]
     DynamoDBBackend.transact_write_items = _transact_write_items(original)  # type: ignore[assignment,method-assign]
@@ -210,5 +246,6 @@ def truthful_moto(now: Callable[[], float] = time.monotonic) -> Iterator[MotoTru
     finally:
         models.copy = copy
         FuncBetween.expr = between  # type: ignore[method-assign]
+        Table.query = query  # type: ignore[method-assign]
         DynamoDBBackend.transact_write_items = original  # type: ignore[method-assign]
         tables.forget()

@@ -48,7 +48,7 @@ def test_the_first_contact_admitted_is_primary_and_stays_so() -> None:
 
 def test_a_customer_with_contacts_is_not_deleted() -> None:
     one, _ = made().admit("c1", **STAMP)
-    with pytest.raises(Conflict, match=r"has 1 contact\."):
+    with pytest.raises(Conflict, match=r"has contacts\."):
         one.delete(**STAMP)
 
 

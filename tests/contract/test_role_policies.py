@@ -1,0 +1,197 @@
+"""What each role of infra/template.yaml may do with whose keys: every role, every operation, exactly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.table import keys
+from tests.support.policies import INDEX, OPERATIONS, TABLE, Request, allows, asks, is_like
+from tests.support.template import NoNames, Template
+
+
+class _Arns(NoNames):
+    def attribute(self, logical_id: str, attribute: str) -> str:
+        known = {("Table", "Arn"): TABLE, ("Table", "StreamArn"): f"{TABLE}/stream/2026"}
+        return known.get((logical_id, attribute), f"arn:aws:other:::{logical_id}/{attribute}")
+
+    def ref(self, logical_id: str) -> str:
+        return logical_id
+
+
+def roles() -> dict[str, list[dict[str, Any]]]:
+    template = Template.load()
+    return {
+        name: [
+            statement
+            for policy in template.resolve(role["Policies"], _Arns())
+            for statement in policy["PolicyDocument"]["Statement"]
+        ]
+        for name, role in template.resources("AWS::IAM::Role").items()
+    }
+
+
+ROLES = roles()
+T1, T10 = keys.contact_partition("T1", "1"), keys.contact_partition("T10", "1")
+TENANT = keys.tenant_partition("T1")
+USER, KEY = keys.user("sub")["PK"]["S"], keys.api_key("id")["PK"]["S"]
+FOREIGN = {
+    "U#": USER,
+    "K#": KEY,
+    "G#": keys.gate("ACCOUNT", "digest")["PK"]["S"],
+    "S#SWEEP": "S#SWEEP",
+    "S#IMPORTS": "S#IMPORTS",
+    "OUTBOX#": "OUTBOX#3#2026",
+    "DUE#": keys.due_partition(2),
+    "DUE#IMPORTS": keys.IMPORTS_DUE,
+    "DUE#BULK": keys.BULK_DUE,
+    "DUE#PURGE": keys.purge_partition(2),
+}
+OF_MANY_KEYS = {"BatchGetItem", "BatchWriteItem", "TransactGetItems", "TransactWriteItems"}
+
+ANY = "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactGetItems TransactWriteItems"
+
+# What each role may do, by the keys it names. `T#` stands for the keys of any one tenant. All else is denied: a role
+# that is not here, and a right that is not, fails the build.
+EXPECTED: dict[str, dict[str, str]] = {
+    "AuthorizerRole": {
+        "T#…TENANT": "GetItem TransactGetItems",
+        "U#": "GetItem TransactGetItems",
+        "K#": "GetItem TransactGetItems",
+    },
+    "BookingsRole": {"T#": "GetItem PutItem Query BatchGetItem TransactGetItems"},
+    "BulkCallsRole": {
+        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
+    },
+    "BulkRole": {"T#": "GetItem PutItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"},
+    "BulkWatchRole": {"T#": "GetItem PutItem TransactGetItems", "DUE#BULK": "Query-index"},
+    "ContactsPurgeRole": {
+        "T#…C#": "GetItem PutItem DeleteItem Query BatchWriteItem TransactGetItems TransactWriteItems",
+        "DUE#PURGE": "Query-index",
+    },
+    "ContactsRole": {
+        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
+    },
+    "CustomersRole": {
+        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
+    },
+    "ImportsRole": {"T#": "GetItem Query TransactGetItems"},
+    "ImportsRowsRole": {"T#": "GetItem PutItem UpdateItem Query BatchGetItem TransactGetItems"},
+    "ImportsSplitRole": {"T#": "GetItem PutItem UpdateItem Query TransactGetItems"},
+    "ImportsWatchRole": {
+        "T#": "GetItem PutItem UpdateItem BatchGetItem TransactGetItems",
+        "S#IMPORTS": "GetItem PutItem UpdateItem BatchGetItem TransactGetItems",
+        "DUE#IMPORTS": "Query-index",
+    },
+    "LabelsRole": {
+        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
+    },
+    "ProjectRole": {
+        "T#": "PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactWriteItems"
+    },
+    "PublishRole": {"T#": "BatchWriteItem"},
+    "SweepRole": {
+        "T#": ANY,
+        "S#SWEEP": ANY,
+        "OUTBOX#": "Query-index",
+    },
+    "SystemRole": {},
+    "WebhookDueRole": {"T#": "UpdateItem", "DUE#": "Query-index"},
+    "WebhookFanOutRole": {"T#": "GetItem PutItem Query TransactGetItems"},
+    "WebhookSendRole": {"T#": "GetItem PutItem BatchGetItem TransactGetItems"},
+    "WebhooksRole": {"T#": "GetItem PutItem UpdateItem DeleteItem Query TransactGetItems TransactWriteItems"},
+}
+
+
+def may(statements: list[dict[str, Any]], operation: str, *named: str) -> bool:
+    return all(allows(statements, one) for one in asks(operation, named))
+
+
+def rights(statements: list[dict[str, Any]], *named: str) -> set[str]:
+    """The operations that statements allow when these keys are named together."""
+    return {
+        one for one in OPERATIONS if (len(named) < 2 or one in OF_MANY_KEYS) and may(statements, one, *named)
+    }
+
+
+def test_each_role_has_its_line() -> None:
+    """check 51"""
+    assert set(EXPECTED) == set(ROLES)
+    assert len(OPERATIONS) == 15
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_a_role_may_do_what_is_expected_of_it_and_no_more(role: str) -> None:
+    """checks 50 and 51: 15 operations on its own keys, on those of other name spaces, and on both together."""
+    statements = ROLES[role]
+    told = {kind: set(operations.split()) for kind, operations in EXPECTED.get(role, {}).items()}
+    told = {kind: {one.replace("-", " ") for one in operations} for kind, operations in told.items()}
+    everywhere = told.get("T#", set())
+    contacts, tenant = told.get("T#…C#", everywhere), told.get("T#…TENANT", everywhere)
+    assert rights(statements, T1) == rights(statements, T10) == contacts
+    assert rights(statements, TENANT) == tenant
+    # A role serves all tenants: two of them in one call are not told apart by it, but by who makes the call.
+    assert rights(statements, T1, T10) == contacts & OF_MANY_KEYS
+    for space, key in FOREIGN.items():
+        allowed = told.get(space, set())
+        assert rights(statements, key) == allowed, space
+        # What is mixed is allowed where each part of it is, and nowhere else.
+        assert rights(statements, T1, key) == contacts & allowed & OF_MANY_KEYS, space
+    assert rights(statements) == set(), "a call that names no key"
+    assert rights(statements, T1, USER, KEY) == set()
+    assert rights(statements, "") == rights(statements, "T") == rights(statements, "X#T#T1#C#1") == set()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_policy_of_one_tenant_would_hold_its_wall(operation: str) -> None:
+    """checks 49 and 51: what the keys are made for. T1 is not the beginning of T10."""
+    condition = {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["T#T1#*"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+    wide = [{"Effect": "Allow", "Action": ["dynamodb:*"], "Resource": [TABLE], "Condition": condition}]
+    on_index = operation in ("Query index", "Scan index")
+    assert may(wide, operation, T1) is not on_index
+    for named in ((T10,), (USER,), (T1, T10), (T10, T1), (T1, USER), (), ("T#T1",), ("t#T1#C#1",)):
+        assert not may(wide, operation, *named), named
+    # Without Null, a call that names no key would read the table as a whole.
+    open_door = [{**wide[0], "Condition": {"ForAllValues:StringLike": condition["ForAllValues:StringLike"]}}]
+    assert may(open_door, operation) is not on_index
+
+
+def test_conditions_are_judged_as_iam_does() -> None:
+    def judged(value: list[str] | None, condition: dict[str, Any], effect: str = "Allow") -> bool:
+        context = {} if value is None else {"k": value}
+        statement = {"Effect": effect, "Action": "a:B", "Resource": "*", "Condition": condition}
+        return allows([statement], Request("a:b", "r", context))
+
+    like = {"ForAllValues:StringLike": {"k": ["x*", "y?"]}}
+    assert judged(["x", "x#y"], like) and judged(["y1"], like) and judged(None, like)
+    assert not judged(["x", "z"], like) and not judged(["y"], like) and not judged(["y12"], like)
+    assert judged(None, {"Null": {"k": "true"}}) and not judged(["x"], {"Null": {"k": "true"}})
+    assert not judged(None, {"Null": {"k": "false"}}) and judged(["x"], {"Null": {"k": "false"}})
+    assert not judged(["x"], like, effect="Deny")
+    both = [{"Effect": one, "Action": "a:B", "Resource": "*"} for one in ("Allow", "Deny")]
+    assert not allows(both, Request("a:B", "r", {}))
+    for unknown in ({"StringEquals": {"k": "x"}}, {"ForAnyValue:StringLike": {"k": "x"}}):
+        with pytest.raises(NotImplementedError):
+            judged(["x"], unknown)
+    with pytest.raises(NotImplementedError):
+        allows([{"Effect": "Allow", "NotAction": "a:B", "Resource": "*"}], Request("a:B", "r", {}))
+    assert is_like("*", "") and not is_like("?", "") and is_like("a[b]*", "a[b]c") and not is_like("A", "a")
+
+
+def test_no_key_of_another_kind_fits_a_narrow_pattern() -> None:
+    """`*` runs over `#` too: values from outside, made to look like keys, are escaped before they enter one."""
+    odd = "x#TENANT", "#C#1", "1#C#2", "a#TENANT"
+    for value in odd:
+        for key in (
+            keys.email_partition("T1", value),
+            keys.label_partition("T1", value),
+            keys.import_partition("T1", value),
+            keys.user("T#" + value)["PK"]["S"],
+        ):
+            assert not is_like("T#*#TENANT", key) and not is_like("T#*#C#*", key), key
+    assert is_like("T#*#TENANT", TENANT) and is_like("T#*#C#*", T1)
+    assert INDEX.startswith(TABLE) and not is_like(TABLE, INDEX)

@@ -1,0 +1,119 @@
+"""What an IAM policy allows, worked out as IAM does for the parts that infra/template.yaml uses.
+
+After "Policy evaluation logic" and "Creating a condition with multiple keys or values" of the AWS IAM User Guide:
+silence denies, a Deny wins, all conditions of a statement must hold, `ForAllValues` holds for a key that is absent, and
+`Null` asks whether it is. Anything else raises NotImplementedError: to guess would be to let pass.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Statement = Mapping[str, Any]
+LEADING_KEYS = "dynamodb:LeadingKeys"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing that is asked of IAM. `context`: condition keys with their values; what is absent is not in it."""
+
+    action: str
+    resource: str
+    context: Mapping[str, Sequence[str]]
+
+
+def allows(statements: Iterable[Statement], request: Request) -> bool:
+    """Whether statements (intrinsic functions worked out) allow a request."""
+    effects = {one["Effect"] for one in statements if _applies(one, request)}
+    return "Allow" in effects and "Deny" not in effects
+
+
+def _applies(statement: Statement, request: Request) -> bool:
+    unknown = set(statement) - {"Sid", "Effect", "Action", "Resource", "Condition"}
+    if unknown:
+        raise NotImplementedError(f"statements with {sorted(unknown)}")
+    return (
+        any(is_like(one.lower(), request.action.lower()) for one in _listed(statement["Action"]))
+        and any(is_like(one, request.resource) for one in _listed(statement["Resource"]))
+        and all(
+            _OPERATORS[operator](request.context.get(key), _listed(wanted))
+            for operator, conditions in (statement.get("Condition") or {}).items()
+            for key, wanted in conditions.items()
+        )
+    )
+
+
+def is_like(pattern: str, value: str) -> bool:
+    """IAM's wildcards: `*` is any run of characters, `#` and `/` among them, `?` any one."""
+    parts = (
+        ".*" if part == "*" else "." if part == "?" else re.escape(part)
+        for part in re.split(r"([*?])", pattern)
+    )
+    return re.fullmatch("".join(parts), value, re.DOTALL) is not None
+
+
+def _for_all_like(values: Sequence[str] | None, wanted: Sequence[str]) -> bool:
+    return all(any(is_like(pattern, value) for pattern in wanted) for value in values or ())
+
+
+def _is_null(values: Sequence[str] | None, wanted: Sequence[str]) -> bool:
+    (absent,) = wanted
+    return (not values) == {"true": True, "false": False}[str(absent).lower()]
+
+
+class _Known(dict[str, Callable[[Sequence[str] | None, Sequence[str]], bool]]):
+    def __missing__(self, operator: str) -> Callable[[Sequence[str] | None, Sequence[str]], bool]:
+        raise NotImplementedError(f"the condition operator {operator}")
+
+
+_OPERATORS = _Known({"ForAllValues:StringLike": _for_all_like, "Null": _is_null})
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/contacts"
+INDEX = f"{TABLE}/index/work"
+
+# By operation, the actions IAM is asked for, each with the leading keys of its part of the request ("IAM with
+# DynamoDB transactions" and "IAM security policies with PartiQL" in the Amazon DynamoDB Developer Guide).
+_WHOLE: dict[str, tuple[str, str]] = {
+    "GetItem": ("GetItem", TABLE),
+    "PutItem": ("PutItem", TABLE),
+    "UpdateItem": ("UpdateItem", TABLE),
+    "DeleteItem": ("DeleteItem", TABLE),
+    "Query": ("Query", TABLE),
+    "Query index": ("Query", INDEX),
+    "BatchGetItem": ("BatchGetItem", TABLE),
+    "BatchWriteItem": ("BatchWriteItem", TABLE),
+    "Scan": ("Scan", TABLE),
+    "Scan index": ("Scan", INDEX),
+    "ExecuteStatement": ("PartiQLSelect", TABLE),
+    "BatchExecuteStatement": ("PartiQLUpdate", TABLE),
+    "ExecuteTransaction": ("PartiQLInsert", TABLE),
+}
+_BY_PART: dict[str, tuple[str, ...]] = {
+    "TransactGetItems": ("GetItem",),
+    "TransactWriteItems": ("PutItem", "DeleteItem"),
+}
+OPERATIONS = (*_WHOLE, *_BY_PART)
+
+
+def asks(operation: str, keys: Sequence[str]) -> list[Request]:
+    """What IAM is asked when an operation names partition keys; all of it must be allowed."""
+    if operation in _WHOLE:
+        action, resource = _WHOLE[operation]
+        return [Request(f"dynamodb:{action}", resource, _context(keys))]
+    return [
+        Request(f"dynamodb:{action}", TABLE, _context(part))
+        for action in _BY_PART[operation]
+        for part in ([[key] for key in keys] or [[]])
+    ]
+
+
+def _context(keys: Sequence[str]) -> dict[str, Sequence[str]]:
+    return {LEADING_KEYS: keys} if keys else {}
