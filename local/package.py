@@ -54,6 +54,8 @@ _PRUNED = (
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.js",
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.css",
     "pydantic/v1", "dateutil/zoneinfo/*.tar.gz",
+    # Of time zones the names are needed, which lie in a file of their own.
+    "tzdata/zoneinfo",
     # What cffi builds with; cryptography needs its compiled half.
     "cffi",
     "botocore/data/**/examples-1.json*",

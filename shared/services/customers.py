@@ -11,7 +11,7 @@ from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.contact import Contact
 from shared.domain.customer import Customer, CustomerInput, CustomerPatch, CustomerShown, clean
-from shared.domain.errors import ConcurrentChange, NotFound, PermissionDenied, VersionMismatch
+from shared.domain.errors import ConcurrentChange, NotFound, VersionMismatch
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.services.idempotency import Announce, no_key
@@ -116,7 +116,7 @@ class CustomerService:
         include_contacts: bool = False,
     ) -> Page[Customer]:
         """A page of the customers, newest first; with `username` the one that has it, in whatever case."""
-        self._require_all("contacts:read")
+        self._caller.require_all("contacts:read")
 
         def read(count: int, after: str | None) -> Sequence[Customer]:
             if username is None:
@@ -146,7 +146,7 @@ class CustomerService:
 
     def contacts(self, customer_id: str, *, limit: int, cursor: str | None) -> Page[Contact]:
         """A page of a customer's contacts as of now, newest first."""
-        self._require_all("contacts:read")
+        self._caller.require_all("contacts:read")
         customer = self.read(customer_id)
         page = page_of(
             lambda count, after: self._customers.members(
@@ -223,7 +223,7 @@ class CustomerService:
 
     def _with_contacts(self, customers: Sequence[Customer]) -> Sequence[CustomerShown]:
         """Customers with up to INCLUDED_CONTACTS of their contacts, the oldest ones, and the whole primary one."""
-        self._require_all("contacts:read")
+        self._caller.require_all("contacts:read")
         members = {customer.id: self._members_of(customer) for customer in customers}
         wanted = {one: None for ids in members.values() for one in ids}
         wanted |= {one.primary_contact: None for one in customers if one.primary_contact}
@@ -238,10 +238,6 @@ class CustomerService:
     def _owner_of(self, customer: Customer) -> str | None:
         """Whose own a customer is: theirs who made it."""
         return self._caller.id if customer.created_by == self._caller.actor else None
-
-    def _require_all(self, permission: str) -> None:
-        if self._caller.require(permission) != "all":
-            raise PermissionDenied.lacking(f"{permission}:all")
 
     def _scope(self, *query: str) -> tuple[str, ...]:
         return (self._caller.tenant_id, self._caller.id, *query)

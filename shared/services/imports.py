@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.errors import Conflict, NotFound, PermissionDenied
+from shared.domain.errors import Conflict, NotFound
 from shared.domain.ids import is_id
 from shared.domain.imports import Import, ImportRun, Results
 from shared.services.paging import Cursors, Page, page_of
@@ -89,8 +89,7 @@ class ImportService:
 
     def _require_all(self) -> None:
         # A dropped file is nobody's own, and neither is its import.
-        if self._caller.require("imports:run") == "own":
-            raise PermissionDenied.lacking("imports:run:all")
+        self._caller.require_all("imports:run")
 
     def _shown(self, run: ImportRun) -> Import:
         url = self._sign(run.results_key, RESULTS_SECONDS) if run.results_key else None
