@@ -52,6 +52,8 @@ _PRUNED = (
     "phonenumbers/geocoder.py", "phonenumbers/carrier.py", "phonenumbers/timezone.py",
     # pydantic's first version and its plugin for a type checker, and time zones that Python has itself.
     "pydantic/v1", "pydantic/mypy.py", "dateutil/zoneinfo/*.tar.gz",
+    # Of time zones the names are needed, which lie in a file of their own.
+    "tzdata/zoneinfo",
     # What cffi builds with; cryptography needs its compiled half.
     "cffi",
     "botocore/data/**/examples-1.json*",

@@ -122,7 +122,8 @@ class SettingsPatch(BaseModel):
         description="Among whose contacts an address is unique. Changes only while the tenant has no contacts.",
     )
     visibility: Visibility | None = Field(
-        None, description="Whether regular users see all contacts, or their own; in effect within a minute."
+        None,
+        description="Whether regular users see all contacts, or their own; in effect within about a minute.",
     )
     timezone: _Timezone | None = Field(
         None,

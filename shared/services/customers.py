@@ -13,7 +13,7 @@ from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.contact import Contact
 from shared.domain.customer import Customer, CustomerInput, CustomerPatch, CustomerShown, clean
-from shared.domain.errors import ConcurrentChange, NotFound, PermissionDenied, UsernameTaken, VersionMismatch
+from shared.domain.errors import ConcurrentChange, NotFound, UsernameTaken, VersionMismatch
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.services.idempotency import Announce, no_key
@@ -126,7 +126,7 @@ class CustomerService:
         include_contacts: bool = False,
     ) -> Page[Customer]:
         """A page of the customers, newest first; with `username` the one that has it, in whatever case."""
-        self._require_all("contacts:read")
+        self._caller.require_all("contacts:read")
 
         def read(count: int, after: str | None) -> Sequence[Customer]:
             if username is None:
@@ -292,10 +292,6 @@ class CustomerService:
     def _owner_of(self, customer: Customer) -> str | None:
         """Whose own a customer is: theirs who made it."""
         return self._caller.id if customer.created_by == self._caller.actor else None
-
-    def _require_all(self, permission: str) -> None:
-        if self._caller.require(permission) != "all":
-            raise PermissionDenied.lacking(f"{permission}:all")
 
     def _scope(self, *query: str) -> tuple[str, ...]:
         return (self._caller.tenant_id, self._caller.id, *query)

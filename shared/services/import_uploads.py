@@ -22,7 +22,6 @@ from shared.domain.imports import (
 )
 from shared.services.idempotency import Announce, no_key
 from shared.services.import_runs import FIRST_LOOK_SECONDS
-from shared.services.imports import require_imports
 
 UPLOAD_SECONDS = 900
 """How long a file can be uploaded after its import was asked for: long enough for the largest one on a slow line,
@@ -76,7 +75,7 @@ class ImportUploads:
 
     def create(self, given: ImportInput) -> NewImport:
         """A new import, and how its file is uploaded: to a place of its own, one to MAX_FILE_BYTES bytes long."""
-        require_imports(self._caller)
+        self._caller.require_all("imports:run")
         at = self._now()
         run = ImportRun.await_upload(given, import_id=new_id(), write_id=new_id(), at=at, caller=self._caller)
         url, fields = self._uploads().upload_form(run.object_key, MAX_FILE_BYTES, UPLOAD_SECONDS)
@@ -97,7 +96,7 @@ class ImportUploads:
         Raises Conflict when there is no file yet, and when it was started before. A kill behind the write loses
         nothing: the watch over imports finds one that stands still.
         """
-        require_imports(self._caller)
+        self._caller.require_all("imports:run")
         for _ in range(_ATTEMPTS):
             before = self._imports.get(import_id) if is_id(import_id) else None
             if before is None:

@@ -22,7 +22,6 @@ from shared.domain.invitation import (
     IssuedInvitation,
 )
 from shared.services.paging import Cursors, Page, page_of
-from shared.services.users import require_admin
 
 _ATTEMPTS = 8
 
@@ -78,7 +77,7 @@ class InvitationService:
 
         Raises AddressInUse when the address is a user's or is invited already, Conflict when too many are open.
         """
-        require_admin(self._caller)
+        self._caller.require_all("tenant:admin")
         email = normalize_email(given.email)
         invitation_id = self._work.derived_id("invitation")
         if self._work.again and self._invitations.get(invitation_id):
@@ -107,7 +106,7 @@ class InvitationService:
 
     def list(self, *, limit: int, cursor: str | None) -> Page[Invitation]:
         """A page of the invitations, newest first."""
-        require_admin(self._caller)
+        self._caller.require_all("tenant:admin")
         return page_of(
             lambda count, after: self._invitations.newest(limit=count, after=after),
             lambda invitation: invitation.id,
@@ -120,7 +119,7 @@ class InvitationService:
 
     def read(self, invitation_id: str) -> Invitation:
         """An invitation."""
-        require_admin(self._caller)
+        self._caller.require_all("tenant:admin")
         invitation = self._invitations.get(invitation_id) if is_id(invitation_id) else None
         if invitation is None:
             raise NotFound("Invitation")

@@ -10,13 +10,12 @@ from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.errors import ConcurrentChange, NotFound, PermissionDenied, Unavailable, VersionMismatch
+from shared.domain.errors import ConcurrentChange, NotFound, Unavailable, VersionMismatch
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.user import MAX_USERS, OWN_FIELDS, User, UserPatch, UserRole, is_user_id
 from shared.services.paging import Cursors, Page, page_of
 
-PERMISSION = "tenant:admin"
 _ATTEMPTS = 8
 IfMatch = Callable[[int], bool]
 """Whether the caller's `If-Match` holds for a record's version."""
@@ -97,7 +96,7 @@ class UserService:
 
         def act(user: User) -> tuple[User, Event] | None:
             if not (self._is_caller(user) and given.keys() <= OWN_FIELDS):
-                require_admin(self._caller)
+                self._caller.require_all("tenant:admin")
             return user.change(given, event_id=new_id(), at=timestamps.now(), caller=self._caller)
 
         return self._write(user_id, if_match, act, self._users.replace)
@@ -106,7 +105,7 @@ class UserService:
         """Remove a user, who can no longer sign in. Contacts he owns stay his by name. Raises as `change` does."""
 
         def act(user: User) -> tuple[User, Event]:
-            require_admin(self._caller)
+            self._caller.require_all("tenant:admin")
             return user.delete(event_id=new_id(), at=timestamps.now(), caller=self._caller)
 
         gone = self._write(user_id, if_match, act, lambda before, _, event: self._users.remove(before, event))
@@ -139,9 +138,3 @@ class UserService:
             else:
                 return after
         raise ConcurrentChange()
-
-
-def require_admin(caller: Caller) -> None:
-    """Raises PermissionDenied unless the caller manages the whole tenant."""
-    if caller.require(PERMISSION) != "all":
-        raise PermissionDenied.lacking(f"{PERMISSION}:all")

@@ -8,7 +8,7 @@ from typing import Protocol
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.delivery import Delivery
-from shared.domain.errors import ConcurrentChange, NotFound, PermissionDenied, VersionMismatch
+from shared.domain.errors import ConcurrentChange, NotFound, VersionMismatch
 from shared.domain.ids import is_id, new_id
 from shared.domain.webhook import NewWebhook, Webhook, WebhookInput
 from shared.services.idempotency import Announce, no_key
@@ -116,9 +116,8 @@ class WebhookService:
         )
 
     def _require(self, permission: str = _PERMISSION) -> None:
-        if self._caller.require(permission) != "all":
-            # A subscription tells of everything in the tenant, so one's own is not enough.
-            raise PermissionDenied.lacking(f"{permission}:all")
+        # A subscription tells of everything in the tenant, so one's own is not enough.
+        self._caller.require_all(permission)
 
     def _scope(self, *query: str) -> tuple[str, ...]:
         return (self._caller.tenant_id, self._caller.id, *query)

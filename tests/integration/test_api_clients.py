@@ -14,7 +14,8 @@ import pytest
 
 from shared import wiring
 from shared.domain import api_client, timestamps
-from shared.domain.api_client import MAX_API_CLIENTS, FreshKey
+from shared.domain.api_client import MAX_API_CLIENTS, ApiClientPatch, FreshKey
+from shared.domain.callers import Caller
 from shared.domain.ids import new_id
 from shared.services.client_uses import NOTED_SECONDS, ClientUses
 from shared.table import keys
@@ -545,6 +546,24 @@ def test_its_use_is_noted_and_is_no_change_of_it(world: World) -> None:
     assert len(world.content.of(f"T#T1#CLIENT#{made['id']}", "EVENT#")) == 1
     changed = world.send("PATCH", at(made), {"name": "Other"}).json
     assert changed["last_used_at"] == shown["last_used_at"]
+
+
+def test_a_use_noted_while_the_client_is_changed_is_not_lost(world: World) -> None:
+    made = make(world)
+    with acting_for("T1", prefixes=("K#",)):
+        service = wiring.api_clients(Caller("T1", "user", "u", "admin"))
+        read = service._clients.get
+
+        def used_meanwhile(client_id: str) -> Any:
+            found = read(client_id)
+            wiring.client_uses().note("T1", client_id)
+            return found
+
+        service._clients.get = used_meanwhile  # type: ignore[method-assign]
+        service.change(made["id"], ApiClientPatch(name="Other"), None)
+    shown = now(world, made)
+    assert (shown["name"], shown["version"]) == ("Other", 2)
+    assert shown["last_used_at"] is not None
 
 
 def test_a_process_tries_to_note_a_use_once_in_five_minutes_for_each_client() -> None:

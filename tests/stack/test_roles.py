@@ -142,6 +142,20 @@ def test_every_function_can_do_its_work(enforcing: Enforcing, receiver: Receiver
     assert call("GET", "/customers?include=contacts")[0] == 200
     assert call("GET", "/customers?username=h")[0] == 200
     assert call("DELETE", account)[0] == 204
+    status, client = call(
+        "POST", "/api-clients", {"name": "Shop", "permissions": {"contacts:read": "all"}}, key="c"
+    )
+    assert status == 201
+    assert request("GET", f"{enforcing.api_url}/me", token=client["key"])[0] == 200
+    client_path = f"/api-clients/{client['id']}"
+    assert call("PATCH", client_path, {"is_active": False})[0] == 200
+    assert call("POST", f"{client_path}/rotate-key", {})[0] == 200
+    assert call("GET", client_path)[1]["last_used_at"] is not None
+    assert call("GET", "/api-clients")[0] == 200
+    assert call("DELETE", client_path)[0] == 204
+    assert call("PATCH", "/settings", {"timezone": "Europe/London"})[0] == 200
+    assert call("PATCH", "/settings", {"unique_scope": "customer"})[0] == 409
+    assert call("GET", "/settings")[0] == 200
     assert call("GET", "/openapi.json")[0] == 200
     api_key = request("GET", f"{enforcing.api_url}/contacts?limit=1", token=enforcing.state["api_key"])
     assert api_key[0] == 200
@@ -224,6 +238,8 @@ def test_every_function_can_do_its_work(enforcing: Enforcing, receiver: Receiver
         ("SystemFunction", "dynamodb", "get_item", {"Key": {"PK": {"S": "T#demo#TENANT"}, "SK": {"S": "TENANT"}}}),
         ("AuthorizerFunction", "dynamodb", "put_item", {"Item": {"PK": {"S": "U#x"}, "SK": {"S": "USER"}}}),
         ("ImportsFunction", "dynamodb", "put_item", {"Item": {"PK": {"S": "T#demo#X"}, "SK": {"S": "X"}}}),
+        ("AccountFunction", "dynamodb", "delete_item", {"Key": {"PK": {"S": "T#demo#TENANT"}, "SK": {"S": "TENANT"}}}),
+        ("ApiClientsFunction", "dynamodb", "scan", {}),
         ("ContactsFunction", "dynamodb", "scan", {}),
         ("CustomersFunction", "dynamodb", "scan", {}),
         ("PublishFunction", "dynamodb", "delete_item", {"Key": {"PK": {"S": "T#demo#X"}, "SK": {"S": "X"}}}),
