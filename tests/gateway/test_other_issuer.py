@@ -1,4 +1,4 @@
-"""A deployment that brings its own OpenID provider: whose tokens count, who registers with them, and how one signs in."""
+"""A deployment that brings its own OpenID provider: whose tokens count, who registers with them, how one signs in."""
 
 from __future__ import annotations
 
