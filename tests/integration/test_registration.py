@@ -99,6 +99,16 @@ def test_who_registers_is_the_admin_of_a_tenant_of_his_own(accounts: Accounts) -
     assert accounts.gateway.request("POST", "/webhooks", json=hook, token=token).status == 201
 
 
+def test_who_has_just_registered_can_sign_in_though_copies_of_the_table_lag(accounts: Accounts) -> None:
+    assert accounts.register().status == 201
+
+    def lags(attempt: Attempt) -> bool:
+        return attempt.operation == "GetItem" and not attempt.params.get("ConsistentRead")
+
+    with injecting(Fault("lag", lambda attempt, _: json_answer(attempt, 200, {}), lags, times=None)):
+        assert accounts.sign_in().status == 200
+
+
 def test_two_businesses_do_not_see_each_other(accounts: Accounts) -> None:
     tokens = []
     for email in (EMAIL, "grace@example.com"):

@@ -166,7 +166,8 @@ LINE_SECONDS = 10e-6
 DRIVEN = {
     "shared/domain/addresses.py", "shared/domain/booking.py", "shared/domain/custom_fields.py",
     "shared/domain/email.py", "shared/domain/ids.py", "shared/domain/import_file.py", "shared/domain/imports.py",
-    "shared/domain/label_inputs.py", "shared/domain/passwords.py", "shared/domain/search.py", "shared/domain/text.py", "shared/http/idempotency.py",
+    "shared/domain/label_inputs.py", "shared/domain/passwords.py", "shared/domain/search.py", "shared/domain/text.py",
+    "shared/http/idempotency.py",
 }  # fmt: skip
 """The modules with patterns whose functions are among SUBJECTS."""
 
