@@ -269,6 +269,8 @@ sys.path.insert(0, sys.argv[1])
 for handler in sys.argv[2:]:
     module, _, name = handler.rpartition(".")
     assert callable(getattr(importlib.import_module(module), name)), handler
+from functions.system import docs_page
+assert docs_page.page("/v1/docs")
 import botocore.session
 for service in ("cognito-idp", "dynamodb", "s3", "sns", "sqs"):
     botocore.session.get_session().create_client(service, region_name="us-east-1")

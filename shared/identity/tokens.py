@@ -75,7 +75,7 @@ class KeySet:
 
 
 _COGNITO = "https://cognito-idp."
-_TYPES = (None, "JWT", "at+jwt", "application/at+jwt")  # RFC 7519, section 5.1, and RFC 9068, section 2.1
+_TYPES = ("jwt", "at+jwt", "application/at+jwt")  # RFC 7519, section 5.1, and RFC 9068, section 2.1
 _ID_TOKENS_ALONE = ("at_hash", "c_hash")  # OpenID Connect Core, sections 3.1.3.6 and 3.3.2.11
 
 
@@ -123,7 +123,7 @@ def _require_cognito(claims: dict[str, Any], client_id: str) -> None:
 
 
 def _require_access_token(header: dict[str, Any], claims: dict[str, Any]) -> None:
-    if header.get("typ") not in _TYPES or claims.get("token_use", "access") != "access":
+    if str(header.get("typ", "JWT")).lower() not in _TYPES or claims.get("token_use", "access") != "access":
         raise Refused("not an access token")
     if any(name in claims for name in _ID_TOKENS_ALONE):
         raise Refused("an ID token")

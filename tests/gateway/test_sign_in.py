@@ -19,15 +19,13 @@ from shared.domain.errors import DomainError
 from shared.services.sign_in import SignIn
 from shared.table import keys
 from shared.table.directory import DirectoryTable, TenantTable
-from tests.integration.accounts import EMAIL, PASSWORD, Accounts, accounts_in_moto
+from tests.integration.accounts import ASKED, EMAIL, PASSWORD, Accounts, accounts_in_moto
 from tests.integration.directory import put_member
 from tests.support.faults import call, calls_of, injecting, throttle, unreachable
 from tests.support.gateway import Response
 from tests.support.lambda_context import lambda_context
 from tests.support.template import Template
 from tests.support.tenant_guard import acting_for, as_operator
-
-ASKED = {"grant_type": "password", "username": EMAIL, "password": PASSWORD}
 
 
 @pytest.fixture

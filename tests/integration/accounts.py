@@ -16,6 +16,7 @@ from tests.support.template import Template
 from tests.support.tokens import PoolKeys
 
 EMAIL, PASSWORD, OTHER_PASSWORD = "ada@example.com", "Difference-Engine-1822", "Analytical-Engine-1837"
+ASKED = {"grant_type": "password", "username": EMAIL, "password": PASSWORD}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 

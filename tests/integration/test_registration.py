@@ -7,17 +7,20 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
 
+from local import template
 from shared import wiring
 from shared.domain.credentials import Membership
 from shared.domain.errors import AlreadyRegistered, DomainError
 from shared.domain.passwords import is_proven, proof_of
 from shared.domain.registration import CLAIM_SECONDS, RegistrationInput
 from shared.services.registration import Registration
+from shared.table import keys
 from shared.table.registration import RegistrationTable
 from tests.integration.accounts import EMAIL, OTHER_PASSWORD, PASSWORD, Accounts, accounts_in_moto
 from tests.integration.directory import put_member
@@ -43,8 +46,8 @@ LATER = CLAIM_SECONDS + 1
 
 
 @pytest.fixture
-def fresh(template: Template) -> Make:
-    return lambda: accounts_in_moto(template)
+def fresh() -> Make:
+    return lambda: accounts_in_moto(Template.load())
 
 
 @pytest.fixture
@@ -97,6 +100,16 @@ def test_who_registers_is_the_admin_of_a_tenant_of_his_own(accounts: Accounts) -
     assert accounts.gateway.request("POST", "/contacts", json=contact, token=token).status == 201
     hook = {"url": "https://hooks.example.com/x", "events": ["contact.created"]}
     assert accounts.gateway.request("POST", "/webhooks", json=hook, token=token).status == 201
+
+
+def test_who_has_just_registered_can_sign_in_though_copies_of_the_table_lag(accounts: Accounts) -> None:
+    assert accounts.register().status == 201
+
+    def lags(attempt: Attempt) -> bool:
+        return attempt.operation == "GetItem" and not attempt.params.get("ConsistentRead")
+
+    with injecting(Fault("lag", lambda attempt, _: json_answer(attempt, 200, {}), lags, times=None)):
+        assert accounts.sign_in().status == 200
 
 
 def test_two_businesses_do_not_see_each_other(accounts: Accounts) -> None:
@@ -370,6 +383,30 @@ def test_what_does_not_belong_in_a_registration_is_refused(
     answer = accounts.gateway.request("POST", "/auth/register", json=body)
     assert (answer.status, answer.json["errors"][0]["field"]) == (422, field), answer.text
     assert accounts.content.items == [] and accounts.pool_users() == []
+
+
+def test_the_function_s_role_reaches_what_is_written_and_no_other_record(accounts: Accounts) -> None:
+    """check 50, for signing in"""
+    (policy,) = template.load()["Resources"]["AuthRole"]["Properties"]["Policies"]
+    (rights,) = [one for one in policy["PolicyDocument"]["Statement"] if one["Sid"] == "Register"]
+    allowed = rights["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+
+    def may_write(pk: str) -> bool:
+        return any(fnmatchcase(pk, pattern) for pattern in allowed)
+
+    assert accounts.register().status == 201
+    assert all(may_write(item["PK"]["S"]) for item in accounts.content.items)
+    for key in (
+        keys.contact("t", "c"),
+        keys.email_lock("t", EMAIL),
+        keys.customer("t", "c"),
+        keys.label("t", "tag", "vip"),
+        keys.webhook("t", "w"),
+        keys.api_client_record("t", "c"),
+        keys.api_key("k"),
+        keys.idempotency("t", "user:USERS", "d"),
+    ):
+        assert not may_write(key["PK"]["S"]), key
 
 
 def test_a_proof_is_of_one_password_and_does_not_show_it() -> None:

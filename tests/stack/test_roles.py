@@ -157,6 +157,11 @@ def test_every_function_can_do_its_work(enforcing: Enforcing, receiver: Receiver
     assert call("PATCH", "/settings", {"unique_scope": "customer"})[0] == 409
     assert call("GET", "/settings")[0] == 200
     assert call("GET", "/openapi.json")[0] == 200
+    person = {"username": "founder@example.com", "password": "Difference-Engine-1822"}
+    founded = {"tenant_name": "F", "email": person["username"], "password": person["password"]}
+    assert [call("POST", "/auth/register", founded)[0] for _ in "12"] == [201, 409]
+    asked = {"grant_type": "password", **person}
+    assert request("POST", f"{enforcing.api_url}/auth/token", form=asked)[0] == 200
     api_key = request("GET", f"{enforcing.api_url}/contacts?limit=1", token=enforcing.state["api_key"])
     assert api_key[0] == 200
 

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
+from functions.auth.bodies import TokenRequest
 from functions.contacts.app import handler as contacts
 from functions.contacts.list_query import ContactListQuery
 from local.sources import source_files
@@ -32,7 +33,7 @@ from shared.domain.labels import NO_LABELS
 from shared.domain.passwords import check_password
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import Settings
-from shared.http.call import Call
+from shared.http.call import FORM, Call
 from shared.http.idempotency import key_of
 from shared.identity.tokens import KeySet, Refused, subject_of
 from shared.publishing.contracts import from_message
@@ -94,6 +95,11 @@ def route(value: str) -> Any:
     return contacts(event, None)
 
 
+def form(value: str) -> Any:
+    event = {"headers": {"Content-Type": FORM}, "body": value, "requestContext": {}}
+    return Call(event).body(TokenRequest, (FORM,))
+
+
 class NoKeys(KeySet):
     """Those of nobody."""
 
@@ -118,6 +124,7 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "text.split_name": text.split_name,
     "text.unique_names": lambda value: text.unique_names([value]),
     "text.Name": TypeAdapter(text.Name).validate_python,
+    "text.BusinessName": TypeAdapter(text.BusinessName).validate_python,
     "text.Line": TypeAdapter(text.Line).validate_python,
     "text.LongText": TypeAdapter(text.LongText).validate_python,
     "text.LabelName": TypeAdapter(text.LabelName).validate_python,
@@ -140,7 +147,10 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
         f"ContactListQuery.{name}": field_of(ContactListQuery, name) for name in ContactListQuery.model_fields
     },
     "invitation token": InvitationToken.parse,
-    "password": check_password,
+    "passwords.check_password": check_password,
+    "passwords.check_password, of a length that is taken": lambda value: check_password(value[:256]),
+    "form": form,
+    "a form's value": lambda value: form(f"grant_type={value}"),
     "route": route,
     "token": lambda value: subject_of(value, NoKeys(), issuer="i", audience="a"),
     "If-Match": matches,
@@ -159,7 +169,8 @@ LINE_SECONDS = 10e-6
 DRIVEN = {
     "shared/domain/addresses.py", "shared/domain/booking.py", "shared/domain/custom_fields.py",
     "shared/domain/email.py", "shared/domain/ids.py", "shared/domain/import_file.py", "shared/domain/imports.py",
-    "shared/domain/label_inputs.py", "shared/domain/search.py", "shared/domain/text.py", "shared/http/idempotency.py",
+    "shared/domain/label_inputs.py", "shared/domain/passwords.py", "shared/domain/search.py", "shared/domain/text.py",
+    "shared/http/idempotency.py",
 }  # fmt: skip
 """The modules with patterns whose functions are among SUBJECTS."""
 

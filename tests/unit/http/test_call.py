@@ -18,7 +18,7 @@ from shared.domain.errors import (
     UnsupportedMediaType,
 )
 from shared.http import problems
-from shared.http.call import MAX_BODY_BYTES, Call
+from shared.http.call import FORM, MAX_BODY_BYTES, Call
 from shared.http.listing import ListQuery
 from shared.http.routes import JSON
 
@@ -37,12 +37,42 @@ def test_a_body_is_read_plain_or_in_base64() -> None:
     assert read(plain) == read(encoded, isBase64Encoded=True)
 
 
-@pytest.mark.parametrize(
-    "body", ["", None, "{", "[1", '{"first_name": "A"} x', "\x00", '{"first_name": "\\ud800"}']
-)
+@pytest.mark.parametrize("body", ["", None])
+def test_a_body_is_required(body: str | None) -> None:
+    with pytest.raises(RuleBroken, match="required"):
+        read(body)
+
+
+@pytest.mark.parametrize("body", ["{", "[1", '{"first_name": "A"} x', "\x00", '{"first_name": "\\ud800"}'])
 def test_what_is_no_json_is_malformed(body: str | None) -> None:
     with pytest.raises(RuleBroken, match="JSON"):
         read(body)
+
+
+def test_a_form_is_read_where_a_route_takes_one_and_nowhere_else() -> None:
+    class Asked(BaseModel):
+        name: str
+        about: str | None = None
+
+    def form(body: str, kind: str = FORM, **event: Any) -> Asked:
+        return call(body, {"content-type": kind}, **event).body(Asked, (FORM,))
+
+    assert form("name=a+b%2B%C3%A9&about=") == Asked(name="a b+é"), "what has no value counts as left out"
+    assert form(base64.b64encode(b"name=a").decode(), isBase64Encoded=True) == Asked(name="a")
+    for malformed in ("name=a&name=b", "name=a&x=1&x=", "name=%FF", "name=\ud800", "&".join("abc" * 99)):
+        with pytest.raises(RuleBroken):
+            form(malformed)
+    for kind in ("application/json", "text/plain"):
+        with pytest.raises(UnsupportedMediaType):
+            form("name=a", kind)
+    with pytest.raises(UnsupportedMediaType):
+        read("first_name=Ada", {"content-type": FORM})
+
+
+def test_the_address_is_the_gateway_s_word() -> None:
+    seen = {"requestContext": {"identity": {"sourceIp": "198.51.100.7"}}}
+    assert Call({"headers": {"X-Forwarded-For": "203.0.113.9"}, **seen}).address == "198.51.100.7"
+    assert Call({"headers": {}, "requestContext": {}}).address == ""
 
 
 def test_a_depth_bomb_is_malformed() -> None:

@@ -1,0 +1,65 @@
+"""The page of Swagger UI: what it may load and run, and how long its files are kept. In a browser: tests/stack."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from functions.system import docs_page
+from tests.contract.answers import ROOT
+from tests.support.gateway import Gateway
+
+
+def files_of(page: str) -> list[str]:
+    return re.findall(r'(?:src|href)="([^"]+)"', page)
+
+
+@pytest.mark.parametrize("path", ["/docs", "/v1/docs"])
+def test_the_page_and_its_files_come_from_this_api_alone(gateway: Gateway, path: str) -> None:
+    page = gateway.request("GET", path)
+    assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert page.headers["Cache-Control"] == "no-cache"
+    named = [name for name in files_of(page.text) if name != "data:,"]
+    assert len(named) == 3 and not any("//" in name or name.startswith("/") for name in named)
+    kinds = {}
+    for name in named:
+        answer = gateway.request("GET", f"/v1/{name}")
+        assert answer.status == 200
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["ETag"].strip('"') == name.split("?")[1]
+        kinds[name.split("?")[0]] = answer.headers["Content-Type"]
+    assert kinds == {
+        "docs/swagger-ui.css": "text/css",
+        "docs/swagger-ui.js": "text/javascript",
+        "docs/start.js": "text/javascript",
+    }
+
+
+def test_the_page_s_policy_lets_nothing_foreign_and_nothing_inline_run(gateway: Gateway) -> None:
+    page = gateway.request("GET", "/docs")
+    policy = dict(rule.split(" ", 1) for rule in page.headers["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\son\w+=|\sstyle=", page.text)
+
+
+def test_links_lead_to_the_files_with_a_trailing_slash_too() -> None:
+    """Relative to the page's address, whatever the host and the path before it."""
+    for path, folder in (("/v1/docs", "docs/"), ("/v1/docs/", ""), ("/base/docs", "docs/"), ("", "docs/")):
+        named = [name for name in files_of(docs_page.page(path)) if name != "data:,"]
+        assert [name.split("?")[0] for name in named] == [
+            f"{folder}{name}" for name in (docs_page.STYLE, docs_page.SCRIPT, docs_page.START)
+        ]
+
+
+def test_the_files_are_read_when_they_are_asked_for_and_not_before() -> None:
+    load = (
+        "import functions.system.app, functions.system.docs_page as page\n"
+        "print(page._text.cache_info().currsize, page._digest.cache_info().currsize)"
+    )
+    done = subprocess.run([sys.executable, "-c", load], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == ["0", "0"]
