@@ -234,7 +234,7 @@ class TestEachFunctionHasItsOwnLeastRole:
             assert "NotAction" not in statement
             assert "NotResource" not in statement
             for action in as_list(statement["Action"]):
-                assert re.fullmatch(r"[a-z0-9]+:[A-Z][A-Za-z]+", action)
+                assert re.fullmatch(r"[a-z0-9-]+:[A-Z][A-Za-z]+", action)
             for resource in as_list(statement["Resource"]):
                 assert resource != "*"
                 text = resource.get("Fn::Sub", "") if isinstance(resource, dict) else resource
