@@ -54,7 +54,7 @@ def _authorizer() -> None:
     import functions.authorizer.app as app
     from benchmarks.dynamodb_noop import answer_with
     from shared import wiring
-    from shared.services.onboarding import hash_secret
+    from shared.domain.credentials import hash_secret
 
     client = {
         "tenant_id": "t1",

@@ -14,8 +14,8 @@ from chalice.app import AuthRequest, AuthResponse, Chalice
 from shared import observability, settings, wiring
 from shared.domain import timestamps
 from shared.domain.callers import role_grants
+from shared.domain.credentials import hash_secret
 from shared.identity.tokens import KeySet, Refused, subject_of
-from shared.services.onboarding import hash_secret
 
 # Chalice would put a handler of its own on the logger of this name, and shared.observability has that.
 app = Chalice(app_name="authorizer", configure_logs=False)

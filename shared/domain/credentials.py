@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 
@@ -39,3 +40,10 @@ class Tokens:
     access_token: str
     refresh_token: str
     expires_in: int
+
+
+def hash_secret(secret: str) -> str:
+    """What is kept of a secret that was made here. It has 256 random bits, so a plain SHA-256 cannot be guessed
+    back.
+    """
+    return hashlib.sha256(secret.encode()).hexdigest()

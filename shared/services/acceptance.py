@@ -10,6 +10,7 @@ from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
+from shared.domain.credentials import hash_secret
 from shared.domain.errors import AlreadyAccepted, ConcurrentChange, Conflict, NotFound, RuleBroken
 from shared.domain.events import Event
 from shared.domain.ids import new_id
@@ -17,7 +18,6 @@ from shared.domain.invitation import Acceptance, Invitation, InvitationToken
 from shared.domain.password import check_password
 from shared.domain.tenant import Tenant
 from shared.domain.user import User
-from shared.services.onboarding import hash_secret
 
 _ATTEMPTS = 8
 

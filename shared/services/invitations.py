@@ -9,6 +9,7 @@ from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
+from shared.domain.credentials import hash_secret
 from shared.domain.email import normalize_email
 from shared.domain.errors import AddressInUse, ConcurrentChange, Conflict, NotFound
 from shared.domain.events import Event
@@ -20,7 +21,6 @@ from shared.domain.invitation import (
     InvitationToken,
     IssuedInvitation,
 )
-from shared.services.onboarding import hash_secret
 from shared.services.paging import Cursors, Page, page_of
 from shared.services.users import require_admin
 

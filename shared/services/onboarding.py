@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable
 from typing import Protocol, cast
 
 from shared.domain import timestamps
 from shared.domain.callers import parse_grants
-from shared.domain.credentials import ApiKey, Membership
+from shared.domain.credentials import ApiKey, Membership, hash_secret
 from shared.domain.ids import new_id
 from shared.domain.tenant import Settings, Tenant
 from shared.domain.user import User, UserRole
@@ -65,15 +64,23 @@ class Onboarding:
     def add_member(self, sub: str, tenant_id: str, role: str, username: str) -> Membership:
         """Let the user with the token's `sub` act for a tenant, as `admin` or `user`, and for no other any longer.
 
-        `username`: the e-mail address. Raises AddressInUse when another user of the tenant has it.
+        `username`: the e-mail address. No event tells of it, and no limit stops it. Raises AddressInUse when another
+        user of the tenant has the address.
         """
         if role not in ("admin", "user"):
             raise ValueError(f"not a role: {role!r}")
+        member = Membership(sub, tenant_id, role, username)
         before = self._directory.user(sub)
         if before is not None and before.tenant_id != tenant_id:
             self._users(before.tenant_id).dismiss(sub)
         users, now = self._users(tenant_id), timestamps.now()
         known = users.get(sub)
+        if (
+            before == member
+            and known
+            and (known.role, known.email, known.is_active) == (role, username, True)
+        ):
+            return member
         users.admit(
             User(
                 id=sub,
@@ -89,7 +96,7 @@ class Onboarding:
                 updated_by=_OPERATOR,
             )
         )
-        return Membership(sub, tenant_id, role, username)
+        return member
 
     def add_api_client(self, tenant_id: str, name: str, permissions: str) -> str:  # noqa: ARG002
         """A new API key, `ck_<id>_<secret>`, with permissions such as `contacts:read:all,contacts:write:all`.
@@ -100,8 +107,3 @@ class Onboarding:
         key_id, secret = new_id().replace("-", ""), secrets.token_urlsafe(32)
         self._directory.put_api_key(ApiKey(key_id, tenant_id, new_id(), hash_secret(secret), permissions))
         return f"ck_{key_id}_{secret}"
-
-
-def hash_secret(secret: str) -> str:
-    """What is kept of an API key's secret. It has 256 random bits, so a plain SHA-256 cannot be guessed back."""
-    return hashlib.sha256(secret.encode()).hexdigest()
