@@ -76,15 +76,23 @@ class Onboarding:
     def add_member(self, sub: str, tenant_id: str, role: str, username: str) -> Membership:
         """Let the user with the token's `sub` act for a tenant, as `admin` or `user`, and for no other any longer.
 
-        `username`: the e-mail address. Raises AddressInUse when another user of the tenant has it.
+        `username`: the e-mail address. No event tells of it, and no limit stops it. Raises AddressInUse when another
+        user of the tenant has the address.
         """
         if role not in ("admin", "user"):
             raise ValueError(f"not a role: {role!r}")
+        member = Membership(sub, tenant_id, role, username)
         before = self._directory.user(sub)
         if before is not None and before.tenant_id != tenant_id:
             self._users(before.tenant_id).dismiss(sub)
         users, now = self._users(tenant_id), timestamps.now()
         known = users.get(sub)
+        if (
+            before == member
+            and known
+            and (known.role, known.email, known.is_active) == (role, username, True)
+        ):
+            return member
         users.admit(
             User(
                 id=sub,
@@ -100,7 +108,7 @@ class Onboarding:
                 updated_by=_OPERATOR,
             )
         )
-        return Membership(sub, tenant_id, role, username)
+        return member
 
     def add_api_client(self, tenant_id: str, name: str, permissions: str) -> str:
         """A new API client's key, `ck_<id>_<secret>`, with permissions such as `contacts:read:all,contacts:write:all`.

@@ -82,6 +82,9 @@ class UserService:
     def read(self, user_id: str) -> User:
         """A user."""
         self._caller.require("contacts:read")
+        return self._find(user_id)
+
+    def _find(self, user_id: str) -> User:
         user = self._users.get(user_id) if is_user_id(user_id) else None
         if user is None:
             raise NotFound("User")
@@ -123,8 +126,9 @@ class UserService:
         act: Callable[[User], tuple[User, Event] | None],
         save: Callable[[User, User, Event], None],
     ) -> User:
+        self._caller.require("contacts:read")
         for attempt in range(_ATTEMPTS):
-            before = self.read(user_id)
+            before = self._find(user_id)
             acted = act(before)
             if if_match is not None and not if_match(before.version):
                 raise VersionMismatch()

@@ -8,6 +8,7 @@ there, and writes nothing.
 
 from __future__ import annotations
 
+from shared.domain import timestamps
 from shared.domain.errors import AddressInUse, ConcurrentChange, Conflict, LastAdmin
 from shared.domain.events import Event
 from shared.domain.invitation import MAX_OPEN
@@ -202,7 +203,9 @@ def put_new_user(transaction: Transaction, tenant_id: str, user: User, *, invita
             "username": {"S": user.username},
             "disabled": {"BOOL": not user.is_active},
         },
-        condition="attribute_not_exists(PK)",
+        # Or a claim of somebody who began to register, whose time is past: see shared.table.registration.
+        condition="attribute_not_exists(PK) OR expires_at < :now",
+        values={":now": {"N": str(timestamps.to_milliseconds(user.created_at) // 1000)}},
         refusal=lambda _: Conflict(
             "You are a user of a tenant already, and nobody can be one of two. Leave that one first, or ask to be "
             "invited by another address.",

@@ -94,6 +94,9 @@ def test_a_program_with_the_right_manages_users_but_is_none_itself(world: World)
     assert (answer.status, answer.json["code"]) == (409, "last_admin")
     with as_operator():
         own = wiring.onboarding().add_api_client("T1", "own", "tenant:admin:own,contacts:read:all")
+        blind = wiring.onboarding().add_api_client("T1", "blind", "tenant:admin:all")
+    assert world.send("GET", f"/users/{OTHER}", token=blind).status == 403
+    assert world.send("PATCH", f"/users/{OTHER}", {"first_name": "X"}, token=blind).status == 403
     assert world.send("PATCH", f"/users/{USER}", {"role": "admin"}, token=own).status == 404
     assert world.send("PATCH", f"/users/{OTHER}", {"role": "admin"}, token=own).status == 403
 

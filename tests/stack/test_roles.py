@@ -1,8 +1,9 @@
 """The roles suffice and do not exceed: the stack with IAM enforced (check 97).
 
-The emulator can enforce IAM but differs from AWS in three things, which are levelled out in the template's text:
+The emulator can enforce IAM but differs from AWS in four things, which are levelled out in the template's text:
 it never fills in `dynamodb:LeadingKeys` (the wall itself is judged in tests/contract), it asks for rights to
-PublishBatch and SendMessageBatch, which AWS does not have, and it is spoken to over plain http.
+PublishBatch and SendMessageBatch, which AWS does not have, it does not say for which identity an e-mail is sent, and
+it is spoken to over plain http.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from local import demo
 from local.deploy import STACK
 from local.http import request
 from local.stack import Stack
@@ -34,6 +36,7 @@ def levelled(template: str) -> str:
     for ours, theirs in (
         ("[sns:Publish]", "[sns:Publish, sns:PublishBatch]"),
         ("[sqs:SendMessage]", "[sqs:SendMessage, sqs:SendMessageBatch]"),
+        ('!Sub "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${MailFrom}"', '"*"'),
         ('aws:SecureTransport: "false"', 'aws:SecureTransport: "true"'),
     ):
         assert ours in template
@@ -65,6 +68,11 @@ class Enforcing(Stack):
         said = answer["Payload"].read().decode()
         assert "FunctionError" not in answer, said
         return json.loads(said)
+
+    def refusals(self) -> list[str]:
+        """What the functions were refused: a log line each, also where it was tried again or put back."""
+        refused = r"^.*(?:AccessDenied|not authorized|AuthorizationError|was not e-mailed).*$"
+        return re.findall(refused, self.log_file.read_text(), re.MULTILINE)
 
     def as_role_of(self, function: str, service: str) -> Any:
         """A client with the credentials that the emulator gives a function."""
@@ -228,13 +236,25 @@ def test_every_function_can_do_its_work(enforcing: Enforcing, receiver: Receiver
         "BulkWatchFunction",
     ):
         enforcing.invoke(function, {})
-    # What was refused would be in a log line, also where it was tried again or put back.
-    refusals = re.findall(
-        r"^.*(?:AccessDenied|not authorized|AuthorizationError).*$",
-        enforcing.log_file.read_text(),
-        re.MULTILINE,
-    )
-    assert refusals == []
+    assert enforcing.refusals() == []
+
+
+def test_users_come_and_go(enforcing: Enforcing) -> None:
+    call = enforcing.call
+    body = {"email": "guest@guests.example", "role": "user"}
+    status, made = call("POST", "/users/invitations", body, key="k3")
+    assert (status, made["emailed"]) == (201, True)
+    status, again = call("POST", f"/users/invitations/{made['id']}/resend")
+    assert (status, again["emailed"]) == (200, True)
+    accepted = {"token": again["token"], "password": demo.new_password()}
+    status, user = call("POST", "/users/invitations/accept", accepted)
+    assert status == 201
+    assert call("PATCH", f"/users/{user['id']}", {"role": "admin"})[0] == 200
+    assert call("DELETE", f"/users/{user['id']}")[0] == 204
+    _status, other = call("POST", "/users/invitations", body)
+    assert call("DELETE", f"/users/invitations/{other['id']}")[0] == 204
+    assert call("GET", "/users")[0] == call("GET", "/users/invitations")[0] == 200
+    assert enforcing.refusals() == []
 
 
 @pytest.mark.parametrize(
@@ -247,6 +267,11 @@ def test_every_function_can_do_its_work(enforcing: Enforcing, receiver: Receiver
         ("ApiClientsFunction", "dynamodb", "scan", {}),
         ("ContactsFunction", "dynamodb", "scan", {}),
         ("CustomersFunction", "dynamodb", "scan", {}),
+        ("UsersFunction", "dynamodb", "scan", {}),
+        ("InvitationsFunction", "dynamodb", "query", {
+            "KeyConditionExpression": "PK = :k", "ExpressionAttributeValues": {":k": {"S": "T#demo#INVITATIONS"}},
+        }),
+        ("InvitationsFunction", "dynamodb", "delete_item", {"Key": {"PK": {"S": "U#x"}, "SK": {"S": "USER"}}}),
         ("PublishFunction", "dynamodb", "delete_item", {"Key": {"PK": {"S": "T#demo#X"}, "SK": {"S": "X"}}}),
         ("ContactsFunction", "dynamodb", "query", {
             "IndexName": "work",
