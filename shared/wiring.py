@@ -83,10 +83,15 @@ most one read of half a unit in that time is what each process and tenant costs.
 @cache
 def _session() -> botocore.session.Session:
     # botocore's session and not boto3's: a third less to import, and the same clients (docs/decisions/0003).
+    import logging
+
     import botocore.session
 
     from shared.table.answers import PlainParserFactory
 
+    # Below WARNING these two write down what goes over the wire, people's data and credentials with it.
+    for name in ("botocore", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     session = botocore.session.get_session()
     session.register_component("response_parser_factory", PlainParserFactory())
     return session

@@ -205,7 +205,11 @@ def _query_of_partition(original: Callable[..., Any]) -> Callable[..., Any]:
         else:
             wanted = named["hash_key_conditions"]
             everything = (item for partition in self.items.values() for item in partition.values())
-            found = [one for one in everything if all(one.attrs.get(name) == value for name, value in wanted)]
+            found = [
+                one
+                for one in everything
+                if all(name in one.attrs and one.attrs[name] == value for name, value in wanted)
+            ]
         self.all_items = lambda: found
         try:
             return original(self, hash_key, *positional, **named)
