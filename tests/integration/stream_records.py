@@ -30,5 +30,9 @@ def records_from(stack: Stack, position: int) -> list[dict[str, Any]]:
 
 
 def changes_something(record: dict[str, Any]) -> bool:
-    """DynamoDB makes no record of a write that leaves the item as it was; moto does."""
-    return bool(record["dynamodb"].get("OldImage") != record["dynamodb"].get("NewImage"))
+    """DynamoDB makes no record of a write that leaves the item as it was, nor one of nothing but keys before that of an
+    update that made the item; moto does.
+    """
+    change = record["dynamodb"]
+    new = change.get("NewImage")
+    return bool(change.get("OldImage") != new and new != change["Keys"])
