@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -19,6 +19,8 @@ from shared.services.idempotency import Claim
 MAX_BODY_BYTES = 1_000_000
 
 M = TypeVar("M", bound=BaseModel)
+
+_rate_limit = lru_cache(maxsize=1_000)(RateLimit.parse)  # a process sees the same few again and again
 
 
 class Call:
@@ -56,7 +58,7 @@ class Call:
     def rate_limit(self) -> RateLimit:
         """How often the caller may call, as the authorizer found in the tenant's settings."""
         written = (self.event["requestContext"].get("authorizer") or {}).get("rate_limit")
-        return RateLimit.parse(written) if written else RateLimit()
+        return _rate_limit(written) if written else RateLimit()
 
     def header_values(self, name: str) -> list[str]:
         """All values of a header that was sent, whatever the case of its name."""
