@@ -37,9 +37,9 @@ def figures() -> list[Figure]:
         compare("warm GET /contacts/{id}, CPU", ours["get"], bare["get"], 1.25),
         compare("warm GET /contacts, 25 rows, CPU", ours["list"], bare["list"], 1.10),
         compare(
-            "what limits add to a warm POST, 40 of a caller in a second", ours["post"], free["post"], 1.05
+            "what limits add to a warm POST, 40 of a caller in a second", ours["post"], free["post"], 1.08
         ),
-        compare("the same for GET", ours["get"], free["get"], 1.15),
+        compare("the same for GET", ours["get"], free["get"], 1.12),
         compare("the same for GET, one of a caller in two seconds", seldom["get"], free["get"], None),
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -22,6 +22,8 @@ FORM = "application/x-www-form-urlencoded"
 _MAX_FIELDS = 50
 
 M = TypeVar("M", bound=BaseModel)
+
+_rate_limit = lru_cache(maxsize=1_000)(RateLimit.parse)  # a process sees the same few again and again
 
 
 class Call:
@@ -70,7 +72,7 @@ class Call:
     def rate_limit(self) -> RateLimit:
         """How often the caller may call, as the authorizer found in the tenant's settings."""
         written = (self.event["requestContext"].get("authorizer") or {}).get("rate_limit")
-        return RateLimit.parse(written) if written else RateLimit()
+        return _rate_limit(written) if written else RateLimit()
 
     def header_values(self, name: str) -> list[str]:
         """All values of a header that was sent, whatever the case of its name."""

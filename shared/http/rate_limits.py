@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from shared.domain.tenant import RateLimit
 from shared.services.rate_limits import TENANT_BURST, TENANT_REQUESTS_PER_SECOND, Allowance, RateLimits
@@ -21,12 +22,15 @@ def fields_of(limit: RateLimit, allowance: Allowance) -> dict[str, str]:
     told = f'"caller";r={allowance.left};t=1'
     if refusal := allowance.refusal:
         told = f'"{refusal.policy}";r=0;t={refusal.retry_after}'
-    return {LIMIT: told, POLICY: f"{_policy('caller', limit)}, {_TENANT_POLICY}"}
+    return {LIMIT: told, POLICY: _policies(limit)}
+
+
+@lru_cache(maxsize=1_000)
+def _policies(limit: RateLimit) -> str:
+    tenant = RateLimit(TENANT_REQUESTS_PER_SECOND, TENANT_BURST)
+    return f"{_policy('caller', limit)}, {_policy('tenant', tenant)}"
 
 
 def _policy(name: str, limit: RateLimit) -> str:
     """The burst, and in how many seconds an empty bucket fills: rounded up, so as not to promise too much."""
     return f'"{name}";q={limit.burst};w={-(-limit.burst // limit.requests_per_second)}'
-
-
-_TENANT_POLICY = _policy("tenant", RateLimit(TENANT_REQUESTS_PER_SECOND, TENANT_BURST))

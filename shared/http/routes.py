@@ -199,8 +199,9 @@ def _served(
         try:
             limits = limited() if limited is not None and not operation.public else None
             if limits is not None:
-                allowance = limits.admit(call.caller, call.rate_limit)
-                told = fields_of(call.rate_limit, allowance)
+                limit = call.rate_limit
+                allowance = limits.admit(call.caller, limit)
+                told = fields_of(limit, allowance)
                 if allowance.refusal is not None:
                     raise allowance.refusal
             key = key_of(call) if operation.keyed else None

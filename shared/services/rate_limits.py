@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol, TypeVar
 
 from shared.domain.errors import DomainError, RateLimited, Unavailable
 
@@ -185,18 +185,18 @@ class KnownBucket:
         return done
 
     def _turn_away(self, now: int) -> None:
-        """Raises RateLimited while a refusal is in force; who comes long after it began has been told of it."""
+        """Raises RateLimited while a refusal is in force, and notes who comes though he must have been told of it."""
         standing = self.standing
         if not standing.shuts_out(now):
             return
-        longer = 2 * standing.wait
+        longer = min(LONGEST_WAIT, 2 * standing.wait)
         if now - standing.refused_at > max(GRACE, standing.wait // 2) and standing.next_wait < longer:
             self.standing = standing._replace(next_wait=longer)  # so that it is written once
             with contextlib.suppress(Unavailable):
                 self._bucket.lengthen(standing.refused_until, longer)
         raise RateLimited(_seconds(standing.refused_until - now))
 
-    def _refuse(self, quota: Quota, now: int) -> None:
+    def _refuse(self, quota: Quota, now: int) -> NoReturn:
         until_a_token = self.standing.full_at + quota.interval - quota.fill - now
         wait = max(until_a_token, self.standing.wait_after(now))
         next_wait = max(FIRST_WAIT, wait // 2)  # unless somebody knocks meanwhile
@@ -275,7 +275,7 @@ class RateLimits:
         """Count a call. While the table is away it may go on without being counted."""
         now = microseconds(self._clock())
         quota = Quota.per_second(limit.requests_per_second, limit.burst)
-        own, shared = self._bucket(caller.tenant_id, caller.actor), self._tenant(caller.tenant_id)
+        own, shared = self._own(caller.tenant_id, caller.actor), self._shared(caller.tenant_id)
         try:
             shared.check(now)
             own.spend(quota, now)
@@ -288,14 +288,14 @@ class RateLimits:
                 self._report()
         return Allowance(own.left(quota, now))
 
-    def _bucket(self, tenant_id: str, actor: str) -> _CallersBucket:
+    def _own(self, tenant_id: str, actor: str) -> _CallersBucket:
         known = self._callers.get((tenant_id, actor))
         if known is None:
             known = _CallersBucket(self._buckets.of_caller(tenant_id, actor))
             remember(self._callers, (tenant_id, actor), known)
         return known
 
-    def _tenant(self, tenant_id: str) -> _TenantsBucket:
+    def _shared(self, tenant_id: str) -> _TenantsBucket:
         known = self._tenants.get(tenant_id)
         if known is None:
             known = _TenantsBucket(self._buckets.of_caller(tenant_id, None))

@@ -46,15 +46,17 @@ class SignInGate:
         """Count an attempt, before anything is looked at; `account` is a user's name as it was given, None where
         there is none. Raises RateLimited. While the table is away nothing is counted.
         """
-        now = microseconds(self._clock())
-        with contextlib.suppress(Unavailable):
-            self._bucket("ADDRESS", _network(address)).take(1, ADDRESS, now)
-            if account is not None:
-                self._bucket("ACCOUNT", _folded(account)).take(1, ACCOUNT, now)
+        self._take(self._bucket("ADDRESS", _network(address)), ADDRESS)
+        if account is not None:
+            self._take(self._bucket("ACCOUNT", _folded(account)), ACCOUNT)
 
     def succeeded(self, account: str) -> None:
         """Give the account its token back: who knows the password is not counted."""
         self._bucket("ACCOUNT", _folded(account)).give_back(ACCOUNT, microseconds(self._clock()))
+
+    def _take(self, bucket: KnownBucket, quota: Quota) -> None:
+        with contextlib.suppress(Unavailable):
+            bucket.take(1, quota, microseconds(self._clock()))
 
     def _bucket(self, kind: Kind, value: str) -> KnownBucket:
         digest = hmac.digest(self._secret, f"{kind} {value}".encode(errors="replace"), "sha256")

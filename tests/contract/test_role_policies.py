@@ -55,6 +55,16 @@ ANY = "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem T
 # What each role may do, by the keys it names. `T#` stands for the keys of any one tenant. All else is denied: a role
 # that is not here, and a right that is not, fails the build.
 EXPECTED: dict[str, dict[str, str]] = {
+    "AccountRole": {"T#": "GetItem PutItem UpdateItem BatchGetItem TransactGetItems"},
+    "ApiClientsRole": {
+        "T#": "GetItem PutItem UpdateItem DeleteItem Query TransactGetItems TransactWriteItems",
+        "K#": "PutItem UpdateItem DeleteItem TransactWriteItems",
+    },
+    "AuthRole": {
+        "T#…TENANT": "GetItem PutItem UpdateItem TransactGetItems",
+        "U#": "GetItem PutItem UpdateItem TransactGetItems",
+        "G#": "UpdateItem",
+    },
     "AuthorizerRole": {
         "T#…TENANT": "GetItem TransactGetItems",
         "U#": "GetItem TransactGetItems",
@@ -76,7 +86,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "CustomersRole": {
         "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
     },
-    "ImportsRole": {"T#": "GetItem Query TransactGetItems"},
+    "ImportsRole": {"T#": "GetItem PutItem UpdateItem DeleteItem Query TransactGetItems TransactWriteItems"},
     "ImportsRowsRole": {"T#": "GetItem PutItem UpdateItem Query BatchGetItem TransactGetItems"},
     "ImportsSplitRole": {"T#": "GetItem PutItem UpdateItem Query TransactGetItems"},
     "ImportsWatchRole": {
@@ -97,6 +107,10 @@ EXPECTED: dict[str, dict[str, str]] = {
         "OUTBOX#": "Query-index",
     },
     "SystemRole": {},
+    "UsersRole": {
+        "T#": "GetItem PutItem UpdateItem DeleteItem Query TransactGetItems TransactWriteItems",
+        "U#": "PutItem UpdateItem DeleteItem TransactWriteItems",
+    },
     "WebhookDueRole": {"T#": "UpdateItem", "DUE#": "Query-index"},
     "WebhookFanOutRole": {"T#": "GetItem PutItem Query TransactGetItems"},
     "WebhookSendRole": {"T#": "GetItem PutItem BatchGetItem TransactGetItems"},

@@ -18,11 +18,13 @@ from shared import wiring
 from shared.domain.callers import Caller
 from shared.domain.errors import RateLimited
 from shared.domain.tenant import RateLimit, Settings
+from shared.http.routes import Reply, Routes, lambda_handler
 from shared.services import rate_limits
 from shared.services.rate_limits import AWAY, FIRST_WAIT, SECOND, Bucket, RateLimits, microseconds
 from shared.table import keys
 from shared.table.rate_limits import BucketTable
-from tests.buckets import START, Clock, Crowd, MemoryBucket, most, never, processes
+from tests.buckets import START, Clock, Crowd, MemoryBucket, MemoryBuckets, most, never, processes
+from tests.contract.answers import document, faults_of
 from tests.integration.world import World
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.faults import (
@@ -184,6 +186,7 @@ def test_an_idle_bucket_is_removed_but_none_that_still_tells_something(
         {"refused_until": {"N": "9e15"}, "refused_at": {"BOOL": True}},
         {"refused_at": {"N": "9e15"}, "next_wait": {"N": "-5"}, "expires_at": {"S": ""}},
         {"full_at": {"NULL": True}, "tat": {"N": "1"}},
+        {"refused_at": {"N": "-1e100"}, "next_wait": {"N": "1e100"}},
     ],
 )
 def test_a_bucket_that_holds_nonsense_is_a_full_one(
@@ -196,6 +199,19 @@ def test_a_bucket_that_holds_nonsense_is_a_full_one(
     assert other.admit(CALLER, LIMIT).refusal is not None
     clock.now += 300
     assert other.admit(CALLER, LIMIT).refusal is None
+
+
+def test_a_refusal_without_a_sound_beginning_ends_all_the_same(
+    buckets: BucketTable, aws_stack: Stack, clock: Clock
+) -> None:
+    until = {"N": str(microseconds(START + 5))}
+    store(aws_stack, refused_until=until, refused_at={"N": "-1e100"})
+    (known,) = processes(buckets, clock, 1)
+    refusal = known.admit(CALLER, LIMIT).refusal
+    assert refusal is not None and refusal.retry_after == 5
+    assert int(stored(aws_stack)["next_wait"]["N"]) <= 300 * SECOND
+    clock.now += 5
+    assert known.admit(CALLER, LIMIT).refusal is None
 
 
 def test_another_limit_counts_at_once(buckets: BucketTable, clock: Clock) -> None:
@@ -338,6 +354,7 @@ def test_who_makes_too_many_requests_is_refused_with_a_problem_and_nothing_is_do
         limited.create(f"a{number}@example.com")
     answer = limited.send("POST", "/contacts", {"first_name": "A", "email": "last@example.com"})
     assert answer.status == 429
+    assert faults_of("POST", "/contacts", answer) == []
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Retry-After"] == "2"
     assert answer.headers["RateLimit"] == '"caller";r=0;t=2'
@@ -353,6 +370,25 @@ def test_who_makes_too_many_requests_is_refused_with_a_problem_and_nothing_is_do
     assert len(limited.content.contacts) == 10
     standstill.now += 2
     assert get(limited).status == 200
+
+
+def test_the_document_tells_of_429_with_its_headers_wherever_somebody_is_signed_in() -> None:
+    for path, methods in document()["paths"].items():
+        for method, told in methods.items():
+            is_open = told.get("security") == []
+            assert ("429" in told["responses"]) is not is_open, (method, path)
+            if not is_open:
+                headers = told["responses"]["429"]["headers"]
+                assert headers["Retry-After"]["required"] is True
+                for answer in [told["responses"]["429"], next(iter(told["responses"].values()))]:
+                    assert {"RateLimit", "RateLimit-Policy"} <= set(answer["headers"]), (method, path)
+
+
+def test_a_function_for_callers_cannot_forget_to_count_them() -> None:
+    routes = Routes("tags")
+    routes.route("GET", "/tags", summary="List tags")(lambda _: Reply())
+    with pytest.raises(TypeError, match="limited"):
+        lambda_handler(routes)
 
 
 def test_a_repeat_under_an_idempotency_key_is_a_request_too(limited: World, standstill: Clock) -> None:
@@ -477,8 +513,6 @@ def test_a_limit_survives_the_way_through_the_authorizer(limit: RateLimit) -> No
 
 def test_many_callers_are_not_remembered_for_ever(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limits, "_MOST_KNOWN", 10)
-    from tests.buckets import MemoryBuckets
-
     known = RateLimits(MemoryBuckets(), report=never, clock=clock)
     for number in range(35):
         known.admit(Caller(f"T{number}", "user", "u", "user"), LIMIT)
