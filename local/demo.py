@@ -22,7 +22,7 @@ API_PERMISSIONS = ",".join(f"{permission}:all" for permission in PERMISSIONS)
 """Everything there is to permit."""
 SAMPLES: tuple[dict[str, Any], ...] = (
     {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@engines.example", "company": "Engines Ltd",
-     "phone": "+442079460018", "tags": ["vip"]},
+     "phone": "+442079460017", "tags": ["vip"]},
     {"first_name": "Grace", "last_name": "Hopper", "email": "grace@compilers.example", "company": "Compilers Inc",
      "phone": "+12025550143"},
     {"first_name": "Alan", "last_name": "Turing", "email": "alan@machines.example", "company": "Machines Ltd"},

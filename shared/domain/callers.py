@@ -76,6 +76,13 @@ class Caller:
             raise PermissionDenied.lacking(permission)
         return level
 
+    @property
+    def owner_of_new(self) -> str | None:
+        """Who owns the contacts that the caller makes, unless another owner is given: a user himself, and a program
+        that may write its own alone, which could do nothing with them else.
+        """
+        return self.id if self.kind == "user" or self.level("contacts:write") == "own" else None
+
     def owns(self, owner_id: str | None) -> bool:
         """Whether a record with this owner is the caller's own."""
         return owner_id is not None and owner_id == self.id

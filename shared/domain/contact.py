@@ -285,7 +285,7 @@ class Contact(BaseModel):
         of creation bounds the ids. `at` is when it is written, which for an imported row is later.
         """
         fields = dict(given)
-        fields.setdefault("owner_id", caller.id if caller.kind == "user" else None)
+        fields.setdefault("owner_id", caller.owner_of_new)
         preferred = fields.pop("preferred", NO_PREFERENCE)
         if preferred != NO_PREFERENCE:
             fields["communication"] = {**NO_COMMUNICATION, "preferred": preferred}

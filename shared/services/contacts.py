@@ -82,7 +82,7 @@ class ContactService:
     ) -> None:
         self._caller = caller
         self._is_active_user = is_active_user
-        self._owners = {caller.id} if caller.kind == "user" else set[str]()
+        self._owners = {caller.id}
         self._contacts = contacts
         self._settings = settings
         self._labels = labels
@@ -309,7 +309,7 @@ class ContactService:
         return self._labelling.settle(clean(given, self._settings()))
 
     def _check_owner(self, fields: dict[str, Any], before: Contact | None = None) -> None:
-        """Raises Invalid, with code `unknown_owner`, unless a new owner is an active user of the tenant.
+        """Raises Invalid, with code `unknown_owner`, unless a new owner is an active user of the tenant, or the caller.
 
         Looked up once, and not at all for the caller himself and for who is the owner already.
         """
