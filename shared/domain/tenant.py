@@ -17,15 +17,15 @@ telephone and WhatsApp numbers are too, and contacts without a customer share on
 class RateLimit:
     """How often each caller of a tenant may call: `requests_per_second` for long, and at once up to `burst`."""
 
-    requests_per_second: int = 50
-    burst: int = 100
+    requests_per_second: int = 100
+    burst: int = 200
 
     def __post_init__(self) -> None:
         if self.requests_per_second < 1 or self.burst < 1:
             raise ValueError("a rate limit lets at least one request through")
 
     def __str__(self) -> str:
-        """The written form, such as `50:100`."""
+        """The written form, such as `100:200`."""
         return f"{self.requests_per_second}:{self.burst}"
 
     @classmethod

@@ -34,7 +34,7 @@ DEFAULTS = {
     "unique_scope": "tenant",
     "visibility": "tenant",
     "timezone": "UTC",
-    "rate_limit": {"requests_per_second": 50, "burst": 100},
+    "rate_limit": {"requests_per_second": 100, "burst": 200},
 }
 OTHERS = {
     "default_country": "DE",
