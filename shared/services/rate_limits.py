@@ -133,11 +133,13 @@ class Buckets(Protocol):
 
 
 class KnownBucket:
-    """A bucket as this process knows it."""
+    """A bucket as this process knows it. `lengthens`: whether who keeps knocking waits ever longer."""
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, *, lengthens: bool = True) -> None:
         self._bucket = bucket
+        self._lengthens = lengthens
         self._away_until = 0
+        self._knocks, self._knocks_until = 0, 0
         self.standing = Standing()
 
     def take(self, wanted: int, quota: Quota, now: int) -> int:
@@ -145,12 +147,12 @@ class KnownBucket:
 
         Raises RateLimited, from memory while a refusal is known to be in force; Unavailable.
         """
-        self._turn_away(now)
+        self._turn_away(quota, now)
         for _ in range(_TRIES):
             tokens = max(1, min(wanted, quota.left(self.standing.full_at, now) // 4))
             if self._moved_on(tokens * quota.interval, quota, now, now + quota.fill):
                 return tokens
-            self._turn_away(now)
+            self._turn_away(quota, now)
             if not quota.left(self.standing.full_at, now):
                 self._refuse(quota, now)
         raise Unavailable()
@@ -184,17 +186,30 @@ class KnownBucket:
             raise Unavailable() from error
         return done
 
-    def _turn_away(self, now: int) -> None:
-        """Raises RateLimited while a refusal is in force, and notes who comes though he must have been told of it."""
+    def _turn_away(self, quota: Quota, now: int) -> None:
+        """Raises RateLimited while a refusal is in force, and notes when more knock than can have obeyed."""
         standing = self.standing
         if not standing.shuts_out(now):
             return
-        longer = min(LONGEST_WAIT, 2 * standing.wait)
-        if now - standing.refused_at > max(GRACE, standing.wait // 2) and standing.next_wait < longer:
-            self.standing = standing._replace(next_wait=longer)  # so that it is written once
+        if self._lengthens and self._are_too_many(quota, now):
+            self.standing = standing._replace(next_wait=min(LONGEST_WAIT, 2 * standing.wait))
             with contextlib.suppress(Unavailable):
-                self._bucket.lengthen(standing.refused_until, longer)
+                self._bucket.lengthen(standing.refused_until, self.standing.next_wait)
         raise RateLimited(_seconds(standing.refused_until - now))
+
+    def _are_too_many(self, quota: Quota, now: int) -> bool:
+        """Whether what came late in a wait cannot be the first calls of many who share a key and all obey: by now more
+        than half as many again as the quota would have let through. True once a wait.
+        """
+        standing = self.standing
+        if self._knocks_until != standing.refused_until:
+            self._knocks, self._knocks_until = 0, standing.refused_until
+        self._knocks += 1
+        return (
+            now - standing.refused_at > max(GRACE, standing.wait // 2)
+            and self._knocks * quota.interval > standing.wait * 3 // 2
+            and standing.next_wait < min(LONGEST_WAIT, 2 * standing.wait)
+        )
 
     def _refuse(self, quota: Quota, now: int) -> NoReturn:
         until_a_token = self.standing.full_at + quota.interval - quota.fill - now

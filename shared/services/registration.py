@@ -57,9 +57,7 @@ class Registration:
             self._gate.attempt(None, address)
             return self._with_token(given, email, sign_in.text)
         self._gate.attempt(email, address)
-        founding = self._with_password(sign_in.accounts, given, email, sign_in.password)
-        self._gate.succeeded(email)
-        return founding
+        return self._with_password(sign_in.accounts, given, email, sign_in.password)
 
     def _with_password(
         self, accounts: Accounts, given: RegistrationInput, email: str, password: str

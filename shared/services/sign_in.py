@@ -20,8 +20,8 @@ class Gate(Protocol):
     def attempt(self, account: str | None, address: str) -> None:
         """Count an attempt; raises when there were too many."""
 
-    def succeeded(self, account: str) -> None:
-        """That somebody could show to be the account's own."""
+    def succeeded(self, account: str | None, address: str) -> None:
+        """That somebody could show to be who he said."""
 
 
 class Accounts(Protocol):
@@ -67,7 +67,7 @@ class SignIn:
         if account is None or len(password) > MAX_LENGTH:  # nobody can have such ones
             raise SignInRefused
         tokens = self._let_in(accounts.sign_in(account, password))
-        self._gate.succeeded(account)
+        self._gate.succeeded(account, address)
         return tokens
 
     def with_refresh_token(self, refresh_token: str, address: str) -> Tokens:
@@ -76,7 +76,9 @@ class SignIn:
         self._gate.attempt(None, address)
         if len(refresh_token) > _MAX_TOKEN:
             raise SignInRefused
-        return self._let_in(accounts.refresh(refresh_token))
+        tokens = self._let_in(accounts.refresh(refresh_token))
+        self._gate.succeeded(None, address)
+        return tokens
 
     def _here(self) -> Accounts:
         if self._accounts is None:

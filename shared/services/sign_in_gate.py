@@ -17,7 +17,7 @@ from shared.services.rate_limits import SECOND, Bucket, KnownBucket, Quota, micr
 ACCOUNT = Quota(6 * SECOND, 10)
 """Ten attempts, then one in six seconds. A success costs none."""
 ADDRESS = Quota(SECOND, 100)
-"""An office of many people may have one address."""
+"""An office of many people may have one address: so a success costs it none either, and its waits do not grow."""
 
 _LONGEST = 320
 """Characters of an account's name that count: as many as an e-mail address may have."""
@@ -50,9 +50,12 @@ class SignInGate:
         if account is not None:
             self._take(self._bucket("ACCOUNT", _folded(account)), ACCOUNT)
 
-    def succeeded(self, account: str) -> None:
-        """Give the account its token back: who knows the password is not counted."""
-        self._bucket("ACCOUNT", _folded(account)).give_back(ACCOUNT, microseconds(self._clock()))
+    def succeeded(self, account: str | None, address: str) -> None:
+        """Give account and address their tokens back: who could show to be the account's own is not counted."""
+        now = microseconds(self._clock())
+        self._bucket("ADDRESS", _network(address)).give_back(ADDRESS, now)
+        if account is not None:
+            self._bucket("ACCOUNT", _folded(account)).give_back(ACCOUNT, now)
 
     def _take(self, bucket: KnownBucket, quota: Quota) -> None:
         with contextlib.suppress(Unavailable):
@@ -63,7 +66,7 @@ class SignInGate:
         name = base64.urlsafe_b64encode(digest[:18]).decode()
         known = self._known.get((kind, name))
         if known is None:
-            known = KnownBucket(self._attempts.of_attempts(kind, name))
+            known = KnownBucket(self._attempts.of_attempts(kind, name), lengthens=kind == "ACCOUNT")
             remember(self._known, (kind, name), known)
         return known
 
@@ -74,7 +77,7 @@ class OpenGate:
     def attempt(self, account: str | None, address: str) -> None:
         """Nothing is counted."""
 
-    def succeeded(self, account: str) -> None:
+    def succeeded(self, account: str | None, address: str) -> None:
         """Nothing was counted."""
 
 

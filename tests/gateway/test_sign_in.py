@@ -291,7 +291,7 @@ class Noting:
         if account == "too-often@example.com":
             raise TooOften("Too many attempts.")
 
-    def succeeded(self, account: str) -> None:
+    def succeeded(self, account: str | None, address: str) -> None:
         self.seen.append(("succeeded", account, ""))
 
 

@@ -100,13 +100,28 @@ def test_other_accounts_are_not_touched(gate: SignInGate) -> None:
 def test_a_success_gives_the_attempt_back(gate: SignInGate) -> None:
     for _ in range(60):
         assert refused(gate) is None
-        gate.succeeded(ADA)
+        gate.succeeded(ADA, HOME)
     assert [refused(gate) for _ in range(11)] == [None] * 10 + [6]
+
+
+def test_an_office_of_many_who_sign_in_and_refresh_keeps_nobody_out(gate: SignInGate) -> None:
+    for number in range(250):
+        user = f"user{number}@example.com"
+        assert refused(gate, user) is None
+        gate.succeeded(user, HOME)
+        assert refused(gate, None) is None
+        gate.succeeded(None, HOME)
+
+
+def test_waits_of_an_address_do_not_grow(gate: SignInGate) -> None:
+    """Who knocks from there may be another than who obeys."""
+    told = [refused(gate, f"user{number}@example.com") for number in range(400)]
+    assert {one for one in told if one is not None} <= {1, 2}
 
 
 def test_a_success_gives_no_more_back_than_was_taken(gate: SignInGate) -> None:
     for _ in range(20):
-        gate.succeeded(ADA)
+        gate.succeeded(ADA, HOME)
     assert [refused(gate) for _ in range(11)].count(None) == 10
 
 
@@ -166,7 +181,7 @@ def test_while_the_table_is_away_the_gate_is_open(gate: SignInGate, waits: list[
     """check 15: who signs in needs the table anyhow, and is told 503 then."""
     with injecting(fault):
         assert [refused(gate) for _ in range(12)] == [None] * 12
-        gate.succeeded(ADA)
+        gate.succeeded(ADA, HOME)
 
 
 def test_a_lost_answer_costs_an_attempt_at_most(gate: SignInGate) -> None:
@@ -193,7 +208,7 @@ def test_limits_that_are_switched_off_open_the_gate(template: Template, token_is
         assert isinstance(open_gate, OpenGate)
         for _ in range(20):
             open_gate.attempt(ADA, HOME)
-            open_gate.succeeded(ADA)
+            open_gate.succeeded(ADA, HOME)
     with stack_in_moto(template, token_issuer, RATE_LIMITS="on"), acting_for_system("G#"):
         gate = wiring.sign_in_gate()
         assert isinstance(gate, SignInGate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import heapify, heappop, heappush
 from random import Random
 
 import pytest
@@ -112,6 +113,33 @@ def test_clients_that_obey_all_finish_and_are_never_told_to_wait_longer(
     assert set(crowd.waits) <= {*range(1, FIRST + 1)}
     # Between two refusals that follow at once, all tokens of the wait are given out, but those of leases that lie idle.
     assert took <= 2 * (320 / min(limit.requests_per_second, limit.burst / (FIRST + 1.5)) + FIRST + 1)
+
+
+@pytest.mark.parametrize(("clients", "pause"), [(600, 5.0), (220, 2.0), (900, 10.0), (1_500, 30.0)])
+@pytest.mark.parametrize("count", [1, 8])
+def test_a_crowd_that_obeys_and_comes_seldom_gets_what_the_limit_lets_through(
+    clients: int, pause: float, count: int
+) -> None:
+    """check 5: the first calls of many who share a key, while a refusal they cannot know of is in force, are no knocks."""
+    limit, seconds = RateLimit(100, 200), 200
+    clock, random = Clock(), Random(7)
+    known = processes(MemoryBuckets(), clock, count)
+    due = [(START + random.random(), number) for number in range(clients)]  # all of them within a second
+    heapify(due)
+    accepted, waits = 0, set()
+    while due[0][0] < START + seconds:
+        clock.now, client = heappop(due)
+        refusal = random.choice(known).admit(CALLER, limit).refusal
+        if refusal is not None:
+            assert refusal.retry_after is not None
+            waits.add(refusal.retry_after)
+            heappush(due, (clock.now + refusal.retry_after, client))
+            continue
+        accepted += clock.now > START + seconds / 2
+        heappush(due, (clock.now + pause, client))
+    offered = min(limit.requests_per_second, clients / (pause + FIRST))
+    assert accepted >= 0.8 * offered * seconds / 2
+    assert max(waits) <= 2 * FIRST
 
 
 def knocking(every: float, seconds: float) -> tuple[Clock, MemoryBuckets, list[int]]:
