@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from shared.services.imports import ImportService
     from shared.services.invitations import InvitationService
     from shared.services.labels import AnyLabel, LabelService
+    from shared.services.mail_limits import LimitedMail
     from shared.services.membership import Membership
     from shared.services.onboarding import Onboarding
     from shared.services.purge import Purge
@@ -697,6 +698,14 @@ def invitation_mail() -> Mail | None:
     return Mail(lambda: client("sesv2"), *given) if given else None
 
 
+def _limited_mail(tenant_id: str) -> LimitedMail | None:
+    from shared.services.mail_limits import LimitedMail
+    from shared.table.rate_limits import BucketTable
+
+    mail = invitation_mail()
+    return LimitedMail(mail, tenant_id, BucketTable(store())) if mail else None
+
+
 def invitations(caller: Caller, claim: Claim | None = None) -> InvitationService:
     """The invitations, for one caller; for a call under an Idempotency-Key with its claim on that."""
     from shared.domain.ids import Work, new_id
@@ -706,7 +715,7 @@ def invitations(caller: Caller, claim: Claim | None = None) -> InvitationService
         caller,
         _invitation_table(caller.tenant_id, _fenced_store(claim) if claim else store()),
         cursors(),
-        invitation_mail(),
+        _limited_mail(caller.tenant_id),
         work=claim.work if claim else Work(new_id()),
     )
 

@@ -15,7 +15,7 @@ from shared import observability, settings, wiring
 from shared.domain import timestamps
 from shared.domain.callers import role_grants
 from shared.domain.credentials import hash_secret
-from shared.identity.tokens import KeySet, Refused, subject_of
+from shared.identity.tokens import KeySet, Refused, identity_of
 
 # Chalice would put a handler of its own on the logger of this name, and shared.observability has that.
 app = Chalice(app_name="authorizer", configure_logs=False)
@@ -83,10 +83,12 @@ def _client(key: str) -> dict[str, str]:
 
 
 def _user(token: str) -> dict[str, str]:
-    subject = subject_of(token, _keys(), issuer=settings.token_issuer(), audience=settings.token_audience())
-    member = wiring.directory().user(subject)
+    who = identity_of(token, _keys(), issuer=settings.token_issuer(), audience=settings.token_audience())
+    member = wiring.directory().user(who.subject)
     if member is None or member.disabled:
         raise Refused("not a member")
+    if who.signed_in_at is not None and who.signed_in_at < member.since:
+        raise Refused("signed in before becoming a member")
     return {
         "tenant_id": member.tenant_id,
         "caller_kind": "user",

@@ -80,10 +80,11 @@ class ApiClientPatch(BaseModel):
     )
 
     def as_given(self) -> dict[str, Any]:
-        """The fields that were given. Raises Invalid for a name of null."""
+        """The fields that were given. Raises Invalid for a null that is none of a field's values."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
-        if given.get("name", "") is None:
-            raise Invalid.field("name", "required", "A name is required.")
+        for name in ("name", "is_active"):  # a client that was shut out is not let in again in passing
+            if given.get(name, "") is None:
+                raise Invalid.field(name, "required", "This cannot be without a value.")
         return given
 
 

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """That a user, known by the token's `sub`, acts for a tenant in a role (admin or user)."""
+    """That a user, known by the token's `sub`, acts for a tenant in a role (admin or user).
+
+    `since`: Unix seconds. Who signed in to the pool before that does not count: a user of the pool may have been
+    another's before, who belonged to another tenant or to none.
+    """
 
     sub: str
     tenant_id: str
     role: str
     username: str
     disabled: bool = False
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +40,12 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What signing in gives. `subject`: the access token's `sub`. `expires_in`: seconds for which it is good."""
+    """What signing in gives. `subject`: the access token's `sub`. `signed_in_at`: Unix seconds; refreshing keeps it.
+    `expires_in`: seconds for which the access token is good.
+    """
 
     subject: str
+    signed_in_at: int
     access_token: str
     refresh_token: str
     expires_in: int

@@ -21,6 +21,8 @@ from shared.domain.user import User
 
 CLAIM_SECONDS = 15 * 60
 """How long a claim counts: far longer than any function runs."""
+CLOCK_SECONDS = 5
+"""By how much the pool's clock may be behind ours."""
 
 
 class RegistrationInput(BaseModel):
@@ -58,7 +60,7 @@ class Claim:
     @classmethod
     def make(cls, sub: str, username: str, password: str, now: float) -> Claim:
         """A new claim, for a tenant that is to be."""
-        nobody = Membership(sub, new_id(), "admin", username, disabled=True)
+        nobody = Membership(sub, new_id(), "admin", username, disabled=True, since=int(now) - CLOCK_SECONDS)
         return cls(new_id(), nobody, proof_of(password), int(now) + CLAIM_SECONDS)
 
     def yields_to(self, password: str, now: float) -> bool:
@@ -76,8 +78,8 @@ class Founding:
     events: tuple[Event, Event]
 
     @classmethod
-    def of(cls, given: RegistrationInput, *, tenant_id: str, sub: str, email: str) -> Founding:
-        """What a registration makes for the user `sub`, who is his own maker."""
+    def of(cls, given: RegistrationInput, *, tenant_id: str, sub: str, email: str, since: int) -> Founding:
+        """What a registration makes for the user `sub`, who is his own maker. `since`: as of a Membership."""
         at, caller = timestamps.now(), Caller(tenant_id, "user", sub, "admin")
         user = User(
             id=sub,
@@ -105,7 +107,7 @@ class Founding:
         )
         return cls(
             tenant=Tenant(tenant_id, given.tenant_name, at),
-            member=Membership(sub, tenant_id, "admin", email),
+            member=Membership(sub, tenant_id, "admin", email, since=since),
             user=user,
             events=(opened, user.created(caller)),
         )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote, unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from pydantic import BaseModel
@@ -221,7 +222,7 @@ def _served(
 
 
 def _carried_out(operation: Operation, call: Call, path: dict[str, Any]) -> Response[str]:
-    parameters = dict(path)
+    parameters: dict[str, Any] = {name: unquote(value) for name, value in path.items()}
     if operation.body is not None:
         parameters["body"] = call.body(operation.body, operation.media_types)
     if operation.query is not None:
@@ -267,7 +268,9 @@ def _rendered(operation: Operation, path: dict[str, Any], reply: Reply) -> Respo
         if version is not None:
             headers["ETag"] = etag(version)
         if location is not None:
-            headers["Location"] = STAGE + location.format(**path, id=getattr(reply.record, "id", ""))
+            headers["Location"] = STAGE + location.format(
+                **path, id=quote(getattr(reply.record, "id", ""), safe="")
+            )
         body = reply.record.model_dump_json()
     elif reply.page is not None:
         entries = ",".join(entry.model_dump_json() for entry in reply.page.items)

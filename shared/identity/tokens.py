@@ -6,7 +6,7 @@ import json
 import time
 import urllib.request
 from http.client import HTTPException
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 
@@ -79,8 +79,22 @@ _TYPES = ("jwt", "at+jwt", "application/at+jwt")  # RFC 7519, section 5.1, and R
 _ID_TOKENS_ALONE = ("at_hash", "c_hash")  # OpenID Connect Core, sections 3.1.3.6 and 3.3.2.11
 
 
+class Identity(NamedTuple):
+    """Who a valid access token is of. `signed_in_at`: when he signed in with the pool, Unix seconds; refreshed tokens
+    keep it. None with another issuer, whose subjects are one person's for good (OpenID Connect Core 1.0, section 2).
+    """
+
+    subject: str
+    signed_in_at: int | None
+
+
 def subject_of(token: str, keys: KeySet, *, issuer: str, audience: str) -> str:
-    """The `sub` of a valid access token.
+    """The `sub` of a valid access token; see `identity_of`."""
+    return identity_of(token, keys, issuer=issuer, audience=audience).subject
+
+
+def identity_of(token: str, keys: KeySet, *, issuer: str, audience: str) -> Identity:
+    """Whose a valid access token is.
 
     Valid: signed with RS256 by one of `keys`, `iss` is `issuer`, within its times, and an access token for `audience`.
     What that means follows from the configured issuer, not from the token: Cognito's have `token_use` and `client_id`
@@ -112,7 +126,14 @@ def subject_of(token: str, keys: KeySet, *, issuer: str, audience: str) -> str:
     subject = str(claims["sub"])
     if not (subject.isascii() and 0 < len(subject) <= _MAX_SUBJECT):
         raise Refused("a subject that is none")
-    return subject
+    return Identity(subject, _signed_in_at(claims) if is_cognito else None)
+
+
+def _signed_in_at(claims: dict[str, Any]) -> int:
+    at = claims.get("auth_time")
+    if type(at) is not int:
+        raise Refused("no time of signing in")
+    return at
 
 
 def _require_cognito(claims: dict[str, Any], client_id: str) -> None:

@@ -55,15 +55,16 @@ class UserPool:
             return _sub_of(found["UserAttributes"])
 
     def set_password(self, username: str, password: str) -> None:
-        """Let the user sign in with this password, for good.
+        """Let the user sign in with this password, for good; sessions that were begun with another end.
 
-        Raises Invalid when the pool's policy refuses it, NotFound when there is no such user.
+        Raises Invalid when the pool's policy refuses it.
         """
         with _translated():
             try:
                 self._cognito().admin_set_user_password(
                     UserPoolId=self._pool, Username=username, Password=password, Permanent=True
                 )
+                self._cognito().admin_user_global_sign_out(UserPoolId=self._pool, Username=username)
             except ClientError as error:
                 if error.response["Error"]["Code"] in (
                     "InvalidPasswordException",
@@ -104,18 +105,21 @@ class UserPool:
         result = answer.get("AuthenticationResult")
         if result is None:
             raise SignInRefused("This user has to take a further step, which this way of signing in has not.")
+        claims = _claims_of(result["AccessToken"])
         return Tokens(
-            subject=_subject_of(result["AccessToken"]),
+            subject=str(claims["sub"]),
+            signed_in_at=int(claims["auth_time"]),
             access_token=result["AccessToken"],
             refresh_token=result.get("RefreshToken") or parameters.get("REFRESH_TOKEN", ""),
             expires_in=int(result["ExpiresIn"]),
         )
 
 
-def _subject_of(access_token: str) -> str:
-    """The `sub` of a token that Cognito has just given us: whose word needs no signature."""
+def _claims_of(access_token: str) -> dict[str, Any]:
+    """The claims of a token that Cognito has just given us: whose word needs no signature."""
     claims = access_token.split(".")[1]
-    return str(json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["sub"])
+    found: dict[str, Any] = json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+    return found
 
 
 def _sub_of(attributes: list[dict[str, str]]) -> str:

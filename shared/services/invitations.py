@@ -41,9 +41,9 @@ class InvitationRepository(Protocol):
 
 
 class Mail(Protocol):
-    """E-mails to people; see `shared.identity.mail.Mail`."""
+    """E-mails to people; see `shared.services.mail_limits.LimitedMail`."""
 
-    def invite(self, email: str, token: str) -> bool:
+    def invite(self, invitation_id: str, email: str, token: str) -> bool:
         """Whether the token is on its way."""
         ...
 
@@ -160,7 +160,7 @@ class InvitationService:
 
     def _issued(self, invitation: Invitation, token: InvitationToken) -> IssuedInvitation:
         # Only now that it is written: an e-mail that cannot be sent loses nothing.
-        emailed = self._mail is not None and self._mail.invite(invitation.email, str(token))
+        emailed = self._mail is not None and self._mail.invite(invitation.id, invitation.email, str(token))
         return invitation.with_token(token, emailed=emailed)
 
     def _cleared(self, invitation_id: str | None) -> bool:
@@ -180,7 +180,9 @@ class InvitationService:
         """Whether any invitation was open that had expired; none is now."""
         # Behind the open ones lie those that were accepted within a month.
         found = self._invitations.newest(limit=10 * MAX_OPEN, after=None)
-        return sum(self._cleared(one.id) for one in found if one.has_expired(timestamps.now())) > 0
+        now = timestamps.now()
+        late = [one for one in found if one.state == "open" and one.has_expired(now)]
+        return sum(self._cleared(one.id) for one in late) > 0
 
     def _remove(self, invitation: Invitation) -> None:
         event = invitation.revoke(event_id=new_id(), at=timestamps.now(), caller=self._caller)

@@ -69,7 +69,9 @@ class Registration:
         except Invalid:  # the pool is stricter than we know: another password may be tried at once
             self._table.give_back(claim, self._now())
             raise
-        founding = Founding.of(given, tenant_id=claim.member.tenant_id, sub=sub, email=email)
+        founding = Founding.of(
+            given, tenant_id=claim.member.tenant_id, sub=sub, email=email, since=claim.member.since
+        )
         self._table.found(founding, claim, self._now())
         return founding
 
@@ -85,6 +87,6 @@ class Registration:
 
     def _with_token(self, given: RegistrationInput, email: str, access_token: str) -> Founding:
         sub = self._issuer().subject(access_token)
-        founding = Founding.of(given, tenant_id=new_id(), sub=sub, email=email)
+        founding = Founding.of(given, tenant_id=new_id(), sub=sub, email=email, since=0)
         self._table.found(founding, None, self._now())
         return founding

@@ -90,7 +90,10 @@ class SignIn:
     def _let_in(self, tokens: Tokens) -> Tokens:
         # As of now: who has just registered is known, and who has just been shut out too.
         member = self._members.user(tokens.subject, consistent=True)
-        tenant = None if member is None or member.disabled else self._tenants(member.tenant_id)
+        if member is None or member.disabled or tokens.signed_in_at < member.since:
+            tenant = None
+        else:
+            tenant = self._tenants(member.tenant_id)
         if tenant is None or tenant.suspended:
             raise SignInRefused("This user may not sign in. Ask the admin of your tenant.")
         return tokens

@@ -47,6 +47,7 @@ class DirectoryTable:
             role=item["role"]["S"],
             username=item["username"]["S"],
             disabled=item.get("disabled", {}).get("BOOL", False),
+            since=int(item.get("since", {}).get("N", 0)),
         )
 
     def api_key(self, key_id: str) -> ApiKey | None:
@@ -135,6 +136,7 @@ def member_to_item(member: Membership) -> Item:
         "role": {"S": member.role},
         "username": {"S": member.username},
         "disabled": {"BOOL": member.disabled},
+        "since": {"N": str(member.since)},
     }
 
 

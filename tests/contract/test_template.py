@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from local import template
+from shared.services.rate_limits import TENANT_BURST, TENANT_REQUESTS_PER_SECOND
 
 TEMPLATE = template.load()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
@@ -215,7 +216,14 @@ class TestDataIsGuarded:
         (pool,) = of_type("AWS::Cognito::UserPool").values()
         assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
         assert pool["DeletionProtection"] == "ACTIVE"
-        assert pool["MfaConfiguration"] in ("OPTIONAL", "ON")
+        assert pool["MfaConfiguration"] == "OFF"  # the token endpoint asks for no second factor
+        assert pool["AccountRecoverySetting"] == {
+            "RecoveryMechanisms": [{"Name": "admin_only", "Priority": 1}]
+        }
+        (client,) = of_type("AWS::Cognito::UserPoolClient").values()
+        # So that passwords are tried at our door alone, and nobody changes what he signs in with.
+        assert client["ExplicitAuthFlows"] == ["ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+        assert client["WriteAttributes"] == ["locale"]
         assert pool["Policies"]["PasswordPolicy"]["MinimumLength"] >= 12
         (client,) = of_type("AWS::Cognito::UserPoolClient").values()
         assert client["PreventUserExistenceErrors"] == "ENABLED"
@@ -330,6 +338,12 @@ class TestEachFunctionHasItsOwnLeastRole:
                 & {*statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]}
                 for statement in statements(role_of(function))
             ), function
+
+    def test_the_gateway_lets_far_more_through_than_one_tenant_may_send(self) -> None:
+        """check 6: what one tenant is refused must not use up what the gateway lets through for all."""
+        (limits,) = TEMPLATE["Resources"]["Api"]["Properties"]["MethodSettings"]
+        assert limits["ThrottlingRateLimit"] >= 20 * TENANT_REQUESTS_PER_SECOND
+        assert limits["ThrottlingBurstLimit"] >= 5 * TENANT_BURST
 
     def test_calls_are_limited_unless_the_operator_says_otherwise(self) -> None:
         parameter = TEMPLATE["Parameters"]["RateLimits"]

@@ -664,6 +664,22 @@ def test_a_disabled_key_or_member_is_out(world: World) -> None:
     assert_unauthorized(world.gateway.request("GET", "/contacts", token=world.t1.user))
 
 
+def test_who_signed_in_before_he_became_a_member_is_out(world: World, token_issuer: TokenIssuer) -> None:
+    """A user of the pool may have been another's before, whose sessions must not open the new one's tenant."""
+    now = int(time.time())
+    put_member(Membership("user-of-T1", "T1", "user", "user", since=now))
+    for auth_time, status in (
+        (now - 1, 401),
+        (now, 200),
+        (now + 1, 200),
+        (ABSENT, 401),
+        (str(now), 401),
+        (True, 401),
+    ):
+        token = token_issuer.make_token("user-of-T1", auth_time=auth_time)
+        assert world.gateway.request("GET", "/contacts", token=token).status == status, auth_time
+
+
 def test_a_suspended_tenant_s_door_is_shut(world: World) -> None:
     """check 59, for the API"""
     with as_operator():

@@ -229,4 +229,6 @@ def test_the_context_says_nothing_that_the_caller_chose(world: World, token_issu
         "caller_id": "user-of-T1",
         "role": "user",
         "permissions": "",
+        "rate_limit": "100:200",
+        "username": "user@t1.example.com",
     }

@@ -62,6 +62,7 @@ def scene(aws_stack: Stack, token_issuer: TokenIssuer) -> Scene:
     t1 = world.t1
     with as_operator():
         wiring.onboarding().add_member(USER, "T1", "user", "ada")
+        wiring.onboarding().add_member(OTHER, "T1", "user", "grace")
     token = token_issuer.make_token(USER)
     customer = world.send("POST", "/customers", {"first_name": "Grace"}, token=token).json["id"]
     in_it = {**SHARED, "customer_id": customer, "phone": "+14155552671"}

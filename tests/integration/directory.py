@@ -10,6 +10,7 @@ from shared.domain.credentials import Membership
 from shared.domain.user import User
 from shared.table import keys
 from shared.table.directory import member_to_item
+from tests.integration.accounts import Accounts
 from tests.integration.world import World
 from tests.support.gateway import Response
 from tests.support.tenant_guard import as_operator
@@ -87,7 +88,7 @@ def join(world: World, email: str = "grace@example.com", role: str = "user", **h
     return made
 
 
-def change_item(world: World, key: keys.Key, **attributes: Any) -> None:
+def change_item(world: World | Accounts, key: keys.Key, **attributes: Any) -> None:
     """Set attributes of an item of the table, as if something else had."""
     with as_operator():
         table = world.stack.client("dynamodb")

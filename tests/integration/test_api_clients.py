@@ -257,7 +257,7 @@ def test_a_patch_merges_permissions_and_tells_of_each(world: World) -> None:
     assert again.json == changed.json, "what changes nothing is no change"
     assert world.send("PATCH", at(made), {"permissions": None}).json["permissions"] == {}
     assert world.send("PATCH", at(made), {"is_active": False}).json["is_active"] is False
-    assert world.send("PATCH", at(made), {"is_active": None}).json["is_active"] is True
+    assert world.send("PATCH", at(made), {"is_active": True}).json["is_active"] is True
     assert_agree(world)
 
 
@@ -665,3 +665,11 @@ def test_an_answer_kept_under_a_key_is_shut_away_from_who_has_lost_the_right(wor
 def test_an_id_that_is_none_is_not_looked_up(world: World) -> None:
     made_without(world)
     assert world.send("GET", f"{CLIENTS}/{new_id().upper()}").status == 404
+
+
+def test_a_client_that_was_shut_out_is_not_let_in_again_by_a_null(world: World) -> None:
+    made = make(world)
+    assert world.send("PATCH", at(made), {"is_active": False}).status == 200
+    answer = world.send("PATCH", at(made), {"is_active": None})
+    assert (answer.status, answer.json["errors"][0]["field"]) == (422, "is_active")
+    assert now(world, made)["is_active"] is False

@@ -116,7 +116,7 @@ def test_a_patch_reaches_into_the_rate_limit(world: World) -> None:
     }
     assert set_to(world, rate_limit={"burst": None})["rate_limit"] == {
         "requests_per_second": 10,
-        "burst": 100,
+        "burst": 200,
     }
 
 
@@ -434,7 +434,7 @@ def test_a_user_is_told_who_he_is(world: World, role: str) -> None:
     assert me == {
         "kind": "user",
         "id": f"{role}-of-T1",
-        "username": role,
+        "username": f"{role}@t1.example.com",
         "role": role,
         "permissions": {word: level for word in PERMISSIONS if (level := caller.level(word))},
         "tenant": {"id": "T1", "name": "Tenant T1"},

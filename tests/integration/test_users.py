@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import product
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -332,23 +333,6 @@ def test_a_look_up_of_another_tenant_is_not_touched(world: World, waits: list[fl
     assert world.content.picture() == before and waits
 
 
-def test_a_tenant_whose_users_were_not_counted_has_the_one_who_registered_it(world: World) -> None:
-    with as_operator():
-        door = wiring.onboarding()
-        door.add_member("user-of-T1", "T2", "user", "x@example.com")  # out of T1
-        door.add_member("other-of-T1", "T2", "user", "y@example.com")
-        world.stack.client("dynamodb").delete_item(
-            TableName=world.stack.table_name, Key=keys.user_count("T1")
-        )
-    assert world.send("DELETE", f"/users/{ADMIN}").json["code"] == "last_admin"
-    made = join(world, role="admin")
-    assert_whole(world)
-    assert world.send("DELETE", f"/users/{ADMIN}").status == 204
-    assert_whole(world)
-    last = world.send("DELETE", f"/users/{made['id']}", token=world.t1.program)
-    assert last.json["code"] == "last_admin"
-
-
 # By the operator
 
 
@@ -426,3 +410,15 @@ def test_an_owner_is_looked_up_once_and_only_where_it_may_be_unknown(world: Worl
     none = calls("POST", "/contacts/bulk-create", {"contacts": person[:3]})
     given = [{**one, "owner_id": USER} for one in person[3:]]
     assert calls("POST", "/contacts/bulk-create", {"contacts": given}) == none + 1
+
+
+@pytest.mark.parametrize("sub", ["auth0|one", "https://id.example.com/users/1?x=#y", "a b+c%41", "a/b"])
+def test_a_user_of_another_issuer_is_found_under_his_encoded_id(world: World, sub: str) -> None:
+    """OpenID Connect Core 1.0, section 2: what a subject looks like is the issuer's affair."""
+    with as_operator():
+        wiring.onboarding().add_member(sub, "T1", "user", "one@example.com")
+    path = f"/users/{quote(sub, safe='')}"
+    assert world.send("GET", path).json["id"] == sub
+    assert world.send("PATCH", path, {"is_active": False}).json["is_active"] is False
+    assert world.send("DELETE", path).status == 204
+    assert world.send("GET", path).status == 404

@@ -120,7 +120,7 @@ def test_clients_that_obey_all_finish_and_are_never_told_to_wait_longer(
 def test_a_crowd_that_obeys_and_comes_seldom_gets_what_the_limit_lets_through(
     clients: int, pause: float, count: int
 ) -> None:
-    """check 5: the first calls of many who share a key, while a refusal they cannot know of is in force, are no knocks."""
+    """check 5: first calls of many who share a key, while a refusal they cannot know of is in force, are no knocks."""
     limit, seconds = RateLimit(100, 200), 200
     clock, random = Clock(), Random(7)
     known = processes(MemoryBuckets(), clock, count)
