@@ -260,7 +260,8 @@ class Calls:
 
     def knock(self) -> None:
         self._clock += 1.9
-        self.refused()
+        for _ in range(4):  # half as many again as the limit lets through in two seconds
+            self.refused()
 
 
 class Bulk:
@@ -391,7 +392,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Count 500 calls of a caller, 40 a second": ("Count a call of a caller who calls seldom",),
     "Refuse a caller's call while a refusal holds": _REFUSED,
     "Refuse it in a process that does not know yet": _REFUSED,
-    "Refuse it late in the wait: the next one is lengthened": _REFUSED,
+    "Refuse it late in the wait, for the fourth time: the next one is lengthened": _REFUSED,
 }
 """What must have happened before an operation is measured."""
 
@@ -562,7 +563,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Use four calls up, and refuse the fifth": lambda world: world.calls.use_up(),
     "Refuse a caller's call while a refusal holds": lambda world: world.calls.refused(),
     "Refuse it in a process that does not know yet": lambda world: world.calls.refused_elsewhere(),
-    "Refuse it late in the wait: the next one is lengthened": lambda world: world.calls.knock(),
+    "Refuse it late in the wait, for the fourth time: the next one is lengthened": lambda world: world.calls.knock(),
     "Publish an event": lambda world: wiring.publisher().publish(world.events[:1]),
 }
 
