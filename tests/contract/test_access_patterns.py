@@ -563,7 +563,9 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Use four calls up, and refuse the fifth": lambda world: world.calls.use_up(),
     "Refuse a caller's call while a refusal holds": lambda world: world.calls.refused(),
     "Refuse it in a process that does not know yet": lambda world: world.calls.refused_elsewhere(),
-    "Refuse it late in the wait, for the fourth time: the next one is lengthened": lambda world: world.calls.knock(),
+    "Refuse it late in the wait, for the fourth time: the next one is lengthened": lambda world: (
+        world.calls.knock()
+    ),
     "Publish an event": lambda world: wiring.publisher().publish(world.events[:1]),
 }
 
