@@ -475,7 +475,7 @@ def bulk_watch(has_time: Callable[[], bool]) -> BulkWatch:
     from shared.services.bulk_jobs import BulkWatch
     from shared.table.bulk_jobs import BulkWatchTable
 
-    return BulkWatch(BulkWatchTable(store()), _bulk_job_table, bulk_queue(), has_time=has_time)
+    return BulkWatch(tenant, BulkWatchTable(store()), _bulk_job_table, bulk_queue(), has_time=has_time)
 
 
 @cache

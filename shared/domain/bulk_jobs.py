@@ -28,6 +28,8 @@ MAX_FAILURES = 100
 FIRST_LOOK_SECONDS = 300
 """After how long without a move the watch looks at a job."""
 _LONGEST_PAUSE_SECONDS = 21_600
+_SUSPENDED_PAUSE_SECONDS = 3_600
+"""When a suspended tenant's job is looked at again, and so how soon it goes on once the tenant is back."""
 _IDLE_LOOKS = 8
 """After so many looks at which nothing had moved, about a day, a job is given up."""
 
@@ -173,6 +175,13 @@ class BulkRun:
         """The job given up, with the reason. What is done stays done."""
         state = "failed" if self.is_under_way else self.state
         return self._moved(at, state=state, portion=(), error=(code, message), ended_at=at)
+
+    def wait(self, *, at: str) -> BulkRun:
+        """The job after a look while its tenant is suspended. It cannot get on, which is not held against it: once
+        its tenant is back, looks are counted anew."""
+        return replace(
+            self, version=self.version + 1, idle_looks=0, due_at=plus(at, _SUSPENDED_PAUSE_SECONDS)
+        )
 
     def put_off(self, *, at: str) -> BulkRun:
         """The job after a look at which it had not moved: looked at again later and later, and at last given up."""

@@ -67,8 +67,8 @@ class Customer(BaseModel):
     """A customer as it is kept and shown.
 
     `number` counts within the tenant. `primary_contact` is a contact's id, there as long as `contact_count` is
-    not 0. `version` counts the changes, from 1; whatever changes who its contacts are changes it too, so that of
-    two such changes at once the second one is made in the light of the first.
+    not 0; as it is kept, that is a number always. `version` counts the changes, from 1; whatever changes who its
+    contacts are changes it too, so that of two such changes at once the second one is made in the light of the first.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -83,7 +83,13 @@ class Customer(BaseModel):
     national_id: str = ""
     is_verified: bool = False
     is_active: bool = True
-    contact_count: int = 0
+    contact_count: Annotated[
+        int | None,
+        Field(
+            description="How many contacts the caller sees of it. Null to one who sees his own alone, where it has "
+            "more than 1,000: they are not counted then."
+        ),
+    ] = 0
     primary_contact: str | None = None
     version: int = 1
     created_at: Timestamp
@@ -140,7 +146,7 @@ class Customer(BaseModel):
     def admit(self, contact_id: str, *, event_id: str, at: str, caller: Caller) -> tuple[Customer, Event]:
         """The customer with one contact more; its first becomes its primary one."""
         given = {
-            "contact_count": self.contact_count + 1,
+            "contact_count": (self.contact_count or 0) + 1,
             "primary_contact": self.primary_contact or contact_id,
         }
         return self._succeeded_by(CUSTOMER_UPDATED, given, event_id, at, caller)
@@ -149,7 +155,7 @@ class Customer(BaseModel):
         self, primary_contact: str | None, *, event_id: str, at: str, caller: Caller
     ) -> tuple[Customer, Event]:
         """The customer with one contact less; `primary_contact`: which of those left is primary now."""
-        given = {"contact_count": self.contact_count - 1, "primary_contact": primary_contact}
+        given = {"contact_count": (self.contact_count or 0) - 1, "primary_contact": primary_contact}
         return self._succeeded_by(CUSTOMER_UPDATED, given, event_id, at, caller)
 
     def set_primary(
@@ -201,7 +207,9 @@ class CustomerShown(Customer):
         None, description="The contact's id; with `include=contacts` the whole contact."
     )
     contacts: list[Contact] = Field(
-        default=[], description="With `include=contacts` alone: the oldest of its contacts, up to 25."
+        default=[],
+        description="With `include=contacts` alone: the oldest of its contacts, up to 25. For one who sees his own "
+        "alone they are looked for among its first 1,000.",
     )
 
 

@@ -312,10 +312,28 @@ class BulkContacts(ContactService):
         undone = [one.refusal for one in outcomes if isinstance(one.refusal, Unavailable | ConcurrentChange)]
         if undone and (self._resumable or len(undone) == len(outcomes)):
             raise undone[0]
+        conflicts = [one.refusal for one in outcomes if isinstance(one.refusal, Duplicate)]
+        if not conflicts or self._caller.level("contacts:read") == "all":
+            return outcomes
+        named = self._nameable(conflicts)
         return [
-            replace(one, refusal=self._as_seen(one.refusal)) if isinstance(one.refusal, Duplicate) else one
+            replace(one, refusal=one.refusal.unnamed())
+            if isinstance(one.refusal, Duplicate) and one.refusal.contact_id not in named
+            else one
             for one in outcomes
         ]
+
+    def _nameable(self, conflicts: Iterable[Duplicate]) -> set[str]:
+        """Which of the contacts in the way the caller may see. None when that cannot be looked up: what was written
+        is told in any case.
+        """
+        if self._caller.level("contacts:read") != "own":
+            return set()
+        try:
+            holders = self._many.get_many({one.contact_id: None for one in conflicts})
+        except Unavailable:
+            return set()
+        return {holder.id for holder in holders.values() if self._caller.owns(holder.owner_id)}
 
 
 class Matches(Protocol):

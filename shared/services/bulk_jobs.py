@@ -250,8 +250,9 @@ class Watched(Protocol):
 
 @dataclass(slots=True)
 class BulkWatchReport:
-    """What a look did: jobs that were driven on, and jobs that were given up."""
+    """What a look did: jobs that wait for their tenant, that were driven on, and that were given up."""
 
+    waiting: int = 0
     driven_on: int = 0
     given_up: int = 0
 
@@ -261,6 +262,7 @@ class BulkWatch:
 
     def __init__(
         self,
+        tenant: Callable[[str], Tenant | None],
         watched: Watched,
         jobs: Callable[[str], BulkJobRepository],
         queue: Queue,
@@ -268,6 +270,7 @@ class BulkWatch:
         now: Callable[[], str] = timestamps.now,
         has_time: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._tenant = tenant
         self._watched = watched
         self._jobs = jobs
         self._queue = queue
@@ -284,8 +287,12 @@ class BulkWatch:
             run = jobs.get(job_id)
             if run is None or run.due_at is None or run.due_at > self._now():
                 continue  # it has moved: the index lags behind
-            after = run.put_off(at=self._now())
-            if after.due_at is not None:
+            tenant = self._tenant(tenant_id)
+            is_suspended = tenant is not None and tenant.suspended
+            after = run.wait(at=self._now()) if is_suspended else run.put_off(at=self._now())
+            if is_suspended:
+                report.waiting += 1
+            elif after.due_at is not None:
                 # Before the due time is moved on, so that a kill in between loses nothing.
                 self._queue.send(Portion(tenant_id, job_id, run.portions_done + 1))
                 report.driven_on += 1

@@ -23,6 +23,8 @@ INCLUDED_CONTACTS = 25
 """How many of a customer's contacts are shown with it."""
 INCLUDING_CUSTOMERS = 25
 """How many customers a page has at the most that shows their contacts too."""
+MAX_COUNTED = 1_000
+"""How many of a customer's contacts are read to count those that a caller may see; of more, no count is told."""
 _PORTION = 100
 """How many of a customer's contacts are read together to find those that a caller may see."""
 _ATTEMPTS = 12
@@ -155,8 +157,10 @@ class CustomerService:
         return [customer] if customer else []
 
     def contacts(self, customer_id: str, *, limit: int, cursor: str | None) -> Page[Contact]:
-        """A page of a customer's contacts as of now, newest first."""
-        customer = self.read(customer_id)
+        """A page of a customer's contacts as of now, newest first. How many there are is told only to one who sees
+        all: others' would have to be counted with every page.
+        """
+        customer = self._read(customer_id)
         page = page_of(
             lambda count, after: self._members(customer.id, limit=count, after=after, descending=True),
             lambda contact_id: contact_id,
@@ -168,7 +172,8 @@ class CustomerService:
         )
         found = self._contacts.get_many(page.items)
         members = [found[one] for one in page.items if one in found]
-        return Page(members, page.next_cursor, customer.contact_count)
+        sees_all = self._caller.level("contacts:read") == "all"
+        return Page(members, page.next_cursor, customer.contact_count if sees_all else None)
 
     def replace(self, customer_id: str, given: CustomerInput, if_match: IfMatch | None) -> Customer:
         """The customer with all its fields as given; fields left out are emptied."""
@@ -246,35 +251,53 @@ class CustomerService:
             customer.contact_count == 1 and customer.primary_contact
         ):  # as most have: nothing is to be looked up
             return [customer.primary_contact]
-        return self._members(customer.id, limit=INCLUDED_CONTACTS)
+        return self._members(customer.id, limit=INCLUDED_CONTACTS, among=MAX_COUNTED)
 
     def _members(
-        self, customer_id: str, *, limit: int, after: str | None = None, descending: bool = False
+        self,
+        customer_id: str,
+        *,
+        limit: int,
+        after: str | None = None,
+        descending: bool = False,
+        among: int | None = None,
     ) -> Sequence[str]:
-        """The ids of those of a customer's contacts that the caller may see, in the order of their creation."""
+        """The ids of those of a customer's contacts that the caller may see, in the order of their creation.
+
+        For one who sees his own alone, looked for `among` so many contacts, or all of them.
+        """
         if self._caller.level("contacts:read") == "all":
             return self._customers.members(customer_id, limit=limit, after=after, descending=descending)
         seen = self._seen_members(customer_id, after=after, descending=descending)
-        return [contact.id for contact in islice(seen, limit)]
+        return [contact.id for contact in islice((one for one in islice(seen, among) if one), limit)]
 
     def _seen_members(
         self, customer_id: str, *, after: str | None = None, descending: bool = False
-    ) -> Iterator[Contact]:
-        """For one who sees his own alone: those of a customer's contacts."""
+    ) -> Iterator[Contact | None]:
+        """For one who sees his own alone: those of a customer's contacts, and None for each of the others."""
         while ids := self._customers.members(customer_id, limit=_PORTION, after=after, descending=descending):
             found = self._contacts.get_many(ids)
-            yield from (found[one] for one in ids if one in found and self._caller.owns(found[one].owner_id))
+            for one in ids:
+                contact = found.get(one)
+                yield contact if contact is not None and self._caller.owns(contact.owner_id) else None
             after = ids[-1]
 
     def _as_seen(self, customer: Customer) -> Customer:
         """A customer, with the count of those of its contacts that the caller may see, and its primary one if that is
-        among them. To tell costs one who reads his own alone the reading of all the customer's contacts.
+        among them. To tell costs one who reads his own alone the reading of the customer's contacts; of more than
+        MAX_COUNTED the count is None.
         """
         if not customer.contact_count or self._caller.level("contacts:read") == "all":
             return customer
-        seen = [contact.id for contact in self._seen_members(customer.id)]
+        if customer.contact_count > MAX_COUNTED:
+            found = self._contacts.get_many([customer.primary_contact] if customer.primary_contact else [])
+            seen = [one.id for one in found.values() if self._caller.owns(one.owner_id)]
+            count = None
+        else:
+            seen = [one.id for one in self._seen_members(customer.id) if one]
+            count = len(seen)
         primary = customer.primary_contact if customer.primary_contact in seen else None
-        return customer.model_copy(update={"contact_count": len(seen), "primary_contact": primary})
+        return customer.model_copy(update={"contact_count": count, "primary_contact": primary})
 
     @contextlib.contextmanager
     def _conflicts_as_seen(self) -> Iterator[None]:

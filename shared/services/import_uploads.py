@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.errors import ConcurrentChange, Conflict, NotFound
+from shared.domain.errors import ConcurrentChange, Conflict, NotFound, Unavailable
 from shared.domain.ids import is_id, new_id
 from shared.domain.import_file import MAX_FILE_BYTES, FileReplaced
 from shared.domain.imports import (
@@ -93,8 +94,7 @@ class ImportUploads:
     def start(self, import_id: str) -> Import:
         """The import, running on the file as it lies there now.
 
-        Raises Conflict when there is no file yet, and when it was started before. A kill behind the write loses
-        nothing: the watch over imports finds one that stands still.
+        Raises Conflict when there is no file yet, and when it was started before.
         """
         self._caller.require_all("imports:run")
         for _ in range(_ATTEMPTS):
@@ -110,7 +110,9 @@ class ImportUploads:
                 self._imports.save(before, run)
             except ConcurrentChange:
                 continue
-            self._tasks().send([ImportTask(run.tenant_id, run.id, "split")])
+            # It runs now: what cannot be queued, or is not for a kill, the watch over imports will.
+            with contextlib.suppress(Unavailable):
+                self._tasks().send([ImportTask(run.tenant_id, run.id, "split")])
             return shown
         raise ConcurrentChange()
 

@@ -15,6 +15,8 @@ from shared.services.import_runs import FIRST_LOOK_SECONDS, ImportRuns, Tasks
 _LONGEST_PAUSE_SECONDS = 21_600
 _IDLE_LOOKS = 8
 """After so many looks at which nothing had moved, about a day, an import is given up."""
+_SUSPENDED_PAUSE_SECONDS = 3_600
+"""When an import of a suspended tenant is looked at again, and so how soon it goes on once the tenant is back."""
 _UNNOTICED_SECONDS = 300
 """How long a file must have lain there before the lack of an import is worth a thought."""
 _PAGES = 5
@@ -49,9 +51,11 @@ class Inboxes(Protocol):
 
 @dataclass(slots=True)
 class WatchReport:
-    """What a look did: imports that get on, that were driven on, that were given up, and files found."""
+    """What a look did: imports that get on, that wait for their tenant, that were driven on, that were given up, and
+    files found."""
 
     moving: int = 0
+    waiting: int = 0
     driven_on: int = 0
     given_up: int = 0
     files: int = 0
@@ -95,12 +99,15 @@ class ImportWatch:
         return report
 
     def _look_at(self, run: ImportRun, report: WatchReport) -> None:
+        tenant = self._tenant(run.tenant_id)
+        if tenant is not None and tenant.suspended:
+            # It cannot get on, which is not held against it: once its tenant is back, looks are counted anew.
+            self._put_off(run, idle_looks=0, pause=_SUSPENDED_PAUSE_SECONDS)
+            report.waiting += 1
+            return
         idle_looks = run.idle_looks + 1 if run.standing == run.looked_at else 0
         if idle_looks > _IDLE_LOOKS:
-            stalled = BadFile(
-                "The import did not get on for a day. Put the file in the inbox again.", code="stalled"
-            )
-            self._runs.give_up(run, stalled)
+            self._runs.give_up(run, _stalled(run))
             report.given_up += 1
             return
         if idle_looks:
@@ -111,6 +118,9 @@ class ImportWatch:
             report.moving += 1
         # The pause doubles: an import may stand still for nothing but a long queue, which more messages make longer.
         pause = min(FIRST_LOOK_SECONDS * 2**idle_looks, _LONGEST_PAUSE_SECONDS)
+        self._put_off(run, idle_looks=idle_looks, pause=pause)
+
+    def _put_off(self, run: ImportRun, *, idle_looks: int, pause: int) -> None:
         self._imports(run.tenant_id).put_off(
             run,
             looked_at=run.standing,
@@ -145,3 +155,10 @@ class ImportWatch:
             self._runs.begin(imports[tenant_id, import_id])
             self._tasks.send([ImportTask(tenant_id, import_id, "split")])
             report.found += 1
+
+
+def _stalled(run: ImportRun) -> BadFile:
+    again = "Ask for a new one, and upload the file again."
+    if run.source == "drop_folder":
+        again = "Put the file in the inbox again."
+    return BadFile(f"The import did not get on for a day. {again}", code="stalled")

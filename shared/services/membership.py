@@ -80,7 +80,7 @@ class Membership:
         primary = customer.primary_contact
         if primary == contact_id:
             primary = None
-            if customer.contact_count > 1:
+            if (customer.contact_count or 0) > 1:
                 primary = self._records.oldest_member(customer_id, besides=contact_id)
                 self._mark(primary, customer_id, True, changes)
         changes.customers.append((customer, *customer.release(primary, **self._stamp())))

@@ -11,11 +11,12 @@ import pytest
 from shared import wiring
 from shared.domain.ids import new_id
 from shared.domain.tenant import Settings
-from shared.services import contact_lists
+from shared.services import contact_lists, customers
 from tests.gateway.test_isolation import CONSENT, shown
 from tests.integration.bulk import Jobs
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
+from tests.support.faults import call, injecting, unreachable
 from tests.support.gateway import Response
 from tests.support.tenant_guard import as_operator
 from tests.support.tokens import TokenIssuer
@@ -285,6 +286,58 @@ def test_a_customer_shows_the_contacts_that_one_sees(scene: Scene) -> None:
     assert taken.status == 409 and theirs not in taken.text
 
 
+def test_of_a_customer_with_very_many_contacts_one_s_own_are_not_counted(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """check 52: reading it costs no more for that, and nobody is told of who is hidden."""
+    path = f"/customers/{scene.customer}"
+    monkeypatch.setattr(customers, "MAX_COUNTED", 2)
+    assert scene.ask("GET", path).json["contact_count"] == 1, "as many as are counted"
+    monkeypatch.setattr(customers, "MAX_COUNTED", 1)
+    with injecting() as calls:
+        one = scene.ask("GET", path).json
+    assert (one["contact_count"], one["primary_contact"]) == (None, None)
+    assert "dynamodb.Query" not in calls.calls
+    shown = scene.ask("GET", path, query={"include": "contacts"})
+    assert shown.json["contact_count"] is None and scene.hidden[0] not in shown.text
+    changed = scene.ask("PATCH", path, {"last_name": "Hopper"})
+    assert changed.status == 200 and changed.json["contact_count"] is None
+    # One who is primary and one's own is named all the same.
+    mine = scene.mine["id"]
+    assert scene.world.send("POST", f"/contacts/{mine}/set-primary").status == 200
+    assert scene.ask("GET", path).json["primary_contact"] == mine
+    whole = scene.ask("GET", path, query={"include": "contacts"}).json
+    assert whole["primary_contact"]["id"] == mine
+    assert scene.world.send("GET", path).json["contact_count"] == 2
+    # Pages have them all, and no total, which would be counted with each.
+    page = scene.ask("GET", f"{path}/contacts").json
+    assert ([entry["id"] for entry in page["items"]], page["total"]) == ([mine], None)
+
+
+def test_whom_a_bulk_call_s_conflicts_are_with_is_looked_up_together(scene: Scene) -> None:
+    """check 48: at one go; and where that fails, what was written is told all the same."""
+    taken = ["theirs@example.com", "mine@example.com", "theirs@example.com"]
+    given = [{"first_name": "X", "email": one} for one in (*taken, "new@example.com")]
+
+    def holders(answer: Response) -> list[str | None]:
+        assert answer.status == 207, answer.text
+        assert [one["status"] for one in answer.json["items"]] == [409, 409, 409, 201]
+        assert scene.hidden[0] not in answer.text
+        return [one["error"]["errors"][0].get("contact_id") for one in answer.json["items"][:3]]
+
+    mine = scene.mine["id"]
+    with injecting() as calls:
+        created = scene.ask("POST", "/contacts/bulk-create", {"contacts": given})
+    assert holders(created) == [None, mine, None]
+    behind = calls.calls[calls.calls.index("dynamodb.TransactWriteItems") + 1 :]
+    assert behind == ["dynamodb.BatchGetItem", "dynamodb.GetItem"], "the holders, and what labels are called"
+    reads = calls.calls.count("dynamodb.BatchGetItem")
+    given[-1]["email"] = "newer@example.com"
+    with injecting(unreachable(call("dynamodb", "BatchGetItem"), at=reads)):
+        away = scene.ask("POST", "/contacts/bulk-create", {"contacts": given})
+    assert holders(away) == [None, None, None]
+
+
 def test_a_conflict_is_told_without_naming_whom_one_may_not_see(scene: Scene) -> None:
     """check 48: that an address is in use must be told; whose it is, need not."""
     mine, taken = f"/contacts/{scene.mine['id']}", "theirs@example.com"
@@ -335,6 +388,8 @@ def test_who_may_write_and_not_read_is_named_nobody(scene: Scene) -> None:
 def test_what_one_sees_follows_the_owner(scene: Scene) -> None:
     """A contact that is given away is gone, one that is given to him is there; the admin sees all as before."""
     first, mine = scene.hidden[0], scene.mine["id"]
+    with as_operator():
+        wiring.onboarding().add_member(OTHER, "T1", "user", "other")
     assert scene.world.send("PATCH", f"/contacts/{first}", {"owner_id": USER}).status == 200
     assert scene.world.send("PATCH", f"/contacts/{mine}", {"owner_id": OTHER}).status == 200
     assert scene.ask("GET", f"/contacts/{first}").status == 200

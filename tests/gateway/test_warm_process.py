@@ -9,6 +9,7 @@ from typing import Any
 
 from shared import wiring
 from shared.domain.ids import new_id
+from shared.domain.tenant import RateLimit, Settings
 from tests.integration.world import World
 from tests.support.aws import stack_in_moto
 from tests.support.gateway import Response
@@ -21,6 +22,15 @@ REQUESTS = 500
 """By each of the two tenants."""
 CALLERS = ("admin", "admin", "user", "user", "other_user", "program", "powerless", "nobody")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+RATES = {"T1": RateLimit(1_000, 2_000), "T10": RateLimit(2_000, 3_000)}
+"""Nobody comes near them; which one counts is told with every answer."""
+SETTINGS = {
+    "T1": Settings(default_country="US", rate_limit=RATES["T1"]),
+    "T10": Settings(
+        default_country="GB", visibility="owner", max_tags_per_contact=2, rate_limit=RATES["T10"]
+    ),
+}
+"""In which the tenants differ, so that a setting of one that is used for the other changes an answer."""
 CHANGING = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z|whsec_[\w+/=]+")
 
 
@@ -47,7 +57,12 @@ class Tenant:
         method, path, body, headers = self._request()
         answer = self.world.gateway.request(method, path, json=body, token=token, headers=headers)
         self._remember(method, path, answer)
-        kept = {name: value for name, value in answer.headers.items() if "requestid" not in name.lower()}
+        # How much of the limit is left follows from the time of day; which limit it is of stays.
+        kept = {
+            name: value
+            for name, value in answer.headers.items()
+            if "requestid" not in name.lower() and name != "RateLimit"
+        }
         self.answers.append((method, answer.status, self._plain(kept), self._plain(answer.json)))
 
     def _remember(self, method: str, path: str, answer: Response) -> None:
@@ -60,7 +75,15 @@ class Tenant:
     def _request(self) -> tuple[str, str, Any, dict[str, str]]:
         pick, number = self.chosen.random(), self._number
         contact = self._one(self.contacts)
-        person = {"first_name": f"P{number}", "email": f"p{number}@example.com", "tags": [f"t{number % 7}"]}
+        person: dict[str, Any] = {
+            "first_name": f"P{number}",
+            "email": f"p{number}@example.com",
+            "tags": [f"t{number % 7}"],
+        }
+        if number % 3 == 0:  # how it is read follows from the country: a number of Maine, or of London
+            person["phone"] = f"20794609{10 + number % 90}"
+        if number % 5 == 0:
+            person["tags"] = ["t1", "t2", "t3"]
         if pick < 0.22:
             return "POST", "/contacts", person, {}
         if pick < 0.26:  # the same addresses and keys as the other tenant's
@@ -145,21 +168,22 @@ def play(world: World, tenants: list[Tenant], *, cold: bool) -> Iterator[int]:
 def test_a_thousand_requests_of_alternating_tenants_are_answered_as_each_would_be_alone(
     template: Template, token_issuer: TokenIssuer, tenant_guard: TenantGuard
 ) -> None:
-    """check 58: reads, writes, lists, errors, by several callers; with the other's addresses, keys and ids."""
+    """check 58: reads, writes, lists, errors, by several callers; with the other's addresses, keys and ids.
+    The settings of the two differ, and calls are limited."""
 
     def alone(tenant_id: str, seed: int) -> list[Any]:
-        with stack_in_moto(template, token_issuer) as stack:
-            world = World(stack, token_issuer)
-            tenancy = world.t1 if tenant_id == "T1" else settle(token_issuer, tenant_id)
+        with stack_in_moto(template, token_issuer, RATE_LIMITS="on") as stack:
+            world = World(stack, token_issuer, SETTINGS["T1"])
+            tenancy = world.t1 if tenant_id == "T1" else settle(token_issuer, "T10", SETTINGS["T10"])
             tenant = Tenant(world, tenancy, seed, [])
             tenant.elsewhere = _Nowhere()
             list(play(world, [tenant], cold=True))
             return tenant.answers
 
-    with stack_in_moto(template, token_issuer) as stack:
-        world = World(stack, token_issuer)
+    with stack_in_moto(template, token_issuer, RATE_LIMITS="on") as stack:
+        world = World(stack, token_issuer, SETTINGS["T1"])
         first = Tenant(world, world.t1, 1, [])
-        second = Tenant(world, settle(token_issuer, "T10"), 2, first.contacts)
+        second = Tenant(world, settle(token_issuer, "T10", SETTINGS["T10"]), 2, first.contacts)
         first.elsewhere = second.contacts
         for _ in play(world, [first, second], cold=False):
             assert tenant_guard.violations == []
@@ -167,6 +191,10 @@ def test_a_thousand_requests_of_alternating_tenants_are_answered_as_each_would_b
     assert len(first.answers) + len(second.answers) == 1000
     statuses = {answer[1] for answer in (*first.answers, *second.answers)}
     assert {200, 201, 204, 207, 400, 401, 403, 404, 409, 412, 422} <= statuses, statuses
+    for tenant, answers in (("T1", first.answers), ("T10", second.answers)):
+        burst = f'"caller";q={RATES[tenant].burst};'
+        told = [one[2]["RateLimit-Policy"] for one in answers if "RateLimit-Policy" in one[2]]
+        assert len(told) > REQUESTS / 2 and all(one.startswith(burst) for one in told)
     for tenant, mixed, seed in (("T1", first.answers, 1), ("T10", second.answers, 2)):
         for number, (together, by_itself) in enumerate(zip(mixed, alone(tenant, seed), strict=True)):
             assert together == by_itself, (tenant, number)

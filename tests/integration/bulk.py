@@ -114,6 +114,7 @@ class Jobs:
         """A look of the watch, as if the time were `now`."""
         with acting_for_system(*WATCH_PREFIXES):
             return BulkWatch(
+                wiring.tenant,
                 BulkWatchTable(wiring.store()),
                 lambda tenant_id: BulkJobTable(wiring.store(), tenant_id),
                 wiring.bulk_queue(),

@@ -405,6 +405,25 @@ def test_a_suspended_tenant_s_job_waits(world: World) -> None:
     assert jobs.shown(job)["state"] == "completed"
 
 
+def test_a_job_outlasts_a_suspension_of_any_length(world: World) -> None:
+    """check 59: looks are not counted meanwhile, and those from before are forgotten."""
+    prepare(world)
+    job, jobs = start(world), Jobs(world)
+    for _ in range(8):  # one more look at which nothing has moved would be the last
+        assert jobs.watch(jobs.kept(job).due_at or "").driven_on == 1
+    suspend(world, suspended=True)
+    jobs.work()
+    for _ in range(60):
+        report = jobs.watch(jobs.kept(job).due_at or "")
+        assert (report.waiting, report.driven_on, report.given_up) == (1, 0, 0)
+    assert jobs.waiting() == []
+    suspend(world, suspended=False)
+    again = jobs.kept(job).due_at or ""
+    assert jobs.watch(again).driven_on == 1
+    jobs.work()
+    assert jobs.shown(job)["state"] == "completed"
+
+
 def suspend(world: World, *, suspended: bool) -> None:
     with as_operator():
         world.stack.client("dynamodb").update_item(
@@ -476,7 +495,7 @@ def test_the_clock_wakes_the_watch(world: World) -> None:
     running_job(world)
     with acting_for_system(*WATCH_PREFIXES):
         report = on_schedule({}, lambda_context("BulkWatchFunction", timeout_ms=60_000))
-    assert report == {"driven_on": 0, "given_up": 0}
+    assert report == {"waiting": 0, "driven_on": 0, "given_up": 0}
 
 
 def test_when_time_runs_short_a_portion_ends_early_and_the_walk_goes_on(world: World) -> None:

@@ -20,7 +20,7 @@ from shared.table.directory import TenantTable
 from tests.integration.drop_folder import DropFolder
 from tests.integration.world import World
 from tests.support.aws import forget_wiring
-from tests.support.faults import call, injecting, lost_answer
+from tests.support.faults import Killed, call, injecting, kill_before, lost_answer, unreachable
 from tests.support.tenant_guard import as_operator
 from tests.tenants import Tenancy
 
@@ -212,16 +212,63 @@ def test_a_suspended_tenant_s_upload_stays_where_it_is(world: World, inbox: Drop
 # Kills and lost answers
 
 
-def test_a_start_killed_behind_its_write_is_driven_on_by_the_watch(world: World, inbox: DropFolder) -> None:
+def test_a_start_killed_between_its_write_and_its_message_is_driven_on_by_the_watch(
+    world: World, inbox: DropFolder
+) -> None:
+    """check 13: nothing is sent for what is not written, and what is written is found."""
+    asked = ask(world)
+    upload(inbox, asked)
+    sent = call("sqs", "SendMessage", "SendMessageBatch")
+    with injecting(kill_before(sent, at=1)), pytest.raises(Killed):
+        start(world, asked)
+    assert inbox.waiting() == []
+    assert read(world, asked)["state"] == "running"
+    finish_by_the_watch(world, inbox, asked)
+
+
+def test_nothing_is_sent_for_a_start_killed_before_its_write(world: World, inbox: DropFolder) -> None:
     """check 13"""
     asked = ask(world)
     upload(inbox, asked)
+    written = call("dynamodb", "PutItem", "UpdateItem", "TransactWriteItems")
+    with injecting(kill_before(written, at=1)), pytest.raises(Killed):
+        start(world, asked)
+    assert inbox.waiting() == []
+    assert read(world, asked)["state"] == "awaiting_upload"
     assert start(world, asked).status == 202
-    assert len(inbox.waiting()) == 1, "lost, as if the process had been killed before it was sent"
-    in_a_while = timestamps.plus(timestamps.now(), 400)
-    assert inbox.watch(in_a_while).driven_on == 1
+
+
+def test_a_start_whose_message_cannot_be_sent_is_driven_on_by_the_watch(
+    world: World, inbox: DropFolder
+) -> None:
+    """What is answered is what is written: the import runs."""
+    asked = ask(world)
+    upload(inbox, asked)
+    with injecting(unreachable(call("sqs", "SendMessage", "SendMessageBatch"))):
+        answer = start(world, asked)
+    assert (answer.status, answer.json["state"]) == (202, "running")
+    assert inbox.waiting() == []
+    finish_by_the_watch(world, inbox, asked)
+
+
+def finish_by_the_watch(world: World, inbox: DropFolder, asked: dict[str, Any]) -> None:
+    assert inbox.watch(timestamps.plus(timestamps.now(), 400)).driven_on == 1
     inbox.work()
-    assert read(world, asked)["state"] == "completed"
+    done = read(world, asked)
+    assert (done["state"], done["counts"]["created"]) == ("completed", 2)
+
+
+def test_an_upload_that_stalls_is_told_what_to_do_with_its_file(world: World, inbox: DropFolder) -> None:
+    asked = ask(world)
+    upload(inbox, asked)
+    start(world, asked)
+    inbox.waiting()  # its message is lost
+    for minute in range(0, 2000, 20):
+        inbox.watch(timestamps.plus(timestamps.now(), 60 * minute))
+        inbox.waiting()
+    ended = read(world, asked)
+    assert (ended["state"], ended["error"]["code"]) == ("failed", "stalled")
+    assert "upload the file again" in ended["error"]["message"] and "inbox" not in ended["error"]["message"]
 
 
 @pytest.mark.parametrize("operation", ["TransactWriteItems", "SendMessageBatch"])

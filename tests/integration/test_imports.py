@@ -12,6 +12,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,6 +26,7 @@ from shared.domain.ids import new_id
 from shared.domain.tenant import UniqueScope
 from shared.services.import_runs import UnknownTenant
 from shared.table.contacts import ContactTable
+from shared.table.directory import TenantTable
 from tests.integration.drop_folder import WATCH_PREFIXES, DropFolder
 from tests.integration.table_content import Content
 from tests.integration.world import World
@@ -580,7 +582,7 @@ def test_the_schedules_function_reports_in_figures_what_it_did(inbox: DropFolder
     inbox.put(people(1))
     with acting_for_system(*WATCH_PREFIXES):
         report = on_schedule({}, lambda_context("ImportsWatchFunction", timeout_ms=60_000))
-    assert report == {"moving": 0, "driven_on": 0, "given_up": 0, "files": 0, "found": 0}
+    assert report == {"moving": 0, "waiting": 0, "driven_on": 0, "given_up": 0, "files": 0, "found": 0}
 
 
 def test_an_import_whose_messages_were_lost_is_driven_on_to_exact_totals(
@@ -639,8 +641,39 @@ def test_the_watch_looks_at_a_standing_import_less_and_less_and_at_last_gives_it
     assert len(looks) < 12
     shown = inbox.latest()
     assert (shown["state"], shown["error"]["code"]) == ("failed", "stalled")
+    assert "Put the file in the inbox again." in shown["error"]["message"]
     inbox.work()
     assert inbox.world.content.contacts == [], "what comes late finds a failed import"
+
+
+def test_an_import_outlasts_a_suspension_of_any_length(inbox: DropFolder) -> None:
+    """check 59: looks are not counted meanwhile, and those from before are forgotten."""
+    inbox.deliver(inbox.put(people(3)))
+    minute, looks = 0, 0
+    while looks < 8:  # one more look at which nothing has moved would be the last
+        minute += 20
+        looks += inbox.watch(minutes_from_now(minute)).driven_on
+    suspend(suspended=True)
+    inbox.work()
+    minute += 400
+    for _ in range(30):
+        report = inbox.watch(minutes_from_now(minute))
+        assert (report.waiting, report.driven_on, report.given_up) == (1, 0, 0)
+        minute += 61
+    suspend(suspended=False)
+    assert (inbox.waiting(), inbox.latest()["state"]) == ([], "running")
+    assert inbox.watch(minutes_from_now(minute)).driven_on == 1
+    inbox.work()
+    assert inbox.latest()["counts"] == counts(rows=3, created=3)
+
+
+def suspend(*, suspended: bool) -> None:
+    with as_operator():
+        tenants = TenantTable(wiring.store())
+        tenant = tenants.get("T1")
+        assert tenant is not None
+        tenants.put(replace(tenant, suspended=suspended))
+    wiring.reset()
 
 
 def test_a_completed_import_is_no_longer_due(inbox: DropFolder) -> None:

@@ -268,10 +268,10 @@ def test_users_come_and_go(enforcing: Enforcing) -> None:
         ("ContactsFunction", "dynamodb", "scan", {}),
         ("CustomersFunction", "dynamodb", "scan", {}),
         ("UsersFunction", "dynamodb", "scan", {}),
-        ("InvitationsFunction", "dynamodb", "query", {
+        ("AuthFunction", "dynamodb", "query", {
             "KeyConditionExpression": "PK = :k", "ExpressionAttributeValues": {":k": {"S": "T#demo#INVITATIONS"}},
         }),
-        ("InvitationsFunction", "dynamodb", "delete_item", {"Key": {"PK": {"S": "U#x"}, "SK": {"S": "USER"}}}),
+        ("AuthFunction", "dynamodb", "delete_item", {"Key": {"PK": {"S": "U#x"}, "SK": {"S": "USER"}}}),
         ("PublishFunction", "dynamodb", "delete_item", {"Key": {"PK": {"S": "T#demo#X"}, "SK": {"S": "X"}}}),
         ("ContactsFunction", "dynamodb", "query", {
             "IndexName": "work",
