@@ -543,6 +543,22 @@ def test_what_was_begun_and_left_keeps_another_tenant_waiting_for_a_quarter_of_a
     assert_whole(world, "T1", "T10")
 
 
+@pytest.mark.parametrize("in_step", [True, False])
+def test_of_two_tenants_invitations_that_are_accepted_at_once_one_is(world: World, in_step: bool) -> None:
+    t10 = world.tenant("T10")
+    tokens = {invite(world)["token"]: PASSWORD, invite(world, token=t10.admin)["token"]: OTHER}
+
+    def send(token: str) -> Callable[[], Response]:
+        body = {"token": token, "password": tokens[token]}
+        return lambda: world.racing.request("POST", f"{INVITATIONS}/accept", json=body)
+
+    answers = world.racing.together([send(token) for token in tokens], in_step=in_step)
+    assert sorted(one.status for one in answers) == [201, 409]
+    for answer, password in zip(answers, tokens.values(), strict=True):
+        assert can_sign_in(password=password) is (answer.status == 201)
+    assert_whole(world, "T1", "T10")
+
+
 def test_an_acceptance_that_is_overtaken_makes_nobody(world: World) -> None:
     token = invite(world)["token"]
     first: list[Response] = []
