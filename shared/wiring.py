@@ -674,13 +674,7 @@ def users(caller: Caller) -> UserService:
     """The users, for one caller."""
     from shared.services.users import UserService
 
-    pool = user_pool()
-    return UserService(
-        caller,
-        user_table(caller.tenant_id),
-        cursors(),
-        forget=lambda username: pool.remove(username) if pool else None,
-    )
+    return UserService(caller, user_table(caller.tenant_id), cursors(), accounts=user_pool())
 
 
 def _invitation_table(tenant_id: str, through: Store) -> InvitationTable:
@@ -723,11 +717,12 @@ def invitations(caller: Caller, claim: Claim | None = None) -> InvitationService
 def acceptance() -> AcceptanceService:
     """What makes users of those who are invited."""
     from shared.services.acceptance import AcceptanceService
+    from shared.table.claims import ClaimTable
 
     return AcceptanceService(
         tenant,
         lambda tenant_id: _invitation_table(tenant_id, store()),
-        user_table,
+        ClaimTable(store()),
         user_pool(),
         other_issuer,
         sign_in_gate(),
@@ -767,9 +762,11 @@ def sign_in() -> SignIn:
 def registration() -> Registration:
     """The opener of tenants."""
     from shared.services.registration import Registration
+    from shared.table.claims import ClaimTable
     from shared.table.registration import RegistrationTable
 
-    return Registration(user_pool(), other_issuer, RegistrationTable(store()), sign_in_gate())
+    table = RegistrationTable(store())
+    return Registration(user_pool(), other_issuer, ClaimTable(store()), table, sign_in_gate())
 
 
 @cache

@@ -183,6 +183,18 @@ class AlreadyAccepted(Conflict):
         super().__init__("This invitation was accepted: the user is there.")
 
 
+class AlreadyAUser(Conflict):
+    """Who accepts an invitation belongs to a tenant, or somebody else's claim on him stands."""
+
+    code = "already_a_user"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You are a user of a tenant already, or were becoming or ceasing to be one within the last 15 minutes. "
+            "Nobody can be a user of two: leave that one first, or ask to be invited by another address."
+        )
+
+
 class AlreadyRegistered(Conflict):
     """The user belongs to a tenant, or somebody is registering as him."""
 

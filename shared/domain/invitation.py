@@ -24,7 +24,7 @@ KEPT_SECONDS = 30 * 86_400
 MAX_OPEN = 100
 """How many invitations a tenant has at the most that nobody has accepted."""
 
-InvitationState = Literal["open", "accepting", "accepted"]
+InvitationState = Literal["open", "accepted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,8 @@ class Acceptance(BaseModel):
 class Invitation(BaseModel):
     """An invitation as it is kept and shown.
 
-    `state`: `open` until it is accepted, `accepting` while the user (`user_id`) is there but no password is set yet,
-    `accepted` at the end. After `expires_at` its token is dead.
+    `state`: `open` until it is accepted, `accepted` once its user (`user_id`) is there. After `expires_at` its token is
+    dead.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -166,8 +166,8 @@ class Invitation(BaseModel):
         return self._succeeded_by(event_id, at, caller)._event(INVITATION_REVOKED, caller, gone)
 
     def accept(self, *, event_id: str, at: str, caller: Caller) -> tuple[Invitation, User, Event]:
-        """The invitation with its user in the making, that user, who is the caller, and `user.created`."""
-        after = self._succeeded_by(event_id, at, caller, state="accepting", user_id=caller.id)
+        """The invitation at its end, its user, who is the caller, and `user.created`."""
+        after = self._succeeded_by(event_id, at, caller, state="accepted", user_id=caller.id)
         user = User(
             id=caller.id,
             username=self.email,
@@ -182,10 +182,6 @@ class Invitation(BaseModel):
             last_event=event_id,
         )
         return after, user, user.created(caller, invitation_id=self.id)
-
-    def finish(self, *, at: str) -> Invitation:
-        """The invitation at its end: its user can sign in."""
-        return self.model_copy(update={"state": "accepted", "version": self.version + 1, "updated_at": at})
 
     def has_expired(self, now: str) -> bool:
         """Whether the time to accept it is over."""

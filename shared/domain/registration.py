@@ -1,4 +1,4 @@
-"""A registration: a business and its first admin, from the claim on the user to the tenant that is there.
+"""A registration: a business and its first admin.
 
 How the steps hold together is told in docs/decisions/0016-sign-in.md.
 """
@@ -14,15 +14,9 @@ from shared.domain.callers import Caller
 from shared.domain.credentials import Membership
 from shared.domain.events import TENANT_CREATED, Event, differences
 from shared.domain.ids import new_id
-from shared.domain.passwords import is_proven, proof_of
 from shared.domain.tenant import Tenant
 from shared.domain.text import BusinessName, Name
 from shared.domain.user import User
-
-CLAIM_SECONDS = 15 * 60
-"""How long a claim counts: far longer than any function runs."""
-CLOCK_SECONDS = 5
-"""By how much the pool's clock may be behind ours."""
 
 
 class RegistrationInput(BaseModel):
@@ -42,30 +36,6 @@ class RegistrationInput(BaseModel):
     )
     first_name: Name = Field("", examples=["Ada"])
     last_name: Name = Field("", examples=["Lovelace"])
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """That somebody is registering as a user: whoever holds it sets the password, and finishes.
-
-    `member`: the membership that is to be, disabled as yet. `proof`: of the password with which the claim was made.
-    `until`: Unix seconds, after which it counts for nothing.
-    """
-
-    id: str
-    member: Membership
-    proof: str
-    until: int
-
-    @classmethod
-    def make(cls, sub: str, username: str, password: str, now: float) -> Claim:
-        """A new claim, for a tenant that is to be."""
-        nobody = Membership(sub, new_id(), "admin", username, disabled=True, since=int(now) - CLOCK_SECONDS)
-        return cls(new_id(), nobody, proof_of(password), int(now) + CLAIM_SECONDS)
-
-    def yields_to(self, password: str, now: float) -> bool:
-        """Whether one who has this password may take it over."""
-        return self.until < now or is_proven(password, self.proof)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shared import observability
 from shared.domain.credentials import Tokens
 from shared.domain.errors import SignInRefused, Unavailable
 from shared.domain.passwords import weak_password
@@ -29,7 +30,7 @@ _BUSY = frozenset({"LimitExceededException", "ThrottlingException", "TooManyRequ
 class UserPool:
     """One pool, signed in to through one of its clients. `cognito` makes the AWS client when it is first needed.
 
-    Every method raises Unavailable when Cognito is away or busy, and may then be called again.
+    Every method but `remove` raises Unavailable when Cognito is away or busy, and may then be called again.
     """
 
     def __init__(self, cognito: Callable[[], Any], pool_id: str, client_id: str) -> None:
@@ -76,13 +77,13 @@ class UserPool:
                 raise
 
     def remove(self, username: str) -> None:
-        """Remove a user; one that is not there stays away."""
-        with _translated():
-            try:
-                self._cognito().admin_delete_user(UserPoolId=self._pool, Username=username)
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "UserNotFoundException":
-                    raise
+        """Remove a user, if he is there. What fails is logged and does no harm: who is no member is let in nowhere."""
+        try:
+            self._cognito().admin_delete_user(UserPoolId=self._pool, Username=username)
+        except (BotoCoreError, ClientError) as error:
+            code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+            if code != "UserNotFoundException":
+                observability.warn("a removed user is still in the pool", reason=code)
 
     def sign_in(self, username: str, password: str) -> Tokens:
         """Tokens for who knows the password. Raises SignInRefused, alike for a wrong name and a wrong password."""

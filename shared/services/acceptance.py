@@ -10,14 +10,16 @@ from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
+from shared.domain.claims import Claim
 from shared.domain.credentials import hash_secret
-from shared.domain.errors import AlreadyAccepted, ConcurrentChange, Conflict, NotFound
+from shared.domain.errors import AlreadyAccepted, AlreadyAUser, ConcurrentChange, Conflict, Invalid, NotFound
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.invitation import Acceptance, Invitation, InvitationToken
 from shared.domain.tenant import Tenant
 from shared.domain.user import User
-from shared.services.credentials_given import AccessToken, Accounts, OtherIssuer, given_sign_in
+from shared.services.claims import Claims, take
+from shared.services.credentials_given import AccessToken, Accounts, OtherIssuer, Password, given_sign_in
 from shared.services.sign_in import Gate
 
 _ATTEMPTS = 8
@@ -28,15 +30,9 @@ class Invitations(Protocol):
 
     def get(self, invitation_id: str) -> Invitation | None: ...
 
-    def accept(self, before: Invitation, after: Invitation, user: User, event: Event) -> None: ...
-
-    def finish(self, before: Invitation, after: Invitation) -> None: ...
-
-
-class Users(Protocol):
-    """The users of one tenant; see `shared.table.users.UserTable`."""
-
-    def get(self, user_id: str) -> User | None: ...
+    def accept(
+        self, before: Invitation, after: Invitation, user: User, event: Event, claim: Claim | None
+    ) -> None: ...
 
 
 class AcceptanceService:
@@ -48,28 +44,29 @@ class AcceptanceService:
         self,
         tenant: Callable[[str], Tenant | None],
         invitations: Callable[[str], Invitations],
-        users: Callable[[str], Users],
+        claims: Claims,
         accounts: Accounts | None,
         issuer: Callable[[], OtherIssuer],
         gate: Gate,
         *,
+        now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._tenant = tenant
         self._invitations = invitations
-        self._users = users
+        self._claims = claims
         self._accounts = accounts
         self._issuer = issuer
         self._gate = gate
+        self._now = now
         self._sleep = sleep
 
     def accept(self, given: Acceptance, address: str) -> User:
         """The user that the invitation is for, who can sign in with the password from now on.
 
-        Cut off anywhere, the same call again goes on: the user of the pool is found, and the tenant's user is made
-        once. `address`: from where it is asked. Raises Invalid for a weak password, before anything is read; NotFound
-        for a token that is none or was replaced; Conflict when it has expired, was used, or its user belongs to a
-        tenant already.
+        Cut off anywhere, the same call again goes on: until the last step there is no user. `address`: from where it is
+        asked. Raises Invalid for a weak password, before anything is read; NotFound for a token that is none or was
+        replaced; Conflict when it has expired, was used, or its user belongs to a tenant already.
         """
         sign_in = given_sign_in(self._accounts, given.password, given.access_token)
         self._gate.attempt(None, address)
@@ -78,32 +75,40 @@ class AcceptanceService:
             raise NotFound("Invitation")
         if isinstance(sign_in, AccessToken):
             sub = self._issuer().subject(sign_in.text)
-            invitation, user = self._user_of(token, lambda _: sub)
-        else:
-            invitation, user = self._user_of(token, sign_in.accounts.add)
-            sign_in.accounts.set_password(user.username, sign_in.password)
-        self._invitations(token.tenant_id).finish(invitation, invitation.finish(at=timestamps.now()))
-        return user
+            return self._of_invitation(
+                token, lambda invitation: self._make_user(token, invitation, sub, None)
+            )
+        return self._of_invitation(token, lambda invitation: self._with_password(token, invitation, sign_in))
 
-    def _user_of(self, token: InvitationToken, sub_of: Callable[[str], str]) -> tuple[Invitation, User]:
-        """The user that an invitation is for, made unless it is there, and the invitation as it is then. `sub_of`: the
-        `sub` of who has an address."""
+    def _of_invitation(self, token: InvitationToken, make: Callable[[Invitation], User]) -> User:
+        """The user that is made of a token's invitation as it is now."""
         for attempt in range(_ATTEMPTS):
             invitation = self._read(token)
-            if invitation.user_id is not None:
-                user = self._users(token.tenant_id).get(invitation.user_id)
-                if user is None:  # removed again
-                    raise NotFound("Invitation")
-                return invitation, user
-            caller = Caller(token.tenant_id, "user", sub_of(invitation.email), invitation.role)
-            after, user, event = invitation.accept(event_id=new_id(), at=timestamps.now(), caller=caller)
             try:
-                self._invitations(token.tenant_id).accept(invitation, after, user, event)
+                return make(invitation)
             except ConcurrentChange:
                 self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311
-            else:
-                return after, user
         raise ConcurrentChange()
+
+    def _with_password(self, token: InvitationToken, invitation: Invitation, sign_in: Password) -> User:
+        sub = sign_in.accounts.add(invitation.email)
+        claim = take(self._claims, sub, str(token), self._now())
+        if claim is None:
+            raise AlreadyAUser()
+        try:
+            sign_in.accounts.set_password(invitation.email, sign_in.password)
+            return self._make_user(token, invitation, sub, claim)
+        except (Invalid, Conflict):  # all is answered, so nothing of this call can come after another's claim
+            self._claims.give_back(claim, self._now())
+            raise
+
+    def _make_user(
+        self, token: InvitationToken, invitation: Invitation, sub: str, claim: Claim | None
+    ) -> User:
+        caller = Caller(token.tenant_id, "user", sub, invitation.role)
+        after, user, event = invitation.accept(event_id=new_id(), at=timestamps.now(), caller=caller)
+        self._invitations(token.tenant_id).accept(invitation, after, user, event, claim)
+        return user
 
     def _read(self, token: InvitationToken) -> Invitation:
         """The invitation that a token opens. Raises NotFound for a wrong one, Conflict for one whose time is over."""

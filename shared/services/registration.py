@@ -10,20 +10,18 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from shared.domain.claims import Claim
 from shared.domain.email import normalize_email
 from shared.domain.errors import AlreadyRegistered, Invalid
 from shared.domain.ids import new_id
-from shared.domain.registration import Claim, Founding, RegistrationInput
+from shared.domain.registration import Founding, RegistrationInput
+from shared.services.claims import Claims, take
 from shared.services.credentials_given import AccessToken, Accounts, OtherIssuer, given_sign_in
 from shared.services.sign_in import Gate
 
 
 class Registrations(Protocol):
-    """Claims on users, and what a registration makes."""
-
-    def claim(self, claim: Claim, *, over: Claim | None = None) -> Claim: ...
-
-    def give_back(self, claim: Claim, now: float) -> None: ...
+    """What registrations make; see `shared.table.registration.RegistrationTable`."""
 
     def found(self, founding: Founding, claim: Claim | None, now: float) -> None: ...
 
@@ -35,6 +33,7 @@ class Registration:
         self,
         accounts: Accounts | None,
         issuer: Callable[[], OtherIssuer],
+        claims: Claims,
         table: Registrations,
         gate: Gate,
         *,
@@ -42,6 +41,7 @@ class Registration:
     ) -> None:
         self._accounts = accounts
         self._issuer = issuer
+        self._claims = claims
         self._table = table
         self._gate = gate
         self._now = now
@@ -63,27 +63,17 @@ class Registration:
         self, accounts: Accounts, given: RegistrationInput, email: str, password: str
     ) -> Founding:
         sub = accounts.add(email)
-        claim = self._claim(sub, email, password)
+        claim = take(self._claims, sub, password, self._now())
+        if claim is None:
+            raise AlreadyRegistered
         try:
             accounts.set_password(email, password)
         except Invalid:  # the pool is stricter than we know: another password may be tried at once
-            self._table.give_back(claim, self._now())
+            self._claims.give_back(claim, self._now())
             raise
-        founding = Founding.of(
-            given, tenant_id=claim.member.tenant_id, sub=sub, email=email, since=claim.member.since
-        )
+        founding = Founding.of(given, tenant_id=new_id(), sub=sub, email=email, since=claim.since)
         self._table.found(founding, claim, self._now())
         return founding
-
-    def _claim(self, sub: str, email: str, password: str) -> Claim:
-        """The user's claim, as one of this call's own."""
-        claim = Claim.make(sub, email, password, self._now())
-        standing = self._table.claim(claim)
-        if standing != claim and standing.yields_to(password, self._now()):
-            standing = self._table.claim(claim, over=standing)
-        if standing != claim:
-            raise AlreadyRegistered
-        return claim
 
     def _with_token(self, given: RegistrationInput, email: str, access_token: str) -> Founding:
         sub = self._issuer().subject(access_token)

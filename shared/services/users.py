@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +9,8 @@ from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.errors import ConcurrentChange, NotFound, Unavailable, VersionMismatch
+from shared.domain.claims import Claim
+from shared.domain.errors import ConcurrentChange, NotFound, VersionMismatch
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.user import MAX_USERS, OWN_FIELDS, User, UserPatch, UserRole, is_user_id
@@ -30,14 +30,22 @@ class UserRepository(Protocol):
 
     def replace(self, before: User, after: User, event: Event) -> None: ...
 
-    def remove(self, before: User, event: Event) -> None: ...
+    def remove(self, before: User, event: Event, claim: Claim | None) -> None: ...
+
+
+class Accounts(Protocol):
+    """The pool of those who sign in with a password; see `shared.identity.user_pool.UserPool`."""
+
+    def remove(self, username: str) -> None:
+        """Remove who has a name, as far as that can be done now."""
+        ...
 
 
 class UserService:
     """The users as one caller may see and change them.
 
     To read them takes `contacts:read`, to change and remove them `tenant:admin`; their names people may change
-    themselves. `forget` takes a user's name from those who can sign in at all.
+    themselves. They sign in with `accounts`, or where that is None with another issuer.
     """
 
     def __init__(
@@ -46,13 +54,15 @@ class UserService:
         users: UserRepository,
         cursors: Cursors,
         *,
-        forget: Callable[[str], None],
+        accounts: Accounts | None,
+        now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._caller = caller
         self._users = users
         self._cursors = cursors
-        self._forget = forget
+        self._accounts = accounts
+        self._now = now
         self._sleep = sleep
 
     def list(
@@ -105,16 +115,22 @@ class UserService:
         return self._write(user_id, if_match, act, self._users.replace)
 
     def delete(self, user_id: str, if_match: IfMatch | None) -> None:
-        """Remove a user, who can no longer sign in. Contacts he owns stay his by name. Raises as `change` does."""
+        """Remove a user, who can no longer sign in. Contacts he owns stay his by name. Raises as `change` does.
+
+        Where he goes from a pool too, nobody becomes a member under his id for the next 15 minutes: who found it in the
+        pool before he went would otherwise set a password for whoever has the name next.
+        """
+        bar = Claim.bar(user_id, self._now()) if self._accounts else None
 
         def act(user: User) -> tuple[User, Event]:
             self._caller.require_all("tenant:admin")
             return user.delete(event_id=new_id(), at=timestamps.now(), caller=self._caller)
 
-        gone = self._write(user_id, if_match, act, lambda before, _, event: self._users.remove(before, event))
-        # Who can sign in and belongs nowhere is let in nowhere, so what fails here does no harm.
-        with contextlib.suppress(Unavailable):
-            self._forget(gone.username)
+        gone = self._write(
+            user_id, if_match, act, lambda before, _, event: self._users.remove(before, event, bar)
+        )
+        if self._accounts is not None:
+            self._accounts.remove(gone.username)
 
     def _is_caller(self, user: User) -> bool:
         return self._caller.kind == "user" and self._caller.id == user.id

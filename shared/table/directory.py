@@ -37,9 +37,11 @@ class DirectoryTable:
         self._store = store
 
     def user(self, sub: str, *, consistent: bool = False) -> Membership | None:
-        """The membership of a user, or None. `consistent`: as of now, and not of a moment ago."""
+        """The membership of a user, or None, also where there is a claim. `consistent`: as of now, and not of a moment
+        ago.
+        """
         item = self._store.get(keys.user(sub), consistent=consistent)
-        if item is None:
+        if item is None or "claim" in item:
             return None
         return Membership(
             sub=sub,

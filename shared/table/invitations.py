@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.domain import timestamps
+from shared.domain.claims import Claim
 from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
 from shared.domain.invitation import KEPT_SECONDS, Invitation
@@ -75,22 +76,19 @@ class InvitationTable:
         count(transaction, self._tenant, invitations=-1)
         commit(self._store, transaction)
 
-    def accept(self, before: Invitation, after: Invitation, user: User, event: Event) -> None:
-        """Make the invitation's user, with its event.
+    def accept(
+        self, before: Invitation, after: Invitation, user: User, event: Event, claim: Claim | None
+    ) -> None:
+        """Make the invitation's user, with its event: in the claim's place, or without one where nobody has the user.
 
-        Raises ConcurrentChange when the invitation is no longer as `before`, Conflict when the user belongs to a
-        tenant already (`already_a_user`) or this one is full (`too_many_users`).
+        Raises ConcurrentChange when the invitation is no longer as `before`, or the claim stands no longer;
+        AlreadyAUser when without a claim the user is another's; Conflict when the tenant is full (`too_many_users`).
         """
         transaction = Transaction()
         put_event(transaction, self._tenant, event)
         self._put(transaction, before, after)
-        put_new_user(transaction, self._tenant, user, invitation_id=before.id)
+        put_new_user(transaction, self._tenant, user, invitation_id=before.id, claim=claim)
         commit(self._store, transaction)
-
-    def finish(self, before: Invitation, after: Invitation) -> None:
-        """Write that an invitation has come to its end, unless it has moved on since `before`."""
-        condition, values = _is_as(before)
-        self._store.put(self._to_item(after), condition=condition, values=values)
 
     def _put(self, transaction: Transaction, before: Invitation, after: Invitation) -> None:
         condition, values = _is_as(before)

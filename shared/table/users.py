@@ -4,16 +4,22 @@ The three are written in one transaction with the event, and with the counter th
 tenant has, and that one of them is an active admin. The look-up is written blind, on condition that it is this
 tenant's: nobody here may read those of others. A transaction that is sent again after it came through finds its event
 there, and writes nothing.
+
+Where a membership was removed a claim is left, so that no membership comes in its place before its time is past.
 """
 
 from __future__ import annotations
 
 from shared.domain import timestamps
-from shared.domain.errors import AddressInUse, ConcurrentChange, Conflict, LastAdmin
+from shared.domain.claims import Claim
+from shared.domain.credentials import Membership
+from shared.domain.errors import AddressInUse, AlreadyAUser, ConcurrentChange, Conflict, LastAdmin
 from shared.domain.events import Event
 from shared.domain.invitation import MAX_OPEN
 from shared.domain.user import MAX_USERS, User
 from shared.table import items, keys
+from shared.table.claims import claim_to_item, in_place_of
+from shared.table.directory import member_to_item
 from shared.table.store import Item, Refusal, Store, Transaction
 
 _ATTEMPTS = 6
@@ -64,8 +70,10 @@ class UserTable:
             count(transaction, self._tenant, admins=admins)
         commit(self._store, transaction)
 
-    def remove(self, before: User, event: Event) -> None:
-        """Remove a user, whose address is free at once, with its event. Raises as `replace` does."""
+    def remove(self, before: User, event: Event, claim: Claim | None) -> None:
+        """Remove a user, whose address is free at once, with its event; the claim, if any, is left in the look-up's
+        place. Raises as `replace` does.
+        """
         transaction = Transaction()
         put_event(transaction, self._tenant, event)
         transaction.delete(
@@ -74,9 +82,14 @@ class UserTable:
             values={":before": {"N": str(before.version)}},
             refusal=_changed,
         )
-        transaction.delete(
-            keys.user(before.id), condition=_IS_OWN, values=self._own_values(), refusal=_changed
-        )
+        if claim is None:
+            transaction.delete(
+                keys.user(before.id), condition=_IS_OWN, values=self._own_values(), refusal=_changed
+            )
+        else:
+            transaction.put(
+                claim_to_item(claim), condition=_IS_OWN, values=self._own_values(), refusal=_changed
+            )
         transaction.delete(keys.user_email_lock(self._tenant, before.email))
         count(transaction, self._tenant, members=-1, admins=-before.is_active_admin)
         commit(self._store, transaction)
@@ -116,7 +129,12 @@ class UserTable:
             before = known.get(user.id)
             transaction = Transaction()
             transaction.put(user_to_item(self._tenant, user))
-            self._set_look_up(transaction, user)
+            transaction.put(
+                _look_up(self._tenant, user),
+                condition=f"{_IS_OWN} OR attribute_exists(claim)",
+                values=self._own_values(),
+                refusal=_changed,
+            )
             put_lock(transaction, self._tenant, user, instead_of=None)
             if before is not None and before.email != user.email:
                 transaction.delete(keys.user_email_lock(self._tenant, before.email))
@@ -190,27 +208,20 @@ def commit(store: Store, transaction: Transaction) -> None:
         return
 
 
-def put_new_user(transaction: Transaction, tenant_id: str, user: User, *, invitation_id: str) -> None:
-    """Write a new user into the place of an invitation, whose lock on the address becomes the user's.
+def put_new_user(
+    transaction: Transaction, tenant_id: str, user: User, *, invitation_id: str, claim: Claim | None
+) -> None:
+    """Write a new user into the place of an invitation, whose lock on the address becomes the user's, and of the claim.
 
-    Refused with Conflict (`already_a_user`) for who belongs to a tenant already, this one or another.
+    Refused with ConcurrentChange when the claim stands no longer; without one with AlreadyAUser when somebody has the
+    user.
     """
+    condition, values = in_place_of(claim, timestamps.to_milliseconds(user.created_at) // 1000)
     transaction.put(
-        {
-            **keys.user(user.id),
-            "tenant_id": {"S": tenant_id},
-            "role": {"S": user.role},
-            "username": {"S": user.username},
-            "disabled": {"BOOL": not user.is_active},
-        },
-        # Or a claim of somebody who began to register, whose time is past: see shared.table.registration.
-        condition="attribute_not_exists(PK) OR expires_at < :now",
-        values={":now": {"N": str(timestamps.to_milliseconds(user.created_at) // 1000)}},
-        refusal=lambda _: Conflict(
-            "You are a user of a tenant already, and nobody can be one of two. Leave that one first, or ask to be "
-            "invited by another address.",
-            code="already_a_user",
-        ),
+        _look_up(tenant_id, user, since=claim.since if claim else 0),
+        condition=condition,
+        values=values,
+        refusal=_changed if claim else lambda _: AlreadyAUser(),
     )
     transaction.put(user_to_item(tenant_id, user), condition="attribute_not_exists(PK)", refusal=_changed)
     put_lock(transaction, tenant_id, user, instead_of=invitation_id)
@@ -276,6 +287,10 @@ def _too_many(what: str, most: int) -> Refusal:
         f"A tenant has at most {most} {what}. Remove one that is no longer needed.",
         code=f"too_many_{what.replace(' ', '_')}",
     )
+
+
+def _look_up(tenant_id: str, user: User, *, since: int = 0) -> Item:
+    return member_to_item(Membership(user.id, tenant_id, user.role, user.username, not user.is_active, since))
 
 
 def user_to_item(tenant_id: str, user: User) -> Item:

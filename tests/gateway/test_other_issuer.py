@@ -12,9 +12,10 @@ from functions.authorizer import app as authorizer
 from shared import wiring
 from tests.gateway.test_isolation import assert_unauthorized, forgeries
 from tests.integration.accounts import ASKED, EMAIL, PASSWORD, Accounts
+from tests.integration.directory import assert_whole, invite
 from tests.integration.world import World
 from tests.support.aws import stack_in_moto
-from tests.support.faults import injecting, lost_answer
+from tests.support.faults import Killed, call, injecting, kill_before, lost_answer
 from tests.support.template import Template
 from tests.support.tokens import ABSENT, TokenIssuer
 
@@ -206,3 +207,25 @@ def test_a_cognito_pool_of_another_s_is_judged_as_cognito_s(world: World) -> Non
         ):
             with pytest.raises(Refused):
                 subject(**forged)
+
+
+def test_an_invitation_makes_a_user_of_who_accepts_it_and_of_nobody_else(
+    world: World, provider: Provider
+) -> None:
+    def accept(token: str, sub: str) -> Any:
+        body = {"token": token, "access_token": provider.make_token(sub)}
+        return world.gateway.request("POST", "/users/invitations/accept", json=body)
+
+    token = invite(world)["token"]
+    with injecting(kill_before(call("dynamodb", "TransactWriteItems"), at=1)), pytest.raises(Killed):
+        accept(token, "grace")
+    # Nothing was begun that another could be taken for.
+    assert accept(token, "barbara").json["id"] == "barbara"
+    for sub in ("grace", "barbara"):
+        assert accept(token, sub).json["code"] == "already_accepted"
+    other = invite(world, "other@example.com")["token"]
+    assert accept(other, "barbara").json["code"] == "already_a_user"
+    # Where there is no pool nothing of a removal can come late.
+    assert world.send("DELETE", "/users/barbara").status == 204
+    assert accept(other, "barbara").status == 201
+    assert_whole(world)

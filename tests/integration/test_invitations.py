@@ -12,13 +12,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from moto.sesv2.models import sesv2_backends
 
 from shared import wiring
 from shared.domain import timestamps
+from shared.domain.claims import CLAIM_SECONDS
 from shared.domain.errors import SignInRefused
 from shared.domain.ids import new_id
-from shared.domain.invitation import MAX_OPEN, InvitationToken
+from shared.domain.invitation import MAX_OPEN, Acceptance, InvitationToken
 from shared.domain.user import MAX_USERS
 from shared.services.idempotency import LEASE_SECONDS
 from shared.table import idempotency, keys
@@ -26,10 +28,14 @@ from tests.integration.directory import PASSWORD, accept, assert_whole, change_i
 from tests.integration.world import World
 from tests.support.aws import stack_in_moto
 from tests.support.faults import (
+    Fault,
+    Killed,
+    Matcher,
     any_call,
     call,
     calls_of,
     injecting,
+    kill_before,
     kill_points,
     lost_answer,
     throttle,
@@ -38,7 +44,9 @@ from tests.support.faults import (
 from tests.support.gateway import Response
 from tests.support.lambda_context import ACCOUNT, REGION
 from tests.support.template import Template
+from tests.support.tenant_guard import inferring_tenant
 from tests.support.tokens import TokenIssuer
+from tests.support.transport import Attempt, Send
 
 Worlds = Callable[[], AbstractContextManager[World]]
 INVITATIONS = "/users/invitations"
@@ -85,7 +93,7 @@ def test_an_invitation_shows_its_token_once_and_keeps_a_hash(world: World) -> No
     assert made["expires_at"] == timestamps.plus(made["created_at"], 7 * 86_400)
     assert world.send("GET", f"{INVITATIONS}/{made['id']}").json == made
     assert world.send("GET", INVITATIONS).json["items"] == [made]
-    kept = str(world.content.picture())
+    kept = str(world.content.items)
     assert token.secret not in kept and hashlib.sha256(token.secret.encode()).hexdigest() in kept
     assert_whole(world)
 
@@ -459,26 +467,135 @@ def test_an_invitation_is_revoked_or_accepted_and_not_both(world: World) -> None
         assert_whole(world)
 
 
-def test_a_user_who_is_removed_before_he_has_a_password_gets_none(world: World) -> None:
-    token = invite(world)["token"]
+def test_until_there_is_a_password_there_is_no_user(world: World) -> None:
+    """Else the only admin who can sign in could leave, with the other one as good as not there."""
+    token = invite(world, role="admin")["token"]
     with injecting(unreachable(call("cognito-idp", "AdminSetUserPassword"))):
         assert accept(world, token).status == 503
-    (user,) = [one for one in users_of(world).values() if one.email == GRACE]
-    assert world.send("DELETE", f"/users/{user.id}").status == 204
-    assert accept(world, token).status == 404
-    assert join(world)["id"] != user.id
+    assert len(users_of(world)) == 3
+    assert world.send("DELETE", "/users/admin-of-T1").json["code"] == "last_admin"
     assert_whole(world)
+    assert accept(world, token).status == 201
 
 
-def test_a_user_whom_the_pool_has_lost_gets_no_password(world: World) -> None:
+def test_whom_the_pool_has_lost_meanwhile_it_gets_again(world: World) -> None:
     token = invite(world)["token"]
     with injecting(unreachable(call("cognito-idp", "AdminSetUserPassword"))):
         assert accept(world, token).status == 503
     pool = wiring.user_pool()
     assert pool is not None
     pool.remove(GRACE)
-    assert accept(world, token).status == 404
-    assert world.gateway.failures == []
+    assert accept(world, token).status == 201
+    assert can_sign_in()
+    assert_whole(world)
+
+
+OTHER = "Another horse 7"
+SETS_PASSWORD = call("cognito-idp", "AdminSetUserPassword")
+
+
+def meanwhile(matching: Matcher, act: Callable[[], Any]) -> Fault:
+    """Something happens while the call is held up on its way."""
+
+    def hold(attempt: Attempt, send: Send) -> AWSResponse:
+        act()
+        return send(attempt)
+
+    return Fault("held up", hold, matching)
+
+
+def accept_later(token: str, password: str) -> None:
+    """Accepting when all claims of now are past."""
+    service = wiring.acceptance()
+    service._now = lambda: time.time() + CLAIM_SECONDS + 1
+    with inferring_tenant("U#", "G#"):
+        service.accept(Acceptance(token=token, password=password), "198.51.100.7")
+
+
+def test_nobody_else_sets_a_password_while_one_may_still_be_under_way(world: World) -> None:
+    """The call that is held up would land on the other tenant's user."""
+    t10 = world.tenant("T10")
+    here, there = invite(world)["token"], invite(world, token=t10.admin)["token"]
+    body = {"tenant_name": "Own", "email": GRACE, "password": OTHER}
+    others: list[Response] = []
+
+    def try_others() -> None:
+        others.append(accept(world, there, OTHER))
+        others.append(world.gateway.request("POST", "/auth/register", json=body))
+
+    with injecting(meanwhile(SETS_PASSWORD, try_others)):
+        assert accept(world, here).status == 201
+    assert [one.json["code"] for one in others] == ["already_a_user", "already_registered"]
+    assert can_sign_in() and not can_sign_in(password=OTHER)
+    assert_whole(world, "T1", "T10")
+
+
+def test_what_was_begun_and_left_keeps_another_tenant_waiting_for_a_quarter_of_an_hour(world: World) -> None:
+    t10 = world.tenant("T10")
+    here, there = invite(world)["token"], invite(world, token=t10.admin)["token"]
+    with injecting(kill_before(WRITES, at=1)), pytest.raises(Killed):
+        accept(world, here)
+    assert accept(world, there, OTHER).json["code"] == "already_a_user"
+    accept_later(there, OTHER)
+    assert can_sign_in(password=OTHER)
+    assert accept(world, here).json["code"] == "already_a_user"
+    assert can_sign_in(password=OTHER)
+    assert_whole(world, "T1", "T10")
+
+
+@pytest.mark.parametrize("in_step", [True, False])
+def test_of_two_tenants_invitations_that_are_accepted_at_once_one_is(world: World, in_step: bool) -> None:
+    t10 = world.tenant("T10")
+    tokens = {invite(world)["token"]: PASSWORD, invite(world, token=t10.admin)["token"]: OTHER}
+
+    def send(token: str) -> Callable[[], Response]:
+        body = {"token": token, "password": tokens[token]}
+        return lambda: world.racing.request("POST", f"{INVITATIONS}/accept", json=body)
+
+    answers = world.racing.together([send(token) for token in tokens], in_step=in_step)
+    assert sorted(one.status for one in answers) == [201, 409]
+    for answer, password in zip(answers, tokens.values(), strict=True):
+        assert can_sign_in(password=password) is (answer.status == 201)
+    assert_whole(world, "T1", "T10")
+
+
+def test_an_acceptance_that_is_overtaken_makes_nobody(world: World) -> None:
+    token = invite(world)["token"]
+    first: list[Response] = []
+    with injecting(meanwhile(SETS_PASSWORD, lambda: first.append(accept(world, token)))):
+        assert accept(world, token).json["code"] == "already_accepted"
+    assert first[0].status == 201 and len(users_of(world)) == 4
+    assert_whole(world)
+
+
+@pytest.mark.parametrize("held_up", [SETS_PASSWORD, WRITES])
+def test_an_invitation_that_is_revoked_under_way_makes_nobody_and_holds_nobody_up(
+    world: World, held_up: Matcher
+) -> None:
+    made = invite(world)
+    path = f"{INVITATIONS}/{made['id']}"
+    with injecting(meanwhile(held_up, lambda: world.send("DELETE", path))):
+        assert accept(world, made["token"]).status == 404
+    assert len(users_of(world)) == 3
+    assert accept(world, invite(world)["token"], OTHER).status == 201
+    assert can_sign_in(password=OTHER)
+    assert_whole(world)
+
+
+def test_who_was_found_in_the_pool_before_he_was_removed_gets_no_password_afterwards(world: World) -> None:
+    """He has registered since, as another user of the same name."""
+    t10 = world.tenant("T10")
+    user, there = join(world), invite(world, token=t10.admin)["token"]
+    body = {"tenant_name": "Own", "email": GRACE, "password": OTHER}
+
+    def leave_and_register() -> None:
+        assert world.send("DELETE", f"/users/{user['id']}").status == 204
+        assert world.gateway.request("POST", "/auth/register", json=body).status == 201
+
+    with injecting(meanwhile(call("dynamodb", "PutItem"), leave_and_register)):
+        assert accept(world, there).json["code"] == "already_a_user"
+    assert can_sign_in(password=OTHER) and not can_sign_in()
+    assert_whole(world, "T1", "T10")
 
 
 # Under an Idempotency-Key

@@ -15,12 +15,14 @@ from botocore.awsrequest import AWSResponse
 
 from local import template
 from shared import wiring
+from shared.domain.claims import CLAIM_SECONDS
 from shared.domain.credentials import Membership
 from shared.domain.errors import AlreadyRegistered, DomainError
 from shared.domain.passwords import is_proven, proof_of
-from shared.domain.registration import CLAIM_SECONDS, RegistrationInput
+from shared.domain.registration import RegistrationInput
 from shared.services.registration import Registration
 from shared.table import keys
+from shared.table.claims import ClaimTable
 from shared.table.registration import RegistrationTable
 from tests.integration.accounts import EMAIL, OTHER_PASSWORD, PASSWORD, Accounts, accounts_in_moto
 from tests.integration.directory import put_member
@@ -81,7 +83,10 @@ def assert_one_tenant_with_its_admin(accounts: Accounts, password: str = PASSWOR
         (f"{prefix}USER#{sub}", "user.created"),
     ]
     assert record["last_event"]["S"] in {one["SK"]["S"].removeprefix("EVENT#") for one in events}
-    assert len(content.items) == 6
+    (counter,) = content.of(r"T#[^#]+#STATS#USERS$")
+    assert counter["PK"]["S"] == f"{prefix}STATS#USERS"
+    assert (counter["members"], counter["admins"]) == ({"N": "1"}, {"N": "1"})
+    assert len(content.items) == 7
     assert accounts.pool_users() == [EMAIL]
     assert accounts.may_sign_in(password)
 
@@ -189,15 +194,16 @@ def registration(now: Callable[[], float]) -> Registration:
     return Registration(
         wiring.user_pool(),
         wiring.other_issuer,
+        ClaimTable(wiring.store()),
         RegistrationTable(wiring.store()),
-        wiring._NoGate(),
+        wiring.sign_in_gate(),
         now=now,
     )
 
 
 def register_later(seconds: float, password: str) -> None:
     given = RegistrationInput(tenant_name="Engines", email=EMAIL, password=password)
-    with inferring_tenant("U#"):
+    with inferring_tenant("U#", "G#"):
         registration(lambda: time.time() + seconds).register(given, "198.51.100.7")
 
 
@@ -388,7 +394,7 @@ def test_what_does_not_belong_in_a_registration_is_refused(
 def test_the_function_s_role_reaches_what_is_written_and_no_other_record(accounts: Accounts) -> None:
     """check 50, for signing in"""
     (policy,) = template.load()["Resources"]["AuthRole"]["Properties"]["Policies"]
-    (rights,) = [one for one in policy["PolicyDocument"]["Statement"] if one["Sid"] == "Register"]
+    (rights,) = [one for one in policy["PolicyDocument"]["Statement"] if one["Sid"] == "MakeUsers"]
     allowed = rights["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
 
     def may_write(pk: str) -> bool:
@@ -424,7 +430,7 @@ def test_an_abandoned_claim_goes_by_itself(accounts: Accounts) -> None:
     (claim,) = accounts.content.items
     left = int(claim["expires_at"]["N"]) - time.time()
     assert CLAIM_SECONDS - 60 < left <= CLAIM_SECONDS
-    assert claim["disabled"] == {"BOOL": True}
+    assert claim.keys() == {"PK", "SK", "claim", "expires_at"}, "nothing that would let anybody in"
     assert PASSWORD not in str(claim)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import pytest
@@ -99,6 +100,20 @@ def test_who_was_removed_is_gone_and_may_be_removed_again(pool: UserPool, member
     assert pool.add(NAME) != member, "one who comes back is another"
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [unreachable(), server_error(times=None), answering("NotAuthorizedException")],
+    ids=lambda one: one.name,
+)
+def test_who_cannot_be_removed_stays_and_the_log_says_so(
+    pool: UserPool, member: str, fault: Fault, logs: io.StringIO
+) -> None:
+    with injecting(fault):
+        pool.remove(NAME)
+    assert pool.add(NAME) == member
+    assert "a removed user is still in the pool" in logs.getvalue() and NAME not in logs.getvalue()
+
+
 WRONG: dict[str, Callable[[UserPool], object]] = {
     "wrong password": lambda pool: pool.sign_in(NAME, "x"),
     "unknown user": lambda pool: pool.sign_in("grace@example.com", PASSWORD),
@@ -146,7 +161,6 @@ CALLS: dict[str, Callable[[UserPool], object]] = {
     "find": lambda pool: pool.add(NAME),
     "set_password": lambda pool: pool.set_password(NAME, PASSWORD),
     "sign_in": lambda pool: pool.sign_in(NAME, PASSWORD),
-    "remove": lambda pool: pool.remove(NAME),
 }
 
 

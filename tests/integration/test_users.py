@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import product
@@ -13,15 +14,26 @@ import pytest
 from shared import wiring
 from shared.domain import timestamps
 from shared.domain.callers import Caller
+from shared.domain.claims import CLAIM_SECONDS, Claim
 from shared.domain.errors import AddressInUse
 from shared.domain.ids import new_id
 from shared.table import keys
 from shared.table.users import UserTable
-from tests.integration.directory import assert_whole, change_item, join, users_of
+from tests.integration.directory import accept, assert_whole, change_item, invite, join, users_of
 from tests.integration.world import World
-from tests.support.faults import call, calls_of, injecting, kill_points, lost_answer, throttle, unreachable
+from tests.support.faults import (
+    Fault,
+    call,
+    calls_of,
+    injecting,
+    kill_points,
+    lost_answer,
+    throttle,
+    unreachable,
+)
 from tests.support.gateway import Gateway
 from tests.support.tenant_guard import acting_for, as_operator
+from tests.support.transport import json_answer
 
 Worlds = Callable[[], AbstractContextManager[World]]
 ADMIN, USER, OTHER = "admin-of-T1", "user-of-T1", "other-of-T1"
@@ -234,13 +246,52 @@ def test_a_removed_user_is_gone_from_the_pool_too_and_can_be_invited_again(world
     assert_whole(world)
 
 
-def test_a_pool_that_is_away_does_not_stop_a_removal(world: World) -> None:
+def denied() -> Fault:
+    """Cognito refuses for good."""
+    return Fault(
+        "denied",
+        lambda attempt, _: json_answer(attempt, 400, {"__type": "AccessDeniedException", "message": "no"}),
+        call("cognito-idp", "AdminDeleteUser"),
+    )
+
+
+@pytest.mark.parametrize("fault", [lambda: unreachable(call("cognito-idp")), denied])
+def test_a_pool_that_is_away_or_refuses_does_not_stop_a_removal(
+    world: World, fault: Callable[[], Fault], monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = join(world)
-    with injecting(unreachable(call("cognito-idp"))):
+    with injecting(fault()):
         assert world.send("DELETE", f"/users/{made['id']}").status == 204
-    # Who can sign in and belongs nowhere is let in nowhere, and can be invited again.
+    # Who can sign in and belongs nowhere is let in nowhere. A removal that comes late would take his new sign-in
+    # away, so he is taken in again when none can come any longer.
     assert world.send("GET", "/contacts", token=world.issuer.make_token(made["id"])).status == 401
-    assert join(world)["id"] == made["id"]
+    token = invite(world)["token"]
+    assert accept(world, token).json["code"] == "already_a_user"
+    assert_whole(world)
+    with as_operator():
+        look_up = world.content.of(f"U#{made['id']}")[0]
+        assert CLAIM_SECONDS - 60 < int(look_up["expires_at"]["N"]) - time.time() <= CLAIM_SECONDS
+    change_item(world, keys.user(made["id"]), expires_at={"N": "1"})
+    assert accept(world, token).json["id"] == made["id"]
+    assert_whole(world)
+
+
+def test_who_is_removed_can_register_at_once(world: World) -> None:
+    made = join(world)
+    assert world.send("DELETE", f"/users/{made['id']}").status == 204
+    body = {"tenant_name": "Own", "email": "grace@example.com", "password": "Another horse 7"}
+    answer = world.gateway.request("POST", "/auth/register", json=body)
+    assert answer.status == 201 and answer.json["user"]["id"] != made["id"]
+    assert_whole(world, "T1", answer.json["tenant"]["id"])
+
+
+def test_the_operator_lets_in_who_was_just_removed(world: World) -> None:
+    made = join(world)
+    assert world.send("DELETE", f"/users/{made['id']}").status == 204
+    with as_operator():
+        wiring.onboarding().add_member(made["id"], "T1", "user", "grace@example.com")
+    (look_up,) = world.content.of(f"U#{made['id']}")
+    assert "expires_at" not in look_up and "claim" not in look_up
     assert_whole(world)
 
 
@@ -296,7 +347,7 @@ def test_a_write_that_comes_through_twice_is_made_once(world: World) -> None:
             table.replace(before, *changed)
         gone = changed[0].delete(event_id=new_id(), at=timestamps.now(), caller=caller)
         for _ in range(2):
-            table.remove(changed[0], gone[1])
+            table.remove(changed[0], gone[1], Claim.bar(USER, 0))
     assert_whole(world)
 
 

@@ -1,0 +1,26 @@
+"""Taking a claim on a user, by which those who would make a member of him take turns."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from shared.domain.claims import Claim
+
+
+class Claims(Protocol):
+    """The claims on users; see `shared.table.claims.ClaimTable`."""
+
+    def put(self, claim: Claim, *, over: Claim | None = None) -> Claim | None: ...
+
+    def give_back(self, claim: Claim, now: float) -> None: ...
+
+
+def take(claims: Claims, sub: str, secret: str, now: float) -> Claim | None:
+    """A claim on a user, over one that the same secret made or whose time is past. None when the user is a member or
+    somebody else's claim stands.
+    """
+    claim = Claim.make(sub, secret, now)
+    standing = claims.put(claim)
+    if standing not in (None, claim) and standing.yields_to(secret, now):
+        standing = claims.put(claim, over=standing)
+    return claim if standing == claim else None
