@@ -361,10 +361,10 @@ def as_schemathesis_has_it(case: schemathesis.Case, answer: Response) -> transpo
 def test_bodies_by_the_document_s_schema_and_against_it_are_answered_as_it_says(
     world: World, tenant_guard: TenantGuard
 ) -> None:
-    """check 38: schemathesis makes the requests, right ones and wrong ones, and its checks judge the answers; and so does
-    the document, closed to what it does not tell of. Left out are its checks of what other tests hold route by route
-    (sign-in, other methods, use after deletion), and that all right data is taken: addresses and numbers have rules that
-    no schema tells.
+    """check 38: schemathesis makes the requests, right ones and wrong ones, and its checks judge the answers; and so
+    does the document, closed to what it does not tell of. Left out are its checks of what other tests hold route by
+    route (sign-in, other methods, use after deletion), and that all right data is taken: addresses and numbers have
+    rules that no schema tells.
     """
     api = schemathesis.openapi.from_dict(document())
     statuses = Counter[int]()
