@@ -56,7 +56,9 @@ _PRUNED = (
     "tzdata/zoneinfo",
     # What cffi builds with; cryptography needs its compiled half.
     "cffi",
-    "botocore/data/**/examples-1.json*",
+    "botocore/data/**/examples-1.json*", "botocore/data/**/paginators-1.json*", "botocore/data/**/waiters-2.json*",
+    # Dates that repeat, and urllib3 in a browser.
+    "dateutil/rrule.py", "urllib3/contrib/emscripten",
 )  # fmt: skip
 _UTILITIES = "aws_lambda_powertools/utilities"
 _UTILITIES_LEFT_OUT = (
