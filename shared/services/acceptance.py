@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import random
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -12,7 +11,7 @@ from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.claims import Claim
 from shared.domain.credentials import hash_secret
-from shared.domain.errors import AlreadyAccepted, AlreadyAUser, ConcurrentChange, Conflict, Invalid, NotFound
+from shared.domain.errors import AlreadyAccepted, AlreadyAUser, Conflict, Invalid, NotFound
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.invitation import Acceptance, Invitation, InvitationToken
@@ -20,6 +19,7 @@ from shared.domain.tenant import Tenant
 from shared.domain.user import User
 from shared.services.claims import Claims, take
 from shared.services.credentials_given import AccessToken, Accounts, OtherIssuer, Password, given_sign_in
+from shared.services.optimistic import until_first
 from shared.services.sign_in import Gate
 
 _ATTEMPTS = 8
@@ -82,13 +82,7 @@ class AcceptanceService:
 
     def _of_invitation(self, token: InvitationToken, make: Callable[[Invitation], User]) -> User:
         """The user that is made of a token's invitation as it is now."""
-        for attempt in range(_ATTEMPTS):
-            invitation = self._read(token)
-            try:
-                return make(invitation)
-            except ConcurrentChange:
-                self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311
-        raise ConcurrentChange()
+        return until_first(lambda: make(self._read(token)), attempts=_ATTEMPTS, sleep=self._sleep)
 
     def _with_password(self, token: InvitationToken, invitation: Invitation, sign_in: Password) -> User:
         sub = sign_in.accounts.add(invitation.email)

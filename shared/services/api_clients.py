@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -10,15 +9,14 @@ from typing import Protocol, TypeVar
 from shared.domain import timestamps
 from shared.domain.api_client import ApiClient, ApiClientInput, ApiClientPatch, FreshKey, NewApiClient
 from shared.domain.callers import Caller
-from shared.domain.errors import ConcurrentChange, NotFound, VersionMismatch
+from shared.domain.errors import NotFound
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.services.idempotency import Announce, no_key
+from shared.services.optimistic import IfMatch, require_match, until_first
 from shared.services.paging import Cursors, Page, page_of
 
 _ATTEMPTS = 8
-IfMatch = Callable[[int], bool]
-"""Whether the caller's `If-Match` holds for a record's version."""
 Shown = TypeVar("Shown", bound=ApiClient)
 
 
@@ -138,20 +136,17 @@ class ApiClientService:
         save: Callable[[ApiClient, ApiClient, Event], None] | None = None,
     ) -> Shown:
         """Read, act, write under the version read; again when others were faster. `show` words the answer."""
-        for attempt in range(_ATTEMPTS):
+
+        def once() -> Shown:
             before = self.read(client_id)
-            if if_match is not None and not if_match(before.version):
-                raise VersionMismatch()
+            require_match(if_match, before.version)
             acted = act(before)
             if acted is None:
                 return show(before)
             after, event = acted
             shown = show(after)
             self._announce(shown)
-            try:
-                (save or self._clients.replace)(before, after, event)
-            except ConcurrentChange:
-                self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311
-            else:
-                return shown
-        raise ConcurrentChange()
+            (save or self._clients.replace)(before, after, event)
+            return shown
+
+        return until_first(once, attempts=_ATTEMPTS, sleep=self._sleep)

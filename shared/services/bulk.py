@@ -7,7 +7,6 @@ before (under an Idempotency-Key, or in a background job) recognises what it wro
 from __future__ import annotations
 
 import contextlib
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -32,6 +31,7 @@ from shared.services.creations import Creation, create_all
 from shared.services.idempotency import Announce, no_key
 from shared.services.labelling import LabelRepository
 from shared.services.membership import Membership
+from shared.services.optimistic import pause_after
 from shared.services.paging import Cursors
 
 _ATTEMPTS = 12
@@ -227,7 +227,7 @@ class BulkContacts(ContactService):
         try:
             for attempt in range(_ATTEMPTS):
                 if attempt:
-                    self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311
+                    self._sleep(pause_after(attempt))
                 changes = list(
                     self._changes(
                         pending, permission, act, wanted, outcomes, again=self._work.again or attempt > 0

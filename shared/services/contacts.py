@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,14 +12,12 @@ from shared.domain.callers import Caller
 from shared.domain.communication import ConsentEntry, ConsentInput
 from shared.domain.contact import Contact, ContactInput, ContactPatch, clean
 from shared.domain.errors import (
-    ConcurrentChange,
     Conflict,
     Duplicate,
     Invalid,
     NotFound,
     PermissionDenied,
     RuleBroken,
-    VersionMismatch,
 )
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
@@ -29,14 +26,13 @@ from shared.domain.labels import Group
 from shared.domain.tenant import Settings
 from shared.services.idempotency import Announce, no_key
 from shared.services.labelling import Labelling, LabelRepository
+from shared.services.optimistic import IfMatch, require_match, until_first
 from shared.services.paging import Cursors, Page, page_of
 
 if TYPE_CHECKING:  # by need: most contacts belong to no customer
     from shared.services.membership import Membership
 
 _ATTEMPTS = 12
-IfMatch = Callable[[int], bool]
-"""Whether the caller's `If-Match` holds for a record's version."""
 
 
 class ContactRepository(Protocol):
@@ -134,12 +130,9 @@ class ContactService:
 
     def _join(self, contact: Contact, event: Event) -> Contact:
         """A new contact of a customer."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                return self._membership().carry_out(None, contact, event)
-            except ConcurrentChange:
-                self._pause(attempt)
-        raise ConcurrentChange()
+        return until_first(
+            lambda: self._membership().carry_out(None, contact, event), attempts=_ATTEMPTS, sleep=self._sleep
+        )
 
     def read(self, contact_id: str) -> Contact:
         """A contact."""
@@ -350,29 +343,23 @@ class ContactService:
         Without `if_match` the last writer wins; with it, whoever was slower gets VersionMismatch.
         """
         self._caller.require(permission)  # whoever lacks it altogether is told so, whatever is there
-        for attempt in range(_ATTEMPTS):
+
+        def once() -> Contact:
             before = self._read(contact_id, find or self._contacts.get)
             self._caller.require_on(permission, before.owner_id)
-            if if_match is not None and not if_match(before.version):
-                raise VersionMismatch()
+            require_match(if_match, before.version)
             acted = act(before)
             if acted is None:
                 return before
             after, event = acted
-            try:
-                with self._conflicts_as_seen():
-                    if before.member_of != after.member_of or before.is_primary != after.is_primary:
-                        return self._membership().carry_out(before, after, event)
-                    self._announce(after)
-                    (save or self._contacts.save)(before, after, event)
-            except ConcurrentChange:
-                self._pause(attempt)
-            else:
-                return after
-        raise ConcurrentChange()
+            with self._conflicts_as_seen():
+                if before.member_of != after.member_of or before.is_primary != after.is_primary:
+                    return self._membership().carry_out(before, after, event)
+                self._announce(after)
+                (save or self._contacts.save)(before, after, event)
+            return after
 
-    def _pause(self, attempt: int) -> None:
-        self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311
+        return until_first(once, attempts=_ATTEMPTS, sleep=self._sleep)
 
     def _scope(self, *query: str) -> tuple[str, ...]:
         return (self._caller.tenant_id, self._caller.id, *query)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -13,10 +12,11 @@ from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.contact import Contact
 from shared.domain.customer import Customer, CustomerInput, CustomerPatch, CustomerShown, clean
-from shared.domain.errors import ConcurrentChange, NotFound, UsernameTaken, VersionMismatch
+from shared.domain.errors import NotFound, UsernameTaken
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.services.idempotency import Announce, no_key
+from shared.services.optimistic import IfMatch, require_match, until_first
 from shared.services.paging import Cursors, Page, page_of
 
 INCLUDED_CONTACTS = 25
@@ -28,8 +28,6 @@ MAX_COUNTED = 1_000
 _PORTION = 100
 """How many of a customer's contacts are read together to find those that a caller may see."""
 _ATTEMPTS = 12
-IfMatch = Callable[[int], bool]
-"""Whether the caller's `If-Match` holds for a record's version."""
 
 
 class CustomerRepository(Protocol):
@@ -217,23 +215,20 @@ class CustomerService:
         them.
         """
         self._caller.require(permission)  # whoever lacks it altogether is told so, whatever is there
-        for attempt in range(_ATTEMPTS):
+
+        def once() -> Customer:
             before = self._read(customer_id)
             self._caller.require_on(permission, self._owner_of(before))
-            if if_match is not None and not if_match(before.version):
-                raise VersionMismatch()
+            require_match(if_match, before.version)
             acted = act(before)
             if acted is None:
                 return before
             after, event = acted
-            try:
-                with self._conflicts_as_seen():
-                    self._customers.save(before, after, event)
-            except ConcurrentChange:
-                self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311
-            else:
-                return after
-        raise ConcurrentChange()
+            with self._conflicts_as_seen():
+                self._customers.save(before, after, event)
+            return after
+
+        return until_first(once, attempts=_ATTEMPTS, sleep=self._sleep)
 
     def _with_contacts(self, customers: Sequence[Customer]) -> Sequence[CustomerShown]:
         """Customers with up to INCLUDED_CONTACTS of their contacts, the oldest ones, and the whole primary one."""

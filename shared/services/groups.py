@@ -14,7 +14,8 @@ from shared.domain.labels import Group, Label, LabelKind, Labels
 from shared.services.contact_lists import require_searchable
 from shared.services.idempotency import Announce, no_key
 from shared.services.labelling import LabelRepository
-from shared.services.labels import Counters, IfMatch, LabelService
+from shared.services.labels import Counters, LabelService
+from shared.services.optimistic import IfMatch
 from shared.services.paging import Cursors
 
 _NAMED: tuple[tuple[str, LabelKind], ...] = (("tags", "tag"), ("type", "type"), ("group", "group"))

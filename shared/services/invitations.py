@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -21,6 +20,7 @@ from shared.domain.invitation import (
     InvitationToken,
     IssuedInvitation,
 )
+from shared.services.optimistic import until_first
 from shared.services.paging import Cursors, Page, page_of
 
 _ATTEMPTS = 8
@@ -127,36 +127,26 @@ class InvitationService:
 
     def revoke(self, invitation_id: str) -> None:
         """Take an invitation back: its token is dead. Raises AlreadyAccepted once there is a user."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                self._remove(self.read(invitation_id))
-            except ConcurrentChange:
-                self._pause(attempt)
-            else:
-                return
-        raise ConcurrentChange()
+        until_first(lambda: self._remove(self.read(invitation_id)), attempts=_ATTEMPTS, sleep=self._sleep)
 
     def resend(self, invitation_id: str) -> IssuedInvitation:
         """The invitation with another token, and as much time as a new one; the token before is dead.
 
         Raises AlreadyAccepted once there is a user.
         """
-        for attempt in range(_ATTEMPTS):
-            before = self.read(invitation_id)
-            token = InvitationToken.issue(self._caller.tenant_id, before.id)
-            after, event = before.renew(
-                secret_hash=hash_secret(token.secret),
-                event_id=new_id(),
-                at=timestamps.now(),
-                caller=self._caller,
-            )
-            try:
-                self._invitations.replace(before, after, event)
-            except ConcurrentChange:
-                self._pause(attempt)
-            else:
-                return self._issued(after, token)
-        raise ConcurrentChange()
+        after, token = until_first(
+            lambda: self._renewed(invitation_id), attempts=_ATTEMPTS, sleep=self._sleep
+        )
+        return self._issued(after, token)
+
+    def _renewed(self, invitation_id: str) -> tuple[Invitation, InvitationToken]:
+        before = self.read(invitation_id)
+        token = InvitationToken.issue(self._caller.tenant_id, before.id)
+        after, event = before.renew(
+            secret_hash=hash_secret(token.secret), event_id=new_id(), at=timestamps.now(), caller=self._caller
+        )
+        self._invitations.replace(before, after, event)
+        return after, token
 
     def _issued(self, invitation: Invitation, token: InvitationToken) -> IssuedInvitation:
         # Only now that it is written: an e-mail that cannot be sent loses nothing.
@@ -187,6 +177,3 @@ class InvitationService:
     def _remove(self, invitation: Invitation) -> None:
         event = invitation.revoke(event_id=new_id(), at=timestamps.now(), caller=self._caller)
         self._invitations.remove(invitation, event)
-
-    def _pause(self, attempt: int) -> None:
-        self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311

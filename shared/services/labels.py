@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.errors import ConcurrentChange, NotFound, VersionMismatch
+from shared.domain.errors import NotFound
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.labels import Label
 from shared.domain.text import folded
 from shared.services.idempotency import Announce, no_key
 from shared.services.labelling import LabelRepository
+from shared.services.optimistic import IfMatch, require_match, until_first
 from shared.services.paging import Cursors, Page, page_of
 
 _ATTEMPTS = 8
 AnyLabel = TypeVar("AnyLabel", bound=Label)
-IfMatch = Callable[[int], bool]
 
 
 class Counters(Protocol):
@@ -136,20 +135,17 @@ class LabelService(Generic[AnyLabel]):
         save: Callable[[AnyLabel, AnyLabel, Event], None],
     ) -> AnyLabel:
         self._caller.require(permission)  # whoever lacks it altogether is told so, whatever is there
-        for attempt in range(_ATTEMPTS):
+
+        def once() -> AnyLabel:
             before = self._read(label_id)
             own = not before.is_shared and before.created_by == self._caller.actor
             self._caller.require_on(permission, self._caller.id if own else None)
-            if if_match is not None and not if_match(before.version):
-                raise VersionMismatch()
+            require_match(if_match, before.version)
             acted = act(before)
             if acted is None:
                 return before
             after, event = acted
-            try:
-                save(before, after, event)
-            except ConcurrentChange:
-                self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311
-            else:
-                return after
-        raise ConcurrentChange()
+            save(before, after, event)
+            return after
+
+        return until_first(once, attempts=_ATTEMPTS, sleep=self._sleep)

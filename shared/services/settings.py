@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.errors import ConcurrentChange, Conflict, NotFound, VersionMismatch
+from shared.domain.errors import Conflict, NotFound
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.settings import SettingsPatch
 from shared.domain.tenant import Tenant
+from shared.services.optimistic import IfMatch, require_match, until_first
 
 _ATTEMPTS = 8
-IfMatch = Callable[[int], bool]
-"""Whether the caller's `If-Match` holds for a record's version."""
 
 
 class SettingsRepository(Protocol):
@@ -71,10 +69,10 @@ class SettingsService:
         under the new scope may have its address too, until it is deleted and restored.
         """
         self._caller.require_all("tenant:admin")
-        for attempt in range(_ATTEMPTS):
+
+        def once() -> Tenant:
             before = self._read()
-            if if_match is not None and not if_match(before.version):
-                raise VersionMismatch()
+            require_match(if_match, before.version)
             settings = given.applied_to(before.settings)
             changed = before.change(settings, event_id=new_id(), at=timestamps.now(), caller=self._caller)
             if changed is None:
@@ -84,13 +82,11 @@ class SettingsService:
             after, event = changed
             try:
                 self._settings.save(before, after, event)
-            except ConcurrentChange:
-                self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311
-            else:
-                return after
             finally:
                 self._forget()
-        raise ConcurrentChange()
+            return after
+
+        return until_first(once, attempts=_ATTEMPTS, sleep=self._sleep)
 
     def _read(self) -> Tenant:
         tenant = self._settings.get()

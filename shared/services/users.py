@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -10,15 +9,14 @@ from typing import Protocol
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.claims import Claim
-from shared.domain.errors import ConcurrentChange, NotFound, VersionMismatch
+from shared.domain.errors import NotFound
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.user import MAX_USERS, OWN_FIELDS, User, UserPatch, UserRole, is_user_id
+from shared.services.optimistic import IfMatch, require_match, until_first
 from shared.services.paging import Cursors, Page, page_of
 
 _ATTEMPTS = 8
-IfMatch = Callable[[int], bool]
-"""Whether the caller's `If-Match` holds for a record's version."""
 
 
 class UserRepository(Protocol):
@@ -143,18 +141,15 @@ class UserService:
         save: Callable[[User, User, Event], None],
     ) -> User:
         self._caller.require("contacts:read")
-        for attempt in range(_ATTEMPTS):
+
+        def once() -> User:
             before = self._find(user_id)
             acted = act(before)
-            if if_match is not None and not if_match(before.version):
-                raise VersionMismatch()
+            require_match(if_match, before.version)
             if acted is None:
                 return before
             after, event = acted
-            try:
-                save(before, after, event)
-            except ConcurrentChange:
-                self._sleep(random.uniform(0, min(0.4, 0.01 * 2**attempt)))  # noqa: S311
-            else:
-                return after
-        raise ConcurrentChange()
+            save(before, after, event)
+            return after
+
+        return until_first(once, attempts=_ATTEMPTS, sleep=self._sleep)

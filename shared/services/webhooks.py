@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.delivery import Delivery
-from shared.domain.errors import ConcurrentChange, NotFound, VersionMismatch
+from shared.domain.errors import ConcurrentChange, NotFound
 from shared.domain.ids import is_id, new_id
 from shared.domain.webhook import NewWebhook, Webhook, WebhookInput
 from shared.services.idempotency import Announce, no_key
+from shared.services.optimistic import IfMatch, require_match
 from shared.services.paging import Cursors, Page, page_of
 
 _PERMISSION = "webhooks:manage"
 _ATTEMPTS = 5
-IfMatch = Callable[[int], bool]
-"""Whether the caller's `If-Match` holds for a record's version."""
 
 
 class WebhookRepository(Protocol):
@@ -93,8 +91,7 @@ class WebhookService:
         """Delete a subscription; what was not yet delivered to it will not be."""
         for _ in range(_ATTEMPTS):
             webhook = self.read(webhook_id)
-            if if_match is not None and not if_match(webhook.version):
-                raise VersionMismatch()
+            require_match(if_match, webhook.version)
             try:
                 self._webhooks.delete(webhook)
             except ConcurrentChange:
