@@ -2,7 +2,9 @@
 
 A tenant's records lie under partition keys that start `T#<tenant>#`; the closing `#` keeps tenant T1 apart
 from T10, so that the IAM condition `dynamodb:LeadingKeys` can hold the wall. Values that come from outside
-are escaped before they enter a key: none can step into another name space.
+are escaped before they enter a key: none can step into another name space. `*` of an IAM condition
+runs over `#` too, so no name space within a tenant ends as another one is called (`CLIENTS#COUNT`, not
+`COUNT#CLIENTS`).
 
 Other name spaces are `U#` and `K#` (the authorizer's look-ups by user and by API key), `G#` (attempts to sign in,
 before anybody is known), `S#` (the scheduled tasks' own bookkeeping) and, in the index `work`, `OUTBOX#` and `DUE#`.
@@ -154,7 +156,7 @@ def username_lock(tenant_id: str, folded: str) -> Key:
 
 def customer_number(tenant_id: str) -> Key:
     """The last number that was given to a customer."""
-    return _key(f"{tenant_prefix(tenant_id)}STATS#CUSTOMERS", "NUMBER")
+    return _key(f"{tenant_prefix(tenant_id)}CUSTOMERS#NUMBER", "LAST")
 
 
 BY_CREATION = "created"
@@ -475,7 +477,7 @@ def due_delivery(at: str, webhook_id: str, event_id: str, attempt: int) -> Key:
 
 def webhook_count(tenant_id: str) -> Key:
     """The counter of a tenant's webhooks, which holds their limit under races."""
-    return _key(f"{tenant_prefix(tenant_id)}STATS#WEBHOOKS", "COUNT")
+    return _key(f"{tenant_prefix(tenant_id)}WEBHOOKS#COUNT", "COUNT")
 
 
 # Calls under an Idempotency-Key
@@ -523,7 +525,7 @@ def user_email_lock(tenant_id: str, email: str) -> Key:
 
 def user_count(tenant_id: str) -> Key:
     """The counter of a tenant's users, active admins and open invitations, which holds their limits under races."""
-    return _key(f"{tenant_prefix(tenant_id)}STATS#USERS", "COUNT")
+    return _key(f"{tenant_prefix(tenant_id)}USERS#COUNT", "COUNT")
 
 
 def invitations_partition(tenant_id: str) -> str:
@@ -544,7 +546,7 @@ def api_client_record(tenant_id: str, client_id: str) -> Key:
 
 def api_client_count(tenant_id: str) -> Key:
     """The counter of a tenant's API clients, which holds their limit under races."""
-    return _key(f"{tenant_prefix(tenant_id)}STATS#CLIENTS", "COUNT")
+    return _key(f"{tenant_prefix(tenant_id)}CLIENTS#COUNT", "COUNT")
 
 
 def api_client_partition(tenant_id: str, client_id: str) -> str:

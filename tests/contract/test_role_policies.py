@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from shared.table import keys
-from tests.support.policies import INDEX, OPERATIONS, TABLE, Request, allows, asks, is_like
-from tests.support.template import NoNames, Template
+from tests.support.policies import INDEX, OPERATIONS, TABLE, Request, Statement, allows, asks, is_like
+from tests.support.roles import roles_of
+from tests.support.template import Template
 
-
-class _Arns(NoNames):
-    def attribute(self, logical_id: str, attribute: str) -> str:
-        known = {("Table", "Arn"): TABLE, ("Table", "StreamArn"): f"{TABLE}/stream/2026"}
-        return known.get((logical_id, attribute), f"arn:aws:other:::{logical_id}/{attribute}")
-
-    def ref(self, logical_id: str) -> str:
-        return logical_id
-
-
-def roles() -> dict[str, list[dict[str, Any]]]:
-    template = Template.load()
-    return {
-        name: [
-            statement
-            for policy in template.resolve(role["Policies"], _Arns())
-            for statement in policy["PolicyDocument"]["Statement"]
-        ]
-        for name, role in template.resources("AWS::IAM::Role").items()
-    }
-
-
-ROLES = roles()
+ROLES = {name: role.statements for name, role in roles_of(Template.load()).items()}
 T1, T10 = keys.contact_partition("T1", "1"), keys.contact_partition("T10", "1")
-TENANT = keys.tenant_partition("T1")
+# The spaces within a tenant's keys that some role is held to. Contacts stand for all of the others.
+WITHIN = {
+    "T#…C#": T1,
+    "T#…TENANT": keys.tenant_partition("T1"),
+    "T#…USERS": keys.users_partition("T1"),
+    "T#…USER#": keys.user_partition("T1", "u"),
+    "T#…USEREMAIL#": keys.user_email_lock("T1", "a@b.c")["PK"]["S"],
+    "T#…INVITATIONS": keys.invitations_partition("T1"),
+    "T#…USERS#COUNT": keys.user_count("T1")["PK"]["S"],
+    "T#…CLIENTS": keys.api_clients_partition("T1"),
+    "T#…CLIENT#": keys.api_client_partition("T1", "c"),
+    "T#…CLIENTS#COUNT": keys.api_client_count("T1")["PK"]["S"],
+    "T#…COUNTS": keys.counters_partition("T1"),
+    "T#…RATE#": keys.rate("T1", "user:u")["PK"]["S"],
+    "T#…IDEMPOTENCY#": keys.idempotency("T1", "user:u", "digest")["PK"]["S"],
+    "T#…WEBHOOKS": keys.webhooks_partition("T1"),
+    "T#…IMPORT#": keys.import_partition("T1", "i"),
+}
 USER, KEY = keys.user("sub")["PK"]["S"], keys.api_key("id")["PK"]["S"]
 FOREIGN = {
     "U#": USER,
@@ -50,23 +47,40 @@ FOREIGN = {
 }
 OF_MANY_KEYS = {"BatchGetItem", "BatchWriteItem", "TransactGetItems", "TransactWriteItems"}
 
+_WRITTEN = "PutItem UpdateItem DeleteItem TransactWriteItems"
+_KEPT = f"GetItem Query TransactGetItems {_WRITTEN}"
 ANY = "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactGetItems TransactWriteItems"
 
 # What each role may do, by the keys it names. `T#` stands for the keys of any one tenant. All else is denied: a role
 # that is not here, and a right that is not, fails the build.
 EXPECTED: dict[str, dict[str, str]] = {
-    "AccountRole": {"T#": "GetItem PutItem UpdateItem BatchGetItem TransactGetItems"},
+    "AccountRole": {
+        "T#…TENANT": "GetItem PutItem UpdateItem TransactGetItems",
+        "T#…COUNTS": "BatchGetItem",
+        "T#…RATE#": "UpdateItem",
+    },
     "ApiClientsRole": {
-        "T#": "GetItem PutItem UpdateItem DeleteItem Query TransactGetItems TransactWriteItems",
-        "K#": "PutItem UpdateItem DeleteItem TransactWriteItems",
+        "T#…TENANT": "GetItem Query TransactGetItems",
+        "T#…CLIENTS": _KEPT,
+        "T#…CLIENT#": _WRITTEN,
+        "T#…CLIENTS#COUNT": _WRITTEN,
+        "T#…IDEMPOTENCY#": _KEPT,
+        "T#…RATE#": "UpdateItem",
+        "K#": _WRITTEN,
     },
     "AuthRole": {
         "T#…TENANT": "GetItem PutItem UpdateItem TransactGetItems",
+        "T#…USERS": "PutItem UpdateItem",
+        "T#…USER#": "PutItem UpdateItem",
+        "T#…USEREMAIL#": "PutItem UpdateItem",
+        "T#…INVITATIONS": "GetItem PutItem UpdateItem TransactGetItems",
+        "T#…USERS#COUNT": "PutItem UpdateItem",
         "U#": "GetItem PutItem UpdateItem TransactGetItems",
         "G#": "UpdateItem",
     },
     "AuthorizerRole": {
         "T#…TENANT": "GetItem TransactGetItems",
+        "T#…CLIENTS": "UpdateItem",
         "U#": "GetItem TransactGetItems",
         "K#": "GetItem TransactGetItems",
     },
@@ -108,8 +122,15 @@ EXPECTED: dict[str, dict[str, str]] = {
     },
     "SystemRole": {},
     "UsersRole": {
-        "T#": "GetItem PutItem UpdateItem DeleteItem Query TransactGetItems TransactWriteItems",
-        "U#": "PutItem UpdateItem DeleteItem TransactWriteItems",
+        "T#…TENANT": "GetItem Query TransactGetItems",
+        "T#…USERS": _KEPT,
+        "T#…USER#": _WRITTEN,
+        "T#…USEREMAIL#": _WRITTEN,
+        "T#…INVITATIONS": _KEPT,
+        "T#…USERS#COUNT": _KEPT,
+        "T#…IDEMPOTENCY#": _KEPT,
+        "T#…RATE#": "UpdateItem",
+        "U#": _WRITTEN,
     },
     "WebhookDueRole": {"T#": "UpdateItem", "DUE#": "Query-index"},
     "WebhookFanOutRole": {"T#": "GetItem PutItem Query TransactGetItems"},
@@ -118,11 +139,11 @@ EXPECTED: dict[str, dict[str, str]] = {
 }
 
 
-def may(statements: list[dict[str, Any]], operation: str, *named: str) -> bool:
+def may(statements: Sequence[Statement], operation: str, *named: str) -> bool:
     return all(allows(statements, one) for one in asks(operation, named))
 
 
-def rights(statements: list[dict[str, Any]], *named: str) -> set[str]:
+def rights(statements: Sequence[Statement], *named: str) -> set[str]:
     """The operations that statements allow when these keys are named together."""
     return {
         one for one in OPERATIONS if (len(named) < 2 or one in OF_MANY_KEYS) and may(statements, one, *named)
@@ -142,9 +163,10 @@ def test_a_role_may_do_what_is_expected_of_it_and_no_more(role: str) -> None:
     told = {kind: set(operations.split()) for kind, operations in EXPECTED.get(role, {}).items()}
     told = {kind: {one.replace("-", " ") for one in operations} for kind, operations in told.items()}
     everywhere = told.get("T#", set())
-    contacts, tenant = told.get("T#…C#", everywhere), told.get("T#…TENANT", everywhere)
+    contacts = told.get("T#…C#", everywhere)
     assert rights(statements, T1) == rights(statements, T10) == contacts
-    assert rights(statements, TENANT) == tenant
+    for space, key in WITHIN.items():
+        assert rights(statements, key) == told.get(space, everywhere), space
     # A role serves all tenants: two of them in one call are not told apart by it, but by who makes the call.
     assert rights(statements, T1, T10) == contacts & OF_MANY_KEYS
     for space, key in FOREIGN.items():
@@ -207,5 +229,5 @@ def test_no_key_of_another_kind_fits_a_narrow_pattern() -> None:
             keys.user("T#" + value)["PK"]["S"],
         ):
             assert not is_like("T#*#TENANT", key) and not is_like("T#*#C#*", key), key
-    assert is_like("T#*#TENANT", TENANT) and is_like("T#*#C#*", T1)
+    assert is_like("T#*#TENANT", WITHIN["T#…TENANT"]) and is_like("T#*#C#*", T1)
     assert INDEX.startswith(TABLE) and not is_like(TABLE, INDEX)

@@ -280,7 +280,8 @@ class TestEachFunctionHasItsOwnLeastRole:
             on_index = statement["Resource"] != {"Fn::GetAtt": ["Table", "Arn"]}
             for key in keys:
                 assert re.fullmatch(
-                    r"(T|U|K|G|OUTBOX)#\*(#TENANT|#CLIENTS|#USERS|#INVITATIONS|#STATS#USERS|#(C|USER|USEREMAIL|RATE)#\*)?"
+                    r"(T|U|K|G|OUTBOX)#\*(#(TENANT|CLIENTS|USERS|INVITATIONS|COUNTS|(USERS|CLIENTS)#COUNT)"
+                    r"|#(C|CLIENT|USER|USEREMAIL|RATE|IDEMPOTENCY)#\*)?"
                     r"|(S|DUE)#[A-Z]+(#\*)?|DUE#\?",
                     key,
                 )

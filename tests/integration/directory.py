@@ -54,7 +54,7 @@ def assert_whole(world: World, *tenants: str) -> None:
         assert locks == {
             keys.user_email_lock(tenant_id, email)["PK"]["S"]: holder for email, holder in holders
         }
-        (counter,) = content.of(f"T#{tenant_id}#STATS#USERS")
+        (counter,) = content.of(f"T#{tenant_id}#USERS#COUNT")
         counted = {
             name: int(counter.get(name, {"N": "0"})["N"]) for name in ("members", "admins", "invitations")
         }

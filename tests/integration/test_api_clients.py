@@ -111,9 +111,9 @@ def assert_agree(world: World) -> None:
     }
     assert found == wanted
     counted = {
-        item["PK"]["S"]: int(item["api_clients"]["N"]) for item in world.content.of("T#[^#]+#STATS#CLIENTS")
+        item["PK"]["S"]: int(item["api_clients"]["N"]) for item in world.content.of("T#[^#]+#CLIENTS#COUNT")
     }
-    per_tenant = Counter(record["PK"]["S"].replace("#CLIENTS", "#STATS#CLIENTS") for record in records)
+    per_tenant = Counter(record["PK"]["S"].replace("#CLIENTS", "#CLIENTS#COUNT") for record in records)
     assert counted == {name: per_tenant[name] for name in counted}
 
 

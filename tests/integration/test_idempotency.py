@@ -196,7 +196,7 @@ def effects(world: World) -> list[str]:
     content.items = [
         item
         for item in content.items
-        if "#IDEMPOTENCY#" not in item["PK"]["S"] and not item["PK"]["S"].endswith("#STATS#CUSTOMERS")
+        if "#IDEMPOTENCY#" not in item["PK"]["S"] and not item["PK"]["S"].endswith("#CUSTOMERS#NUMBER")
     ]
     return [_NUMBER.sub("<number>", line) for line in content.picture()]
 

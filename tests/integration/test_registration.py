@@ -83,8 +83,8 @@ def assert_one_tenant_with_its_admin(accounts: Accounts, password: str = PASSWOR
         (f"{prefix}USER#{sub}", "user.created"),
     ]
     assert record["last_event"]["S"] in {one["SK"]["S"].removeprefix("EVENT#") for one in events}
-    (counter,) = content.of(r"T#[^#]+#STATS#USERS$")
-    assert counter["PK"]["S"] == f"{prefix}STATS#USERS"
+    (counter,) = content.of(r"T#[^#]+#USERS#COUNT$")
+    assert counter["PK"]["S"] == f"{prefix}USERS#COUNT"
     assert (counter["members"], counter["admins"]) == ({"N": "1"}, {"N": "1"})
     assert len(content.items) == 7
     assert accounts.pool_users() == [EMAIL]

@@ -21,6 +21,7 @@ from tests.support.clients import client
 from tests.support.lambda_context import ACCOUNT, REGION
 from tests.support.moto_truth import truthful_moto
 from tests.support.queues import QueueDriver
+from tests.support.roles import role_of
 from tests.support.streams import StreamDriver, StreamSettings
 from tests.support.template import Template
 from tests.support.tokens import TokenIssuer
@@ -59,7 +60,14 @@ class Stack:
     def stream_driver(self, function: str, handler: Handler, **overrides: Any) -> StreamDriver:
         """A driver with the settings of the function's stream event in the template."""
         settings = StreamSettings.of_event(self.template.event(function, "DynamoDB"))
-        return StreamDriver(self.table_name, handler, settings, function_name=function, **overrides)
+        return StreamDriver(
+            self.table_name,
+            handler,
+            settings,
+            function_name=function,
+            role=role_of(self.template, function),
+            **overrides,
+        )
 
     def queue_driver(self, function: str, handler: Handler, **overrides: Any) -> QueueDriver:
         """A driver with the settings of the function's SQS event in the template."""
@@ -70,6 +78,7 @@ class Stack:
             "batch_size": int(event.get("BatchSize", 10)),
             "report_failures": "ReportBatchItemFailures" in event.get("FunctionResponseTypes", []),
             "function_name": function,
+            "role": role_of(self.template, function),
             **overrides,
         }
         return QueueDriver(self.queue_url(logical_id), handler, **settings)

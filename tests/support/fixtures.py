@@ -9,17 +9,35 @@ import pytest
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.gateway import Gateway
 from tests.support.receiver import Receiver
+from tests.support.roles import RoleGuard, holding_to_roles
 from tests.support.template import Template
 from tests.support.tenant_guard import TenantGuard, guarding
 from tests.support.tokens import TokenIssuer
 
-__all__ = ["aws_stack", "gateway", "racing_gateway", "receiver", "template", "tenant_guard", "token_issuer"]
+__all__ = [
+    "aws_stack",
+    "gateway",
+    "racing_gateway",
+    "receiver",
+    "role_guard",
+    "template",
+    "tenant_guard",
+    "token_issuer",
+]
 
 
 @pytest.fixture(autouse=True)
 def tenant_guard() -> Iterator[TenantGuard]:
     """On in every test. What was refused fails the test, also where the refusal was swallowed."""
     with guarding() as guard:
+        yield guard
+    guard.verify()
+
+
+@pytest.fixture(autouse=True)
+def role_guard(tenant_guard: TenantGuard) -> Iterator[RoleGuard]:
+    """On in every test, and fails it likewise."""
+    with holding_to_roles() as guard:
         yield guard
     guard.verify()
 

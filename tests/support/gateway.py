@@ -36,7 +36,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
@@ -48,6 +48,7 @@ from requests.structures import CaseInsensitiveDict
 
 from tests.support.gateway_responses import GatewayResponses
 from tests.support.lambda_context import ACCOUNT, REGION, lambda_context
+from tests.support.roles import roles_of, under_role
 from tests.support.template import Route, Template
 from tests.support.tenant_guard import acting_for, inferring_tenant
 from tests.support.transport import Attempt, Layer, Send, intercepting
@@ -271,6 +272,7 @@ class Gateway:
         self._cached = cached
         self._clock = clock
         self._handlers = dict(handlers or {})
+        self._roles = roles_of(template)
         api = template.api()
         self.stage = str(template.resolve(api["StageName"]))
         self.routes: dict[str, dict[str, Route]] = {}
@@ -395,7 +397,7 @@ class Gateway:
         event = {"type": "TOKEN", "methodArn": arn, "authorizationToken": token}
         handler = self._handler(authorizer.function)
         try:
-            with self._alone(), inferring_tenant(*AUTHORIZER_PREFIXES):
+            with self._alone(), inferring_tenant(*AUTHORIZER_PREFIXES), self._under_role(authorizer.function):
                 answer = handler(event, lambda_context(authorizer.function))
         except Exception as error:
             if str(error) == "Unauthorized":
@@ -423,11 +425,14 @@ class Gateway:
         else:
             scope = inferring_tenant(*prefixes) if prefixes else acting_for()
         try:
-            with self._alone(), scope:
+            with self._alone(), scope, self._under_role(function):
                 return handler(event, lambda_context(function))
         except Exception as error:
             self.failures.append(error)
             raise _RefusedError("DEFAULT_5XX") from error
+
+    def _under_role(self, function: str) -> AbstractContextManager[None]:
+        return under_role(self._roles.get(self.template.role(function) or ""))
 
     def _answered(self, answer: Any) -> Response:
         """A function's proxy answer as the client sees it; any other shape is a 502."""

@@ -107,13 +107,14 @@ def asks(operation: str, keys: Sequence[str]) -> list[Request]:
     """What IAM is asked when an operation names partition keys; all of it must be allowed."""
     if operation in _WHOLE:
         action, resource = _WHOLE[operation]
-        return [Request(f"dynamodb:{action}", resource, _context(keys))]
+        return [Request(f"dynamodb:{action}", resource, context_of(keys))]
     return [
-        Request(f"dynamodb:{action}", TABLE, _context(part))
+        Request(f"dynamodb:{action}", TABLE, context_of(part))
         for action in _BY_PART[operation]
         for part in ([[key] for key in keys] or [[]])
     ]
 
 
-def _context(keys: Sequence[str]) -> dict[str, Sequence[str]]:
+def context_of(keys: Sequence[str]) -> dict[str, Sequence[str]]:
+    """The condition keys of a request that names these partition keys."""
     return {LEADING_KEYS: keys} if keys else {}

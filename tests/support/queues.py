@@ -16,6 +16,7 @@ from typing import Any
 from tests.support.clients import client
 from tests.support.faults import Killed
 from tests.support.lambda_context import lambda_context
+from tests.support.roles import Role, under_role
 from tests.support.tenant_guard import acting_for, as_operator, inferring_tenant
 
 Handler = Callable[[dict[str, Any], Any], Any]
@@ -28,7 +29,8 @@ class QueueDriver:
 
     `prefixes`: keys the handler may touch besides its messages' tenants. A batch whose messages name their
     tenants (`tenants_named_in`) may touch those; one whose messages name none may touch a single tenant.
-    `errors`: what the handler raised, in order. `invocations`: message ids of each batch.
+    `role`: what it runs under, if its calls are to be judged. `errors`: what the handler raised, in order.
+    `invocations`: message ids of each batch.
     """
 
     queue_url: str
@@ -37,6 +39,7 @@ class QueueDriver:
     report_failures: bool = True
     function_name: str = "queue-function"
     prefixes: tuple[str, ...] = ()
+    role: Role | None = None
     invocations: list[list[str]] = field(default_factory=list)
     errors: list[BaseException] = field(default_factory=list)
 
@@ -58,7 +61,7 @@ class QueueDriver:
         ids = [message["MessageId"] for message in messages]
         self.invocations.append(ids)
         try:
-            with self._scope(messages):
+            with self._scope(messages), under_role(self.role):
                 result = self.handler(event, lambda_context(self.function_name))
         except (Exception, Killed) as error:  # noqa: BLE001 - as Lambda: whatever it was, the batch failed
             self.errors.append(error)

@@ -29,6 +29,7 @@ from tests.support.clients import client
 from tests.support.event_filter import Pattern, passes
 from tests.support.faults import Killed
 from tests.support.lambda_context import lambda_context
+from tests.support.roles import Role, under_role
 from tests.support.tenant_guard import TENANT_KEY, acting_for, as_operator
 
 Record = dict[str, Any]
@@ -62,8 +63,9 @@ class StreamSettings:
 class StreamDriver:
     """One mapping from the stream of `table_name` to `handler`, remembering how far it came.
 
-    `prefixes`: what the handler may touch besides its records' tenants. `invocations`: the sequence numbers
-    of each batch it was given. `errors`: what it raised, in order. `dead_letters`: records given up.
+    `prefixes`: what the handler may touch besides its records' tenants. `role`: what it runs under, if its calls
+    are to be judged. `invocations`: the sequence numbers of each batch it was given. `errors`: what it raised, in
+    order. `dead_letters`: records given up.
     """
 
     table_name: str
@@ -71,6 +73,7 @@ class StreamDriver:
     settings: StreamSettings = StreamSettings()
     function_name: str = "stream-function"
     prefixes: tuple[str, ...] = ()
+    role: Role | None = None
     invocations: list[list[str]] = field(default_factory=list)
     errors: list[BaseException] = field(default_factory=list)
     dead_letters: list[Record] = field(default_factory=list)
@@ -130,7 +133,7 @@ class StreamDriver:
         self.invocations.append([_sequence(record) for record in batch])
         tenants = {found[1] for record in batch if (found := TENANT_KEY.match(_partition_key(record)))}
         try:
-            with acting_for(*tenants, prefixes=self.prefixes):
+            with acting_for(*tenants, prefixes=self.prefixes), under_role(self.role):
                 result = self.handler({"Records": copy.deepcopy(batch)}, lambda_context(self.function_name))
         except (Exception, Killed) as error:  # noqa: BLE001 - as Lambda: whatever it was, the batch failed
             self.errors.append(error)

@@ -99,10 +99,14 @@ class Template:
         """The dotted path of a function's handler."""
         return str(self.resolve(self.function(logical_id)["Handler"]))
 
+    def role(self, logical_id: str) -> str | None:
+        """The logical id of a function's role; None when the template names none of its own."""
+        role = self.function(logical_id).get("Role")
+        return str(role["Fn::GetAtt"][0]) if isinstance(role, dict) and "Fn::GetAtt" in role else None
+
     def look_ups(self, logical_id: str) -> tuple[str, ...]:
         """What besides tenants' partition keys may begin with that a function's role lets it reach: `U#`, `K#`, …"""
-        role = self.function(logical_id).get("Role")
-        name = role["Fn::GetAtt"][0] if isinstance(role, dict) and "Fn::GetAtt" in role else None
+        name = self.role(logical_id)
         found = self.resources("AWS::IAM::Role").get(name, {}) if name else {}
         keys = [
             key

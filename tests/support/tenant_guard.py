@@ -157,11 +157,10 @@ class TenantGuard:
     def _check(self, attempt: Attempt, scope: Scope) -> None:
         if attempt.operation in CONTROL_PLANE:
             return
-        reader = _READERS.get(attempt.operation)
-        if reader is None:
+        if attempt.operation not in _READERS:
             self._refuse(f"{attempt.operation} is never allowed to a function")
             return
-        for table, key in reader(attempt):
+        for table, key in named_keys(attempt):
             if not isinstance(key, str):
                 self._refuse(f"{attempt.operation} on {table}: no partition key could be made out ({key!r})")
             elif not scope.allows(key):
@@ -278,6 +277,11 @@ _READERS: dict[str, Callable[[Attempt], _Keys]] = {
     "TransactGetItems": _transaction,
     "TransactWriteItems": _transaction,
 }
+
+
+def named_keys(attempt: Attempt) -> Iterator[tuple[str, Any]]:
+    """The table, or the index, and the partition key of each part of a request, in its order."""
+    return _READERS[attempt.operation](attempt)
 
 
 @contextmanager

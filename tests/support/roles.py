@@ -1,0 +1,133 @@
+"""The roles of functions: what IAM would let each do in the table, asked before every call that a function makes.
+
+No emulator sets `dynamodb:LeadingKeys`, so a role that is too narrow would be found on AWS alone, and one that is too
+wide nowhere. While code runs `under_role`, every DynamoDB request is judged by that role's statements in
+infra/template.yaml, part by part as IAM does (`policies`); what they do not allow is raised as `AccessRefused`, a
+BaseException that no ``except Exception`` swallows, and recorded, so that the fixture fails the test even where it was
+swallowed.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from botocore.awsrequest import AWSResponse
+
+from tests.support.policies import INDEX, TABLE, Request, Statement, allows, context_of
+from tests.support.template import NoNames, Template
+from tests.support.tenant_guard import CONTROL_PLANE, current_scope, named_keys
+from tests.support.transport import Attempt, Layer, Send, intercepting
+
+
+class AccessRefused(BaseException):
+    """A DynamoDB call that the function's role does not allow."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role of the template, its intrinsic functions worked out."""
+
+    name: str
+    statements: Sequence[Statement]
+
+
+class _Arns(NoNames):
+    def attribute(self, logical_id: str, attribute: str) -> str:
+        known = {("Table", "Arn"): TABLE, ("Table", "StreamArn"): f"{TABLE}/stream/2026"}
+        return known.get((logical_id, attribute), f"arn:aws:other:::{logical_id}/{attribute}")
+
+    def ref(self, logical_id: str) -> str:
+        return logical_id
+
+
+def roles_of(template: Template) -> dict[str, Role]:
+    """Every role of a template by its logical id."""
+    return {
+        name: Role(
+            name,
+            [
+                statement
+                for policy in template.resolve(role["Policies"], _Arns())
+                for statement in policy["PolicyDocument"]["Statement"]
+            ],
+        )
+        for name, role in template.resources("AWS::IAM::Role").items()
+    }
+
+
+def role_of(template: Template, function: str) -> Role | None:
+    """The role a function runs under; None for one whose template names none of its own."""
+    name = template.role(function)
+    return roles_of(template).get(name) if name else None
+
+
+_role: contextvars.ContextVar[Role | None] = contextvars.ContextVar("role", default=None)
+
+
+@contextmanager
+def under_role(role: Role | None) -> Iterator[None]:
+    """Code inside may do in the table what a role allows; with None anything."""
+    token = _role.set(role)
+    try:
+        yield
+    finally:
+        _role.reset(token)
+
+
+@dataclass
+class RoleGuard:
+    """The guard while it is on. `violations`: what was refused, in words."""
+
+    violations: list[str] = field(default_factory=list)
+
+    def __call__(self, attempt: Attempt, send: Send) -> AWSResponse:
+        role = _role.get()
+        if role and attempt.service == "dynamodb" and not current_scope().operator:
+            for request in requests_of(attempt):
+                if not allows(role.statements, request):
+                    self._refuse(f"{role.name} does not allow {request.action} with {dict(request.context)}")
+        return send(attempt)
+
+    def _refuse(self, what: str) -> None:
+        self.violations.append(what)
+        raise AccessRefused(what)
+
+    def verify(self) -> None:
+        """AssertionError if anything was refused, also where the refusal itself went unnoticed."""
+        if self.violations:
+            raise AssertionError("not allowed by the function's role:\n" + "\n".join(self.violations))
+
+
+# The parts of a transaction are judged one by one, each under the action it is named after.
+_PARTS = {
+    "Get": "GetItem",
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+
+
+def requests_of(attempt: Attempt) -> Iterator[Request]:
+    """What IAM is asked for a DynamoDB request."""
+    if attempt.operation in CONTROL_PLANE:
+        return
+    keys = [key for _, key in named_keys(attempt)]
+    if attempt.operation.startswith("Transact"):
+        parts = [part for entry in attempt.params["TransactItems"] for part in entry]
+        for part, key in zip(parts, keys, strict=True):
+            yield Request(f"dynamodb:{_PARTS[part]}", TABLE, context_of([key]))
+    else:
+        resource = INDEX if attempt.params.get("IndexName") else TABLE
+        yield Request(f"dynamodb:{attempt.operation}", resource, context_of(keys))
+
+
+@contextmanager
+def holding_to_roles() -> Iterator[RoleGuard]:
+    """Judge every DynamoDB call made under a role, in all threads, until the block ends."""
+    guard = RoleGuard()
+    with intercepting(Layer.GUARD, guard):
+        yield guard
