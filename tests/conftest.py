@@ -11,6 +11,7 @@ import pytest
 from shared import wiring
 from tests.support.aws import Stack
 from tests.support.fixtures import *  # noqa: F403
+from tests.support.moto_speed import faster_moto
 from tests.support.tokens import TokenIssuer
 from tests.tenants import Tenancy, settle
 
@@ -20,6 +21,12 @@ def service_models_read_once() -> Iterator[None]:
     """botocore's descriptions of services are read from disk once, though each test starts with a cold process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def moto_answers_sooner() -> Iterator[None]:
+    with faster_moto():
         yield
 
 

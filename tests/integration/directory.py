@@ -20,7 +20,7 @@ PASSWORD = "Correct horse 7"
 
 def users_of(world: World, tenant_id: str = "T1") -> dict[str, User]:
     """The tenant's users by id."""
-    rows = world.content.of(f"T#{tenant_id}#USERS")
+    rows = world.content.of(f"T#{tenant_id}#USERS$")
     found = [User.model_validate_json(row["user"]["S"]) for row in rows]
     return {one.id: one for one in found}
 

@@ -623,7 +623,7 @@ def test_a_note_does_not_bring_a_deleted_client_back(world: World) -> None:
     assert delete(world, made).status == 204
     with acting_for("T1"):
         wiring.client_uses().note("T1", made["id"])
-    assert world.content.of("T#T1#CLIENTS", made["id"]) == []
+    assert world.content.of("T#T1#CLIENTS$", made["id"]) == []
 
 
 def test_a_refused_key_s_use_is_not_noted(world: World) -> None:
