@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
@@ -22,9 +22,9 @@ from shared.domain.events import (
     API_CLIENT_KEY_ROTATED,
     API_CLIENT_UPDATED,
     Event,
-    differences,
 )
 from shared.domain.ids import new_id
+from shared.domain.records import Recorded
 from shared.domain.text import GivenName, ShortText
 from shared.domain.timestamps import Timestamp, plus
 
@@ -132,14 +132,14 @@ class FreshKey:
         return cls(f"ck_{key_id}_{secret}", kept)
 
 
-class ApiClient(BaseModel):
+class ApiClient(Recorded):
     """An API client as it is kept and shown.
 
     `keys`: the oldest first; the last one is the present key. `last_used_at` lags by up to five minutes, and noting
     it is no change: it leaves `version`, which counts those from 1.
     """
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    entity: ClassVar[str] = "api_client"
 
     id: str
     name: str
@@ -178,7 +178,9 @@ class ApiClient(BaseModel):
             last_event=event_id,
             **given,
         )
-        return client, client._event(API_CLIENT_CREATED, {}, client._content(), caller, key_id=key.id)
+        event = client._created(API_CLIENT_CREATED, caller)
+        event.data["key_id"] = key.id
+        return client, event
 
     def change(
         self, given: dict[str, Any], *, event_id: str, at: str, caller: Caller
@@ -191,9 +193,8 @@ class ApiClient(BaseModel):
         if "permissions" in given:
             merged = {**self.permissions, **given["permissions"]} if given["permissions"] is not None else {}
             fields["permissions"] = {word: level for word, level in merged.items() if level is not None}
-        after = self._succeeded_by(fields, event_id, at, caller)
-        event = after._event(API_CLIENT_UPDATED, self._content(), after._content(), caller)
-        return (after, event) if event.changes else None
+        changed = self._changed(API_CLIENT_UPDATED, fields, event_id, at, caller)
+        return changed if changed[1].changes else None
 
     def rotate_key(
         self, key: ApiClientKey, *, overlap_seconds: int, event_id: str, at: str, caller: Caller
@@ -203,14 +204,13 @@ class ApiClient(BaseModel):
         """
         until = plus(at, overlap_seconds)
         kept = [self.keys[-1].model_copy(update={"valid_until": until})] if overlap_seconds else []
-        after = self._succeeded_by({"keys": [*kept, key]}, event_id, at, caller)
-        told = {"key_id": key.id, "replaced_key_id": self.keys[-1].id, "replaced_key_valid_until": until}
-        return after, after._event(API_CLIENT_KEY_ROTATED, {}, {}, caller, **told)
+        after, event = self._changed(API_CLIENT_KEY_ROTATED, {"keys": [*kept, key]}, event_id, at, caller)
+        event.data.update(key_id=key.id, replaced_key_id=self.keys[-1].id, replaced_key_valid_until=until)
+        return after, event
 
     def delete(self, *, event_id: str, at: str, caller: Caller) -> tuple[ApiClient, Event]:
         """The client without keys, as it was last, and the event of its going."""
-        after = self._succeeded_by({"keys": []}, event_id, at, caller)
-        return after, after._event(API_CLIENT_DELETED, self._content(), {}, caller)
+        return self._gone(API_CLIENT_DELETED, {"keys": []}, event_id, at, caller)
 
     def look_ups(self, tenant_id: str) -> dict[str, ApiKey]:
         """What the authorizer finds of the client, by key id."""
@@ -231,39 +231,12 @@ class ApiClient(BaseModel):
         """The client as it is shown to who made its key, this once."""
         return NewApiClient.model_construct(**self.__dict__, key=text)
 
-    def _succeeded_by(self, given: dict[str, Any], event_id: str, at: str, caller: Caller) -> ApiClient:
-        return self.model_copy(
-            update={
-                **given,
-                "version": self.version + 1,
-                "updated_at": at,
-                "updated_by": caller.actor,
-                "last_event": event_id,
-            }
-        )
-
     def _content(self) -> dict[str, Any]:
         """The fields whose changes are told, each permission by itself."""
         content = {"name": self.name, "is_active": self.is_active}
         if self.description:
             content["description"] = self.description
         return content | {f"permissions.{word}": level for word, level in self.permissions.items()}
-
-    def _event(
-        self, event_type: str, before: dict[str, Any], after: dict[str, Any], caller: Caller, **data: str
-    ) -> Event:
-        return Event(
-            id=self.last_event,
-            type=event_type,
-            entity="api_client",
-            entity_id=self.id,
-            at=self.updated_at,
-            actor=caller.actor,
-            origin=caller.origin,
-            version=self.version,
-            changes=differences(before, after),
-            data=data,
-        )
 
 
 class NewApiClient(ApiClient):

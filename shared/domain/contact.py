@@ -6,7 +6,7 @@ Every change of state is a method that gives back the new record and the event t
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
@@ -42,6 +42,7 @@ from shared.domain.interaction import Interaction
 from shared.domain.labels import Group, Labels
 from shared.domain.other_phones import MAX_PHONES, OtherPhone, OtherPhoneInput, normalize_other_phones
 from shared.domain.phone import as_typed, normalize_phone
+from shared.domain.records import Recorded
 from shared.domain.tenant import Settings, UniqueScope
 from shared.domain.text import GivenName, LabelName, Line, LongText, Name, unique_names
 from shared.domain.timestamps import Timestamp, from_milliseconds, plus
@@ -176,7 +177,7 @@ class ContactPatch(BaseModel):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
-class Contact(BaseModel):
+class Contact(Recorded):
     """A contact as it is kept and shown.
 
     `version` counts the changes, from 1. `source` says by which door the contact came. `phone_raw` and
@@ -184,7 +185,7 @@ class Contact(BaseModel):
     setting it holds its locks.
     """
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    entity: ClassVar[str] = "contact"
 
     id: str
     first_name: str
@@ -305,7 +306,7 @@ class Contact(BaseModel):
             unique_scope=unique_scope,
             **fields,
         )
-        return contact, contact._event(CONTACT_CREATED, {}, caller)
+        return contact, contact._created(CONTACT_CREATED, caller)
 
     def change(
         self, given: dict[str, Any], *, whole: bool = False, event_id: str, at: str, caller: Caller
@@ -315,7 +316,7 @@ class Contact(BaseModel):
         Custom fields are merged into those there are, unless `given` is the `whole` of what a caller may set.
         Raises Invalid when they become too many or too long, and for an address to be verified that is not there.
         """
-        changed = self._succeeded_by(CONTACT_UPDATED, self._settled(given, whole), event_id, at, caller)
+        changed = self._changed(CONTACT_UPDATED, self._settled(given, whole), event_id, at, caller)
         return changed if changed[1].changes or changed[0].label_ids != self.label_ids else None
 
     def _settled(self, given: dict[str, Any], whole: bool) -> dict[str, Any]:
@@ -354,7 +355,7 @@ class Contact(BaseModel):
         if len(self.groups) >= MAX_GROUPS:
             raise Invalid.field("groups", "too_many_groups", f"A contact is in at most {MAX_GROUPS} groups.")
         given = {"group_ids": [*self.group_ids, group.id], "groups": [*self.groups, group.name]}
-        return self._succeeded_by(CONTACT_UPDATED, given, event_id, at, caller)
+        return self._changed(CONTACT_UPDATED, given, event_id, at, caller)
 
     def leave(self, group: Group, *, event_id: str, at: str, caller: Caller) -> tuple[Contact, Event] | None:
         """The contact, out of a group; None when it is not in it."""
@@ -365,7 +366,7 @@ class Contact(BaseModel):
             "group_ids": [one for one in self.group_ids if one != group.id],
             "groups": [*self.groups[:at_place], *self.groups[at_place + 1 :]],
         }
-        return self._succeeded_by(CONTACT_UPDATED, given, event_id, at, caller)
+        return self._changed(CONTACT_UPDATED, given, event_id, at, caller)
 
     @property
     def label_ids(self) -> tuple[list[str], list[str], list[str]]:
@@ -390,7 +391,7 @@ class Contact(BaseModel):
 
     def toggle_status(self, *, event_id: str, at: str, caller: Caller) -> tuple[Contact, Event]:
         """The contact, inactive when it was active and the other way about."""
-        return self._succeeded_by(CONTACT_UPDATED, {"is_active": not self.is_active}, event_id, at, caller)
+        return self._changed(CONTACT_UPDATED, {"is_active": not self.is_active}, event_id, at, caller)
 
     def consent(
         self, given: ConsentInput, *, event_id: str, at: str, caller: Caller
@@ -408,7 +409,7 @@ class Contact(BaseModel):
         }
         opt_outs = {**self.communication["opt_outs"], given.channel: settled}
         communication: Communication = {**self.communication, "opt_outs": opt_outs}
-        contact, event = self._succeeded_by(
+        contact, event = self._changed(
             CONTACT_CONSENT_CHANGED, {"communication": communication}, event_id, at, caller
         )
         event.data.update(channel=given.channel, opted_out=given.opted_out)
@@ -423,7 +424,7 @@ class Contact(BaseModel):
     def delete(self, *, event_id: str, at: str, caller: Caller) -> tuple[Contact, Event]:
         """The contact, no longer live; the record stays so that it can be restored."""
         given = {"deleted_at": at, "is_primary": False}
-        return self._succeeded_by(CONTACT_DELETED, given, event_id, at, caller)
+        return self._changed(CONTACT_DELETED, given, event_id, at, caller)
 
     def restore(
         self, *, unique_scope: UniqueScope = "tenant", event_id: str, at: str, caller: Caller
@@ -432,7 +433,7 @@ class Contact(BaseModel):
         if self.deleted_at is None:
             return None
         given = {"deleted_at": None, "unique_scope": unique_scope}
-        return self._succeeded_by(CONTACT_RESTORED, given, event_id, at, caller)
+        return self._changed(CONTACT_RESTORED, given, event_id, at, caller)
 
     def set_primary(
         self, is_primary: bool, *, event_id: str, at: str, caller: Caller
@@ -440,7 +441,7 @@ class Contact(BaseModel):
         """The contact as its customer's primary one, or no longer so; None when that changes nothing."""
         if self.is_primary == is_primary:
             return None
-        return self._succeeded_by(CONTACT_UPDATED, {"is_primary": is_primary}, event_id, at, caller)
+        return self._changed(CONTACT_UPDATED, {"is_primary": is_primary}, event_id, at, caller)
 
     def placed(
         self, before: Contact | None, event: Event, *, customer_id: str | None, is_primary: bool
@@ -477,23 +478,9 @@ class Contact(BaseModel):
             given["last_booking_at"] = max(self.last_booking_at or "", booking)
         if phone and not self.phone:
             given |= {"phone": phone, "phone_raw": phone_raw}
-        contact, event = self._succeeded_by(INTERACTION_CREATED, given, event_id, at, caller)
+        contact, event = self._changed(INTERACTION_CREATED, given, event_id, at, caller)
         event.data.update(interaction_id=interaction.id, interaction_type=interaction.type)
         return contact, event
-
-    def _succeeded_by(
-        self, event_type: str, given: dict[str, Any], event_id: str, at: str, caller: Caller
-    ) -> tuple[Contact, Event]:
-        successor = self.model_copy(
-            update={
-                **given,
-                "version": self.version + 1,
-                "updated_at": at,
-                "updated_by": caller.actor,
-                "last_event": event_id,
-            }
-        )
-        return successor, successor._event(event_type, self._content(), caller)
 
     def _content(self) -> dict[str, Any]:
         """The fields whose changes are told: all but the bookkeeping of the change itself.
@@ -512,19 +499,6 @@ class Contact(BaseModel):
         for channel, settled in self.communication["opt_outs"].items():
             content[f"communication.opt_outs.{channel}"] = settled
         return content
-
-    def _event(self, event_type: str, before: dict[str, Any], caller: Caller) -> Event:
-        return Event(
-            id=self.last_event,
-            type=event_type,
-            entity="contact",
-            entity_id=self.id,
-            at=self.updated_at,
-            actor=caller.actor,
-            origin=caller.origin,
-            version=self.version,
-            changes=differences(before, self._content()),
-        )
 
 
 _BOOKKEEPING = frozenset(

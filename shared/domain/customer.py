@@ -6,7 +6,7 @@ Every change of state is a method that gives back the new record and the event t
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
@@ -15,8 +15,9 @@ from shared.domain.callers import Caller
 from shared.domain.contact import Contact
 from shared.domain.email import normalize_email
 from shared.domain.errors import Conflict, Invalid
-from shared.domain.events import CUSTOMER_CREATED, CUSTOMER_DELETED, CUSTOMER_UPDATED, Event, differences
+from shared.domain.events import CUSTOMER_CREATED, CUSTOMER_DELETED, CUSTOMER_UPDATED, Event
 from shared.domain.ids import milliseconds_of
+from shared.domain.records import Recorded
 from shared.domain.text import GivenName, Name
 from shared.domain.timestamps import Timestamp, from_milliseconds
 
@@ -63,7 +64,7 @@ class CustomerPatch(BaseModel):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
-class Customer(BaseModel):
+class Customer(Recorded):
     """A customer as it is kept and shown.
 
     `number` counts within the tenant. `primary_contact` is a contact's id, there as long as `contact_count` is
@@ -71,7 +72,7 @@ class Customer(BaseModel):
     contacts are changes it too, so that of two such changes at once the second one is made in the light of the first.
     """
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    entity: ClassVar[str] = "customer"
 
     id: str
     number: str
@@ -121,7 +122,7 @@ class Customer(BaseModel):
             last_event=event_id,
             **given,
         )
-        return customer, customer._event(CUSTOMER_CREATED, {}, caller)
+        return customer, customer._created(CUSTOMER_CREATED, caller)
 
     def change(
         self, given: dict[str, Any], *, event_id: str, at: str, caller: Caller
@@ -131,7 +132,7 @@ class Customer(BaseModel):
         fields["full_name"] = _full_name(
             given.get("first_name", self.first_name), given.get("last_name", self.last_name)
         )
-        changed = self._succeeded_by(CUSTOMER_UPDATED, fields, event_id, at, caller)
+        changed = self._changed(CUSTOMER_UPDATED, fields, event_id, at, caller)
         return changed if changed[1].changes else None
 
     def delete(self, *, event_id: str, at: str, caller: Caller) -> tuple[Customer, Event]:
@@ -141,7 +142,7 @@ class Customer(BaseModel):
             raise Conflict(
                 "This customer has contacts. Move or delete them first.", code="customer_has_contacts"
             )
-        return self._succeeded_by(CUSTOMER_DELETED, {"deleted_at": at}, event_id, at, caller)
+        return self._changed(CUSTOMER_DELETED, {"deleted_at": at}, event_id, at, caller)
 
     def admit(self, contact_id: str, *, event_id: str, at: str, caller: Caller) -> tuple[Customer, Event]:
         """The customer with one contact more; its first becomes its primary one."""
@@ -149,34 +150,20 @@ class Customer(BaseModel):
             "contact_count": (self.contact_count or 0) + 1,
             "primary_contact": self.primary_contact or contact_id,
         }
-        return self._succeeded_by(CUSTOMER_UPDATED, given, event_id, at, caller)
+        return self._changed(CUSTOMER_UPDATED, given, event_id, at, caller)
 
     def release(
         self, primary_contact: str | None, *, event_id: str, at: str, caller: Caller
     ) -> tuple[Customer, Event]:
         """The customer with one contact less; `primary_contact`: which of those left is primary now."""
         given = {"contact_count": (self.contact_count or 0) - 1, "primary_contact": primary_contact}
-        return self._succeeded_by(CUSTOMER_UPDATED, given, event_id, at, caller)
+        return self._changed(CUSTOMER_UPDATED, given, event_id, at, caller)
 
     def set_primary(
         self, contact_id: str, *, event_id: str, at: str, caller: Caller
     ) -> tuple[Customer, Event]:
         """The customer with another of its contacts as its primary one."""
-        return self._succeeded_by(CUSTOMER_UPDATED, {"primary_contact": contact_id}, event_id, at, caller)
-
-    def _succeeded_by(
-        self, event_type: str, given: dict[str, Any], event_id: str, at: str, caller: Caller
-    ) -> tuple[Customer, Event]:
-        successor = self.model_copy(
-            update={
-                **given,
-                "version": self.version + 1,
-                "updated_at": at,
-                "updated_by": caller.actor,
-                "last_event": event_id,
-            }
-        )
-        return successor, successor._event(event_type, self._content(), caller)
+        return self._changed(CUSTOMER_UPDATED, {"primary_contact": contact_id}, event_id, at, caller)
 
     def _content(self) -> dict[str, Any]:
         """The fields whose changes are told: all but the bookkeeping of the change itself."""
@@ -185,19 +172,6 @@ class Customer(BaseModel):
             for name, value in self.__dict__.items()
             if name not in _BOOKKEEPING and (value or name == "is_active")
         }
-
-    def _event(self, event_type: str, before: dict[str, Any], caller: Caller) -> Event:
-        return Event(
-            id=self.last_event,
-            type=event_type,
-            entity="customer",
-            entity_id=self.id,
-            at=self.updated_at,
-            actor=caller.actor,
-            origin=caller.origin,
-            version=self.version,
-            changes=differences(before, self._content()),
-        )
 
 
 class CustomerShown(Customer):

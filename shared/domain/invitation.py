@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.domain.callers import Caller
 from shared.domain.errors import AlreadyAccepted
-from shared.domain.events import INVITATION_REVOKED, USER_INVITED, Changes, Event
+from shared.domain.events import INVITATION_REVOKED, USER_INVITED, Event
 from shared.domain.ids import is_id
+from shared.domain.records import Recorded
 from shared.domain.text import Name
 from shared.domain.timestamps import Timestamp, plus
 from shared.domain.user import User, UserRole
@@ -96,14 +97,14 @@ class Acceptance(BaseModel):
     )
 
 
-class Invitation(BaseModel):
+class Invitation(Recorded):
     """An invitation as it is kept and shown.
 
     `state`: `open` until it is accepted, `accepted` once its user (`user_id`) is there. After `expires_at` its token is
     dead.
     """
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    entity: ClassVar[str] = "invitation"
 
     id: str
     email: str
@@ -145,7 +146,7 @@ class Invitation(BaseModel):
             last_event=event_id,
             **given,
         )
-        return invitation, invitation._event(USER_INVITED, caller, invitation._told())
+        return invitation, invitation._created(USER_INVITED, caller)
 
     def renew(self, *, secret_hash: str, event_id: str, at: str, caller: Caller) -> tuple[Invitation, Event]:
         """The invitation with another token and time to accept it, and `user.invited`. Raises AlreadyAccepted once
@@ -153,21 +154,19 @@ class Invitation(BaseModel):
         """
         if self.state != "open":
             raise AlreadyAccepted()
-        after = self._succeeded_by(
-            event_id, at, caller, secret_hash=secret_hash, expires_at=plus(at, VALID_SECONDS)
-        )
-        return after, after._event(USER_INVITED, caller, after._told())
+        given = {"secret_hash": secret_hash, "expires_at": plus(at, VALID_SECONDS)}
+        after = self._succeeded_by(given, event_id, at, caller)
+        return after, after._created(USER_INVITED, caller)
 
     def revoke(self, *, event_id: str, at: str, caller: Caller) -> Event:
         """The event of the invitation's going. Raises AlreadyAccepted once there is a user."""
         if self.state != "open":
             raise AlreadyAccepted()
-        gone: Changes = {name: (old, None) for name, (_, old) in self._told().items()}
-        return self._succeeded_by(event_id, at, caller)._event(INVITATION_REVOKED, caller, gone)
+        return self._gone(INVITATION_REVOKED, {}, event_id, at, caller)[1]
 
     def accept(self, *, event_id: str, at: str, caller: Caller) -> tuple[Invitation, User, Event]:
         """The invitation at its end, its user, who is the caller, and `user.created`."""
-        after = self._succeeded_by(event_id, at, caller, state="accepted", user_id=caller.id)
+        after = self._succeeded_by({"state": "accepted", "user_id": caller.id}, event_id, at, caller)
         user = User(
             id=caller.id,
             username=self.email,
@@ -191,32 +190,8 @@ class Invitation(BaseModel):
         """The invitation as who made it sees it, this once."""
         return IssuedInvitation.model_construct(**self.__dict__, token=str(token), emailed=emailed)
 
-    def _told(self) -> Changes:
-        return {"email": (None, self.email), "role": (None, self.role)}
-
-    def _succeeded_by(self, event_id: str, at: str, caller: Caller, **given: Any) -> Invitation:
-        return self.model_copy(
-            update={
-                **given,
-                "version": self.version + 1,
-                "updated_at": at,
-                "updated_by": caller.actor,
-                "last_event": event_id,
-            }
-        )
-
-    def _event(self, event_type: str, caller: Caller, changes: Changes) -> Event:
-        return Event(
-            id=self.last_event,
-            type=event_type,
-            entity="invitation",
-            entity_id=self.id,
-            at=self.updated_at,
-            actor=caller.actor,
-            origin=caller.origin,
-            version=self.version,
-            changes=changes,
-        )
+    def _content(self) -> dict[str, Any]:
+        return {"email": self.email, "role": self.role}
 
 
 class IssuedInvitation(Invitation):

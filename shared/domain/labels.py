@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.domain.callers import Caller
-from shared.domain.events import Event, differences
+from shared.domain.events import Event
 from shared.domain.ids import first_id_at
+from shared.domain.records import Recorded
 from shared.domain.text import folded
 from shared.domain.timestamps import Timestamp
 
@@ -32,15 +33,14 @@ _MOMENT = 60_000
 L = TypeVar("L", bound="Label")
 
 
-class Label(BaseModel):
+class Label(Recorded):
     """What tags, types and groups have in common.
 
     Each shows how many live contacts have it, in the field `counted_in`: null where the caller may not know, or where
     nobody counts.
     """
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
-    kind_of_label: ClassVar[LabelKind]
+    entity: ClassVar[LabelKind]
     counted_in: ClassVar[str] = "contact_count"
     is_shared: ClassVar[bool] = True
     """Whether it is a word of all users: then it takes the right to all contacts to change or delete it."""
@@ -69,52 +69,26 @@ class Label(BaseModel):
             last_event=event_id,
             **given,
         )
-        return label, label._event("created", {}, label._content(), caller)
+        return label, label._created(f"{label.entity}.created", caller)
 
     def change(
         self: L, given: dict[str, Any], *, event_id: str, at: str, caller: Caller
     ) -> tuple[L, Event] | None:
         """The label with other fields, and its event; None when they change nothing."""
-        after = self._succeeded_by(given, event_id, at, caller)
-        event = after._event("updated", self._content(), after._content(), caller)
-        return (after, event) if event.changes else None
+        changed = self._changed(f"{self.entity}.updated", given, event_id, at, caller)
+        return changed if changed[1].changes else None
 
     def delete(self: L, *, event_id: str, at: str, caller: Caller) -> tuple[L, Event]:
         """The label as it was last, and the event of its going."""
-        after = self._succeeded_by({}, event_id, at, caller)
-        return after, after._event("deleted", self._content(), {}, caller)
+        return self._gone(f"{self.entity}.deleted", {}, event_id, at, caller)
 
     def counted(self: L, contacts: int | None) -> L:
         """The label as it is shown, with how many contacts have it."""
         return self.model_copy(update={self.counted_in: contacts})
 
-    def _succeeded_by(self: L, given: dict[str, Any], event_id: str, at: str, caller: Caller) -> L:
-        return self.model_copy(
-            update={
-                **given,
-                "version": self.version + 1,
-                "updated_at": at,
-                "updated_by": caller.actor,
-                "last_event": event_id,
-            }
-        )
-
     def _content(self) -> dict[str, Any]:
         kept = self.model_dump(exclude=_BOOKKEEPING)
         return {name: value for name, value in kept.items() if value not in ("", None)}
-
-    def _event(self, what: str, before: dict[str, Any], after: dict[str, Any], caller: Caller) -> Event:
-        return Event(
-            id=self.last_event,
-            type=f"{self.kind_of_label}.{what}",
-            entity=self.kind_of_label,
-            entity_id=self.id,
-            at=self.updated_at,
-            actor=caller.actor,
-            origin=caller.origin,
-            version=self.version,
-            changes=differences(before, after),
-        )
 
 
 _BOOKKEEPING = {
@@ -133,7 +107,7 @@ _BOOKKEEPING = {
 class Tag(Label):
     """A free word with a colour; made on first use."""
 
-    kind_of_label = "tag"
+    entity = "tag"
     counted_in = "usage_count"
 
     color: str = DEFAULT_COLOR
@@ -144,7 +118,7 @@ class Tag(Label):
 class ContactType(Label):
     """An entry of the tenant's small managed list of types."""
 
-    kind_of_label = "type"
+    entity = "type"
 
     description: str = ""
     contact_count: int | None = 0
@@ -153,7 +127,7 @@ class ContactType(Label):
 class Group(Label):
     """A named list of contacts: those that joined it, or all that a saved filter finds."""
 
-    kind_of_label = "group"
+    entity = "group"
     is_shared = False
 
     description: str = ""
@@ -176,12 +150,12 @@ class Labels:
 
     @cached_property
     def _by_name(self) -> dict[tuple[LabelKind, str], Label]:
-        return {(label.kind_of_label, folded(label.name)): label for label in self.by_id.values()}
+        return {(label.entity, folded(label.name)): label for label in self.by_id.values()}
 
     def find(self, kind: LabelKind, name_or_id: str) -> Label | None:
         """The label of a kind with an id or a name (without regard to case), or None. No name stands in an id's way."""
         label = self.by_id.get(name_or_id)
-        if label is not None and label.kind_of_label == kind:
+        if label is not None and label.entity == kind:
             return label
         return self._by_name.get((kind, folded(name_or_id.strip())))
 

@@ -5,14 +5,15 @@ Every change of state is a method that gives back the new record and the event t
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.domain.callers import Caller
 from shared.domain.errors import Invalid
-from shared.domain.events import USER_CREATED, USER_DELETED, USER_UPDATED, Event, differences
+from shared.domain.events import USER_CREATED, USER_DELETED, USER_UPDATED, Event
+from shared.domain.records import Recorded
 from shared.domain.text import Name
 from shared.domain.timestamps import Timestamp
 
@@ -55,14 +56,14 @@ class UserPatch(BaseModel):
         return {name: "" if value is None else value for name, value in given.items()}
 
 
-class User(BaseModel):
+class User(Recorded):
     """A user as it is kept and shown.
 
     `id`: the `sub` of the user's tokens. `username`: what the user signs in with, the e-mail address. `version`
     counts the changes, from 1.
     """
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    entity: ClassVar[str] = "user"
 
     id: str
     username: str
@@ -86,55 +87,23 @@ class User(BaseModel):
 
     def created(self, caller: Caller, **data: Any) -> Event:
         """The event of a new user. `data`: ids of what else belongs to it."""
-        return self._event(USER_CREATED, {}, self._content(), caller, data)
+        event = self._created(USER_CREATED, caller)
+        event.data.update(data)
+        return event
 
     def change(
         self, given: dict[str, Any], *, event_id: str, at: str, caller: Caller
     ) -> tuple[User, Event] | None:
         """The user with other fields, and `user.updated`; None when they change nothing."""
-        after = self._succeeded_by(given, event_id, at, caller)
-        event = after._event(USER_UPDATED, self._content(), after._content(), caller)
-        return (after, event) if event.changes else None
+        changed = self._changed(USER_UPDATED, given, event_id, at, caller)
+        return changed if changed[1].changes else None
 
     def delete(self, *, event_id: str, at: str, caller: Caller) -> tuple[User, Event]:
         """The user as it was last, and `user.deleted`."""
-        after = self._succeeded_by({}, event_id, at, caller)
-        return after, after._event(USER_DELETED, self._content(), {}, caller)
-
-    def _succeeded_by(self, given: dict[str, Any], event_id: str, at: str, caller: Caller) -> User:
-        return self.model_copy(
-            update={
-                **given,
-                "version": self.version + 1,
-                "updated_at": at,
-                "updated_by": caller.actor,
-                "last_event": event_id,
-            }
-        )
+        return self._gone(USER_DELETED, {}, event_id, at, caller)
 
     def _content(self) -> dict[str, Any]:
         kept = {
             name: getattr(self, name) for name in ("email", "first_name", "last_name", "role", "is_active")
         }
         return {name: value for name, value in kept.items() if value != ""}
-
-    def _event(
-        self,
-        event_type: str,
-        before: dict[str, Any],
-        after: dict[str, Any],
-        caller: Caller,
-        data: dict[str, Any] | None = None,
-    ) -> Event:
-        return Event(
-            id=self.last_event,
-            type=event_type,
-            entity="user",
-            entity_id=self.id,
-            at=self.updated_at,
-            actor=caller.actor,
-            origin=caller.origin,
-            version=self.version,
-            changes=differences(before, after),
-            data=data or {},
-        )

@@ -447,7 +447,7 @@ def _with_default(counts: Mapping[str, int], facet: str, total: int) -> dict[str
 
 
 def _by_label(counts: Mapping[str, int], labels: Sequence[Label]) -> dict[str, int]:
-    kinds = {label.name: counts.get(f"{label.kind_of_label}={label.id}", 0) for label in labels}
+    kinds = {label.name: counts.get(f"{label.entity}={label.id}", 0) for label in labels}
     return {name: amount for name, amount in kinds.items() if amount}
 
 

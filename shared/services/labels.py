@@ -73,7 +73,7 @@ class LabelService(Generic[AnyLabel]):
             limit=limit,
             cursor=cursor,
             cursors=self._cursors,
-            scope=(self._caller.tenant_id, self._caller.id, self._kind.kind_of_label, start),
+            scope=(self._caller.tenant_id, self._caller.id, self._kind.entity, start),
         )
         return Page(self._counted(page.items), page.next_cursor, len(labels))
 
@@ -116,14 +116,14 @@ class LabelService(Generic[AnyLabel]):
         self._caller.require("contacts:read")
         label = self._labels.current().by_id.get(label_id)
         if not isinstance(label, self._kind):
-            raise NotFound(self._kind.kind_of_label.capitalize())
+            raise NotFound(self._kind.entity.capitalize())
         return label
 
     def _counted(self, labels: Sequence[AnyLabel]) -> Sequence[AnyLabel]:
         """Labels with how many contacts have each, as far as the caller may know that."""
         if self._caller.level("contacts:read") != "all":
             return [one.counted(None) for one in labels]
-        counts = self._counters.counts_of([f"{one.kind_of_label}={one.id}" for one in labels])
+        counts = self._counters.counts_of([f"{one.entity}={one.id}" for one in labels])
         return [one.counted(count) for one, count in zip(labels, counts, strict=True)]
 
     def _write(

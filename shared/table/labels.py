@@ -22,7 +22,7 @@ anyhow. A contact read by its id is shown with the names of now.
 """
 _PAGE = 1_000
 _ATTEMPTS = 6
-_KINDS: dict[str, type[Label]] = {one.kind_of_label: one for one in (Tag, ContactType, Group)}
+_KINDS: dict[str, type[Label]] = {one.entity: one for one in (Tag, ContactType, Group)}
 
 
 class LabelMemory:
@@ -114,7 +114,7 @@ class LabelTable:
 
         Raises NameTaken when there is one of its name, RuleBroken when there are too many of its kind.
         """
-        kind = label.kind_of_label
+        kind = label.entity
         transaction = Transaction()
         self._put_new(transaction, label)
         transaction.put(items.event_to_item(self._tenant, event))
@@ -149,7 +149,7 @@ class LabelTable:
         transaction = Transaction()
         self._take_away(transaction, before)
         numbers = {":one": {"N": "1"}, ":less": {"N": "-1"}}
-        self._stamped(transaction, event, f"ADD stamp :one, {before.kind_of_label}s :less", numbers)
+        self._stamped(transaction, event, f"ADD stamp :one, {before.entity}s :less", numbers)
 
     def _stamped(self, transaction: Transaction, event: Event, expression: str, values: Item) -> None:
         transaction.put(items.event_to_item(self._tenant, event))
@@ -171,12 +171,12 @@ class LabelTable:
         def refusal(other: Item | None) -> Exception:
             if other is None or other["id"]["S"] == label.id:
                 return ConcurrentChange()
-            return NameTaken(label.kind_of_label, other["id"]["S"])
+            return NameTaken(label.entity, other["id"]["S"])
 
         transaction.put(
             {
                 **self._key(label),
-                "kind": {"S": label.kind_of_label},
+                "kind": {"S": label.entity},
                 "id": {"S": label.id},
                 "version": {"N": str(label.version)},
                 "last_event": {"S": label.last_event},
@@ -196,7 +196,7 @@ class LabelTable:
         )
 
     def _key(self, label: Label) -> keys.Key:
-        return keys.label(self._tenant, label.kind_of_label, folded(label.name))
+        return keys.label(self._tenant, label.entity, folded(label.name))
 
 
 def _number_of(stamp: Item | None) -> int:

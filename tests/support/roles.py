@@ -61,7 +61,7 @@ def roles_of(template: Template) -> dict[str, Role]:
 def role_of(template: Template, function: str) -> Role | None:
     """The role a function runs under; None for one whose template names none of its own."""
     name = template.role(function)
-    return roles_of(template).get(name) if name else None
+    return roles_of(template)[name] if name else None
 
 
 _role: contextvars.ContextVar[Role | None] = contextvars.ContextVar("role", default=None)
