@@ -10,8 +10,10 @@ from typing import Any
 from local.deploy import Aws
 from local.http import request
 from shared.domain.callers import PERMISSIONS
+from shared.identity.user_pool import UserPool
 from shared.services.onboarding import Onboarding
 from shared.table.api_clients import ApiClientTable
+from shared.table.claims import ClaimTable
 from shared.table.directory import DirectoryTable, TenantTable
 from shared.table.store import Store
 from shared.table.users import UserTable
@@ -35,14 +37,16 @@ class DemoFailed(Exception):
     """The API did not take the demo's data; says what it answered."""
 
 
-def onboarding(aws: Aws, table: str) -> Onboarding:
-    """The operator's door to tenants, members and keys, with the operator's credentials."""
-    store = Store(aws.client("dynamodb"), table)
+def onboarding(aws: Aws, outputs: dict[str, str]) -> Onboarding:
+    """The operator's door to tenants, users and keys, with the operator's credentials."""
+    store = Store(aws.client("dynamodb"), outputs["TableName"])
     return Onboarding(
         TenantTable(store),
         DirectoryTable(store),
         lambda tenant_id: UserTable(store, tenant_id),
         lambda tenant_id: ApiClientTable(store, tenant_id),
+        ClaimTable(store),
+        UserPool(lambda: aws.client("cognito-idp"), outputs["UserPoolId"], outputs["UserPoolClientId"]),
     )
 
 
@@ -53,13 +57,12 @@ def make(aws: Aws, outputs: dict[str, str], api_url: str, kept: Path) -> dict[st
     known: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     if known.get("table") != outputs["TableName"]:  # another stack's
         known = {"table": outputs["TableName"]}
-    door = onboarding(aws, outputs["TableName"])
+    door = onboarding(aws, outputs)
     door.open_tenant(TENANT, "Demo Studio")
     made: dict[str, Any] = {"tenant_id": TENANT}
     for name, username, role in (("admin", ADMIN, "admin"), ("user", USER, "user")):
         password = known.setdefault(f"{name}_password", new_password())
-        sub = make_user(aws, outputs, username, password)
-        door.add_member(sub, TENANT, role, username)
+        door.add_user(username, password, TENANT, role)
         made[name] = {
             "username": username,
             "password": password,
@@ -80,26 +83,6 @@ def make(aws: Aws, outputs: dict[str, str], api_url: str, kept: Path) -> dict[st
 def new_password() -> str:
     """One that the pool's policy takes."""
     return f"Aa1-{secrets.token_urlsafe(18)}"
-
-
-def make_user(aws: Aws, outputs: dict[str, str], username: str, password: str) -> str:
-    """A user of the pool with this password, made or found. Gives the `sub` of its tokens."""
-    pool, cognito = outputs["UserPoolId"], aws.client("cognito-idp")
-    try:
-        user = cognito.admin_create_user(
-            UserPoolId=pool,
-            Username=username,
-            MessageAction="SUPPRESS",
-            UserAttributes=[
-                {"Name": "email", "Value": username},
-                {"Name": "email_verified", "Value": "true"},
-            ],
-        )["User"]
-        attributes = user["Attributes"]
-    except cognito.exceptions.UsernameExistsException:
-        attributes = cognito.admin_get_user(UserPoolId=pool, Username=username)["UserAttributes"]
-    cognito.admin_set_user_password(UserPoolId=pool, Username=username, Password=password, Permanent=True)
-    return next(str(one["Value"]) for one in attributes if one["Name"] == "sub")
 
 
 def token(aws: Aws, outputs: dict[str, str], username: str, password: str) -> str:

@@ -697,7 +697,7 @@ def _limited_mail(tenant_id: str) -> LimitedMail | None:
     from shared.table.rate_limits import BucketTable
 
     mail = invitation_mail()
-    return LimitedMail(mail, tenant_id, BucketTable(store())) if mail else None
+    return LimitedMail(mail, tenant_id, BucketTable(store()), settings.cursor_key()) if mail else None
 
 
 def invitations(caller: Caller, claim: Claim | None = None) -> InvitationService:
@@ -781,6 +781,7 @@ def onboarding() -> Onboarding:
     """The operator's door to tenants, members and API keys."""
     from shared.services.onboarding import Onboarding
     from shared.table.api_clients import ApiClientTable
+    from shared.table.claims import ClaimTable
     from shared.table.directory import TenantTable
 
     return Onboarding(
@@ -788,6 +789,8 @@ def onboarding() -> Onboarding:
         directory(),
         user_table,
         lambda tenant_id: ApiClientTable(store(), tenant_id),
+        ClaimTable(store()),
+        user_pool(),
     )
 
 

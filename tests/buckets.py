@@ -72,6 +72,9 @@ class MemoryBuckets:
     def of_attempts(self, kind: str, digest: str) -> Bucket:
         return self.of_caller(kind, digest)
 
+    def of_mail(self, digest: str) -> Bucket:
+        return self.of_caller("MAIL", digest)
+
 
 def never() -> None:
     raise AssertionError("nothing is away")

@@ -9,7 +9,6 @@ from shared.domain.credentials import Tokens
 from shared.domain.errors import AlreadyRegistered, RuleBroken, Unavailable, UnsupportedGrantType
 from shared.domain.registration import RegistrationInput
 from shared.http.call import FORM, Call
-from shared.http.oauth import NO_STORE
 from shared.http.routes import Reply, Routes
 
 routes = Routes("Sign-in")
@@ -45,7 +44,7 @@ def register(call: Call, body: RegistrationInput) -> Reply:
 )
 def token(call: Call, body: TokenRequest) -> Reply:
     """The OAuth 2 token endpoint (RFC 6749, sections 4.3 and 6)."""
-    return Reply(record=TokenAnswer.of(_tokens(body, call.address)), headers=NO_STORE)
+    return Reply(record=TokenAnswer.of(_tokens(body, call.address)))
 
 
 def _tokens(asked: TokenRequest, address: str) -> Tokens:

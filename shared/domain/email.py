@@ -20,7 +20,6 @@ _PLAIN = re.compile(
 _SPECIAL_USE = frozenset({"arpa", "invalid", "local", "localhost", "onion", "test", "alt", "internal"})
 
 
-@lru_cache(maxsize=2048)
 def normalize_email(raw: str, field: str = "email") -> str:
     """The stored form of an address: lower case, domain in IDNA form, no angle brackets.
 
@@ -28,17 +27,28 @@ def normalize_email(raw: str, field: str = "email") -> str:
     Raises Invalid naming `field`; the message never repeats the address.
     """
     text = raw.strip()
+    if len(text) > 2 * MAX_LENGTH:  # before anything of it is kept
+        raise _too_long(field)
+    return _normalized(text, field)
+
+
+@lru_cache(maxsize=2048)
+def _normalized(text: str, field: str) -> str:
     if text.startswith("<") and text.endswith(">"):
         text = text[1:-1].strip()
     if not text:
         raise Invalid.field(field, "required", "An e-mail address is required.")
     if len(text) > MAX_LENGTH:
-        raise Invalid.field(field, "email", f"An e-mail address has at most {MAX_LENGTH} characters.")
+        raise _too_long(field)
     if text.isascii():
         lowered = text.lower()
         if _PLAIN.fullmatch(lowered) and lowered.rsplit(".", 1)[1] not in _SPECIAL_USE:
             return lowered
     return _by_library(text, field)
+
+
+def _too_long(field: str) -> Invalid:
+    return Invalid.field(field, "email", f"An e-mail address has at most {MAX_LENGTH} characters.")
 
 
 def _by_library(text: str, field: str) -> str:

@@ -195,6 +195,15 @@ class AlreadyAUser(Conflict):
         )
 
 
+class UserClaimed(Conflict):
+    """Somebody registers the user, or accepts an invitation of his, at this very moment, or broke off doing so."""
+
+    code = "user_claimed"
+
+    def __init__(self) -> None:
+        super().__init__("Somebody is about to become this user. Try again in 15 minutes.")
+
+
 class AlreadyRegistered(Conflict):
     """The user belongs to a tenant, or somebody is registering as him."""
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.domain.callers import Caller
+from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid
 from shared.domain.events import USER_CREATED, USER_DELETED, USER_UPDATED, Event
 from shared.domain.records import Recorded
@@ -23,9 +24,24 @@ MAX_USERS = 500
 """How many users a tenant has at the most: lists of them are narrowed while they are read."""
 MAX_ID = 255
 """Characters of a user's id: the token's `sub` (OpenID Connect Core 1.0, section 2)."""
+MAX_USERNAME = 128
+"""Characters of the address that a user signs in with (AdminCreateUser in the Amazon Cognito API Reference)."""
 
 OWN_FIELDS = frozenset({"first_name", "last_name"})
 """What everybody may change of himself."""
+
+
+def normalize_username(email: str) -> str:
+    """The stored form of an address that somebody is to sign in with. Raises Invalid."""
+    username = normalize_email(email)
+    if len(username) > MAX_USERNAME:
+        raise no_username()
+    return username
+
+
+def no_username() -> Invalid:
+    """The refusal of an address by which no pool knows anybody."""
+    return Invalid.field("email", "email", "Nobody can sign in with this address. Give another one.")
 
 
 def is_user_id(text: str) -> bool:

@@ -38,5 +38,4 @@ def refusal(error: errors.DomainError) -> Response[str]:
         status_code=STATUS,
         content_type="application/json",
         body=json.dumps(members_of(error)),
-        headers={**NO_STORE},
     )

@@ -216,6 +216,10 @@ def _served(
             observability.failed(operation.method, operation.path, call.request_id)
             response = problems.internal_error(call.request_id)
         response.headers.update(told)
+        if operation.oauth:
+            from shared.http.oauth import NO_STORE
+
+            response.headers.update(NO_STORE)
         return response
 
     return serve

@@ -14,6 +14,7 @@ from shared import observability
 from shared.domain.credentials import Tokens
 from shared.domain.errors import SignInRefused, Unavailable
 from shared.domain.passwords import weak_password
+from shared.domain.user import no_username
 
 _REFUSED = frozenset(
     {
@@ -39,7 +40,10 @@ class UserPool:
         self._client = client_id
 
     def add(self, username: str) -> str:
-        """The `sub` of the user with this name, made if there is none; a new one has no password anybody knows."""
+        """The `sub` of the user with this name, made if there is none; a new one has no password anybody knows.
+
+        Raises Invalid for an address that the pool takes for no name.
+        """
         with _translated():
             try:
                 made = self._cognito().admin_create_user(
@@ -50,6 +54,8 @@ class UserPool:
                 )
                 return _sub_of(made["User"]["Attributes"])
             except ClientError as error:
+                if error.response["Error"]["Code"] == "InvalidParameterException":
+                    raise no_username() from None  # what Cognito says may repeat the address
                 if error.response["Error"]["Code"] != "UsernameExistsException":
                     raise
             found = self._cognito().admin_get_user(UserPoolId=self._pool, Username=username)
@@ -76,10 +82,17 @@ class UserPool:
                     raise Unavailable() from error  # removed since `add`, which makes it again
                 raise
 
-    def remove(self, username: str) -> None:
-        """Remove a user, if he is there. What fails is logged and does no harm: who is no member is let in nowhere."""
+    def remove(self, username: str, sub: str) -> None:
+        """Remove the user `sub`, if he is there: not who has come to the same name since, and may be another tenant's.
+
+        What fails is logged and does no harm: who is no member is let in nowhere.
+        """
         try:
-            self._cognito().admin_delete_user(UserPoolId=self._pool, Username=username)
+            found = self._cognito().admin_get_user(UserPoolId=self._pool, Username=username)
+            if _sub_of(found["UserAttributes"]) == sub:
+                # By what Cognito itself calls him. In a pool whose users sign in with an address that is the `sub`,
+                # so that nobody else can be meant, however late this comes.
+                self._cognito().admin_delete_user(UserPoolId=self._pool, Username=found["Username"])
         except (BotoCoreError, ClientError) as error:
             code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
             if code != "UserNotFoundException":

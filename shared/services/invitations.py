@@ -9,7 +9,6 @@ from typing import Protocol
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.credentials import hash_secret
-from shared.domain.email import normalize_email
 from shared.domain.errors import AddressInUse, ConcurrentChange, Conflict, NotFound
 from shared.domain.events import Event
 from shared.domain.ids import Work, is_id, new_id
@@ -20,6 +19,7 @@ from shared.domain.invitation import (
     InvitationToken,
     IssuedInvitation,
 )
+from shared.domain.user import normalize_username
 from shared.services.optimistic import until_first
 from shared.services.paging import Cursors, Page, page_of
 
@@ -43,7 +43,7 @@ class InvitationRepository(Protocol):
 class Mail(Protocol):
     """E-mails to people; see `shared.services.mail_limits.LimitedMail`."""
 
-    def invite(self, invitation_id: str, email: str, token: str) -> bool:
+    def invite(self, email: str, token: str) -> bool:
         """Whether the token is on its way."""
         ...
 
@@ -78,7 +78,7 @@ class InvitationService:
         Raises AddressInUse when the address is a user's or is invited already, Conflict when too many are open.
         """
         self._caller.require_all("tenant:admin")
-        email = normalize_email(given.email)
+        email = normalize_username(given.email)
         invitation_id = self._work.derived_id("invitation")
         if self._work.again and self._invitations.get(invitation_id):
             return self.resend(invitation_id)
@@ -150,7 +150,7 @@ class InvitationService:
 
     def _issued(self, invitation: Invitation, token: InvitationToken) -> IssuedInvitation:
         # Only now that it is written: an e-mail that cannot be sent loses nothing.
-        emailed = self._mail is not None and self._mail.invite(invitation.id, invitation.email, str(token))
+        emailed = self._mail is not None and self._mail.invite(invitation.email, str(token))
         return invitation.with_token(token, emailed=emailed)
 
     def _cleared(self, invitation_id: str | None) -> bool:

@@ -1,18 +1,24 @@
-"""How many e-mails a tenant may have sent to strangers: it says to whom, and they come in the operator's name."""
+"""How many e-mails may be sent to strangers: tenants say to whom, anybody opens tenants, and all e-mails come in the
+operator's name, whose sending is stopped when too many come back.
+"""
 
 from __future__ import annotations
 
+import base64
+import hmac
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 from shared.domain.errors import RateLimited, Unavailable
-from shared.services.rate_limits import SECOND, Buckets, KnownBucket, Quota, microseconds
+from shared.services.rate_limits import SECOND, Bucket, KnownBucket, Quota, microseconds
 
 OF_A_TENANT = Quota(300 * SECOND, 50)
 """Fifty, then one in five minutes."""
-OF_AN_INVITATION = Quota(300 * SECOND, 2)
-"""Two, then one in five minutes."""
+TO_AN_ADDRESS = Quota(3600 * SECOND, 3)
+"""Three, then one an hour, whichever tenants and invitations they are of."""
+OF_ALL = Quota(2 * SECOND, 500)
+"""Five hundred, then one in two seconds."""
 
 
 class Mail(Protocol):
@@ -21,26 +27,47 @@ class Mail(Protocol):
     def invite(self, email: str, token: str) -> bool: ...
 
 
+class MailBuckets(Protocol):
+    """The buckets of e-mails; see `shared.table.rate_limits.BucketTable`."""
+
+    def of_caller(self, tenant_id: str, actor: str | None) -> Bucket: ...
+
+    def of_mail(self, digest: str) -> Bucket: ...
+
+
 class LimitedMail:
-    """The e-mails of one tenant, as many as may be. While the table is away none are sent."""
+    """The e-mails of one tenant, as many as may be. While the table is away none are sent.
+
+    `secret`: what the keys under which addresses are counted are made with, so that none can be guessed from them.
+    """
 
     def __init__(
-        self, mail: Mail, tenant_id: str, buckets: Buckets, *, clock: Callable[[], float] = time.time
+        self,
+        mail: Mail,
+        tenant_id: str,
+        buckets: MailBuckets,
+        secret: bytes,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._mail = mail
         self._tenant = tenant_id
         self._buckets = buckets
+        self._secret = hmac.digest(secret, b"e-mails to strangers", "sha256")
         self._clock = clock
 
-    def invite(self, invitation_id: str, email: str, token: str) -> bool:
+    def invite(self, email: str, token: str) -> bool:
         """Whether the token of an invitation is on its way to this address; not when there were too many."""
+        digest = hmac.digest(self._secret, email.encode(), "sha256")
+        address = base64.urlsafe_b64encode(digest[:18]).decode()
         try:
-            self._take(f"invitation:{invitation_id}", OF_AN_INVITATION)
-            self._take("invitations", OF_A_TENANT)
+            # From the narrowest on: what one of them refuses has used nothing up of the wider ones.
+            self._take(self._buckets.of_mail(address), TO_AN_ADDRESS)
+            self._take(self._buckets.of_caller(self._tenant, "invitations"), OF_A_TENANT)
+            self._take(self._buckets.of_mail("ALL"), OF_ALL)
         except (RateLimited, Unavailable):
             return False
         return self._mail.invite(email, token)
 
-    def _take(self, name: str, quota: Quota) -> None:
-        bucket = KnownBucket(self._buckets.of_caller(self._tenant, name), lengthens=False)
-        bucket.take(1, quota, microseconds(self._clock()))
+    def _take(self, bucket: Bucket, quota: Quota) -> None:
+        KnownBucket(bucket, lengthens=False).take(1, quota, microseconds(self._clock()))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Protocol, cast
 
 from shared.domain import timestamps
 from shared.domain.api_client import ApiClient, FreshKey
 from shared.domain.callers import parse_grants, system
+from shared.domain.claims import CLOCK_SECONDS, Claim
 from shared.domain.credentials import Membership
+from shared.domain.errors import UserClaimed
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.tenant import Settings, Tenant
-from shared.domain.user import User, UserRole
+from shared.domain.user import User, UserRole, normalize_username
+from shared.services.claims import Claims, take
+from shared.services.credentials_given import Accounts
 
 _OPERATOR = "system:operator"
 
@@ -28,7 +33,7 @@ class Tenants(Protocol):
 class Directory(Protocol):
     """Whom the authorizer looks up."""
 
-    def user(self, sub: str) -> Membership | None: ...
+    def user(self, sub: str, *, consistent: bool = False) -> Membership | None: ...
 
 
 class ApiClients(Protocol):
@@ -44,13 +49,16 @@ class Users(Protocol):
 
     def get(self, user_id: str) -> User | None: ...
 
-    def admit(self, user: User) -> None: ...
+    def admit(self, user: User, *, since: int, claim: Claim | None = None) -> None: ...
 
     def dismiss(self, user_id: str) -> None: ...
 
 
 class Onboarding:
-    """Makes tenants, users and API clients; `users` and `api_clients` give those of a tenant."""
+    """Makes tenants, users and API clients; `users` and `api_clients` give those of a tenant.
+
+    `accounts`: the pool where people sign in with a password; None where another issuer lets them in.
+    """
 
     def __init__(
         self,
@@ -58,11 +66,18 @@ class Onboarding:
         directory: Directory,
         users: Callable[[str], Users],
         api_clients: Callable[[str], ApiClients],
+        claims: Claims,
+        accounts: Accounts | None,
+        *,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._tenants = tenants
         self._directory = directory
         self._users = users
         self._api_clients = api_clients
+        self._claims = claims
+        self._accounts = accounts
+        self._now = now
 
     def open_tenant(self, tenant_id: str, name: str, settings: Settings | None = None) -> Tenant:
         """A tenant; one that is there already stays as it is."""
@@ -73,18 +88,57 @@ class Onboarding:
             self._tenants.put(tenant)
         return tenant
 
+    def add_user(self, email: str, password: str, tenant_id: str, role: str) -> Membership:
+        """Let whoever has an address sign in to the pool with a password, for a tenant and for no other any longer.
+        Another password, and sessions begun with it, count no more: an address may have been registered by anybody.
+
+        Raises as `add_member` does, Invalid for an address or a password that is none, and UserClaimed while somebody
+        else registers the address or accepts an invitation to it. Cut off anywhere, the same call goes on.
+        """
+        if self._accounts is None:
+            raise ValueError("here people sign in with another issuer")
+        _require_role(role)
+        username = normalize_username(email)
+        sub = self._accounts.add(username)
+        claim = None
+        if self._member(sub, tenant_id) is None:
+            self._take_from_others(sub, tenant_id)
+            # From here on nobody else sets a password before there is a membership.
+            claim = take(self._claims, sub, password, self._now())
+            if claim is None:
+                raise UserClaimed()
+        self._accounts.set_password(username, password)
+        return self._admit(sub, tenant_id, role, username, claim)
+
     def add_member(self, sub: str, tenant_id: str, role: str, username: str) -> Membership:
         """Let the user with the token's `sub` act for a tenant, as `admin` or `user`, and for no other any longer.
 
-        `username`: the e-mail address. No event tells of it, and no limit stops it. Raises AddressInUse when another
-        user of the tenant has the address.
+        `username`: the e-mail address. No event tells of it, and no limit stops it. Of a user of the pool, who becomes
+        a member by it, what was begun before to sign in counts no more. Raises AddressInUse when another user of the
+        tenant has the address, UserClaimed as `add_user` does.
         """
-        if role not in ("admin", "user"):
-            raise ValueError(f"not a role: {role!r}")
-        member = Membership(sub, tenant_id, role, username)
-        before = self._directory.user(sub)
-        if before is not None and before.tenant_id != tenant_id:
-            self._users(before.tenant_id).dismiss(sub)
+        _require_role(role)
+        self._take_from_others(sub, tenant_id)
+        return self._admit(sub, tenant_id, role, username, None)
+
+    def _member(self, sub: str, tenant_id: str) -> Membership | None:
+        member = self._directory.user(sub, consistent=True)
+        return member if member is not None and member.tenant_id == tenant_id else None
+
+    def _take_from_others(self, sub: str, tenant_id: str) -> None:
+        member = self._directory.user(sub, consistent=True)
+        if member is not None and member.tenant_id != tenant_id:
+            self._users(member.tenant_id).dismiss(sub)
+
+    def _admit(self, sub: str, tenant_id: str, role: str, username: str, claim: Claim | None) -> Membership:
+        before = self._member(sub, tenant_id)
+        if claim is not None:
+            since = claim.since
+        elif before is not None:
+            since = before.since
+        else:
+            since = int(self._now()) - CLOCK_SECONDS
+        member = Membership(sub, tenant_id, role, username, since=since)
         users, now = self._users(tenant_id), timestamps.now()
         known = users.get(sub)
         if (
@@ -106,7 +160,9 @@ class Onboarding:
                 created_by=known.created_by if known else _OPERATOR,
                 updated_at=now,
                 updated_by=_OPERATOR,
-            )
+            ),
+            since=since,
+            claim=claim,
         )
         return member
 
@@ -129,3 +185,8 @@ class Onboarding:
         )
         self._api_clients(tenant_id).add(client, event)
         return key.text
+
+
+def _require_role(role: str) -> None:
+    if role not in ("admin", "user"):
+        raise ValueError(f"not a role: {role!r}")

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from shared.domain.claims import Claim
-from shared.domain.email import normalize_email
 from shared.domain.errors import AlreadyRegistered, Invalid
 from shared.domain.ids import new_id
 from shared.domain.registration import Founding, RegistrationInput
+from shared.domain.user import normalize_username
 from shared.services.claims import Claims, take
 from shared.services.credentials_given import AccessToken, Accounts, OtherIssuer, given_sign_in
 from shared.services.sign_in import Gate
@@ -51,7 +51,7 @@ class Registration:
 
         Raises Invalid, AlreadyRegistered, and what the gate raises.
         """
-        email = normalize_email(given.email)
+        email = normalize_username(given.email)
         sign_in = given_sign_in(self._accounts, given.password, given.access_token)
         if isinstance(sign_in, AccessToken):
             self._gate.attempt(None, address)

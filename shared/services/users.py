@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Protocol
 
 from shared.domain import timestamps
@@ -12,7 +13,7 @@ from shared.domain.claims import Claim
 from shared.domain.errors import NotFound
 from shared.domain.events import Event
 from shared.domain.ids import new_id
-from shared.domain.user import MAX_USERS, OWN_FIELDS, User, UserPatch, UserRole, is_user_id
+from shared.domain.user import OWN_FIELDS, User, UserPatch, UserRole, is_user_id
 from shared.services.optimistic import IfMatch, require_match, until_first
 from shared.services.paging import Cursors, Page, page_of
 
@@ -26,6 +27,8 @@ class UserRepository(Protocol):
 
     def page(self, *, limit: int, after: str | None) -> list[User]: ...
 
+    def all_after(self, after: str | None) -> Iterator[User]: ...
+
     def replace(self, before: User, after: User, event: Event) -> None: ...
 
     def remove(self, before: User, event: Event, claim: Claim | None) -> None: ...
@@ -34,8 +37,8 @@ class UserRepository(Protocol):
 class Accounts(Protocol):
     """The pool of those who sign in with a password; see `shared.identity.user_pool.UserPool`."""
 
-    def remove(self, username: str) -> None:
-        """Remove who has a name, as far as that can be done now."""
+    def remove(self, username: str, sub: str) -> None:
+        """Remove the user `sub` who has a name, as far as that can be done now."""
         ...
 
 
@@ -71,11 +74,15 @@ class UserService:
         narrowed = role is not None or is_active is not None
 
         def read(count: int, after: str | None) -> Sequence[User]:
-            # There are so few that all that is left can be looked through.
-            found = self._users.page(limit=MAX_USERS if narrowed else count, after=after)
-            return [one for one in found if role in (None, one.role) and is_active in (None, one.is_active)][
-                :count
-            ]
+            if not narrowed:
+                return self._users.page(limit=count, after=after)
+            # There are so few that all that are left can be looked through.
+            found = (
+                one
+                for one in self._users.all_after(after)
+                if role in (None, one.role) and is_active in (None, one.is_active)
+            )
+            return list(islice(found, count))
 
         return page_of(
             read,
@@ -128,7 +135,7 @@ class UserService:
             user_id, if_match, act, lambda before, _, event: self._users.remove(before, event, bar)
         )
         if self._accounts is not None:
-            self._accounts.remove(gone.username)
+            self._accounts.remove(gone.username, gone.id)
 
     def _is_caller(self, user: User) -> bool:
         return self._caller.kind == "user" and self._caller.id == user.id

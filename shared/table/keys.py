@@ -7,7 +7,8 @@ runs over `#` too, so no name space within a tenant ends as another one is calle
 `COUNT#CLIENTS`).
 
 Other name spaces are `U#` and `K#` (the authorizer's look-ups by user and by API key), `G#` (attempts to sign in,
-before anybody is known), `S#` (the scheduled tasks' own bookkeeping) and, in the index `work`, `OUTBOX#` and `DUE#`.
+before anybody is known, and e-mails to strangers), `S#` (the scheduled tasks' own bookkeeping) and, in the index
+`work`, `OUTBOX#` and `DUE#`.
 """
 
 from __future__ import annotations
@@ -565,6 +566,11 @@ def rate(tenant_id: str, actor: str | None) -> Key:
 def gate(kind: str, digest: str) -> Key:
     """What is left of the attempts to sign in for an account or from an address; `digest` stands for either."""
     return _key(f"G#{kind}#{digest}", "BUCKET")
+
+
+def mail(digest: str) -> Key:
+    """What is left of the e-mails to strangers, for an address by its digest, or for `ALL` of them together."""
+    return _key(f"G#MAIL#{digest}", "BUCKET")
 
 
 # The authorizer's look-ups

@@ -15,7 +15,7 @@ _KEPT = 3600 * SECOND
 
 
 class BucketTable:
-    """The buckets of callers, of tenants, and of attempts to sign in."""
+    """The buckets of callers, of tenants, of attempts to sign in, and of e-mails."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -27,6 +27,10 @@ class BucketTable:
     def of_attempts(self, kind: str, digest: str) -> TableBucket:
         """The bucket of attempts to sign in, by what they have in common."""
         return TableBucket(self._store, keys.gate(kind, digest))
+
+    def of_mail(self, digest: str) -> TableBucket:
+        """The bucket of e-mails to an address, by its digest, or of all there are."""
+        return TableBucket(self._store, keys.mail(digest))
 
 
 class TableBucket:

@@ -10,10 +10,19 @@ Where a membership was removed a claim is left, so that no membership comes in i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from shared.domain import timestamps
 from shared.domain.claims import Claim
 from shared.domain.credentials import Membership
-from shared.domain.errors import AddressInUse, AlreadyAUser, ConcurrentChange, Conflict, LastAdmin
+from shared.domain.errors import (
+    AddressInUse,
+    AlreadyAUser,
+    ConcurrentChange,
+    Conflict,
+    LastAdmin,
+    UserClaimed,
+)
 from shared.domain.events import Event
 from shared.domain.invitation import MAX_OPEN
 from shared.domain.user import MAX_USERS, User
@@ -50,6 +59,14 @@ class UserTable:
             consistent=True,
         )
         return [_from_item(row) for row in rows]
+
+    def all_after(self, after: str | None = None) -> Iterator[User]:
+        """Every user as of now in the order of their ids, behind the id `after`."""
+        while found := self.page(limit=MAX_USERS, after=after):
+            yield from found
+            if len(found) < MAX_USERS:
+                return
+            after = found[-1].id
 
     def replace(self, before: User, after: User, event: Event) -> None:
         """Write a changed user, and what the authorizer is to know of it, with its event.
@@ -119,21 +136,23 @@ class UserTable:
         """Start to count the users of a tenant that has none."""
         self._store.put(count_to_item(self._tenant, 0), condition="attribute_not_exists(PK)")
 
-    def admit(self, user: User) -> None:
-        """Write a user who is to be as given, whatever was known of it, and count the users anew.
+    def admit(self, user: User, *, since: int, claim: Claim | None = None) -> None:
+        """Write a user who is to be as given, whatever was known of it, and count the users anew. `since`: as of a
+        Membership. `claim`: in whose place; without one in nobody's, but for a bar and what is past its time.
 
-        Raises AddressInUse when another user of the tenant has the address.
+        Raises AddressInUse when another user of the tenant has the address, UserClaimed when another's claim stands.
         """
+        condition, values = _is_to_be_had(self._tenant, claim)
         for _ in range(_ATTEMPTS):
-            known = {one.id: one for one in self.page(limit=MAX_USERS, after=None)}
+            known = {one.id: one for one in self.all_after()}
             before = known.get(user.id)
             transaction = Transaction()
             transaction.put(user_to_item(self._tenant, user))
             transaction.put(
-                _look_up(self._tenant, user),
-                condition=f"{_IS_OWN} OR attribute_exists(claim)",
-                values=self._own_values(),
-                refusal=_changed,
+                _look_up(self._tenant, user, since=since),
+                condition=condition,
+                values=values,
+                refusal=lambda _: UserClaimed(),
             )
             put_lock(transaction, self._tenant, user, instead_of=None)
             if before is not None and before.email != user.email:
@@ -145,7 +164,7 @@ class UserTable:
     def dismiss(self, user_id: str) -> None:
         """Remove a user, if there is one, and count the users anew."""
         for _ in range(_ATTEMPTS):
-            known = {one.id: one for one in self.page(limit=MAX_USERS, after=None)}
+            known = {one.id: one for one in self.all_after()}
             gone = known.pop(user_id, None)
             transaction = Transaction()
             transaction.delete(keys.user_record(self._tenant, user_id))
@@ -185,6 +204,16 @@ class UserTable:
 
 _IS_OWN = "attribute_not_exists(PK) OR tenant_id = :tenant"
 """Holds of a look-up that is not there, or belongs to the tenant `:tenant`."""
+
+
+def _is_to_be_had(tenant_id: str, claim: Claim | None) -> tuple[str, Item]:
+    if claim is not None:
+        return in_place_of(claim, 0)
+    now = timestamps.to_milliseconds(timestamps.now()) // 1000
+    return (
+        f"{_IS_OWN} OR claim.proof = :none OR expires_at < :now",
+        {":tenant": {"S": tenant_id}, ":none": {"S": ""}, ":now": {"N": str(now)}},
+    )
 
 
 def _changed(_: Item | None) -> Exception:

@@ -36,7 +36,9 @@ USER, KEY = keys.user("sub")["PK"]["S"], keys.api_key("id")["PK"]["S"]
 FOREIGN = {
     "U#": USER,
     "K#": KEY,
-    "G#": keys.gate("ACCOUNT", "digest")["PK"]["S"],
+    "G#ACCOUNT#": keys.gate("ACCOUNT", "digest")["PK"]["S"],
+    "G#ADDRESS#": keys.gate("ADDRESS", "digest")["PK"]["S"],
+    "G#MAIL#": keys.mail("digest")["PK"]["S"],
     "S#SWEEP": "S#SWEEP",
     "S#IMPORTS": "S#IMPORTS",
     "OUTBOX#": "OUTBOX#3#2026",
@@ -76,7 +78,8 @@ EXPECTED: dict[str, dict[str, str]] = {
         "T#…INVITATIONS": "GetItem PutItem UpdateItem TransactGetItems",
         "T#…USERS#COUNT": "PutItem UpdateItem",
         "U#": "GetItem PutItem UpdateItem TransactGetItems",
-        "G#": "UpdateItem",
+        "G#ACCOUNT#": "UpdateItem",
+        "G#ADDRESS#": "UpdateItem",
     },
     "AuthorizerRole": {
         "T#…TENANT": "GetItem TransactGetItems",
@@ -131,6 +134,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "T#…IDEMPOTENCY#": _KEPT,
         "T#…RATE#": "UpdateItem",
         "U#": _WRITTEN,
+        "G#MAIL#": "UpdateItem",
     },
     "WebhookDueRole": {"T#": "UpdateItem", "DUE#": "Query-index"},
     "WebhookFanOutRole": {"T#": "GetItem PutItem Query TransactGetItems"},

@@ -280,9 +280,9 @@ class TestEachFunctionHasItsOwnLeastRole:
             on_index = statement["Resource"] != {"Fn::GetAtt": ["Table", "Arn"]}
             for key in keys:
                 assert re.fullmatch(
-                    r"(T|U|K|G|OUTBOX)#\*(#(TENANT|CLIENTS|USERS|INVITATIONS|COUNTS|(USERS|CLIENTS)#COUNT)"
+                    r"(T|U|K|OUTBOX)#\*(#(TENANT|CLIENTS|USERS|INVITATIONS|COUNTS|(USERS|CLIENTS)#COUNT)"
                     r"|#(C|CLIENT|USER|USEREMAIL|RATE|IDEMPOTENCY)#\*)?"
-                    r"|(S|DUE)#[A-Z]+(#\*)?|DUE#\?",
+                    r"|(S|DUE)#[A-Z]+(#\*)?|DUE#\?|G#[A-Z]+#\*",
                     key,
                 )
                 assert key.startswith(INDEX_KEYS) == on_index

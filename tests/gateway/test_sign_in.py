@@ -333,3 +333,11 @@ def test_the_caller_s_address_is_what_the_gateway_saw(
         headers=spoofed,
     )
     assert {address for what, _, address in gate.seen if what == "attempt"} == {"198.51.100.7"}
+
+
+def test_nothing_the_token_endpoint_answers_is_kept_by_anybody(accounts: Accounts) -> None:
+    with injecting(unreachable(call("cognito-idp"))):
+        away = accounts.sign_in()
+    assert away.status == 503
+    for answer in (away, accounts.sign_in(), accounts.sign_in("wrong"), accounts.token("grant_type=none")):
+        assert answer.headers["Cache-Control"] == "no-store" and answer.headers["Pragma"] == "no-cache"

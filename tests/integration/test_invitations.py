@@ -484,7 +484,7 @@ def test_whom_the_pool_has_lost_meanwhile_it_gets_again(world: World) -> None:
         assert accept(world, token).status == 503
     pool = wiring.user_pool()
     assert pool is not None
-    pool.remove(GRACE)
+    pool.remove(GRACE, pool.add(GRACE))
     assert accept(world, token).status == 201
     assert can_sign_in()
     assert_whole(world)

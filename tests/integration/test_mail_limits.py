@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from shared.domain.errors import Unavailable
 from shared.services.mail_limits import LimitedMail
-from shared.services.rate_limits import Bucket
-from tests.buckets import MemoryBuckets
+from tests.buckets import MemoryBucket, MemoryBuckets
 
 
 class Sent:
@@ -22,29 +21,49 @@ class Sent:
 class Away(MemoryBuckets):
     """Buckets in a table that is away."""
 
-    def of_caller(self, tenant_id: str, actor: str | None) -> Bucket:
+    def of_caller(self, tenant_id: str, actor: str | None) -> MemoryBucket:
         raise Unavailable()
 
 
-def test_an_invitation_is_e_mailed_twice_and_then_once_in_five_minutes() -> None:
-    now, sent = [1_800_000_000.0], Sent()
-    mail = LimitedMail(sent, "T1", MemoryBuckets(), clock=lambda: now[0])
-    assert [mail.invite("i1", "ada@example.com", "t") for _ in range(5)] == [True, True, False, False, False]
-    assert mail.invite("i2", "grace@example.com", "t")
-    now[0] += 301
-    assert [mail.invite("i1", "ada@example.com", "t") for _ in range(2)] == [True, False]
+def mail_of(tenant_id: str, sent: Sent, buckets: MemoryBuckets, now: list[float]) -> LimitedMail:
+    return LimitedMail(sent, tenant_id, buckets, b"secret", clock=lambda: now[0])
+
+
+def test_an_address_gets_three_and_then_one_an_hour_whoever_asks_for_them() -> None:
+    now, sent, buckets = [1_800_000_000.0], Sent(), MemoryBuckets()
+    tenants = [mail_of(f"T{number}", sent, buckets, now) for number in range(20)]
+    assert sum(mail.invite("ada@example.com", "t") for _ in range(50) for mail in tenants) == 3
+    assert tenants[0].invite("grace@example.com", "t")
+    now[0] += 3_601
+    assert sum(mail.invite("ada@example.com", "t") for mail in tenants) == 1
 
 
 def test_a_tenant_sends_fifty_and_then_one_in_five_minutes_and_others_are_not_touched() -> None:
     now, sent, buckets = [1_800_000_000.0], Sent(), MemoryBuckets()
-    mail = LimitedMail(sent, "T1", buckets, clock=lambda: now[0])
-    assert sum(mail.invite(f"i{number}", "ada@example.com", "t") for number in range(200)) == 50
-    assert LimitedMail(sent, "T10", buckets, clock=lambda: now[0]).invite("i", "ada@example.com", "t")
+    mail = mail_of("T1", sent, buckets, now)
+    assert sum(mail.invite(f"a{number}@example.com", "t") for number in range(200)) == 50
+    assert mail_of("T10", sent, buckets, now).invite("ada@example.com", "t")
     now[0] += 3_600
-    assert sum(mail.invite(f"j{number}", "ada@example.com", "t") for number in range(200)) <= 12
+    assert sum(mail.invite(f"b{number}@example.com", "t") for number in range(200)) <= 12
+
+
+def test_all_tenants_together_send_five_hundred_and_then_one_in_two_seconds() -> None:
+    now, sent, buckets = [1_800_000_000.0], Sent(), MemoryBuckets()
+    tenants = [mail_of(f"T{number}", sent, buckets, now) for number in range(20)]
+    asked = [(mail, f"a{number}@example.com") for number in range(50) for mail in tenants]
+    assert sum(mail.invite(f"{position}{email}", "t") for position, (mail, email) in enumerate(asked)) == 500
+    now[0] += 61
+    more = [mail_of(f"U{number}", sent, buckets, now) for number in range(100)]
+    assert 25 <= sum(mail.invite(f"{number}@example.org", "t") for number, mail in enumerate(more)) <= 31
+
+
+def test_no_address_can_be_read_from_what_is_counted() -> None:
+    now, buckets = [1_800_000_000.0], MemoryBuckets()
+    assert mail_of("T1", Sent(), buckets, now).invite("ada@example.com", "t")
+    assert "ada" not in str(buckets.all) and "example" not in str(buckets.all)
 
 
 def test_while_the_table_is_away_none_is_sent() -> None:
     sent = Sent()
-    assert not LimitedMail(sent, "T1", Away()).invite("i1", "ada@example.com", "t")
+    assert not mail_of("T1", sent, Away(), [1_800_000_000.0]).invite("ada@example.com", "t")
     assert sent.to == []

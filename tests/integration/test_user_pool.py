@@ -93,11 +93,23 @@ def test_a_password_for_who_was_removed_may_be_tried_again(pool: UserPool) -> No
 
 
 def test_who_was_removed_is_gone_and_may_be_removed_again(pool: UserPool, member: str) -> None:
-    pool.remove(NAME)
-    pool.remove(NAME)
+    pool.remove(NAME, member)
+    pool.remove(NAME, member)
     with pytest.raises(SignInRefused):
         pool.sign_in(NAME, PASSWORD)
     assert pool.add(NAME) != member, "one who comes back is another"
+
+
+def test_who_has_the_name_now_stays_when_another_who_had_it_is_removed(pool: UserPool, member: str) -> None:
+    pool.remove(NAME, "another's sub")
+    assert pool.sign_in(NAME, PASSWORD).subject == member
+
+
+def test_an_address_that_the_pool_takes_for_no_name_is_refused_and_not_repeated(pool: UserPool) -> None:
+    with injecting(answering("InvalidParameterException")), pytest.raises(Invalid) as refused:
+        pool.add(NAME)
+    assert refused.value.errors[0].field == "email" and NAME not in refused.value.detail
+    assert refused.value.__cause__ is None
 
 
 @pytest.mark.parametrize(
@@ -109,7 +121,7 @@ def test_who_cannot_be_removed_stays_and_the_log_says_so(
     pool: UserPool, member: str, fault: Fault, logs: io.StringIO
 ) -> None:
     with injecting(fault):
-        pool.remove(NAME)
+        pool.remove(NAME, member)
     assert pool.add(NAME) == member
     assert "a removed user is still in the pool" in logs.getvalue() and NAME not in logs.getvalue()
 

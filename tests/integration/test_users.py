@@ -18,6 +18,7 @@ from shared.domain.claims import CLAIM_SECONDS, Claim
 from shared.domain.errors import AddressInUse
 from shared.domain.ids import new_id
 from shared.table import keys
+from shared.table import users as table_of_users
 from shared.table.users import UserTable
 from tests.integration.directory import accept, assert_whole, change_item, invite, join, users_of
 from tests.integration.world import World
@@ -283,6 +284,41 @@ def test_who_is_removed_can_register_at_once(world: World) -> None:
     answer = world.gateway.request("POST", "/auth/register", json=body)
     assert answer.status == 201 and answer.json["user"]["id"] != made["id"]
     assert_whole(world, "T1", answer.json["tenant"]["id"])
+
+
+def test_removing_a_user_takes_nothing_from_who_has_the_address_by_now(world: World) -> None:
+    """Who holds a token can delete his user of the pool by himself, and then the address is anybody's."""
+    made = join(world)
+    with as_operator():
+        pool = world.stack.environment["USER_POOL_ID"]
+        world.stack.client("cognito-idp").admin_delete_user(UserPoolId=pool, Username="grace@example.com")
+    body = {"tenant_name": "Own", "email": "grace@example.com", "password": "Another horse 7"}
+    owner = world.gateway.request("POST", "/auth/register", json=body)
+    assert owner.status == 201 and owner.json["user"]["id"] != made["id"]
+    assert world.send("DELETE", f"/users/{made['id']}").status == 204
+    with as_operator():
+        tokens = wiring.user_pool().sign_in("grace@example.com", "Another horse 7")  # type: ignore[union-attr]
+    assert tokens.subject == owner.json["user"]["id"]
+    assert_whole(world, "T1", owner.json["tenant"]["id"])
+
+
+def test_more_users_than_are_read_at_once_are_all_looked_through(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_of_users, "MAX_USERS", 2)
+    with as_operator():
+        for number in range(5):
+            wiring.onboarding().add_member(f"z{number}", "T1", "admin", f"z{number}@example.com")
+        wiring.onboarding().add_member(ADMIN, "T1", "user", "admin@t1.example.com")
+    assert_whole(world)
+    token = world.issuer.make_token("z0")
+    found = world.send("GET", "/users", query={"role": "admin"}, token=token).json
+    assert [one["id"] for one in found["items"]] == [f"z{number}" for number in range(5)]
+    page = world.send("GET", "/users", query={"role": "admin", "limit": 3}, token=token).json
+    rest = world.send(
+        "GET", "/users", query={"role": "admin", "cursor": page["next_cursor"]}, token=token
+    ).json
+    assert [one["id"] for one in [*page["items"], *rest["items"]]] == [f"z{number}" for number in range(5)]
 
 
 def test_the_operator_lets_in_who_was_just_removed(world: World) -> None:

@@ -127,12 +127,11 @@ class LiveStack:
         tenant_id = tenant_id or f"t-{secrets.token_hex(6)}"
         tokens = []
         with as_operator():
-            door = demo.onboarding(self.aws, self.outputs["TableName"])
+            door = demo.onboarding(self.aws, self.outputs)
             door.open_tenant(tenant_id, tenant_id)
             for role in ("admin", "user"):
                 username, password = f"{role}@{tenant_id}.example", demo.new_password()
-                sub = demo.make_user(self.aws, self.outputs, username, password)
-                door.add_member(sub, tenant_id, role, username)
+                door.add_user(username, password, tenant_id, role)
                 tokens.append(demo.token(self.aws, self.outputs, username, password))
             key = door.add_api_client(tenant_id, "test", permissions)
         return TenantAtHand(tenant_id, tokens[0], tokens[1], key)

@@ -15,7 +15,7 @@ from functions.auth.bodies import TokenRequest
 from functions.contacts.app import handler as contacts
 from functions.contacts.list_query import ContactListQuery
 from local.sources import source_files
-from shared.domain import custom_fields, search, text
+from shared.domain import custom_fields, email, search, text
 from shared.domain.addresses import is_allowed, target_of
 from shared.domain.booking import BookingCreated
 from shared.domain.callers import parse_grants
@@ -112,7 +112,8 @@ class NoKeys(KeySet):
 SUBJECTS: dict[str, Callable[[str], Any]] = {
     "addresses.target_of": target_of,
     "addresses.is_allowed": is_allowed,
-    "email.normalize_email": lambda value: normalize_email.__wrapped__(value),
+    "email.normalize_email": normalize_email,
+    "email._normalized": lambda value: email._normalized.__wrapped__(value, "email"),
     "phone.normalize_phone": lambda value: normalize_phone(value, "US"),
     "phone.as_typed": lambda value: as_typed(value, "+12025550143"),
     "search.fold": lambda value: search.fold.__wrapped__(value),

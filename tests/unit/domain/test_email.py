@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from shared.domain import email
 from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid
 
@@ -40,3 +41,13 @@ def test_what_is_no_address_is_refused(given: str) -> None:
 
 def test_decomposed_and_composed_letters_are_one_address() -> None:
     assert normalize_email("ju\u0308rgen@example.com") == normalize_email("j\u00fcrgen@example.com")
+
+
+def test_nothing_long_is_kept_of_what_strangers_send() -> None:
+    """Addresses are remembered in their stored form; what is padded, or far too long, is not."""
+    kept = email._normalized.cache_info().currsize
+    for number in range(20):
+        assert normalize_email(" " * (100_000 + number) + "padded@example.com") == "padded@example.com"
+        with pytest.raises(Invalid):
+            normalize_email("x" * (100_000 + number) + "@example.com")
+    assert email._normalized.cache_info().currsize <= kept + 1
