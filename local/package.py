@@ -267,14 +267,15 @@ def build_for_this_machine() -> Path:
 
 _IMPORT = """
 import importlib, sys
-sys.path.insert(0, sys.argv[1])
-for handler in sys.argv[2:]:
+folder, services, *handlers = sys.argv[1:]
+sys.path.insert(0, folder)
+for handler in handlers:
     module, _, name = handler.rpartition(".")
     assert callable(getattr(importlib.import_module(module), name)), handler
 from functions.system import docs_page
 assert docs_page.page("/v1/docs")
 import botocore.session
-for service in ("cognito-idp", "dynamodb", "s3", "sns", "sqs"):
+for service in services.split(","):
     botocore.session.get_session().create_client(service, region_name="us-east-1")
 import email_validator, phonenumbers, jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -292,7 +293,7 @@ def _check_imports() -> int:
     folder = build_for_this_machine()
     names = handlers()
     outcome = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", _IMPORT, str(folder), *names],
+        [sys.executable, "-I", "-S", "-B", "-c", _IMPORT, str(folder), ",".join(sorted(AWS_SERVICES)), *names],
         capture_output=True, text=True, timeout=120, check=False, cwd=folder, env={"AWS_DEFAULT_REGION": "us-east-1"},
     )  # fmt: skip
     if outcome.returncode:

@@ -47,7 +47,7 @@ def token_issuer() -> str:
 
 
 def token_audience() -> str:
-    """The client id that access tokens must carry."""
+    """Whom access tokens must be for: the pool's client (`client_id`), or with another issuer what `aud` must name."""
     return os.environ["TOKEN_AUDIENCE"]
 
 
@@ -70,7 +70,7 @@ def invitation_mail() -> tuple[str, str] | None:
 
 @cache
 def cursor_key() -> bytes:
-    """The secret that signs cursors."""
+    """The deployment's secret: signs cursors, and keys the digests under which attempts to sign in are counted."""
     return os.environ["CURSOR_KEY"].encode()
 
 

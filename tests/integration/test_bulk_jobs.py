@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from functions.bulk.on_schedule_bulk import handler as on_schedule
-from shared import wiring
+from shared import observability, wiring
 from shared.domain import timestamps
 from shared.domain.ids import new_id
+from shared.services.bulk_jobs import BulkWatchReport
 from shared.storage.bulk_queue import from_message
 from tests.contract.answers import faults_of
 from tests.integration.bulk import JOBS, WATCH_PREFIXES, Jobs, running_job
@@ -496,6 +499,27 @@ def test_the_clock_wakes_the_watch(world: World) -> None:
     with acting_for_system(*WATCH_PREFIXES):
         report = on_schedule({}, lambda_context("BulkWatchFunction", timeout_ms=60_000))
     assert report == {"waiting": 0, "driven_on": 0, "given_up": 0}
+
+
+@pytest.mark.parametrize(
+    ("found", "level"),
+    [
+        (BulkWatchReport(), "note"),
+        (BulkWatchReport(waiting=2), "note"),
+        (BulkWatchReport(waiting=2, driven_on=1), "warn"),
+        (BulkWatchReport(given_up=1), "warn"),
+    ],
+)
+def test_the_clock_warns_of_what_had_to_be_helped_alone(
+    monkeypatch: pytest.MonkeyPatch, found: BulkWatchReport, level: str
+) -> None:
+    said: list[str] = []
+    watch = SimpleNamespace(look=lambda: found)
+    monkeypatch.setattr(wiring, "bulk_watch", lambda has_time: watch)
+    for one in ("note", "warn"):
+        monkeypatch.setattr(observability, one, lambda message, one=one, **fields: said.append(one))
+    assert on_schedule({}, lambda_context("BulkWatchFunction", timeout_ms=60_000)) == asdict(found)
+    assert said == [level]
 
 
 def test_when_time_runs_short_a_portion_ends_early_and_the_walk_goes_on(world: World) -> None:
