@@ -13,12 +13,12 @@ BUILD_TIME = ("functions/*/examples.py", "shared/http/examples.py", "shared/http
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def source_files(root: Path = ROOT) -> list[Path]:
-    """The deployed files, relative to the root, in order."""
+def source_files() -> list[Path]:
+    """The deployed files, relative to the repository's root, in order."""
     found = [
-        path.relative_to(root)
+        path.relative_to(ROOT)
         for folder in FOLDERS
-        for path in (root / folder).rglob("*")
+        for path in (ROOT / folder).rglob("*")
         if path.is_file() and path.suffix != ".pyc" and "__pycache__" not in path.parts
     ]
     return sorted(path for path in found if not any(path.match(pattern) for pattern in BUILD_TIME))
@@ -33,10 +33,10 @@ def add_file(archive: zipfile.ZipFile, name: str, content: bytes, *, level: int 
     archive.writestr(entry, content, compresslevel=level)
 
 
-def source_zip(root: Path = ROOT) -> bytes:
+def source_zip() -> bytes:
     """`functions/` and `shared/`, the same bytes for the same sources."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        for path in source_files(root):
-            add_file(archive, path.as_posix(), (root / path).read_bytes(), level=1)
+        for path in source_files():
+            add_file(archive, path.as_posix(), (ROOT / path).read_bytes(), level=1)
     return packed.getvalue()

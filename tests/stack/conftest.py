@@ -202,10 +202,3 @@ def tenant(live: LiveStack) -> TenantAtHand:
 def other_tenant(live: LiveStack) -> TenantAtHand:
     """Another fresh tenant on the shared stack."""
     return live.open_tenant()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.stack)
