@@ -20,7 +20,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from local import demo
 from tests.stack.conftest import LiveStack
 
-CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1400,2000",
@@ -29,7 +29,7 @@ SECONDS = 20
 T = TypeVar("T")
 
 pytestmark = pytest.mark.skipif(
-    not (shutil.which(CHROMIUM) and shutil.which(DRIVER)),
+    not (CHROMIUM and DRIVER),
     reason="needs Chromium and its driver: apt-get install chromium chromium-driver",
 )
 
