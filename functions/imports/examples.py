@@ -39,7 +39,7 @@ _NEW = NewImport(
     upload=Upload(
         url="https://bucket.example.com/",
         fields={
-            "key": f"tenants/hairdresser/uploads/{_ID}",
+            "key": f"uploads/hairdresser/{_ID}",
             "x-amz-algorithm": "AWS4-HMAC-SHA256",
             "x-amz-credential": "ASIA…/20250422/eu-central-1/s3/aws4_request",
             "x-amz-date": "20250422T110000Z",

@@ -40,13 +40,13 @@ def inbox_file(key: str) -> tuple[str, str] | None:
     return (found[1], found[2]) if found else None
 
 
-_UPLOAD_KEY = re.compile(r"tenants/([^/]+)/uploads/([0-9a-f-]{36})")
+_UPLOAD_KEY = re.compile(r"uploads/([^/]+)/([0-9a-f-]{36})")
 
 
 def upload_key(tenant_id: str, import_id: str) -> str:
     """Where the file of an import that was asked for is uploaded to. Its name is told in the import, so that a key has
     nothing in it that a caller has chosen."""
-    return f"tenants/{tenant_id}/uploads/{import_id}"
+    return f"uploads/{tenant_id}/{import_id}"
 
 
 def uploaded_file(key: str) -> tuple[str, str] | None:

@@ -3,11 +3,11 @@
 | what | key |
 |---|---|
 | dropped file | `tenants/<tenant id>/inbox/<file>` |
-| uploaded file | `tenants/<tenant id>/uploads/<import id>` |
+| uploaded file | `uploads/<tenant id>/<import id>` |
 | results | `tenants/<tenant id>/results/<import id>/<file>.results.csv` |
 | part of results | `parts/<tenant id>/<import id>/<chunk>-<id>.csv` |
 
-Parts lie outside `tenants/`, since every new object there calls the function that takes up files.
+Parts lie outside `tenants/` and `uploads/`, since every new object there calls the function that takes up files.
 """
 
 from __future__ import annotations
@@ -34,8 +34,6 @@ _AT_ONCE = 8  # parts of results read side by side
 _ATTEMPTS = 4
 _DELETE = 1000  # S3's limit for one DeleteObjects
 _TENANTS, _RESULTS = "tenants/", "results"
-_PASSED_OVER = (_RESULTS, "uploads")
-"""Folders of a tenant that hold no dropped files."""
 
 
 class DropBucket:
@@ -186,7 +184,7 @@ class DropBucket:
         """Some of the files in the inboxes of all tenants whose keys follow `after`, in the order of keys, and
         the key to go on behind; that is empty when there is no more.
 
-        One request, whatever lies there. Results and uploads that begin on a page and go on beyond it are leapt over.
+        One request, whatever lies there. Results that begin on a page and go on beyond it are leapt over.
         """
         with _translated():
             answer = self._client.list_objects_v2(
@@ -202,7 +200,7 @@ class DropBucket:
             return files, ""
         last = str(entries[-1]["Key"])
         folders = last.split("/", 3)
-        if len(folders) == 4 and folders[2] in _PASSED_OVER:
+        if len(folders) == 4 and folders[2] == _RESULTS:
             last = f"{_TENANTS}{folders[1]}/{folders[2]}/\U0010ffff"
         return files, last
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from local import template
+from shared.domain.imports import inbox_file, upload_key
 from shared.services.rate_limits import TENANT_BURST, TENANT_REQUESTS_PER_SECOND
 
 TEMPLATE = template.load()
@@ -193,6 +194,22 @@ class TestDataIsGuarded:
         assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
         rules = bucket["LifecycleConfiguration"]["Rules"]
         assert any("AbortIncompleteMultipartUpload" in one for one in rules)
+
+    def test_what_people_are_in_goes_from_the_drop_bucket_in_time(self) -> None:
+        (bucket,) = of_type("AWS::S3::Bucket").values()
+        kept = {
+            rule["Prefix"]: rule["ExpirationInDays"]
+            for rule in bucket["LifecycleConfiguration"]["Rules"]
+            if "Prefix" in rule
+        }
+        assert kept == {"tenants/": 365, "uploads/": 30, "parts/": 7}
+        taken_up = {
+            rule["Value"]
+            for _function, _name, properties in events("S3")
+            for rule in properties["Filter"]["S3Key"]["Rules"]
+        }
+        assert taken_up == {"tenants/", "uploads/"}
+        assert upload_key("T1", "i").startswith("uploads/T1/") and inbox_file("tenants/T1/inbox/x")
 
     @pytest.mark.parametrize("name", sorted(of_type("AWS::S3::Bucket")))
     def test_a_bucket_is_reached_over_tls_only(self, name: str) -> None:

@@ -71,7 +71,7 @@ def test_check_60_a_form_takes_one_object_of_the_caller_s_own_for_a_short_time(
     asked = ask(world, name=name)
     form, policy = asked["upload"], policy_of(asked)
     conditions = policy["conditions"]
-    key = f"tenants/T1/uploads/{asked['id']}"
+    key = f"uploads/T1/{asked['id']}"
     assert form["fields"]["key"] == key
     assert [one for one in conditions if isinstance(one, dict) and "key" in one] == [{"key": key}]
     assert {"bucket": world.stack.environment["DROP_BUCKET"]} in conditions
@@ -184,15 +184,15 @@ def test_an_object_uploaded_for_no_import_is_passed_over(
 ) -> None:
     asked = ask(world)
     for key in (
-        f"tenants/T1/uploads/{new_id()}",
-        f"tenants/T10/uploads/{asked['id']}",
-        f"tenants/T1/uploads/{asked['id']}/x",
-        f"tenants/T1/uploads/{asked['id'].upper()}",
+        f"uploads/T1/{new_id()}",
+        f"uploads/T10/{asked['id']}",
+        f"uploads/T1/{asked['id']}/x",
+        f"uploads/T1/{asked['id'].upper()}",
     ):
         inbox.deliver(inbox.put(PEOPLE, key=key))
     assert read(world, asked)["state"] == "awaiting_upload"
     with pytest.raises(UnknownTenant):
-        inbox.deliver(inbox.put(PEOPLE, key=f"tenants/nobody/uploads/{asked['id']}"))
+        inbox.deliver(inbox.put(PEOPLE, key=f"uploads/nobody/{asked['id']}"))
 
 
 def test_a_suspended_tenant_s_upload_stays_where_it_is(world: World, inbox: DropFolder) -> None:
