@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
     from shared.domain.errors import DomainError
 
+MAX_LINES = 50
+"""Lines of an exception's trace that are logged."""
+
 
 @cache
 def logger() -> Logger:
@@ -42,7 +45,8 @@ def warn(message: str, **fields: Any) -> None:
 
 
 def trace() -> list[str]:
-    """Where the exception being handled came from: classes, files and lines.
+    """Where the exception being handled came from: classes, files and lines, MAX_LINES of them at the most. Of a deep
+    one the innermost frames are told.
 
     Exception messages are left out, since they may hold what a person typed.
     """
@@ -51,11 +55,11 @@ def trace() -> list[str]:
 
     lines: list[str] = []
     error: BaseException | None = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
-    while error is not None:
+    while error is not None and (left := MAX_LINES - len(lines)) > 0:
         lines.append(type(error).__qualname__)
         lines.extend(
             f"{frame.filename}:{frame.lineno} {frame.name}"
-            for frame in traceback.extract_tb(error.__traceback__)
+            for frame in traceback.extract_tb(error.__traceback__, limit=1 - left)
         )
         error = error.__cause__ or error.__context__
     return lines
