@@ -363,7 +363,7 @@ def groups(caller: Caller, claim: Claim | None = None) -> GroupService:
         label_table(tenant_id, claim),
         ContactIndex(store(), tenant_id),
         cursors(),
-        lambda given: contact_filter(tenant_id, given),
+        lambda: tenant_settings(tenant_id),
         announce=_announcement(claim),
     )
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from shared.domain.contact import Contact
 from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid
-from shared.domain.labels import Group, Label, Labels
+from shared.domain.labels import Group, Label, LabelKind, Labels
 from shared.domain.phone import normalize_phone
 from shared.domain.search import digits_of, found_in, prefixes_of, terms_of
 from shared.domain.tenant import Settings
@@ -81,6 +81,35 @@ class ContactFilter:
 
         Raises Invalid for an address or a number that is none, and for two conditions that are one.
         """
+        named = given.get("group")
+        group = labels.find("group", named) if named is not None else None
+        if isinstance(group, Group) and group.filter is not None:
+            others = {name: value for name, value in given.items() if name != "group"}
+            return cls._from(others, settings, labels.find)._and(cls.of_group(group, settings, labels))
+        return cls._from(given, settings, labels.find)
+
+    @classmethod
+    def of_group(cls, group: Group, settings: Settings, labels: Labels) -> ContactFilter:
+        """The filter that finds a group's contacts, be it static or dynamic.
+
+        A dynamic group keeps ids of labels, and they are looked for as ids alone: a name may be spelled like the id of
+        a label that is gone. A static group is meant by `group`; no contact has another's id. Conditions that can be
+        read no longer, such as a number kept as it was typed, find nobody.
+        """
+        if group.filter is None:
+            return cls(group=group.id)
+        try:
+            return cls._from(group.filter, settings, labels.with_id)
+        except Invalid:
+            return cls(group=_NONE)
+
+    @classmethod
+    def _from(
+        cls,
+        given: Mapping[str, Any],
+        settings: Settings,
+        find: Callable[[LabelKind, str], Label | None],
+    ) -> ContactFilter:
         known = {field.name for field in fields(cls)}
         wanted = {name: value for name, value in given.items() if name in known and value is not None}
         active = given.get("active")
@@ -92,15 +121,11 @@ class ContactFilter:
             wanted["phone"] = normalize_phone(wanted["phone"], settings.default_country)
         if "tags" in wanted:
             names = [name for one in wanted["tags"].split(",") if (name := one.strip())]
-            wanted["tags"] = tuple(dict.fromkeys(_id_of(labels.find("tag", name)) for name in names))
+            wanted["tags"] = tuple(dict.fromkeys(_id_of(find("tag", name)) for name in names))
         if "type" in wanted:
-            wanted["type"] = _id_of(labels.find("type", wanted["type"]))
+            wanted["type"] = _id_of(find("type", wanted["type"]))
         if "group" in wanted:
-            group = labels.find("group", wanted["group"])
-            if isinstance(group, Group) and group.filter is not None:
-                del wanted["group"]
-                return cls(**wanted)._and(cls.of(group.filter, settings, labels))
-            wanted["group"] = _id_of(group)
+            wanted["group"] = _id_of(find("group", wanted["group"]))
         return cls(**wanted)
 
     def owned_by(self, owner_id: str) -> ContactFilter:

@@ -154,10 +154,12 @@ class Labels:
 
     def find(self, kind: LabelKind, name_or_id: str) -> Label | None:
         """The label of a kind with an id or a name (without regard to case), or None. No name stands in an id's way."""
-        label = self.by_id.get(name_or_id)
-        if label is not None and label.entity == kind:
-            return label
-        return self._by_name.get((kind, folded(name_or_id.strip())))
+        return self.with_id(kind, name_or_id) or self._by_name.get((kind, folded(name_or_id.strip())))
+
+    def with_id(self, kind: LabelKind, label_id: str) -> Label | None:
+        """The label of a kind with an id, or None."""
+        label = self.by_id.get(label_id)
+        return label if label is not None and label.entity == kind else None
 
     def names(self, ids: Iterable[str]) -> list[str]:
         """The names of ids, in their order, without those of labels that are gone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -11,6 +11,7 @@ from shared.domain.callers import Caller
 from shared.domain.contact_filter import ContactFilter
 from shared.domain.errors import Invalid
 from shared.domain.labels import Group, Label, LabelKind, Labels
+from shared.domain.tenant import Settings
 from shared.services.contact_lists import require_searchable
 from shared.services.idempotency import Announce, no_key
 from shared.services.labelling import LabelRepository
@@ -34,7 +35,7 @@ class GroupService(LabelService[Group]):
         labels: LabelRepository,
         counters: Counters,
         cursors: Cursors,
-        check: Callable[[Mapping[str, Any]], ContactFilter],
+        settings: Callable[[], Settings],
         *,
         announce: Announce = no_key,
     ) -> None:
@@ -43,7 +44,7 @@ class GroupService(LabelService[Group]):
             announce(self._as_shown(group) if isinstance(group, Group) else group)
 
         super().__init__(caller, Group, labels, counters, cursors, announce=announce_as_shown)
-        self._check = check
+        self._settings = settings
 
     def create(self, given: dict[str, Any]) -> Group:
         """A new group. Raises Invalid for a filter that cannot be, or that is missing or too much."""
@@ -77,19 +78,19 @@ class GroupService(LabelService[Group]):
     def filter_of(self, group_id: str) -> ContactFilter:
         """The filter that finds a group's contacts, be it static or dynamic. Raises NotFound."""
         group = self._read(group_id)
-        return self._check(group.filter) if group.filter is not None else ContactFilter(group=group.id)
+        return ContactFilter.of_group(group, self._settings(), self._labels.recent())
 
     def _counted(self, labels: Sequence[Group]) -> Sequence[Group]:
         return [self._as_shown(one) for one in super()._counted(labels)]
 
     def _kept(self, conditions: dict[str, Any]) -> dict[str, Any]:
-        wanted = self._check(conditions)
-        require_searchable(wanted)
+        labels = self._labels.current()
+        require_searchable(ContactFilter.of(conditions, self._settings(), labels))
         kept = dict(conditions)
         for name, kind in _NAMED:
             if name in kept:
                 names = kept[name].split(",") if name == "tags" else [kept[name]]
-                found = [self._label(name, kind, one.strip()) for one in names if one.strip()]
+                found = [_label(labels, name, kind, one.strip()) for one in names if one.strip()]
                 if not found:
                     raise Invalid.field(f"filter.{name}", "required", f"Name at least one {kind}.")
                 if any(isinstance(one, Group) and one.kind == "dynamic" for one in found):
@@ -98,12 +99,6 @@ class GroupService(LabelService[Group]):
                     )
                 kept[name] = ",".join(one.id for one in found)
         return kept
-
-    def _label(self, name: str, kind: LabelKind, sought: str) -> Label:
-        label = self._labels.current().find(kind, sought)
-        if label is None:
-            raise Invalid.field(f"filter.{name}", f"unknown_{kind}", f"There is no {kind} {sought!r}.")
-        return label
 
     def _as_shown(self, group: Group) -> Group:
         """A dynamic group with the names of the labels in its filter. Nobody counts whom it finds."""
@@ -117,6 +112,13 @@ class GroupService(LabelService[Group]):
             for name, value in group.filter.items()
         }
         return group.model_copy(update={"filter": shown, "contact_count": None})
+
+
+def _label(labels: Labels, name: str, kind: LabelKind, sought: str) -> Label:
+    label = labels.find(kind, sought)
+    if label is None:
+        raise Invalid.field(f"filter.{name}", f"unknown_{kind}", f"There is no {kind} {sought!r}.")
+    return label
 
 
 def _name_of(labels: Labels, label_id: str) -> str:

@@ -498,6 +498,41 @@ def test_a_tag_named_as_another_s_id_does_not_stand_in_its_way(world: World) -> 
     ]
 
 
+def test_a_dynamic_group_named_as_the_id_it_keeps_finds_nobody(world: World) -> None:
+    """What a deleted group leaves in a filter is an id, and no name is looked for under it: not even its own."""
+    world.create()
+    static = make(world, "groups", "Static")
+    mine = make(world, "groups", "Mine", kind="dynamic", filter={"group": "Static"})
+    assert world.send("DELETE", f"/groups/{static['id']}").status == 204
+    assert world.send("PATCH", f"/groups/{mine['id']}", {"name": static["id"]}).status == 200
+    world.catch_up()
+    assert world.send("GET", f"/groups/{mine['id']}/contacts").json["items"] == []
+    for named in (static["id"], mine["id"]):
+        assert world.listed(group=named) == []
+        answer = world.send("POST", "/contacts/bulk-delete", {"filter": {"group": named}})
+        assert (answer.status, answer.json["items"]) == (207, [])
+    assert len(world.listed()) == 1
+
+
+@pytest.mark.parametrize(("kinds", "condition"), [("tags", "tags"), ("types", "type"), ("groups", "group")])
+def test_nobody_gets_into_a_dynamic_group_by_the_name_of_a_label_that_is_gone(
+    world: World, kinds: str, condition: str
+) -> None:
+    gone = make(world, kinds, "Gone")
+    group = make(world, "groups", "Theirs", kind="dynamic", filter={condition: "Gone"})
+    assert world.send("DELETE", f"/{kinds}/{gone['id']}").status == 204
+    alike = make(world, kinds, gone["id"])
+    if kinds == "groups":
+        contact = world.create()
+        assert world.send("PUT", f"/contacts/{contact['id']}/groups/{alike['id']}").status < 300
+    else:
+        contact = world.create(**{kinds: [gone["id"]]})
+    world.catch_up()
+    assert [one["id"] for one in world.listed(**{condition: gone["id"]})] == [contact["id"]]
+    assert world.send("GET", f"/groups/{group['id']}/contacts").json["items"] == []
+    assert world.listed(group="theirs") == []
+
+
 def test_labels_read_in_several_calls_are_those_of_one_moment(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
