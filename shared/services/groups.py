@@ -26,7 +26,7 @@ class GroupService(LabelService[Group]):
     """The groups, as one caller may use them.
 
     A dynamic group's filter is kept with ids of the labels it names, and shown with their names: so it goes on to mean
-    the same when one is renamed.
+    the same when one is renamed. Addresses and numbers are kept, and shown, as contacts have them.
     """
 
     def __init__(
@@ -85,8 +85,11 @@ class GroupService(LabelService[Group]):
 
     def _kept(self, conditions: dict[str, Any]) -> dict[str, Any]:
         labels = self._labels.current()
-        require_searchable(ContactFilter.of(conditions, self._settings(), labels))
-        kept = dict(conditions)
+        wanted = ContactFilter.of(conditions, self._settings(), labels)
+        require_searchable(wanted)
+        # As they are meant now: a number typed without its country means another under another `default_country`.
+        normalized = {"email": wanted.email, "phone": wanted.phone}
+        kept = conditions | {name: normalized[name] for name in normalized if conditions.get(name)}
         for name, kind in _NAMED:
             if name in kept:
                 names = kept[name].split(",") if name == "tags" else [kept[name]]

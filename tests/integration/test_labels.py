@@ -533,6 +533,41 @@ def test_nobody_gets_into_a_dynamic_group_by_the_name_of_a_label_that_is_gone(
     assert world.listed(group="theirs") == []
 
 
+def test_a_dynamic_group_means_the_same_when_the_default_country_is_another(world: World) -> None:
+    ada = world.create("ada@example.com", phone="+14155552671")
+    world.create(phone="+442079460958")
+    conditions = {"phone": "(415) 555-2671", "email": "<Ada@Example.com>"}
+    group = make(world, "groups", "Reached", kind="dynamic", filter=conditions)
+    assert group["filter"] == {"phone": "+14155552671", "email": "ada@example.com"}
+    path = f"/groups/{group['id']}"
+    assert world.send("PATCH", "/settings", {"default_country": "GB"}).status == 200
+    world.catch_up()
+    assert [one["id"] for one in world.send("GET", f"{path}/contacts").json["items"]] == [ada["id"]]
+    assert [one["id"] for one in world.listed(group="reached")] == [ada["id"]]
+    changed = world.send("PATCH", path, {"filter": {"phone": "020 7946 0958"}})
+    assert changed.json["filter"] == {"phone": "+442079460958"}
+
+
+def test_a_number_kept_as_it_was_typed_that_is_none_any_more_finds_nobody(world: World) -> None:
+    """Filters kept before numbers were normalized: a list's caller is not told of a number he did not send."""
+    world.create(phone="+14155552671")
+    group = make(world, "groups", "Old", kind="dynamic", filter={"phone": "+14155552671"})
+    with acting_for("T1"):
+        table = LabelTable(wiring.store(), "T1", LabelMemory())
+        known = table.current().by_id[group["id"]]
+        changed = known.change(
+            {"filter": {"phone": "(415) 555-2671"}}, event_id=new_id(), at=known.updated_at, caller=CALLER
+        )
+        assert changed
+        table.replace(known, *changed)
+    world.catch_up()
+    assert len(world.listed(group="old")) == 1
+    assert world.send("PATCH", "/settings", {"default_country": "DE"}).status == 200
+    assert world.listed(group="old") == []
+    assert world.send("GET", f"/groups/{group['id']}/contacts").json["items"] == []
+    assert world.send("GET", "/contacts", query={"group": "old", "phone": "nonsense"}).status == 422
+
+
 def test_labels_read_in_several_calls_are_those_of_one_moment(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
