@@ -87,10 +87,11 @@ class Caller:
         """Whether a record with this owner is the caller's own."""
         return owner_id is not None and owner_id == self.id
 
-    def require_all(self, permission: str) -> None:
-        """Raises PermissionDenied unless the caller holds `permission` at level `all`."""
-        if self.require(permission) != "all":
-            raise PermissionDenied.lacking(f"{permission}:all")
+    def require_all(self, *permissions: str) -> None:
+        """Raises PermissionDenied unless the caller holds each of `permissions` at level `all`."""
+        for permission in permissions:
+            if self.require(permission) != "all":
+                raise PermissionDenied.lacking(f"{permission}:all")
 
     def require_on(self, permission: str, owner_id: str | None) -> None:
         """Raises PermissionDenied unless the caller may do this to a record of this owner."""

@@ -28,6 +28,8 @@ UPLOAD_SECONDS = 900
 """How long a file can be uploaded after its import was asked for: long enough for the largest one on a slow line,
 since S3 looks at the clock when an upload begins."""
 _ATTEMPTS = 5
+_PERMISSIONS = ("imports:run", "contacts:read", "contacts:write")
+"""Rows write contacts of any owner, and results tell of those that stood in the way."""
 
 
 class ImportRepository(Protocol):
@@ -76,7 +78,7 @@ class ImportUploads:
 
     def create(self, given: ImportInput) -> NewImport:
         """A new import, and how its file is uploaded: to a place of its own, one to MAX_FILE_BYTES bytes long."""
-        self._caller.require_all("imports:run")
+        self._caller.require_all(*_PERMISSIONS)
         at = self._now()
         run = ImportRun.await_upload(given, import_id=new_id(), write_id=new_id(), at=at, caller=self._caller)
         url, fields = self._uploads().upload_form(run.object_key, MAX_FILE_BYTES, UPLOAD_SECONDS)
@@ -96,7 +98,7 @@ class ImportUploads:
 
         Raises Conflict when there is no file yet, and when it was started before.
         """
-        self._caller.require_all("imports:run")
+        self._caller.require_all(*_PERMISSIONS)
         for _ in range(_ATTEMPTS):
             before = self._imports.get(import_id) if is_id(import_id) else None
             if before is None:

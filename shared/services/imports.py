@@ -15,6 +15,9 @@ from shared.services.paging import Cursors, Page, page_of
 RESULTS_SECONDS = 300
 """How long an address of results is good for."""
 
+_PERMISSIONS = ("imports:run", "contacts:read")
+"""Results name contacts of any owner."""
+
 
 class ImportRepository(Protocol):
     """The imports of one tenant; see `shared.table.imports.ImportTable`."""
@@ -44,7 +47,7 @@ class ImportService:
 
     def list(self, *, limit: int, cursor: str | None) -> Page[Import]:
         """A page of the imports, those of the files put last first."""
-        self._caller.require_all("imports:run")
+        self._caller.require_all(*_PERMISSIONS)
 
         def read(count: int, after: Any) -> list[ImportRun]:
             return self._imports.newest(limit=count, after=after)
@@ -81,7 +84,7 @@ class ImportService:
         )
 
     def _get(self, import_id: str) -> ImportRun:
-        self._caller.require_all("imports:run")
+        self._caller.require_all(*_PERMISSIONS)
         run = self._imports.get(import_id) if is_id(import_id) else None
         if run is None:
             raise NotFound("Import")

@@ -780,6 +780,19 @@ GIVEN: dict[str, set[str]] = {
     "webhooks:manage:all": {"webhooks"},
     "webhooks:manage:own": set(),
     "imports:run:own": set(),
+    "imports:run:all": set(),
+    "imports:run:all,contacts:read:own": {"list"},
+    "imports:run:all,contacts:read:all": {"list", "read", "imports"},
+    "imports:run:all,contacts:read:all,contacts:write:own": {"list", "read", "create", "imports"},
+    "imports:run:all,contacts:write:all": {"create"},
+    "imports:run:all,contacts:read:all,contacts:write:all": {
+        "list",
+        "read",
+        "create",
+        "change",
+        "imports",
+        "import",
+    },
 }
 
 
@@ -796,6 +809,7 @@ def test_a_client_may_do_what_it_was_given_and_no_more(world: World) -> None:
             "change": ("PATCH", path, {"company": "x"}),
             "webhooks": ("GET", "/webhooks", None),
             "imports": ("GET", "/imports", None),
+            "import": ("POST", "/imports", {"file_name": "people.csv"}),
             "delete": ("DELETE", path, None),
         }
         done = {name for name, one in calls.items() if world.send(*one, token=token).status < 300}

@@ -22,7 +22,7 @@ from tests.integration.world import World
 from tests.support.aws import forget_wiring
 from tests.support.faults import Killed, call, injecting, kill_before, lost_answer, unreachable
 from tests.support.tenant_guard import as_operator
-from tests.tenants import Tenancy
+from tests.tenants import Tenancy, program
 
 PEOPLE = "email\nada@example.com\ngrace@example.com\n"
 
@@ -101,6 +101,32 @@ def test_what_is_no_request_for_an_import_is_refused(world: World, body: dict[st
 def test_who_may_not_run_imports_gets_no_form(world: World) -> None:
     for token in (world.t1.user, world.t1.powerless):
         assert world.send("POST", "/imports", {"file_name": "x.csv"}, token=token).status == 403
+
+
+def test_who_may_not_read_and_write_all_contacts_starts_no_import(inbox: DropFolder, world: World) -> None:
+    """Rows would be written, and results tell of contacts, that such a caller may not write or see himself."""
+    hidden = world.create("hidden@example.com")
+    asked = ask(world)
+    upload(inbox, asked, "email\nhidden@example.com\nnew@example.com\n")
+    for granted in (
+        "imports:run:all",
+        "imports:run:all,contacts:read:own,contacts:write:all",
+        "imports:run:all,contacts:read:all,contacts:write:own",
+    ):
+        token = program("T1", granted)
+        answers = [
+            world.send("POST", "/imports", {"file_name": "x.csv"}, token=token),
+            start(world, asked, token=token),
+        ]
+        if "contacts:read:all" not in granted:
+            answers += [
+                world.send("GET", f"/imports{path}", token=token)
+                for path in ("", f"/{asked['id']}", f"/{asked['id']}/results")
+            ]
+        assert [answer.status for answer in answers] == [403] * len(answers), granted
+        assert hidden["id"] not in "".join(answer.text for answer in answers)
+    assert read(world, asked)["state"] in ("awaiting_upload", "uploaded")
+    assert len(world.send("GET", "/imports").json["items"]) == 1
 
 
 # The file
