@@ -39,6 +39,11 @@ class Call:
         """The gateway's id of this request."""
         return str(self.event["requestContext"].get("requestId", ""))
 
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether an authorizer has passed the request: no route without sign-in has one."""
+        return bool(self.event["requestContext"].get("authorizer"))
+
     @cached_property
     def caller(self) -> Caller:
         """Who calls, as the authorizer found. No header, query or body has a say in it.

@@ -168,7 +168,14 @@ def lambda_handler(
             resolver.route(path, method=operation.method)(_served(resolver, operation, keyed, limited))
 
     def no_route(_: Exception) -> Response[str]:
-        return problems.problem(NotFound("Route"), Call(resolver.current_event.raw_event).request_id)
+        call = Call(resolver.current_event.raw_event)
+
+        def refuse(error: DomainError) -> Response[str]:
+            return problems.problem(error, call.request_id)
+
+        # Who is signed in is counted here too: else paths that lead nowhere could be asked for without end.
+        counted = limited if call.is_signed_in else None
+        return _answered(call, "ANY", "-", counted, lambda: refuse(NotFound("Route")), refuse)
 
     resolver.not_found(no_route)
 
@@ -194,28 +201,25 @@ def _served(
     if not operation.public and limited is None:
         raise TypeError(f"{operation.method} {operation.path} is for callers: give lambda_handler `limited`.")
 
+    counted = None if operation.public else limited
+
     def serve(**parameters: Any) -> Response[str]:
         call = Call(resolver.current_event.raw_event)
-        told: dict[str, str] = {}
-        try:
-            limits = limited() if limited is not None and not operation.public else None
-            if limits is not None:
-                limit = call.rate_limit
-                allowance = limits.admit(call.caller, limit)
-                told = fields_of(limit, allowance)
-                if allowance.refusal is not None:
-                    raise allowance.refusal
+
+        def carry_out() -> Response[str]:
             key = key_of(call) if operation.keyed else None
             if key is None or keyed is None:
-                response = _carried_out(operation, call, parameters)
-            else:
-                response = _carried_out_once(operation, call, parameters, key, keyed)
-        except DomainError as error:
-            response = _refused(operation, call, error)
-        except Exception:  # noqa: BLE001 (a caller gets an answer, the log the trace)
-            observability.failed(operation.method, operation.path, call.request_id)
-            response = problems.internal_error(call.request_id)
-        response.headers.update(told)
+                return _carried_out(operation, call, parameters)
+            return _carried_out_once(operation, call, parameters, key, keyed)
+
+        response = _answered(
+            call,
+            operation.method,
+            operation.path,
+            counted,
+            carry_out,
+            lambda error: _refused(operation, call, error),
+        )
         if operation.oauth:
             from shared.http.oauth import NO_STORE
 
@@ -223,6 +227,37 @@ def _served(
         return response
 
     return serve
+
+
+def _answered(
+    call: Call,
+    method: str,
+    path: str,
+    counted: Limited | None,
+    act: Callable[[], Response[str]],
+    refuse: Callable[[DomainError], Response[str]],
+) -> Response[str]:
+    """What `act` answers, unless the caller makes too many calls; and beside it what is told of his limit.
+
+    `counted`: None where calls are not. `method` and `path`: the route, for the log.
+    """
+    told: dict[str, str] = {}
+    try:
+        limits = counted() if counted is not None else None
+        if limits is not None:
+            limit = call.rate_limit
+            allowance = limits.admit(call.caller, limit)
+            told = fields_of(limit, allowance)
+            if allowance.refusal is not None:
+                raise allowance.refusal
+        response = act()
+    except DomainError as error:
+        response = refuse(error)
+    except Exception:  # noqa: BLE001 (a caller gets an answer, the log the trace)
+        observability.failed(method, path, call.request_id)
+        response = problems.internal_error(call.request_id)
+    response.headers.update(told)
+    return response
 
 
 def _carried_out(operation: Operation, call: Call, path: dict[str, Any]) -> Response[str]:

@@ -18,7 +18,7 @@ from shared import wiring
 from shared.domain.callers import Caller
 from shared.domain.errors import RateLimited
 from shared.domain.tenant import RateLimit, Settings
-from shared.http.routes import Reply, Routes, lambda_handler
+from shared.http.routes import MAX_PATH, Reply, Routes, lambda_handler
 from shared.services import rate_limits
 from shared.services.rate_limits import AWAY, FIRST_WAIT, SECOND, Bucket, RateLimits, microseconds
 from shared.table import keys
@@ -39,6 +39,7 @@ from tests.support.faults import (
     unreachable,
 )
 from tests.support.gateway import Response
+from tests.support.lambda_context import lambda_context
 from tests.support.meter import meter
 from tests.support.template import Template
 from tests.support.tenant_guard import acting_for, as_operator
@@ -343,6 +344,39 @@ def test_every_answer_to_who_is_signed_in_tells_the_limit(limited: World, stands
     ]
     open_answer = limited.gateway.request("GET", "/health")
     assert "RateLimit" not in open_answer.headers
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param("/contacts/" + "x" * MAX_PATH, id="too long"),
+        pytest.param('/contacts/a"b', id="of a sign that no route takes"),
+    ],
+)
+def test_who_is_signed_in_is_counted_on_paths_that_lead_nowhere_too(
+    limited: World, standstill: Clock, path: str
+) -> None:
+    answers = [limited.send("GET", path) for _ in range(11)]
+    assert [answer.status for answer in answers] == [404] * 10 + [429]
+    assert {answer.json["detail"] for answer in answers[:10]} == {"Route not found."}
+    assert answers[0].headers["RateLimit"] == '"caller";r=9;t=1'
+    assert answers[10].headers["RateLimit"] == '"caller";r=0;t=2'
+    assert answers[10].headers["Retry-After"] == "2"
+    assert get(limited).status == 429
+
+
+def test_without_sign_in_nobody_is_counted_on_paths_that_lead_nowhere() -> None:
+    routes = Routes("tags")
+    routes.route("GET", "/tags", summary="List tags")(lambda _: Reply())
+
+    def counted() -> RateLimits:
+        raise AssertionError("nobody to count")
+
+    event = {"path": "/nothing", "httpMethod": "GET", "requestContext": {"requestId": "r"}}
+    for context in ({}, {"authorizer": None}):
+        asked = {**event, "requestContext": {**event["requestContext"], **context}}
+        answer = lambda_handler(routes, limited=counted)(asked, lambda_context("TagsFunction"))
+        assert answer["statusCode"] == 404
 
 
 def test_who_makes_too_many_requests_is_refused_with_a_problem_and_nothing_is_done(
