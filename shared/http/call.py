@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
+import json
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 from typing import Any, TypeVar
@@ -97,7 +99,8 @@ class Call:
     def body(self, model: type[M], media_types: tuple[str, ...]) -> M:
         """The body as a model: JSON, or a form where the route takes FORM.
 
-        Raises UnsupportedMediaType, TooLarge, RuleBroken for what is no JSON or no form, Invalid for refused fields.
+        Raises UnsupportedMediaType, TooLarge, RuleBroken for what is no JSON or no form or gives a name twice, Invalid
+        for refused fields.
         """
         media_type = (self.header("content-type") or "application/json").split(";")[0].strip().lower()
         if media_type not in media_types:
@@ -105,6 +108,8 @@ class Call:
         if (self.header("content-encoding") or "identity").lower() != "identity":
             raise UnsupportedMediaType("Compressed bodies are not read. Send the body as it is.")
         raw = self._raw_body()
+        if media_type != FORM:
+            _require_names_once(raw)
         try:
             return (
                 model.model_validate(_form_of(raw)) if media_type == FORM else model.model_validate_json(raw)
@@ -163,6 +168,23 @@ def _form_of(raw: str | bytes) -> dict[str, str]:
     if len(given) < len(fields):
         raise RuleBroken("A parameter was given more than once.", code="repeated")
     return {name: value for name, value in given.items() if value}
+
+
+def _names_once(members: list[tuple[str, Any]]) -> None:
+    if len(dict(members)) < len(members):
+        raise RuleBroken("An object in the body has a name more than once.", code="malformed_json")
+
+
+# Takes all that pydantic's reader takes, and more; numbers stay texts, since only names are looked at.
+_READER = json.JSONDecoder(object_pairs_hook=_names_once, parse_int=str, parse_float=str, strict=False)
+
+
+def _require_names_once(raw: str | bytes) -> None:
+    """Raise RuleBroken for an object that has a name more than once, however deep it lies: readers differ in which of
+    the values they take (RFC 8259, section 4), and pydantic's takes the last without a word.
+    """
+    with contextlib.suppress(ValueError, RecursionError):  # what is no JSON is told of by pydantic
+        _READER.decode(raw if isinstance(raw, str) else raw.decode())
 
 
 def etag(version: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -47,6 +48,28 @@ def test_a_body_is_required(body: str | None) -> None:
 def test_what_is_no_json_is_malformed(body: str | None) -> None:
     with pytest.raises(RuleBroken, match="JSON"):
         read(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"first_name": "canary", "first_name": "canary"}',
+        '{"first_name": "canary", "\\u0066irst_name": "canary"}',
+        '{"first_name": "A", "custom_fields": ' + '{"a": [' * 90 + '{"b": 1, "b": 2}' + "]}" * 90 + "}",
+        '{"first_name": NaN, "x": -0, "y": 1e999, "z": {"canary": 1, "canary": 1}}',
+    ],
+)
+def test_a_name_given_twice_is_malformed_and_not_repeated(body: str) -> None:
+    for raw, event in ((body, {}), (base64.b64encode(body.encode()).decode(), {"isBase64Encoded": True})):
+        with pytest.raises(RuleBroken, match="more than once") as refused:
+            read(raw, **event)
+        assert refused.value.code == "malformed_json" and "canary" not in refused.value.detail
+
+
+def test_a_name_may_be_in_several_objects() -> None:
+    numbers = [{"label": "home", "number": "+14155552671"}, {"label": "desk", "number": "+14155552672"}]
+    body = {"first_name": "A", "other_phones": numbers, "custom_fields": {"first_name": "B", "label": "C"}}
+    assert read(json.dumps(body)) == ContactInput.model_validate(body)
 
 
 def test_a_form_is_read_where_a_route_takes_one_and_nowhere_else() -> None:
