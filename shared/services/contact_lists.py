@@ -134,7 +134,7 @@ class ContactLists:
         require_searchable(wanted)
         check_depth(skip, limit)
         scope = (self._caller.tenant_id, self._caller.id, "contacts", repr(wanted), str(sort))
-        after = self._cursors.open(scope, cursor) if cursor else None
+        after = self._cursors.open(scope, cursor) if cursor is not None else None
         found = list(islice(self._walk(wanted, sort, after, limit + 1, skip), limit + 1))
         more = len(found) > limit
         return Page(

@@ -56,7 +56,7 @@ def page_of(
     `read(limit, after)` gives entries behind a position, `position` an entry's place, `show` what is shown
     of it. Raises RuleBroken for a cursor of another scope.
     """
-    after = cursors.open(scope, cursor) if cursor else None
+    after = cursors.open(scope, cursor) if cursor is not None else None
     found = read(limit + 1, after)
     shown = found[:limit]
     more = len(found) > limit

@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.contract.answers import document
+from tests.gateway.test_isolation import CASES, at
 from tests.integration.world import World
 
 
@@ -67,6 +69,8 @@ def test_totals_and_statistics_are_told(book: World) -> None:
         ("colour=red", 422, "colour"),
         ("tags=vip&tags=new", 422, "tags"),
         ("cursor=abc", 400, None),
+        ("cursor=", 400, None),
+        ("cursor=&limit=2", 400, None),
         ("page=0", 422, "page"),
         ("page=-1", 422, "page"),
         ("page=1e9", 422, "page"),
@@ -144,3 +148,23 @@ def test_another_tenants_contacts_are_in_no_list(book: World) -> None:
         answer = book.send("GET", f"/contacts{query}", token=token)
         assert (answer.status, answer.json["items"]) == (200, [])
     assert book.send("GET", "/contacts/stats", token=token).json["total"] == 0
+
+
+PAGED = [
+    path
+    for path, methods in document()["paths"].items()
+    if any(one.get("name") == "cursor" for one in methods.get("get", {}).get("parameters", ()))
+]
+
+
+@pytest.mark.parametrize("path", PAGED)
+def test_an_empty_cursor_is_none_of_ours_and_not_the_first_page(world: World, path: str) -> None:
+    """check 44: a program that lost its place must not take the first page for the next."""
+    target = at(path, CASES["GET", path].made(world, world.t1)) if "{" in path else path
+    assert world.send("GET", target).status == 200
+    answer = world.send("GET", f"{target}?cursor=")
+    assert (answer.status, answer.json["code"]) == (400, "invalid_cursor"), answer.text
+
+
+def test_the_lists_that_have_pages_are_found() -> None:
+    assert {"/contacts", "/groups/{group_id}/contacts", "/webhooks/{webhook_id}/deliveries"} < set(PAGED)
