@@ -49,12 +49,6 @@ def place_in(contact: Contact, order: str) -> str | None:
     return f"{at}#{contact.id}" if at else None
 
 
-def position_in(contact: Contact, order: str) -> Position:
-    """Where a walk over an order goes on behind a contact."""
-    place = place_in(contact, order)
-    return [UNPLACED, contact.id] if place is None else [PLACED, place]
-
-
 def in_order(
     contacts: Iterable[Contact], order: str, after: Position | None
 ) -> Iterator[tuple[Position, Contact]]:

@@ -3,46 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.addresses import Target, target_of
+from shared.domain.addresses import target_of
 from shared.domain.delivery import RESPONSE_BYTES, Attempt, Outcome
 from shared.domain.errors import Invalid
 from shared.domain.events import Event
 from shared.domain.webhook import Webhook
 from shared.publishing import signing
 from shared.publishing.contracts import to_body
-from shared.publishing.transport import Answer, RequestFailed, post
+from shared.publishing.transport import RequestFailed, post
 
 _AGENT = "contacts-webhooks/1"
 
 
-class Post(Protocol):
-    """Makes the request; see `shared.publishing.transport.post`."""
-
-    def __call__(self, target: Target, headers: dict[str, str], body: bytes, *, loopback: bool) -> Answer: ...
-
-
 class Sender:
-    """Makes webhook requests.
+    """Makes webhook requests. `loopback` lets them go to loopback, by plain HTTP too."""
 
-    `loopback` lets them go to loopback, by plain HTTP too. `clock` gives Unix seconds.
-    """
-
-    def __init__(
-        self, *, loopback: bool = False, post: Post = post, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, *, loopback: bool = False) -> None:
         self._loopback = loopback
-        self._post = post
-        self._clock = clock
 
     def send(self, webhook: Webhook, event: Event) -> Outcome:
         """One attempt. Whatever the receiver does, there is an outcome; only a fault of ours raises."""
-        started = self._clock()
+        started = time.time()
         body = to_body(event)
         headers = {
             "Content-Type": "application/json",
@@ -54,7 +39,7 @@ class Sender:
         try:
             # Checked when the subscription was made too, but perhaps under other rules.
             target = target_of(webhook.url, loopback=self._loopback)
-            answer = self._post(target, headers, body, loopback=self._loopback)
+            answer = post(target, headers, body, loopback=self._loopback)
         except Invalid:
             error = "forbidden_address"
         except RequestFailed as failed:
@@ -63,11 +48,11 @@ class Sender:
             status = answer.status
             error = "redirect" if 300 <= status < 400 else None
             response = answer.body[:RESPONSE_BYTES].decode("utf-8", "replace")
-            retry_after = seconds_of(answer.retry_after, self._clock())
+            retry_after = seconds_of(answer.retry_after, time.time())
         attempt = Attempt.model_construct(
             at=timestamps.from_milliseconds(int(started * 1000)),
             status=status,
-            duration_ms=max(0, round((self._clock() - started) * 1000)),
+            duration_ms=max(0, round((time.time() - started) * 1000)),
             error=error,
             response=response,
         )
