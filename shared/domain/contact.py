@@ -44,7 +44,7 @@ from shared.domain.other_phones import MAX_PHONES, OtherPhone, OtherPhoneInput, 
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.records import Recorded
 from shared.domain.tenant import Settings, UniqueScope
-from shared.domain.text import GivenName, LabelName, Line, LongText, Name, unique_names
+from shared.domain.text import GivenName, LabelName, Line, LongText, Name, joined_name, unique_names
 from shared.domain.timestamps import Timestamp, from_milliseconds, plus
 
 Source = Literal["api", "import", "booking", "merge"]
@@ -296,7 +296,7 @@ class Contact(Recorded):
             fields["other_emails"] = _without(fields["other_emails"], fields.get("email"))
         contact = cls.model_construct(
             id=contact_id,
-            full_name=_full_name(given["first_name"], given.get("last_name", "")),
+            full_name=joined_name(given["first_name"], given.get("last_name", "")),
             source=source,
             created_at=from_milliseconds(milliseconds_of(contact_id)),
             created_by=caller.actor,
@@ -323,7 +323,7 @@ class Contact(Recorded):
         """`given` in the light of what the contact has already."""
         fields = dict(given)
         names = {"first_name": self.first_name, "last_name": self.last_name, **given}
-        fields["full_name"] = _full_name(names["first_name"], names["last_name"])
+        fields["full_name"] = joined_name(names["first_name"], names["last_name"])
         if "email" in given or "other_emails" in given:
             others = given.get("other_emails", self.other_emails)
             fields["other_emails"] = _without(others, given.get("email", self.email))
@@ -515,10 +515,6 @@ _BOOKKEEPING = frozenset(
     }
 )
 _NOT_TOLD = _BOOKKEEPING | {"communication", "custom_fields", "tag_ids", "type_ids", "group_ids"}
-
-
-def _full_name(first_name: str, last_name: str) -> str:
-    return f"{first_name} {last_name}".strip()
 
 
 def _without(emails: list[str], primary: str | None) -> list[str]:

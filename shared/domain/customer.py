@@ -18,7 +18,7 @@ from shared.domain.errors import Conflict, Invalid
 from shared.domain.events import CUSTOMER_CREATED, CUSTOMER_DELETED, CUSTOMER_UPDATED, Event
 from shared.domain.ids import milliseconds_of
 from shared.domain.records import Recorded
-from shared.domain.text import GivenName, Name
+from shared.domain.text import GivenName, Name, joined_name
 from shared.domain.timestamps import Timestamp, from_milliseconds
 
 _Username = Annotated[Name, StringConstraints(min_length=1)]
@@ -114,7 +114,7 @@ class Customer(Recorded):
         customer = cls.model_construct(
             id=customer_id,
             number=f"CUST{number:06d}",
-            full_name=_full_name(given["first_name"], given["last_name"]),
+            full_name=joined_name(given["first_name"], given["last_name"]),
             created_at=from_milliseconds(milliseconds_of(customer_id)),
             created_by=caller.actor,
             updated_at=at,
@@ -129,7 +129,7 @@ class Customer(Recorded):
     ) -> tuple[Customer, Event] | None:
         """The customer with fields that `clean` has passed; None when they change nothing."""
         fields = dict(given)
-        fields["full_name"] = _full_name(
+        fields["full_name"] = joined_name(
             given.get("first_name", self.first_name), given.get("last_name", self.last_name)
         )
         changed = self._changed(CUSTOMER_UPDATED, fields, event_id, at, caller)
@@ -190,10 +190,6 @@ class CustomerShown(Customer):
 _BOOKKEEPING = frozenset(
     {"id", "version", "created_at", "created_by", "updated_at", "updated_by", "deleted_at", "last_event"}
 )
-
-
-def _full_name(first_name: str, last_name: str) -> str:
-    return f"{first_name} {last_name}".strip()
 
 
 def fold_username(username: str) -> str:

@@ -47,6 +47,11 @@ def split_name(full_name: str) -> tuple[str, str]:
     return first[:100], last.strip()[:100]
 
 
+def joined_name(first_name: str, last_name: str) -> str:
+    """First and last name as one."""
+    return f"{first_name} {last_name}".strip()
+
+
 def unique_names(names: list[str]) -> list[str]:
     """Names in their order, without repeats; two that differ in case alone are one, the first spelling stays."""
     seen: dict[str, str] = {}
