@@ -24,7 +24,7 @@ from shared.domain.events import (
     Event,
 )
 from shared.domain.ids import new_id
-from shared.domain.records import Recorded
+from shared.domain.records import Recorded, first_stamp
 from shared.domain.text import GivenName, ShortText
 from shared.domain.timestamps import Timestamp, plus
 
@@ -168,16 +168,7 @@ class ApiClient(Recorded):
         caller: Caller,
     ) -> tuple[ApiClient, Event]:
         """A new API client with its first key, and its `api_client.created`."""
-        client = cls(
-            id=client_id,
-            keys=[key],
-            created_at=at,
-            created_by=caller.actor,
-            updated_at=at,
-            updated_by=caller.actor,
-            last_event=event_id,
-            **given,
-        )
+        client = cls(id=client_id, keys=[key], **first_stamp(event_id, at, caller), **given)
         event = client._created(API_CLIENT_CREATED, caller)
         event.data["key_id"] = key.id
         return client, event

@@ -42,7 +42,7 @@ from shared.domain.interaction import Interaction
 from shared.domain.labels import Group, Labels
 from shared.domain.other_phones import MAX_PHONES, OtherPhone, OtherPhoneInput, normalize_other_phones
 from shared.domain.phone import as_typed, normalize_phone
-from shared.domain.records import Recorded
+from shared.domain.records import BOOKKEEPING, Recorded, first_stamp
 from shared.domain.tenant import Settings, UniqueScope
 from shared.domain.text import GivenName, LabelName, Line, LongText, Name, joined_name, unique_names
 from shared.domain.timestamps import Timestamp, from_milliseconds, plus
@@ -296,13 +296,9 @@ class Contact(Recorded):
             fields["other_emails"] = _without(fields["other_emails"], fields.get("email"))
         contact = cls.model_construct(
             id=contact_id,
+            **first_stamp(event_id, at, caller, created_at=from_milliseconds(milliseconds_of(contact_id))),
             full_name=joined_name(given["first_name"], given.get("last_name", "")),
             source=source,
-            created_at=from_milliseconds(milliseconds_of(contact_id)),
-            created_by=caller.actor,
-            updated_at=at,
-            updated_by=caller.actor,
-            last_event=event_id,
             unique_scope=unique_scope,
             **fields,
         )
@@ -501,20 +497,15 @@ class Contact(Recorded):
         return content
 
 
-_BOOKKEEPING = frozenset(
-    {
-        "id",
-        "version",
-        "created_at",
-        "created_by",
-        "updated_at",
-        "updated_by",
-        "deleted_at",
-        "last_event",
-        "unique_scope",
-    }
-)
-_NOT_TOLD = _BOOKKEEPING | {"communication", "custom_fields", "tag_ids", "type_ids", "group_ids"}
+_NOT_TOLD = BOOKKEEPING | {
+    "deleted_at",
+    "unique_scope",
+    "communication",
+    "custom_fields",
+    "tag_ids",
+    "type_ids",
+    "group_ids",
+}
 
 
 def _without(emails: list[str], primary: str | None) -> list[str]:

@@ -17,13 +17,14 @@ from shared.domain.email import normalize_email
 from shared.domain.errors import Conflict, Invalid
 from shared.domain.events import CUSTOMER_CREATED, CUSTOMER_DELETED, CUSTOMER_UPDATED, Event
 from shared.domain.ids import milliseconds_of
-from shared.domain.records import Recorded
+from shared.domain.records import BOOKKEEPING, Recorded, first_stamp
 from shared.domain.text import GivenName, Name, joined_name
 from shared.domain.timestamps import Timestamp, from_milliseconds
 
 _Username = Annotated[Name, StringConstraints(min_length=1)]
 _EMPTY = {"last_name": "", "national_id": "", "is_verified": False, "is_active": True}
 """What null stands for in fields that always have a value."""
+_NOT_TOLD = BOOKKEEPING | {"deleted_at"}
 
 
 class CustomerInput(BaseModel):
@@ -115,11 +116,7 @@ class Customer(Recorded):
             id=customer_id,
             number=f"CUST{number:06d}",
             full_name=joined_name(given["first_name"], given["last_name"]),
-            created_at=from_milliseconds(milliseconds_of(customer_id)),
-            created_by=caller.actor,
-            updated_at=at,
-            updated_by=caller.actor,
-            last_event=event_id,
+            **first_stamp(event_id, at, caller, created_at=from_milliseconds(milliseconds_of(customer_id))),
             **given,
         )
         return customer, customer._created(CUSTOMER_CREATED, caller)
@@ -170,7 +167,7 @@ class Customer(Recorded):
         return {
             name: value
             for name, value in self.__dict__.items()
-            if name not in _BOOKKEEPING and (value or name == "is_active")
+            if name not in _NOT_TOLD and (value or name == "is_active")
         }
 
 
@@ -185,11 +182,6 @@ class CustomerShown(Customer):
         description="With `include=contacts` alone: the oldest of its contacts, up to 25. For one who sees his own "
         "alone they are looked for among its first 1,000.",
     )
-
-
-_BOOKKEEPING = frozenset(
-    {"id", "version", "created_at", "created_by", "updated_at", "updated_by", "deleted_at", "last_event"}
-)
 
 
 def fold_username(username: str) -> str:

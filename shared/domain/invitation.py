@@ -13,7 +13,7 @@ from shared.domain.callers import Caller
 from shared.domain.errors import AlreadyAccepted
 from shared.domain.events import INVITATION_REVOKED, USER_INVITED, Event
 from shared.domain.ids import is_id
-from shared.domain.records import Recorded
+from shared.domain.records import Recorded, first_stamp
 from shared.domain.text import Name
 from shared.domain.timestamps import Timestamp, plus
 from shared.domain.user import User, UserRole
@@ -138,12 +138,8 @@ class Invitation(Recorded):
         invitation = cls(
             id=invitation_id,
             expires_at=plus(at, VALID_SECONDS),
-            created_at=at,
-            created_by=caller.actor,
-            updated_at=at,
-            updated_by=caller.actor,
             secret_hash=secret_hash,
-            last_event=event_id,
+            **first_stamp(event_id, at, caller),
             **given,
         )
         return invitation, invitation._created(USER_INVITED, caller)
@@ -174,11 +170,7 @@ class Invitation(Recorded):
             first_name=self.first_name,
             last_name=self.last_name,
             role=self.role,
-            created_at=at,
-            created_by=caller.actor,
-            updated_at=at,
-            updated_by=caller.actor,
-            last_event=event_id,
+            **first_stamp(event_id, at, caller),
         )
         return after, user, user.created(caller, invitation_id=self.id)
 

@@ -18,7 +18,7 @@ from pydantic.json_schema import SkipJsonSchema
 from shared.domain.callers import Caller
 from shared.domain.events import Event
 from shared.domain.ids import first_id_at
-from shared.domain.records import Recorded
+from shared.domain.records import BOOKKEEPING, Recorded, first_stamp
 from shared.domain.text import folded
 from shared.domain.timestamps import Timestamp
 
@@ -60,15 +60,7 @@ class Label(Recorded):
         cls: type[L], given: dict[str, Any], *, label_id: str, event_id: str, at: str, caller: Caller
     ) -> tuple[L, Event]:
         """A new label and its event, such as `tag.created`."""
-        label = cls(
-            id=label_id,
-            created_at=at,
-            created_by=caller.actor,
-            updated_at=at,
-            updated_by=caller.actor,
-            last_event=event_id,
-            **given,
-        )
+        label = cls(id=label_id, **first_stamp(event_id, at, caller), **given)
         return label, label._created(f"{label.entity}.created", caller)
 
     def change(
@@ -87,21 +79,8 @@ class Label(Recorded):
         return self.model_copy(update={self.counted_in: contacts})
 
     def _content(self) -> dict[str, Any]:
-        kept = self.model_dump(exclude=_BOOKKEEPING)
+        kept = self.model_dump(exclude={*BOOKKEEPING, self.counted_in})
         return {name: value for name, value in kept.items() if value not in ("", None)}
-
-
-_BOOKKEEPING = {
-    "id",
-    "contact_count",
-    "usage_count",
-    "version",
-    "created_at",
-    "created_by",
-    "updated_at",
-    "updated_by",
-    "last_event",
-}
 
 
 class Tag(Label):

@@ -11,6 +11,25 @@ from shared.domain.events import Event, differences
 
 R = TypeVar("R", bound="Recorded")
 
+BOOKKEEPING = frozenset(
+    {"id", "version", "created_at", "created_by", "updated_at", "updated_by", "last_event"}
+)
+"""The fields that every record has of itself: a change of them is the change's own, and is not told."""
+
+
+def first_stamp(event_id: str, at: str, caller: Caller, *, created_at: str | None = None) -> dict[str, Any]:
+    """The fields of a new record that say when, by whom and with which event it was made.
+
+    `at` is when it is written; `created_at` when it counts as created, where that is another time.
+    """
+    return {
+        "created_at": created_at or at,
+        "created_by": caller.actor,
+        "updated_at": at,
+        "updated_by": caller.actor,
+        "last_event": event_id,
+    }
+
 
 class Recorded(BaseModel):
     """A record as it is kept and shown. Each has the fields below, and shows them where it likes among its own.

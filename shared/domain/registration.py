@@ -14,6 +14,7 @@ from shared.domain.callers import Caller
 from shared.domain.credentials import Membership
 from shared.domain.events import TENANT_CREATED, Event, differences
 from shared.domain.ids import new_id
+from shared.domain.records import first_stamp
 from shared.domain.tenant import Tenant
 from shared.domain.text import BusinessName, Name
 from shared.domain.user import User
@@ -58,11 +59,7 @@ class Founding:
             first_name=given.first_name,
             last_name=given.last_name,
             role="admin",
-            created_at=at,
-            created_by=caller.actor,
-            updated_at=at,
-            updated_by=caller.actor,
-            last_event=new_id(),
+            **first_stamp(new_id(), at, caller),
         )
         opened = Event(
             id=new_id(),
