@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -18,56 +18,67 @@ Color = Annotated[
 ]
 
 
-class TagInput(BaseModel):
-    """What a caller gives to make a tag."""
+class LabelInput(BaseModel):
+    """What a caller gives to make a label."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    def as_given(self) -> dict[str, Any]:
+        """All fields, in their stored form."""
+        return dict(self.__dict__)
+
+
+class LabelPatch(BaseModel):
+    """A merge patch of a label; null gives a field its default."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+    label: ClassVar[type[Label]]
+
+    def as_given(self) -> dict[str, Any]:
+        """The fields that were given, in their stored form. Raises Invalid for a null in place of the name."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        if given.get("name", "") is None:
+            raise Invalid.field("name", "required", "A name is required.")
+        defaults = self.label.model_fields
+        return {name: defaults[name].default if value is None else value for name, value in given.items()}
+
+
+class TagInput(LabelInput):
+    """What a caller gives to make a tag."""
 
     name: LabelName = Field(examples=["VIP"])
     color: Color = DEFAULT_COLOR
     category: Line = Field("", examples=["loyalty"])
 
 
-class TagPatch(BaseModel):
+class TagPatch(LabelPatch):
     """A merge patch of a tag; null gives a field its default."""
 
-    model_config = ConfigDict(extra="forbid", defer_build=True)
+    label = Tag
 
     name: LabelName | None = None
     color: Color | None = None
     category: Line | None = None
 
-    def as_given(self) -> dict[str, Any]:
-        """The fields that were given, in their stored form."""
-        return _with_defaults(self, Tag)
 
-
-class TypeInput(BaseModel):
+class TypeInput(LabelInput):
     """What a caller gives to make a contact type."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     name: LabelName = Field(examples=["Supplier"])
     description: ShortText = Field("", examples=["Who we buy from"])
 
 
-class TypePatch(BaseModel):
+class TypePatch(LabelPatch):
     """A merge patch of a contact type; null gives a field its default."""
 
-    model_config = ConfigDict(extra="forbid", defer_build=True)
+    label = ContactType
 
     name: LabelName | None = None
     description: ShortText | None = None
 
-    def as_given(self) -> dict[str, Any]:
-        """The fields that were given, in their stored form."""
-        return _with_defaults(self, ContactType)
 
-
-class GroupInput(BaseModel):
+class GroupInput(LabelInput):
     """What a caller gives to make a group. A dynamic one has a filter, a static one has none."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     name: GroupName = Field(examples=["Spring campaign"])
     description: ShortText = Field("", examples=["Everybody who gets the spring letter"])
@@ -80,14 +91,13 @@ class GroupInput(BaseModel):
     )
 
     def as_given(self) -> dict[str, Any]:
-        """All fields, in their stored form."""
-        return {**self.__dict__, "filter": _conditions(self.filter)}
+        return {**super().as_given(), "filter": _conditions(self.filter)}
 
 
-class GroupPatch(BaseModel):
+class GroupPatch(LabelPatch):
     """A merge patch of a group. Its kind stays; null gives a field its default."""
 
-    model_config = ConfigDict(extra="forbid", defer_build=True)
+    label = Group
 
     name: GroupName | None = None
     description: ShortText | None = None
@@ -95,18 +105,8 @@ class GroupPatch(BaseModel):
     filter: ContactConditions | None = None
 
     def as_given(self) -> dict[str, Any]:
-        """The fields that were given, in their stored form."""
-        given = _with_defaults(self, Group)
+        given = super().as_given()
         return given | {"filter": _conditions(self.filter)} if "filter" in given else given
-
-
-def _with_defaults(patch: BaseModel, label: type[Label]) -> dict[str, Any]:
-    given = {name: getattr(patch, name) for name in patch.model_fields_set}
-    if given.get("name", "") is None:
-        raise Invalid.field("name", "required", "A name is required.")
-    return {
-        name: label.model_fields[name].default if value is None else value for name, value in given.items()
-    }
 
 
 def _conditions(given: ContactConditions | None) -> dict[str, Any] | None:
