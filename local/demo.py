@@ -9,14 +9,11 @@ from typing import Any
 
 from local.deploy import Aws
 from local.http import request
+from shared import wiring
 from shared.domain.callers import PERMISSIONS
 from shared.identity.user_pool import UserPool
 from shared.services.onboarding import Onboarding
-from shared.table.api_clients import ApiClientTable
-from shared.table.claims import ClaimTable
-from shared.table.directory import DirectoryTable, TenantTable
 from shared.table.store import Store
-from shared.table.users import UserTable
 
 TENANT = "demo"
 ADMIN, USER = "admin@demo.example", "user@demo.example"
@@ -39,15 +36,8 @@ class DemoFailed(Exception):
 
 def onboarding(aws: Aws, outputs: dict[str, str]) -> Onboarding:
     """The operator's door to tenants, users and keys, with the operator's credentials."""
-    store = Store(aws.client("dynamodb"), outputs["TableName"])
-    return Onboarding(
-        TenantTable(store),
-        DirectoryTable(store),
-        lambda tenant_id: UserTable(store, tenant_id),
-        lambda tenant_id: ApiClientTable(store, tenant_id),
-        ClaimTable(store),
-        UserPool(lambda: aws.client("cognito-idp"), outputs["UserPoolId"], outputs["UserPoolClientId"]),
-    )
+    pool = UserPool(lambda: aws.client("cognito-idp"), outputs["UserPoolId"], outputs["UserPoolClientId"])
+    return wiring.onboarding((Store(aws.client("dynamodb"), outputs["TableName"]), pool))
 
 
 def make(aws: Aws, outputs: dict[str, str], api_url: str, kept: Path) -> dict[str, Any]:

@@ -777,20 +777,24 @@ def other_issuer() -> OtherIssuer:
     return OtherIssuer(settings.token_jwks_url(), settings.token_issuer(), settings.token_audience())
 
 
-def onboarding() -> Onboarding:
-    """The operator's door to tenants, members and API keys."""
+def onboarding(through: tuple[Store, UserPool | None] | None = None) -> Onboarding:
+    """The operator's door to tenants, users and API keys; `through`: the table and the pool with the operator's
+    credentials, where those are not the environment's.
+    """
     from shared.services.onboarding import Onboarding
     from shared.table.api_clients import ApiClientTable
     from shared.table.claims import ClaimTable
-    from shared.table.directory import TenantTable
+    from shared.table.directory import DirectoryTable, TenantTable
+    from shared.table.users import UserTable
 
+    table, accounts = through or (store(), user_pool())
     return Onboarding(
-        TenantTable(store()),
-        directory(),
-        user_table,
-        lambda tenant_id: ApiClientTable(store(), tenant_id),
-        ClaimTable(store()),
-        user_pool(),
+        TenantTable(table),
+        DirectoryTable(table),
+        lambda tenant_id: UserTable(table, tenant_id),
+        lambda tenant_id: ApiClientTable(table, tenant_id),
+        ClaimTable(table),
+        accounts,
     )
 
 
