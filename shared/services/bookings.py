@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from shared.domain.interaction import Interaction
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import Settings, Tenant, UniqueScope
 from shared.domain.text import split_name
+from shared.services.backoff import pause_after
 
 _ATTEMPTS = 12
 
@@ -97,7 +97,7 @@ class BookingService:
                     phone = None  # where numbers are unique, one that another has must not cost the booking
                 if attempt == _ATTEMPTS - 1:
                     raise
-                self._sleep(random.uniform(0, min(0.8, 0.02 * 2**attempt)))  # noqa: S311
+                self._sleep(pause_after(attempt, first=0.02, most=0.8))
             else:
                 return
 

@@ -23,6 +23,7 @@ from shared.domain.errors import ConcurrentChange, DomainError, Duplicate, Inval
 from shared.domain.events import Event
 from shared.domain.ids import Work, is_id, new_id
 from shared.domain.tenant import Settings
+from shared.services.backoff import pause_after
 from shared.services.bulk_jobs import Portion, Queue
 from shared.services.contact_lists import require_searchable
 from shared.services.contacts import ContactRepository, ContactService
@@ -31,7 +32,6 @@ from shared.services.creations import Creation, create_all
 from shared.services.idempotency import Announce, no_key
 from shared.services.labelling import LabelRepository
 from shared.services.membership import Membership
-from shared.services.optimistic import pause_after
 from shared.services.paging import Cursors
 
 _ATTEMPTS = 12

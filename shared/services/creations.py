@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
@@ -11,6 +10,7 @@ from shared.domain.contact import Contact
 from shared.domain.errors import ConcurrentChange, DomainError, Duplicate
 from shared.domain.events import Event
 from shared.domain.tenant import UniqueScope
+from shared.services.backoff import pause_after
 
 _ATTEMPTS = 6
 
@@ -85,6 +85,6 @@ def create_all(
             return
         pending = later
         if refused:
-            sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311
+            sleep(pause_after(attempt, first=0.02, most=0.64))
     for contact, _ in pending:
         yield contact.id, ConcurrentChange()

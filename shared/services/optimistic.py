@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import TypeVar
 
 from shared.domain.errors import ConcurrentChange, VersionMismatch
+from shared.services.backoff import pause_after
 
 IfMatch = Callable[[int], bool]
 """Whether the caller's `If-Match` holds for a record's version."""
@@ -24,11 +24,6 @@ def until_first(once: Callable[[], T], *, attempts: int, sleep: Callable[[float]
         except ConcurrentChange:
             sleep(pause_after(attempt))
     raise ConcurrentChange()
-
-
-def pause_after(attempt: int) -> float:
-    """The seconds to wait after so many attempts that came to nothing: chance, so that those who met part."""
-    return random.uniform(0, min(0.4, 0.01 * 2**attempt))  # noqa: S311
 
 
 def require_match(if_match: IfMatch | None, version: int) -> None:

@@ -12,7 +12,6 @@ Parts lie outside `tenants/` and `uploads/`, since every new object there calls 
 
 from __future__ import annotations
 
-import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +26,7 @@ from shared.domain.errors import Conflict, Unavailable
 from shared.domain.import_file import FileReplaced
 from shared.domain.imports import DroppedFile, inbox_file
 from shared.domain.timestamps import from_milliseconds
+from shared.services.backoff import pause_after
 
 _BLOCK = 4 * 1024 * 1024  # bytes of a file held at a time
 _UPLOAD_PART = 8 * 1024 * 1024  # S3 takes parts of 5 MiB and more, 10,000 at the most
@@ -220,7 +220,7 @@ class DropBucket:
             self._client.put_object(Bucket=self._bucket, Key=key, Body=body, **_AS_CSV)
 
     def _pause(self, attempt: int) -> None:
-        self._sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311
+        self._sleep(pause_after(attempt, first=0.1, most=0.8))
 
 
 _AS_CSV = {"ContentType": "text/csv; charset=utf-8", "ContentDisposition": "attachment"}

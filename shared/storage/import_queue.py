@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.domain.errors import Unavailable
 from shared.domain.imports import Chunk, ImportTask
+from shared.services.backoff import pause_after
 
 _BATCH = 10  # SQS's limit for one SendMessageBatch
 _ATTEMPTS = 4
@@ -44,7 +44,7 @@ class ImportQueue:
                 entries = [entry for entry in entries if entry["Id"] in refused]
                 if not entries:
                     break
-                self._sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311
+                self._sleep(pause_after(attempt, first=0.1, most=0.8))
             else:
                 raise Unavailable()
 

@@ -12,7 +12,6 @@ Within this module an id is its number (`shared.domain.ids.number_of`).
 
 from __future__ import annotations
 
-import random
 import time
 from base64 import b64decode
 from bisect import bisect_left, bisect_right
@@ -22,6 +21,7 @@ from itertools import accumulate, pairwise
 
 from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.ids import NUMBERS, id_of, number_of
+from shared.services.backoff import pause_after
 from shared.table import keys
 from shared.table.store import Item, Locked, Store, Transaction
 
@@ -93,7 +93,7 @@ class PostingList:
             lost += 1
             if lost == _ATTEMPTS:
                 raise ConcurrentChange()
-            self._sleep(random.uniform(0, min(0.4, 0.01 * 2**lost)))  # noqa: S311
+            self._sleep(pause_after(lost))
 
     def _read(self, at: int) -> list[Chunk]:
         """The chunk that an id lies in, and the one before it, which is paid for with it."""

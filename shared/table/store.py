@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.domain.errors import Invalid, TooLarge, Unavailable
+from shared.services.backoff import pause_after
 from shared.table.keys import PK, SK, Key
 
 Item = dict[str, dict[str, Any]]
@@ -368,8 +368,7 @@ class Store:
         self._pause(attempt)
 
     def _pause(self, attempt: int) -> None:
-        # Full jitter (Amazon Builders' Library, "Timeouts, retries and backoff with jitter"): at most 0.8 s a wait.
-        self._sleep(random.uniform(0, min(0.8, 0.025 * 2**attempt)))  # noqa: S311
+        self._sleep(pause_after(attempt, first=0.025, most=0.8))
 
 
 def _range(
