@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.api_client import ApiClient, ApiClientInput, ApiClientPatch, FreshKey, NewApiClient
@@ -13,11 +13,10 @@ from shared.domain.errors import NotFound
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.services.idempotency import Announce, no_key
-from shared.services.optimistic import IfMatch, require_match, until_first
+from shared.services.optimistic import IfMatch, changed
 from shared.services.paging import Cursors, Page, page_of
 
 _ATTEMPTS = 8
-Shown = TypeVar("Shown", bound=ApiClient)
 
 
 class ApiClientRepository(Protocol):
@@ -97,13 +96,18 @@ class ApiClientService:
             client_id,
             if_match,
             lambda client: client.change(fields, event_id=new_id(), at=timestamps.now(), caller=self._caller),
-            show=lambda client: client,
+            self._clients.replace,
         )
 
     def rotate_key(self, client_id: str, overlap_seconds: int, if_match: IfMatch | None) -> NewApiClient:
         """The client with a new key, which is shown this once; the present one stays good for the overlap."""
         key = FreshKey.make(timestamps.now())
-        return self._write(
+
+        def save(before: ApiClient, after: ApiClient, event: Event) -> None:
+            self._announce(after.with_key(key.text))
+            self._clients.replace(before, after, event)
+
+        client = self._write(
             client_id,
             if_match,
             lambda client: client.rotate_key(
@@ -113,8 +117,9 @@ class ApiClientService:
                 at=timestamps.now(),
                 caller=self._caller,
             ),
-            show=lambda client: client.with_key(key.text),
+            save,
         )
+        return client.with_key(key.text)
 
     def delete(self, client_id: str, if_match: IfMatch | None) -> None:
         """Delete an API client; all its keys end at once. A client may delete itself."""
@@ -122,8 +127,7 @@ class ApiClientService:
             client_id,
             if_match,
             lambda client: client.delete(event_id=new_id(), at=timestamps.now(), caller=self._caller),
-            show=lambda client: client,
-            save=lambda before, _, event: self._clients.remove(before, event),
+            lambda before, _, event: self._clients.remove(before, event),
         )
 
     def _write(
@@ -131,22 +135,8 @@ class ApiClientService:
         client_id: str,
         if_match: IfMatch | None,
         act: Callable[[ApiClient], tuple[ApiClient, Event] | None],
-        *,
-        show: Callable[[ApiClient], Shown],
-        save: Callable[[ApiClient, ApiClient, Event], None] | None = None,
-    ) -> Shown:
-        """Read, act, write under the version read; again when others were faster. `show` words the answer."""
-
-        def once() -> Shown:
-            before = self.read(client_id)
-            require_match(if_match, before.version)
-            acted = act(before)
-            if acted is None:
-                return show(before)
-            after, event = acted
-            shown = show(after)
-            self._announce(shown)
-            (save or self._clients.replace)(before, after, event)
-            return shown
-
-        return until_first(once, attempts=_ATTEMPTS, sleep=self._sleep)
+        save: Callable[[ApiClient, ApiClient, Event], None],
+    ) -> ApiClient:
+        return changed(
+            lambda: self.read(client_id), if_match, act, save, attempts=_ATTEMPTS, sleep=self._sleep
+        )

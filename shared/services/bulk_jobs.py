@@ -6,6 +6,7 @@ that comes late, finds that it is done, and only whoever closes a portion asks f
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -21,6 +22,7 @@ from shared.domain.ids import Work, first_id_at, is_id, new_id
 from shared.domain.tenant import Tenant
 from shared.domain.timestamps import to_milliseconds
 from shared.services.idempotency import Announce, no_key
+from shared.services.optimistic import until_first
 from shared.services.paging import Cursors, Page, page_of
 
 MAX_PORTION = 250
@@ -56,11 +58,13 @@ class BulkJobService:
         jobs: BulkJobRepository,
         cursors: Cursors,
         *,
+        sleep: Callable[[float], None] = time.sleep,
         announce: Announce = no_key,
     ) -> None:
         self._caller = caller
         self._jobs = jobs
         self._cursors = cursors
+        self._sleep = sleep
         self._announce = announce
 
     def list(self, *, limit: int, cursor: str | None) -> Page[BulkJob]:
@@ -90,19 +94,19 @@ class BulkJobService:
 
         Raises Conflict when it has ended, ConcurrentChange when it moves too fast.
         """
-        for _ in range(_ATTEMPTS):
+
+        def once() -> BulkJob:
             before = self._get(job_id)
             self._caller.require(before.permission)
             after = before.cancel(at=timestamps.now())
             if after is None:
                 return BulkJob.of(before)
-            self._announce(BulkJob.of(after))
-            try:
-                self._jobs.save(before, after)
-            except ConcurrentChange:
-                continue
-            return BulkJob.of(after)
-        raise ConcurrentChange()
+            cancelled = BulkJob.of(after)
+            self._announce(cancelled)
+            self._jobs.save(before, after)
+            return cancelled
+
+        return until_first(once, attempts=_ATTEMPTS, sleep=self._sleep)
 
     @property
     def _sees_all(self) -> bool:

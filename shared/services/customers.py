@@ -16,7 +16,7 @@ from shared.domain.errors import NotFound, UsernameTaken
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.services.idempotency import Announce, no_key
-from shared.services.optimistic import IfMatch, require_match, until_first
+from shared.services.optimistic import IfMatch, changed
 from shared.services.paging import Cursors, Page, page_of
 
 INCLUDED_CONTACTS = 25
@@ -211,24 +211,19 @@ class CustomerService:
         if_match: IfMatch | None,
         act: Callable[[Customer], tuple[Customer, Event] | None],
     ) -> Customer:
-        """Read, act, write under the version read; again when others were faster, contacts that came or went among
-        them.
-        """
+        """The customer after a change; begun anew when others were faster, contacts that came or went among them."""
         self._caller.require(permission)  # whoever lacks it altogether is told so, whatever is there
 
-        def once() -> Customer:
-            before = self._read(customer_id)
-            self._caller.require_on(permission, self._owner_of(before))
-            require_match(if_match, before.version)
-            acted = act(before)
-            if acted is None:
-                return before
-            after, event = acted
+        def read() -> Customer:
+            customer = self._read(customer_id)
+            self._caller.require_on(permission, self._owner_of(customer))
+            return customer
+
+        def save(before: Customer, after: Customer, event: Event) -> None:
             with self._conflicts_as_seen():
                 self._customers.save(before, after, event)
-            return after
 
-        return until_first(once, attempts=_ATTEMPTS, sleep=self._sleep)
+        return changed(read, if_match, act, save, attempts=_ATTEMPTS, sleep=self._sleep)
 
     def _with_contacts(self, customers: Sequence[Customer]) -> Sequence[CustomerShown]:
         """Customers with up to INCLUDED_CONTACTS of their contacts, the oldest ones, and the whole primary one."""

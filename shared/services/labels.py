@@ -15,7 +15,7 @@ from shared.domain.labels import Label
 from shared.domain.text import folded
 from shared.services.idempotency import Announce, no_key
 from shared.services.labelling import LabelRepository
-from shared.services.optimistic import IfMatch, require_match, until_first
+from shared.services.optimistic import IfMatch, changed
 from shared.services.paging import Cursors, Page, page_of
 
 _ATTEMPTS = 8
@@ -93,14 +93,14 @@ class LabelService(Generic[AnyLabel]):
 
     def change(self, label_id: str, given: dict[str, Any], if_match: IfMatch | None) -> AnyLabel:
         """The label with the given fields changed. Raises NameTaken, VersionMismatch."""
-        changed = self._write(
+        label = self._write(
             label_id,
             "contacts:write",
             if_match,
             lambda label: label.change(given, event_id=new_id(), at=timestamps.now(), caller=self._caller),
             self._labels.replace,
         )
-        return self._counted([changed])[0]
+        return self._counted([label])[0]
 
     def delete(self, label_id: str, if_match: IfMatch | None) -> None:
         """Delete a label. Contacts that had it are without it at once."""
@@ -136,16 +136,10 @@ class LabelService(Generic[AnyLabel]):
     ) -> AnyLabel:
         self._caller.require(permission)  # whoever lacks it altogether is told so, whatever is there
 
-        def once() -> AnyLabel:
-            before = self._read(label_id)
-            own = not before.is_shared and before.created_by == self._caller.actor
+        def read() -> AnyLabel:
+            label = self._read(label_id)
+            own = not label.is_shared and label.created_by == self._caller.actor
             self._caller.require_on(permission, self._caller.id if own else None)
-            require_match(if_match, before.version)
-            acted = act(before)
-            if acted is None:
-                return before
-            after, event = acted
-            save(before, after, event)
-            return after
+            return label
 
-        return until_first(once, attempts=_ATTEMPTS, sleep=self._sleep)
+        return changed(read, if_match, act, save, attempts=_ATTEMPTS, sleep=self._sleep)

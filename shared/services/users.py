@@ -14,7 +14,7 @@ from shared.domain.errors import NotFound
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.user import OWN_FIELDS, User, UserPatch, UserRole, is_user_id
-from shared.services.optimistic import IfMatch, require_match, until_first
+from shared.services.optimistic import IfMatch, changed
 from shared.services.paging import Cursors, Page, page_of
 
 _ATTEMPTS = 8
@@ -97,9 +97,6 @@ class UserService:
     def read(self, user_id: str) -> User:
         """A user."""
         self._caller.require("contacts:read")
-        return self._find(user_id)
-
-    def _find(self, user_id: str) -> User:
         user = self._users.get(user_id) if is_user_id(user_id) else None
         if user is None:
             raise NotFound("User")
@@ -112,12 +109,16 @@ class UserService:
         """
         given = patch.as_given()
 
-        def act(user: User) -> tuple[User, Event] | None:
+        def read() -> User:
+            user = self.read(user_id)
             if not (self._is_caller(user) and given.keys() <= OWN_FIELDS):
                 self._caller.require_all("tenant:admin")
+            return user
+
+        def act(user: User) -> tuple[User, Event] | None:
             return user.change(given, event_id=new_id(), at=timestamps.now(), caller=self._caller)
 
-        return self._write(user_id, if_match, act, self._users.replace)
+        return changed(read, if_match, act, self._users.replace, attempts=_ATTEMPTS, sleep=self._sleep)
 
     def delete(self, user_id: str, if_match: IfMatch | None) -> None:
         """Remove a user, who can no longer sign in. Contacts he owns stay his by name. Raises as `change` does.
@@ -127,36 +128,20 @@ class UserService:
         """
         bar = Claim.bar(user_id, self._now()) if self._accounts else None
 
-        def act(user: User) -> tuple[User, Event]:
+        def read() -> User:
+            user = self.read(user_id)
             self._caller.require_all("tenant:admin")
+            return user
+
+        def act(user: User) -> tuple[User, Event]:
             return user.delete(event_id=new_id(), at=timestamps.now(), caller=self._caller)
 
-        gone = self._write(
-            user_id, if_match, act, lambda before, _, event: self._users.remove(before, event, bar)
-        )
+        def save(before: User, _: User, event: Event) -> None:
+            self._users.remove(before, event, bar)
+
+        gone = changed(read, if_match, act, save, attempts=_ATTEMPTS, sleep=self._sleep)
         if self._accounts is not None:
             self._accounts.remove(gone.username, gone.id)
 
     def _is_caller(self, user: User) -> bool:
         return self._caller.kind == "user" and self._caller.id == user.id
-
-    def _write(
-        self,
-        user_id: str,
-        if_match: IfMatch | None,
-        act: Callable[[User], tuple[User, Event] | None],
-        save: Callable[[User, User, Event], None],
-    ) -> User:
-        self._caller.require("contacts:read")
-
-        def once() -> User:
-            before = self._find(user_id)
-            acted = act(before)
-            require_match(if_match, before.version)
-            if acted is None:
-                return before
-            after, event = acted
-            save(before, after, event)
-            return after
-
-        return until_first(once, attempts=_ATTEMPTS, sleep=self._sleep)

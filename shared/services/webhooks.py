@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.delivery import Delivery
-from shared.domain.errors import ConcurrentChange, NotFound
+from shared.domain.errors import NotFound
 from shared.domain.ids import is_id, new_id
 from shared.domain.webhook import NewWebhook, Webhook, WebhookInput
 from shared.services.idempotency import Announce, no_key
-from shared.services.optimistic import IfMatch, require_match
+from shared.services.optimistic import IfMatch, require_match, until_first
 from shared.services.paging import Cursors, Page, page_of
 
 _PERMISSION = "webhooks:manage"
@@ -42,12 +44,14 @@ class WebhookService:
         cursors: Cursors,
         *,
         loopback: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
         announce: Announce = no_key,
     ) -> None:
         self._caller = caller
         self._webhooks = webhooks
         self._cursors = cursors
         self._loopback = loopback
+        self._sleep = sleep
         self._announce = announce
 
     def create(self, given: WebhookInput) -> NewWebhook:
@@ -89,15 +93,13 @@ class WebhookService:
 
     def delete(self, webhook_id: str, if_match: IfMatch | None) -> None:
         """Delete a subscription; what was not yet delivered to it will not be."""
-        for _ in range(_ATTEMPTS):
+
+        def once() -> None:
             webhook = self.read(webhook_id)
             require_match(if_match, webhook.version)
-            try:
-                self._webhooks.delete(webhook)
-            except ConcurrentChange:
-                continue
-            return
-        raise ConcurrentChange()
+            self._webhooks.delete(webhook)
+
+        until_first(once, attempts=_ATTEMPTS, sleep=self._sleep)
 
     def deliveries(self, webhook_id: str, *, limit: int, cursor: str | None) -> Page[Delivery]:
         """A page of what was sent to a subscription, newest event first."""
