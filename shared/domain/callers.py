@@ -61,6 +61,10 @@ class Caller:
         """How far the caller holds `permission`; None when not at all."""
         return self.granted.get(permission) or _ROLE_PERMISSIONS[self.role].get(permission)
 
+    def scope(self, *query: str) -> tuple[str, ...]:
+        """What a cursor is bound to: who asks, and what for."""
+        return (self.tenant_id, self.id, *query)
+
     def has_all_rights_of(self, other: Caller) -> bool:
         """Whether the caller may do all that `other` may."""
         return all(

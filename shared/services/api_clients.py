@@ -64,7 +64,7 @@ class ApiClientService:
             limit=limit,
             cursor=cursor,
             cursors=self._cursors,
-            scope=(self._caller.tenant_id, self._caller.id, "api_clients"),
+            scope=self._caller.scope("api_clients"),
         )
 
     def create(self, given: ApiClientInput) -> NewApiClient:

@@ -82,7 +82,7 @@ class BulkJobService:
             limit=limit,
             cursor=cursor,
             cursors=self._cursors,
-            scope=(self._caller.tenant_id, self._caller.id, "bulk-jobs"),
+            scope=self._caller.scope("bulk-jobs"),
         )
 
     def read(self, job_id: str) -> BulkJob:

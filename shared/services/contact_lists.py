@@ -133,7 +133,7 @@ class ContactLists:
         wanted = self._seen(wanted)
         require_searchable(wanted)
         check_depth(skip, limit)
-        scope = (self._caller.tenant_id, self._caller.id, "contacts", repr(wanted), str(sort))
+        scope = self._caller.scope("contacts", repr(wanted), str(sort))
         after = self._cursors.open(scope, cursor) if cursor is not None else None
         found = list(islice(self._walk(wanted, sort, after, limit + 1, skip), limit + 1))
         more = len(found) > limit

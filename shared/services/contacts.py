@@ -241,7 +241,7 @@ class ContactService:
             limit=limit,
             cursor=cursor,
             cursors=self._cursors,
-            scope=self._scope("consents", contact.id),
+            scope=self._caller.scope("consents", contact.id),
         )
 
     def restore(self, contact_id: str, if_match: IfMatch | None) -> Contact:
@@ -288,7 +288,7 @@ class ContactService:
             limit=limit,
             cursor=cursor,
             cursors=self._cursors,
-            scope=self._scope("interactions", contact.id),
+            scope=self._caller.scope("interactions", contact.id),
         )
 
     def _settled(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -360,6 +360,3 @@ class ContactService:
             return after
 
         return until_first(once, attempts=_ATTEMPTS, sleep=self._sleep)
-
-    def _scope(self, *query: str) -> tuple[str, ...]:
-        return (self._caller.tenant_id, self._caller.id, *query)

@@ -140,7 +140,7 @@ class CustomerService:
             limit=limit,
             cursor=cursor,
             cursors=self._cursors,
-            scope=self._scope("customers", username or ""),
+            scope=self._caller.scope("customers", username or ""),
         )
         shown: Sequence[Customer] = page.items
         if include_contacts and shown:
@@ -166,7 +166,7 @@ class CustomerService:
             limit=limit,
             cursor=cursor,
             cursors=self._cursors,
-            scope=self._scope("members", customer.id),
+            scope=self._caller.scope("members", customer.id),
         )
         found = self._contacts.get_many(page.items)
         members = [found[one] for one in page.items if one in found]
@@ -305,9 +305,6 @@ class CustomerService:
     def _owner_of(self, customer: Customer) -> str | None:
         """Whose own a customer is: theirs who made it."""
         return self._caller.id if customer.created_by == self._caller.actor else None
-
-    def _scope(self, *query: str) -> tuple[str, ...]:
-        return (self._caller.tenant_id, self._caller.id, *query)
 
 
 def _shown(customer: Customer, members: Sequence[str], found: dict[str, Contact]) -> CustomerShown:

@@ -59,7 +59,7 @@ class ImportService:
             limit=limit,
             cursor=cursor,
             cursors=self._cursors,
-            scope=(self._caller.tenant_id, self._caller.id, "imports"),
+            scope=self._caller.scope("imports"),
         )
 
     def read(self, import_id: str) -> Import:

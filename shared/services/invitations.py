@@ -114,7 +114,7 @@ class InvitationService:
             limit=limit,
             cursor=cursor,
             cursors=self._cursors,
-            scope=(self._caller.tenant_id, self._caller.id, "invitations"),
+            scope=self._caller.scope("invitations"),
         )
 
     def read(self, invitation_id: str) -> Invitation:

@@ -73,7 +73,7 @@ class LabelService(Generic[AnyLabel]):
             limit=limit,
             cursor=cursor,
             cursors=self._cursors,
-            scope=(self._caller.tenant_id, self._caller.id, self._kind.entity, start),
+            scope=self._caller.scope(self._kind.entity, start),
         )
         return Page(self._counted(page.items), page.next_cursor, len(labels))
 

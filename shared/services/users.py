@@ -91,7 +91,7 @@ class UserService:
             limit=limit,
             cursor=cursor,
             cursors=self._cursors,
-            scope=(self._caller.tenant_id, self._caller.id, "users", str(role), str(is_active)),
+            scope=self._caller.scope("users", str(role), str(is_active)),
         )
 
     def read(self, user_id: str) -> User:

@@ -88,7 +88,7 @@ class WebhookService:
             limit=limit,
             cursor=cursor,
             cursors=self._cursors,
-            scope=self._scope("webhooks"),
+            scope=self._caller.scope("webhooks"),
         )
 
     def delete(self, webhook_id: str, if_match: IfMatch | None) -> None:
@@ -111,12 +111,9 @@ class WebhookService:
             limit=limit,
             cursor=cursor,
             cursors=self._cursors,
-            scope=self._scope("deliveries", webhook.id),
+            scope=self._caller.scope("deliveries", webhook.id),
         )
 
     def _require(self, permission: str = _PERMISSION) -> None:
         # A subscription tells of everything in the tenant, so one's own is not enough.
         self._caller.require_all(permission)
-
-    def _scope(self, *query: str) -> tuple[str, ...]:
-        return (self._caller.tenant_id, self._caller.id, *query)
