@@ -19,19 +19,13 @@ from shared.domain.contact_filter import ContactFilter
 from shared.domain.errors import Conflict
 from shared.domain.events import BULK_JOB_COMPLETED, Event
 from shared.domain.timestamps import Timestamp, plus, to_milliseconds
+from shared.domain.watching import FIRST_LOOK_SECONDS, IDLE_LOOKS, SUSPENDED_PAUSE_SECONDS, pause_after_look
 
 Action = Literal["update", "delete"]
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
 
 MAX_FAILURES = 100
 """How many of a job's refused contacts are named."""
-FIRST_LOOK_SECONDS = 300
-"""After how long without a move the watch looks at a job."""
-_LONGEST_PAUSE_SECONDS = 21_600
-_SUSPENDED_PAUSE_SECONDS = 3_600
-"""When a suspended tenant's job is looked at again, and so how soon it goes on once the tenant is back."""
-_IDLE_LOOKS = 8
-"""After so many looks at which nothing had moved, about a day, a job is given up."""
 
 _UNDER_WAY = ("queued", "running")
 
@@ -179,15 +173,13 @@ class BulkRun:
     def wait(self, *, at: str) -> BulkRun:
         """The job after a look while its tenant is suspended. It cannot get on, which is not held against it: once
         its tenant is back, looks are counted anew."""
-        return replace(
-            self, version=self.version + 1, idle_looks=0, due_at=plus(at, _SUSPENDED_PAUSE_SECONDS)
-        )
+        return replace(self, version=self.version + 1, idle_looks=0, due_at=plus(at, SUSPENDED_PAUSE_SECONDS))
 
     def put_off(self, *, at: str) -> BulkRun:
         """The job after a look at which it had not moved: looked at again later and later, and at last given up."""
         idle_looks = self.idle_looks + 1
-        if idle_looks <= _IDLE_LOOKS:
-            pause = min(FIRST_LOOK_SECONDS * 2**idle_looks, _LONGEST_PAUSE_SECONDS)
+        if idle_looks <= IDLE_LOOKS:
+            pause = pause_after_look(idle_looks)
             return replace(self, version=self.version + 1, idle_looks=idle_looks, due_at=plus(at, pause))
         return self.fail(
             "stalled", "The job did not get on for a day. Make a new one for what is left.", at=at

@@ -20,9 +20,8 @@ from shared.domain.import_file import MAX_FILE_BYTES, BadFile, FileReplaced, Lay
 from shared.domain.import_rows import result_header
 from shared.domain.imports import DroppedFile, ImportRun, ImportTask, inbox_file, uploaded_file
 from shared.domain.tenant import Tenant
+from shared.domain.watching import FIRST_LOOK_SECONDS
 
-FIRST_LOOK_SECONDS = 300
-"""When the watch first looks whether an import gets on."""
 _ATTEMPTS = 5
 _SAMPLE = 1_048_576  # bytes by which a file is judged
 _STRAGGLERS_SECONDS = 180  # after a failure half-way, until chunks under way have ended

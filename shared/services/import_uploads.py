@@ -21,8 +21,8 @@ from shared.domain.imports import (
     Upload,
     upload_key,
 )
+from shared.domain.watching import FIRST_LOOK_SECONDS
 from shared.services.idempotency import Announce, no_key
-from shared.services.import_runs import FIRST_LOOK_SECONDS
 
 UPLOAD_SECONDS = 900
 """How long a file can be uploaded after its import was asked for: long enough for the largest one on a slow line,

@@ -10,13 +10,9 @@ from shared.domain import timestamps
 from shared.domain.import_file import BadFile
 from shared.domain.imports import DroppedFile, ImportRun, ImportTask, inbox_file
 from shared.domain.tenant import Tenant
-from shared.services.import_runs import FIRST_LOOK_SECONDS, ImportRuns, Tasks
+from shared.domain.watching import IDLE_LOOKS, SUSPENDED_PAUSE_SECONDS, pause_after_look
+from shared.services.import_runs import ImportRuns, Tasks
 
-_LONGEST_PAUSE_SECONDS = 21_600
-_IDLE_LOOKS = 8
-"""After so many looks at which nothing had moved, about a day, an import is given up."""
-_SUSPENDED_PAUSE_SECONDS = 3_600
-"""When an import of a suspended tenant is looked at again, and so how soon it goes on once the tenant is back."""
 _UNNOTICED_SECONDS = 300
 """How long a file must have lain there before the lack of an import is worth a thought."""
 _PAGES = 5
@@ -102,11 +98,11 @@ class ImportWatch:
         tenant = self._tenant(run.tenant_id)
         if tenant is not None and tenant.suspended:
             # It cannot get on, which is not held against it: once its tenant is back, looks are counted anew.
-            self._put_off(run, idle_looks=0, pause=_SUSPENDED_PAUSE_SECONDS)
+            self._put_off(run, idle_looks=0, pause=SUSPENDED_PAUSE_SECONDS)
             report.waiting += 1
             return
         idle_looks = run.idle_looks + 1 if run.standing == run.looked_at else 0
-        if idle_looks > _IDLE_LOOKS:
+        if idle_looks > IDLE_LOOKS:
             self._runs.give_up(run, _stalled(run))
             report.given_up += 1
             return
@@ -116,9 +112,7 @@ class ImportWatch:
             report.driven_on += 1
         else:
             report.moving += 1
-        # The pause doubles: an import may stand still for nothing but a long queue, which more messages make longer.
-        pause = min(FIRST_LOOK_SECONDS * 2**idle_looks, _LONGEST_PAUSE_SECONDS)
-        self._put_off(run, idle_looks=idle_looks, pause=pause)
+        self._put_off(run, idle_looks=idle_looks, pause=pause_after_look(idle_looks))
 
     def _put_off(self, run: ImportRun, *, idle_looks: int, pause: int) -> None:
         self._imports(run.tenant_id).put_off(
