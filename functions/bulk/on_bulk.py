@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared import observability, wiring
+from shared.remaining_time import has_time
 from shared.sqs import each
 from shared.storage.bulk_queue import from_message
 
@@ -14,12 +15,12 @@ _RESERVE_MILLISECONDS = 10_000
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Carry out the portions that the messages ask for; reports those to try again."""
-    left = context.get_remaining_time_in_millis
 
     def take(message: str) -> None:
         portion = from_message(message)
         work = wiring.bulk_work(
-            may_look_on=lambda: left() > _TO_ACT_MILLISECONDS, has_time=lambda: left() > _RESERVE_MILLISECONDS
+            may_look_on=has_time(context, reserve=_TO_ACT_MILLISECONDS),
+            has_time=has_time(context, reserve=_RESERVE_MILLISECONDS),
         )
         run = work.carry_out(portion)
         if run is None:

@@ -7,8 +7,7 @@ from typing import Any
 
 from shared import observability, wiring
 from shared.publishing.sweep import sweep
-
-_RESERVE_MILLISECONDS = 15_000
+from shared.remaining_time import has_time
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -17,7 +16,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         wiring.events(),
         wiring.publisher(),
         wiring.projection(),
-        has_time=lambda: context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS,
+        has_time=has_time(context),
     )
     figures = asdict(report)
     del figures["checked_until"]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from shared import observability, wiring
+from shared.remaining_time import has_time
 from shared.services.deliveries import send_due
-
-_RESERVE_MILLISECONDS = 10_000
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
@@ -15,7 +14,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     sent = send_due(
         wiring.due_deliveries(),
         wiring.delivery_queue(),
-        has_time=lambda: context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS,
+        has_time=has_time(context, reserve=10_000),
     )
     observability.note("due webhooks handed over", sent=sent)
     return {"sent": sent}
