@@ -6,17 +6,11 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from itertools import islice
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from shared.domain.errors import Unavailable
 from shared.domain.imports import Chunk, ImportTask
-from shared.services.backoff import pause_after
+from shared.storage.sending import send_all
 
-_BATCH = 10  # SQS's limit for one SendMessageBatch
-_ATTEMPTS = 4
 _STEPS = ("split", "rows", "finish")
 
 
@@ -33,27 +27,7 @@ class ImportQueue:
 
         Raises Unavailable when some could not be queued; others may have been.
         """
-        left = iter(tasks)
-        while batch := list(islice(left, _BATCH)):
-            entries = [
-                {"Id": str(n), "MessageBody": to_message(task), "DelaySeconds": delay}
-                for n, task in enumerate(batch)
-            ]
-            for attempt in range(_ATTEMPTS):
-                refused = self._send(entries)
-                entries = [entry for entry in entries if entry["Id"] in refused]
-                if not entries:
-                    break
-                self._sleep(pause_after(attempt, first=0.1, most=0.8))
-            else:
-                raise Unavailable()
-
-    def _send(self, entries: list[dict[str, Any]]) -> set[str]:
-        try:
-            answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
-        except (ClientError, BotoCoreError) as error:
-            raise Unavailable() from error
-        return {entry["Id"] for entry in answer.get("Failed", ())}
+        send_all(self._sqs, self._queue_url, map(to_message, tasks), delay=delay, sleep=self._sleep)
 
 
 def to_message(task: ImportTask) -> str:

@@ -1,0 +1,52 @@
+"""Messages put into a queue, any number at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.domain.errors import Unavailable
+from shared.services.backoff import pause_after
+
+_BATCH = 10  # SQS's limit for one SendMessageBatch
+_ATTEMPTS = 4
+
+
+def send_all(
+    sqs: Any,
+    queue_url: str,
+    messages: Iterable[str],
+    *,
+    delay: int = 0,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Queue messages, to be handed out after `delay` seconds (0 to 900). Those that SQS refuses are sent again.
+
+    Raises Unavailable when some could not be queued; others may have been.
+    """
+    left = iter(messages)
+    while batch := list(islice(left, _BATCH)):
+        entries = [
+            {"Id": str(n), "MessageBody": message, "DelaySeconds": delay} for n, message in enumerate(batch)
+        ]
+        for attempt in range(_ATTEMPTS):
+            refused = _refused(sqs, queue_url, entries)
+            entries = [entry for entry in entries if entry["Id"] in refused]
+            if not entries:
+                break
+            sleep(pause_after(attempt, first=0.1, most=0.8))
+        else:
+            raise Unavailable()
+
+
+def _refused(sqs: Any, queue_url: str, entries: list[dict[str, Any]]) -> set[str]:
+    """The ids of those entries that SQS did not take."""
+    try:
+        answer = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
+    except (ClientError, BotoCoreError) as error:
+        raise Unavailable() from error
+    return {entry["Id"] for entry in answer.get("Failed", ())}
