@@ -11,7 +11,7 @@ from shared.domain.errors import ConcurrentChange, Conflict
 from shared.domain.events import Event
 from shared.table import items, keys
 from shared.table.directory import api_key_to_item
-from shared.table.store import Item, Store, Transaction
+from shared.table.store import Item, Store, Transaction, at_version
 
 
 class ApiClientTable:
@@ -94,12 +94,7 @@ class ApiClientTable:
     def remove(self, before: ApiClient, event: Event) -> None:
         """Remove an API client and its keys, with its event. Raises ConcurrentChange as `replace` does."""
         transaction = Transaction()
-        transaction.delete(
-            keys.api_client_record(self._tenant, before.id),
-            condition="version = :before",
-            values={":before": {"N": str(before.version)}},
-            refusal=lambda _: ConcurrentChange(),
-        )
+        transaction.delete(keys.api_client_record(self._tenant, before.id), **at_version(before.version))
         self._write_look_ups(transaction, before.look_ups(self._tenant), {})
         transaction.update(
             keys.api_client_count(self._tenant), "ADD api_clients :less", {":less": {"N": "-1"}}

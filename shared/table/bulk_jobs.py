@@ -10,10 +10,9 @@ from typing import Any
 from shared.domain.bulk_jobs import BulkRun
 from shared.domain.callers import Caller
 from shared.domain.contact_filter import ContactFilter
-from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
 from shared.table import items, keys
-from shared.table.store import Item, Store, Transaction
+from shared.table.store import Item, Store, Transaction, at_version
 
 _PAGE = 100
 
@@ -55,13 +54,7 @@ class BulkJobTable:
     def save(self, before: BulkRun, after: BulkRun, event: Event | None = None) -> None:
         """Write a job that has moved, and its event. Raises ConcurrentChange when it is no longer as `before`."""
         transaction = Transaction()
-        is_unchanged = "version = :before"
-        transaction.put(
-            _to_item(self._tenant, after),
-            condition=is_unchanged,
-            values={":before": {"N": str(before.version)}},
-            refusal=lambda _: ConcurrentChange(),
-        )
+        transaction.put(_to_item(self._tenant, after), **at_version(before.version))
         if event is not None:
             transaction.put(items.event_to_item(self._tenant, event))
         self._store.commit(transaction)

@@ -9,7 +9,7 @@ from shared.domain.events import Event
 from shared.domain.invitation import KEPT_SECONDS, Invitation
 from shared.domain.user import User
 from shared.table import keys
-from shared.table.store import Item, Store, Transaction
+from shared.table.store import Item, Store, Transaction, at_version
 from shared.table.users import commit, count, holder_of, put_event, put_new_user
 
 
@@ -65,13 +65,7 @@ class InvitationTable:
         """Remove an open invitation, whose address is free at once, with its event. Raises as `replace` does."""
         transaction = Transaction()
         put_event(transaction, self._tenant, event)
-        condition, values = _is_as(before)
-        transaction.delete(
-            keys.invitation(self._tenant, before.id),
-            condition=condition,
-            values=values,
-            refusal=lambda _: ConcurrentChange(),
-        )
+        transaction.delete(keys.invitation(self._tenant, before.id), **at_version(before.version))
         transaction.delete(self._lock(before))
         count(transaction, self._tenant, invitations=-1)
         commit(self._store, transaction)
@@ -91,10 +85,7 @@ class InvitationTable:
         commit(self._store, transaction)
 
     def _put(self, transaction: Transaction, before: Invitation, after: Invitation) -> None:
-        condition, values = _is_as(before)
-        transaction.put(
-            self._to_item(after), condition=condition, values=values, refusal=lambda _: ConcurrentChange()
-        )
+        transaction.put(self._to_item(after), **at_version(before.version))
 
     def _lock(self, invitation: Invitation) -> keys.Key:
         return keys.user_email_lock(self._tenant, invitation.email)
@@ -112,10 +103,6 @@ class InvitationTable:
             until = timestamps.to_milliseconds(invitation.updated_at) // 1000 + KEPT_SECONDS
             item["expires_at"] = {"N": str(until)}
         return item
-
-
-def _is_as(before: Invitation) -> tuple[str, Item]:
-    return "version = :before", {":before": {"N": str(before.version)}}
 
 
 def _from_item(item: Item) -> Invitation:

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.domain.errors import Invalid, TooLarge, Unavailable
+from shared.domain.errors import ConcurrentChange, Invalid, TooLarge, Unavailable
 from shared.services.backoff import pause_after
 from shared.table.keys import PK, SK, Key
 
@@ -36,6 +36,23 @@ _BUSY = frozenset(
 
 class Locked(Unavailable):
     """A transaction under way has the item."""
+
+
+class Guard(TypedDict):
+    """A condition of a write, and what it means that it did not hold; given to `Transaction` with `**`."""
+
+    condition: str
+    values: Item
+    refusal: Refusal
+
+
+def at_version(version: int) -> Guard:
+    """Guards the write of a record that is to be at this version still: else ConcurrentChange."""
+    return {
+        "condition": "version = :before",
+        "values": {":before": {"N": str(version)}},
+        "refusal": lambda _: ConcurrentChange(),
+    }
 
 
 @dataclass(slots=True)

@@ -29,7 +29,7 @@ from shared.domain.user import MAX_USERS, User
 from shared.table import items, keys
 from shared.table.claims import claim_to_item, in_place_of
 from shared.table.directory import member_to_item
-from shared.table.store import Item, Refusal, Store, Transaction
+from shared.table.store import Item, Refusal, Store, Transaction, at_version
 
 _ATTEMPTS = 6
 
@@ -75,12 +75,7 @@ class UserTable:
         """
         transaction = Transaction()
         put_event(transaction, self._tenant, event)
-        transaction.put(
-            user_to_item(self._tenant, after),
-            condition="version = :before",
-            values={":before": {"N": str(before.version)}},
-            refusal=_changed,
-        )
+        transaction.put(user_to_item(self._tenant, after), **at_version(before.version))
         if (before.role, before.is_active) != (after.role, after.is_active):
             self._set_look_up(transaction, after)
         if admins := after.is_active_admin - before.is_active_admin:
@@ -93,12 +88,7 @@ class UserTable:
         """
         transaction = Transaction()
         put_event(transaction, self._tenant, event)
-        transaction.delete(
-            keys.user_record(self._tenant, before.id),
-            condition="version = :before",
-            values={":before": {"N": str(before.version)}},
-            refusal=_changed,
-        )
+        transaction.delete(keys.user_record(self._tenant, before.id), **at_version(before.version))
         if claim is None:
             transaction.delete(
                 keys.user(before.id), condition=_IS_OWN, values=self._own_values(), refusal=_changed

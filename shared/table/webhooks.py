@@ -11,7 +11,7 @@ from shared.domain.errors import ConcurrentChange, Conflict
 from shared.domain.events import Event
 from shared.domain.webhook import MAX_WEBHOOKS, Webhook
 from shared.table import items, keys
-from shared.table.store import Item, Store, Transaction
+from shared.table.store import Item, Store, Transaction, at_version
 
 _WEBHOOK_TEXTS = (
     "id",
@@ -89,12 +89,7 @@ class WebhookTable:
         Raises ConcurrentChange when it is no longer at this version.
         """
         transaction = Transaction()
-        transaction.delete(
-            keys.webhook(self._tenant, webhook.id),
-            condition="version = :before",
-            values={":before": {"N": str(webhook.version)}},
-            refusal=lambda _: ConcurrentChange(),
-        )
+        transaction.delete(keys.webhook(self._tenant, webhook.id), **at_version(webhook.version))
         transaction.update(keys.webhook_count(self._tenant), "ADD webhooks :less", {":less": {"N": "-1"}})
         self._store.commit(transaction)
 
@@ -155,12 +150,7 @@ class WebhookTable:
             values=values,
             refusal=lambda _: ConcurrentChange(),
         )
-        transaction.put(
-            _webhook_to_item(self._tenant, webhook_after),
-            condition="version = :before",
-            values={":before": {"N": str(webhook_before.version)}},
-            refusal=lambda _: ConcurrentChange(),
-        )
+        transaction.put(_webhook_to_item(self._tenant, webhook_after), **at_version(webhook_before.version))
         self._store.commit(transaction)
 
     def _delivery(self, webhook_id: str, event_id: str) -> Delivery | None:
