@@ -6,13 +6,12 @@ from dataclasses import asdict
 from typing import Any
 
 from shared import observability, wiring
-
-_RESERVE_MILLISECONDS = 15_000
+from shared.remaining_time import has_time
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Look after jobs as far as the time allows."""
-    watch = wiring.bulk_watch(lambda: context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS)
+    watch = wiring.bulk_watch(has_time(context))
     figures = asdict(watch.look())
     # Whatever had to be helped points to something that was lost on the way.
     helped = figures["driven_on"] or figures["given_up"]

@@ -120,7 +120,8 @@ def whatsapp_lock(tenant_id: str, e164: str, within: str) -> Key:
 
 
 def _lock_within(within: str | None) -> str:
-    return "LOCK" if within is None else f"LOCK#{escape(within) or '-'}"
+    # No escaped value has an exclamation mark, and it sorts before all they have.
+    return "LOCK" if within is None else f"LOCK#{escape(within) or '!'}"
 
 
 # Customers

@@ -340,7 +340,7 @@ def test_a_contact_deleted_before_is_restored_under_the_new_scope(world: World) 
     world.catch_up()
     set_to(world, unique_scope="customer")
     assert world.send("POST", f"/contacts/{gone['id']}/restore").status == 200
-    assert {lock["SK"]["S"] for lock in world.content.locks} == {"LOCK#-"}
+    assert {lock["SK"]["S"] for lock in world.content.locks} == {"LOCK#!"}
     world.content.assert_whole()
     customers = [world.send("POST", "/customers", {"first_name": "C"}).json["id"] for _ in "12"]
     for customer in customers:

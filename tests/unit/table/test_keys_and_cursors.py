@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.domain.errors import RuleBroken
@@ -14,6 +14,8 @@ _VALUES = st.text(min_size=1, max_size=30)
 
 
 @given(_VALUES, _VALUES, _VALUES, _VALUES)
+@example("T1", "a", "-", "b")
+@example("T1", "a", "!", "b")
 def test_no_value_steps_into_another_name_space(tenant: str, value: str, other: str, email: str) -> None:
     """check 43"""
     made = [
