@@ -50,8 +50,12 @@ def make(aws: Aws, outputs: dict[str, str], api_url: str, kept: Path) -> dict[st
     door = onboarding(aws, outputs)
     door.open_tenant(TENANT, "Demo Studio")
     made: dict[str, Any] = {"tenant_id": TENANT}
+    for name in ("admin", "user"):
+        known.setdefault(f"{name}_password", new_password())
+    # Before they are given to anybody: a start that is broken off goes on with the same ones.
+    write_private(kept, known)
     for name, username, role in (("admin", ADMIN, "admin"), ("user", USER, "user")):
-        password = known.setdefault(f"{name}_password", new_password())
+        password = known[f"{name}_password"]
         door.add_user(username, password, TENANT, role)
         made[name] = {
             "username": username,

@@ -70,7 +70,7 @@ def invitation_mail() -> tuple[str, str] | None:
 
 @cache
 def cursor_key() -> bytes:
-    """The deployment's secret: signs cursors, and keys the digests under which attempts to sign in are counted."""
+    """The deployment's secret: signs cursors, and keys digests under which attempts to sign in and e-mails count."""
     return os.environ["CURSOR_KEY"].encode()
 
 

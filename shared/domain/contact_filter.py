@@ -85,21 +85,18 @@ class ContactFilter:
         group = labels.find("group", named) if named is not None else None
         if isinstance(group, Group) and group.filter is not None:
             others = {name: value for name, value in given.items() if name != "group"}
-            return cls._from(others, settings, labels.find)._and(cls.of_group(group, settings, labels))
+            return cls._from(others, settings, labels.find)._and(cls.of_kept(group.filter, settings, labels))
         return cls._from(given, settings, labels.find)
 
     @classmethod
-    def of_group(cls, group: Group, settings: Settings, labels: Labels) -> ContactFilter:
-        """The filter that finds a group's contacts, be it static or dynamic.
+    def of_kept(cls, kept: Mapping[str, Any], settings: Settings, labels: Labels) -> ContactFilter:
+        """The filter of a dynamic group.
 
-        A dynamic group keeps ids of labels, and they are looked for as ids alone: a name may be spelled like the id of
-        a label that is gone. A static group is meant by `group`; no contact has another's id. Conditions that can be
-        read no longer, such as a number kept as it was typed, find nobody.
+        It keeps ids of labels, and they are looked for as ids alone: a name may be spelled like the id of a label that
+        is gone. Conditions that can be read no longer, such as a number kept as it was typed, find nobody.
         """
-        if group.filter is None:
-            return cls(group=group.id)
         try:
-            return cls._from(group.filter, settings, labels.with_id)
+            return cls._from(kept, settings, labels.with_id)
         except Invalid:
             return cls(group=_NONE)
 

@@ -171,11 +171,14 @@ def lambda_handler(
         call = Call(resolver.current_event.raw_event)
 
         def refuse(error: DomainError) -> Response[str]:
+            observability.refused("ANY", "-", call.request_id, error)
             return problems.problem(error, call.request_id)
 
+        def tell() -> Response[str]:
+            return problems.problem(NotFound("Route"), call.request_id)
+
         # Who is signed in is counted here too: else paths that lead nowhere could be asked for without end.
-        counted = limited if call.is_signed_in else None
-        return _answered(call, "ANY", "-", counted, lambda: refuse(NotFound("Route")), refuse)
+        return _answered(call, "ANY", "-", limited if call.is_signed_in else None, tell, refuse)
 
     resolver.not_found(no_route)
 

@@ -78,7 +78,9 @@ class GroupService(LabelService[Group]):
     def filter_of(self, group_id: str) -> ContactFilter:
         """The filter that finds a group's contacts, be it static or dynamic. Raises NotFound."""
         group = self._read(group_id)
-        return ContactFilter.of_group(group, self._settings(), self._labels.recent())
+        if group.filter is None:
+            return ContactFilter(group=group.id)
+        return ContactFilter.of_kept(group.filter, self._settings(), self._labels.recent())
 
     def _counted(self, labels: Sequence[Group]) -> Sequence[Group]:
         return [self._as_shown(one) for one in super()._counted(labels)]

@@ -60,14 +60,22 @@ class LimitedMail:
         """Whether the token of an invitation is on its way to this address; not when there were too many."""
         digest = hmac.digest(self._secret, email.encode(), "sha256")
         address = base64.urlsafe_b64encode(digest[:18]).decode()
-        try:
-            # From the narrowest on: what one of them refuses has used nothing up of the wider ones.
-            self._take(self._buckets.of_mail(address), TO_AN_ADDRESS)
-            self._take(self._buckets.of_caller(self._tenant, "invitations"), OF_A_TENANT)
-            self._take(self._buckets.of_mail("ALL"), OF_ALL)
-        except (RateLimited, Unavailable):
-            return False
-        return self._mail.invite(email, token)
+        return self._may_be_sent(address) and self._mail.invite(email, token)
 
-    def _take(self, bucket: Bucket, quota: Quota) -> None:
-        KnownBucket(bucket, lengthens=False).take(1, quota, microseconds(self._clock()))
+    def _may_be_sent(self, address: str) -> bool:
+        now, taken = microseconds(self._clock()), []
+        try:
+            for bucket, quota in (
+                (self._buckets.of_mail(address), TO_AN_ADDRESS),
+                (self._buckets.of_caller(self._tenant, "invitations"), OF_A_TENANT),
+                (self._buckets.of_mail("ALL"), OF_ALL),
+            ):
+                known = KnownBucket(bucket, lengthens=False)
+                known.take(1, quota, now)
+                taken.append((known, quota))
+        except (RateLimited, Unavailable):
+            # What is not sent is not counted.
+            for known, quota in taken:
+                known.give_back(quota, now)
+            return False
+        return True

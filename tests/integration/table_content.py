@@ -207,7 +207,7 @@ def _locks_of(contact: Item) -> list[tuple[str, str]]:
     values = [("EMAIL", address) for address in addresses(contact)]
     if by_customer:
         values += [(name.upper(), contact[name]["S"]) for name in ("phone", "whatsapp") if name in contact]
-    within = f"LOCK#{contact['customer_id']['S'] if 'customer_id' in contact else '-'}"
+    within = f"LOCK#{contact['customer_id']['S'] if 'customer_id' in contact else '!'}"
     return [
         (f"T#{_tenant(contact)}#{kind}#{quote(value, safe='@+')}", within if by_customer else "LOCK")
         for kind, value in values

@@ -67,3 +67,14 @@ def test_while_the_table_is_away_none_is_sent() -> None:
     sent = Sent()
     assert not mail_of("T1", sent, Away(), [1_800_000_000.0]).invite("ada@example.com", "t")
     assert sent.to == []
+
+
+def test_what_is_not_sent_since_all_is_used_up_does_not_count_for_address_and_tenant() -> None:
+    now, sent, buckets = [1_800_000_000.0], Sent(), MemoryBuckets()
+    for number in range(10):
+        others = mail_of(f"O{number}", sent, buckets, now)
+        assert all(others.invite(f"{number}-{one}@example.org", "t") for one in range(50))
+    mail = mail_of("T1", sent, buckets, now)
+    assert not any(mail.invite("ada@example.com", "t") for _ in range(60))
+    now[0] += 600
+    assert [mail.invite("ada@example.com", "t") for _ in range(4)] == [True, True, True, False]
