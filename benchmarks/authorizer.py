@@ -16,7 +16,11 @@ from benchmarks.dynamodb_noop import answer_with
 from benchmarks.report import Figure
 from benchmarks.warm import Side, compare
 
-_ISSUER, _AUDIENCE, _KEY_ID = "https://issuer.example.com", "client", "key"
+_ISSUER, _AUDIENCE, _KEY_ID = (
+    "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_bench",
+    "client",
+    "key",
+)
 
 
 def figures() -> list[Figure]:
@@ -68,5 +72,5 @@ def _key_set(key: rsa.RSAPrivateKey) -> str:
 def _token(key: rsa.RSAPrivateKey) -> str:
     now = int(time.time())
     claims = {"sub": "sub", "iss": _ISSUER, "iat": now, "exp": now + 3600}
-    claims |= {"client_id": _AUDIENCE, "token_use": "access"}
+    claims |= {"client_id": _AUDIENCE, "token_use": "access", "auth_time": now}
     return jwt.encode(claims, key, algorithm="RS256", headers={"kid": _KEY_ID})

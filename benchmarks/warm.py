@@ -22,8 +22,8 @@ def figures() -> list[Figure]:
     """CPU time a request: medians over rounds in which both sides take turns."""
     fixtures.set_environment()
     answers = {
-        # A contact for who reads one, a counter for who counts, and the labels' stamp.
-        "GetItem": {"Item": fixtures.row() | {"amount": {"N": "26"}, "stamp": fixtures.STAMP["stamp"]}},
+        # A contact for who reads one, a counter for who counts, the labels' stamp, and the tenant, every two seconds.
+        "GetItem": {"Item": fixtures.TENANT | fixtures.row() | {"amount": {"N": "26"}}},
         "BatchGetItem": {"Responses": {"contacts": [fixtures.row(), fixtures.STAMP]}},
         "TransactWriteItems": {},
         "UpdateItem": fixtures.BUCKET,

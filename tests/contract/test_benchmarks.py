@@ -1,0 +1,22 @@
+"""What benchmarks measure still works: a side that is refused would measure refusals, or nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from local.sources import ROOT
+
+ONCE = """
+from benchmarks import authorizer, warm
+warm._ROUNDS = warm._REQUESTS = 1
+figures = [*warm.figures(), *authorizer.figures()]
+print(len(figures), *(figure.name for figure in figures if figure.ours <= 0))
+"""
+
+
+def test_each_warm_request_that_is_measured_is_answered_as_it_should_be() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", ONCE], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (run.returncode, run.stdout.splitlines()[-1:]) == (0, ["8"]), run.stderr
