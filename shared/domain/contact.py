@@ -294,7 +294,7 @@ class Contact(Recorded):
             fields["custom_fields"] = custom_fields.merged({}, fields["custom_fields"])
         if fields.get("other_emails"):
             fields["other_emails"] = _without(fields["other_emails"], fields.get("email"))
-        contact = cls.model_construct(
+        contact = cls._unchecked(
             id=contact_id,
             **first_stamp(event_id, at, caller, created_at=from_milliseconds(milliseconds_of(contact_id))),
             full_name=joined_name(given["first_name"], given.get("last_name", "")),

@@ -112,7 +112,7 @@ class Customer(Recorded):
         cls, given: dict[str, Any], *, customer_id: str, number: int, event_id: str, at: str, caller: Caller
     ) -> tuple[Customer, Event]:
         """A new customer from fields that `clean` has passed, and its `customer.created`."""
-        customer = cls.model_construct(
+        customer = cls._unchecked(
             id=customer_id,
             number=f"CUST{number:06d}",
             full_name=joined_name(given["first_name"], given["last_name"]),

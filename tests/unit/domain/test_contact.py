@@ -136,3 +136,12 @@ def test_without_cleaning_a_number_must_be_e164_already() -> None:
     assert clean({"phone": "+14155552671"}, strict)["phone"] == "+14155552671"
     with pytest.raises(Invalid, match=r"E\.164"):
         clean({"phone": "(415) 555-2671"}, strict)
+
+
+def test_new_contacts_have_every_field_and_share_no_collection() -> None:
+    one, other = made()[0], made()[0]
+    assert one.__dict__.keys() == Contact.model_fields.keys()
+    for name, value in one.__dict__.items():
+        assert value == getattr(other, name)
+        if isinstance(value, list | dict):
+            assert value is not getattr(other, name), name
