@@ -57,8 +57,8 @@ _PRUNED = (
     # What cffi builds with; cryptography needs its compiled half.
     "cffi",
     "botocore/data/**/examples-1.json*", "botocore/data/**/paginators-1.json*", "botocore/data/**/waiters-2.json*",
-    # Dates that repeat, and urllib3 in a browser.
-    "dateutil/rrule.py", "urllib3/contrib/emscripten",
+    # Dates that repeat, urllib3 in a browser, colours, and what pydantic tries out.
+    "dateutil/rrule.py", "urllib3/contrib/emscripten", "pydantic/color.py", "pydantic/experimental",
 )  # fmt: skip
 _UTILITIES = "aws_lambda_powertools/utilities"
 _UTILITIES_LEFT_OUT = (
