@@ -47,6 +47,10 @@ class Recorded(BaseModel):
         updated_at: str
         last_event: str
 
+        def _content(self) -> dict[str, Any]:
+            """The fields whose changes are told, as each record has to say for itself."""
+            ...
+
     @classmethod
     def _unchecked(cls: type[R], **given: Any) -> R:
         """A record of fields as they are given; those that are absent have their defaults.
@@ -55,10 +59,6 @@ class Recorded(BaseModel):
         """
         plain, empty = _defaults_of(cls)
         return cls.model_construct(**plain | {name: kind() for name, kind in empty} | given)
-
-    def _content(self) -> dict[str, Any]:
-        """The fields whose changes are told."""
-        raise NotImplementedError
 
     def _succeeded_by(self: R, given: dict[str, Any], event_id: str, at: str, caller: Caller) -> R:
         """The record with other fields, at its next version."""
