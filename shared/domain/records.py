@@ -57,7 +57,7 @@ class Recorded(BaseModel):
 
         `model_construct` looks for each absent one's default anew, which is a fortieth of a warm request's CPU.
         """
-        plain, empty = _defaults_of(cls)
+        plain, empty = _new_defaults_of(cls)
         return cls.model_construct(**plain | {name: kind() for name, kind in empty} | given)
 
     def _succeeded_by(self: R, given: dict[str, Any], event_id: str, at: str, caller: Caller) -> R:
@@ -106,11 +106,17 @@ class Recorded(BaseModel):
 
 
 @cache
-def _defaults_of(
+def defaults_of(record: type[Recorded]) -> dict[str, Any]:
+    """The fields that a record may be without, with what they are then. Nobody is to change these values."""
+    return {name: field.default for name, field in record.model_fields.items() if not field.is_required()}
+
+
+@cache
+def _new_defaults_of(
     record: type[Recorded],
 ) -> tuple[dict[str, Any], tuple[tuple[str, type[list[Any]] | type[dict[str, Any]]], ...]]:
-    """The defaults that records may have in common, and of which kind the empty ones are that each has for itself."""
-    defaults = {name: field.default for name, field in record.model_fields.items() if not field.is_required()}
+    """The defaults that new records may have in common, and of which kind the empty ones are that each has itself."""
+    defaults = defaults_of(record)
     empty = tuple((name, type(value)) for name, value in defaults.items() if value in ([], {}))
     plain = {
         name: value

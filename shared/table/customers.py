@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from shared.domain.customer import Customer, fold_username
 from shared.domain.errors import ConcurrentChange, UsernameTaken
 from shared.domain.events import Event
+from shared.domain.records import defaults_of
 from shared.table import items, keys
 from shared.table.store import Item, Store, Transaction
 
@@ -30,9 +30,7 @@ _TEXTS = (
 )
 _NUMBERS = ("contact_count", "version")
 _FLAGS = ("is_verified", "is_active")
-_EMPTY: dict[str, Any] = {
-    name: field.default for name, field in Customer.model_fields.items() if not field.is_required()
-}
+_EMPTY = defaults_of(Customer)
 
 
 class CustomerTable:

@@ -11,6 +11,7 @@ from shared.domain.communication import NO_COMMUNICATION, ConsentEntry
 from shared.domain.contact import Contact
 from shared.domain.events import Event
 from shared.domain.interaction import Interaction
+from shared.domain.records import defaults_of
 from shared.table import keys
 from shared.table.store import Item
 
@@ -50,9 +51,7 @@ _CONTACT_JSON = ("other_phones", "custom_fields")
 _CONTACT_STATES = ("relationship_status", "lifecycle_stage", "unique_scope")
 _TEXTS, _NUMBERS = frozenset((*_CONTACT_TEXTS, *_CONTACT_STATES)), frozenset(_CONTACT_NUMBERS)
 _FIELDS = set(Contact.model_fields)
-_EMPTY_CONTACT: dict[str, Any] = {
-    name: field.default for name, field in Contact.model_fields.items() if not field.is_required()
-}
+_EMPTY_CONTACT = defaults_of(Contact)
 _STATES = tuple((name, _EMPTY_CONTACT[name]) for name in _CONTACT_STATES)
 
 
