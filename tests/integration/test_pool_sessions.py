@@ -9,6 +9,7 @@ import pytest
 
 from shared import wiring
 from shared.domain.errors import SignInRefused
+from shared.identity.user_pool import UserPool
 from tests.integration.accounts import EMAIL, OTHER_PASSWORD, PASSWORD, Accounts, accounts_in_moto
 from tests.integration.directory import change_item
 from tests.support.template import Template
@@ -21,14 +22,19 @@ def accounts(template: Template) -> Iterator[Accounts]:
         yield made
 
 
+def pool_with(password: str) -> UserPool:
+    """The pool, in which somebody signs in with a password."""
+    pool = wiring.user_pool()
+    assert pool is not None
+    pool.add(EMAIL)
+    pool.set_password(EMAIL, password)
+    return pool
+
+
 def test_sessions_of_who_had_the_pool_s_user_before_end(accounts: Accounts) -> None:
     """He was removed from his tenant while the pool was away, say: the user is there, with a password of his."""
     with as_operator():
-        pool = wiring.user_pool()
-        assert pool is not None
-        pool.add(EMAIL)
-        pool.set_password(EMAIL, OTHER_PASSWORD)
-        old = pool.sign_in(EMAIL, OTHER_PASSWORD)
+        old = pool_with(OTHER_PASSWORD).sign_in(EMAIL, OTHER_PASSWORD)
     before = int(time.time())
     assert accounts.register().status == 201
     (row,) = accounts.content.of("U#")
@@ -44,10 +50,7 @@ def test_sessions_of_who_had_the_pool_s_user_before_end(accounts: Accounts) -> N
 
 def test_a_new_password_ends_the_sessions_that_were_begun_with_the_old_one(accounts: Accounts) -> None:
     with as_operator():
-        pool = wiring.user_pool()
-        assert pool is not None
-        pool.add(EMAIL)
-        pool.set_password(EMAIL, PASSWORD)
+        pool = pool_with(PASSWORD)
         session = pool.sign_in(EMAIL, PASSWORD)
         assert pool.refresh(session.refresh_token).subject == session.subject
         pool.set_password(EMAIL, PASSWORD)

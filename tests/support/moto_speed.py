@@ -15,18 +15,14 @@ from typing import Any
 
 import moto.cognitoidp.models as pools
 import moto.core.responses as responses
+import pytest
 from moto.core.serialize import JSONSerializer
 
 
 @contextmanager
 def faster_moto() -> Iterator[None]:
     """moto, answering the same sooner, until the block ends."""
-    structure = JSONSerializer.__dict__.get("_serialize_type_structure")
-    whole, key, method_names = (
-        JSONSerializer._serialize_type_structure,
-        pools.jwk,
-        responses.method_names_from_class,
-    )
+    whole, key = JSONSerializer._serialize_type_structure, pools.jwk
 
     def serialize(self: JSONSerializer, serialized: Any, value: Any, shape: Any, name: str) -> None:
         if name and shape.name == "AttributeValue" and (plain := plain_value(value)) is not None:
@@ -34,20 +30,15 @@ def faster_moto() -> Iterator[None]:
         else:
             whole(self, serialized, value, shape, name)
 
-    read: Any = functools.cache(lambda text: key.RSAKey.import_key(dict(text)))
-    once = SimpleNamespace(
-        RSAKey=SimpleNamespace(import_key=lambda members: read(tuple(sorted(members.items()))))
-    )
-    JSONSerializer._serialize_type_structure = serialize  # type: ignore[method-assign]
-    pools.jwk = once  # type: ignore[assignment]
-    responses.method_names_from_class = functools.cache(method_names)  # type: ignore[assignment]
-    try:
+    read: Any = functools.cache(lambda members: key.RSAKey.import_key(dict(members)))
+    once = SimpleNamespace(import_key=lambda members: read(tuple(sorted(members.items()))))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONSerializer, "_serialize_type_structure", serialize)
+        patch.setattr(pools, "jwk", SimpleNamespace(RSAKey=once))
+        patch.setattr(
+            responses, "method_names_from_class", functools.cache(responses.method_names_from_class)
+        )
         yield
-    finally:
-        if structure is None:
-            del JSONSerializer._serialize_type_structure
-        pools.jwk = key
-        responses.method_names_from_class = method_names
 
 
 def plain_value(value: Any) -> dict[str, Any] | None:
