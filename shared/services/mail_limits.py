@@ -4,13 +4,12 @@ operator's name, whose sending is stopped when too many come back.
 
 from __future__ import annotations
 
-import base64
-import hmac
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 from shared.domain.errors import RateLimited, Unavailable
+from shared.services.keyed_digests import KeyedDigests
 from shared.services.rate_limits import SECOND, Bucket, KnownBucket, Quota, microseconds
 
 OF_A_TENANT = Quota(300 * SECOND, 50)
@@ -53,14 +52,12 @@ class LimitedMail:
         self._mail = mail
         self._tenant = tenant_id
         self._buckets = buckets
-        self._secret = hmac.digest(secret, b"e-mails to strangers", "sha256")
+        self._digests = KeyedDigests(secret, b"e-mails to strangers")
         self._clock = clock
 
     def invite(self, email: str, token: str) -> bool:
         """Whether the token of an invitation is on its way to this address; not when there were too many."""
-        digest = hmac.digest(self._secret, email.encode(), "sha256")
-        address = base64.urlsafe_b64encode(digest[:18]).decode()
-        return self._may_be_sent(address) and self._mail.invite(email, token)
+        return self._may_be_sent(self._digests.of(email)) and self._mail.invite(email, token)
 
     def _may_be_sent(self, address: str) -> bool:
         now, taken = microseconds(self._clock()), []

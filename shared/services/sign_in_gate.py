@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hmac
 import ipaddress
 import time
 import unicodedata
@@ -12,6 +10,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from shared.domain.errors import Unavailable
+from shared.services.keyed_digests import KeyedDigests
 from shared.services.rate_limits import SECOND, Bucket, KnownBucket, Quota, microseconds, remember
 
 ACCOUNT = Quota(6 * SECOND, 10)
@@ -38,7 +37,7 @@ class SignInGate:
 
     def __init__(self, attempts: Attempts, secret: bytes, *, clock: Callable[[], float] = time.time) -> None:
         self._attempts = attempts
-        self._secret = hmac.digest(secret, b"attempts to sign in", "sha256")
+        self._digests = KeyedDigests(secret, b"attempts to sign in")
         self._clock = clock
         self._known: dict[tuple[Kind, str], KnownBucket] = {}
 
@@ -62,8 +61,7 @@ class SignInGate:
             bucket.take(1, quota, microseconds(self._clock()))
 
     def _bucket(self, kind: Kind, value: str) -> KnownBucket:
-        digest = hmac.digest(self._secret, f"{kind} {value}".encode(errors="replace"), "sha256")
-        name = base64.urlsafe_b64encode(digest[:18]).decode()
+        name = self._digests.of(f"{kind} {value}")
         known = self._known.get((kind, name))
         if known is None:
             known = KnownBucket(self._attempts.of_attempts(kind, name), lengthens=kind == "ACCOUNT")
