@@ -17,7 +17,7 @@ from shared.domain.ids import new_id
 from shared.domain.invitation import Acceptance, Invitation, InvitationToken
 from shared.domain.tenant import Tenant
 from shared.domain.user import User
-from shared.services.claims import Claims, take
+from shared.services.claims import Claims, given_back_on, take
 from shared.services.credentials_given import AccessToken, Accounts, OtherIssuer, Password, given_sign_in
 from shared.services.optimistic import until_first
 from shared.services.sign_in import Gate
@@ -89,12 +89,9 @@ class AcceptanceService:
         claim = take(self._claims, sub, str(token), self._now())
         if claim is None:
             raise AlreadyAUser()
-        try:
+        with given_back_on(Invalid, Conflict, claims=self._claims, claim=claim, now=self._now):
             sign_in.accounts.set_password(invitation.email, sign_in.password)
             return self._make_user(token, invitation, sub, claim)
-        except (Invalid, Conflict):  # all is answered, so nothing of this call can come after another's claim
-            self._claims.give_back(claim, self._now())
-            raise
 
     def _make_user(
         self, token: InvitationToken, invitation: Invitation, sub: str, claim: Claim | None

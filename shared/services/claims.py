@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from shared.domain.claims import Claim
@@ -24,3 +26,17 @@ def take(claims: Claims, sub: str, secret: str, now: float) -> Claim | None:
     if standing not in (None, claim) and standing.yields_to(secret, now):
         standing = claims.put(claim, over=standing)
     return claim if standing == claim else None
+
+
+@contextmanager
+def given_back_on(
+    *refusals: type[Exception], claims: Claims, claim: Claim, now: Callable[[], float]
+) -> Iterator[None]:
+    """Gives a claim back when what is done under it is refused: all is answered then, so that nothing of it can come
+    after another's claim, and another attempt need not wait.
+    """
+    try:
+        yield
+    except refusals:
+        claims.give_back(claim, now())
+        raise

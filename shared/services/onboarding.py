@@ -11,12 +11,12 @@ from shared.domain.api_client import ApiClient, FreshKey
 from shared.domain.callers import parse_grants, system
 from shared.domain.claims import CLOCK_SECONDS, Claim
 from shared.domain.credentials import Membership
-from shared.domain.errors import UserClaimed
+from shared.domain.errors import Conflict, Invalid, UserClaimed
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.tenant import Settings, Tenant
 from shared.domain.user import User, UserRole, normalize_username
-from shared.services.claims import Claims, take
+from shared.services.claims import Claims, given_back_on, take
 from shared.services.credentials_given import Accounts
 
 _OPERATOR = "system:operator"
@@ -100,15 +100,17 @@ class Onboarding:
         _require_role(role)
         username = normalize_username(email)
         sub = self._accounts.add(username)
-        claim = None
-        if self._member(sub, tenant_id) is None:
-            self._take_from_others(sub, tenant_id)
-            # From here on nobody else sets a password before there is a membership.
-            claim = take(self._claims, sub, password, self._now())
-            if claim is None:
-                raise UserClaimed()
-        self._accounts.set_password(username, password)
-        return self._admit(sub, tenant_id, role, username, claim)
+        if self._member(sub, tenant_id) is not None:
+            self._accounts.set_password(username, password)
+            return self._admit(sub, tenant_id, role, username, None)
+        self._take_from_others(sub, tenant_id)
+        # From here on nobody else sets a password before there is a membership.
+        claim = take(self._claims, sub, password, self._now())
+        if claim is None:
+            raise UserClaimed()
+        with given_back_on(Invalid, Conflict, claims=self._claims, claim=claim, now=self._now):
+            self._accounts.set_password(username, password)
+            return self._admit(sub, tenant_id, role, username, claim)
 
     def add_member(self, sub: str, tenant_id: str, role: str, username: str) -> Membership:
         """Let the user with the token's `sub` act for a tenant, as `admin` or `user`, and for no other any longer.

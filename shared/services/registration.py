@@ -15,7 +15,7 @@ from shared.domain.errors import AlreadyRegistered, Invalid
 from shared.domain.ids import new_id
 from shared.domain.registration import Founding, RegistrationInput
 from shared.domain.user import normalize_username
-from shared.services.claims import Claims, take
+from shared.services.claims import Claims, given_back_on, take
 from shared.services.credentials_given import AccessToken, Accounts, OtherIssuer, given_sign_in
 from shared.services.sign_in import Gate
 
@@ -66,11 +66,9 @@ class Registration:
         claim = take(self._claims, sub, password, self._now())
         if claim is None:
             raise AlreadyRegistered
-        try:
+        # The pool is stricter than we know: another password may be tried at once.
+        with given_back_on(Invalid, claims=self._claims, claim=claim, now=self._now):
             accounts.set_password(email, password)
-        except Invalid:  # the pool is stricter than we know: another password may be tried at once
-            self._claims.give_back(claim, self._now())
-            raise
         founding = Founding.of(given, tenant_id=new_id(), sub=sub, email=email, since=claim.since)
         self._table.found(founding, claim, self._now())
         return founding

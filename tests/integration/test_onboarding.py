@@ -13,9 +13,10 @@ from shared.domain.errors import Invalid, UserClaimed
 from shared.services.onboarding import Onboarding
 from tests.integration.accounts import EMAIL, OTHER_PASSWORD, PASSWORD, Accounts, accounts_in_moto
 from tests.integration.directory import change_item
-from tests.support.faults import Killed, call, injecting, kill_before, kill_points
+from tests.support.faults import Fault, Killed, call, injecting, kill_before, kill_points
 from tests.support.template import Template
 from tests.support.tenant_guard import as_operator
+from tests.support.transport import json_answer
 
 SQUATTED, GIVEN = PASSWORD, OTHER_PASSWORD
 
@@ -101,6 +102,20 @@ def test_while_somebody_registers_the_address_the_operator_waits(accounts: Accou
     admit(at=CLAIM_SECONDS + 10)
     assert users_in_lookups(accounts) == ["BIG"]
     assert accounts.register(SQUATTED).status == 409
+
+
+def test_a_password_that_the_pool_refuses_keeps_nobody_waiting(accounts: Accounts) -> None:
+    refusing = Fault(
+        "refusing",
+        lambda attempt, _: json_answer(attempt, 400, {"__type": "InvalidPasswordException", "message": ""}),
+        call("cognito-idp", "AdminSetUserPassword"),
+    )
+    with injecting(refusing), pytest.raises(Invalid):
+        admit()
+    assert users_in_lookups(accounts) == []
+    assert accounts.register(SQUATTED).status == 201
+    admit()
+    assert users_in_lookups(accounts) == ["BIG"]
 
 
 def test_killed_anywhere_and_called_again_there_is_one_member_with_the_password(template: Template) -> None:
