@@ -29,9 +29,11 @@ run: install ## The whole stack on this machine, until Ctrl-C
 token: install ## A fresh admin token of the running stack
 	@$(BIN)/python -m local token
 
-test: install ## All tests: on all processors, then those of the deployed stack, which measure time, by themselves
-	$(BIN)/python -m pytest -n auto --dist loadfile --ignore=tests/stack
-	$(BIN)/python -m pytest tests/stack
+test: install ## All tests: on all processors, then those of the deployed stack by themselves; both parts run
+	@status=0; \
+	$(BIN)/python -m pytest -n auto --dist loadfile --ignore=tests/stack || status=$$?; \
+	$(BIN)/python -m pytest tests/stack || status=$$?; \
+	exit $$status
 
 check: install ## Lint, format, types, import contracts, template
 	$(BIN)/ruff check .

@@ -240,6 +240,15 @@ class _Connection(http.client.HTTPConnection):
         self._watchdog.watch(wrapped)
         wrapped.do_handshake()
 
+    def getresponse(self) -> http.client.HTTPResponse:
+        """The answer once its headers are whole. Raises TimeoutError when time ran out before that."""
+        response = super().getresponse()
+        if self._watchdog.barked:
+            # http.client takes headers that break off for whole ones.
+            response.close()
+            raise TimeoutError
+        return response
+
     def _dial(self) -> None:
         failure: OSError | None = None
         for address in self._addresses:

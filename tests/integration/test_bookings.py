@@ -210,7 +210,7 @@ def race(copies: list[dict[str, Any]], threads: int) -> list[list[str]]:
 
     def gather(attempt: Attempt, send: Send) -> AWSResponse:
         if attempt.operation == "TransactWriteItems" and next(come) < threads:
-            all_have_looked.wait(timeout=30)
+            all_have_looked.wait(timeout=300)
         return send(attempt)
 
     def deliver(event: dict[str, Any]) -> list[str]:

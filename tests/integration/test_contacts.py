@@ -405,7 +405,7 @@ def test_racing_creates_in_processes_of_their_own_make_one_contact_too(world: Wo
 
     def create(number: int) -> str:
         contacts = service_of(world, f"u{number}")
-        start.wait(timeout=30)
+        start.wait(timeout=300)
         try:
             return contacts.create(ContactInput(first_name="Ada", email="one@example.com")).id
         except Duplicate as refusal:
@@ -508,7 +508,7 @@ def test_no_update_of_thirty_two_careful_writers_is_lost(world: World, waits: li
         for tries in range(1, 200):
             read = contacts.read(contact_id)
             if tries == 1:
-                all_have_read.wait(timeout=30)
+                all_have_read.wait(timeout=300)
             patch = ContactPatch(about=f"{read.about} mark{number}.")
             try:
                 contacts.patch(contact_id, patch, lambda version: version == read.version)  # noqa: B023

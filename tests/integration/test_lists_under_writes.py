@@ -53,7 +53,7 @@ def test_fifty_writers_hide_and_double_none_who_stays(aws_stack: Stack) -> None:
         def let_project() -> None:
             with turn:
                 begun = rounds
-                turn.wait_for(lambda: rounds > begun + 1, timeout=20)
+                turn.wait_for(lambda: rounds > begun + 1, timeout=300)
 
         project()
         writing = threading.Event()

@@ -25,7 +25,7 @@ def test_a_job_goes_from_portion_to_portion_to_its_end(live: LiveStack, tenant: 
         page = live.api("GET", "/contacts?tags=x&limit=1", token=tenant.admin_token)
         return bool(page.body["total"] == COUNT)
 
-    eventually(listed, seconds=120)
+    eventually(listed)
     body = {"filter": {"tags": "x"}, "add_tags": ["y"], "remove_tags": ["x"]}
     accepted = live.api("POST", "/contacts/bulk-update", token=tenant.admin_token, body=body)
     assert accepted.status == 202, accepted.body
@@ -37,6 +37,6 @@ def test_a_job_goes_from_portion_to_portion_to_its_end(live: LiveStack, tenant: 
     eventually(
         lambda: live.api("GET", where, token=tenant.admin_token).body["counts"]["done"] > 0, seconds=60
     )
-    eventually(ended, seconds=180)
+    eventually(ended)
     job = live.api("GET", where, token=tenant.admin_token).body
     assert (job["state"], job["counts"]) == ("completed", {"done": COUNT, "succeeded": COUNT, "failed": 0})

@@ -19,7 +19,7 @@ def run_local(*arguments: str, **variables: object) -> subprocess.CompletedProce
     environment = os.environ | {name: str(value) for name, value in variables.items()}
     return subprocess.run(
         [sys.executable, "-m", "local", *arguments],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False,
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
 
 
@@ -65,8 +65,8 @@ def test_a_killed_starter_leaves_no_process_behind_and_loses_nothing(own_stack: 
     body = {"first_name": "Kept", "email": "kept@example.com"}
     made = own_stack.api("POST", "/contacts", token=own_stack.token(), body=body).body
     own_stack.stop(signal.SIGKILL)
-    eventually(lambda: port_is_free(own_stack.aws_port), seconds=30)
-    eventually(lambda: not processes_of(own_stack.state_dir), seconds=30)
+    eventually(lambda: port_is_free(own_stack.aws_port))
+    eventually(lambda: not processes_of(own_stack.state_dir))
     own_stack.start()
     assert own_stack.api("GET", f"/contacts/{made['id']}", token=own_stack.token()).status == 200
 

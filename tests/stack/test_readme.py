@@ -48,7 +48,7 @@ def test_every_command_of_the_tour_does_what_is_shown(live: LiveStack) -> None:
         env=os.environ | {"STATE_DIR": str(live.state_dir), "HOOK_PORT": port},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     for expected in SHOWN:

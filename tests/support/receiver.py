@@ -66,7 +66,7 @@ class Receiver:
             self._program = [_answer(entry) for entry in answers]
             self._default = _answer(then)
 
-    def wait_for(self, count: int, timeout: float = 5.0) -> list[Received]:
+    def wait_for(self, count: int, timeout: float = 60.0) -> list[Received]:
         """What came, once at least `count` requests have; AssertionError after `timeout` seconds."""
         with self._arrived:
             if not self._arrived.wait_for(lambda: len(self.requests) >= count, timeout):

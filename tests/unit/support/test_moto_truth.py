@@ -147,15 +147,15 @@ def test_a_transaction_takes_as_long_in_a_full_table_as_in_an_empty_one(
     dynamodb: Any, item: Callable[..., Any]
 ) -> None:
     def fifty(name: str) -> float:
-        started = time.perf_counter()
+        started = time.process_time()
         for number in range(50):
             dynamodb.transact_write_items(TransactItems=[{"Put": item(sk=f"{name}#{number}")}])
-        return time.perf_counter() - started
+        return time.process_time() - started
 
-    first = fifty("A")
-    for number in range(8):
+    first = min(fifty(f"A{number}") for number in range(2))
+    for number in range(12):
         fifty(f"B{number}")
-    assert fifty("C") < 4 * first
+    assert min(fifty(f"C{number}") for number in range(3)) < 4 * first
 
 
 def test_a_query_that_ends_at_its_limit_says_so_though_nothing_follows(

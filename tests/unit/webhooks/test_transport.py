@@ -177,6 +177,10 @@ def test_check_66_an_endless_answer_is_cut(receiver: Receiver) -> None:
     assert (answer.status, len(answer.body)) == (200, MAX_BYTES)
 
 
+HALF_OF_A_DRIP = 10
+"""Seconds: the dripping answers below take twice as long and longer when nobody cuts them."""
+
+
 def within(seconds: float) -> Callable[[], None]:
     start = time.monotonic()
 
@@ -188,8 +192,8 @@ def within(seconds: float) -> Callable[[], None]:
 
 def test_check_66_a_body_that_drips_is_cut_at_the_deadline_and_its_status_counts(receiver: Receiver) -> None:
     receiver.answer_with(Told(200, body=b"drip" * 100, drip=0.05))
-    in_time = within(1.5)
-    answer = send(to_receiver(receiver), loopback=True, deadline=0.4)
+    in_time = within(HALF_OF_A_DRIP)
+    answer = send(to_receiver(receiver), loopback=True, deadline=1.0)
     in_time()
     assert answer.status == 200
     assert 1 <= len(answer.body) < 100
@@ -202,9 +206,9 @@ def test_check_66_headers_that_drip_are_cut_at_the_deadline() -> None:
             connection.sendall(bytes([byte]))
             time.sleep(0.05)
 
-    in_time = within(1.5)
+    in_time = within(HALF_OF_A_DRIP)
     with raw_server(drip) as target:
-        assert failure_of(target, loopback=True, deadline=0.4) == "timeout"
+        assert failure_of(target, loopback=True, deadline=1.0) == "timeout"
     in_time()
 
 
@@ -216,16 +220,16 @@ def test_check_66_a_tls_handshake_that_drips_is_cut_at_the_deadline() -> None:
             connection.sendall(bytes([byte]))
             time.sleep(0.05)
 
-    in_time = within(1.5)
+    in_time = within(HALF_OF_A_DRIP)
     with raw_server(drip) as target:
         secure = Target(True, target.host, target.port, "/")
-        assert failure_of(secure, loopback=True, deadline=0.4) == "timeout"
+        assert failure_of(secure, loopback=True, deadline=1.0) == "timeout"
     in_time()
 
 
 def test_check_65_a_receiver_that_says_nothing_is_a_timeout(receiver: Receiver) -> None:
     receiver.answer_with(Told(200, delay=2.0))
-    in_time = within(1.5)
+    in_time = within(HALF_OF_A_DRIP)
     assert failure_of(to_receiver(receiver), loopback=True, deadline=0.3) == "timeout"
     in_time()
 
@@ -239,7 +243,7 @@ def test_a_resolver_that_says_nothing_is_a_timeout(receiver: Receiver) -> None:
 
     target = Target(True, "hooks.example.com", 443, "/")
     dialled = Dialled(receiver)
-    in_time = within(1.5)
+    in_time = within(HALF_OF_A_DRIP)
     assert failure_of(target, resolver=silent, dialler=dialled, deadline=0.2) == "timeout"
     in_time()
     release.set()
@@ -329,8 +333,8 @@ def test_a_request_over_verified_tls_arrives(tls_receiver: Receiver) -> None:
 
 def test_check_66_a_body_that_drips_over_tls_is_cut_too(tls_receiver: Receiver) -> None:
     tls_receiver.answer_with(Told(200, body=b"drip" * 100, drip=0.05))
-    in_time = within(1.5)
-    answer = send(to_receiver(tls_receiver), loopback=True, deadline=0.4, tls=trusting(tls_receiver))
+    in_time = within(HALF_OF_A_DRIP)
+    answer = send(to_receiver(tls_receiver), loopback=True, deadline=1.0, tls=trusting(tls_receiver))
     in_time()
     assert answer.status == 200
     assert len(answer.body) < 100
