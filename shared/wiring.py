@@ -115,6 +115,11 @@ def client(service: str, *, quick: bool = False) -> Any:
         read_timeout=1 if quick else 10,
         # Addresses signed by version 2, botocore's default for them, cannot open objects encrypted with KMS.
         signature_version="s3v4" if service == "s3" else None,
+        # Signed addresses name the region's host: the global one, botocore's default for them, sends callers on to the
+        # region, where the signature does not match (boto/boto3#3015). An endpoint of digits keeps its path.
+        s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
+        if service == "s3"
+        else None,
     )
     made: Any = _session().create_client(service, config=config)
     if service == "dynamodb":

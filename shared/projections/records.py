@@ -19,12 +19,12 @@ from shared.domain.errors import ConcurrentChange
 from shared.projections import companies, kinds
 from shared.projections.contacts import Facet
 from shared.table import items, keys
+from shared.table.item_size import item_size
 from shared.table.postings import PostingList
-from shared.table.store import Item, Store, Transaction
+from shared.table.store import MOST_BYTES, MOST_STEPS, Item, Store, Transaction
 
 _TOMBSTONE_SECONDS = 3 * 86_400  # the stream remembers a day
 _TOGETHER = 40  # records in one transaction: two items each when they go, and the counters they touch
-_MOST_STEPS = 100  # DynamoDB's limit for a transaction
 _LABELS_AT_ONCE = 80
 _ATTEMPTS = 8
 _Place = tuple[str, str]
@@ -177,8 +177,8 @@ class Projection:
     def _commit(self, tenant_id: str, news: list[tuple[_Change, _State]]) -> None:
         for attempt in range(1, _ATTEMPTS + 1):
             transaction = self._transaction(tenant_id, news)
-            if len(transaction.steps) > _MOST_STEPS:
-                # Contacts of many different tags or companies touch many counters.
+            if len(transaction.steps) > MOST_STEPS or _bytes_in(transaction, news) > MOST_BYTES:
+                # Contacts of many different tags or companies touch many counters; large ones are many bytes.
                 if len(news) == 1:
                     self._go_part_of_the_way(tenant_id, *news[0])
                     raise ConcurrentChange()  # the rest from there
@@ -245,6 +245,11 @@ class _State:
     @property
     def version(self) -> int:
         return max(int(item["version"]["N"]) if item else 0 for item in (self.row, self.gone))
+
+
+def _bytes_in(transaction: Transaction, news: list[tuple[_Change, _State]]) -> int:
+    """The most bytes that DynamoDB may count for a transaction: list rows as they become, and as they are before."""
+    return transaction.size() + sum(item_size(state.row) for _, state in news if state.row is not None)
 
 
 def _as_read(row: Item | None) -> tuple[str, Item]:

@@ -6,7 +6,6 @@ message is queued, and in the due-time index as long as it is pending; so a lost
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -19,6 +18,7 @@ from shared.domain.events import Event, Notice
 from shared.domain.ids import new_id
 from shared.domain.tenant import Tenant
 from shared.domain.webhook import Webhook
+from shared.services.backoff import fraction
 
 _ATTEMPTS = 12
 
@@ -129,7 +129,7 @@ class Sending:
         sender: Sender,
         *,
         now: Callable[[], str] = timestamps.now,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = fraction,
     ) -> None:
         self._tenant = tenant
         self._subscriptions = subscriptions

@@ -12,13 +12,11 @@ from shared.domain.interaction import Interaction
 from shared.domain.tenant import UniqueScope
 from shared.table import items, keys
 from shared.table.labels import LabelTable
-from shared.table.store import Item, Store, Transaction
+from shared.table.store import MOST_BYTES, MOST_STEPS, Item, Store, Transaction
 
 _NAMES = {"EMAIL": "e-mail address", "PHONE": "telephone number", "WHATSAPP": "WhatsApp number"}
-_MOST = 99
-"""Items in one transaction: DynamoDB's hundred, with room for the check of a claim (`FencedStore`)."""
-_MOST_BYTES = 3_000_000
-"""Of all items in one transaction; DynamoDB takes 4 MB."""
+_MOST = MOST_STEPS - 1
+"""Items in one transaction, with room for the check of a claim (`FencedStore`)."""
 
 
 class ContactTable:
@@ -146,10 +144,11 @@ class ContactTable:
                 self.add_creation(step, after, event)
             else:
                 self.add_change(step, before, after, event)
-            size += _bytes_in(step)
-            if ids and (alone or len(together.steps) + len(step.steps) > _MOST or size > _MOST_BYTES):
+            more = step.size()
+            size += more
+            if ids and (alone or len(together.steps) + len(step.steps) > _MOST or size > MOST_BYTES):
                 yield ids, self._refusal_of(together)
-                together, ids, size = Transaction(), [], _bytes_in(step)
+                together, ids, size = Transaction(), [], more
             together.steps += step.steps
             together.refusals += step.refusals
             ids.append(after.id)
@@ -252,9 +251,3 @@ class ContactTable:
             values={":me": {"S": contact_id}},
             refusal=lambda _: ConcurrentChange(),
         )
-
-
-def _bytes_in(transaction: Transaction) -> int:
-    """How many bytes the texts to be put take at the most: four a character. All else is short."""
-    puts = (step["Put"]["Item"] for step in transaction.steps if "Put" in step)
-    return 4 * sum(len(value["S"]) for item in puts for value in item.values() if "S" in value)

@@ -12,12 +12,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.domain.errors import ConcurrentChange, Invalid, TooLarge, Unavailable
 from shared.services.backoff import pause_after
+from shared.table.item_size import item_size
 from shared.table.keys import PK, SK, Key
 
 Item = dict[str, dict[str, Any]]
 Refusal = Callable[[Item | None], Exception]
 """What a failed condition means: from the item that stood in the way (None when there was none) to an error."""
 
+MOST_STEPS = 100
+"""Items in one transaction (DynamoDB's limit)."""
+MOST_BYTES = 3_500_000
+"""Of all items in one transaction: DynamoDB takes 4 MB ("Service, account, and table quotas"), and counts names and
+numbers by rules of its own, so that some room is left.
+"""
 _ATTEMPTS = 6
 _BATCH_WRITE, _BATCH_GET = 25, 100  # DynamoDB's limits for one call
 _CONFLICTS = frozenset({"TransactionConflict", "TransactionInProgress"})
@@ -57,7 +64,7 @@ def at_version(version: int) -> Guard:
 
 @dataclass(slots=True)
 class Transaction:
-    """Writes that happen together or not at all. At most a hundred, each of another item (DynamoDB's limits)."""
+    """Writes that happen together or not at all: at most MOST_STEPS, each of another item, of at most MOST_BYTES."""
 
     steps: list[dict[str, Any]] = field(default_factory=list)
     refusals: list[Refusal | None] = field(default_factory=list)
@@ -105,6 +112,15 @@ class Transaction:
     def check(self, key: Key, *, condition: str, values: Item, refusal: Refusal) -> None:
         """Write only while a condition holds of an item that is left as it is."""
         self._add("ConditionCheck", {"Key": key}, condition, values, refusal)
+
+    def size(self) -> int:
+        """The bytes of the items, keys and values given. What an update or removal finds in the table is not in it."""
+        return sum(
+            item_size(request.get("Item") or request["Key"])
+            + item_size(request.get("ExpressionAttributeValues", {}))
+            for step in self.steps
+            for request in step.values()
+        )
 
     def _add(
         self,

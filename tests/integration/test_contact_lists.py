@@ -330,6 +330,20 @@ def test_contacts_of_more_tags_than_a_transaction_holds_are_counted(book: Book) 
     book.agrees()
 
 
+def test_contacts_of_more_bytes_than_a_transaction_holds_are_shown(book: Book) -> None:
+    """check 100: at most 4 MB of items; forty contacts of 107 kB are handed in together."""
+    texts: dict[str, Any] = dict.fromkeys(("company", "department", "job_title"), "𝔸" * 200)
+    texts |= {"about": "𝔸" * 10_000, "custom_fields": {f"field{n}": "𝔸" * 315 for n in range(50)}}
+    made = [book.create(email=f"a{n}@example.com", **texts) for n in range(40)]
+    with acting_for(TENANT):
+        wiring.projection().project(book.stream)
+    book.agrees()
+    for contact in made[:3]:
+        book.change(contact.id, about="𝔹" * 10_000)
+    book.catch_up()
+    book.agrees()
+
+
 def test_throttled_projections_fall_behind_and_lose_nothing(book: Book) -> None:
     """check 10"""
     people(book, 10)

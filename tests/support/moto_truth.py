@@ -5,6 +5,8 @@
   choose; its TransactionConflict is injected where wanted (`faults.transaction_conflict`)
 * ClientRequestToken of TransactWriteItems: the same token with the same actions answers success again without
   writing, for ten minutes; with other actions it is refused
+* TransactWriteItems takes 4 MB of items at the most ("Service, account, and table quotas in Amazon DynamoDB"); those
+  that an update or a removal finds in the table are not counted here
 * TransactWriteItems puts back only what it touched, not a deep copy of the table (and of all stream records)
 * a value of another type is not BETWEEN two (API reference, "Condition"); moto fails over such
 * a Query that stops at its Limit hands back LastEvaluatedKey also when nothing follows
@@ -30,10 +32,12 @@ from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 
+from tests.support.item_size import item_size
 from tests.support.table_schema import tables
 from tests.support.transport import Attempt, Layer, Send, intercepting, json_answer, json_of
 
 TOKEN_LIFETIME = 600.0
+LARGEST_TRANSACTION = 4 * 1024 * 1024
 
 _NO_ITEM = object()
 
@@ -68,6 +72,9 @@ class MotoTruth:
                 replayed = json_answer(attempt, 200, {})
                 replayed.headers["x-harness-idempotent-replay"] = "true"
                 return replayed
+        puts = (action["Put"]["Item"] for action in attempt.params["TransactItems"] if "Put" in action)
+        if sum(map(item_size, puts)) > LARGEST_TRANSACTION:
+            return json_answer(attempt, 400, _TOO_LARGE)
         response = send(attempt)
         if token is not None and response.status_code == 200:
             self._tokens[token] = (self._now(), actions)
@@ -115,6 +122,10 @@ _PAGE = (
 )
 
 _UNKNOWN_TOKEN = {"__type": "NotAuthorizedException", "message": "Invalid Refresh Token"}
+_TOO_LARGE = {
+    "__type": "com.amazon.coral.validate#ValidationException",
+    "Message": "Transaction request cannot exceed 4194304 bytes",
+}
 _MISMATCH = {
     "__type": "com.amazonaws.dynamodb.v20120810#IdempotentParameterMismatchException",
     "Message": "The token was used with other actions",

@@ -1,0 +1,44 @@
+"""How many bytes an item takes, to stay within the limits that DynamoDB puts on items and transactions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_CONTAINER, _ELEMENT = 3, 1  # what a list or map costs, and each of its elements
+
+
+def item_size(item: dict[str, dict[str, Any]]) -> int:
+    """The most bytes that an item, or some of its attributes, can take: names and values.
+
+    Counts as the DynamoDB developer guide does ("DynamoDB item sizes and formats"), where a number takes about one
+    byte for two digits; each is taken for as long as its text, so that the result is never too small.
+    """
+    return sum(_text_size(name) + _value_size(value) for name, value in item.items())
+
+
+def _value_size(value: dict[str, Any]) -> int:
+    ((kind, content),) = value.items()
+    match kind:
+        case "S":
+            return _text_size(content)
+        case "N":
+            return len(content) + 1
+        case "B":
+            return len(content)
+        case "BOOL" | "NULL":
+            return 1
+        case "SS":
+            return sum(map(_text_size, content))
+        case "NS":
+            return sum(len(number) + 1 for number in content)
+        case "BS":
+            return sum(map(len, content))
+        case "L":
+            return _CONTAINER + sum(_ELEMENT + _value_size(element) for element in content)
+        case "M":
+            return _CONTAINER + len(content) * _ELEMENT + item_size(content)
+    raise ValueError(f"not a type of DynamoDB: {kind}")
+
+
+def _text_size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())

@@ -1,0 +1,53 @@
+"""Addresses at which files are put and fetched: with the host of the bucket's region, but on a developer's machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from shared import wiring
+
+REGIONS = {
+    "us-east-1": "drop.s3.us-east-1.amazonaws.com",
+    "eu-central-1": "drop.s3.eu-central-1.amazonaws.com",
+    "af-south-1": "drop.s3.af-south-1.amazonaws.com",
+    "cn-north-1": "drop.s3.cn-north-1.amazonaws.com.cn",
+}
+
+
+@pytest.fixture(autouse=True)
+def cold_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    monkeypatch.setenv("DROP_BUCKET", "drop")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    wiring.reset()
+    yield
+    wiring.reset()
+
+
+def signed() -> tuple[str, str]:
+    """An address to fetch from, and one to put to."""
+    bucket = wiring.drop_bucket()
+    return bucket.signed_url("tenants/T1/results/x", 60), bucket.upload_form("uploads/T1/x", 10, 60)[0]
+
+
+@pytest.mark.parametrize(("region", "host"), REGIONS.items())
+def test_a_signed_address_names_the_region_s_host(
+    monkeypatch: pytest.MonkeyPatch, region: str, host: str
+) -> None:
+    """The global host sends on to the region's, for which the signature does not hold (boto/boto3#3015)."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    assert [urlsplit(address).netloc for address in signed()] == [host, host]
+    assert f"%2F{region}%2Fs3%2Faws4_request" in signed()[0]
+
+
+def test_an_endpoint_of_digits_is_spoken_to_by_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No machine is called drop.127.0.0.1."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    fetched, put = signed()
+    assert fetched.startswith("http://127.0.0.1:4566/drop/tenants/T1/results/x?")
+    assert put == "http://127.0.0.1:4566/drop"
