@@ -48,7 +48,9 @@ def texts(value: Any) -> int:
 
 
 @given(ITEMS)
-def test_a_size_is_never_below_what_dynamodb_counts_and_above_it_only_by_numbers(item: dict[str, Any]) -> None:
+def test_a_size_is_never_below_what_dynamodb_counts_and_above_it_only_by_numbers(
+    item: dict[str, Any],
+) -> None:
     exact = counted_by_the_guide(item)
     assert exact <= item_size(item) <= exact + sum(map(texts, item.values()))
 
