@@ -21,4 +21,4 @@ def pause_after(attempt: int, *, first: float = 0.01, most: float = 0.4) -> floa
     of one record.
     """
     # Full jitter (Amazon Builders' Library, "Timeouts, retries and backoff with jitter").
-    return fraction() * min(most, first * 2**attempt)
+    return fraction() * min(most, first * 2.0**attempt)
