@@ -16,7 +16,7 @@ from local.openapi import FILE, operations, text
 from shared.domain.ids import new_id
 from shared.http.problems import STATUS
 from tests.contract.answers import ROOT, document, faults_of
-from tests.contract.test_template import WITHOUT_SIGN_IN
+from tests.contract.template.test_doors import WITHOUT_SIGN_IN
 from tests.integration.bulk import running_job
 from tests.integration.directory import PASSWORD, invite, join
 from tests.integration.world import World, booking

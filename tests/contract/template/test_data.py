@@ -1,0 +1,95 @@
+"""House rules for what holds data (check 97)."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.domain.imports import inbox_file, upload_key
+from tests.contract.template.reading import (
+    QUEUES,
+    RESOURCES,
+    events,
+    of_type,
+)
+
+
+def test_the_table_is_encrypted_backed_up_and_not_deleted_by_mistake() -> None:
+    (table,) = of_type("AWS::DynamoDB::Table").values()
+    assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["DeletionProtectionEnabled"] is True
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_what_holds_data_outlives_the_stack() -> None:
+    holding = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Cognito::UserPool")
+    for resource in RESOURCES.values():
+        if resource["Type"] in holding:
+            assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+
+
+@pytest.mark.parametrize("name", sorted(of_type("AWS::S3::Bucket")))
+def test_a_bucket_is_private_encrypted_and_tidied(name: str) -> None:
+    bucket = of_type("AWS::S3::Bucket")[name]
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    assert any("AbortIncompleteMultipartUpload" in one for one in rules)
+
+
+def test_what_people_are_in_goes_from_the_drop_bucket_in_time() -> None:
+    (bucket,) = of_type("AWS::S3::Bucket").values()
+    kept = {
+        rule["Prefix"]: rule["ExpirationInDays"]
+        for rule in bucket["LifecycleConfiguration"]["Rules"]
+        if "Prefix" in rule
+    }
+    assert kept == {"tenants/": 365, "uploads/": 30, "parts/": 7}
+    taken_up = {
+        rule["Value"]
+        for _function, _name, properties in events("S3")
+        for rule in properties["Filter"]["S3Key"]["Rules"]
+    }
+    assert taken_up == {"tenants/", "uploads/"}
+    assert upload_key("T1", "i").startswith("uploads/T1/") and inbox_file("tenants/T1/inbox/x")
+
+
+@pytest.mark.parametrize("name", sorted(of_type("AWS::S3::Bucket")))
+def test_a_bucket_is_reached_over_tls_only(name: str) -> None:
+    (policy,) = [one for one in of_type("AWS::S3::BucketPolicy").values() if one["Bucket"] == {"Ref": name}]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert (statement["Principal"], statement["Action"]) == ("*", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert statement["Resource"] == [{"Fn::GetAtt": [name, "Arn"]}, {"Fn::Sub": f"${{{name}.Arn}}/*"}]
+
+
+@pytest.mark.parametrize("name", sorted(QUEUES))
+def test_a_queue_is_encrypted(name: str) -> None:
+    assert QUEUES[name]["SqsManagedSseEnabled"] is True
+
+
+def test_topics_are_encrypted() -> None:
+    assert all(topic["KmsMasterKeyId"] for topic in of_type("AWS::SNS::Topic").values())
+
+
+def test_nobody_signs_himself_up_and_the_pool_is_not_deleted_by_mistake() -> None:
+    (pool,) = of_type("AWS::Cognito::UserPool").values()
+    assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
+    assert pool["DeletionProtection"] == "ACTIVE"
+    assert pool["MfaConfiguration"] == "OFF"  # the token endpoint asks for no second factor
+    assert pool["AccountRecoverySetting"] == {"RecoveryMechanisms": [{"Name": "admin_only", "Priority": 1}]}
+    (client,) = of_type("AWS::Cognito::UserPoolClient").values()
+    # So that passwords are tried at our door alone, and nobody changes what he signs in with.
+    assert client["ExplicitAuthFlows"] == ["ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+    assert client["WriteAttributes"] == ["locale"]
+    assert pool["Policies"]["PasswordPolicy"]["MinimumLength"] >= 12
+    (client,) = of_type("AWS::Cognito::UserPoolClient").values()
+    assert client["PreventUserExistenceErrors"] == "ENABLED"
+    assert client["TokenValidityUnits"]["AccessToken"] == "minutes"
+    assert client["AccessTokenValidity"] <= 60

@@ -1,0 +1,107 @@
+"""House rules for the API's doors (check 98)."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from shared.services.rate_limits import TENANT_BURST, TENANT_REQUESTS_PER_SECOND
+from tests.contract.template.reading import (
+    RESOURCES,
+    TEMPLATE,
+    events,
+)
+
+WITHOUT_SIGN_IN = {
+    ("GET", "/health"),
+    ("GET", "/openapi.json"),
+    ("GET", "/docs"),
+    ("GET", "/docs/swagger-ui.css"),
+    ("GET", "/docs/swagger-ui.js"),
+    ("GET", "/docs/start.js"),
+    ("POST", "/auth/register"),
+    ("POST", "/auth/token"),
+    ("POST", "/users/invitations/accept"),
+}
+
+
+def test_every_route_but_health_and_documents_has_the_authorizer() -> None:
+    auth = RESOURCES["Api"]["Properties"]["Auth"]
+    assert auth["DefaultAuthorizer"] in auth["Authorizers"]
+    open_routes = set()
+    for _function, _kind, properties in events("Api"):
+        own = properties.get("Auth", {})
+        assert own in ({}, {"Authorizer": "NONE"})
+        if own:
+            open_routes.add((properties["Method"], properties["Path"]))
+    assert open_routes == WITHOUT_SIGN_IN
+
+
+def test_routes_are_spelled_out_and_each_leads_to_one_function() -> None:
+    routes = [(properties["Method"], properties["Path"]) for _f, _k, properties in events("Api")]
+    assert len(routes) == len(set(routes))
+    for method, path in routes:
+        assert method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        assert re.fullmatch(r"(/([a-z-]+|\{[a-z_]+\}|[a-z-]+\.(json|js|css)))+", path)
+
+
+def test_an_answer_is_kept_for_a_minute_at_most() -> None:
+    (authorizer,) = RESOURCES["Api"]["Properties"]["Auth"]["Authorizers"].values()
+    assert authorizer["FunctionPayloadType"] == "TOKEN"
+    assert authorizer["Identity"]["Header"] == "Authorization"
+    assert authorizer["Identity"]["ReauthorizeEvery"] <= 60
+
+
+@pytest.mark.parametrize(
+    ("token", "taken"),
+    [
+        ("Bearer abc.def.ghi", True),
+        ("bearer ck_1_2", True),
+        ("Bearer  abc", True),
+        ("Basic abc", False),
+        ("Bearer", False),
+        ("Bearer a b", False),
+        ("", False),
+    ],
+)
+def test_what_is_no_bearer_token_is_refused_before_the_authorizer(token: str, taken: bool) -> None:
+    (authorizer,) = RESOURCES["Api"]["Properties"]["Auth"]["Authorizers"].values()
+    assert bool(re.fullmatch(authorizer["Identity"]["ValidationExpression"], token)) is taken
+
+
+@pytest.mark.parametrize("kind", sorted(RESOURCES["Api"]["Properties"]["GatewayResponses"]))
+def test_the_gateways_own_errors_have_the_shape_of_ours(kind: str) -> None:
+    answer = RESOURCES["Api"]["Properties"]["GatewayResponses"][kind]
+    assert answer["ResponseParameters"]["Headers"]["Content-Type"] == "'application/problem+json'"
+    body = json.loads(answer["ResponseTemplates"]["application/json"])
+    assert body.keys() == {"type", "title", "status", "detail", "code", "request_id"}
+    assert body["status"] == answer["StatusCode"]
+    assert body["request_id"] == "$context.requestId"
+
+
+def test_the_gateways_own_errors_are_all_given() -> None:
+    given = set(RESOURCES["Api"]["Properties"]["GatewayResponses"])
+    needed = {
+        "UNAUTHORIZED",
+        "ACCESS_DENIED",
+        "MISSING_AUTHENTICATION_TOKEN",
+        "REQUEST_TOO_LARGE",
+        "THROTTLED",
+    }
+    assert needed | {"DEFAULT_4XX", "DEFAULT_5XX"} <= given
+
+
+def test_the_gateway_lets_far_more_through_than_one_tenant_may_send() -> None:
+    """check 6: what one tenant is refused must not use up what the gateway lets through for all."""
+    (limits,) = TEMPLATE["Resources"]["Api"]["Properties"]["MethodSettings"]
+    assert limits["ThrottlingRateLimit"] >= 20 * TENANT_REQUESTS_PER_SECOND
+    assert limits["ThrottlingBurstLimit"] >= 5 * TENANT_BURST
+
+
+def test_calls_are_limited_unless_the_operator_says_otherwise() -> None:
+    parameter = TEMPLATE["Parameters"]["RateLimits"]
+    assert (parameter["Default"], parameter["AllowedValues"]) == ("on", ["on", "off"])
+    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["RATE_LIMITS"] == {"Ref": "RateLimits"}

@@ -1,0 +1,170 @@
+"""House rules for roles: each function has its own, with the least rights (check 97, check 50)."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.contract.template.reading import (
+    FUNCTIONS,
+    ROLES,
+    actions,
+    as_list,
+    events,
+    may,
+    of_type,
+    queue_named_by,
+    role_of,
+    statements,
+)
+
+INDEX_KEYS = ("OUTBOX#", "DUE#")
+
+
+def test_no_two_functions_share_a_role_and_no_role_is_left_over() -> None:
+    roles = [role_of(function) for function in FUNCTIONS]
+    assert sorted(roles) == sorted(ROLES)
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_a_role_is_lambdas_alone_and_has_nothing_but_its_own_statements(role: str) -> None:
+    (trust,) = ROLES[role]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+    assert "ManagedPolicyArns" not in ROLES[role]
+    assert not any("Policies" in function for function in FUNCTIONS.values())
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_a_role_names_its_actions_and_resources(role: str) -> None:
+    for statement in statements(role):
+        assert statement["Effect"] == "Allow"
+        assert "NotAction" not in statement
+        assert "NotResource" not in statement
+        for action in as_list(statement["Action"]):
+            assert re.fullmatch(r"[a-z0-9-]+:[A-Z][A-Za-z]+", action)
+        for resource in as_list(statement["Resource"]):
+            assert resource != "*"
+            text = resource.get("Fn::Sub", "") if isinstance(resource, dict) else resource
+            # What stands before the first star names one bucket's tenants or this table's streams.
+            assert "*" not in text.split("/", 1)[0]
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_no_role_can_read_a_whole_table_or_speak_partiql(role: str) -> None:
+    assert not [
+        one for one in actions(role) if re.search(r":(Scan|PartiQL|ExecuteStatement|BatchExecute)", one)
+    ]
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_a_role_reaches_items_by_leading_keys_alone(role: str) -> None:
+    for statement in statements(role):
+        if not any(action.startswith("dynamodb:") for action in as_list(statement["Action"])):
+            continue
+        if statement["Sid"] in ("ReadStream", "FindStream"):
+            continue  # A stream is read whole or not at all; LeadingKeys say nothing of it.
+        condition = statement["Condition"]
+        # ForAllValues holds for a request that names no key at all, so that case is refused on its own.
+        assert condition["Null"] == {"dynamodb:LeadingKeys": "false"}
+        keys = condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        assert keys
+        on_index = statement["Resource"] != {"Fn::GetAtt": ["Table", "Arn"]}
+        for key in keys:
+            assert re.fullmatch(
+                r"(T|U|K|OUTBOX)#\*(#(TENANT|CLIENTS|USERS|INVITATIONS|COUNTS|(USERS|CLIENTS)#COUNT)"
+                r"|#(C|CLIENT|USER|USEREMAIL|RATE|IDEMPOTENCY)#\*)?"
+                r"|(S|DUE)#[A-Z]+(#\*)?|DUE#\?|G#[A-Z]+#\*",
+                key,
+            )
+            assert key.startswith(INDEX_KEYS) == on_index
+
+
+def test_only_who_lets_in_or_signs_in_reads_users_and_keys_and_reads_little_else() -> None:
+    near = [
+        (role, set(as_list(statement["Action"])))
+        for role in ROLES
+        for statement in statements(role)
+        if any(
+            key.startswith(("U#", "K#"))
+            for key in statement.get("Condition", {})
+            .get("ForAllValues:StringLike", {})
+            .get("dynamodb:LeadingKeys", [])
+        )
+    ]
+    writes = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+    readers = {role: reads for role, actions in near if (reads := actions - writes)}
+    assert readers == {"AuthorizerRole": {"dynamodb:GetItem"}, "AuthRole": {"dynamodb:GetItem"}}
+    # Who manages users and clients writes there, and reads nothing.
+    writers = {role for role, actions in near if actions & writes}
+    assert writers == {"ApiClientsRole", "AuthRole", "UsersRole"}
+
+
+def test_the_authorizer_writes_nothing_but_that_a_client_was_used() -> None:
+    written = [
+        (statement["Action"], statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
+        for statement in statements("AuthorizerRole")
+        if any(re.search(r":(Put|Update|Delete|Batch)", one) for one in as_list(statement["Action"]))
+        and "dynamodb" in str(statement["Action"])
+    ]
+    assert written == [(["dynamodb:UpdateItem"], ["T#*#CLIENTS"])]
+
+
+def test_e_mails_are_sent_by_one_function_as_one_sender() -> None:
+    senders = {
+        role: statement["Resource"]
+        for role in ROLES
+        for statement in statements(role)
+        if any(action.startswith("ses:") for action in as_list(statement["Action"]))
+    }
+    assert senders.keys() == {"UsersRole"}
+    assert senders["UsersRole"]["Fn::Sub"].endswith(":identity/${MailFrom}")
+
+
+def test_a_function_that_answers_callers_may_count_their_calls() -> None:
+    answering = {
+        function
+        for function, _k, properties in events("Api")
+        if properties.get("Auth", {}).get("Authorizer") != "NONE"
+    }
+    assert len(answering) >= 6
+    for function in answering:
+        assert any(
+            "dynamodb:UpdateItem" in as_list(statement["Action"])
+            and {"T#*", "T#*#RATE#*"}
+            & {*statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]}
+            for statement in statements(role_of(function))
+        ), function
+
+
+def test_only_functions_woken_by_a_clock_query_the_index() -> None:
+    clocked = {role_of(function) for function, _k, _p in events("Schedule", "ScheduleV2")}
+    querying = {
+        role for role in ROLES for statement in statements(role) if "/index/" in str(statement["Resource"])
+    }
+    assert querying <= clocked
+
+
+def test_a_function_with_an_event_source_may_read_that_source() -> None:
+    for function, _kind, properties in events("SQS"):
+        queue = queue_named_by(properties["Queue"])
+        for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"):
+            assert may(role_of(function), action, queue)
+    for function, _kind, properties in events("DynamoDB"):
+        assert {"dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream"} <= actions(
+            role_of(function)
+        )
+        assert may(
+            role_of(function),
+            "sqs:SendMessage",
+            queue_named_by(properties["DestinationConfig"]["OnFailure"]["Destination"]),
+        )
+
+
+@pytest.mark.parametrize("function", sorted(FUNCTIONS))
+def test_a_function_writes_a_log_of_its_own_that_is_not_kept_for_ever(function: str) -> None:
+    log = FUNCTIONS[function]["LoggingConfig"]["LogGroup"]["Ref"]
+    assert of_type("AWS::Logs::LogGroup")[log]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert may(role_of(function), "logs:PutLogEvents", log)
+    others = [one for one in FUNCTIONS if FUNCTIONS[one]["LoggingConfig"]["LogGroup"]["Ref"] == log]
+    assert others == [function]
