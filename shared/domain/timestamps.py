@@ -13,6 +13,8 @@ from pydantic import Field
 
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
+_WIDTH = len("2026-05-04T09:30:00.000Z")
+
 
 def from_milliseconds(milliseconds: int) -> str:
     """Unix milliseconds as text, such as `2026-05-04T09:30:00.000Z`."""
@@ -33,6 +35,11 @@ def to_milliseconds(timestamp: str) -> int:
 def plus(timestamp: str, seconds: float) -> str:
     """A timestamp `seconds` later (earlier when negative)."""
     return from_milliseconds(to_milliseconds(timestamp) + round(seconds * 1000))
+
+
+def of_position(position: str) -> str:
+    """The timestamp at the start of a position in an order by time, such as an index's sort key."""
+    return position[:_WIDTH]
 
 
 def normalize(moment: datetime) -> str:

@@ -5,11 +5,13 @@ The stream does it within a second as a rule. This is for what the stream's cons
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from shared import observability
 from shared.domain import timestamps
+from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.publishing.publisher import Outcome
 from shared.table import keys
 from shared.table.events import EventTable
@@ -19,6 +21,10 @@ SETTLE_SECONDS = 120
 """How old an event must be before it counts as left behind: a request's longest time, and the stream's usual lag."""
 _FIRST_LOOK_BACK_SECONDS = 3_600  # on the first sweep of a deployment
 _SLICE_SECONDS = 600
+_AT_ONCE = 50
+"""How many events are published between two looks at the clock: five calls of SNS and two of the table."""
+_FAULTY_PORTIONS = 5
+"""After so many portions that failed, one after the other, a sweep ends: the topic or the table is away."""
 
 
 class Publishes(Protocol):
@@ -38,7 +44,10 @@ class Projections(Protocol):
 @dataclass(slots=True)
 class Report:
     """What a sweep did: events looked at, published now, failed again and never to be published (unreadable),
-    records whose projections were mended; and up to when all is well."""
+    records whose projections were mended; and up to where all is well (a time, or the place behind an event).
+
+    `failed` and `unreadable` count records whose projections could not be mended, too.
+    """
 
     checked: int = 0
     published: int = 0
@@ -58,32 +67,83 @@ def sweep(
 ) -> Report:
     """Check all events since the last sweep, publish those left behind, and mend the projections of their records.
 
-    Moves the checkpoint on after every ten minutes of events that are published whole; stops at the first
-    that are not, or when `has_time` says so, and goes on from there next time.
+    Asks `has_time` after each portion and within one, and moves the checkpoint behind each portion that is
+    published whole, so that a sweep gets on however many events there are in however short a time. A portion of
+    which something failed holds the checkpoint: it is checked again next time. The portions behind it are
+    published all the same, as far as the time allows, so that one event that cannot go out stops no other.
     """
     report = Report()
     end = timestamps.plus(now or timestamps.now(), -SETTLE_SECONDS)
     start = events.checkpoint() or timestamps.plus(end, -_FIRST_LOOK_BACK_SECONDS)
+    work = _Work(events, publisher, projections, report, has_time)
+    faulty = 0
+    is_whole = True
     while start < end and has_time():
-        until = min(end, timestamps.plus(start, _SLICE_SECONDS))
+        until = min(end, timestamps.plus(timestamps.of_position(start), _SLICE_SECONDS))
         for portion in events.written_between(start, until):
-            report.checked += len(portion)
-            for record in projections.outdated(_records(portion)):
-                projections.reproject(record)
-                report.mended += 1
-            if left_behind := events.unacknowledged(portion):
-                outcome = publisher.publish(left_behind)
-                report.published += len(left_behind) - len(outcome.held_back)
-                report.failed += len(outcome.failed)
-                report.unreadable += len(outcome.unreadable)
-        if report.failed:
-            break
-        events.set_checkpoint(until)
-        start = report.checked_until = until
+            failed_before = report.failed
+            if not work.through(portion):
+                return report
+            faulty = faulty + 1 if report.failed > failed_before else 0
+            is_whole = is_whole and not faulty
+            if is_whole and (place := keys.behind(portion[-1])):
+                events.set_checkpoint(place)
+                report.checked_until = place
+            if faulty == _FAULTY_PORTIONS or not has_time():
+                return report
+        if is_whole:
+            events.set_checkpoint(until)
+            report.checked_until = until
+        start = until
     return report
 
 
-def _records(events: list[keys.Key]) -> list[keys.Key]:
+@dataclass(slots=True)
+class _Work:
+    """What is done with a portion of events."""
+
+    events: EventTable
+    publisher: Publishes
+    projections: Projections
+    report: Report
+    has_time: Callable[[], bool]
+
+    def through(self, portion: Sequence[keys.Key]) -> bool:
+        """Check a portion; False when the time ran out on the way.
+
+        What is mended and published then needs neither the next time, so a portion of any size is through at last.
+        """
+        self.report.checked += len(portion)
+        for record in self.projections.outdated(_records(portion)):
+            if not self.has_time():
+                return False
+            self._mend(record)
+        left_behind = self.events.unacknowledged(portion)
+        for start in range(0, len(left_behind), _AT_ONCE):
+            if not self.has_time():
+                return False
+            self._publish(left_behind[start : start + _AT_ONCE])
+        return True
+
+    def _mend(self, record: keys.Key) -> None:
+        try:
+            self.projections.reproject(record)
+        except (ConcurrentChange, Unavailable):  # it must not keep its neighbours from being mended
+            self.report.failed += 1
+        except (KeyError, ValueError):  # no record of ours: nothing that comes later could make it one
+            observability.warn("not a record", trace=observability.trace())
+            self.report.unreadable += 1
+        else:
+            self.report.mended += 1
+
+    def _publish(self, left_behind: list[Item]) -> None:
+        outcome = self.publisher.publish(left_behind)
+        self.report.published += len(left_behind) - len(outcome.held_back)
+        self.report.failed += len(outcome.failed)
+        self.report.unreadable += len(outcome.unreadable)
+
+
+def _records(events: Sequence[keys.Key]) -> list[keys.Key]:
     """The keys of the contacts and customers that events tell of."""
     records = (keys.listed_record_of(key) for key in events)
     return list({record[keys.PK]["S"]: record for record in records if record}.values())

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from shared.domain import timestamps
-from shared.table import items, keys
+from shared.table import items, keys, work_index
 from shared.table.store import Item, Store
 
-_WORK = (keys.WORK_INDEX, keys.WORK_PK, keys.WORK_SK)
-_PAGE = 500
+_PAGE = 100  # of each shard; what is read and not gone through when time is out is read again
+_PORTION = 500
 _BUCKET_SECONDS = 600
 
 
@@ -24,23 +24,15 @@ class EventTable:
         self._store.write_many(put=[_feed_row(item) for item in published])
 
     def written_between(self, start: str, end: str) -> Iterator[list[keys.Key]]:
-        """The keys of all events written from `start` to `end` (timestamps), in portions of at most 500.
+        """The index entries of all events written from `start` to `end`, oldest first, in portions of at most 500.
 
+        `start`: a timestamp, or the place behind an event (see `keys.behind`); `end`: a timestamp.
         Costs a half read unit for each twenty events, and one for each empty ten minutes and shard.
         """
         for bucket in _buckets(start, end):
-            for shard in range(keys.OUTBOX_SHARDS):
-                low = start
-                while True:
-                    page = self._store.query(
-                        keys.outbox_partition(bucket, shard), limit=_PAGE, between=(low, end), index=_WORK
-                    )
-                    if page:
-                        yield [{keys.PK: entry[keys.PK], keys.SK: entry[keys.SK]} for entry in page]
-                    if len(page) < _PAGE:
-                        break
-                    # "$" follows "#": the smallest text behind the last entry.
-                    low = page[-1][keys.WORK_SK]["S"] + "$"
+            shards = [keys.outbox_partition(bucket, shard) for shard in range(keys.OUTBOX_SHARDS)]
+            found = work_index.entries(self._store, shards, (start, end), page=_PAGE)
+            yield from work_index.portions(found, _PORTION)
 
     def unacknowledged(self, event_keys: Sequence[keys.Key]) -> list[Item]:
         """The items of those events that are in no feed. Costs half a read unit an event."""
@@ -53,12 +45,12 @@ class EventTable:
         return list(self._store.get_many(list(feed_of.values())).values())
 
     def checkpoint(self) -> str | None:
-        """Up to when the sweeper has checked, or None when it never ran."""
+        """Up to where the sweeper has checked: a time, or the place behind an event; None when it never ran."""
         item = self._store.get(keys.SWEEP_CHECKPOINT)
         return item["checked_until"]["S"] if item else None
 
     def set_checkpoint(self, checked_until: str) -> None:
-        """Note up to when the sweeper has checked. It never goes back."""
+        """Note up to where the sweeper has checked: a time, or the place behind an event. It never goes back."""
         moment = {"S": checked_until}
         is_first = "attribute_not_exists(PK)"
         is_later = "checked_until <= :until"
@@ -70,7 +62,7 @@ class EventTable:
 
 
 def _buckets(start: str, end: str) -> Iterator[str]:
-    moment = start
+    moment = timestamps.of_position(start)
     while moment[:15] <= end[:15]:
         yield moment
         moment = timestamps.plus(moment, _BUCKET_SECONDS)

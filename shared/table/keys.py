@@ -295,6 +295,15 @@ def outbox_partition(written_at: str, shard: int) -> str:
     return f"OUTBOX#{written_at[:15]}#{shard}"
 
 
+def behind(entry: dict[str, Any]) -> str | None:
+    """The place behind an entry of the index of work: where a walk in the order of time goes on after it.
+
+    None for an item that lies in no index.
+    """
+    # "$" follows "#": the smallest text behind the entry that is none of another one's.
+    return f"{entry[WORK_SK]['S']}$" if WORK_SK in entry else None
+
+
 def feed_partition(tenant_id: str) -> str:
     return f"{tenant_prefix(tenant_id)}FEED"
 
