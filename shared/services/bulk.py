@@ -25,7 +25,7 @@ from shared.domain.ids import Work, is_id, new_id
 from shared.domain.tenant import Settings
 from shared.services.backoff import pause_after
 from shared.services.bulk_jobs import Portion, Queue
-from shared.services.contact_lists import require_searchable
+from shared.services.contact_search import require_searchable
 from shared.services.contacts import ContactRepository, ContactService
 from shared.services.creations import ContactRepository as Creations
 from shared.services.creations import Creation, create_all

@@ -12,7 +12,7 @@ from shared.domain.contact_filter import ContactFilter
 from shared.domain.errors import Invalid
 from shared.domain.labels import Group, Label, LabelKind, Labels
 from shared.domain.tenant import Settings
-from shared.services.contact_lists import require_searchable
+from shared.services.contact_search import require_searchable
 from shared.services.idempotency import Announce, no_key
 from shared.services.labelling import LabelRepository
 from shared.services.labels import Counters, LabelService
