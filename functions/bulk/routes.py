@@ -18,6 +18,7 @@ from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.problems import from_validation
 from shared.http.routes import Accepted, Reply, Routes
+from shared.services.bulk import BulkContacts
 
 routes = Routes("Contacts")
 
@@ -36,8 +37,9 @@ _JOB = Accepted(BulkJob, "/contacts/bulk-jobs/{id}")
 def bulk_create_contacts(call: Call, body: BulkCreateInput) -> Reply:
     """An entry for each contact, in order, with the status and the error that the single call would have. Errors tell
     of two fields at the most."""
-    given = [_contact_of(entry) for entry in body.contacts]
-    return _told(call, 201, wiring.bulk_contacts(call.caller, call.claim).create_many(given))
+    contacts = wiring.bulk_contacts(call.caller, call.claim)
+    given = [_contact_of(entry, contacts) for entry in body.contacts]
+    return _told(call, 201, contacts.create_many(given))
 
 
 @routes.route(
@@ -115,11 +117,11 @@ def _told(call: Call, done: int, outcome: Sequence[Outcome] | BulkJob) -> Reply:
     return Reply(record=answer_of(outcome, done=done, request_id=call.request_id))
 
 
-def _contact_of(entry: object) -> ContactInput | DomainError:
+def _contact_of(entry: object, contacts: BulkContacts) -> ContactInput | DomainError:
     try:
         return ContactInput.model_validate(entry)
     except ValidationError as error:
-        return from_validation(error)
+        return from_validation(error, ContactInput, lambda: contacts.faults_in(entry, whole=True))
 
 
 def _filter_of(call: Call, body: BulkUpdateInput | BulkDeleteInput) -> ContactFilter | None:

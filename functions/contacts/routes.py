@@ -10,6 +10,7 @@ from shared.domain.errors import (
     ConcurrentChange,
     Conflict,
     Duplicate,
+    FieldError,
     NotFound,
     RuleBroken,
     VersionMismatch,
@@ -20,6 +21,14 @@ from shared.http.listing import ListQuery
 from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
 
 routes = Routes("Contacts")
+
+
+def _further(call: Call, given: object) -> tuple[FieldError, ...]:
+    return wiring.contacts(call.caller).faults_in(given, whole=True)
+
+
+def _further_of_patch(call: Call, given: object) -> tuple[FieldError, ...]:
+    return wiring.contacts(call.caller).faults_in(given, whole=False)
 
 
 @routes.route(
@@ -54,6 +63,7 @@ def list_contacts(call: Call, query: ContactListQuery) -> Reply:
     status=201,
     location="/contacts/{id}",
     errors=(Duplicate,),
+    further=_further,
 )
 def create_contact(call: Call, body: ContactInput) -> Reply:
     return Reply(record=wiring.contacts(call.caller, call.claim).create(body))
@@ -79,6 +89,7 @@ def read_contact(call: Call, contact_id: str) -> Reply:
     answer=Contact,
     conditional=True,
     errors=(NotFound, Duplicate, VersionMismatch),
+    further=_further,
 )
 def replace_contact(call: Call, contact_id: str, body: ContactInput) -> Reply:
     return Reply(record=wiring.contacts(call.caller).replace(contact_id, body, call.if_match))
@@ -93,6 +104,7 @@ def replace_contact(call: Call, contact_id: str, body: ContactInput) -> Reply:
     answer=Contact,
     conditional=True,
     errors=(NotFound, Duplicate, VersionMismatch),
+    further=_further_of_patch,
 )
 def patch_contact(call: Call, contact_id: str, body: ContactPatch) -> Reply:
     return Reply(record=wiring.contacts(call.caller).patch(contact_id, body, call.if_match))

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from shared import wiring
 from shared.domain.contact import Contact
 from shared.domain.customer import Customer, CustomerInput, CustomerPatch, CustomerShown
-from shared.domain.errors import Conflict, NotFound, UsernameTaken, VersionMismatch
+from shared.domain.errors import Conflict, Invalid, NotFound, UsernameTaken, VersionMismatch
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
@@ -41,7 +41,8 @@ class CustomerListQuery(ListQuery):
     @model_validator(mode="after")
     def _few_with_contacts(self) -> CustomerListQuery:
         if self.include and self.limit > INCLUDING_CUSTOMERS:
-            raise ValueError(f"With include=contacts a page has at most {INCLUDING_CUSTOMERS} customers.")
+            message = f"With `include=contacts` a page has at most {INCLUDING_CUSTOMERS} customers."
+            raise Invalid.field("limit", "less_than_equal", message)
         return self
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from shared import wiring
 from shared.domain.delivery import Delivery
-from shared.domain.errors import Conflict, NotFound, VersionMismatch
+from shared.domain.errors import Conflict, FieldError, NotFound, VersionMismatch
 from shared.domain.webhook import NewWebhook, Webhook, WebhookInput
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import Reply, Routes
 
 routes = Routes("Webhooks")
+
+
+def _further(call: Call, given: object) -> tuple[FieldError, ...]:
+    return wiring.webhooks(call.caller).faults_in(given)
 
 
 @routes.route(
@@ -29,6 +33,7 @@ def list_webhooks(call: Call, query: ListQuery) -> Reply:
     status=201,
     location="/webhooks/{id}",
     errors=(Conflict,),
+    further=_further,
 )
 def create_webhook(call: Call, body: WebhookInput) -> Reply:
     return Reply(record=wiring.webhooks(call.caller, call.claim).create(body))

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
 
 from shared.domain.callers import PERMISSIONS, Caller, Level, written_grants
 from shared.domain.credentials import ApiKey, hash_secret
@@ -35,13 +36,13 @@ MAX_OVERLAP_SECONDS = 7 * 86_400
 _SECRET_BYTES = 32
 
 
-def _known(given: dict[str, Any]) -> dict[str, Any]:
-    for word in given:
-        if word not in PERMISSIONS:
-            raise Invalid.field(
-                f"permissions.{word[:100]}", "unknown_permission", "There is no such permission."
-            )
-    return given
+def _known(word: str) -> str:
+    if word not in PERMISSIONS:
+        raise PydanticCustomError("unknown_permission", "There is no such permission.")
+    return word
+
+
+_Word = Annotated[str, AfterValidator(_known)]
 
 
 _WORDS = Field(
@@ -57,7 +58,7 @@ class ApiClientInput(BaseModel):
 
     name: GivenName = Field(examples=["Booking page"])
     description: ShortText = ""
-    permissions: Annotated[dict[str, Level], _WORDS, AfterValidator(_known)] = Field(default_factory=dict)
+    permissions: Annotated[dict[_Word, Level], _WORDS] = Field(default_factory=dict)
 
     def as_given(self) -> dict[str, Any]:
         """All fields."""
@@ -74,7 +75,7 @@ class ApiClientPatch(BaseModel):
 
     name: GivenName | None = Field(None, examples=["Booking page, new"])
     description: ShortText | None = None
-    permissions: Annotated[dict[str, Level | None], _WORDS, AfterValidator(_known)] | None = None
+    permissions: Annotated[dict[_Word, Level | None], _WORDS] | None = None
     is_active: bool | None = Field(
         None, description="A client that is not active is let in by none of its keys."
     )

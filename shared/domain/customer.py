@@ -20,8 +20,10 @@ from shared.domain.ids import milliseconds_of
 from shared.domain.records import BOOKKEEPING, Recorded, first_stamp
 from shared.domain.text import GivenName, Name, joined_name
 from shared.domain.timestamps import Timestamp, from_milliseconds
+from shared.domain.validators import following, unless_blank
 
 _Username = Annotated[Name, StringConstraints(min_length=1)]
+_Email = Annotated[str, Field(max_length=254), following(unless_blank(normalize_email))]
 _EMPTY = {"last_name": "", "national_id": "", "is_verified": False, "is_active": True}
 """What null stands for in fields that always have a value."""
 _NOT_TOLD = BOOKKEEPING | {"deleted_at"}
@@ -37,7 +39,7 @@ class CustomerInput(BaseModel):
     username: _Username | None = Field(
         None, description="Unique within the tenant, without regard to case.", examples=["ghopper"]
     )
-    email: str | None = Field(None, max_length=254, examples=["grace@example.com"])
+    email: _Email | None = Field(None, examples=["grace@example.com"])
     national_id: Name = ""
     is_verified: bool = False
     is_active: bool = True
@@ -55,7 +57,7 @@ class CustomerPatch(BaseModel):
     first_name: GivenName | None = None
     last_name: Name | None = Field(None, examples=["Murray"])
     username: _Username | None = None
-    email: str | None = Field(None, max_length=254)
+    email: _Email | None = None
     national_id: Name | None = None
     is_verified: bool | None = Field(None, examples=[True])
     is_active: bool | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from shared.domain.contact import ContactInput, clean
 from shared.domain.csv_file import Row
 from shared.domain.email import local_part
-from shared.domain.errors import DomainError, FieldError, Invalid
+from shared.domain.errors import DomainError, Invalid
 from shared.domain.import_file import Layout
 from shared.domain.imports import Outcome
 from shared.domain.tenant import Settings
@@ -25,8 +25,6 @@ _FAULTS = {
     "quotes": "The quotation marks of this line do not match. It was read by itself.",
     "row_too_long": "This row is too long to be read.",
 }
-# pydantic's own wording shows patterns, which tell a person nothing.
-_SENTENCES = {"string_pattern_mismatch": "Line breaks and control characters are not allowed here."}
 _UNREADABLE = "\ufffd"
 # What makes a spreadsheet run a cell as a formula: OWASP, "CSV Injection".
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -75,12 +73,10 @@ def contact_fields(row: Row, layout: Layout, settings: Settings) -> dict[str, An
 
 
 def _refusal(error: ValidationError) -> Invalid:
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    fields = tuple(
-        FieldError(str(one["loc"][0]), one["type"], _SENTENCES.get(one["type"], f"{one['msg']}."))
-        for one in found
-    )
-    return Invalid(f"{fields[0].field}: {fields[0].message}", errors=fields)
+    from shared.domain import faults
+
+    found = faults.faults_of(error, ContactInput)
+    return faults.refusal_of(tuple(replace(one, field=one.field.split(".")[0]) for one in found))
 
 
 def failed(row: Row, error: DomainError) -> Fate:

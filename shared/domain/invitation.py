@@ -13,10 +13,12 @@ from shared.domain.callers import Caller
 from shared.domain.errors import AlreadyAccepted
 from shared.domain.events import INVITATION_REVOKED, USER_INVITED, Event
 from shared.domain.ids import is_id
+from shared.domain.passwords import check_password
 from shared.domain.records import Recorded, first_stamp
 from shared.domain.text import Name
 from shared.domain.timestamps import Timestamp, plus
-from shared.domain.user import User, UserRole
+from shared.domain.user import User, UserRole, normalize_username
+from shared.domain.validators import following
 
 VALID_SECONDS = 7 * 86_400
 """How long a token is good."""
@@ -69,7 +71,9 @@ class InvitationInput(BaseModel):
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
-    email: str = Field(min_length=1, max_length=254, examples=["grace@example.com"])
+    email: Annotated[str, Field(max_length=254), following(normalize_username)] = Field(
+        examples=["grace@example.com"]
+    )
     role: UserRole = Field(examples=["user"])
     first_name: Name = Field("", examples=["Grace"])
     last_name: Name = Field("", examples=["Hopper"])
@@ -82,9 +86,8 @@ class Acceptance(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
     token: str = Field(min_length=1, max_length=1_000, repr=False, examples=["inv_64656d6f_01962e29…_Kx0…"])
-    password: str | None = Field(
+    password: Annotated[str, following(check_password)] | None = Field(
         None,
-        max_length=256,
         repr=False,
         description="12 to 256 characters, lower-case and upper-case letters and digits among them.",
         examples=["correct Horse 7 battery"],

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from shared.domain.contact_conditions import ContactConditions
 from shared.domain.errors import Invalid
 from shared.domain.labels import DEFAULT_COLOR, ContactType, Group, GroupKind, Label, Tag
 from shared.domain.text import GroupName, LabelName, Line, ShortText
 
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+def _color(text: str) -> str:
+    if not _COLOR.fullmatch(text):
+        raise PydanticCustomError("color", "This must be a color in the form #rrggbb, such as #0066cc.")
+    return text.lower()
+
+
 Color = Annotated[
     str,
-    StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$", max_length=7),
-    AfterValidator(str.lower),
+    Field(json_schema_extra={"pattern": f"^{_COLOR.pattern}$", "maxLength": 7}),
+    AfterValidator(_color),
 ]
 
 

@@ -6,6 +6,7 @@ How the steps hold together is told in docs/decisions/0016-sign-in.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,10 +15,12 @@ from shared.domain.callers import Caller
 from shared.domain.credentials import Membership
 from shared.domain.events import TENANT_CREATED, Event, differences
 from shared.domain.ids import new_id
+from shared.domain.passwords import check_password
 from shared.domain.records import first_stamp
 from shared.domain.tenant import Tenant
 from shared.domain.text import BusinessName, Name
-from shared.domain.user import User
+from shared.domain.user import User, normalize_username
+from shared.domain.validators import following
 
 
 class RegistrationInput(BaseModel):
@@ -26,8 +29,10 @@ class RegistrationInput(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
     tenant_name: BusinessName = Field(examples=["Analytical Engines"])
-    email: str = Field(max_length=254, examples=["ada@example.com"])
-    password: str | None = Field(
+    email: Annotated[str, Field(max_length=254), following(normalize_username)] = Field(
+        examples=["ada@example.com"]
+    )
+    password: Annotated[str, following(check_password)] | None = Field(
         None, description="12 to 256 characters with lower-case and upper-case letters and digits among them."
     )
     access_token: str | None = Field(

@@ -30,6 +30,12 @@ GroupName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_NO_COMMA)
 ]
 
+PATTERNS = {
+    _LINE: "Line breaks, tabs and other control characters are not allowed here.",
+    _TEXT: "Control characters other than line breaks and tabs are not allowed here.",
+    _NO_COMMA: "Commas, line breaks and other control characters are not allowed here.",
+}
+"""What each pattern of a text asks for, in words."""
 
 _FOLDED = 200
 

@@ -6,7 +6,8 @@ import base64
 import binascii
 import contextlib
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -14,7 +15,14 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ValidationError
 
 from shared.domain.callers import Caller, parse_grants
-from shared.domain.errors import Invalid, RuleBroken, TooLarge, Unauthenticated, UnsupportedMediaType
+from shared.domain.errors import (
+    FieldError,
+    Invalid,
+    RuleBroken,
+    TooLarge,
+    Unauthenticated,
+    UnsupportedMediaType,
+)
 from shared.domain.tenant import RateLimit
 from shared.http.problems import from_validation
 from shared.services.idempotency import Claim
@@ -24,6 +32,9 @@ FORM = "application/x-www-form-urlencoded"
 _MAX_FIELDS = 50
 
 M = TypeVar("M", bound=BaseModel)
+
+Further = Callable[["Call", Any], Iterable[FieldError]]
+"""Finds the faults in a body, as it was parsed from JSON, that lie beyond its form."""
 
 _rate_limit = lru_cache(maxsize=1_000)(RateLimit.parse)  # a process sees the same few again and again
 
@@ -96,8 +107,9 @@ class Call:
                 return str(value)
         return None
 
-    def body(self, model: type[M], media_types: tuple[str, ...]) -> M:
-        """The body as a model: JSON, or a form where the route takes FORM.
+    def body(self, model: type[M], media_types: tuple[str, ...], further: Further | None = None) -> M:
+        """The body as a model: JSON, or a form where the route takes FORM. `further`: what else can be wrong with it,
+        asked only when its form is refused.
 
         Raises UnsupportedMediaType, TooLarge, RuleBroken for what is no JSON or no form or gives a name twice, Invalid
         for refused fields.
@@ -115,7 +127,11 @@ class Call:
                 model.model_validate(_form_of(raw)) if media_type == FORM else model.model_validate_json(raw)
             )
         except ValidationError as error:
-            raise from_validation(error) from error
+
+            def others() -> Iterable[FieldError]:
+                return further(self, _parsed(raw)) if further is not None else ()
+
+            raise from_validation(error, model, others) from error
 
     def _raw_body(self) -> str | bytes:
         body: str | bytes = self.event.get("body") or ""
@@ -139,7 +155,7 @@ class Call:
         try:
             return model.model_validate(self.event.get("queryStringParameters") or {})
         except ValidationError as error:
-            raise from_validation(error) from error
+            raise from_validation(error, model) from error
 
     @property
     def if_match(self) -> Callable[[int], bool] | None:
@@ -185,6 +201,13 @@ def _require_names_once(raw: str | bytes) -> None:
     """
     with contextlib.suppress(ValueError, RecursionError):  # what is no JSON is told of by pydantic
         _READER.decode(raw if isinstance(raw, str) else raw.decode())
+
+
+def _parsed(raw: str | bytes) -> Any:
+    """A text that is JSON, parsed. An integer of more digits than any field takes is read as infinite."""
+    return json.loads(
+        raw, strict=False, parse_int=lambda digits: int(digits) if len(digits) < 30 else math.inf
+    )
 
 
 def etag(version: int) -> str:

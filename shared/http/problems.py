@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from shared.domain import errors
 
@@ -63,17 +64,20 @@ def internal_error(request_id: str) -> Response[str]:
     return _response(_members(500, "Internal Server Error", detail, "internal_error", request_id), {})
 
 
-def from_validation(error: ValidationError) -> errors.DomainError:
-    """A pydantic refusal as a domain error. The given values are not repeated."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    if found[0]["type"] in ("json_invalid", "json_type"):
-        return errors.RuleBroken("The body is not valid JSON.", code="malformed_json")
-    fields = tuple(
-        errors.FieldError(".".join(str(part) for part in one["loc"])[:200], one["type"], one["msg"])
-        for one in found[:20]
-    )
-    first = fields[0]
-    return errors.Invalid(f"{first.field or 'body'}: {first.message}", errors=fields)
+def from_validation(
+    error: ValidationError,
+    model: type[BaseModel],
+    others: Callable[[], Iterable[errors.FieldError]] = tuple,
+) -> errors.DomainError:
+    """A pydantic refusal of what was to become a `model`, as a domain error. The given values are not repeated.
+
+    `others`: gives the faults that other rules than pydantic's find in the same input, to be told with the first.
+    """
+    from shared.domain import faults  # loaded after something was refused, which most processes never see
+
+    if (malformed := faults.json_fault(error)) is not None:
+        return errors.RuleBroken(malformed, code="malformed_json")
+    return faults.refusal_of(faults.further(faults.faults_of(error, model), others()))
 
 
 def _members(status: int, title: str, detail: str, code: str, request_id: str) -> dict[str, Any]:

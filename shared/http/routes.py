@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from shared import observability
 from shared.domain.errors import DomainError, NotFound
 from shared.http import problems
-from shared.http.call import Call, etag
+from shared.http.call import Call, Further, etag
 from shared.http.idempotency import Keyed, fingerprint_of, key_of, to_answer, to_response
 from shared.http.rate_limits import Limited, fields_of
 from shared.services.idempotency import Answer, Claim
@@ -64,6 +64,7 @@ class Operation:
     `accepted`: what the route answers when the work goes on in the background.
     `answer_type`: the media type of what it answers; any other than JSON is a text.
     `oauth`: its refusals are told as OAuth 2 wants them (`shared.http.oauth`).
+    `further`: finds faults in a body beyond its form, so that a body refused for its form is told all at once.
     """
 
     method: str
@@ -84,6 +85,7 @@ class Operation:
     errors: tuple[type[DomainError], ...]
     answer_type: str
     oauth: bool
+    further: Further | None
 
     @property
     def keyed(self) -> bool:
@@ -122,6 +124,7 @@ class Routes:
         errors: tuple[type[DomainError], ...] = (),
         answer_type: str = JSON,
         oauth: bool = False,
+        further: Further | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare a route. Its handler gets the Call, then by name the path's parameters, `body` and `query`."""
 
@@ -146,6 +149,7 @@ class Routes:
                     errors=errors,
                     answer_type=answer_type,
                     oauth=oauth,
+                    further=further,
                 )
             )
             return handler
@@ -266,7 +270,7 @@ def _answered(
 def _carried_out(operation: Operation, call: Call, path: dict[str, Any]) -> Response[str]:
     parameters: dict[str, Any] = {name: unquote(value) for name, value in path.items()}
     if operation.body is not None:
-        parameters["body"] = call.body(operation.body, operation.media_types)
+        parameters["body"] = call.body(operation.body, operation.media_types, operation.further)
     if operation.query is not None:
         parameters["query"] = call.query(operation.query)
     return _rendered(operation, path, operation.handler(call, **parameters))

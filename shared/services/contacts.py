@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.communication import ConsentEntry, ConsentInput
-from shared.domain.contact import Contact, ContactInput, ContactPatch, clean
+from shared.domain.contact import MAX_TYPES, Contact, ContactInput, ContactPatch, clean
 from shared.domain.errors import (
     Conflict,
     Duplicate,
+    FieldError,
     Invalid,
     NotFound,
     PermissionDenied,
@@ -299,7 +300,30 @@ class ContactService:
             "owner_id" in given or (given.get("email_verified") and self._settings().email_verification)
         ):
             raise PermissionDenied.lacking("contacts:write:all")
-        return self._labelling.settle(clean(given, self._settings()))
+        try:
+            return self._labelling.settle(clean(given, self._settings()))
+        except Invalid as refused:
+            from shared.domain import faults
+
+            others = faults.collected(lambda: self._labelling.require_types(given.get("types") or ()))
+            raise faults.refusal_of(faults.further(refused.errors, others)) from refused
+
+    def faults_in(self, given: object, *, whole: bool) -> tuple[FieldError, ...]:
+        """What is wrong with `given`, as it was parsed from JSON, beyond the form of its fields; `whole`: it is meant
+        as a whole contact.
+
+        Nothing for callers who may not write contacts.
+        """
+        from shared.domain import contact_faults, faults
+
+        if self._caller.level("contacts:write") is None or not isinstance(given, dict):
+            return ()
+        types = given.get("types")
+        names = [one for one in types if isinstance(one, str)] if isinstance(types, list) else []
+        return (
+            *contact_faults.faults_in(given, self._settings(), whole=whole),
+            *faults.collected(lambda: self._labelling.require_types(names[:MAX_TYPES])),
+        )
 
     def _check_owner(self, fields: dict[str, Any], before: Contact | None = None) -> None:
         """Raises Invalid, with code `unknown_owner`, unless a new owner is an active user of the tenant, or the caller.

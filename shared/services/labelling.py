@@ -80,7 +80,11 @@ class Labelling:
             raise Invalid(f"{errors[0].field}: {errors[0].message}", errors=tuple(errors))
         return found
 
-    def _types(self, names: list[str]) -> list[Label]:
+    def require_types(self, names: Sequence[str]) -> None:
+        """Raises Invalid, naming each of the types that do not exist."""
+        self._types(names)
+
+    def _types(self, names: Sequence[str]) -> list[Label]:
         found: dict[str, Label] = {}
         errors: list[FieldError] = []
         for position, name in enumerate(names):

@@ -9,7 +9,7 @@ from typing import Protocol
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.delivery import Delivery
-from shared.domain.errors import NotFound
+from shared.domain.errors import FieldError, NotFound
 from shared.domain.ids import is_id, new_id
 from shared.domain.webhook import NewWebhook, Webhook, WebhookInput
 from shared.services.idempotency import Announce, no_key
@@ -69,6 +69,14 @@ class WebhookService:
         self._announce(shown)
         self._webhooks.create(webhook)
         return shown
+
+    def faults_in(self, given: object) -> tuple[FieldError, ...]:
+        """What is wrong with the URL of `given`, as it was parsed from JSON, beyond its form."""
+        from shared.domain.addresses import target_of
+        from shared.domain.faults import collected
+
+        url = given.get("url") if isinstance(given, dict) else None
+        return collected(lambda: target_of(url, loopback=self._loopback)) if isinstance(url, str) else ()
 
     def read(self, webhook_id: str) -> Webhook:
         """A subscription."""

@@ -1,0 +1,227 @@
+"""What is wrong with an input, in sentences a person can act on: pydantic's findings in the words of this API.
+
+Loaded only after something was refused, so no accepted call pays for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from shared.domain.errors import FieldError, Invalid
+from shared.domain.field_names import nearest
+from shared.domain.text import PATTERNS
+
+MAX_SHOWN = 20
+"""How many faults one refusal lists."""
+MAX_FIELD = 200
+"""Characters of a field's path; longer ones are cut."""
+
+Context = Mapping[str, Any]
+Path = tuple[int | str, ...]
+
+_UNUSABLE = "This value cannot be used here."
+
+
+def _at_least(context: Context) -> str:
+    least = context["min_length"]
+    return "Give at least one entry." if least == 1 else f"Give at least {least:,} entries."
+
+
+def _shortest(context: Context) -> str:
+    least = context["min_length"]
+    return "This must not be empty." if least == 1 else f"This must have at least {least:,} characters."
+
+
+def _pattern(context: Context) -> str:
+    return PATTERNS.get(context["pattern"], "This has a character that is not allowed here.")
+
+
+def _choice(context: Context) -> str:
+    return f"This must be {context['expected']}.".replace("'", "`")
+
+
+def _own(context: Context) -> str:
+    text = str(context["error"]).strip()
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else _UNUSABLE
+
+
+_WHOLE = "This must be a whole number."
+_NUMBER = "This must be a number."
+_BOOLEAN = "This must be `true` or `false`."
+_STRING = "This must be a string."
+_OBJECT = "This must be an object with named members."
+_TIME = "This must be a time with its offset from UTC, such as 2026-05-04T09:30:00Z."
+_DATE = "This must be a date, such as 2026-05-04."
+
+SENTENCES: dict[str, str | Callable[[Context], str]] = {
+    "missing": "This is required.",
+    "extra_forbidden": "There is no such name here.",
+    "none_required": "This must be null or left out.",
+    "model_type": _OBJECT,
+    "model_attributes_type": _OBJECT,
+    "dict_type": _OBJECT,
+    "mapping_type": _OBJECT,
+    "invalid_key": "A name must be a string.",
+    "list_type": "This must be a list.",
+    "tuple_type": "This must be a list.",
+    "set_type": "This must be a list.",
+    "iterable_type": "This must be a list.",
+    "too_short": _at_least,
+    "too_long": lambda context: f"This has at most {context['max_length']:,} entries.",
+    "string_type": _STRING,
+    "string_sub_type": _STRING,
+    "string_unicode": "This must be text in Unicode.",
+    "string_not_ascii": "This must be in ASCII characters alone.",
+    "string_too_short": _shortest,
+    "string_too_long": lambda context: f"This has at most {context['max_length']:,} characters.",
+    "string_pattern_mismatch": _pattern,
+    "enum": _choice,
+    "literal_error": _choice,
+    "bool_type": _BOOLEAN,
+    "bool_parsing": _BOOLEAN,
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_from_float": _WHOLE,
+    "int_parsing_size": "This number has too many digits.",
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "decimal_type": _NUMBER,
+    "decimal_parsing": _NUMBER,
+    "finite_number": "This must be a finite number.",
+    "greater_than": lambda context: f"This must be more than {context['gt']:,}.",
+    "greater_than_equal": lambda context: f"This must be {context['ge']:,} or more.",
+    "less_than": lambda context: f"This must be less than {context['lt']:,}.",
+    "less_than_equal": lambda context: f"This must be {context['le']:,} or less.",
+    "multiple_of": lambda context: f"This must be a multiple of {context['multiple_of']}.",
+    "datetime_type": _TIME,
+    "datetime_parsing": _TIME,
+    "datetime_object_invalid": _TIME,
+    "datetime_from_date_parsing": _TIME,
+    "timezone_aware": _TIME,
+    "timezone_naive": "This must be a time without an offset.",
+    "timezone_offset": _TIME,
+    "date_type": _DATE,
+    "date_parsing": _DATE,
+    "date_from_datetime_parsing": _DATE,
+    "date_from_datetime_inexact": _DATE,
+    "uuid_type": "This must be an id.",
+    "uuid_parsing": "This must be an id.",
+    "value_error": _own,
+    "assertion_error": _own,
+}
+"""A sentence, or what makes one from the fault's particulars, for each of pydantic's error types that models of this
+API can produce. The type is the fault's `code`, so these are part of the API."""
+
+
+def faults_of(error: ValidationError, model: type[BaseModel]) -> tuple[FieldError, ...]:
+    """The faults that pydantic found in what was to become a `model`, the first MAX_SHOWN of them.
+
+    `field` is the place as the caller wrote it, such as `other_phones.0.number`; empty for the input as a whole. No
+    value is repeated.
+    """
+    found = error.errors(include_url=False, include_input=False)[:MAX_SHOWN]
+    return tuple(
+        FieldError(
+            _written(one["loc"]), one["type"], sentence_of(one["type"], one.get("ctx") or {}, one["msg"])
+        )
+        if one["type"] != "extra_forbidden"
+        else _unknown(one["loc"], model)
+        for one in found
+    )
+
+
+def sentence_of(kind: str, context: Context, message: str) -> str:
+    """The sentence for an error of a `kind`. `message`: what a validator of ours says, for kinds of our own."""
+    sentence = SENTENCES.get(kind)
+    if sentence is None:
+        from pydantic_core.core_schema import ErrorType
+
+        return _UNUSABLE if kind in get_args(ErrorType) else message
+    return sentence if isinstance(sentence, str) else sentence(context)
+
+
+def json_fault(error: ValidationError) -> str | None:
+    """What is wrong with a text that is no JSON at all; None where it is JSON."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    if first["type"] not in ("json_invalid", "json_type"):
+        return None
+    place = re.search(r"line \d+ column \d+", str((first.get("ctx") or {}).get("error", "")))
+    return f"The body is not valid JSON{f' ({place[0]})'.replace(' column', ', column') if place else ''}."
+
+
+def further(found: tuple[FieldError, ...], others: Iterable[FieldError]) -> tuple[FieldError, ...]:
+    """Faults with those of `others` that lie at other places, MAX_SHOWN at most.
+
+    What lies at or below a place that is refused already is a consequence of that, and left out.
+    """
+    taken = tuple(one.field for one in found)
+    new = (
+        one for one in others if not any(one.field == at or one.field.startswith(f"{at}.") for at in taken)
+    )
+    return (*found, *new)[:MAX_SHOWN]
+
+
+def refusal_of(faults: tuple[FieldError, ...]) -> Invalid:
+    """The refusal that lists `faults`, of which there is at least one; its detail is the first."""
+    first = faults[0]
+    return Invalid(f"{first.field or 'body'}: {first.message}", errors=faults)
+
+
+def collected(*checks: Callable[[], object]) -> tuple[FieldError, ...]:
+    """The faults that `checks` raise as Invalid, all of them carried out."""
+    faults: list[FieldError] = []
+    for check in checks:
+        try:
+            check()
+        except Invalid as error:
+            faults += error.errors
+    return tuple(faults)
+
+
+def _written(path: Path) -> str:
+    return ".".join(str(part) for part in path if part != "[key]")[:MAX_FIELD]
+
+
+def _unknown(path: Path, model: type[BaseModel]) -> FieldError:
+    holder = _model_at(model, path[:-1])
+    known = list(holder.model_fields) if holder else []
+    meant = nearest(str(path[-1]), known)
+    message = str(SENTENCES["extra_forbidden"])
+    if meant is not None:
+        message += f" Did you mean `{meant}`?"
+    elif known:
+        message += f" The names here are {', '.join(sorted(known))}."
+    return FieldError(_written(path), "extra_forbidden", message)
+
+
+def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
+    """The model of the object at a path, where that is described by one."""
+    at: Any = model
+    for part in path:
+        if isinstance(part, int):
+            at = next((one for one in _alternatives(at) if getattr(one, "__origin__", None) is list), None)
+            at = get_args(at)[0] if at is not None else None
+        else:
+            holder = _model_of(at)
+            at = holder.model_fields[part].annotation if holder and part in holder.model_fields else None
+    return _model_of(at)
+
+
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    return next(
+        (one for one in _alternatives(annotation) if isinstance(one, type) and issubclass(one, BaseModel)),
+        None,
+    )
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    """An annotation's alternatives, without what is annotated to them."""
+    if hasattr(annotation, "__metadata__"):
+        return _alternatives(annotation.__origin__)
+    if isinstance(annotation, type) or getattr(annotation, "__origin__", None) in (list, dict):
+        return [annotation]
+    return [one for part in get_args(annotation) for one in _alternatives(part)]
