@@ -41,7 +41,7 @@ EXAMPLES = {
             done=201,
             request_id=REQUEST_ID,
         ),
-        problems=(Invalid.field("contacts", "too_long", "List should have at most 500 items"),),
+        problems=(Invalid.field("contacts", "too_long", "This has at most 500 entries."),),
     ),
     "bulk_update_contacts": Example(
         parameters={"contact_id": ADA_ID},

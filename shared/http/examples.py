@@ -53,7 +53,7 @@ def refused(error: DomainError) -> Any:
     return json.loads(problem(error, REQUEST_ID).body or "")
 
 
-LIMIT_REFUSED = Invalid.field("limit", "greater_than_equal", "Input should be greater than or equal to 1")
+LIMIT_REFUSED = Invalid.field("limit", "greater_than_equal", "This must be 1 or more.")
 """What `limit=0` is answered."""
 
 USER_ID = "b1a3c6d2-7a52-4a0e-9c2f-3a5d6f1f0c77"
