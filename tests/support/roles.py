@@ -44,7 +44,7 @@ class _Arns(NoNames):
 
 
 def roles_of(template: Template) -> dict[str, Role]:
-    """Every role of a template by its logical id."""
+    """Every role of a template that has policies of its own, as functions' have, by its logical id."""
     return {
         name: Role(
             name,
@@ -55,6 +55,7 @@ def roles_of(template: Template) -> dict[str, Role]:
             ],
         )
         for name, role in template.resources("AWS::IAM::Role").items()
+        if "Policies" in role
     }
 
 

@@ -17,7 +17,8 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
 
 FUNCTIONS = of_type("AWS::Serverless::Function")
 QUEUES = of_type("AWS::SQS::Queue")
-ROLES = of_type("AWS::IAM::Role")
+ROLES = {name: role for name, role in of_type("AWS::IAM::Role").items() if "Policies" in role}
+"""Those of functions."""
 ASYNCHRONOUS = {"S3", "Schedule", "EventBridgeRule", "SNS"}
 DEAD_LETTERS = {name for name in QUEUES if name.endswith("DeadLetters")}
 

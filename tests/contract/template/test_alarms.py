@@ -1,11 +1,17 @@
-"""House rules for alarms and logs (check 98)."""
+"""House rules for alarms, and for the API's own log (check 98)."""
 
 from __future__ import annotations
+
+import json
+from typing import Any
 
 import pytest
 
 from tests.contract.template.reading import (
     DEAD_LETTERS,
+    FUNCTIONS,
+    QUEUES,
+    RESOURCES,
     events,
     of_type,
 )
@@ -32,3 +38,87 @@ def test_a_stream_reader_that_falls_behind_raises_an_alarm(function: str) -> Non
         and one["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": function}}]
     ]
     assert alarm["Threshold"] <= 300_000
+
+
+def alarms_on(metric: str, *dimensions: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        one
+        for one in of_type("AWS::CloudWatch::Alarm").values()
+        if one["MetricName"] == metric and one["Dimensions"] == list(dimensions)
+    ]
+
+
+@pytest.mark.parametrize("queue", sorted(set(QUEUES) - DEAD_LETTERS))
+def test_work_that_waits_long_in_a_queue_raises_an_alarm(queue: str) -> None:
+    (alarm,) = alarms_on(
+        "ApproximateAgeOfOldestMessage", {"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}
+    )
+    # Before the message is given up, and not while a message waits that was put back once or twice.
+    assert 2 * QUEUES[queue]["VisibilityTimeout"] <= alarm["Threshold"] <= 3600
+
+
+@pytest.mark.parametrize("metric", ["Errors", "Throttles"])
+@pytest.mark.parametrize("function", sorted(FUNCTIONS))
+def test_a_function_that_fails_or_is_throttled_raises_an_alarm(function: str, metric: str) -> None:
+    (alarm,) = alarms_on(metric, {"Name": "FunctionName", "Value": {"Ref": function}})
+    assert (alarm["Namespace"], alarm["Statistic"]) == ("AWS/Lambda", "Sum")
+    assert alarm["Period"] * alarm["EvaluationPeriods"] <= 300
+
+
+def test_a_table_or_index_that_throttles_raises_an_alarm() -> None:
+    table = {"Name": "TableName", "Value": {"Ref": "Table"}}
+    indexes = of_type("AWS::DynamoDB::Table")["Table"]["GlobalSecondaryIndexes"]
+    assert len(alarms_on("ReadThrottleEvents", table)) == len(alarms_on("WriteThrottleEvents", table)) == 1
+    for index in indexes:
+        of_index = {"Name": "GlobalSecondaryIndexName", "Value": index["IndexName"]}
+        assert len(alarms_on("WriteThrottleEvents", table, of_index)) == 1
+
+
+@pytest.mark.parametrize("name", sorted(of_type("AWS::CloudWatch::Alarm")))
+def test_an_alarm_notifies_whom_the_operator_names_and_no_data_is_no_alarm(name: str) -> None:
+    alarm = of_type("AWS::CloudWatch::Alarm")[name]
+    assert alarm["AlarmActions"]["Fn::If"][:2] == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}]]
+    assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_metrics_of_each_method_are_off() -> None:
+    """They are detailed metrics, at a price for each method of each route; the API's own come without."""
+    assert all(one["MetricsEnabled"] is False for one in RESOURCES["Api"]["Properties"]["MethodSettings"])
+
+
+def test_the_access_log_tells_nothing_of_people() -> None:
+    """check 95: no address, path, user name or e-mail, and no message of the gateway, which quotes headers."""
+    condition, log, nothing = RESOURCES["Api"]["Properties"]["AccessLogSetting"]["Fn::If"]
+    assert (condition, nothing) == ("WritesAccessLog", {"Ref": "AWS::NoValue"})
+    assert log["DestinationArn"] == {"Fn::GetAtt": ["AccessLogs", "Arn"]}
+    assert RESOURCES["AccessLogs"]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    members: dict[str, str] = json.loads(log["Format"])
+    assert "\n" not in log["Format"]
+    assert {value.removeprefix("$context.") for value in members.values()} == {
+        "requestId",
+        "requestTimeEpoch",
+        "httpMethod",
+        "resourcePath",
+        "status",
+        "error.responseType",
+        "responseLatency",
+        "responseLength",
+        "integration.status",
+        "integration.latency",
+        "authorizer.status",
+        "authorizer.latency",
+        "authorizer.tenant_id",
+        "authorizer.caller_kind",
+    }
+
+
+def test_the_stage_is_made_after_the_role_by_which_its_log_is_written() -> None:
+    """API Gateway refuses a stage with a log in a region whose account has no role for it, and a first setting of the
+    account before there is an API.
+    """
+    variables = RESOURCES["Api"]["Properties"]["Variables"]
+    assert variables == {"logs": {"Fn::If": ["MakesAccessLogRole", {"Ref": "AccessLogAccount"}, "as-set-up"]}}
+    assert RESOURCES["AccessLogAccount"]["DependsOn"] == "Api"
+    assert RESOURCES["AccessLogAccount"]["Condition"] == "MakesAccessLogRole"
+    role = {"Fn::GetAtt": ["AccessLogRole", "Arn"]}
+    assert RESOURCES["AccessLogAccount"]["Properties"] == {"CloudWatchRoleArn": role}

@@ -8,9 +8,24 @@ from shared.domain.imports import inbox_file, upload_key
 from tests.contract.template.reading import (
     QUEUES,
     RESOURCES,
+    TEMPLATE,
     events,
     of_type,
 )
+
+FIXED = {
+    "Name",
+    "TableName",
+    "BucketName",
+    "TopicName",
+    "QueueName",
+    "FunctionName",
+    "RoleName",
+    "LogGroupName",
+    "UserPoolName",
+    "AlarmName",
+}
+"""Properties that give a resource a name instead of one that CloudFormation makes up."""
 
 
 def test_the_table_is_encrypted_backed_up_and_not_deleted_by_mistake() -> None:
@@ -24,10 +39,34 @@ def test_the_table_is_encrypted_backed_up_and_not_deleted_by_mistake() -> None:
 
 
 def test_what_holds_data_outlives_the_stack() -> None:
-    holding = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Cognito::UserPool")
+    """A bucket that the making of the stack left behind would have its name taken at the next attempt; a table or a
+    pool has a name that is made up each time, and a rollback could not delete what is protected from deletion.
+    """
+    holding = {
+        "AWS::DynamoDB::Table": "Retain",
+        "AWS::S3::Bucket": "RetainExceptOnCreate",
+        "AWS::Cognito::UserPool": "Retain",
+    }
     for resource in RESOURCES.values():
-        if resource["Type"] in holding:
-            assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+        if kept := holding.get(resource["Type"]):
+            assert resource["DeletionPolicy"] == kept
+            assert resource["UpdateReplacePolicy"] == "Retain"
+
+
+def test_a_resource_of_a_fixed_name_that_is_kept_does_not_stand_in_the_way_of_a_second_attempt() -> None:
+    for resource in RESOURCES.values():
+        if FIXED & resource.get("Properties", {}).keys() and "DeletionPolicy" in resource:
+            assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+
+
+def test_a_second_stack_in_a_region_can_have_names_of_its_own() -> None:
+    for name, resource in RESOURCES.items():
+        for key in FIXED & resource.get("Properties", {}).keys():
+            given = resource["Properties"][key]
+            assert isinstance(given, dict), (name, key)
+            assert given.get("Ref") in TEMPLATE["Parameters"] or "${AWS::StackName}" in given.get(
+                "Fn::Sub", ""
+            )
 
 
 @pytest.mark.parametrize("name", sorted(of_type("AWS::S3::Bucket")))
@@ -82,6 +121,7 @@ def test_nobody_signs_himself_up_and_the_pool_is_not_deleted_by_mistake() -> Non
     (pool,) = of_type("AWS::Cognito::UserPool").values()
     assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
     assert pool["DeletionProtection"] == "ACTIVE"
+    assert pool["UserPoolTier"] == "LITE"
     assert pool["MfaConfiguration"] == "OFF"  # the token endpoint asks for no second factor
     assert pool["AccountRecoverySetting"] == {"RecoveryMechanisms": [{"Name": "admin_only", "Priority": 1}]}
     (client,) = of_type("AWS::Cognito::UserPoolClient").values()

@@ -18,6 +18,7 @@ from tests.contract.template.reading import (
     role_of,
     statements,
 )
+from tests.support.template import Template
 
 INDEX_KEYS = ("OUTBOX#", "DUE#")
 
@@ -25,6 +26,16 @@ INDEX_KEYS = ("OUTBOX#", "DUE#")
 def test_no_two_functions_share_a_role_and_no_role_is_left_over() -> None:
     roles = [role_of(function) for function in FUNCTIONS]
     assert sorted(roles) == sorted(ROLES)
+    assert of_type("AWS::IAM::Role").keys() - ROLES.keys() == {"AccessLogRole"}
+
+
+def test_the_role_that_is_no_function_s_is_the_gateway_s_and_writes_logs() -> None:
+    role = of_type("AWS::IAM::Role")["AccessLogRole"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "apigateway.amazonaws.com"}
+    (managed,) = role["ManagedPolicyArns"]
+    assert managed["Fn::Sub"].endswith(":aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs")
+    assert "Policies" not in role
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))
@@ -111,14 +122,27 @@ def test_the_authorizer_writes_nothing_but_that_a_client_was_used() -> None:
 
 
 def test_e_mails_are_sent_by_one_function_as_one_sender() -> None:
+    """By the identity of the address or of its domain, whichever is verified, and from that address alone."""
     senders = {
-        role: statement["Resource"]
+        role: statement
         for role in ROLES
         for statement in statements(role)
         if any(action.startswith("ses:") for action in as_list(statement["Action"]))
     }
     assert senders.keys() == {"UsersRole"}
-    assert senders["UsersRole"]["Fn::Sub"].endswith(":identity/${MailFrom}")
+    statement = senders["UsersRole"]
+    assert statement["Condition"] == {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}}
+
+
+@pytest.mark.parametrize(
+    ("sender", "identities"),
+    [("hello@mail.example.com", ["mail.example.com", "hello@mail.example.com"]), ("", ["none", ""])],
+)
+def test_the_sender_s_identity_is_that_of_its_domain_or_its_own(sender: str, identities: list[str]) -> None:
+    template = Template.load(MailFrom=sender)
+    (statement,) = [one for one in statements("UsersRole") if one["Sid"] == "SendInvitations"]
+    named = template.resolve(statement["Resource"])
+    assert [one.partition(":identity/")[2] for one in named] == identities
 
 
 def test_a_function_that_answers_callers_may_count_their_calls() -> None:

@@ -1,0 +1,31 @@
+"""What SAM makes of `infra/template.yaml`: the resources that CloudFormation is to make."""
+
+from __future__ import annotations
+
+import copy
+import os
+from functools import cache
+from typing import Any
+from unittest.mock import patch
+
+from samtranslator.translator.transform import transform
+
+from tests.contract.template.reading import TEMPLATE
+
+
+class _NoManagedPolicies:
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+@cache
+def compiled() -> dict[str, dict[str, Any]]:
+    """The resources, by logical id. Raises what SAM says is wrong with the template."""
+    with patch.dict(os.environ, {"AWS_DEFAULT_REGION": "us-east-1"}):
+        given = copy.deepcopy(TEMPLATE)
+        given["Globals"]["Function"]["CodeUri"] = (
+            "s3://artifacts/functions.zip"  # as `sam package` fills it in
+        )
+        made: dict[str, Any] = transform(given, {}, _NoManagedPolicies())
+    resources: dict[str, dict[str, Any]] = made["Resources"]
+    return resources
