@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from shared.services.contacts import ContactService
     from shared.services.customers import CustomerService
     from shared.services.deliveries import FanOut, Sending
+    from shared.services.event_sight import EventSight
     from shared.services.groups import GroupService
     from shared.services.idempotency import Announce, Claim, KeyedCalls
     from shared.services.import_chunks import ImportChunks
@@ -554,7 +555,7 @@ def fan_out() -> FanOut:
     """The maker of webhook deliveries."""
     from shared.services.deliveries import FanOut
 
-    return FanOut(tenant, _webhook_table, delivery_queue())
+    return FanOut(tenant, _webhook_table, delivery_queue(), event_sight())
 
 
 def sending() -> Sending:
@@ -563,7 +564,20 @@ def sending() -> Sending:
     from shared.services.deliveries import Sending
 
     sender = Sender(loopback=settings.webhook_loopback())
-    return Sending(tenant, _webhook_table, delivery_queue(), sender)
+    return Sending(tenant, _webhook_table, delivery_queue(), sender, event_sight())
+
+
+def event_sight() -> EventSight:
+    """What decides which events a webhook is sent."""
+    from shared.services.event_sight import EventSight
+    from shared.table.api_clients import ApiClientTable
+    from shared.table.contacts import ContactTable
+
+    return EventSight(
+        user_table,
+        lambda tenant_id: ApiClientTable(store(), tenant_id),
+        lambda tenant_id: ContactTable(store(), tenant_id),
+    )
 
 
 def purge(has_time: Callable[[], bool]) -> Purge:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from shared.domain.errors import NotFound, PermissionDenied
+
+if TYPE_CHECKING:
+    from shared.domain.contact import Contact
 
 Level = Literal["all", "own"]
 Role = Literal["admin", "user", "client"]
@@ -87,9 +90,13 @@ class Caller:
         """
         return self.id if self.kind == "user" or self.level("contacts:write") == "own" else None
 
-    def owns(self, owner_id: str | None) -> bool:
-        """Whether a record with this owner is the caller's own."""
-        return owner_id is not None and owner_id == self.id
+    def owns(self, owner_id: str | None, organizer_ids: Iterable[str] = ()) -> bool:
+        """Whether a record with this owner, and these organizers of its bookings, is the caller's own."""
+        return owner_id == self.id or self.id in organizer_ids
+
+    def owns_contact(self, contact: Contact) -> bool:
+        """Whether a contact is the caller's own: the caller is its owner, or organizes a booking of it."""
+        return self.owns(contact.owner_id, contact.organizer_ids)
 
     def require_all(self, *permissions: str) -> None:
         """Raises PermissionDenied unless the caller holds each of `permissions` at level `all`."""

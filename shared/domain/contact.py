@@ -206,6 +206,7 @@ class Contact(Recorded):
     types: list[str] = []
     groups: list[str] = []
     owner_id: str | None = None
+    organizer_ids: list[str] = []
     customer_id: str | None = None
     is_primary: bool = False
     communication: Communication = NO_COMMUNICATION

@@ -84,7 +84,8 @@ class Delivery(BaseModel):
     """An event on its way to a subscription.
 
     `reason` says why it failed: `exhausted` (all attempts were made), `gone` (the receiver answered 410),
-    `webhook_disabled`, `webhook_deleted`, `event_removed`.
+    `webhook_disabled`, `webhook_deleted`, `event_removed`, `not_permitted` (whoever created the webhook may not be
+    shown the event any more).
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)

@@ -19,6 +19,9 @@ from shared.domain.timestamps import Timestamp
 MAX_WEBHOOKS = 50
 """How many subscriptions a tenant has at the most: one event makes at most so many requests."""
 
+MANAGE_WEBHOOKS = "webhooks:manage"
+"""The permission that takes, at level `all`, to create webhooks and to go on receiving events through them."""
+
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret starts with is none
 _SECRET_BYTES = 32  # Standard Webhooks 1.0.0 asks for 24 to 64
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.callers import system
+from shared.domain.callers import Caller, system
 from shared.domain.delivery import SUSPENSION, TAKEN, Delivery, DeliveryRequest, Outcome
 from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event, Notice
@@ -39,6 +39,16 @@ class Subscriptions(Protocol):
     def save_with_webhook(
         self, before: Delivery, after: Delivery, webhook_before: Webhook, webhook_after: Webhook
     ) -> None: ...
+
+
+class Sight(Protocol):
+    """What subscriptions are sent; see `shared.services.event_sight.EventSight`."""
+
+    def creator_of(self, webhook: Webhook, tenant: Tenant) -> Caller | None: ...
+
+    def shows(
+        self, caller: Caller | None, event_type: str, entity_id: str, actor: Callable[[], str | None]
+    ) -> bool: ...
 
 
 class Queue(Protocol):
@@ -73,30 +83,47 @@ class FanOut:
         tenant: Callable[[str], Tenant | None],
         subscriptions: Callable[[str], Subscriptions],
         queue: Queue,
+        sight: Sight,
         *,
         now: Callable[[], str] = timestamps.now,
     ) -> None:
         self._tenant = tenant
         self._subscriptions = subscriptions
         self._queue = queue
+        self._sight = sight
         self._now = now
 
     def spread(self, notice: Notice) -> int:
-        """Make one delivery for each subscription that wants the event, and have it sent; gives their number.
+        """Make one delivery for each subscription that wants the event and whose creator may be shown it, and have it
+        sent; returns how many were queued.
 
         Done again, it makes nothing new, and sends again what no attempt was made at. Raises UnknownTenant.
         """
-        if self._tenant(notice.tenant_id) is None:
+        tenant = self._tenant(notice.tenant_id)
+        if tenant is None:
             raise UnknownTenant
         table = self._subscriptions(notice.tenant_id)
+        creators: dict[str, Caller | None] = {}
         requests = []
         for webhook in table.all():
-            if webhook.wants(notice.type):
-                delivery = table.add_delivery(Delivery.create(notice, webhook.id, at=self._now()))
+            if not webhook.wants(notice.type):
+                continue
+            if webhook.created_by not in creators:
+                creators[webhook.created_by] = self._sight.creator_of(webhook, tenant)
+            fresh = Delivery.create(notice, webhook.id, at=self._now())
+            if self._shows(table, creators[webhook.created_by], fresh):
+                delivery = table.add_delivery(fresh)
                 if delivery.state == "pending" and not delivery.attempts:
                     requests.append(DeliveryRequest(notice.tenant_id, webhook.id, notice.id, 1))
         self._queue.send(requests)
         return len(requests)
+
+    def _shows(self, table: Subscriptions, creator: Caller | None, delivery: Delivery) -> bool:
+        def actor() -> str | None:
+            event = table.event_of(delivery)
+            return event.actor if event else None
+
+        return self._sight.shows(creator, delivery.event_type, delivery.entity_id, actor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +154,7 @@ class Sending:
         subscriptions: Callable[[str], Subscriptions],
         queue: Queue,
         sender: Sender,
+        sight: Sight,
         *,
         now: Callable[[], str] = timestamps.now,
         jitter: Callable[[], float] = fraction,
@@ -135,6 +163,7 @@ class Sending:
         self._subscriptions = subscriptions
         self._queue = queue
         self._sender = sender
+        self._sight = sight
         self._now = now
         self._jitter = jitter
 
@@ -157,6 +186,10 @@ class Sending:
         event = table.event_of(delivery)
         if event is None:
             return _give_up(table, delivery, "event_removed")
+        # Again, since rights may have shrunk while the delivery waited, or the contact gone to another owner.
+        creator = self._sight.creator_of(webhook, tenant)
+        if not self._sight.shows(creator, event.type, event.entity_id, lambda: event.actor):
+            return _give_up(table, delivery, "not_permitted")
         outcome = self._sender.send(webhook, event)
         after = self._record(table, request, delivery, outcome)
         delay = after.queue_delay if after.state == "pending" else None

@@ -9,14 +9,14 @@ from typing import Protocol
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.delivery import Delivery
-from shared.domain.errors import FieldError, NotFound
+from shared.domain.errors import FieldError, NotFound, PermissionDenied
+from shared.domain.event_rights import EVENT_RIGHTS, require_event_rights
 from shared.domain.ids import is_id, new_id
-from shared.domain.webhook import NewWebhook, Webhook, WebhookInput
+from shared.domain.webhook import MANAGE_WEBHOOKS, NewWebhook, Webhook, WebhookInput
 from shared.services.idempotency import Announce, no_key
 from shared.services.optimistic import IfMatch, require_match, until_first
 from shared.services.paging import Cursors, Page, page_of
 
-_PERMISSION = "webhooks:manage"
 _ATTEMPTS = 5
 
 
@@ -57,11 +57,12 @@ class WebhookService:
     def create(self, given: WebhookInput) -> NewWebhook:
         """A new subscription, with the secret that is shown this once.
 
-        It tells of all contacts, with what they held and hold: so it takes the right to read them all too. Raises
-        Invalid for a URL that webhooks may not go to, Conflict when the tenant has too many.
+        Each event type takes what it takes to read the records that its events are about
+        (`shared.domain.event_rights`). Raises PermissionDenied naming what is missing, Invalid for a URL that webhooks
+        may not go to, Conflict when the tenant has too many.
         """
         self._require()
-        self._require("contacts:read")
+        require_event_rights(self._caller, given.events)
         webhook = Webhook.create(
             given, webhook_id=new_id(), at=timestamps.now(), caller=self._caller, loopback=self._loopback
         )
@@ -110,8 +111,19 @@ class WebhookService:
         until_first(once, attempts=_ATTEMPTS, sleep=self._sleep)
 
     def deliveries(self, webhook_id: str, *, limit: int, cursor: str | None) -> Page[Delivery]:
-        """A page of what was sent to a subscription, newest event first."""
+        """A page of what was sent to a subscription, newest event first.
+
+        The log names events, so it takes the rights to be shown them, and where these depend on the record, to be who
+        created the subscription. Raises PermissionDenied.
+        """
         webhook = self.read(webhook_id)
+        require_event_rights(self._caller, webhook.events)
+        if webhook.created_by != self._caller.actor and any(
+            EVENT_RIGHTS[one].depends_on_record(self._caller) for one in webhook.events
+        ):
+            raise PermissionDenied(
+                "Only who created this webhook, or a caller who may see all it is sent, can see its deliveries."
+            )
         return page_of(
             lambda count, after: self._webhooks.deliveries(webhook.id, limit=count, after=after),
             lambda entry: entry[0],
@@ -122,6 +134,5 @@ class WebhookService:
             scope=self._caller.scope("deliveries", webhook.id),
         )
 
-    def _require(self, permission: str = _PERMISSION) -> None:
-        # A subscription tells of everything in the tenant, so one's own is not enough.
-        self._caller.require_all(permission)
+    def _require(self) -> None:
+        self._caller.require_all(MANAGE_WEBHOOKS)

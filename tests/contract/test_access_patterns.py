@@ -81,6 +81,7 @@ class World:
         self.stack = stack
         with as_operator():
             wiring.onboarding().open_tenant(TENANT, "One")
+            wiring.onboarding().add_member(ADMIN.id, TENANT, "admin", "admin@example.com")
         wiring.tenant_settings(TENANT)  # a warm process has it at hand
         self.contacts = wiring.contacts(ADMIN)
         self.lists = wiring.contact_lists(ADMIN)

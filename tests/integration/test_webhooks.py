@@ -80,7 +80,7 @@ def call(stack: Stack, gateway: Gateway, token_issuer: TokenIssuer) -> Callable[
 def subscribe(url: str, *events: str, tenant: str = TENANT) -> NewWebhook:
     given = WebhookInput(url=url, events=list(events) or ["contact.created"], description="")
     with acting_for(tenant):
-        return wiring.webhooks(Caller(tenant, "user", "u", "admin")).create(given)
+        return wiring.webhooks(Caller(tenant, "user", f"{tenant}-admin", "admin")).create(given)
 
 
 def contact_created(tenant: str = TENANT, name: str = "Zoë 🦊") -> Event:
@@ -591,6 +591,7 @@ def world(template: Template, token_issuer: TokenIssuer) -> Callable[[], Any]:
         ):
             with unobserved(), as_operator():
                 wiring.onboarding().open_tenant(TENANT, TENANT)
+                wiring.onboarding().add_member(f"{TENANT}-admin", TENANT, "admin", "admin")
             with unobserved():
                 webhook, event = subscribe(receiver.url), contact_created()
             receiver.answer_with(503, then=200)
@@ -707,7 +708,9 @@ def table_of(tenant_id: str) -> WebhookTable:
 
 
 def sending(room: WaitingRoom, script: Script) -> Sending:
-    return Sending(wiring.tenant, table_of, room, script, now=room.clock.now, jitter=lambda: 0.5)
+    return Sending(
+        wiring.tenant, table_of, room, script, wiring.event_sight(), now=room.clock.now, jitter=lambda: 0.5
+    )
 
 
 def notice_of(event: Event) -> Notice:
@@ -718,7 +721,9 @@ def follow(webhook: Webhook, event: Event, room: WaitingRoom, script: Script) ->
     """Let the clock run until the delivery is over, the scheduled task every minute."""
     sender = sending(room, script)
     with acting_for(TENANT):
-        FanOut(wiring.tenant, table_of, room, now=room.clock.now).spread(notice_of(event))
+        FanOut(wiring.tenant, table_of, room, wiring.event_sight(), now=room.clock.now).spread(
+            notice_of(event)
+        )
     while True:
         while room.waiting:
             with acting_for(TENANT):
@@ -767,7 +772,7 @@ def test_two_senders_with_one_message_both_leave_their_attempt_in_the_log(stack:
     clock = Clock()
     room = WaitingRoom(clock)
     with acting_for(TENANT):
-        FanOut(wiring.tenant, table_of, room, now=clock.now).spread(notice_of(event))
+        FanOut(wiring.tenant, table_of, room, wiring.event_sight(), now=clock.now).spread(notice_of(event))
         request = room.take()
         faster = sending(room, Script(clock, [(200, None)]))
         slower = sending(room, Script(clock, [(500, None)], before=lambda: faster.attempt(request)))
@@ -783,7 +788,7 @@ def test_a_success_that_comes_second_ends_the_retries_of_a_failure(stack: Stack)
     clock = Clock()
     room = WaitingRoom(clock)
     with acting_for(TENANT):
-        FanOut(wiring.tenant, table_of, room, now=clock.now).spread(notice_of(event))
+        FanOut(wiring.tenant, table_of, room, wiring.event_sight(), now=clock.now).spread(notice_of(event))
         request = room.take()
         faster = sending(room, Script(clock, [(500, None)]))
         slower = sending(room, Script(clock, [(200, None)], before=lambda: faster.attempt(request)))
@@ -801,7 +806,7 @@ def test_a_message_of_an_attempt_already_made_does_nothing(stack: Stack) -> None
     clock = Clock()
     room, script = WaitingRoom(clock), Script(clock, [(500, None)])
     with acting_for(TENANT):
-        FanOut(wiring.tenant, table_of, room, now=clock.now).spread(notice_of(event))
+        FanOut(wiring.tenant, table_of, room, wiring.event_sight(), now=clock.now).spread(notice_of(event))
         request = room.take()
         sending(room, script).attempt(request)
         sending(room, script).attempt(request)
@@ -819,11 +824,13 @@ def test_a_sender_killed_between_request_and_log_sends_again(stack: Stack, recei
             raise Killed
 
     with acting_for(TENANT):
-        FanOut(wiring.tenant, table_of, room, now=clock.now).spread(notice_of(event))
+        FanOut(wiring.tenant, table_of, room, wiring.event_sight(), now=clock.now).spread(notice_of(event))
         request = room.take()
         with pytest.raises(Killed):
-            Sending(wiring.tenant, table_of, room, Dying(loopback=True)).attempt(request)
-        Sending(wiring.tenant, table_of, room, Sender(loopback=True)).attempt(request)
+            Sending(wiring.tenant, table_of, room, Dying(loopback=True), wiring.event_sight()).attempt(
+                request
+            )
+        Sending(wiring.tenant, table_of, room, Sender(loopback=True), wiring.event_sight()).attempt(request)
     assert {came.headers["webhook-id"] for came in receiver.requests} == {event.id}
     delivery = delivery_of(webhook, event)
     assert delivery is not None
