@@ -6,19 +6,17 @@ other change of a contact, by whatever door, touches what consents have settled.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
-from shared.domain.text import Line
+from shared.domain.text import GivenLine, Line
 from shared.domain.timestamps import Timestamp
 
 Channel = Literal["email", "phone", "sms", "whatsapp"]
 Preference = Literal["email", "phone", "sms", "whatsapp", "none"]
 NO_PREFERENCE: Preference = "none"
-
-_Given = Annotated[Line, StringConstraints(min_length=1)]
 
 
 class OptOut(TypedDict):
@@ -65,7 +63,7 @@ class ConsentInput(BaseModel):
 
     channel: Channel = Field(examples=["email"])
     opted_out: StrictBool = Field(examples=[True])
-    source: _Given = Field(
+    source: GivenLine = Field(
         description="Where the person said so, such as a form, a call or a letter.",
         examples=["unsubscribe link"],
     )

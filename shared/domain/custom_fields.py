@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import WithJsonSchema
 
+from shared.domain.characters import several_lines
 from shared.domain.errors import FieldError, Invalid
 
 MAX_FIELDS = 50
@@ -20,7 +21,6 @@ more than an item holds."""
 _MAX_INTEGER = 2**53 - 1  # beyond it JSON readers differ (RFC 7493, section 2.2)
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 _VALUES: list[dict[str, Any]] = [
     {"type": "string", "maxLength": MAX_TEXT},
@@ -68,11 +68,11 @@ def _checked_value(field: str, value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        text = value.strip()
+        text = several_lines(value)
         if len(text) > MAX_TEXT:
             raise Invalid.field(field, "string_too_long", f"A text has at most {MAX_TEXT:,} characters.")
-        if _CONTROL.search(text):
-            raise Invalid.field(field, "control_characters", "Control characters are not allowed here.")
+        if "\0" in text:
+            raise Invalid.field(field, "control_characters", "The character NUL is not allowed here.")
         return text
     if isinstance(value, int | float):
         return _checked_number(field, value)

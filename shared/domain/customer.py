@@ -8,10 +8,11 @@ from __future__ import annotations
 import unicodedata
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.domain.callers import Caller
+from shared.domain.characters import compared
 from shared.domain.contact import Contact
 from shared.domain.email import normalize_email
 from shared.domain.errors import Conflict, Invalid
@@ -22,7 +23,6 @@ from shared.domain.text import GivenName, Name, joined_name
 from shared.domain.timestamps import Timestamp, from_milliseconds
 from shared.domain.validators import following, unless_blank
 
-_Username = Annotated[Name, StringConstraints(min_length=1)]
 _Email = Annotated[str, Field(max_length=254), following(unless_blank(normalize_email))]
 _EMPTY = {"last_name": "", "national_id": "", "is_verified": False, "is_active": True}
 """What null stands for in fields that always have a value."""
@@ -36,7 +36,7 @@ class CustomerInput(BaseModel):
 
     first_name: GivenName = Field(examples=["Grace"])
     last_name: Name = Field("", examples=["Hopper"])
-    username: _Username | None = Field(
+    username: GivenName | None = Field(
         None, description="Unique within the tenant, without regard to case.", examples=["ghopper"]
     )
     email: _Email | None = Field(None, examples=["grace@example.com"])
@@ -56,7 +56,7 @@ class CustomerPatch(BaseModel):
 
     first_name: GivenName | None = None
     last_name: Name | None = Field(None, examples=["Murray"])
-    username: _Username | None = None
+    username: GivenName | None = None
     email: _Email | None = None
     national_id: Name | None = None
     is_verified: bool | None = Field(None, examples=[True])
@@ -187,8 +187,10 @@ class CustomerShown(Customer):
 
 
 def fold_username(username: str) -> str:
-    """A username as it is compared: without regard to case, and to how its letters are put together (NFKC)."""
-    return unicodedata.normalize("NFKC", username).casefold()
+    """A username as it is compared: without regard to case, to invisible characters and to how its letters are put
+    together (NFKC).
+    """
+    return unicodedata.normalize("NFKC", compared(username)).casefold()
 
 
 def clean(given: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from shared.domain.ids import new_id
 from shared.domain.passwords import check_password
 from shared.domain.records import first_stamp
 from shared.domain.tenant import Tenant
-from shared.domain.text import BusinessName, Name
+from shared.domain.text import GivenLine, Name
 from shared.domain.user import User, normalize_username
 from shared.domain.validators import following
 
@@ -28,7 +28,7 @@ class RegistrationInput(BaseModel):
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
-    tenant_name: BusinessName = Field(examples=["Analytical Engines"])
+    tenant_name: GivenLine = Field(examples=["Analytical Engines"])
     email: Annotated[str, Field(max_length=254), following(normalize_username)] = Field(
         examples=["ada@example.com"]
     )

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import BeforeValidator, StringConstraints
 
-# A line has no control characters (line breaks, tabs and NUL among them); a text may have line breaks and tabs.
-_LINE = r"^[^\x00-\x1f\x7f]*$"
-_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
-# Names of labels stand in lists that commas part: in queries, in cells of files.
-_NO_COMMA = r"^[^\x00-\x1f\x7f,]*$"
+from shared.domain.characters import compared, one_line, several_lines
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100, pattern=_LINE)]
-GivenName = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_LINE)
-]
-Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_LINE)]
-BusinessName = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_LINE)
-]
-LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=10_000, pattern=_TEXT)]
-ShortText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=_TEXT)]
-LabelName = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=_NO_COMMA)
-]
-GroupName = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_NO_COMMA)
-]
+# NUL is in no text that a person typed, and ends a text for programs written in C.
+_NO_NUL = r"^[^\x00]*$"
+# Names of labels stand in lists that commas separate: in queries, in cells of files.
+_NO_COMMA = r"^[^\x00,]*$"
+
+
+def _cleaned(clean: Callable[[str], str]) -> BeforeValidator:
+    # Before the lengths are checked, so that a name of invisible characters alone is an empty one.
+    return BeforeValidator(lambda given: clean(given) if isinstance(given, str) else given)
+
+
+_ONE_LINE, _SEVERAL_LINES = _cleaned(one_line), _cleaned(several_lines)
+
+Name = Annotated[str, StringConstraints(max_length=100, pattern=_NO_NUL), _ONE_LINE]
+GivenName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NO_NUL), _ONE_LINE]
+Line = Annotated[str, StringConstraints(max_length=200, pattern=_NO_NUL), _ONE_LINE]
+GivenLine = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_NUL), _ONE_LINE]
+LongText = Annotated[str, StringConstraints(max_length=10_000, pattern=_NO_NUL), _SEVERAL_LINES]
+ShortText = Annotated[str, StringConstraints(max_length=500, pattern=_NO_NUL), _SEVERAL_LINES]
+LabelName = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=_NO_COMMA), _ONE_LINE]
+GroupName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NO_COMMA), _ONE_LINE]
 
 PATTERNS = {
     _LINE: "Line breaks, tabs and other control characters are not allowed here.",
@@ -40,26 +42,13 @@ PATTERNS = {
 _FOLDED = 200
 
 
-def split_name(full_name: str) -> tuple[str, str]:
-    """First and last name of a name written as one: the first word, and all that follows.
-
-    `Ada` gives ("Ada", ""); `Smith, Ada` gives ("Ada", "Smith"). Each is cut to a hundred characters.
-    """
-    text = " ".join("".join(c if c.isprintable() else " " for c in full_name).split())
-    last, comma, first = text.partition(",")
-    if comma and first.strip() and last.strip():
-        return first.strip()[:100], last.strip()[:100]
-    first, _, last = text.replace(",", " ").strip().partition(" ")
-    return first[:100], last.strip()[:100]
-
-
 def joined_name(first_name: str, last_name: str) -> str:
     """First and last name as one."""
     return f"{first_name} {last_name}".strip()
 
 
 def unique_names(names: list[str]) -> list[str]:
-    """Names in their order, without repeats; two that differ in case alone are one, the first spelling stays."""
+    """Names in their order, without repeats. Of those that count as one (see `folded`) the first spelling stays."""
     seen: dict[str, str] = {}
     for name in names:
         seen.setdefault(folded(name), name)
@@ -67,6 +56,6 @@ def unique_names(names: list[str]) -> list[str]:
 
 
 def folded(name: str) -> str:
-    """A name in the form in which names are unique: without regard to case."""
+    """A name in the form in which names are unique: without regard to case, invisible characters and kinds of space."""
     # No name is so long: what is longer is none, and takes no longer to tell.
-    return unicodedata.normalize("NFC", name[:_FOLDED].casefold())
+    return unicodedata.normalize("NFC", compared(name)[:_FOLDED].casefold())

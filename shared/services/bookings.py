@@ -18,9 +18,9 @@ from shared.domain.errors import Conflict, Duplicate, Invalid, RuleBroken
 from shared.domain.events import Event
 from shared.domain.ids import derived_id, new_id
 from shared.domain.interaction import Interaction
+from shared.domain.names import split_name
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import Settings, Tenant, UniqueScope
-from shared.domain.text import split_name
 from shared.services.backoff import pause_after
 
 _ATTEMPTS = 12

@@ -245,7 +245,8 @@ def test_a_tenant_has_so_many_tags_and_no_more(world: World, monkeypatch: pytest
         ({}, "name"),
         ({"name": " "}, "name"),
         ({"name": "a,b"}, "name"),
-        ({"name": "a\nb"}, "name"),
+        ({"name": "a\0b"}, "name"),
+        ({"name": "\u200b\u3164"}, "name"),
         ({"name": "x" * 51}, "name"),
         ({"name": "a", "color": "red"}, "color"),
         ({"name": "a", "color": "#0066c"}, "color"),
@@ -661,3 +662,11 @@ def test_a_group_that_is_deleted_takes_its_members_out(tenant: World) -> None:
     wiring.groups(CALLER).delete(group.id, None)
     assert contacts.read(made.id).groups == []
     assert contacts.patch(made.id, ContactPatch(company="x"), None).groups == []
+
+
+def test_tags_that_look_alike_are_one(world: World) -> None:
+    first = world.create("one@example.com", tags=["vip"])
+    second = world.create("two@example.com", tags=["VIP\u200b", "\u2060vip"])
+    assert first["tags"] == second["tags"] == ["vip"]
+    assert [tag["name"] for tag in world.send("GET", "/tags").json["items"]] == ["vip"]
+    assert world.send("POST", "/tags", {"name": "v\u200dip"}).status == 409

@@ -15,7 +15,7 @@ from functions.auth.bodies import TokenRequest
 from functions.contacts.app import handler as contacts
 from functions.contacts.list_query import ContactListQuery
 from local.sources import source_files
-from shared.domain import custom_fields, email, search, text
+from shared.domain import characters, custom_fields, email, names, search, text
 from shared.domain.addresses import is_allowed, target_of
 from shared.domain.booking import BookingCreated
 from shared.domain.callers import parse_grants
@@ -61,6 +61,7 @@ _PIECES = [
     "+1", "(1) ", "1-", "+44 ", "00", "1e9", "-1", "٣", "１", "2025-", "T00:00", "ck_", "eyJ.", "Bearer ",
     "[", '{"a":', "[1,", "contacts:read:all,", "é", "e\u0301", "\u0301", "\u0301\u0323", "\u0f74\u0f72\u0301", "ß", "İ",
     "ﬃ", "ﷺ", "\u1100\u1161", "\U0001f600", "\ud7a3", "\u200d", "\u202e", "ø", "ü", "æ",
+    "\u200b", "\ufe0f", "\u2800", "\u3164", "م\u200c", "❤\ufe0f\u200d", "\U0001f3f4\U000e0067",
 ]  # fmt: skip
 
 
@@ -129,10 +130,13 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "search.prefixes_of": search.prefixes_of,
     "search.digits_of": search.digits_of,
     "contact_filter.is_phone_search": is_phone_search,
-    "text.split_name": text.split_name,
+    "names.split_name": names.split_name,
+    "characters.one_line": characters.one_line,
+    "characters.several_lines": characters.several_lines,
+    "characters.compared": characters.compared,
     "text.unique_names": lambda value: text.unique_names([value]),
     "text.Name": TypeAdapter(text.Name).validate_python,
-    "text.BusinessName": TypeAdapter(text.BusinessName).validate_python,
+    "text.GivenLine": TypeAdapter(text.GivenLine).validate_python,
     "text.Line": TypeAdapter(text.Line).validate_python,
     "text.LongText": TypeAdapter(text.LongText).validate_python,
     "text.LabelName": TypeAdapter(text.LabelName).validate_python,
@@ -173,7 +177,8 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
 READERS_OF_FILES = {"csv_file.read_rows", "import_file.survey"}
 
 DRIVEN = {
-    "shared/domain/addresses.py", "shared/domain/booking.py", "shared/domain/custom_fields.py",
+    "shared/domain/addresses.py", "shared/domain/booking.py", "shared/domain/characters.py",
+    "shared/domain/custom_fields.py",
     "shared/domain/email.py", "shared/domain/ids.py", "shared/domain/import_file.py", "shared/domain/imports.py",
     "shared/domain/label_inputs.py", "shared/domain/passwords.py", "shared/domain/search.py", "shared/domain/text.py",
     "shared/http/idempotency.py",

@@ -13,7 +13,6 @@ from shared.domain import ids, timestamps
 from shared.domain.callers import Caller, parse_grants
 from shared.domain.errors import Invalid, NotFound, PermissionDenied
 from shared.domain.phone import normalize_phone
-from shared.domain.text import split_name
 
 
 def test_an_id_is_a_uuid_of_version_7_and_the_rfc_variant() -> None:
@@ -82,30 +81,6 @@ def test_times_sort_as_their_texts_do_and_survive_the_way_back(moment: datetime)
 def test_a_time_without_offset_or_out_of_range_is_refused(moment: datetime) -> None:
     with pytest.raises(ValueError, match="time"):
         timestamps.normalize(moment)
-
-
-@pytest.mark.parametrize(
-    ("whole", "parts"),
-    [
-        ("Ada", ("Ada", "")),
-        ("Ada King Lovelace", ("Ada", "King Lovelace")),
-        ("Lovelace, Ada", ("Ada", "Lovelace")),
-        ("  Ada \t Lovelace\x00 ", ("Ada", "Lovelace")),
-        (", ", ("", "")),
-        ("", ("", "")),
-        ("李 小龍", ("李", "小龍")),
-    ],
-)
-def test_a_name_is_split_at_its_first_space_or_its_comma(whole: str, parts: tuple[str, str]) -> None:
-    assert split_name(whole) == parts
-
-
-@given(st.text(max_size=500))
-def test_any_name_splits_into_parts_that_fit(whole: str) -> None:
-    first, last = split_name(whole)
-    assert len(first) <= 100
-    assert len(last) <= 100
-    assert (first + last).isprintable()
 
 
 @pytest.mark.parametrize(

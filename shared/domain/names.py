@@ -1,0 +1,82 @@
+"""A person's name that was written as one, in two parts."""
+
+from __future__ import annotations
+
+from shared.domain.characters import one_line
+
+_MOST = 100
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_TITLES = _words(
+    "dr drs dra prof profa mr mrs ms miss mx sir dame lord lady rev hon herr frau mme mlle sr sra srta señor señora "
+    "dott dottssa ing mag dipl-ing"
+)
+"""What stands before a first name."""
+_PARTICLES = _words(
+    "van von vom zu zum zur der den ter ten te de del della delle dei degli di da do dos das du des la le los las lo "
+    "al el bin bint ibn ben af av"
+)
+"""What a last name begins with, in small letters."""
+_SUFFIXES = _words(
+    "jr sr jnr snr ii iii iv phd md mdphd dds dmd dvm esq cpa mba msc bsc rn jd llm cfa pe obe mbe cbe "
+    "junior senior"
+)
+"""What follows a last name behind a comma."""
+_COMPANIES = _words(
+    "inc incorporated llc llp lp ltd limited corp corporation co company plc pty gmbh mbh ag kg kgaa ohg ug ev eg sa "
+    "sas sarl srl spa sl bv nv ab as asa oy oyj aps kft doo sro zrt spzoo"
+)
+"""The last word of a company's name."""
+
+
+def split_name(full_name: str) -> tuple[str, str]:
+    """First and last name of a name written as one. Each is cut to a hundred characters.
+
+    The first name is the first word, or all before a particle; a title stays with it: `Dr. Ada Lovelace` returns
+    ("Dr. Ada", "Lovelace"), `Johann Wolfgang von Goethe` ("Johann Wolfgang", "von Goethe"). `Lovelace, Ada` is
+    turned round. A suffix behind a comma stays behind the last name, `King, Martin, Jr.` returns ("Martin",
+    "King, Jr."), and a company's name stays whole: `Acme, Inc.` returns ("Acme, Inc.", "").
+    """
+    text = " ".join(one_line(full_name.replace("\0", " ")).strip("\"'“”„ ").split())
+    parts = [part for one in text.replace("，", ",").replace("،", ",").split(",") if (part := one.strip())]
+    if not parts:
+        return "", ""
+    if len(parts) > 1 and any(_is_company(part.split()[-1]) for part in parts[1:]):
+        return ", ".join(parts)[:_MOST], ""
+    names = [parts[0], *(part for part in parts[1:] if _plain(part) not in _SUFFIXES)]
+    suffixes = [part for part in parts[1:] if _plain(part) in _SUFFIXES]
+    if len(names) > 1:
+        first, last = ", ".join(names[1:]), names[0]
+    else:
+        first, last = _split_words(names[0].split())
+    if last:
+        last = ", ".join([last, *suffixes])
+    else:
+        first = ", ".join([first, *suffixes])
+    return first[:_MOST].strip(), last[:_MOST].strip()
+
+
+def _split_words(words: list[str]) -> tuple[str, str]:
+    start = 0
+    while start < len(words) - 1 and _plain(words[start]) in _TITLES:
+        start += 1
+    if start == len(words) - 1:  # one word, a title before it or not
+        return (" ".join(words[:start]), words[start]) if start else (words[0], "")
+    if words[start] in _PARTICLES:  # a last name alone
+        return (" ".join(words[:start]), " ".join(words[start:])) if start else (" ".join(words), "")
+    particle = next((at for at in range(start + 1, len(words) - 1) if words[at] in _PARTICLES), start + 1)
+    return " ".join(words[:particle]), " ".join(words[particle:])
+
+
+def _is_company(word: str) -> bool:
+    # Of two letters, these are names too: `Kim, Sa`.
+    plain = _plain(word)
+    return plain in _COMPANIES and (len(plain) > 2 or word.isupper() or "." in word)
+
+
+def _plain(word: str) -> str:
+    return word.replace(".", "").replace(" ", "").casefold()
