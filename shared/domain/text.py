@@ -33,9 +33,8 @@ LabelName = Annotated[str, StringConstraints(min_length=1, max_length=50, patter
 GroupName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NO_COMMA), _ONE_LINE]
 
 PATTERNS = {
-    _LINE: "Line breaks, tabs and other control characters are not allowed here.",
-    _TEXT: "Control characters other than line breaks and tabs are not allowed here.",
-    _NO_COMMA: "Commas, line breaks and other control characters are not allowed here.",
+    _NO_NUL: "The character NUL is not allowed here.",
+    _NO_COMMA: "Commas and the character NUL are not allowed here.",
 }
 """What each pattern of a text asks for, in words."""
 
