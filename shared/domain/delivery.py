@@ -24,7 +24,13 @@ MAX_RETRY_AFTER = 86_400
 SAFETY = 300
 """Seconds after which a delivery, whose message was lost on its way to the sender, is sent again."""
 TAKEN = 900
-"""Seconds a due delivery is left alone after its message was sent."""
+"""Seconds after which a delivery that came up as due is looked at again."""
+QUEUED = 86_400
+"""Seconds for which a delivery's message is taken to wait in a queue that is not empty. Longer than any backlog that
+the alarm on the age of the oldest message leaves unnoticed."""
+CLAIM = 120
+"""Seconds for which an attempt belongs to the sender who began it: longer than a sender lives (60), and shorter than
+its message stays hidden from others (360)."""
 SUSPENSION = 3_600
 """Seconds after which a suspended tenant's delivery is looked at again."""
 MAX_QUEUE_DELAY = 900
@@ -98,11 +104,13 @@ class Delivery(BaseModel):
     next_attempt_at: Timestamp | None = None
     created_at: Timestamp
 
-    # Not shown. `revision` is another one after each change.
+    # Not shown. `revision` is another one after each change; `queued_at` is when the next attempt's message was
+    # put into the queue, None when that is not known.
     webhook_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     due_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
+    queued_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     revision: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = "new"
 
     @classmethod
@@ -144,7 +152,9 @@ class Delivery(BaseModel):
         alone. `jitter`: from 0 to 1, how much of JITTER this wait gets. An attempt that comes in when all is
         over (two senders had the same message) enters the log, and a success counts whenever it comes.
         """
-        made = self.model_copy(update={"attempts": [*self.attempts, attempt], "revision": revision})
+        made = self.model_copy(
+            update={"attempts": [*self.attempts, attempt], "queued_at": None, "revision": revision}
+        )
         if attempt.succeeded:
             return made._over("delivered", None)
         if self.state != "pending":
@@ -167,9 +177,17 @@ class Delivery(BaseModel):
 
     def postpone(self, until: str, *, revision: str) -> Delivery:
         """The delivery with its next attempt put off, none having been made."""
-        return self.model_copy(update={"next_attempt_at": until, "due_at": until, "revision": revision})
+        return self.model_copy(
+            update={"next_attempt_at": until, "due_at": until, "queued_at": None, "revision": revision}
+        )
 
     def _over(self, state: State, reason: str | None) -> Delivery:
         return self.model_copy(
-            update={"state": state, "reason": reason, "next_attempt_at": None, "due_at": None}
+            update={
+                "state": state,
+                "reason": reason,
+                "next_attempt_at": None,
+                "due_at": None,
+                "queued_at": None,
+            }
         )

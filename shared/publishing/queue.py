@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.domain.delivery import DeliveryRequest
 from shared.publishing.contracts import to_request_message
-from shared.storage.sending import send_all
+from shared.storage.sending import holds_messages, send_all
 
 
 class DeliveryQueue:
@@ -23,3 +23,10 @@ class DeliveryQueue:
         Raises Unavailable when some could not be queued; others may have been.
         """
         send_all(self._sqs, self._queue_url, map(to_request_message, requests), delay=delay)
+
+    def holds_messages(self) -> bool:
+        """Whether messages wait in the queue or are being worked on, as far as SQS knows at the moment.
+
+        Raises Unavailable.
+        """
+        return holds_messages(self._sqs, self._queue_url)

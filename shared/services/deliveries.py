@@ -2,18 +2,23 @@
 
 Every step may be done twice or cut off anywhere. What then counts: a delivery is in the table before its
 message is queued, and in the due-time index as long as it is pending; so a lost message is sent again.
+
+At most one message waits for a delivery: once it is queued, the delivery says so, and no other is sent while it may
+still be there. A kill between the two is the exception: then a second message is sent. An attempt is reserved by the
+sender that makes it, so that a second message uses up none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller, system
-from shared.domain.delivery import SUSPENSION, TAKEN, Delivery, DeliveryRequest, Outcome
-from shared.domain.errors import ConcurrentChange
+from shared.domain.delivery import CLAIM, QUEUED, SUSPENSION, TAKEN, Delivery, DeliveryRequest, Outcome
+from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.events import Event, Notice
 from shared.domain.ids import new_id
 from shared.domain.tenant import Tenant
@@ -21,6 +26,7 @@ from shared.domain.webhook import Webhook
 from shared.services.backoff import fraction
 
 _ATTEMPTS = 12
+_TOGETHER = 10  # what SQS takes in one call
 
 
 class Subscriptions(Protocol):
@@ -33,6 +39,10 @@ class Subscriptions(Protocol):
     def take_up(self, webhook_id: str, event_id: str) -> tuple[Webhook | None, Delivery | None]: ...
 
     def event_of(self, delivery: Delivery) -> Event | None: ...
+
+    def note_queued(self, delivery: Delivery, at: str) -> None: ...
+
+    def claim(self, delivery: Delivery, *, by: str, at: str, until: str) -> bool: ...
 
     def save_delivery(self, before: Delivery, after: Delivery) -> None: ...
 
@@ -57,6 +67,12 @@ class Queue(Protocol):
     def send(self, requests: Sequence[DeliveryRequest], *, delay: int = 0) -> None: ...
 
 
+class DueQueue(Queue, Protocol):
+    """The same queue, and whether it is empty."""
+
+    def holds_messages(self) -> bool: ...
+
+
 class Sender(Protocol):
     """Makes a request; see `shared.publishing.sender.Sender`."""
 
@@ -68,11 +84,21 @@ class DueIndex(Protocol):
 
     def until(self, at: str) -> Iterable[list[tuple[str, DeliveryRequest]]]: ...
 
-    def put_off(self, position: str, due: DeliveryRequest, until: str) -> None: ...
+    def leave_waiting(
+        self, position: str, due: DeliveryRequest, until: str, *, queued_since: str
+    ) -> bool: ...
+
+    def take(self, position: str, due: DeliveryRequest, until: str) -> bool: ...
+
+    def note_queued(self, due: DeliveryRequest, due_at: str, at: str) -> None: ...
 
 
 class UnknownTenant(Exception):
     """A message names a tenant that does not exist."""
+
+
+class AttemptUnderWay(Exception):
+    """Another sender is making the attempt. The message stays in the queue, in case they are killed."""
 
 
 class FanOut:
@@ -97,14 +123,15 @@ class FanOut:
         """Make one delivery for each subscription that wants the event and whose creator may be shown it, and have it
         sent; returns how many were queued.
 
-        Done again, it makes nothing new, and sends again what no attempt was made at. Raises UnknownTenant.
+        Done again, it makes nothing new, and sends those alone whose message is not known to be in the queue and
+        that no attempt was made at. Raises UnknownTenant.
         """
         tenant = self._tenant(notice.tenant_id)
         if tenant is None:
             raise UnknownTenant
         table = self._subscriptions(notice.tenant_id)
         creators: dict[str, Caller | None] = {}
-        requests = []
+        unsent = []
         for webhook in table.all():
             if not webhook.wants(notice.type):
                 continue
@@ -113,10 +140,11 @@ class FanOut:
             fresh = Delivery.create(notice, webhook.id, at=self._now())
             if self._shows(table, creators[webhook.created_by], fresh):
                 delivery = table.add_delivery(fresh)
-                if delivery.state == "pending" and not delivery.attempts:
-                    requests.append(DeliveryRequest(notice.tenant_id, webhook.id, notice.id, 1))
-        self._queue.send(requests)
-        return len(requests)
+                if delivery.state == "pending" and not delivery.attempts and delivery.queued_at is None:
+                    unsent.append(delivery)
+        for start in range(0, len(unsent), _TOGETHER):
+            _queue(self._queue, table, notice.tenant_id, unsent[start : start + _TOGETHER], at=self._now())
+        return len(unsent)
 
     def _shows(self, table: Subscriptions, creator: Caller | None, delivery: Delivery) -> bool:
         def actor() -> str | None:
@@ -124,6 +152,28 @@ class FanOut:
             return event.actor if event else None
 
         return self._sight.shows(creator, delivery.event_type, delivery.entity_id, actor)
+
+
+def _queue(
+    queue: Queue,
+    table: Subscriptions,
+    tenant_id: str,
+    deliveries: Sequence[Delivery],
+    *,
+    at: str,
+    delay: int = 0,
+) -> None:
+    """Queue the next attempts of deliveries, and note that they are.
+
+    In this order: after a kill in between, a message too many is sent by the due-time index, and never none.
+    """
+    queue.send(
+        [DeliveryRequest(tenant_id, one.webhook_id, one.event_id, one.next_attempt) for one in deliveries],
+        delay=delay,
+    )
+    for delivery in deliveries:
+        with suppress(Unavailable):  # the messages are sent, and sending them again would not make it better
+            table.note_queued(delivery, at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,10 +221,11 @@ class Sending:
         """Make an attempt and write it down, and have the next one made in its time.
 
         Nothing is done when the delivery is over, or the attempt is not its next one: the message came twice.
+        Raises AttemptUnderWay when another sender is at it.
         """
         table = self._subscriptions(request.tenant_id)
         webhook, delivery = table.take_up(request.webhook_id, request.event_id)
-        if delivery is None or delivery.state != "pending" or delivery.next_attempt != request.attempt:
+        if delivery is None or not _awaits(delivery, request):
             return _PASSED_OVER
         if webhook is None:
             return _give_up(table, delivery, "webhook_deleted")
@@ -190,11 +241,16 @@ class Sending:
         creator = self._sight.creator_of(webhook, tenant)
         if not self._sight.shows(creator, event.type, event.entity_id, lambda: event.actor):
             return _give_up(table, delivery, "not_permitted")
+        if not self._claim(table, delivery):
+            _, current = table.take_up(request.webhook_id, request.event_id)
+            if current is None or not _awaits(current, request):
+                return _PASSED_OVER
+            raise AttemptUnderWay
         outcome = self._sender.send(webhook, event)
         after = self._record(table, request, delivery, outcome)
         delay = after.queue_delay if after.state == "pending" else None
         if delay is not None:
-            self._queue.send([replace(request, attempt=after.next_attempt)], delay=delay)
+            _queue(self._queue, table, request.tenant_id, [after], at=self._now(), delay=delay)
         return Report(
             done="attempted",
             state=after.state,
@@ -203,6 +259,10 @@ class Sending:
             error=outcome.attempt.error,
             duration_ms=outcome.attempt.duration_ms,
         )
+
+    def _claim(self, table: Subscriptions, delivery: Delivery) -> bool:
+        at = self._now()
+        return table.claim(delivery, by=new_id(), at=at, until=timestamps.plus(at, CLAIM))
 
     def _record(
         self, table: Subscriptions, request: DeliveryRequest, before: Delivery, outcome: Outcome
@@ -242,6 +302,11 @@ class Sending:
         return _change(table, delivery, delivery.postpone(until, revision=new_id()), "postponed")
 
 
+def _awaits(delivery: Delivery, request: DeliveryRequest) -> bool:
+    """Whether the attempt asked for is the delivery's next one."""
+    return delivery.state == "pending" and delivery.next_attempt == request.attempt
+
+
 def _give_up(table: Subscriptions, delivery: Delivery, reason: str) -> Report:
     return _change(table, delivery, delivery.give_up(reason, revision=new_id()), "given_up")
 
@@ -257,25 +322,38 @@ def _change(table: Subscriptions, before: Delivery, after: Delivery, done: str) 
 
 def send_due(
     index: DueIndex,
-    queue: Queue,
+    queue: DueQueue,
     *,
     has_time: Callable[[], bool],
     now: Callable[[], str] = timestamps.now,
 ) -> int:
-    """Hand what is due to the sender, and put each off so that it comes up again should its message be lost;
-    gives back how many there were.
+    """Hand what is due to the sender, the longest overdue first; returns how many deliveries that were.
 
-    The message goes first: cut off in between, a request is made twice and never not at all.
+    A delivery whose message may still wait in the queue is looked at again later, and no other message is sent for
+    it. In an empty queue there is none, so a message that got lost is noticed then; or else after QUEUED seconds.
+
+    Each is put off before its message is sent and comes up again after TAKEN seconds, should that be cut off in
+    between. So whatever was dealt with is behind a run that is killed, and the next one goes on from there.
     """
     sent = 0
+    may_wait = queue.holds_messages()
     for portion in index.until(now()):
-        for start in range(0, len(portion), 10):
+        for start in range(0, len(portion), _TOGETHER):
             if not has_time():
                 return sent
-            due = portion[start : start + 10]
-            queue.send([request for _, request in due])
-            until = timestamps.plus(now(), TAKEN)
-            for position, request in due:
-                index.put_off(position, request, until)
-            sent += len(due)
+            at = now()
+            until, since = timestamps.plus(at, TAKEN), timestamps.plus(at, -QUEUED)
+            taken = [
+                request
+                for position, request in portion[start : start + _TOGETHER]
+                if not (may_wait and index.leave_waiting(position, request, until, queued_since=since))
+                and index.take(position, request, until)
+            ]
+            if not taken:
+                continue
+            queue.send(taken)
+            for request in taken:
+                with suppress(Unavailable):
+                    index.note_queued(request, until, at)
+            sent += len(taken)
     return sent

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.domain.delivery import DeliveryRequest
-from shared.table import keys
-from shared.table.store import Store
+from shared.table import keys, work_index
+from shared.table.store import Item, Store
 
-_WORK = (keys.WORK_INDEX, keys.WORK_PK, keys.WORK_SK)
 _PAGE = 100
 
 
@@ -19,46 +18,73 @@ class DueDeliveries:
         self._store = store
 
     def until(self, at: str) -> Iterator[list[tuple[str, DeliveryRequest]]]:
-        """What is due up to `at`, each with its entry's position, in portions, a shard after the other.
+        """What is due up to `at`, each with its entry's position, in portions, the longest overdue first.
 
         An entry lags behind its delivery by moments, so some may have been taken up already.
 
         Costs half a read unit for some thirty entries, and for each empty shard.
         """
-        for shard in range(keys.DUE_SHARDS):
-            after = None
-            while True:
-                rows = self._store.query(
-                    keys.due_partition(shard),
-                    limit=_PAGE,
-                    between=keys.due_until(at),
-                    after=after,
-                    index=_WORK,
-                )
-                found = []
-                for row in rows:
-                    ids = keys.delivery_of(row)
-                    if ids is not None:  # whatever else may come to lie there is not ours
-                        position = row[keys.WORK_SK]["S"]
-                        attempt = int(position.rpartition("#")[2])
-                        found.append((position, DeliveryRequest(*ids, attempt)))
-                if found:
-                    yield found
-                if len(rows) < _PAGE:
-                    break
-                after = rows[-1][keys.WORK_SK]["S"]
+        shards = [keys.due_partition(shard) for shard in range(keys.DUE_SHARDS)]
+        rows = work_index.entries(self._store, shards, keys.due_until(at), page=_PAGE)
+        for portion in work_index.portions(rows, _PAGE):
+            if found := [due for row in portion if (due := _due(row))]:
+                yield found
 
-    def put_off(self, position: str, due: DeliveryRequest, until: str) -> None:
-        """Move a delivery's due time, unless it has moved from `position` already."""
-        entry = keys.due_delivery(until, due.webhook_id, due.event_id, due.attempt)
+    def leave_waiting(self, position: str, due: DeliveryRequest, until: str, *, queued_since: str) -> bool:
+        """Move a delivery's due time on if its message was queued at `queued_since` or later; whether it was.
+
+        False too when the due time has moved from `position` already.
+        """
+        return self._move(position, due, until, {":since": {"S": queued_since}}, " AND queued_at >= :since")
+
+    def take(self, position: str, due: DeliveryRequest, until: str) -> bool:
+        """Move a delivery's due time on; False when it has moved from `position` already, so that others have it."""
+        return self._move(position, due, until)
+
+    def note_queued(self, due: DeliveryRequest, due_at: str, at: str) -> None:
+        """Note that the message of a delivery taken with the due time `due_at` waits in the queue since `at`."""
         self._store.update(
-            keys.delivery(due.tenant_id, due.webhook_id, due.event_id),
+            _key(due),
+            "SET queued_at = :at",
+            {":at": {"S": at}, ":position": _entry(due, due_at)[keys.WORK_SK]},
+            condition="WSK = :position",
+        )
+
+    def _move(
+        self,
+        position: str,
+        due: DeliveryRequest,
+        until: str,
+        values: Item | None = None,
+        condition: str = "",
+    ) -> bool:
+        entry = _entry(due, until)
+        is_there = "WSK = :position"
+        return self._store.update(
+            _key(due),
             "SET WPK = :wpk, WSK = :wsk, due_at = :due",
             {
                 ":wpk": entry[keys.WORK_PK],
                 ":wsk": entry[keys.WORK_SK],
                 ":due": {"S": until},
                 ":position": {"S": position},
+                **(values or {}),
             },
-            condition="WSK = :position",
+            condition=f"{is_there}{condition}",
         )
+
+
+def _due(row: Item) -> tuple[str, DeliveryRequest] | None:
+    ids = keys.delivery_of(row)
+    if ids is None:  # whatever else may come to lie there is not ours
+        return None
+    position = row[keys.WORK_SK]["S"]
+    return position, DeliveryRequest(*ids, int(position.rpartition("#")[2]))
+
+
+def _key(due: DeliveryRequest) -> keys.Key:
+    return keys.delivery(due.tenant_id, due.webhook_id, due.event_id)
+
+
+def _entry(due: DeliveryRequest, at: str) -> keys.Key:
+    return keys.due_delivery(at, due.webhook_id, due.event_id, due.attempt)

@@ -35,6 +35,7 @@ _DELIVERY_TEXTS = (
     "entity",
     "entity_id",
     "due_at",
+    "queued_at",
     "revision",
 )
 
@@ -127,6 +128,45 @@ class WebhookTable:
         key = keys.event(self._tenant, delivery.entity, delivery.entity_id, delivery.event_id)
         item = self._store.get(key)
         return items.event_from_item(item) if item else None
+
+    def note_queued(self, delivery: Delivery, at: str) -> None:
+        """Note that the message of a delivery's next attempt waits in the queue since `at`.
+
+        Nothing is noted when the attempt has been made meanwhile. The index entry stays as it is, so that this
+        costs one write unit.
+        """
+        if delivery.due_at is None:
+            return
+        entry = keys.due_delivery(
+            delivery.due_at, delivery.webhook_id, delivery.event_id, delivery.next_attempt
+        )
+        self._store.update(
+            keys.delivery(self._tenant, delivery.webhook_id, delivery.event_id),
+            "SET queued_at = :at",
+            {":at": {"S": at}, ":position": entry[keys.WORK_SK]},
+            condition="WSK = :position",
+        )
+
+    def claim(self, delivery: Delivery, *, by: str, at: str, until: str) -> bool:
+        """Reserve a delivery's next attempt for the sender `by` until a time; whether it is theirs.
+
+        It is not when the delivery has changed, or another sender has reserved the attempt and `until` is to come.
+        """
+        is_unchanged = "revision = :revision"
+        is_free = "attribute_not_exists(claimed_until) OR claimed_until < :at"
+        # Also true of the very write that is being sent again after its answer was lost.
+        is_own = "claimed_by = :by"
+        return self._store.update(
+            keys.delivery(self._tenant, delivery.webhook_id, delivery.event_id),
+            "SET claimed_by = :by, claimed_until = :until",
+            {
+                ":by": {"S": by},
+                ":at": {"S": at},
+                ":until": {"S": until},
+                ":revision": {"S": delivery.revision},
+            },
+            condition=f"{is_unchanged} AND ({is_free} OR {is_own})",
+        )
 
     def save_delivery(self, before: Delivery, after: Delivery) -> None:
         """Write a changed delivery. Raises ConcurrentChange when it is no longer as `before`."""

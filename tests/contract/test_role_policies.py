@@ -137,8 +137,8 @@ EXPECTED: dict[str, dict[str, str]] = {
         "G#MAIL#": "UpdateItem",
     },
     "WebhookDueRole": {"T#": "UpdateItem", "DUE#": "Query-index"},
-    "WebhookFanOutRole": {"T#": "GetItem PutItem Query TransactGetItems"},
-    "WebhookSendRole": {"T#": "GetItem PutItem BatchGetItem TransactGetItems"},
+    "WebhookFanOutRole": {"T#": "GetItem PutItem UpdateItem Query TransactGetItems"},
+    "WebhookSendRole": {"T#": "GetItem PutItem UpdateItem BatchGetItem TransactGetItems"},
     "WebhooksRole": {"T#": "GetItem PutItem UpdateItem DeleteItem Query TransactGetItems TransactWriteItems"},
 }
 

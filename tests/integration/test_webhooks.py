@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,9 +19,12 @@ from shared.domain import ids, timestamps
 from shared.domain.callers import Caller
 from shared.domain.contact import Contact
 from shared.domain.delivery import (
+    CLAIM,
     MAX_ATTEMPTS,
+    QUEUED,
     SAFETY,
     SUSPENSION,
+    TAKEN,
     Attempt,
     Delivery,
     DeliveryRequest,
@@ -31,7 +35,8 @@ from shared.domain.tenant import Tenant
 from shared.domain.webhook import MAX_WEBHOOKS, NewWebhook, Webhook, WebhookInput
 from shared.publishing.contracts import from_message, to_message
 from shared.publishing.sender import Sender
-from shared.services.deliveries import FanOut, Sending, send_due
+from shared.services import deliveries
+from shared.services.deliveries import AttemptUnderWay, FanOut, Sending, send_due
 from shared.table import due, keys
 from shared.table.contacts import ContactTable
 from shared.table.directory import TenantTable
@@ -327,6 +332,7 @@ def test_check_62_a_retry_has_the_same_id_and_body_and_a_fresh_timestamp(
     assert first is not None
     assert (first.state, first.attempts[0].status) == ("pending", 503)
     time.sleep(1.0)  # a timestamp counts whole seconds
+    lose_messages(stack)
     sweep(later=3600)
     pump(stack)
     earlier, later = receiver.requests
@@ -379,8 +385,96 @@ def test_a_message_lost_on_its_way_to_the_sender_is_sent_again(stack: Stack, rec
 def test_a_due_delivery_is_handed_over_once_and_comes_up_again_if_that_fails(stack: Stack) -> None:
     subscribe("https://hooks.example.com/")
     fan_out(contact_created())
+    lose_messages(stack)
     assert [sweep(later=SAFETY + 10) for _ in range(2)] == [1, 0]
+    lose_messages(stack)
     assert sweep(later=SAFETY + 10 + 1000) == 1
+
+
+def lose_messages(stack: Stack) -> None:
+    with unobserved(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "moto.sqs.models.sqs_enforce_strict_queue_purge_behaviour", lambda: False
+        )  # once a minute
+        stack.client("sqs").purge_queue(QueueUrl=stack.queue_url(QUEUE))
+
+
+def test_while_a_backlog_waits_each_delivery_has_one_message(stack: Stack) -> None:
+    """Whatever the scheduled task does meanwhile, and however often an event's message comes."""
+    webhook = subscribe("https://hooks.example.com/")
+    made = [contact_created() for _ in range(12)]
+    for event in made:
+        fan_out(event)
+    for minutes in range(1, 180, 7):
+        assert sweep(later=minutes * 60) == 0
+    for event in made:
+        fan_out(event)
+    assert stack.messages_in(QUEUE) == len(made)
+    for event in made:
+        delivery = delivery_of(webhook, event)
+        assert delivery is not None
+        assert (delivery.state, delivery.attempts) == ("pending", [])
+
+
+def test_a_message_that_waited_for_a_day_counts_as_lost(stack: Stack) -> None:
+    subscribe("https://hooks.example.com/")
+    fan_out(contact_created())
+    fan_out(contact_created())
+    assert sweep(later=QUEUED - 60) == 0
+    assert sweep(later=QUEUED - 60 + TAKEN + 61) == 2
+
+
+def test_a_delivery_whose_fan_out_died_is_sent_though_others_wait(stack: Stack) -> None:
+    webhook = subscribe("https://hooks.example.com/")
+    fan_out(contact_created())
+    event = contact_created()
+    with acting_for(TENANT):
+        delivery = Delivery.create(notice_of(event), webhook.id, at=timestamps.now())
+        WebhookTable(wiring.store(), TENANT).add_delivery(delivery)
+    assert sweep(later=SAFETY + 10) == 1
+    assert sweep(later=SAFETY + TAKEN + 20) == 0
+    assert stack.messages_in(QUEUE) == 2
+
+
+def test_a_retry_kept_by_the_index_is_sent_in_its_time_though_others_wait(stack: Stack) -> None:
+    subscribe("https://hooks.example.com/")
+    event = contact_created()
+    clock = Clock()
+    room, script = WaitingRoom(clock), Script(clock, [(503, 7_200.0)])
+    index = DueDeliveries(wiring.store())
+    with acting_for(TENANT):
+        FanOut(wiring.tenant, table_of, room, wiring.event_sight(), now=clock.now).spread(notice_of(event))
+        sending(room, script).attempt(room.take())
+        other = FanOut(wiring.tenant, table_of, room, wiring.event_sight(), now=clock.now)
+        other.spread(replace(notice_of(event), id=ids.new_id()))
+    assert len(room.waiting) == 1
+    clock.wait_until(timestamps.plus(clock.now(), 7_300))
+    with acting_for_system("DUE#", "T#"):
+        assert send_due(index, room, has_time=lambda: True, now=clock.now) == 1
+        assert send_due(index, room, has_time=lambda: True, now=clock.now) == 0
+    assert sorted(request.attempt for _, request in room.waiting) == [1, 2]
+
+
+def test_a_handover_cut_off_anywhere_sends_what_is_left_and_starves_no_shard(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(due, "_PAGE", 7)
+    webhook, event = subscribe("https://hooks.example.com/"), contact_created()
+    notices = [replace(notice_of(event), id=ids.derived_id(number, "e")) for number in range(40)]
+    table = WebhookTable(wiring.store(), TENANT)
+    written = ["2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"]
+    with acting_for(TENANT):
+        for number, notice in enumerate(notices):
+            table.add_delivery(Delivery.create(notice, webhook.id, at=written[number % 2]))
+    room = WaitingRoom(Clock())
+    for _ in range(8):
+        has_time = partial(next, iter([True]), False)
+        with acting_for_system("DUE#", "T#"):
+            send_due(wiring.due_deliveries(), room, has_time=has_time, now=room.clock.now)
+    sent = [request.event_id for _, request in room.waiting]
+    assert sorted(sent) == sorted(notice.id for notice in notices), "each once"
+    oldest = {notice.id for number, notice in enumerate(notices) if number % 2 == 0}
+    assert set(sent[:14]) <= oldest, "the longest overdue of all shards come first"
 
 
 def test_the_scheduled_function_hands_over_what_is_due(stack: Stack) -> None:
@@ -471,6 +565,7 @@ def test_what_was_pending_for_a_sleeping_webhook_is_given_up(stack: Stack, recei
     for event in (waiting, last):
         fan_out(event)
         pump(stack)
+    lose_messages(stack)
     sweep(later=3600)
     pump(stack)
     delivery = delivery_of(webhook, waiting)
@@ -560,6 +655,7 @@ def test_check_95_nothing_personal_and_no_secret_is_logged(
     receiver.answer_with(Answer(500, body=b"canary-answer"), 200)
     fan_out(event)
     pump(stack)
+    lose_messages(stack)
     sweep(later=3600)
     pump(stack)
     logged = repr([record.__dict__ for record in caplog.records])
@@ -603,12 +699,12 @@ def world(template: Template, token_issuer: TokenIssuer) -> Callable[[], Any]:
 def work_through(world: World) -> None:
     """Spread the event and send what is queued; an hour later hand over what is due, and send that too.
 
-    A message whose worker dies is not given out again: its visibility is longer than the test. So whatever was
-    lost is found by the index alone.
+    All messages there are get lost between the rounds, so whatever was left is found by the index alone.
     """
     fan_out(world.event)
     for later in (None, 3600, 7200):
         if later is not None:
+            lose_messages(world.stack)
             sweep(later)
         while messages := received(world.stack):
             for message in messages:
@@ -641,7 +737,10 @@ def state_of(world: World) -> Any:
     return delivery.state, delivery.due_at, came == {world.event.id}
 
 
-def test_check_13_and_71_killed_anywhere_an_event_is_delivered(world: Callable[[], Any]) -> None:
+def test_check_13_and_71_killed_anywhere_an_event_is_delivered(
+    world: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "CLAIM", -1)  # over by the time a killed sender's message comes again
     assert assert_same_after_kills(world, work_through, state_of) >= 10
 
 
@@ -679,6 +778,9 @@ class WaitingRoom:
         assert 0 <= delay <= 900
         at = timestamps.plus(self.clock.now(), delay)
         self.waiting.extend((at, request) for request in requests)
+
+    def holds_messages(self) -> bool:
+        return bool(self.waiting)
 
     def take(self) -> DeliveryRequest:
         self.waiting.sort(key=lambda entry: entry[0])
@@ -767,33 +869,63 @@ def test_check_65_retry_after_is_obeyed(stack: Stack, retry_after: float) -> Non
     assert retry_after * 1000 <= second - first < (retry_after + 90) * 1000
 
 
-def test_two_senders_with_one_message_both_leave_their_attempt_in_the_log(stack: Stack) -> None:
+def test_two_senders_with_one_message_make_one_attempt(stack: Stack) -> None:
+    """check 73: the message stays for the second sender, in case the first is killed, and is then stale."""
     webhook, event = subscribe("https://hooks.example.com/"), contact_created()
     clock = Clock()
     room = WaitingRoom(clock)
+    second = sending(room, Script(clock, [(200, None)]))
+
+    def meanwhile() -> None:
+        with pytest.raises(AttemptUnderWay):
+            second.attempt(request)
+
     with acting_for(TENANT):
         FanOut(wiring.tenant, table_of, room, wiring.event_sight(), now=clock.now).spread(notice_of(event))
         request = room.take()
-        faster = sending(room, Script(clock, [(200, None)]))
-        slower = sending(room, Script(clock, [(500, None)], before=lambda: faster.attempt(request)))
-        slower.attempt(request)
+        first = sending(room, Script(clock, [(500, None)], before=meanwhile))
+        assert first.attempt(request).done == "attempted"
+        assert second.attempt(request).done == "passed_over"
     delivery = delivery_of(webhook, event)
     assert delivery is not None
+    assert [attempt.status for attempt in delivery.attempts] == [500]
+    assert [request.attempt for _, request in room.waiting] == [2]
+
+
+def slower_than_its_claim(
+    webhook: Webhook, event: Event, room: WaitingRoom, slower: int, faster: int
+) -> Delivery:
+    """The delivery after a sender came to its log when another had made the attempt again."""
+    clock = room.clock
+    with acting_for(TENANT):
+        FanOut(wiring.tenant, table_of, room, wiring.event_sight(), now=clock.now).spread(notice_of(event))
+        request = room.take()
+        other = sending(room, Script(clock, [(faster, None)]))
+
+        def much_later() -> None:
+            clock.wait_until(timestamps.plus(clock.now(), CLAIM + 1))
+            other.attempt(request)
+
+        sending(room, Script(clock, [(slower, None)], before=much_later)).attempt(request)
+    delivery = delivery_of(webhook, event)
+    assert delivery is not None
+    return delivery
+
+
+def test_an_attempt_that_outlived_its_claim_is_in_the_log_too(stack: Stack) -> None:
+    webhook, event = subscribe("https://hooks.example.com/"), contact_created()
+    room = WaitingRoom(Clock())
+    delivery = slower_than_its_claim(webhook, event, room, slower=500, faster=200)
     assert [attempt.status for attempt in delivery.attempts] == [200, 500]
     assert (delivery.state, room.waiting) == ("delivered", [])
 
 
 def test_a_success_that_comes_second_ends_the_retries_of_a_failure(stack: Stack) -> None:
     webhook, event = subscribe("https://hooks.example.com/"), contact_created()
-    clock = Clock()
-    room = WaitingRoom(clock)
+    room = WaitingRoom(Clock())
+    slower_than_its_claim(webhook, event, room, slower=200, faster=500)
+    left = Script(room.clock, [(200, None)])
     with acting_for(TENANT):
-        FanOut(wiring.tenant, table_of, room, wiring.event_sight(), now=clock.now).spread(notice_of(event))
-        request = room.take()
-        faster = sending(room, Script(clock, [(500, None)]))
-        slower = sending(room, Script(clock, [(200, None)], before=lambda: faster.attempt(request)))
-        slower.attempt(request)
-        left = Script(clock, [(200, None)])
         sending(room, left).attempt(room.take())
     delivery = delivery_of(webhook, event)
     assert delivery is not None
@@ -827,10 +959,13 @@ def test_a_sender_killed_between_request_and_log_sends_again(stack: Stack, recei
         FanOut(wiring.tenant, table_of, room, wiring.event_sight(), now=clock.now).spread(notice_of(event))
         request = room.take()
         with pytest.raises(Killed):
-            Sending(wiring.tenant, table_of, room, Dying(loopback=True), wiring.event_sight()).attempt(
-                request
-            )
-        Sending(wiring.tenant, table_of, room, Sender(loopback=True), wiring.event_sight()).attempt(request)
+            Sending(
+                wiring.tenant, table_of, room, Dying(loopback=True), wiring.event_sight(), now=clock.now
+            ).attempt(request)
+        clock.wait_until(timestamps.plus(clock.now(), CLAIM + 1))  # its message comes again after longer
+        Sending(
+            wiring.tenant, table_of, room, Sender(loopback=True), wiring.event_sight(), now=clock.now
+        ).attempt(request)
     assert {came.headers["webhook-id"] for came in receiver.requests} == {event.id}
     delivery = delivery_of(webhook, event)
     assert delivery is not None
