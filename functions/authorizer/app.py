@@ -17,6 +17,9 @@ from shared.domain.callers import role_grants
 from shared.domain.credentials import hash_secret
 from shared.identity.tokens import KeySet, Refused, identity_of
 
+_NOBODY = "nobody"
+"""The principal of a request that is refused: a policy must name one."""
+
 # Chalice would put a handler of its own on the logger of this name, and shared.observability has that.
 app = Chalice(app_name="authorizer", configure_logs=False)
 
@@ -28,17 +31,23 @@ def _keys() -> KeySet:
 
 @app.authorizer()
 def authorize(request: AuthRequest) -> AuthResponse:
-    """Allow a caller with a valid token or key; any other gets 401, and one of a suspended tenant 403."""
+    """Allow a caller with a valid token or key; any other is refused alike, whatever is wrong with it.
+
+    A refusal is a policy that allows nothing, not the message "Unauthorized": to that the gateway answers as to a
+    request without a credential, and its two answers are to differ. A caller of a suspended tenant is let through
+    with a mark, at which every function refuses it.
+    """
     try:
         context = _context(request.token)
     except Refused as reason:
         observability.note("sign-in refused", reason=str(reason))
-        # API Gateway answers 401 to this very message and no other.
-        raise Exception("Unauthorized") from None  # noqa: TRY002
+        return AuthResponse(routes=[], principal_id=_NOBODY)
     tenant = wiring.tenant(context["tenant_id"])
     if tenant is None or tenant.suspended:
         observability.note("tenant shut out", tenant_id=context["tenant_id"])
-        return AuthResponse(routes=[], principal_id=context["caller_id"])
+        return AuthResponse(
+            routes=["*"], principal_id=context["caller_id"], context={**context, "suspended": "true"}
+        )
     if context["caller_kind"] == "user":
         context["permissions"] = role_grants(context["role"], tenant.settings.visibility)
     else:

@@ -7,6 +7,7 @@ import binascii
 import contextlib
 import json
 import math
+import re
 from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from shared.domain.callers import Caller, parse_grants
 from shared.domain.errors import (
     FieldError,
     Invalid,
+    PermissionDenied,
     RuleBroken,
     TooLarge,
     Unauthenticated,
@@ -35,6 +37,12 @@ M = TypeVar("M", bound=BaseModel)
 
 Further = Callable[["Call", Any], Iterable[FieldError]]
 """Finds the faults in a body, as it was parsed from JSON, that lie beyond its form."""
+
+_MAX_CONDITION = 10_000
+"""Characters of an `If-Match`: as many as API Gateway takes of all headers together."""
+_ENTITY_TAG = re.compile(r'(?:W/)?"[!#-~\x80-\xff]*"')
+_ENTITY_TAGS = re.compile(rf"[ \t,]*{_ENTITY_TAG.pattern}(?:[ \t]*,[ \t,]*{_ENTITY_TAG.pattern})*[ \t,]*")
+"""A list of entity tags (RFC 9110, sections 5.6.1 and 8.8.3), of which empty members are passed over."""
 
 _rate_limit = lru_cache(maxsize=1_000)(RateLimit.parse)  # a process sees the same few again and again
 
@@ -56,6 +64,11 @@ class Call:
     def is_signed_in(self) -> bool:
         """Whether an authorizer has passed the request: no route without sign-in has one."""
         return bool(self.event["requestContext"].get("authorizer"))
+
+    def require_open_tenant(self) -> None:
+        """Raises PermissionDenied when the authorizer has found the caller's tenant suspended."""
+        if (self.event["requestContext"].get("authorizer") or {}).get("suspended"):
+            raise PermissionDenied("This tenant is suspended. Ask the operator of this service.")
 
     @cached_property
     def caller(self) -> Caller:
@@ -161,15 +174,22 @@ class Call:
     def if_match(self) -> Callable[[int], bool] | None:
         """Whether `If-Match` (RFC 9110, section 13.1.1) holds for a version; None when it was not sent.
 
-        Comparison is strong: a weak entity tag never matches.
+        Comparison is strong: a weak entity tag never matches. Raises RuleBroken for what is neither `*` nor a list of
+        entity tags: compared all the same, it would look as if the record had changed.
         """
-        given = self.header("if-match")
-        if given is None:
+        given = self.header_values("if-match")
+        if not given:
             return None
-        if given.strip() == "*":
+        text = ", ".join(given).strip()
+        if text == "*":
             return lambda _: True
-        # Our tags hold no comma, so what lies between two is one of them or none.
-        tags = {tag.strip() for tag in given.split(",")}
+        if len(text) > _MAX_CONDITION or not _ENTITY_TAGS.fullmatch(text):
+            raise RuleBroken(
+                'If-Match takes the ETag of an answer with its quotation marks, such as "7"; several, separated by '
+                "commas; or * for whatever version there is.",
+                code="malformed_if_match",
+            )
+        tags = set(_ENTITY_TAG.findall(text))
         return lambda version: etag(version) in tags
 
 

@@ -250,6 +250,7 @@ def _answered(
     """
     told: dict[str, str] = {}
     try:
+        call.require_open_tenant()
         limits = counted() if counted is not None else None
         if limits is not None:
             limit = call.rate_limit

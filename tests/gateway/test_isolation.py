@@ -560,6 +560,9 @@ def forgeries(issuer: TokenIssuer) -> dict[str, str]:
     }
 
 
+NO_CREDENTIAL = "No access token or API key was sent. Send one as Authorization: Bearer."
+
+
 def assert_unauthorized(answer: Response) -> None:
     assert answer.status == 401, answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -592,7 +595,33 @@ def test_without_a_token_each_route_is_401(world: World) -> None:
         target = at(path, new_id()) if "{" in path else path
         for value in (None, "", "Bearer", "Bearer nothing"):
             headers = {} if value is None else {"Authorization": value}
-            assert_unauthorized(world.gateway.request(method, target, json={}, headers=headers))
+            answer = world.gateway.request(method, target, json={}, headers=headers)
+            assert_unauthorized(answer)
+            assert (answer.json["detail"] == NO_CREDENTIAL) is (value != "Bearer nothing")
+
+
+def test_a_refused_credential_is_told_apart_from_none_and_not_from_another_refused_one(
+    world: World, token_issuer: TokenIssuer
+) -> None:
+    """Whoever holds a key that was revoked learns no more than who made one up."""
+    client = world.send("POST", "/api-clients", {"name": "Gone"}).json
+    world.send("DELETE", f"/api-clients/{client['id']}")
+    refused = [
+        client["key"],
+        client["key"][:-1] + "x",
+        "ck_unknown_secret",
+        "ck_",
+        token_issuer.make_token("admin-of-T1", exp=1),
+        token_issuer.make_token("nobody"),
+        "nothing",
+    ]
+    answers = [world.gateway.request("GET", "/contacts", token=one) for one in refused]
+    for answer in answers:
+        assert_unauthorized(answer)
+        assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert len({answer.json["detail"] for answer in answers}) == 1
+    assert answers[0].json["detail"] != NO_CREDENTIAL
+    assert world.gateway.failures == []
 
 
 def test_open_routes_need_no_token_and_show_no_tenant(world: World) -> None:

@@ -172,14 +172,36 @@ def test_a_repeated_parameter_is_refused() -> None:
         ("*", True),
         ('"2"', False),
         ('W/"3"', False),
-        ("3", False),
-        ("", False),
+        ('W/"3", "3"', True),
+        (' "2" ,, "3",', True),
+        ('"a,b"', False),
+        ('"2,3"', False),
+        ('""', False),
+        ('"é"', False),
     ],
 )
 def test_if_match_compares_strongly(given: str, holds: bool) -> None:
     condition = call(headers={"if-match": given}).if_match
     assert condition is not None
     assert condition(3) is holds
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["3", "", " ", "'3'", '"3', '3"', '"3" "4"', '"3", 4', "*, *", '"3", *', 'w/"3"', "W/3", '"3 4"', ",", "null",
+     "“3”", '"3"' + ', "3"' * 5_000, '"' * 100_000],
+)  # fmt: skip
+def test_an_if_match_that_is_no_list_of_tags_is_refused_with_the_right_form(given: str) -> None:
+    with pytest.raises(RuleBroken, match="quotation marks") as refusal:
+        _ = call(headers={"if-match": given}).if_match
+    assert refusal.value.code == "malformed_if_match"
+
+
+def test_several_if_match_headers_are_one_list() -> None:
+    several = {"If-Match": ['"2"', '"3"']}
+    condition = call(headers={"If-Match": '"3"'}, multiValueHeaders=several).if_match
+    assert condition is not None
+    assert condition(2) and condition(3) and not condition(4)
 
 
 def test_without_the_authorizers_context_nobody_is_signed_in() -> None:
