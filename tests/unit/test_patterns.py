@@ -15,7 +15,7 @@ from functions.auth.bodies import TokenRequest
 from functions.contacts.app import handler as contacts
 from functions.contacts.list_query import ContactListQuery
 from local.sources import source_files
-from shared.domain import characters, custom_fields, email, names, search, text
+from shared.domain import characters, custom_fields, email, names, search, text, typed_phone
 from shared.domain.addresses import is_allowed, target_of
 from shared.domain.booking import BookingCreated
 from shared.domain.callers import parse_grants
@@ -123,6 +123,9 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "email.normalize_email": normalize_email,
     "email._normalized": lambda value: email._normalized.__wrapped__(value, "email"),
     "phone.normalize_phone": lambda value: normalize_phone(value, "US"),
+    "typed_phone.read_number": lambda value: typed_phone.read_number(
+        value[:64], lambda _: False, lambda _: False
+    ),
     "phone.as_typed": lambda value: as_typed(value, "+12025550143"),
     "search.fold": lambda value: search.fold.__wrapped__(value),
     "search.words_of": lambda value: search.words_of([value]),
@@ -181,6 +184,7 @@ DRIVEN = {
     "shared/domain/custom_fields.py",
     "shared/domain/email.py", "shared/domain/ids.py", "shared/domain/import_file.py", "shared/domain/imports.py",
     "shared/domain/label_inputs.py", "shared/domain/passwords.py", "shared/domain/search.py", "shared/domain/text.py",
+    "shared/domain/typed_phone.py",
     "shared/http/idempotency.py",
 }  # fmt: skip
 """The modules with patterns whose functions are among SUBJECTS."""

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from shared.domain import ids, timestamps
 from shared.domain.callers import Caller, parse_grants
-from shared.domain.errors import Invalid, NotFound, PermissionDenied
-from shared.domain.phone import normalize_phone
+from shared.domain.errors import NotFound, PermissionDenied
 
 
 def test_an_id_is_a_uuid_of_version_7_and_the_rfc_variant() -> None:
@@ -81,27 +80,6 @@ def test_times_sort_as_their_texts_do_and_survive_the_way_back(moment: datetime)
 def test_a_time_without_offset_or_out_of_range_is_refused(moment: datetime) -> None:
     with pytest.raises(ValueError, match="time"):
         timestamps.normalize(moment)
-
-
-@pytest.mark.parametrize(
-    ("raw", "country", "stored"),
-    [
-        ("(415) 555-2671", "US", "+14155552671"),
-        ("+44 20 7946 0958", "US", "+442079460958"),
-        ("030 901820", "DE", "+4930901820"),
-        ("tel:+1-415-555-2671", "US", "+14155552671"),
-    ],
-)
-def test_a_number_is_kept_as_e164(raw: str, country: str, stored: str) -> None:
-    assert normalize_phone(raw, country) == stored
-
-
-@pytest.mark.parametrize(
-    "raw", ["12", "abc", "+", "+999123456789", "555-2671", "(415) 555-2671 ext. 9", "1" * 65, "\x00"]
-)
-def test_what_is_no_number_is_refused(raw: str) -> None:
-    with pytest.raises(Invalid):
-        normalize_phone(raw, "US")
 
 
 def test_an_admin_may_do_all_and_a_client_nothing_by_default() -> None:

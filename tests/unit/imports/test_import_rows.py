@@ -56,7 +56,7 @@ def test_an_address_is_required_even_where_the_api_does_not() -> None:
     ("text", "field", "code"),
     [
         ("email\nnobody\n", "email", "email"),
-        ("email,phone\na@example.com,12\n", "phone", "phone"),
+        ("email,phone\na@example.com,12\n", "phone", "phone_too_short"),
         ('email,first name\na@example.com,"nul\0"\n', "first_name", "string_pattern_mismatch"),
         (f"email,company\na@example.com,{'x' * 201}\n", "company", "string_too_long"),
         (f"email,tags\na@example.com,{'x' * 51}\n", "tags", "string_too_long"),
@@ -74,7 +74,7 @@ def test_a_refusal_names_field_and_reason_and_repeats_no_value(text: str, field:
 def test_all_refused_fields_are_told_with_the_line() -> None:
     _, row = read("email,phone,whatsapp\na@example.com,12,34\n")
     fate = failed(row, refusal_of("email,phone,whatsapp\na@example.com,12,34\n"))
-    assert fate.code == "phone"
+    assert fate.code == "phone_too_short"
     assert fate.message.startswith("Line 2: phone: ")
     assert "whatsapp: " in fate.message
 

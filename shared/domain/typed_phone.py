@@ -1,0 +1,266 @@
+"""A telephone number as people type it: which of its characters are the number, and what stands beside it.
+
+No digit is made up here. Letters count as digits only where the whole is a vanity number; what is no part of the
+number is left out where that is certain, such as a word or an extension behind it, and else refused.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from functools import cache
+from urllib.parse import unquote
+
+from shared.domain.characters import compared
+
+Check = Callable[[str], bool]
+"""Whether digits, perhaps behind a `+`, are a valid number."""
+
+
+class Unreadable(Exception):
+    """There is no single number in a text. `code` is a stable word for why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+_KEYPAD = str.maketrans("abcdefghijklmnopqrstuvwxyz", "22233344455566677778889999")
+"""ITU-T E.161, option A."""
+_SIGNS = str.maketrans(
+    {"⁄": "/", "∕": "/", "·": ".", "‧": ".", "・": ".", "−": "-", "ー": "-", "˗": "-", "⁃": "-"}
+)
+_LABELS = frozenset(
+    {
+        *(
+            "t",
+            "p",
+            "m",
+            "h",
+            "w",
+            "c",
+            "f",
+            "tel",
+            "tél",
+            "tlf",
+            "tfn",
+            "tlfn",
+            "telefon",
+            "telefono",
+            "teléfono",
+        ),
+        *(
+            "telefone",
+            "téléphone",
+            "telephone",
+            "phone",
+            "ph",
+            "fon",
+            "fone",
+            "mob",
+            "mobil",
+            "mobile",
+            "movil",
+        ),
+        *(
+            "móvil",
+            "cel",
+            "cell",
+            "cellular",
+            "celular",
+            "handy",
+            "gsm",
+            "portable",
+            "natel",
+            "fix",
+            "fixe",
+            "fest",
+        ),
+        *(
+            "festnetz",
+            "fax",
+            "home",
+            "work",
+            "office",
+            "direct",
+            "main",
+            "private",
+            "privat",
+            "büro",
+            "buero",
+            "zuhause",
+        ),
+        *("geschäftlich", "business", "whatsapp", "wa", "call", "callto", "sms", "number", "no", "nr"),
+    }
+)
+"""Words that stand before a number without a colon."""
+_EXTENSION = (
+    r"[\s,;(/\-]*(?:extension|extn?|x|dw|durchwahl|apparat|app|klappe|kl|nst|anexo|anex|interno|int|ramal|poste|доб|вн|"
+    r"wew|toestel|tst|klapka|linje|ankn|alanum|opt|option|#|p|w)[\s.:=#\-]*[0-9]{1,8}[\s#).;]*"
+)
+_MASKS = (
+    r"(?<![a-z])([a-z])\1+(?![a-z])"  # XXXX, nnn
+    r"|[*?_•●▪■█]|#{2,}|…|\.{2,}"
+    r"|(?<=[0-9])[xn](?![a-z]|[\s.:=#\-]*[0-9])"  # 415-555-267x
+)
+_LONGEST_ENDING = 2
+"""How many digits stand behind a number and its slash, and are another ending of it: `2312500/01`."""
+_SHORTEST_NUMBER = 5
+"""As many digits behind a number and a word are a number of their own."""
+
+
+@cache
+def _pattern(of: str) -> re.Pattern[str]:
+    # Made at first use: most numbers are plain ones, and a cold start is short of time.
+    return re.compile(of, re.IGNORECASE)
+
+
+def plain_number(text: str) -> str | None:
+    """A number without anything beside it, as a `+` and digits; None when it takes a closer look."""
+    bare = text.replace(" ", "").replace("-", "")
+    digits = bare.removeprefix("+")
+    return bare if digits.isascii() and digits.isdigit() else None
+
+
+def read_number(text: str, is_number: Check, is_vanity: Check) -> str:
+    """The one number in a text, as digits, perhaps behind a `+`.
+
+    `is_vanity`: whether digits are a number of a kind that is given in letters, such as a toll-free one. What is
+    returned need not be a valid number, if nothing else is wrong with it. Raises Unreadable.
+    """
+    typed = _in_ascii(text)
+    if not any("0" <= c <= "9" for c in typed):
+        raise Unreadable("phone_no_digits")
+    if _pattern(_MASKS).search(typed):
+        raise Unreadable("phone_masked")
+    typed = _without_label(_without_parameters(_of_spreadsheet(_unwrapped(typed))))
+    found = _before_what_follows(typed, is_number)
+    if found is not None:
+        return found
+    if any(c.isalpha() for c in typed):
+        return _vanity(typed, is_vanity)
+    if not _pattern(r"[(\[]*\+?[0-9 ()\[\]./\-]+").fullmatch(typed):
+        raise Unreadable("phone_two_numbers" if _are_two(typed, is_number) else "phone_unreadable")
+    whole = _digits(typed)
+    if not is_number(whole):
+        optional = _digits(_pattern(r"\(\s*0\s*\)").sub("", typed))
+        if is_number(optional):
+            return optional
+        if _are_two(typed, is_number):
+            raise Unreadable("phone_two_numbers")
+    return whole
+
+
+def _in_ascii(text: str) -> str:
+    """Digits, brackets, dashes and spaces of any script as those of ASCII; a line break or tab as `|`."""
+    if text.isascii() and text.isprintable():
+        return text
+    lines = _pattern("[\t\n\x0b\x0c\r\x85\u2028\u2029]+").split(text)
+    return "".join(map(_in_ascii_alone, "|".join(compared(line) for line in lines if line.strip())))
+
+
+def _in_ascii_alone(character: str) -> str:
+    if character.isascii():
+        return character
+    digit = unicodedata.decimal(character, None)
+    if digit is not None:
+        return str(digit)
+    if "\uff01" <= character <= "\uff5e":  # full width
+        return chr(ord(character) - 0xFEE0)
+    kind = unicodedata.category(character)
+    if kind == "Zs":
+        return " "
+    return "-" if kind == "Pd" else character.translate(_SIGNS)
+
+
+def _unwrapped(text: str) -> str:
+    """Without what a spreadsheet or a quotation puts around a text: `'…`, `="…"`."""
+    return text.strip().removeprefix("=").strip(" \"'`´‘’“”„|").rstrip(",;.")
+
+
+def _of_spreadsheet(text: str) -> str:
+    """Without the `.0` of a number that a spreadsheet took for a quantity. One that lost digits is refused."""
+    if _pattern(r"[^.,]*[0-9]{3}[.,]0+").fullmatch(text):
+        return text.rstrip("0").rstrip(".,")
+    if _pattern(r"\+?[0-9]+(?:[.,][0-9]+)?e\+?[0-9]+|\+?[0-9]{7,}[.,][0-9]{1,2}").fullmatch(text):
+        raise Unreadable("phone_unreadable")
+    return text
+
+
+def _without_parameters(text: str) -> str:
+    """Without the scheme and parameters of a `tel:` URI (RFC 3966). A number within a context is none by itself."""
+    scheme = _pattern(r"tel:(?://)?").match(text)
+    if scheme is None:
+        return text
+    number, _, parameters = unquote(text[scheme.end() :]).partition(";")
+    if "phone-context" in parameters.lower() and not number.lstrip().startswith("+"):
+        raise Unreadable("phone_unreadable")
+    return number.strip()
+
+
+def _without_label(text: str) -> str:
+    """Without a word before the number that says which kind it is: `Tel.: …`, `mobile …`."""
+    start = next((at for at, c in enumerate(text) if c in "+(" or "0" <= c <= "9"), None)
+    if start is None:
+        raise Unreadable("phone_no_digits")
+    before = text[:start]
+    words = _pattern(r"[^\W_]+").findall(before.casefold())
+    if before.rstrip().endswith(":") or not words or all(word in _LABELS for word in words):
+        # What is no letter may be a sign, such as a telephone's; one of a service code is not.
+        return text if "#" in before else text[start:]
+    return text
+
+
+def _before_what_follows(text: str, is_number: Check) -> str | None:
+    """The number that ends where a word, a bracket, a slash or another number begins, if it is one by itself."""
+    for separator in _pattern(r"[^0-9 .\-]").finditer(text):
+        at = separator.start()
+        number, tail = _digits(text[:at]), text[at:]
+        if number and is_number(number):
+            before = text[:at].rstrip()
+            _require_left_out(tail, number, attached=before == text[:at], is_number=is_number)
+            return number
+    return None
+
+
+def _require_left_out(tail: str, number: str, *, attached: bool, is_number: Check) -> None:
+    """Raise Unreadable where what stands behind a number cannot be told from a part of it."""
+    digits = _digits(tail).lstrip("+")
+    if _pattern(_EXTENSION).fullmatch(tail):
+        if attached and tail[0] in "xpw" and is_number(number + "0" + digits):
+            raise Unreadable("phone_masked")  # the letter may stand for a digit
+        return
+    if attached and not any(c.isalnum() for c in tail) and tail[0] not in ",;()[]/|":
+        raise Unreadable("phone_masked" if tail[0] == "#" else "phone_unreadable")
+    if tail[0] == "+":
+        raise Unreadable("phone_two_numbers")
+    if tail[0].isalpha():
+        if attached:
+            raise Unreadable("phone_letters")
+        longest = _SHORTEST_NUMBER - 1
+    else:
+        longest = _LONGEST_ENDING if tail[0] in "/\\(|[" else _SHORTEST_NUMBER - 1
+    if any(c.isalpha() for c in tail):
+        longest = _SHORTEST_NUMBER - 1
+    if len(digits) > longest or "+" in tail:
+        raise Unreadable("phone_two_numbers")
+
+
+def _vanity(text: str, is_vanity: Check) -> str:
+    if _pattern(r"[(\[]*\+?[0-9][0-9a-z ()\[\].\-]*").fullmatch(text) and text.isascii():
+        number = _digits(text.casefold().translate(_KEYPAD))
+        if is_vanity(number):
+            return number
+    raise Unreadable("phone_letters")
+
+
+def _are_two(text: str, is_number: Check) -> bool:
+    """Whether a text is a number up to some place, and another one from there."""
+    places = [match.end() for match in _pattern(r"(?<=[0-9])[^0-9]+(?=[0-9+(])").finditer(text)]
+    return any(is_number(_digits(text[:at])) and is_number(_digits(text[at:])) for at in places)
+
+
+def _digits(text: str) -> str:
+    plus = "+" if text.lstrip(" ([").startswith("+") else ""
+    return plus + "".join(c for c in text if "0" <= c <= "9")
