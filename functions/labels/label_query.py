@@ -12,7 +12,10 @@ class LabelListQuery(ListQuery):
     """Labels in the order of their names."""
 
     prefix: str | None = Field(
-        None, max_length=100, description="What names begin with, without regard to case.", examples=["vi"]
+        None,
+        max_length=100,
+        description="What names begin with, without regard to case or accents.",
+        examples=["vi"],
     )
 
 

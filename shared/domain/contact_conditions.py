@@ -33,9 +33,9 @@ class ContactConditions(BaseModel):
     search: str | None = Field(
         None,
         min_length=1,
-        max_length=200,
-        description="Beginnings of words of name or company, of the e-mail address or its domain, in any order and "
-        "without regard to case or accents; or four or more digits at the end of a telephone number.",
+        max_length=300,
+        description="Beginnings of words of the name or company, of an e-mail address or its domain, in any order and "
+        "without regard to case or accents; or a telephone number, or four or more digits at its end.",
         examples=["ada love"],
     )
     email: str | None = Field(None, max_length=254, description="The contact with this address.")

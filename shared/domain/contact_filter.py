@@ -11,8 +11,9 @@ from shared.domain.contact import Contact
 from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid
 from shared.domain.labels import Group, Label, LabelKind, Labels
+from shared.domain.number_search import digits_of, ends_of
 from shared.domain.phone import normalize_phone
-from shared.domain.search import digits_of, found_in, prefixes_of, terms_of
+from shared.domain.search import Term, found_in, prefixes_of, terms_of
 from shared.domain.tenant import Settings
 
 DEFAULTS = {
@@ -47,10 +48,12 @@ class ContactFilter:
     """Conditions that must all hold; None or empty for those not asked for.
 
     `tags`: ids of tags, all of them; `type` and `group`: ids. `created_from` and so on: timestamps, the bounds
-    included. `also`: further filters that must hold, such as those of dynamic groups.
+    included. `also`: further filters that must hold, such as those of dynamic groups. `country` (ISO 3166-1 alpha-2) is
+    no condition: where `search` is a telephone number, it is written as in this country.
     """
 
     search: str | None = None
+    country: str | None = None
     email: str | None = None
     phone: str | None = None
     tags: tuple[str, ...] = ()
@@ -116,6 +119,8 @@ class ContactFilter:
             wanted["email"] = normalize_email(wanted["email"])
         if "phone" in wanted:
             wanted["phone"] = normalize_phone(wanted["phone"], settings.default_country)
+        if "search" in wanted:
+            wanted["country"] = settings.default_country
         if "tags" in wanted:
             names = [name for one in wanted["tags"].split(",") if (name := one.strip())]
             wanted["tags"] = tuple(dict.fromkeys(_id_of(find("tag", name)) for name in names))
@@ -141,7 +146,7 @@ class ContactFilter:
     @property
     def asked(self) -> dict[str, object]:
         """The conditions asked for, by name."""
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        given = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "country"}
         return {name: value for name, value in given.items() if value is not None and value != ()}
 
     @property
@@ -173,7 +178,7 @@ class ContactFilter:
             )
             and (self.email is None or self.email in _addresses(contact))
             and (self.phone is None or digits_of(self.phone) in numbers_of(contact))
-            and (self.search is None or is_found(contact, self.search))
+            and (self.search is None or is_found(contact, self.search, self.country))
             and self._within(contact)
             and all(further.matches(contact) for further in self.also)
         )
@@ -190,7 +195,7 @@ class ContactFilter:
         return True
 
 
-_NARROWING = ("search", "email", "phone", "created_from", "created_to")
+_NARROWING = ("search", "country", "email", "phone", "created_from", "created_to")
 
 _SINGLE = ("type", "group", "owner_id", "customer_id", "relationship_status", "lifecycle_stage", "source")
 _NONE = "-"  # the id of no label
@@ -233,9 +238,10 @@ def counts_of(contact: Contact) -> Counter[str]:
     return found
 
 
-def terms_of_contact(contact: Contact) -> list[str]:
+def terms_of_contact(contact: Contact) -> list[Term]:
     """The terms under which a contact is found."""
-    return terms_of((contact.full_name, contact.company), _addresses(contact))
+    names = (contact.full_name, contact.first_name, contact.last_name)
+    return terms_of(names, _addresses(contact), (contact.company,))
 
 
 def numbers_of(contact: Contact) -> set[str]:
@@ -249,18 +255,10 @@ def _addresses(contact: Contact) -> list[str]:
     return [contact.email, *contact.other_emails] if contact.email else list(contact.other_emails)
 
 
-def is_phone_search(search: str) -> str | None:
-    """The digits, last first, that a search gives of a telephone number's end: four or more and nothing else
-    but signs people write between them; None for a search of words.
-    """
-    digits = digits_of(search)
-    return digits if len(digits) >= 4 and not any(letter.isalpha() for letter in search) else None
-
-
-def is_found(contact: Contact, search: str) -> bool:
-    """Whether a search finds a contact."""
-    digits = is_phone_search(search)
-    if digits is not None and any(number.startswith(digits) for number in numbers_of(contact)):
+def is_found(contact: Contact, search: str, country: str | None) -> bool:
+    """Whether a search finds a contact; `country`: where telephone numbers are written as they are in the search."""
+    ends = ends_of(search, country)
+    if ends and any(number.startswith(ends) for number in numbers_of(contact)):
         return True
     prefixes = prefixes_of(search)
     return bool(prefixes) and found_in(prefixes, terms_of_contact(contact))

@@ -1,34 +1,82 @@
-"""Words as they are searched: without regard to case, accents or the order they stand in."""
+"""Words as they are searched: without regard to case, accents or the order they stand in.
+
+A text is folded and split at white space, and each part is found by its beginning and from each word inside it on:
+`Booking.com` is indexed as `booking.com` and `com`. A query is folded and split by the same functions, and each of its
+parts must begin one of a contact's terms, punctuation included. So whatever is shown is found when it is typed, and
+`C++` does not find Carl (docs/decisions/0020-search-terms.md).
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
-MAX_TERMS = 24
-"""How many words of one contact are searchable; further ones of a long company name are not."""
+MAX_TERMS = 200
+"""How many terms of one contact are searchable: names come before addresses, and these before companies."""
 MAX_TERM_LENGTH = 64
+"""How many characters of a term are indexed. What is found by them is judged on the whole term."""
 MAX_SEARCHED = 1_000
 """How many characters of a text are looked at, more than any field has that is searched. To bring accents into
 Unicode's order takes as long as the square of their number."""
+MAX_SUMMARY = 480
+"""Bytes of the summary of a contact's terms in each of its index rows, so that such a row stays below 1 KB, which is
+one write unit."""
 
-# Letters that Unicode does not decompose into a base letter and an accent.
+# Letters that Unicode does not decompose into a base letter and an accent, Arabic letters with a Persian form, and
+# signs that are typed in several ways.
 _LETTERS = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h", "ŧ": "t"}
+    {
+        **dict(zip("øłđðıħŧيىك", "olddihtییک", strict=True)),
+        **dict(zip("þæœـ", ("th", "ae", "oe", ""), strict=True)),
+        **dict.fromkeys("‘’‛ʻʼ′׳`", "'"),
+        **dict.fromkeys("“”„‟″״«»", '"'),
+        **dict.fromkeys("‐‑‒–—―−־", "-"),
+        "\u2800": " ",  # the empty Braille pattern
+    }
 )
 # How German writes its umlauts where it has none.
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa"})
-_WORD = re.compile(r"\w+")
+
+# Accents of Latin, Greek and Cyrillic letters, and the points of Hebrew, Arabic and Syriac, which are mostly left out
+# in writing. Marks of other scripts are part of their words: Indic and Thai vowels, Japanese voicing. So are the breve
+# and the dots that make letters of their own: й, ў, ї.
+_ACCENTS = re.compile(
+    "(?<![иу])\u0306|(?<!і)\u0308"
+    "|[\u0300-\u0305\u0307\u0309-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u2de0-\u2dff\ufe20-\ufe2f"
+    "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"
+    "\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0711\u0730-\u074a"
+    "\u08ca-\u08e1\u08e3-\u08ff]"
+)
+# Unicode's Default_Ignorable_Code_Point: soft hyphen, joiners, bidirectional marks, variation selectors, fillers.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
+# Signs that people write around a word without meaning them to be searched.
+_OPENING = '"([{<,;:!?'
+_CLOSING = "\"')]}>,;:!?."
 
 
 @lru_cache(maxsize=4096)
 def fold(text: str) -> str:
-    """A text in the form in which it is compared: `Müller` gives `muller`, `Straße` gives `strasse`."""
-    decomposed = unicodedata.normalize("NFKD", text[:MAX_SEARCHED].casefold())
-    bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    return bare.casefold().translate(_LETTERS)
+    """A text in the form in which it is compared: `Müller` gives `muller`, `Straße` gives `strasse`.
+
+    Full-width and other compatible forms are made plain (Unicode NFKC), digits of any script are 0 to 9, and characters
+    that show nothing are left out.
+    """
+    text = text[:MAX_SEARCHED]
+    if text.isascii():
+        return text.lower().replace("`", "'")
+    # The acute accent that stands alone would decompose into a space.
+    decomposed = unicodedata.normalize("NFKD", text.casefold().replace("´", "'"))
+    bare = _ACCENTS.sub("", _UNSEEN.sub("", decomposed)).casefold().translate(_LETTERS)
+    if not bare.isascii():
+        bare = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in bare)
+    return unicodedata.normalize("NFC", bare)
 
 
 def fold_line(text: str, length: int) -> str:
@@ -36,56 +84,179 @@ def fold_line(text: str, length: int) -> str:
     return " ".join(fold(text).split())[:length].rstrip()
 
 
-def _folds(text: str) -> set[str]:
+def forms_of(text: str) -> tuple[str, ...]:
     """All forms under which a text is found: `Müller` under `muller` and `mueller`."""
+    if text.isascii():
+        return (fold(text),)
     composed = unicodedata.normalize("NFC", text[:MAX_SEARCHED].casefold())
-    return {fold(composed), fold(composed.translate(_UMLAUTS))}
+    return tuple(dict.fromkeys((fold(text), fold(composed.translate(_UMLAUTS)))))
 
 
-def words_of(texts: Iterable[str]) -> set[str]:
-    """The words of texts in all their forms. Underscores and all that is no letter or digit separate words."""
-    return {
-        word[:MAX_TERM_LENGTH]
-        for text in texts
-        for form in _folds(text)
-        for word in _WORD.findall(form.replace("_", " "))
-    }
+def begins(text: str, start: str) -> bool:
+    """Whether a text begins with another as searches compare: `Café au lait` does with `CAFE`."""
+    wanted = " ".join(fold(start).split())
+    return any(" ".join(form.split()).startswith(wanted) for form in forms_of(text))
 
 
-def terms_of(names: Iterable[str], emails: Iterable[str]) -> list[str]:
-    """The terms under which a contact is found: the words of its names, and of each address the whole and its
-    domain. Sorted, at most MAX_TERMS; addresses come before words when there are more.
+class Term(NamedTuple):
+    """What a contact is found by: a part of one of its texts, from a word on up to the next white space."""
+
+    text: str
+    before: str
+    """The punctuation just before it, which a query may ask for: `.` in `.NET`, `@` before a domain."""
+
+
+class Prefix(NamedTuple):
+    """A part of a query: what must begin a term, and the punctuation before it."""
+
+    text: str
+    before: str
+
+    @property
+    def indexed(self) -> str:
+        """As much of it as the index holds."""
+        return self.text[:MAX_TERM_LENGTH]
+
+
+def _words_in(part: str) -> Iterator[tuple[int, int]]:
+    """Where words begin and end in a part of a folded text. Emoji and other pictures are words of their own."""
+    if part.isascii():
+        for word in _ASCII_WORD.finditer(part):
+            yield word.span()
+        return
+    start, kind = 0, ""
+    for position, character in enumerate(part):
+        here = _kind_of(character)
+        if here != kind:
+            if kind:
+                yield start, position
+            start, kind = position, here
+    if kind:
+        yield start, len(part)
+
+
+def _kind_of(character: str) -> str:
+    if character.isalnum():
+        return "word"
+    category = unicodedata.category(character)
+    if category[0] == "M":
+        return "word"
+    is_picture = category == "So" or "\U0001f3fb" <= character <= "\U0001f3ff"
+    return "picture" if is_picture else ""
+
+
+@lru_cache(maxsize=4096)
+def _terms_in(text: str) -> tuple[Term, ...]:
+    """All terms of a text, in all its forms. A part that has no word in it is a term as it is."""
+    return tuple(
+        dict.fromkeys(term for form in forms_of(text) for part in form.split() for term in _of(part))
+    )
+
+
+def _of(part: str) -> Iterator[Term]:
+    end = 0
+    for start, stop in _words_in(part):
+        yield Term(part[start:], part[end:start])
+        end = stop
+    if end == 0:
+        yield Term(part, "")
+
+
+def _address_terms(email: str) -> tuple[list[Term], list[Term]]:
+    """The terms of an address: the whole and its domain; and from words inside the local part on."""
+    whole: list[Term] = []
+    inside: list[Term] = []
+    for spelling in _spellings(email):
+        for form in forms_of(spelling):
+            for part in form.split():
+                local, _, domain = part.rpartition("@")
+                whole.append(Term(part, ""))
+                if local:
+                    whole.append(Term(domain, "@"))
+                    inside += [term for term in _of(part) if len(term.text) > len(domain)]
+    return whole, inside
+
+
+def _spellings(email: str) -> Iterator[str]:
+    """An address as it is stored, and with its domain as it is written (RFC 3492) where that differs."""
+    yield email
+    local, at, domain = email.rpartition("@")
+    if "xn--" in domain:
+        try:
+            written = local + at + ".".join(map(_written, domain.split(".")))
+            written.encode()  # what the label stands for may be no text
+        except UnicodeError:
+            return
+        yield written
+
+
+def _written(label: str) -> str:
+    return label[4:].encode("ascii").decode("punycode") if label.startswith("xn--") else label
+
+
+def terms_of(names: Iterable[str], emails: Iterable[str] = (), companies: Iterable[str] = ()) -> list[Term]:
+    """The terms under which a contact is found, at most MAX_TERMS: those of its names, each address and its domain, the
+    terms of its companies, and last those inside addresses; the first of them when there are more.
     """
-    addresses: list[str] = []
-    for email in emails:
-        addresses += [email[:MAX_TERM_LENGTH], email.rpartition("@")[2][:MAX_TERM_LENGTH]]
-    addresses = list(dict.fromkeys(addresses))
-    words = sorted(words_of(names) - set(addresses))
-    return sorted((addresses + words)[:MAX_TERMS])
+    addresses = [_address_terms(email[:MAX_SEARCHED]) for email in emails]
+    found = [term for name in names for term in _terms_in(name)]
+    found += [term for whole, _ in addresses for term in whole]
+    found += [term for company in companies for term in _terms_in(company)]
+    found += [term for _, inside in addresses for term in inside]
+    return list(dict.fromkeys(found))[:MAX_TERMS]
 
 
-def prefixes_of(query: str) -> list[str]:
-    """The prefixes a search asks for, all of which must be found.
+def indexed(terms: Iterable[Term]) -> list[str]:
+    """What of terms is indexed, in order: without those that begin another, since a prefix that finds them finds it."""
+    texts = sorted({term.text[:MAX_TERM_LENGTH] for term in terms})
+    return [
+        text
+        for text, following in zip(texts, [*texts[1:], ""], strict=True)
+        if not following.startswith(text)
+    ]
 
-    What has an `@` or a dot inside is sought whole, as an address or a domain.
+
+def summary_of(indexed_terms: Sequence[str]) -> str:
+    """A contact's indexed terms in at most MAX_SUMMARY bytes, for `may_have`: as they are, or where these are too many
+    their beginnings.
     """
-    wanted: list[str] = []
-    for word in query[:MAX_SEARCHED].split():
-        folded = fold(word)
-        whole = folded.strip(".,;:<>()\"'")
-        if "@" in whole or "." in whole:
-            wanted.append(whole[:MAX_TERM_LENGTH])
+    for length in (MAX_TERM_LENGTH, 32, 16, 8, 4, 2):
+        summary = " ".join(dict.fromkeys(term[:length] for term in indexed_terms))
+        if len(summary.encode()) <= MAX_SUMMARY:
+            return summary
+    return ""
+
+
+def may_have(prefixes: Iterable[Prefix], summary: str) -> bool:
+    """Whether a contact may have all prefixes, going by its summary. False only if it lacks one."""
+    words = summary.split()
+    longest = max(map(len, words), default=0)  # the length they were cut to, if they were
+
+    def begins_or_was_cut(word: str, prefix: str) -> bool:
+        return word.startswith(prefix) or (len(word) == longest and prefix.startswith(word))
+
+    return not words or all(
+        any(begins_or_was_cut(word, prefix.indexed) for word in words) for prefix in prefixes
+    )
+
+
+def prefixes_of(query: str) -> list[Prefix]:
+    """What a search asks for, all of which must be found. Signs that stand alone count only where nothing else does."""
+    wanted: list[Prefix] = []
+    signs: list[Prefix] = []
+    for part in fold(query).split():
+        bare = part.lstrip(_OPENING).rstrip(_CLOSING)
+        word = next(_words_in(bare), None)
+        if word is None:
+            signs.append(Prefix(part, ""))
         else:
-            wanted += [part[:MAX_TERM_LENGTH] for part in _WORD.findall(folded.replace("_", " "))]
-    return list(dict.fromkeys(wanted))
+            wanted.append(Prefix(bare[word[0] :], bare[: word[0]]))
+    return list(dict.fromkeys(wanted or signs))
 
 
-def found_in(prefixes: Iterable[str], terms: Iterable[str]) -> bool:
+def found_in(prefixes: Iterable[Prefix], terms: Sequence[Term]) -> bool:
     """Whether each prefix begins one of the terms."""
-    known = list(terms)
-    return all(any(term.startswith(prefix) for term in known) for prefix in prefixes)
-
-
-def digits_of(number: str) -> str:
-    """The digits of a telephone number, last first, as they are searched from the end."""
-    return "".join(letter for letter in number if letter.isdigit() and letter.isascii())[::-1]
+    return all(
+        any(term.text.startswith(prefix.text) and term.before.endswith(prefix.before) for term in terms)
+        for prefix in prefixes
+    )

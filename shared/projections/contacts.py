@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from shared.domain import contact_order
 from shared.domain.contact_filter import counts_of, facets_of, numbers_of, terms_of_contact
+from shared.domain.search import indexed, summary_of
 from shared.table import items, keys
 from shared.table.store import Item
 
@@ -22,11 +23,11 @@ def rows(tenant_id: str, image: Item) -> Iterator[Item]:
         place = contact_order.place_in(contact, order)
         if place is not None:
             yield keys.place(tenant_id, contact_order.field_of(order), place)
-    terms = terms_of_contact(contact)
-    # All of them in each, so that a search of several words reads rows of one.
-    words = {"S": " ".join(terms)}
-    for word in terms:
-        yield {**keys.term(tenant_id, word, contact.id), "words": words}
+    terms = indexed(terms_of_contact(contact))
+    # In each of them, so that a search of several words reads the list rows of few who have but one.
+    summary = {"S": summary_of(terms)}
+    for term in terms:
+        yield {**keys.term(tenant_id, term, contact.id), "words": summary}
     for digits in numbers_of(contact):
         yield keys.number(tenant_id, digits, contact.id)
 

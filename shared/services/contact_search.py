@@ -8,9 +8,10 @@ from math import inf
 from typing import Any, Protocol
 
 from shared.domain.contact import Contact
-from shared.domain.contact_filter import ContactFilter, is_phone_search, numbers_of, terms_of_contact
+from shared.domain.contact_filter import ContactFilter, numbers_of, terms_of_contact
 from shared.domain.errors import Invalid
-from shared.domain.search import found_in, prefixes_of
+from shared.domain.number_search import digits_of, ends_of
+from shared.domain.search import indexed, may_have, prefixes_of
 from shared.services.contact_planning import ContactIndex, Found, id_bounds, indexed_facets
 from shared.services.narrowing import lists_worth_reading
 
@@ -28,8 +29,8 @@ class Locks(Protocol):
 
 def require_searchable(wanted: ContactFilter) -> None:
     """Raises Invalid for a search that is for nothing."""
-    if wanted.search is not None and not (is_phone_search(wanted.search) or prefixes_of(wanted.search)):
-        raise Invalid.field("search", "search", "Give at least one letter or digit to search for.")
+    if wanted.search is not None and not prefixes_of(wanted.search):
+        raise Invalid.field("search", "search", "Give at least one visible character to search for.")
 
 
 def with_email(index: ContactIndex, locks: Locks, wanted: ContactFilter, *, limit: int) -> Iterator[Contact]:
@@ -40,8 +41,7 @@ def with_email(index: ContactIndex, locks: Locks, wanted: ContactFilter, *, limi
 
 def with_number(index: ContactIndex, wanted: ContactFilter, *, limit: int) -> Iterator[Contact]:
     """The contacts that have a telephone number, looked for among `limit` entries of it."""
-    digits = is_phone_search(wanted.phone or "")
-    entries = index.ending_with(digits, after=None) if digits else iter(())
+    entries = index.ending_with([digits_of(wanted.phone or "")], after=None)
     ids = list(dict.fromkeys(contact_id for _, _, contact_id in islice(entries, limit)))
     for start in range(0, len(ids), 100):
         yield from (one for one in index.rows(ids[start : start + 100]) if wanted.matches(one))
@@ -53,27 +53,29 @@ def searched(index: ContactIndex, wanted: ContactFilter, after: Any, count: int)
     A contact with several terms that begin alike stands at the first of them alone, so each is shown once.
     """
     search = wanted.search or ""
-    digits, prefixes = is_phone_search(search), prefixes_of(search)
+    ends, prefixes = ends_of(search, wanted.country), prefixes_of(search)
     stage, position = after or (0, None)
 
     def number(contact: Contact) -> str | None:
-        return min((one for one in numbers_of(contact) if digits and one.startswith(digits)), default=None)
+        return min((one for one in numbers_of(contact) if one.startswith(ends)), default=None)
 
     def term(contact: Contact) -> str | None:
         if number(contact) is not None:  # shown before
             return None
-        return min((one for one in terms_of_contact(contact) if one.startswith(rarest)), default=None)
+        terms = indexed(terms_of_contact(contact))
+        return min((one for one in terms if one.startswith(rarest)), default=None)
 
-    if digits and stage == 0:
-        numbers = index.ending_with(digits, after=position)
+    if ends and stage == 0:
+        numbers = index.ending_with(ends, after=position)
         yield from _shown(index, wanted, 0, _narrowed(index, wanted, numbers, count), number)
         position = None
     if prefixes:
-        rarest = max(prefixes, key=len)  # the longest beginning is found the least often
+        # The longest beginning is found the least often.
+        rarest = max((one.indexed for one in prefixes), key=len)
         entries = (
             (place, found, contact_id)
-            for place, found, contact_id, terms in index.beginning_with(rarest, after=position)
-            if found_in(prefixes, terms)
+            for place, found, contact_id, summary in index.beginning_with(rarest, after=position)
+            if may_have(prefixes, summary)
         )
         yield from _shown(index, wanted, 1, _narrowed(index, wanted, entries, count), term)
 

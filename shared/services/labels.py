@@ -12,6 +12,7 @@ from shared.domain.errors import NotFound
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.labels import Label
+from shared.domain.search import begins, fold
 from shared.domain.text import folded
 from shared.services.idempotency import Announce, no_key
 from shared.services.labelling import LabelRepository
@@ -56,12 +57,11 @@ class LabelService(Generic[AnyLabel]):
         self._announce = announce
 
     def list(self, *, prefix: str | None, limit: int, cursor: str | None) -> Page[AnyLabel]:
-        """A page of the labels in the order of their names; only those whose name begins with `prefix`, if given."""
+        """A page of the labels in the order of their names; only those whose name begins with `prefix` as
+        searches compare, if given."""
         self._caller.require("contacts:read")
-        start = folded((prefix or "").strip())
-        labels = [
-            one for one in self._labels.current().all_of(self._kind) if folded(one.name).startswith(start)
-        ]
+        start = prefix or ""
+        labels = [one for one in self._labels.current().all_of(self._kind) if begins(one.name, start)]
 
         def read(count: int, after: str | None) -> Sequence[AnyLabel]:
             return [one for one in labels if after is None or folded(one.name) > after][:count]
@@ -73,7 +73,7 @@ class LabelService(Generic[AnyLabel]):
             limit=limit,
             cursor=cursor,
             cursors=self._cursors,
-            scope=self._caller.scope(self._kind.entity, start),
+            scope=self._caller.scope(self._kind.entity, fold(start)),
         )
         return Page(self._counted(page.items), page.next_cursor, len(labels))
 

@@ -84,21 +84,27 @@ class ContactIndex:
                 found = candidate + step
             candidate = None if found is None else leader.seek(found)
 
-    def beginning_with(self, prefix: str, *, after: str | None) -> Iterator[tuple[str, str, str, list[str]]]:
-        """Terms that begin with a prefix, in their order: (position for `after`, the term, contact id, all the
-        contact's terms).
+    def beginning_with(self, prefix: str, *, after: str | None) -> Iterator[tuple[str, str, str, str]]:
+        """Terms that begin with a prefix, in their order: (position for `after`, the term, contact id, the summary of
+        the contact's terms).
         """
         for row in self._walk(keys.term_partition(self._tenant, prefix), keys.escape_term(prefix), after):
             position = row[keys.SK]["S"]
             term, _, contact_id = position.rpartition("#")
-            yield position, keys.unescape_term(term), contact_id, row["words"]["S"].split()
+            yield position, keys.unescape_term(term), contact_id, row["words"]["S"]
 
-    def ending_with(self, reversed_digits: str, *, after: str | None) -> Iterator[tuple[str, str, str]]:
-        """Telephone numbers with an end (last digit first): (position for `after`, digits, contact id)."""
-        for row in self._walk(keys.number_partition(self._tenant, reversed_digits), reversed_digits, after):
-            position = row[keys.SK]["S"]
-            digits, _, contact_id = position.rpartition("#")
-            yield position, digits, contact_id
+    def ending_with(self, ends: Sequence[str], *, after: str | None) -> Iterator[tuple[str, str, str]]:
+        """Telephone numbers with one of the ends (last digit first), of which none begins another: (position for
+        `after`, digits, contact id).
+        """
+        for end in sorted(ends):
+            if after is not None and after > end and not after.startswith(end):
+                continue  # gone through before
+            behind = after if after is not None and after.startswith(end) else None
+            for row in self._walk(keys.number_partition(self._tenant, end), end, behind):
+                position = row[keys.SK]["S"]
+                digits, _, contact_id = position.rpartition("#")
+                yield position, digits, contact_id
 
     def rows(self, contact_ids: Sequence[str]) -> list[Contact]:
         """The contacts of ids as the lists show them, in the same order; none for those not shown."""

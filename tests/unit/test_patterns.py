@@ -15,12 +15,11 @@ from functions.auth.bodies import TokenRequest
 from functions.contacts.app import handler as contacts
 from functions.contacts.list_query import ContactListQuery
 from local.sources import source_files
-from shared.domain import characters, custom_fields, email, names, search, text, typed_phone
+from shared.domain import characters, custom_fields, email, names, number_search, search, text, typed_phone
 from shared.domain.addresses import is_allowed, target_of
 from shared.domain.booking import BookingCreated
 from shared.domain.callers import parse_grants
 from shared.domain.contact import ContactInput, clean
-from shared.domain.contact_filter import is_phone_search
 from shared.domain.csv_file import read_rows
 from shared.domain.email import normalize_email
 from shared.domain.errors import DomainError
@@ -128,11 +127,15 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     ),
     "phone.as_typed": lambda value: as_typed(value, "+12025550143"),
     "search.fold": lambda value: search.fold.__wrapped__(value),
-    "search.words_of": lambda value: search.words_of([value]),
-    "search.terms_of": lambda value: search.terms_of([value], [value]),
+    "search.forms_of": search.forms_of,
+    "search.begins": lambda value: search.begins(value, value),
+    "search.terms_of": lambda value: search.terms_of([value], [value], [value]),
+    "search.indexed": lambda value: search.summary_of(search.indexed(search.terms_of([value], [value]))),
+    "search.may_have": lambda value: search.may_have(search.prefixes_of(value), value[:480]),
     "search.prefixes_of": search.prefixes_of,
-    "search.digits_of": search.digits_of,
-    "contact_filter.is_phone_search": is_phone_search,
+    "search.found_in": lambda value: search.found_in(search.prefixes_of(value), search.terms_of([value])),
+    "number_search.digits_of": number_search.digits_of,
+    "number_search.ends_of": lambda value: number_search.ends_of(value, "US"),
     "names.split_name": names.split_name,
     "characters.one_line": characters.one_line,
     "characters.several_lines": characters.several_lines,
@@ -183,7 +186,8 @@ DRIVEN = {
     "shared/domain/addresses.py", "shared/domain/booking.py", "shared/domain/characters.py",
     "shared/domain/custom_fields.py",
     "shared/domain/email.py", "shared/domain/ids.py", "shared/domain/import_file.py", "shared/domain/imports.py",
-    "shared/domain/label_inputs.py", "shared/domain/passwords.py", "shared/domain/search.py", "shared/domain/text.py",
+    "shared/domain/label_inputs.py", "shared/domain/number_search.py",
+    "shared/domain/passwords.py", "shared/domain/search.py", "shared/domain/text.py",
     "shared/domain/typed_phone.py",
     "shared/http/idempotency.py",
 }  # fmt: skip
