@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from shared.domain.characters import compared
+
 MAX_TERMS = 200
 """How many terms of one contact are searchable: names come before addresses, and these before companies."""
 MAX_TERM_LENGTH = 64
@@ -34,7 +36,6 @@ _LETTERS = str.maketrans(
         **dict.fromkeys("‘’‛ʻʼ′׳`", "'"),
         **dict.fromkeys("“”„‟″״«»", '"'),
         **dict.fromkeys("‐‑‒–—―−־", "-"),
-        "\u2800": " ",  # the empty Braille pattern
     }
 )
 # How German writes its umlauts where it has none.
@@ -50,11 +51,6 @@ _ACCENTS = re.compile(
     "\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0711\u0730-\u074a"
     "\u08ca-\u08e1\u08e3-\u08ff]"
 )
-# Unicode's Default_Ignorable_Code_Point: soft hyphen, joiners, bidirectional marks, variation selectors, fillers.
-_UNSEEN = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 # Signs that people write around a word without meaning them to be searched.
 _OPENING = '"([{<,;:!?'
@@ -68,12 +64,12 @@ def fold(text: str) -> str:
     Full-width and other compatible forms are made plain (Unicode NFKC), digits of any script are 0 to 9, and characters
     that show nothing are left out.
     """
-    text = text[:MAX_SEARCHED]
+    text = compared(text[:MAX_SEARCHED])
     if text.isascii():
         return text.lower().replace("`", "'")
     # The acute accent that stands alone would decompose into a space.
     decomposed = unicodedata.normalize("NFKD", text.casefold().replace("´", "'"))
-    bare = _ACCENTS.sub("", _UNSEEN.sub("", decomposed)).casefold().translate(_LETTERS)
+    bare = _ACCENTS.sub("", decomposed).casefold().translate(_LETTERS)
     if not bare.isascii():
         bare = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in bare)
     return unicodedata.normalize("NFC", bare)
