@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from shared.services.mail_limits import LimitedMail
     from shared.services.membership import Membership
     from shared.services.onboarding import Onboarding
+    from shared.services.owners import Owners
     from shared.services.purge import Purge
     from shared.services.rate_limits import RateLimits
     from shared.services.registration import Registration
@@ -205,6 +206,7 @@ def settings_service(caller: Caller) -> SettingsService:
         caller,
         SettingsTable(store(), tenant_id),
         ContactIndex(store(), tenant_id),
+        is_active_user=lambda user_id: _is_active_user(tenant_id, user_id),
         forget=lambda: _forget_tenant(tenant_id),
     )
 
@@ -513,7 +515,14 @@ def bookings() -> BookingService:
     from shared.services.bookings import BookingService
     from shared.table.bookings import BookingTable
 
-    return BookingService(tenant, lambda tenant_id: BookingTable(store(), tenant_id))
+    return BookingService(tenant, lambda tenant_id: BookingTable(store(), tenant_id), _owners)
+
+
+def _owners(tenant_id: str) -> Owners:
+    """Who may be made the owner of a tenant's contacts."""
+    from shared.services.owners import Owners
+
+    return Owners(user_table(tenant_id))
 
 
 def _webhook_table(tenant_id: str, claim: Claim | None = None) -> WebhookTable:
@@ -632,6 +641,7 @@ def import_uploads(caller: Caller, claim: Claim | None = None) -> ImportUploads:
         _import_table(caller.tenant_id, claim),
         drop_bucket,
         import_queue,
+        is_active_user=lambda user_id: _is_active_user(caller.tenant_id, user_id),
         announce=_announcement(claim),
     )
 
@@ -655,6 +665,7 @@ def import_chunks() -> ImportChunks:
         label_table,
         drop_bucket(),
         import_runs(),
+        _owners,
     )
 
 

@@ -10,6 +10,7 @@ from shared.domain.errors import (
     LastAdmin,
     NotFound,
     PermissionDenied,
+    SchedulingIdTaken,
     VersionMismatch,
 )
 from shared.domain.invitation import Invitation
@@ -50,6 +51,7 @@ EXAMPLES = {
         ),
         problems=(
             LastAdmin(),
+            SchedulingIdTaken(USER_ID),
             PermissionDenied.lacking("tenant:admin"),
             VersionMismatch(),
             NotFound("User"),

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from functions.users import invitations
 from shared import wiring
-from shared.domain.errors import LastAdmin, NotFound, VersionMismatch
+from shared.domain.errors import LastAdmin, NotFound, SchedulingIdTaken, VersionMismatch
 from shared.domain.user import User, UserPatch, UserRole
 from shared.http.call import Call
 from shared.http.listing import ListQuery
@@ -46,7 +46,7 @@ def read_user(call: Call, user_id: str) -> Reply:
     media_types=(JSON, MERGE_PATCH),
     answer=User,
     conditional=True,
-    errors=(NotFound, LastAdmin, VersionMismatch),
+    errors=(NotFound, LastAdmin, SchedulingIdTaken, VersionMismatch),
 )
 def patch_user(call: Call, user_id: str, body: UserPatch) -> Reply:
     """Takes `tenant:admin`; their own names all users may change. A change of rights is in effect within a minute."""

@@ -27,6 +27,7 @@ class BookingCreated(BaseModel):
     tenant_id: ForeignId
     booking_id: ForeignId
     organizer_id: ForeignId | None = None
+    organizer_email: str | None = Field(None, max_length=1000)
     invitee_name: str = Field("", max_length=1000)
     invitee_email: str = Field(max_length=1000)
     invitee_phone: str | None = Field(None, max_length=1000)

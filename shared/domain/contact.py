@@ -57,6 +57,8 @@ MAX_OTHER_EMAILS = 20
 MAX_TYPES = 20
 MAX_GROUPS = 100
 """How many static groups a contact is in at the most."""
+MAX_ORGANIZERS = 100
+"""How many users a contact names as organizers of its bookings at the most; further ones are not added."""
 RESTORABLE_SECONDS = 30 * 86_400
 """How long a deleted contact can be restored; then it is purged."""
 
@@ -182,7 +184,7 @@ class Contact(Recorded):
 
     `version` counts the changes, from 1. `source` says by which door the contact came. `phone_raw` and
     `whatsapp_raw`: the numbers as they were typed, null when that was E.164 already. `unique_scope`: under which
-    setting it holds its locks.
+    setting it holds its locks. `organizer_ids`: the users who organize its bookings, kept by the system.
     """
 
     entity: ClassVar[str] = "contact"
@@ -457,6 +459,8 @@ class Contact(Recorded):
         booking: str | None,
         phone: str | None,
         phone_raw: str | None = None,
+        organizer_id: str | None = None,
+        owner_id: str | None = None,
         event_id: str,
         at: str,
         caller: Caller,
@@ -464,7 +468,8 @@ class Contact(Recorded):
         """The contact after an interaction, and its `interaction.created`.
 
         `last_contacted_at` moves forward and never back. `booking` is the start of a booking that is newly
-        counted (None when it counts already); `phone` (E.164, with how it was typed) fills an empty field only.
+        counted (None when it counts already); `phone` (E.164, with how it was typed) fills an empty field only, and so
+        does `owner_id`. `organizer_id` is the user who organizes the booking.
         """
         given: dict[str, Any] = {
             "interaction_count": self.interaction_count + 1,
@@ -475,6 +480,12 @@ class Contact(Recorded):
             given["last_booking_at"] = max(self.last_booking_at or "", booking)
         if phone and not self.phone:
             given |= {"phone": phone, "phone_raw": phone_raw}
+        if owner_id is not None and self.owner_id is None:
+            given["owner_id"] = owner_id
+        known = self.organizer_ids
+        if organizer_id is not None and organizer_id not in known and len(known) < MAX_ORGANIZERS:
+            # Sorted, so that the order in which bookings come in makes no difference.
+            given["organizer_ids"] = sorted([*known, organizer_id])
         contact, event = self._changed(INTERACTION_CREATED, given, event_id, at, caller)
         event.data.update(interaction_id=interaction.id, interaction_type=interaction.type)
         return contact, event

@@ -165,6 +165,18 @@ class AddressInUse(Conflict):
         self.invitation_id = invitation_id
 
 
+class SchedulingIdTaken(Conflict):
+    """Another user of the tenant has the id of the scheduling product."""
+
+    code = "duplicate"
+
+    def __init__(self, user_id: str | None) -> None:
+        message = "Another user has this scheduling_id."
+        super().__init__(
+            message, errors=(FieldError("scheduling_id", "duplicate", message, user_id=user_id),)
+        )
+
+
 class LastAdmin(Conflict):
     """A tenant always has an active admin."""
 

@@ -32,6 +32,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "job_title": ("jobtitle", "position", "jobposition"),
     "about": ("about", "notes", "note", "description", "comments"),
     "tags": ("tags", "tag", "labels"),
+    "owner": ("owner", "owneremail", "contactowner", "contactowneremail", "assignedto", "accountowner"),
 }  # fmt: skip
 _NOT_SAID = re.compile(r"[\s_\-.\ufeff]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")

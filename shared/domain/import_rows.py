@@ -18,6 +18,10 @@ from shared.domain.import_file import Layout
 from shared.domain.imports import Outcome
 from shared.domain.tenant import Settings
 
+OWNER = "owner"
+"""The column that is no field of a contact: the e-mail address of the user who is to own it."""
+UNKNOWN_OWNER = "unknown_owner", "owner: No active user has this e-mail address."
+"""Code and message of a row that was created, and whose owner could not be found."""
 RESULT_COLUMNS = ("row_number", "outcome", "contact_id", "reason_code", "message")
 """What a results file has behind the file's own columns."""
 
@@ -32,7 +36,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of a row. `code` and `message` say why it was not created."""
+    """What became of a row. `code` and `message` say why it was not created, or which of its cells was not taken."""
 
     outcome: Outcome
     contact_id: str = ""
@@ -55,6 +59,8 @@ def contact_fields(row: Row, layout: Layout, settings: Settings) -> dict[str, An
         )
     given: dict[str, Any] = {}
     for field, position in layout.columns.items():
+        if field == OWNER:
+            continue
         if position < len(cells) and (text := cells[position].strip()):
             if _UNREADABLE in text:
                 raise Invalid.field(field, "unreadable", "This has characters that cannot be read.")
@@ -70,6 +76,12 @@ def contact_fields(row: Row, layout: Layout, settings: Settings) -> dict[str, An
     except ValidationError as error:
         raise _refusal(error) from error
     return clean(checked.as_given(), settings)
+
+
+def owner_of(row: Row, layout: Layout) -> str:
+    """What a row has in the column of owners, which are e-mail addresses of users; empty when it names none."""
+    position = layout.columns.get(OWNER, len(row.cells))
+    return "" if row.fault or position >= len(row.cells) else row.cells[position].strip()
 
 
 def _refusal(error: ValidationError) -> Invalid:

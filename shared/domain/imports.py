@@ -124,7 +124,8 @@ class ImportRun:
     `rows_total`, `chunks_total`: None until the whole file has been cut up. `tally` and `chunks_done` grow
     with every chunk. `results_key`: the object with every row's fate, when there is one.
     `looked_at`, `idle_looks`: what the watch found at its last look, and how often nothing had moved since.
-    `created_at`, `created_by`: of an import that was asked for. Its `etag` is empty until its file is there.
+    `owner_id`: who is to own its contacts, where that was asked for. `created_at`, `created_by`: of an import that was
+    asked for. Its `etag` is empty until its file is there.
     """
 
     id: str
@@ -151,6 +152,7 @@ class ImportRun:
     idle_looks: int = 0
     created_at: str = ""
     created_by: str = ""
+    owner_id: str | None = None
 
     @classmethod
     def await_upload(
@@ -170,6 +172,7 @@ class ImportRun:
             last_event=write_id,
             created_at=at,
             created_by=caller.actor,
+            owner_id=given.options.owner_id if given.options else None,
         )
 
     def arrive(self, uploaded: DroppedFile, *, write_id: str, at: str) -> ImportRun | None:
@@ -231,6 +234,12 @@ class ImportRun:
     def caller(self) -> Caller:
         """Who makes this import's contacts."""
         return system(self.tenant_id, f"import:{self.id}", "import")
+
+    @property
+    def uploader_id(self) -> str | None:
+        """The user who asked for the import; None when no user did."""
+        kind, _, identifier = self.created_by.partition(":")
+        return identifier if kind == "user" else None
 
     @property
     def all_chunks_done(self) -> bool:
@@ -298,12 +307,27 @@ class ImportRun:
             raise Conflict(f"An import that is {self.state} cannot become {state}.", code=code)
 
 
+class OptionsInput(BaseModel):
+    """What an import is to do."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    owner_id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=255,
+        description="The active user who is to own the contacts whose rows name no owner. By default the tenant's "
+        "`default_owner_id`, else the user who asks for the import.",
+    )
+
+
 class ImportInput(BaseModel):
     """What an import is asked for with."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
     file_name: Annotated[str, Field(min_length=1, max_length=255, description="For people to know it by.")]
+    options: OptionsInput | None = None
 
 
 class Upload(BaseModel):
@@ -324,6 +348,7 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, defer_build=True)
 
     on_duplicate: Literal["skip"] = "skip"
+    owner_id: str | None = None
 
 
 class Counts(BaseModel):
@@ -408,7 +433,7 @@ class Import(BaseModel):
             state=run.state,
             source=run.source,
             file_name=run.file_name,
-            options=Options(),
+            options=Options(owner_id=run.owner_id),
             counts=Counts.of(run),
             progress=Progress.of(run),
             results_url=results_url,

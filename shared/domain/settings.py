@@ -68,6 +68,7 @@ class SettingsShown(BaseModel):
     unique_scope: UniqueScope
     visibility: Visibility
     timezone: str
+    default_owner_id: str | None = None
     rate_limit: RateLimitShown
     version: int
     updated_at: Timestamp
@@ -130,6 +131,14 @@ class SettingsPatch(BaseModel):
         description="A name of the IANA time zone database. Kept for those who show times; times in the API carry "
         "their own offset.",
         examples=["Europe/London"],
+    )
+    default_owner_id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=255,
+        description="An active user: the owner of contacts from bookings without an organizer among the users, and of "
+        "imports that name no owner.",
+        examples=["0f8f1c6e-2d3b-4a5c-8e7f-9a0b1c2d3e4f"],
     )
     rate_limit: RateLimitPatch | None = None
 

@@ -47,6 +47,7 @@ class Settings:
     email_verification: bool = False
     visibility: Visibility = "tenant"
     timezone: str = "UTC"
+    default_owner_id: str | None = None
     rate_limit: RateLimit = RateLimit()
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.domain.callers import Caller
@@ -19,6 +19,8 @@ from shared.domain.text import Name
 from shared.domain.timestamps import Timestamp
 
 UserRole = Literal["admin", "user"]
+SchedulingId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[!-~]+$")]
+"""An id of the scheduling product: printable ASCII without spaces, as `shared.domain.booking` takes it."""
 
 MAX_USERS = 500
 """How many users a tenant has at the most: lists of them are narrowed while they are read."""
@@ -62,6 +64,12 @@ class UserPatch(BaseModel):
     )
     first_name: Name | None = Field(None, examples=["Ada"])
     last_name: Name | None = Field(None, examples=["Lovelace"])
+    scheduling_id: SchedulingId | None = Field(
+        None,
+        description="Takes `tenant:admin`. The user's id in the scheduling product, by which bookings name their "
+        "organizer. No other user of the tenant may have it.",
+        examples=["org-17"],
+    )
 
     def as_given(self) -> dict[str, Any]:
         """The fields that were given, in their stored form. Raises Invalid for a null that is none of its values."""
@@ -69,13 +77,14 @@ class UserPatch(BaseModel):
         for name in ("role", "is_active"):
             if given.get(name, "") is None:
                 raise Invalid.field(name, "required", "This cannot be without a value.")
-        return {name: "" if value is None else value for name, value in given.items()}
+        return {name: "" if value is None and name in OWN_FIELDS else value for name, value in given.items()}
 
 
 class User(Recorded):
     """A user as it is kept and shown.
 
-    `id`: the `sub` of the user's tokens. `username`: what the user signs in with, the e-mail address. `version`
+    `id`: the `sub` of the user's tokens. `scheduling_id`: by which the scheduling product
+    knows the user. `username`: what the user signs in with, the e-mail address. `version`
     counts the changes, from 1.
     """
 
@@ -88,6 +97,7 @@ class User(Recorded):
     last_name: str = ""
     role: UserRole
     is_active: bool = True
+    scheduling_id: str | None = None
     version: int = 1
     created_at: Timestamp
     created_by: str
@@ -120,6 +130,7 @@ class User(Recorded):
 
     def _content(self) -> dict[str, Any]:
         kept = {
-            name: getattr(self, name) for name in ("email", "first_name", "last_name", "role", "is_active")
+            name: getattr(self, name)
+            for name in ("email", "first_name", "last_name", "role", "is_active", "scheduling_id")
         }
-        return {name: value for name, value in kept.items() if value != ""}
+        return {name: value for name, value in kept.items() if value not in ("", None)}

@@ -22,6 +22,7 @@ from shared.domain.names import split_name
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import Settings, Tenant, UniqueScope
 from shared.services.backoff import pause_after
+from shared.services.owners import NO_ORGANIZER, Organizer, Owners
 
 _ATTEMPTS = 12
 
@@ -63,11 +64,13 @@ class BookingService:
         self,
         tenant: Callable[[str], Tenant | None],
         bookings: Callable[[str], BookingRepository],
+        owners: Callable[[str], Owners],
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._tenant = tenant
         self._bookings = bookings
+        self._owners = owners
         self._sleep = sleep
 
     def take(self, envelope: Any) -> None:
@@ -86,12 +89,15 @@ class BookingService:
             raise Undeliverable(error.detail, code="invalid_email") from error
         phone = _phone_or_none(event.invitee_phone, tenant.settings)
         bookings = self._bookings(tenant.id)
+        organizer: Organizer | None = None
         for attempt in range(_ATTEMPTS):
             standing = bookings.standing(event.booking_id, event.event_id)
             if standing.event_known:
                 return
+            if organizer is None:
+                organizer = self._organizer(event, tenant)
             try:
-                self._record(bookings, event, standing, email, phone, tenant.settings.unique_scope)
+                self._record(bookings, event, standing, email, phone, organizer, tenant.settings.unique_scope)
             except Conflict as conflict:  # another event or a caller was faster: look again
                 if isinstance(conflict, Duplicate) and conflict.field == "phone":
                     phone = None  # where numbers are unique, one that another has must not cost the booking
@@ -101,6 +107,12 @@ class BookingService:
             else:
                 return
 
+    def _organizer(self, event: BookingCreated, tenant: Tenant) -> Organizer:
+        default = tenant.settings.default_owner_id
+        if not (event.organizer_id or event.organizer_email or default):
+            return NO_ORGANIZER
+        return self._owners(tenant.id).of_booking(event.organizer_id, event.organizer_email, default)
+
     def _record(
         self,
         bookings: BookingRepository,
@@ -108,6 +120,7 @@ class BookingService:
         standing: Standing,
         email: str,
         phone: str | None,
+        organizer: Organizer,
         scope: UniqueScope,
     ) -> None:
         at = timestamps.now()
@@ -116,12 +129,14 @@ class BookingService:
         before = bookings.contact_of(email)
         contact = before
         if contact is None:
-            contact, created = _newcomer(event, email, at, scope)
+            contact, created = _newcomer(event, email, organizer.owner_id, at, scope)
             events.append(created)
         interaction = _interaction(event, contact.id, at)
         after, happened = contact.take_part_in(
             interaction,
             booking=None if standing.booking_known else str(event.starts_at),
+            organizer_id=organizer.organizer_id,
+            owner_id=organizer.owner_id,
             phone=phone,
             phone_raw=as_typed(event.invitee_phone, phone) if event.invitee_phone and phone else None,
             event_id=new_id(),
@@ -156,10 +171,17 @@ def _phone_or_none(raw: str | None, settings: Settings) -> str | None:
         return None
 
 
-def _newcomer(event: BookingCreated, email: str, at: str, scope: UniqueScope) -> tuple[Contact, Event]:
+def _newcomer(
+    event: BookingCreated, email: str, owner_id: str | None, at: str, scope: UniqueScope
+) -> tuple[Contact, Event]:
     first_name, last_name = split_name(event.invitee_name)
     return Contact.create(
-        {"first_name": first_name or local_part(email), "last_name": last_name, "email": email},
+        {
+            "first_name": first_name or local_part(email),
+            "last_name": last_name,
+            "email": email,
+            "owner_id": owner_id,
+        },
         contact_id=new_id(),
         event_id=new_id(),
         at=at,

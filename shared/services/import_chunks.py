@@ -12,12 +12,13 @@ from shared.domain.csv_file import Row, read_rows
 from shared.domain.errors import ConcurrentChange, Duplicate, Invalid, RuleBroken
 from shared.domain.ids import new_id
 from shared.domain.import_file import BadFile, Layout
-from shared.domain.import_rows import Fate, contact_fields, failed, result_rows
+from shared.domain.import_rows import UNKNOWN_OWNER, Fate, contact_fields, failed, owner_of, result_rows
 from shared.domain.imports import Chunk, ImportRun, Tally
 from shared.domain.tenant import Settings, Tenant
 from shared.services.creations import ContactRepository, Creation, create_all
 from shared.services.import_runs import ImportRuns, UnknownTenant
 from shared.services.labelling import Labelling, LabelRepository
+from shared.services.owners import Owners
 
 
 class ImportRepository(Protocol):
@@ -49,6 +50,7 @@ class ImportChunks:
         labels: Callable[[str], LabelRepository],
         files: Files,
         runs: ImportRuns,
+        owners: Callable[[str], Owners],
         *,
         now: Callable[[], str] = timestamps.now,
         sleep: Callable[[float], None] = time.sleep,
@@ -59,6 +61,7 @@ class ImportChunks:
         self._labels = labels
         self._files = files
         self._runs = runs
+        self._owners = owners
         self._now = now
         self._sleep = sleep
 
@@ -112,6 +115,7 @@ class ImportChunks:
         creations: dict[str, tuple[int, Creation]] = {}
         at, scope = self._now(), settings.unique_scope
         labelling = Labelling(run.caller, self._labels(run.tenant_id))
+        owners = _RowOwners(self._owners(run.tenant_id), run, layout, settings, rows)
         for number, row in rows:
             try:
                 fields = labelling.settle(contact_fields(row, layout, settings))
@@ -119,7 +123,7 @@ class ImportChunks:
                 fates[number] = failed(row, error)
                 continue
             contact, event = Contact.create(
-                fields,
+                {**fields, "owner_id": owners.of(row)},
                 contact_id=run.contact_id(number),
                 event_id=new_id(),
                 at=at,
@@ -128,7 +132,7 @@ class ImportChunks:
                 unique_scope=scope,
             )
             creations[contact.id] = number, (contact, event)
-        contacts = self._contacts(run.tenant_id)
+        contacts, by_number = self._contacts(run.tenant_id), dict(rows)
         if scope == "customer":
             # A row is of a person whom a customer may have as a contact already.
             fates |= self._known(run, contacts, creations)
@@ -141,7 +145,7 @@ class ImportChunks:
         for contact_id, refusal in made:
             number = creations[contact_id][0]
             if refusal is None:
-                fates[number] = Fate("created", contact_id)
+                fates[number] = owners.fate_of(by_number[number], contact_id)
             elif isinstance(refusal, Duplicate) and refusal.field == "email":
                 fates[number] = _fate_of_taken(run, refusal.contact_id)
             elif isinstance(refusal, Duplicate):
@@ -149,7 +153,7 @@ class ImportChunks:
             elif isinstance(refusal, ConcurrentChange):
                 raise refusal
             else:  # of this row alone
-                fates[number] = failed(dict(rows)[number], refusal)
+                fates[number] = failed(by_number[number], refusal)
         return fates
 
     def _known(
@@ -163,6 +167,33 @@ class ImportChunks:
             for number, email in emails.items()
             if email in owners and owners[email] != run.contact_id(number)
         }
+
+
+class _RowOwners:
+    """Who owns the contacts of some rows: the user that a row names; else, as far as they are active users, the owner
+    that the import was asked for with, the tenant's default one, or who asked for the import.
+    """
+
+    def __init__(
+        self,
+        owners: Owners,
+        run: ImportRun,
+        layout: Layout,
+        settings: Settings,
+        rows: list[tuple[int, Row]],
+    ) -> None:
+        self._layout = layout
+        self._of_others = owners.first_active(run.owner_id, settings.default_owner_id, run.uploader_id)
+        named = {address for _, row in rows if (address := owner_of(row, layout))}
+        self._known = owners.by_addresses(named) if named else {}
+
+    def of(self, row: Row) -> str | None:
+        return self._known.get(owner_of(row, self._layout), self._of_others)
+
+    def fate_of(self, row: Row, contact_id: str) -> Fate:
+        """The fate of a row that was created."""
+        named = owner_of(row, self._layout)
+        return Fate("created", contact_id, *(UNKNOWN_OWNER if named and named not in self._known else ()))
 
 
 def _fate_of_taken(run: ImportRun, owner: str) -> Fate:

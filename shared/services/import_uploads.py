@@ -8,7 +8,7 @@ from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.errors import ConcurrentChange, Conflict, NotFound, Unavailable
+from shared.domain.errors import ConcurrentChange, Conflict, Invalid, NotFound, Unavailable
 from shared.domain.ids import is_id, new_id
 from shared.domain.import_file import MAX_FILE_BYTES, FileReplaced
 from shared.domain.imports import (
@@ -66,6 +66,7 @@ class ImportUploads:
         uploads: Callable[[], Uploads],
         tasks: Callable[[], Tasks],
         *,
+        is_active_user: Callable[[str], bool],
         now: Callable[[], str] = timestamps.now,
         announce: Announce = no_key,
     ) -> None:
@@ -73,12 +74,19 @@ class ImportUploads:
         self._imports = imports
         self._uploads = uploads
         self._tasks = tasks
+        self._is_active_user = is_active_user
         self._now = now
         self._announce = announce
 
     def create(self, given: ImportInput) -> NewImport:
-        """A new import, and how its file is uploaded: to a place of its own, one to MAX_FILE_BYTES bytes long."""
+        """A new import, and how its file is uploaded: to a place of its own, one to MAX_FILE_BYTES bytes long.
+
+        Raises Invalid when the owner it names is no active user.
+        """
         self._caller.require_all(*_PERMISSIONS)
+        owner_id = given.options.owner_id if given.options else None
+        if owner_id is not None and not self._is_active_user(owner_id):
+            raise Invalid.field("options.owner_id", "unknown_owner", "This is not the id of an active user.")
         at = self._now()
         run = ImportRun.await_upload(given, import_id=new_id(), write_id=new_id(), at=at, caller=self._caller)
         url, fields = self._uploads().upload_form(run.object_key, MAX_FILE_BYTES, UPLOAD_SECONDS)

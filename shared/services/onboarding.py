@@ -156,6 +156,7 @@ class Onboarding:
                 email=username,
                 first_name=known.first_name if known else "",
                 last_name=known.last_name if known else "",
+                scheduling_id=known.scheduling_id if known else None,
                 role=cast(UserRole, role),
                 version=known.version + 1 if known else 1,
                 created_at=known.created_at if known else now,

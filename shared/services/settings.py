@@ -8,7 +8,7 @@ from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.errors import Conflict, NotFound
+from shared.domain.errors import Conflict, Invalid, NotFound
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.settings import SettingsPatch
@@ -44,12 +44,14 @@ class SettingsService:
         settings: SettingsRepository,
         counters: Counters,
         *,
+        is_active_user: Callable[[str], bool],
         forget: Callable[[], None],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._caller = caller
         self._settings = settings
         self._counters = counters
+        self._is_active_user = is_active_user
         self._forget = forget
         self._sleep = sleep
 
@@ -61,7 +63,8 @@ class SettingsService:
     def change(self, given: SettingsPatch, if_match: IfMatch | None) -> Tenant:
         """The tenant with the given settings changed (RFC 7396).
 
-        Raises VersionMismatch, and Conflict for another `unique_scope` while the tenant has contacts: the locks of all
+        Raises VersionMismatch, Invalid for a default owner who is no active user, and Conflict for another
+        `unique_scope` while the tenant has contacts: the locks of all
         would have to move at once. Deleted ones hold none, and take theirs under the scope in force when they are
         restored. The counter that is asked follows contacts within about a second, and a contact on its way may be
         written under the old scope for TENANT_SECONDS, so one made in these moments is overlooked. It then keeps
@@ -79,6 +82,8 @@ class SettingsService:
                 return before
             if settings.unique_scope != before.settings.unique_scope:
                 self._require_no_contacts()
+            if settings.default_owner_id != before.settings.default_owner_id:
+                self._require_active(settings.default_owner_id)
             after, event = changed
             try:
                 self._settings.save(before, after, event)
@@ -93,6 +98,10 @@ class SettingsService:
         if tenant is None:
             raise NotFound("Tenant")
         return tenant
+
+    def _require_active(self, user_id: str | None) -> None:
+        if user_id is not None and not self._is_active_user(user_id):
+            raise Invalid.field("default_owner_id", "unknown_owner", "This is not the id of an active user.")
 
     def _require_no_contacts(self) -> None:
         (contacts,) = self._counters.counts_of(["all"])

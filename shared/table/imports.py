@@ -35,6 +35,7 @@ _TEXTS = {
     "looked_at": "looked_at",
     "created_at": "created_at",
     "created_by": "created_by",
+    "owner_id": "owner_id",
 }
 _NUMBERS = {
     "size": "file_bytes",

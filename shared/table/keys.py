@@ -534,6 +534,11 @@ def user_email_lock(tenant_id: str, email: str) -> Key:
     return _key(f"{tenant_prefix(tenant_id)}USEREMAIL#{escape(email)}", "LOCK")
 
 
+def scheduling_lock(tenant_id: str, scheduling_id: str) -> Key:
+    """The lock on the id that a user has in the scheduling product, and the way from that to the user."""
+    return _key(f"{tenant_prefix(tenant_id)}SCHEDULING#{escape(scheduling_id)}", "LOCK")
+
+
 def user_count(tenant_id: str) -> Key:
     """The counter of a tenant's users, active admins and open invitations, which holds their limits under races."""
     return _key(f"{tenant_prefix(tenant_id)}USERS#COUNT", "COUNT")

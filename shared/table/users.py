@@ -10,7 +10,7 @@ Where a membership was removed a claim is left, so that no membership comes in i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from shared.domain import timestamps
 from shared.domain.claims import Claim
@@ -21,6 +21,7 @@ from shared.domain.errors import (
     ConcurrentChange,
     Conflict,
     LastAdmin,
+    SchedulingIdTaken,
     UserClaimed,
 )
 from shared.domain.events import Event
@@ -50,6 +51,41 @@ class UserTable:
         item = self._store.get(keys.user_record(self._tenant, user_id))
         return _from_item(item) if item else None
 
+    def organizer(self, organizer_id: str | None, email: str | None) -> User | None:
+        """The user, as of now, who organizes a booking: the one with an id, else the one with that as their
+        `scheduling_id`, else the one with an e-mail address (in its stored form).
+        """
+        wanted = []
+        if organizer_id is not None:
+            wanted += [
+                keys.user_record(self._tenant, organizer_id),
+                keys.scheduling_lock(self._tenant, organizer_id),
+            ]
+        if email is not None:
+            wanted.append(keys.user_email_lock(self._tenant, email))
+        found = self._store.get_many(wanted)
+        for key in wanted:
+            item = found.get((key[keys.PK]["S"], key[keys.SK]["S"]))
+            if item is not None and "user" in item:
+                return _from_item(item)
+            # An address may be that of an invitation.
+            if item is not None and "user_id" in item and (user := self.get(item["user_id"]["S"])):
+                return user
+        return None
+
+    def by_emails(self, emails: Iterable[str]) -> dict[str, User]:
+        """The users, as of now, who have addresses (in their stored form), by these."""
+        by_lock = {keys.user_email_lock(self._tenant, email)[keys.PK]["S"]: email for email in emails}
+        locks = self._store.get_many([{keys.PK: {"S": pk}, keys.SK: {"S": "LOCK"}} for pk in by_lock])
+        ids = {
+            by_lock[pk]: keys.user_record(self._tenant, lock["user_id"]["S"])
+            for (pk, _), lock in locks.items()
+            if "user_id" in lock
+        }
+        records = self._store.get_many(list(ids.values()))
+        found = {email: records.get((key[keys.PK]["S"], key[keys.SK]["S"])) for email, key in ids.items()}
+        return {email: _from_item(item) for email, item in found.items() if item}
+
     def page(self, *, limit: int, after: str | None) -> list[User]:
         """Users as of now in the order of their ids, behind the id `after`."""
         rows = self._store.query(
@@ -71,10 +107,12 @@ class UserTable:
     def replace(self, before: User, after: User, event: Event) -> None:
         """Write a changed user, and what the authorizer is to know of it, with its event.
 
-        Raises LastAdmin when no active admin would be left, ConcurrentChange when the user is no longer as `before`.
+        Raises LastAdmin when no active admin would be left, SchedulingIdTaken when another user has the scheduling id,
+        and ConcurrentChange when the user is no longer as `before`.
         """
         transaction = Transaction()
         put_event(transaction, self._tenant, event)
+        self._move_scheduling_lock(transaction, before.scheduling_id, after)
         transaction.put(user_to_item(self._tenant, after), **at_version(before.version))
         if (before.role, before.is_active) != (after.role, after.is_active):
             self._set_look_up(transaction, after)
@@ -98,8 +136,23 @@ class UserTable:
                 claim_to_item(claim), condition=_IS_OWN, values=self._own_values(), refusal=_changed
             )
         transaction.delete(keys.user_email_lock(self._tenant, before.email))
+        if before.scheduling_id is not None:
+            transaction.delete(keys.scheduling_lock(self._tenant, before.scheduling_id))
         count(transaction, self._tenant, members=-1, admins=-before.is_active_admin)
         commit(self._store, transaction)
+
+    def _move_scheduling_lock(self, transaction: Transaction, left: str | None, user: User) -> None:
+        if left == user.scheduling_id:
+            return
+        if left is not None:
+            transaction.delete(keys.scheduling_lock(self._tenant, left))
+        if user.scheduling_id is not None:
+            transaction.put(
+                {**keys.scheduling_lock(self._tenant, user.scheduling_id), "user_id": {"S": user.id}},
+                condition="attribute_not_exists(PK) OR user_id = :user",
+                values={":user": {"S": user.id}},
+                refusal=lambda lock: SchedulingIdTaken(lock["user_id"]["S"] if lock else None),
+            )
 
     def _set_look_up(self, transaction: Transaction, user: User) -> None:
         # In place: other attributes of a look-up are others' affair.
@@ -163,6 +216,8 @@ class UserTable:
             )
             if gone is not None:
                 transaction.delete(keys.user_email_lock(self._tenant, gone.email))
+                if gone.scheduling_id is not None:
+                    transaction.delete(keys.scheduling_lock(self._tenant, gone.scheduling_id))
             if self._recounted(transaction, [*known.values()]):
                 return
         raise ConcurrentChange()

@@ -21,6 +21,7 @@ WITHIN = {
     "T#…USERS": keys.users_partition("T1"),
     "T#…USER#": keys.user_partition("T1", "u"),
     "T#…USEREMAIL#": keys.user_email_lock("T1", "a@b.c")["PK"]["S"],
+    "T#…SCHEDULING#": keys.scheduling_lock("T1", "s")["PK"]["S"],
     "T#…INVITATIONS": keys.invitations_partition("T1"),
     "T#…USERS#COUNT": keys.user_count("T1")["PK"]["S"],
     "T#…CLIENTS": keys.api_clients_partition("T1"),
@@ -59,6 +60,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "AccountRole": {
         "T#…TENANT": "GetItem PutItem UpdateItem TransactGetItems",
         "T#…COUNTS": "BatchGetItem",
+        "T#…USERS": "GetItem TransactGetItems",
         "T#…RATE#": "UpdateItem",
     },
     "ApiClientsRole": {
@@ -129,6 +131,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "T#…USERS": _KEPT,
         "T#…USER#": _WRITTEN,
         "T#…USEREMAIL#": _WRITTEN,
+        "T#…SCHEDULING#": _WRITTEN,
         "T#…INVITATIONS": _KEPT,
         "T#…USERS#COUNT": _KEPT,
         "T#…IDEMPOTENCY#": _KEPT,

@@ -1,0 +1,81 @@
+"""Who is to own the contacts that bookings and imports make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.domain.email import normalize_email
+from shared.domain.errors import Invalid
+from shared.domain.user import User, is_user_id
+
+
+class Users(Protocol):
+    """The users of one tenant; see `shared.table.users.UserTable`."""
+
+    def get(self, user_id: str) -> User | None: ...
+
+    def organizer(self, organizer_id: str | None, email: str | None) -> User | None: ...
+
+    def by_emails(self, emails: Iterable[str]) -> dict[str, User]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Organizer:
+    """What a booking's contact gets from who organizes the booking: ids of users, None for nobody.
+
+    `organizer_id`: may see the contact from now on. `owner_id`: owns it, if nobody does yet.
+    """
+
+    organizer_id: str | None = None
+    owner_id: str | None = None
+
+
+NO_ORGANIZER = Organizer()
+
+
+class Owners:
+    """Looks up the users who may become owners. Somebody who is not an active user becomes nobody's owner: they may
+    have been disabled or removed since they were named.
+    """
+
+    def __init__(self, users: Users) -> None:
+        self._users = users
+
+    def first_active(self, *user_ids: str | None) -> str | None:
+        """The first of some ids that is an active user's, or None."""
+        for user_id in user_ids:
+            user = self._users.get(user_id) if user_id and is_user_id(user_id) else None
+            if user is not None and user.is_active:
+                return user.id
+        return None
+
+    def of_booking(
+        self, organizer_id: str | None, organizer_email: str | None, default_owner_id: str | None
+    ) -> Organizer:
+        """The user who organizes a booking: the one with the id, else with that as `scheduling_id`, else with the
+        e-mail address. An organizer who is disabled sees the contact and does not become its owner.
+        """
+        email = _address(organizer_email)
+        user = self._users.organizer(organizer_id, email) if organizer_id or email else None
+        if user is not None and user.is_active:
+            return Organizer(user.id, user.id)
+        return Organizer(user.id if user else None, self.first_active(default_owner_id))
+
+    def by_addresses(self, addresses: Iterable[str]) -> dict[str, str]:
+        """The ids of the active users who have e-mail addresses, by the addresses as they were given."""
+        normal = {address: email for address in addresses if (email := _address(address))}
+        users = self._users.by_emails(set(normal.values())) if normal else {}
+        return {
+            address: users[email].id
+            for address, email in normal.items()
+            if email in users and users[email].is_active
+        }
+
+
+def _address(text: str | None) -> str | None:
+    try:
+        return normalize_email(text) if text else None
+    except Invalid:
+        return None
