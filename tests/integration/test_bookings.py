@@ -622,7 +622,7 @@ def test_throttled_at_any_call_a_booking_ends_as_without(worlds: Worlds) -> None
     def deliver(world: World) -> None:
         assert take(booking(event_id="e-1", booking_id="b-1")) == []
 
-    assert assert_same_under_throttling(with_a_contact(worlds), deliver, whole_picture) == 4
+    assert assert_same_under_throttling(with_a_contact(worlds), deliver, whole_picture) == 5
 
 
 @pytest.mark.parametrize("known", [True, False])
