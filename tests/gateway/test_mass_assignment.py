@@ -25,7 +25,8 @@ KEPT: dict[str, Any] = {
     # a contact's
     "total_bookings": 5, "last_booking_at": TIME, "last_contacted_at": TIME, "interaction_count": 5,
     "next_follow_up_at": TIME, "merged_from": [SOMEBODY], "is_primary": True, "email_verified": True,
-    "organizer_ids": [SOMEBODY], "groups": ["vip"], "tag_ids": [SOMEBODY], "type_ids": [SOMEBODY], "group_ids": [SOMEBODY],
+    "organizer_ids": [SOMEBODY],
+    "groups": ["vip"], "tag_ids": [SOMEBODY], "type_ids": [SOMEBODY], "group_ids": [SOMEBODY],
     "phone_raw": "1", "whatsapp_raw": "1", "relationship_status": "customer", "lifecycle_stage": "loyal",
     "opt_outs": {"email": {"opted_out": False}}, "at": TIME, "by": "user:x", "unique_scope": "customer",
     # a customer's
