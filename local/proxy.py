@@ -15,6 +15,8 @@ HOST = "127.0.0.1"
 AT_ONCE = max(4, 2 * (os.cpu_count() or 2))
 """Requests passed on at once, the others wait: each one in flight costs the emulator a process of its own."""
 TIMEOUT_SECONDS = 60
+DOCS = "/v1/docs"
+"""To where the root leads, as the stage's own does."""
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
      "transfer-encoding", "upgrade"}
@@ -68,6 +70,9 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def _pass_on(self) -> None:
+        if self.path == "/":  # outside the stage, so that the gateway has nothing there
+            self._answer(302, "Found", [("Location", DOCS)], b"")
+            return
         try:
             body = self._body()
         except ValueError:

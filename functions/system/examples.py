@@ -13,5 +13,6 @@ EXAMPLES = {
     "docs_script": Example(answer="!function(){…}()"),
     "docs_start": Example(answer="window.ui = SwaggerUIBundle({…});"),
     "health": Example(answer=Health()),
+    "root": Example(),
     "openapi": Example(answer=Document({"openapi": "3.1.0", "info": {"title": "Contacts"}, "paths": {}})),
 }

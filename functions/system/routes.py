@@ -33,6 +33,13 @@ def _document() -> Document:
     return Document(json.loads(_DOCUMENT.read_bytes()))
 
 
+@routes.route("GET", "/", summary="Leads to Swagger UI", status=302, public=True)
+def root(call: Call) -> Reply:
+    """The page lies below the path that was asked for, whether that names the stage or a domain's base path."""
+    path = str(call.event["requestContext"].get("path", ""))
+    return Reply(headers={"Location": f"{path.rstrip('/')}/docs"})
+
+
 @routes.route("GET", "/health", summary="Whether the API answers", answer=Health, public=True)
 def health(call: Call) -> Reply:
     return Reply(record=Health())

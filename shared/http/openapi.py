@@ -174,6 +174,8 @@ def _responses(operation: Operation, schemas: _Schemas, example: Example) -> dic
         if example.answer is not None:
             text["example"] = shown(example.answer)
         answer["content"] = {operation.answer_type.split(";")[0]: text}
+    if 300 <= operation.status < 400:
+        answer["headers"] = {"Location": _header("Where it leads.")}
     if operation.location:
         answer.setdefault("headers", {})["Location"] = _header("Where the new record is found.")
     responses: dict[str, Any] = {str(operation.status): answer}

@@ -26,6 +26,8 @@ STAGE = "/v1"
 """The stage's name. It is part of `path` behind a custom domain's base path, and not else."""
 MAX_PATH = 1_000
 """Characters of a path; longer ones lead nowhere."""
+NO_PATH = "/-"
+"""A path of no route."""
 
 Handler = Callable[..., "Reply"]
 LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -190,7 +192,7 @@ def lambda_handler(
         path = event.get("path") or "/"
         if len(path) > MAX_PATH:
             # The resolver looks for route parameters in a path it does not know, in the square of its length.
-            return resolver.resolve({**event, "path": "/"}, context)
+            return resolver.resolve({**event, "path": NO_PATH}, context)
         if len(path) > 1 and path.endswith("/"):
             event = {**event, "path": path.rstrip("/") or "/"}
         return resolver.resolve(event, context)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import http.client
 import re
+import socket
 import subprocess
 import sys
 
 import pytest
 
 from functions.system import docs_page
+from functions.system.app import handler
+from local.proxy import Proxy
 from tests.contract.answers import ROOT
 from tests.support.gateway import Gateway
+from tests.support.lambda_context import lambda_context
 
 
 def files_of(page: str) -> list[str]:
@@ -37,6 +42,49 @@ def test_the_page_and_its_files_come_from_this_api_alone(gateway: Gateway, path:
         "docs/swagger-ui.js": "text/javascript",
         "docs/start.js": "text/javascript",
     }
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/"])
+def test_the_root_leads_to_the_page(gateway: Gateway, path: str) -> None:
+    answer = gateway.request("GET", path)
+    assert (answer.status, answer.headers["Location"], answer.body) == (302, "/v1/docs", b"")
+    assert gateway.request("GET", answer.headers["Location"]).status == 200
+
+
+@pytest.mark.parametrize(
+    ("asked", "location"),
+    [("/", "/docs"), ("/crm", "/crm/docs"), ("/crm/", "/crm/docs"), ("/v1/", "/v1/docs")],
+)
+def test_behind_a_domain_of_its_own_the_root_leads_below_the_base_path(asked: str, location: str) -> None:
+    event = {
+        "path": "/",
+        "httpMethod": "GET",
+        "headers": {},
+        "requestContext": {"path": asked, "requestId": "r"},
+    }
+    answer = handler(event, lambda_context("SystemFunction"))
+    assert (answer["statusCode"], answer["multiValueHeaders"]["Location"]) == (302, [location])
+
+
+def test_the_root_of_the_one_machine_stack_leads_to_the_page_too() -> None:
+    """There the stage is not at the root, and nothing else is."""
+    port = free_port()
+    proxy = Proxy(port, "http://127.0.0.1:9", "api")
+    proxy.start()
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        assert (answer.status, answer.getheader("Location")) == (302, "/v1/docs")
+        connection.close()
+    finally:
+        proxy.close()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
 
 
 def test_the_page_s_policy_lets_nothing_foreign_and_nothing_inline_run(gateway: Gateway) -> None:

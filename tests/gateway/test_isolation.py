@@ -253,6 +253,7 @@ WITHOUT_ID: dict[tuple[str, str], Case] = {
     ("POST", "/webhooks"): Case(body=HOOK),
 }
 OPEN = {
+    ("GET", "/"),
     ("GET", "/health"),
     ("GET", "/openapi.json"),
     ("GET", "/docs"),
@@ -627,8 +628,9 @@ def test_a_refused_credential_is_told_apart_from_none_and_not_from_another_refus
 def test_open_routes_need_no_token_and_show_no_tenant(world: World) -> None:
     for method, path in OPEN:
         if method == "GET":
-            assert world.gateway.request(method, path).status == 200
-            assert world.gateway.request(method, path, token="nonsense").status == 200
+            status = 302 if path == "/" else 200
+            assert world.gateway.request(method, path).status == status
+            assert world.gateway.request(method, path, token="nonsense").status == status
 
 
 def test_the_scheme_is_bearer_and_no_other(world: World) -> None:

@@ -25,6 +25,7 @@ from shared.table import keys
 from shared.table.rate_limits import BucketTable
 from tests.buckets import START, Clock, Crowd, MemoryBucket, MemoryBuckets, most, never, processes
 from tests.contract.answers import document, faults_of
+from tests.contract.template.test_doors import METHODS
 from tests.integration.world import World
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.faults import (
@@ -351,6 +352,10 @@ def test_every_answer_to_who_is_signed_in_tells_the_limit(limited: World, stands
     [
         pytest.param("/contacts/" + "x" * MAX_PATH, id="too long"),
         pytest.param('/contacts/a"b', id="of a sign that no route takes"),
+        pytest.param("/nothing", id="of no route"),
+        pytest.param("/nothing/at/all", id="of no route, further down"),
+        pytest.param("/contacts/stats/nothing", id="beneath a route"),
+        pytest.param("/auth/token", id="of a route without this method"),
     ],
 )
 def test_who_is_signed_in_is_counted_on_paths_that_lead_nowhere_too(
@@ -363,6 +368,16 @@ def test_who_is_signed_in_is_counted_on_paths_that_lead_nowhere_too(
     assert answers[10].headers["RateLimit"] == '"caller";r=0;t=2'
     assert answers[10].headers["Retry-After"] == "2"
     assert get(limited).status == 429
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_every_method_is_counted_on_paths_that_lead_nowhere(
+    limited: World, standstill: Clock, method: str
+) -> None:
+    """check 98: the template sends them on with each method that API Gateway knows."""
+    answer = limited.send(method, "/nothing")
+    assert (answer.status, answer.headers["RateLimit"]) == (404, '"caller";r=9;t=1')
+    assert limited.gateway.request(method, "/nothing").status == 401
 
 
 def test_without_sign_in_nobody_is_counted_on_paths_that_lead_nowhere() -> None:

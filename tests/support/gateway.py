@@ -39,7 +39,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlparse
 
 from aws_lambda_powertools.event_handler.api_gateway import ApiGatewayResolver, BaseRouter
 from botocore.awsrequest import AWSResponse
@@ -49,7 +49,7 @@ from requests.structures import CaseInsensitiveDict
 from tests.support.gateway_responses import GatewayResponses
 from tests.support.lambda_context import ACCOUNT, REGION, lambda_context
 from tests.support.roles import roles_of, under_role
-from tests.support.template import Route, Template
+from tests.support.template import FALLBACK, Route, Template
 from tests.support.tenant_guard import acting_for, inferring_tenant
 from tests.support.transport import Attempt, Layer, Send, intercepting
 
@@ -93,10 +93,22 @@ class _Routes(RouteMatcher):
         return MatchResult(matched.route, captured, matched.query_params)
 
 
+class _Fallback(RouteMatcher):
+    """Matches every path but the root, whatever else there is."""
+
+    def __init__(self) -> None:
+        super().__init__([FALLBACK])
+
+    def match_route(self, url: str) -> MatchResult:
+        parsed = urlparse(url)
+        query = parse_qs(parsed.query, keep_blank_values=True)
+        return MatchResult(FALLBACK, {"proxy": parsed.path.strip("/")}, query)
+
+
 class _ProxyEvents(LambdaEventConverter):
     """The whole REST proxy event (payload 1.0); chalice's has the part that chalice reads."""
 
-    def __init__(self, routes: _Routes, stage: str, binary_types: Sequence[str]) -> None:
+    def __init__(self, routes: RouteMatcher, stage: str, binary_types: Sequence[str]) -> None:
         super().__init__(routes, list(binary_types))
         self._stage = stage
 
@@ -282,6 +294,8 @@ class Gateway:
         # SAM spells "/" as "~1" here.
         binary_types = [kind.replace("~1", "/") for kind in binary]
         self._events = _ProxyEvents(_Routes(list(self.routes)), self.stage, binary_types)
+        self._fallback = {route.method: route for route in template.fallback()}
+        self._fallback_events = _ProxyEvents(_Fallback(), self.stage, binary_types)
         self._responses = GatewayResponses(template)
         self._authorizers = _authorizers(template, api)
         self._turns = Turns()
@@ -320,7 +334,7 @@ class Gateway:
         if query:
             path = f"{path}?{urlencode(query, doseq=True)}"
         raw = body.encode() if isinstance(body, str) else body
-        return self.handle_request(method.upper(), path.removeprefix(f"/{self.stage}"), sent, raw)
+        return self.handle_request(method.upper(), path.removeprefix(f"/{self.stage}") or "/", sent, raw)
 
     def handle_request(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Response:
         """One request through route, authorizer and function, as API Gateway does it."""
@@ -362,14 +376,25 @@ class Gateway:
     ) -> tuple[dict[str, Any], Route]:
         try:
             event = self._events.create_lambda_event(method, path, headers, body)
+            route = self.routes[event["resource"]].get(method)
         except ValueError:
-            raise _RefusedError("MISSING_AUTHENTICATION_TOKEN") from None
-        route = self.routes[event["resource"]].get(method)
+            route = None
         if route is None:
-            raise _RefusedError("MISSING_AUTHENTICATION_TOKEN")
+            event, route = self._routed_by_none(method, path, headers, body)
         if body is not None and len(body) > LARGEST_BODY:
             raise _RefusedError("REQUEST_TOO_LARGE")
         return event, route
+
+    def _routed_by_none(
+        self, method: str, path: str, headers: dict[str, str], body: bytes | None
+    ) -> tuple[dict[str, Any], Route]:
+        """The fallback for a path that no route has, or not with this method; it takes none but the root."""
+        route = self._fallback.get(method)
+        if route is None or not path.split("?")[0].strip("/"):
+            # The gateway takes the header for a signature of AWS's own, and finds fault with that.
+            signed = "Authorization" in CaseInsensitiveDict(headers)
+            raise _RefusedError("INVALID_SIGNATURE" if signed else "MISSING_AUTHENTICATION_TOKEN")
+        return self._fallback_events.create_lambda_event(method, path, headers, body), route
 
     def _authorized(
         self, authorizer: _Authorizer, method: str, path: str, headers: dict[str, str]

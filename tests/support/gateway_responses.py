@@ -20,6 +20,7 @@ class GatewayAnswer:
 # Response type -> status and message that API Gateway has for it by itself.
 DEFAULTS: dict[str, tuple[int, str | None]] = {
     "MISSING_AUTHENTICATION_TOKEN": (403, "Missing Authentication Token"),
+    "INVALID_SIGNATURE": (403, "Not a valid key=value pair (missing equal-sign) in Authorization header"),
     "UNAUTHORIZED": (401, "Unauthorized"),
     "ACCESS_DENIED": (403, "User is not authorized to access this resource"),
     "AUTHORIZER_FAILURE": (500, None),

@@ -18,6 +18,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 TEMPLATE_PATH = REPOSITORY / "infra" / "template.yaml"
 
 ABSENT: Any = object()
+FALLBACK = "/{proxy+}"
+"""The path by which API Gateway sends on what no other route takes."""
 
 
 class Names(Protocol):
@@ -144,9 +146,15 @@ class Template:
         return _merged(common, own)
 
     def routes(self) -> list[Route]:
-        """Every API event of every function."""
-        default = (self.api().get("Auth") or {}).get("DefaultAuthorizer")
-        return list(self._routes(default))
+        """Every API event of every function, but those of the fallback."""
+        return [route for route in self._every_route() if route.path != FALLBACK]
+
+    def fallback(self) -> list[Route]:
+        """The events of what no route takes, one for each method."""
+        return [route for route in self._every_route() if route.path == FALLBACK]
+
+    def _every_route(self) -> Iterator[Route]:
+        return self._routes((self.api().get("Auth") or {}).get("DefaultAuthorizer"))
 
     def _routes(self, default: str | None) -> Iterator[Route]:
         for function in self.resources("AWS::Serverless::Function"):

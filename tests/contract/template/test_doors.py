@@ -13,8 +13,12 @@ from tests.contract.template.reading import (
     TEMPLATE,
     events,
 )
+from tests.support.template import FALLBACK
 
+METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
+"""Those that a REST API of API Gateway knows."""
 WITHOUT_SIGN_IN = {
+    ("GET", "/"),
     ("GET", "/health"),
     ("GET", "/openapi.json"),
     ("GET", "/docs"),
@@ -43,8 +47,30 @@ def test_routes_are_spelled_out_and_each_leads_to_one_function() -> None:
     routes = [(properties["Method"], properties["Path"]) for _f, _k, properties in events("Api")]
     assert len(routes) == len(set(routes))
     for method, path in routes:
-        assert method in ("GET", "POST", "PUT", "PATCH", "DELETE")
-        assert re.fullmatch(r"(/([a-z-]+|\{[a-z_]+\}|[a-z-]+\.(json|js|css)))+", path)
+        if path != FALLBACK:
+            assert method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+            assert path == "/" or re.fullmatch(r"(/([a-z-]+|\{[a-z_]+\}|[a-z-]+\.(json|js|css)))+", path)
+
+
+def test_what_no_route_takes_is_for_callers_alone_and_for_every_method() -> None:
+    """A path that leads nowhere costs a caller what any other call does (docs/decisions/0015)."""
+    fallback = [(function, one) for function, _k, one in events("Api") if one["Path"] == FALLBACK]
+    assert {one["Method"] for _, one in fallback} == METHODS
+    assert {function for function, _ in fallback} == {"AccountFunction"}
+    assert not [one for _, one in fallback if "Auth" in one]
+
+
+@pytest.mark.parametrize(
+    "kind", ["MISSING_AUTHENTICATION_TOKEN", "INVALID_SIGNATURE", "EXPIRED_TOKEN", "RESOURCE_NOT_FOUND"]
+)
+def test_where_there_is_no_route_the_gateway_says_that(kind: str) -> None:
+    """With a token too: there the gateway takes an Authorization header for a signature of AWS's own (Signature Version
+    4), and says what is wrong with that.
+    """
+    answer = RESOURCES["Api"]["Properties"]["GatewayResponses"][kind]
+    body = json.loads(answer["ResponseTemplates"]["application/json"])
+    assert (answer["StatusCode"], body["code"]) == (404, "not_found")
+    assert "WWW-Authenticate" not in answer["ResponseParameters"]["Headers"]
 
 
 def test_an_answer_is_kept_for_a_minute_at_most() -> None:

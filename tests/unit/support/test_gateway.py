@@ -105,9 +105,14 @@ def test_the_authorizer_s_answer_decides(gateway: Gateway, who: str, status: int
 def test_what_the_template_does_not_name_is_answered_like_a_missing_route(
     gateway: Gateway, method: str, path: str
 ) -> None:
-    answer = gateway.request(method, path, token="t1 anna")
+    answer = gateway.request(method, path)
     assert answer.status == 404
     assert answer.json == {"status": 404, "code": "no_such_route", "detail": "Missing Authentication Token"}
+
+
+def test_where_nothing_is_the_gateway_takes_a_token_for_a_signature_of_aws(gateway: Gateway) -> None:
+    answer = gateway.request("GET", "/nothing", token="t1 anna")
+    assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (403, "INVALID_SIGNATURE")
 
 
 def test_a_trailing_slash_is_none(gateway: Gateway) -> None:
