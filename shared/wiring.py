@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 from shared import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import botocore.session
 
     from shared.domain.callers import Caller
+    from shared.domain.contact import Contact
     from shared.domain.contact_filter import ContactFilter
+    from shared.domain.contact_shown import ContactShown
+    from shared.domain.customer import Customer
     from shared.domain.ids import Work
     from shared.domain.tenant import Settings, Tenant
     from shared.identity.mail import Mail
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from shared.services.customers import CustomerService
     from shared.services.deliveries import FanOut, Sending
     from shared.services.event_sight import EventSight
+    from shared.services.group_creation import GroupCreation
     from shared.services.groups import GroupService
     from shared.services.idempotency import Announce, Claim, KeyedCalls
     from shared.services.import_chunks import ImportChunks
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
     from shared.services.rate_limits import RateLimits
     from shared.services.registration import Registration
     from shared.services.settings import SettingsService
+    from shared.services.shown_contacts import NameMemory, ShownContacts
     from shared.services.sign_in import SignIn
     from shared.services.sign_in_gate import OpenGate, SignInGate
     from shared.services.users import UserService
@@ -318,6 +323,30 @@ def customers(caller: Caller, claim: Claim | None = None) -> CustomerService:
     )
 
 
+@cache
+def _name_memory() -> NameMemory:
+    from shared.services.shown_contacts import NameMemory
+
+    return NameMemory()
+
+
+def _shown_contacts(tenant_id: str) -> ShownContacts:
+    from shared.services.shown_contacts import ShownContacts
+    from shared.table.names import NameTable
+
+    return ShownContacts(tenant_id, NameTable(store(), tenant_id), _name_memory())
+
+
+def show_contacts(caller: Caller, contacts: Sequence[Contact]) -> Sequence[ContactShown]:
+    """Contacts as a caller is shown them."""
+    return _shown_contacts(caller.tenant_id).show(contacts)
+
+
+def show_customers(caller: Caller, customers: Sequence[Customer]) -> Sequence[Customer]:
+    """Customers as a caller is shown them."""
+    return _shown_contacts(caller.tenant_id).show_of_customers(customers)
+
+
 def contact_lists(caller: Caller) -> ContactLists:
     """The lists of contacts, for one caller."""
     from shared.services.contact_lists import ContactLists
@@ -374,6 +403,29 @@ def groups(caller: Caller, claim: Claim | None = None) -> GroupService:
         lambda: tenant_settings(tenant_id),
         announce=_announcement(claim),
     )
+
+
+def group_creation(caller: Caller, claim: Claim | None = None) -> GroupCreation:
+    """Groups that are made with contacts in them, for one caller; with the caller's claim as above."""
+    from shared.domain.ids import Work, new_id
+    from shared.services.group_creation import GroupCreation
+    from shared.services.groups import GroupService
+    from shared.table.contact_index import ContactIndex
+    from shared.table.labels import LabelTable
+
+    tenant_id = caller.tenant_id
+    through = store() if claim is None else _fenced_store(claim)
+    work = Work(new_id()) if claim is None else claim.work
+    has_time = _for(BULK_SECONDS)
+    groups = GroupService(
+        caller,
+        LabelTable(through, tenant_id, _label_memory()),
+        ContactIndex(store(), tenant_id),
+        cursors(),
+        lambda: tenant_settings(tenant_id),
+    )
+    contacts = _bulk_contacts(caller, through, work, resumable=claim is not None, has_time=has_time)
+    return GroupCreation(caller, groups, contacts, work)
 
 
 def bulk_contacts(caller: Caller, claim: Claim | None = None) -> BulkContacts:
@@ -849,6 +901,7 @@ def reset() -> None:
         drop_bucket,
         import_queue,
         _tenants,
+        _name_memory,
         rate_limits,
         sign_in_gate,
         _label_memory,

@@ -17,6 +17,7 @@ from shared.domain.interaction import Interaction
 from shared.http.examples import (
     ADA,
     ADA_ID,
+    ADA_OF_CUSTOMER,
     CUSTOMER_ID,
     GRACE_ID,
     GROUP_ID,
@@ -189,7 +190,7 @@ EXAMPLES = {
     ),
     "leave_group": Example(answer=ADA.model_copy(update=_CHANGED), problems=(NotFound("Group"),)),
     "set_primary_contact": Example(
-        answer=ADA.model_copy(update={**_CHANGED, "customer_id": CUSTOMER_ID, "is_primary": True}),
+        answer=ADA_OF_CUSTOMER.model_copy(update=_CHANGED),
         problems=(
             Conflict(
                 "This contact belongs to no customer, so it can be nobody's primary contact. Set its "

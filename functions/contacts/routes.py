@@ -5,7 +5,8 @@ from __future__ import annotations
 from functions.contacts.list_query import ContactListQuery, ContactStats
 from shared import wiring
 from shared.domain.communication import ConsentEntry, ConsentInput
-from shared.domain.contact import Contact, ContactInput, ContactPatch
+from shared.domain.contact import ContactInput, ContactPatch
+from shared.domain.contact_shown import ContactShown
 from shared.domain.errors import (
     ConcurrentChange,
     Conflict,
@@ -36,7 +37,8 @@ def _further_of_patch(call: Call, given: object) -> tuple[FieldError, ...]:
     "/contacts",
     summary="List contacts",
     query=ContactListQuery,
-    answer=Contact,
+    answer=ContactShown,
+    show=wiring.show_contacts,
     paged=True,
 )
 def list_contacts(call: Call, query: ContactListQuery) -> Reply:
@@ -59,7 +61,8 @@ def list_contacts(call: Call, query: ContactListQuery) -> Reply:
     "/contacts",
     summary="Create a contact",
     body=ContactInput,
-    answer=Contact,
+    answer=ContactShown,
+    show=wiring.show_contacts,
     status=201,
     location="/contacts/{id}",
     errors=(Duplicate,),
@@ -76,7 +79,14 @@ def contact_stats(call: Call) -> Reply:
     return Reply(record=ContactStats(**wiring.contact_lists(call.caller).stats()))
 
 
-@routes.route("GET", "/contacts/{contact_id}", summary="Read a contact", answer=Contact, errors=(NotFound,))
+@routes.route(
+    "GET",
+    "/contacts/{contact_id}",
+    summary="Read a contact",
+    answer=ContactShown,
+    show=wiring.show_contacts,
+    errors=(NotFound,),
+)
 def read_contact(call: Call, contact_id: str) -> Reply:
     return Reply(record=wiring.contacts(call.caller).read(contact_id))
 
@@ -86,9 +96,10 @@ def read_contact(call: Call, contact_id: str) -> Reply:
     "/contacts/{contact_id}",
     summary="Replace a contact",
     body=ContactInput,
-    answer=Contact,
+    answer=ContactShown,
+    show=wiring.show_contacts,
     conditional=True,
-    errors=(NotFound, Duplicate, VersionMismatch),
+    errors=(NotFound, Conflict, Duplicate, VersionMismatch),
     further=_further,
 )
 def replace_contact(call: Call, contact_id: str, body: ContactInput) -> Reply:
@@ -101,9 +112,10 @@ def replace_contact(call: Call, contact_id: str, body: ContactInput) -> Reply:
     summary="Change fields of a contact (JSON merge patch)",
     body=ContactPatch,
     media_types=(JSON, MERGE_PATCH),
-    answer=Contact,
+    answer=ContactShown,
+    show=wiring.show_contacts,
     conditional=True,
-    errors=(NotFound, Duplicate, VersionMismatch),
+    errors=(NotFound, Conflict, Duplicate, VersionMismatch),
     further=_further_of_patch,
 )
 def patch_contact(call: Call, contact_id: str, body: ContactPatch) -> Reply:
@@ -141,7 +153,8 @@ def list_interactions(call: Call, contact_id: str, query: ListQuery) -> Reply:
     "POST",
     "/contacts/{contact_id}/toggle-status",
     summary="Make an active contact inactive, and an inactive one active",
-    answer=Contact,
+    answer=ContactShown,
+    show=wiring.show_contacts,
     conditional=True,
     errors=(NotFound, ConcurrentChange, VersionMismatch),
 )
@@ -153,9 +166,10 @@ def toggle_contact_status(call: Call, contact_id: str) -> Reply:
     "POST",
     "/contacts/{contact_id}/restore",
     summary="Restore a contact deleted within the last 30 days",
-    answer=Contact,
+    answer=ContactShown,
+    show=wiring.show_contacts,
     conditional=True,
-    errors=(NotFound, Duplicate, VersionMismatch),
+    errors=(NotFound, Conflict, Duplicate, VersionMismatch),
 )
 def restore_contact(call: Call, contact_id: str) -> Reply:
     return Reply(record=wiring.contacts(call.caller, call.claim).restore(contact_id, call.if_match))
@@ -165,7 +179,8 @@ def restore_contact(call: Call, contact_id: str) -> Reply:
     "POST",
     "/contacts/{contact_id}/set-primary",
     summary="Make a contact its customer's primary one, in the place of the one that was",
-    answer=Contact,
+    answer=ContactShown,
+    show=wiring.show_contacts,
     conditional=True,
     errors=(NotFound, Conflict, VersionMismatch),
 )
@@ -178,7 +193,8 @@ def set_primary_contact(call: Call, contact_id: str) -> Reply:
     "/contacts/{contact_id}/consent",
     summary="Opt a channel of a contact out or in",
     body=ConsentInput,
-    answer=Contact,
+    answer=ContactShown,
+    show=wiring.show_contacts,
     conditional=True,
     errors=(NotFound, ConcurrentChange, VersionMismatch),
 )
@@ -204,7 +220,8 @@ def list_consents(call: Call, contact_id: str, query: ListQuery) -> Reply:
     "PUT",
     "/contacts/{contact_id}/groups/{group_id}",
     summary="Put a contact in a static group",
-    answer=Contact,
+    answer=ContactShown,
+    show=wiring.show_contacts,
     conditional=True,
     errors=(NotFound, RuleBroken, ConcurrentChange, VersionMismatch),
 )
@@ -216,7 +233,8 @@ def join_group(call: Call, contact_id: str, group_id: str) -> Reply:
     "DELETE",
     "/contacts/{contact_id}/groups/{group_id}",
     summary="Take a contact out of a static group",
-    answer=Contact,
+    answer=ContactShown,
+    show=wiring.show_contacts,
     conditional=True,
     errors=(NotFound, RuleBroken, ConcurrentChange, VersionMismatch),
 )

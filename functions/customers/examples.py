@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.domain.customer import Customer
 from shared.domain.errors import Conflict, Invalid, NotFound, UsernameTaken, VersionMismatch
-from shared.http.examples import ADA, ADA_ID, CUSTOMER_ID, LIMIT_REFUSED, USER_ID, Example
+from shared.http.examples import ADA_ID, ADA_OF_CUSTOMER, CUSTOMER_ID, LIMIT_REFUSED, USER_ID, Example
 from shared.services.paging import Page
 
 _OTHER_ID = "01962e29-9800-7e61-94b3-0c5a7d8e1f66"
@@ -57,7 +57,7 @@ EXAMPLES = {
         )
     ),
     "list_contacts_of_customer": Example(
-        answer=Page([ADA.model_copy(update={"customer_id": CUSTOMER_ID, "is_primary": True})], None, 1),
+        answer=Page([ADA_OF_CUSTOMER], None, 1),
         problems=(NotFound("Customer"),),
     ),
 }

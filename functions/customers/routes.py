@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared import wiring
-from shared.domain.contact import Contact
+from shared.domain.contact_shown import ContactShown
 from shared.domain.customer import Customer, CustomerInput, CustomerPatch, CustomerShown
 from shared.domain.errors import Conflict, Invalid, NotFound, UsernameTaken, VersionMismatch
 from shared.http.call import Call
@@ -52,6 +52,7 @@ class CustomerListQuery(ListQuery):
     summary="List customers, newest first",
     query=CustomerListQuery,
     answer=CustomerShown,
+    show=wiring.show_customers,
     paged=True,
 )
 def list_customers(call: Call, query: CustomerListQuery) -> Reply:
@@ -84,6 +85,7 @@ def create_customer(call: Call, body: CustomerInput) -> Reply:
     summary="Read a customer",
     query=CustomerQuery,
     answer=CustomerShown,
+    show=wiring.show_customers,
     errors=(NotFound,),
 )
 def read_customer(call: Call, customer_id: str, query: CustomerQuery) -> Reply:
@@ -136,7 +138,8 @@ def delete_customer(call: Call, customer_id: str) -> Reply:
     "/customers/{customer_id}/contacts",
     summary="List a customer's contacts, newest first",
     query=ListQuery,
-    answer=Contact,
+    answer=ContactShown,
+    show=wiring.show_contacts,
     paged=True,
     errors=(NotFound,),
 )

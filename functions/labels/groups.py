@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from functions.labels.group_bodies import GroupMembersInput
 from functions.labels.kinds import label_routes
 from functions.labels.label_query import GroupContactsQuery
 from shared import wiring
-from shared.domain.contact import Contact
+from shared.domain.contact_shown import ContactShown
 from shared.domain.errors import ConcurrentChange, NotFound, RuleBroken
 from shared.domain.label_inputs import GroupInput, GroupPatch
 from shared.domain.labels import Group
@@ -14,12 +16,21 @@ from shared.http.bulk import BulkAnswer, answer_of
 from shared.http.call import Call
 from shared.http.routes import Reply
 
+
+def _create(call: Call, given: dict[str, Any]) -> Group:
+    contact_ids = given.pop("contact_ids")
+    if contact_ids:
+        return wiring.group_creation(call.caller, call.claim).create(given, contact_ids)
+    return wiring.groups(call.caller, call.claim).create(given)
+
+
 routes = label_routes(
     Group,
     GroupInput,
     GroupPatch,
     lambda call: wiring.groups(call.caller, call.claim),
     listed="Static groups with how many contacts are in each.",
+    create=_create,
 )
 
 
@@ -28,7 +39,8 @@ routes = label_routes(
     "/groups/{group_id}/contacts",
     summary="List a group's contacts",
     query=GroupContactsQuery,
-    answer=Contact,
+    answer=ContactShown,
+    show=wiring.show_contacts,
     paged=True,
     errors=(NotFound,),
 )

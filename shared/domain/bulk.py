@@ -49,6 +49,7 @@ class BulkFields(BaseModel):
     about: LongText | None = None
     tags: _Tags | None = None
     types: _Types | None = None
+    is_active: bool | None = None
     owner_id: str | None = Field(
         None, max_length=64, description="The user the contacts belong to. Takes contacts:write:all."
     )

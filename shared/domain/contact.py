@@ -26,7 +26,7 @@ from shared.domain.communication import (
 )
 from shared.domain.custom_fields import CustomFields, CustomFieldsInput
 from shared.domain.email import normalize_email
-from shared.domain.errors import FieldError, Invalid
+from shared.domain.errors import Conflict, FieldError, Invalid
 from shared.domain.events import (
     CONTACT_CONSENT_CHANGED,
     CONTACT_CREATED,
@@ -44,7 +44,16 @@ from shared.domain.other_phones import MAX_PHONES, OtherPhone, OtherPhoneInput, 
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.records import BOOKKEEPING, Recorded, first_stamp
 from shared.domain.tenant import Settings, UniqueScope
-from shared.domain.text import GivenName, LabelName, Line, LongText, Name, joined_name, unique_names
+from shared.domain.text import (
+    GivenName,
+    GroupName,
+    LabelName,
+    Line,
+    LongText,
+    Name,
+    joined_name,
+    unique_names,
+)
 from shared.domain.timestamps import Timestamp, from_milliseconds, plus
 
 Source = Literal["api", "import", "booking", "merge"]
@@ -63,6 +72,8 @@ RESTORABLE_SECONDS = 30 * 86_400
 """How long a deleted contact can be restored; then it is purged."""
 
 _OtherEmail = Annotated[str, Field(max_length=254)]
+_STAYS = frozenset({"owner_id", "groups", "is_active", "is_primary"})
+"""Fields that stay as they are where a replacement leaves them out."""
 
 
 class Lock(NamedTuple):
@@ -100,6 +111,11 @@ class ContactInput(BaseModel):
     types: list[LabelName] = Field(
         default_factory=list, max_length=MAX_TYPES, description="Names of types that exist."
     )
+    groups: list[GroupName] = Field(
+        default_factory=list,
+        max_length=MAX_GROUPS,
+        description="Names or ids of static groups that exist. Left out of a replacement, they stay.",
+    )
     other_emails: list[_OtherEmail] = Field(
         default_factory=list, max_length=MAX_OTHER_EMAILS, examples=[["ada@home.example.com"]]
     )
@@ -119,17 +135,23 @@ class ContactInput(BaseModel):
         max_length=64,
         description="The customer the contact belongs to; its first becomes its primary one.",
     )
+    is_primary: bool = Field(
+        False,
+        description="Whether it is the primary contact of its customer, in the place of the one that was. "
+        "Takes a `customer_id`. Left out of a replacement, it stays.",
+    )
+    is_active: bool = Field(True, description="Left out of a replacement, it stays.")
     communication: CommunicationInput | None = Field(None, examples=[{"preferred": "email"}])
     custom_fields: CustomFieldsInput | None = Field(
         None, examples=[{"favourite_colour": "green", "visits": 3}]
     )
 
     def as_given(self) -> dict[str, Any]:
-        """All fields, with the empty value of what was left out; the owner only when it was given."""
-        given = self.__dict__
-        if "owner_id" in self.model_fields_set:
-            return given
-        return {name: value for name, value in given.items() if name != "owner_id"}
+        """All fields, with the empty value of what was left out; those of _STAYS only when they were given."""
+        absent = _STAYS - self.model_fields_set
+        if not absent:
+            return self.__dict__
+        return {name: value for name, value in self.__dict__.items() if name not in absent}
 
 
 class ContactPatch(BaseModel):
@@ -148,6 +170,11 @@ class ContactPatch(BaseModel):
     about: LongText | None = None
     tags: list[LabelName] | None = Field(None, max_length=100, examples=[["vip"]])
     types: list[LabelName] | None = Field(None, max_length=MAX_TYPES)
+    groups: list[GroupName] | None = Field(
+        None,
+        max_length=MAX_GROUPS,
+        description="Names or ids of static groups: all that the contact is to be in.",
+    )
     other_emails: list[_OtherEmail] | None = Field(
         None, max_length=MAX_OTHER_EMAILS, examples=[["ada@home.example.com"]]
     )
@@ -162,6 +189,12 @@ class ContactPatch(BaseModel):
     customer_id: str | None = Field(
         None, max_length=64, description="The customer the contact belongs to from now on; null for none."
     )
+    is_primary: bool | None = Field(
+        None,
+        description="True makes it the primary contact of its customer, in the place of the one that was. "
+        "A primary contact stays it until another one takes its place.",
+    )
+    is_active: bool | None = None
     communication: CommunicationPatch | None = Field(None, examples=[{"preferred": "email"}])
     email_verified: bool | None = Field(
         None,
@@ -297,6 +330,8 @@ class Contact(Recorded):
             fields["custom_fields"] = custom_fields.merged({}, fields["custom_fields"])
         if fields.get("other_emails"):
             fields["other_emails"] = _without(fields["other_emails"], fields.get("email"))
+        if fields.get("is_primary") and fields.get("customer_id") is None:
+            raise _no_customer()
         contact = cls._unchecked(
             id=contact_id,
             **first_stamp(event_id, at, caller, created_at=from_milliseconds(milliseconds_of(contact_id))),
@@ -313,7 +348,8 @@ class Contact(Recorded):
         """The contact with fields that `clean` has passed; None when they change nothing.
 
         Custom fields are merged into those there are, unless `given` is the `whole` of what a caller may set.
-        Raises Invalid when they become too many or too long, and for an address to be verified that is not there.
+        Raises Invalid when they become too many or too long, for an address to be verified that is not there, and
+        for a primary contact without a customer; Conflict for a primary contact that is to be so no longer.
         """
         changed = self._changed(CONTACT_UPDATED, self._settled(given, whole), event_id, at, caller)
         return changed if changed[1].changes or changed[0].label_ids != self.label_ids else None
@@ -342,10 +378,25 @@ class Contact(Recorded):
             ]
         if "preferred" in given:
             fields["communication"] = {**self.communication, "preferred": fields.pop("preferred")}
+        fields |= self._settled_primary(given)
         if "custom_fields" in given:
             present = {} if whole else self.custom_fields
             fields["custom_fields"] = custom_fields.merged(present, given["custom_fields"])
         return fields
+
+    def _settled_primary(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Whether the contact asks to be primary, which ends where it changes customers."""
+        customer_id = given.get("customer_id", self.customer_id)
+        stays = customer_id == self.customer_id
+        is_primary = given.get("is_primary", self.is_primary and stays)
+        if is_primary and customer_id is None:
+            raise _no_customer()
+        if self.is_primary and stays and not is_primary:
+            raise Conflict(
+                "A customer with contacts always has a primary one. Make another contact primary instead.",
+                code="primary_needed",
+            )
+        return {"is_primary": is_primary}
 
     def join(self, group: Group, *, event_id: str, at: str, caller: Caller) -> tuple[Contact, Event] | None:
         """The contact, in a group; None when it is in it. Raises Invalid when it is in too many."""
@@ -520,6 +571,12 @@ _NOT_TOLD = BOOKKEEPING | {
 }
 
 
+def _no_customer() -> Invalid:
+    return Invalid.field(
+        "is_primary", "no_customer", "Only a contact of a customer can be primary. Give a `customer_id`."
+    )
+
+
 def _without(emails: list[str], primary: str | None) -> list[str]:
     return [email for email in emails if email != primary]
 
@@ -543,8 +600,11 @@ def clean(given: dict[str, Any], settings: Settings) -> dict[str, Any]:
     for name in ("last_name", "company", "department", "job_title", "about"):
         if name in given and given[name] is None:
             cleaned[name] = ""
-    if "email_verified" in given:
-        cleaned["email_verified"] = bool(given["email_verified"])
+    for name in ("email_verified", "is_primary"):
+        if name in given:
+            cleaned[name] = bool(given[name])
+    if "is_active" in given:
+        cleaned["is_active"] = given["is_active"] is not False
     if "first_name" in given and not given["first_name"]:
         errors.append(Invalid.field("first_name", "required", "A first name is required."))
     if "email" in given:
@@ -558,6 +618,8 @@ def clean(given: dict[str, Any], settings: Settings) -> dict[str, Any]:
         settle("tags", lambda: _tags(given["tags"], settings))
     if "types" in given:
         cleaned["types"] = unique_names(given["types"] or [])
+    if "groups" in given:
+        cleaned["groups"] = unique_names(given["groups"] or [])
     if "other_emails" in given:
         settle("other_emails", lambda: _other_emails(given["other_emails"]))
     if "other_phones" in given:

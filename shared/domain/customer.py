@@ -13,7 +13,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from shared.domain.callers import Caller
 from shared.domain.characters import compared
-from shared.domain.contact import Contact
+from shared.domain.contact_shown import ContactShown
 from shared.domain.email import normalize_email
 from shared.domain.errors import Conflict, Invalid
 from shared.domain.events import CUSTOMER_CREATED, CUSTOMER_DELETED, CUSTOMER_UPDATED, Event
@@ -143,11 +143,13 @@ class Customer(Recorded):
             )
         return self._changed(CUSTOMER_DELETED, {"deleted_at": at}, event_id, at, caller)
 
-    def admit(self, contact_id: str, *, event_id: str, at: str, caller: Caller) -> tuple[Customer, Event]:
-        """The customer with one contact more; its first becomes its primary one."""
+    def admit(
+        self, contact_id: str, *, is_primary: bool = False, event_id: str, at: str, caller: Caller
+    ) -> tuple[Customer, Event]:
+        """The customer with one contact more. Its first becomes its primary one, and one with `is_primary` does."""
         given = {
             "contact_count": (self.contact_count or 0) + 1,
-            "primary_contact": self.primary_contact or contact_id,
+            "primary_contact": contact_id if is_primary else self.primary_contact or contact_id,
         }
         return self._changed(CUSTOMER_UPDATED, given, event_id, at, caller)
 
@@ -176,10 +178,10 @@ class Customer(Recorded):
 class CustomerShown(Customer):
     """A customer, and with `include=contacts` its contacts too."""
 
-    primary_contact: str | Contact | None = Field(  # type: ignore[assignment]
+    primary_contact: str | ContactShown | None = Field(  # type: ignore[assignment]
         None, description="The contact's id; with `include=contacts` the whole contact."
     )
-    contacts: list[Contact] = Field(
+    contacts: list[ContactShown] = Field(
         default=[],
         description="With `include=contacts` alone: the oldest of its contacts, up to 25. For one who sees his own "
         "alone they are looked for among its first 1,000.",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from shared.domain.bulk import MAX_TOGETHER
 from shared.domain.contact_conditions import ContactConditions
 from shared.domain.errors import Invalid
 from shared.domain.labels import DEFAULT_COLOR, ContactType, Group, GroupKind, Label, Tag
@@ -99,6 +100,12 @@ class GroupInput(LabelInput):
         None,
         description="For a dynamic group: the conditions of `GET /contacts`, by the same names.",
         examples=[{"tags": "vip", "is_active": True}],
+    )
+    contact_ids: list[Annotated[str, Field(max_length=100)]] = Field(
+        default_factory=list,
+        max_length=MAX_TOGETHER,
+        description="For a static group: the contacts that are in it from the start. One that cannot join refuses "
+        "the whole call.",
     )
 
     def as_given(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.domain.contact import Contact
+from shared.domain.contact_shown import ContactShown
 from shared.domain.errors import DomainError, Invalid
 from shared.domain.invitation import IssuedInvitation
 from shared.domain.user import User
@@ -63,7 +63,7 @@ JOB_ID = "01962e29-9800-7a10-8b01-3b5c7d9e0f55"
 GROUP_ID = "01962e29-9800-7f10-8a03-3b5c7d9e0f33"
 GRACE_ID = "01960a6f-8d48-7c18-8e02-94d1b6f3a720"
 
-ADA = Contact(
+ADA = ContactShown(
     id=ADA_ID,
     first_name="Ada",
     last_name="Lovelace",
@@ -77,6 +77,7 @@ ADA = Contact(
     job_title="Programmer",
     tags=["VIP", "newsletter"],
     owner_id=USER_ID,
+    owner_name="Mary Somerville",
     communication={"preferred": "email", "opt_outs": {}},
     custom_fields={"favourite_colour": "green", "visits": 3},
     created_at="2025-04-06T09:30:00.000Z",
@@ -85,6 +86,15 @@ ADA = Contact(
     updated_by=f"user:{USER_ID}",
 )
 """A contact as it was made."""
+ADA_OF_CUSTOMER = ADA.model_copy(
+    update={
+        "customer_id": CUSTOMER_ID,
+        "customer_name": "Grace Hopper",
+        "customer_username": "ghopper",
+        "is_primary": True,
+    }
+)
+"""The contact as the primary one of a customer."""
 
 INVITATION_ID = "01962e29-9800-7d20-8c05-3b5c7d9e0f66"
 INVITATION = IssuedInvitation(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from pydantic import BaseModel
 
 from shared import observability
+from shared.domain.callers import Caller
 from shared.domain.errors import DomainError, NotFound
 from shared.http import problems
 from shared.http.call import Call, Further, etag
@@ -31,6 +32,8 @@ NO_PATH = "/-"
 
 Handler = Callable[..., "Reply"]
 LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
+Show = Callable[[Caller, Sequence[Any]], Sequence[BaseModel]]
+"""Records as a caller is shown them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Operation:
     other names are the path's parameters.
     `accepted`: what the route answers when the work goes on in the background.
     `answer_type`: the media type of what it answers; any other than JSON is a text.
+    `show`: how the records it answers with are shown.
     `oauth`: its refusals are told as OAuth 2 wants them (`shared.http.oauth`).
     `further`: finds faults in a body beyond its form, so that a body refused for its form is told all at once.
     """
@@ -86,6 +90,7 @@ class Operation:
     accepted: Accepted | None
     errors: tuple[type[DomainError], ...]
     answer_type: str
+    show: Show | None
     oauth: bool
     further: Further | None
 
@@ -125,6 +130,7 @@ class Routes:
         accepted: Accepted | None = None,
         errors: tuple[type[DomainError], ...] = (),
         answer_type: str = JSON,
+        show: Show | None = None,
         oauth: bool = False,
         further: Further | None = None,
     ) -> Callable[[Handler], Handler]:
@@ -150,6 +156,7 @@ class Routes:
                     accepted=accepted,
                     errors=errors,
                     answer_type=answer_type,
+                    show=show,
                     oauth=oauth,
                     further=further,
                 )
@@ -276,7 +283,7 @@ def _carried_out(operation: Operation, call: Call, path: dict[str, Any]) -> Resp
         parameters["body"] = call.body(operation.body, operation.media_types, operation.further)
     if operation.query is not None:
         parameters["query"] = call.query(operation.query)
-    return _rendered(operation, path, operation.handler(call, **parameters))
+    return _rendered(operation, call, path, operation.handler(call, **parameters))
 
 
 def _carried_out_once(
@@ -290,7 +297,7 @@ def _carried_out_once(
         key,
         fingerprint_of(call, operation.method, operation.path, path),
         act,
-        render=lambda record: to_answer(_rendered(operation, path, Reply(record=record))),
+        render=lambda record: to_answer(_rendered(operation, call, path, Reply(record=record))),
         refuse=lambda error: to_answer(_refused(operation, call, error)),
     )
     return to_response(outcome.answer, replayed=outcome.replayed)
@@ -306,7 +313,19 @@ def _refused(operation: Operation, call: Call, error: DomainError) -> Response[s
     return problems.problem(error, call.request_id)
 
 
-def _rendered(operation: Operation, path: dict[str, Any], reply: Reply) -> Response[str]:
+def _shown(operation: Operation, call: Call, reply: Reply) -> Reply:
+    """A reply with its records as the caller is shown them."""
+    if operation.show is None:
+        return reply
+    if reply.record is not None:
+        return replace(reply, record=operation.show(call.caller, [reply.record])[0])
+    if reply.page is not None:
+        return replace(reply, page=replace(reply.page, items=operation.show(call.caller, reply.page.items)))
+    return reply
+
+
+def _rendered(operation: Operation, call: Call, path: dict[str, Any], reply: Reply) -> Response[str]:
+    reply = _shown(operation, call, reply)
     headers: dict[str, Any] = dict(reply.headers)
     status, location = reply.status or operation.status, operation.location
     if operation.accepted is not None and isinstance(reply.record, operation.accepted.answer):

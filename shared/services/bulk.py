@@ -17,9 +17,17 @@ from shared.domain import timestamps
 from shared.domain.bulk import MAX_TOGETHER, BulkChange, BulkChangeInput, Outcome, named
 from shared.domain.bulk_jobs import Action, BulkJob, BulkRun
 from shared.domain.callers import Caller
-from shared.domain.contact import Contact, ContactInput
+from shared.domain.contact import MAX_GROUPS, Contact, ContactInput
 from shared.domain.contact_filter import ContactFilter
-from shared.domain.errors import ConcurrentChange, DomainError, Duplicate, Invalid, NotFound, Unavailable
+from shared.domain.errors import (
+    ConcurrentChange,
+    DomainError,
+    Duplicate,
+    FieldError,
+    Invalid,
+    NotFound,
+    Unavailable,
+)
 from shared.domain.events import Event
 from shared.domain.ids import Work, is_id, new_id
 from shared.domain.tenant import Settings
@@ -183,6 +191,27 @@ class BulkContacts(ContactService):
 
         outcomes = self._act_on(contact_ids, "contacts:write", act, wanted)
         return self._told([outcomes[one] for one in contact_ids if one in outcomes])
+
+    def check_joining(self, contact_ids: Sequence[str]) -> None:
+        """Raises Invalid, naming each by its position in `contact_ids`, for contacts that cannot join a further group,
+        and PermissionDenied for one that the caller may not change.
+        """
+        self._caller.require("contacts:read")
+        found = self._many.get_many({one: None for one in contact_ids if is_id(one)})
+        errors: list[FieldError] = []
+        for position, contact_id in enumerate(contact_ids):
+            field = f"contact_ids.{position}"
+            try:
+                contact = self._seen(found.get(contact_id))
+            except NotFound as missing:
+                errors.append(FieldError(field, "unknown_contact", missing.detail))
+                continue
+            self._caller.require_on("contacts:write", contact.owner_id)
+            if len(contact.group_ids) >= MAX_GROUPS:
+                message = f"A contact is in at most {MAX_GROUPS} groups."
+                errors.append(FieldError(field, "too_many_groups", message))
+        if errors:
+            raise Invalid(f"{errors[0].field}: {errors[0].message}", errors=tuple(errors))
 
     def join_many(self, group_id: str, contact_ids: Sequence[str]) -> list[Outcome]:
         """Contacts put in a static group, an outcome for each id. Raises as the single call for the group."""

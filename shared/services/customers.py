@@ -16,7 +16,7 @@ from shared.domain.errors import NotFound, UsernameTaken
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.services.idempotency import Announce, no_key
-from shared.services.optimistic import IfMatch, changed
+from shared.services.optimistic import IfMatch, changed, until_first
 from shared.services.paging import Cursors, Page, page_of
 
 INCLUDED_CONTACTS = 25
@@ -28,6 +28,8 @@ MAX_COUNTED = 1_000
 _PORTION = 100
 """How many of a customer's contacts are read together to find those that a caller may see."""
 _ATTEMPTS = 12
+_ATTEMPTS_FOR_A_NUMBER = 40
+"""How often the next number is taken: all creations of a tenant's customers want the same one."""
 
 
 class CustomerRepository(Protocol):
@@ -47,9 +49,9 @@ class CustomerRepository(Protocol):
         self, customer_id: str, *, limit: int, after: str | None = None, descending: bool = False
     ) -> list[str]: ...
 
-    def next_number(self) -> int: ...
+    def last_number(self) -> int: ...
 
-    def create(self, customer: Customer, event: Event) -> None: ...
+    def create(self, customer: Customer, number: int, event: Event) -> None: ...
 
     def save(self, before: Customer, after: Customer, event: Event) -> None: ...
 
@@ -85,24 +87,31 @@ class CustomerService:
         self._announce = announce
 
     def create(self, given: CustomerInput) -> Customer:
-        """A new customer, with the tenant's next number.
+        """A new customer, with the tenant's next number. A refused one uses no number up.
 
-        Raises Invalid for refused fields, UsernameTaken when another customer has the username.
+        Raises Invalid for refused fields, UsernameTaken when another customer has the username, and ConcurrentChange
+        when others took the next number every time.
         """
         self._caller.require("contacts:write")
         fields = clean(given.as_given())
-        customer, event = Customer.create(
-            fields,
-            customer_id=new_id(),
-            number=self._customers.next_number(),
-            event_id=new_id(),
-            at=timestamps.now(),
-            caller=self._caller,
-        )
-        self._announce(customer)
-        with self._conflicts_as_seen():
-            self._customers.create(customer, event)
-        return customer
+        customer_id, event_id = new_id(), new_id()
+
+        def once() -> Customer:
+            number = self._customers.last_number() + 1
+            customer, event = Customer.create(
+                fields,
+                customer_id=customer_id,
+                number=number,
+                event_id=event_id,
+                at=timestamps.now(),
+                caller=self._caller,
+            )
+            self._announce(customer)
+            with self._conflicts_as_seen():
+                self._customers.create(customer, number, event)
+            return customer
+
+        return until_first(once, attempts=_ATTEMPTS_FOR_A_NUMBER, sleep=self._sleep)
 
     def read(self, customer_id: str, *, include_contacts: bool = False) -> Customer:
         """A customer."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from shared.domain.callers import Caller
 from shared.domain.contact_filter import ContactFilter
 from shared.domain.errors import Invalid
+from shared.domain.ids import Work
 from shared.domain.labels import Group, Label, LabelKind, Labels
 from shared.domain.tenant import Settings
 from shared.services.contact_search import require_searchable
@@ -46,7 +47,7 @@ class GroupService(LabelService[Group]):
         super().__init__(caller, Group, labels, counters, cursors, announce=announce_as_shown)
         self._settings = settings
 
-    def create(self, given: dict[str, Any]) -> Group:
+    def create(self, given: dict[str, Any], *, work: Work | None = None) -> Group:
         """A new group. Raises Invalid for a filter that cannot be, or that is missing or too much."""
         self._caller.require("contacts:write")
         if given["kind"] == "dynamic" and not given.get("filter"):
@@ -57,7 +58,12 @@ class GroupService(LabelService[Group]):
             raise Invalid.field("filter", "not_allowed", "A static group has no filter: contacts join it.")
         if given.get("filter") is not None:
             given = {**given, "filter": self._kept(given["filter"])}
-        return self._as_shown(super().create(given))
+        return self._as_shown(super().create(given, work=work))
+
+    def made_by(self, work: Work) -> Group | None:
+        """The group that earlier attempts at `work` have made, or None."""
+        made = self._labels.current().by_id.get(work.derived_id("label"))
+        return made if isinstance(made, Group) else None
 
     def change(self, label_id: str, given: dict[str, Any], if_match: IfMatch | None) -> Group:
         """The group with the given fields changed; its kind stays."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from shared.domain import timestamps
@@ -39,19 +39,30 @@ class Labelling:
         self._is_current = False
 
     def settle(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """Fields of a contact that `clean` has passed, with the ids of the tags and types they name, and their
-        names as they are written. A tag that does not exist is made.
+        """Fields of a contact that `clean` has passed, with the ids of the tags, types and groups they name, and
+        their names as they are written. A tag that does not exist is made.
 
-        Raises Invalid for a type that does not exist, RuleBroken when the tenant has too many tags.
+        Raises Invalid for types and groups that do not exist and for dynamic groups, RuleBroken when the tenant has
+        too many tags.
         """
-        settled = dict(fields)
-        if "types" in fields:
-            found = self._types(fields["types"])
-            settled |= {"types": [one.name for one in found], "type_ids": [one.id for one in found]}
-        if "tags" in fields:
-            found = self.tags(fields["tags"])
-            found = list({one.id: one for one in found}.values())  # an id and its name are one
-            settled |= {"tags": [one.name for one in found], "tag_ids": [one.id for one in found]}
+        settled, errors = dict(fields), list[FieldError]()
+
+        def settle(kind: LabelKind, find: Callable[[list[str]], list[Label]]) -> None:
+            if (name := f"{kind}s") not in fields:
+                return
+            try:
+                found = {one.id: one for one in find(fields[name])}  # an id and its name are one
+            except Invalid as refused:
+                errors.extend(refused.errors)
+            else:
+                settled[name] = [one.name for one in found.values()]
+                settled[f"{kind}_ids"] = list(found)
+
+        settle("type", self._types)
+        settle("group", lambda names: self.static_groups(names, "groups"))
+        if errors:
+            raise Invalid(f"{errors[0].field}: {errors[0].message}", errors=tuple(errors))
+        settle("tag", self.tags)  # last, since tags are made
         return settled
 
     def tags(self, names: Iterable[str]) -> list[Label]:

@@ -10,7 +10,7 @@ from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.errors import NotFound
 from shared.domain.events import Event
-from shared.domain.ids import new_id
+from shared.domain.ids import Work, new_id
 from shared.domain.labels import Label
 from shared.domain.search import begins, fold
 from shared.domain.text import folded
@@ -77,11 +77,17 @@ class LabelService(Generic[AnyLabel]):
         )
         return Page(self._counted(page.items), page.next_cursor, len(labels))
 
-    def create(self, given: dict[str, Any]) -> AnyLabel:
-        """A new label. Raises NameTaken, and RuleBroken when there are too many."""
+    def create(self, given: dict[str, Any], *, work: Work | None = None) -> AnyLabel:
+        """A new label, with ids that `work` derives if it is given. Raises NameTaken, and RuleBroken when there are too
+        many.
+        """
         self._caller.require("contacts:write")
         label, event = self._kind.create(
-            given, label_id=new_id(), event_id=new_id(), at=timestamps.now(), caller=self._caller
+            given,
+            label_id=work.derived_id("label") if work else new_id(),
+            event_id=work.derived_id("label event") if work else new_id(),
+            at=timestamps.now(),
+            caller=self._caller,
         )
         self._announce(label)
         self._labels.add(label, event)

@@ -49,7 +49,8 @@ class Membership:
         self._announce = announce
 
     def carry_out(self, before: Contact | None, after: Contact, event: Event) -> Contact:
-        """Write a contact's change, and what follows from it; the contact as it was written.
+        """Write a contact's change, and what follows from it; the contact as it was written. One that is to be
+        primary takes the place of the one that was.
 
         `before` is None for a new contact. Raises Invalid when its customer does not exist, Duplicate when another
         contact has one of its values, and ConcurrentChange when a record has changed meanwhile: all is to be read
@@ -97,7 +98,10 @@ class Membership:
             return None
         if customer is None or not (returns or self._sees(customer)):
             raise Invalid.field("customer_id", "unknown_customer", "There is no such customer.")
-        joined, event = customer.admit(after.id, **self._stamp())
+        takes_over = after.is_primary and customer.primary_contact is not None
+        if takes_over:
+            self._mark(customer.primary_contact, customer.id, False, changes)
+        joined, event = customer.admit(after.id, is_primary=takes_over, **self._stamp())
         changes.customers.append((customer, joined, event))
         return joined
 

@@ -81,23 +81,30 @@ class CustomerTable:
         )
         return [row[keys.SK]["S"].removeprefix(keys.MEMBER) for row in rows]
 
-    def next_number(self) -> int:
-        """A number that no other customer gets.
+    def last_number(self) -> int:
+        """The number of the newest customer as of now; 0 before the first."""
+        item = self._store.get(keys.customer_number(self._tenant))
+        return int(item["given"]["N"]) if item else 0
 
-        What fails after this, or loses its answer here, leaves a gap: numbers are never given twice.
-        """
-        return self._store.count_up(keys.customer_number(self._tenant), "given")
+    def create(self, customer: Customer, number: int, event: Event) -> None:
+        """Write a new customer with its username's lock and its event, and note that `number` is given.
 
-    def create(self, customer: Customer, event: Event) -> None:
-        """Write a new customer with its username's lock and its event.
-
-        Raises UsernameTaken. Writing the same customer and event again changes nothing and succeeds.
+        Raises UsernameTaken, and ConcurrentChange when `number` does not follow the last one that was given.
         """
         transaction = Transaction()
         self._put(transaction, customer, "attribute_not_exists(PK)", {})
         if customer.folded_username:
             self._lock(transaction, customer.folded_username, customer.id)
         transaction.put(items.event_to_item(self._tenant, event))
+        is_first = "attribute_not_exists(PK)"
+        is_next = "given = :before"
+        transaction.update(
+            keys.customer_number(self._tenant),
+            "SET given = :number",
+            {":number": {"N": str(number)}} | ({":before": {"N": str(number - 1)}} if number > 1 else {}),
+            condition=is_next if number > 1 else is_first,
+            refusal=lambda _: ConcurrentChange(),
+        )
         self._store.commit(transaction)
 
     def save(self, before: Customer, after: Customer, event: Event) -> None:

@@ -157,7 +157,7 @@ def username_lock(tenant_id: str, folded: str) -> Key:
 
 
 def customer_number(tenant_id: str) -> Key:
-    """The last number that was given to a customer."""
+    """The number of the newest customer."""
     return _key(f"{tenant_prefix(tenant_id)}CUSTOMERS#NUMBER", "LAST")
 
 

@@ -300,22 +300,6 @@ class Store:
             return False, refusal.get("Item", {})
         return True, answer["Attributes"]
 
-    def count_up(self, key: Key, name: str) -> int:
-        """Add one to a number (from 0 when there is none), and give the new one: no two calls get the same.
-
-        A call whose answer is lost has counted all the same, so numbers may be left out.
-        """
-        request: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": key,
-            "UpdateExpression": f"ADD {name} :one",
-            "ExpressionAttributeValues": {":one": {"N": "1"}},
-            "ReturnValues": "UPDATED_NEW",
-        }
-        with _translated():
-            answer = self._client.update_item(**request)
-        return int(answer["Attributes"][name]["N"])
-
     def _conditional(
         self, call: Callable[..., Any], request: dict[str, Any], refusal: Refusal | None = None
     ) -> bool:

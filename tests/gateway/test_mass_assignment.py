@@ -27,6 +27,7 @@ KEPT: dict[str, Any] = {
     "next_follow_up_at": TIME, "merged_from": [SOMEBODY], "is_primary": True, "email_verified": True,
     "organizer_ids": [SOMEBODY],
     "groups": ["vip"], "tag_ids": [SOMEBODY], "type_ids": [SOMEBODY], "group_ids": [SOMEBODY],
+    "customer_name": "X", "customer_username": "x", "owner_name": "X",
     "phone_raw": "1", "whatsapp_raw": "1", "relationship_status": "customer", "lifecycle_stage": "loyal",
     "opt_outs": {"email": {"opted_out": False}}, "at": TIME, "by": "user:x", "unique_scope": "customer",
     # a customer's
@@ -50,10 +51,14 @@ KEPT: dict[str, Any] = {
 """Names that no caller gives, each with a value of its own type: written down here, so that a model that comes to take
 one of them is found out."""
 
+CONTACTS = ("POST /contacts", "PUT /contacts/{contact_id}", "PATCH /contacts/{contact_id}")
+_STATES = {"is_active", "is_primary", "groups"}
 CUSTOMERS = ("POST /customers", "PUT /customers/{customer_id}", "PATCH /customers/{customer_id}")
 TAKEN: dict[str, set[str]] = {
-    # A person's own word on his address is asked for by mail; that it was given may be noted, and taken back.
-    "PATCH /contacts/{contact_id}": {"email_verified"},
+    # Groups, and whether a contact is active and primary, are people's to say (SPEC section 2). A person's own word
+    # on an address is asked for by mail; that it was given may be noted, and taken back.
+    **dict.fromkeys(CONTACTS, _STATES),
+    "PATCH /contacts/{contact_id}": {"email_verified", *_STATES},
     # Where the person said so: of the consent, not of the contact.
     "POST /contacts/{contact_id}/consent": {"source"},
     # A customer's own name, by which nobody signs in; and people's judgement of him (SPEC section 2).

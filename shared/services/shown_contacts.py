@@ -1,0 +1,133 @@
+"""Adds to contacts the names of the customers and users they belong to, where contacts are shown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from shared.domain.contact import Contact
+from shared.domain.contact_shown import ContactShown, CustomerName
+
+if TYPE_CHECKING:  # by need: most functions that show contacts show no customers
+    from shared.domain.customer import Customer
+
+KEPT_SECONDS = 2.0
+"""How long a warm process shows a name before it reads it again, as long as it goes by a tenant's settings."""
+_MOST_KEPT = 10_000
+
+
+class Names(Protocol):
+    """The names of records of one tenant; see `shared.table.names.NameTable`."""
+
+    def read(
+        self, *, users: Collection[str], customers: Collection[str]
+    ) -> tuple[Mapping[str, str], Mapping[str, CustomerName]]: ...
+
+
+class NameMemory:
+    """The names that a process has read of late, of all tenants. None stands for a record that is not there."""
+
+    def __init__(self) -> None:
+        self._users: dict[tuple[str, str], tuple[float, str | None]] = {}
+        self._customers: dict[tuple[str, str], tuple[float, CustomerName | None]] = {}
+
+    def missing(
+        self, tenant_id: str, users: Iterable[str], customers: Iterable[str]
+    ) -> tuple[set[str], set[str]]:
+        """Those of the ids of users and of customers whose names are to be read."""
+        now = time.monotonic()
+        return (
+            {one for one in users if self._users.get((tenant_id, one), (0.0, None))[0] <= now},
+            {one for one in customers if self._customers.get((tenant_id, one), (0.0, None))[0] <= now},
+        )
+
+    def keep(
+        self,
+        tenant_id: str,
+        users: Mapping[str, str | None],
+        customers: Mapping[str, CustomerName | None],
+    ) -> None:
+        """Keep names for KEPT_SECONDS."""
+        until = time.monotonic() + KEPT_SECONDS
+        if len(self._users) > _MOST_KEPT:
+            self._users.clear()
+        if len(self._customers) > _MOST_KEPT:
+            self._customers.clear()
+        self._users.update(((tenant_id, one), (until, name)) for one, name in users.items())
+        self._customers.update(((tenant_id, one), (until, name)) for one, name in customers.items())
+
+    def user(self, tenant_id: str, user_id: str) -> str | None:
+        """The name of a user, or None."""
+        return self._users.get((tenant_id, user_id), (0.0, None))[1]
+
+    def customer(self, tenant_id: str, customer_id: str) -> CustomerName | None:
+        """The name of a customer, or None."""
+        return self._customers.get((tenant_id, customer_id), (0.0, None))[1]
+
+
+class ShownContacts:
+    """The contacts of one tenant as they are shown.
+
+    Costs one eventually consistent read of the names that are not in memory, half a read unit for each, and nothing
+    for contacts without customer and owner.
+    """
+
+    def __init__(self, tenant_id: str, names: Names, memory: NameMemory) -> None:
+        self._tenant = tenant_id
+        self._names = names
+        self._memory = memory
+
+    def show(self, contacts: Sequence[Contact]) -> list[ContactShown]:
+        """Contacts with the names of their customers and owners; null for those that are gone."""
+        self._read(
+            {one.owner_id for one in contacts if one.owner_id},
+            {one.customer_id for one in contacts if one.customer_id},
+        )
+        return [self._shown(contact) for contact in contacts]
+
+    def show_of_customers(self, customers: Sequence[Customer]) -> list[Customer]:
+        """Customers whose contacts, where they are shown too, have those names."""
+        contacts = [one for customer in customers for one in _contacts_of(customer)]
+        shown = {one.id: one for one in self.show(contacts)}
+        return [_with_contacts(customer, shown) for customer in customers] if shown else list(customers)
+
+    def _read(self, users: set[str], customers: set[str]) -> None:
+        users, customers = self._memory.missing(self._tenant, users, customers)
+        if not (users or customers):
+            return
+        known_users, known_customers = self._names.read(users=users, customers=customers)
+        self._memory.keep(
+            self._tenant,
+            {one: known_users.get(one) for one in users},
+            {one: known_customers.get(one) for one in customers},
+        )
+
+    def _shown(self, contact: Contact) -> ContactShown:
+        customer = self._memory.customer(self._tenant, contact.customer_id) if contact.customer_id else None
+        return ContactShown.model_construct(
+            **contact.__dict__,
+            customer_name=customer.full_name if customer else None,
+            customer_username=customer.username if customer else None,
+            owner_name=self._memory.user(self._tenant, contact.owner_id) if contact.owner_id else None,
+        )
+
+
+def _contacts_of(customer: Customer) -> list[Contact]:
+    """The contacts that are shown with a customer: none unless they were asked for."""
+    given = (*getattr(customer, "contacts", ()), _primary_of(customer))
+    return [one for one in given if isinstance(one, Contact)]
+
+
+def _with_contacts(customer: Customer, shown: Mapping[str, ContactShown]) -> Customer:
+    if not _contacts_of(customer):
+        return customer
+    update: dict[str, object] = {"contacts": [shown[one.id] for one in getattr(customer, "contacts", ())]}
+    primary = _primary_of(customer)
+    if isinstance(primary, Contact):
+        update["primary_contact"] = shown[primary.id]
+    return customer.model_copy(update=update)
+
+
+def _primary_of(customer: Customer) -> object:
+    return customer.primary_contact

@@ -1,0 +1,44 @@
+"""The names of users and customers, read together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+
+from shared.domain.contact_shown import CustomerName
+from shared.domain.text import joined_name
+from shared.table import keys
+from shared.table.store import Item, Store
+
+
+class NameTable:
+    """The names of one tenant's records."""
+
+    def __init__(self, store: Store, tenant_id: str) -> None:
+        self._store = store
+        self._tenant = tenant_id
+
+    def read(
+        self, *, users: Collection[str], customers: Collection[str]
+    ) -> tuple[dict[str, str], dict[str, CustomerName]]:
+        """The names of the users and of the live customers that there are, by their ids."""
+        of_users = {one: keys.user_record(self._tenant, one) for one in users}
+        of_customers = {one: keys.customer(self._tenant, one) for one in customers}
+        found = self._store.get_many([*of_users.values(), *of_customers.values()], consistent=False)
+
+        def item(key: keys.Key) -> Item | None:
+            return found.get((key[keys.PK]["S"], key[keys.SK]["S"]))
+
+        return (
+            {one: _user_name(record) for one, key in of_users.items() if (record := item(key))},
+            {
+                one: CustomerName(record["full_name"]["S"], record.get("username", {}).get("S"))
+                for one, key in of_customers.items()
+                if (record := item(key)) and "deleted_at" not in record
+            },
+        )
+
+
+def _user_name(item: Item) -> str:
+    user = json.loads(item["user"]["S"])
+    return joined_name(user["first_name"], user["last_name"]) or str(user["email"])
