@@ -9,6 +9,7 @@ import botocore.session
 import pytest
 
 from shared import wiring
+from shared.services import shown_contacts
 from tests.support.aws import Stack
 from tests.support.fixtures import *  # noqa: F403
 from tests.support.moto_speed import faster_moto
@@ -36,6 +37,7 @@ def tenants_stay_known(monkeypatch: pytest.MonkeyPatch) -> None:
     counted, or killed one by one, would follow the machine's speed.
     """
     monkeypatch.setattr(wiring, "TENANT_SECONDS", 3600.0)
+    monkeypatch.setattr(shown_contacts, "KEPT_SECONDS", 3600.0)
 
 
 @pytest.fixture

@@ -94,6 +94,7 @@ class World:
         self.customers = wiring.customers(ADMIN)
         wiring.projection().project(self.records)
         self.contacts.read(self.made[0].id)  # a warm process has the labels at hand
+        wiring.show_contacts(ADMIN, self.made[:1])  # and the names
         self.imported = [self._imported(self.fresh, number) for number in range(40)]
         self.webhooks = wiring.webhooks(ADMIN)
         self.webhook = self.webhooks.create(hook())
@@ -522,6 +523,10 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Note that an API client is used": lambda world: wiring.client_uses().note(TENANT, world.client.id),
     "Say who calls": lambda world: get("/me"),
     "Read the tenant again": lambda world: (wiring._tenants().clear(), wiring.tenant(TENANT)),
+    "Look up the names of 25 contacts' owners and customers": lambda world: wiring.show_contacts(
+        ADMIN,
+        [world.first.model_copy(update={"owner_id": f"owner{n}", "customer_id": f"c{n}"}) for n in range(25)],
+    ),
     "Read the settings": lambda world: wiring.settings_service(ADMIN).read(),
     "Change the settings": lambda world: wiring.settings_service(ADMIN).change(
         SettingsPatch(default_country="GB"), None

@@ -142,7 +142,8 @@ def test_nor_is_it_taken_within_a_bulk_call(world: World) -> None:
     before = world.content.picture()
     gateway = Gateway(world.stack.template, cached=True)
     for name, value in KEPT.items():
-        for inner in ({"set": {name: value}}, {"set": {"company": "X"}, name: value}):
+        inside = [] if name == "is_active" else [{"set": {name: value}}]  # which many contacts can have alike
+        for inner in (*inside, {"set": {"company": "X"}, name: value}):
             body = {"contact_ids": [contact], **inner}
             answer = gateway.request("POST", "/contacts/bulk-update", json=body, token=world.t1.admin)
             assert answer.status == 422, (name, answer.text)

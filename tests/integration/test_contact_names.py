@@ -89,7 +89,6 @@ def test_names_are_looked_up_together_and_kept_for_a_moment(
     moment[0] += shown_contacts.KEPT_SECONDS + 0.1
     assert look() == ["Grace 2", "Grace 1", "Jean 0"]
     moment[0] += shown_contacts.KEPT_SECONDS + 0.1
-    wiring.tenant_settings("T1")
     assert len(calls_of(look)) <= len(warm) + 2  # the names together, and the tenant's settings
 
 
