@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
+from urllib.parse import unquote
 
+from shared.domain.characters import one_line
 from shared.domain.errors import Invalid
 
 MAX_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less the two angle brackets
@@ -21,9 +24,12 @@ _SPECIAL_USE = frozenset({"arpa", "invalid", "local", "localhost", "onion", "tes
 
 
 def normalize_email(raw: str, field: str = "email") -> str:
-    """The stored form of an address: lower case, domain in IDNA form, no angle brackets.
+    """The stored form of an address: lower case, compatibility characters such as full-width letters as plain ones
+    (NFKC), domain in IDNA form.
 
-    Validity is that of the library email-validator with deliverability look-ups off.
+    An address may stand in angle brackets, with a name before them (RFC 5322, section 3.4), in a `mailto:` URI
+    (RFC 6068), and among characters that show nothing. Validity is that of the library email-validator with
+    deliverability look-ups off.
     Raises Invalid naming `field`; the message never repeats the address.
     """
     text = raw.strip()
@@ -34,8 +40,8 @@ def normalize_email(raw: str, field: str = "email") -> str:
 
 @lru_cache(maxsize=2048)
 def _normalized(text: str, field: str) -> str:
-    if text.startswith("<") and text.endswith(">"):
-        text = text[1:-1].strip()
+    if not _PLAIN.fullmatch(text):
+        text = _address_in(text)
     if not text:
         raise Invalid.field(field, "required", "An e-mail address is required.")
     if len(text) > MAX_LENGTH:
@@ -45,6 +51,18 @@ def _normalized(text: str, field: str) -> str:
         if _PLAIN.fullmatch(lowered) and lowered.rsplit(".", 1)[1] not in _SPECIAL_USE:
             return lowered
     return _by_library(text, field)
+
+
+def _address_in(text: str) -> str:
+    """What is the address of a text: without a name, brackets, a URI's scheme and what shows nothing."""
+    address = unicodedata.normalize("NFKC", one_line(text)).strip()
+    name, bracket, bracketed = address.rpartition("<")
+    # Of several in brackets none is the one that is meant.
+    if bracket and bracketed.endswith(">") and not {"<", ">"} & {*name}:
+        address = bracketed[:-1].strip()
+    if address[:7].lower() == "mailto:":
+        address = unquote(address[7:].partition("?")[0]).strip()
+    return address
 
 
 def _too_long(field: str) -> Invalid:
@@ -59,7 +77,8 @@ def _by_library(text: str, field: str) -> str:
     except EmailNotValidError as error:
         message = "This is not a valid e-mail address."
         raise Invalid.field(field, "email", message) from error
-    local, domain = valid.local_part.lower(), (valid.ascii_domain or valid.domain).lower()
+    local = unicodedata.normalize("NFKC", valid.local_part.lower())
+    domain = (valid.ascii_domain or valid.domain).lower()
     return f"{local}@{domain}"
 
 

@@ -18,7 +18,7 @@ Check = Callable[[str], bool]
 """Whether digits, perhaps behind a `+`, are a valid number."""
 
 
-class Unreadable(Exception):
+class Unreadable(ValueError):
     """There is no single number in a text. `code` is a stable word for why."""
 
     def __init__(self, code: str) -> None:

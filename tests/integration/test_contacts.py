@@ -195,7 +195,14 @@ def test_an_address_in_use_is_refused_with_the_id_of_who_has_it(world: World) ->
 
 
 SPELLINGS = [
-    ["ada@example.com", "ADA@EXAMPLE.COM", "  <ada@example.com> ", "ada@ｅxample．com"],
+    [
+        "ada@example.com",
+        "ADA@EXAMPLE.COM",
+        "  <ada@example.com> ",
+        "ada@ｅxample．com",
+        "ＡＤＡ@example.com",
+        "Ada <ada\u200b@example.com>",
+    ],
     ["élodie@example.com", "E\u0301LODIE@example.com"],
     [
         f"ada@{domain}"
