@@ -10,8 +10,9 @@ import math
 import random
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from benchmarks import people
@@ -21,6 +22,7 @@ from shared.domain.contact_filter import ContactFilter
 from shared.domain.labels import NO_LABELS, Labels
 from shared.projections.comparison import expected
 from shared.services.contact_lists import ContactLists
+from shared.services.reading_budget import Budget
 from shared.table import items, keys
 from shared.table.contact_index import ContactIndex
 from shared.table.cursors import Cursors
@@ -76,6 +78,8 @@ class MemoryStore:
     calls: int = 0
     units: float = 0.0
     scanned: int = 0
+    rows: int = 0
+    """Items that were sent, looked up by their keys or found by queries."""
 
     @classmethod
     def of(cls, given: dict[tuple[str, str], Item]) -> MemoryStore:
@@ -94,6 +98,7 @@ class MemoryStore:
             place = key[keys.PK]["S"], key[keys.SK]["S"]
             item = self.found.get(place)
             self.units += _units(_size(item) if item else 0, consistent)
+            self.rows += 1
             if item:
                 found[place] = item
         return found
@@ -114,6 +119,7 @@ class MemoryStore:
             low, high = (low, after) if descending else (after, high)
         # The bound is read too, as in Store.
         read = self._read(partition, low, high, limit + (after is not None), descending, consistent)
+        self.rows += len(read)
         return [item for item in read if item[keys.SK]["S"] != after][:limit]
 
     def skip(
@@ -123,6 +129,7 @@ class MemoryStore:
         *,
         between: tuple[str, str] | None = None,
         descending: bool = False,
+        go_on: Callable[[], bool] = lambda: True,
     ) -> tuple[int, str | None]:
         low, high = between or ("", "\U0010ffff")
         read = self._read(partition, low, high, count, descending, consistent=False)
@@ -175,9 +182,10 @@ class _NoLabels:
 
 
 def _lists(store: MemoryStore) -> ContactLists:
-    index: Any = ContactIndex(store, _TENANT)  # type: ignore[arg-type]
+    budget = Budget(seconds=inf)
+    index: Any = ContactIndex(store, _TENANT, budget)  # type: ignore[arg-type]
     labels: Any = _NoLabels()
-    return ContactLists(_CALLER, index, _NoLocks(), labels, Cursors(b"bench"))
+    return ContactLists(_CALLER, index, _NoLocks(), labels, Cursors(b"bench"), budget)
 
 
 def measure(size: int) -> dict[str, tuple[int, float, int]]:

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from shared.services.owners import Owners
     from shared.services.purge import Purge
     from shared.services.rate_limits import RateLimits
+    from shared.services.reading_budget import Budget
     from shared.services.registration import Registration
     from shared.services.settings import SettingsService
     from shared.services.shown_contacts import NameMemory, ShownContacts
@@ -307,8 +308,10 @@ def _membership(caller: Caller, through: Store, announce: Announce | None = None
     return Membership(caller, MembershipTable(through, caller.tenant_id), announce or no_key)
 
 
-def customers(caller: Caller, claim: Claim | None = None) -> CustomerService:
-    """The customers, for one caller; for a call under an Idempotency-Key with its claim on that."""
+def customers(caller: Caller, claim: Claim | None = None, budget: Budget | None = None) -> CustomerService:
+    """The customers, for one caller; for a call under an Idempotency-Key with its claim on that. Contacts are read
+    within the budget of a request, or one of their own.
+    """
     from shared.services.customers import CustomerService
     from shared.table.contacts import ContactTable
     from shared.table.customers import CustomerTable
@@ -319,6 +322,7 @@ def customers(caller: Caller, claim: Claim | None = None) -> CustomerService:
         CustomerTable(table, caller.tenant_id),
         ContactTable(table, caller.tenant_id, label_table(caller.tenant_id)),
         cursors(),
+        budget=budget,
         announce=_announcement(claim),
     )
 
@@ -347,19 +351,22 @@ def show_customers(caller: Caller, customers: Sequence[Customer]) -> Sequence[Cu
     return _shown_contacts(caller.tenant_id).show_of_customers(customers)
 
 
-def contact_lists(caller: Caller) -> ContactLists:
-    """The lists of contacts, for one caller."""
+def contact_lists(caller: Caller, budget: Budget | None = None) -> ContactLists:
+    """The lists of contacts, for one caller; within the budget of a request, or one of their own."""
     from shared.services.contact_lists import ContactLists
+    from shared.services.reading_budget import Budget
     from shared.table.contact_index import ContactIndex
     from shared.table.contacts import ContactTable
 
     tenant_id = caller.tenant_id
+    budget = budget or Budget()
     return ContactLists(
         caller,
-        ContactIndex(store(), tenant_id),
+        ContactIndex(store(), tenant_id, budget),
         ContactTable(store(), tenant_id),
         label_table(tenant_id),
         cursors(),
+        budget,
     )
 
 
@@ -471,8 +478,10 @@ def _for(seconds: float) -> Callable[[], bool]:
     return lambda: time.monotonic() < until
 
 
-def matching_contacts(caller: Caller, claim: Claim | None = None) -> MatchingContacts:
-    """All contacts that match a filter, for one caller; with his claim as above."""
+def matching_contacts(
+    caller: Caller, claim: Claim | None = None, budget: Budget | None = None
+) -> MatchingContacts:
+    """All contacts that match a filter, for one caller; with their claim as above, found within a request's budget."""
     from shared.services.bulk import MatchingContacts
     from shared.table.idempotency import FoundTable
 
@@ -484,11 +493,10 @@ def matching_contacts(caller: Caller, claim: Claim | None = None) -> MatchingCon
     return MatchingContacts(
         caller,
         bulk_contacts(caller, claim),
-        contact_lists(caller),
+        contact_lists(caller, budget),
         _bulk_job_table(caller.tenant_id, claim),
         bulk_queue(),
         once=once,
-        has_time=_for(BULK_SECONDS / 2),
         announce=_announcement(claim),
     )
 
@@ -519,12 +527,13 @@ def bulk_jobs(caller: Caller, claim: Claim | None = None) -> BulkJobService:
 def bulk_work(*, may_look_on: Callable[[], bool], has_time: Callable[[], bool]) -> BulkWork:
     """What carries out bulk jobs' portions, while it has time."""
     from shared.services.bulk_jobs import BulkWork
+    from shared.services.reading_budget import Budget
 
     return BulkWork(
         tenant,
         _bulk_job_table,
         lambda caller, work: _bulk_contacts(caller, store(), work, resumable=True, has_time=has_time),
-        contact_lists,
+        lambda caller: contact_lists(caller, Budget.unlimited()),
         bulk_queue(),
         may_look_on=may_look_on,
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from math import inf
 
 import botocore.session
 import pytest
 
 from shared import wiring
-from shared.services import shown_contacts
+from shared.services import reading_budget, shown_contacts
 from tests.support.aws import Stack
 from tests.support.fixtures import *  # noqa: F403
 from tests.support.moto_speed import faster_moto
@@ -38,6 +39,12 @@ def tenants_stay_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     monkeypatch.setattr(wiring, "TENANT_SECONDS", 3600.0)
     monkeypatch.setattr(shown_contacts, "KEPT_SECONDS", 3600.0)
+
+
+@pytest.fixture(autouse=True)
+def lists_have_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The budget of seconds is unlimited, lest pages end early on a slow machine; tests of it bring a clock."""
+    monkeypatch.setattr(reading_budget, "MAX_SECONDS", inf)
 
 
 @pytest.fixture

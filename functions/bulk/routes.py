@@ -53,10 +53,13 @@ def bulk_create_contacts(call: Call, body: BulkCreateInput) -> Reply:
     errors=(ConcurrentChange,),
 )
 def bulk_update_contacts(call: Call, body: BulkUpdateInput) -> Reply:
-    """An entry for each id, or for each contact that matches; or a job, when more than 500 match. A filter acts on the
+    """An entry for each id, or for each contact that matches; or a job, when more than 500 match or
+    finding them would go over the call's budget. A filter acts on the
     caller's own contacts alone when he may change no others."""
     if (wanted := _filter_of(call, body)) is not None:
-        return _told(call, 200, wiring.matching_contacts(call.caller, call.claim).update(wanted, body))
+        return _told(
+            call, 200, wiring.matching_contacts(call.caller, call.claim, call.budget).update(wanted, body)
+        )
     contacts = wiring.bulk_contacts(call.caller, call.claim)
     return _told(call, 200, contacts.update_many(body.contact_ids or (), contacts.change_of(body)))
 
@@ -74,7 +77,7 @@ def bulk_update_contacts(call: Call, body: BulkUpdateInput) -> Reply:
 def bulk_delete_contacts(call: Call, body: BulkDeleteInput) -> Reply:
     """As bulk-update. They can be restored for 30 days, one by one."""
     if (wanted := _filter_of(call, body)) is not None:
-        return _told(call, 204, wiring.matching_contacts(call.caller, call.claim).delete(wanted))
+        return _told(call, 204, wiring.matching_contacts(call.caller, call.claim, call.budget).delete(wanted))
     contacts = wiring.bulk_contacts(call.caller, call.claim)
     return _told(call, 204, contacts.delete_many(body.contact_ids or ()))
 

@@ -45,7 +45,7 @@ def list_contacts(call: Call, query: ContactListQuery) -> Reply:
     caller = call.caller
     wanted = wiring.contact_filter(caller.tenant_id, query.__dict__)
     limit, skip = query.part
-    page = wiring.contact_lists(caller).list(
+    page = wiring.contact_lists(caller, call.budget).list(
         wanted,
         sort=query.sort,
         limit=limit,
@@ -76,7 +76,7 @@ def create_contact(call: Call, body: ContactInput) -> Reply:
     "GET", "/contacts/stats", summary="Contacts in numbers", answer=ContactStats, errors=(RuleBroken,)
 )
 def contact_stats(call: Call) -> Reply:
-    return Reply(record=ContactStats(**wiring.contact_lists(call.caller).stats()))
+    return Reply(record=ContactStats(**wiring.contact_lists(call.caller, call.budget).stats()))
 
 
 @routes.route(

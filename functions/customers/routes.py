@@ -56,7 +56,7 @@ class CustomerListQuery(ListQuery):
     paged=True,
 )
 def list_customers(call: Call, query: CustomerListQuery) -> Reply:
-    page = wiring.customers(call.caller).list(
+    page = wiring.customers(call.caller, budget=call.budget).list(
         limit=query.limit,
         cursor=query.cursor,
         username=query.username,
@@ -90,7 +90,9 @@ def create_customer(call: Call, body: CustomerInput) -> Reply:
 )
 def read_customer(call: Call, customer_id: str, query: CustomerQuery) -> Reply:
     include = query.include is not None
-    return Reply(record=wiring.customers(call.caller).read(customer_id, include_contacts=include))
+    return Reply(
+        record=wiring.customers(call.caller, budget=call.budget).read(customer_id, include_contacts=include)
+    )
 
 
 @routes.route(
@@ -144,5 +146,7 @@ def delete_customer(call: Call, customer_id: str) -> Reply:
     errors=(NotFound,),
 )
 def list_contacts_of_customer(call: Call, customer_id: str, query: ListQuery) -> Reply:
-    page = wiring.customers(call.caller).contacts(customer_id, limit=query.limit, cursor=query.cursor)
+    page = wiring.customers(call.caller, budget=call.budget).contacts(
+        customer_id, limit=query.limit, cursor=query.cursor
+    )
     return Reply(page=page)

@@ -46,7 +46,7 @@ routes = label_routes(
 )
 def list_group_contacts(call: Call, group_id: str, query: GroupContactsQuery) -> Reply:
     """Who joined a static group; whom the filter of a dynamic one finds."""
-    page = wiring.contact_lists(call.caller).list(
+    page = wiring.contact_lists(call.caller, call.budget).list(
         wiring.groups(call.caller).filter_of(group_id),
         sort=query.sort,
         limit=query.limit,

@@ -165,6 +165,16 @@ class ContactFilter:
             found += further.facets
         return list(dict.fromkeys(found))
 
+    def span_of(self, name: str) -> tuple[str | None, str | None]:
+        """The first and last moment asked for of a time (`created`, `updated`, `last_booking`, `last_contacted`), those
+        of `also` among them; None for a side that is open.
+        """
+        spans = [(getattr(self, f"{name}_from"), getattr(self, f"{name}_to"))]
+        spans += [further.span_of(name) for further in self.also]
+        starts = [start for start, _ in spans if start is not None]
+        ends = [end for _, end in spans if end is not None]
+        return max(starts, default=None), min(ends, default=None)
+
     def matches(self, contact: Contact) -> bool:
         """Whether all conditions hold for a contact."""
         has = facets_of(contact)

@@ -16,9 +16,9 @@ from shared.domain.search import fold_line
 INDEXED = ("name", "-updated_at", "-last_contacted_at", "-last_booking_at", "-total_bookings")
 """The orders that have an index of places. The lists by creation are their own: a contact's id holds its time."""
 
-Position = list[str]
-"""Where a walk goes on: `["placed", place]` behind a place, `["unplaced", id]` among those without one. (A list, as
-it comes back from a cursor.)"""
+Position = list[str | None]
+"""Where a walk goes on: `["placed", place]` behind a place, `["unplaced", id]` among those without one, None for their
+first. (A list, as it comes back from a cursor.)"""
 
 PLACED, UNPLACED = "placed", "unplaced"
 _MAX_NAME = 100

@@ -28,6 +28,7 @@ from shared.domain.errors import (
 from shared.domain.tenant import RateLimit
 from shared.http.problems import from_validation
 from shared.services.idempotency import Claim
+from shared.services.reading_budget import Budget
 
 MAX_BODY_BYTES = 1_000_000
 FORM = "application/x-www-form-urlencoded"
@@ -54,6 +55,11 @@ class Call:
         self.event = event
         self.claim: Claim | None = None
         """The call's claim on its Idempotency-Key, if it has one: for the factories in `shared.wiring`."""
+
+    @cached_property
+    def budget(self) -> Budget:
+        """What the call may read; what it reads beyond a page's worth is charged to its caller."""
+        return Budget()
 
     @property
     def request_id(self) -> str:

@@ -1,13 +1,19 @@
-"""Query parameters that all lists share."""
+"""What all lists share: their query parameters, and the body of a page."""
 
 from __future__ import annotations
 
-from typing import Self
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.domain.errors import Invalid
-from shared.services.paging import MAX_ROW
+from shared.services.paging import MAX_ROW, Page
+
+MAX_PAGE_BYTES = 5_000_000
+"""How large the items of a page are at the most, as Lambda counts them: its answers have up to 6 MB (AWS Lambda
+quotas)."""
 
 
 class ListQuery(BaseModel):
@@ -57,6 +63,29 @@ class NumberedListQuery(ListQuery):
             return self.limit, self.skip or 0
         size = self.page_size or 25
         return size, ((self.page or 1) - 1) * size
+
+
+def body_of(page: Page[Any]) -> str:
+    """A page as JSON. One that would be larger than MAX_PAGE_BYTES ends early, with a cursor."""
+    entries = [item.model_dump_json() for item in page.items]
+    if 4 * sum(map(len, entries)) > MAX_PAGE_BYTES:  # a character takes up to four bytes
+        entries = list(_fitting(entries))
+        page = page.cut(len(entries))
+    body = f'{{"items":[{",".join(entries)}],"next_cursor":{json.dumps(page.next_cursor)}'
+    if page.total_at_least is not None:
+        return f'{body},"total":null,"total_at_least":{page.total_at_least}}}'
+    return f'{body},"total":{json.dumps(page.total)}}}'
+
+
+def _fitting(entries: Sequence[str]) -> Iterator[str]:
+    """Entries, at least one, as far as they fit into a page."""
+    size = 0
+    for number, entry in enumerate(entries):
+        # Lambda sends the body as a JSON string, in which quotes and backslashes take two bytes.
+        size += len(entry.encode()) + entry.count('"') + entry.count("\\") + 2
+        if number and size > MAX_PAGE_BYTES:
+            return
+        yield entry
 
 
 def _mixed(field: str, other: str) -> Invalid:

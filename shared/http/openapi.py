@@ -260,11 +260,17 @@ def _page(entry: dict[str, Any]) -> dict[str, Any]:
             "items": {"type": "array", "items": entry},
             "next_cursor": {
                 "type": ["string", "null"],
-                "description": "For the next page; null on the last.",
+                "description": "For the next page; null on the last. A page may have fewer records than `limit`, or "
+                "none, and a cursor, where finding or showing more would go over the call's budget.",
             },
             "total": {
                 "type": ["integer", "null"],
                 "description": "How many there are, where that is counted.",
+            },
+            "total_at_least": {
+                "type": "integer",
+                "description": "How many were counted before the call's budget of rows and time was spent; `total` is "
+                "null then. Else absent.",
             },
         },
     }

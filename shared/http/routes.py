@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +16,7 @@ from shared.domain.errors import DomainError, NotFound
 from shared.http import problems
 from shared.http.call import Call, Further, etag
 from shared.http.idempotency import Keyed, fingerprint_of, key_of, to_answer, to_response
+from shared.http.listing import body_of
 from shared.http.rate_limits import Limited, fields_of
 from shared.services.idempotency import Answer, Claim
 from shared.services.paging import Page
@@ -267,7 +267,11 @@ def _answered(
             told = fields_of(limit, allowance)
             if allowance.refusal is not None:
                 raise allowance.refusal
-        response = act()
+        try:
+            response = act()
+        finally:
+            if limits is not None and call.budget.beyond_a_page:
+                limits.charge(call.caller, call.rate_limit, call.budget.beyond_a_page)
     except DomainError as error:
         response = refuse(error)
     except Exception:  # noqa: BLE001 (a caller gets an answer, the log the trace)
@@ -341,9 +345,7 @@ def _rendered(operation: Operation, call: Call, path: dict[str, Any], reply: Rep
             )
         body = reply.record.model_dump_json()
     elif reply.page is not None:
-        entries = ",".join(entry.model_dump_json() for entry in reply.page.items)
-        cursor, total = json.dumps(reply.page.next_cursor), json.dumps(reply.page.total)
-        body = f'{{"items":[{entries}],"next_cursor":{cursor},"total":{total}}}'
+        body = body_of(reply.page)
     elif reply.text is not None:
         body = reply.text
     return Response(

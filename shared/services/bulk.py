@@ -368,9 +368,7 @@ class BulkContacts(ContactService):
 class Matches(Protocol):
     """What matches a filter; see `shared.services.contact_lists.ContactLists`."""
 
-    def find_all(
-        self, wanted: ContactFilter, *, limit: int, has_time: Callable[[], bool]
-    ) -> Sequence[str] | None: ...
+    def find_all(self, wanted: ContactFilter, *, limit: int) -> Sequence[str] | None: ...
 
     def count_of(self, wanted: ContactFilter) -> int | None: ...
 
@@ -396,7 +394,6 @@ class MatchingContacts:
         queue: Queue,
         *,
         once: Callable[[Callable[[], list[str]]], list[str]],
-        has_time: Callable[[], bool],
         announce: Announce = no_key,
     ) -> None:
         self._caller = caller
@@ -405,11 +402,11 @@ class MatchingContacts:
         self._jobs = jobs
         self._queue = queue
         self._once = once
-        self._has_time = has_time
         self._announce = announce
 
     def update(self, wanted: ContactFilter, given: BulkChangeInput) -> list[Outcome] | BulkJob:
-        """The contacts changed, an outcome for each; or the job that does it, when they are more than MAX_TOGETHER.
+        """The contacts changed, an outcome for each; or the job that does it, when they are more than MAX_TOGETHER, or
+        when a request's budget does not suffice to find them.
 
         Raises PermissionDenied, and Invalid for a refused change and a filter without a condition.
         """
@@ -454,7 +451,7 @@ class MatchingContacts:
         return wanted.owned_by(self._caller.id)
 
     def _find(self, wanted: ContactFilter) -> list[str]:
-        found = self._matches.find_all(wanted, limit=MAX_TOGETHER, has_time=self._has_time)
+        found = self._matches.find_all(wanted, limit=MAX_TOGETHER)
         if found is None:
             raise _TooMany()
         return list(found)
@@ -479,4 +476,4 @@ class MatchingContacts:
 
 
 class _TooMany(Exception):
-    """More contacts match than one call deals with."""
+    """More contacts match, or would have to be looked through, than one call deals with."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -12,17 +12,24 @@ from shared.domain.contact_filter import DEFAULTS, OTHERS, ContactFilter
 from shared.domain.contact_order import in_order
 from shared.domain.errors import RuleBroken
 from shared.services import contact_orders
-from shared.services.contact_planning import ContactIndex, Found, by_creation, candidates
-from shared.services.contact_search import Locks, require_searchable, searched, with_email, with_number
+from shared.services.contact_planning import (
+    ContactIndex,
+    asking,
+    by_creation,
+    by_creation_in_range,
+    counted_by_ids,
+    ids_in_range,
+    looked_up,
+)
+from shared.services.contact_search import Locks, require_searchable, searched, with_number
 from shared.services.contact_statistics import TOP_COMPANIES, counted, statistics_of
+from shared.services.contact_walks import MOST_TOGETHER, Step, Taken, Walk, count_matches, take
 from shared.services.labelling import LabelRepository
 from shared.services.paging import Cursors, Page, check_depth
+from shared.services.reading_budget import Budget, Spent
 
 MAX_SORTED = 2000
 """How many matches are sorted for an order that no index serves."""
-MAX_COUNTED = 100_000
-MAX_OWN = 10_000
-"""How many contacts are counted one by one, for a caller who sees none but his own."""
 
 
 class ContactLists:
@@ -33,13 +40,20 @@ class ContactLists:
     """
 
     def __init__(
-        self, caller: Caller, index: ContactIndex, locks: Locks, labels: LabelRepository, cursors: Cursors
+        self,
+        caller: Caller,
+        index: ContactIndex,
+        locks: Locks,
+        labels: LabelRepository,
+        cursors: Cursors,
+        budget: Budget,
     ) -> None:
         self._caller = caller
         self._index = index
         self._locks = locks
         self._labels = labels
         self._cursors = cursors
+        self._budget = budget
 
     def list(
         self,
@@ -53,21 +67,36 @@ class ContactLists:
     ) -> Page[Contact]:
         """A page of the contacts that match, from a cursor on or without the first `skip`.
 
-        Without `sort` the newest come first, and with a search those come first whose word does in the alphabet.
-        Raises RuleBroken for a cursor of another list, with code `too_deep` for a page beyond row 10,000 without a
-        cursor and, with code `too_many_to_sort`, for an order that would have to sort more than MAX_SORTED matches.
+        Without `sort` the newest come first, and with a search those come first whose word does in the alphabet. Once
+        the budget is spent the page ends with what was found, which may be nothing, and has a cursor.
+
+        Raises RuleBroken for a cursor of another list; with code `too_deep` for a page beyond row 10,000 without a
+        cursor; and for an order that is made by sorting with code `too_many_to_sort`, when more than MAX_SORTED
+        contacts match, or `too_broad`, when the budget does not suffice to find them.
         """
         wanted = self._seen(wanted)
         require_searchable(wanted)
         check_depth(skip, limit)
+        self._budget.begin()
         scope = self._caller.scope("contacts", repr(wanted), str(sort))
         after = self._cursors.open(scope, cursor) if cursor is not None else None
-        found = list(islice(self._walk(wanted, sort, after, limit + 1, skip), limit + 1))
-        more = len(found) > limit
+        if isinstance(after, dict):  # a page by number that was not reached yet
+            after, skip = after["after"], after["skip"]
+        walk = self._walk(wanted, sort, after, limit + 1, skip)
+        taken = take(walk, limit)
+
+        def seal(position: Any, skip: int = 0) -> str:
+            return self._cursors.seal(scope, {"after": position, "skip": skip} if skip else position)
+
+        is_whole = taken.is_through and cursor is None and not skip
+        total, at_least = self._total(wanted, include_total, walk, taken, is_whole=is_whole)
+        positions = [position for position, _ in taken.found]
         return Page(
-            self._named([contact for _, contact in found[:limit]]),
-            self._cursors.seal(scope, found[limit - 1][0]) if more else None,
-            self._total(wanted, include_total),
+            self._named([contact for _, contact in taken.found]),
+            None if taken.is_through else seal(taken.position, taken.skip),
+            total,
+            at_least,
+            lambda number: seal(positions[number]),
         )
 
     def _seen(self, wanted: ContactFilter) -> ContactFilter:
@@ -88,8 +117,9 @@ class ContactLists:
         contacts there are.
 
         For a caller who reads his own alone these are counted one by one, with the customers they belong to. Raises
-        RuleBroken, with code `too_many_to_count`, when they are more than MAX_OWN.
+        RuleBroken, with code `too_many_to_count`, when the budget does not suffice for that.
         """
+        self._budget.begin()
         if self._caller.require("contacts:read") == "all":
             counts: Mapping[str, int] = self._index.counts()
             companies: Sequence[tuple[str, int]] = self._index.top_companies(TOP_COMPANIES)
@@ -99,90 +129,101 @@ class ContactLists:
 
     def _own(self) -> Iterator[Contact]:
         own = ContactFilter(owner_id=self._caller.id)
-        for number, (_, contact) in enumerate(by_creation(self._index, own, None, 500, descending=False)):
-            if number == MAX_OWN:
-                raise RuleBroken(
-                    f"You have more than {MAX_OWN:,} contacts, too many to count one by one.",
-                    code="too_many_to_count",
-                )
-            yield contact
+        try:
+            for _, is_match, contact in by_creation(self._index, own, None, 500, descending=False).steps:
+                if is_match and contact is not None:
+                    yield contact
+        except Spent:
+            raise RuleBroken(
+                "You have too many contacts to count them one by one. Their lists show them.",
+                code="too_many_to_count",
+            ) from None
 
-    def _walk(
-        self, wanted: ContactFilter, sort: str | None, after: Any, count: int, skip: int = 0
-    ) -> Iterator[Found]:
-        """Matches in order behind `after`, but for the first `skip`; `count`: how many are likely to be taken."""
-        if wanted.email is None and wanted.search is None and wanted.phone is None:
-            if sort in (None, "-created_at", "created_at"):
-                return by_creation(self._index, wanted, after, count, skip, descending=sort != "created_at")
-            if contact_orders.is_walked(wanted, sort):
-                return contact_orders.walk(self._index, wanted, sort, after, count=count, skip=skip)
-        return islice(self._found(wanted, sort, after, count), skip, None)
-
-    def _found(self, wanted: ContactFilter, sort: str | None, after: Any, count: int) -> Iterator[Found]:
-        """Matches that are found before they are put in order."""
+    def _walk(self, wanted: ContactFilter, sort: str | None, after: Any, count: int, skip: int = 0) -> Walk:
+        """Matches in order behind `after`; `count`: how many are likely to be taken."""
+        order = sort or "-created_at"
         if wanted.email is not None:
-            return self._sorted(
-                with_email(self._index, self._locks, wanted, limit=MAX_SORTED + 1),
-                sort or "-created_at",
-                after,
-            )
+            return self._sorted(self._with_email(wanted, order), order, after, skip)
         if wanted.search is not None:
-            found = searched(self._index, wanted, after if sort is None else None, count)
-            return found if sort is None else self._sorted((one for _, one in found), sort, after)
+            walk = searched(self._index, wanted, None if sort else after, count, skip, self._budget)
+            return self._sorted(walk.steps, sort, after, skip) if sort else walk
         if wanted.phone is not None:
-            return self._sorted(
-                with_number(self._index, wanted, limit=MAX_SORTED + 1), sort or "-created_at", after
-            )
-        found = by_creation(self._index, wanted, None, MAX_SORTED + 1, descending=True)
-        return self._sorted((one for _, one in found), sort or "", after)
+            return self._sorted(with_number(self._index, wanted), order, after, skip)
+        is_by_creation = order in ("-created_at", "created_at")
+        if not is_by_creation and contact_orders.is_walked(wanted, order):
+            return contact_orders.walk(self._index, wanted, order, after, count=count, skip=skip)
+        walk = self._by_creation(
+            wanted,
+            after if is_by_creation else None,
+            count if is_by_creation else MAX_SORTED + 1,
+            skip if is_by_creation else 0,
+            descending=order != "created_at",
+        )
+        return walk if is_by_creation else self._sorted(walk.steps, order, after, skip)
+
+    def _by_creation(
+        self, wanted: ContactFilter, after: str | None, count: int, skip: int = 0, *, descending: bool
+    ) -> Walk:
+        """Matches in the order of their creation, by the shortest way to them."""
+        ids = ids_in_range(self._index, wanted, self._budget)
+        if ids is None:
+            return by_creation(self._index, wanted, after, count, skip, descending=descending)
+        return by_creation_in_range(
+            self._index, wanted, ids, after, count, skip, self._budget, descending=descending
+        )
 
     def walk(
         self, wanted: ContactFilter, *, after: str | None, before: str | None = None
     ) -> Iterator[tuple[str, bool]]:
         """Contacts in the order of their creation, behind the id `after` and below the id `before`, as far as no
         index rules them out: each one's id, and whether it matches.
-        """
-        _, contacts = candidates(self._index, wanted, after, 500, descending=False, before=before)
-        return ((one.id, wanted.matches(one)) for one in contacts)
 
-    def find_all(
-        self, wanted: ContactFilter, *, limit: int, has_time: Callable[[], bool]
-    ) -> Sequence[str] | None:
-        """The ids of all contacts that match, or None when they are more than `limit`, or there is no time to go
-        through all that may.
+        Raises Spent when the budget is: give one that is not limited, and stop in time.
         """
-        if wanted.email is None and wanted.search is None and wanted.phone is None:
-            candidates = self.walk(wanted, after=None)
-        else:
-            candidates = ((one.id, True) for _, one in self._walk(wanted, None, None, limit + 1))
-        found: list[str] = []
-        for contact_id, is_match in candidates:
-            if is_match:
-                found.append(contact_id)
-            if len(found) > limit or not has_time():
-                return None
-        return found
+        self._budget.begin()
+        walk = by_creation(self._index, wanted, after, 500, descending=False, before=before)
+        return ((position, is_match) for position, is_match, _ in walk.steps)
 
-    def _sorted(self, matches: Iterator[Contact], sort: str, after: Any) -> Iterator[Found]:
-        found = list(islice(matches, MAX_SORTED + 1))
-        if len(found) > MAX_SORTED:
+    def find_all(self, wanted: ContactFilter, *, limit: int) -> Sequence[str] | None:
+        """The ids of all contacts that match; None when they are more than `limit`, or when the budget does not suffice
+        to find all.
+        """
+        self._budget.begin()
+        try:
+            taken = take(self._walk(wanted, None if wanted.search else "created_at", None, limit + 1), limit)
+        except RuleBroken:  # too many to be sorted
+            return None
+        return [contact.id for _, contact in taken.found] if taken.is_through else None
+
+    def _with_email(self, wanted: ContactFilter, order: str) -> Iterator[Step]:
+        owners = self._locks.all_owners_of_email(wanted.email or "", limit=MAX_SORTED + 1)
+        self._budget.charge(len(owners))
+        if len(owners) > MAX_SORTED:
+            raise _too_many_to_sort(order)
+        return looked_up(self._index, wanted, asking(owners, self._budget), MOST_TOGETHER)
+
+    def _sorted(self, steps: Iterator[Step], order: str, after: Any, skip: int) -> Walk:
+        matches = (contact for _, is_match, contact in steps if is_match and contact is not None)
+        try:
+            found = list(islice(matches, MAX_SORTED + 1))
+        except Spent:
             raise RuleBroken(
-                f"More than {MAX_SORTED:,} contacts match, too many to sort by {sort}. Narrow the filter, or sort "
-                "by created_at.",
-                code="too_many_to_sort",
-            )
-        return in_order(found, sort, after)
+                f"Too many contacts would have to be looked through to sort those that match by {order}. Narrow the "
+                "filter, for example by a tag or a time, or sort by created_at.",
+                code="too_broad",
+            ) from None
+        if len(found) > MAX_SORTED:
+            raise _too_many_to_sort(order)
+        ordered = ((position, True, contact) for position, contact in in_order(found, order, after))
+        return Walk(ordered, after, skip, len(found))
 
     def count_of(self, wanted: ContactFilter) -> int | None:
         """How many contacts match, where counters tell it."""
-        return self._total(wanted, include_total=False)
-
-    def _total(self, wanted: ContactFilter, include_total: bool) -> int | None:
         asked = wanted.asked
         facets = wanted.facets
         if not asked:
             return self._index.count("all")
-        if len(asked) == len(facets) == 1:
+        if len(asked) == len(facets) == 1 and not wanted.also:
             facet, value = facets[0]
             if facet == "customer_id":
                 return self._index.count_of_customer(value)
@@ -190,7 +231,30 @@ class ContactLists:
                 return self._index.count(f"{facet}={value}")
             others = sum(self._index.count(f"{facet}={other}") for other in OTHERS[facet])
             return self._index.count("all") - others
-        if include_total:
-            # Only ids count here, and each row read is as cheap as any other way to it.
-            return sum(1 for _ in islice(self._walk(wanted, None, None, 500), MAX_COUNTED))
         return None
+
+    def _total(
+        self, wanted: ContactFilter, include_total: bool, walk: Walk, taken: Taken, *, is_whole: bool
+    ) -> tuple[int | None, int | None]:
+        """How many contacts match; or, when the budget does not suffice to count them, None and how many were met."""
+        total = self.count_of(wanted)
+        if total is not None or not include_total:
+            return total, None
+        if walk.total is not None:
+            return walk.total, None
+        if is_whole:
+            return taken.matches, None
+        try:
+            counting = counted_by_ids(self._index, wanted) or self._walk(wanted, None, None, 500)
+        except Spent:
+            return None, taken.matches
+        met, is_all = count_matches(counting)
+        return (met, None) if is_all else (None, max(met, taken.matches))
+
+
+def _too_many_to_sort(order: str) -> RuleBroken:
+    return RuleBroken(
+        f"More than {MAX_SORTED:,} contacts match, too many to sort by {order}. Narrow the filter, or sort by "
+        "created_at.",
+        code="too_many_to_sort",
+    )

@@ -7,9 +7,8 @@ however far the index is behind. Those without a place come last, from the list 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain
 from typing import Protocol
 
 from shared.domain.contact import Contact
@@ -23,14 +22,16 @@ from shared.domain.contact_order import (
     is_descending,
     place_in,
 )
+from shared.services.contact_walks import Step, Walk, alike, in_groups
 
 _MOST_HAVE: tuple[tuple[str, object], ...] = (("source", "api"), ("is_active", True))
 """Conditions that hold for most contacts, so that judging them on rows leaves few out."""
 _BY_BOOKINGS = ("-last_booking_at", "-total_bookings")
 _ALL_PLACED = ("name", "-updated_at")
 """Orders in which every contact has a place."""
+TIMES = ("updated_at", "last_booking_at", "last_contacted_at")
+"""The times that have an order, besides that of the creation."""
 _LOWEST, _HIGHEST = "0", "~"
-_MOST_TOGETHER = 100  # rows are read by a hundred at the most
 
 Bounds = tuple[str, str]
 
@@ -53,13 +54,6 @@ class OrderIndex(Protocol):
     ) -> Iterator[Contact]: ...
 
 
-def alike(count: int) -> int:
-    """The size of portions that together have `count` entries: as few as a hundred each allow, so that the last one
-    reads little that nobody takes.
-    """
-    return math.ceil(count / math.ceil(count / _MOST_TOGETHER))
-
-
 def is_walked(wanted: ContactFilter, order: str) -> bool:
     """Whether a list in an order is read from its index, at any size: under conditions that the index answers, or
     that most contacts meet. Under others the matches are found first, and sorted.
@@ -72,31 +66,32 @@ def is_walked(wanted: ContactFilter, order: str) -> bool:
 
 def walk(
     index: OrderIndex, wanted: ContactFilter, order: str, after: Position | None, *, count: int, skip: int = 0
-) -> Iterator[tuple[Position, Contact]]:
-    """The contacts of a list in an order behind `after`, but for the first `skip`, each with its position.
+) -> Walk:
+    """The contacts of a list in an order behind `after`, each with its position.
 
     `count`: how many are likely to be taken. What the index answers alone is skipped without reading rows.
     """
-    between = _bounds(wanted, order)
+    between = bounds_of(wanted, field_of(order))
     if between is not None and between[0] > between[1]:
-        return iter(())
+        return Walk(iter(()))
     stage, bound = after or (PLACED, None)
     judged = any(condition in _MOST_HAVE for condition in wanted.asked.items())
-    if skip and not judged:
+    if skip and not judged and after is None:
         passed, bound = index.skip_places(
             field_of(order), skip, between=between, descending=is_descending(order)
         )
         skip -= passed
         stage = UNPLACED if bound is None else PLACED
+        after = [stage, bound]
     # Some are left out by what is judged on rows: a few more are read than are wanted.
     portion = (count + skip) * 5 // 4 if judged else count + skip
-    found: list[Iterator[tuple[Position, Contact]]] = []
+    found: list[Iterator[Step]] = []
     if stage == PLACED:
         found.append(_placed(index, wanted, order, bound, between, alike(portion)))
         bound = None
     if not _asks_for_place(wanted, order):
         found.append(_unplaced(index, wanted, order, bound, min(max(portion, 64), 500)))
-    return islice(chain.from_iterable(found), skip, None)
+    return Walk(chain.from_iterable(found), after, skip)
 
 
 def _placed(
@@ -106,27 +101,31 @@ def _placed(
     after: str | None,
     between: Bounds | None,
     portion: int,
-) -> Iterator[tuple[Position, Contact]]:
+) -> Iterator[Step]:
     places = index.places(
         field_of(order), after=after, between=between, descending=is_descending(order), portion=portion
     )
-    while together := list(islice(places, portion)):
+    for group in in_groups(places, portion, needs_row=bool):
         # One that is just moving may be there twice.
-        ids = dict.fromkeys(place.rpartition("#")[2] for place in together)
+        ids = dict.fromkeys(place.rpartition("#")[2] for place in group)
         contacts = {one.id: one for one in index.rows(list(ids))}
-        for place in together:
+        for place in group:
             contact = contacts.get(place.rpartition("#")[2])
             if contact is not None and place_in(contact, order) == place and wanted.matches(contact):
-                yield [PLACED, place], contact
+                yield [PLACED, place], True, contact
+            else:
+                yield [PLACED, place], False, None
 
 
 def _unplaced(
     index: OrderIndex, wanted: ContactFilter, order: str, after: str | None, portion: int
-) -> Iterator[tuple[Position, Contact]]:
+) -> Iterator[Step]:
     rows = index.all_rows(after=after, descending=True, low=_LOWEST, high=_HIGHEST, portion=portion)
     for contact in rows:
         if place_in(contact, order) is None and wanted.matches(contact):
-            yield [UNPLACED, contact.id], contact
+            yield [UNPLACED, contact.id], True, contact
+        else:
+            yield [UNPLACED, contact.id], False, None
 
 
 def _range_of(order: str) -> tuple[str, str]:
@@ -135,9 +134,11 @@ def _range_of(order: str) -> tuple[str, str]:
     return f"{stem}_from", f"{stem}_to"
 
 
-def _bounds(wanted: ContactFilter, order: str) -> Bounds | None:
-    """The first and last place within the time that is asked for; None when none is."""
-    start, end = (wanted.asked.get(name) for name in _range_of(order))
+def bounds_of(wanted: ContactFilter, field: str) -> Bounds | None:
+    """The first and last place in an order within the time that is asked for; None when none is."""
+    if field not in TIMES:
+        return None
+    start, end = wanted.span_of(field.removesuffix("_at"))
     if start is None and end is None:
         return None
     return f"{start or _LOWEST}", f"{end}#{_HIGHEST}" if end else _HIGHEST
@@ -147,7 +148,7 @@ def _asks_for_place(wanted: ContactFilter, order: str) -> bool:
     """Whether none without a place in an order is wanted."""
     return (
         order in _ALL_PLACED
-        or _bounds(wanted, order) is not None
+        or bounds_of(wanted, field_of(order)) is not None
         or any(_is_any_booking(name, value, order) for name, value in wanted.asked.items())
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
-from itertools import chain, islice
+from itertools import chain
 from math import inf
 from typing import Any, Protocol
 
@@ -12,13 +13,17 @@ from shared.domain.contact_filter import ContactFilter, numbers_of, terms_of_con
 from shared.domain.errors import Invalid
 from shared.domain.number_search import digits_of, ends_of
 from shared.domain.search import indexed, may_have, prefixes_of
-from shared.services.contact_planning import ContactIndex, Found, id_bounds, indexed_facets
+from shared.services.contact_planning import ContactIndex, id_bounds, indexed_facets, looked_up
+from shared.services.contact_walks import MOST_TOGETHER, Step, Walk, in_groups
 from shared.services.narrowing import lists_worth_reading
+from shared.services.reading_budget import Budget, Spent
 
 _TOGETHER = 32
+_IDS_PER_CHUNK = 60
+"""How many ids of a posting list are read as one item: up to some seventy, fewer where a chunk was split."""
 
-Entry = tuple[str, str, str]
-"""What an index finds: its position, the term or digits, and a contact's id."""
+Entry = tuple[str, str, str | None]
+"""What an index finds: its position, the term or digits, and a contact's id; None for one that is ruled out."""
 
 
 class Locks(Protocol):
@@ -33,25 +38,29 @@ def require_searchable(wanted: ContactFilter) -> None:
         raise Invalid.field("search", "search", "Give at least one visible character to search for.")
 
 
-def with_email(index: ContactIndex, locks: Locks, wanted: ContactFilter, *, limit: int) -> Iterator[Contact]:
-    """The contacts that have an address, looked for among `limit` owners of it."""
-    owners = locks.all_owners_of_email(wanted.email or "", limit=limit)
-    return (one for one in index.rows(owners) if wanted.matches(one))
-
-
-def with_number(index: ContactIndex, wanted: ContactFilter, *, limit: int) -> Iterator[Contact]:
-    """The contacts that have a telephone number, looked for among `limit` entries of it."""
+def with_number(index: ContactIndex, wanted: ContactFilter) -> Iterator[Step]:
+    """The contacts that have a telephone number."""
     entries = index.ending_with([digits_of(wanted.phone or "")], after=None)
-    ids = list(dict.fromkeys(contact_id for _, _, contact_id in islice(entries, limit)))
-    for start in range(0, len(ids), 100):
-        yield from (one for one in index.rows(ids[start : start + 100]) if wanted.matches(one))
+    shown: set[str] = set()
+    for group in in_groups(entries, MOST_TOGETHER, needs_row=bool):
+        ids = list(dict.fromkeys(one for _, _, one in group if one not in shown))
+        shown.update(ids)
+        yield from looked_up(index, wanted, ((one, True) for one in ids), MOST_TOGETHER)
 
 
-def searched(index: ContactIndex, wanted: ContactFilter, after: Any, count: int) -> Iterator[Found]:
+def searched(
+    index: ContactIndex, wanted: ContactFilter, after: Any, count: int, skip: int, budget: Budget
+) -> Walk:
     """Contacts found by a number's end, then those found by words, in the order of what they were found by.
 
     A contact with several terms that begin alike stands at the first of them alone, so each is shown once.
     """
+    return Walk(_found(index, wanted, after, count, budget), after, skip)
+
+
+def _found(
+    index: ContactIndex, wanted: ContactFilter, after: Any, count: int, budget: Budget
+) -> Iterator[Step]:
     search = wanted.search or ""
     ends, prefixes = ends_of(search, wanted.country), prefixes_of(search)
     stage, position = after or (0, None)
@@ -66,40 +75,42 @@ def searched(index: ContactIndex, wanted: ContactFilter, after: Any, count: int)
         return min((one for one in terms if one.startswith(rarest)), default=None)
 
     if ends and stage == 0:
-        numbers = index.ending_with(ends, after=position)
-        yield from _shown(index, wanted, 0, _narrowed(index, wanted, numbers, count), number)
+        numbers: Iterator[Entry] = index.ending_with(ends, after=position)
+        yield from _shown(index, wanted, 0, _narrowed(index, wanted, numbers, count, budget), number)
         position = None
     if prefixes:
         # The longest beginning is found the least often.
         rarest = max((one.indexed for one in prefixes), key=len)
         entries = (
-            (place, found, contact_id)
+            (place, found, contact_id if may_have(prefixes, summary) else None)
             for place, found, contact_id, summary in index.beginning_with(rarest, after=position)
-            if may_have(prefixes, summary)
         )
-        yield from _shown(index, wanted, 1, _narrowed(index, wanted, entries, count), term)
+        yield from _shown(index, wanted, 1, _narrowed(index, wanted, entries, count, budget), term)
 
 
 def _narrowed(
-    index: ContactIndex, wanted: ContactFilter, entries: Iterator[Entry], count: int
+    index: ContactIndex, wanted: ContactFilter, entries: Iterator[Entry], count: int, budget: Budget
 ) -> Iterator[Entry]:
-    """Index entries, without those of contacts that lack facets where telling so costs less than their rows."""
+    """Index entries, without the ids of contacts that lack facets, where telling so costs less than their rows."""
     facets = indexed_facets(wanted)
     if not facets:
-        return entries
-    first = list(islice(entries, _TOGETHER))
-    entries = chain(first, entries)
-    if len(first) <= len(facets) + 1:  # rows that cost no more than the counters
-        return entries
-    total, *counts = index.counts_of(["all", *(f"{facet}={value}" for facet, value in facets)])
-    sizes, facets = zip(*sorted(zip(counts, facets, strict=True)), strict=True)
-    found = len(first) if len(first) < _TOGETHER else inf
-    read = facets[: lists_worth_reading(sizes, total, found, count)]
-    if not read:
-        return entries
-    low, high = id_bounds(wanted)
-    ids = set(index.with_all(read, after=None, descending=True, low=low, high=high))
-    return (entry for entry in entries if entry[2] in ids)
+        yield from entries
+        return
+    groups = in_groups(entries, _TOGETHER, needs_row=_is_wanted)
+    first = next(groups, ())
+    found: float = sum(map(_is_wanted, first))
+    ids: set[str] | None = None
+    if found > len(facets) + 1:  # else rows cost no more than the counters
+        total, *counts = index.counts_of(["all", *(f"{facet}={value}" for facet, value in facets)])
+        sizes, facets = zip(*sorted(zip(counts, facets, strict=True)), strict=True)
+        read = lists_worth_reading(sizes, total, found if found < _TOGETHER else inf, count)
+        if read and sum(sizes[:read]) / _IDS_PER_CHUNK <= budget.left / 2:
+            low, high = id_bounds(wanted)
+            walked = index.with_all(facets[:read], after=None, descending=True, low=low, high=high)
+            with contextlib.suppress(Spent):  # then what was found first is judged on rows, and is all
+                ids = {one for one, is_there in walked if is_there}
+    for place, term, contact_id in chain(first, chain.from_iterable(groups)):
+        yield place, term, contact_id if ids is None or contact_id in ids else None
 
 
 def _shown(
@@ -108,11 +119,16 @@ def _shown(
     stage: int,
     entries: Iterator[Entry],
     first: Callable[[Contact], str | None],
-) -> Iterator[Found]:
+) -> Iterator[Step]:
     """The contacts of index entries, each at the entry that is its `first` alone."""
-    while portion := list(islice(entries, _TOGETHER)):
-        contacts = {one.id: one for one in index.rows(list({entry[2]: None for entry in portion}))}
-        for position, term, contact_id in portion:
-            contact = contacts.get(contact_id)
-            if contact is not None and wanted.matches(contact) and first(contact) == term:
-                yield [stage, position], contact
+    for group in in_groups(entries, _TOGETHER, needs_row=_is_wanted):
+        ids = {entry[2]: None for entry in group if entry[2] is not None}
+        contacts = {one.id: one for one in index.rows(list(ids))}
+        for position, term, contact_id in group:
+            contact = contacts.get(contact_id) if contact_id is not None else None
+            is_match = contact is not None and wanted.matches(contact) and first(contact) == term
+            yield [stage, position], is_match, contact
+
+
+def _is_wanted(entry: Entry) -> bool:
+    return entry[2] is not None

@@ -15,9 +15,11 @@ from shared.domain.customer import Customer, CustomerInput, CustomerPatch, Custo
 from shared.domain.errors import NotFound, UsernameTaken
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
+from shared.services.contact_walks import Step, Walk, take
 from shared.services.idempotency import Announce, no_key
 from shared.services.optimistic import IfMatch, changed, until_first
 from shared.services.paging import Cursors, Page, page_of
+from shared.services.reading_budget import Budget, Spent
 
 INCLUDED_CONTACTS = 25
 """How many of a customer's contacts are shown with it."""
@@ -76,10 +78,12 @@ class CustomerService:
         contacts: Contacts,
         cursors: Cursors,
         *,
+        budget: Budget | None = None,
         sleep: Callable[[float], None] = time.sleep,
         announce: Announce = no_key,
     ) -> None:
         self._caller = caller
+        self._budget = budget or Budget()
         self._customers = customers
         self._contacts = contacts
         self._cursors = cursors
@@ -156,7 +160,7 @@ class CustomerService:
             # The list may lag behind: how many contacts there are to look for, the records say.
             current = self._customers.get_many(one.id for one in shown)
             shown = self._with_contacts([current.get(one.id, one) for one in shown])
-        return Page(shown, page.next_cursor, self._customers.count() if username is None else len(shown))
+        return page.showing(shown, self._customers.count() if username is None else len(shown))
 
     def _named(self, username: str) -> Sequence[Customer]:
         customer_id = self._customers.id_of_username(username)
@@ -168,19 +172,22 @@ class CustomerService:
         all: others' would have to be counted with every page.
         """
         customer = self._read(customer_id)
-        page = page_of(
-            lambda count, after: self._members(customer.id, limit=count, after=after, descending=True),
-            lambda contact_id: contact_id,
-            lambda contact_id: contact_id,
-            limit=limit,
-            cursor=cursor,
-            cursors=self._cursors,
-            scope=self._caller.scope("members", customer.id),
+        self._budget.begin()
+        scope = self._caller.scope("members", customer.id)
+        after = self._cursors.open(scope, cursor) if cursor is not None else None
+        portion = limit + 1 if self._sees_all else _PORTION
+        members = self._members(customer.id, portion=portion, after=after, descending=True)
+        taken = take(Walk(members, after), limit)
+
+        def seal(position: str) -> str:
+            return self._cursors.seal(scope, position)
+
+        return Page(
+            [contact for _, contact in taken.found],
+            None if taken.is_through else seal(taken.position),
+            customer.contact_count if self._sees_all else None,
+            cursor_behind=lambda number: seal(taken.found[number][0]),
         )
-        found = self._contacts.get_many(page.items)
-        members = [found[one] for one in page.items if one in found]
-        sees_all = self._caller.level("contacts:read") == "all"
-        return Page(members, page.next_cursor, customer.contact_count if sees_all else None)
 
     def replace(self, customer_id: str, given: CustomerInput, if_match: IfMatch | None) -> Customer:
         """The customer with all its fields as given; fields left out are emptied."""
@@ -250,53 +257,58 @@ class CustomerService:
             customer.contact_count == 1 and customer.primary_contact
         ):  # as most have: nothing is to be looked up
             return [customer.primary_contact]
-        return self._members(customer.id, limit=INCLUDED_CONTACTS, among=MAX_COUNTED)
+        if self._sees_all:
+            return self._customers.members(customer.id, limit=INCLUDED_CONTACTS)
+        members = self._members(customer.id, portion=_PORTION)
+        return [one for one, _ in take(Walk(islice(members, MAX_COUNTED)), INCLUDED_CONTACTS).found]
+
+    @property
+    def _sees_all(self) -> bool:
+        return self._caller.level("contacts:read") == "all"
 
     def _members(
-        self,
-        customer_id: str,
-        *,
-        limit: int,
-        after: str | None = None,
-        descending: bool = False,
-        among: int | None = None,
-    ) -> Sequence[str]:
-        """The ids of those of a customer's contacts that the caller may see, in the order of their creation.
-
-        For one who sees his own alone, looked for `among` so many contacts, or all of them.
+        self, customer_id: str, *, portion: int, after: str | None = None, descending: bool = False
+    ) -> Iterator[Step]:
+        """A customer's contacts in the order of their creation, read `portion` at a time, each with whether the caller
+        may see it. Raises Spent when the budget is.
         """
-        if self._caller.level("contacts:read") == "all":
-            return self._customers.members(customer_id, limit=limit, after=after, descending=descending)
-        seen = self._seen_members(customer_id, after=after, descending=descending)
-        return [contact.id for contact in islice((one for one in islice(seen, among) if one), limit)]
-
-    def _seen_members(
-        self, customer_id: str, *, after: str | None = None, descending: bool = False
-    ) -> Iterator[Contact | None]:
-        """For one who sees his own alone: those of a customer's contacts, and None for each of the others."""
-        while ids := self._customers.members(customer_id, limit=_PORTION, after=after, descending=descending):
-            found = self._contacts.get_many(ids)
+        while True:
+            self._budget.ask()
+            ids = self._customers.members(customer_id, limit=portion, after=after, descending=descending)
+            found = self._contacts.get_many(ids) if ids else {}
+            self._budget.charge(2 * len(ids))
             for one in ids:
                 contact = found.get(one)
-                yield contact if contact is not None and self._caller.owns(contact.owner_id) else None
+                self._budget.advance()
+                yield one, contact is not None and self._sees(contact), contact
+            if len(ids) < portion:
+                return
             after = ids[-1]
+
+    def _sees(self, contact: Contact) -> bool:
+        return self._sees_all or self._caller.owns(contact.owner_id)
 
     def _as_seen(self, customer: Customer) -> Customer:
         """A customer, with the count of those of its contacts that the caller may see, and its primary one if that is
         among them. To tell costs one who reads his own alone the reading of the customer's contacts; of more than
         MAX_COUNTED the count is None.
         """
-        if not customer.contact_count or self._caller.level("contacts:read") == "all":
+        if not customer.contact_count or self._sees_all:
             return customer
-        if customer.contact_count > MAX_COUNTED:
-            found = self._contacts.get_many([customer.primary_contact] if customer.primary_contact else [])
-            seen = [one.id for one in found.values() if self._caller.owns(one.owner_id)]
-            count = None
-        else:
-            seen = [one.id for one in self._seen_members(customer.id) if one]
-            count = len(seen)
+        seen, count = self._counted(customer)
         primary = customer.primary_contact if customer.primary_contact in seen else None
         return customer.model_copy(update={"contact_count": count, "primary_contact": primary})
+
+    def _counted(self, customer: Customer) -> tuple[Sequence[str], int | None]:
+        """The ids of a customer's contacts that the caller may see, and how many they are; of too many the primary one
+        alone, if they may see it, and no count.
+        """
+        if customer.contact_count is not None and customer.contact_count <= MAX_COUNTED:
+            with contextlib.suppress(Spent):
+                seen = [one for one, is_seen, _ in self._members(customer.id, portion=_PORTION) if is_seen]
+                return seen, len(seen)
+        found = self._contacts.get_many([customer.primary_contact] if customer.primary_contact else [])
+        return [one.id for one in found.values() if self._sees(one)], None
 
     @contextlib.contextmanager
     def _conflicts_as_seen(self) -> Iterator[None]:

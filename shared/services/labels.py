@@ -75,7 +75,7 @@ class LabelService(Generic[AnyLabel]):
             cursors=self._cursors,
             scope=self._caller.scope(self._kind.entity, fold(start)),
         )
-        return Page(self._counted(page.items), page.next_cursor, len(labels))
+        return page.showing(self._counted(page.items), len(labels))
 
     def create(self, given: dict[str, Any], *, work: Work | None = None) -> AnyLabel:
         """A new label, with ids that `work` derives if it is given. Raises NameTaken, and RuleBroken when there are too

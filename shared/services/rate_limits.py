@@ -36,6 +36,9 @@ TENANT_REQUESTS_PER_SECOND, TENANT_BURST = 500, 1_000
 TENANT_BATCH = 50
 """After how many calls a process charges the tenant: one twentieth of its burst."""
 
+ROWS_PER_TOKEN = 100
+"""How many rows, read beyond a page's worth, cost as much as a call."""
+
 _LEASE = SECOND
 _TRIES = 4
 _MOST_KNOWN = 10_000
@@ -238,6 +241,18 @@ class _CallersBucket(KnownBucket):
             self._held_until = now + _LEASE
         self._held -= 1
 
+    def overdraw(self, tokens: int, quota: Quota, now: int) -> None:
+        """Take tokens for work that was done, whether there are so many or not; none beyond a debt of a minute.
+
+        Calls are refused until the debt is paid. Raises Unavailable.
+        """
+        held = min(tokens, self._held) if now < self._held_until else 0
+        self._held -= held
+        debt = now + quota.fill + SKEW - max(now, self.standing.full_at)
+        most = max(0, debt // quota.interval)
+        if owed := min(tokens - held, most):
+            self.charge(owed, quota, now)
+
     def left(self, quota: Quota, now: int) -> int:
         """How many tokens there are, here and in the bucket, as far as is known."""
         return min(quota.burst, quota.left(self.standing.full_at, now) + self._held)
@@ -256,9 +271,9 @@ class _TenantsBucket(KnownBucket):
         if 0 < overdrawn <= SKEW:
             raise RateLimited(_seconds(overdrawn), "tenant")
 
-    def count(self, now: int) -> None:
-        """Note a call, and charge it together with others. Raises Unavailable."""
-        self._owed += 1
+    def count(self, now: int, calls: int = 1) -> None:
+        """Note calls, and charge them together with others. Raises Unavailable."""
+        self._owed += calls
         if self._owed >= TENANT_BATCH and self.charge(self._owed, _TENANT, now):
             self._owed = 0
 
@@ -302,6 +317,18 @@ class RateLimits:
                 self._reported_at = now
                 self._report()
         return Allowance(own.left(quota, now))
+
+    def charge(self, caller: Caller, limit: RateLimit, rows: int) -> None:
+        """Charge a caller, and the tenant, for the rows that a call read beyond a page's worth; ROWS_PER_TOKEN cost as
+        much as a call. While the table is away nothing is charged.
+        """
+        now = microseconds(self._clock())
+        tokens = rows // ROWS_PER_TOKEN
+        if tokens:
+            quota = Quota.per_second(limit.requests_per_second, limit.burst)
+            with contextlib.suppress(Unavailable):
+                self._own(caller.tenant_id, caller.actor).overdraw(tokens, quota, now)
+                self._shared(caller.tenant_id).count(now, tokens)
 
     def _own(self, tenant_id: str, actor: str) -> _CallersBucket:
         known = self._callers.get((tenant_id, actor))

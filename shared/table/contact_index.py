@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from shared.domain.contact import Contact
 from shared.domain.ids import id_of, number_of
+from shared.services.reading_budget import Budget
 from shared.table import items, keys
+from shared.table.budgeted_reads import BudgetedReads
 from shared.table.postings import PostingWalk
 from shared.table.store import Item, Store
 
@@ -14,11 +16,16 @@ _PAGE = 64
 
 
 class ContactIndex:
-    """The indexes of one tenant's contacts, as the stream has brought them up."""
+    """The indexes of one tenant's contacts, as the stream has brought them up.
 
-    def __init__(self, store: Store, tenant_id: str) -> None:
+    What walks and rows read is charged to `budget`: walks raise Spent when it is. Counters are not charged.
+    """
+
+    def __init__(self, store: Store, tenant_id: str, budget: Budget | None = None) -> None:
         self._store = store
         self._tenant = tenant_id
+        self._budget = budget or Budget.unlimited()
+        self._reads = BudgetedReads(store, self._budget)
 
     def count(self, name: str) -> int:
         """A counter of the tenant, such as `all` or `source=import`."""
@@ -50,8 +57,9 @@ class ContactIndex:
 
     def with_all(
         self, facets: Sequence[tuple[str, str]], *, after: str | None, descending: bool, low: str, high: str
-    ) -> Iterator[str]:
-        """The ids of contacts that have all facets' values, in order, behind `after` and within the bounds.
+    ) -> Iterator[tuple[str, bool]]:
+        """The ids of contacts that have all facets' values, in order, behind `after` and within the bounds: each
+        with True, and between them ids with False up to which there are no more.
 
         The lists of ids are walked together: each is asked for its next id at or beyond the farthest of the
         others, so what is read follows the answer and not the lists' lengths. Of three and more, the shortest two
@@ -63,7 +71,7 @@ class ContactIndex:
         first, last = number_of(low), number_of(high)
         leader, *others = (
             PostingWalk(
-                self._store,
+                self._reads,
                 keys.posting_partition(self._tenant, *facet),
                 descending=descending,
                 low=first,
@@ -75,13 +83,17 @@ class ContactIndex:
         start = number_of(after) + step if after else (last if descending else first)
         candidate = leader.seek(start)
         while candidate is not None:
+            found: int | None = candidate
             for walk in others:
                 found = walk.seek(candidate)
                 if found != candidate:
                     break
-            else:
-                yield id_of(candidate)
+            self._budget.advance()
+            if found == candidate:
+                yield id_of(candidate), True
                 found = candidate + step
+            elif found is not None:
+                yield id_of(found - step), False
             candidate = None if found is None else leader.seek(found)
 
     def beginning_with(self, prefix: str, *, after: str | None) -> Iterator[tuple[str, str, str, str]]:
@@ -110,7 +122,7 @@ class ContactIndex:
         """The contacts of ids as the lists show them, in the same order; none for those not shown."""
         partition = keys.list_partition(self._tenant, keys.BY_CREATION)
         wanted = [{keys.PK: {"S": partition}, keys.SK: {"S": one}} for one in contact_ids]
-        found = self._store.get_many(wanted, consistent=False)
+        found = self._reads.get_many(wanted, consistent=False)
         return [
             items.contact_from_item(found[partition, one]) for one in contact_ids if (partition, one) in found
         ]
@@ -123,23 +135,24 @@ class ContactIndex:
         """
         partition = keys.list_partition(self._tenant, keys.BY_CREATION)
         while low <= high:
-            page = self._store.query(
+            page = self._reads.query(
                 partition, limit=portion, after=after, between=(low, high), descending=descending
             )
             for row in page:
+                self._budget.advance()
                 yield items.contact_from_item(row)
             if len(page) < portion:
                 return
             after = page[-1][keys.SK]["S"]
 
     def skip_rows(self, count: int, *, descending: bool, low: str, high: str) -> tuple[int, str | None]:
-        """Pass over the first `count` contacts that `all_rows` would give: how many there were, and behind which id
-        it goes on, None at the end.
+        """Pass over the first `count` contacts that `all_rows` would give, or fewer when the budget is spent: how many
+        there were, and behind which id it goes on, None at the end.
         """
         partition = keys.list_partition(self._tenant, keys.BY_CREATION)
         if low > high:
             return 0, None
-        return self._store.skip(partition, count, between=(low, high), descending=descending)
+        return self._passed(partition, count, (low, high), descending)
 
     def places(
         self,
@@ -155,10 +168,11 @@ class ContactIndex:
         """
         partition = keys.list_partition(self._tenant, field)
         while True:
-            page = self._store.query(
+            page = self._reads.query(
                 partition, limit=portion, after=after, between=between, descending=descending
             )
             for row in page:
+                self._budget.advance()
                 yield row[keys.SK]["S"]
             if len(page) < portion:
                 return
@@ -167,9 +181,23 @@ class ContactIndex:
     def skip_places(
         self, field: str, count: int, *, between: tuple[str, str] | None, descending: bool
     ) -> tuple[int, str | None]:
-        """Pass over the first `count` places: how many there were, and behind which it goes on, None at the end."""
+        """Pass over the first `count` places, or fewer when the budget is spent: how many there were, and behind which
+        it goes on, None at the end.
+        """
         partition = keys.list_partition(self._tenant, field)
-        return self._store.skip(partition, count, between=between, descending=descending)
+        return self._passed(partition, count, between, descending)
+
+    def _passed(
+        self, partition: str, count: int, between: tuple[str, str] | None, descending: bool
+    ) -> tuple[int, str | None]:
+        passed, behind = self._reads.skip(partition, count, between=between, descending=descending)
+        if passed:
+            self._budget.advance()
+        return passed, behind
+
+    def size_of_range(self, field: str, between: tuple[str, str], *, most: int) -> int:
+        """How many places of an order lie within bounds; `most`, when there are more."""
+        return self._reads.skip(keys.list_partition(self._tenant, field), most, between=between)[0]
 
     def top_companies(self, count: int) -> list[tuple[str, int]]:
         """The companies with the most contacts, at least two: (as it is written, contacts)."""
@@ -178,8 +206,10 @@ class ContactIndex:
 
     def _walk(self, partition: str, start: str, after: str | None) -> Iterator[Item]:
         while True:
-            page = self._store.query(partition, limit=_PAGE, prefix=start, after=after)
-            yield from page
+            page = self._reads.query(partition, limit=_PAGE, prefix=start, after=after)
+            for row in page:
+                self._budget.advance()
+                yield row
             if len(page) < _PAGE:
                 return
             after = page[-1][keys.SK]["S"]

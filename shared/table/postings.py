@@ -23,6 +23,7 @@ from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.ids import NUMBERS, id_of, number_of
 from shared.services.backoff import pause_after
 from shared.table import keys
+from shared.table.budgeted_reads import BudgetedReads
 from shared.table.store import Item, Locked, Store, Transaction
 
 _FULL = 864
@@ -159,7 +160,9 @@ class PostingList:
 class PostingWalk:
     """A way through one list, in one direction, within bounds that are included."""
 
-    def __init__(self, store: Store, partition: str, *, descending: bool, low: int, high: int) -> None:
+    def __init__(
+        self, store: Store | BudgetedReads, partition: str, *, descending: bool, low: int, high: int
+    ) -> None:
         self._store = store
         self._partition = partition
         self._descending = descending

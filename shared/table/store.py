@@ -221,9 +221,12 @@ class Store:
         *,
         between: tuple[str, str] | None = None,
         descending: bool = False,
+        go_on: Callable[[], bool] = lambda: True,
     ) -> tuple[int, str | None]:
         """Pass over the first `count` items (at least one) of what `query` would give: how many there were, and
         behind which sort key it goes on, None at the end. Costs the units of reading them, but transfers none.
+
+        `go_on` is asked after each megabyte: when it is False, fewer than `count` may have been passed over.
         """
         condition, values = _range(partition, PK, SK, None, None, between, descending)
         request: dict[str, Any] = {
@@ -242,7 +245,7 @@ class Store:
             last = answer.get("LastEvaluatedKey")
             if last is None:
                 return passed, None
-            if passed == count:
+            if passed == count or not go_on():
                 return passed, last[SK]["S"]
             request["ExclusiveStartKey"] = last
             request["Limit"] = count - passed

@@ -1,0 +1,116 @@
+"""Walks over contacts: step by step, each step with a position, until there are enough or the budget is spent.
+
+A step is made for what matches and for what does not. So a walk that finds little can stop anywhere, and the next
+request goes on behind the last step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from shared.domain.contact import Contact
+from shared.services.reading_budget import Spent
+
+MOST_TOGETHER = 100
+"""How many rows are looked up together at the most."""
+_MOST_HELD_BACK = 256
+
+T = TypeVar("T")
+
+Step = tuple[Any, bool, Contact | None]
+"""A position, whether a contact matches there, and the contact, if its row was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A way through a list.
+
+    `start`: the position before the first step; `skip`: how many matches are still to be passed over; `total`: how many
+    matches there are, where that is known.
+    """
+
+    steps: Iterator[Step]
+    start: Any = None
+    skip: int = 0
+    total: int | None = None
+
+
+@dataclass(slots=True)
+class Taken:
+    """What was taken of a walk: contacts with their positions, and where it goes on.
+
+    `is_through`: the walk has ended, there are no more. `skip`: how many matches are still to be passed over.
+    `matches`: how many were met, those passed over among them.
+    """
+
+    position: Any
+    skip: int
+    found: list[tuple[Any, Contact]] = field(default_factory=list)
+    is_through: bool = False
+    matches: int = 0
+
+
+def take(walk: Walk, limit: float) -> Taken:
+    """The first `limit` contacts behind those to be skipped; fewer when there are no more, or when the budget is spent.
+
+    Looks on for one more, so that it is known whether there are more.
+    """
+    taken = Taken(walk.start, walk.skip)
+    try:
+        for position, is_match, contact in walk.steps:
+            if is_match and taken.skip:
+                taken.skip -= 1
+                taken.matches += 1
+            elif is_match and contact is not None:
+                if len(taken.found) == limit:
+                    return taken
+                taken.found.append((position, contact))
+                taken.matches += 1
+            taken.position = position
+        taken.is_through = True
+    except Spent:
+        pass
+    return taken
+
+
+def count_matches(walk: Walk) -> tuple[int, bool]:
+    """How many matches a walk meets, and whether these are all."""
+    met = 0
+    try:
+        for _, is_match, _ in walk.steps:
+            met += is_match
+    except Spent:
+        return met, False
+    return met, True
+
+
+def in_groups(entries: Iterator[T], most: int, *, needs_row: Callable[[T], Any]) -> Iterator[Sequence[T]]:
+    """Entries in groups, with at most `most` in each whose rows are to be looked up.
+
+    What was read when the budget is spent comes in a last group, before Spent is raised.
+    """
+    group: list[T] = []
+    rows = 0
+    try:
+        for entry in entries:
+            group.append(entry)
+            rows += bool(needs_row(entry))
+            if rows == most or len(group) == _MOST_HELD_BACK:
+                yield group
+                group, rows = [], 0
+    except Spent:
+        if group:
+            yield group
+        raise
+    if group:
+        yield group
+
+
+def alike(count: int) -> int:
+    """The size of portions that together have `count` entries: as few as a hundred each allow, so that the last one
+    reads little that nobody takes.
+    """
+    return math.ceil(count / math.ceil(count / MOST_TOGETHER))

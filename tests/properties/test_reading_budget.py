@@ -1,0 +1,233 @@
+"""check 3, check 102: no list, count or filter reads beyond its budget, and cursors lead to each match exactly once."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from math import inf
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from benchmarks import people
+from benchmarks.scale import MemoryStore
+from shared.domain import contact_order
+from shared.domain.callers import Caller
+from shared.domain.contact import Contact
+from shared.domain.contact_filter import ContactFilter
+from shared.domain.errors import RuleBroken
+from shared.domain.labels import NO_LABELS, Labels
+from shared.projections.comparison import expected
+from shared.services.contact_lists import ContactLists
+from shared.services.reading_budget import Budget
+from shared.table import items, keys
+from shared.table.contact_index import ContactIndex
+from shared.table.cursors import Cursors
+
+T = TypeVar("T")
+TENANT = "t1"
+ADMIN = Caller(TENANT, "user", "u1", "admin")
+CUSTOMER = "01900000-0000-7000-8000-000000000001"
+PORTION = 500
+"""The most rows that are read at once, and looked up with them."""
+ORDERS = (None, "-created_at", "created_at", *contact_order.INDEXED)
+
+
+def booked(contacts: list[Contact], seed: int) -> list[Contact]:
+    """Contacts of whom some have bookings, were contacted, changed, stand elsewhere or share a number."""
+    chosen = random.Random(seed)
+    made = []
+    for one in contacts:
+        changes: dict[str, Any] = {}
+        if chosen.random() < 0.2:
+            day = f"2026-0{chosen.randint(1, 9)}-1{chosen.randint(0, 9)}T10:00:00.000Z"
+            changes |= {"total_bookings": chosen.randint(1, 3), "last_booking_at": day}
+        if chosen.random() < 0.2:
+            day = f"2026-0{chosen.randint(1, 9)}-2{chosen.randint(0, 8)}T10:00:00.000Z"
+            changes |= {"last_contacted_at": day, "interaction_count": 1}
+        if chosen.random() < 0.1:
+            changes["updated_at"] = "2026-11-01T00:00:00.000Z"
+        if chosen.random() < 0.1:
+            changes["relationship_status"] = "opportunity"
+        if chosen.random() < 0.1:
+            changes["phone"] = "+14155552671"
+        if chosen.random() < 0.05:
+            changes["customer_id"] = CUSTOMER
+        made.append(one.model_copy(update=changes))
+    return made
+
+
+class _NoLabels:
+    def recent(self) -> Labels:
+        return NO_LABELS
+
+
+@dataclass
+class _Locks:
+    contacts: list[Contact]
+
+    def all_owners_of_email(self, email: str, *, limit: int) -> list[str]:
+        return [one.id for one in self.contacts if email in (one.email, *one.other_emails)][:limit]
+
+
+@dataclass
+class Tenant:
+    """A tenant's contacts, their projections, and lists over them."""
+
+    contacts: list[Contact]
+    store: MemoryStore = field(init=False)
+
+    def __post_init__(self) -> None:
+        images = (items.contact_to_item(TENANT, one) for one in self.contacts)
+        projected = expected(TENANT, images)
+        count = sum(one.customer_id == CUSTOMER for one in self.contacts)
+        key = keys.customer(TENANT, CUSTOMER)
+        projected[key[keys.PK]["S"], key[keys.SK]["S"]] = {**key, "contact_count": {"N": str(count)}}
+        self.store = MemoryStore.of(projected)
+
+    def lists(self, budget: Budget, caller: Caller = ADMIN) -> ContactLists:
+        index: Any = ContactIndex(self.store, TENANT, budget)  # type: ignore[arg-type]
+        labels: Any = _NoLabels()
+        return ContactLists(caller, index, _Locks(self.contacts), labels, Cursors(b"key"), budget)
+
+    def matching(self, wanted: ContactFilter) -> list[Contact]:
+        return [one for one in self.contacts if wanted.matches(one)]
+
+    def pages(
+        self, wanted: ContactFilter, sort: str | None, *, limit: int, rows: float, skip: int = 0
+    ) -> Iterator[list[str]]:
+        """The ids of each page of a walk by cursor; each page keeps to its budget and gets on."""
+        cursor, seen = None, set[str]()
+        while True:
+            self.store.rows = 0
+            budget = Budget(rows, inf)
+            page = self.lists(budget).list(
+                wanted, sort=sort, limit=limit, cursor=cursor, skip=0 if cursor else skip
+            )
+            assert self.store.rows <= rows + 2 * PORTION
+            assert len(page.items) <= limit
+            yield [one.id for one in page.items]
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+            assert cursor not in seen, "each page gets further"
+            seen.add(cursor)
+
+
+@cache
+def small() -> Tenant:
+    return Tenant(booked(list(people.contacts(300)), 3))
+
+
+@cache
+def large() -> Tenant:
+    return Tenant(booked(list(people.contacts(10_000)), 4))
+
+
+def answered(ask: Callable[[], T]) -> T | None:
+    """What is answered; None where it would have to be sorted and is too broad for that."""
+    try:
+        return ask()
+    except RuleBroken as refusal:
+        if refusal.code != "too_broad":
+            raise
+        return None
+
+
+TIMES = (
+    "2001-01-01T00:00:00.000Z",
+    "2026-03-01T00:00:00.000Z",
+    "2026-06-15T00:00:00.000Z",
+    "2030-01-01T00:00:00.000Z",
+)
+CONDITIONS: dict[str, st.SearchStrategy[Any]] = {
+    "search": st.sampled_from(["a", "smith", "jose garcia", "p7", "5550", "2671", "xyzzy", "m example"]),
+    "phone": st.sampled_from(["+14155552671", "+14155550000"]),
+    "tags": st.sampled_from([("vip",), ("spring", "newsletter"), ("vip", "spring", "newsletter"), ("gold",), ("-",)]),
+    "owner_id": st.sampled_from(["owner-1", "nobody"]),
+    "customer_id": st.just(CUSTOMER),
+    "relationship_status": st.sampled_from(["prospect", "opportunity", "lost_lead"]),
+    "lifecycle_stage": st.sampled_from(["awareness", "customer"]),
+    "source": st.sampled_from(["api", "import", "merge"]),
+    "is_active": st.booleans(),
+    "is_primary": st.booleans(),
+    "has_bookings": st.booleans(),
+    **{
+        f"{name}_{side}": st.sampled_from(TIMES)
+        for name in ("created", "updated", "last_booking", "last_contacted")
+        for side in ("from", "to")
+    },
+}  # fmt: skip
+
+
+@st.composite
+def filters(draw: st.DrawFn) -> ContactFilter:
+    names = draw(st.sets(st.sampled_from(sorted(CONDITIONS)), max_size=4))
+    own = {name: draw(CONDITIONS[name]) for name in sorted(names)}
+    if draw(st.integers(0, 4)) == 0:
+        further = draw(st.sets(st.sampled_from(sorted(CONDITIONS)), min_size=1, max_size=2))
+        own["also"] = (ContactFilter(**{name: draw(CONDITIONS[name]) for name in sorted(further)}),)
+    return ContactFilter(**own)
+
+
+@given(
+    wanted=filters(),
+    sort=st.sampled_from(ORDERS),
+    limit=st.sampled_from([1, 3, 25, 100]),
+    rows=st.sampled_from([1, 7, 40, 300, inf]),
+    skip=st.sampled_from([0, 0, 2, 30, 290]),
+)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_cursors_lead_to_each_match_once_however_small_the_budget(
+    wanted: ContactFilter, sort: str | None, limit: int, rows: float, skip: int
+) -> None:
+    tenant = small()
+    pages = answered(lambda: list(tenant.pages(wanted, sort, limit=limit, rows=rows, skip=skip)))
+    if pages is None:
+        assert rows < inf
+        is_sorted = wanted.phone is not None or (sort is not None and wanted.search is not None)
+        assert is_sorted or sort not in (None, "-created_at", "created_at")
+        return
+    found = [one for page in pages for one in page]
+    matching = tenant.matching(wanted)
+    assert len(found) == len(set(found)) == max(0, len(matching) - skip)
+    assert set(found) <= {one.id for one in matching}
+    if sort is not None:
+        ordered = [one.id for _, one in contact_order.in_order(matching, sort, None)]
+        assert found == ordered[skip:]
+    if rows == inf:
+        assert all(len(page) == limit for page in pages[:-1]), "a page is full while more exist"
+
+
+@given(wanted=filters(), rows=st.sampled_from([1, 7, 40, 300, inf]))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_total_is_right_or_a_lower_bound(wanted: ContactFilter, rows: float) -> None:
+    tenant = small()
+    lists = tenant.lists(Budget(rows, inf))
+    page = answered(lambda: lists.list(wanted, sort=None, limit=3, cursor=None, include_total=True))
+    if page is None:
+        assert rows < inf and wanted.phone is not None
+        return
+    matching = len(tenant.matching(wanted))
+    if page.total is not None:
+        assert (page.total, page.total_at_least) == (matching, None)
+    else:
+        assert rows < inf and page.total_at_least is not None
+        assert len(page.items) <= page.total_at_least <= matching
+
+
+@given(wanted=filters(), rows=st.sampled_from([1, 7, 40, 300, inf]), limit=st.sampled_from([2, 30, 500]))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_bulk_filter_finds_all_that_match_or_says_that_it_did_not(
+    wanted: ContactFilter, rows: float, limit: int
+) -> None:
+    tenant = small()
+    found = tenant.lists(Budget(rows, inf)).find_all(wanted, limit=limit)
+    matching = {one.id for one in tenant.matching(wanted)}
+    if found is None:
+        assert rows < inf or len(matching) > limit
+    else:
+        assert sorted(found) == sorted(matching)
