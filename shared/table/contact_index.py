@@ -13,6 +13,8 @@ from shared.table.postings import PostingWalk
 from shared.table.store import Item, Store
 
 _PAGE = 64
+_MOST = 500
+"""How many items of a list are read at once at the most."""
 
 
 class ContactIndex:
@@ -130,8 +132,8 @@ class ContactIndex:
     def all_rows(
         self, *, after: str | None, descending: bool, low: str, high: str, portion: int
     ) -> Iterator[Contact]:
-        """All contacts in the order of their creation, behind the id `after` and within the bounds, read
-        `portion` at a time.
+        """All contacts in the order of their creation, behind the id `after` and within the bounds: `portion` are read
+        at first, and twice as many each time, up to 500.
         """
         partition = keys.list_partition(self._tenant, keys.BY_CREATION)
         while low <= high:
@@ -144,6 +146,7 @@ class ContactIndex:
             if len(page) < portion:
                 return
             after = page[-1][keys.SK]["S"]
+            portion = max(portion, min(2 * portion, _MOST))
 
     def skip_rows(self, count: int, *, descending: bool, low: str, high: str) -> tuple[int, str | None]:
         """Pass over the first `count` contacts that `all_rows` would give, or fewer when the budget is spent: how many
@@ -163,8 +166,8 @@ class ContactIndex:
         descending: bool,
         portion: int,
     ) -> Iterator[str]:
-        """The places in an order (by `field`, such as `updated_at`) behind one and within bounds, read `portion` at
-        a time. Each ends with `#` and the id of the contact.
+        """The places in an order (by `field`, such as `updated_at`) behind one and within bounds: `portion` are read at
+        first, and twice as many each time, up to 500. Each ends with `#` and the id of the contact.
         """
         partition = keys.list_partition(self._tenant, field)
         while True:
@@ -177,6 +180,7 @@ class ContactIndex:
             if len(page) < portion:
                 return
             after = page[-1][keys.SK]["S"]
+            portion = max(portion, min(2 * portion, _MOST))
 
     def skip_places(
         self, field: str, count: int, *, between: tuple[str, str] | None, descending: bool

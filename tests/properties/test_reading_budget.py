@@ -9,6 +9,7 @@ from functools import cache
 from math import inf
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +23,7 @@ from shared.domain.errors import RuleBroken
 from shared.domain.labels import NO_LABELS, Labels
 from shared.projections.comparison import expected
 from shared.services.contact_lists import ContactLists
-from shared.services.reading_budget import Budget
+from shared.services.reading_budget import MAX_ROWS, Budget
 from shared.table import items, keys
 from shared.table.contact_index import ContactIndex
 from shared.table.cursors import Cursors
@@ -231,3 +232,92 @@ def test_a_bulk_filter_finds_all_that_match_or_says_that_it_did_not(
         assert rows < inf or len(matching) > limit
     else:
         assert sorted(found) == sorted(matching)
+
+
+NOTHING: dict[str, dict[str, Any]] = {
+    "changed before all": {"updated_to": TIMES[0]},
+    "changed after all": {"updated_from": TIMES[-1]},
+    "booked after all": {"last_booking_from": TIMES[-1]},
+    "booked before all": {"last_booking_to": TIMES[0]},
+    "contacted after all": {"last_contacted_from": TIMES[-1]},
+    "contacted before all": {"last_contacted_to": TIMES[0]},
+    "created before all": {"created_to": TIMES[0]},
+    "changed before all, of a common tag": {"updated_to": TIMES[0], "tags": ("newsletter",)},
+    "booked without bookings": {"last_booking_from": TIMES[1], "has_bookings": False},
+    "of a group that asks for a time": {"is_active": True, "also": (ContactFilter(updated_to=TIMES[0]),)},
+}
+
+
+@pytest.mark.parametrize("sort", ORDERS)
+@pytest.mark.parametrize("wanted", NOTHING.values(), ids=NOTHING)
+def test_a_range_of_a_time_that_nobody_is_in_is_answered_at_once(
+    wanted: dict[str, Any], sort: str | None
+) -> None:
+    """check 3: whatever the order, by the index of the time."""
+    tenant = large()
+    tenant.store.calls, tenant.store.units, tenant.store.rows = 0, 0.0, 0
+    page = tenant.lists(Budget(seconds=inf)).list(
+        ContactFilter(**wanted), sort=sort, limit=1, cursor=None, include_total=True
+    )
+    assert (page.items, page.next_cursor, page.total) == ([], None, 0)
+    if "has_bookings" not in wanted:
+        assert tenant.store.calls <= 4
+        assert tenant.store.units <= 30
+        assert tenant.store.rows <= 5
+
+
+def test_a_filter_that_matches_nobody_is_walked_in_pages_of_five_thousand_rows() -> None:
+    """check 3: a page has spent its budget, and then has a cursor, or ends the walk."""
+    tenant = large()
+    wanted = ContactFilter(relationship_status="prospect", search=None, also=(ContactFilter(email="-"),))
+    pages = list(tenant.pages(wanted, None, limit=25, rows=MAX_ROWS))
+    assert pages == [[], []]
+
+
+def test_a_list_stops_when_its_time_is_up_and_goes_on_from_there() -> None:
+    tenant = large()
+    ticks = iter(range(1_000_000))
+    wanted = ContactFilter(is_active=True, also=(ContactFilter(email="-"),))
+    pages, cursor = 0, None
+    while True:
+        budget = Budget(inf, 3, clock=lambda: float(next(ticks)))
+        page = tenant.lists(budget).list(wanted, sort=None, limit=25, cursor=cursor)
+        pages, cursor = pages + 1, page.next_cursor
+        assert page.items == []
+        if cursor is None:
+            break
+    assert 5 < pages < 40
+
+
+def test_statistics_of_one_s_own_are_refused_when_they_are_too_many_to_count() -> None:
+    tenant = large()
+    caller = Caller(TENANT, "user", "owner-1", "user", granted={"contacts:read": "own"})
+    assert tenant.lists(Budget(seconds=inf), caller).stats()["total"] > 0
+    with pytest.raises(RuleBroken, match="too many") as refusal:
+        tenant.lists(Budget(10, inf), caller).stats()
+    assert refusal.value.code == "too_many_to_count"
+
+
+def test_an_order_that_would_have_to_be_made_by_sorting_too_many_says_what_to_do() -> None:
+    tenant = large()
+    for wanted, code in (
+        (ContactFilter(tags=("newsletter",)), "too_many_to_sort"),
+        (ContactFilter(search="a"), "too_broad"),
+        (ContactFilter(is_active=True, also=(ContactFilter(email="-"),)), "too_broad"),
+    ):
+        with pytest.raises(RuleBroken, match="arrow the") as refusal:
+            tenant.lists(Budget(seconds=inf)).list(wanted, sort="name", limit=25, cursor=None)
+        assert refusal.value.code == code
+
+
+def test_a_count_that_is_not_finished_says_how_many_there_are_at_least() -> None:
+    tenant = large()
+    wanted = ContactFilter(is_active=True, source="api")
+    page = tenant.lists(Budget(seconds=inf)).list(
+        wanted, sort=None, limit=25, cursor=None, include_total=True
+    )
+    assert page.total is None and page.total_at_least is not None
+    assert 1_000 < page.total_at_least < len(tenant.matching(wanted))
+    both = ContactFilter(tags=("newsletter",), source="import")
+    page = tenant.lists(Budget(seconds=inf)).list(both, sort=None, limit=25, cursor=None, include_total=True)
+    assert page.total == len(tenant.matching(both))

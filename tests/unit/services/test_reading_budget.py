@@ -1,0 +1,68 @@
+"""A budget of rows and time, and the pages that end with it."""
+
+from __future__ import annotations
+
+from math import inf
+
+import pytest
+
+from shared.services.reading_budget import MAX_ROWS, MAX_SECONDS, PAGE_ROWS, Budget, Spent
+
+
+class Clock:
+    """A clock that is moved by hand, in seconds."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_budget_is_five_thousand_rows_and_three_seconds() -> None:
+    clock = Clock()
+    assert (MAX_ROWS, PAGE_ROWS) == (5_000, 500)
+    rows = Budget(seconds=3, clock=clock)
+    rows.advance()
+    rows.charge(4_999)
+    rows.ask()
+    rows.charge(1)
+    with pytest.raises(Spent):
+        rows.ask()
+    time = Budget(seconds=3, clock=clock)
+    time.advance()
+    clock.now += 2.9
+    time.ask()
+    clock.now += 0.1
+    with pytest.raises(Spent):
+        time.ask()
+
+
+def test_seconds_are_unlimited_in_tests_alone() -> None:
+    assert MAX_SECONDS == 3.0  # imported before the fixture sets the time aside
+
+
+def test_the_first_step_is_granted_however_little_there_is() -> None:
+    budget = Budget(0, 0)
+    budget.ask()
+    budget.advance()
+    with pytest.raises(Spent):
+        budget.ask()
+    budget.begin()
+    budget.ask()
+
+
+def test_rows_counted_without_being_sent_are_a_tenth_of_those_read() -> None:
+    budget = Budget(inf, inf)
+    budget.pass_over(9_975)
+    assert budget.total == 998
+    assert budget.beyond_a_page == 498
+
+
+def test_what_is_read_beyond_a_page_adds_up_over_all_that_a_request_does() -> None:
+    budget = Budget()
+    budget.charge(400)
+    budget.begin()
+    assert (budget.left, budget.total, budget.beyond_a_page) == (5_000, 400, 0)
+    budget.charge(400)
+    assert (budget.left, budget.total, budget.beyond_a_page) == (4_600, 800, 300)
