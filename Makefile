@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run token test check format bench package openapi compare rebuild lock clean
+.PHONY: help install run token test check format bench package openapi compare load rebuild lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ openapi: install ## Write the OpenAPI document anew from the routes
 
 compare: install ## What a tenant's projections hold otherwise than its records say: make compare TENANT=demo
 	@$(BIN)/python -m local.projections compare $(TENANT)
+
+load: install ## Ten minutes of mixed load on the running stack, functions killed meanwhile, and what is lost or false then
+	@$(BIN)/python -m local.mixed_load
 
 rebuild: install ## Make a tenant's projections anew: make rebuild TENANT=demo
 	@$(BIN)/python -m local.projections rebuild $(TENANT)
