@@ -186,8 +186,7 @@ DRIVEN = {
     "shared/domain/addresses.py", "shared/domain/booking.py", "shared/domain/characters.py",
     "shared/domain/custom_fields.py",
     "shared/domain/email.py", "shared/domain/ids.py", "shared/domain/import_file.py", "shared/domain/imports.py",
-    "shared/domain/label_inputs.py", "shared/domain/number_search.py",
-    "shared/domain/passwords.py", "shared/domain/search.py", "shared/domain/text.py",
+    "shared/domain/label_inputs.py", "shared/domain/passwords.py", "shared/domain/search.py", "shared/domain/text.py",
     "shared/domain/typed_phone.py",
     "shared/http/idempotency.py",
 }  # fmt: skip
