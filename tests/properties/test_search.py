@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import phonenumbers
@@ -171,7 +172,11 @@ def shown(one: Contact) -> list[str]:
     return whole
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+def is_of_a_word(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LMN" or unicodedata.category(character) == "So"
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(contacts(), contacts())
 def test_a_contact_is_found_by_all_it_shows_and_by_nothing_it_does_not_have(
     one: Contact, other: Contact
@@ -185,8 +190,11 @@ def test_a_contact_is_found_by_all_it_shows_and_by_nothing_it_does_not_have(
         found = book.found(search)
         assert one.id in found, search
         if other.id in found:
-            parts = [part.strip("\"'([{<,;:!?)]}>.") for part in fold(search).split()]
-            assert all(any(part in text for text in texts) for part in parts), search
+            parts = fold(search).split()
+            # Signs that stand alone count only where there is nothing else.
+            parts = [part for part in parts if any(is_of_a_word(character) for character in part)] or parts
+            bare = [part.strip("\"'([{<,;:!?)]}>.") for part in parts]
+            assert all(any(part in text for text in texts) for part in bare), search
 
 
 @pytest.mark.parametrize(
@@ -312,7 +320,7 @@ def numbers(draw: st.DrawFn) -> phonenumbers.PhoneNumber:
 FULL_WIDTH = str.maketrans("0123456789+", "０１２３４５６７８９＋")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(number=numbers(), other=numbers(), country=st.sampled_from(COUNTRIES))
 def test_a_number_is_found_as_people_of_the_tenants_country_write_it(
     number: phonenumbers.PhoneNumber, other: phonenumbers.PhoneNumber, country: str
