@@ -26,6 +26,16 @@ def bulk_queue_url() -> str:
     return os.environ["BULK_QUEUE_URL"]
 
 
+def bookings_queue_url() -> str:
+    """The queue of booking events."""
+    return os.environ["BOOKINGS_QUEUE_URL"]
+
+
+def webhook_events_queue_url() -> str:
+    """The queue of published events that are to be spread over webhooks."""
+    return os.environ["WEBHOOK_EVENTS_QUEUE_URL"]
+
+
 def bookings_dlq_url() -> str:
     """The dead-letter queue of booking events."""
     return os.environ["BOOKINGS_DLQ_URL"]

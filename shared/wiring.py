@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from shared.storage.bulk_queue import BulkQueue
     from shared.storage.drop_bucket import DropBucket
     from shared.storage.import_queue import ImportQueue
+    from shared.storage.received import ReceivedMessages
     from shared.table.bulk_jobs import BulkJobTable
     from shared.table.cursors import Cursors
     from shared.table.directory import DirectoryTable
@@ -505,6 +506,13 @@ def _bulk_job_table(tenant_id: str, claim: Claim | None = None) -> BulkJobTable:
     from shared.table.bulk_jobs import BulkJobTable
 
     return BulkJobTable(_store_for(claim), tenant_id)
+
+
+def received_messages(queue_url: str) -> ReceivedMessages:
+    """The messages that were received from a queue."""
+    from shared.storage.received import ReceivedMessages
+
+    return ReceivedMessages(lambda: client("sqs"), queue_url)
 
 
 @cache

@@ -15,7 +15,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     What can never be processed goes to the dead-letter queue at once, with the reason as an attribute.
     """
-    return each(event, _take)
+    return each(event, wiring.received_messages(settings.bookings_queue_url()), _take)
 
 
 def _take(body: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared import observability, wiring
+from shared import observability, settings, wiring
 from shared.remaining_time import has_time
 from shared.sqs import each
 from shared.storage.bulk_queue import from_message
@@ -35,4 +35,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 failed=run.failed,
             )
 
-    return each(event, take)
+    return each(event, wiring.received_messages(settings.bulk_queue_url()), take)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared import observability, wiring
+from shared import observability, settings, wiring
 from shared.domain.imports import ImportTask
 from shared.sqs import each
 from shared.storage.import_queue import from_message
@@ -12,7 +12,8 @@ from shared.storage.import_queue import from_message
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do what the messages ask for; reports those to try again."""
-    return each(event, lambda body: _do(from_message(body)))
+    queue = wiring.received_messages(settings.import_rows_queue_url())
+    return each(event, queue, lambda body: _do(from_message(body)))
 
 
 def _do(task: ImportTask) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from shared import observability, wiring
+from shared import observability, settings, wiring
 from shared.publishing.contracts import from_request_message
 from shared.sqs import each
 
@@ -15,7 +15,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     A receiver that refuses is no failure of the message: its next attempt has a message of its own.
     """
-    return each(event, _attempt)
+    return each(event, wiring.received_messages(settings.webhook_deliveries_queue_url()), _attempt)
 
 
 def _attempt(body: str) -> None:

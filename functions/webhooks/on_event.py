@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared import observability, wiring
+from shared import observability, settings, wiring
 from shared.publishing.contracts import from_message
 from shared.sqs import each
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Make the deliveries of a batch of events; reports those to try again."""
-    return each(event, _spread)
+    return each(event, wiring.received_messages(settings.webhook_events_queue_url()), _spread)
 
 
 def _spread(body: str) -> None:

@@ -111,7 +111,10 @@ def delivery_of(webhook: Webhook, event: Event, tenant: str = TENANT) -> Deliver
 
 def sqs_event(*bodies: str) -> dict[str, Any]:
     return {
-        "Records": [{"messageId": str(number), "body": body} for number, body in enumerate(bodies, start=1)]
+        "Records": [
+            {"messageId": str(number), "receiptHandle": str(number), "body": body}
+            for number, body in enumerate(bodies, start=1)
+        ]
     }
 
 

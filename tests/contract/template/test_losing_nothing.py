@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.sqs import seconds_until_shown
 from tests.contract.template.reading import (
     ASYNCHRONOUS,
     DEAD_LETTERS,
@@ -24,6 +25,14 @@ def test_a_queue_gives_up_into_a_dead_letter_queue(name: str) -> None:
     redrive = QUEUES[name]["RedrivePolicy"]
     assert 3 <= redrive["maxReceiveCount"] <= 20
     assert queue_named_by(redrive["deadLetterTargetArn"]) in DEAD_LETTERS
+
+
+@pytest.mark.parametrize("name", sorted(set(QUEUES) - DEAD_LETTERS))
+def test_a_busy_table_is_waited_for_long_though_messages_are_shown_again_soon(name: str) -> None:
+    """A quarter of an hour at the least before a message is given up, the soonest that chance allows."""
+    receives = QUEUES[name]["RedrivePolicy"]["maxReceiveCount"]
+    waits = [seconds_until_shown(received) for received in range(1, receives + 1)]
+    assert sum(QUEUES[name]["VisibilityTimeout"] if wait is None else wait for wait in waits) >= 900
 
 
 @pytest.mark.parametrize("name", sorted(DEAD_LETTERS))

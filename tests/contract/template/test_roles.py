@@ -85,7 +85,7 @@ def test_a_role_reaches_items_by_leading_keys_alone(role: str) -> None:
         for key in keys:
             assert re.fullmatch(
                 r"(T|U|K|OUTBOX)#\*(#(TENANT|CLIENTS|USERS|INVITATIONS|COUNTS|(USERS|CLIENTS)#COUNT)"
-                r"|#(C|CLIENT|USER|USEREMAIL|RATE|IDEMPOTENCY)#\*)?"
+                r"|#(C|CLIENT|USER|USEREMAIL|RATE|IDEMPOTENCY|SCHEDULING)#\*)?"
                 r"|(S|DUE)#[A-Z]+(#\*)?|DUE#\?|G#[A-Z]+#\*",
                 key,
             )
@@ -173,7 +173,12 @@ def test_only_functions_woken_by_a_clock_query_the_index() -> None:
 def test_a_function_with_an_event_source_may_read_that_source() -> None:
     for function, _kind, properties in events("SQS"):
         queue = queue_named_by(properties["Queue"])
-        for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"):
+        for action in (
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ChangeMessageVisibility",
+        ):
             assert may(role_of(function), action, queue)
     for function, _kind, properties in events("DynamoDB"):
         assert {"dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream"} <= actions(
