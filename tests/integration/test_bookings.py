@@ -18,6 +18,7 @@ from botocore.awsrequest import AWSResponse
 
 from functions.bookings.on_booking import handler
 from shared import wiring
+from shared.domain.booking import BookingCreated
 from shared.domain.tenant import Settings, Tenant
 from shared.table.directory import TenantTable
 from tests.integration.table_content import Item
@@ -456,7 +457,8 @@ UNDELIVERABLE: dict[str, tuple[Any, str]] = {
         f"no {member}": (without(member), "malformed")
         for member in ("event_id", "occurred_at", "tenant_id", "booking_id", "invitee_email", "starts_at")
     },
-    "tenant as number": (booking(tenant_id=1), "malformed"),
+    "tenant as number": (booking(tenant_id=1), "unknown_tenant"),
+    "tenant as truth": (booking(tenant_id=True), "malformed"),
     "tenant as list": (booking(tenant_id=["T1"]), "malformed"),
     "empty tenant": (booking(tenant_id=""), "malformed"),
     "tenant of two words": (booking(tenant_id="T1 T10"), "malformed"),
@@ -466,7 +468,8 @@ UNDELIVERABLE: dict[str, tuple[Any, str]] = {
     "tenant with a separator": (booking(tenant_id="T1#C"), "unknown_tenant"),
     "tenant with a key": (booking(tenant_id="T1#TENANT"), "unknown_tenant"),
     "empty event id": (booking(event_id=""), "malformed"),
-    "event id as number": (booking(event_id=7), "malformed"),
+    "event id as truth": (booking(event_id=True), "malformed"),
+    "event id of nothing visible": (booking(event_id="\u200b"), "malformed"),
     "long booking id": (booking(booking_id="x" * 129), "malformed"),
     "booking id with NUL": (booking(booking_id="a\x00b"), "malformed"),
     "address as list": (booking(invitee_email=["a@example.com"]), "malformed"),
@@ -475,18 +478,111 @@ UNDELIVERABLE: dict[str, tuple[Any, str]] = {
     "address of two": (booking(invitee_email="a@example.com,b@example.com"), "invalid_email"),
     "address with a line break": (booking(invitee_email="a@example.com\nb"), "invalid_email"),
     "address with a lone surrogate": (booking(invitee_email="\ud800@example.com"), "malformed"),
-    "title with a lone surrogate": (booking(title="\ud800"), "malformed"),
+    "date in digits alone": (booking(starts_at="20310308"), "malformed"),
     "time without offset": (booking(starts_at="2031-03-08T15:00:00"), "malformed"),
     "time that is none": (booking(occurred_at="soon"), "malformed"),
     "time before 1970": (booking(starts_at="1969-12-31T23:59:59Z"), "malformed"),
     "time of the thirtieth of February": (booking(starts_at="2031-02-30T00:00:00Z"), "malformed"),
     "time at infinity": (json.dumps(booking(starts_at="X")).replace('"X"', "Infinity"), "malformed"),
     "time beyond all years": (booking(starts_at=10**30), "malformed"),
-    "name as object": (booking(invitee_name={"first": "Grace"}), "malformed"),
-    "long name": (booking(invitee_name="x" * 1001), "malformed"),
-    "metadata as text": (booking(metadata="x"), "malformed"),
-    "version below nought": (booking(version=-1), "malformed"),
 }
+
+
+OPTIONAL = (
+    "organizer_id", "organizer_email", "invitee_name", "invitee_phone", "ends_at", "title", "metadata", "version"
+)  # fmt: skip
+TRIFLES: dict[str, dict[str, Any]] = {
+    **{f"no {name}": {name: ...} for name in OPTIONAL},
+    **{f"{name} null": {name: None} for name in OPTIONAL},
+    "all of them null": dict.fromkeys(OPTIONAL),
+    **{f"{name} a number": {name: 7} for name in OPTIONAL},
+    **{f"{name} a fraction": {name: 1.5} for name in OPTIONAL},
+    **{f"{name} true": {name: True} for name in OPTIONAL},
+    **{f"{name} a list": {name: [1, {"a": "b"}]} for name in OPTIONAL},
+    **{f"{name} an object": {name: {"first": "Grace"}} for name in OPTIONAL},
+    **{f"{name} empty": {name: ""} for name in OPTIONAL},
+    **{f"{name} long": {name: "x" * 100_000} for name in OPTIONAL},
+    **{f"{name} of nothing visible": {name: "\u200b\u3164\0"} for name in OPTIONAL},
+    **{f"{name} a lone surrogate": {name: "\ud800"} for name in OPTIONAL},
+    "a version below nought": {"version": -1},
+    "a version beyond all numbers": {"version": 10**30},
+    "a version as text": {"version": "3"},
+    "ids as numbers": {"event_id": 7, "booking_id": 8.0, "organizer_id": 9},
+    "ids with spaces and marks around them": {"event_id": " e-1\n", "booking_id": "\ufeffb-1\u200b"},
+    "an end that is none": {"ends_at": "soon"},
+    "an end without offset": {"ends_at": "2031-03-08T16:00:00"},
+    "metadata of any kind": {"metadata": {"a": [None, 1e308, {"b": "\u0001"}]}},
+    "an address with a name": {"invitee_email": "Grace Hopper <Grace@Example.com>"},
+    "an address as mailto": {"invitee_email": "mailto:grace@example.com?subject=x"},
+    "an address among marks": {"invitee_email": "\u202agrace@example.com\u202c\u200b"},
+    "an address in full width": {"invitee_email": "ｇｒａｃｅ@example.com"},
+    "an address with a line break": {"invitee_email": "grace@example.com\r\n"},
+    **{
+        f"the start {moment}": {"starts_at": moment}
+        for moment in (
+            "2031-03-08t15:00:00z", "2031-03-08T15:00:00.123456789Z", "2031-03-08 15:00:00+00:00",
+            "20310308T150000Z", "2031-03-08T17:00:00+02", "2031-03-08T17:00:00+0200", " 2031-03-08T15:00Z\n",
+            1930748400,
+        )
+    },
+}  # fmt: skip
+
+
+def test_a_trifle_never_costs_a_booking(world: World) -> None:
+    lost = {}
+    for number, (what, given) in enumerate(TRIFLES.items()):
+        event = booking(**{"event_id": f"t-{number}", "booking_id": f"t-{number}"} | given)
+        event["detail"] = {name: value for name, value in event["detail"].items() if value is not ...}
+        world.post_booking(event)
+        world.bookings.pump()
+        if dead := world.dead_bookings():
+            lost[what] = [one["detail"] for one in dead]
+    assert lost == {}
+    contact = only_contact(world)
+    assert contact["email"]["S"] == "grace@example.com"
+    assert figures(contact)[0] == len(TRIFLES)
+    world.content.assert_whole()
+
+
+def test_the_starts_of_trifles_are_the_times_that_they_say() -> None:
+    starts = {
+        str(BookingCreated.model_validate(booking(**given)["detail"]).starts_at)
+        for given in TRIFLES.values()
+        if "starts_at" in given
+    }
+    assert starts == {"2031-03-08T15:00:00.000Z", "2031-03-08T15:00:00.123Z"}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Martin Luther King, Jr.", ("Martin", "Luther King, Jr.")),
+        ("Acme, Inc.", ("Acme, Inc.", "")),
+        ("علی\u200cرضا محمدی", ("علی\u200cرضا", "محمدی")),
+        ("\u200bGrace\u2060\nHopper\ufeff", ("Grace", "Hopper")),
+        (12, ("12", "")),
+        ("\u3164", ("grace", "")),
+    ],
+)
+def test_names_of_invitees_are_read_as_people_write_them(
+    world: World, name: Any, expected: tuple[str, str]
+) -> None:
+    assert take(booking(invitee_name=name)) == []
+    contact = world.send("GET", f"/contacts/{only_contact(world)['id']['S']}").json
+    assert (contact["first_name"], contact["last_name"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("phone", "stored"),
+    [("415-555-2671 (home)", "+14155552671"), ("415-555-XXXX", None), ("415-555-2671 x12", "+14155552671")],
+)
+def test_an_invitee_s_number_has_no_digit_that_was_not_typed(
+    world: World, phone: str, stored: str | None
+) -> None:
+    """check 105"""
+    assert take(booking(invitee_phone=phone)) == []
+    contact = world.send("GET", f"/contacts/{only_contact(world)['id']['S']}").json
+    assert (contact["phone"], contact["phone_raw"]) == (stored, phone if stored else None)
 
 
 def test_what_can_never_be_processed_goes_to_the_dead_letters_with_a_reason_and_to_no_tenant(
