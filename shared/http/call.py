@@ -133,9 +133,12 @@ class Call:
         Raises UnsupportedMediaType, TooLarge, RuleBroken for what is no JSON or no form or gives a name twice, Invalid
         for refused fields.
         """
-        media_type = (self.header("content-type") or "application/json").split(";")[0].strip().lower()
+        media_type, _, parameters = (self.header("content-type") or "application/json").partition(";")
+        media_type = media_type.strip().lower()
         if media_type not in media_types:
             raise UnsupportedMediaType(f"This route reads {' or '.join(media_types)}.")
+        if parameters and not _is_utf8(parameters):
+            raise UnsupportedMediaType("Bodies are read as UTF-8. Send it in this encoding.")
         if (self.header("content-encoding") or "identity").lower() != "identity":
             raise UnsupportedMediaType("Compressed bodies are not read. Send the body as it is.")
         raw = self._raw_body()
@@ -152,7 +155,7 @@ class Call:
 
             raise from_validation(error, model, others) from error
 
-    def _raw_body(self) -> str | bytes:
+    def _raw_body(self) -> str:
         body: str | bytes = self.event.get("body") or ""
         if self.event.get("isBase64Encoded"):
             try:
@@ -163,7 +166,7 @@ class Call:
             raise TooLarge(f"A body has at most {MAX_BODY_BYTES:,} bytes.")
         if not body:
             raise RuleBroken("A body is required.", code="malformed_json")
-        return body
+        return _utf8(body)
 
     def query(self, model: type[M]) -> M:
         """The query parameters as a model. Raises Invalid for refused ones, repeated ones among them."""
@@ -199,11 +202,40 @@ class Call:
         return lambda version: etag(version) in tags
 
 
-def _form_of(raw: str | bytes) -> dict[str, str]:
+def _is_utf8(parameters: str) -> bool:
+    """Whether the parameters of a media type name no encoding but UTF-8, or US-ASCII, which is a part of it."""
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip('"').lower() in ("utf-8", "utf8", "us-ascii", "ascii")
+    return True
+
+
+def _utf8(body: str | bytes) -> str:
+    """A body as text. Raises RuleBroken when it is not UTF-8.
+
+    API Gateway hands a body on as text, with U+FFFD for bytes that are none. That such a character was sent itself
+    cannot be told from that; in JSON it can be given as an escape.
+    """
+    try:
+        text = body.decode() if isinstance(body, bytes) else body
+        if not text.isascii():
+            text.encode()  # lone surrogates are in no UTF-8
+    except UnicodeError as error:
+        raise _not_utf8() from error
+    if "\ufffd" in text:
+        raise _not_utf8()
+    return text
+
+
+def _not_utf8() -> RuleBroken:
+    return RuleBroken("The body is not UTF-8, or has the character U+FFFD in it.", code="not_utf8")
+
+
+def _form_of(raw: str) -> dict[str, str]:
     """The fields of a form (WHATWG URL, section 5.1). One without a value counts as left out (RFC 6749, 3.2)."""
     try:
-        text = (raw if isinstance(raw, bytes) else raw.encode()).decode()
-        fields = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
+        fields = parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
     except ValueError as error:
         raise RuleBroken("The body is not a form that can be read.", code="malformed_form") from error
     given = dict(fields)
@@ -221,15 +253,15 @@ def _names_once(members: list[tuple[str, Any]]) -> None:
 _READER = json.JSONDecoder(object_pairs_hook=_names_once, parse_int=str, parse_float=str, strict=False)
 
 
-def _require_names_once(raw: str | bytes) -> None:
+def _require_names_once(raw: str) -> None:
     """Raise RuleBroken for an object that has a name more than once, however deep it lies: readers differ in which of
     the values they take (RFC 8259, section 4), and pydantic's takes the last without a word.
     """
     with contextlib.suppress(ValueError, RecursionError):  # what is no JSON is told of by pydantic
-        _READER.decode(raw if isinstance(raw, str) else raw.decode())
+        _READER.decode(raw)
 
 
-def _parsed(raw: str | bytes) -> Any:
+def _parsed(raw: str) -> Any:
     """A text that is JSON, parsed. An integer of more digits than any field takes is read as infinite."""
     return json.loads(
         raw, strict=False, parse_int=lambda digits: int(digits) if len(digits) < 30 else math.inf

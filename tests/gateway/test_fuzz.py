@@ -210,16 +210,35 @@ def test_a_name_given_twice_is_refused(world: World, more: str) -> None:
     assert world.content.picture() == before
 
 
+def test_what_is_not_utf8_is_400_and_nothing_is_stored_of_it(world: World) -> None:
+    """check 40"""
+    before = world.content.picture()
+    for encoding in ("cp1252", "utf-16", "shift-jis"):
+        text = (
+            '{"first_name": "ﾃﾞ", "email": "a@example.com"}'
+            if encoding == "shift-jis"
+            else '{"first_name": "Zoë"}'
+        )
+        for kind in ("application/json", f"application/json; charset={encoding}"):
+            answer = world.send(
+                "POST", "/contacts", body=text.encode(encoding), headers={"Content-Type": kind}
+            )
+            expected = (415, "unsupported_media_type") if "charset" in kind else (400, "not_utf8")
+            assert (answer.status, answer.json["code"]) == expected
+            assert_in_form("POST", "/contacts", answer)
+    assert world.content.picture() == before
+
+
 TYPES = [
     "text/plain", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "*/*",
     "application/jsonx", "application", "/", "application/json, text/plain", "application/merge-patch", "x" * 5000,
-    "application/json\x00", "",
+    "application/json\x00", "application/json;charset=latin-1;", "application/json; charset=utf-16", "",
 ]  # fmt: skip
 GOOD_TYPES = [
     "application/json",
     "APPLICATION/JSON",
     "application/json; charset=utf-8",
-    "application/json;charset=latin-1;",
+    'application/json; profile=x; Charset="UTF8"',
 ]
 
 
@@ -334,7 +353,11 @@ def test_events_of_a_shape_the_gateway_may_give_are_read(world: World) -> None:
         None,
     ):
         status, problem = invoke(body=bad, isBase64Encoded=True)
-        assert (status, problem["code"]) in ((400, "malformed_json"), (422, "invalid")), bad
+        assert (status, problem["code"]) in (
+            (400, "malformed_json"),
+            (400, "not_utf8"),
+            (422, "invalid"),
+        ), bad
     for bad in ("\ud800", '{"first_name": "\ud800", "email": "h@example.com"}', "\udcff{}"):
         assert invoke(body=bad)[0] in (400, 422)
     assert invoke(body=None)[0] == 400

@@ -144,6 +144,37 @@ def test_a_media_type_may_carry_parameters() -> None:
     assert read('{"first_name": "A"}', {"CONTENT-TYPE": "Application/JSON; charset=utf-8"})
 
 
+@pytest.mark.parametrize("charset", ["latin-1", "UTF-16", '"iso-8859-1"', "", "utf-8x"])
+def test_another_charset_is_refused_for_json_and_for_forms(charset: str) -> None:
+    with pytest.raises(UnsupportedMediaType, match="UTF-8"):
+        read('{"first_name": "A"}', {"Content-Type": f"application/json; charset={charset}"})
+    with pytest.raises(UnsupportedMediaType, match="UTF-8"):
+        call("first_name=A", {"Content-Type": f"{FORM};charset={charset}"}).body(ContactInput, (FORM,))
+
+
+NOT_UTF8 = {
+    "Windows-1252": '{"first_name": "Zo\xeb"}'.encode("cp1252"),
+    "UTF-16": '{"first_name": "Ada"}'.encode("utf-16"),
+    "a character cut off": '{"first_name": "Zoë"}'.encode()[:-3],
+    "surrogates": '{"first_name": "\ud800"}'.encode("utf-8", "surrogatepass"),
+    "overlong": b'{"first_name": "\xc0\xaf"}',
+}
+
+
+@pytest.mark.parametrize("body", NOT_UTF8.values(), ids=NOT_UTF8)
+def test_a_body_that_is_not_utf8_is_refused_and_not_stored_with_other_characters(body: bytes) -> None:
+    """check 40: whether the gateway hands it on as text, as it does, or in base64."""
+    as_text = body.decode("utf-8", errors="replace")
+    for raw, event in ((as_text, {}), (base64.b64encode(body).decode(), {"isBase64Encoded": True})):
+        for kind in (JSON, FORM):
+            with pytest.raises(RuleBroken) as refused:
+                call(raw, {"content-type": kind}, **event).body(ContactInput, (kind,))
+            assert refused.value.code == "not_utf8"
+    assert read('{"first_name": "Zoë \\ufffd"}') == ContactInput(first_name="Zoë \ufffd"), (
+        "as an escape it was meant"
+    )
+
+
 def test_a_body_over_the_limit_is_too_large() -> None:
     """check 41"""
     with pytest.raises(TooLarge):
