@@ -1,0 +1,90 @@
+"""check 102: a page ends before it is larger than Lambda can answer with, and a cursor leads on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from shared.http.listing import MAX_PAGE_BYTES, body_of
+from shared.services.paging import Page, page_of
+
+LAMBDA_BYTES = 6_291_556  # the most that a function answers with (AWS Lambda quotas)
+
+
+class Record(BaseModel):
+    """A record of any size."""
+
+    id: int
+    about: str
+
+
+class _Cursors:
+    def seal(self, scope: tuple[str, ...], position: Any) -> str:
+        return json.dumps(position)
+
+    def open(self, scope: tuple[str, ...], cursor: str) -> Any:
+        return json.loads(cursor)
+
+
+def page(records: list[Record], limit: int, cursor: str | None) -> Page[Record]:
+    return page_of(
+        lambda count, after: [one for one in records if after is None or one.id > after][:count],
+        lambda record: record.id,
+        lambda record: record,
+        limit=limit,
+        cursor=cursor,
+        cursors=_Cursors(),
+        scope=(),
+    )
+
+
+def walked(records: list[Record], limit: int) -> list[list[int]]:
+    """The ids of each page; each page is small enough, as JSON within JSON, as Lambda sends it."""
+    pages, cursor = [], None
+    while True:
+        body = body_of(page(records, limit, cursor))
+        assert len(json.dumps({"body": body}, ensure_ascii=False).encode()) < LAMBDA_BYTES
+        answer = json.loads(body)
+        assert list(answer) == ["items", "next_cursor", "total"]
+        pages.append([one["id"] for one in answer["items"]])
+        cursor = answer["next_cursor"]
+        if cursor is None:
+            return pages
+
+
+def test_seventy_contacts_of_90_kb_are_more_than_one_page() -> None:
+    records = [Record(id=number, about="x" * 90_000) for number in range(70)]
+    assert [len(ids) for ids in walked(records, 100)] == [55, 15]
+
+
+def test_quotes_and_letters_of_any_script_count_as_they_are_sent() -> None:
+    for letter, pages in (("x", 1), ('"', 2), ("\\", 2), ("é", 1), ("漢", 2), ("😀", 2)):
+        records = [Record(id=number, about=letter * 60_000) for number in range(40)]
+        assert len(walked(records, 100)) == pages, letter
+
+
+@given(
+    sizes=st.lists(st.sampled_from([0, 10, 50_000, 390_000, 1_200_000]), max_size=25),
+    letter=st.sampled_from(["x", '"', "漢"]),
+    limit=st.sampled_from([1, 7, 100]),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_walk_gives_each_record_once_whatever_their_sizes(
+    sizes: list[int], letter: str, limit: int
+) -> None:
+    records = [Record(id=number, about=letter * size) for number, size in enumerate(sizes)]
+    pages = walked([one for one in records if len(one.about) * 4 < MAX_PAGE_BYTES], limit)
+    assert [one for ids in pages for one in ids] == list(range(len(records)))
+
+
+def test_a_total_that_was_not_finished_is_null_with_how_many_there_are_at_least() -> None:
+    assert json.loads(body_of(Page([], "next", None, 4_711))) == {
+        "items": [],
+        "next_cursor": "next",
+        "total": None,
+        "total_at_least": 4_711,
+    }
