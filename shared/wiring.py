@@ -523,12 +523,18 @@ def bulk_queue() -> BulkQueue:
     return BulkQueue(lambda: client("sqs"), settings.bulk_queue_url())
 
 
-def bulk_jobs(caller: Caller, claim: Claim | None = None) -> BulkJobService:
-    """The bulk jobs, for one caller; for a call under an Idempotency-Key with its claim on that."""
+def bulk_jobs(caller: Caller, claim: Claim | None = None, budget: Budget | None = None) -> BulkJobService:
+    """The bulk jobs, for one caller; for a call under an Idempotency-Key with its claim on that. They are listed within
+    the budget of a request, or one of their own.
+    """
     from shared.services.bulk_jobs import BulkJobService
 
     return BulkJobService(
-        caller, _bulk_job_table(caller.tenant_id, claim), cursors(), announce=_announcement(claim)
+        caller,
+        _bulk_job_table(caller.tenant_id, claim),
+        cursors(),
+        budget=budget,
+        announce=_announcement(claim),
     )
 
 

@@ -92,7 +92,8 @@ def bulk_delete_contacts(call: Call, body: BulkDeleteInput) -> Reply:
 )
 def list_bulk_jobs(call: Call, query: ListQuery) -> Reply:
     """The caller's own; an admin sees all."""
-    return Reply(page=wiring.bulk_jobs(call.caller).list(limit=query.limit, cursor=query.cursor))
+    jobs = wiring.bulk_jobs(call.caller, budget=call.budget)
+    return Reply(page=jobs.list(limit=query.limit, cursor=query.cursor))
 
 
 @routes.route(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.bulk import BulkChange, Outcome
@@ -23,10 +23,14 @@ from shared.domain.tenant import Tenant
 from shared.domain.timestamps import to_milliseconds
 from shared.services.idempotency import Announce, no_key
 from shared.services.optimistic import until_first
-from shared.services.paging import Cursors, Page, page_of
+from shared.services.paging import Cursors, Page
+from shared.services.reading_budget import Budget
+from shared.services.walks import Step, page_of_steps
 
 MAX_PORTION = 250
 """How many contacts are worked on between two looks at whether the job was cancelled."""
+_PORTION_READ = 100
+"""How many jobs are read together to find those that a caller may see."""
 _ATTEMPTS = 12
 
 
@@ -44,7 +48,7 @@ class BulkJobRepository(Protocol):
 
     def get(self, job_id: str) -> BulkRun | None: ...
 
-    def newest(self, *, limit: int, after: str | None, actor: str | None) -> list[BulkRun]: ...
+    def newest(self, *, limit: int, after: str | None) -> list[BulkRun]: ...
 
     def save(self, before: BulkRun, after: BulkRun, event: Event | None = None) -> None: ...
 
@@ -58,32 +62,42 @@ class BulkJobService:
         jobs: BulkJobRepository,
         cursors: Cursors,
         *,
+        budget: Budget | None = None,
         sleep: Callable[[float], None] = time.sleep,
         announce: Announce = no_key,
     ) -> None:
         self._caller = caller
         self._jobs = jobs
         self._cursors = cursors
+        self._budget = budget or Budget()
         self._sleep = sleep
         self._announce = announce
 
     def list(self, *, limit: int, cursor: str | None) -> Page[BulkJob]:
         """A page of the jobs, newest first."""
         self._caller.require("contacts:read")
-        actor = None if self._sees_all else self._caller.actor
-
-        def read(count: int, after: Any) -> list[BulkRun]:
-            return self._jobs.newest(limit=count, after=after, actor=actor)
-
-        return page_of(
-            read,
-            lambda run: run.id,
+        self._budget.begin()
+        return page_of_steps(
+            lambda after: self._newest(limit + 1 if self._sees_all else _PORTION_READ, after),
             BulkJob.of,
             limit=limit,
             cursor=cursor,
             cursors=self._cursors,
             scope=self._caller.scope("bulk-jobs"),
         )
+
+    def _newest(self, portion: int, after: str | None) -> Iterator[Step[BulkRun]]:
+        """The tenant's jobs, read `portion` at a time, each with whether the caller may see it."""
+        while True:
+            self._budget.ask()
+            runs = self._jobs.newest(limit=portion, after=after)
+            self._budget.charge(len(runs))
+            for run in runs:
+                self._budget.advance()
+                yield run.id, self._sees(run), run
+            if len(runs) < portion:
+                return
+            after = runs[-1].id
 
     def read(self, job_id: str) -> BulkJob:
         """A job."""
@@ -115,9 +129,12 @@ class BulkJobService:
     def _get(self, job_id: str) -> BulkRun:
         self._caller.require("contacts:read")
         run = self._jobs.get(job_id) if is_id(job_id) else None
-        if run is None or not (self._sees_all or run.caller.actor == self._caller.actor):
+        if run is None or not self._sees(run):
             raise NotFound("Bulk job")
         return run
+
+    def _sees(self, run: BulkRun) -> bool:
+        return self._sees_all or run.caller.actor == self._caller.actor
 
 
 class Contacts(Protocol):

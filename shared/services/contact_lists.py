@@ -23,10 +23,10 @@ from shared.services.contact_planning import (
 )
 from shared.services.contact_search import Locks, require_searchable, searched, with_number
 from shared.services.contact_statistics import TOP_COMPANIES, counted, statistics_of
-from shared.services.contact_walks import MOST_TOGETHER, Step, Taken, Walk, count_matches, take
 from shared.services.labelling import LabelRepository
 from shared.services.paging import Cursors, Page, check_depth
 from shared.services.reading_budget import Budget, Spent
+from shared.services.walks import MOST_TOGETHER, Step, Taken, Walk, count_matches, take
 
 MAX_SORTED = 2000
 """How many matches are sorted for an order that no index serves."""
@@ -139,7 +139,9 @@ class ContactLists:
                 code="too_many_to_count",
             ) from None
 
-    def _walk(self, wanted: ContactFilter, sort: str | None, after: Any, count: int, skip: int = 0) -> Walk:
+    def _walk(
+        self, wanted: ContactFilter, sort: str | None, after: Any, count: int, skip: int = 0
+    ) -> Walk[Contact]:
         """Matches in order behind `after`; `count`: how many are likely to be taken."""
         order = sort or "-created_at"
         if wanted.email is not None:
@@ -163,7 +165,7 @@ class ContactLists:
 
     def _by_creation(
         self, wanted: ContactFilter, after: str | None, count: int, skip: int = 0, *, descending: bool
-    ) -> Walk:
+    ) -> Walk[Contact]:
         """Matches in the order of their creation, by the shortest way to them."""
         ids = ids_in_range(self._index, wanted, self._budget)
         if ids is None:
@@ -195,14 +197,14 @@ class ContactLists:
             return None
         return [contact.id for _, contact in taken.found] if taken.is_through else None
 
-    def _with_email(self, wanted: ContactFilter, order: str) -> Iterator[Step]:
+    def _with_email(self, wanted: ContactFilter, order: str) -> Iterator[Step[Contact]]:
         owners = self._locks.all_owners_of_email(wanted.email or "", limit=MAX_SORTED + 1)
         self._budget.charge(len(owners))
         if len(owners) > MAX_SORTED:
             raise _too_many_to_sort(order)
         return looked_up(self._index, wanted, asking(owners, self._budget), MOST_TOGETHER)
 
-    def _sorted(self, steps: Iterator[Step], order: str, after: Any, skip: int) -> Walk:
+    def _sorted(self, steps: Iterator[Step[Contact]], order: str, after: Any, skip: int) -> Walk[Contact]:
         matches = (contact for _, is_match, contact in steps if is_match and contact is not None)
         try:
             found = list(islice(matches, MAX_SORTED + 1))
@@ -234,7 +236,13 @@ class ContactLists:
         return None
 
     def _total(
-        self, wanted: ContactFilter, include_total: bool, walk: Walk, taken: Taken, *, is_whole: bool
+        self,
+        wanted: ContactFilter,
+        include_total: bool,
+        walk: Walk[Contact],
+        taken: Taken[Contact],
+        *,
+        is_whole: bool,
     ) -> tuple[int | None, int | None]:
         """How many contacts match; or, when the budget does not suffice to count them, None and how many were met."""
         total = self.count_of(wanted)

@@ -22,7 +22,7 @@ from shared.domain.contact_order import (
     is_descending,
     place_in,
 )
-from shared.services.contact_walks import Step, Walk, alike, in_groups
+from shared.services.walks import Step, Walk, alike, in_groups
 
 _MOST_HAVE: tuple[tuple[str, object], ...] = (("source", "api"), ("is_active", True))
 """Conditions that hold for most contacts, so that judging them on rows leaves few out."""
@@ -66,7 +66,7 @@ def is_walked(wanted: ContactFilter, order: str) -> bool:
 
 def walk(
     index: OrderIndex, wanted: ContactFilter, order: str, after: Position | None, *, count: int, skip: int = 0
-) -> Walk:
+) -> Walk[Contact]:
     """The contacts of a list in an order behind `after`, each with its position.
 
     `count`: how many are likely to be taken. What the index answers alone is skipped without reading rows.
@@ -85,7 +85,7 @@ def walk(
         after = [stage, bound]
     # Some are left out by what is judged on rows: a few more are read than are wanted.
     portion = (count + skip) * 5 // 4 if judged else count + skip
-    found: list[Iterator[Step]] = []
+    found: list[Iterator[Step[Contact]]] = []
     if stage == PLACED:
         found.append(_placed(index, wanted, order, bound, between, alike(portion)))
         bound = None
@@ -101,7 +101,7 @@ def _placed(
     after: str | None,
     between: Bounds | None,
     portion: int,
-) -> Iterator[Step]:
+) -> Iterator[Step[Contact]]:
     places = index.places(
         field_of(order), after=after, between=between, descending=is_descending(order), portion=portion
     )
@@ -119,7 +119,7 @@ def _placed(
 
 def _unplaced(
     index: OrderIndex, wanted: ContactFilter, order: str, after: str | None, portion: int
-) -> Iterator[Step]:
+) -> Iterator[Step[Contact]]:
     rows = index.all_rows(after=after, descending=True, low=_LOWEST, high=_HIGHEST, portion=portion)
     for contact in rows:
         if place_in(contact, order) is None and wanted.matches(contact):

@@ -13,12 +13,13 @@ from operator import itemgetter
 from typing import Protocol
 
 from shared.domain import timestamps
+from shared.domain.contact import Contact
 from shared.domain.contact_filter import DEFAULTS, ContactFilter
 from shared.domain.ids import NUMBERS, first_id_at, id_of
 from shared.services import contact_orders
 from shared.services.contact_orders import Bounds, bounds_of
-from shared.services.contact_walks import MOST_TOGETHER, Step, Walk, alike, in_groups
 from shared.services.reading_budget import Budget
+from shared.services.walks import MOST_TOGETHER, Step, Walk, alike, in_groups
 
 MAX_IN_RANGE = 2_000
 """How many contacts within a range of time are taken from its index, whatever the order of the list."""
@@ -77,7 +78,7 @@ def by_creation(
     *,
     descending: bool,
     before: str | None = None,
-) -> Walk:
+) -> Walk[Contact]:
     """The contacts that indexes leave, in the order of their creation, behind the id `after` and below the id `before`.
 
     `count`: how many are likely to be taken.
@@ -100,7 +101,7 @@ def by_creation(
     return Walk(((one.id, wanted.matches(one), one) for one in rows), after, skip)
 
 
-def counted_by_ids(index: ContactIndex, wanted: ContactFilter) -> Walk | None:
+def counted_by_ids(index: ContactIndex, wanted: ContactFilter) -> Walk[Contact] | None:
     """A walk to count the contacts that match, which reads no rows; None where rows must be judged."""
     facets = indexed_facets(wanted)
     if not facets or not _answers_all(wanted):
@@ -152,7 +153,7 @@ def by_creation_in_range(
     budget: Budget,
     *,
     descending: bool,
-) -> Walk:
+) -> Walk[Contact]:
     """Those of some contacts that match, in the order of their creation, behind the id `after`."""
     if after is not None:
         ids = ids[: bisect_left(ids, after)] if descending else ids[bisect_right(ids, after) :]
@@ -175,7 +176,7 @@ def looked_up(
     ids: Iterator[tuple[str, bool]],
     portion: int,
     passed: int = 0,
-) -> Iterator[Step]:
+) -> Iterator[Step[Contact]]:
     """Steps over ids, each with whether it is to be looked up; the first `passed` of these without their rows."""
     while passed:
         step = next(ids, None)

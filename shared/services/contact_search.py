@@ -14,9 +14,9 @@ from shared.domain.errors import Invalid
 from shared.domain.number_search import digits_of, ends_of
 from shared.domain.search import indexed, may_have, prefixes_of
 from shared.services.contact_planning import ContactIndex, id_bounds, indexed_facets, looked_up
-from shared.services.contact_walks import MOST_TOGETHER, Step, Walk, in_groups
 from shared.services.narrowing import lists_worth_reading
 from shared.services.reading_budget import Budget, Spent
+from shared.services.walks import MOST_TOGETHER, Step, Walk, in_groups
 
 _TOGETHER = 32
 _IDS_PER_CHUNK = 60
@@ -38,7 +38,7 @@ def require_searchable(wanted: ContactFilter) -> None:
         raise Invalid.field("search", "search", "Give at least one visible character to search for.")
 
 
-def with_number(index: ContactIndex, wanted: ContactFilter) -> Iterator[Step]:
+def with_number(index: ContactIndex, wanted: ContactFilter) -> Iterator[Step[Contact]]:
     """The contacts that have a telephone number."""
     entries = index.ending_with([digits_of(wanted.phone or "")], after=None)
     shown: set[str] = set()
@@ -50,7 +50,7 @@ def with_number(index: ContactIndex, wanted: ContactFilter) -> Iterator[Step]:
 
 def searched(
     index: ContactIndex, wanted: ContactFilter, after: Any, count: int, skip: int, budget: Budget
-) -> Walk:
+) -> Walk[Contact]:
     """Contacts found by a number's end, then those found by words, in the order of what they were found by.
 
     A contact with several terms that begin alike stands at the first of them alone, so each is shown once.
@@ -60,7 +60,7 @@ def searched(
 
 def _found(
     index: ContactIndex, wanted: ContactFilter, after: Any, count: int, budget: Budget
-) -> Iterator[Step]:
+) -> Iterator[Step[Contact]]:
     search = wanted.search or ""
     ends, prefixes = ends_of(search, wanted.country), prefixes_of(search)
     stage, position = after or (0, None)
@@ -119,7 +119,7 @@ def _shown(
     stage: int,
     entries: Iterator[Entry],
     first: Callable[[Contact], str | None],
-) -> Iterator[Step]:
+) -> Iterator[Step[Contact]]:
     """The contacts of index entries, each at the entry that is its `first` alone."""
     for group in in_groups(entries, _TOGETHER, needs_row=_is_wanted):
         ids = {entry[2]: None for entry in group if entry[2] is not None}

@@ -15,11 +15,11 @@ from shared.domain.customer import Customer, CustomerInput, CustomerPatch, Custo
 from shared.domain.errors import NotFound, UsernameTaken
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
-from shared.services.contact_walks import Step, Walk, take
 from shared.services.idempotency import Announce, no_key
 from shared.services.optimistic import IfMatch, changed, until_first
 from shared.services.paging import Cursors, Page, page_of
 from shared.services.reading_budget import Budget, Spent
+from shared.services.walks import Step, Walk, page_of_steps, take
 
 INCLUDED_CONTACTS = 25
 """How many of a customer's contacts are shown with it."""
@@ -173,21 +173,16 @@ class CustomerService:
         """
         customer = self._read(customer_id)
         self._budget.begin()
-        scope = self._caller.scope("members", customer.id)
-        after = self._cursors.open(scope, cursor) if cursor is not None else None
         portion = limit + 1 if self._sees_all else _PORTION
-        members = self._members(customer.id, portion=portion, after=after, descending=True)
-        taken = take(Walk(members, after), limit)
-
-        def seal(position: str) -> str:
-            return self._cursors.seal(scope, position)
-
-        return Page(
-            [contact for _, contact in taken.found],
-            None if taken.is_through else seal(taken.position),
-            customer.contact_count if self._sees_all else None,
-            cursor_behind=lambda number: seal(taken.found[number][0]),
+        page = page_of_steps(
+            lambda after: self._members(customer.id, portion=portion, after=after, descending=True),
+            lambda contact: contact,
+            limit=limit,
+            cursor=cursor,
+            cursors=self._cursors,
+            scope=self._caller.scope("members", customer.id),
         )
+        return page.showing(page.items, customer.contact_count if self._sees_all else None)
 
     def replace(self, customer_id: str, given: CustomerInput, if_match: IfMatch | None) -> Customer:
         """The customer with all its fields as given; fields left out are emptied."""
@@ -268,7 +263,7 @@ class CustomerService:
 
     def _members(
         self, customer_id: str, *, portion: int, after: str | None = None, descending: bool = False
-    ) -> Iterator[Step]:
+    ) -> Iterator[Step[Contact]]:
         """A customer's contacts in the order of their creation, read `portion` at a time, each with whether the caller
         may see it. Raises Spent when the budget is.
         """

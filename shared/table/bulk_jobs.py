@@ -29,21 +29,12 @@ class BulkJobTable:
         item = self._store.get(keys.bulk_job(self._tenant, job_id))
         return _from_item(item) if item else None
 
-    def newest(self, *, limit: int, after: str | None, actor: str | None) -> list[BulkRun]:
-        """Jobs, the newest first, behind the job id `after`; those that `actor` made alone, if one is given."""
-        found: list[BulkRun] = []
-        while len(found) < limit:
-            # Jobs of others are read and passed over: there are few, each being of more contacts than a call takes.
-            count = limit - len(found) if actor is None else _PAGE
-            rows = self._store.query(
-                keys.bulk_jobs_partition(self._tenant), limit=count, after=after, descending=True
-            )
-            runs = [_from_item(row) for row in rows]
-            found += [run for run in runs if actor in (None, run.caller.actor)]
-            if len(rows) < count:
-                break
-            after = runs[-1].id
-        return found[:limit]
+    def newest(self, *, limit: int, after: str | None) -> list[BulkRun]:
+        """Jobs, the newest first, behind the job id `after`."""
+        rows = self._store.query(
+            keys.bulk_jobs_partition(self._tenant), limit=limit, after=after, descending=True
+        )
+        return [_from_item(row) for row in rows]
 
     def add(self, run: BulkRun) -> None:
         """Write a new job."""

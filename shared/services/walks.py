@@ -1,4 +1,4 @@
-"""Walks over contacts: step by step, each step with a position, until there are enough or the budget is spent.
+"""Walks over records: step by step, each step with a position, until there are enough or the budget is spent.
 
 A step is made for what matches and for what does not. So a walk that finds little can stop anywhere, and the next
 request goes on behind the last step.
@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-from shared.domain.contact import Contact
+from shared.services.paging import Cursors, Page
 from shared.services.reading_budget import Spent
 
 MOST_TOGETHER = 100
@@ -19,28 +19,29 @@ MOST_TOGETHER = 100
 _MOST_HELD_BACK = 256
 
 T = TypeVar("T")
+V = TypeVar("V")
 
-Step = tuple[Any, bool, Contact | None]
-"""A position, whether a contact matches there, and the contact, if its row was read."""
+Step = tuple[Any, bool, T | None]
+"""A position, whether a record matches there, and the record, if its row was read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(Generic[T]):
     """A way through a list.
 
     `start`: the position before the first step; `skip`: how many matches are still to be passed over; `total`: how many
     matches there are, where that is known.
     """
 
-    steps: Iterator[Step]
+    steps: Iterator[Step[T]]
     start: Any = None
     skip: int = 0
     total: int | None = None
 
 
 @dataclass(slots=True)
-class Taken:
-    """What was taken of a walk: contacts with their positions, and where it goes on.
+class Taken(Generic[T]):
+    """What was taken of a walk: records with their positions, and where it goes on.
 
     `is_through`: the walk has ended, there are no more. `skip`: how many matches are still to be passed over.
     `matches`: how many were met, those passed over among them.
@@ -48,26 +49,26 @@ class Taken:
 
     position: Any
     skip: int
-    found: list[tuple[Any, Contact]] = field(default_factory=list)
+    found: list[tuple[Any, T]] = field(default_factory=list)
     is_through: bool = False
     matches: int = 0
 
 
-def take(walk: Walk, limit: float) -> Taken:
-    """The first `limit` contacts behind those to be skipped; fewer when there are no more, or when the budget is spent.
+def take(walk: Walk[T], limit: float) -> Taken[T]:
+    """The first `limit` records behind those to be skipped; fewer when there are no more, or when the budget is spent.
 
     Looks on for one more, so that it is known whether there are more.
     """
-    taken = Taken(walk.start, walk.skip)
+    taken: Taken[T] = Taken(walk.start, walk.skip)
     try:
-        for position, is_match, contact in walk.steps:
+        for position, is_match, record in walk.steps:
             if is_match and taken.skip:
                 taken.skip -= 1
                 taken.matches += 1
-            elif is_match and contact is not None:
+            elif is_match and record is not None:
                 if len(taken.found) == limit:
                     return taken
-                taken.found.append((position, contact))
+                taken.found.append((position, record))
                 taken.matches += 1
             taken.position = position
         taken.is_through = True
@@ -76,7 +77,30 @@ def take(walk: Walk, limit: float) -> Taken:
     return taken
 
 
-def count_matches(walk: Walk) -> tuple[int, bool]:
+def page_of_steps(
+    steps: Callable[[Any], Iterator[Step[T]]],
+    show: Callable[[T], V],
+    *,
+    limit: int,
+    cursor: str | None,
+    cursors: Cursors,
+    scope: tuple[str, ...],
+) -> Page[V]:
+    """One page of a list whose records are judged one by one: shorter, with a cursor, when the budget is spent.
+
+    `steps(after)` walks behind a position, `show` gives what is shown of a record. Raises RuleBroken for a cursor of
+    another scope.
+    """
+    after = cursors.open(scope, cursor) if cursor is not None else None
+    taken = take(Walk(steps(after), after), limit)
+    return Page(
+        [show(record) for _, record in taken.found],
+        None if taken.is_through else cursors.seal(scope, taken.position),
+        cursor_behind=lambda number: cursors.seal(scope, taken.found[number][0]),
+    )
+
+
+def count_matches(walk: Walk[Any]) -> tuple[int, bool]:
     """How many matches a walk meets, and whether these are all."""
     met = 0
     try:
