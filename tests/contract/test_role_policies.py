@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from shared.table import keys
-from tests.support.policies import INDEX, OPERATIONS, TABLE, Request, Statement, allows, asks, is_like
+from tests.support.policies import (
+    INDEX,
+    OPERATIONS,
+    PARTS,
+    TABLE,
+    Request,
+    Statement,
+    allows,
+    asks,
+    asks_of_transaction,
+    is_like,
+)
 from tests.support.roles import roles_of
 from tests.support.template import Template
 
@@ -48,7 +59,7 @@ FOREIGN = {
     "DUE#BULK": keys.BULK_DUE,
     "DUE#PURGE": keys.purge_partition(2),
 }
-OF_MANY_KEYS = {"BatchGetItem", "BatchWriteItem", "TransactGetItems", "TransactWriteItems"}
+OF_MANY_KEYS = {"BatchGetItem", "BatchWriteItem", "TransactGetItems", "TransactWriteItems", "ConditionCheck"}
 
 _WRITTEN = "PutItem UpdateItem DeleteItem TransactWriteItems"
 _KEPT = f"GetItem Query TransactGetItems {_WRITTEN}"
@@ -91,7 +102,8 @@ EXPECTED: dict[str, dict[str, str]] = {
     },
     "BookingsRole": {"T#": "GetItem PutItem Query BatchGetItem TransactGetItems"},
     "BulkCallsRole": {
-        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
+        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems "
+        "ConditionCheck"
     },
     "BulkRole": {"T#": "GetItem PutItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"},
     "BulkWatchRole": {"T#": "GetItem PutItem TransactGetItems", "DUE#BULK": "Query-index"},
@@ -114,7 +126,8 @@ EXPECTED: dict[str, dict[str, str]] = {
         "DUE#IMPORTS": "Query-index",
     },
     "LabelsRole": {
-        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
+        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems "
+        "ConditionCheck"
     },
     "ProjectRole": {
         "T#": "PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactWriteItems"
@@ -127,14 +140,14 @@ EXPECTED: dict[str, dict[str, str]] = {
     },
     "SystemRole": {},
     "UsersRole": {
-        "T#…TENANT": "GetItem Query TransactGetItems",
-        "T#…USERS": _KEPT,
+        "T#…TENANT": "GetItem Query TransactGetItems ConditionCheck",
+        "T#…USERS": f"{_KEPT} ConditionCheck",
         "T#…USER#": _WRITTEN,
         "T#…USEREMAIL#": _WRITTEN,
         "T#…SCHEDULING#": _WRITTEN,
-        "T#…INVITATIONS": _KEPT,
-        "T#…USERS#COUNT": _KEPT,
-        "T#…IDEMPOTENCY#": _KEPT,
+        "T#…INVITATIONS": f"{_KEPT} ConditionCheck",
+        "T#…USERS#COUNT": f"{_KEPT} ConditionCheck",
+        "T#…IDEMPOTENCY#": f"{_KEPT} ConditionCheck",
         "T#…RATE#": "UpdateItem",
         "U#": _WRITTEN,
         "G#MAIL#": "UpdateItem",
@@ -160,12 +173,12 @@ def rights(statements: Sequence[Statement], *named: str) -> set[str]:
 def test_each_role_has_its_line() -> None:
     """check 51"""
     assert set(EXPECTED) == set(ROLES)
-    assert len(OPERATIONS) == 15
+    assert len(OPERATIONS) == 16
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))
 def test_a_role_may_do_what_is_expected_of_it_and_no_more(role: str) -> None:
-    """checks 50 and 51: 15 operations on its own keys, on those of other name spaces, and on both together."""
+    """checks 50 and 51: 16 operations, condition checks among them, on own keys, on foreign ones and on both."""
     statements = ROLES[role]
     told = {kind: set(operations.split()) for kind, operations in EXPECTED.get(role, {}).items()}
     told = {kind: {one.replace("-", " ") for one in operations} for kind, operations in told.items()}
@@ -184,6 +197,22 @@ def test_a_role_may_do_what_is_expected_of_it_and_no_more(role: str) -> None:
     assert rights(statements) == set(), "a call that names no key"
     assert rights(statements, T1, USER, KEY) == set()
     assert rights(statements, "") == rights(statements, "T") == rights(statements, "X#T#T1#C#1") == set()
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_a_transaction_is_allowed_where_each_of_its_parts_is_and_nowhere_else(role: str) -> None:
+    """check 51: gets, puts, updates, deletions and condition checks, on own, others' and foreign keys, in pairs."""
+    statements = ROLES[role]
+    single = {
+        (part, key): allows(statements, asks_of_transaction([(part, key)])[0])
+        for part in PARTS
+        for key in (T1, *WITHIN.values(), *FOREIGN.values())
+    }
+    for (part, key), allowed in single.items():
+        assert allowed is may(statements, PARTS[part], key) if part != "ConditionCheck" else True
+        for other, also in single.items():
+            together = all(allows(statements, one) for one in asks_of_transaction([(part, key), other]))
+            assert together is (allowed and also), (part, key, other)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -712,7 +712,7 @@ def take_bookings(world: World) -> list[Any]:
 def test_one_event_for_each_commit_and_none_for_a_write_that_was_refused(
     world: World, waits: list[float]
 ) -> None:
-    """check 91: three hundred random operations of two tenants, faults among them, over few addresses."""
+    """check 91: through the API, with projections and publication after it; ten thousand are in another file."""
     chosen = random.Random(91)
     t10 = world.tenant("T10")
     tokens = {"T1": world.t1.admin, "T10": t10.admin}

@@ -99,8 +99,22 @@ _WHOLE: dict[str, tuple[str, str]] = {
 _BY_PART: dict[str, tuple[str, ...]] = {
     "TransactGetItems": ("GetItem",),
     "TransactWriteItems": ("PutItem", "DeleteItem"),
+    "ConditionCheck": ("ConditionCheckItem",),
 }
 OPERATIONS = (*_WHOLE, *_BY_PART)
+PARTS = {
+    "Get": "GetItem",
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+"""The parts of a transaction, each with the action that IAM is asked for it."""
+
+
+def asks_of_transaction(parts: Iterable[tuple[str, str]]) -> list[Request]:
+    """What IAM is asked for a transaction of parts, each with its partition key; all of it must be allowed."""
+    return [Request(f"dynamodb:{PARTS[part]}", TABLE, context_of([key])) for part, key in parts]
 
 
 def asks(operation: str, keys: Sequence[str]) -> list[Request]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from botocore.awsrequest import AWSResponse
 
-from tests.support.policies import INDEX, TABLE, Request, Statement, allows, context_of
+from tests.support.policies import INDEX, TABLE, Request, Statement, allows, asks_of_transaction, context_of
 from tests.support.template import NoNames, Template
 from tests.support.tenant_guard import CONTROL_PLANE, current_scope, named_keys
 from tests.support.transport import Attempt, Layer, Send, intercepting
@@ -102,16 +102,6 @@ class RoleGuard:
             raise AssertionError("not allowed by the function's role:\n" + "\n".join(self.violations))
 
 
-# The parts of a transaction are judged one by one, each under the action it is named after.
-_PARTS = {
-    "Get": "GetItem",
-    "Put": "PutItem",
-    "Update": "UpdateItem",
-    "Delete": "DeleteItem",
-    "ConditionCheck": "ConditionCheckItem",
-}
-
-
 def requests_of(attempt: Attempt) -> Iterator[Request]:
     """What IAM is asked for a DynamoDB request."""
     if attempt.operation in CONTROL_PLANE:
@@ -119,8 +109,7 @@ def requests_of(attempt: Attempt) -> Iterator[Request]:
     keys = [key for _, key in named_keys(attempt)]
     if attempt.operation.startswith("Transact"):
         parts = [part for entry in attempt.params["TransactItems"] for part in entry]
-        for part, key in zip(parts, keys, strict=True):
-            yield Request(f"dynamodb:{_PARTS[part]}", TABLE, context_of([key]))
+        yield from asks_of_transaction(zip(parts, keys, strict=True))
     else:
         resource = INDEX if attempt.params.get("IndexName") else TABLE
         yield Request(f"dynamodb:{attempt.operation}", resource, context_of(keys))
