@@ -861,7 +861,7 @@ def sign_in() -> SignIn:
     """The giver of tokens."""
     from shared.services.sign_in import SignIn
 
-    return SignIn(user_pool(), settings.token_issuer(), directory(), tenant, sign_in_gate())
+    return SignIn(user_pool(), settings.token_issuer(), directory(), directory(), tenant, sign_in_gate())
 
 
 def registration() -> Registration:

@@ -30,7 +30,9 @@ class Me(BaseModel):
 
     kind: Literal["user", "client"]
     id: str = Field(description="By which records name the caller, behind its kind: `user:<id>`.")
-    username: str | None = Field(None, description="Of a user; null for an API client.")
+    username: str | None = Field(
+        None, description="Of a user: as it was chosen, else the e-mail address. Null for an API client."
+    )
     role: Literal["admin", "user", "client"]
     permissions: dict[str, Level] = Field(
         description="The permissions there are, each at level `all` or `own`; those not named are not held."

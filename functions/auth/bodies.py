@@ -55,8 +55,14 @@ class TokenRequest(BaseModel):
 
     model_config = ConfigDict(defer_build=True)
 
-    grant_type: str = Field(json_schema_extra={"enum": ["password", "refresh_token"]})
-    username: str | None = Field(None, description="For `password`: the user's e-mail address.")
+    grant_type: str | None = Field(
+        None,
+        description="`password`, if not given.",
+        json_schema_extra={"enum": ["password", "refresh_token", None]},
+    )
+    username: str | None = Field(
+        None, description="For `password`: the user's e-mail address, or username in whatever case."
+    )
     password: str | None = Field(
         None, description="For `password`.", json_schema_extra={"format": "password"}
     )

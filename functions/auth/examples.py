@@ -16,6 +16,7 @@ EXAMPLES = {
     "register": Example(
         request={
             "tenant_name": "Analytical Engines",
+            "username": "ada.lovelace",
             "email": "ada@example.com",
             "password": _PASSWORD,
             "first_name": "Ada",
@@ -23,7 +24,7 @@ EXAMPLES = {
         },
         answer=Registered(
             tenant=RegisteredTenant(id=_TENANT_ID, name="Analytical Engines"),
-            user=RegisteredUser(id=USER_ID, username="ada@example.com"),
+            user=RegisteredUser(id=USER_ID, username="ada.lovelace"),
         ),
         problems=(AlreadyRegistered(), weak_password()),
     ),

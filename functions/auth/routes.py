@@ -6,13 +6,26 @@ from functions.auth.bodies import Registered, TokenAnswer, TokenRequest
 from functions.auth.invitations import routes as invitations
 from shared import wiring
 from shared.domain.credentials import Tokens
-from shared.domain.errors import AlreadyRegistered, RuleBroken, Unavailable, UnsupportedGrantType
-from shared.domain.registration import RegistrationInput
+from shared.domain.errors import (
+    AlreadyRegistered,
+    FieldError,
+    RuleBroken,
+    SignInNameTaken,
+    Unavailable,
+    UnsupportedGrantType,
+)
+from shared.domain.registration import TENANT_NAME_MISSING, RegistrationInput
 from shared.http.call import FORM, Call
 from shared.http.routes import Reply, Routes
 
 routes = Routes("Sign-in")
 routes.include(invitations)
+
+
+def _further(_: Call, given: object) -> tuple[FieldError, ...]:
+    names = ("tenant_name", "username")
+    unnamed = isinstance(given, dict) and all(given.get(name) is None for name in names)
+    return (TENANT_NAME_MISSING,) if unnamed else ()
 
 
 @routes.route(
@@ -24,7 +37,8 @@ routes.include(invitations)
     status=201,
     location="/me",
     public=True,
-    errors=(AlreadyRegistered, Unavailable),
+    errors=(AlreadyRegistered, SignInNameTaken, Unavailable),
+    further=_further,
 )
 def register(call: Call, body: RegistrationInput) -> Reply:
     """May be sent again with the same password when no answer came."""
@@ -49,7 +63,7 @@ def token(call: Call, body: TokenRequest) -> Reply:
 
 def _tokens(asked: TokenRequest, address: str) -> Tokens:
     service = wiring.sign_in()
-    if asked.grant_type == "password":
+    if (asked.grant_type or "password") == "password":
         username, password = _given("username", asked.username), _given("password", asked.password)
         return service.with_password(username, password, address)
     if asked.grant_type == "refresh_token":

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from shared.domain.contact import Contact
+from shared.domain.days import first_moment, is_date, last_moment
 from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid
 from shared.domain.labels import Group, Label, LabelKind, Labels
@@ -41,6 +42,12 @@ OTHERS = {
     "is_primary": ("true",),
 }
 """The values that a facet with a default can have besides it."""
+RANGES = frozenset(
+    f"{stem}_{end}"
+    for stem in ("created", "updated", "last_booking", "last_contacted")
+    for end in ("from", "to")
+)
+"""Conditions that are a bound of a time. One that was given as a date bounds at that day's first or last moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +87,7 @@ class ContactFilter:
     @classmethod
     def of(cls, given: Mapping[str, Any], settings: Settings, labels: Labels) -> ContactFilter:
         """A filter from conditions as they were given (`shared.domain.contact_conditions`); times are timestamps
-        already. A label that does not exist is one that no contact has.
+        already, or dates. A label that does not exist is one that no contact has.
 
         Raises Invalid for an address or a number that is none, and for two conditions that are one.
         """
@@ -115,6 +122,10 @@ class ContactFilter:
         active = given.get("active")
         if active is not None and wanted.setdefault("is_active", active) != active:
             raise Invalid.field("active", "contradiction", "`active` and `is_active` are the same condition.")
+        for name in RANGES & wanted.keys():
+            if is_date(wanted[name]):
+                moment = first_moment if name.endswith("_from") else last_moment
+                wanted[name] = moment(wanted[name], settings.timezone)
         if "email" in wanted:
             wanted["email"] = normalize_email(wanted["email"])
         if "phone" in wanted:

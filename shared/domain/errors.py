@@ -207,6 +207,16 @@ class AlreadyAUser(Conflict):
         )
 
 
+class SignInNameTaken(Conflict):
+    """Another user of the deployment has the username."""
+
+    code = "duplicate"
+
+    def __init__(self) -> None:
+        message = "This username is taken. Choose another one."
+        super().__init__(message, errors=(FieldError("username", "duplicate", message),))
+
+
 class UserClaimed(Conflict):
     """Somebody registers the user, or accepts an invitation of his, at this very moment, or broke off doing so."""
 

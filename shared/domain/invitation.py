@@ -18,6 +18,7 @@ from shared.domain.records import Recorded, first_stamp
 from shared.domain.text import Name
 from shared.domain.timestamps import Timestamp, plus
 from shared.domain.user import User, UserRole, normalize_username
+from shared.domain.usernames import Username
 from shared.domain.validators import following
 
 VALID_SECONDS = 7 * 86_400
@@ -92,6 +93,12 @@ class Acceptance(BaseModel):
         description="12 to 256 characters, lower-case and upper-case letters and digits among them.",
         examples=["correct Horse 7 battery"],
     )
+    username: Username | None = Field(
+        None,
+        description="A name to sign in with, beside the e-mail address: 3 to 64 letters, digits and `.`, `_`, `-`, "
+        "without regard to case, unique among all users of the deployment.",
+        examples=["grace.hopper"],
+    )
     access_token: str | None = Field(
         None,
         max_length=16_384,
@@ -163,12 +170,14 @@ class Invitation(Recorded):
             raise AlreadyAccepted()
         return self._gone(INVITATION_REVOKED, {}, event_id, at, caller)[1]
 
-    def accept(self, *, event_id: str, at: str, caller: Caller) -> tuple[Invitation, User, Event]:
-        """The invitation at its end, its user, who is the caller, and `user.created`."""
+    def accept(
+        self, *, username: str | None = None, event_id: str, at: str, caller: Caller
+    ) -> tuple[Invitation, User, Event]:
+        """The invitation at its end, its user, who is the caller, and `user.created`. `username`: in stored form."""
         after = self._succeeded_by({"state": "accepted", "user_id": caller.id}, event_id, at, caller)
         user = User(
             id=caller.id,
-            username=self.email,
+            username=username or self.email,
             email=self.email,
             first_name=self.first_name,
             last_name=self.last_name,

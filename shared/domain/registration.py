@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.credentials import Membership
+from shared.domain.errors import FieldError, Invalid
 from shared.domain.events import TENANT_CREATED, Event, differences
 from shared.domain.ids import new_id
 from shared.domain.passwords import check_password
@@ -20,6 +21,7 @@ from shared.domain.records import first_stamp
 from shared.domain.tenant import Tenant
 from shared.domain.text import GivenLine, Name
 from shared.domain.user import User, normalize_username
+from shared.domain.usernames import Username, username_of
 from shared.domain.validators import following
 
 
@@ -28,7 +30,17 @@ class RegistrationInput(BaseModel):
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
-    tenant_name: GivenLine = Field(examples=["Analytical Engines"])
+    tenant_name: GivenLine | None = Field(
+        None,
+        description="What the business is called; the username, if not given.",
+        examples=["Analytical Engines"],
+    )
+    username: Username | None = Field(
+        None,
+        description="A name to sign in with, beside the e-mail address: 3 to 64 letters, digits and `.`, `_`, `-`, "
+        "without regard to case, unique among all users of the deployment.",
+        examples=["ada.lovelace"],
+    )
     email: Annotated[str, Field(max_length=254), following(normalize_username)] = Field(
         examples=["ada@example.com"]
     )
@@ -43,6 +55,21 @@ class RegistrationInput(BaseModel):
     first_name: Name = Field("", examples=["Ada"])
     last_name: Name = Field("", examples=["Lovelace"])
 
+    @property
+    def name(self) -> str | None:
+        """The tenant's name: as given, or else the username; None where neither was."""
+        return self.tenant_name or self.stored_username
+
+    @property
+    def stored_username(self) -> str | None:
+        """The username in its stored form; None where none was given."""
+        return username_of(self.username) if self.username is not None else None
+
+
+TENANT_NAME_MISSING = FieldError(
+    "tenant_name", "missing", "Give the name of your business, or a username, which then stands for it too."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Founding:
@@ -55,11 +82,16 @@ class Founding:
 
     @classmethod
     def of(cls, given: RegistrationInput, *, tenant_id: str, sub: str, email: str, since: int) -> Founding:
-        """What a registration makes for the user `sub`, who is his own maker. `since`: as of a Membership."""
+        """What a registration makes for the user `sub`, who is recorded as its own creator. `since`: as of a
+        Membership. Raises Invalid where nothing given names the tenant.
+        """
+        if (name := given.name) is None:
+            raise Invalid(f"tenant_name: {TENANT_NAME_MISSING.message}", errors=(TENANT_NAME_MISSING,))
         at, caller = timestamps.now(), Caller(tenant_id, "user", sub, "admin")
+        username = given.stored_username or email
         user = User(
             id=sub,
-            username=email,
+            username=username,
             email=email,
             first_name=given.first_name,
             last_name=given.last_name,
@@ -75,11 +107,11 @@ class Founding:
             actor=caller.actor,
             origin="api",
             version=1,
-            changes=differences({}, {"name": given.tenant_name}),
+            changes=differences({}, {"name": name}),
         )
         return cls(
-            tenant=Tenant(tenant_id, given.tenant_name, at),
-            member=Membership(sub, tenant_id, "admin", email, since=since),
+            tenant=Tenant(tenant_id, name, at),
+            member=Membership(sub, tenant_id, "admin", username, since=since),
             user=user,
             events=(opened, user.created(caller)),
         )

@@ -128,8 +128,8 @@ class SettingsPatch(BaseModel):
     )
     timezone: _Timezone | None = Field(
         None,
-        description="A name of the IANA time zone database. Kept for those who show times; times in the API carry "
-        "their own offset.",
+        description="A name of the IANA time zone database. Dates without a time are days in it; times in the API "
+        "carry their own offset.",
         examples=["Europe/London"],
     )
     default_owner_id: str | None = Field(

@@ -11,6 +11,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+FIRST_YEAR = 1970
+LAST = "9999-12-31T23:59:59.999Z"
+"""The latest time there is."""
+
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 _WIDTH = len("2026-05-04T09:30:00.000Z")

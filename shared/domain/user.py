@@ -84,8 +84,8 @@ class User(Recorded):
     """A user as it is kept and shown.
 
     `id`: the `sub` of the user's tokens. `scheduling_id`: by which the scheduling product
-    knows the user. `username`: what the user signs in with, the e-mail address. `version`
-    counts the changes, from 1.
+    knows the user. `username`: the name that was chosen to sign in with, else the e-mail
+    address, which lets in always. `version` counts the changes, from 1.
     """
 
     entity: ClassVar[str] = "user"

@@ -17,6 +17,7 @@ from shared.domain.ids import new_id
 from shared.domain.invitation import Acceptance, Invitation, InvitationToken
 from shared.domain.tenant import Tenant
 from shared.domain.user import User
+from shared.domain.usernames import username_of
 from shared.services.claims import Claims, given_back_on, take
 from shared.services.credentials_given import AccessToken, Accounts, OtherIssuer, Password, given_sign_in
 from shared.services.optimistic import until_first
@@ -73,31 +74,43 @@ class AcceptanceService:
         token = InvitationToken.parse(given.token)
         if token is None:
             raise NotFound("Invitation")
+        username = username_of(given.username) if given.username else None
         if isinstance(sign_in, AccessToken):
             sub = self._issuer().subject(sign_in.text)
             return self._of_invitation(
-                token, lambda invitation: self._make_user(token, invitation, sub, None)
+                token, lambda invitation: self._make_user(token, invitation, sub, None, username)
             )
-        return self._of_invitation(token, lambda invitation: self._with_password(token, invitation, sign_in))
+        return self._of_invitation(
+            token, lambda invitation: self._with_password(token, invitation, sign_in, username)
+        )
 
     def _of_invitation(self, token: InvitationToken, make: Callable[[Invitation], User]) -> User:
         """The user that is made of a token's invitation as it is now."""
         return until_first(lambda: make(self._read(token)), attempts=_ATTEMPTS, sleep=self._sleep)
 
-    def _with_password(self, token: InvitationToken, invitation: Invitation, sign_in: Password) -> User:
+    def _with_password(
+        self, token: InvitationToken, invitation: Invitation, sign_in: Password, username: str | None
+    ) -> User:
         sub = sign_in.accounts.add(invitation.email)
         claim = take(self._claims, sub, str(token), self._now())
         if claim is None:
             raise AlreadyAUser()
         with given_back_on(Invalid, Conflict, claims=self._claims, claim=claim, now=self._now):
             sign_in.accounts.set_password(invitation.email, sign_in.password)
-            return self._make_user(token, invitation, sub, claim)
+            return self._make_user(token, invitation, sub, claim, username)
 
     def _make_user(
-        self, token: InvitationToken, invitation: Invitation, sub: str, claim: Claim | None
+        self,
+        token: InvitationToken,
+        invitation: Invitation,
+        sub: str,
+        claim: Claim | None,
+        username: str | None,
     ) -> User:
         caller = Caller(token.tenant_id, "user", sub, invitation.role)
-        after, user, event = invitation.accept(event_id=new_id(), at=timestamps.now(), caller=caller)
+        after, user, event = invitation.accept(
+            username=username, event_id=new_id(), at=timestamps.now(), caller=caller
+        )
         self._invitations(token.tenant_id).accept(invitation, after, user, event, claim)
         return user
 

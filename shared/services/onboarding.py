@@ -140,20 +140,19 @@ class Onboarding:
             since = before.since
         else:
             since = int(self._now()) - CLOCK_SECONDS
-        member = Membership(sub, tenant_id, role, username, since=since)
         users, now = self._users(tenant_id), timestamps.now()
         known = users.get(sub)
-        if (
-            before == member
-            and known
-            and (known.role, known.email, known.is_active) == (role, username, True)
-        ):
+        email = username
+        if known and known.email == email:  # a username that was chosen stays
+            username = known.username
+        member = Membership(sub, tenant_id, role, username, since=since)
+        if before == member and known and (known.role, known.email, known.is_active) == (role, email, True):
             return member
         users.admit(
             User(
                 id=sub,
                 username=username,
-                email=username,
+                email=email,
                 first_name=known.first_name if known else "",
                 last_name=known.last_name if known else "",
                 scheduling_id=known.scheduling_id if known else None,

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from shared.domain.claims import Claim
-from shared.domain.errors import AlreadyRegistered, Invalid
+from shared.domain.errors import AlreadyRegistered, Invalid, SignInNameTaken
 from shared.domain.ids import new_id
-from shared.domain.registration import Founding, RegistrationInput
+from shared.domain.registration import TENANT_NAME_MISSING, Founding, RegistrationInput
 from shared.domain.user import normalize_username
 from shared.services.claims import Claims, given_back_on, take
 from shared.services.credentials_given import AccessToken, Accounts, OtherIssuer, given_sign_in
@@ -49,8 +49,10 @@ class Registration:
     def register(self, given: RegistrationInput, address: str) -> Founding:
         """A new tenant with its first admin. `address`: the caller's.
 
-        Raises Invalid, AlreadyRegistered, and what the gate raises.
+        Raises Invalid, AlreadyRegistered, SignInNameTaken, and what the gate raises.
         """
+        if given.name is None:
+            raise Invalid(f"tenant_name: {TENANT_NAME_MISSING.message}", errors=(TENANT_NAME_MISSING,))
         email = normalize_username(given.email)
         sign_in = given_sign_in(self._accounts, given.password, given.access_token)
         if isinstance(sign_in, AccessToken):
@@ -66,11 +68,11 @@ class Registration:
         claim = take(self._claims, sub, password, self._now())
         if claim is None:
             raise AlreadyRegistered
-        # The pool is stricter than we know: another password may be tried at once.
-        with given_back_on(Invalid, claims=self._claims, claim=claim, now=self._now):
+        # The pool may be stricter than we know, or the username taken: another one may be tried at once.
+        with given_back_on(Invalid, SignInNameTaken, claims=self._claims, claim=claim, now=self._now):
             accounts.set_password(email, password)
-        founding = Founding.of(given, tenant_id=new_id(), sub=sub, email=email, since=claim.since)
-        self._table.found(founding, claim, self._now())
+            founding = Founding.of(given, tenant_id=new_id(), sub=sub, email=email, since=claim.since)
+            self._table.found(founding, claim, self._now())
         return founding
 
     def _with_token(self, given: RegistrationInput, email: str, access_token: str) -> Founding:

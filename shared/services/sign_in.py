@@ -10,6 +10,7 @@ from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid, SignInRefused, UnsupportedGrantType
 from shared.domain.passwords import MAX_LENGTH
 from shared.domain.tenant import Tenant
+from shared.domain.usernames import fold, username_of
 
 _MAX_TOKEN = 16_384
 
@@ -19,6 +20,9 @@ class Gate(Protocol):
 
     def attempt(self, account: str | None, address: str) -> None:
         """Count an attempt; raises when there were too many."""
+
+    def attempt_on(self, account: str) -> None:
+        """Count an attempt on an account alone; raises when there were too many."""
 
     def succeeded(self, account: str | None, address: str) -> None:
         """That somebody could show to be who he said."""
@@ -38,6 +42,12 @@ class Members(Protocol):
     def user(self, sub: str, *, consistent: bool = False) -> Membership | None: ...
 
 
+class Names(Protocol):
+    """Which address the user with a username has."""
+
+    def email_of(self, name: str) -> str | None: ...
+
+
 class SignIn:
     """Gives tokens to members of tenants. `issuer`: who gives them where `accounts` is None."""
 
@@ -46,24 +56,25 @@ class SignIn:
         accounts: Accounts | None,
         issuer: str,
         members: Members,
+        names: Names,
         tenants: Callable[[str], Tenant | None],
         gate: Gate,
     ) -> None:
         self._accounts = accounts
         self._issuer = issuer
         self._members = members
+        self._names = names
         self._tenants = tenants
         self._gate = gate
 
     def with_password(self, username: str, password: str, address: str) -> Tokens:
-        """Tokens for a user. `address`: the caller's.
+        """Tokens for a user, named by e-mail address or by username. `address`: the caller's.
 
         Raises SignInRefused (alike for a wrong name and a wrong password), UnsupportedGrantType where people sign in
         elsewhere, and what the gate raises.
         """
         accounts = self._here()
-        account = _account(username)
-        self._gate.attempt(account, address)
+        account = self._counted(username, address)
         if account is None or len(password) > MAX_LENGTH:  # nobody can have such ones
             raise SignInRefused
         tokens = self._let_in(accounts.sign_in(account, password))
@@ -79,6 +90,24 @@ class SignIn:
         tokens = self._let_in(accounts.refresh(refresh_token))
         self._gate.succeeded(None, address)
         return tokens
+
+    def _counted(self, username: str, address: str) -> str | None:
+        """The account that a user name stands for, the attempt being counted; None for what can be nobody's.
+
+        A username and its e-mail address are one account: the address is counted first, since the username has to be
+        looked up. A username that nobody has is an account of its own, so that it takes the same steps.
+        """
+        if "@" in fold(username):
+            account = _account(username)
+            self._gate.attempt(account, address)
+            return account
+        self._gate.attempt(None, address)
+        name = username_of(username)
+        if name is None:
+            return None
+        account = self._names.email_of(name) or name
+        self._gate.attempt_on(account)
+        return account
 
     def _here(self) -> Accounts:
         if self._accounts is None:

@@ -47,7 +47,13 @@ class SignInGate:
         """
         self._take(self._bucket("ADDRESS", _network(address)), ADDRESS)
         if account is not None:
-            self._take(self._bucket("ACCOUNT", _folded(account)), ACCOUNT)
+            self.attempt_on(account)
+
+    def attempt_on(self, account: str) -> None:
+        """Count an attempt on an account alone, the address having been counted: for an account that had to be looked
+        up. Raises RateLimited.
+        """
+        self._take(self._bucket("ACCOUNT", _folded(account)), ACCOUNT)
 
     def succeeded(self, account: str | None, address: str) -> None:
         """Give account and address their tokens back: who could show to be the account's own is not counted."""
@@ -73,6 +79,9 @@ class OpenGate:
     """A gate that lets everybody through, where limits are switched off."""
 
     def attempt(self, account: str | None, address: str) -> None:
+        """Nothing is counted."""
+
+    def attempt_on(self, account: str) -> None:
         """Nothing is counted."""
 
     def succeeded(self, account: str | None, address: str) -> None:

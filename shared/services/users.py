@@ -141,7 +141,7 @@ class UserService:
 
         gone = changed(read, if_match, act, save, attempts=_ATTEMPTS, sleep=self._sleep)
         if self._accounts is not None:
-            self._accounts.remove(gone.username, gone.id)
+            self._accounts.remove(gone.email, gone.id)
 
     def _is_caller(self, user: User) -> bool:
         return self._caller.kind == "user" and self._caller.id == user.id

@@ -52,6 +52,11 @@ class DirectoryTable:
             since=int(item.get("since", {}).get("N", 0)),
         )
 
+    def email_of(self, name: str) -> str | None:
+        """The e-mail address, as of now, of the user with a username, given in its stored form; or None."""
+        item = self._store.get(keys.sign_in_name(name))
+        return item["email"]["S"] if item else None
+
     def api_key(self, key_id: str) -> ApiKey | None:
         """An API client's key, or None."""
         item = self._store.get(keys.api_key(key_id), consistent=False)

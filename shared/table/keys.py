@@ -570,6 +570,11 @@ def api_client_partition(tenant_id: str, client_id: str) -> str:
     return f"{tenant_prefix(tenant_id)}CLIENT#{escape(client_id)}"
 
 
+def sign_in_name(name: str) -> Key:
+    """The lock on a username, which is unique in the whole deployment, and the way from it to its user."""
+    return _key(f"N#{escape(name)}", "USERNAME")
+
+
 # How often who may call
 
 

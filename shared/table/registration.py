@@ -9,7 +9,7 @@ from shared.table import items
 from shared.table.claims import in_place_of
 from shared.table.directory import member_to_item, tenant_to_item
 from shared.table.store import Store, Transaction
-from shared.table.users import count_to_item, put_lock, user_to_item
+from shared.table.users import count_to_item, lock_name, put_lock, user_to_item
 
 
 class RegistrationTable:
@@ -21,7 +21,8 @@ class RegistrationTable:
     def found(self, founding: Founding, claim: Claim | None, now: float) -> None:
         """Write a tenant and its first admin: in the claim's place, or without one where nobody has the user.
 
-        Raises AlreadyRegistered when the claim stands no longer, or the user is a member.
+        Raises AlreadyRegistered when the claim stands no longer, or the user is a member; SignInNameTaken when somebody
+        has the username.
         """
         tenant_id, user = founding.tenant.id, founding.user
         condition, values = in_place_of(claim, now)
@@ -39,6 +40,7 @@ class RegistrationTable:
         )
         transaction.put(user_to_item(tenant_id, user))
         put_lock(transaction, tenant_id, user, instead_of=None)
+        lock_name(transaction, user)
         transaction.put(count_to_item(tenant_id, 1))
         for event in founding.events:
             transaction.put(items.event_to_item(tenant_id, event))

@@ -22,6 +22,7 @@ from shared.domain.errors import (
     Conflict,
     LastAdmin,
     SchedulingIdTaken,
+    SignInNameTaken,
     UserClaimed,
 )
 from shared.domain.events import Event
@@ -138,6 +139,7 @@ class UserTable:
         transaction.delete(keys.user_email_lock(self._tenant, before.email))
         if before.scheduling_id is not None:
             transaction.delete(keys.scheduling_lock(self._tenant, before.scheduling_id))
+        free_name(transaction, before)
         count(transaction, self._tenant, members=-1, admins=-before.is_active_admin)
         commit(self._store, transaction)
 
@@ -200,6 +202,7 @@ class UserTable:
             put_lock(transaction, self._tenant, user, instead_of=None)
             if before is not None and before.email != user.email:
                 transaction.delete(keys.user_email_lock(self._tenant, before.email))
+                free_name(transaction, before)
             if self._recounted(transaction, [*(known | {user.id: user}).values()]):
                 return
         raise ConcurrentChange()
@@ -218,6 +221,7 @@ class UserTable:
                 transaction.delete(keys.user_email_lock(self._tenant, gone.email))
                 if gone.scheduling_id is not None:
                     transaction.delete(keys.scheduling_lock(self._tenant, gone.scheduling_id))
+                free_name(transaction, gone)
             if self._recounted(transaction, [*known.values()]):
                 return
         raise ConcurrentChange()
@@ -299,6 +303,7 @@ def put_new_user(
     )
     transaction.put(user_to_item(tenant_id, user), condition="attribute_not_exists(PK)", refusal=_changed)
     put_lock(transaction, tenant_id, user, instead_of=invitation_id)
+    lock_name(transaction, user)
     count(transaction, tenant_id, members=1, admins=int(user.is_active_admin), invitations=-1)
 
 
@@ -314,6 +319,33 @@ def put_lock(transaction: Transaction, tenant_id: str, user: User, *, instead_of
         values=mine,
         refusal=holder_of if instead_of is None else _changed,
     )
+
+
+def lock_name(transaction: Transaction, user: User) -> None:
+    """Lock the username of a new user, where that is another than the address. Refused with SignInNameTaken when
+    somebody has it, of whatever tenant.
+    """
+    if user.username != user.email:
+        transaction.put(
+            {
+                **keys.sign_in_name(user.username),
+                "user_id": {"S": user.id},
+                "email": {"S": user.email},
+            },
+            condition="attribute_not_exists(PK)",
+            refusal=lambda _: SignInNameTaken(),
+        )
+
+
+def free_name(transaction: Transaction, user: User) -> None:
+    """Free the username of a user who goes, if it is still this user's."""
+    if user.username != user.email:
+        transaction.delete(
+            keys.sign_in_name(user.username),
+            condition="attribute_not_exists(PK) OR user_id = :user",
+            values={":user": {"S": user.id}},
+            refusal=_changed,
+        )
 
 
 def holder_of(lock: Item | None) -> Exception:

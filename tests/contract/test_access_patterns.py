@@ -324,14 +324,19 @@ ACCOUNT_OF_ADA = ("ada@example.com", "Difference-Engine-1822")
 
 def register() -> None:
     email, password = ACCOUNT_OF_ADA
-    given = RegistrationInput(tenant_name="Engines", email=email, password=password)
-    with inferring_tenant("U#"):
+    given = RegistrationInput(username="ada.lovelace", email=email, password=password)
+    with inferring_tenant("U#", "N#"):
         wiring.registration().register(given, "198.51.100.7")
 
 
 def sign_in() -> None:
     with inferring_tenant("U#"):
         wiring.sign_in().with_password(*ACCOUNT_OF_ADA, "198.51.100.7")
+
+
+def sign_in_by_username() -> None:
+    with inferring_tenant("U#", "N#"):
+        wiring.sign_in().with_password("ada.lovelace", ACCOUNT_OF_ADA[1], "198.51.100.7")
 
 
 class RowQueue:
@@ -373,6 +378,7 @@ _KEYED = ("Create a contact under an Idempotency-Key",)
 _REFUSED = ("Use four calls up, and refuse the fifth",)
 BEFORE: dict[str, tuple[str, ...]] = {
     "Sign in": ("Register a tenant",),
+    "Sign in by username": ("Register a tenant", "Sign in"),
     "List a contact's consents": ("Give a consent",),
     "Restore a contact": _DELETED,
     "Repeat a creation under its Idempotency-Key": _KEYED,
@@ -409,6 +415,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Refuse a creation under an Idempotency-Key, the e-mail being another's": lambda world: post(0),
     "Register a tenant": lambda _: register(),
     "Sign in": lambda _: sign_in(),
+    "Sign in by username": lambda _: sign_in_by_username(),
     "Read a contact": lambda world: world.contacts.read(world.first.id),
     "List 25 contacts": lambda world: world.lists.list(ContactFilter(), sort=None, limit=25, cursor=None),
     "List 25 contacts by name": lambda world: world.lists.list(

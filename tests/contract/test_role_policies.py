@@ -48,6 +48,7 @@ USER, KEY = keys.user("sub")["PK"]["S"], keys.api_key("id")["PK"]["S"]
 FOREIGN = {
     "U#": USER,
     "K#": KEY,
+    "N#": keys.sign_in_name("ada")["PK"]["S"],
     "G#ACCOUNT#": keys.gate("ACCOUNT", "digest")["PK"]["S"],
     "G#ADDRESS#": keys.gate("ADDRESS", "digest")["PK"]["S"],
     "G#MAIL#": keys.mail("digest")["PK"]["S"],
@@ -91,6 +92,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "T#…INVITATIONS": "GetItem PutItem UpdateItem TransactGetItems",
         "T#…USERS#COUNT": "PutItem UpdateItem",
         "U#": "GetItem PutItem UpdateItem TransactGetItems",
+        "N#": "GetItem PutItem UpdateItem TransactGetItems",
         "G#ACCOUNT#": "UpdateItem",
         "G#ADDRESS#": "UpdateItem",
     },
@@ -150,6 +152,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "T#…IDEMPOTENCY#": f"{_KEPT} ConditionCheck",
         "T#…RATE#": "UpdateItem",
         "U#": _WRITTEN,
+        "N#": _WRITTEN,
         "G#MAIL#": "UpdateItem",
     },
     "WebhookDueRole": {"T#": "UpdateItem", "DUE#": "Query-index"},

@@ -83,6 +83,11 @@ def test_clients_may_name_themselves_as_they_like(accounts: Accounts) -> None:
     assert_tokens(accounts.token(ASKED, Authorization="Bearer nonsense"))
 
 
+def test_without_a_grant_type_it_is_a_password_grant(accounts: Accounts) -> None:
+    for grant in ({}, {"grant_type": ""}):
+        assert_tokens(accounts.token({**grant, "username": EMAIL, "password": PASSWORD}))
+
+
 def test_a_user_name_counts_in_whatever_spelling(accounts: Accounts) -> None:
     for spelling in (EMAIL.upper(), f" {EMAIL} ", f"<{EMAIL}>"):
         assert_tokens(accounts.token({**ASKED, "username": spelling}))
@@ -90,8 +95,8 @@ def test_a_user_name_counts_in_whatever_spelling(accounts: Accounts) -> None:
 
 MALFORMED: dict[str, str] = {
     "nothing": "",
-    "no grant": f"username={quote(EMAIL)}&password={PASSWORD}",
-    "an empty grant": f"grant_type=&username={quote(EMAIL)}&password={PASSWORD}",
+    "no grant and no user name": f"password={PASSWORD}",
+    "no grant but a refresh token": "refresh_token=x",
     "no user name": f"grant_type=password&password={PASSWORD}",
     "no password": f"grant_type=password&username={quote(EMAIL)}",
     "an empty password": f"grant_type=password&username={quote(EMAIL)}&password=",
@@ -101,6 +106,7 @@ MALFORMED: dict[str, str] = {
     "the user twice": f"{urlencode(ASKED)}&username=x",
     "an unknown parameter twice": f"{urlencode(ASKED)}&x=1&x=2",
     "an empty one twice": f"{urlencode(ASKED)}&password=",
+    "the grant empty and given": f"{urlencode(ASKED)}&grant_type=",
     "many parameters": "&".join(f"x{number}=1" for number in range(60_000)),
     "no UTF-8": "grant_type=password&username=%FF%FE&password=x",
     "a surrogate": "grant_type=password&username=%ED%A0%80&password=x",
@@ -292,6 +298,9 @@ class Noting:
         if account == "too-often@example.com":
             raise RateLimited(1)
 
+    def attempt_on(self, account: str) -> None:
+        self.seen.append(("attempt on", account, ""))
+
     def succeeded(self, account: str | None, address: str) -> None:
         self.seen.append(("succeeded", account, address))
 
@@ -299,7 +308,7 @@ class Noting:
 def test_every_attempt_passes_the_gate_and_none_goes_round_it(accounts: Accounts) -> None:
     gate = Noting()
     with as_operator():
-        service = SignIn(wiring.user_pool(), "", wiring.directory(), wiring.tenant, gate)
+        service = SignIn(wiring.user_pool(), "", wiring.directory(), wiring.directory(), wiring.tenant, gate)
         tokens = service.with_password(f"<{EMAIL.upper()}>", PASSWORD, "a")
         service.with_refresh_token(tokens.refresh_token, "b")
         for name, password in ((EMAIL, "wrong"), (EMAIL, "x" * 1000), ("nobody", "x")):
@@ -315,6 +324,7 @@ def test_every_attempt_passes_the_gate_and_none_goes_round_it(accounts: Accounts
         ("attempt", EMAIL, "c"),
         ("attempt", EMAIL, "c"),
         ("attempt", None, "c"),
+        ("attempt on", "nobody", ""),
         ("attempt", "too-often@example.com", "d"),
     ]
 

@@ -84,7 +84,7 @@ def test_a_role_reaches_items_by_leading_keys_alone(role: str) -> None:
         on_index = statement["Resource"] != {"Fn::GetAtt": ["Table", "Arn"]}
         for key in keys:
             assert re.fullmatch(
-                r"(T|U|K|OUTBOX)#\*(#(TENANT|CLIENTS|USERS|INVITATIONS|COUNTS|(USERS|CLIENTS)#COUNT)"
+                r"(T|U|K|N|OUTBOX)#\*(#(TENANT|CLIENTS|USERS|INVITATIONS|COUNTS|(USERS|CLIENTS)#COUNT)"
                 r"|#(C|CLIENT|USER|USEREMAIL|RATE|IDEMPOTENCY|SCHEDULING)#\*)?"
                 r"|(S|DUE)#[A-Z]+(#\*)?|DUE#\?|G#[A-Z]+#\*",
                 key,
@@ -98,7 +98,7 @@ def test_only_who_lets_in_or_signs_in_reads_users_and_keys_and_reads_little_else
         for role in ROLES
         for statement in statements(role)
         if any(
-            key.startswith(("U#", "K#"))
+            key.startswith(("U#", "K#", "N#"))
             for key in statement.get("Condition", {})
             .get("ForAllValues:StringLike", {})
             .get("dynamodb:LeadingKeys", [])
