@@ -92,3 +92,10 @@ def rate_limits() -> bool:
 def webhook_loopback() -> bool:
     """Whether webhooks may go to plain http on loopback; only on a developer's machine."""
     return os.environ.get("WEBHOOK_LOOPBACK") == "1"
+
+
+def is_before_snapshot() -> bool:
+    """Whether this process is begun so that a snapshot can be taken of it (AWS Lambda developer guide, "Defined runtime
+    environment variables").
+    """
+    return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"

@@ -5,5 +5,8 @@ from __future__ import annotations
 from functions.account.routes import routes
 from shared import wiring
 from shared.http.routes import lambda_handler
+from shared.snapshot import prepare
 
 handler = lambda_handler(routes, limited=wiring.rate_limits)
+
+prepare(wiring.settings_service)

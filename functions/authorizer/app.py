@@ -16,6 +16,7 @@ from shared.domain import timestamps
 from shared.domain.callers import role_grants
 from shared.domain.credentials import hash_secret
 from shared.identity.tokens import KeySet, Refused, identity_of
+from shared.snapshot import prepare
 
 _NOBODY = "nobody"
 """The principal of a request that is refused: a policy must name one."""
@@ -106,3 +107,6 @@ def _user(token: str) -> dict[str, str]:
         "permissions": "",
         "username": member.username,
     }
+
+
+prepare(lambda _: wiring.directory(), lambda _: wiring.client_uses())

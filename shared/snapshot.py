@@ -1,0 +1,44 @@
+"""What a function makes before Lambda takes the snapshot from which its instances are restored (SnapStart).
+
+Whatever is made at import then costs no caller anything; without a snapshot it would be paid for at every cold start,
+needed or not, so that nothing is made there (`shared.wiring`).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+
+from shared import observability, settings, wiring
+from shared.domain.callers import Caller
+
+_ANYBODY = Caller("-", "system", "-", "admin")
+
+
+def prepare(*factories: Callable[[Caller], object]) -> None:
+    """Make a function's parts, with their modules and AWS clients, when a snapshot is about to be taken; else nothing.
+
+    `factories`: from a caller to what serves calls; that is thrown away, and what it rests on stays. None may call AWS:
+    what is read, and each connection, is an instance's own. Credentials come from an endpoint of
+    Lambda's, and botocore gets new ones from there when they expire, a restored instance too (AWS Lambda developer
+    guide, "Improving startup performance with Lambda SnapStart").
+    """
+    if not settings.is_before_snapshot():
+        return
+    observability.logger()
+    wiring.store()
+    wiring.rate_limits()
+    wiring.directory()
+    for factory in factories:
+        factory(_ANYBODY)
+    _register_hooks()
+
+
+def _register_hooks() -> None:
+    # Part of Lambda's runtime, and of no package (AWS Lambda developer guide, "Lambda SnapStart runtime hooks for
+    # Python").
+    if find_spec("snapshot_restore_py") is not None:
+        # botocore draws its pauses between attempts from there; all instances would draw the same.
+        import_module("snapshot_restore_py").register_after_restore(random.seed)
