@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from shared.domain.characters import compared
@@ -44,7 +44,7 @@ _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa"})
 # Accents of Latin, Greek and Cyrillic letters, and the points of Hebrew, Arabic and Syriac, which are mostly left out
 # in writing. Marks of other scripts are part of their words: Indic and Thai vowels, Japanese voicing. So are the breve
 # and the dots that make letters of their own: й, ў, ї.
-_ACCENTS = re.compile(
+_ACCENTS = (
     "(?<![иу])\u0306|(?<!і)\u0308"
     "|[\u0300-\u0305\u0307\u0309-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u2de0-\u2dff\ufe20-\ufe2f"
     "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"
@@ -55,6 +55,12 @@ _ASCII_WORD = re.compile(r"[a-z0-9]+")
 # Signs that people write around a word without meaning them to be searched.
 _OPENING = '"([{<,;:!?'
 _CLOSING = "\"')]}>,;:!?."
+
+
+@cache
+def _accents() -> re.Pattern[str]:
+    # Made at first use: most texts have none, and a cold start is short of time.
+    return re.compile(_ACCENTS)
 
 
 @lru_cache(maxsize=4096)
@@ -69,7 +75,7 @@ def fold(text: str) -> str:
         return text.lower().replace("`", "'")
     # The acute accent that stands alone would decompose into a space.
     decomposed = unicodedata.normalize("NFKD", text.casefold().replace("´", "'"))
-    bare = _ACCENTS.sub("", decomposed).casefold().translate(_LETTERS)
+    bare = _accents().sub("", decomposed).casefold().translate(_LETTERS)
     if not bare.isascii():
         bare = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in bare)
     return unicodedata.normalize("NFC", bare)

@@ -137,6 +137,32 @@ def test_completion_gives_the_tags_that_begin_so(world: World) -> None:
     assert named("x") == []
 
 
+@pytest.mark.parametrize(
+    ("prefix", "completed"),
+    [
+        ("cafe", ["Café", "café au lait"]),
+        ("CAFÉ", ["Café", "café au lait"]),
+        ("cafe\u0301", ["Café", "café au lait"]),
+        ("ｃａｆ", ["Café", "café au lait"]),
+        ("caf\u200be", ["Café", "café au lait"]),
+        ("  café  AU ", ["café au lait"]),
+        ("mul", ["Müller"]),
+        ("mue", ["Müller"]),
+        ("र", ["रोमा"]),
+        ("रा", []),
+        ("lait", []),
+    ],
+)
+def test_completion_ignores_accents_and_case_as_search_does(
+    world: World, prefix: str, completed: list[str]
+) -> None:
+    for name in ("Café", "café au lait", "Müller", "रोमा"):
+        make(world, "tags", name)
+    answer = world.send("GET", "/tags", query={"prefix": prefix})
+    assert [one["name"] for one in answer.json["items"]] == completed
+    assert answer.json["total"] == len(completed)
+
+
 def test_labels_are_paged_in_the_order_of_their_names(world: World) -> None:
     names = [f"tag {number:02d}" for number in range(7)]
     for name in random.Random(3).sample(names, 7):
