@@ -14,7 +14,11 @@ def handler(event: dict[str, Any], context: Any) -> None:
     Repeating a batch is harmless. A failure raises, so that Lambda tries again, halves the batch to find the
     culprit, and at last sends it to the dead-letter queue.
     """
-    wiring.projection().project([_image(record["dynamodb"]) for record in event["Records"]])
+    changes = [record["dynamodb"] for record in event["Records"]]
+    wiring.projection().project(
+        [_image(change) for change in changes],
+        replaced=[change["OldImage"] for change in changes if "OldImage" in change],
+    )
 
 
 def _image(change: dict[str, Any]) -> dict[str, Any]:

@@ -84,12 +84,14 @@ def _postings(found: dict[Place, Item]) -> dict[str, list[Item]]:
 
 
 def _agree(held: Item | None, wanted: Item) -> bool:
-    """Whether what is held is as `expected` would have it. Of a company's spellings any will do."""
-    return held is not None and _unspelled(held) == _unspelled(wanted)
+    """Whether what is held is as `expected` would have it. Of a company's spellings any will do, and a list row may
+    have been marked by a projector that was overtaken.
+    """
+    return held is not None and _bare(held) == _bare(wanted)
 
 
-def _unspelled(item: Item) -> Item:
-    return {name: value for name, value in item.items() if name != "spelling"}
+def _bare(item: Item) -> Item:
+    return {name: value for name, value in item.items() if name not in ("spelling", "part")}
 
 
 def _place(item: keys.Key) -> Place:

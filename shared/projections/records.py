@@ -4,55 +4,36 @@ For each live contact there are its list row, its place in each order, its id in
 for each searchable term and telephone number, and its part in the counters of the tenant and of its company; for each
 live customer its list row and its part in the counters (`kinds`). The list row carries the record's version, and so
 says what has been projected: it changes in one transaction with the counters, which makes these exact however often
-and in whatever order changes are handed in (docs/decisions/0007-projections.md).
+and in whatever order changes are handed in.
+
+Rows and posting lists are written before the list row, one by one and without conditions. A projector that another one
+has overtaken has therefore written what the other does not know of. It does not leave before it has compared
+everything with the present list row, put right what differs, and marked the list row under the condition that it has
+not changed meanwhile; the mark makes every projector that read it before look again. The same is done for a batch
+whose records have gone further, since a projector may have been killed on it before
+(docs/decisions/0007-projections.md).
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 from shared.domain import timestamps
 from shared.domain.errors import ConcurrentChange
 from shared.projections import companies, kinds
 from shared.projections.contacts import Facet
-from shared.table import items, keys
+from shared.projections.steps import part_of_the_way, transaction_of
+from shared.projections.work import Aim, Change, Place, State, Work, place_of
+from shared.table import keys
 from shared.table.item_size import item_size
 from shared.table.postings import PostingList
 from shared.table.store import MOST_BYTES, MOST_STEPS, Item, Store, Transaction
 
-_TOMBSTONE_SECONDS = 3 * 86_400  # the stream remembers a day
 _TOGETHER = 40  # records in one transaction: two items each when they go, and the counters they touch
+_MOST_STEPS = MOST_STEPS
 _LABELS_AT_ONCE = 80
 _ATTEMPTS = 8
-_Place = tuple[str, str]
-
-
-@dataclass(slots=True)
-class _Change:
-    """All that a batch says of one record: its images, in their order; the last is what is to be shown."""
-
-    images: list[Item] = field(default_factory=list)
-
-    @property
-    def last(self) -> Item:
-        return self.images[-1]
-
-    @property
-    def row(self) -> keys.Key:
-        """The key of its list row."""
-        return kinds.list_row_of(self.last)
-
-    @property
-    def version(self) -> int:
-        return int(self.last["version"]["N"])
-
-    @property
-    def shown(self) -> Item | None:
-        """The image to show, or None for a record that is no longer live."""
-        return self.last if kinds.is_live(self.last) else None
 
 
 class Projection:
@@ -61,22 +42,26 @@ class Projection:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def project(self, images: Iterable[Item]) -> None:
+    def project(self, images: Iterable[Item], *, replaced: Iterable[Item] = ()) -> None:
         """Bring the projections to the state of records' items, given in the order in which they were written.
 
-        Items of other kinds are passed over. Doing it again, late or out of order changes nothing.
-        Raises Unavailable or ConcurrentChange when it should be tried again as a whole.
+        Items of other kinds are passed over. Doing it again, late or out of order changes nothing. `replaced`: items
+        that were overwritten by those; of changes that were never projected, nothing is left over then.
+        Raises Unavailable or ConcurrentChange when it should be tried again as a whole, which it must be.
         """
-        changes: defaultdict[str, _Change] = defaultdict(_Change)
+        changes: defaultdict[str, Change] = defaultdict(Change)
         for image in images:
             if keys.is_listed(image):
                 changes[image[keys.PK]["S"]].images.append(image)
-        by_tenant: defaultdict[str, list[_Change]] = defaultdict(list)
+        for image in replaced:
+            if image[keys.PK]["S"] in changes:
+                changes[image[keys.PK]["S"]].replaced.append(image)
+        by_tenant: defaultdict[str, list[Change]] = defaultdict(list)
         for pk, change in changes.items():
             by_tenant[_tenant_of(pk)].append(change)
         for tenant_id, of_tenant in by_tenant.items():
             for start in range(0, len(of_tenant), _TOGETHER):
-                self._project(tenant_id, of_tenant[start : start + _TOGETHER])
+                self._project(tenant_id, [Work(change) for change in of_tenant[start : start + _TOGETHER]])
 
     def outdated(self, records: Iterable[keys.Key]) -> list[keys.Key]:
         """Those of contacts and customers, by their keys, that the projections do not show as they are.
@@ -84,7 +69,7 @@ class Projection:
         Costs a read unit each. One that is just being changed may be named without need.
         """
         wanted = {
-            _place(key): {keys.PK: key[keys.PK], keys.SK: key[keys.SK]}
+            place_of(key): {keys.PK: key[keys.PK], keys.SK: key[keys.SK]}
             for key in records
             if keys.is_listed(key)
         }
@@ -94,7 +79,7 @@ class Projection:
         return [
             key
             for place, key in wanted.items()
-            if _version(found.get(place)) != _version(shown.get(_place(rows[place])))
+            if _version(found.get(place)) != _version(shown.get(place_of(rows[place])))
         ]
 
     def reproject(self, record: keys.Key) -> None:
@@ -108,191 +93,125 @@ class Projection:
                 row = self._store.get(kinds.list_row_of(record))
                 if row is not None:  # removed for good without having been deleted first
                     version = {"N": str(int(row["version"]["N"]) + 1)}
-                    self.project(
-                        [{**row, **record, "version": version, "deleted_at": {"S": timestamps.now()}}]
+                    self._compare(
+                        {**row, **record, "version": version, "deleted_at": {"S": timestamps.now()}}
                     )
             else:
-                self.project([image])
+                self._compare(image)
             again = self._store.get(record)
             if again == image:
                 return
             image = again
 
-    def _project(self, tenant_id: str, changes: list[_Change]) -> None:
+    def _compare(self, image: Item) -> None:
+        """Project an image, and compare all rows with it even if its list row stands."""
+        self._project(_tenant_of(image[keys.PK]["S"]), [Work(Change([image]), checks=True)])
+
+    def _project(self, tenant_id: str, works: list[Work]) -> None:
         for _ in range(_ATTEMPTS):
-            states = self._states(changes)
-            news = [
-                (change, state)
-                for change, state in zip(changes, states, strict=True)
-                if state.version < change.version
-            ]
-            if not news:
+            self._look(works)
+            works = [work for work in works if work.aim is not None]
+            if not works:
                 return
             # What is shown must be findable, and what is found is checked against its row: so rows to be found by
             # are put before the list row changes. What is left over of older states goes before it too, since the
             # list row, once changed, says that all is done.
-            self._write_postings(tenant_id, news)
-            self._write_rows(tenant_id, news)
+            self._write_postings(tenant_id, works)
+            self._write_rows(tenant_id, works)
+            works = [work for work in works if work.aim is not Aim.CHECK]
             try:
-                self._commit(tenant_id, news)
-            except ConcurrentChange:
-                continue  # somebody else has projected one of them: look again
-            return
-        raise ConcurrentChange()
+                self._commit(tenant_id, works)
+            except ConcurrentChange:  # somebody else has projected one of them: look again
+                works = [work for work in works if not work.is_settled]
+            else:
+                works = self._come_and_gone(works)
+        if works:
+            raise ConcurrentChange()
 
-    def _states(self, changes: list[_Change]) -> list[_State]:
-        wanted = [(change.row, keys.tombstone(change.last)) for change in changes]
+    def _look(self, works: list[Work]) -> None:
+        wanted = [(work.change.row, keys.tombstone(work.change.last)) for work in works]
         found = self._store.get_many([key for pair in wanted for key in pair])
-        return [_State(found.get(_place(row)), found.get(_place(gone))) for row, gone in wanted]
+        for work, (row, gone) in zip(works, wanted, strict=True):
+            work.state = State(found.get(place_of(row)), found.get(place_of(gone)))
 
-    def _write_postings(self, tenant_id: str, news: list[tuple[_Change, _State]]) -> None:
-        add: defaultdict[Facet, list[str]] = defaultdict(list)
-        remove: defaultdict[Facet, list[str]] = defaultdict(list)
-        for change, state in news:
-            record_id = change.last["id"]["S"]
-            has, known = kinds.facets(change.last, change.shown), kinds.facets(change.last, state.row)
-            for facet in has - known:
-                add[facet].append(record_id)
-            earlier = (kinds.facets(image, image) for image in change.images[:-1])
-            for facet in known.union(*earlier) - has:
-                remove[facet].append(record_id)
-        for facet in sorted(add.keys() | remove.keys()):
+    def _come_and_gone(self, works: Sequence[Work]) -> list[Work]:
+        """Those of committed records that have been projected and gone while this projector was at work, which a
+        list row put where none was does not show.
+        """
+        begun = [work for work in works if work.began_with_nothing]
+        gone = self._store.get_many([keys.tombstone(work.change.last) for work in begun])
+        for work in begun:
+            work.began_with_nothing = False
+        return [work for work in begun if place_of(keys.tombstone(work.change.last)) in gone]
+
+    def _write_postings(self, tenant_id: str, works: Sequence[Work]) -> None:
+        changes: defaultdict[Facet, tuple[list[Work], list[Work]]] = defaultdict(lambda: ([], []))
+        for work in works:
+            add, remove = work.facets()
+            for facet in add:
+                changes[facet][0].append(work)
+            for facet in remove:
+                changes[facet][1].append(work)
+            if not work.compares:
+                work.touched_facets |= add | remove
+        for facet, (add_to, remove_from) in sorted(changes.items()):
             postings = PostingList(self._store, keys.posting_partition(tenant_id, *facet))
-            postings.change(add=add[facet], remove=remove[facet])
+            has_changed = postings.change(
+                add=[work.record_id for work in add_to], remove=[work.record_id for work in remove_from]
+            )
+            if has_changed:
+                for work in (*add_to, *remove_from):
+                    work.touched_facets.add(facet)
 
-    def _write_rows(self, tenant_id: str, news: list[tuple[_Change, _State]]) -> None:
-        put: dict[_Place, Item] = {}
-        left_over: dict[_Place, keys.Key] = {}
-        for change, state in news:
-            record = change.last
-            wanted = {_place(row): row for row in kinds.rows(record, tenant_id, change.shown)}
-            known = {_place(row): row for row in kinds.rows(record, tenant_id, state.row)}
-            put.update({place: row for place, row in wanted.items() if known.get(place) != row})
-            for image in (state.row, *change.images[:-1]):
-                for row in kinds.rows(record, tenant_id, image):
-                    if _place(row) not in wanted:
-                        left_over[_place(row)] = {keys.PK: row[keys.PK], keys.SK: row[keys.SK]}
-        self._store.write_many(put=list(put.values()), delete=list(left_over.values()))
+    def _write_rows(self, tenant_id: str, works: Sequence[Work]) -> None:
+        put: dict[Place, Item] = {}
+        delete: dict[Place, keys.Key] = {}
+        for work in works:
+            wanted, known, unwanted = work.rows(tenant_id)
+            if work.compares:
+                known = self._store.get_many([*map(_key_of, wanted.values()), *unwanted.values()])
+                unwanted = {place: key for place, key in unwanted.items() if place in known}
+            else:
+                known = {place: row for place, row in known.items() if place not in work.touched}
+            changed = {place: row for place, row in wanted.items() if known.get(place) != row}
+            work.touched.update(unwanted)
+            work.touched.update((place, _key_of(row)) for place, row in changed.items())
+            put.update(changed)
+            delete.update(unwanted)
+        self._store.write_many(put=list(put.values()), delete=list(delete.values()))
 
-    def _commit(self, tenant_id: str, news: list[tuple[_Change, _State]]) -> None:
+    def _commit(self, tenant_id: str, works: Sequence[Work]) -> None:
+        if not works:
+            return
         for attempt in range(1, _ATTEMPTS + 1):
-            transaction = self._transaction(tenant_id, news)
-            if len(transaction.steps) > MOST_STEPS or _bytes_in(transaction, news) > MOST_BYTES:
+            transaction = transaction_of(self._store, tenant_id, works)
+            if len(transaction.steps) > _MOST_STEPS or _bytes_in(transaction, works) > MOST_BYTES:
                 # Contacts of many different tags or companies touch many counters; large ones are many bytes.
-                if len(news) == 1:
-                    self._go_part_of_the_way(tenant_id, *news[0])
+                if len(works) == 1:
+                    (work,) = works
+                    self._store.commit(part_of_the_way(self._store, tenant_id, work, labels=_LABELS_AT_ONCE))
+                    work.has_committed()
                     raise ConcurrentChange()  # the rest from there
-                half = len(news) // 2
-                self._commit(tenant_id, news[:half])
-                self._commit(tenant_id, news[half:])
+                half = len(works) // 2
+                self._commit(tenant_id, works[:half])
+                self._commit(tenant_id, works[half:])
                 return
             try:
                 self._store.commit(transaction)
-                return
             except companies.CompanyMoved:
                 if attempt == _ATTEMPTS:
                     raise
-
-    def _go_part_of_the_way(self, tenant_id: str, change: _Change, state: _State) -> None:
-        """Give a contact's list row some of the labels that it is to have, and take some of those that it is not.
-
-        One contact alone may gain and lose more labels than a transaction can count.
-        """
-        key = change.row
-        if state.row is not None:
-            row, part = dict(state.row), int(state.row.get("part", {"N": "0"})["N"])
-        else:
-            row, part = {**change.last, **key, "version": {"N": "0"}}, 0
-            row = {name: value for name, value in row.items() if name not in items.LABEL_IDS}
-        left = _LABELS_AT_ONCE
-        for name in items.LABEL_IDS:
-            has = [one["S"] for one in row.get(name, {"L": []})["L"]]
-            wanted = [one["S"] for one in (change.shown or {}).get(name, {"L": []})["L"]]
-            moving = sorted({*has} ^ {*wanted})[:left]
-            left -= len(moving)
-            has = [one for one in has if one not in moving] + [one for one in moving if one in wanted]
-            row[name] = {"L": [{"S": one} for one in has]}
-        row["part"] = {"N": str(part + 1)}
-        condition, values = _as_read(state.row)
-        transaction = Transaction()
-        transaction.put(row, condition=condition, values=values, refusal=lambda _: ConcurrentChange())
-        totals = kinds.counts(change.last, row)
-        totals.subtract(kinds.counts(change.last, state.row))
-        _count(transaction, tenant_id, totals)
-        companies.move(self._store, transaction, tenant_id, [(state.row, row)])
-        self._store.commit(transaction)
-
-    def _transaction(self, tenant_id: str, news: list[tuple[_Change, _State]]) -> Transaction:
-        transaction = Transaction()
-        totals: Counter[str] = Counter()
-        for change, state in news:
-            totals.update(kinds.counts(change.last, change.shown))
-            totals.subtract(kinds.counts(change.last, state.row))
-            _show(transaction, change, state)
-        _count(transaction, tenant_id, totals)
-        changes = [(state.row, change.shown) for change, state in news]
-        companies.move(self._store, transaction, tenant_id, changes)
-        return transaction
+            else:
+                for work in works:
+                    work.has_committed()
+                    work.is_settled = not work.began_with_nothing
+                return
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What has been projected of a record: its list row, or the trace of its going, or nothing yet."""
-
-    row: Item | None
-    gone: Item | None
-
-    @property
-    def version(self) -> int:
-        return max(int(item["version"]["N"]) if item else 0 for item in (self.row, self.gone))
-
-
-def _bytes_in(transaction: Transaction, news: list[tuple[_Change, _State]]) -> int:
+def _bytes_in(transaction: Transaction, works: Iterable[Work]) -> int:
     """The most bytes that DynamoDB may count for a transaction: list rows as they become, and as they are before."""
-    return transaction.size() + sum(item_size(state.row) for _, state in news if state.row is not None)
-
-
-def _as_read(row: Item | None) -> tuple[str, Item]:
-    """The condition, with its values, that a list row is as it was read."""
-    if row is None:
-        return "attribute_not_exists(PK)", {}
-    if "part" in row:
-        return "version = :before AND part = :part", {":before": row["version"], ":part": row["part"]}
-    return "version = :before AND attribute_not_exists(part)", {":before": row["version"]}
-
-
-def _count(transaction: Transaction, tenant_id: str, differences: Counter[str]) -> None:
-    for name, difference in sorted(differences.items()):
-        if difference:
-            transaction.update(keys.counter(tenant_id, name), "ADD amount :d", {":d": {"N": str(difference)}})
-
-
-def _show(transaction: Transaction, change: _Change, state: _State) -> None:
-    row = change.row
-    condition, values = _as_read(state.row)
-
-    def refusal(_: Item | None) -> Exception:
-        return ConcurrentChange()
-
-    if change.shown is not None:
-        transaction.put({**change.shown, **row}, condition=condition, values=values, refusal=refusal)
-        return
-    if state.row is not None:
-        transaction.delete(row, condition=condition, values=values, refusal=refusal)
-    expires_at = timestamps.to_milliseconds(timestamps.now()) // 1000 + _TOMBSTONE_SECONDS
-    is_new = "attribute_not_exists(PK)"
-    is_older = "version < :version"
-    version = change.last["version"]
-    transaction.put(
-        {
-            **keys.tombstone(change.last),
-            "version": version,
-            "expires_at": {"N": str(expires_at)},
-        },
-        condition=f"{is_new} OR {is_older}",
-        values={":version": version},
-        refusal=refusal,
-    )
+    before = (work.state.row for work in works)
+    return transaction.size() + sum(item_size(row) for row in before if row is not None)
 
 
 def _tenant_of(pk: str) -> str:
@@ -302,8 +221,8 @@ def _tenant_of(pk: str) -> str:
     return tenant_id
 
 
-def _place(key: dict[str, Any]) -> _Place:
-    return key[keys.PK]["S"], key[keys.SK]["S"]
+def _key_of(item: Item) -> keys.Key:
+    return {keys.PK: item[keys.PK], keys.SK: item[keys.SK]}
 
 
 def _version(item: Item | None) -> str | None:

@@ -76,25 +76,30 @@ class PostingList:
         self._partition = partition
         self._sleep = sleep
 
-    def change(self, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+    def change(self, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> bool:
         """Put contact ids in and take others out, up to a thousand. Those that are as wanted already cost a read and
-        no write.
+        no write. Returns whether anything was written.
 
         Raises ConcurrentChange or Unavailable when others are faster every time or the table is away; part is done
         then, and the call can be repeated. Raises ValueError for what is no id of ours.
         """
         adding, removing = set(map(number_of, add)), set(map(number_of, remove))
-        left, lost = sorted(adding | removing), 0
+        left, lost, has_changed = sorted(adding | removing), 0, False
         while left:
             # From the end: a chunk is found by looking back from an id.
             chunks = self._read(left[-1])
-            if chunks and self._rewrite(chunks, adding, removing):
-                left, lost = left[: bisect_left(left, chunks[0].start)], 0
-                continue
+            if chunks:
+                old = chunks[0].ids
+                ids = _changed(chunks[0], adding, removing)
+                if ids == old or self._rewrite(chunks, old, ids):
+                    has_changed = has_changed or ids != old
+                    left, lost = left[: bisect_left(left, chunks[0].start)], 0
+                    continue
             lost += 1
             if lost == _ATTEMPTS:
                 raise ConcurrentChange()
             self._sleep(pause_after(lost))
+        return has_changed
 
     def _read(self, at: int) -> list[Chunk]:
         """The chunk that an id lies in, and the one before it, which is paid for with it."""
@@ -103,14 +108,9 @@ class PostingList:
         )
         return _joined_down(rows, at) if rows else [Chunk(0, NUMBERS, b"", is_stored=False)]
 
-    def _rewrite(self, chunks: list[Chunk], adding: set[int], removing: set[int]) -> bool:
-        """Change the first of chunks; False when another writer was faster."""
+    def _rewrite(self, chunks: list[Chunk], old: list[int], ids: list[int]) -> bool:
+        """Change the ids of the first of chunks; False when another writer was faster."""
         chunk, *before = chunks
-        old = chunk.ids
-        within = {one for one in adding if chunk.start <= one < chunk.end}
-        ids = sorted(within.union(old) - removing)
-        if ids == old:
-            return True
         try:
             if not ids and (before or (chunk.start, chunk.end) == (0, NUMBERS)):
                 self._drop(chunk, before)
@@ -251,6 +251,12 @@ def _joined_down(rows: Iterable[Item], at: int) -> list[Chunk]:
             break
         page.append(chunk)
     return page
+
+
+def _changed(chunk: Chunk, adding: set[int], removing: set[int]) -> list[int]:
+    """The ids of a chunk with those to be added that lie in its range, and without those to be removed."""
+    within = {one for one in adding if chunk.start <= one < chunk.end}
+    return sorted(within.union(chunk.ids) - removing)
 
 
 def _unchanged(chunk: Chunk | None) -> tuple[str, Item]:
