@@ -12,10 +12,12 @@ from shared.remaining_time import has_time
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Sweep the outbox as far as the time allows."""
+    projection = wiring.projection()
+    projection.resume()
     report = sweep(
         wiring.events(),
         wiring.publisher(),
-        wiring.projection(),
+        projection,
         has_time=has_time(context),
     )
     figures = asdict(report)

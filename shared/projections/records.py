@@ -18,13 +18,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from shared.domain import timestamps
-from shared.domain.errors import ConcurrentChange
+from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.projections import companies, kinds
 from shared.projections.contacts import Facet
+from shared.projections.hidden import hidden
+from shared.projections.mendings import Mendings
 from shared.projections.steps import part_of_the_way, transaction_of
-from shared.projections.work import Aim, Change, Place, State, Work, place_of
+from shared.projections.work import Aim, Change, Place, State, Work, place_of, version_of
 from shared.table import keys
 from shared.table.item_size import item_size
 from shared.table.postings import PostingList
@@ -41,6 +44,7 @@ class Projection:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._mendings = Mendings(store)
 
     def project(self, images: Iterable[Item], *, replaced: Iterable[Item] = ()) -> None:
         """Bring the projections to the state of records' items, given in the order in which they were written.
@@ -64,48 +68,65 @@ class Projection:
                 self._project(tenant_id, [Work(change) for change in of_tenant[start : start + _TOGETHER]])
 
     def outdated(self, records: Iterable[keys.Key]) -> list[keys.Key]:
-        """Those of contacts and customers, by their keys, that the projections do not show as they are.
+        """Those of contacts and customers, by their keys, that the projections do not show as they are, or that cannot
+        be found as they are shown.
 
-        Costs a read unit each. One that is just being changed may be named without need.
+        Costs a read unit each, and for a record that has changed since it was made half a unit for each of its rows
+        and a read of each of its posting lists. One that is just being changed may be named without need.
         """
-        wanted = {
-            place_of(key): {keys.PK: key[keys.PK], keys.SK: key[keys.SK]}
-            for key in records
-            if keys.is_listed(key)
-        }
+        wanted = {place_of(key): _key_of(key) for key in records if keys.is_listed(key)}
         rows = {place: kinds.list_row_of(key) for place, key in wanted.items()}
         found = self._store.get_many(list(wanted.values()), consistent=False)
         shown = self._store.get_many(list(rows.values()), consistent=False)
-        return [
-            key
-            for place, key in wanted.items()
-            if _version(found.get(place)) != _version(shown.get(place_of(rows[place])))
-        ]
+        outdated, changed = [], []
+        for place, key in wanted.items():
+            row = shown.get(place_of(rows[place]))
+            if _version(found.get(place)) != _version(row):
+                outdated.append(key)
+            elif row is not None and version_of(row) > 1:  # of its first state nobody can have been overtaken
+                changed.append((key, row))
+        return outdated + hidden(self._store, changed)
 
-    def reproject(self, record: keys.Key) -> None:
+    def reproject(self, record: keys.Key, *, former: Sequence[Item] = ()) -> None:
         """Bring the projections to the present state of one contact or customer, whose stream record was lost.
 
-        Repeats until the record has not changed meanwhile, so that it never leaves an older state behind.
+        Repeats until the record has not changed meanwhile, so that it never leaves an older state behind. A note is
+        kept until then: killed on the way, it is taken up again by `resume`. `former`: states of which something may
+        be left over.
         """
         image = self._store.get(record)
         while True:
-            if image is None:
-                row = self._store.get(kinds.list_row_of(record))
-                if row is not None:  # removed for good without having been deleted first
-                    version = {"N": str(int(row["version"]["N"]) + 1)}
-                    self._compare(
-                        {**row, **record, "version": version, "deleted_at": {"S": timestamps.now()}}
-                    )
-            else:
-                self._compare(image)
+            with self._mendings.noted(record, image):
+                self._compare(record, image, former)
             again = self._store.get(record)
             if again == image:
                 return
             image = again
 
-    def _compare(self, image: Item) -> None:
-        """Project an image, and compare all rows with it even if its list row stands."""
-        self._project(_tenant_of(image[keys.PK]["S"]), [Work(Change([image]), checks=True)])
+    def resume(self) -> int:
+        """Take up again what `reproject` was killed at; returns how many records that were. What cannot be mended now
+        is kept for the next time. Costs a read unit when there is nothing.
+        """
+        resumed = 0
+        for mending in self._mendings.left():
+            try:
+                self.reproject(mending.record, former=mending.states)
+            except (ConcurrentChange, Unavailable):
+                continue
+            self._mendings.forget(mending)
+            resumed += 1
+        return resumed
+
+    def _compare(self, record: keys.Key, image: Item | None, former: Sequence[Item]) -> None:
+        """Project an image, and compare all rows with the list row even if that says that there is nothing to do."""
+        if image is None:  # removed for good, perhaps without having been deleted first
+            known = [one for one in (self._store.get(kinds.list_row_of(record)), *former) if one is not None]
+            if not known:
+                return
+            version = {"N": str(max(map(version_of, known)) + 1)}
+            image = {**known[0], **record, "version": version, "deleted_at": {"S": timestamps.now()}}
+        change = Change([image], list(former))
+        self._project(_tenant_of(image[keys.PK]["S"]), [Work(change, checks=True)])
 
     def _project(self, tenant_id: str, works: list[Work]) -> None:
         for _ in range(_ATTEMPTS):
@@ -221,7 +242,7 @@ def _tenant_of(pk: str) -> str:
     return tenant_id
 
 
-def _key_of(item: Item) -> keys.Key:
+def _key_of(item: dict[str, Any]) -> keys.Key:
     return {keys.PK: item[keys.PK], keys.SK: item[keys.SK]}
 
 

@@ -271,6 +271,19 @@ def tombstone(record_key: dict[str, Any]) -> Key:
     return _key(record_key[PK]["S"], "GONE")
 
 
+MENDING = "MENDING#"
+
+
+def mending(record_key: dict[str, Any], mending_id: str) -> Key:
+    """The state in which a contact or customer is being projected outside the stream, for as long as that takes."""
+    return _key(record_key[PK]["S"], f"{MENDING}{mending_id}")
+
+
+def mending_note(mending_id: str) -> Key:
+    """Where the sweeper finds again what it was mending when it was killed."""
+    return _key(MENDING_NOTES, f"{MENDING}{mending_id}")
+
+
 # Events, their outbox and their feed
 
 EVENT = "EVENT#"
@@ -313,6 +326,7 @@ def feed(tenant_id: str, event_id: str) -> Key:
 
 
 SWEEP_CHECKPOINT: Key = _key("S#SWEEP", "CHECKPOINT")
+MENDING_NOTES = "S#SWEEP"
 
 
 # Things due at a time

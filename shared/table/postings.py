@@ -101,6 +101,18 @@ class PostingList:
             self._sleep(pause_after(lost))
         return has_changed
 
+    def lacking(self, contact_ids: Iterable[str]) -> list[str]:
+        """Those of contact ids that are not in the list. Costs a read for each chunk that one of them lies in."""
+        left, found = sorted(map(number_of, contact_ids)), []
+        while left:
+            chunks = self._read(left[-1])
+            # A list that is being written, whose chunks do not join just now, is taken to hold what it should.
+            start, ids = (chunks[0].start, set(chunks[0].ids)) if chunks else (0, set(left))
+            at = bisect_left(left, start)
+            found += [id_of(one) for one in left[at:] if one not in ids]
+            left = left[:at]
+        return found
+
     def _read(self, at: int) -> list[Chunk]:
         """The chunk that an id lies in, and the one before it, which is paid for with it."""
         rows = self._store.query(
