@@ -666,10 +666,11 @@ def event_sight() -> EventSight:
 
 def purge(has_time: Callable[[], bool]) -> Purge:
     """The purge of all tenants' deleted contacts, which works while it has time."""
+    from shared.projections.remains import Remains
     from shared.services.purge import Purge
     from shared.table.purge import PurgeTable
 
-    return Purge(PurgeTable(store()), has_time=has_time)
+    return Purge(PurgeTable(store()), remains=Remains(store()), has_time=has_time)
 
 
 def _import_table(tenant_id: str, claim: Claim | None = None) -> ImportTable:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from shared.domain import contact_order
+from shared.domain.contact import Contact
 from shared.domain.contact_filter import counts_of, facets_of, numbers_of, terms_of_contact
 from shared.domain.search import indexed, summary_of
 from shared.table import items, keys
@@ -18,7 +19,11 @@ Facet = tuple[str, str]
 
 def rows(tenant_id: str, image: Item) -> Iterator[Item]:
     """The rows a contact is found by, besides its list row and posting lists."""
-    contact = items.contact_from_item(image)
+    return rows_of(tenant_id, items.contact_from_item(image))
+
+
+def rows_of(tenant_id: str, contact: Contact) -> Iterator[Item]:
+    """The rows that a contact is found by, as `rows`."""
     for order in contact_order.INDEXED:
         place = contact_order.place_in(contact, order)
         if place is not None:

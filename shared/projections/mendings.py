@@ -1,62 +1,72 @@
-"""Notes of what is being projected outside the stream.
+"""Notes of the states that rows are being put right by.
 
-The stream hands a batch over again when its projector was killed. Nobody does that for the sweep: so it notes which
-state of which record it is about to project, and takes the note away when that is through.
+A projector that is killed while it puts rows right may have written rows of a state that has passed by then, and that
+the batch it was given does not hold. So it notes the state first, beside the record, where whoever puts that record
+right the next time finds it. The stream hands a batch over again when its projector was killed; nobody does that for
+the sweep, which therefore notes in its own place as well what it is about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.domain import timestamps
 from shared.domain.ids import new_id
 from shared.table import keys
 from shared.table.store import Item, Store
 
 _AT_ONCE = 100
+KEPT_SECONDS = 3 * 86_400
+"""How long a note is kept whose projector was killed: the stream remembers a day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mending:
-    """A record that was being projected, and in which state, unless that has been purged since."""
+    """That a record is being put right. `states`: by which states, if it has not been purged since."""
 
     id: str
     record: keys.Key
-    states: tuple[Item, ...]
+    states: tuple[Item, ...] = ()
 
 
 class Mendings:
-    """The notes. The state itself lies with its record, so that it goes with it when that is purged."""
+    """The notes, which go with their record when that is purged."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    @contextmanager
-    def noted(self, record: keys.Key, state: Item | None) -> Iterator[None]:
-        """While the block runs, and after it has been killed or has failed, there is a note of what it does."""
-        mending = Mending(new_id(), record, () if state is None else (state,))
-        note = {**keys.mending_note(mending.id), "pk": record[keys.PK], "sk": record[keys.SK]}
-        states = [
-            {**one, **keys.mending(record, mending.id), "record": record[keys.SK]} for one in mending.states
-        ]
-        self._store.write_many(put=[*states, note])
-        yield
-        self.forget(mending)
+    def note(self, states: Sequence[tuple[keys.Key, Item]], *, by_sweep: bool = False) -> list[Mending]:
+        """Note records, by their keys, each with the state that it is about to be put right by."""
+        expires_at = {"N": str(timestamps.to_milliseconds(timestamps.now()) // 1000 + KEPT_SECONDS)}
+        mendings, notes = [], []
+        for record, state in states:
+            mending = Mending(new_id(), {keys.PK: record[keys.PK], keys.SK: record[keys.SK]}, (state,))
+            # Not in the index of what waits to be done: that a deleted contact is due to be purged it says itself.
+            told = {name: value for name, value in state.items() if name not in (keys.WORK_PK, keys.WORK_SK)}
+            notes.append({**told, **keys.mending(record, mending.id), "expires_at": expires_at})
+            if by_sweep:
+                notes.append({**keys.mending_note(mending.id), "pk": record[keys.PK], "sk": record[keys.SK]})
+            mendings.append(mending)
+        self._store.write_many(put=notes)
+        return mendings
 
-    def left(self) -> list[Mending]:
-        """What was begun and is not through."""
+    def of(self, record: keys.Key) -> list[Item]:
+        """The states by which a record is being put right, or was when a projector was killed."""
+        rows = self._store.query(record[keys.PK]["S"], limit=_AT_ONCE, prefix=keys.MENDING, consistent=True)
+        return [{**row, keys.SK: record[keys.SK]} for row in rows]
+
+    def left_by_sweep(self) -> list[Mending]:
+        """What a sweep has begun and not ended."""
         notes = self._store.query(keys.MENDING_NOTES, limit=_AT_ONCE, prefix=keys.MENDING, consistent=True)
-        found = []
-        for note in notes:
-            mending_id = note[keys.SK]["S"].removeprefix(keys.MENDING)
-            record = {keys.PK: note["pk"], keys.SK: note["sk"]}
-            state = self._store.get(keys.mending(record, mending_id))
-            found.append(Mending(mending_id, record, () if state is None else ({**state, **record},)))
-        return found
+        return [
+            Mending(note[keys.SK]["S"].removeprefix(keys.MENDING), {keys.PK: note["pk"], keys.SK: note["sk"]})
+            for note in notes
+        ]
 
-    def forget(self, mending: Mending) -> None:
-        """Take a note away."""
-        self._store.write_many(
-            delete=[keys.mending(mending.record, mending.id), keys.mending_note(mending.id)]
-        )
+    def forget(self, mendings: Sequence[Mending], *, by_sweep: bool = False) -> None:
+        """Take notes away."""
+        places = [keys.mending(mending.record, mending.id) for mending in mendings]
+        if by_sweep:
+            places += [keys.mending_note(mending.id) for mending in mendings]
+        self._store.write_many(delete=places)

@@ -25,7 +25,7 @@ from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.projections import companies, kinds
 from shared.projections.contacts import Facet
 from shared.projections.hidden import hidden
-from shared.projections.mendings import Mendings
+from shared.projections.mendings import Mending, Mendings
 from shared.projections.steps import part_of_the_way, transaction_of
 from shared.projections.work import Aim, Change, Place, State, Work, place_of, version_of
 from shared.table import keys
@@ -96,8 +96,9 @@ class Projection:
         """
         image = self._store.get(record)
         while True:
-            with self._mendings.noted(record, image):
-                self._compare(record, image, former)
+            noted = self._mendings.note([(record, image)] if image is not None else [], by_sweep=True)
+            self._compare(record, image, former)
+            self._mendings.forget(noted, by_sweep=True)
             again = self._store.get(record)
             if again == image:
                 return
@@ -108,12 +109,12 @@ class Projection:
         is kept for the next time. Costs a read unit when there is nothing.
         """
         resumed = 0
-        for mending in self._mendings.left():
+        for mending in self._mendings.left_by_sweep():
             try:
-                self.reproject(mending.record, former=mending.states)
+                self.reproject(mending.record, former=self._mendings.of(mending.record))
             except (ConcurrentChange, Unavailable):
                 continue
-            self._mendings.forget(mending)
+            self._mendings.forget([mending], by_sweep=True)
             resumed += 1
         return resumed
 
@@ -129,11 +130,13 @@ class Projection:
         self._project(_tenant_of(image[keys.PK]["S"]), [Work(change, checks=True)])
 
     def _project(self, tenant_id: str, works: list[Work]) -> None:
+        noted: list[Mending] = []
         for _ in range(_ATTEMPTS):
             self._look(works)
             works = [work for work in works if work.aim is not None]
             if not works:
-                return
+                break
+            noted += self._note([work for work in works if work.compares])
             # What is shown must be findable, and what is found is checked against its row: so rows to be found by
             # are put before the list row changes. What is left over of older states goes before it too, since the
             # list row, once changed, says that all is done.
@@ -148,6 +151,15 @@ class Projection:
                 works = self._come_and_gone(works)
         if works:
             raise ConcurrentChange()
+        self._mendings.forget(noted)
+
+    def _note(self, works: Sequence[Work]) -> list[Mending]:
+        """Note by what records are about to be put right, and see by what they were before."""
+        for work in works:
+            work.change.replaced += self._mendings.of(work.change.last)
+        return self._mendings.note(
+            [(work.change.last, work.state.row) for work in works if work.state.row is not None]
+        )
 
     def _look(self, works: list[Work]) -> None:
         wanted = [(work.change.row, keys.tombstone(work.change.last)) for work in works]

@@ -30,6 +30,12 @@ class ExpiredContacts(Protocol):
     def remove_record(self, expired: Expired, purged_by: str) -> None: ...
 
 
+class FindableRows(Protocol):
+    """The rows by which contacts are found; see `shared.projections.remains.Remains`."""
+
+    def remove(self, tenant_id: str, contact_id: str) -> Iterator[int]: ...
+
+
 @dataclass(slots=True)
 class PurgeReport:
     """What a run did: contacts purged, rows removed around them, entries whose contact had changed, and contacts
@@ -42,16 +48,18 @@ class PurgeReport:
 
 
 class Purge:
-    """Purges what is due, while it has time."""
+    """Purges what is due, while it has time. `remains`: where rows by which contacts are found are looked for."""
 
     def __init__(
         self,
         contacts: ExpiredContacts,
         *,
+        remains: FindableRows | None = None,
         now: Callable[[], str] = timestamps.now,
         has_time: Callable[[], bool] = lambda: True,
     ) -> None:
         self._contacts = contacts
+        self._remains = remains
         self._now = now
         self._has_time = has_time
 
@@ -77,10 +85,15 @@ class Purge:
             event = expired.purge(event_id=new_id(), at=self._now())
             self._contacts.empty(expired, event)
             purged_by = event.id
-        for removed in self._contacts.remove_rows(expired, purged_by):
+        for removed in self._steps(expired, purged_by):
             report.rows += removed
             if not self._has_time():
                 report.unfinished += 1
                 return
         self._contacts.remove_record(expired, purged_by)
         report.purged += 1
+
+    def _steps(self, expired: Expired, purged_by: str) -> Iterator[int]:
+        if self._remains is not None:  # before the history goes, which says what to look for
+            yield from self._remains.remove(expired.tenant_id, expired.contact_id)
+        yield from self._contacts.remove_rows(expired, purged_by)

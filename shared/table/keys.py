@@ -266,9 +266,12 @@ def is_projected(key: dict[str, Any]) -> bool:
     return space in ("LIST", "IX", "TERM", "TEL", "COUNTS", "COMPANIES", "TOP")
 
 
+GONE = "GONE"
+
+
 def tombstone(record_key: dict[str, Any]) -> Key:
     """At which version a contact or customer was taken off the lists, so that no older change puts it back."""
-    return _key(record_key[PK]["S"], "GONE")
+    return _key(record_key[PK]["S"], GONE)
 
 
 MENDING = "MENDING#"

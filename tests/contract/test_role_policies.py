@@ -43,6 +43,9 @@ WITHIN = {
     "T#…IDEMPOTENCY#": keys.idempotency("T1", "user:u", "digest")["PK"]["S"],
     "T#…WEBHOOKS": keys.webhooks_partition("T1"),
     "T#…IMPORT#": keys.import_partition("T1", "i"),
+    "T#…LIST#": keys.list_partition("T1", "name"),
+    "T#…TERM#": keys.term_partition("T1", "a"),
+    "T#…TEL#": keys.number_partition("T1", "12"),
 }
 USER, KEY = keys.user("sub")["PK"]["S"], keys.api_key("id")["PK"]["S"]
 FOREIGN = {
@@ -111,6 +114,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "BulkWatchRole": {"T#": "GetItem PutItem TransactGetItems", "DUE#BULK": "Query-index"},
     "ContactsPurgeRole": {
         "T#…C#": "GetItem PutItem DeleteItem Query BatchWriteItem TransactGetItems TransactWriteItems",
+        **dict.fromkeys(("T#…LIST#", "T#…TERM#", "T#…TEL#"), "BatchGetItem BatchWriteItem"),
         "DUE#PURGE": "Query-index",
     },
     "ContactsRole": {

@@ -33,11 +33,12 @@ class MemoryTable:
     """One table, and a client for it.
 
     `before_call`: called with each operation's name before it is done. `on_answer`: called with each answer.
-    `digest`: a number that tells contents apart.
+    `digest`: a number that tells contents apart. `stream`: each change of an item, as (before, after).
     """
 
     def __init__(self, before_call: Callable[[str], None] = lambda operation: None) -> None:
         self.digest = 0
+        self.stream: list[tuple[Item | None, Item | None]] = []
         self.on_answer: Callable[[object], None] = lambda answer: None
         self._before_call = before_call
         self._items: dict[Place, Item] = {}
@@ -70,6 +71,7 @@ class MemoryTable:
         return call
 
     def _set(self, place: Place, item: Item | None) -> None:
+        self.stream.append((self._items.get(place), item))
         self.digest ^= self._digests.pop(place, 0)
         if item is None:
             self._items.pop(place, None)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from shared.domain.events import Event
+from shared.domain.events import differences as changes_between
+from shared.domain.records import BOOKKEEPING
 from shared.projections.comparison import differences
 from shared.projections.records import Projection
+from shared.projections.remains import Remains
+from shared.services.purge import Purge
 from shared.table import keys
+from shared.table.items import contact_from_item, event_to_item
+from shared.table.purge import PurgeTable
 from shared.table.store import Item, Store
 from tests.support.interleaving import Schedule, Turns
 from tests.support.memory_table import MemoryTable
@@ -15,6 +22,7 @@ from tests.support.memory_table import MemoryTable
 TENANT = "t1"
 ID = "01996f3a-7c00-7000-8000-000000000001"
 KEY = keys.contact(TENANT, ID)
+PURGED_AT = "2026-06-30T12:00:00.000Z"
 
 
 def contact(version: int, **fields: Any) -> Item:
@@ -49,6 +57,50 @@ def deleted(image: Item, version: int) -> Item:
 Batches = Sequence[Sequence[Item]]
 
 
+class _Due(PurgeTable):
+    """The contact is due; the index that says so is not in the table in memory."""
+
+    def due(self, at: str) -> Iterator[tuple[str, str]]:
+        yield TENANT, ID
+
+
+def _is_of_record(change: tuple[Item | None, Item | None]) -> bool:
+    return any(item is not None and keys.is_contact(item) for item in change)
+
+
+def _image(old: Item | None, new: Item | None) -> Item:
+    if new is not None:
+        return new
+    assert old is not None
+    return {**old, "version": {"N": str(int(old["version"]["N"]) + 1)}}
+
+
+def history(*images: Item) -> list[Item]:
+    """The events of a contact that went through states, of which the last is that it was deleted."""
+    told: list[Item] = []
+    before: dict[str, Any] = {}
+    for number, image in enumerate(images):
+        content = {
+            name: value
+            for name, value in contact_from_item(image).__dict__.items()
+            if name not in BOOKKEEPING
+        }
+        event = Event(
+            id=f"01996f3a-7c00-7000-8000-00000000010{number}",
+            type="contact.updated",
+            entity="contact",
+            entity_id=ID,
+            at=image["updated_at"]["S"],
+            actor="user:u1",
+            origin="api",
+            version=int(image["version"]["N"]),
+            changes=changes_between(before, content),
+        )
+        told.append(event_to_item(TENANT, event))
+        before = content
+    return told
+
+
 def _prepared(record: Item | None, projected: Batches) -> list[Item]:
     known = repr((record, projected))
     if known not in _PREPARED:
@@ -68,13 +120,18 @@ class Shop:
     """A table with a contact in its last state, of which `projected` is what the projections show."""
 
     def __init__(
-        self, record: Item | None, projected: Batches = (), *, projection: type[Projection] = Projection
+        self,
+        record: Item | None,
+        projected: Batches = (),
+        *,
+        events: Sequence[Item] = (),
+        projection: type[Projection] = Projection,
     ) -> None:
         self.table = MemoryTable(self._before_call)
         self.projection = projection
         self._turns: Turns | None = None
         self._answers: dict[int, int] = {}
-        for item in _prepared(record, projected):
+        for item in (*_prepared(record, projected), *events):
             self.table.put(item)
 
     def store(self) -> Store:
@@ -90,25 +147,50 @@ class Shop:
 
         return work
 
+    def sweeper(self) -> Callable[[], None]:
+        """A worker that does with the contact what the sweep does."""
+
+        def work() -> None:
+            projection = self.projection(self.store())
+            projection.resume()
+            for record in projection.outdated([KEY]):
+                projection.reproject(record)
+
+        return work
+
+    def purger(self) -> Callable[[], None]:
+        """A worker that purges the contact, and then projects what the stream tells of that."""
+
+        def work() -> None:
+            start = len(self.table.stream)
+            Purge(_Due(self.store()), remains=Remains(self.store()), now=lambda: PURGED_AT).run()
+            changes = [pair for pair in self.table.stream[start:] if _is_of_record(pair)]
+            for old, new in changes:
+                self.projection(self.store()).project([_image(old, new)], replaced=[old] if old else [])
+
+        return work
+
     def run(
         self,
         workers: Sequence[Callable[[], None]],
         schedule: Schedule = (),
         kills: dict[int, int] | None = None,
     ) -> Turns:
-        self._turns = Turns(workers, schedule, kills=kills, state=self._state)
+        turns = self._turns = Turns(workers, schedule, kills=kills, state=self._state)
         self._answers = dict.fromkeys(range(len(workers)), 0)
         self.table.on_answer = self._note
-        self._turns.run()
-        return self._turns
+        turns.run()
+        self._turns = None
+        return turns
 
     def _before_call(self, operation: str) -> None:
         if self._turns is not None:
             self._turns.take()
 
     def _note(self, answer: object) -> None:
-        turn = self._turns.turn if self._turns else 0
-        self._answers[turn] = hash((self._answers[turn], repr(answer)))
+        if self._turns is not None:
+            turn = self._turns.turn
+            self._answers[turn] = hash((self._answers[turn], repr(answer)))
 
     def _state(self) -> object:
         return self.table.digest, tuple(self._answers.values())

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
 import pytest
 
 from shared.domain import timestamps
@@ -11,8 +15,8 @@ from shared.projections.work import Work
 from shared.table import items
 from shared.table.items import contact_from_item
 from shared.table.store import Item
-from tests.support.interleaving import Schedule, Turns, explored
-from tests.unit.projections.shop import Batches, Shop, alpha, beta, deleted, gamma
+from tests.support.interleaving import Killed, Schedule, Turns, explored
+from tests.unit.projections.shop import Batches, Shop, alpha, beta, deleted, gamma, history
 
 NOW = "2026-05-04T12:00:00.000Z"
 
@@ -94,3 +98,57 @@ class Unmended(Projection):
 def test_the_interleavings_find_the_fault_when_the_overtaken_do_not_mend(scene: str) -> None:
     _, failed = failures(scene, switches=2, projection=Unmended)
     assert failed
+
+
+PATHS = {
+    "A, B, A": (A1, B2, A3),
+    "A, B, C": (A1, B2, C3),
+    "A, gone, A": (A1, deleted(A1, 2), A3),
+    "A, B, gone": (A1, B2, deleted(B2, 3)),
+}
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_three_workers_killed_or_not_end_with_what_the_record_says(number: int) -> None:
+    """Two projectors and the sweep, or the purge, in an order drawn by chance, each killed at some call or not."""
+    for seed in range(number * 100, number * 100 + 100):
+        chosen = random.Random(seed)
+        path = PATHS[chosen.choice(sorted(PATHS))]
+        projected = [path[: chosen.randrange(len(path))]]
+        shop = Shop(path[-1], projected if projected[0] else [], events=history(*path))
+        is_gone = "deleted_at" in path[-1]
+        late = path[: chosen.randint(1, len(path))]
+        workers = [
+            shop.projector(batches_of(late, chosen)),
+            shop.projector(batches_of(path, chosen)),
+            shop.purger() if is_gone and chosen.random() < 0.7 else shop.sweeper(),
+        ]
+        kills = {worker: chosen.randint(1, 20) for worker in range(3) if chosen.random() < 0.4}
+        is_soon = (
+            chosen.random() < 0.5
+        )  # a killed one comes again beside the others, or when they are through
+        switches = sorted(chosen.sample(range(1, 60), chosen.randint(0, 8)))
+        schedule = ((0, chosen.randrange(3)), *((at, chosen.randrange(3)) for at in switches))
+        turns = shop.run([coming_again(one) if is_soon else one for one in workers], schedule, kills)
+        if not is_soon:
+            for killed in sorted(turns.killed):
+                workers[killed]()
+        assert shop.differences() == ({}, []), f"seed {seed}"
+
+
+def batches_of(path: Sequence[Item], chosen: random.Random) -> Batches:
+    """States in their order, in one batch or in several."""
+    cuts = [at for at in range(1, len(path)) if chosen.random() < 0.5]
+    return [path[start:end] for start, end in pairwise([0, *cuts, len(path)])]
+
+
+def coming_again(work: Callable[[], None]) -> Callable[[], None]:
+    """A worker that is started anew when it was killed."""
+
+    def twice() -> None:
+        try:
+            work()
+        except Killed:
+            work()
+
+    return twice
