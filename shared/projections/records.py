@@ -201,7 +201,7 @@ class Projection:
         delete: dict[Place, keys.Key] = {}
         for work in works:
             wanted, known, unwanted = work.rows(tenant_id)
-            if work.compares:
+            if work.reads:
                 known = self._store.get_many([*map(_key_of, wanted.values()), *unwanted.values()])
                 unwanted = {place: key for place, key in unwanted.items() if place in known}
             else:

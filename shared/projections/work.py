@@ -130,8 +130,16 @@ class Work:
 
     @property
     def compares(self) -> bool:
-        """Whether rows are read and compared, since none can be taken to be as the list row wants them."""
+        """Whether rows are put right by the list row, and not by what the batch says."""
         return self.aim in (Aim.CONFIRM, Aim.CHECK)
+
+    @property
+    def reads(self) -> bool:
+        """Whether rows are read, since they cannot be taken to be as the list row wants them: who was killed on a
+        change in between has removed some, and put others.
+        """
+        skips = self.state.row is not None and self.change.version > version_of(self.state.row) + 1
+        return self.compares or skips
 
     @property
     def shown(self) -> Item | None:
@@ -148,7 +156,7 @@ class Work:
         """The facets in whose lists the record is to be, and those in whose lists it is to be no longer."""
         record = self.change.last
         has, known = kinds.facets(record, self.shown), kinds.facets(record, self.state.row)
-        add = has if self.compares else (has - known) | (has & self.touched_facets)
+        add = has if self.reads else (has - known) | (has & self.touched_facets)
         former = {facet for image in self._former for facet in kinds.facets(record, image)}
         return add, (known | former | self.touched_facets) - has
 

@@ -17,6 +17,7 @@ from functions.contacts.on_schedule_purge import handler as on_schedule_purge
 from shared import wiring
 from shared.domain import timestamps
 from shared.domain.contact import RESTORABLE_SECONDS
+from shared.projections.remains import Remains
 from shared.services.purge import Purge, PurgeReport
 from shared.table import keys
 from shared.table.purge import PurgeTable
@@ -551,10 +552,13 @@ def in_days(days: float) -> Callable[[], str]:
     return lambda: moment
 
 
-def purge(days: float = 31, has_time: Callable[[], bool] = lambda: True) -> PurgeReport:
-    """A run of the purge so many days from now."""
+def purge(
+    days: float = 31, has_time: Callable[[], bool] = lambda: True, *, remains: bool = False
+) -> PurgeReport:
+    """A run of the purge so many days from now; `remains`: with its look at the rows by which contacts are found."""
+    found = Remains(wiring.store()) if remains else None
     with acting_for_system(*PURGE_PREFIXES):
-        return Purge(PurgeTable(wiring.store()), now=in_days(days), has_time=has_time).run()
+        return Purge(PurgeTable(wiring.store()), remains=found, now=in_days(days), has_time=has_time).run()
 
 
 def expire(world: World, days: float = 31) -> None:
