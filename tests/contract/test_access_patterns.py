@@ -36,6 +36,7 @@ from shared.domain.settings import SettingsPatch
 from shared.domain.tenant import RateLimit
 from shared.domain.user import UserPatch
 from shared.domain.webhook import WebhookInput
+from shared.projections.remains import Remains
 from shared.publishing.contracts import from_message, to_message
 from shared.services.bulk_jobs import Portion
 from shared.services.purge import Purge
@@ -221,7 +222,8 @@ def spread(world: World) -> int:
 
 def purge() -> object:
     long_after = timestamps.plus(timestamps.now(), 31 * 86_400)
-    return Purge(PurgeTable(wiring.store()), now=lambda: long_after).run()
+    store = wiring.store()
+    return Purge(PurgeTable(store), remains=Remains(store), now=lambda: long_after).run()
 
 
 def attempt(world: World) -> object:
