@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shared.identity.other_issuer import OtherIssuer
     from shared.identity.user_pool import UserPool
     from shared.projections.records import Projection
+    from shared.projections.sweeping import SweptProjection
     from shared.publishing.publisher import Publisher
     from shared.publishing.queue import DeliveryQueue
     from shared.services.acceptance import AcceptanceService
@@ -575,6 +576,13 @@ def projection() -> Projection:
     from shared.projections.records import Projection
 
     return Projection(store())
+
+
+def swept_projection() -> SweptProjection:
+    """What the sweep mends lists and counters with."""
+    from shared.projections.sweeping import SweptProjection
+
+    return SweptProjection(store(), projection())
 
 
 @cache

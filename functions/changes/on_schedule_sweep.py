@@ -12,7 +12,7 @@ from shared.remaining_time import has_time
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Sweep the outbox as far as the time allows."""
-    projection = wiring.projection()
+    projection = wiring.swept_projection()
     projection.resume()
     report = sweep(
         wiring.events(),

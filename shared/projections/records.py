@@ -21,11 +21,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from shared.domain import timestamps
-from shared.domain.errors import ConcurrentChange, Unavailable
+from shared.domain.errors import ConcurrentChange
 from shared.projections import companies, kinds
 from shared.projections.contacts import Facet
 from shared.projections.hidden import hidden
-from shared.projections.mendings import Mending, Mendings
+from shared.projections.mendings import Mendings
 from shared.projections.steps import part_of_the_way, transaction_of
 from shared.projections.work import Aim, Change, Place, State, Work, place_of, version_of
 from shared.table import keys
@@ -87,36 +87,22 @@ class Projection:
                 changed.append((key, row))
         return outdated + hidden(self._store, changed)
 
-    def reproject(self, record: keys.Key, *, former: Sequence[Item] = ()) -> None:
+    def reproject(self, record: keys.Key) -> None:
         """Bring the projections to the present state of one contact or customer, whose stream record was lost.
 
-        Repeats until the record has not changed meanwhile, so that it never leaves an older state behind. A note is
-        kept until then: killed on the way, it is taken up again by `resume`. `former`: states of which something may
-        be left over.
+        Repeats until the record has not changed meanwhile, so that it never leaves an older state behind. Killed on
+        the way, it must be done again, which finds what was left (`shared.projections.sweeping`).
         """
+        former = self._mendings.of(record)
         image = self._store.get(record)
         while True:
-            noted = self._mendings.note([(record, image)] if image is not None else [], by_sweep=True)
+            noted = self._mendings.note([(record, image)] if image is not None else [])
             self._compare(record, image, former)
-            self._mendings.forget(noted, by_sweep=True)
+            self._mendings.forget(noted)
             again = self._store.get(record)
             if again == image:
                 return
             image = again
-
-    def resume(self) -> int:
-        """Take up again what `reproject` was killed at; returns how many records that were. What cannot be mended now
-        is kept for the next time. Costs a read unit when there is nothing.
-        """
-        resumed = 0
-        for mending in self._mendings.left_by_sweep():
-            try:
-                self.reproject(mending.record, former=self._mendings.of(mending.record))
-            except (ConcurrentChange, Unavailable):
-                continue
-            self._mendings.forget([mending], by_sweep=True)
-            resumed += 1
-        return resumed
 
     def _compare(self, record: keys.Key, image: Item | None, former: Sequence[Item]) -> None:
         """Project an image, and compare all rows with the list row even if that says that there is nothing to do."""
@@ -130,7 +116,7 @@ class Projection:
         self._project(_tenant_of(image[keys.PK]["S"]), [Work(change, checks=True)])
 
     def _project(self, tenant_id: str, works: list[Work]) -> None:
-        noted: list[Mending] = []
+        noted: list[keys.Key] = []
         for _ in range(_ATTEMPTS):
             self._look(works)
             works = [work for work in works if work.aim is not None]
@@ -153,7 +139,7 @@ class Projection:
             raise ConcurrentChange()
         self._mendings.forget(noted)
 
-    def _note(self, works: Sequence[Work]) -> list[Mending]:
+    def _note(self, works: Sequence[Work]) -> list[keys.Key]:
         """Note by what records are about to be put right, and see by what they were before."""
         for work in works:
             work.change.replaced += self._mendings.of(work.change.last)

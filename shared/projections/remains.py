@@ -69,8 +69,7 @@ class Remains:
                     continue  # before it was made
                 for row in contacts.rows_of(tenant_id, Contact.model_construct(**{**_EMPTY, **told})):
                     rows[row[keys.PK]["S"], row[keys.SK]["S"]] = row
-        found = self._store.get_many(
-            [{keys.PK: row[keys.PK], keys.SK: row[keys.SK]} for row in rows.values()]
-        )
+        places = [{keys.PK: row[keys.PK], keys.SK: row[keys.SK]} for row in rows.values()]
+        found = self._store.get_many(places, consistent=False)
         self._store.write_many(delete=[{keys.PK: {"S": pk}, keys.SK: {"S": sk}} for pk, sk in found])
         return len(found)

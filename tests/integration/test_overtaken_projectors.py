@@ -15,7 +15,7 @@ from shared.table.postings import PostingList
 from shared.table.store import Item
 from tests.integration.test_contact_record import purge
 from tests.integration.world import World
-from tests.support.faults import Killed, call, injecting, kill_after, kill_before
+from tests.support.faults import Killed, call, injecting, kill_after
 from tests.support.tenant_guard import acting_for, as_operator
 
 AT_FIRST = {"last_name": "Alpha", "tags": ["vip"], "phone": "+14155552671", "email": "ann@example.com"}
@@ -134,9 +134,9 @@ def test_a_sweep_that_is_killed_is_taken_up_by_the_next_one(world: World) -> Non
     record, path = keys.contact("T1", made["id"]), f"/contacts/{made['id']}"
     world.catch_up()
     world.send("PATCH", path, THEN)
-    fault = kill_before(call("dynamodb", "TransactWriteItems"))
+    fault = kill_after(WRITES, at=3)  # what it is about, in which state, and the rows of that
     with acting_for("T1", prefixes=["S#SWEEP"]), injecting(fault), pytest.raises(Killed):
-        wiring.projection().reproject(record)
+        wiring.swept_projection().reproject(record)
     world.send("PATCH", path, AT_LAST)
     with acting_for("T1"):
         wiring.projection().project([image_of(made["id"])])
@@ -144,7 +144,7 @@ def test_a_sweep_that_is_killed_is_taken_up_by_the_next_one(world: World) -> Non
     world.sweep()
     assert disagreements(world) == ({}, [])
     with as_operator():
-        assert wiring.projection().resume() == 0
+        assert wiring.swept_projection().resume() == 0
 
 
 def test_a_change_that_was_given_up_leaves_nothing_when_the_next_one_comes(world: World) -> None:
@@ -154,7 +154,7 @@ def test_a_change_that_was_given_up_leaves_nothing_when_the_next_one_comes(world
     given_up = image_of(made["id"])
     with (
         acting_for("T1"),
-        injecting(kill_before(call("dynamodb", "TransactWriteItems"))),
+        injecting(kill_after(WRITES, at=1)),
         pytest.raises(Killed),
     ):
         wiring.projection().project([given_up])

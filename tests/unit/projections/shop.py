@@ -11,6 +11,7 @@ from shared.domain.records import BOOKKEEPING
 from shared.projections.comparison import differences
 from shared.projections.records import Projection
 from shared.projections.remains import Remains
+from shared.projections.sweeping import SweptProjection
 from shared.services.purge import Purge
 from shared.table import keys
 from shared.table.items import contact_from_item, event_to_item
@@ -151,7 +152,7 @@ class Shop:
         """A worker that does with the contact what the sweep does."""
 
         def work() -> None:
-            projection = self.projection(self.store())
+            projection = SweptProjection(self.store(), self.projection(self.store()))
             projection.resume()
             for record in projection.outdated([KEY]):
                 projection.reproject(record)
