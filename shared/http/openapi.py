@@ -18,6 +18,7 @@ from shared.http.problems import CONTENT_TYPE, status_of
 from shared.http.rate_limits import LIMIT, POLICY
 from shared.http.routes import JSON, STAGE, Operation
 
+EXAMPLE_IN_WORDS = "For example"
 _REF = "#/components/schemas/{model}"
 _DESCRIPTION = """Contacts of businesses that take bookings.
 
@@ -133,8 +134,16 @@ def _parameters(operation: Operation, example: Example) -> list[dict[str, Any]]:
                 parameter["description"] = field.pop("description")
             parameters.append(parameter)
     for parameter in parameters:
-        if parameter["name"] in example.parameters:
-            parameter["example"] = example.parameters[parameter["name"]]
+        # Swagger UI fills examples in. Where they are conditions, the first attempt would find nothing.
+        parameter["schema"].pop("examples", None)
+        given = example.parameters.get(parameter["name"])
+        if given is None:
+            continue
+        if parameter.get("required"):
+            parameter["example"] = given
+        else:
+            told = parameter.get("description", "")
+            parameter["description"] = f"{told} {EXAMPLE_IN_WORDS} `{given}`.".strip()
     if operation.conditional:
         parameters.append(
             {

@@ -23,6 +23,7 @@ from local.openapi import examples, operations, resources
 from local.sources import BUILD_TIME, ROOT, source_files
 from shared.http.call import FORM
 from shared.http.examples import LIMIT_REFUSED, Example, refused
+from shared.http.openapi import EXAMPLE_IN_WORDS
 from shared.http.openapi import document as made
 from shared.http.routes import JSON, Operation
 from tests.contract.answers import document, faults_of
@@ -54,7 +55,7 @@ def wanting(name: str, told: dict[str, Any]) -> list[str]:
     lacks = [
         lack(f'`{parameter["name"]}` to PARAMETERS, or `parameters=` to EXAMPLES["{name}"]')
         for parameter in told.get("parameters", [])
-        if wants_example(parameter) and "example" not in parameter
+        if wants_example(parameter) and "example" not in parameter and not example_in_words(parameter)
     ]
     if any("example" not in content for content in told.get("requestBody", {}).get("content", {}).values()):
         lacks.append(lack(f'`request=` of EXAMPLES["{name}"], a body that is taken,'))
@@ -68,6 +69,10 @@ def wanting(name: str, told: dict[str, Any]) -> list[str]:
     if problems and not any("example" in content for content in problems):
         lacks.append(lack(f'`problems=` of EXAMPLES["{name}"], the most telling refusal first,'))
     return lacks
+
+
+def example_in_words(parameter: dict[str, Any]) -> bool:
+    return f"{EXAMPLE_IN_WORDS} `" in parameter.get("description", "")
 
 
 def wants_example(parameter: dict[str, Any]) -> bool:
@@ -129,11 +134,13 @@ def folder(operation: Operation) -> str:
 def test_examples_are_as_their_schemas_say(name: str) -> None:
     operation, told = OPERATIONS[name], told_of(OPERATIONS[name])
     contents = list(told.get("requestBody", {}).get("content", {}).values()) + told.get("parameters", [])
+    given = examples()[name].parameters
+    pairs = [(one["schema"], one["example"]) for one in contents if "example" in one]
+    pairs += [(one["schema"], given[one["name"]]) for one in contents if one.get("name") in given]
     faults = [
         f"{error.json_path}: {error.message}"
-        for content in contents
-        if "example" in content
-        for error in validator(content["schema"]).iter_errors(content["example"])
+        for schema, value in pairs
+        for error in validator(schema).iter_errors(value)
     ]
     for status, response in told["responses"].items():
         for media_type, content in response.get("content", {}).items():
@@ -142,6 +149,18 @@ def test_examples_are_as_their_schemas_say(name: str) -> None:
                 answer = Response(int(status), headers, json.dumps(content["example"]).encode())  # type: ignore[arg-type]
                 faults += faults_of(operation.method, operation.path, answer)
     assert faults == []
+
+
+def test_swagger_ui_fills_in_no_condition_that_nobody_asked_for() -> None:
+    """It fills in what a parameter or its schema has of examples; a default is what counts anyway."""
+    filled = {
+        (told["operationId"], parameter["name"])
+        for told in told_operations(document())
+        for parameter in told.get("parameters", [])
+        if not parameter.get("required")
+        and {"example", "examples"} & (parameter.keys() | parameter["schema"].keys())
+    }
+    assert filled == set()
 
 
 def told_of(operation: Operation) -> dict[str, Any]:
@@ -381,9 +400,10 @@ def test_each_parameter_s_example_is_taken(world: World, name: str) -> None:
     query = [one for one in told_of(operation)["parameters"] if one["in"] == "query"]
     required = {one["name"]: one["example"] for one in query if one.get("required")}
     path = operation.path.format(**ids)
+    given = examples()[name].parameters
     for one in query:
-        if "example" in one:
-            answer = world.send(operation.method, path, query={**required, one["name"]: one["example"]})
+        if one["name"] in given:
+            answer = world.send(operation.method, path, query={**required, one["name"]: given[one["name"]]})
             assert answer.status == operation.status, (one["name"], answer.text)
     if LIMIT_REFUSED in examples()[name].problems:
         answer = world.send(operation.method, path, query={**required, "limit": 0})

@@ -18,7 +18,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
 from local import demo
-from tests.stack.conftest import LiveStack
+from tests.stack.conftest import LiveStack, eventually
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (
@@ -194,6 +194,18 @@ def test_the_page_signs_in_and_tries_out(
     assert status == "201" and mail in shown
     told = [one for one in page.complaints if "401 (Unauthorized)" not in one]
     assert told == []
+
+
+def test_the_first_attempt_finds_the_contacts_there_are(
+    live: LiveStack, browser: webdriver.Chrome, person: tuple[str, str]
+) -> None:
+    """Nothing is filled in that narrows the list, and the example of a contact makes one as it stands."""
+    page = Page(browser, f"{live.state['api_url']}/docs")
+    page.sign_in(*person)
+    status, made = page.try_out("create_contact")
+    assert status == "201", made
+    eventually(lambda: "ada@example.com" in page.try_out("list_contacts")[1])
+    assert page.complaints == []
 
 
 def test_the_page_asks_no_other_host_for_anything(live: LiveStack, browser: webdriver.Chrome) -> None:

@@ -41,20 +41,25 @@ def commands() -> list[str]:
 def test_every_command_of_the_tour_does_what_is_shown(live: LiveStack) -> None:
     with Receiver().serving() as probe:  # for a port that is free a moment later
         port = probe.url.rsplit(":", 1)[1]
-    script = "\n".join(commands()).replace(".venv/bin/python", sys.executable).replace("sleep 5", "sleep 12")
+    script = "\n".join(commands()).replace(".venv/bin/python", sys.executable)
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=ROOT,
         env=os.environ | {"STATE_DIR": str(live.state_dir), "HOOK_PORT": port},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1_800,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     for expected in SHOWN:
         assert expected in done.stdout, done.stdout
     assert done.stdout.count("signature verified") >= 3
     assert "REFUSED" not in done.stdout
+
+
+def test_the_tour_waits_until_something_is_so_and_never_for_a_time() -> None:
+    waits = [line.strip() for line in "\n".join(commands()).splitlines() if "sleep" in line]
+    assert waits == ["sleep 0.2"], "let the step wait by `wait_for`"
 
 
 @pytest.mark.parametrize("shown", ["make run", "make test", "make package", "sam deploy"])
