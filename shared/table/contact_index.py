@@ -209,11 +209,13 @@ class ContactIndex:
         return [(row["spelling"]["S"], int(row["amount"]["N"])) for row in rows]
 
     def _walk(self, partition: str, start: str, after: str | None) -> Iterator[Item]:
+        portion = _PAGE
         while True:
-            page = self._reads.query(partition, limit=_PAGE, prefix=start, after=after)
+            page = self._reads.query(partition, limit=portion, prefix=start, after=after)
             for row in page:
                 self._budget.advance()
                 yield row
-            if len(page) < _PAGE:
+            if len(page) < portion:
                 return
             after = page[-1][keys.SK]["S"]
+            portion = min(2 * portion, _MOST)

@@ -253,3 +253,53 @@ def test_a_tenant_with_many_callers_gets_what_a_tenant_gets(count: int, rate: in
     assert accepted >= 0.8 * min(rate * 10, most(tenant, 10))
     if rate >= 1000:
         assert policies == {"", "tenant"}
+
+
+def test_work_beyond_a_page_costs_as_many_calls_as_it_has_hundreds_of_rows() -> None:
+    clock, buckets = Clock(), MemoryBuckets()
+    (known,) = processes(buckets, clock, 1)
+    limit = RateLimit(10, 100)
+    assert known.admit(CALLER, limit).refusal is None
+    known.charge(CALLER, limit, 4_500)
+    left = known.admit(CALLER, limit).left
+    assert left == 100 - 45 - 2
+    known.charge(CALLER, limit, 99)
+    assert known.admit(CALLER, limit).left == left - 1
+
+
+def test_who_reads_more_than_the_bucket_holds_goes_into_debt_and_waits_until_it_is_paid() -> None:
+    clock, buckets = Clock(), MemoryBuckets()
+    first, second = processes(buckets, clock, 2)
+    limit = RateLimit(1, 5)
+    first.admit(CALLER, limit)
+    first.charge(CALLER, limit, 4_500)
+    refused = [known.admit(CALLER, limit).refusal for known in (first, second)]
+    assert all(one is not None and 40 <= one.retry_after <= 45 for one in refused)
+    clock.now += 45
+    assert all(known.admit(CALLER, limit).refusal is None for known in (first, second))
+
+
+@given(
+    requests=st.lists(st.tuples(st.integers(0, 5_000), st.floats(0, 3)), min_size=1, max_size=60),
+    rate=st.integers(1, 200),
+)
+def test_a_debt_is_never_longer_than_a_minute(requests: list[tuple[int, float]], rate: int) -> None:
+    clock, buckets = Clock(), MemoryBuckets()
+    known = list(processes(buckets, clock, 3))
+    limit = RateLimit(rate, 2 * rate)
+    for number, (rows, pause) in enumerate(requests):
+        process = known[number % 3]
+        process.admit(CALLER, limit)
+        process.charge(CALLER, limit, rows)
+        debt = buckets.of_caller("T1", CALLER.actor).standing.full_at - microseconds(clock.now)
+        assert debt <= 62 * SECOND + SECOND
+        clock.now += pause
+
+
+def test_a_plain_list_is_charged_nothing_more() -> None:
+    clock, buckets = Clock(), MemoryBuckets()
+    (known,) = processes(buckets, clock, 1)
+    known.admit(CALLER, RateLimit())
+    calls = len(buckets.of_caller("T1", CALLER.actor).calls)
+    known.charge(CALLER, RateLimit(), 0)
+    assert len(buckets.of_caller("T1", CALLER.actor).calls) == calls
