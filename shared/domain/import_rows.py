@@ -10,12 +10,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from shared.domain.characters import compared
 from shared.domain.contact import ContactInput, clean
 from shared.domain.csv_file import Row
-from shared.domain.email import local_part
-from shared.domain.errors import DomainError, Invalid
+from shared.domain.email import local_part, normalize_email
+from shared.domain.errors import DomainError, FieldError, Invalid
 from shared.domain.import_file import Layout
 from shared.domain.imports import Outcome
+from shared.domain.phone import normalize_phone
 from shared.domain.tenant import Settings
 
 OWNER = "owner"
@@ -45,8 +47,9 @@ class Fate:
 
 
 def contact_fields(row: Row, layout: Layout, settings: Settings) -> dict[str, Any]:
-    """A row as a new contact's fields, by the rules that the API has too. Empty cells count as not given; a
-    missing first name is taken from the e-mail address.
+    """A row as a new contact's fields, by the rules that the API has too. Cells in which nothing shows count as not
+    given; a missing first name is taken from the e-mail address; a number that cannot be read is left out, which
+    `with_warnings` puts in words.
 
     Raises Invalid, naming the fields.
     """
@@ -57,20 +60,18 @@ def contact_fields(row: Row, layout: Layout, settings: Settings) -> dict[str, An
         raise Invalid.field(
             "row", "too_many_cells", f"This row has {len(cells)} cells, the header has {len(layout.header)}."
         )
-    given: dict[str, Any] = {}
-    for field, position in layout.columns.items():
-        if field == OWNER:
-            continue
-        if position < len(cells) and (text := cells[position].strip()):
-            if _UNREADABLE in text:
-                raise Invalid.field(field, "unreadable", "This has characters that cannot be read.")
-            given[field] = text
+    given: dict[str, Any] = _texts_of(row, layout)
+    for field, text in given.items():
+        if _UNREADABLE in text:
+            raise Invalid.field(field, "unreadable", "This has characters that cannot be read.")
+    for refused in _refused_numbers(given, settings):
+        del given[refused.field]
     if "email" not in given:
         raise Invalid.field("email", "required", "An e-mail address is required.")
     if "tags" in given:
         given["tags"] = [tag for part in given["tags"].split(",") if (tag := part.strip())]
     if "first_name" not in given:
-        given["first_name"] = local_part(given["email"].strip("<>")).lower()[:100]
+        given["first_name"] = _local_part(given["email"])[:100]
     try:
         checked = ContactInput.model_validate(given)
     except ValidationError as error:
@@ -82,6 +83,53 @@ def owner_of(row: Row, layout: Layout) -> str:
     """What a row has in the column of owners, which are e-mail addresses of users; empty when it names none."""
     position = layout.columns.get(OWNER, len(row.cells))
     return "" if row.fault or position >= len(row.cells) else row.cells[position].strip()
+
+
+def with_warnings(fate: Fate, row: Row, layout: Layout, settings: Settings) -> Fate:
+    """The fate of a row that was created, with what of it was left out."""
+    refused = _refused_numbers(_texts_of(row, layout), settings)
+    if not refused:
+        return fate
+    words = " ".join(f"{one.field}: {one.message}" for one in refused)
+    return replace(fate, code=fate.code or refused[0].code, message=f"{fate.message} {words}".strip())
+
+
+def _texts_of(row: Row, layout: Layout) -> dict[str, str]:
+    """The cells of a row that are fields of a contact and in which something shows."""
+    found = {}
+    for field, position in layout.columns.items():
+        if field != OWNER and position < len(row.cells):
+            text = _unguarded(row.cells[position].strip())
+            if field == "email":
+                text = text.removeprefix("'")  # how Excel marks a text
+            if compared(text):
+                found[field] = text
+    return found
+
+
+def _unguarded(text: str) -> str:
+    """A cell without the mark that results and exports put before what a spreadsheet would run as a formula."""
+    return text[1:].strip() if text[:1] == "'" and text[1:].startswith(_FORMULA) else text
+
+
+def _refused_numbers(texts: dict[str, str], settings: Settings) -> list[FieldError]:
+    refused: list[FieldError] = []
+    for field in ("phone", "whatsapp"):
+        if field in texts:
+            try:
+                normalize_phone(
+                    texts[field], settings.default_country, field, clean=settings.auto_clean_phone_numbers
+                )
+            except Invalid as error:
+                refused += error.errors
+    return refused
+
+
+def _local_part(address: str) -> str:
+    try:
+        return local_part(normalize_email(address))
+    except Invalid:
+        return address  # which is what is refused then
 
 
 def _refusal(error: ValidationError) -> Invalid:

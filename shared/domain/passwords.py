@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import re
+import unicodedata
 
 from shared.domain.errors import Invalid
 
@@ -14,8 +15,22 @@ _NEEDED = (re.compile(r"[a-z]"), re.compile(r"[A-Z]"), re.compile(r"[0-9]"))
 _SALT_BYTES = 16
 
 
+def prepare_password(password: str) -> str:
+    """A password in the form in which it is set and compared: the same from whatever keyboard it was typed.
+
+    Spaces of other scripts are U+0020, letters are composed (NFC); case and width stay: RFC 8265, section 4.2.2,
+    OpaqueString.
+    """
+    # Nobody has one so long; to compose the letters of a text takes longer than its length.
+    if password.isascii() or len(password) > 4 * MAX_LENGTH:
+        return password
+    spaced = "".join(" " if unicodedata.category(c) == "Zs" else c for c in password)
+    return unicodedata.normalize("NFC", spaced)
+
+
 def check_password(password: str) -> None:
-    """Raises Invalid for a password that the pool's policy refuses, or that Cognito cannot hold."""
+    """Raises Invalid for a password that, in its prepared form, the pool's policy refuses, or Cognito cannot hold."""
+    password = prepare_password(password)
     fits = (
         MIN_LENGTH <= len(password) <= MAX_LENGTH and password == password.strip() and password.isprintable()
     )
@@ -47,4 +62,4 @@ def is_proven(password: str, proof: str) -> bool:
 
 def _hash(password: str, salt: bytes) -> bytes:
     # OWASP Password Storage Cheat Sheet: N = 2^14, r = 8, p = 5. It takes 16 MB.
-    return hashlib.scrypt(password.encode(), salt=salt, n=2**14, r=8, p=5)
+    return hashlib.scrypt(prepare_password(password).encode(), salt=salt, n=2**14, r=8, p=5)

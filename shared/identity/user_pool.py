@@ -1,4 +1,7 @@
-"""The Cognito user pool: who can sign in with a password. Usernames are e-mail addresses in their stored form."""
+"""The Cognito user pool: who can sign in with a password. Usernames are e-mail addresses in their stored form.
+
+Cognito compares passwords code point by code point, so they are prepared (RFC 8265) before they are set and checked.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared import observability
 from shared.domain.credentials import Tokens
 from shared.domain.errors import SignInRefused, Unavailable
-from shared.domain.passwords import weak_password
+from shared.domain.passwords import prepare_password, weak_password
 from shared.domain.user import no_username
 
 _REFUSED = frozenset(
@@ -69,7 +72,10 @@ class UserPool:
         with _translated():
             try:
                 self._cognito().admin_set_user_password(
-                    UserPoolId=self._pool, Username=username, Password=password, Permanent=True
+                    UserPoolId=self._pool,
+                    Username=username,
+                    Password=prepare_password(password),
+                    Permanent=True,
                 )
                 self._cognito().admin_user_global_sign_out(UserPoolId=self._pool, Username=username)
             except ClientError as error:
@@ -100,7 +106,9 @@ class UserPool:
 
     def sign_in(self, username: str, password: str) -> Tokens:
         """Tokens for who knows the password. Raises SignInRefused, alike for a wrong name and a wrong password."""
-        return self._tokens("ADMIN_USER_PASSWORD_AUTH", {"USERNAME": username, "PASSWORD": password})
+        return self._tokens(
+            "ADMIN_USER_PASSWORD_AUTH", {"USERNAME": username, "PASSWORD": prepare_password(password)}
+        )
 
     def refresh(self, refresh_token: str) -> Tokens:
         """New tokens for who has a refresh token. Raises SignInRefused."""

@@ -27,6 +27,8 @@ DEADLINE = 15.0
 MAX_BYTES = 65_536
 """How much of a body is read."""
 _MAX_ADDRESSES = 4
+_MAX_INTERIM = 16
+"""How many responses before the final one are read past; an endless row of them is no answer."""
 _CONNECT_SECONDS = 5.0
 
 Resolver = Callable[[str, int], Sequence[str]]
@@ -206,11 +208,27 @@ class _Watchdog:
                     return  # closed already
 
 
+class _Response(http.client.HTTPResponse):
+    """The final response to a request. Interim ones (1xx: RFC 9110, section 15.2), such as `103 Early Hints`, are read
+    past; `http.client` by itself does so for `100 Continue` alone and takes any other for the answer.
+    """
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(_MAX_INTERIM + 1):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 <= status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+        raise http.client.HTTPException("too many interim responses")
+
+
 class _Connection(http.client.HTTPConnection):
     """A connection to one of the checked addresses.
 
     It speaks in the name of the target's host: in `Host`, in SNI, and for the certificate.
     """
+
+    response_class = _Response
 
     def __init__(
         self,

@@ -12,7 +12,15 @@ from shared.domain.csv_file import Row, read_rows
 from shared.domain.errors import ConcurrentChange, Duplicate, Invalid, RuleBroken
 from shared.domain.ids import new_id
 from shared.domain.import_file import BadFile, Layout
-from shared.domain.import_rows import UNKNOWN_OWNER, Fate, contact_fields, failed, owner_of, result_rows
+from shared.domain.import_rows import (
+    UNKNOWN_OWNER,
+    Fate,
+    contact_fields,
+    failed,
+    owner_of,
+    result_rows,
+    with_warnings,
+)
 from shared.domain.imports import Chunk, ImportRun, Tally
 from shared.domain.tenant import Settings, Tenant
 from shared.services.creations import ContactRepository, Creation, create_all
@@ -145,7 +153,9 @@ class ImportChunks:
         for contact_id, refusal in made:
             number = creations[contact_id][0]
             if refusal is None:
-                fates[number] = owners.fate_of(by_number[number], contact_id)
+                created = by_number[number]
+                fate = owners.fate_of(created, contact_id)
+                fates[number] = with_warnings(fate, created, layout, settings)
             elif isinstance(refusal, Duplicate) and refusal.field == "email":
                 fates[number] = _fate_of_taken(run, refusal.contact_id)
             elif isinstance(refusal, Duplicate):

@@ -8,7 +8,7 @@ from typing import Protocol
 from shared.domain.credentials import Membership, Tokens
 from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid, SignInRefused, UnsupportedGrantType
-from shared.domain.passwords import MAX_LENGTH
+from shared.domain.passwords import MAX_LENGTH, prepare_password
 from shared.domain.tenant import Tenant
 from shared.domain.usernames import fold, username_of
 
@@ -75,7 +75,7 @@ class SignIn:
         """
         accounts = self._here()
         account = self._counted(username, address)
-        if account is None or len(password) > MAX_LENGTH:  # nobody can have such ones
+        if account is None or len(prepare_password(password)) > MAX_LENGTH:  # nobody can have such ones
             raise SignInRefused
         tokens = self._let_in(accounts.sign_in(account, password))
         self._gate.succeeded(account, address)

@@ -426,6 +426,24 @@ def test_a_proof_is_of_one_password_and_does_not_show_it() -> None:
     assert PASSWORD.encode().hex() not in proof
 
 
+COMPOSED, DECOMPOSED = "Café-Déjà Vu 1822", "Cafe\u0301-De\u0301ja\u0300\xa0Vu\u20031822"
+
+
+@pytest.mark.parametrize(("set_as", "typed"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+def test_a_password_is_the_same_from_whatever_keyboard_it_is_typed(
+    accounts: Accounts, set_as: str, typed: str
+) -> None:
+    """RFC 8265, OpaqueString."""
+    assert accounts.register(set_as).status == 201
+    assert accounts.may_sign_in(set_as) and accounts.may_sign_in(typed)
+    for other in (set_as.casefold(), set_as.replace("e", "f"), set_as.replace("1", "１"), f"{set_as}\u200b"):
+        assert other == set_as or not accounts.may_sign_in(other)
+
+
+def test_a_proof_is_of_a_password_however_it_is_typed() -> None:
+    assert is_proven(DECOMPOSED, proof_of(COMPOSED))
+
+
 def test_an_abandoned_claim_goes_by_itself(accounts: Accounts) -> None:
     """By the table's time to live, whose attribute is the claim's time."""
     with injecting(kill_before(call("dynamodb", "TransactWriteItems"), at=1)), pytest.raises(Killed):

@@ -11,7 +11,7 @@ import pytest
 from shared.domain.csv_file import Row, read_rows
 from shared.domain.errors import Invalid
 from shared.domain.import_file import Layout, survey
-from shared.domain.import_rows import Fate, contact_fields, failed, result_header, result_rows
+from shared.domain.import_rows import Fate, contact_fields, failed, result_header, result_rows, with_warnings
 from shared.domain.tenant import Settings
 
 
@@ -56,7 +56,6 @@ def test_an_address_is_required_even_where_the_api_does_not() -> None:
     ("text", "field", "code"),
     [
         ("email\nnobody\n", "email", "email"),
-        ("email,phone\na@example.com,12\n", "phone", "phone_too_short"),
         ('email,first name\na@example.com,"nul\0"\n', "first_name", "string_pattern_mismatch"),
         (f"email,company\na@example.com,{'x' * 201}\n", "company", "string_too_long"),
         (f"email,tags\na@example.com,{'x' * 51}\n", "tags", "string_too_long"),
@@ -72,11 +71,85 @@ def test_a_refusal_names_field_and_reason_and_repeats_no_value(text: str, field:
 
 
 def test_all_refused_fields_are_told_with_the_line() -> None:
-    _, row = read("email,phone,whatsapp\na@example.com,12,34\n")
-    fate = failed(row, refusal_of("email,phone,whatsapp\na@example.com,12,34\n"))
-    assert fate.code == "phone_too_short"
-    assert fate.message.startswith("Line 2: phone: ")
-    assert "whatsapp: " in fate.message
+    text = f"email,company,department\na@example.com,{'x' * 201},{'y' * 201}\n"
+    fate = failed(read(text)[1], refusal_of(text))
+    assert fate.code == "string_too_long"
+    assert fate.message.startswith("Line 2: company: ")
+    assert "department: " in fate.message
+
+
+UNUSABLE = {
+    "415-555-XXXX": "phone_masked",
+    "N/A": "phone_no_digits",
+    "-": "phone_no_digits",
+    "0": "phone_too_short",
+    "12": "phone_too_short",
+    "415-555-2671 / 415-555-2672": "phone_two_numbers",
+    "x" * 80: "phone_too_long",
+}
+
+
+@pytest.mark.parametrize("number", UNUSABLE)
+def test_a_number_that_cannot_be_read_costs_the_field_and_not_the_row(number: str) -> None:
+    """check 105: and the results say so."""
+    text = f"email,phone,whatsapp\na@example.com,{number},{number}\n"
+    layout, row = read(text)
+    given = fields_of(text)
+    assert (given["email"], given["phone"], given["whatsapp"]) == ("a@example.com", None, None)
+    fate = with_warnings(Fate("created", "c1"), row, layout, Settings())
+    assert (fate.outcome, fate.contact_id, fate.code) == ("created", "c1", UNUSABLE[number])
+    assert fate.message.startswith("phone: ") and " whatsapp: " in fate.message
+
+
+@pytest.mark.parametrize(
+    ("number", "stored"),
+    [
+        ("030 2312500 (privat)", "+49302312500"),
+        ("302312500.0", "+49302312500"),
+        ("030 2312500 DW 12", "+49302312500"),
+    ],
+)
+def test_what_stands_behind_a_number_is_kept_beside_it(number: str, stored: str) -> None:
+    text, german = f"email,phone\na@example.com,{number}\n", Settings(default_country="DE")
+    given = fields_of(text, german)
+    assert (given["phone"], given["phone_raw"]) == (stored, number)
+    fate = Fate("created", "c1")
+    assert with_warnings(fate, read(text)[1], read(text)[0], german) == fate
+
+
+@pytest.mark.parametrize(
+    ("cell", "stored"),
+    [
+        ("Ann <nm1@ex.example>", "nm1@ex.example"),
+        ("mailto:nm2@ex.example", "nm2@ex.example"),
+        ("nm7@ex.example\u200b", "nm7@ex.example"),
+        ("\u202anm13@ex.example\u202c", "nm13@ex.example"),
+        ("'nm10@ex.example", "nm10@ex.example"),
+        ("ｆｗ5@ex.example", "fw5@ex.example"),
+    ],
+)
+def test_an_address_is_read_as_people_s_files_have_it(cell: str, stored: str) -> None:
+    given = fields_of(f"email\n{cell}\n")
+    assert (given["email"], given["first_name"]) == (stored, stored.partition("@")[0])
+
+
+def test_a_name_in_which_nothing_shows_is_taken_from_the_address() -> None:
+    assert fields_of("email,first name\nada@example.com,\u200b\n")["first_name"] == "ada"
+
+
+def test_the_guard_s_mark_is_taken_off_again() -> None:
+    """check 84: a results file, mended and imported, gives what the first file had."""
+    header, names = "email,first name,last name,company,phone\n", ["=Ann", "-Lee", "@home", "+14155552671"]
+    layout, row = read(f"{header}bad,{','.join(names)}\n")
+    results = (result_header(layout) + result_rows(layout, [(1, row, Fate("failed"))])).decode()
+    assert "'=Ann" in results
+    given = fields_of(results.replace("bad", "a@example.com"))
+    assert [given[name] for name in ("first_name", "last_name", "company", "phone")] == names
+    assert fields_of("email,last name\na@example.com,'t Hooft\n")["last_name"] == "'t Hooft"
+
+
+def test_a_line_break_in_a_cell_of_one_line_is_a_space() -> None:
+    assert fields_of('email,company\na@example.com,"Acme\nInc"\n')["company"] == "Acme Inc"
 
 
 def test_cells_beyond_the_header_are_let_pass_when_empty() -> None:

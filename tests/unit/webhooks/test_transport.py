@@ -296,6 +296,48 @@ def test_what_is_no_http_is_told_as_such(garbage: bytes) -> None:
         assert failure_of(target, loopback=True) in ("protocol", "connect")
 
 
+INTERIM = {
+    "early hints": b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nRetry-After: 9\r\n\r\n",
+    "continue": b"HTTP/1.1 100 Continue\r\n\r\n",
+    "processing": b"HTTP/1.1 102 Processing\r\n\r\n",
+    "one that is not known": b"HTTP/1.1 199 Whatever\r\nX: y\r\n\r\n",
+    "several": b"HTTP/1.1 100 Continue\r\n\r\n" + b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 15,
+}
+
+
+@pytest.mark.parametrize("interim", INTERIM.values(), ids=INTERIM)
+@pytest.mark.parametrize("status", [204, 200, 500, 410])
+def test_check_65_interim_responses_are_read_past(interim: bytes, status: int) -> None:
+    body = b"" if status == 204 else b"done"
+
+    def answer(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(interim)
+        connection.sendall(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body))
+
+    with raw_server(answer) as target:
+        assert send(target, loopback=True) == Answer(status, body, None)
+
+
+def test_an_endless_row_of_interim_responses_is_no_answer() -> None:
+    def answer(connection: socket.socket) -> None:
+        connection.recv(65536)
+        while True:
+            connection.sendall(INTERIM["early hints"])
+
+    with raw_server(answer) as target:
+        assert failure_of(target, loopback=True) == "protocol"
+
+
+def test_an_interim_response_alone_is_no_answer() -> None:
+    def answer(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(INTERIM["early hints"])
+
+    with raw_server(answer) as target:
+        assert failure_of(target, loopback=True) in ("connect", "protocol")
+
+
 def test_retry_after_is_handed_over(receiver: Receiver) -> None:
     receiver.answer_with(Told(503, {"Retry-After": "120"}))
     assert send(to_receiver(receiver), loopback=True) == Answer(503, b"", "120")
