@@ -125,7 +125,7 @@ def _contact_of(entry: object, contacts: BulkContacts) -> ContactInput | DomainE
     try:
         return ContactInput.model_validate(entry)
     except ValidationError as error:
-        return from_validation(error, ContactInput, lambda: contacts.faults_in(entry, whole=True))
+        return from_validation(error, ContactInput, lambda: contacts.faults_in(entry, whole=True, new=True))
 
 
 def _filter_of(call: Call, body: BulkUpdateInput | BulkDeleteInput) -> ContactFilter | None:

@@ -25,6 +25,10 @@ routes = Routes("Contacts")
 
 
 def _further(call: Call, given: object) -> tuple[FieldError, ...]:
+    return wiring.contacts(call.caller).faults_in(given, whole=True, new=True)
+
+
+def _further_of_replacement(call: Call, given: object) -> tuple[FieldError, ...]:
     return wiring.contacts(call.caller).faults_in(given, whole=True)
 
 
@@ -100,7 +104,7 @@ def read_contact(call: Call, contact_id: str) -> Reply:
     show=wiring.show_contacts,
     conditional=True,
     errors=(NotFound, Conflict, Duplicate, VersionMismatch),
-    further=_further,
+    further=_further_of_replacement,
 )
 def replace_contact(call: Call, contact_id: str, body: ContactInput) -> Reply:
     return Reply(record=wiring.contacts(call.caller).replace(contact_id, body, call.if_match))

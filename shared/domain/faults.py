@@ -17,6 +17,8 @@ from shared.domain.text import PATTERNS
 
 MAX_SHOWN = 20
 """How many faults one refusal lists."""
+MAX_NAMED = 8
+"""How many names that there are one refusal of an unknown name lists; where there are more, the documents say them."""
 MAX_FIELD = 200
 """Characters of a field's path; longer ones are cut."""
 
@@ -193,7 +195,7 @@ def _unknown(path: Path, model: type[BaseModel]) -> FieldError:
     message = str(SENTENCES["extra_forbidden"])
     if meant is not None:
         message += f" Did you mean `{meant}`?"
-    elif known:
+    elif 0 < len(known) <= MAX_NAMED:
         message += f" The names here are {', '.join(sorted(known))}."
     return FieldError(_written(path), "extra_forbidden", message)
 

@@ -32,7 +32,11 @@ ShortText = Annotated[str, StringConstraints(max_length=500, pattern=_NO_NUL), _
 LabelName = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=_NO_COMMA), _ONE_LINE]
 GroupName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NO_COMMA), _ONE_LINE]
 
+VISIBLE_ASCII = r"^[!-~]+$"
+"""An identifier of another system's: no spaces, no letters beyond ASCII."""
+
 PATTERNS = {
+    VISIBLE_ASCII: "This must be in ASCII characters without spaces.",
     _NO_NUL: "The character NUL is not allowed here.",
     _NO_COMMA: "Commas and the character NUL are not allowed here.",
 }

@@ -15,11 +15,11 @@ from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid
 from shared.domain.events import USER_CREATED, USER_DELETED, USER_UPDATED, Event
 from shared.domain.records import Recorded
-from shared.domain.text import Name
+from shared.domain.text import VISIBLE_ASCII, Name
 from shared.domain.timestamps import Timestamp
 
 UserRole = Literal["admin", "user"]
-SchedulingId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[!-~]+$")]
+SchedulingId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=VISIBLE_ASCII)]
 """An id of the scheduling product: printable ASCII without spaces, as `shared.domain.booking` takes it."""
 
 MAX_USERS = 500

@@ -144,7 +144,7 @@ class BulkContacts(ContactService):
     def _creation(self, number: int, given: ContactInput | DomainError) -> Creation:
         if isinstance(given, DomainError):
             raise given
-        fields = self._settled(given.as_given())
+        fields = self._settled(given.as_given(), new=True)
         self._check_owner(fields)
         return Contact.create(
             fields,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.communication import ConsentEntry, ConsentInput
-from shared.domain.contact import MAX_TYPES, Contact, ContactInput, ContactPatch, clean
+from shared.domain.contact import Contact, ContactInput, ContactPatch, clean
 from shared.domain.errors import (
     Conflict,
     Duplicate,
@@ -96,7 +96,7 @@ class ContactService:
         contact where the caller may see it. The first contact of a customer becomes its primary one.
         """
         settings = self._settings()
-        fields = self._settled(given.as_given())
+        fields = self._settled(given.as_given(), new=True)
         self._check_owner(fields)
         contact, event = Contact.create(
             fields,
@@ -292,9 +292,12 @@ class ContactService:
             scope=self._caller.scope("interactions", contact.id),
         )
 
-    def _settled(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _settled(self, given: dict[str, Any], *, new: bool = False) -> dict[str, Any]:
         """`given` in its stored form, if the caller may write contacts at all, and all of them where an owner is
-        given, or an address is called verified and the tenant wants that to be known for sure.
+        given, or an address is called verified and the tenant wants that to be known for sure. `new`: of a contact
+        that is not there yet, whose owner is not the one it has.
+
+        Raises Invalid, naming every refused field.
         """
         if self._caller.require("contacts:write") != "all" and (
             "owner_id" in given or (given.get("email_verified") and self._settings().email_verification)
@@ -305,25 +308,29 @@ class ContactService:
         except Invalid as refused:
             from shared.domain import faults
 
-            others = faults.collected(lambda: self._labelling.require_types(given.get("types") or ()))
+            others = self._unknown_in(given, new=new)
             raise faults.refusal_of(faults.further(refused.errors, others)) from refused
 
-    def faults_in(self, given: object, *, whole: bool) -> tuple[FieldError, ...]:
+    def faults_in(self, given: object, *, whole: bool, new: bool = False) -> tuple[FieldError, ...]:
         """What is wrong with `given`, as it was parsed from JSON, beyond the form of its fields; `whole`: it is meant
-        as a whole contact.
+        as a whole contact, `new`: as one that is not there yet.
 
         Nothing for callers who may not write contacts.
         """
-        from shared.domain import contact_faults, faults
+        from shared.domain import contact_faults
 
         if self._caller.level("contacts:write") is None or not isinstance(given, dict):
             return ()
-        types = given.get("types")
-        names = [one for one in types if isinstance(one, str)] if isinstance(types, list) else []
         return (
             *contact_faults.faults_in(given, self._settings(), whole=whole),
-            *faults.collected(lambda: self._labelling.require_types(names[:MAX_TYPES])),
+            *self._unknown_in(given, new=new),
         )
+
+    def _unknown_in(self, given: dict[str, Any], *, new: bool) -> tuple[FieldError, ...]:
+        from shared.services.contact_faults import unknown_in
+
+        may_give = new and self._caller.level("contacts:write") == "all"
+        return unknown_in(given, self._labelling, self._check_owner if may_give else None)
 
     def _check_owner(self, fields: dict[str, Any], before: Contact | None = None) -> None:
         """Raises Invalid, with code `unknown_owner`, unless a new owner is an active user of the tenant, or the caller.

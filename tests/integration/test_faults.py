@@ -24,6 +24,7 @@ FAULTY: dict[str, Any] = {
     "whatsapp": "+1",
     "tags": [f"t{number}" for number in range(11)],
     "types": ["Nobody's"],
+    "groups": ["Nobody's"],
     "other_emails": ["ada@example.com", "none"],
     "other_phones": [
         {"number": "+12025550143"},
@@ -34,7 +35,7 @@ FAULTY: dict[str, Any] = {
     "custom_fields": {"Bad name": 1, "fine": {}, "huge": int("9" * 40)},
 }
 TOLD = {
-    "first_name", "lastName", "email", "phone", "whatsapp", "tags", "types.0", "other_emails.1",
+    "first_name", "lastName", "email", "phone", "whatsapp", "tags", "types.0", "groups.0", "other_emails.1",
     "other_phones.1.number", "other_phones.2.nubmer", "other_phones.3", "custom_fields.Bad name", "custom_fields.fine",
     "custom_fields.huge",
 }  # fmt: skip
@@ -65,9 +66,18 @@ def test_a_patch_and_a_replacement_tell_all_faults_too(world: World) -> None:
 
 def test_rules_alone_are_told_together(world: World) -> None:
     answer = world.send(
-        "POST", "/contacts", {"first_name": "Ada", "email": "none", "phone": "12", "types": ["Nobody's"]}
+        "POST",
+        "/contacts",
+        {
+            "first_name": "Ada",
+            "email": "none",
+            "phone": "12",
+            "types": ["Nobody's"],
+            "groups": ["Nobody's"],
+            "owner_id": "nobody",
+        },
     )
-    assert told(answer.json).keys() == {"email", "phone", "types.0"}
+    assert told(answer.json).keys() == {"email", "phone", "types.0", "groups.0", "owner_id"}
 
 
 def test_an_entry_of_a_bulk_call_has_the_faults_of_the_single_call(world: World) -> None:

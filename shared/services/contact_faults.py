@@ -1,0 +1,40 @@
+"""What an input for a contact names and there is not, for refusals that tell all faults at once.
+
+Loaded only after something was refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from shared.domain.contact import MAX_GROUPS, MAX_TYPES
+from shared.domain.errors import FieldError
+from shared.domain.faults import collected
+from shared.services.labelling import Labelling
+
+
+def unknown_in(
+    given: dict[str, Any], labelling: Labelling, check_owner: Callable[[dict[str, Any]], None] | None
+) -> tuple[FieldError, ...]:
+    """The types, groups and users that `given` names and that there are not. Nobody has checked its form.
+
+    `check_owner` raises Invalid for who can own no contact; None where nobody is to be asked about.
+    """
+
+    def names(field: str, most: int) -> list[str]:
+        value = given.get(field)
+        # A placeholder, which is no name, keeps the places of the others.
+        return (
+            [one if isinstance(one, str) else "" for one in value[:most]] if isinstance(value, list) else []
+        )
+
+    def owner() -> None:
+        if check_owner is not None and isinstance(given.get("owner_id"), str):
+            check_owner(given)
+
+    return collected(
+        lambda: labelling.require_types(names("types", MAX_TYPES)),
+        lambda: labelling.static_groups(names("groups", MAX_GROUPS), "groups"),
+        owner,
+    )
