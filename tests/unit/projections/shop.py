@@ -118,7 +118,11 @@ _PREPARED: dict[str, list[Item]] = {}
 
 
 class Shop:
-    """A table with a contact in its last state, of which `projected` is what the projections show."""
+    """A table with a contact in its last state, of which `projected` is what the projections show. `running`: the one
+    whose workers run, or did last.
+    """
+
+    running: Shop
 
     def __init__(
         self,
@@ -179,10 +183,18 @@ class Shop:
     ) -> Turns:
         turns = self._turns = Turns(workers, schedule, kills=kills, state=self._state)
         self._answers = dict.fromkeys(range(len(workers)), 0)
+        self._notes = dict.fromkeys(range(len(workers)), 0)
+        Shop.running = self
         self.table.on_answer = self._note
         turns.run()
         self._turns = None
         return turns
+
+    def note_id(self) -> str:
+        """An id for a note: the same for the same worker in every run, so that runs can come to the same state."""
+        turn = self._turns.turn if self._turns is not None else -1
+        self._notes[turn] = self._notes.get(turn, 0) + 1
+        return f"{turn}-{self._notes[turn]}"
 
     def _before_call(self, operation: str) -> None:
         if self._turns is not None:

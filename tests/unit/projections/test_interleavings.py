@@ -11,6 +11,8 @@ import pytest
 
 from shared.domain import timestamps
 from shared.domain.contact import Contact
+from shared.projections import contacts, mendings
+from shared.projections.contacts import rows_of
 from shared.projections.records import Projection
 from shared.projections.work import Work
 from shared.table import items
@@ -38,7 +40,16 @@ def standing_still(monkeypatch: pytest.MonkeyPatch) -> None:
             known[told] = contact_from_item(item)
         return known[told]
 
+    def rows_once(tenant_id: str, contact: Contact) -> list[Item]:
+        told = repr((contact.version, contact.last_name, contact.email, contact.phone, contact.updated_at))
+        if told not in rows:
+            rows[told] = list(rows_of(tenant_id, contact))
+        return rows[told]
+
+    rows: dict[str, list[Item]] = {}
     monkeypatch.setattr(items, "contact_from_item", contact_of)
+    monkeypatch.setattr(contacts, "rows_of", rows_once)
+    monkeypatch.setattr(mendings, "new_id", lambda: Shop.running.note_id())
     monkeypatch.setattr(timestamps, "now", lambda: NOW)
     monkeypatch.setattr("shared.table.postings.pause_after", lambda *_, **__: 0)
 
@@ -53,7 +64,7 @@ SCENES: dict[str, tuple[Batches, Batches, Batches]] = {
     "A, B, C: nothing is projected": ([], [[A1], [B2]], [[A1, B2, C3]]),
     "A, B, A: nothing is projected": ([], [[A1]], [[B2], [A3]]),
     "A, gone, A": ([[A1]], [[deleted(A1, 2)]], [[deleted(A1, 2)], [A3]]),
-    "A, B, gone: nothing is projected": ([], [[A1], [B2]], [[A1, B2], [deleted(B2, 3)]]),
+    "A, B, gone: nothing is projected": ([], [[A1]], [[A1, B2], [deleted(B2, 3)]]),
 }
 
 
