@@ -839,7 +839,6 @@ def acceptance() -> AcceptanceService:
         ClaimTable(store()),
         user_pool(),
         other_issuer,
-        sign_in_gate(),
     )
 
 

@@ -7,7 +7,7 @@ from shared import wiring
 from shared.http.routes import lambda_handler
 from shared.snapshot import prepare
 
-handler = lambda_handler(routes)
+handler = lambda_handler(routes, gated=lambda: wiring.sign_in_gate())
 
 prepare(
     lambda _: wiring.sign_in(),

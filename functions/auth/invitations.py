@@ -27,4 +27,4 @@ def accept_invitation(call: Call, body: Acceptance) -> Reply:
     """Takes no sign-in but the token of the invitation. A call whose answer got lost may be made again with the same
     token; once it has been answered the token is dead.
     """
-    return Reply(record=wiring.acceptance().accept(body, call.address))
+    return Reply(record=wiring.acceptance().accept(body))

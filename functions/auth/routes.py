@@ -42,7 +42,7 @@ def _further(_: Call, given: object) -> tuple[FieldError, ...]:
 )
 def register(call: Call, body: RegistrationInput) -> Reply:
     """May be sent again with the same password when no answer came."""
-    return Reply(record=Registered.of(wiring.registration().register(body, call.address)))
+    return Reply(record=Registered.of(wiring.registration().register(body)))
 
 
 @routes.route(

@@ -13,7 +13,7 @@ from shared.domain.bulk_jobs import BulkJob
 from shared.domain.contact import ContactInput
 from shared.domain.contact_filter import ContactFilter
 from shared.domain.errors import ConcurrentChange, Conflict, DomainError, Invalid, NotFound
-from shared.http.bulk import BulkAnswer, answer_of
+from shared.http.bulk import TOLD_FIELDS, BulkAnswer, answer_of
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.problems import from_validation
@@ -125,7 +125,9 @@ def _contact_of(entry: object, contacts: BulkContacts) -> ContactInput | DomainE
     try:
         return ContactInput.model_validate(entry)
     except ValidationError as error:
-        return from_validation(error, ContactInput, lambda: contacts.faults_in(entry, whole=True, new=True))
+        return from_validation(
+            error, ContactInput, lambda: contacts.faults_in(entry, whole=True, new=True), most=TOLD_FIELDS
+        )
 
 
 def _filter_of(call: Call, body: BulkUpdateInput | BulkDeleteInput) -> ContactFilter | None:

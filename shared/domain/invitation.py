@@ -101,7 +101,7 @@ class Acceptance(BaseModel):
     )
     access_token: str | None = Field(
         None,
-        max_length=16_384,
+        max_length=12_288,
         repr=False,
         description="Where people sign in with another issuer: a valid access token of its, instead of a password.",
     )

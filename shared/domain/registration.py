@@ -49,7 +49,7 @@ class RegistrationInput(BaseModel):
     )
     access_token: str | None = Field(
         None,
-        max_length=16_384,
+        max_length=12_288,
         description="Where people sign in with another issuer: a valid access token of its, instead of a password.",
     )
     first_name: Name = Field("", examples=["Ada"])

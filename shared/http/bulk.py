@@ -12,7 +12,7 @@ from shared.domain.errors import DomainError, Invalid
 from shared.http.problem_document import Problem
 from shared.http.problems import members_of
 
-_TOLD_FIELDS, _TOLD_CHARACTERS = 2, 64
+TOLD_FIELDS, _TOLD_CHARACTERS = 2, 64
 """Of a refused entry's fields, and of a field's name. So the longest answer there can be, five hundred refusals whose
 fields' names are the caller's own, can be kept under an Idempotency-Key. No field of ours has a longer name."""
 
@@ -57,6 +57,6 @@ def _shortened(refusal: DomainError) -> DomainError:
     """A refusal that names fields told more briefly."""
     if not (isinstance(refusal, Invalid) and refusal.errors):
         return refusal
-    told = tuple(replace(one, field=one.field[:_TOLD_CHARACTERS]) for one in refusal.errors[:_TOLD_FIELDS])
+    told = tuple(replace(one, field=one.field[:_TOLD_CHARACTERS]) for one in refusal.errors[:TOLD_FIELDS])
     detail = refusal.detail.replace(refusal.errors[0].field, told[0].field)
     return Invalid(detail, code=refusal.code, errors=told)

@@ -31,6 +31,8 @@ from shared.services.idempotency import Claim
 from shared.services.reading_budget import Budget
 
 MAX_BODY_BYTES = 1_000_000
+MAX_OPEN_BODY_BYTES = 16_384
+"""Of routes that anybody may call without signing in."""
 FORM = "application/x-www-form-urlencoded"
 _MAX_FIELDS = 50
 
@@ -126,9 +128,16 @@ class Call:
                 return str(value)
         return None
 
-    def body(self, model: type[M], media_types: tuple[str, ...], further: Further | None = None) -> M:
+    def body(
+        self,
+        model: type[M],
+        media_types: tuple[str, ...],
+        further: Further | None = None,
+        *,
+        most: int = MAX_BODY_BYTES,
+    ) -> M:
         """The body as a model: JSON, or a form where the route takes FORM. `further`: what else can be wrong with it,
-        asked only when its form is refused.
+        asked only when its form is refused. `most`: how many bytes it may have.
 
         Raises UnsupportedMediaType, TooLarge, RuleBroken for what is no JSON or no form or gives a name twice, Invalid
         for refused fields.
@@ -141,7 +150,7 @@ class Call:
             raise UnsupportedMediaType("Bodies are read as UTF-8. Send it in this encoding.")
         if (self.header("content-encoding") or "identity").lower() != "identity":
             raise UnsupportedMediaType("Compressed bodies are not read. Send the body as it is.")
-        raw = self._raw_body()
+        raw = self._raw_body(most)
         if media_type != FORM:
             _require_names_once(raw)
         try:
@@ -155,15 +164,18 @@ class Call:
 
             raise from_validation(error, model, others) from error
 
-    def _raw_body(self) -> str:
+    def _raw_body(self, most: int) -> str:
         body: str | bytes = self.event.get("body") or ""
+        too_large = TooLarge(f"The body of this route has at most {most:,} bytes.")
+        if len(body) > -(-most // 3) * 4:  # in base64 or as text: it is not decoded to be counted
+            raise too_large
         if self.event.get("isBase64Encoded"):
             try:
                 body = base64.b64decode(body, validate=True)
             except (binascii.Error, ValueError) as error:
                 raise RuleBroken("The body cannot be decoded.", code="malformed_json") from error
-        if len(body) > MAX_BODY_BYTES:
-            raise TooLarge(f"A body has at most {MAX_BODY_BYTES:,} bytes.")
+        if len(body if isinstance(body, bytes) else body.encode(errors="surrogatepass")) > most:
+            raise too_large
         if not body:
             raise RuleBroken("A body is required.", code="malformed_json")
         return _utf8(body)

@@ -12,13 +12,13 @@ NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 """What every answer of the endpoint carries (section 5.1)."""
 STATUS = 400
 
-_TOLD = (errors.RuleBroken, errors.Invalid, errors.TooLarge, errors.UnsupportedMediaType)
+_TOLD = (errors.RuleBroken, errors.Invalid, errors.UnsupportedMediaType)
 _WORDS = {one.code for one in (errors.SignInRefused, errors.UnsupportedGrantType)}
 
 
 def is_told(error: type[errors.DomainError]) -> bool:
-    """Whether a refusal is one of the request's, in OAuth's words. Others are problem documents: too many calls, a part
-    that is away."""
+    """Whether a refusal is one of the request's, in OAuth's words. Others are problem documents: too many calls, a body
+    that is too large, a part that is away."""
     return issubclass(error, _TOLD)
 
 

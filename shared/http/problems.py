@@ -68,16 +68,20 @@ def from_validation(
     error: ValidationError,
     model: type[BaseModel],
     others: Callable[[], Iterable[errors.FieldError]] = tuple,
+    *,
+    most: int | None = None,
 ) -> errors.DomainError:
     """A pydantic refusal of what was to become a `model`, as a domain error. The given values are not repeated.
 
     `others`: gives the faults that other rules than pydantic's find in the same input, to be told with the first.
+    `most`: how many faults are told, if not as many as an answer of its own tells.
     """
     from shared.domain import faults  # loaded after something was refused, which most processes never see
 
     if (malformed := faults.json_fault(error)) is not None:
         return errors.RuleBroken(malformed, code="malformed_json")
-    return faults.refusal_of(faults.further(faults.faults_of(error, model), others()))
+    told = faults.MAX_SHOWN if most is None else most
+    return faults.refusal_of(faults.further(faults.faults_of(error, model, told), others, told))
 
 
 def _members(status: int, title: str, detail: str, code: str, request_id: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
@@ -14,7 +14,7 @@ from shared import observability
 from shared.domain.callers import Caller
 from shared.domain.errors import DomainError, NotFound
 from shared.http import problems
-from shared.http.call import Call, Further, etag
+from shared.http.call import MAX_BODY_BYTES, MAX_OPEN_BODY_BYTES, Call, Further, etag
 from shared.http.idempotency import Keyed, fingerprint_of, key_of, to_answer, to_response
 from shared.http.listing import body_of
 from shared.http.rate_limits import Limited, fields_of
@@ -31,6 +31,15 @@ NO_PATH = "/-"
 """A path of no route."""
 
 Handler = Callable[..., "Reply"]
+
+
+class Gate(Protocol):
+    """Counts the calls that come from an address; see `shared.services.sign_in_gate`."""
+
+    def arrive(self, address: str) -> None: ...
+
+
+Gated = Callable[[], Gate]
 LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
 Show = Callable[[Caller, Sequence[Any]], Sequence[BaseModel]]
 """Records as a caller is shown them."""
@@ -167,18 +176,22 @@ class Routes:
 
 
 def lambda_handler(
-    *resources: Routes, keyed: Keyed | None = None, limited: Limited | None = None
+    *resources: Routes,
+    keyed: Keyed | None = None,
+    limited: Limited | None = None,
+    gated: Gated | None = None,
 ) -> LambdaHandler:
     """The Lambda handler that serves routes to API Gateway.
 
     `keyed` keeps the Idempotency-Keys; functions with a POST must give it. `limited` counts the callers' calls;
-    functions with a route that is not public must give it.
+    functions with a route that is not public must give it. `gated` counts calls of nobody by their addresses, before
+    their bodies are read; functions with a public route that takes one must give it.
     """
     resolver = APIGatewayRestResolver(strip_prefixes=[STAGE])
     for resource in resources:
         for operation in resource.operations:
             path = operation.path.replace("{", "<").replace("}", ">")
-            resolver.route(path, method=operation.method)(_served(resolver, operation, keyed, limited))
+            resolver.route(path, method=operation.method)(_served(resolver, operation, keyed, limited, gated))
 
     def no_route(_: Exception) -> Response[str]:
         call = Call(resolver.current_event.raw_event)
@@ -208,7 +221,11 @@ def lambda_handler(
 
 
 def _served(
-    resolver: APIGatewayRestResolver, operation: Operation, keyed: Keyed | None, limited: Limited | None
+    resolver: APIGatewayRestResolver,
+    operation: Operation,
+    keyed: Keyed | None,
+    limited: Limited | None,
+    gated: Gated | None,
 ) -> Callable[..., Response[str]]:
     if operation.keyed and keyed is None:
         raise TypeError(
@@ -217,12 +234,19 @@ def _served(
     if not operation.public and limited is None:
         raise TypeError(f"{operation.method} {operation.path} is for callers: give lambda_handler `limited`.")
 
+    if operation.public and operation.body is not None and gated is None:
+        raise TypeError(
+            f"{operation.method} {operation.path} takes anybody's body: give lambda_handler `gated`."
+        )
+
     counted = None if operation.public else limited
 
     def serve(**parameters: Any) -> Response[str]:
         call = Call(resolver.current_event.raw_event)
 
         def carry_out() -> Response[str]:
+            if operation.public and operation.body is not None and gated is not None:
+                gated().arrive(call.address)
             key = key_of(call) if operation.keyed else None
             if key is None or keyed is None:
                 return _carried_out(operation, call, parameters)
@@ -284,7 +308,8 @@ def _answered(
 def _carried_out(operation: Operation, call: Call, path: dict[str, Any]) -> Response[str]:
     parameters: dict[str, Any] = {name: unquote(value) for name, value in path.items()}
     if operation.body is not None:
-        parameters["body"] = call.body(operation.body, operation.media_types, operation.further)
+        most = MAX_OPEN_BODY_BYTES if operation.public else MAX_BODY_BYTES
+        parameters["body"] = call.body(operation.body, operation.media_types, operation.further, most=most)
     if operation.query is not None:
         parameters["query"] = call.query(operation.query)
     return _rendered(operation, call, path, operation.handler(call, **parameters))

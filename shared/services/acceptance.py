@@ -21,7 +21,6 @@ from shared.domain.usernames import username_of
 from shared.services.claims import Claims, given_back_on, take
 from shared.services.credentials_given import AccessToken, Accounts, OtherIssuer, Password, given_sign_in
 from shared.services.optimistic import until_first
-from shared.services.sign_in import Gate
 
 _ATTEMPTS = 8
 
@@ -48,7 +47,6 @@ class AcceptanceService:
         claims: Claims,
         accounts: Accounts | None,
         issuer: Callable[[], OtherIssuer],
-        gate: Gate,
         *,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
@@ -58,19 +56,17 @@ class AcceptanceService:
         self._claims = claims
         self._accounts = accounts
         self._issuer = issuer
-        self._gate = gate
         self._now = now
         self._sleep = sleep
 
-    def accept(self, given: Acceptance, address: str) -> User:
+    def accept(self, given: Acceptance) -> User:
         """The user that the invitation is for, who can sign in with the password from now on.
 
-        Cut off anywhere, the same call again goes on: until the last step there is no user. `address`: from where it is
-        asked. Raises Invalid for a weak password, before anything is read; NotFound for a token that is none or was
-        replaced; Conflict when it has expired, was used, or its user belongs to a tenant already.
+        Cut off anywhere, the same call again goes on: until the last step there is no user. Raises Invalid for a weak
+        password, before anything is read; NotFound for a token that is none or was replaced; Conflict when it has
+        expired, was used, or its user belongs to a tenant already.
         """
         sign_in = given_sign_in(self._accounts, given.password, given.access_token)
-        self._gate.attempt(None, address)
         token = InvitationToken.parse(given.token)
         if token is None:
             raise NotFound("Invitation")

@@ -309,7 +309,7 @@ class ContactService:
             from shared.domain import faults
 
             others = self._unknown_in(given, new=new)
-            raise faults.refusal_of(faults.further(refused.errors, others)) from refused
+            raise faults.refusal_of(faults.further(refused.errors, lambda: others)) from refused
 
     def faults_in(self, given: object, *, whole: bool, new: bool = False) -> tuple[FieldError, ...]:
         """What is wrong with `given`, as it was parsed from JSON, beyond the form of its fields; `whole`: it is meant

@@ -46,8 +46,8 @@ class Registration:
         self._gate = gate
         self._now = now
 
-    def register(self, given: RegistrationInput, address: str) -> Founding:
-        """A new tenant with its first admin. `address`: the caller's.
+    def register(self, given: RegistrationInput) -> Founding:
+        """A new tenant with its first admin.
 
         Raises Invalid, AlreadyRegistered, SignInNameTaken, and what the gate raises.
         """
@@ -56,9 +56,8 @@ class Registration:
         email = normalize_username(given.email)
         sign_in = given_sign_in(self._accounts, given.password, given.access_token)
         if isinstance(sign_in, AccessToken):
-            self._gate.attempt(None, address)
             return self._with_token(given, email, sign_in.text)
-        self._gate.attempt(email, address)
+        self._gate.attempt(email)
         return self._with_password(sign_in.accounts, given, email, sign_in.password)
 
     def _with_password(

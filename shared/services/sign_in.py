@@ -12,17 +12,16 @@ from shared.domain.passwords import MAX_LENGTH, prepare_password
 from shared.domain.tenant import Tenant
 from shared.domain.usernames import fold, username_of
 
-_MAX_TOKEN = 16_384
+_MAX_TOKEN = 12_288
 
 
 class Gate(Protocol):
-    """Who has tried too often. `account`: the user name in stored form, None where none is named."""
+    """Counts attempts. `account`: the user name in stored form, None where none is named. Addresses are counted
+    before a call is read (`shared.http.routes`).
+    """
 
-    def attempt(self, account: str | None, address: str) -> None:
-        """Count an attempt; raises when there were too many."""
-
-    def attempt_on(self, account: str) -> None:
-        """Count an attempt on an account alone; raises when there were too many."""
+    def attempt(self, account: str) -> None:
+        """Count an attempt at an account; raises when there were too many."""
 
     def succeeded(self, account: str | None, address: str) -> None:
         """That somebody could show to be who he said."""
@@ -74,7 +73,7 @@ class SignIn:
         elsewhere, and what the gate raises.
         """
         accounts = self._here()
-        account = self._counted(username, address)
+        account = self._counted(username)
         if account is None or len(prepare_password(password)) > MAX_LENGTH:  # nobody can have such ones
             raise SignInRefused
         tokens = self._let_in(accounts.sign_in(account, password))
@@ -84,29 +83,25 @@ class SignIn:
     def with_refresh_token(self, refresh_token: str, address: str) -> Tokens:
         """New tokens for who has a refresh token. Raises as `with_password` does."""
         accounts = self._here()
-        self._gate.attempt(None, address)
         if len(refresh_token) > _MAX_TOKEN:
             raise SignInRefused
         tokens = self._let_in(accounts.refresh(refresh_token))
         self._gate.succeeded(None, address)
         return tokens
 
-    def _counted(self, username: str, address: str) -> str | None:
+    def _counted(self, username: str) -> str | None:
         """The account that a user name stands for, the attempt being counted; None for what can be nobody's.
 
-        A username and its e-mail address are one account: the address is counted first, since the username has to be
-        looked up. A username that nobody has is an account of its own, so that it takes the same steps.
+        A username and its e-mail address are one account. A username that nobody has is an account of its own, so that
+        it takes the same steps.
         """
         if "@" in fold(username):
             account = _account(username)
-            self._gate.attempt(account, address)
-            return account
-        self._gate.attempt(None, address)
-        name = username_of(username)
-        if name is None:
-            return None
-        account = self._names.email_of(name) or name
-        self._gate.attempt_on(account)
+        else:
+            name = username_of(username)
+            account = name and (self._names.email_of(name) or name)
+        if account is not None:
+            self._gate.attempt(account)
         return account
 
     def _here(self) -> Accounts:

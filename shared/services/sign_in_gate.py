@@ -41,18 +41,15 @@ class SignInGate:
         self._clock = clock
         self._known: dict[tuple[Kind, str], KnownBucket] = {}
 
-    def attempt(self, account: str | None, address: str) -> None:
-        """Count an attempt, before anything is looked at; `account` is a user's name as it was given, None where
-        there is none. Raises RateLimited. While the table is away nothing is counted.
+    def arrive(self, address: str) -> None:
+        """Count a call from an address, before anything of it is read. Raises RateLimited. While the table is away
+        nothing is counted.
         """
         self._take(self._bucket("ADDRESS", _network(address)), ADDRESS)
-        if account is not None:
-            self.attempt_on(account)
 
-    def attempt_on(self, account: str) -> None:
-        """Count an attempt on an account alone, the address having been counted: for an account that had to be looked
-        up. Raises RateLimited.
-        """
+    def attempt(self, account: str) -> None:
+        """Count an attempt at an account, before anything is compared; `account` is the user's address, or what was
+        given as a name that nobody has. Raises as `arrive`."""
         self._take(self._bucket("ACCOUNT", _folded(account)), ACCOUNT)
 
     def succeeded(self, account: str | None, address: str) -> None:
@@ -78,10 +75,10 @@ class SignInGate:
 class OpenGate:
     """A gate that lets everybody through, where limits are switched off."""
 
-    def attempt(self, account: str | None, address: str) -> None:
+    def arrive(self, address: str) -> None:
         """Nothing is counted."""
 
-    def attempt_on(self, account: str) -> None:
+    def attempt(self, account: str) -> None:
         """Nothing is counted."""
 
     def succeeded(self, account: str | None, address: str) -> None:

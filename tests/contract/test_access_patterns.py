@@ -135,7 +135,7 @@ class World:
         self.invitation = self.invitations.create(InvitationInput(email="i@example.com", role="user"))
 
     def accept(self) -> None:
-        wiring.acceptance().accept(Acceptance(token=self.invitation.token, password="Correct horse 7"), "")
+        wiring.acceptance().accept(Acceptance(token=self.invitation.token, password="Correct horse 7"))
 
     def _items(self, sort_key: str) -> list[Item]:
         with as_operator():
@@ -328,7 +328,7 @@ def register() -> None:
     email, password = ACCOUNT_OF_ADA
     given = RegistrationInput(username="ada.lovelace", email=email, password=password)
     with inferring_tenant("U#", "N#"):
-        wiring.registration().register(given, "198.51.100.7")
+        wiring.registration().register(given)
 
 
 def sign_in() -> None:

@@ -107,12 +107,12 @@ MALFORMED: dict[str, str] = {
     "an unknown parameter twice": f"{urlencode(ASKED)}&x=1&x=2",
     "an empty one twice": f"{urlencode(ASKED)}&password=",
     "the grant empty and given": f"{urlencode(ASKED)}&grant_type=",
-    "many parameters": "&".join(f"x{number}=1" for number in range(60_000)),
+    "many parameters": "&".join(f"x{number}=1" for number in range(2_000)),
     "no UTF-8": "grant_type=password&username=%FF%FE&password=x",
     "a surrogate": "grant_type=password&username=%ED%A0%80&password=x",
     "JSON": json.dumps(ASKED),
     "a word": "grant_type",
-    "ampersands": "&" * 100_000,
+    "ampersands": "&" * 16_000,
     "percent signs": "%" * 1000,
 }
 
@@ -167,15 +167,15 @@ REFUSED: dict[str, dict[str, str]] = {
     "wrong password": {**ASKED, "password": "wrong"},
     "unknown user": {**ASKED, "username": "grace@example.com"},
     "no address": {**ASKED, "username": "ada"},
-    "a long name": {**ASKED, "username": "a" * 100_000},
+    "a long name": {**ASKED, "username": "a" * 16_000},
     "a name with NUL": {**ASKED, "username": f"{EMAIL}\x00"},
-    "a long password": {**ASKED, "password": "x" * 100_000},
+    "a long password": {**ASKED, "password": "x" * 16_000},
     "a password with NUL": {**ASKED, "password": f"{PASSWORD}\x00"},
     "a password of NULs": {**ASKED, "password": "\x00" * 20},
     "a password and a space": {**ASKED, "password": f"{PASSWORD} "},
     "a password beyond the planes": {**ASKED, "password": "\U0010ffff" * 12},
     "a made-up refresh token": {"grant_type": "refresh_token", "refresh_token": "x"},
-    "a long refresh token": {"grant_type": "refresh_token", "refresh_token": "x" * 100_000},
+    "a long refresh token": {"grant_type": "refresh_token", "refresh_token": "x" * 16_000},
     "a refresh token with NUL": {"grant_type": "refresh_token", "refresh_token": "\x00"},
     "a refresh token beyond ASCII": {"grant_type": "refresh_token", "refresh_token": "é" * 100},
 }
@@ -283,8 +283,8 @@ def test_events_of_a_shape_the_gateway_may_give_are_read(accounts: Accounts) -> 
         assert invoke(body=bad)[0] in (200, 400), bad
     status, told = invoke(body="grant_type=password&username=a%40example.com&password=\ud800")
     assert (status, told["error"]) == (400, "invalid_request")
-    status, told = invoke(body=f"x={'x' * 1_000_001}")
-    assert (status, told["error"]) == (400, "invalid_request")
+    status, told = invoke(body=f"x={'x' * 16_384}")
+    assert (status, told["code"]) == (413, "too_large")
 
 
 class Noting:
@@ -293,13 +293,13 @@ class Noting:
     def __init__(self) -> None:
         self.seen: list[tuple[str, str | None, str]] = []
 
-    def attempt(self, account: str | None, address: str) -> None:
-        self.seen.append(("attempt", account, address))
+    def arrive(self, address: str) -> None:
+        self.seen.append(("arrive", None, address))
+
+    def attempt(self, account: str) -> None:
+        self.seen.append(("attempt", account, ""))
         if account == "too-often@example.com":
             raise RateLimited(1)
-
-    def attempt_on(self, account: str) -> None:
-        self.seen.append(("attempt on", account, ""))
 
     def succeeded(self, account: str | None, address: str) -> None:
         self.seen.append(("succeeded", account, address))
@@ -317,15 +317,13 @@ def test_every_attempt_passes_the_gate_and_none_goes_round_it(accounts: Accounts
         with pytest.raises(RateLimited):
             assert calls_of(lambda: service.with_password("too-often@example.com", "x", "d")) == []
     assert gate.seen == [
-        ("attempt", EMAIL, "a"),
+        ("attempt", EMAIL, ""),
         ("succeeded", EMAIL, "a"),
-        ("attempt", None, "b"),
         ("succeeded", None, "b"),
-        ("attempt", EMAIL, "c"),
-        ("attempt", EMAIL, "c"),
-        ("attempt", None, "c"),
-        ("attempt on", "nobody", ""),
-        ("attempt", "too-often@example.com", "d"),
+        ("attempt", EMAIL, ""),
+        ("attempt", EMAIL, ""),
+        ("attempt", "nobody", ""),
+        ("attempt", "too-often@example.com", ""),
     ]
 
 
@@ -342,7 +340,8 @@ def test_the_caller_s_address_is_what_the_gateway_saw(
         json={"tenant_name": "x", "email": "x@example.com", "password": PASSWORD},
         headers=spoofed,
     )
-    assert {address for what, _, address in gate.seen if what == "attempt"} == {"198.51.100.7"}
+    accounts.gateway.request("POST", "/users/invitations/accept", body="{", headers=spoofed)
+    assert [address for what, _, address in gate.seen if what == "arrive"] == ["198.51.100.7"] * 3
 
 
 def test_nothing_the_token_endpoint_answers_is_kept_by_anybody(accounts: Accounts) -> None:

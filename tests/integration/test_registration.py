@@ -207,7 +207,7 @@ def registration(now: Callable[[], float]) -> Registration:
 def register_later(seconds: float, password: str) -> None:
     given = RegistrationInput(tenant_name="Engines", email=EMAIL, password=password)
     with inferring_tenant("U#", "G#"):
-        registration(lambda: time.time() + seconds).register(given, "198.51.100.7")
+        registration(lambda: time.time() + seconds).register(given)
 
 
 def test_with_another_password_it_is_taken_over_when_its_time_is_past_and_not_before(fresh: Make) -> None:
@@ -331,7 +331,7 @@ WEAK: dict[str, Any] = {
     "empty": "",
     "none": None,
     "a number": 123456789012,
-    "huge": "Aa1" * 33_000,
+    "huge": "Aa1" * 5_000,
 }
 
 

@@ -44,7 +44,9 @@ def gate(gates: Callable[[], SignInGate]) -> SignInGate:
 def refused(gate: SignInGate, account: str | None = ADA, address: str = HOME) -> int | None:
     """After how many seconds to come again; None for one who was let through."""
     try:
-        gate.attempt(account, address)
+        gate.arrive(address)
+        if account is not None:
+            gate.attempt(account)
     except RateLimited as refusal:
         return refusal.retry_after
     return None
@@ -171,7 +173,7 @@ def test_digests_are_of_this_deployment(aws_stack: Stack) -> None:
     """Else who reads the table could try names out."""
     with acting_for_system("G#"):
         for secret in (b"one", b"two"):
-            SignInGate(BucketTable(wiring.store()), secret).attempt(ADA, HOME)
+            refused(SignInGate(BucketTable(wiring.store()), secret))
     assert len(items(aws_stack)) == 4
     assert keys.gate("ACCOUNT", "x")["PK"]["S"] == "G#ACCOUNT#x"
 
@@ -207,7 +209,8 @@ def test_limits_that_are_switched_off_open_the_gate(template: Template, token_is
         open_gate = wiring.sign_in_gate()
         assert isinstance(open_gate, OpenGate)
         for _ in range(20):
-            open_gate.attempt(ADA, HOME)
+            open_gate.arrive(HOME)
+            open_gate.attempt(ADA)
             open_gate.succeeded(ADA, HOME)
     with stack_in_moto(template, token_issuer, RATE_LIMITS="on"), acting_for_system("G#"):
         gate = wiring.sign_in_gate()
