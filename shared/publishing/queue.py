@@ -22,7 +22,8 @@ class DeliveryQueue:
 
         Raises Unavailable when some could not be queued; others may have been.
         """
-        send_all(self._sqs, self._queue_url, map(to_request_message, requests), delay=delay)
+        messages = ((request.tenant_id, to_request_message(request)) for request in requests)
+        send_all(self._sqs, self._queue_url, messages, delay=delay)
 
     def holds_messages(self) -> bool:
         """Whether messages wait in the queue or are being worked on, as far as SQS knows at the moment.

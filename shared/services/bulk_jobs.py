@@ -16,7 +16,7 @@ from shared.domain.bulk import BulkChange, Outcome
 from shared.domain.bulk_jobs import BulkJob, BulkRun
 from shared.domain.callers import Caller
 from shared.domain.contact_filter import ContactFilter
-from shared.domain.errors import ConcurrentChange, NotFound
+from shared.domain.errors import ConcurrentChange, NotFound, Unavailable
 from shared.domain.events import Event
 from shared.domain.ids import Work, first_id_at, is_id, new_id
 from shared.domain.tenant import Tenant
@@ -271,11 +271,13 @@ class Watched(Protocol):
 
 @dataclass(slots=True)
 class BulkWatchReport:
-    """What a look did: jobs that wait for their tenant, that were driven on, and that were given up."""
+    """What a look did: jobs that wait for their tenant, that were driven on, that were given up, and that could not be
+    looked at."""
 
     waiting: int = 0
     driven_on: int = 0
     given_up: int = 0
+    failed: int = 0
 
 
 class BulkWatch:
@@ -304,23 +306,28 @@ class BulkWatch:
         for tenant_id, job_id in self._watched.due(self._now()):
             if not self._has_time():
                 break
-            jobs = self._jobs(tenant_id)
-            run = jobs.get(job_id)
-            if run is None or run.due_at is None or run.due_at > self._now():
-                continue  # it has moved: the index lags behind
-            tenant = self._tenant(tenant_id)
-            is_suspended = tenant is not None and tenant.suspended
-            after = run.wait(at=self._now()) if is_suspended else run.put_off(at=self._now())
-            if is_suspended:
-                report.waiting += 1
-            elif after.due_at is not None:
-                # Before the due time is moved on, so that a kill in between loses nothing.
-                self._queue.send(Portion(tenant_id, job_id, run.portions_done + 1))
-                report.driven_on += 1
-            else:
-                report.given_up += 1
             try:
-                jobs.save(run, after)
+                self._look_at(tenant_id, job_id, report)
             except ConcurrentChange:
                 continue  # it moves again
+            except Unavailable:  # it must not keep the others from being looked at
+                report.failed += 1
         return report
+
+    def _look_at(self, tenant_id: str, job_id: str, report: BulkWatchReport) -> None:
+        jobs = self._jobs(tenant_id)
+        run = jobs.get(job_id)
+        if run is None or run.due_at is None or run.due_at > self._now():
+            return  # it has moved: the index lags behind
+        tenant = self._tenant(tenant_id)
+        is_suspended = tenant is not None and tenant.suspended
+        after = run.wait(at=self._now()) if is_suspended else run.put_off(at=self._now())
+        if is_suspended:
+            report.waiting += 1
+        elif after.due_at is not None:
+            # Before the due time is moved on, so that a kill in between loses nothing.
+            self._queue.send(Portion(tenant_id, job_id, run.portions_done + 1))
+            report.driven_on += 1
+        else:
+            report.given_up += 1
+        jobs.save(run, after)

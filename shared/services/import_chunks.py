@@ -85,6 +85,7 @@ class ImportChunks:
         if run.state != "running":
             return None
         if done:
+            self._runs.ask_for_next(run, chunk)
             self._runs.finish_if_done(run)
             return None
         tenant = self._tenant(tenant_id)
@@ -102,6 +103,7 @@ class ImportChunks:
         # its own, and the chunk's row names the one that was counted.
         part = self._files.put_part(tenant_id, import_id, f"{chunk.number:06d}-{new_id()}", body)
         imports.add_chunk(import_id, chunk.number, tally, part, self._now())
+        self._runs.ask_for_next(run, chunk)
         self._runs.finish_if_done(imports.get(import_id))
         return tally
 

@@ -1,8 +1,9 @@
 """A dropped file on its way: an import begins, its file is cut into chunks, and at the end the results are gathered.
 
 Every step may be done twice, at the same time or after a kill, and ends the same. What makes it so: an import's
-id follows from its file, a chunk is counted in the transaction that writes its row, and whoever sees all chunks
-done, the cutter or any writer of rows, asks for the end.
+id follows from its file, a chunk is counted in the transaction that writes its row, whoever is through with a chunk,
+also one that was in already, asks for the next of its chain, and whoever sees all chunks done, the cutter or any writer
+of rows, asks for the end.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.import_file import MAX_FILE_BYTES, BadFile, FileReplaced, Layout, cut, survey
 from shared.domain.import_rows import result_header
-from shared.domain.imports import DroppedFile, ImportRun, ImportTask, inbox_file, uploaded_file
+from shared.domain.imports import Chunk, DroppedFile, ImportRun, ImportTask, inbox_file, uploaded_file
+from shared.domain.quotas import QuotaReached
 from shared.domain.tenant import Tenant
 from shared.domain.watching import FIRST_LOOK_SECONDS
+from shared.services.import_plans import MOST_QUEUED, Plan, chunks_in, place_of_next
 
 _ATTEMPTS = 5
 _SAMPLE = 1_048_576  # bytes by which a file is judged
@@ -73,6 +76,10 @@ class Files(Protocol):
 
     def drop_parts(self, tenant_id: str, import_id: str) -> None: ...
 
+    def put_plan(self, tenant_id: str, import_id: str, plan: bytes) -> None: ...
+
+    def read_plan(self, tenant_id: str, import_id: str, start: int, end: int) -> bytes: ...
+
 
 class Tasks(Protocol):
     """The queue of work on imports; see `shared.storage.import_queue.ImportQueue`."""
@@ -102,8 +109,9 @@ class ImportRuns:
         """Import the object that was put under a key: begin, and cut it up. One that was uploaded for an import waits
         until that is started.
 
-        Gives back the import as it is then; None when the object lies in no inbox, or is no longer the one that
-        `etag` names (its successor has an event of its own), or has been dealt with.
+        Returns the import as it is then; None when the object lies in no inbox, or is no longer the one that
+        `etag` names (its successor has an event of its own), or has been dealt with, or the tenant has as much running
+        as it may: the file waits where it is, until the watch over imports comes by when there is room.
         Raises UnknownTenant, and Unavailable when it should be tried again.
         """
         upload = uploaded_file(key)
@@ -117,7 +125,10 @@ class ImportRuns:
             return None
         if upload is not None:
             return self._arrive(*upload, dropped)
-        run = self.begin(dropped)
+        try:
+            run = self.begin(dropped)
+        except QuotaReached:
+            return None
         if run.state != "running":
             return None
         self._split(run)
@@ -136,7 +147,8 @@ class ImportRuns:
         raise ConcurrentChange()
 
     def begin(self, dropped: DroppedFile) -> ImportRun:
-        """The import of a file: a new one, or that which is there. Raises UnknownTenant."""
+        """The import of a file: a new one, or that which is there. Raises UnknownTenant, and QuotaReached when there
+        is no room for a new one."""
         at = self._now()
         run = ImportRun.begin(dropped, at=at, due_at=timestamps.plus(at, FIRST_LOOK_SECONDS))
         self._require_tenant(run.tenant_id)
@@ -155,12 +167,22 @@ class ImportRuns:
         imports = self._imports(run.tenant_id)
         cutter = _Cutter(run, imports, self._files)
         try:
-            self._tasks.send(cutter.tasks())
+            plan = cutter.plan()
         except BadFile as refusal:
             self.give_up(run, refusal)
             return
+        self._files.put_plan(run.tenant_id, run.id, plan.written)
+        self._tasks.send(ImportTask(run.tenant_id, run.id, "rows", chunk) for chunk in plan.first_of_chains)
         if imports.set_totals(run.id, rows=cutter.rows, chunks=cutter.chunks):
             self.finish_if_done(imports.get(run.id))
+
+    def ask_for_next(self, run: ImportRun, chunk: Chunk) -> None:
+        """Ask for the chunk that follows one in its chain, now that that is in. Done again, it may be queued twice."""
+        start, end = place_of_next(chunk)
+        if run.chunks_total is not None and chunk.number + MOST_QUEUED >= run.chunks_total:
+            return
+        for following in chunks_in(self._files.read_plan(run.tenant_id, run.id, start, end)):
+            self._tasks.send([ImportTask(run.tenant_id, run.id, "rows", following)])
 
     def finish_if_done(self, run: ImportRun | None) -> None:
         """Ask for the end of an import all of whose chunks are done."""
@@ -211,7 +233,7 @@ class ImportRuns:
 
 
 class _Cutter:
-    """Cuts one file. `rows`, `chunks`: how many there are, once all tasks have been taken."""
+    """Cuts one file. `rows`, `chunks`: how many there are, once the plan is made."""
 
     def __init__(self, run: ImportRun, imports: ImportRepository, files: Files) -> None:
         self._run = run
@@ -220,8 +242,8 @@ class _Cutter:
         self.rows = 0
         self.chunks = 0
 
-    def tasks(self) -> Iterator[ImportTask]:
-        """A task for each chunk that is not in yet. Raises BadFile."""
+    def plan(self) -> Plan:
+        """Where its chunks lie. Raises BadFile."""
         run = self._run
         if run.size > MAX_FILE_BYTES:
             raise BadFile(f"The file has more than {MAX_FILE_BYTES:,} bytes. Split it.", code="too_large")
@@ -229,11 +251,11 @@ class _Cutter:
             b"".join(self._files.read(run.object_key, run.etag, 0, min(run.size, _SAMPLE)))
         )
         self._imports.keep_layout(run.id, layout)
-        done = {number for number, _ in self._imports.chunks(run.id)}
+        plan = Plan({number for number, _ in self._imports.chunks(run.id)})
         blocks = self._files.read(run.object_key, run.etag, header.end, run.size)
         rows = read_rows(blocks, layout.encoding, layout.delimiter, start=header.end, line=header.next_line)
         for chunk, count in cut(rows, header):
             self.chunks += 1
             self.rows += count
-            if chunk.number not in done:
-                yield ImportTask(run.tenant_id, run.id, "rows", chunk)
+            plan.add(chunk)
+        return plan

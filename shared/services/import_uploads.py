@@ -37,7 +37,7 @@ class ImportRepository(Protocol):
 
     def get(self, import_id: str) -> ImportRun | None: ...
 
-    def ask_for(self, run: ImportRun) -> None: ...
+    def ask_for(self, run: ImportRun, *, until: str) -> None: ...
 
     def save(self, before: ImportRun, after: ImportRun) -> None: ...
 
@@ -81,7 +81,8 @@ class ImportUploads:
     def create(self, given: ImportInput) -> NewImport:
         """A new import, and how its file is uploaded: to a place of its own, one to MAX_FILE_BYTES bytes long.
 
-        Raises Invalid when the owner it names is no active user.
+        Raises Invalid when the owner it names is no active user, and QuotaReached when the tenant has as many imports
+        whose file can be uploaded as it may.
         """
         self._caller.require_all(*_PERMISSIONS)
         owner_id = given.options.owner_id if given.options else None
@@ -98,13 +99,14 @@ class ImportUploads:
         )
         shown = NewImport.waiting(run, upload)
         self._announce(shown)
-        self._imports.ask_for(run)
+        self._imports.ask_for(run, until=upload.expires_at)
         return shown
 
     def start(self, import_id: str) -> Import:
         """The import, running on the file as it lies there now.
 
-        Raises Conflict when there is no file yet, and when it was started before.
+        Raises Conflict when there is no file yet, and when it was started before; QuotaReached when the tenant has as
+        many running as it may, or its files of the day are too large together.
         """
         self._caller.require_all(*_PERMISSIONS)
         for _ in range(_ATTEMPTS):

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain import timestamps
+from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.import_file import BadFile
 from shared.domain.imports import DroppedFile, ImportRun, ImportTask, inbox_file
+from shared.domain.quotas import QuotaReached
 from shared.domain.tenant import Tenant
 from shared.domain.watching import IDLE_LOOKS, SUSPENDED_PAUSE_SECONDS, pause_after_look
 from shared.services.import_runs import ImportRuns, Tasks
@@ -47,8 +49,8 @@ class Inboxes(Protocol):
 
 @dataclass(slots=True)
 class WatchReport:
-    """What a look did: imports that get on, that wait for their tenant, that were driven on, that were given up, and
-    files found."""
+    """What a look did: imports that get on, that wait for their tenant, that were driven on, that were given up,
+    files looked at, found, and left to wait for room; and imports that could not be looked at (`failed`)."""
 
     moving: int = 0
     waiting: int = 0
@@ -56,6 +58,8 @@ class WatchReport:
     given_up: int = 0
     files: int = 0
     found: int = 0
+    waiting_files: int = 0
+    failed: int = 0
 
 
 class ImportWatch:
@@ -88,9 +92,12 @@ class ImportWatch:
         for tenant_id, import_id in self._watched.due(self._now()):
             if not self._has_time():
                 return report
-            run = self._imports(tenant_id).get(import_id)
-            if run is not None and run.state == "running":
-                self._look_at(run, report)
+            try:
+                run = self._imports(tenant_id).get(import_id)
+                if run is not None and run.state == "running":
+                    self._look_at(run, report)
+            except (ConcurrentChange, Unavailable):  # it must not keep the others from being looked at
+                report.failed += 1
         self._walk(report)
         return report
 
@@ -146,7 +153,13 @@ class ImportWatch:
         if not imports:
             return
         for tenant_id, import_id in sorted(self._watched.missing(imports)):
-            self._runs.begin(imports[tenant_id, import_id])
+            if not self._has_time():
+                return  # the page is gone through again next round, and what was begun is not missing then
+            try:
+                self._runs.begin(imports[tenant_id, import_id])
+            except QuotaReached:
+                report.waiting_files += 1
+                continue
             self._tasks.send([ImportTask(tenant_id, import_id, "split")])
             report.found += 1
 

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.domain.errors import Unavailable
 from shared.services.bulk_jobs import Portion
+from shared.storage.sending import group_of
 
 
 class BulkQueue:
@@ -22,7 +23,11 @@ class BulkQueue:
     def send(self, portion: Portion) -> None:
         """Queue a portion. Raises Unavailable."""
         try:
-            self._sqs().send_message(QueueUrl=self._queue_url, MessageBody=to_message(portion))
+            self._sqs().send_message(
+                QueueUrl=self._queue_url,
+                MessageBody=to_message(portion),
+                MessageGroupId=group_of(portion.tenant_id),
+            )
         except (ClientError, BotoCoreError) as error:
             raise Unavailable() from error
 

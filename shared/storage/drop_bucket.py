@@ -6,6 +6,7 @@
 | uploaded file | `uploads/<tenant id>/<import id>` |
 | results | `tenants/<tenant id>/results/<import id>/<file>.results.csv` |
 | part of results | `parts/<tenant id>/<import id>/<chunk>-<id>.csv` |
+| where chunks lie | `parts/<tenant id>/<import id>/plan` |
 
 Parts lie outside `tenants/` and `uploads/`, since every new object there calls the function that takes up files.
 """
@@ -109,6 +110,18 @@ class DropBucket:
         self._put(key, body)
         return key
 
+    def put_plan(self, tenant_id: str, import_id: str, plan: bytes) -> None:
+        """Write where the chunks of an import's file lie."""
+        if plan:
+            self._put(_plan(tenant_id, import_id), plan)
+
+    def read_plan(self, tenant_id: str, import_id: str, start: int, end: int) -> bytes:
+        """The bytes of an import's plan from `start` up to `end` (not included), as far as there are such."""
+        try:
+            return self._read_whole(_plan(tenant_id, import_id), f"bytes={start}-{end - 1}")
+        except Conflict:
+            return b""
+
     def put_results(
         self, tenant_id: str, import_id: str, file_name: str, header: bytes, parts: Iterable[str]
     ) -> str:
@@ -146,11 +159,12 @@ class DropBucket:
             while ahead:
                 yield ahead.popleft().result()
 
-    def _read_whole(self, key: str) -> bytes:
+    def _read_whole(self, key: str, within: str | None = None) -> bytes:
+        some = {"Range": within} if within else {}
         for attempt in range(_ATTEMPTS):
             try:
                 with _translated():
-                    answer = self._client.get_object(Bucket=self._bucket, Key=key)
+                    answer = self._client.get_object(Bucket=self._bucket, Key=key, **some)
             except FileReplaced as error:
                 raise Conflict("A part of the results is gone.", code="part_gone") from error
             try:
@@ -259,6 +273,10 @@ class _Upload:
         if self._id is not None:
             with _translated():
                 self._client.abort_multipart_upload(**self._target, UploadId=self._id)
+
+
+def _plan(tenant_id: str, import_id: str) -> str:
+    return f"{_parts(tenant_id, import_id)}plan"
 
 
 def _parts(tenant_id: str, import_id: str) -> str:

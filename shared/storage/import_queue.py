@@ -27,7 +27,8 @@ class ImportQueue:
 
         Raises Unavailable when some could not be queued; others may have been.
         """
-        send_all(self._sqs, self._queue_url, map(to_message, tasks), delay=delay, sleep=self._sleep)
+        messages = ((task.tenant_id, to_message(task)) for task in tasks)
+        send_all(self._sqs, self._queue_url, messages, delay=delay, sleep=self._sleep)
 
 
 def to_message(task: ImportTask) -> str:

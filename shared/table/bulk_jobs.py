@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from shared.domain import timestamps
 from shared.domain.bulk_jobs import BulkRun
 from shared.domain.callers import Caller
 from shared.domain.contact_filter import ContactFilter
 from shared.domain.events import Event
+from shared.domain.quotas import BULK_JOBS
 from shared.table import items, keys
+from shared.table.places import Places
 from shared.table.store import Item, Store, Transaction, at_version
 
 _PAGE = 100
@@ -23,6 +26,7 @@ class BulkJobTable:
     def __init__(self, store: Store, tenant_id: str) -> None:
         self._store = store
         self._tenant = tenant_id
+        self._places = Places(store, tenant_id, BULK_JOBS)
 
     def get(self, job_id: str) -> BulkRun | None:
         """A job as of now, or None."""
@@ -37,15 +41,21 @@ class BulkJobTable:
         return [_from_item(row) for row in rows]
 
     def add(self, run: BulkRun) -> None:
-        """Write a new job."""
-        transaction = Transaction()
-        transaction.put(_to_item(self._tenant, run))
-        self._store.commit(transaction)
+        """Write a new job. Raises QuotaReached when the tenant has as many under way as it may."""
+
+        def written() -> Transaction:
+            transaction = Transaction()
+            transaction.put(_to_item(self._tenant, run))
+            return transaction
+
+        self._places.commit(written, run.id, now=timestamps.to_milliseconds(run.created_at) // 1000)
 
     def save(self, before: BulkRun, after: BulkRun, event: Event | None = None) -> None:
         """Write a job that has moved, and its event. Raises ConcurrentChange when it is no longer as `before`."""
         transaction = Transaction()
         transaction.put(_to_item(self._tenant, after), **at_version(before.version))
+        if after.due_at is None:  # nothing is left to be done for it
+            self._places.give_back(transaction, after.id)
         if event is not None:
             transaction.put(items.event_to_item(self._tenant, event))
         self._store.commit(transaction)

@@ -11,7 +11,9 @@ from shared.domain.errors import ConcurrentChange, Conflict
 from shared.domain.events import Event
 from shared.domain.import_file import Layout
 from shared.domain.imports import ImportRun, Tally
+from shared.domain.quotas import IMPORTS, UPLOADS
 from shared.table import items, keys
+from shared.table.places import Places, count_bytes
 from shared.table.store import Item, Store, Transaction
 
 UNSTARTED_SECONDS = 7 * 86_400
@@ -61,21 +63,63 @@ class ImportTable:
     def __init__(self, store: Store, tenant_id: str) -> None:
         self._store = store
         self._tenant = tenant_id
+        self._running = Places(store, tenant_id, IMPORTS)
+        self._uploads = Places(store, tenant_id, UPLOADS)
 
     def add(self, run: ImportRun) -> bool:
-        """Write a new import; False when it is there already."""
-        is_new = "attribute_not_exists(PK)"
-        return self._store.put(_run_to_item(run), condition=is_new)
+        """Write a new import that runs; False when it is there already.
 
-    def ask_for(self, run: ImportRun) -> None:
-        """Write a new import that waits for its file."""
-        self._write(run, "attribute_not_exists(PK)", {})
+        Raises QuotaReached when the tenant has as many running as it may, or its files of the day are too large.
+        """
+        if self.get(run.id) is not None:
+            return False
+
+        def written() -> Transaction:
+            transaction = Transaction()
+            is_new = "attribute_not_exists(PK)"
+            transaction.put(
+                _run_to_item(run),
+                condition=is_new,
+                refusal=lambda _: _AlreadyThere("The import is there already."),
+            )
+            count_bytes(transaction, self._tenant, run.size, run.updated_at)
+            return transaction
+
+        try:
+            self._running.commit(written, run.id, now=_seconds(run.updated_at))
+        except _AlreadyThere:
+            return False
+        return True
+
+    def ask_for(self, run: ImportRun, *, until: str) -> None:
+        """Write a new import that waits for its file, which can be uploaded until a time.
+
+        Raises QuotaReached when the tenant has as many such as it may.
+        """
+        self._uploads.commit(
+            lambda: self._written(run, "attribute_not_exists(PK)", {}),
+            run.id,
+            now=_seconds(run.created_at),
+            until=_seconds(until),
+        )
 
     def save(self, before: ImportRun, after: ImportRun) -> None:
-        """Write an import that was not running yet. Raises ConcurrentChange when it is no longer as `before` says."""
-        self._write(after, "version = :before", {":before": {"N": str(before.version)}})
+        """Write an import that was not running yet. Raises ConcurrentChange when it is no longer as `before` says, and
+        when it runs now QuotaReached, as `add` does."""
 
-    def _write(self, run: ImportRun, condition: str, values: Item) -> None:
+        def written() -> Transaction:
+            transaction = self._written(after, "version = :before", {":before": {"N": str(before.version)}})
+            if after.state == "running":
+                count_bytes(transaction, self._tenant, after.size, after.updated_at)
+                self._uploads.give_back(transaction, after.id)
+            return transaction
+
+        if after.state == "running":
+            self._running.commit(written, after.id, now=_seconds(after.updated_at))
+        else:
+            self._store.commit(written())
+
+    def _written(self, run: ImportRun, condition: str, values: Item) -> Transaction:
         transaction = Transaction()
         is_own_write = "last_event = :own"
         transaction.put(
@@ -84,7 +128,7 @@ class ImportTable:
             values={**values, ":own": {"S": run.last_event}},
             refusal=lambda _: ConcurrentChange(),
         )
-        self._store.commit(transaction)
+        return transaction
 
     def get(self, import_id: str) -> ImportRun | None:
         """An import as of now, or None."""
@@ -197,18 +241,28 @@ class ImportTable:
             refusal=lambda _: _NoLongerRunning("The import has ended already."),
         )
         transaction.put(items.event_to_item(self._tenant, event))
+        return self._end(transaction, run.id)
+
+    def fail(self, run: ImportRun) -> bool:
+        """Write a failed import; False when it had ended already."""
+        transaction = Transaction()
+        expression, values = _ending(run)
+        transaction.update(
+            keys.import_(self._tenant, run.id),
+            expression,
+            {**values, **_RUNNING},
+            condition=_IS_RUNNING,
+            refusal=lambda _: _NoLongerRunning("The import has ended already."),
+        )
+        return self._end(transaction, run.id)
+
+    def _end(self, transaction: Transaction, import_id: str) -> bool:
+        self._running.give_back(transaction, import_id)
         try:
             self._store.commit(transaction)
         except _NoLongerRunning:
             return False
         return True
-
-    def fail(self, run: ImportRun) -> bool:
-        """Write a failed import; False when it had ended already."""
-        expression, values = _ending(run)
-        return self._store.update(
-            keys.import_(self._tenant, run.id), expression, {**values, **_RUNNING}, condition=_IS_RUNNING
-        )
 
     def set_results(self, import_id: str, results_key: str) -> None:
         """Write where the results of an import lie that failed half-way."""
@@ -283,6 +337,10 @@ class ImportWatchTable:
 
 _IS_RUNNING = "import_state = :running"
 _RUNNING: Item = {":running": {"S": "running"}}
+
+
+def _seconds(at: str) -> int:
+    return timestamps.to_milliseconds(at) // 1000
 
 
 def _ending(run: ImportRun) -> tuple[str, Item]:

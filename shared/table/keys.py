@@ -466,6 +466,23 @@ def bulk_due(at: str, job_id: str) -> Key:
     return {WORK_PK: {"S": BULK_DUE}, WORK_SK: {"S": f"{at}#{job_id}"}}
 
 
+# What a tenant's open work takes
+
+
+def places_of_work_partition(tenant_id: str, kind: str) -> str:
+    """The places for a kind of work in the background, of which a tenant has a fixed number."""
+    return f"{tenant_prefix(tenant_id)}PLACES#{kind}"
+
+
+def place_of_work(tenant_id: str, kind: str, number: int) -> Key:
+    return _key(places_of_work_partition(tenant_id, kind), f"{number:03d}")
+
+
+def bytes_of_day(tenant_id: str, day: str) -> Key:
+    """The sum of the bytes of files that a tenant had imported on a day, such as `2026-05-04`."""
+    return _key(f"{tenant_prefix(tenant_id)}PLACES#BYTES", day)
+
+
 # Webhooks
 
 

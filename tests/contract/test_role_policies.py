@@ -110,8 +110,10 @@ EXPECTED: dict[str, dict[str, str]] = {
         "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems "
         "ConditionCheck"
     },
-    "BulkRole": {"T#": "GetItem PutItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"},
-    "BulkWatchRole": {"T#": "GetItem PutItem TransactGetItems", "DUE#BULK": "Query-index"},
+    "BulkRole": {
+        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
+    },
+    "BulkWatchRole": {"T#": "GetItem PutItem UpdateItem Query TransactGetItems", "DUE#BULK": "Query-index"},
     "ContactsPurgeRole": {
         "T#…C#": "GetItem PutItem DeleteItem Query BatchWriteItem TransactGetItems TransactWriteItems",
         **dict.fromkeys(("T#…LIST#", "T#…TERM#", "T#…TEL#"), "BatchGetItem BatchWriteItem"),
@@ -127,8 +129,8 @@ EXPECTED: dict[str, dict[str, str]] = {
     "ImportsRowsRole": {"T#": "GetItem PutItem UpdateItem Query BatchGetItem TransactGetItems"},
     "ImportsSplitRole": {"T#": "GetItem PutItem UpdateItem Query TransactGetItems"},
     "ImportsWatchRole": {
-        "T#": "GetItem PutItem UpdateItem BatchGetItem TransactGetItems",
-        "S#IMPORTS": "GetItem PutItem UpdateItem BatchGetItem TransactGetItems",
+        "T#": "GetItem PutItem UpdateItem Query BatchGetItem TransactGetItems",
+        "S#IMPORTS": "GetItem PutItem UpdateItem Query BatchGetItem TransactGetItems",
         "DUE#IMPORTS": "Query-index",
     },
     "LabelsRole": {
