@@ -244,6 +244,12 @@ class ConcurrentChange(Conflict):
         super().__init__("The record was being changed by others at the same time. Please try again.")
 
 
+class QuotaReached(Conflict):
+    """A tenant has as much work open in the background as it may have; see `shared.domain.quotas`."""
+
+    code = "quota_reached"
+
+
 class IdempotencyInFlight(Conflict):
     """The first call under this Idempotency-Key is still at work; ask again after `retry_after` seconds."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.domain.errors import Conflict
+from shared.domain.errors import QuotaReached
 
 MAX_BYTES_A_DAY = 10_000_000_000
 """Bytes of files a tenant may have imported on one day (UTC), uploaded and dropped together: fifty of the largest."""
@@ -24,15 +24,9 @@ class Quota:
     code: str
     detail: str
 
-    def refusal(self) -> Conflict:
+    def refusal(self) -> QuotaReached:
         """That a tenant has as much open as it may."""
         return QuotaReached(self.detail, code=self.code)
-
-
-class QuotaReached(Conflict):
-    """A tenant has as much work open as it may have."""
-
-    code = "quota_reached"
 
 
 BULK_JOBS = Quota(

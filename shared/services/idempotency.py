@@ -25,6 +25,7 @@ from shared.domain.errors import (
     IdempotencyInFlight,
     IdempotencyKeyReused,
     PermissionDenied,
+    QuotaReached,
     Unauthenticated,
     Unavailable,
 )
@@ -37,7 +38,7 @@ LEASE_SECONDS = 20
 """How long a claim keeps others out. No function that answers calls runs so long, so one that still works is
 not disturbed, and one that was killed holds its key no longer than that."""
 
-_NOT_KEPT = (Unavailable, ConcurrentChange, PermissionDenied, Unauthenticated)
+_NOT_KEPT = (Unavailable, ConcurrentChange, QuotaReached, PermissionDenied, Unauthenticated)
 """Refusals that are no last word: what was away or in the way may be gone, and rights are judged each time."""
 
 Announce = Callable[[BaseModel], None]

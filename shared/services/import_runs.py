@@ -14,13 +14,12 @@ from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.csv_file import read_rows
-from shared.domain.errors import ConcurrentChange, Conflict, RuleBroken
+from shared.domain.errors import ConcurrentChange, Conflict, QuotaReached, RuleBroken
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.import_file import MAX_FILE_BYTES, BadFile, FileReplaced, Layout, cut, survey
 from shared.domain.import_rows import result_header
 from shared.domain.imports import Chunk, DroppedFile, ImportRun, ImportTask, inbox_file, uploaded_file
-from shared.domain.quotas import QuotaReached
 from shared.domain.tenant import Tenant
 from shared.domain.watching import FIRST_LOOK_SECONDS
 from shared.services.import_plans import MOST_QUEUED, Plan, chunks_in, place_of_next

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.errors import ConcurrentChange, Unavailable
+from shared.domain.errors import ConcurrentChange, QuotaReached, Unavailable
 from shared.domain.import_file import BadFile
 from shared.domain.imports import DroppedFile, ImportRun, ImportTask, inbox_file
-from shared.domain.quotas import QuotaReached
 from shared.domain.tenant import Tenant
 from shared.domain.watching import IDLE_LOOKS, SUSPENDED_PAUSE_SECONDS, pause_after_look
 from shared.services.import_runs import ImportRuns, Tasks
