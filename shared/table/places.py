@@ -37,9 +37,9 @@ class Places:
         `make` makes the transaction, again after each race. Raises QuotaReached when there is no place, and what the
         transaction raises. Costs a read unit, and two write units.
         """
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             transaction = make()
-            self._take(transaction, holder, now, until)
+            self._take(transaction, holder, now, until, attempt)
             try:
                 self._store.commit(transaction)
             except _Taken:
@@ -57,7 +57,7 @@ class Places:
                     {":never": {"N": "0"}, ":nobody": {"S": "-"}},
                 )
 
-    def _take(self, transaction: Transaction, holder: str, now: int, until: int) -> None:
+    def _take(self, transaction: Transaction, holder: str, now: int, until: int, attempt: int) -> None:
         items = self._items()
         held = {
             int(item[keys.SK]["S"])
@@ -68,8 +68,9 @@ class Places:
         if not free:
             raise self._quota.refusal()
         own = [int(item[keys.SK]["S"]) for item in items if item["holder"]["S"] == holder]
-        # By the holder, so that those who come together do not all ask for the same place.
-        number = own[0] if own else free[crc32(holder.encode()) % len(free)]
+        # Those who came together and asked for the same place ask for different ones then.
+        spread = crc32(f"{holder}#{attempt}".encode()) if attempt else 0
+        number = own[0] if own else free[spread % len(free)]
         is_new = "attribute_not_exists(PK)"
         is_free = "held_until < :now"
         is_own = "holder = :holder"
