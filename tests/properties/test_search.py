@@ -22,6 +22,7 @@ from shared.domain.search import MAX_TERMS, fold, forms_of, indexed
 from shared.domain.tenant import Settings
 from shared.projections.comparison import expected
 from shared.services.contact_lists import ContactLists
+from shared.services.reading_budget import Budget
 from shared.table import items
 from shared.table.contact_index import ContactIndex
 from shared.table.cursors import Cursors
@@ -55,6 +56,12 @@ def contact(country: str = "GB", **given: Any) -> Contact:
     return made
 
 
+def lists_over(store: MemoryStore) -> ContactLists:
+    index: Any = ContactIndex(store, TENANT, Budget.unlimited())  # type: ignore[arg-type]
+    labels: Any = Labels()
+    return ContactLists(ADMIN, index, Nobody(), labels, Cursors(b"key"), Budget.unlimited())
+
+
 class Book:
     """Contacts as their projections hold them."""
 
@@ -62,9 +69,7 @@ class Book:
         self._country = country
         self._contacts = contacts
         self.rows = expected(TENANT, (items.contact_to_item(TENANT, one) for one in contacts))
-        index: Any = ContactIndex(MemoryStore.of(self.rows), TENANT)  # type: ignore[arg-type]
-        labels: Any = Labels()
-        self._lists = ContactLists(ADMIN, index, Nobody(), labels, Cursors(b"key"))
+        self._lists = lists_over(MemoryStore.of(self.rows))
 
     def found(self, search: str) -> set[str]:
         """The ids of the contacts that a search finds: in pages of one by the index, and judged on their rows alike."""
@@ -346,7 +351,9 @@ def test_a_number_is_found_as_people_of_the_tenants_country_write_it(
     book = Book(one, contact(phone=phonenumbers.format_number(other, form.E164)), country=country)
     for search in written:
         assert one.id in book.found(search), search
-    assert book.found(e164) == {one.id}
+    # By its digits alone a longer number that ends with them is found too.
+    is_longer = phonenumbers.format_number(other, form.E164).endswith(e164[1:])
+    assert is_longer or book.found(e164) == {one.id}
     assert all(one.id in book.found(e164[-length:]) for length in (4, 7))
 
 
@@ -448,9 +455,7 @@ def test_a_search_of_several_words_reads_the_list_rows_of_few_who_have_but_one()
     ]
     rows = expected(TENANT, (items.contact_to_item(TENANT, one) for one in people))
     store = MemoryStore.of(rows)
-    index: Any = ContactIndex(store, TENANT)  # type: ignore[arg-type]
-    labels: Any = Labels()
-    lists = ContactLists(ADMIN, index, Nobody(), labels, Cursors(b"key"))
+    lists = lists_over(store)
     store.units = 0
     page = lists.list(ContactFilter(search="number17 maria"), sort=None, limit=25, cursor=None)
     assert {one.last_name for one in page.items} == {"Number17", *(f"Number17{n}" for n in range(10))}
