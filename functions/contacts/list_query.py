@@ -16,10 +16,13 @@ class ContactListQuery(NumberedListQuery, ContactConditions):
         description="Newest first, if not given; with `search`, by the word found. `name` is the last name, then the "
         "first, without regard to case or accents. Contacts without the value come last, newest first. Orders other "
         "than by creation are given at any size for the whole list and with `is_active=true`, `source=api` or "
-        "bounds of the time they go by; under other conditions up to 2,000 matches are sorted.",
+        "bounds of the time they go by; under other conditions up to 2,000 matches are sorted (400 `too_many_to_sort` "
+        "beyond that, `too_broad` where too many would have to be looked through).",
     )
     include_total: bool = Field(
-        False, description="Count a combination of conditions too. Costs as much as reading all that match."
+        False,
+        description="Count a combination of conditions too, within the request's budget of rows and time: when that "
+        "does not suffice, `total` is null and `total_at_least` says how many were met.",
     )
 
 
