@@ -12,7 +12,7 @@ from shared.domain.days import first_moment, is_date, last_moment
 from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid
 from shared.domain.labels import Group, Label, LabelKind, Labels
-from shared.domain.number_search import digits_of, ends_of
+from shared.domain.number_search import digits_of, ends_of, has_end
 from shared.domain.phone import normalize_phone
 from shared.domain.search import Term, found_in, prefixes_of, terms_of
 from shared.domain.tenant import Settings
@@ -279,7 +279,7 @@ def _addresses(contact: Contact) -> list[str]:
 def is_found(contact: Contact, search: str, country: str | None) -> bool:
     """Whether a search finds a contact; `country`: where telephone numbers are written as they are in the search."""
     ends = ends_of(search, country)
-    if ends and any(number.startswith(ends) for number in numbers_of(contact)):
+    if any(has_end(number, ends) for number in numbers_of(contact)):
         return True
     prefixes = prefixes_of(search)
     return bool(prefixes) and found_in(prefixes, terms_of_contact(contact))

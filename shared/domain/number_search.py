@@ -20,8 +20,8 @@ def digits_of(number: str) -> str:
 
 
 def ends_of(search: str, country: str | None) -> tuple[str, ...]:
-    """The ends, last digit first, one of which a telephone number must have that a search finds; none for a search of
-    words alone.
+    """The ends, last digit first, one of which a telephone number must have that a search finds (see `has_end`); none
+    for a search of words alone. The end of a whole number has its `+` too.
 
     Four or more digits, with nothing but signs people write between them, find the numbers that end so. What can be
     given as a telephone number in `country` (ISO 3166-1 alpha-2; None if it is not known) finds that number as well:
@@ -35,10 +35,16 @@ def ends_of(search: str, country: str | None) -> tuple[str, ...]:
     ends = set() if any(one.isalpha() for one in search) else {typed}
     if country is not None and _may_be_whole(search):
         with suppress(Invalid):
-            ends.add(digits_of(normalize_phone(search, country)))
+            whole = digits_of(normalize_phone(search, country)) + "+"
+            ends = {whole} if search.lstrip().startswith("+") else {*ends, whole}
     return tuple(
         sorted(end for end in ends if not any(end != other and end.startswith(other) for other in ends))
     )
+
+
+def has_end(digits: str, ends: tuple[str, ...]) -> bool:
+    """Whether a telephone number (its digits, last first) has one of the ends."""
+    return f"{digits}+".startswith(ends)
 
 
 def _may_be_whole(search: str) -> bool:

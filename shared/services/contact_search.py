@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from shared.domain.contact import Contact
 from shared.domain.contact_filter import ContactFilter, numbers_of, terms_of_contact
 from shared.domain.errors import Invalid
-from shared.domain.number_search import digits_of, ends_of
+from shared.domain.number_search import digits_of, ends_of, has_end
 from shared.domain.search import indexed, may_have, prefixes_of
 from shared.services.contact_planning import ContactIndex, id_bounds, indexed_facets, looked_up
 from shared.services.narrowing import lists_worth_reading
@@ -66,7 +66,7 @@ def _found(
     stage, position = after or (0, None)
 
     def number(contact: Contact) -> str | None:
-        return min((one for one in numbers_of(contact) if one.startswith(ends)), default=None)
+        return min((one for one in numbers_of(contact) if has_end(one, ends)), default=None)
 
     def term(contact: Contact) -> str | None:
         if number(contact) is not None:  # shown before

@@ -108,14 +108,14 @@ class ContactIndex:
             yield position, keys.unescape_term(term), contact_id, row["words"]["S"]
 
     def ending_with(self, ends: Sequence[str], *, after: str | None) -> Iterator[tuple[str, str, str]]:
-        """Telephone numbers with one of the ends (last digit first), of which none begins another: (position for
-        `after`, digits, contact id).
+        """Telephone numbers with one of the ends (last digit first, behind a whole number a `+`), of which none begins
+        another: (position for `after`, digits, contact id).
         """
-        for end in sorted(ends):
-            if after is not None and after > end and not after.startswith(end):
+        for start in sorted(map(keys.number_start, ends)):
+            if after is not None and after > start and not after.startswith(start):
                 continue  # gone through before
-            behind = after if after is not None and after.startswith(end) else None
-            for row in self._walk(keys.number_partition(self._tenant, end), end, behind):
+            behind = after if after is not None and after.startswith(start) else None
+            for row in self._walk(keys.number_partition(self._tenant, start), start, behind):
                 position = row[keys.SK]["S"]
                 digits, _, contact_id = position.rpartition("#")
                 yield position, digits, contact_id

@@ -232,6 +232,11 @@ def number(tenant_id: str, reversed_digits: str, contact_id: str) -> Key:
     return _key(number_partition(tenant_id, reversed_digits), f"{reversed_digits}#{contact_id}")
 
 
+def number_start(end: str) -> str:
+    """What the sort keys of numbers begin with that have an end: last digit first, behind a whole number a `+`."""
+    return end.replace("+", "#")
+
+
 def counters_partition(tenant_id: str) -> str:
     return f"{tenant_prefix(tenant_id)}COUNTS"
 
