@@ -156,7 +156,10 @@ def test_another_content_type_is_an_invalid_request(accounts: Accounts, kind: st
 
 def test_the_endpoint_is_posted_to(accounts: Accounts) -> None:
     query = urlencode(ASKED)
-    assert accounts.gateway.request("GET", f"/auth/token?{query}").status == 404
+    # No such route: 401 to who shows no credential, as on every path that leads nowhere, and 404 to callers.
+    assert accounts.gateway.request("GET", f"/auth/token?{query}").status == 401
+    token = accounts.sign_in().json["access_token"]
+    assert accounts.gateway.request("GET", f"/auth/token?{query}", token=token).status == 404
     answer = accounts.gateway.request(
         "POST", f"/auth/token?{query}", headers={"Content-Type": "application/x-www-form-urlencoded"}
     )
