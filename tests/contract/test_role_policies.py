@@ -67,7 +67,7 @@ OF_MANY_KEYS = {"BatchGetItem", "BatchWriteItem", "TransactGetItems", "TransactW
 
 _WRITTEN = "PutItem UpdateItem DeleteItem TransactWriteItems"
 _KEPT = f"GetItem Query TransactGetItems {_WRITTEN}"
-ANY = "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactGetItems TransactWriteItems"
+ANY = f"{_KEPT} BatchGetItem BatchWriteItem ConditionCheck"
 
 # What each role may do, by the keys it names. `T#` stands for the keys of any one tenant. All else is denied: a role
 # that is not here, and a right that is not, fails the build.
@@ -138,7 +138,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "ConditionCheck"
     },
     "ProjectRole": {
-        "T#": "PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactWriteItems"
+        "T#": "PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactWriteItems ConditionCheck"
     },
     "PublishRole": {"T#": "BatchWriteItem"},
     "SweepRole": {

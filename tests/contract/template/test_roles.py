@@ -85,7 +85,7 @@ def test_a_role_reaches_items_by_leading_keys_alone(role: str) -> None:
         for key in keys:
             assert re.fullmatch(
                 r"(T|U|K|N|OUTBOX)#\*(#(TENANT|CLIENTS|USERS|INVITATIONS|COUNTS|(USERS|CLIENTS)#COUNT)"
-                r"|#(C|CLIENT|USER|USEREMAIL|RATE|IDEMPOTENCY|SCHEDULING)#\*)?"
+                r"|#(C|CLIENT|USER|USEREMAIL|RATE|IDEMPOTENCY|SCHEDULING|LIST|TERM|TEL)#\*)?"
                 r"|(S|DUE)#[A-Z]+(#\*)?|DUE#\?|G#[A-Z]+#\*",
                 key,
             )
