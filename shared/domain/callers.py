@@ -104,14 +104,14 @@ class Caller:
             if self.require(permission) != "all":
                 raise PermissionDenied.lacking(f"{permission}:all")
 
-    def require_on(self, permission: str, owner_id: str | None) -> None:
-        """Raises PermissionDenied unless the caller may do this to a record of this owner."""
-        if self.require(permission) == "own" and not self.owns(owner_id):
+    def require_on(self, permission: str, owner_id: str | None, organizer_ids: Iterable[str] = ()) -> None:
+        """Raises PermissionDenied unless the caller may do this to a record of this owner and these organizers."""
+        if self.require(permission) == "own" and not self.owns(owner_id, organizer_ids):
             raise PermissionDenied.lacking(permission)
 
-    def require_sight(self, owner_id: str | None, what: str) -> None:
+    def require_sight(self, owner_id: str | None, what: str, organizer_ids: Iterable[str] = ()) -> None:
         """Raises NotFound when the caller may read, but not this one: a hidden record looks missing."""
-        if self.require("contacts:read") == "own" and not self.owns(owner_id):
+        if self.require("contacts:read") == "own" and not self.owns(owner_id, organizer_ids):
             raise NotFound(what)
 
 

@@ -93,6 +93,9 @@ class ContactConditions(BaseModel):
         None, min_length=1, max_length=100, description="A group's name or id, be it static or dynamic."
     )
     owner_id: str | None = Field(None, min_length=1, max_length=100)
+    organizer_id: str | None = Field(
+        None, min_length=1, max_length=100, description="A user who organizes bookings of the contact."
+    )
     customer_id: str | None = Field(None, min_length=1, max_length=100)
     is_primary: bool | None = Field(None, description="Whether it is its customer's primary contact.")
     relationship_status: RelationshipStatus | None = None

@@ -17,6 +17,12 @@ from shared.domain.phone import normalize_phone
 from shared.domain.search import Term, found_in, prefixes_of, terms_of
 from shared.domain.tenant import Settings
 
+OWN = "own"
+"""The facet of the contacts that are somebody's own. It has no index of its own: it is the facets `owner_id` and
+`organizer_id` together, of which a contact has at most one for any user."""
+ORGANIZING_OWNER = "organizing_owner"
+"""What is counted beside the facet `organizer_id`: contacts whose owner organizes a booking of theirs."""
+
 DEFAULTS = {
     "source": "api",
     "is_active": "true",
@@ -54,9 +60,10 @@ RANGES = frozenset(
 class ContactFilter:
     """Conditions that must all hold; None or empty for those not asked for.
 
-    `tags`: ids of tags, all of them; `type` and `group`: ids. `created_from` and so on: timestamps, the bounds
-    included. `also`: further filters that must hold, such as those of dynamic groups. `country` (ISO 3166-1 alpha-2) is
-    no condition: where `search` is a telephone number, it is written as in this country.
+    `own`: a caller's id, for the contacts that are this caller's own, as owner or as organizer of a booking; callers
+    cannot ask for it. `tags`: ids of tags, all of them; `type` and `group`: ids. `created_from` and so on: timestamps,
+    the bounds included. `also`: further filters that must hold, such as those of dynamic groups. `country` (ISO 3166-1
+    alpha-2) is no condition: where `search` is a telephone number, it is written as in this country.
     """
 
     search: str | None = None
@@ -67,6 +74,8 @@ class ContactFilter:
     type: str | None = None
     group: str | None = None
     owner_id: str | None = None
+    organizer_id: str | None = None
+    own: str | None = None
     customer_id: str | None = None
     relationship_status: str | None = None
     lifecycle_stage: str | None = None
@@ -141,11 +150,9 @@ class ContactFilter:
             wanted["group"] = _id_of(find("group", wanted["group"]))
         return cls(**wanted)
 
-    def owned_by(self, owner_id: str) -> ContactFilter:
-        """The filter that finds contacts of this owner alone; none, when it asks for those of another."""
-        if self.owner_id in (None, owner_id):
-            return replace(self, owner_id=owner_id)
-        return replace(self, also=(*self.also, ContactFilter(owner_id=owner_id)))
+    def own_of(self, caller_id: str) -> ContactFilter:
+        """The filter that finds a caller's own contacts alone."""
+        return replace(self, own=caller_id)
 
     def _and(self, further: ContactFilter) -> ContactFilter:
         if not self.asked:
@@ -166,6 +173,8 @@ class ContactFilter:
         found = [("tag", tag) for tag in self.tags]
         single = {name: getattr(self, name) for name in _SINGLE}
         found += [(name, value) for name, value in single.items() if value is not None]
+        # Of the contacts that are a user's own, rows tell of which the user is an organizer.
+        found += [(OWN, one) for one in (self.own, self.organizer_id) if one is not None]
         flags = {
             "is_active": self.is_active,
             "has_bookings": self.has_bookings,
@@ -188,7 +197,7 @@ class ContactFilter:
 
     def matches(self, contact: Contact) -> bool:
         """Whether all conditions hold for a contact."""
-        has = facets_of(contact)
+        has = facets_of(contact) | own_facets_of(contact)
         return (
             has.issuperset(facet for facet in self.facets if DEFAULTS.get(facet[0]) != facet[1])
             and not any(
@@ -197,6 +206,7 @@ class ContactFilter:
                 if DEFAULTS.get(name) == value
                 for other, _ in has
             )
+            and (self.organizer_id is None or self.organizer_id in contact.organizer_ids)
             and (self.email is None or self.email in _addresses(contact))
             and (self.phone is None or digits_of(self.phone) in numbers_of(contact))
             and (self.search is None or is_found(contact, self.search, self.country))
@@ -226,6 +236,11 @@ def _id_of(label: Label | None) -> str:
     return label.id if label else _NONE
 
 
+def own_facets_of(contact: Contact) -> set[tuple[str, str]]:
+    """Whose own a contact is, as values of the facet OWN."""
+    return {(OWN, one) for one in (contact.owner_id, *contact.organizer_ids) if one}
+
+
 def facets_of(contact: Contact) -> set[tuple[str, str]]:
     """The facets of a contact, but for defaults."""
     found = {("tag", one) for one in contact.tag_ids}
@@ -233,6 +248,8 @@ def facets_of(contact: Contact) -> set[tuple[str, str]]:
     found.update(("group", one) for one in contact.group_ids)
     if contact.owner_id:
         found.add(("owner_id", contact.owner_id))
+    # Not that of the owner, so that the two facets have no contact in common for any user.
+    found.update(("organizer_id", one) for one in contact.organizer_ids if one != contact.owner_id)
     if contact.customer_id:
         found.add(("customer_id", contact.customer_id))
     if contact.is_primary:
@@ -254,6 +271,8 @@ def counts_of(contact: Contact) -> Counter[str]:
     """A contact's part in the counters: `all`, `bookings`, `interactions` and its facets, as `tag=<id>`."""
     found = Counter(["all"])
     found.update(f"{facet}={value}" for facet, value in facets_of(contact) if facet not in _UNCOUNTED)
+    if contact.owner_id and contact.owner_id in contact.organizer_ids:
+        found[f"{ORGANIZING_OWNER}={contact.owner_id}"] = 1
     found["bookings"] = contact.total_bookings
     found["interactions"] = contact.interaction_count
     return found

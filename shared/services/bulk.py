@@ -317,7 +317,7 @@ class BulkContacts(ContactService):
                 if wanted is not None and not wanted.matches(before):
                     left_out.append((contact_id, event_ids[contact_id]))
                     continue
-                self._caller.require_on(permission, before.owner_id)
+                self._caller.require_on(permission, before.owner_id, before.organizer_ids)
                 acted = act(before, event_ids[contact_id])
             except NotFound as refusal:
                 if wanted is None:
@@ -362,7 +362,7 @@ class BulkContacts(ContactService):
             holders = self._many.get_many({one.contact_id: None for one in conflicts})
         except Unavailable:
             return set()
-        return {holder.id for holder in holders.values() if self._caller.owns(holder.owner_id)}
+        return {holder.id for holder in holders.values() if self._caller.owns_contact(holder)}
 
 
 class Matches(Protocol):
@@ -448,7 +448,7 @@ class MatchingContacts:
         require_searchable(wanted)
         if "own" not in (self._caller.require("contacts:read"), self._caller.require(permission)):
             return wanted
-        return wanted.owned_by(self._caller.id)
+        return wanted.own_of(self._caller.id)
 
     def _find(self, wanted: ContactFilter) -> list[str]:
         found = self._matches.find_all(wanted, limit=MAX_TOGETHER)

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.domain.callers import Caller
 from shared.domain.contact import Contact
-from shared.domain.contact_filter import DEFAULTS, OTHERS, ContactFilter
+from shared.domain.contact_filter import DEFAULTS, ORGANIZING_OWNER, OTHERS, ContactFilter
 from shared.domain.contact_order import in_order
 from shared.domain.errors import RuleBroken
 from shared.services import contact_orders
@@ -102,7 +102,7 @@ class ContactLists:
     def _seen(self, wanted: ContactFilter) -> ContactFilter:
         if self._caller.require("contacts:read") == "all":
             return wanted
-        return wanted.owned_by(self._caller.id)
+        return wanted.own_of(self._caller.id)
 
     def _named(self, contacts: Sequence[Contact]) -> Sequence[Contact]:
         """Contacts with the names of their labels."""
@@ -128,7 +128,7 @@ class ContactLists:
         return statistics_of(counts, companies, self._labels.recent())
 
     def _own(self) -> Iterator[Contact]:
-        own = ContactFilter(owner_id=self._caller.id)
+        own = ContactFilter(own=self._caller.id)
         try:
             for _, is_match, contact in by_creation(self._index, own, None, 500, descending=False).steps:
                 if is_match and contact is not None:
@@ -225,6 +225,9 @@ class ContactLists:
         facets = wanted.facets
         if not asked:
             return self._index.count("all")
+        if asked.keys() == {"organizer_id"}:
+            names = ("organizer_id", ORGANIZING_OWNER)
+            return sum(self._index.counts_of([f"{name}={wanted.organizer_id}" for name in names]))
         if len(asked) == len(facets) == 1 and not wanted.also:
             facet, value = facets[0]
             if facet == "customer_id":

@@ -32,6 +32,7 @@ _INDEXED = frozenset(
         "type",
         "group",
         "owner_id",
+        "own",
         "relationship_status",
         "lifecycle_stage",
         "source",

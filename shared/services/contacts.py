@@ -127,7 +127,7 @@ class ContactService:
         if level == "all":
             return taken
         other = self._contacts.get(taken.contact_id) if level == "own" else None
-        return taken if other is not None and self._caller.owns(other.owner_id) else taken.unnamed()
+        return taken if other is not None and self._caller.owns_contact(other) else taken.unnamed()
 
     def _join(self, contact: Contact, event: Event) -> Contact:
         """A new contact of a customer."""
@@ -147,7 +147,7 @@ class ContactService:
         """A contact that was looked up, if there is one and the caller may see it. Raises NotFound."""
         if contact is None:
             raise NotFound("Contact")
-        self._caller.require_sight(contact.owner_id, "Contact")
+        self._caller.require_sight(contact.owner_id, "Contact", contact.organizer_ids)
         return contact
 
     def replace(self, contact_id: str, given: ContactInput, if_match: IfMatch | None) -> Contact:
@@ -377,7 +377,7 @@ class ContactService:
 
         def once() -> Contact:
             before = self._read(contact_id, find or self._contacts.get)
-            self._caller.require_on(permission, before.owner_id)
+            self._caller.require_on(permission, before.owner_id, before.organizer_ids)
             require_match(if_match, before.version)
             acted = act(before)
             if acted is None:

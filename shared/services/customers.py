@@ -281,7 +281,7 @@ class CustomerService:
             after = ids[-1]
 
     def _sees(self, contact: Contact) -> bool:
-        return self._sees_all or self._caller.owns(contact.owner_id)
+        return self._sees_all or self._caller.owns_contact(contact)
 
     def _as_seen(self, customer: Customer) -> Customer:
         """A customer, with the count of those of its contacts that the caller may see, and its primary one if that is

@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from shared.domain.contact import Contact
+from shared.domain.contact_filter import OWN
 from shared.domain.ids import id_of, number_of
 from shared.services.reading_budget import Budget
 from shared.table import items, keys
 from shared.table.budgeted_reads import BudgetedReads
+from shared.table.posting_unions import UnionWalk
 from shared.table.postings import PostingWalk
 from shared.table.store import Item, Store
 
 _PAGE = 64
 _MOST = 500
 """How many items of a list are read at once at the most."""
+_OWN = ("owner_id", "organizer_id")
+"""The facets whose lists together are that of OWN."""
+
+
+def _counters_of(name: str) -> list[str]:
+    """The counters whose sum is the number of a name: its own, but for those of OWN."""
+    facet, _, value = name.partition("=")
+    return [f"{one}={value}" for one in _OWN] if facet == OWN else [name]
 
 
 class ContactIndex:
@@ -31,6 +41,8 @@ class ContactIndex:
 
     def count(self, name: str) -> int:
         """A counter of the tenant, such as `all` or `source=import`."""
+        if len(_counters_of(name)) > 1:
+            return self.counts_of([name])[0]
         item = self._store.get(keys.counter(self._tenant, name), consistent=False)
         return int(item["amount"]["N"]) if item else 0
 
@@ -52,10 +64,11 @@ class ContactIndex:
 
     def counts_of(self, names: Sequence[str]) -> list[int]:
         """Some of the counters, 0 for those there are none of."""
-        wanted = [keys.counter(self._tenant, name) for name in names]
-        found = self._store.get_many(wanted, consistent=False)
-        amounts = (found.get((key[keys.PK]["S"], key[keys.SK]["S"])) for key in wanted)
-        return [int(item["amount"]["N"]) if item else 0 for item in amounts]
+        wanted = {one: keys.counter(self._tenant, one) for name in names for one in _counters_of(name)}
+        found = self._store.get_many(list(wanted.values()), consistent=False)
+        items_of = {one: found.get((key[keys.PK]["S"], key[keys.SK]["S"])) for one, key in wanted.items()}
+        amounts = {one: int(item["amount"]["N"]) if item else 0 for one, item in items_of.items()}
+        return [sum(amounts[one] for one in _counters_of(name)) for name in names]
 
     def with_all(
         self, facets: Sequence[tuple[str, str]], *, after: str | None, descending: bool, low: str, high: str
@@ -71,15 +84,16 @@ class ContactIndex:
             counts = self.counts_of([f"{facet}={value}" for facet, value in facets])
             facets = [facet for _, facet in sorted(zip(counts, facets, strict=True))]
         first, last = number_of(low), number_of(high)
+
+        def walk_of(facet: str, value: str) -> PostingWalk:
+            partition = keys.posting_partition(self._tenant, facet, value)
+            return PostingWalk(self._reads, partition, descending=descending, low=first, high=last)
+
         leader, *others = (
-            PostingWalk(
-                self._reads,
-                keys.posting_partition(self._tenant, *facet),
-                descending=descending,
-                low=first,
-                high=last,
-            )
-            for facet in facets
+            UnionWalk([walk_of(one, value) for one in _OWN], descending=descending)
+            if facet == OWN
+            else walk_of(facet, value)
+            for facet, value in facets
         )
         step = -1 if descending else 1
         start = number_of(after) + step if after else (last if descending else first)

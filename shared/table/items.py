@@ -43,9 +43,9 @@ _CONTACT_TEXTS = (
     "last_event",
 )
 _CONTACT_NUMBERS = ("version", "total_bookings", "interaction_count")
-LABEL_IDS = ("tag_ids", "type_ids", "group_ids")
-"""The attributes that hold the ids of a contact's labels."""
-_CONTACT_LISTS = (*LABEL_IDS, "other_emails", "merged_from", "organizer_ids")
+LABEL_IDS = ("tag_ids", "type_ids", "group_ids", "organizer_ids")
+"""The attributes that hold ids of which each has a counter: those of a contact's labels and organizers."""
+_CONTACT_LISTS = (*LABEL_IDS, "other_emails", "merged_from")
 _CONTACT_JSON = ("other_phones", "custom_fields")
 # Texts that most contacts have the default of.
 _CONTACT_STATES = ("relationship_status", "lifecycle_stage", "unique_scope")

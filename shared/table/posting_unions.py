@@ -1,0 +1,40 @@
+"""Several posting lists walked as if they were one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+
+class Walk(Protocol):
+    """A way through one list; see `shared.table.postings.PostingWalk`."""
+
+    def seek(self, bound: int) -> int | None: ...
+
+
+class UnionWalk:
+    """A way through all ids of several lists, in the direction in which all their walks go. An id that several have is
+    met once.
+    """
+
+    def __init__(self, walks: Iterable[Walk], *, descending: bool) -> None:
+        self._direction = -1 if descending else 1
+        self._unread = list(walks)
+        self._ahead: list[tuple[int, Walk]] = []
+
+    def seek(self, bound: int) -> int | None:
+        """The next id at or beyond `bound` in the direction of the walk; None at the end.
+
+        Bounds may only go in the direction of the walk. A list is asked again only when the id that it gave is behind
+        the bound, and never once it has come to its end.
+        """
+        behind = [walk for found, walk in self._ahead if (bound - found) * self._direction > 0]
+        ahead = [(found, walk) for found, walk in self._ahead if (bound - found) * self._direction <= 0]
+        for walk in (*self._unread, *behind):
+            found = walk.seek(bound)
+            if found is not None:
+                ahead.append((found, walk))
+        self._unread, self._ahead = [], ahead
+        if not ahead:
+            return None
+        return self._direction * min(found * self._direction for found, _ in ahead)
