@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from shared.services.event_sight import EventSight
     from shared.services.group_creation import GroupCreation
     from shared.services.groups import GroupService
+    from shared.services.handover import Handover
     from shared.services.idempotency import Announce, Claim, KeyedCalls
     from shared.services.import_chunks import ImportChunks
     from shared.services.import_runs import ImportRuns
@@ -788,7 +789,30 @@ def users(caller: Caller) -> UserService:
     """The users, for one caller."""
     from shared.services.users import UserService
 
-    return UserService(caller, user_table(caller.tenant_id), cursors(), accounts=user_pool())
+    return UserService(
+        caller,
+        user_table(caller.tenant_id),
+        cursors(),
+        accounts=user_pool(),
+        handover=lambda: _handover(caller),
+    )
+
+
+def _handover(caller: Caller) -> Handover:
+    """What hands over the contacts of users whom one caller removes."""
+    from shared.services.handover import Handover
+    from shared.table.contact_index import ContactIndex
+    from shared.table.settings import SettingsTable
+
+    tenant_id = caller.tenant_id
+    return Handover(
+        caller,
+        ContactIndex(store(), tenant_id),
+        SettingsTable(store(), tenant_id),
+        bulk_queue,
+        is_active_user=lambda user_id: _is_active_user(tenant_id, user_id),
+        forget=lambda: _forget_tenant(tenant_id),
+    )
 
 
 def _invitation_table(tenant_id: str, through: Store) -> InvitationTable:

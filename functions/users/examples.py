@@ -14,6 +14,7 @@ from shared.domain.errors import (
     VersionMismatch,
 )
 from shared.domain.invitation import Invitation
+from shared.domain.removal import OwnsContacts
 from shared.domain.user import User
 from shared.http.examples import INVITATION, INVITATION_ID, INVITED, LIMIT_REFUSED, USER_ID, Example
 from shared.services.paging import Page
@@ -57,7 +58,9 @@ EXAMPLES = {
             NotFound("User"),
         ),
     ),
-    "delete_user": Example(problems=(LastAdmin(), NotFound("User"))),
+    "delete_user": Example(
+        problems=(LastAdmin(), OwnsContacts(12, is_default_owner=False), NotFound("User"))
+    ),
     "list_invitations": Example(answer=Page([_SHOWN], None), problems=(LIMIT_REFUSED,)),
     "create_invitation": Example(
         request=_GIVEN, answer=INVITATION, problems=(AddressInUse(user_id=INVITED.id),)

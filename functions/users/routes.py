@@ -6,11 +6,13 @@ from pydantic import Field
 
 from functions.users import invitations
 from shared import wiring
+from shared.domain.bulk_jobs import BulkJob
 from shared.domain.errors import LastAdmin, NotFound, SchedulingIdTaken, VersionMismatch
+from shared.domain.removal import OwnsContacts, RemovalQuery
 from shared.domain.user import User, UserPatch, UserRole
 from shared.http.call import Call
 from shared.http.listing import ListQuery
-from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
+from shared.http.routes import JSON, MERGE_PATCH, Accepted, Reply, Routes
 
 
 class UserListQuery(ListQuery):
@@ -57,13 +59,16 @@ def patch_user(call: Call, user_id: str, body: UserPatch) -> Reply:
     "DELETE",
     "/users/{user_id}",
     summary="Remove a user",
+    query=RemovalQuery,
     status=204,
+    accepted=Accepted(BulkJob, "/contacts/bulk-jobs/{id}"),
     conditional=True,
-    errors=(NotFound, LastAdmin, VersionMismatch),
+    errors=(NotFound, LastAdmin, OwnsContacts, VersionMismatch),
 )
-def delete_user(call: Call, user_id: str) -> Reply:
-    """Takes `tenant:admin`. Signed out within a minute. Contacts keep their owner; `POST /contacts/bulk-update` gives
-    them another.
+def delete_user(call: Call, user_id: str, query: RemovalQuery) -> Reply:
+    """Takes `tenant:admin`, and where the user owns contacts `contacts:write`. Signed out within a minute. What becomes
+    of the contacts is to be said: a bulk job changes their owner. Without a word a user who owns contacts, or is the
+    default owner of new ones, is not removed.
     """
-    wiring.users(call.caller).delete(user_id, call.if_match)
-    return Reply(204)
+    job = wiring.users(call.caller).delete(user_id, call.if_match, query)
+    return Reply(record=job) if job else Reply(204)

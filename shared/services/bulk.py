@@ -206,7 +206,7 @@ class BulkContacts(ContactService):
             except NotFound as missing:
                 errors.append(FieldError(field, "unknown_contact", missing.detail))
                 continue
-            self._caller.require_on("contacts:write", contact.owner_id)
+            self._caller.require_on("contacts:write", contact.owner_id, contact.organizer_ids)
             if len(contact.group_ids) >= MAX_GROUPS:
                 message = f"A contact is in at most {MAX_GROUPS} groups."
                 errors.append(FieldError(field, "too_many_groups", message))

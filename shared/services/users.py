@@ -8,16 +8,21 @@ from itertools import islice
 from typing import Protocol
 
 from shared.domain import timestamps
+from shared.domain.bulk_jobs import BulkJob
 from shared.domain.callers import Caller
 from shared.domain.claims import Claim
 from shared.domain.errors import NotFound
 from shared.domain.events import Event
 from shared.domain.ids import new_id
+from shared.domain.removal import Handed, RemovalQuery
 from shared.domain.user import OWN_FIELDS, User, UserPatch, UserRole, is_user_id
+from shared.services.handover import Handover
 from shared.services.optimistic import IfMatch, changed
 from shared.services.paging import Cursors, Page, page_of
 
 _ATTEMPTS = 8
+NOTHING_SETTLED = RemovalQuery.model_construct(successor_id=None, contacts=None)
+"""That it was not said what is to become of a removed user's contacts."""
 
 
 class UserRepository(Protocol):
@@ -31,7 +36,7 @@ class UserRepository(Protocol):
 
     def replace(self, before: User, after: User, event: Event) -> None: ...
 
-    def remove(self, before: User, event: Event, claim: Claim | None) -> None: ...
+    def remove(self, before: User, event: Event, claim: Claim | None, handed: Handed) -> None: ...
 
 
 class Accounts(Protocol):
@@ -56,6 +61,7 @@ class UserService:
         cursors: Cursors,
         *,
         accounts: Accounts | None,
+        handover: Callable[[], Handover],
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -63,6 +69,7 @@ class UserService:
         self._users = users
         self._cursors = cursors
         self._accounts = accounts
+        self._handover = handover
         self._now = now
         self._sleep = sleep
 
@@ -120,8 +127,12 @@ class UserService:
 
         return changed(read, if_match, act, self._users.replace, attempts=_ATTEMPTS, sleep=self._sleep)
 
-    def delete(self, user_id: str, if_match: IfMatch | None) -> None:
-        """Remove a user, who can no longer sign in. Contacts he owns stay his by name. Raises as `change` does.
+    def delete(
+        self, user_id: str, if_match: IfMatch | None, wanted: RemovalQuery = NOTHING_SETTLED
+    ) -> BulkJob | None:
+        """Remove a user, who can no longer sign in; the job that changes the owner of their contacts, if there is one.
+
+        Raises as `change` and `Handover.plan` do.
 
         Where he goes from a pool too, nobody becomes a member under his id for the next 15 minutes: who found it in the
         pool before he went would otherwise set a password for whoever has the name next.
@@ -136,12 +147,19 @@ class UserService:
         def act(user: User) -> tuple[User, Event]:
             return user.delete(event_id=new_id(), at=timestamps.now(), caller=self._caller)
 
+        handed = Handed()
+
         def save(before: User, _: User, event: Event) -> None:
-            self._users.remove(before, event, bar)
+            nonlocal handed
+            handed = self._handover().plan(before, wanted)
+            self._users.remove(before, event, bar, handed)
 
         gone = changed(read, if_match, act, save, attempts=_ATTEMPTS, sleep=self._sleep)
         if self._accounts is not None:
             self._accounts.remove(gone.email, gone.id)
+        if handed != Handed():
+            self._handover().begin(handed)
+        return BulkJob.of(handed.job) if handed.job else None
 
     def _is_caller(self, user: User) -> bool:
         return self._caller.kind == "user" and self._caller.id == user.id

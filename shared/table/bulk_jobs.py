@@ -45,7 +45,7 @@ class BulkJobTable:
 
         def written() -> Transaction:
             transaction = Transaction()
-            transaction.put(_to_item(self._tenant, run))
+            transaction.put(job_to_item(self._tenant, run))
             return transaction
 
         self._places.commit(written, run.id, now=timestamps.to_milliseconds(run.created_at) // 1000)
@@ -53,7 +53,7 @@ class BulkJobTable:
     def save(self, before: BulkRun, after: BulkRun, event: Event | None = None) -> None:
         """Write a job that has moved, and its event. Raises ConcurrentChange when it is no longer as `before`."""
         transaction = Transaction()
-        transaction.put(_to_item(self._tenant, after), **at_version(before.version))
+        transaction.put(job_to_item(self._tenant, after), **at_version(before.version))
         if after.due_at is None:  # nothing is left to be done for it
             self._places.give_back(transaction, after.id)
         if event is not None:
@@ -89,7 +89,8 @@ class BulkWatchTable:
             after = rows[-1][keys.WORK_SK]["S"]
 
 
-def _to_item(tenant_id: str, run: BulkRun) -> Item:
+def job_to_item(tenant_id: str, run: BulkRun) -> Item:
+    """The item of a job."""
     item: Item = {
         **keys.bulk_job(tenant_id, run.id),
         "version": {"N": str(run.version)},

@@ -27,25 +27,32 @@ class SettingsTable:
 
         Raises ConcurrentChange when they are no longer at the version of `before`.
         """
-        values: Item = {
-            ":settings": settings_attribute(after.settings),
-            ":version": {"N": str(after.version)},
-            ":at": {"S": event.at},
-            ":by": {"S": event.actor},
-            ":event": {"S": event.id},
-            ":before": {"N": str(before.version)},
-        }
-        is_unchanged = "version = :before"
-        # Settings that were never changed are at version 1, unwritten.
-        is_first = "attribute_exists(PK) AND attribute_not_exists(version)"
-        is_own_write = "last_event = :event"
         transaction = Transaction()
-        transaction.update(
-            keys.tenant(self._tenant),
-            "SET settings = :settings, version = :version, updated_at = :at, updated_by = :by, last_event = :event",
-            values,
-            condition=f"{is_unchanged} OR ({is_first}) OR {is_own_write}",
-            refusal=lambda _: ConcurrentChange(),
-        )
-        transaction.put(items.event_to_item(self._tenant, event))
+        add_settings(transaction, self._tenant, before, after, event)
         self._store.commit(transaction)
+
+
+def add_settings(
+    transaction: Transaction, tenant_id: str, before: Tenant, after: Tenant, event: Event
+) -> None:
+    """Write changed settings and their event with a transaction, under the condition that `save` states."""
+    values: Item = {
+        ":settings": settings_attribute(after.settings),
+        ":version": {"N": str(after.version)},
+        ":at": {"S": event.at},
+        ":by": {"S": event.actor},
+        ":event": {"S": event.id},
+        ":before": {"N": str(before.version)},
+    }
+    is_unchanged = "version = :before"
+    # Settings that were never changed are at version 1, unwritten.
+    is_first = "attribute_exists(PK) AND attribute_not_exists(version)"
+    is_own_write = "last_event = :event"
+    transaction.update(
+        keys.tenant(tenant_id),
+        "SET settings = :settings, version = :version, updated_at = :at, updated_by = :by, last_event = :event",
+        values,
+        condition=f"{is_unchanged} OR ({is_first}) OR {is_own_write}",
+        refusal=lambda _: ConcurrentChange(),
+    )
+    transaction.put(items.event_to_item(tenant_id, event))

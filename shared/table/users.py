@@ -27,10 +27,13 @@ from shared.domain.errors import (
 )
 from shared.domain.events import Event
 from shared.domain.invitation import MAX_OPEN
+from shared.domain.removal import Handed
 from shared.domain.user import MAX_USERS, User
 from shared.table import items, keys
+from shared.table.bulk_jobs import job_to_item
 from shared.table.claims import claim_to_item, in_place_of
 from shared.table.directory import member_to_item
+from shared.table.settings import add_settings
 from shared.table.store import Item, Refusal, Store, Transaction, at_version
 
 _ATTEMPTS = 6
@@ -121,9 +124,10 @@ class UserTable:
             count(transaction, self._tenant, admins=admins)
         commit(self._store, transaction)
 
-    def remove(self, before: User, event: Event, claim: Claim | None) -> None:
+    def remove(self, before: User, event: Event, claim: Claim | None, handed: Handed) -> None:
         """Remove a user, whose address is free at once, with its event; the claim, if any, is left in the look-up's
-        place. Raises as `replace` does.
+        place, and what is `handed` over is written too. Raises as `replace` does, and ConcurrentChange when the
+        tenant's settings are no longer as they were read.
         """
         transaction = Transaction()
         put_event(transaction, self._tenant, event)
@@ -141,6 +145,10 @@ class UserTable:
             transaction.delete(keys.scheduling_lock(self._tenant, before.scheduling_id))
         free_name(transaction, before)
         count(transaction, self._tenant, members=-1, admins=-before.is_active_admin)
+        if handed.job is not None:
+            transaction.put(job_to_item(self._tenant, handed.job))
+        if handed.settings is not None:
+            add_settings(transaction, self._tenant, *handed.settings)
         commit(self._store, transaction)
 
     def _move_scheduling_lock(self, transaction: Transaction, left: str | None, user: User) -> None:

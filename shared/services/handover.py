@@ -1,0 +1,110 @@
+"""What a removed user owned goes to a successor or to nobody, in the background."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from shared.domain import timestamps
+from shared.domain.bulk import BulkChange
+from shared.domain.bulk_jobs import BulkRun
+from shared.domain.callers import Caller
+from shared.domain.contact_filter import ContactFilter
+from shared.domain.errors import Invalid, Unavailable
+from shared.domain.events import Event
+from shared.domain.ids import new_id
+from shared.domain.removal import Handed, OwnsContacts, RemovalQuery
+from shared.domain.tenant import Tenant
+from shared.domain.user import User
+from shared.services.bulk_jobs import Portion, Queue
+
+_GIVING = ("contacts:read", "contacts:write")
+"""What it takes, at level `all`, to give contacts an owner."""
+
+
+class Counters(Protocol):
+    """How many contacts there are; see `shared.table.contact_index.ContactIndex`."""
+
+    def count(self, name: str) -> int: ...
+
+
+class SettingsRepository(Protocol):
+    """The settings of one tenant; see `shared.table.settings.SettingsTable`."""
+
+    def get(self) -> Tenant | None: ...
+
+
+class Handover:
+    """Hands over what users own who are removed by one caller. `forget`: has this process read the tenant anew."""
+
+    def __init__(
+        self,
+        caller: Caller,
+        counters: Counters,
+        settings: SettingsRepository,
+        queue: Callable[[], Queue],
+        *,
+        is_active_user: Callable[[str], bool],
+        forget: Callable[[], None],
+    ) -> None:
+        self._caller = caller
+        self._counters = counters
+        self._settings = settings
+        self._queue = queue
+        self._is_active_user = is_active_user
+        self._forget = forget
+
+    def plan(self, user: User, wanted: RemovalQuery) -> Handed:
+        """What is to be written with a user's removal: the job that changes the owner of their contacts, and another
+        default owner of the tenant where the user is that.
+
+        The number of contacts follows changes within about a second. Raises OwnsContacts when it is not said what is to
+        become of them, Invalid for a successor who is no active user, and PermissionDenied when the caller may not give
+        contacts an owner.
+        """
+        wanted.check(user.id)
+        if wanted.successor_id is not None and not self._is_active_user(wanted.successor_id):
+            raise Invalid.field("successor_id", "unknown_owner", "This is not the id of an active user.")
+        owned = self._counters.count(f"owner_id={user.id}")
+        tenant = self._settings.get()
+        if tenant is not None and tenant.settings.default_owner_id != user.id:
+            tenant = None
+        if not wanted.is_settled:
+            if owned or tenant:
+                raise OwnsContacts(owned, is_default_owner=tenant is not None)
+            return Handed()
+        if owned:
+            self._caller.require_all(*_GIVING)
+        return Handed(
+            job=self._job(user.id, wanted.successor_id, owned),
+            settings=self._other_default(tenant, wanted.successor_id) if tenant else None,
+        )
+
+    def _job(self, user_id: str, successor_id: str | None, owned: int) -> BulkRun | None:
+        # Also where the counter says none: what was made in the last moments is not counted yet.
+        if not owned and not all(self._caller.level(one) == "all" for one in _GIVING):
+            return None
+        return BulkRun.begin(
+            job_id=new_id(),
+            action="update",
+            caller=self._caller,
+            wanted=ContactFilter(owner_id=user_id),
+            change=BulkChange(fields={"owner_id": successor_id}).to_json(),
+            matched=owned,
+            at=timestamps.now(),
+        )
+
+    def _other_default(self, tenant: Tenant, successor_id: str | None) -> tuple[Tenant, Tenant, Event] | None:
+        settings = replace(tenant.settings, default_owner_id=successor_id)
+        changed = tenant.change(settings, event_id=new_id(), at=timestamps.now(), caller=self._caller)
+        return (tenant, *changed) if changed else None
+
+    def begin(self, handed: Handed) -> None:
+        """Go on from what was written. A job that cannot be queued now is taken up by the watch over jobs."""
+        if handed.settings is not None:
+            self._forget()
+        if handed.job is not None:
+            with contextlib.suppress(Unavailable):
+                self._queue().send(Portion(self._caller.tenant_id, handed.job.id, 1))
