@@ -13,6 +13,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from shared.domain import custom_fields
 from shared.domain.callers import Caller
+from shared.domain.characters import compared
 from shared.domain.communication import (
     NO_COMMUNICATION,
     NO_PREFERENCE,
@@ -636,7 +637,7 @@ def clean(given: dict[str, Any], settings: Settings) -> dict[str, Any]:
 
 
 def _email(value: str | None, settings: Settings) -> str | None:
-    if value is not None and value.strip():
+    if value is not None and compared(value):
         return normalize_email(value)
     if settings.require_email:
         raise Invalid.field("email", "required", "An e-mail address is required.")
@@ -657,7 +658,7 @@ def _other_emails(value: list[str] | None) -> list[str]:
 
 
 def _phone(value: str | None, name: str, settings: Settings) -> str | None:
-    if value is None or not value.strip():
+    if value is None or not compared(value):
         return None
     return normalize_phone(value, settings.default_country, name, clean=settings.auto_clean_phone_numbers)
 

@@ -209,7 +209,7 @@ def clean(given: dict[str, Any]) -> dict[str, Any]:
     if "email" in given:
         email = given["email"]
         try:
-            cleaned["email"] = normalize_email(email) if email is not None and email.strip() else None
+            cleaned["email"] = normalize_email(email) if email is not None and compared(email) else None
         except Invalid as error:
             errors.append(error)
     if errors:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
+from shared.domain.characters import compared
 from shared.domain.errors import Invalid
 
 
@@ -29,5 +30,5 @@ def following(rule: Callable[[str], object]) -> AfterValidator:
 
 
 def unless_blank(rule: Callable[[str], object]) -> Callable[[str], object]:
-    """`rule`, for what is not blank: an optional field may be sent empty."""
-    return lambda value: rule(value) if value.strip() else None
+    """`rule`, for what is not blank: an optional field may be sent empty, or with nothing that shows."""
+    return lambda value: rule(value) if compared(value) else None
