@@ -9,13 +9,24 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 import pytest
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from functions.auth.bodies import TokenRequest
 from functions.contacts.app import handler as contacts
 from functions.contacts.list_query import ContactListQuery
 from local.sources import source_files
-from shared.domain import characters, custom_fields, email, names, number_search, search, text, typed_phone
+from shared.domain import (
+    characters,
+    custom_fields,
+    email,
+    faults,
+    field_names,
+    names,
+    number_search,
+    search,
+    text,
+    typed_phone,
+)
 from shared.domain.addresses import is_allowed, target_of
 from shared.domain.booking import BookingCreated
 from shared.domain.callers import parse_grants
@@ -32,6 +43,7 @@ from shared.domain.labels import NO_LABELS
 from shared.domain.passwords import check_password
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import Settings
+from shared.domain.user import SchedulingId
 from shared.http.call import FORM, Call
 from shared.http.idempotency import key_of
 from shared.identity.tokens import KeySet, Refused, subject_of
@@ -107,6 +119,19 @@ def form(value: str) -> Any:
     return Call(event).body(TokenRequest, (FORM,))
 
 
+def faulty(value: str) -> Any:
+    """The faults of a body that is refused, as JSON and for a name that nobody knows."""
+    for model_validate, given in (
+        (ContactInput.model_validate_json, value),
+        (ContactInput.model_validate, {value: value}),
+    ):
+        try:
+            model_validate(given)
+        except ValidationError as error:
+            faults.faults_of(error, ContactInput)
+            faults.json_fault(error)
+
+
 class NoKeys(KeySet):
     """Those of nobody."""
 
@@ -136,6 +161,10 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "search.found_in": lambda value: search.found_in(search.prefixes_of(value), search.terms_of([value])),
     "number_search.digits_of": number_search.digits_of,
     "number_search.ends_of": lambda value: number_search.ends_of(value, "US"),
+    "days.is_date": days.is_date,
+    "user.SchedulingId": TypeAdapter(SchedulingId).validate_python,
+    "field_names.nearest": lambda value: field_names.nearest(value, ("first_name", "email")),
+    "faults.faults_of": faulty,
     "names.split_name": names.split_name,
     "characters.one_line": characters.one_line,
     "characters.several_lines": characters.several_lines,
@@ -189,6 +218,10 @@ DRIVEN = {
     "shared/domain/label_inputs.py", "shared/domain/passwords.py", "shared/domain/search.py", "shared/domain/text.py",
     "shared/domain/typed_phone.py",
     "shared/http/idempotency.py",
+    "shared/domain/faults.py",
+    "shared/domain/field_names.py",
+    "shared/http/call.py",
+    "shared/domain/contact_conditions.py", "shared/domain/days.py", "shared/domain/user.py",
 }  # fmt: skip
 """The modules with patterns whose functions are among SUBJECTS."""
 
