@@ -18,6 +18,7 @@ from local.sources import source_files
 from shared.domain import (
     characters,
     custom_fields,
+    days,
     email,
     faults,
     field_names,
