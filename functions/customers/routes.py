@@ -36,6 +36,13 @@ class CustomerListQuery(ListQuery):
     username: str | None = Field(
         None, min_length=1, max_length=100, description="The customer with this username, in whatever case."
     )
+    search: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="Customers whose name, username, e-mail address, number or national id have words that begin so; "
+        "several words must all be found. They come in the order of what they were found by.",
+    )
     include: Literal["contacts"] | None = _INCLUDE
 
     @model_validator(mode="after")
@@ -43,13 +50,15 @@ class CustomerListQuery(ListQuery):
         if self.include and self.limit > INCLUDING_CUSTOMERS:
             message = f"With `include=contacts` a page has at most {INCLUDING_CUSTOMERS} customers."
             raise Invalid.field("limit", "less_than_equal", message)
+        if self.search and self.username:
+            raise Invalid.field("search", "contradiction", "Give `search` or `username`, not both.")
         return self
 
 
 @routes.route(
     "GET",
     "/customers",
-    summary="List customers, newest first",
+    summary="List customers, newest first, or search them",
     query=CustomerListQuery,
     answer=CustomerShown,
     show=wiring.show_customers,
@@ -60,6 +69,7 @@ def list_customers(call: Call, query: CustomerListQuery) -> Reply:
         limit=query.limit,
         cursor=query.cursor,
         username=query.username,
+        search=query.search,
         include_contacts=query.include is not None,
     )
     return Reply(page=page)

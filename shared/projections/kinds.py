@@ -27,7 +27,7 @@ class _Kind:
 
 _KINDS = {
     keys.CONTACT: _Kind(keys.BY_CREATION, contacts.rows, contacts.facets, contacts.counts),
-    keys.CUSTOMER: _Kind(keys.CUSTOMERS, lambda *_: iter(()), lambda _: set(), customers.counts),
+    keys.CUSTOMER: _Kind(keys.CUSTOMERS, customers.rows, lambda _: set(), customers.counts),
 }
 
 

@@ -15,6 +15,7 @@ from shared.domain.customer import Customer, CustomerInput, CustomerPatch, Custo
 from shared.domain.errors import NotFound, UsernameTaken
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
+from shared.services.customer_search import CustomerIndex, searched
 from shared.services.idempotency import Announce, no_key
 from shared.services.optimistic import IfMatch, changed, until_first
 from shared.services.paging import Cursors, Page, page_of
@@ -34,7 +35,7 @@ _ATTEMPTS_FOR_A_NUMBER = 40
 """How often the next number is taken: all creations of a tenant's customers want the same one."""
 
 
-class CustomerRepository(Protocol):
+class CustomerRepository(CustomerIndex, Protocol):
     """The customers of one tenant; see `shared.table.customers.CustomerTable`."""
 
     def get(self, customer_id: str) -> Customer | None: ...
@@ -136,17 +137,43 @@ class CustomerService:
         limit: int,
         cursor: str | None,
         username: str | None = None,
+        search: str | None = None,
         include_contacts: bool = False,
     ) -> Page[Customer]:
-        """A page of the customers, newest first; with `username` the one that has it, in whatever case."""
-        self._caller.require_all("contacts:read")
+        """A page of the customers, newest first; with `username` the one that has it, in whatever case; with `search`
+        those whose texts have all its parts, in the order of what they were found by.
 
+        Nobody counts those that a search finds. Raises Invalid for a search that is for nothing.
+        """
+        self._caller.require_all("contacts:read")
+        self._budget.begin()
+        page = self._found(search, limit, cursor) if search else self._listed(username, limit, cursor)
+        shown: Sequence[Customer] = page.items
+        if include_contacts and shown:
+            # The list may lag behind: how many contacts there are to look for, the records say.
+            current = self._customers.get_many(one.id for one in shown)
+            shown = self._with_contacts([current.get(one.id, one) for one in shown])
+        if search:
+            return page.showing(shown)
+        return page.showing(shown, self._customers.count() if username is None else len(shown))
+
+    def _found(self, search: str, limit: int, cursor: str | None) -> Page[Customer]:
+        return page_of_steps(
+            lambda after: searched(self._customers, search, after, self._budget),
+            lambda customer: customer,
+            limit=limit,
+            cursor=cursor,
+            cursors=self._cursors,
+            scope=self._caller.scope("customers found", search),
+        )
+
+    def _listed(self, username: str | None, limit: int, cursor: str | None) -> Page[Customer]:
         def read(count: int, after: str | None) -> Sequence[Customer]:
             if username is None:
                 return self._customers.newest(limit=count, after=after)
             return self._named(username)
 
-        page = page_of(
+        return page_of(
             read,
             lambda customer: customer.id,
             lambda customer: customer,
@@ -155,12 +182,6 @@ class CustomerService:
             cursors=self._cursors,
             scope=self._caller.scope("customers", username or ""),
         )
-        shown: Sequence[Customer] = page.items
-        if include_contacts and shown:
-            # The list may lag behind: how many contacts there are to look for, the records say.
-            current = self._customers.get_many(one.id for one in shown)
-            shown = self._with_contacts([current.get(one.id, one) for one in shown])
-        return page.showing(shown, self._customers.count() if username is None else len(shown))
 
     def _named(self, username: str) -> Sequence[Customer]:
         customer_id = self._customers.id_of_username(username)

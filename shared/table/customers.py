@@ -62,6 +62,31 @@ class CustomerTable:
         rows = self._store.query(partition, limit=limit, after=after, descending=True)
         return [customer_from_item(row) for row in rows]
 
+    def beginning_with(
+        self, prefix: str, *, limit: int, after: str | None
+    ) -> list[tuple[str, str, str, str]]:
+        """Terms of customers that begin with a prefix, in their order: (position for `after`, the term, customer id,
+        the summary of the customer's terms).
+        """
+        rows = self._store.query(
+            keys.customer_term_partition(self._tenant, prefix),
+            limit=limit,
+            prefix=keys.escape_term(prefix),
+            after=after,
+        )
+        places = ((row[keys.SK]["S"], row["words"]["S"]) for row in rows)
+        return [
+            (place, keys.unescape_term(place.rpartition("#")[0]), place.rpartition("#")[2], summary)
+            for place, summary in places
+        ]
+
+    def listed(self, customer_ids: Iterable[str]) -> dict[str, Customer]:
+        """The customers of ids as the list shows them, by id."""
+        partition = keys.list_partition(self._tenant, keys.CUSTOMERS)
+        wanted = [{keys.PK: {"S": partition}, keys.SK: {"S": one}} for one in customer_ids]
+        found = self._store.get_many(wanted, consistent=False).values()
+        return {customer.id: customer for customer in map(customer_from_item, found)}
+
     def count(self) -> int:
         """How many customers the list shows."""
         item = self._store.get(keys.counter(self._tenant, "customers"), consistent=False)

@@ -212,6 +212,16 @@ def term(tenant_id: str, word: str, contact_id: str) -> Key:
     return _key(term_partition(tenant_id, word), f"{escape_term(word)}#{contact_id}")
 
 
+def customer_term_partition(tenant_id: str, start: str) -> str:
+    """The terms of customers that begin with a letter or digit; `start` may be longer."""
+    return f"{tenant_prefix(tenant_id)}CUSTOMERTERM#{escape(start[:1])}"
+
+
+def customer_term(tenant_id: str, word: str, customer_id: str) -> Key:
+    """A term of a customer."""
+    return _key(customer_term_partition(tenant_id, word), f"{escape_term(word)}#{customer_id}")
+
+
 def escape_term(word: str) -> str:
     """A word as it stands in a sort key: like `escape`, but keeping all letters, so that prefixes stay prefixes."""
     return word.replace("%", "%25").replace("#", "%23")
@@ -268,7 +278,7 @@ def top(tenant_id: str, company_key: str, amount: int) -> Key:
 def is_projected(key: dict[str, Any]) -> bool:
     """Whether an item is one of those that are worked out from contacts and customers."""
     space = key[PK]["S"].split("#", 3)[2].split("=")[0]
-    return space in ("LIST", "IX", "TERM", "TEL", "COUNTS", "COMPANIES", "TOP")
+    return space in ("LIST", "IX", "TERM", "CUSTOMERTERM", "TEL", "COUNTS", "COMPANIES", "TOP")
 
 
 GONE = "GONE"

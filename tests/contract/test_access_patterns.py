@@ -514,6 +514,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Delete a customer": lambda world: world.customers.delete(world.empty.id, None),
     "List 25 customers": lambda world: listed(world),
     "List 25 customers with two contacts each": lambda world: listed(world, include_contacts=True),
+    "Search customers, 25 found": lambda world: world.customers.list(limit=25, cursor=None, search="grace"),
     "Find a customer by username": lambda world: world.customers.list(
         limit=25, cursor=None, username="Grace0"
     ),

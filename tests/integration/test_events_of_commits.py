@@ -107,7 +107,7 @@ def consent(doer: Doer) -> None:
 
 
 def create_customer(doer: Doer) -> None:
-    given = CustomerInput(first_name="Grace", username=f"u{doer.chance.randrange(30)}")
+    given = CustomerInput(first_name="Grace", username=f"u{doer.chance.randrange(90)}")
     doer.note("customer", doer.customers.create(given))
 
 

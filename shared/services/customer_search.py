@@ -1,0 +1,60 @@
+"""Customers found by what somebody types: words of their names, their number, username, national id and address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from shared.domain.customer import Customer
+from shared.domain.customer_search import terms_of_customer
+from shared.domain.errors import Invalid
+from shared.domain.search import found_in, indexed, may_have, prefixes_of
+from shared.services.reading_budget import Budget
+from shared.services.walks import Step
+
+_PORTION = 64
+
+
+class CustomerIndex(Protocol):
+    """The terms of one tenant's customers; see `shared.table.customers.CustomerTable`."""
+
+    def beginning_with(
+        self, prefix: str, *, limit: int, after: str | None
+    ) -> list[tuple[str, str, str, str]]: ...
+
+    def listed(self, customer_ids: Iterable[str]) -> dict[str, Customer]: ...
+
+
+def searched(
+    index: CustomerIndex, search: str, after: str | None, budget: Budget
+) -> Iterator[Step[Customer]]:
+    """The customers whose texts have all parts of a search, in the order of the term they were found by.
+
+    A customer with several terms that begin alike stands at the first of them alone, so each is shown once. Raises
+    Invalid for a search that is for nothing, and Spent when the budget is.
+    """
+    prefixes = prefixes_of(search)
+    if not prefixes:
+        raise Invalid.field("search", "search", "Give at least one visible character to search for.")
+    # The longest beginning is found the least often.
+    rarest = max((one.indexed for one in prefixes), key=len)
+
+    def is_first(customer: Customer, term: str) -> bool:
+        terms = terms_of_customer(customer)
+        return found_in(prefixes, terms) and term == min(
+            (one for one in indexed(terms) if one.startswith(rarest)), default=None
+        )
+
+    while True:
+        budget.ask()
+        entries = index.beginning_with(rarest, limit=_PORTION, after=after)
+        ids = {customer_id for _, _, customer_id, summary in entries if may_have(prefixes, summary)}
+        found = index.listed(ids) if ids else {}
+        budget.charge(len(entries) + len(ids))
+        for position, term, customer_id, _ in entries:
+            customer = found.get(customer_id)
+            budget.advance()
+            yield position, customer is not None and is_first(customer, term), customer
+        if len(entries) < _PORTION:
+            return
+        after = entries[-1][0]
