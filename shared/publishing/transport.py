@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.domain.addresses import Target, is_allowed, is_literal
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DEADLINE = 15.0
 """Seconds a request may take in all, from the look-up of the name to the last byte read."""
 MAX_BYTES = 65_536
-"""How much of a body is read."""
+"""How much of a body is read, and how much of what comes before it."""
 _MAX_ADDRESSES = 4
 _MAX_INTERIM = 16
 """How many responses before the final one are read past; an endless row of them is no answer."""
@@ -208,10 +208,40 @@ class _Watchdog:
                     return  # closed already
 
 
+class _Head:
+    """The lines of a response up to its body: MAX_BYTES of them at the most, and they must not break off."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._left = MAX_BYTES
+
+    def readline(self, limit: int = -1) -> bytes:
+        """The next line; empty when the connection is closed before the first. Raises HTTPException."""
+        line: bytes = self._file.readline(limit)
+        if not line and self._left < MAX_BYTES:
+            raise http.client.HTTPException("the headers break off")
+        self._left -= len(line)
+        if self._left < 0:
+            raise http.client.HTTPException("too many bytes of headers")
+        return line
+
+    def close(self) -> None:
+        self._file.close()
+
+
 class _Response(http.client.HTTPResponse):
     """The final response to a request. Interim ones (1xx: RFC 9110, section 15.2), such as `103 Early Hints`, are read
     past; `http.client` by itself does so for `100 Continue` alone and takes any other for the answer.
     """
+
+    def begin(self) -> None:
+        file = self.fp
+        self.fp = _Head(file)  # type: ignore[assignment]
+        try:
+            super().begin()
+        finally:
+            if self.fp is not None:
+                self.fp = file
 
     def _read_status(self) -> tuple[str, int, str]:
         for _ in range(_MAX_INTERIM + 1):
@@ -257,15 +287,6 @@ class _Connection(http.client.HTTPConnection):
         self.sock = wrapped
         self._watchdog.watch(wrapped)
         wrapped.do_handshake()
-
-    def getresponse(self) -> http.client.HTTPResponse:
-        """The answer once its headers are whole. Raises TimeoutError when time ran out before that."""
-        response = super().getresponse()
-        if self._watchdog.barked:
-            # http.client takes headers that break off for whole ones.
-            response.close()
-            raise TimeoutError
-        return response
 
     def _dial(self) -> None:
         failure: OSError | None = None

@@ -181,6 +181,39 @@ HALF_OF_A_DRIP = 10
 """Seconds: the dripping answers below take twice as long and longer when nobody cuts them."""
 
 
+@pytest.mark.parametrize(
+    "line",
+    [b"X: y\r\n", b"X: " + b"y" * 60_000 + b"\r\n", b"y" * 1024],
+    ids=["many", "long", "without an end"],
+)
+@pytest.mark.parametrize(
+    "status", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 103 Early Hints\r\n"], ids=["final", "interim"]
+)
+def test_check_66_endless_headers_are_cut_at_64_kilobytes(status: bytes, line: bytes) -> None:
+    sent = [0]
+
+    def flood(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(status)
+        while True:
+            connection.sendall(line)
+            sent[0] += len(line)
+
+    with raw_server(flood) as target:
+        assert failure_of(target, loopback=True) == "protocol"
+    assert sent[0] < 8_000_000  # what the sockets' buffers take
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 204 No Content\r\nX: y\r\nX"])
+def test_check_66_headers_that_break_off_are_no_answer(head: bytes) -> None:
+    def break_off(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(head)
+
+    with raw_server(break_off) as target:
+        assert failure_of(target, loopback=True) == "protocol"
+
+
 def within(seconds: float) -> Callable[[], None]:
     start = time.monotonic()
 
