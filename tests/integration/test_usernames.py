@@ -106,7 +106,7 @@ def test_of_those_who_want_one_username_at_once_one_gets_it(accounts: Accounts) 
 
 @pytest.mark.parametrize(
     "name", [EMAIL, "ada＠example.com", "@da", "ab", "a" * 65, "ada lovelace", "ada#1", "-ada", "ａ/b", "ada\u200b1",
-             "\u3164\u3164\u3164", "ada\x00", "", "  ", "ﷺ" * 20, "x" * 100_000, "🙂🙂🙂"]
+             "\u3164\u3164\u3164", "ada\x00", "", "  ", "ﷺ" * 20, "x" * 10_000, "🙂🙂🙂"]
 )  # fmt: skip
 def test_what_is_no_username_is_refused_and_signs_nobody_in(accounts: Accounts, name: str) -> None:
     answer = register(accounts, username=name, email="b@example.com", password=PASSWORD)
