@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -12,6 +11,7 @@ import pytest
 from aws_lambda_powertools.logging.formatter import BasePowertoolsFormatter
 
 from shared import observability
+from shared.services import backoff
 from tests.integration.world import World
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.template import Template
@@ -41,11 +41,14 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Pauses between attempts take no time; the longest each could have been is noted here, in seconds."""
     noted: list[float] = []
 
-    def shortest(low: float, high: float) -> float:
-        noted.append(high)
-        return 0.0
+    class Shortest(float):
+        """A fraction of nothing, which notes what it is taken of."""
 
-    monkeypatch.setattr(random, "uniform", shortest)
+        def __mul__(self, longest: float) -> float:
+            noted.append(longest)
+            return 0.0
+
+    monkeypatch.setattr(backoff, "fraction", Shortest)
     return noted
 
 

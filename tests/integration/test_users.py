@@ -17,6 +17,7 @@ from shared.domain.callers import Caller
 from shared.domain.claims import CLAIM_SECONDS, Claim
 from shared.domain.errors import AddressInUse
 from shared.domain.ids import new_id
+from shared.domain.removal import Handed
 from shared.table import keys
 from shared.table import users as table_of_users
 from shared.table.users import UserTable
@@ -383,7 +384,7 @@ def test_a_write_that_comes_through_twice_is_made_once(world: World) -> None:
             table.replace(before, *changed)
         gone = changed[0].delete(event_id=new_id(), at=timestamps.now(), caller=caller)
         for _ in range(2):
-            table.remove(changed[0], gone[1], Claim.bar(USER, 0))
+            table.remove(changed[0], gone[1], Claim.bar(USER, 0), Handed())
     assert_whole(world)
 
 
