@@ -438,7 +438,7 @@ class Contact(Recorded):
             if given := getattr(self, ids):
                 update[ids] = labels.live(given)
                 update[names] = labels.names(given)
-        return self.model_copy(update=update)
+        return self.with_fields(update)
 
     def toggle_status(self, *, event_id: str, at: str, caller: Caller) -> tuple[Contact, Event]:
         """The contact, inactive when it was active and the other way about."""
@@ -500,7 +500,7 @@ class Contact(Recorded):
         """The contact, just made or changed from `before`, in its place among a customer's contacts. Its event
         tells of that too.
         """
-        contact = self.model_copy(update={"customer_id": customer_id, "is_primary": is_primary})
+        contact = self.with_fields({"customer_id": customer_id, "is_primary": is_primary})
         changes = differences(before._content() if before else {}, contact._content())
         return contact, replace(event, changes=changes)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from shared.domain.contact import Contact
 from shared.domain.days import first_moment, is_date, last_moment
@@ -197,33 +198,50 @@ class ContactFilter:
 
     def matches(self, contact: Contact) -> bool:
         """Whether all conditions hold for a contact."""
-        has = facets_of(contact) | own_facets_of(contact)
+        plan = _plan_of(self)
+        if plan.facets or plan.defaults:
+            has = facets_of(contact) | own_facets_of(contact)
+            if not has.issuperset(plan.facets) or any(name in plan.defaults for name, _ in has):
+                return False
         return (
-            has.issuperset(facet for facet in self.facets if DEFAULTS.get(facet[0]) != facet[1])
-            and not any(
-                name == other
-                for name, value in self.facets
-                if DEFAULTS.get(name) == value
-                for other, _ in has
-            )
-            and (self.organizer_id is None or self.organizer_id in contact.organizer_ids)
+            (self.organizer_id is None or self.organizer_id in contact.organizer_ids)
             and (self.email is None or self.email in _addresses(contact))
             and (self.phone is None or digits_of(self.phone) in numbers_of(contact))
             and (self.search is None or is_found(contact, self.search, self.country))
-            and self._within(contact)
+            and all(_is_within(getattr(contact, name), start, end) for name, start, end in plan.spans)
             and all(further.matches(contact) for further in self.also)
         )
 
-    def _within(self, contact: Contact) -> bool:
-        for name in ("created", "updated", "last_booking", "last_contacted"):
-            at: str | None = getattr(contact, f"{name}_at")
-            start: str | None = getattr(self, f"{name}_from")
-            end: str | None = getattr(self, f"{name}_to")
-            if start is not None and (at is None or at < start):
-                return False
-            if end is not None and (at is None or at > end):
-                return False
-        return True
+
+class _Plan(NamedTuple):
+    """What is worked out once for each filter, since rows are judged by it one by one.
+
+    `facets`: those a contact must have. `defaults`: those of which it must have the default, and so none at all.
+    `spans`: times with their bounds.
+    """
+
+    facets: frozenset[tuple[str, str]]
+    defaults: frozenset[str]
+    spans: tuple[tuple[str, str | None, str | None], ...]
+
+
+@lru_cache(maxsize=64)
+def _plan_of(wanted: ContactFilter) -> _Plan:
+    spans = (
+        (f"{name}_at", getattr(wanted, f"{name}_from"), getattr(wanted, f"{name}_to"))
+        for name in ("created", "updated", "last_booking", "last_contacted")
+    )
+    return _Plan(
+        frozenset(one for one in wanted.facets if DEFAULTS.get(one[0]) != one[1]),
+        frozenset(name for name, value in wanted.facets if DEFAULTS.get(name) == value),
+        tuple(one for one in spans if one[1:] != (None, None)),
+    )
+
+
+def _is_within(at: str | None, start: str | None, end: str | None) -> bool:
+    if at is None:
+        return False
+    return (start is None or at >= start) and (end is None or at <= end)
 
 
 _NARROWING = ("search", "country", "email", "phone", "created_from", "created_to")

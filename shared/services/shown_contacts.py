@@ -105,11 +105,14 @@ class ShownContacts:
 
     def _shown(self, contact: Contact) -> ContactShown:
         customer = self._memory.customer(self._tenant, contact.customer_id) if contact.customer_id else None
-        return ContactShown.model_construct(
-            **contact.__dict__,
-            customer_name=customer.full_name if customer else None,
-            customer_username=customer.username if customer else None,
-            owner_name=self._memory.user(self._tenant, contact.owner_id) if contact.owner_id else None,
+        owner_name = self._memory.user(self._tenant, contact.owner_id) if contact.owner_id else None
+        return ContactShown.of_kept(
+            {
+                **contact.__dict__,
+                "customer_name": customer.full_name if customer else None,
+                "customer_username": customer.username if customer else None,
+                "owner_name": owner_name,
+            }
         )
 
 

@@ -11,7 +11,7 @@ from shared.domain.communication import NO_COMMUNICATION, ConsentEntry
 from shared.domain.contact import Contact
 from shared.domain.events import Event
 from shared.domain.interaction import Interaction
-from shared.domain.records import defaults_of
+from shared.domain.records import blank_of, defaults_of
 from shared.table import keys
 from shared.table.store import Item
 
@@ -50,8 +50,8 @@ _CONTACT_JSON = ("other_phones", "custom_fields")
 # Texts that most contacts have the default of.
 _CONTACT_STATES = ("relationship_status", "lifecycle_stage", "unique_scope")
 _TEXTS, _NUMBERS = frozenset((*_CONTACT_TEXTS, *_CONTACT_STATES)), frozenset(_CONTACT_NUMBERS)
-_FIELDS = set(Contact.model_fields)
 _EMPTY_CONTACT = defaults_of(Contact)
+_BLANK_CONTACT = blank_of(Contact)
 _STATES = tuple((name, _EMPTY_CONTACT[name]) for name in _CONTACT_STATES)
 
 
@@ -112,7 +112,7 @@ def _to_json(value: Any) -> str:
 
 def contact_from_item(item: Item) -> Contact:
     """The contact of an item, or of a list row, which holds the same. Its labels are without their names."""
-    values = _EMPTY_CONTACT.copy()
+    values = _BLANK_CONTACT.copy()
     for name, attribute in item.items():
         if name in _TEXTS:
             values[name] = attribute["S"]
@@ -120,8 +120,7 @@ def contact_from_item(item: Item) -> Contact:
             values[name] = int(attribute["N"])
         elif name in _READERS:
             values[name] = _READERS[name](attribute)
-    # Our own data: written by a validated record, so not validated again.
-    return Contact.model_construct(_FIELDS, **values)
+    return Contact.of_kept(values)
 
 
 def event_to_item(tenant_id: str, event: Event) -> Item:

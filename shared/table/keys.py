@@ -13,6 +13,7 @@ before anybody is known, and e-mails to strangers), `S#` (the scheduled tasks' o
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -36,6 +37,7 @@ def _key(pk: str, sk: str) -> Key:
     return {PK: {"S": pk}, SK: {"S": sk}}
 
 
+@lru_cache(maxsize=1024)
 def tenant_prefix(tenant_id: str) -> str:
     """What every partition key of the tenant starts with."""
     return f"T#{escape(tenant_id)}#"
