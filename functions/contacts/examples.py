@@ -61,6 +61,7 @@ PARAMETERS = {
     "phone": "+44 20 7946 0958",
     "tags": "vip,newsletter",
     "owner_id": USER_ID,
+    "organizer_id": USER_ID,
     "created_from": "2025-04-01",
     "created_to": "2025-04-30",
     "updated_from": "2025-04-01T00:00:00Z",

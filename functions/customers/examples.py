@@ -27,7 +27,7 @@ _GRACE = Customer(id=CUSTOMER_ID, number="CUST000001", full_name="Grace Hopper",
 _WITH_CONTACT = _GRACE.model_copy(update={"contact_count": 1, "primary_contact": ADA_ID, "version": 2})
 _CHANGED = {"version": 2, "updated_at": "2025-05-02T14:05:00.000Z"}
 
-PARAMETERS = {"customer_id": CUSTOMER_ID, "username": "ghopper", "include": "contacts"}
+PARAMETERS = {"customer_id": CUSTOMER_ID, "username": "ghopper", "search": "hopper", "include": "contacts"}
 
 EXAMPLES = {
     "list_customers": Example(answer=Page([_WITH_CONTACT], None, 1), problems=(LIMIT_REFUSED,)),

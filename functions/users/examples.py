@@ -40,7 +40,12 @@ _GIVEN: dict[str, Any] = {
     "last_name": "Hopper",
 }
 
-PARAMETERS = {"user_id": INVITED.id, "invitation_id": INVITATION_ID}
+PARAMETERS = {
+    "user_id": INVITED.id,
+    "invitation_id": INVITATION_ID,
+    "successor_id": USER_ID,
+    "contacts": "release",
+}
 
 EXAMPLES = {
     "list_users": Example(answer=Page([INVITED, _ADMIN], None), problems=(LIMIT_REFUSED,)),

@@ -104,6 +104,11 @@ _MASKS = (
     r"|[*?_•●▪■█]|#{2,}|…|\.{2,}"
     r"|(?<=[0-9])[xn](?![a-z]|[\s.:=#\-]*[0-9])"  # 415-555-267x
 )
+_QUANTITY = (
+    r"[^.,]*[0-9][.,]0{1,2}"  # the only point there is: 2312500.0
+    r"|[^.,]*[0-9]{4}[.,]0{3,}"  # not 415 555.0000
+    r"|.*[0-9]{3}[.,]0"
+)
 _LONGEST_ENDING = 2
 """How many digits stand behind a number and its slash, and are another ending of it: `2312500/01`."""
 _SHORTEST_NUMBER = 5
@@ -181,7 +186,7 @@ def _unwrapped(text: str) -> str:
 
 def _of_spreadsheet(text: str) -> str:
     """Without the `.0` of a number that a spreadsheet took for a quantity. One that lost digits is refused."""
-    if _pattern(r"[^.,]*[0-9]{3}[.,]0+").fullmatch(text):
+    if _pattern(_QUANTITY).fullmatch(text):
         return text.rstrip("0").rstrip(".,")
     if _pattern(r"\+?[0-9]+(?:[.,][0-9]+)?e\+?[0-9]+|\+?[0-9]{7,}[.,][0-9]{1,2}").fullmatch(text):
         raise Unreadable("phone_unreadable")

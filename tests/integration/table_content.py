@@ -22,7 +22,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _OUTBOX = re.compile(r"OUTBOX#[^#\"]+#\d+")
 _PURGE = re.compile(r"DUE#PURGE#\d+")
 
-_BESIDE = {"expires_at", "last_used_at"}
+_BESIDE = {"expires_at", "held_until", "last_used_at"}
 """Attributes that follow the clock and not what is done."""
 
 

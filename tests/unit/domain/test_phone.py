@@ -191,6 +191,22 @@ def test_a_number_in_any_of_its_country_s_styles_is_that_number(
     assert stored(f"{mark}{typed}{mark}", region) == e164
 
 
+@pytest.mark.parametrize(
+    ("typed", "region", "number"),
+    [
+        ("06 03 12 34.0", "GA", "+24106031234"),
+        ("302312500.0", "DE", "+49302312500"),
+        ("030 2312500.00", "DE", "+49302312500"),
+        ("030.2312500.0", "DE", "+49302312500"),
+        ("415 555.0000", "US", "+14155550000"),
+        ("415.555.2000", "US", "+14155552000"),
+    ],
+)
+def test_the_point_of_a_quantity_ends_a_number(typed: str, region: str, number: str | None) -> None:
+    """check 105"""
+    assert stored(typed, region) == number
+
+
 @settings(max_examples=3000, deadline=None)
 @given(
     st.sampled_from(_EXAMPLES), st.sampled_from(STYLES), st.sampled_from(BEHIND), st.sampled_from(_EXAMPLES)
