@@ -41,7 +41,7 @@ MOST_CONTACTS = 3_000
 ROWS_IN_A_FILE, SECONDS_BETWEEN_FILES = 200, 40
 SECONDS_BETWEEN_BOOKINGS, SECONDS_BETWEEN_KILLS = 1.0, 4.0
 SETTLE_MINUTES = 20
-"""How long it waits for work to be done after the load: a sweep looks two minutes back and comes every five."""
+"""How long it waits for work to be done after the load: a sweep comes every minute and looks up to two minutes ago."""
 _RETRIES = 8
 _MAY_FAIL = frozenset({0, 502, 503, 504})
 """What a call is answered, or 0 when it is not, whose function's process is killed. It may have had its effect."""
