@@ -206,7 +206,7 @@ def kill(point: KillPoint, world: World, case: Case, body: Any) -> None:
 
 
 def without_projections(picture: list[str]) -> list[str]:
-    derived = ("#LIST#", "#IX#", "#TERM#", "#TEL#", "#COUNTS", "#FEED", '"GONE"')
+    derived = ("#LIST#", "#IX#", "#TERM#", "#CUSTOMERTERM#", "#TEL#", "#COUNTS", "#FEED", '"GONE"')
     return [line for line in picture if not any(part in line for part in derived)]
 
 
