@@ -44,7 +44,7 @@ SETTLE_MINUTES = 20
 """How long it waits for work to be done after the load: a sweep comes every minute and looks up to two minutes ago."""
 _RETRIES = 8
 _MAY_FAIL = frozenset({0, 502, 503, 504})
-"""What a call is answered, or 0 when it is not, whose function's process is killed. It may have had its effect."""
+"""Answers to a call whose function's process is killed; 0 is none. The call may have had its effect."""
 _NAMES = ("Alpha", "Beta", "Gamma", "Ζήτα", "Бета", "राम", "O'Brien", "Müller")
 _TAGS = ("vip", "lead", "newsletter", "Café")
 
@@ -80,7 +80,7 @@ class Receiver:
 
 @dataclass
 class Load:
-    """What the load does to one tenant of a stack, until its time is over."""
+    """The load on one tenant of a stack, until its time is over."""
 
     state: dict[str, Any]
     state_dir: Path
@@ -274,7 +274,7 @@ def events_of(state: dict[str, Any], tenant_id: str, since: str) -> dict[str, st
 
 
 def until(check: Callable[[], Any], minutes: float) -> Iterator[Any]:
-    """What `check` gives, every few seconds, until it gives nothing or the minutes are over."""
+    """Yield what `check` returns, every few seconds, until it returns nothing or the minutes are over."""
     end = time.monotonic() + 60 * minutes
     while time.monotonic() < end:
         found = check()

@@ -1,4 +1,4 @@
-"""What a function makes before Lambda takes the snapshot from which its instances are restored (SnapStart).
+"""Makes clients and services before Lambda takes the snapshot from which instances are restored (SnapStart).
 
 Whatever is made at import then costs no caller anything; without a snapshot it would be paid for at every cold start,
 needed or not, so that nothing is made there (`shared.wiring`).

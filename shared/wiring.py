@@ -580,7 +580,7 @@ def projection() -> Projection:
 
 
 def swept_projection() -> SweptProjection:
-    """What the sweep mends lists and counters with."""
+    """The projections as the sweep repairs lists and counters with them."""
     from shared.projections.sweeping import SweptProjection
 
     return SweptProjection(store(), projection())
@@ -603,7 +603,7 @@ def bookings() -> BookingService:
 
 
 def _owners(tenant_id: str) -> Owners:
-    """Who may be made the owner of a tenant's contacts."""
+    """The users who may be made the owner of a tenant's contacts."""
     from shared.services.owners import Owners
 
     return Owners(user_table(tenant_id))
@@ -661,7 +661,7 @@ def sending() -> Sending:
 
 
 def event_sight() -> EventSight:
-    """What decides which events a webhook is sent."""
+    """The service that decides which events a webhook is sent."""
     from shared.services.event_sight import EventSight
     from shared.table.api_clients import ApiClientTable
     from shared.table.contacts import ContactTable
@@ -799,7 +799,7 @@ def users(caller: Caller) -> UserService:
 
 
 def _handover(caller: Caller) -> Handover:
-    """What hands over the contacts of users whom one caller removes."""
+    """The service that hands over the contacts of users whom one caller removes."""
     from shared.services.handover import Handover
     from shared.table.contact_index import ContactIndex
     from shared.table.settings import SettingsTable

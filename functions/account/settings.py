@@ -27,5 +27,5 @@ def read_settings(call: Call) -> Reply:
     errors=(Conflict, VersionMismatch),
 )
 def patch_settings(call: Call, body: SettingsPatch) -> Reply:
-    """In effect everywhere within two seconds, `visibility`, as rights are, within 62."""
+    """In effect everywhere within two seconds; `visibility` and `rate_limit` within 62, as rights are."""
     return Reply(record=SettingsShown.of(wiring.settings_service(call.caller).change(body, call.if_match)))

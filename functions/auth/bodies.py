@@ -10,7 +10,7 @@ from shared.domain.credentials import Tokens
 from shared.domain.registration import Founding
 
 SCOPE: Literal["contacts"] = "contacts"
-"""The one scope there is: what a user may do follows from his role."""
+"""The one scope there is: the rights of a user follow from their role."""
 
 
 class RegisteredTenant(BaseModel):

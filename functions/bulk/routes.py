@@ -55,7 +55,7 @@ def bulk_create_contacts(call: Call, body: BulkCreateInput) -> Reply:
 def bulk_update_contacts(call: Call, body: BulkUpdateInput) -> Reply:
     """An entry for each id, or for each contact that matches; or a job, when more than 500 match or
     finding them would go over the call's budget. A filter acts on the
-    caller's own contacts alone when he may change no others."""
+    caller's own contacts alone when they may change no others."""
     if (wanted := _filter_of(call, body)) is not None:
         return _told(
             call, 200, wiring.matching_contacts(call.caller, call.claim, call.budget).update(wanted, body)

@@ -36,7 +36,7 @@ class CompanyCount(BaseModel):
 
 
 class CustomerStats(BaseModel):
-    """The tenant's customers in numbers; for who sees his own contacts alone, the customers these belong to."""
+    """The tenant's customers in numbers; for callers who see their own contacts alone, those these belong to."""
 
     total: int
     with_contacts: int
@@ -44,7 +44,7 @@ class CustomerStats(BaseModel):
 
 
 class ContactStats(BaseModel):
-    """The contacts in numbers that follow within about a second: the tenant's, or the caller's own where he sees no
+    """The contacts in numbers that follow within about a second: the tenant's, or the caller's own where they see no
     others."""
 
     total: int

@@ -30,7 +30,8 @@ class OptOut(TypedDict):
 
 
 class Communication(TypedDict):
-    """`preferred`: by which channel a person likes to be reached. `opt_outs`: each channel that consents told of."""
+    """`preferred`: by which channel a person likes to be reached. `opt_outs`: each channel with a consent
+    given or withdrawn."""
 
     preferred: Preference
     opt_outs: dict[Channel, OptOut]

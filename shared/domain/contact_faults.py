@@ -1,4 +1,4 @@
-"""What the rules for contacts refuse in an input that its form is refused for already, so that one answer tells all.
+"""The rules for contacts, applied to an input that is refused for its form already: one answer has all faults.
 
 Loaded only after something was refused.
 """

@@ -22,7 +22,7 @@ OWN = "own"
 """The facet of the contacts that are somebody's own. It has no index of its own: it is the facets `owner_id` and
 `organizer_id` together, of which a contact has at most one for any user."""
 ORGANIZING_OWNER = "organizing_owner"
-"""What is counted beside the facet `organizer_id`: contacts whose owner organizes a booking of theirs."""
+"""A counter beside the facet `organizer_id`: contacts whose owner organizes a booking of theirs."""
 
 DEFAULTS = {
     "source": "api",
@@ -174,7 +174,7 @@ class ContactFilter:
         found = [("tag", tag) for tag in self.tags]
         single = {name: getattr(self, name) for name in _SINGLE}
         found += [(name, value) for name, value in single.items() if value is not None]
-        # Of the contacts that are a user's own, rows tell of which the user is an organizer.
+        # Which of a user's own contacts the user is an organizer of is judged on their rows.
         found += [(OWN, one) for one in (self.own, self.organizer_id) if one is not None]
         flags = {
             "is_active": self.is_active,
@@ -214,7 +214,7 @@ class ContactFilter:
 
 
 class _Plan(NamedTuple):
-    """What is worked out once for each filter, since rows are judged by it one by one.
+    """The parts of a filter that are worked out once, since rows are judged by it one by one.
 
     `facets`: those a contact must have. `defaults`: those of which it must have the default, and so none at all.
     `spans`: times with their bounds.
@@ -255,7 +255,7 @@ def _id_of(label: Label | None) -> str:
 
 
 def own_facets_of(contact: Contact) -> set[tuple[str, str]]:
-    """Whose own a contact is, as values of the facet OWN."""
+    """The users whose own a contact is, as values of the facet OWN."""
     return {(OWN, one) for one in (contact.owner_id, *contact.organizer_ids) if one}
 
 

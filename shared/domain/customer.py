@@ -90,8 +90,8 @@ class Customer(Recorded):
     contact_count: Annotated[
         int | None,
         Field(
-            description="How many contacts the caller sees of it. Null to one who sees his own alone, where it has "
-            "more than 1,000: they are not counted then."
+            description="How many contacts the caller sees of it. Null to a caller who sees their own alone, where it "
+            "has more than 1,000: they are not counted then."
         ),
     ] = 0
     primary_contact: str | None = None
@@ -183,8 +183,8 @@ class CustomerShown(Customer):
     )
     contacts: list[ContactShown] = Field(
         default=[],
-        description="With `include=contacts` alone: the oldest of its contacts, up to 25. For one who sees his own "
-        "alone they are looked for among its first 1,000.",
+        description="With `include=contacts` alone: the oldest of its contacts, up to 25. For a caller who sees "
+        "their own alone they are looked for among its first 1,000.",
     )
 
 

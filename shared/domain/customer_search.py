@@ -1,4 +1,4 @@
-"""What a customer is found by."""
+"""The terms a customer is found by."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def _normalized(text: str, field: str) -> str:
 
 
 def _address_in(text: str) -> str:
-    """What is the address of a text: without a name, brackets, a URI's scheme and what shows nothing."""
+    """The address in a text: without a name, brackets, a URI's scheme and what shows nothing."""
     # No more of it than `normalize_email` takes: to compose letters can take longer than their number.
     address = unicodedata.normalize("NFKC", one_line(text[: 2 * MAX_LENGTH])).strip()
     name, bracket, bracketed = address.rpartition("<")

@@ -21,7 +21,7 @@ caller is an admin; `nothing`: none."""
 
 @dataclass(frozen=True, slots=True)
 class EventRight:
-    """What it takes to be shown events of one type: each of `permissions`, and at level `own` see `reach`."""
+    """The rights it takes to be shown events of one type: each of `permissions`, and at level `own` see `reach`."""
 
     permissions: tuple[str, ...]
     reach: Reach
@@ -88,7 +88,7 @@ EVENT_RIGHTS: dict[str, EventRight] = {
     events.IMPORT_COMPLETED: _IMPORT,
     events.BULK_JOB_COMPLETED: _JOB,
 }
-"""What it takes to be shown events of each type. A type that is missing here is shown to nobody."""
+"""The rights it takes to be shown events of each type. A type that is missing here is shown to nobody."""
 
 
 def require_event_rights(caller: Caller, event_types: Iterable[str]) -> None:

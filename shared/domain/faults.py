@@ -1,4 +1,4 @@
-"""What is wrong with an input, in sentences a person can act on: pydantic's findings in the words of this API.
+"""The faults of an input, in sentences a person can act on: pydantic's findings in the words of this API.
 
 Loaded only after something was refused, so no accepted call pays for it.
 """
@@ -171,7 +171,7 @@ def sentence_of(kind: str, context: Context, message: str) -> str:
 
 
 def json_fault(error: ValidationError) -> str | None:
-    """What is wrong with a text that is no JSON at all; None where it is JSON."""
+    """The fault of a text that is not JSON at all; None where it is JSON."""
     if error.error_count() > 1:  # what cannot be read has no other fault
         return None
     first = error.errors(include_url=False, include_input=False)[0]
@@ -187,7 +187,7 @@ def further(
     """Faults with those of `others` that lie at other places, `most` at most: others are looked for only when there
     are fewer.
 
-    What lies at or below a place that is refused already is a consequence of that, and left out.
+    Faults at or below a place that is refused already are a consequence of that, and left out.
     """
     if len(found) >= most:
         return found[:most]

@@ -38,7 +38,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of a row. `code` and `message` say why it was not created, or which of its cells was not taken."""
+    """The fate of a row. `code` and `message` say why it was not created, or which of its cells was not taken."""
 
     outcome: Outcome
     contact_id: str = ""
@@ -80,7 +80,7 @@ def contact_fields(row: Row, layout: Layout, settings: Settings) -> dict[str, An
 
 
 def owner_of(row: Row, layout: Layout) -> str:
-    """What a row has in the column of owners, which are e-mail addresses of users; empty when it names none."""
+    """The owner that a row names, by a user's e-mail address; empty when it names none."""
     position = layout.columns.get(OWNER, len(row.cells))
     return "" if row.fault or position >= len(row.cells) else row.cells[position].strip()
 

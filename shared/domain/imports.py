@@ -308,7 +308,7 @@ class ImportRun:
 
 
 class OptionsInput(BaseModel):
-    """What an import is to do."""
+    """The options of an import."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 

@@ -15,17 +15,17 @@ _TITLES = _words(
     "dr drs dra prof profa mr mrs ms miss mx sir dame lord lady rev hon herr frau mme mlle sr sra srta señor señora "
     "dott dottssa ing mag dipl-ing"
 )
-"""What stands before a first name."""
+"""Titles, which stand before a first name."""
 _PARTICLES = _words(
     "van von vom zu zum zur der den ter ten te de del della delle dei degli di da do dos das du des la le los las lo "
     "al el bin bint ibn ben af av"
 )
-"""What a last name begins with, in small letters."""
+"""Particles that a last name begins with, in small letters."""
 _SUFFIXES = _words(
     "jr sr jnr snr ii iii iv phd md mdphd dds dmd dvm esq cpa mba msc bsc rn jd llm cfa pe obe mbe cbe "
     "junior senior"
 )
-"""What follows a last name behind a comma."""
+"""Suffixes that follow a last name behind a comma."""
 _COMPANIES = _words(
     "inc incorporated llc llp lp ltd limited corp corporation co company plc pty gmbh mbh ag kg kgaa ohg ug ev eg sa "
     "sas sarl srl spa sl bv nv ab as asa oy oyj aps kft doo sro zrt spzoo"

@@ -12,12 +12,12 @@ from shared.domain.errors import QuotaReached
 MAX_BYTES_A_DAY = 10_000_000_000
 """Bytes of files a tenant may have imported on one day (UTC), uploaded and dropped together: fifty of the largest."""
 NO_END = 2**53
-"""The end, in Unix seconds, of a place that is held until it is given back."""
+"""The end, in Unix seconds, of a place that is held until it is released."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """A kind of work, and how much of it may be open at once. `code` and `detail` tell that there is no room."""
+    """A kind of work, and how much of it may be open at once. `code` and `detail` are those of a refusal."""
 
     kind: str
     most: int

@@ -82,8 +82,8 @@ class Founding:
 
     @classmethod
     def of(cls, given: RegistrationInput, *, tenant_id: str, sub: str, email: str, since: int) -> Founding:
-        """What a registration makes for the user `sub`, who is recorded as its own creator. `since`: as of a
-        Membership. Raises Invalid where nothing given names the tenant.
+        """The records that a registration makes for the user `sub`, who is recorded as its own creator. `since`: as of
+        a Membership. Raises Invalid where nothing given names the tenant.
         """
         if (name := given.name) is None:
             raise Invalid(f"tenant_name: {TENANT_NAME_MISSING.message}", errors=(TENANT_NAME_MISSING,))

@@ -1,4 +1,4 @@
-"""What is to become of the contacts of a user who is removed."""
+"""The contacts of a user who is removed: a successor gets them, or nobody."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.domain.tenant import Tenant
 
 
 class RemovalQuery(BaseModel):
-    """Who is to own the contacts of the removed user: `successor_id`, or by `contacts=release` nobody."""
+    """The next owner of the removed user's contacts: `successor_id`, or by `contacts=release` nobody."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
@@ -46,7 +46,7 @@ class RemovalQuery(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """What is written with a user's removal. `settings`: the tenant before and after a change, and its event."""
+    """The records written with a user's removal. `settings`: the tenant before and after a change, and its event."""
 
     job: BulkRun | None = None
     settings: tuple[Tenant, Tenant, Event] | None = None

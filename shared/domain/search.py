@@ -19,7 +19,7 @@ from shared.domain.characters import compared
 MAX_TERMS = 200
 """How many terms of one contact are searchable: names come before addresses, and these before companies."""
 MAX_TERM_LENGTH = 64
-"""How many characters of a term are indexed. What is found by them is judged on the whole term."""
+"""How many characters of a term are indexed. Matches are judged on the whole term."""
 MAX_SEARCHED = 1_000
 """How many characters of a text are looked at, more than any field has that is searched. To bring accents into
 Unicode's order takes as long as the square of their number."""
@@ -101,7 +101,7 @@ def begins(text: str, start: str) -> bool:
 
 
 class Term(NamedTuple):
-    """What a contact is found by: a part of one of its texts, from a word on up to the next white space."""
+    """A term a contact is found by: a part of one of its texts, from a word on up to the next white space."""
 
     text: str
     before: str
@@ -209,7 +209,7 @@ def terms_of(names: Iterable[str], emails: Iterable[str] = (), companies: Iterab
 
 
 def indexed(terms: Iterable[Term]) -> list[str]:
-    """What of terms is indexed, in order: without those that begin another, since a prefix that finds them finds it."""
+    """The terms to index, in order: without those that begin another, since a prefix that finds them finds it."""
     texts = sorted({term.text[:MAX_TERM_LENGTH] for term in terms})
     return [
         text
@@ -243,7 +243,7 @@ def may_have(prefixes: Iterable[Prefix], summary: str) -> bool:
 
 
 def prefixes_of(query: str) -> list[Prefix]:
-    """What a search asks for, all of which must be found. Signs that stand alone count only where nothing else does."""
+    """The parts of a search, all of which must be found. Signs that stand alone count only where nothing else does."""
     wanted: list[Prefix] = []
     signs: list[Prefix] = []
     for part in fold(query).split():

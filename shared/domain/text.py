@@ -40,7 +40,7 @@ PATTERNS = {
     _NO_NUL: "The character NUL is not allowed here.",
     _NO_COMMA: "Commas and the character NUL are not allowed here.",
 }
-"""What each pattern of a text asks for, in words."""
+"""The demand of each pattern of a text, in words."""
 
 _FOLDED = 200
 

@@ -212,7 +212,7 @@ def _without_label(text: str) -> str:
     before = text[:start]
     words = _pattern(r"[^\W_]+").findall(before.casefold())
     if before.rstrip().endswith(":") or not words or all(word in _LABELS for word in words):
-        # What is no letter may be a sign, such as a telephone's; one of a service code is not.
+        # A character that is no letter may be a sign, such as a telephone's; one of a service code is not.
         return text if "#" in before else text[start:]
     return text
 

@@ -1,6 +1,6 @@
-"""The user: a person who signs in for a tenant, with a role, and what may be done to him.
+"""The user: a person who signs in for a tenant, with a role, and what may be done to them.
 
-Every change of state is a method that gives back the new record and the event that tells of it.
+Every change of state is a method that returns the new record and the event of the change.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class UserPatch(BaseModel):
     role: UserRole | None = Field(None, description="Takes `tenant:admin`.", examples=["admin"])
     is_active: bool | None = Field(
         None,
-        description="Takes `tenant:admin`. A user that is not active cannot sign in; what he holds of tokens ends "
+        description="Takes `tenant:admin`. A user that is not active cannot sign in; tokens they hold end "
         "within a minute.",
     )
     first_name: Name | None = Field(None, examples=["Ada"])

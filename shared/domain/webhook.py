@@ -1,4 +1,4 @@
-"""A tenant's wish to be told of events: the webhook subscription."""
+"""The webhook subscription: events of a tenant that are sent to a URL."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class WebhookInput(BaseModel):
     events: list[EventType] = Field(
         min_length=1,
         max_length=100,
-        description="The event types to be told of.",
+        description="The event types that are sent.",
         examples=[["contact.created"]],
     )
     description: Line = ""

@@ -60,7 +60,7 @@ class Call:
 
     @cached_property
     def budget(self) -> Budget:
-        """What the call may read; what it reads beyond a page's worth is charged to its caller."""
+        """The budget of what the call may read; rows beyond a page's worth are charged to its caller."""
         return Budget()
 
     @property
@@ -269,7 +269,7 @@ def _require_names_once(raw: str) -> None:
     """Raise RuleBroken for an object that has a name more than once, however deep it lies: readers differ in which of
     the values they take (RFC 8259, section 4), and pydantic's takes the last without a word.
     """
-    with contextlib.suppress(ValueError, RecursionError):  # what is no JSON is told of by pydantic
+    with contextlib.suppress(ValueError, RecursionError):  # pydantic refuses what is not JSON
         _READER.decode(raw)
 
 

@@ -1,4 +1,4 @@
-"""What all lists share: their query parameters, and the body of a page."""
+"""The query parameters and the body of a page that all lists share."""
 
 from __future__ import annotations
 

@@ -26,9 +26,10 @@ Every record belongs to one tenant, which follows from the token or key alone. R
 missing ones. Lists are read in pages by `next_cursor`, and follow changes within about a second; a record read
 by its id is right at once. Errors are problem documents (RFC 9457).
 
-Each caller may make so many requests a second, and so many at once: `RateLimit` and `RateLimit-Policy` tell how many,
-with every answer to one who is signed in. Who makes more gets 429 with `Retry-After`. Who waits so long gets through;
-for who keeps asking sooner it doubles, up to five minutes, until he has been quiet for a while."""
+Requests are limited by the second and in bursts. `RateLimit` and `RateLimit-Policy` show the limits and what is left,
+in every answer to a caller who is signed in. A request beyond them is 429 with `Retry-After`, the wait after which
+requests are accepted again. It doubles, up to five minutes, while a caller keeps asking sooner. Reading far beyond a
+page's worth in one request counts as several."""
 
 
 def document(
@@ -59,7 +60,7 @@ def document(
             "securitySchemes": {
                 "password": {
                     "type": "oauth2",
-                    "description": "With user name and password. What a user may do follows from his role.",
+                    "description": "With user name and password. The rights of a user follow from their role.",
                     "flows": {"password": {"tokenUrl": f"{STAGE}/auth/token", "scopes": {}}},
                 },
                 "bearer": {

@@ -73,8 +73,8 @@ def from_validation(
 ) -> errors.DomainError:
     """A pydantic refusal of what was to become a `model`, as a domain error. The given values are not repeated.
 
-    `others`: gives the faults that other rules than pydantic's find in the same input, to be told with the first.
-    `most`: how many faults are told, if not as many as an answer of its own tells.
+    `others`: gives the faults that other rules than pydantic's find in the same input, to be answered with the first.
+    `most`: how many faults are answered; faults.MAX_SHOWN, if not given.
     """
     from shared.domain import faults  # loaded after something was refused, which most processes never see
 

@@ -79,7 +79,7 @@ class Operation:
     `answer_type`: the media type of what it answers; any other than JSON is a text.
     `show`: how the records it answers with are shown.
     `oauth`: its refusals are told as OAuth 2 wants them (`shared.http.oauth`).
-    `further`: finds faults in a body beyond its form, so that a body refused for its form is told all at once.
+    `further`: finds faults in a body beyond its form, so that a body refused for its form is refused for all at once.
     """
 
     method: str
@@ -277,7 +277,7 @@ def _answered(
     act: Callable[[], Response[str]],
     refuse: Callable[[DomainError], Response[str]],
 ) -> Response[str]:
-    """What `act` answers, unless the caller makes too many calls; and beside it what is told of his limit.
+    """What `act` answers, unless the caller makes too many calls; and beside it the fields about the caller's limit.
 
     `counted`: None where calls are not. `method` and `path`: the route, for the log.
     """

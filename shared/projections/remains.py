@@ -1,4 +1,4 @@
-"""What is left of a contact that is being purged in the rows by which contacts are found.
+"""The rows by which a contact that is being purged could still be found.
 
 The projections remove a contact's rows when it is deleted, thirty days before. This is the purge's own look: each value
 that the contact ever had is in its history, and none of them may be found under it any more.

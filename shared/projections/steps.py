@@ -17,7 +17,7 @@ _IS_NEW = "attribute_not_exists(PK)"
 
 
 def transaction_of(store: Store, tenant_id: str, works: Sequence[Work]) -> Transaction:
-    """What brings records' list rows and all counters to what is to be shown.
+    """The step that brings records' list rows and all counters to what is to be shown.
 
     Each list row changes on condition that it is as it was read: committing raises ConcurrentChange otherwise, and
     CompanyMoved when a company's number is not.
@@ -42,8 +42,8 @@ def transaction_of(store: Store, tenant_id: str, works: Sequence[Work]) -> Trans
 
 
 def part_of_the_way(store: Store, tenant_id: str, work: Work, *, labels: int) -> Transaction:
-    """What gives a contact's list row some of the labels that it is to have, and takes some of those that it is not:
-    up to `labels` of them.
+    """The step that gives a contact's list row some of the labels that it is to have, and takes some of those that it
+    is not: up to `labels` of them.
 
     One contact alone may gain and lose more labels than a transaction can count.
     """

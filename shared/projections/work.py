@@ -1,4 +1,4 @@
-"""What is to be done for one record: from what a batch says of it and what its projections hold, to the rows and
+"""The work for one record: from what a batch says of it and what its projections hold, to the rows and
 facets that change.
 """
 
@@ -49,7 +49,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What has been projected of a record: its list row, or the trace of its going, or nothing yet."""
+    """The state of a record's projections: its list row, or the trace of its going, or nothing yet."""
 
     row: Item | None = None
     gone: Item | None = None
@@ -69,7 +69,7 @@ class State:
 
 
 class Aim(Enum):
-    """What a record's projections need."""
+    """The aim of the work on a record's projections."""
 
     ADVANCE = "to show the change"
     BURY = "to lose a list row that must not be there"
@@ -105,7 +105,7 @@ class Work:
 
     @property
     def aim(self) -> Aim | None:
-        """What is to be done in this state; None when that is nothing."""
+        """The aim in this state; None when there is nothing to do."""
         if self.state.version < self.change.version:
             return Aim.ADVANCE
         if self.state.is_undead:

@@ -100,7 +100,7 @@ def sweep(
 
 @dataclass(slots=True)
 class _Work:
-    """What is done with a portion of events."""
+    """The work on a portion of events."""
 
     events: EventTable
     publisher: Publishes
@@ -111,7 +111,8 @@ class _Work:
     def through(self, portion: Sequence[keys.Key]) -> bool:
         """Check a portion; False when the time ran out on the way.
 
-        What is mended and published then needs neither the next time, so a portion of any size is through at last.
+        Events and records that were published and repaired then need neither the next time, so a portion of any size is
+        through at last.
         """
         self.report.checked += len(portion)
         for record in self.projections.outdated(_records(portion)):

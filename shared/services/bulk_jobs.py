@@ -54,7 +54,7 @@ class BulkJobRepository(Protocol):
 
 
 class BulkJobService:
-    """Bulk jobs as one caller may see them: his own, and an admin all. Others raise NotFound."""
+    """Bulk jobs as one caller may see them: their own, and an admin all. Others raise NotFound."""
 
     def __init__(
         self,
@@ -271,8 +271,8 @@ class Watched(Protocol):
 
 @dataclass(slots=True)
 class BulkWatchReport:
-    """What a look did: jobs that wait for their tenant, that were driven on, that were given up, and that could not be
-    looked at."""
+    """The result of a look: jobs that wait for their tenant, that were driven on, that were given up, and that could
+    not be looked at."""
 
     waiting: int = 0
     driven_on: int = 0

@@ -1,4 +1,4 @@
-"""What an input for a contact names and there is not, for refusals that tell all faults at once.
+"""Names in an input for a contact that do not exist, for refusals of all faults at once.
 
 Loaded only after something was refused.
 """

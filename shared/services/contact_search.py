@@ -23,11 +23,11 @@ _IDS_PER_CHUNK = 60
 """How many ids of a posting list are read as one item: up to some seventy, fewer where a chunk was split."""
 
 Entry = tuple[str, str, str | None]
-"""What an index finds: its position, the term or digits, and a contact's id; None for one that is ruled out."""
+"""An entry of an index: its position, the term or digits, and a contact's id; None for one that is ruled out."""
 
 
 class Locks(Protocol):
-    """Who has an address; see `shared.table.contacts.ContactTable`."""
+    """The holders of addresses; see `shared.table.contacts.ContactTable`."""
 
     def all_owners_of_email(self, email: str, *, limit: int) -> list[str]: ...
 

@@ -17,7 +17,7 @@ TOP_COMPANIES = 10
 def statistics_of(
     counts: Mapping[str, int], companies: Sequence[tuple[str, int]], labels: Labels
 ) -> dict[str, Any]:
-    """What counters and top companies say, as callers see it; see `ContactLists.stats`."""
+    """Counters and top companies, as callers see it; see `ContactLists.stats`."""
     total = counts.get("all", 0)
     inactive = counts.get("is_active=false", 0)
     customers = counts.get("customers", 0)
@@ -47,7 +47,7 @@ def statistics_of(
 
 
 def counted(contacts: Iterable[Contact]) -> tuple[Mapping[str, int], Sequence[tuple[str, int]]]:
-    """What the tenant's counters would say if there were these contacts alone, and their top companies."""
+    """The counters as if the tenant had these contacts alone, and their top companies."""
     counts, sizes = Counter[str](), Counter[str]()
     spellings: dict[str, str] = {}
     customers: set[str] = set()

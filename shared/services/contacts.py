@@ -312,7 +312,7 @@ class ContactService:
             raise faults.refusal_of(faults.further(refused.errors, lambda: others)) from refused
 
     def faults_in(self, given: object, *, whole: bool, new: bool = False) -> tuple[FieldError, ...]:
-        """What is wrong with `given`, as it was parsed from JSON, beyond the form of its fields; `whole`: it is meant
+        """The faults of `given`, as it was parsed from JSON, beyond the form of its fields; `whole`: it is meant
         as a whole contact, `new`: as one that is not there yet.
 
         Nothing for callers who may not write contacts.
@@ -335,7 +335,7 @@ class ContactService:
     def _check_owner(self, fields: dict[str, Any], before: Contact | None = None) -> None:
         """Raises Invalid, with code `unknown_owner`, unless a new owner is an active user of the tenant, or the caller.
 
-        Looked up once, and not at all for the caller himself and for who is the owner already.
+        Looked up once, and not at all for the caller and for the present owner.
         """
         owner_id = fields.get("owner_id")
         if owner_id is None or owner_id in self._owners or (before and owner_id == before.owner_id):

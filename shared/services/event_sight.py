@@ -1,4 +1,4 @@
-"""What a webhook is sent: the events that whoever created it may be shown, at that moment."""
+"""The events a webhook is sent: those that its creator may be shown at that moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a removed user owned goes to a successor or to nobody, in the background."""
+"""Hands the contacts of a removed user to a successor or to nobody, in the background."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shared.domain.user import User
 from shared.services.bulk_jobs import Portion, Queue
 
 _GIVING = ("contacts:read", "contacts:write")
-"""What it takes, at level `all`, to give contacts an owner."""
+"""The permission that, at level `all`, allows to give contacts an owner."""
 
 
 class Counters(Protocol):
@@ -57,7 +57,7 @@ class Handover:
         self._forget = forget
 
     def plan(self, user: User, wanted: RemovalQuery) -> Handed:
-        """What is to be written with a user's removal: the job that changes the owner of their contacts, and another
+        """The records to write with a user's removal: the job that changes the owner of their contacts, and another
         default owner of the tenant where the user is that.
 
         The number of contacts follows changes within about a second. Raises OwnsContacts when it is not said what is to

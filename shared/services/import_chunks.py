@@ -182,8 +182,8 @@ class ImportChunks:
 
 
 class _RowOwners:
-    """Who owns the contacts of some rows: the user that a row names; else, as far as they are active users, the owner
-    that the import was asked for with, the tenant's default one, or who asked for the import.
+    """The owners of the contacts of some rows: the user that a row names; else, as far as they are active users, the
+    owner that the import was asked for with, the tenant's default one, or who asked for the import.
     """
 
     def __init__(

@@ -45,11 +45,11 @@ class Plan:
 
 
 def place_of_next(chunk: Chunk) -> tuple[int, int]:
-    """From which byte up to which (not included) a plan tells of the chunk that follows one in its chain."""
+    """From which byte up to which (not included) a plan describes the chunk that follows one in its chain."""
     start = (chunk.number + MOST_QUEUED) * _RECORD.size
     return start, start + _RECORD.size
 
 
 def chunks_in(written: bytes) -> Iterator[Chunk]:
-    """The chunks that a part of a plan tells of."""
+    """The chunks that a part of a plan describes."""
     return (Chunk(*record) for record in _RECORD.iter_unpack(written))

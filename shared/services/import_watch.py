@@ -48,7 +48,7 @@ class Inboxes(Protocol):
 
 @dataclass(slots=True)
 class WatchReport:
-    """What a look did: imports that get on, that wait for their tenant, that were driven on, that were given up,
+    """The result of a look: imports that get on, that wait for their tenant, that were driven on, that were given up,
     files looked at, found, and left to wait for room; and imports that could not be looked at (`failed`)."""
 
     moving: int = 0

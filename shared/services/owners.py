@@ -1,4 +1,4 @@
-"""Who is to own the contacts that bookings and imports make."""
+"""The owners of the contacts that bookings and imports make."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Users(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Organizer:
-    """What a booking's contact gets from who organizes the booking: ids of users, None for nobody.
+    """The users that a booking's contact gets from the booking: ids, None for nobody.
 
     `organizer_id`: may see the contact from now on. `owner_id`: owns it, if nobody does yet.
     """

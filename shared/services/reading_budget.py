@@ -25,7 +25,7 @@ class Spent(Exception):
 
 
 class Budget:
-    """What one request may still read.
+    """The rows and the time that one request has left for reading.
 
     `rows` and `seconds`: the limits, MAX_ROWS and MAX_SECONDS if not given. `clock`: gives seconds.
     """

@@ -134,8 +134,8 @@ class UserService:
 
         Raises as `change` and `Handover.plan` do.
 
-        Where he goes from a pool too, nobody becomes a member under his id for the next 15 minutes: who found it in the
-        pool before he went would otherwise set a password for whoever has the name next.
+        Where the user goes from a pool too, nobody becomes a member under their id for the next 15 minutes: somebody
+        who found it in the pool before would otherwise set a password for whoever has the name next.
         """
         bar = Claim.bar(user_id, self._now()) if self._accounts else None
 

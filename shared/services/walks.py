@@ -41,7 +41,7 @@ class Walk(Generic[T]):
 
 @dataclass(slots=True)
 class Taken(Generic[T]):
-    """What was taken of a walk: records with their positions, and where it goes on.
+    """The part of a walk that was taken: records with their positions, and where it goes on.
 
     `is_through`: the walk has ended, there are no more. `skip`: how many matches are still to be passed over.
     `matches`: how many were met, those passed over among them.
@@ -114,7 +114,7 @@ def count_matches(walk: Walk[Any]) -> tuple[int, bool]:
 def in_groups(entries: Iterator[T], most: int, *, needs_row: Callable[[T], Any]) -> Iterator[Sequence[T]]:
     """Entries in groups, with at most `most` in each whose rows are to be looked up.
 
-    What was read when the budget is spent comes in a last group, before Spent is raised.
+    Steps read before the budget was spent come in a last group, before Spent is raised.
     """
     group: list[T] = []
     rows = 0

@@ -72,7 +72,7 @@ class WebhookService:
         return shown
 
     def faults_in(self, given: object) -> tuple[FieldError, ...]:
-        """What is wrong with the URL of `given`, as it was parsed from JSON, beyond its form."""
+        """The faults of the URL of `given`, as it was parsed from JSON, beyond its form."""
         from shared.domain.addresses import target_of
         from shared.domain.faults import collected
 

@@ -30,7 +30,7 @@ def _counters_of(name: str) -> list[str]:
 class ContactIndex:
     """The indexes of one tenant's contacts, as the stream has brought them up.
 
-    What walks and rows read is charged to `budget`: walks raise Spent when it is. Counters are not charged.
+    Rows that are read are charged to `budget`: walks raise Spent when it is spent. Counters are not charged.
     """
 
     def __init__(self, store: Store, tenant_id: str, budget: Budget | None = None) -> None:

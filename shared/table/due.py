@@ -18,7 +18,7 @@ class DueDeliveries:
         self._store = store
 
     def until(self, at: str) -> Iterator[list[tuple[str, DeliveryRequest]]]:
-        """What is due up to `at`, each with its entry's position, in portions, the longest overdue first.
+        """The deliveries due up to `at`, each with its entry's position, in portions, the longest overdue first.
 
         An entry lags behind its delivery by moments, so some may have been taken up already.
 

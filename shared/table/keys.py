@@ -245,7 +245,7 @@ def number(tenant_id: str, reversed_digits: str, contact_id: str) -> Key:
 
 
 def number_start(end: str) -> str:
-    """What the sort keys of numbers begin with that have an end: last digit first, behind a whole number a `+`."""
+    """The beginning of the sort keys of numbers that have an end: last digit first, behind a whole number a `+`."""
     return end.replace("+", "#")
 
 
@@ -483,7 +483,7 @@ def bulk_due(at: str, job_id: str) -> Key:
     return {WORK_PK: {"S": BULK_DUE}, WORK_SK: {"S": f"{at}#{job_id}"}}
 
 
-# What a tenant's open work takes
+# The places of a tenant's open work
 
 
 def places_of_work_partition(tenant_id: str, kind: str) -> str:

@@ -1,6 +1,6 @@
 """The places that a tenant's open work takes, a fixed number for each kind.
 
-Each is an item, taken and given back in the transaction that opens or ends the work: so their number holds under races,
+Each is an item, taken and released in the transaction that opens or ends the work: so their number holds under races,
 and none is lost to a kill. Nothing is counted, so nothing can be counted wrongly.
 """
 
@@ -32,7 +32,7 @@ class Places:
 
     def commit(self, make: Callable[[], Transaction], holder: str, *, now: int, until: int = NO_END) -> None:
         """Write a transaction together with the taking of a place by `holder`, an id, from `now` until a time (Unix
-        seconds), at which it is free again if it was not given back.
+        seconds), at which it is free again if it was not released.
 
         `make` makes the transaction, again after each race. Raises QuotaReached when there is no place, and what the
         transaction raises. Costs a read unit, and two write units.
@@ -48,7 +48,7 @@ class Places:
         raise Unavailable()
 
     def give_back(self, transaction: Transaction, holder: str) -> None:
-        """Have a transaction give back the place that `holder` has, if any. Costs a read unit, and two write units."""
+        """Have a transaction release the place that `holder` has, if any. Costs a read unit, and two write units."""
         for place in self._items():
             if place["holder"]["S"] == holder:
                 transaction.update(

@@ -114,7 +114,7 @@ class Transaction:
         self._add("ConditionCheck", {"Key": key}, condition, values, refusal)
 
     def size(self) -> int:
-        """The bytes of the items, keys and values given. What an update or removal finds in the table is not in it."""
+        """The bytes of the items, keys and values given, without items that updates and removals find in the table."""
         return sum(
             item_size(request.get("Item") or request["Key"])
             + item_size(request.get("ExpressionAttributeValues", {}))

@@ -316,7 +316,7 @@ def put_new_user(
 
 
 def put_lock(transaction: Transaction, tenant_id: str, user: User, *, instead_of: str | None) -> None:
-    """Lock a user's address; that was his already, or free, or locked by the invitation `instead_of`."""
+    """Lock a user's address; that was theirs already, or free, or locked by the invitation `instead_of`."""
     mine: Item = {":user": {"S": user.id}}
     condition = "attribute_not_exists(PK) OR user_id = :user"
     if instead_of is not None:

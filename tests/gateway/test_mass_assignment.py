@@ -70,7 +70,7 @@ TAKEN: dict[str, set[str]] = {
     "PATCH /api-clients/{client_id}": {"permissions", "is_active"},
     "POST /users/invitations": {"role"},
     "PATCH /users/{user_id}": {"role", "is_active"},
-    # What an import is to do.
+    # The options of an import.
     "POST /imports": {"options"},
     # The tenant's own setting.
     "PATCH /settings": {"unique_scope"},

@@ -156,7 +156,7 @@ def test_ten_thousand_random_operations_leave_one_event_for_each_commit_and_none
             versions[record["id"]["S"]] = int(record["version"]["N"])
         for kind, record_ids in doer.kinds.items():
             assert len(record_ids) > 30, kind
-            # What became of one contact may have changed another once more: which one is primary, say.
+            # A change of one contact may have changed another once more: which one is primary, say.
             assert all(versions[one] >= doer.versions[one] for one in record_ids), kind
     for record_id, version in versions.items():
         assert sorted(told.pop(record_id)) == list(range(1, version + 1)), record_id

@@ -58,7 +58,7 @@ def test_a_patch_and_a_replacement_tell_all_faults_too(world: World) -> None:
         answer = world.send(method, f"/contacts/{contact['id']}", FAULTY)
         assert answer.status == 422
         assert told(answer.json).keys() == TOLD, method
-    # What is left out of a patch stays, so that no e-mail is wanted.
+    # A field left out of a patch stays, so that no e-mail is wanted.
     answer = world.send("PATCH", f"/contacts/{contact['id']}", {"firstname": "Ada", "phone": "12"})
     assert told(answer.json).keys() == {"firstname", "phone"}
     assert "email" in told(world.send("POST", "/contacts", {"firstname": "Ada", "phone": "12"}).json)

@@ -1,5 +1,5 @@
-"""The routes that anybody may call: an address is counted before anything is read, bodies are small, and what is told
-of a bad one costs no more than what is shown of it."""
+"""The routes that anybody may call: an address is counted before anything is read, bodies are small, and a refusal
+costs no more than the part of it that is shown."""
 
 from __future__ import annotations
 

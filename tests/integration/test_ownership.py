@@ -1,4 +1,4 @@
-"""Who owns the contacts that bookings and imports make, and who organizes their bookings."""
+"""The owners of contacts that bookings and imports make, and the organizers of their bookings."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def large() -> Tenant:
 
 
 def answered(ask: Callable[[], T]) -> T | None:
-    """What is answered; None where it would have to be sorted and is too broad for that."""
+    """The answer; None where it would have to be sorted and is too broad for that."""
     try:
         return ask()
     except RuleBroken as refusal:

@@ -23,7 +23,7 @@ class Killed(BaseException):
 
 @dataclass
 class Step:
-    """What stood before a call of a run: the worker whose turn it was, those not yet through, and the state."""
+    """The situation before a call of a run: the worker whose turn it was, those not yet through, and the state."""
 
     turn: int
     waiting: frozenset[int]
@@ -73,7 +73,7 @@ class Turns:
 
     @property
     def turn(self) -> int:
-        """Whose turn it is."""
+        """The worker whose turn it is."""
         return self._turn
 
     def take(self) -> None:

@@ -2,7 +2,7 @@
 
 It knows the calls that `shared.table.store.Store` makes, and of the expression language what the product says in it.
 Each call is whole before the next one begins; conditions, transactions, batches, ranges and limits are DynamoDB's
-(`tests/unit/support/test_memory_table.py` compares it with moto). What it does not know it refuses.
+(`tests/unit/support/test_memory_table.py` compares it with moto). Requests it does not know it refuses.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ PARTS = {
 
 
 def asks_of_transaction(parts: Iterable[tuple[str, str]]) -> list[Request]:
-    """What IAM is asked for a transaction of parts, each with its partition key; all of it must be allowed."""
+    """The requests that IAM judges for a transaction of parts, each with its partition key; all must be allowed."""
     return [Request(f"dynamodb:{PARTS[part]}", TABLE, context_of([key])) for part, key in parts]
 
 

@@ -1,4 +1,4 @@
-"""What functions make at import: everything before a snapshot is taken, and no client of AWS else."""
+"""Functions make at import everything before a snapshot is taken, and no client of AWS else."""
 
 from __future__ import annotations
 

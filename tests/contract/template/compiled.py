@@ -1,4 +1,4 @@
-"""What SAM makes of `infra/template.yaml`: the resources that CloudFormation is to make."""
+"""`infra/template.yaml` as SAM transforms it: the resources that CloudFormation is to make."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def test_nobody_signs_himself_up_and_the_pool_is_not_deleted_by_mistake() -> Non
     assert pool["MfaConfiguration"] == "OFF"  # the token endpoint asks for no second factor
     assert pool["AccountRecoverySetting"] == {"RecoveryMechanisms": [{"Name": "admin_only", "Priority": 1}]}
     (client,) = of_type("AWS::Cognito::UserPoolClient").values()
-    # So that passwords are tried at our door alone, and nobody changes what he signs in with.
+    # So that passwords are tried at our door alone, and nobody changes what they sign in with.
     assert client["ExplicitAuthFlows"] == ["ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
     assert client["WriteAttributes"] == ["locale"]
     assert pool["Policies"]["PasswordPolicy"]["MinimumLength"] >= 12

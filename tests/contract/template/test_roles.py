@@ -58,7 +58,7 @@ def test_a_role_names_its_actions_and_resources(role: str) -> None:
             assert resource != "*"
             given = resource.get("Fn::Sub", "") if isinstance(resource, dict) else resource
             text = given[0] if isinstance(given, list) else given
-            # What stands before the first star names one bucket's tenants or this table's streams.
+            # The text before the first star names one bucket's tenants or this table's streams.
             assert "*" not in text.split("/", 1)[0]
 
 
@@ -107,7 +107,7 @@ def test_only_who_lets_in_or_signs_in_reads_users_and_keys_and_reads_little_else
     writes = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
     readers = {role: reads for role, actions in near if (reads := actions - writes)}
     assert readers == {"AuthorizerRole": {"dynamodb:GetItem"}, "AuthRole": {"dynamodb:GetItem"}}
-    # Who manages users and clients writes there, and reads nothing.
+    # The functions that manage users and clients write there, and reads nothing.
     writers = {role for role, actions in near if actions & writes}
     assert writers == {"ApiClientsRole", "AuthRole", "UsersRole"}
 

@@ -45,7 +45,7 @@ NUMBERS = {
     ("1-800-FLOWERS", "US"): "+18003569377",
     ("1 (800) my-apple", "US"): "+18006927753",
     ("+1800GOTJUNK", "GB"): "+18004685865",
-    # What stands beside a number
+    # Texts beside a number
     ("Tel.: 030 2312500", "DE"): DE,
     ("mobile 415-555-2671", "US"): US,
     ("☎ 415-555-2671", "US"): US,

@@ -164,7 +164,7 @@ class Shop:
         return work
 
     def purger(self) -> Callable[[], None]:
-        """A worker that purges the contact, and then projects what the stream tells of that."""
+        """A worker that purges the contact, and then projects the stream's record of that."""
 
         def work() -> None:
             start = len(self.table.stream)
@@ -209,7 +209,7 @@ class Shop:
         return self.table.digest, tuple(self._answers.values())
 
     def differences(self) -> tuple[Any, Any]:
-        """What the projections hold otherwise than the record says."""
+        """The differences between the projections and the record."""
         if self.table.digest not in _COMPARED:  # most runs end alike
             _COMPARED[self.table.digest] = differences(TENANT, self.table.all())
         return _COMPARED[self.table.digest]

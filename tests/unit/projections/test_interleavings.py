@@ -56,7 +56,7 @@ def standing_still(monkeypatch: pytest.MonkeyPatch) -> None:
 
 A1, B2, A3, C3 = alpha(1), beta(2), alpha(3), gamma(3)
 
-# What is projected before, and what each of two projectors is handed, one batch after the other.
+# The states projected before, and those that each of two projectors is handed, one batch after the other.
 SCENES: dict[str, tuple[Batches, Batches, Batches]] = {
     "A, B, A: one is late with B": ([[A1]], [[B2]], [[B2], [A3]]),
     "A, B, A: one is late with B, the other has both at once": ([[A1]], [[B2]], [[B2, A3]]),
