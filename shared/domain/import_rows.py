@@ -69,7 +69,7 @@ def contact_fields(row: Row, layout: Layout, settings: Settings) -> dict[str, An
     if "email" not in given:
         raise Invalid.field("email", "required", "An e-mail address is required.")
     if "tags" in given:
-        given["tags"] = [tag for part in given["tags"].split(",") if (tag := part.strip())]
+        given["tags"] = [tag for part in given["tags"].split(",") if compared(tag := part.strip())]
     if "first_name" not in given:
         given["first_name"] = _local_part(given["email"])[:100]
     try:
