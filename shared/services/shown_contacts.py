@@ -35,7 +35,14 @@ class NameMemory:
     def missing(
         self, tenant_id: str, users: Iterable[str], customers: Iterable[str]
     ) -> tuple[set[str], set[str]]:
-        """Those of the ids of users and of customers whose names are to be read."""
+        """Those of the ids of users and of customers whose names are to be read.
+
+        Makes room here, and not in `keep`: what an answer need not read must be there until it is shown.
+        """
+        if len(self._users) > _MOST_KEPT:
+            self._users.clear()
+        if len(self._customers) > _MOST_KEPT:
+            self._customers.clear()
         now = time.monotonic()
         return (
             {one for one in users if self._users.get((tenant_id, one), (0.0, None))[0] <= now},
@@ -50,10 +57,6 @@ class NameMemory:
     ) -> None:
         """Keep names for KEPT_SECONDS."""
         until = time.monotonic() + KEPT_SECONDS
-        if len(self._users) > _MOST_KEPT:
-            self._users.clear()
-        if len(self._customers) > _MOST_KEPT:
-            self._customers.clear()
         self._users.update(((tenant_id, one), (until, name)) for one, name in users.items())
         self._customers.update(((tenant_id, one), (until, name)) for one, name in customers.items())
 

@@ -92,6 +92,24 @@ def test_names_are_looked_up_together_and_kept_for_a_moment(
     assert len(calls_of(look)) <= len(warm) + 2  # the names together, and the tenant's settings
 
 
+def test_a_memory_that_makes_room_forgets_no_name_that_an_answer_needs(
+    world: World, made: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The names of one contact are in memory, those of the other are not."""
+    other = customer_of(world, last_name="Murray")
+    later = world.create(email="later@example.com", customer_id=other["id"])
+    world.catch_up()
+    wiring.reset()
+    monkeypatch.setattr(shown_contacts, "KEPT_SECONDS", 1_000.0)
+    assert names(world.send("GET", f"/contacts/{made['id']}").json)[0] == "Grace Hopper"
+    monkeypatch.setattr(shown_contacts, "_MOST_KEPT", 0)
+    items = world.send("GET", "/contacts").json["items"]
+    assert {one["id"]: one["customer_name"] for one in items} == {
+        made["id"]: "Grace Hopper",
+        later["id"]: "Grace Murray",
+    }
+
+
 def test_a_replayed_answer_has_the_names_of_its_time(world: World, made: dict[str, Any]) -> None:
     body = {"first_name": "B", "email": "b@example.com", "customer_id": made["customer_id"]}
     key = {"Idempotency-Key": "k1"}
