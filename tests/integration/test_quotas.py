@@ -16,6 +16,7 @@ from shared.domain.quotas import BULK_JOBS, IMPORTS, UPLOADS
 from shared.services import import_plans
 from shared.services.import_runs import ImportRuns
 from shared.services.import_uploads import UPLOAD_SECONDS, ImportUploads
+from shared.storage.drop_bucket import DropBucket
 from shared.table import places
 from shared.table.places import Places
 from shared.table.store import Transaction
@@ -24,6 +25,7 @@ from tests.integration.drop_folder import DropFolder
 from tests.integration.test_import_uploads import ask, read, start, upload
 from tests.integration.world import World
 from tests.support.faults import assert_same_after_kills
+from tests.support.queues import receive
 from tests.support.tenant_guard import acting_for, as_operator
 
 Worlds = Callable[[], AbstractContextManager[World]]
@@ -277,6 +279,26 @@ def test_check_103_a_small_import_is_through_beside_a_large_one(world: World, in
     assert inbox.latest()["state"] == "completed"
     assert inbox.latest()["counts"]["created"] == 100
     assert inbox.keys("parts/") == []
+
+
+def test_a_message_that_comes_twice_at_once_makes_no_second_chain_of_chunks(
+    world: World, inbox: DropFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox.deliver(inbox.put(people(40)))
+    put_part = DropBucket.put_part
+    [message] = receive(inbox.queue_url, 1)
+    twins = [message]
+
+    def twin_first(bucket: DropBucket, tenant_id: str, import_id: str, name: str, body: bytes) -> str:
+        if twins:
+            inbox.hand_out(twins.pop())
+        return put_part(bucket, tenant_id, import_id, name, body)
+
+    monkeypatch.setattr(DropBucket, "put_part", twin_first)
+    inbox.hand_out(message)
+    assert waiting(inbox) == 3
+    inbox.work()
+    assert inbox.latest()["counts"]["created"] == 40
 
 
 def test_messages_of_a_tenant_are_of_its_group(world: World, inbox: DropFolder) -> None:
