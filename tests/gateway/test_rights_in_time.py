@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from functions.webhooks import on_delivery, on_event
 from shared import wiring
@@ -23,11 +24,13 @@ from tests.integration.directory import put_member
 from tests.integration.drop_folder import DropFolder
 from tests.integration.world import World, booking
 from tests.support.aws import stack_in_moto
-from tests.support.gateway import Gateway
+from tests.support.faults import Fault, call, injecting
+from tests.support.gateway import AUTHORIZER_PREFIXES, Gateway
 from tests.support.receiver import Receiver
 from tests.support.template import Template
 from tests.support.tenant_guard import as_operator
 from tests.support.tokens import TokenIssuer
+from tests.support.transport import Attempt, Send, json_answer
 from tests.tenants import program
 
 CACHED = 60
@@ -86,6 +89,25 @@ def change_tenant(**members: Any) -> None:
         tenant = tenants.get("T1")
         assert tenant is not None
         tenants.put(replace(tenant, **members))
+
+
+def test_a_key_or_a_member_of_this_moment_is_not_refused_for_a_minute(
+    world: World, remembering: Gateway
+) -> None:
+    """What is read eventually consistently may be a moment behind, and the gateway keeps a refusal as it keeps a
+    policy that allows."""
+
+    def knows_nobody_yet(attempt: Attempt, send: Send) -> AWSResponse:
+        key = attempt.params["Key"]["PK"]["S"]
+        if not attempt.params.get("ConsistentRead") and key.startswith(AUTHORIZER_PREFIXES):
+            return json_answer(attempt, 200, {})
+        return send(attempt)
+
+    behind = Fault("behind", knows_nobody_yet, call("dynamodb", "GetItem"), times=None)
+    with injecting(behind):
+        for token in (world.t1.program, world.t1.user):
+            assert remembering.request("GET", "/contacts", token=token).status == 200
+    assert behind.fired
 
 
 def test_what_is_taken_away_is_gone_within_the_gateway_s_minute(
