@@ -103,7 +103,7 @@ class ImportChunks:
         # its own, and the chunk's row names the one that was counted.
         part = self._files.put_part(tenant_id, import_id, f"{chunk.number:06d}-{new_id()}", body)
         if imports.add_chunk(import_id, chunk.number, tally, part, self._now()):
-            # A twin that was faster asks for the next; were it asked for twice, all that follows would be written twice.
+            # A twin that was faster asks for the next: asked for twice, all that follows would be written twice.
             self._runs.ask_for_next(run, chunk)
         self._runs.finish_if_done(imports.get(import_id))
         return tally
