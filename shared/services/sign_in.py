@@ -13,6 +13,8 @@ from shared.domain.tenant import Tenant
 from shared.domain.usernames import fold, username_of
 
 _MAX_TOKEN = 12_288
+_NOWHERE = "username.invalid"
+"""A domain in which nobody has an address (RFC 6761, section 6.4)."""
 
 
 class Gate(Protocol):
@@ -93,13 +95,13 @@ class SignIn:
         """The account that a user name stands for, the attempt being counted; None for what can be nobody's.
 
         A username and its e-mail address are one account. A username that nobody has is an account of its own, so that
-        it takes the same steps.
+        it takes the same steps; as an address, since the pool takes its own ids of users for names too.
         """
         if "@" in fold(username):
             account = _account(username)
         else:
             name = username_of(username)
-            account = name and (self._names.email_of(name) or name)
+            account = name and (self._names.email_of(name) or f"{name}@{_NOWHERE}")
         if account is not None:
             self._gate.attempt(account)
         return account

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from hypothesis import given as given_by
 from hypothesis import strategies as st
 
@@ -19,10 +20,11 @@ from shared.domain.usernames import MAX_LENGTH, MIN_LENGTH, check_username, fold
 from shared.services.sign_in_gate import SignInGate
 from shared.table.rate_limits import BucketTable
 from tests.integration.accounts import EMAIL, OTHER_PASSWORD, PASSWORD, Accounts, accounts_in_moto
-from tests.support.faults import calls_of
+from tests.support.faults import Fault, call, calls_of, injecting
 from tests.support.gateway import Response
 from tests.support.template import Template
 from tests.support.tenant_guard import as_operator
+from tests.support.transport import Attempt, Send
 
 NAME = "ada.lovelace"
 
@@ -217,3 +219,24 @@ def test_folding_a_username_again_changes_nothing_and_no_username_is_an_address(
     assert username_of(name) == username_of(text.swapcase()) == name or not text.isascii()
     with pytest.raises(Invalid):
         normalize_email(name)
+
+
+def test_the_pool_is_asked_for_addresses_alone_so_that_its_own_name_of_a_user_is_no_second_account(
+    accounts: Accounts,
+) -> None:
+    """Cognito takes a user's `sub` for their name too (API reference, AdminInitiateAuth), and whoever may read users
+    knows it: it would be a way round the limit of the account.
+    """
+    assert register(accounts, email=EMAIL, tenant_name="Engines", password=PASSWORD).status == 201
+    sub = accounts.gateway.request("GET", "/me", token=bearer(accounts, EMAIL)).json["id"]
+    asked: list[str] = []
+
+    def note(attempt: Attempt, send: Send) -> AWSResponse:
+        asked.append(attempt.params["AuthParameters"]["USERNAME"])
+        return send(attempt)
+
+    with injecting(Fault("noted", note, call("cognito-idp", "AdminInitiateAuth"), times=None)):
+        assert tokens(accounts, sub).json["error"] == "invalid_grant"
+        assert tokens(accounts, "nobody-there").json["error"] == "invalid_grant"
+    assert len(asked) == 2 and all("@" in name for name in asked)
+    assert sub not in asked
