@@ -38,7 +38,10 @@ def test_empty_cells_count_as_not_given() -> None:
 
 
 def test_a_tag_that_shows_nothing_costs_no_row() -> None:
-    assert fields_of('email,tags\nada@example.com,"vip,\u200b, ,\u2060\u3164,new"\n')["tags"] == ["vip", "new"]
+    assert fields_of('email,tags\nada@example.com,"vip,\u200b, ,\u2060\u3164,new"\n')["tags"] == [
+        "vip",
+        "new",
+    ]
 
 
 def test_the_tenants_settings_hold_for_rows_too() -> None:
