@@ -66,9 +66,9 @@ def patch_user(call: Call, user_id: str, body: UserPatch) -> Reply:
     errors=(NotFound, LastAdmin, OwnsContacts, VersionMismatch),
 )
 def delete_user(call: Call, user_id: str, query: RemovalQuery) -> Reply:
-    """Takes `tenant:admin`, and where the user owns contacts `contacts:write`. Signed out within a minute. What becomes
-    of the contacts is to be said: a bulk job changes their owner. Without a word a user who owns contacts, or is the
-    default owner of new ones, is not removed.
+    """Takes `tenant:admin`, and where the user owns contacts `contacts:write`. The user is signed out within a minute.
+    A user who owns contacts, or is the default owner of new ones, is removed only with `successor_id` or
+    `contacts=release`: the answer is then 202 with the bulk job that changes the owner of the contacts.
     """
     job = wiring.users(call.caller).delete(user_id, call.if_match, query)
     return Reply(record=job) if job else Reply(204)
