@@ -52,7 +52,7 @@ class BulkFailure(BaseModel):
 class BulkRun:
     """A bulk job as it is kept.
 
-    `caller`: who made it, with the rights he had then, under which it runs. `change`: for an update, as it was
+    `caller`: who made it, with the rights they had then, under which it runs. `change`: for an update, as it was
     given, in JSON. `matched`: how many contacts match, where that is known. `position`: the id up to which
     contacts have been looked at; `walked`: there are none behind it. `portion`: the contacts being worked on.
     `failures`: (contact id, code, message).

@@ -85,7 +85,7 @@ class Caller:
 
     @property
     def owner_of_new(self) -> str | None:
-        """Who owns the contacts that the caller makes, unless another owner is given: a user himself, and a program
+        """Who owns the contacts that the caller makes, unless another owner is given: a user, and a program
         that may write its own alone, which could do nothing with them else.
         """
         return self.id if self.kind == "user" or self.level("contacts:write") == "own" else None
@@ -116,7 +116,7 @@ class Caller:
 
 
 def role_grants(role: str, visibility: Visibility) -> str:
-    """What a user of a role is granted beside his role, in written form, where a tenant has this visibility."""
+    """The grants of a user beside their role, in written form, where a tenant has this visibility."""
     return "contacts:read:own" if role == "user" and visibility == "owner" else ""
 
 

@@ -18,7 +18,7 @@ CLOCK_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Whoever holds it is the only one who sets the password of the user `sub`, and who makes a member of him.
+    """Whoever holds it is the only one who sets the password of the user `sub`, and who makes a member of them.
 
     `proof`: of the secret with which the claim was made; empty where there was none. `until`: Unix seconds, after
     which it counts for nothing.
@@ -31,7 +31,7 @@ class Claim:
 
     @classmethod
     def make(cls, sub: str, secret: str, now: float) -> Claim:
-        """A new claim. `secret`: by which the same person is known again, such as his password."""
+        """A new claim. `secret`: by which the same person is known again, such as their password."""
         return cls(new_id(), sub, proof_of(secret), int(now) + CLAIM_SECONDS)
 
     @classmethod
@@ -41,7 +41,7 @@ class Claim:
 
     @property
     def since(self) -> int:
-        """From when on sign-ins to the pool are those of who holds the claim: for his Membership."""
+        """From when on sign-ins to the pool are those of the claim's holder: for their Membership."""
         return self.until - CLAIM_SECONDS - CLOCK_SECONDS
 
     def yields_to(self, secret: str, now: float) -> bool:

@@ -196,7 +196,7 @@ class AlreadyAccepted(Conflict):
 
 
 class AlreadyAUser(Conflict):
-    """Who accepts an invitation belongs to a tenant, or somebody else's claim on him stands."""
+    """The user who accepts an invitation belongs to a tenant, or another claim on them stands."""
 
     code = "already_a_user"
 
@@ -218,7 +218,7 @@ class SignInNameTaken(Conflict):
 
 
 class UserClaimed(Conflict):
-    """Somebody registers the user, or accepts an invitation of his, at this very moment, or broke off doing so."""
+    """Somebody registers the user, or accepts their invitation, at this very moment, or broke off doing so."""
 
     code = "user_claimed"
 
@@ -227,7 +227,7 @@ class UserClaimed(Conflict):
 
 
 class AlreadyRegistered(Conflict):
-    """The user belongs to a tenant, or somebody is registering as him."""
+    """The user belongs to a tenant, or somebody is registering as them."""
 
     code = "already_registered"
 

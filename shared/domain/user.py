@@ -30,7 +30,7 @@ MAX_USERNAME = 128
 """Characters of the address that a user signs in with (AdminCreateUser in the Amazon Cognito API Reference)."""
 
 OWN_FIELDS = frozenset({"first_name", "last_name"})
-"""What everybody may change of himself."""
+"""Fields that everybody may change of themselves."""
 
 
 def normalize_username(email: str) -> str:

@@ -80,8 +80,9 @@ _ID_TOKENS_ALONE = ("at_hash", "c_hash")  # OpenID Connect Core, sections 3.1.3.
 
 
 class Identity(NamedTuple):
-    """Who a valid access token is of. `signed_in_at`: when he signed in with the pool, Unix seconds; refreshed tokens
-    keep it. None with another issuer, whose subjects are one person's for good (OpenID Connect Core 1.0, section 2).
+    """The user of a valid access token. `signed_in_at`: when they signed in with the pool, Unix seconds; refreshed
+    tokens keep it. None with another issuer, whose subjects are one person's for good (OpenID Connect Core 1.0,
+    section 2).
     """
 
     subject: str

@@ -89,14 +89,14 @@ class UserPool:
                 raise
 
     def remove(self, username: str, sub: str) -> None:
-        """Remove the user `sub`, if he is there: not who has come to the same name since, and may be another tenant's.
+        """Remove the user `sub`, if present: not one who took the same name since, perhaps of another tenant.
 
         What fails is logged and does no harm: who is no member is let in nowhere.
         """
         try:
             found = self._cognito().admin_get_user(UserPoolId=self._pool, Username=username)
             if _sub_of(found["UserAttributes"]) == sub:
-                # By what Cognito itself calls him. In a pool whose users sign in with an address that is the `sub`,
+                # By Cognito's own name for the user. In a pool whose users sign in with an address that is the `sub`,
                 # so that nobody else can be meant, however late this comes.
                 self._cognito().admin_delete_user(UserPoolId=self._pool, Username=found["Username"])
         except (BotoCoreError, ClientError) as error:

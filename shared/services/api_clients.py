@@ -36,7 +36,7 @@ class ApiClientRepository(Protocol):
 class ApiClientService:
     """API clients as one caller may manage them: with `tenant:admin` at level `all`.
 
-    Who has that may give a client any permission, also one he has not himself: he could make an admin too.
+    A caller with that may give a client any permission, also one they lack themselves: they could make an admin too.
     """
 
     def __init__(

@@ -440,7 +440,7 @@ class MatchingContacts:
         return act(found, own)
 
     def _within_rights(self, wanted: ContactFilter, permission: str) -> ContactFilter:
-        """The filter, narrowed to the caller's own contacts when he may read or change no others."""
+        """The filter, narrowed to the caller's own contacts when they may read or change no others."""
         if not wanted.asked:
             raise Invalid.field(
                 "filter", "required", "Give at least one condition: without any, all contacts would match."

@@ -1,4 +1,4 @@
-"""Taking a claim on a user, by which those who would make a member of him take turns."""
+"""Taking a claim on a user, by which those who would make a member of them take turns."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ MAX_SORTED = 2000
 class ContactLists:
     """The contacts of a tenant, found and counted, as one caller may see them.
 
-    For one who reads his own alone every list is narrowed to them before anything is looked for, so that neither
+    For a caller who reads their own alone every list is narrowed to them before anything is looked for, so that neither
     pages, nor totals, nor how far one can go, tell of others.
     """
 
@@ -116,7 +116,7 @@ class ContactLists:
         numbers by source, status and label, and the companies with the most contacts. Costs the same however many
         contacts there are.
 
-        For a caller who reads his own alone these are counted one by one, with the customers they belong to. Raises
+        For a caller who reads their own alone these are counted one by one, with the customers they belong to. Raises
         RuleBroken, with code `too_many_to_count`, when the budget does not suffice for that.
         """
         self._budget.begin()

@@ -1,4 +1,4 @@
-"""With what somebody who becomes a user will sign in: a password for the pool, or what another issuer has given him."""
+"""With what somebody who becomes a user will sign in: a password for the pool, or another issuer's token."""
 
 from __future__ import annotations
 

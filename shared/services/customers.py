@@ -69,7 +69,7 @@ class CustomerService:
     """Customers as one caller may use them. They fall under the rights to contacts; one's own are those one made.
 
     Anything the caller may not see raises NotFound. A customer is shown with those of its contacts that the caller may
-    see: to one who reads his own alone the others neither count nor are primary.
+    see: to one who reads their own alone the others neither count nor are primary.
     """
 
     def __init__(
@@ -306,7 +306,7 @@ class CustomerService:
 
     def _as_seen(self, customer: Customer) -> Customer:
         """A customer, with the count of those of its contacts that the caller may see, and its primary one if that is
-        among them. To tell costs one who reads his own alone the reading of the customer's contacts; of more than
+        among them. For one who reads their own alone it costs the reading of the customer's contacts; of more than
         MAX_COUNTED the count is None.
         """
         if not customer.contact_count or self._sees_all:

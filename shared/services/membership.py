@@ -106,7 +106,7 @@ class Membership:
         return joined
 
     def _sees(self, customer: Customer) -> bool:
-        """Whether the caller may see a customer: what he may not counts as missing."""
+        """Whether the caller may see a customer: one they may not counts as missing."""
         return self._caller.level("contacts:read") == "all" or customer.created_by == self._caller.actor
 
     def _make_primary(self, contact: Contact, changes: Changes) -> None:

@@ -26,7 +26,7 @@ class Gate(Protocol):
         """Count an attempt at an account; raises when there were too many."""
 
     def succeeded(self, account: str | None, address: str) -> None:
-        """That somebody could show to be who he said."""
+        """That somebody proved to be who they said."""
 
 
 class Accounts(Protocol):
