@@ -72,6 +72,9 @@ TAKEN: dict[str, set[str]] = {
     "PATCH /users/{user_id}": {"role", "is_active"},
     # The options of an import.
     "POST /imports": {"options"},
+    # Those who come choose the name they sign in with.
+    "POST /auth/register": {"username"},
+    "POST /users/invitations/accept": {"username"},
     # The tenant's own setting.
     "PATCH /settings": {"unique_scope"},
 }

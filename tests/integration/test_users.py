@@ -492,7 +492,8 @@ def test_an_owner_is_looked_up_once_and_only_where_it_may_be_unknown(world: Worl
     plain = calls("PATCH", path, {"company": "1"})
     assert calls("PATCH", path, {"company": "2", "owner_id": ADMIN}) == plain
     assert calls("PATCH", path, {"company": "3", "owner_id": None}) == plain
-    assert calls("PATCH", path, {"company": "4", "owner_id": USER}) == plain + 1
+    # Whether there is such a user, and the name under which the contact's owner is shown.
+    assert calls("PATCH", path, {"company": "4", "owner_id": USER}) == plain + 2
     assert calls("PATCH", path, {"company": "5", "owner_id": USER}) == plain
     person = [{"first_name": "A", "email": f"{number}@example.com"} for number in range(6)]
     none = calls("POST", "/contacts/bulk-create", {"contacts": person[:3]})
