@@ -509,7 +509,7 @@ def accept_later(token: str, password: str) -> None:
     service = wiring.acceptance()
     service._now = lambda: time.time() + CLAIM_SECONDS + 1
     with inferring_tenant("U#", "G#"):
-        service.accept(Acceptance(token=token, password=password), "198.51.100.7")
+        service.accept(Acceptance(token=token, password=password))
 
 
 def test_nobody_else_sets_a_password_while_one_may_still_be_under_way(world: World) -> None:
