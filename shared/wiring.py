@@ -337,21 +337,21 @@ def _name_memory() -> NameMemory:
     return NameMemory()
 
 
-def _shown_contacts(tenant_id: str) -> ShownContacts:
+def _shown_contacts(caller: Caller) -> ShownContacts:
     from shared.services.shown_contacts import ShownContacts
     from shared.table.names import NameTable
 
-    return ShownContacts(tenant_id, NameTable(store(), tenant_id), _name_memory())
+    return ShownContacts(caller, NameTable(store(), caller.tenant_id), _name_memory())
 
 
 def show_contacts(caller: Caller, contacts: Sequence[Contact]) -> Sequence[ContactShown]:
     """Contacts as a caller is shown them."""
-    return _shown_contacts(caller.tenant_id).show(contacts)
+    return _shown_contacts(caller).show(contacts)
 
 
 def show_customers(caller: Caller, customers: Sequence[Customer]) -> Sequence[Customer]:
     """Customers as a caller is shown them."""
-    return _shown_contacts(caller.tenant_id).show_of_customers(customers)
+    return _shown_contacts(caller).show_of_customers(customers)
 
 
 def contact_lists(caller: Caller, budget: Budget | None = None) -> ContactLists:

@@ -98,6 +98,10 @@ class Caller:
         """Whether a contact is the caller's own: the caller is its owner, or organizes a booking of it."""
         return self.owns(contact.owner_id, contact.organizer_ids)
 
+    def sees_customer_of(self, creator: str) -> bool:
+        """Whether the caller may see a customer that an actor made: at level `own` these are the caller's own."""
+        return self.level("contacts:read") == "all" or creator == self.actor
+
     def require_all(self, *permissions: str) -> None:
         """Raises PermissionDenied unless the caller holds each of `permissions` at level `all`."""
         for permission in permissions:

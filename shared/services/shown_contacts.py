@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from shared.domain.callers import Caller
 from shared.domain.contact import Contact
 from shared.domain.contact_shown import ContactShown, CustomerName
 
@@ -70,14 +71,15 @@ class NameMemory:
 
 
 class ShownContacts:
-    """The contacts of one tenant as they are shown.
+    """The contacts of a tenant as one caller is shown them: without the names of customers that the caller may not see.
 
     Costs one eventually consistent read of the names that are not in memory, half a read unit for each, and nothing
     for contacts without customer and owner.
     """
 
-    def __init__(self, tenant_id: str, names: Names, memory: NameMemory) -> None:
-        self._tenant = tenant_id
+    def __init__(self, caller: Caller, names: Names, memory: NameMemory) -> None:
+        self._caller = caller
+        self._tenant = caller.tenant_id
         self._names = names
         self._memory = memory
 
@@ -108,6 +110,8 @@ class ShownContacts:
 
     def _shown(self, contact: Contact) -> ContactShown:
         customer = self._memory.customer(self._tenant, contact.customer_id) if contact.customer_id else None
+        if customer is not None and not self._caller.sees_customer_of(customer.created_by):
+            customer = None
         owner_name = self._memory.user(self._tenant, contact.owner_id) if contact.owner_id else None
         return ContactShown.of_kept(
             {

@@ -32,7 +32,9 @@ class NameTable:
         return (
             {one: _user_name(record) for one, key in of_users.items() if (record := item(key))},
             {
-                one: CustomerName(record["full_name"]["S"], record.get("username", {}).get("S"))
+                one: CustomerName(
+                    record["full_name"]["S"], record.get("username", {}).get("S"), record["created_by"]["S"]
+                )
                 for one, key in of_customers.items()
                 if (record := item(key)) and "deleted_at" not in record
             },

@@ -11,6 +11,7 @@ from shared.services import shown_contacts
 from tests.integration.test_customers import customer_of
 from tests.integration.world import World
 from tests.support.faults import calls_of
+from tests.tenants import program
 
 
 def names(shown: dict[str, Any]) -> tuple[Any, Any, Any]:
@@ -125,6 +126,25 @@ def test_names_of_another_tenant_are_never_shown(world: World, made: dict[str, A
     theirs = world.create(token=other.admin)
     assert names(theirs)[:2] == (None, None)
     assert names(theirs)[2] != "Ann Admin"
+
+
+def test_a_customer_that_a_caller_may_not_see_is_not_named_to_them(
+    world: World, made: dict[str, Any]
+) -> None:
+    """At level `own` these are customers that others made."""
+    own = program("T1", "contacts:read:own,contacts:write:own")
+    theirs = world.create("own@example.com", token=own)
+    path = f"/contacts/{theirs['id']}"
+    assigned = world.send("PATCH", path, {"customer_id": made["customer_id"]})
+    assert names(assigned.json)[:2] == ("Grace Hopper", "ghopper")
+    assert world.send("GET", f"/customers/{made['customer_id']}", token=own).status == 404
+    world.catch_up()
+    [listed] = world.send("GET", "/contacts", token=own).json["items"]
+    for shown in (listed, world.send("GET", path, token=own).json):
+        assert names(shown)[:2] == (None, None)
+    mine = world.send("POST", "/customers", {"first_name": "Own"}, token=own).json
+    changed = world.send("PATCH", path, {"customer_id": mine["id"]}, token=own)
+    assert names(changed.json)[0] == "Own"
 
 
 def test_a_name_is_not_a_field_that_can_be_given(world: World) -> None:
