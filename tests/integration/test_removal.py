@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from shared.table.bulk_jobs import BulkJobTable
 from tests.contract.answers import faults_of
 from tests.integration.bulk import JOBS, Jobs
 from tests.integration.world import World, booking
-from tests.support.faults import call, injecting, unreachable
+from tests.support.faults import assert_same_after_kills, call, injecting, unreachable
 from tests.support.tenant_guard import as_operator
 
 ADMIN, USER, OTHER = "admin-of-T1", "user-of-T1", "other-of-T1"
@@ -148,6 +150,38 @@ def test_a_job_whose_message_is_lost_is_taken_up_by_the_watch(world: World) -> N
     jobs.watch(jobs.kept(answer.json["id"]).due_at or "")
     jobs.work()
     assert owners(world, made) == [None] * 3
+
+
+def test_a_removal_killed_anywhere_and_sent_again_hands_all_contacts_over(
+    worlds: Callable[[], AbstractContextManager[World]],
+) -> None:
+    """check 13: and the watch asks for a job whose message was never sent."""
+
+    @contextmanager
+    def make() -> Iterator[World]:
+        with worlds() as world:
+            prepare(world)
+            yield world
+
+    def work(world: World) -> None:
+        world.send("DELETE", f"/users/{USER}", query={"successor_id": OTHER})
+
+    def state(world: World) -> Any:
+        jobs = Jobs(world)
+        jobs.work()
+        for job in world.send("GET", JOBS).json["items"]:
+            if due := jobs.kept(job["id"]).due_at:
+                jobs.watch(due)
+        jobs.work()
+        world.catch_up()
+        made = world.listed()
+        return (
+            world.send("GET", f"/users/{USER}").status,
+            [one["owner_id"] for one in made],
+            [job["counts"]["succeeded"] for job in world.send("GET", JOBS).json["items"]],
+        )
+
+    assert assert_same_after_kills(make, work, state) >= 4
 
 
 def test_a_removed_organizer_s_id_stays_with_the_contact_and_lets_nobody_in(world: World) -> None:
