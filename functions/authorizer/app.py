@@ -95,7 +95,7 @@ def _client(key: str) -> dict[str, str]:
 def _user(token: str) -> dict[str, str]:
     who = identity_of(token, _keys(), issuer=settings.token_issuer(), audience=settings.token_audience())
     users = wiring.directory()
-    # Who seems not to be a member may have become one this moment, and the gateway keeps a refusal for a minute.
+    # Somebody unknown may have become a member this moment, and the gateway keeps a refusal for a minute.
     member = users.user(who.subject) or users.user(who.subject, consistent=True)
     if member is None or member.disabled:
         raise Refused("not a member")
