@@ -176,7 +176,12 @@ class BulkContacts(ContactService):
         )
 
     def as_meant_now(self, change: BulkChange) -> BulkChange:
-        """A change that was given earlier, with its labels as they are now."""
+        """A change that was given earlier, with its labels as they are now; an owner who is no active user any more is
+        nobody's.
+        """
+        owner_id = change.fields.get("owner_id")
+        if owner_id is not None and owner_id not in self._owners and not self._is_active_user(owner_id):
+            change = replace(change, fields={**change.fields, "owner_id": None})
         return change.under(self._labels.current())
 
     def update_many(

@@ -116,6 +116,14 @@ def test_the_default_owner_is_succeeded_too(world: World) -> None:
     assert world.send("GET", "/settings").json["default_owner_id"] is None
 
 
+def test_a_successor_who_is_removed_before_the_contacts_are_theirs_gets_none(world: World) -> None:
+    made = prepare(world)
+    assert remove(world, query={"successor_id": OTHER}).status == 202
+    assert remove(world, OTHER, query={"contacts": "release"}).status == 202
+    Jobs(world).work()
+    assert owners(world, made) == [None] * 3
+
+
 def test_a_refused_removal_leaves_the_default_owner(world: World) -> None:
     world.send("PATCH", "/settings", {"default_owner_id": ADMIN})
     assert remove(world, ADMIN, query={"successor_id": USER}).json["code"] == "last_admin"
