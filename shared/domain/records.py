@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from copy import deepcopy
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -55,7 +57,8 @@ class Recorded(BaseModel):
     @classmethod
     def _unchecked(cls: type[R], **given: Any) -> R:
         """A record of fields as they are given; those that are absent have their defaults."""
-        return cls.of_kept({**blank_of(cls), **{name: kind() for name, kind in _empty_of(cls)}, **given})
+        made = {name: make() for name, make in _makers_of(cls) if name not in given}
+        return cls.of_kept({**blank_of(cls), **made, **given})
 
     @classmethod
     def of_kept(cls: type[R], values: dict[str, Any]) -> R:
@@ -135,6 +138,10 @@ def blank_of(record: type[Recorded]) -> dict[str, Any]:
 
 
 @cache
-def _empty_of(record: type[Recorded]) -> tuple[tuple[str, type[list[Any]] | type[dict[str, Any]]], ...]:
-    """The fields whose default is an empty list or object, of which each new record has its own, and which it is."""
-    return tuple((name, type(value)) for name, value in blank_of(record).items() if value in ([], {}))
+def _makers_of(record: type[Recorded]) -> tuple[tuple[str, Callable[[], Any]], ...]:
+    """The fields whose default is a list or object, of which each new record has its own, and what makes one."""
+    return tuple(
+        (name, type(value) if value in ([], {}) else partial(deepcopy, value))
+        for name, value in blank_of(record).items()
+        if isinstance(value, list | dict)
+    )
