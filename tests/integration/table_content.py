@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from typing import Any
 from urllib.parse import quote
 
+from shared.domain.customer import fold_username
 from shared.table.postings import ids_in
 from tests.support.aws import Stack
 from tests.support.tenant_guard import as_operator
@@ -154,7 +154,7 @@ class Content:
             assert [version for version, _ in told] == list(range(1, int(customer["version"]["N"]) + 1))
             assert told[-1][1] == customer["last_event"]["S"]
             if "username" in customer and "deleted_at" not in customer:
-                folded = quote(unicodedata.normalize("NFKC", customer["username"]["S"]).casefold(), safe="@+")
+                folded = quote(fold_username(customer["username"]["S"]), safe="@+")
                 usernames[f"T#{_tenant(customer)}#USERNAME#{folded}"] = customer["id"]["S"]
         assert not members, "contacts of no customer"
         assert usernames == {
