@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from local import template
-from local.sources import FOLDERS, ROOT, add_file, source_files
+from local.sources import ROOT, add_file, source_files
 
 BUILD = ROOT / "build"
 LOCK = ROOT / "requirements" / "runtime.txt"
@@ -202,12 +202,12 @@ def _candidates() -> Iterator[str]:
 
 
 def _compile(folder: Path, python: str) -> None:
-    """Byte-compile everything. Of the dependencies the byte code alone is kept: it is what Python loads, and half."""
-    ours = [folder / path for path in FOLDERS]
-    theirs = sorted(path for path in folder.iterdir() if path not in ours)
-    _compileall(folder, python, ours, [])
-    _compileall(folder, python, theirs, ["-b"])
-    for path in theirs:
+    """Byte-compile everything. The byte code alone is kept: it is what Python loads, and half. Traces still name the
+    lines.
+    """
+    paths = sorted(folder.iterdir())
+    _compileall(folder, python, paths, ["-b"])
+    for path in paths:
         for source in [path] if path.is_file() else path.rglob("*.py"):
             if source.suffix == ".py" and source.with_suffix(".pyc").exists():
                 source.unlink()

@@ -2,8 +2,8 @@
 
 The emulator can enforce IAM but differs from AWS in four things, which are levelled out in the template's text:
 it never fills in `dynamodb:LeadingKeys` (the wall itself is judged in tests/contract), it asks for rights to
-PublishBatch and SendMessageBatch, which AWS does not have, it does not say for which identity an e-mail is sent, and
-it is spoken to over plain http.
+PublishBatch and SendMessageBatch, which AWS does not have, it does not say for which identity and from which
+address an e-mail is sent, and it is spoken to over plain http.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ def levelled(template: str) -> str:
         ("[sns:Publish]", "[sns:Publish, sns:PublishBatch]"),
         ("[sqs:SendMessage]", "[sqs:SendMessage, sqs:SendMessageBatch]"),
         ('!Sub "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${MailFrom}"', '"*"'),
+        ("                Condition: {StringEquals: {ses:FromAddress: !Ref MailFrom}}\n", ""),
         ('aws:SecureTransport: "false"', 'aws:SecureTransport: "true"'),
     ):
         assert ours in template
