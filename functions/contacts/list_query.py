@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.domain.contact_conditions import ContactConditions, ContactSort
 from shared.http.listing import NumberedListQuery
@@ -29,6 +29,8 @@ class ContactListQuery(NumberedListQuery, ContactConditions):
 class CompanyCount(BaseModel):
     """A company and how many contacts have it."""
 
+    model_config = ConfigDict(defer_build=True)
+
     company: str = Field(
         description="As one of its contacts spells it; case, accents and spaces do not count."
     )
@@ -38,6 +40,8 @@ class CompanyCount(BaseModel):
 class CustomerStats(BaseModel):
     """The tenant's customers in numbers; for callers who see their own contacts alone, those these belong to."""
 
+    model_config = ConfigDict(defer_build=True)
+
     total: int
     with_contacts: int
     without_contacts: int
@@ -46,6 +50,8 @@ class CustomerStats(BaseModel):
 class ContactStats(BaseModel):
     """The contacts in numbers that follow within about a second: the tenant's, or the caller's own where they see no
     others."""
+
+    model_config = ConfigDict(defer_build=True)
 
     total: int
     active: int
