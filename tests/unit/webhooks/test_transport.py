@@ -209,6 +209,9 @@ def test_check_66_headers_that_break_off_are_no_answer(head: bytes) -> None:
     def break_off(connection: socket.socket) -> None:
         connection.recv(65536)
         connection.sendall(head)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):  # closed with something unread, it would be reset instead
+            pass
 
     with raw_server(break_off) as target:
         assert failure_of(target, loopback=True) == "protocol"
