@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from shared.domain.customer import Customer, fold_username
 from shared.domain.errors import ConcurrentChange, UsernameTaken
 from shared.domain.events import Event
-from shared.domain.records import defaults_of
+from shared.domain.records import blank_of
 from shared.table import items, keys
 from shared.table.store import Item, Store, Transaction
 
@@ -30,7 +30,7 @@ _TEXTS = (
 )
 _NUMBERS = ("contact_count", "version")
 _FLAGS = ("is_verified", "is_active")
-_EMPTY = defaults_of(Customer)
+_BLANK = blank_of(Customer)
 
 
 class CustomerTable:
@@ -196,14 +196,14 @@ def customer_to_item(tenant_id: str, customer: Customer) -> Item:
         if number := values[name]:
             item[name] = {"N": str(number)}
     for name in _FLAGS:
-        if values[name] != _EMPTY[name]:
+        if values[name] != _BLANK[name]:
             item[name] = {"BOOL": values[name]}
     return item
 
 
 def customer_from_item(item: Item) -> Customer:
     """The customer of an item, or of a list row, which holds the same."""
-    values = _EMPTY.copy()
+    values = _BLANK.copy()
     for name in _TEXTS:
         if name in item:
             values[name] = item[name]["S"]
@@ -213,5 +213,4 @@ def customer_from_item(item: Item) -> Customer:
     for name in _FLAGS:
         if name in item:
             values[name] = item[name]["BOOL"]
-    # Our own data: written by a validated record, so not validated again.
-    return Customer.model_construct(**values)
+    return Customer.of_kept(values)

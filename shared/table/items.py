@@ -11,7 +11,7 @@ from shared.domain.communication import NO_COMMUNICATION, ConsentEntry
 from shared.domain.contact import Contact
 from shared.domain.events import Event
 from shared.domain.interaction import Interaction
-from shared.domain.records import blank_of, defaults_of
+from shared.domain.records import blank_of
 from shared.table import keys
 from shared.table.store import Item
 
@@ -50,9 +50,8 @@ _CONTACT_JSON = ("other_phones", "custom_fields")
 # Texts that most contacts have the default of.
 _CONTACT_STATES = ("relationship_status", "lifecycle_stage", "unique_scope")
 _TEXTS, _NUMBERS = frozenset((*_CONTACT_TEXTS, *_CONTACT_STATES)), frozenset(_CONTACT_NUMBERS)
-_EMPTY_CONTACT = defaults_of(Contact)
 _BLANK_CONTACT = blank_of(Contact)
-_STATES = tuple((name, _EMPTY_CONTACT[name]) for name in _CONTACT_STATES)
+_STATES = tuple((name, _BLANK_CONTACT[name]) for name in _CONTACT_STATES)
 
 
 def _json_of(attribute: dict[str, Any]) -> Any:
