@@ -33,7 +33,22 @@ def prepare(*factories: Callable[[Caller], object]) -> None:
     wiring.directory()
     for factory in factories:
         factory(_ANYBODY)
+    _build_models()
     _register_hooks()
+
+
+def _build_models() -> None:
+    """Build every model that the function has loaded.
+
+    Models defer their validators to first use, which keeps cold starts short where there is no snapshot.
+    """
+    from pydantic import BaseModel
+
+    models = BaseModel.__subclasses__()
+    for model in models:
+        models += model.__subclasses__()
+        if not model.__pydantic_complete__:
+            model.model_rebuild()
 
 
 def _register_hooks() -> None:

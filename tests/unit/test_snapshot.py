@@ -34,6 +34,11 @@ for handler in handlers:
     module, _, name = handler.rpartition(".")
     serve = getattr(importlib.import_module(module), name)
 from shared import wiring
+from pydantic import BaseModel
+models = BaseModel.__subclasses__()
+for model in models:
+    models += model.__subclasses__()
+unbuilt = sorted(model.__name__ for model in models if not model.__pydantic_complete__)
 loaded, clients = set(sys.modules), wiring.client.cache_info().currsize
 if event:
     from benchmarks.dynamodb_noop import answer_with
@@ -42,6 +47,7 @@ if event:
     assert serve(event, None)["statusCode"] == 201
 print(json.dumps({
     "clients": clients,
+    "unbuilt": unbuilt,
     "reseeds": hooks == [random.seed],
     "late": sorted(set(sys.modules) - loaded),
 }))
@@ -86,6 +92,7 @@ def test_before_a_snapshot_a_function_makes_its_clients_and_connects_to_nothing(
     process = started([function], AWS_LAMBDA_INITIALIZATION_TYPE="snap-start")
     assert process["clients"] >= 1
     assert process["reseeds"]
+    assert process["unbuilt"] == []
 
 
 @pytest.mark.parametrize("kind", ["on-demand", "provisioned-concurrency"])
