@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 from shared.domain import timestamps
-from shared.domain.contact import Contact
+from shared.domain.contacts.record import Contact
 from shared.domain.ids import derived_id
 
 # fmt: off

@@ -18,10 +18,10 @@ from typing import Any
 
 from benchmarks import people
 from shared.domain.callers import Caller
-from shared.domain.contact import Contact
-from shared.domain.contact_filter import ContactFilter
+from shared.domain.contacts.filter import ContactFilter
+from shared.domain.contacts.record import Contact
 from shared.domain.errors import RuleBroken
-from shared.domain.labels import NO_LABELS, Labels
+from shared.domain.labels.record import NO_LABELS, Labels
 from shared.projections.comparison import expected
 from shared.services.contact_lists import ContactLists
 from shared.services.reading_budget import Budget

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     import botocore.session
 
     from shared.domain.callers import Caller
-    from shared.domain.contact import Contact
-    from shared.domain.contact_filter import ContactFilter
-    from shared.domain.contact_shown import ContactShown
-    from shared.domain.customer import Customer
+    from shared.domain.contacts.filter import ContactFilter
+    from shared.domain.contacts.record import Contact
+    from shared.domain.contacts.shown import ContactShown
+    from shared.domain.customers.record import Customer
     from shared.domain.ids import Work
     from shared.domain.tenant import Settings, Tenant
     from shared.identity.mail import Mail
@@ -375,8 +375,8 @@ def contact_lists(caller: Caller, budget: Budget | None = None) -> ContactLists:
 
 def contact_filter(tenant_id: str, given: Mapping[str, Any]) -> ContactFilter:
     """The filter of conditions as a caller gave them, under a tenant's settings and with its labels."""
-    from shared.domain.contact_filter import ContactFilter
-    from shared.domain.labels import NO_LABELS
+    from shared.domain.contacts.filter import ContactFilter
+    from shared.domain.labels.record import NO_LABELS
 
     names_labels = any(given.get(name) for name in ("tags", "type", "group"))
     labels = label_table(tenant_id).current() if names_labels else NO_LABELS
@@ -779,7 +779,7 @@ def user_table(tenant_id: str) -> UserTable:
 
 def _is_active_user(tenant_id: str, user_id: str) -> bool:
     """Whether a tenant has such a user, who is active."""
-    from shared.domain.user import is_user_id
+    from shared.domain.accounts.user import is_user_id
 
     found = user_table(tenant_id).get(user_id) if is_user_id(user_id) else None
     return found is not None and found.is_active

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from secrets import token_urlsafe
 
 from shared import wiring
+from shared.domain.accounts.credentials import ApiKey, hash_secret
 from shared.domain.callers import PERMISSIONS, Kind
-from shared.domain.credentials import ApiKey, hash_secret
 from shared.domain.ids import new_id
 from shared.domain.tenant import Settings
 from shared.table.directory import api_key_to_item

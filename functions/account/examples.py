@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functions.account.me import Me, MyTenant
+from shared.domain.accounts.settings import RateLimitShown, SettingsShown
 from shared.domain.callers import PERMISSIONS
 from shared.domain.errors import Conflict, Invalid, PermissionDenied, Unauthenticated, VersionMismatch
-from shared.domain.settings import RateLimitShown, SettingsShown
 from shared.http.examples import USER_ID, Example
 
 _SHOWN = SettingsShown(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from shared import wiring
+from shared.domain.accounts.settings import SettingsPatch, SettingsShown
 from shared.domain.errors import Conflict, VersionMismatch
-from shared.domain.settings import SettingsPatch, SettingsShown
 from shared.http.call import Call
 from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.domain.api_client import MAX_API_CLIENTS, ApiClient, ApiClientKey, NewApiClient
+from shared.domain.accounts.api_client import MAX_API_CLIENTS, ApiClient, ApiClientKey, NewApiClient
 from shared.domain.errors import Conflict, Invalid, NotFound, VersionMismatch
 from shared.http.examples import LIMIT_REFUSED, USER_ID, Example
 from shared.services.paging import Page

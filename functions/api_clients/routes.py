@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from shared import wiring
-from shared.domain.api_client import ApiClient, ApiClientInput, ApiClientPatch, KeyRotation, NewApiClient
+from shared.domain.accounts.api_client import (
+    ApiClient,
+    ApiClientInput,
+    ApiClientPatch,
+    KeyRotation,
+    NewApiClient,
+)
 from shared.domain.errors import Conflict, NotFound, VersionMismatch
 from shared.http.call import Call
 from shared.http.listing import ListQuery

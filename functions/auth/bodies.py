@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain.credentials import Tokens
-from shared.domain.registration import Founding
+from shared.domain.accounts.credentials import Tokens
+from shared.domain.accounts.registration import Founding
 
 SCOPE: Literal["contacts"] = "contacts"
 """The one scope there is: the rights of a user follow from their role."""

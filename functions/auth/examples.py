@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from functions.auth.bodies import Registered, RegisteredTenant, RegisteredUser, TokenAnswer
+from shared.domain.accounts.passwords import weak_password
 from shared.domain.errors import AlreadyAccepted, AlreadyRegistered, Conflict, NotFound, SignInRefused
-from shared.domain.passwords import weak_password
 from shared.http.examples import INVITATION, INVITED, USER_ID, Example
 
 _TENANT_ID = "01960a6f-79c0-7b11-8c02-3b5c7d9e0f66"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from shared import wiring
+from shared.domain.accounts.invitation import Acceptance
+from shared.domain.accounts.user import User
 from shared.domain.errors import AlreadyAccepted, Conflict, NotFound, Unavailable
-from shared.domain.invitation import Acceptance
-from shared.domain.user import User
 from shared.http.call import Call
 from shared.http.routes import Reply, Routes
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functions.auth.bodies import Registered, TokenAnswer, TokenRequest
 from functions.auth.invitations import routes as invitations
 from shared import wiring
-from shared.domain.credentials import Tokens
+from shared.domain.accounts.credentials import Tokens
+from shared.domain.accounts.registration import TENANT_NAME_MISSING, RegistrationInput
 from shared.domain.errors import (
     AlreadyRegistered,
     FieldError,
@@ -14,7 +15,6 @@ from shared.domain.errors import (
     Unavailable,
     UnsupportedGrantType,
 )
-from shared.domain.registration import TENANT_NAME_MISSING, RegistrationInput
 from shared.http.call import FORM, Call
 from shared.http.routes import Reply, Routes
 

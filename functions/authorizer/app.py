@@ -13,8 +13,8 @@ from chalice.app import AuthRequest, AuthResponse, Chalice
 
 from shared import observability, settings, wiring
 from shared.domain import timestamps
+from shared.domain.accounts.credentials import hash_secret
 from shared.domain.callers import role_grants
-from shared.domain.credentials import hash_secret
 from shared.identity.tokens import KeySet, Refused, identity_of
 from shared.snapshot import prepare
 

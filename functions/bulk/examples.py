@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from shared.domain.bulk import Outcome
-from shared.domain.bulk_jobs import BulkCounts, BulkJob, BulkProgress
+from shared.domain.contacts.bulk import Outcome
 from shared.domain.errors import Duplicate, Invalid, NotFound
+from shared.domain.jobs.bulk import BulkCounts, BulkJob, BulkProgress
 from shared.http.bulk import answer_of
 from shared.http.examples import ADA_ID, GRACE_ID, JOB_ID, LIMIT_REFUSED, REQUEST_ID, USER_ID, Example
 from shared.services.paging import Page

@@ -8,11 +8,11 @@ from pydantic import ValidationError
 
 from functions.bulk.bodies import BulkCreateInput, BulkDeleteInput, BulkUpdateInput
 from shared import wiring
-from shared.domain.bulk import Outcome
-from shared.domain.bulk_jobs import BulkJob
-from shared.domain.contact import ContactInput
-from shared.domain.contact_filter import ContactFilter
+from shared.domain.contacts.bulk import Outcome
+from shared.domain.contacts.filter import ContactFilter
+from shared.domain.contacts.record import ContactInput
 from shared.domain.errors import ConcurrentChange, Conflict, DomainError, Invalid, NotFound
+from shared.domain.jobs.bulk import BulkJob
 from shared.http.bulk import TOLD_FIELDS, BulkAnswer, answer_of
 from shared.http.call import Call
 from shared.http.listing import ListQuery

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functions.contacts.list_query import CompanyCount, ContactStats, CustomerStats
-from shared.domain.communication import ConsentEntry
+from shared.domain.contacts.communication import ConsentEntry
+from shared.domain.contacts.interaction import Interaction
 from shared.domain.errors import (
     Conflict,
     Duplicate,
@@ -13,7 +14,6 @@ from shared.domain.errors import (
     RuleBroken,
     VersionMismatch,
 )
-from shared.domain.interaction import Interaction
 from shared.http.examples import (
     ADA,
     ADA_ID,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain.contact_conditions import ContactConditions, ContactSort
+from shared.domain.contacts.conditions import ContactConditions, ContactSort
 from shared.http.listing import NumberedListQuery
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functions.contacts.list_query import ContactListQuery, ContactStats
 from shared import wiring
-from shared.domain.communication import ConsentEntry, ConsentInput
-from shared.domain.contact import ContactInput, ContactPatch
-from shared.domain.contact_shown import ContactShown
+from shared.domain.contacts.communication import ConsentEntry, ConsentInput
+from shared.domain.contacts.interaction import Interaction
+from shared.domain.contacts.record import ContactInput, ContactPatch
+from shared.domain.contacts.shown import ContactShown
 from shared.domain.errors import (
     ConcurrentChange,
     Conflict,
@@ -16,7 +17,6 @@ from shared.domain.errors import (
     RuleBroken,
     VersionMismatch,
 )
-from shared.domain.interaction import Interaction
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes

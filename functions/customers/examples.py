@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.domain.customer import Customer
+from shared.domain.customers.record import Customer
 from shared.domain.errors import Conflict, Invalid, NotFound, UsernameTaken, VersionMismatch
 from shared.http.examples import ADA_ID, ADA_OF_CUSTOMER, CUSTOMER_ID, LIMIT_REFUSED, USER_ID, Example
 from shared.services.paging import Page

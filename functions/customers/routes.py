@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared import wiring
-from shared.domain.contact_shown import ContactShown
-from shared.domain.customer import Customer, CustomerInput, CustomerPatch, CustomerShown
+from shared.domain.contacts.shown import ContactShown
+from shared.domain.customers.record import Customer, CustomerInput, CustomerPatch, CustomerShown
 from shared.domain.errors import Conflict, Invalid, NotFound, UsernameTaken, VersionMismatch
 from shared.http.call import Call
 from shared.http.listing import ListQuery

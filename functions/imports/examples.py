@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from shared.domain.errors import Conflict, NotFound, PermissionDenied
-from shared.domain.import_file import MAX_FILE_BYTES
-from shared.domain.imports import Counts, Import, NewImport, Options, Progress, Results, Upload
+from shared.domain.imports.file import MAX_FILE_BYTES
+from shared.domain.imports.record import Counts, Import, NewImport, Options, Progress, Results, Upload
 from shared.http.examples import LIMIT_REFUSED, Example
 from shared.services.paging import Page
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared import observability, settings, wiring
-from shared.domain.imports import ImportTask
+from shared.domain.imports.record import ImportTask
 from shared.sqs import each
 from shared.storage.import_queue import from_message
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functions.labels.routes import routes
 from shared import wiring
-from shared.domain.labels import Tag
+from shared.domain.labels.record import Tag
 from shared.http.routes import lambda_handler
 from shared.snapshot import prepare
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.domain.bulk import Outcome
+from shared.domain.contacts.bulk import Outcome
 from shared.domain.errors import Invalid, NameTaken, NotFound, VersionMismatch
-from shared.domain.labels import ContactType, Group, Tag
+from shared.domain.labels.record import ContactType, Group, Tag
 from shared.http.bulk import answer_of
 from shared.http.examples import ADA, ADA_ID, GROUP_ID, LIMIT_REFUSED, REQUEST_ID, USER_ID, Example
 from shared.services.paging import Page

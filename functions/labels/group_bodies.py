@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain.bulk import MAX_TOGETHER
+from shared.domain.contacts.bulk import MAX_TOGETHER
 
 
 class GroupMembersInput(BaseModel):

@@ -8,10 +8,10 @@ from functions.labels.group_bodies import GroupMembersInput
 from functions.labels.kinds import label_routes
 from functions.labels.label_query import GroupContactsQuery
 from shared import wiring
-from shared.domain.contact_shown import ContactShown
+from shared.domain.contacts.shown import ContactShown
 from shared.domain.errors import ConcurrentChange, NotFound, RuleBroken
-from shared.domain.label_inputs import GroupInput, GroupPatch
-from shared.domain.labels import Group
+from shared.domain.labels.inputs import GroupInput, GroupPatch
+from shared.domain.labels.record import Group
 from shared.http.bulk import BulkAnswer, answer_of
 from shared.http.call import Call
 from shared.http.routes import Reply

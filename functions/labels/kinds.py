@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from functions.labels.label_query import LabelListQuery
 from shared.domain.errors import NameTaken, NotFound, VersionMismatch
-from shared.domain.label_inputs import LabelInput, LabelPatch
+from shared.domain.labels.inputs import LabelInput, LabelPatch
 from shared.http.call import Call
 from shared.http.routes import JSON, MERGE_PATCH, Handler, Reply, Routes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from shared.domain.contact_conditions import ContactSort
+from shared.domain.contacts.conditions import ContactSort
 from shared.http.listing import ListQuery
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functions.labels.kinds import label_routes
 from shared import wiring
-from shared.domain.label_inputs import TagInput, TagPatch
-from shared.domain.labels import Tag
+from shared.domain.labels.inputs import TagInput, TagPatch
+from shared.domain.labels.record import Tag
 
 routes = label_routes(
     Tag,

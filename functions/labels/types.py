@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functions.labels.kinds import label_routes
 from shared import wiring
-from shared.domain.label_inputs import TypeInput, TypePatch
-from shared.domain.labels import ContactType
+from shared.domain.labels.inputs import TypeInput, TypePatch
+from shared.domain.labels.record import ContactType
 
 routes = label_routes(
     ContactType,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.domain.accounts.invitation import Invitation
+from shared.domain.accounts.removal import OwnsContacts
+from shared.domain.accounts.user import User
 from shared.domain.errors import (
     AddressInUse,
     AlreadyAccepted,
@@ -13,9 +16,6 @@ from shared.domain.errors import (
     SchedulingIdTaken,
     VersionMismatch,
 )
-from shared.domain.invitation import Invitation
-from shared.domain.removal import OwnsContacts
-from shared.domain.user import User
 from shared.http.examples import INVITATION, INVITATION_ID, INVITED, LIMIT_REFUSED, USER_ID, Example
 from shared.services.paging import Page
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from shared import wiring
+from shared.domain.accounts.invitation import Invitation, InvitationInput, IssuedInvitation
 from shared.domain.errors import AddressInUse, AlreadyAccepted, Conflict, NotFound
-from shared.domain.invitation import Invitation, InvitationInput, IssuedInvitation
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import Reply, Routes

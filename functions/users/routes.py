@@ -6,10 +6,10 @@ from pydantic import Field
 
 from functions.users import invitations
 from shared import wiring
-from shared.domain.bulk_jobs import BulkJob
+from shared.domain.accounts.removal import OwnsContacts, RemovalQuery
+from shared.domain.accounts.user import User, UserPatch, UserRole
 from shared.domain.errors import LastAdmin, NotFound, SchedulingIdTaken, VersionMismatch
-from shared.domain.removal import OwnsContacts, RemovalQuery
-from shared.domain.user import User, UserPatch, UserRole
+from shared.domain.jobs.bulk import BulkJob
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import JSON, MERGE_PATCH, Accepted, Reply, Routes

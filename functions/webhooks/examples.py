@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from shared.domain.delivery import Attempt, Delivery
 from shared.domain.errors import Conflict, Invalid, NotFound, VersionMismatch
-from shared.domain.webhook import MAX_WEBHOOKS, NewWebhook, Webhook
+from shared.domain.webhooks.delivery import Attempt, Delivery
+from shared.domain.webhooks.subscription import MAX_WEBHOOKS, NewWebhook, Webhook
 from shared.http.examples import ADA_ID, LIMIT_REFUSED, USER_ID, Example
 from shared.services.paging import Page
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from shared import wiring
-from shared.domain.delivery import Delivery
 from shared.domain.errors import Conflict, FieldError, NotFound, VersionMismatch
-from shared.domain.webhook import NewWebhook, Webhook, WebhookInput
+from shared.domain.webhooks.delivery import Delivery
+from shared.domain.webhooks.subscription import NewWebhook, Webhook, WebhookInput
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import Reply, Routes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from shared.domain.errors import NotFound, PermissionDenied
 
 if TYPE_CHECKING:
-    from shared.domain.contact import Contact
+    from shared.domain.contacts.record import Contact
 
 Level = Literal["all", "own"]
 Role = Literal["admin", "user", "client"]

@@ -245,7 +245,7 @@ class ConcurrentChange(Conflict):
 
 
 class QuotaReached(Conflict):
-    """A tenant has as much work open in the background as it may have; see `shared.domain.quotas`."""
+    """A tenant has as much work open in the background as it may have; see `shared.domain.jobs.quotas`."""
 
     code = "quota_reached"
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain.bulk import Outcome
+from shared.domain.contacts.bulk import Outcome
 from shared.domain.errors import DomainError, Invalid
 from shared.http.problem_document import Problem
 from shared.http.problems import members_of

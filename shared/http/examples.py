@@ -14,10 +14,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.domain.contact_shown import ContactShown
+from shared.domain.accounts.invitation import IssuedInvitation
+from shared.domain.accounts.user import User
+from shared.domain.contacts.shown import ContactShown
 from shared.domain.errors import DomainError, Invalid
-from shared.domain.invitation import IssuedInvitation
-from shared.domain.user import User
 from shared.http.problems import problem
 from shared.services.paging import Page
 

@@ -14,10 +14,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared import observability
-from shared.domain.credentials import Tokens
+from shared.domain.accounts.credentials import Tokens
+from shared.domain.accounts.passwords import prepare_password, weak_password
+from shared.domain.accounts.user import no_username
 from shared.domain.errors import SignInRefused, Unavailable
-from shared.domain.passwords import prepare_password, weak_password
-from shared.domain.user import no_username
 
 _REFUSED = frozenset(
     {

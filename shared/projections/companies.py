@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from shared.domain.companies import LEAST_AT_THE_TOP, company_key
+from shared.domain.contacts.companies import LEAST_AT_THE_TOP, company_key
 from shared.domain.errors import ConcurrentChange
 from shared.table import keys
 from shared.table.store import Item, Store, Transaction

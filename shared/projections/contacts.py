@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from shared.domain import contact_order
-from shared.domain.contact import Contact
-from shared.domain.contact_filter import counts_of, facets_of, numbers_of, terms_of_contact
+from shared.domain.contacts import order as contact_order
+from shared.domain.contacts.filter import counts_of, facets_of, numbers_of, terms_of_contact
+from shared.domain.contacts.record import Contact
 from shared.domain.search import indexed, summary_of
 from shared.table import items, keys
 from shared.table.store import Item

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from shared.domain.customer_search import terms_of_customer
+from shared.domain.customers.search import terms_of_customer
 from shared.domain.search import indexed, summary_of
 from shared.table import keys
 from shared.table.customers import customer_from_item

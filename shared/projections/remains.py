@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from shared.domain import contact_order
-from shared.domain.contact import Contact
+from shared.domain.contacts import order as contact_order
+from shared.domain.contacts.record import Contact
 from shared.domain.events import Event
 from shared.domain.records import defaults_of
 from shared.projections import contacts

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shared.domain.delivery import DeliveryRequest
 from shared.domain.events import Event, Notice
+from shared.domain.webhooks.delivery import DeliveryRequest
 
 _NOTICE_TEXTS = ("id", "type", "tenant_id", "at", "entity", "entity_id", "origin")
 _REQUEST_TEXTS = ("tenant_id", "webhook_id", "event_id")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.domain.delivery import DeliveryRequest
+from shared.domain.webhooks.delivery import DeliveryRequest
 from shared.publishing.contracts import to_request_message
 from shared.storage.sending import holds_messages, send_all
 

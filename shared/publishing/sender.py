@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from shared.domain import timestamps
-from shared.domain.addresses import target_of
-from shared.domain.delivery import RESPONSE_BYTES, Attempt, Outcome
 from shared.domain.errors import Invalid
 from shared.domain.events import Event
-from shared.domain.webhook import Webhook
+from shared.domain.webhooks.addresses import target_of
+from shared.domain.webhooks.delivery import RESPONSE_BYTES, Attempt, Outcome
+from shared.domain.webhooks.subscription import Webhook
 from shared.publishing import signing
 from shared.publishing.contracts import to_body
 from shared.publishing.transport import RequestFailed, post

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 
-from shared.domain.webhook import SECRET_PREFIX
+from shared.domain.webhooks.subscription import SECRET_PREFIX
 
 
 def headers(secret: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from shared.domain.addresses import Target, is_allowed, is_literal
+from shared.domain.webhooks.addresses import Target, is_allowed, is_literal
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from typing import Protocol
 
 from shared.domain import timestamps
+from shared.domain.accounts.claims import Claim
+from shared.domain.accounts.credentials import hash_secret
+from shared.domain.accounts.invitation import Acceptance, Invitation, InvitationToken
+from shared.domain.accounts.user import User
+from shared.domain.accounts.usernames import username_of
 from shared.domain.callers import Caller
-from shared.domain.claims import Claim
-from shared.domain.credentials import hash_secret
 from shared.domain.errors import AlreadyAccepted, AlreadyAUser, Conflict, Invalid, NotFound
 from shared.domain.events import Event
 from shared.domain.ids import new_id
-from shared.domain.invitation import Acceptance, Invitation, InvitationToken
 from shared.domain.tenant import Tenant
-from shared.domain.user import User
-from shared.domain.usernames import username_of
 from shared.services.claims import Claims, given_back_on, take
 from shared.services.credentials_given import AccessToken, Accounts, OtherIssuer, Password, given_sign_in
 from shared.services.optimistic import until_first

@@ -7,7 +7,13 @@ from collections.abc import Callable
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.api_client import ApiClient, ApiClientInput, ApiClientPatch, FreshKey, NewApiClient
+from shared.domain.accounts.api_client import (
+    ApiClient,
+    ApiClientInput,
+    ApiClientPatch,
+    FreshKey,
+    NewApiClient,
+)
 from shared.domain.callers import Caller
 from shared.domain.errors import NotFound
 from shared.domain.events import Event

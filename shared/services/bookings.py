@@ -10,15 +10,15 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 
 from shared.domain import timestamps
-from shared.domain.booking import BookingCreated
+from shared.domain.bookings import BookingCreated
 from shared.domain.callers import system
-from shared.domain.contact import Contact
+from shared.domain.contacts.interaction import Interaction
+from shared.domain.contacts.names import split_name
+from shared.domain.contacts.record import Contact
 from shared.domain.email import local_part, normalize_email
 from shared.domain.errors import Conflict, Duplicate, Invalid, RuleBroken
 from shared.domain.events import Event
 from shared.domain.ids import derived_id, new_id
-from shared.domain.interaction import Interaction
-from shared.domain.names import split_name
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import Settings, Tenant, UniqueScope
 from shared.services.backoff import pause_after

@@ -14,11 +14,10 @@ from itertools import groupby
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.bulk import MAX_TOGETHER, BulkChange, BulkChangeInput, Outcome, named
-from shared.domain.bulk_jobs import Action, BulkJob, BulkRun
 from shared.domain.callers import Caller
-from shared.domain.contact import MAX_GROUPS, Contact, ContactInput
-from shared.domain.contact_filter import ContactFilter
+from shared.domain.contacts.bulk import MAX_TOGETHER, BulkChange, BulkChangeInput, Outcome, named
+from shared.domain.contacts.filter import ContactFilter
+from shared.domain.contacts.record import MAX_GROUPS, Contact, ContactInput
 from shared.domain.errors import (
     ConcurrentChange,
     DomainError,
@@ -30,6 +29,7 @@ from shared.domain.errors import (
 )
 from shared.domain.events import Event
 from shared.domain.ids import Work, is_id, new_id
+from shared.domain.jobs.bulk import Action, BulkJob, BulkRun
 from shared.domain.tenant import Settings
 from shared.services.backoff import pause_after
 from shared.services.bulk_jobs import Portion, Queue

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.bulk import BulkChange, Outcome
-from shared.domain.bulk_jobs import BulkJob, BulkRun
 from shared.domain.callers import Caller
-from shared.domain.contact_filter import ContactFilter
+from shared.domain.contacts.bulk import BulkChange, Outcome
+from shared.domain.contacts.filter import ContactFilter
 from shared.domain.errors import ConcurrentChange, NotFound, Unavailable
 from shared.domain.events import Event
 from shared.domain.ids import Work, first_id_at, is_id, new_id
+from shared.domain.jobs.bulk import BulkJob, BulkRun
 from shared.domain.tenant import Tenant
 from shared.domain.timestamps import to_milliseconds
 from shared.services.idempotency import Announce, no_key

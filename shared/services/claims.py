@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from shared.domain.claims import Claim
+from shared.domain.accounts.claims import Claim
 
 
 class Claims(Protocol):

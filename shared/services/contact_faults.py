@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from shared.domain.contact import MAX_GROUPS, MAX_TYPES
+from shared.domain.contacts.record import MAX_GROUPS, MAX_TYPES
 from shared.domain.errors import FieldError
 from shared.domain.faults import collected
 from shared.services.labelling import Labelling

@@ -7,9 +7,9 @@ from itertools import islice
 from typing import Any
 
 from shared.domain.callers import Caller
-from shared.domain.contact import Contact
-from shared.domain.contact_filter import DEFAULTS, ORGANIZING_OWNER, OTHERS, ContactFilter
-from shared.domain.contact_order import in_order
+from shared.domain.contacts.filter import DEFAULTS, ORGANIZING_OWNER, OTHERS, ContactFilter
+from shared.domain.contacts.order import in_order
+from shared.domain.contacts.record import Contact
 from shared.domain.errors import RuleBroken
 from shared.services import contact_orders
 from shared.services.contact_planning import (

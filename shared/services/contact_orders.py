@@ -1,6 +1,6 @@
 """Lists of contacts in an order that has an index: by name, by last change, contact or booking, by bookings.
 
-The index holds places (`shared.domain.contact_order`) and nothing else; what a page shows is read from the contacts'
+The index holds places (`shared.domain.contacts.order`) and nothing else; what a page shows is read from the contacts'
 list rows. An entry counts if it is the place that the contact's row gives, so each contact is shown at one place,
 however far the index is behind. Those without a place come last, from the list by creation.
 """
@@ -11,9 +11,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Protocol
 
-from shared.domain.contact import Contact
-from shared.domain.contact_filter import ContactFilter
-from shared.domain.contact_order import (
+from shared.domain.contacts.filter import ContactFilter
+from shared.domain.contacts.order import (
     INDEXED,
     PLACED,
     UNPLACED,
@@ -22,6 +21,7 @@ from shared.domain.contact_order import (
     is_descending,
     place_in,
 )
+from shared.domain.contacts.record import Contact
 from shared.services.walks import Step, Walk, alike, in_groups
 
 _MOST_HAVE: tuple[tuple[str, object], ...] = (("source", "api"), ("is_active", True))

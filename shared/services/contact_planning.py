@@ -13,8 +13,8 @@ from operator import itemgetter
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.contact import Contact
-from shared.domain.contact_filter import DEFAULTS, ContactFilter
+from shared.domain.contacts.filter import DEFAULTS, ContactFilter
+from shared.domain.contacts.record import Contact
 from shared.domain.ids import NUMBERS, first_id_at, id_of
 from shared.services import contact_orders
 from shared.services.contact_orders import Bounds, bounds_of

@@ -8,10 +8,10 @@ from itertools import chain
 from math import inf
 from typing import Any, Protocol
 
-from shared.domain.contact import Contact
-from shared.domain.contact_filter import ContactFilter, numbers_of, terms_of_contact
+from shared.domain.contacts.filter import ContactFilter, numbers_of, terms_of_contact
+from shared.domain.contacts.number_search import digits_of, ends_of, has_end
+from shared.domain.contacts.record import Contact
 from shared.domain.errors import Invalid
-from shared.domain.number_search import digits_of, ends_of, has_end
 from shared.domain.search import indexed, may_have, prefixes_of
 from shared.services.contact_planning import ContactIndex, id_bounds, indexed_facets, looked_up
 from shared.services.narrowing import lists_worth_reading

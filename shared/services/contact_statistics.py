@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from shared.domain.companies import LEAST_AT_THE_TOP, company_key
-from shared.domain.contact import Contact
-from shared.domain.contact_filter import DEFAULTS, counts_of
-from shared.domain.labels import ContactType, Group, Label, Labels, Tag
+from shared.domain.contacts.companies import LEAST_AT_THE_TOP, company_key
+from shared.domain.contacts.filter import DEFAULTS, counts_of
+from shared.domain.contacts.record import Contact
+from shared.domain.labels.record import ContactType, Group, Label, Labels, Tag
 
 TOP_COMPANIES = 10
 

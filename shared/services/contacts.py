@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.communication import ConsentEntry, ConsentInput
-from shared.domain.contact import Contact, ContactInput, ContactPatch, clean
+from shared.domain.contacts.communication import ConsentEntry, ConsentInput
+from shared.domain.contacts.interaction import Interaction
+from shared.domain.contacts.record import Contact, ContactInput, ContactPatch, clean
 from shared.domain.errors import (
     Conflict,
     Duplicate,
@@ -22,8 +23,7 @@ from shared.domain.errors import (
 )
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
-from shared.domain.interaction import Interaction
-from shared.domain.labels import Group
+from shared.domain.labels.record import Group
 from shared.domain.tenant import Settings
 from shared.services.idempotency import Announce, no_key
 from shared.services.labelling import Labelling, LabelRepository
@@ -317,7 +317,7 @@ class ContactService:
 
         Nothing for callers who may not write contacts.
         """
-        from shared.domain import contact_faults
+        from shared.domain.contacts import findings as contact_faults
 
         if self._caller.level("contacts:write") is None or not isinstance(given, dict):
             return ()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
-from shared.domain.contact import Contact
+from shared.domain.contacts.record import Contact
 from shared.domain.errors import ConcurrentChange, DomainError, Duplicate
 from shared.domain.events import Event
 from shared.domain.tenant import UniqueScope

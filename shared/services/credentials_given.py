@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from shared.domain.accounts.passwords import check_password
 from shared.domain.errors import Invalid
-from shared.domain.passwords import check_password
 
 
 class Accounts(Protocol):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from shared.domain.customer import Customer
-from shared.domain.customer_search import terms_of_customer
+from shared.domain.customers.record import Customer
+from shared.domain.customers.search import terms_of_customer
 from shared.domain.errors import Invalid
 from shared.domain.search import found_in, indexed, may_have, prefixes_of
 from shared.services.reading_budget import Budget

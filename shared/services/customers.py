@@ -10,8 +10,8 @@ from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.contact import Contact
-from shared.domain.customer import Customer, CustomerInput, CustomerPatch, CustomerShown, clean
+from shared.domain.contacts.record import Contact
+from shared.domain.customers.record import Customer, CustomerInput, CustomerPatch, CustomerShown, clean
 from shared.domain.errors import NotFound, UsernameTaken
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id

@@ -17,12 +17,20 @@ from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller, system
-from shared.domain.delivery import CLAIM, QUEUED, SUSPENSION, TAKEN, Delivery, DeliveryRequest, Outcome
 from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.events import Event, Notice
 from shared.domain.ids import new_id
 from shared.domain.tenant import Tenant
-from shared.domain.webhook import Webhook
+from shared.domain.webhooks.delivery import (
+    CLAIM,
+    QUEUED,
+    SUSPENSION,
+    TAKEN,
+    Delivery,
+    DeliveryRequest,
+    Outcome,
+)
+from shared.domain.webhooks.subscription import Webhook
 from shared.services.backoff import fraction
 
 _ATTEMPTS = 12

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from shared.domain.api_client import ApiClient
+from shared.domain.accounts.api_client import ApiClient
+from shared.domain.accounts.user import User
 from shared.domain.callers import Caller, parse_grants, role_grants
-from shared.domain.contact import Contact
+from shared.domain.contacts.record import Contact
 from shared.domain.event_rights import EVENT_RIGHTS
 from shared.domain.tenant import Tenant
-from shared.domain.user import User
-from shared.domain.webhook import MANAGE_WEBHOOKS, Webhook
+from shared.domain.webhooks.subscription import MANAGE_WEBHOOKS, Webhook
 
 
 class Users(Protocol):

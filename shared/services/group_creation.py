@@ -8,7 +8,7 @@ from typing import Any
 from shared.domain.callers import Caller
 from shared.domain.errors import Invalid, NotFound
 from shared.domain.ids import Work
-from shared.domain.labels import Group
+from shared.domain.labels.record import Group
 from shared.services.bulk import BulkContacts
 from shared.services.groups import GroupService
 

@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.domain.callers import Caller
-from shared.domain.contact_filter import ContactFilter
+from shared.domain.contacts.filter import ContactFilter
 from shared.domain.errors import Invalid
 from shared.domain.ids import Work
-from shared.domain.labels import Group, Label, LabelKind, Labels
+from shared.domain.labels.record import Group, Label, LabelKind, Labels
 from shared.domain.tenant import Settings
 from shared.services.contact_search import require_searchable
 from shared.services.idempotency import Announce, no_key

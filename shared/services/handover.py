@@ -8,16 +8,16 @@ from dataclasses import replace
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.bulk import BulkChange
-from shared.domain.bulk_jobs import BulkRun
+from shared.domain.accounts.removal import Handed, OwnsContacts, RemovalQuery
+from shared.domain.accounts.user import User
 from shared.domain.callers import Caller
-from shared.domain.contact_filter import ContactFilter
+from shared.domain.contacts.bulk import BulkChange
+from shared.domain.contacts.filter import ContactFilter
 from shared.domain.errors import Invalid, Unavailable
 from shared.domain.events import Event
 from shared.domain.ids import new_id
-from shared.domain.removal import Handed, OwnsContacts, RemovalQuery
+from shared.domain.jobs.bulk import BulkRun
 from shared.domain.tenant import Tenant
-from shared.domain.user import User
 from shared.services.bulk_jobs import Portion, Queue
 
 _GIVING = ("contacts:read", "contacts:write")

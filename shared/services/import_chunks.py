@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.contact import Contact
-from shared.domain.csv_file import Row, read_rows
+from shared.domain.contacts.record import Contact
 from shared.domain.errors import ConcurrentChange, Duplicate, Invalid, RuleBroken
 from shared.domain.ids import new_id
-from shared.domain.import_file import BadFile, Layout
-from shared.domain.import_rows import (
+from shared.domain.imports.csv_file import Row, read_rows
+from shared.domain.imports.file import BadFile, Layout
+from shared.domain.imports.record import Chunk, ImportRun, Tally
+from shared.domain.imports.rows import (
     UNKNOWN_OWNER,
     Fate,
     contact_fields,
@@ -21,7 +22,6 @@ from shared.domain.import_rows import (
     result_rows,
     with_warnings,
 )
-from shared.domain.imports import Chunk, ImportRun, Tally
 from shared.domain.tenant import Settings, Tenant
 from shared.services.creations import ContactRepository, Creation, create_all
 from shared.services.import_runs import ImportRuns, UnknownTenant

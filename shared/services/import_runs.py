@@ -13,15 +13,15 @@ from contextlib import suppress
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.csv_file import read_rows
 from shared.domain.errors import ConcurrentChange, Conflict, QuotaReached, RuleBroken
 from shared.domain.events import Event
 from shared.domain.ids import new_id
-from shared.domain.import_file import MAX_FILE_BYTES, BadFile, FileReplaced, Layout, cut, survey
-from shared.domain.import_rows import result_header
-from shared.domain.imports import Chunk, DroppedFile, ImportRun, ImportTask, inbox_file, uploaded_file
+from shared.domain.imports.csv_file import read_rows
+from shared.domain.imports.file import MAX_FILE_BYTES, BadFile, FileReplaced, Layout, cut, survey
+from shared.domain.imports.record import Chunk, DroppedFile, ImportRun, ImportTask, inbox_file, uploaded_file
+from shared.domain.imports.rows import result_header
+from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
 from shared.domain.tenant import Tenant
-from shared.domain.watching import FIRST_LOOK_SECONDS
 from shared.services.import_plans import MOST_QUEUED, Plan, chunks_in, place_of_next
 
 _ATTEMPTS = 5

@@ -10,8 +10,8 @@ from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.errors import ConcurrentChange, Conflict, Invalid, NotFound, Unavailable
 from shared.domain.ids import is_id, new_id
-from shared.domain.import_file import MAX_FILE_BYTES, FileReplaced
-from shared.domain.imports import (
+from shared.domain.imports.file import MAX_FILE_BYTES, FileReplaced
+from shared.domain.imports.record import (
     DroppedFile,
     Import,
     ImportInput,
@@ -21,7 +21,7 @@ from shared.domain.imports import (
     Upload,
     upload_key,
 )
-from shared.domain.watching import FIRST_LOOK_SECONDS
+from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
 from shared.services.idempotency import Announce, no_key
 
 UPLOAD_SECONDS = 900

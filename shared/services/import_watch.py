@@ -8,10 +8,10 @@ from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.errors import ConcurrentChange, QuotaReached, Unavailable
-from shared.domain.import_file import BadFile
-from shared.domain.imports import DroppedFile, ImportRun, ImportTask, inbox_file
+from shared.domain.imports.file import BadFile
+from shared.domain.imports.record import DroppedFile, ImportRun, ImportTask, inbox_file
+from shared.domain.jobs.watching import IDLE_LOOKS, SUSPENDED_PAUSE_SECONDS, pause_after_look
 from shared.domain.tenant import Tenant
-from shared.domain.watching import IDLE_LOOKS, SUSPENDED_PAUSE_SECONDS, pause_after_look
 from shared.services.import_runs import ImportRuns, Tasks
 
 _UNNOTICED_SECONDS = 300

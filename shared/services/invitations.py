@@ -7,19 +7,19 @@ from collections.abc import Callable
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.callers import Caller
-from shared.domain.credentials import hash_secret
-from shared.domain.errors import AddressInUse, ConcurrentChange, Conflict, NotFound
-from shared.domain.events import Event
-from shared.domain.ids import Work, is_id, new_id
-from shared.domain.invitation import (
+from shared.domain.accounts.credentials import hash_secret
+from shared.domain.accounts.invitation import (
     MAX_OPEN,
     Invitation,
     InvitationInput,
     InvitationToken,
     IssuedInvitation,
 )
-from shared.domain.user import normalize_username
+from shared.domain.accounts.user import normalize_username
+from shared.domain.callers import Caller
+from shared.domain.errors import AddressInUse, ConcurrentChange, Conflict, NotFound
+from shared.domain.events import Event
+from shared.domain.ids import Work, is_id, new_id
 from shared.services.optimistic import until_first
 from shared.services.paging import Cursors, Page, page_of
 

@@ -10,7 +10,7 @@ from shared.domain.callers import Caller
 from shared.domain.errors import ConcurrentChange, FieldError, Invalid, NameTaken
 from shared.domain.events import Event
 from shared.domain.ids import new_id
-from shared.domain.labels import Group, Label, LabelKind, Labels, Tag
+from shared.domain.labels.record import Group, Label, LabelKind, Labels, Tag
 
 _ATTEMPTS = 4
 

@@ -11,7 +11,7 @@ from shared.domain.callers import Caller
 from shared.domain.errors import NotFound
 from shared.domain.events import Event
 from shared.domain.ids import Work, new_id
-from shared.domain.labels import Label
+from shared.domain.labels.record import Label
 from shared.domain.search import begins, fold
 from shared.domain.text import folded
 from shared.services.idempotency import Announce, no_key

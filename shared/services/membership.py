@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.contact import Contact
-from shared.domain.customer import Customer
+from shared.domain.contacts.record import Contact
+from shared.domain.customers.record import Customer
 from shared.domain.errors import ConcurrentChange, Invalid
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id

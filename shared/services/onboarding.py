@@ -7,15 +7,15 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from shared.domain import timestamps
-from shared.domain.api_client import ApiClient, FreshKey
+from shared.domain.accounts.api_client import ApiClient, FreshKey
+from shared.domain.accounts.claims import CLOCK_SECONDS, Claim
+from shared.domain.accounts.credentials import Membership
+from shared.domain.accounts.user import User, UserRole, normalize_username
 from shared.domain.callers import parse_grants, system
-from shared.domain.claims import CLOCK_SECONDS, Claim
-from shared.domain.credentials import Membership
 from shared.domain.errors import Conflict, Invalid, UserClaimed
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.tenant import Settings, Tenant
-from shared.domain.user import User, UserRole, normalize_username
 from shared.services.claims import Claims, given_back_on, take
 from shared.services.credentials_given import Accounts
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from shared.domain.accounts.user import User, is_user_id
 from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid
-from shared.domain.user import User, is_user_id
 
 
 class Users(Protocol):

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain import timestamps
+from shared.domain.contacts.purge import Expired
 from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
 from shared.domain.ids import new_id
-from shared.domain.purge import Expired
 
 
 class ExpiredContacts(Protocol):

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from shared.domain.claims import Claim
+from shared.domain.accounts.claims import Claim
+from shared.domain.accounts.registration import TENANT_NAME_MISSING, Founding, RegistrationInput
+from shared.domain.accounts.user import normalize_username
 from shared.domain.errors import AlreadyRegistered, Invalid, SignInNameTaken
 from shared.domain.ids import new_id
-from shared.domain.registration import TENANT_NAME_MISSING, Founding, RegistrationInput
-from shared.domain.user import normalize_username
 from shared.services.claims import Claims, given_back_on, take
 from shared.services.credentials_given import AccessToken, Accounts, OtherIssuer, given_sign_in
 from shared.services.sign_in import Gate

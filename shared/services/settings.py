@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from shared.domain import timestamps
+from shared.domain.accounts.settings import SettingsPatch
 from shared.domain.callers import Caller
 from shared.domain.errors import Conflict, Invalid, NotFound
 from shared.domain.events import Event
 from shared.domain.ids import new_id
-from shared.domain.settings import SettingsPatch
 from shared.domain.tenant import Tenant
 from shared.services.optimistic import IfMatch, require_match, until_first
 

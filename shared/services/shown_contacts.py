@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.callers import Caller
-from shared.domain.contact import Contact
-from shared.domain.contact_shown import ContactShown, CustomerName
+from shared.domain.contacts.record import Contact
+from shared.domain.contacts.shown import ContactShown, CustomerName
 
 if TYPE_CHECKING:  # by need: most functions that show contacts show no customers
-    from shared.domain.customer import Customer
+    from shared.domain.customers.record import Customer
 
 KEPT_SECONDS = 2.0
 """How long a warm process shows a name before it reads it again, as long as it goes by a tenant's settings."""

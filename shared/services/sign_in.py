@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from shared.domain.credentials import Membership, Tokens
+from shared.domain.accounts.credentials import Membership, Tokens
+from shared.domain.accounts.passwords import MAX_LENGTH, prepare_password
+from shared.domain.accounts.usernames import fold, username_of
 from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid, SignInRefused, UnsupportedGrantType
-from shared.domain.passwords import MAX_LENGTH, prepare_password
 from shared.domain.tenant import Tenant
-from shared.domain.usernames import fold, username_of
 
 _MAX_TOKEN = 12_288
 _NOWHERE = "username.invalid"

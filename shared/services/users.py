@@ -8,14 +8,14 @@ from itertools import islice
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.bulk_jobs import BulkJob
+from shared.domain.accounts.claims import Claim
+from shared.domain.accounts.removal import Handed, RemovalQuery
+from shared.domain.accounts.user import OWN_FIELDS, User, UserPatch, UserRole, is_user_id
 from shared.domain.callers import Caller
-from shared.domain.claims import Claim
 from shared.domain.errors import NotFound
 from shared.domain.events import Event
 from shared.domain.ids import new_id
-from shared.domain.removal import Handed, RemovalQuery
-from shared.domain.user import OWN_FIELDS, User, UserPatch, UserRole, is_user_id
+from shared.domain.jobs.bulk import BulkJob
 from shared.services.handover import Handover
 from shared.services.optimistic import IfMatch, changed
 from shared.services.paging import Cursors, Page, page_of

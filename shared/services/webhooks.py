@@ -8,11 +8,11 @@ from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.delivery import Delivery
 from shared.domain.errors import FieldError, NotFound, PermissionDenied
 from shared.domain.event_rights import EVENT_RIGHTS, require_event_rights
 from shared.domain.ids import is_id, new_id
-from shared.domain.webhook import MANAGE_WEBHOOKS, NewWebhook, Webhook, WebhookInput
+from shared.domain.webhooks.delivery import Delivery
+from shared.domain.webhooks.subscription import MANAGE_WEBHOOKS, NewWebhook, Webhook, WebhookInput
 from shared.services.idempotency import Announce, no_key
 from shared.services.optimistic import IfMatch, require_match, until_first
 from shared.services.paging import Cursors, Page, page_of
@@ -73,8 +73,8 @@ class WebhookService:
 
     def faults_in(self, given: object) -> tuple[FieldError, ...]:
         """The faults of the URL of `given`, as it was parsed from JSON, beyond its form."""
-        from shared.domain.addresses import target_of
         from shared.domain.faults import collected
+        from shared.domain.webhooks.addresses import target_of
 
         url = given.get("url") if isinstance(given, dict) else None
         return collected(lambda: target_of(url, loopback=self._loopback)) if isinstance(url, str) else ()

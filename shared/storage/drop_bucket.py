@@ -24,8 +24,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.domain.errors import Conflict, Unavailable
-from shared.domain.import_file import FileReplaced
-from shared.domain.imports import DroppedFile, inbox_file
+from shared.domain.imports.file import FileReplaced
+from shared.domain.imports.record import DroppedFile, inbox_file
 from shared.domain.timestamps import from_milliseconds
 from shared.services.backoff import pause_after
 

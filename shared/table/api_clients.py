@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shared.domain.api_client import MAX_API_CLIENTS, ApiClient
-from shared.domain.credentials import ApiKey
+from shared.domain.accounts.api_client import MAX_API_CLIENTS, ApiClient
+from shared.domain.accounts.credentials import ApiKey
 from shared.domain.errors import ConcurrentChange, Conflict
 from shared.domain.events import Event
 from shared.table import items, keys

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from shared.domain.booking import BookingCreated
-from shared.domain.contact import Contact
+from shared.domain.bookings import BookingCreated
+from shared.domain.contacts.interaction import Interaction
+from shared.domain.contacts.record import Contact
 from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
-from shared.domain.interaction import Interaction
 from shared.services.bookings import Standing
 from shared.table import items, keys
 from shared.table.contacts import ContactTable

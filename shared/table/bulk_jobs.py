@@ -8,11 +8,11 @@ from dataclasses import asdict
 from typing import Any
 
 from shared.domain import timestamps
-from shared.domain.bulk_jobs import BulkRun
 from shared.domain.callers import Caller
-from shared.domain.contact_filter import ContactFilter
+from shared.domain.contacts.filter import ContactFilter
 from shared.domain.events import Event
-from shared.domain.quotas import BULK_JOBS
+from shared.domain.jobs.bulk import BulkRun
+from shared.domain.jobs.quotas import BULK_JOBS
 from shared.table import items, keys
 from shared.table.places import Places
 from shared.table.store import Item, Store, Transaction, at_version

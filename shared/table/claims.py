@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.domain.claims import Claim
+from shared.domain.accounts.claims import Claim
 from shared.table import keys
 from shared.table.store import Item, Store
 

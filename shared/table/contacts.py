@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from shared.domain.communication import ConsentEntry
-from shared.domain.contact import Contact, Lock
+from shared.domain.contacts.communication import ConsentEntry
+from shared.domain.contacts.interaction import Interaction
+from shared.domain.contacts.record import Contact, Lock
 from shared.domain.errors import ConcurrentChange, DomainError, Duplicate, Unavailable
 from shared.domain.events import Event
-from shared.domain.interaction import Interaction
 from shared.domain.tenant import UniqueScope
 from shared.table import items, keys
 from shared.table.labels import LabelTable

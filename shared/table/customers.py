@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shared.domain.customer import Customer, fold_username
+from shared.domain.customers.record import Customer, fold_username
 from shared.domain.errors import ConcurrentChange, UsernameTaken
 from shared.domain.events import Event
 from shared.domain.records import blank_of

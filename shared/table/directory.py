@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from shared.domain.credentials import ApiKey, Membership
+from shared.domain.accounts.credentials import ApiKey, Membership
 from shared.domain.tenant import RateLimit, Settings, Tenant
 from shared.table import keys
 from shared.table.store import Item, Store

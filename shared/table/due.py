@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shared.domain.delivery import DeliveryRequest
+from shared.domain.webhooks.delivery import DeliveryRequest
 from shared.table import keys, work_index
 from shared.table.store import Item, Store
 

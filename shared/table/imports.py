@@ -9,9 +9,9 @@ from typing import Any
 from shared.domain import timestamps
 from shared.domain.errors import ConcurrentChange, Conflict
 from shared.domain.events import Event
-from shared.domain.import_file import Layout
-from shared.domain.imports import ImportRun, Tally
-from shared.domain.quotas import IMPORTS, UPLOADS
+from shared.domain.imports.file import Layout
+from shared.domain.imports.record import ImportRun, Tally
+from shared.domain.jobs.quotas import IMPORTS, UPLOADS
 from shared.table import items, keys
 from shared.table.places import Places, count_bytes
 from shared.table.store import Item, Store, Transaction

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from shared.domain import timestamps
-from shared.domain.claims import Claim
+from shared.domain.accounts.claims import Claim
+from shared.domain.accounts.invitation import KEPT_SECONDS, Invitation
+from shared.domain.accounts.user import User
 from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
-from shared.domain.invitation import KEPT_SECONDS, Invitation
-from shared.domain.user import User
 from shared.table import keys
 from shared.table.store import Item, Store, Transaction, at_version
 from shared.table.users import commit, count, holder_of, put_event, put_new_user

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.domain import timestamps
-from shared.domain.communication import NO_COMMUNICATION, ConsentEntry
-from shared.domain.contact import Contact
+from shared.domain.contacts.communication import NO_COMMUNICATION, ConsentEntry
+from shared.domain.contacts.interaction import Interaction
+from shared.domain.contacts.record import Contact
 from shared.domain.events import Event
-from shared.domain.interaction import Interaction
 from shared.domain.records import blank_of
 from shared.table import keys
 from shared.table.store import Item

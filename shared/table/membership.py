@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.domain.contact import Contact
-from shared.domain.customer import Customer
+from shared.domain.contacts.record import Contact
+from shared.domain.customers.record import Customer
 from shared.services.membership import Changes
 from shared.table import keys
 from shared.table.contacts import ContactTable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
-from shared.domain.contact_shown import CustomerName
+from shared.domain.contacts.shown import CustomerName
 from shared.domain.text import joined_name
 from shared.table import keys
 from shared.table.store import Item, Store

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from zlib import crc32
 
 from shared.domain.errors import ConcurrentChange, Unavailable
-from shared.domain.quotas import MAX_BYTES_A_DAY, NO_END, Quota, too_many_bytes
+from shared.domain.jobs.quotas import MAX_BYTES_A_DAY, NO_END, Quota, too_many_bytes
 from shared.table import keys
 from shared.table.store import Item, Store, Transaction
 

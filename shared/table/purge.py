@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from shared.domain.contacts.purge import Expired
 from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
-from shared.domain.purge import Expired
 from shared.table import items, keys
 from shared.table.store import Item, Store, Transaction
 

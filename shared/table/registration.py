@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from shared.domain.claims import Claim
+from shared.domain.accounts.claims import Claim
+from shared.domain.accounts.registration import Founding
 from shared.domain.errors import AlreadyRegistered, ConcurrentChange
-from shared.domain.registration import Founding
 from shared.table import items
 from shared.table.claims import in_place_of
 from shared.table.directory import member_to_item, tenant_to_item

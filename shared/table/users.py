@@ -13,8 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from shared.domain import timestamps
-from shared.domain.claims import Claim
-from shared.domain.credentials import Membership
+from shared.domain.accounts.claims import Claim
+from shared.domain.accounts.credentials import Membership
+from shared.domain.accounts.invitation import MAX_OPEN
+from shared.domain.accounts.removal import Handed
+from shared.domain.accounts.user import MAX_USERS, User
 from shared.domain.errors import (
     AddressInUse,
     AlreadyAUser,
@@ -26,9 +29,6 @@ from shared.domain.errors import (
     UserClaimed,
 )
 from shared.domain.events import Event
-from shared.domain.invitation import MAX_OPEN
-from shared.domain.removal import Handed
-from shared.domain.user import MAX_USERS, User
 from shared.table import items, keys
 from shared.table.bulk_jobs import job_to_item
 from shared.table.claims import claim_to_item, in_place_of

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from shared.domain import timestamps
-from shared.domain.delivery import KEPT_FOR, Attempt, Delivery
 from shared.domain.errors import ConcurrentChange, Conflict
 from shared.domain.events import Event
-from shared.domain.webhook import MAX_WEBHOOKS, Webhook
+from shared.domain.webhooks.delivery import KEPT_FOR, Attempt, Delivery
+from shared.domain.webhooks.subscription import MAX_WEBHOOKS, Webhook
 from shared.table import items, keys
 from shared.table.store import Item, Store, Transaction, at_version
 

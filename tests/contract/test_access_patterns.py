@@ -17,25 +17,25 @@ from functions.bulk.app import handler as bulk_function
 from functions.contacts.app import handler as contacts_function
 from shared import wiring
 from shared.domain import timestamps
-from shared.domain.api_client import ApiClientInput, ApiClientPatch
-from shared.domain.bulk import BulkChangeInput
-from shared.domain.bulk_jobs import BulkJob
+from shared.domain.accounts.api_client import ApiClientInput, ApiClientPatch
+from shared.domain.accounts.invitation import Acceptance, InvitationInput
+from shared.domain.accounts.registration import RegistrationInput
+from shared.domain.accounts.settings import SettingsPatch
+from shared.domain.accounts.user import UserPatch
 from shared.domain.callers import Caller
-from shared.domain.communication import ConsentInput
-from shared.domain.contact import Contact, ContactInput, ContactPatch
-from shared.domain.contact_filter import ContactFilter
-from shared.domain.customer import CustomerInput, CustomerPatch
-from shared.domain.delivery import DeliveryRequest
+from shared.domain.contacts.bulk import BulkChangeInput
+from shared.domain.contacts.communication import ConsentInput
+from shared.domain.contacts.filter import ContactFilter
+from shared.domain.contacts.record import Contact, ContactInput, ContactPatch
+from shared.domain.customers.record import CustomerInput, CustomerPatch
 from shared.domain.errors import Duplicate
 from shared.domain.ids import derived_id, milliseconds_of, new_id
-from shared.domain.imports import ImportInput, ImportTask
-from shared.domain.invitation import Acceptance, InvitationInput
-from shared.domain.labels import Tag
-from shared.domain.registration import RegistrationInput
-from shared.domain.settings import SettingsPatch
+from shared.domain.imports.record import ImportInput, ImportTask
+from shared.domain.jobs.bulk import BulkJob
+from shared.domain.labels.record import Tag
 from shared.domain.tenant import RateLimit
-from shared.domain.user import UserPatch
-from shared.domain.webhook import WebhookInput
+from shared.domain.webhooks.delivery import DeliveryRequest
+from shared.domain.webhooks.subscription import WebhookInput
 from shared.projections.remains import Remains
 from shared.publishing.contracts import from_message, to_message
 from shared.services.bulk_jobs import Portion

@@ -10,9 +10,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from shared.domain.delivery import MAX_ATTEMPTS, RESPONSE_BYTES, WAITS
 from shared.domain.events import EVENT_TYPES
-from shared.domain.webhook import MAX_WEBHOOKS, new_secret
+from shared.domain.webhooks.delivery import MAX_ATTEMPTS, RESPONSE_BYTES, WAITS
+from shared.domain.webhooks.subscription import MAX_WEBHOOKS, new_secret
 from shared.publishing.signing import headers
 from tests.contract.answers import ROOT
 from tests.support.template import Template

@@ -14,14 +14,14 @@ from pydantic_core._pydantic_core import list_all_errors
 
 from local.openapi import operations
 from shared.domain import faults
-from shared.domain.api_client import ApiClientInput
-from shared.domain.contact import ContactInput
-from shared.domain.customer import CustomerInput
+from shared.domain.accounts.api_client import ApiClientInput
+from shared.domain.accounts.invitation import Acceptance, InvitationInput
+from shared.domain.accounts.registration import RegistrationInput
+from shared.domain.contacts.record import ContactInput
+from shared.domain.customers.record import CustomerInput
 from shared.domain.errors import DomainError, Invalid
 from shared.domain.field_names import nearest
-from shared.domain.invitation import Acceptance, InvitationInput
-from shared.domain.label_inputs import GroupInput
-from shared.domain.registration import RegistrationInput
+from shared.domain.labels.inputs import GroupInput
 from shared.domain.text import PATTERNS
 from shared.http.problems import from_validation
 

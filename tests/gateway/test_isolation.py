@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from shared import wiring
-from shared.domain.credentials import Membership
+from shared.domain.accounts.credentials import Membership
 from shared.domain.ids import new_id
 from shared.table import keys
 from tests.integration.bulk import running_job

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from shared import wiring
-from shared.domain.credentials import Membership
+from shared.domain.accounts.credentials import Membership
 from shared.domain.errors import DomainError, RateLimited
 from shared.services.sign_in import SignIn
 from shared.table import keys

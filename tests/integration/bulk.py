@@ -8,10 +8,10 @@ from typing import Any
 from functions.bulk.on_bulk import handler as on_bulk
 from shared import wiring
 from shared.domain import timestamps
-from shared.domain.bulk_jobs import BulkRun
 from shared.domain.callers import Caller, Kind
-from shared.domain.contact_filter import ContactFilter
+from shared.domain.contacts.filter import ContactFilter
 from shared.domain.ids import new_id
+from shared.domain.jobs.bulk import BulkRun
 from shared.services.bulk_jobs import BulkWatch, BulkWatchReport, Portion
 from shared.storage.bulk_queue import to_message
 from shared.table.bulk_jobs import BulkJobTable, BulkWatchTable

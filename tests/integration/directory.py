@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from shared import wiring
-from shared.domain.credentials import Membership
-from shared.domain.user import User
+from shared.domain.accounts.credentials import Membership
+from shared.domain.accounts.user import User
 from shared.table import keys
 from shared.table.directory import member_to_item
 from tests.integration.accounts import Accounts

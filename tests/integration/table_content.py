@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from typing import Any
 from urllib.parse import quote
 
-from shared.domain.customer import fold_username
+from shared.domain.customers.record import fold_username
 from shared.table.postings import ids_in
 from tests.support.aws import Stack
 from tests.support.tenant_guard import as_operator

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from shared import wiring
-from shared.domain import api_client, timestamps
-from shared.domain.api_client import MAX_API_CLIENTS, ApiClientPatch, FreshKey
+from shared.domain import timestamps
+from shared.domain.accounts import api_client
+from shared.domain.accounts.api_client import MAX_API_CLIENTS, ApiClientPatch, FreshKey
 from shared.domain.callers import Caller
 from shared.domain.ids import new_id
 from shared.services.client_uses import NOTED_SECONDS, ClientUses

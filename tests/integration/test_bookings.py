@@ -18,7 +18,7 @@ from botocore.awsrequest import AWSResponse
 
 from functions.bookings.on_booking import handler
 from shared import wiring
-from shared.domain.booking import BookingCreated
+from shared.domain.bookings import BookingCreated
 from shared.domain.tenant import Settings, Tenant
 from shared.table.directory import TenantTable
 from tests.integration.table_content import Item

@@ -143,7 +143,7 @@ def test_what_matches_no_longer_is_left_alone_and_what_is_refused_is_named(world
 def test_a_hundred_failures_are_named_and_all_are_counted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.domain.bulk_jobs.MAX_FAILURES", 2)
+    monkeypatch.setattr("shared.domain.jobs.bulk.MAX_FAILURES", 2)
     prepare(world)
     job = start(world, UPDATE, {**TAGGED, "add_tags": [f"t{n}" for n in range(10)]})
     Jobs(world).work()

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from local.projections import compare
 from shared import wiring
-from shared.domain import contact_order
 from shared.domain.callers import Caller
-from shared.domain.contact import Contact, ContactInput, ContactPatch
-from shared.domain.contact_filter import ContactFilter
+from shared.domain.contacts import order as contact_order
+from shared.domain.contacts.filter import ContactFilter
+from shared.domain.contacts.record import Contact, ContactInput, ContactPatch
 from shared.domain.errors import Duplicate, RuleBroken
 from shared.domain.search import fold
 from shared.projections.comparison import differences

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from shared import wiring
-from shared.domain import contact_order
-from shared.domain.contact import Contact
+from shared.domain.contacts import order as contact_order
+from shared.domain.contacts.record import Contact
 from shared.domain.errors import RuleBroken
 from shared.table import keys
 from shared.table.store import Item

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from functions.contacts.on_schedule_purge import handler as on_schedule_purge
 from shared import wiring
 from shared.domain import timestamps
-from shared.domain.contact import RESTORABLE_SECONDS
+from shared.domain.contacts.record import RESTORABLE_SECONDS
 from shared.projections.remains import Remains
 from shared.services.purge import Purge, PurgeReport
 from shared.table import keys

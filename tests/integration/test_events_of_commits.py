@@ -12,11 +12,11 @@ import pytest
 
 from shared import wiring
 from shared.domain.callers import Caller
-from shared.domain.communication import ConsentInput
-from shared.domain.contact import ContactInput, ContactPatch
-from shared.domain.customer import CustomerInput, CustomerPatch
+from shared.domain.contacts.communication import ConsentInput
+from shared.domain.contacts.record import ContactInput, ContactPatch
+from shared.domain.customers.record import CustomerInput, CustomerPatch
 from shared.domain.errors import DomainError
-from shared.domain.labels import Tag
+from shared.domain.labels.record import Tag
 from tests.integration.world import World
 from tests.support.faults import call, injecting, lost_answer, unreachable
 from tests.support.tenant_guard import acting_for

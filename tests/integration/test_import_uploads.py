@@ -13,7 +13,7 @@ import pytest
 from shared import wiring
 from shared.domain import timestamps
 from shared.domain.ids import new_id
-from shared.domain.import_file import MAX_FILE_BYTES
+from shared.domain.imports.file import MAX_FILE_BYTES
 from shared.services.import_runs import UnknownTenant
 from shared.services.import_uploads import UPLOAD_SECONDS
 from shared.table.directory import TenantTable

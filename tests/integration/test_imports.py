@@ -20,9 +20,10 @@ import pytest
 
 from functions.imports.on_schedule import handler as on_schedule
 from shared import wiring
-from shared.domain import import_file, timestamps
+from shared.domain import timestamps
 from shared.domain.errors import Unavailable
 from shared.domain.ids import new_id
+from shared.domain.imports import file as import_file
 from shared.domain.tenant import UniqueScope
 from shared.services.import_runs import UnknownTenant
 from shared.table.contacts import ContactTable

@@ -17,11 +17,11 @@ from moto.sesv2.models import sesv2_backends
 
 from shared import wiring
 from shared.domain import timestamps
-from shared.domain.claims import CLAIM_SECONDS
+from shared.domain.accounts.claims import CLAIM_SECONDS
+from shared.domain.accounts.invitation import MAX_OPEN, Acceptance, InvitationToken
+from shared.domain.accounts.user import MAX_USERS
 from shared.domain.errors import SignInRefused
 from shared.domain.ids import new_id
-from shared.domain.invitation import MAX_OPEN, Acceptance, InvitationToken
-from shared.domain.user import MAX_USERS
 from shared.services.idempotency import LEASE_SECONDS
 from shared.table import idempotency, keys
 from tests.integration.directory import PASSWORD, accept, assert_whole, change_item, invite, join, users_of

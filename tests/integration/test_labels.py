@@ -11,10 +11,10 @@ import pytest
 
 from shared import wiring
 from shared.domain.callers import Caller
-from shared.domain.contact import Contact, ContactInput, ContactPatch
+from shared.domain.contacts.record import Contact, ContactInput, ContactPatch
 from shared.domain.errors import Invalid
 from shared.domain.ids import new_id
-from shared.domain.labels import MAX_LABELS, NO_LABELS, ContactType, Tag
+from shared.domain.labels.record import MAX_LABELS, NO_LABELS, ContactType, Tag
 from shared.table import keys
 from shared.table.labels import LabelMemory, LabelTable
 from tests.integration.world import World
@@ -408,7 +408,7 @@ def test_groups_of_one_tenant_and_contacts_of_another_do_not_meet(world: World) 
 
 
 def test_a_contact_is_in_a_hundred_groups_at_the_most(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.domain.contact.MAX_GROUPS", 2)
+    monkeypatch.setattr("shared.domain.contacts.record.MAX_GROUPS", 2)
     contact = world.create()["id"]
     groups = [make(world, "groups", name)["id"] for name in "abc"]
     answers = [world.send("PUT", f"/contacts/{contact}/groups/{group}") for group in groups]

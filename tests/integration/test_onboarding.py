@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from shared import wiring
-from shared.domain.claims import CLAIM_SECONDS
+from shared.domain.accounts.claims import CLAIM_SECONDS
 from shared.domain.errors import Invalid, UserClaimed
 from shared.services.onboarding import Onboarding
 from tests.integration.accounts import EMAIL, OTHER_PASSWORD, PASSWORD, Accounts, accounts_in_moto

@@ -11,9 +11,9 @@ import pytest
 
 from shared import wiring
 from shared.domain.callers import system
-from shared.domain.contact import MAX_ORGANIZERS, Contact
+from shared.domain.contacts.interaction import Interaction
+from shared.domain.contacts.record import MAX_ORGANIZERS, Contact
 from shared.domain.ids import new_id
-from shared.domain.interaction import Interaction
 from shared.domain.timestamps import now
 from tests.integration.drop_folder import DropFolder
 from tests.integration.world import World, booking

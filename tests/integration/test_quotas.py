@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from shared import wiring
-from shared.domain import import_file, timestamps
+from shared.domain import timestamps
 from shared.domain.errors import Conflict, QuotaReached
-from shared.domain.quotas import BULK_JOBS, IMPORTS, UPLOADS
+from shared.domain.imports import file as import_file
+from shared.domain.jobs.quotas import BULK_JOBS, IMPORTS, UPLOADS
 from shared.services import import_plans
 from shared.services.import_runs import ImportRuns
 from shared.services.import_uploads import UPLOAD_SECONDS, ImportUploads

@@ -15,11 +15,11 @@ from botocore.awsrequest import AWSResponse
 
 from local import template
 from shared import wiring
-from shared.domain.claims import CLAIM_SECONDS
-from shared.domain.credentials import Membership
+from shared.domain.accounts.claims import CLAIM_SECONDS
+from shared.domain.accounts.credentials import Membership
+from shared.domain.accounts.passwords import is_proven, proof_of
+from shared.domain.accounts.registration import RegistrationInput
 from shared.domain.errors import AlreadyRegistered, DomainError
-from shared.domain.passwords import is_proven, proof_of
-from shared.domain.registration import RegistrationInput
 from shared.services.registration import Registration
 from shared.table import keys
 from shared.table.claims import ClaimTable

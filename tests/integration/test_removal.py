@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared import wiring
-from shared.domain.bulk_jobs import BulkRun
+from shared.domain.jobs.bulk import BulkRun
 from shared.table.bulk_jobs import BulkJobTable
 from tests.contract.answers import faults_of
 from tests.integration.bulk import JOBS, Jobs

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from shared import wiring
+from shared.domain.accounts.settings import SettingsPatch
 from shared.domain.callers import PERMISSIONS, Caller
 from shared.domain.ids import new_id
-from shared.domain.settings import SettingsPatch
 from shared.table import keys
 from tests.integration.world import World
 from tests.support.faults import assert_same_after_kills, call, injecting, lost_answer

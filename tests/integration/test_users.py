@@ -13,11 +13,11 @@ import pytest
 
 from shared import wiring
 from shared.domain import timestamps
+from shared.domain.accounts.claims import CLAIM_SECONDS, Claim
+from shared.domain.accounts.removal import Handed
 from shared.domain.callers import Caller
-from shared.domain.claims import CLAIM_SECONDS, Claim
 from shared.domain.errors import AddressInUse
 from shared.domain.ids import new_id
-from shared.domain.removal import Handed
 from shared.table import keys
 from shared.table import users as table_of_users
 from shared.table.users import UserTable

@@ -9,8 +9,8 @@ import pytest
 
 from functions.webhooks import on_delivery, on_event
 from shared import wiring
-from shared.domain.delivery import DeliveryRequest
 from shared.domain.ids import new_id
+from shared.domain.webhooks.delivery import DeliveryRequest
 from tests.gateway.test_isolation import HOOK
 from tests.integration.bulk import Jobs, running_job
 from tests.integration.world import World

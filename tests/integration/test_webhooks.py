@@ -17,8 +17,10 @@ from functions.webhooks import on_delivery, on_event, on_schedule
 from shared import wiring
 from shared.domain import ids, timestamps
 from shared.domain.callers import Caller
-from shared.domain.contact import Contact
-from shared.domain.delivery import (
+from shared.domain.contacts.record import Contact
+from shared.domain.events import Event, Notice
+from shared.domain.tenant import Tenant
+from shared.domain.webhooks.delivery import (
     CLAIM,
     MAX_ATTEMPTS,
     QUEUED,
@@ -30,9 +32,7 @@ from shared.domain.delivery import (
     DeliveryRequest,
     Outcome,
 )
-from shared.domain.events import Event, Notice
-from shared.domain.tenant import Tenant
-from shared.domain.webhook import MAX_WEBHOOKS, NewWebhook, Webhook, WebhookInput
+from shared.domain.webhooks.subscription import MAX_WEBHOOKS, NewWebhook, Webhook, WebhookInput
 from shared.publishing.contracts import from_message, to_message
 from shared.publishing.sender import Sender
 from shared.services import deliveries

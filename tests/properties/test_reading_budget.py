@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from benchmarks import people, scale
 from benchmarks.scale import MemoryStore
-from shared.domain import contact_order
 from shared.domain.callers import Caller
-from shared.domain.contact import Contact
-from shared.domain.contact_filter import ContactFilter
+from shared.domain.contacts import order as contact_order
+from shared.domain.contacts.filter import ContactFilter
+from shared.domain.contacts.record import Contact
 from shared.domain.errors import RuleBroken
-from shared.domain.labels import NO_LABELS, Labels
+from shared.domain.labels.record import NO_LABELS, Labels
 from shared.projections.comparison import expected
 from shared.services.contact_lists import ContactLists
 from shared.services.reading_budget import MAX_ROWS, Budget

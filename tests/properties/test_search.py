@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from benchmarks.scale import MemoryStore
 from shared.domain.callers import Caller
-from shared.domain.contact import Contact, ContactInput, clean
-from shared.domain.contact_filter import ContactFilter, numbers_of, terms_of_contact
+from shared.domain.contacts.filter import ContactFilter, numbers_of, terms_of_contact
+from shared.domain.contacts.record import Contact, ContactInput, clean
 from shared.domain.errors import Invalid
 from shared.domain.ids import new_id
-from shared.domain.labels import NO_LABELS
+from shared.domain.labels.record import NO_LABELS
 from shared.domain.search import MAX_TERMS, fold, forms_of, indexed
 from shared.domain.tenant import Settings
 from shared.projections.comparison import expected

@@ -15,36 +15,25 @@ from functions.auth.bodies import TokenRequest
 from functions.contacts.app import handler as contacts
 from functions.contacts.list_query import ContactListQuery
 from local.sources import source_files
-from shared.domain import (
-    characters,
-    custom_fields,
-    days,
-    email,
-    faults,
-    field_names,
-    names,
-    number_search,
-    search,
-    text,
-    typed_phone,
-)
-from shared.domain.addresses import is_allowed, target_of
-from shared.domain.booking import BookingCreated
+from shared.domain import characters, days, email, faults, field_names, search, text, typed_phone
+from shared.domain.accounts.invitation import InvitationToken
+from shared.domain.accounts.passwords import check_password
+from shared.domain.accounts.user import SchedulingId
+from shared.domain.bookings import BookingCreated
 from shared.domain.callers import parse_grants
-from shared.domain.contact import ContactInput, clean
-from shared.domain.csv_file import read_rows
+from shared.domain.contacts import custom_fields, names, number_search
+from shared.domain.contacts.record import ContactInput, clean
 from shared.domain.email import normalize_email
 from shared.domain.errors import DomainError
 from shared.domain.ids import is_id
-from shared.domain.import_file import survey
-from shared.domain.imports import inbox_file, uploaded_file
-from shared.domain.invitation import InvitationToken
-from shared.domain.label_inputs import Color
-from shared.domain.labels import NO_LABELS
-from shared.domain.passwords import check_password
+from shared.domain.imports.csv_file import read_rows
+from shared.domain.imports.file import survey
+from shared.domain.imports.record import inbox_file, uploaded_file
+from shared.domain.labels.inputs import Color
+from shared.domain.labels.record import NO_LABELS
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import Settings
-from shared.domain.user import SchedulingId
+from shared.domain.webhooks.addresses import is_allowed, target_of
 from shared.http.call import FORM, Call
 from shared.http.idempotency import key_of
 from shared.identity.tokens import KeySet, Refused, subject_of
@@ -213,17 +202,27 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
 READERS_OF_FILES = {"csv_file.read_rows", "import_file.survey"}
 
 DRIVEN = {
-    "shared/domain/addresses.py", "shared/domain/booking.py", "shared/domain/characters.py",
-    "shared/domain/custom_fields.py",
-    "shared/domain/email.py", "shared/domain/ids.py", "shared/domain/import_file.py", "shared/domain/imports.py",
-    "shared/domain/label_inputs.py", "shared/domain/passwords.py", "shared/domain/search.py", "shared/domain/text.py",
-    "shared/domain/typed_phone.py",
-    "shared/http/idempotency.py",
+    "shared/domain/accounts/passwords.py",
+    "shared/domain/accounts/user.py",
+    "shared/domain/bookings.py",
+    "shared/domain/characters.py",
+    "shared/domain/contacts/conditions.py",
+    "shared/domain/contacts/custom_fields.py",
+    "shared/domain/days.py",
+    "shared/domain/email.py",
     "shared/domain/faults.py",
     "shared/domain/field_names.py",
+    "shared/domain/ids.py",
+    "shared/domain/imports/file.py",
+    "shared/domain/imports/record.py",
+    "shared/domain/labels/inputs.py",
+    "shared/domain/search.py",
+    "shared/domain/text.py",
+    "shared/domain/typed_phone.py",
+    "shared/domain/webhooks/addresses.py",
     "shared/http/call.py",
-    "shared/domain/contact_conditions.py", "shared/domain/days.py", "shared/domain/user.py",
-}  # fmt: skip
+    "shared/http/idempotency.py",
+}
 """The modules with patterns whose functions are among SUBJECTS."""
 
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from shared.domain import custom_fields, text
+from shared.domain import text
 from shared.domain.characters import compared, one_line, several_lines
-from shared.domain.customer import fold_username
+from shared.domain.contacts import custom_fields
+from shared.domain.customers.record import fold_username
 from shared.domain.text import folded, unique_names
 
 NOTHING = [

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from shared.domain.callers import Caller, system
-from shared.domain.contact import Contact, ContactInput, clean
+from shared.domain.contacts.interaction import Interaction
+from shared.domain.contacts.record import Contact, ContactInput, clean
 from shared.domain.errors import Invalid
 from shared.domain.events import Event
 from shared.domain.ids import derived_id
-from shared.domain.interaction import Interaction
 from shared.domain.tenant import Settings
 from shared.domain.timestamps import to_milliseconds
 

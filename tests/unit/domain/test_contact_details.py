@@ -9,13 +9,13 @@ import pytest
 from pydantic import ValidationError
 
 from shared.domain.callers import Caller
-from shared.domain.communication import CommunicationInput, ConsentInput
-from shared.domain.contact import RESTORABLE_SECONDS, Contact, ContactInput, ContactPatch, clean
-from shared.domain.custom_fields import MAX_BYTES, checked, merged
+from shared.domain.contacts.communication import CommunicationInput, ConsentInput
+from shared.domain.contacts.custom_fields import MAX_BYTES, checked, merged
+from shared.domain.contacts.record import RESTORABLE_SECONDS, Contact, ContactInput, ContactPatch, clean
 from shared.domain.errors import Invalid
 from shared.domain.events import Event, differences
 from shared.domain.ids import derived_id
-from shared.domain.labels import ContactType, Group, Labels, Tag
+from shared.domain.labels.record import ContactType, Group, Labels, Tag
 from shared.domain.tenant import Settings
 from shared.domain.timestamps import plus, to_milliseconds
 from shared.services.labels import AnyLabel

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.domain.callers import Caller
-from shared.domain.customer import Customer, CustomerInput, clean, fold_username
+from shared.domain.customers.record import Customer, CustomerInput, clean, fold_username
 from shared.domain.errors import Conflict, Invalid
 
 ADMIN = Caller("t1", "user", "u1", "admin")

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.domain.contact_conditions import ContactConditions
-from shared.domain.contact_filter import ContactFilter
+from shared.domain.contacts.conditions import ContactConditions
+from shared.domain.contacts.filter import ContactFilter
 from shared.domain.days import first_moment, last_moment
-from shared.domain.labels import NO_LABELS
+from shared.domain.labels.record import NO_LABELS
 from shared.domain.tenant import Settings
 from shared.domain.timestamps import to_milliseconds
 

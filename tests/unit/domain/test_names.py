@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.names import split_name
+from shared.domain.contacts.names import split_name
 
 NAMES = {
     "Ada": ("Ada", ""),

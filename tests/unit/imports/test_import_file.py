@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from shared.domain.import_file import BadFile, survey
+from shared.domain.imports.file import BadFile, survey
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "windows-1252", "latin-1"])

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from shared.domain.csv_file import Row, read_rows
 from shared.domain.errors import Invalid
-from shared.domain.import_file import Layout, survey
-from shared.domain.import_rows import Fate, contact_fields, failed, result_header, result_rows, with_warnings
+from shared.domain.imports.csv_file import Row, read_rows
+from shared.domain.imports.file import Layout, survey
+from shared.domain.imports.rows import Fate, contact_fields, failed, result_header, result_rows, with_warnings
 from shared.domain.tenant import Settings
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.errors import Conflict
 from shared.domain.ids import is_id, milliseconds_of, new_id
-from shared.domain.imports import Counts, DroppedFile, ImportRun, Progress, Tally, inbox_file
+from shared.domain.imports.record import Counts, DroppedFile, ImportRun, Progress, Tally, inbox_file
 
 AT = "2031-03-01T09:00:00.000Z"
 LATER = "2031-03-01T09:00:10.000Z"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Unavailable
-from shared.domain.imports import Chunk, ImportTask
+from shared.domain.imports.record import Chunk, ImportTask
 from shared.storage.drop_bucket import DropBucket
 from shared.storage.import_queue import ImportQueue, from_message, to_message
 

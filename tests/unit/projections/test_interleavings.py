@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from shared.domain import timestamps
-from shared.domain.contact import Contact
+from shared.domain.contacts.record import Contact
 from shared.projections import contacts, mendings
 from shared.projections.contacts import rows_of
 from shared.projections.records import Projection

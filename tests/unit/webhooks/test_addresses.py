@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.addresses import MAX_URL_LENGTH, Target, is_allowed, target_of
 from shared.domain.errors import Invalid
+from shared.domain.webhooks.addresses import MAX_URL_LENGTH, Target, is_allowed, target_of
 
 FORBIDDEN = (
     # this network, private, CGNAT, loopback

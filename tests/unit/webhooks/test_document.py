@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from shared.domain.addresses import PORTS
-from shared.domain.delivery import WAITS
 from shared.domain.events import EVENT_TYPES, Event
-from shared.domain.webhook import MAX_WEBHOOKS, new_secret
+from shared.domain.webhooks.addresses import PORTS
+from shared.domain.webhooks.delivery import WAITS
+from shared.domain.webhooks.subscription import MAX_WEBHOOKS, new_secret
 from shared.publishing.contracts import to_body
 from shared.publishing.signing import headers
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain import timestamps
-from shared.domain.delivery import MAX_ATTEMPTS, MAX_QUEUE_DELAY, SAFETY, Attempt, Delivery
 from shared.domain.events import Notice
+from shared.domain.webhooks.delivery import MAX_ATTEMPTS, MAX_QUEUE_DELAY, SAFETY, Attempt, Delivery
 
 START = "2026-05-04T09:30:00.000Z"
 HOUR = 3600

@@ -13,7 +13,7 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from shared.domain.events import Event
-from shared.domain.webhook import new_secret
+from shared.domain.webhooks.subscription import new_secret
 from shared.publishing.contracts import (
     MalformedMessage,
     from_message,

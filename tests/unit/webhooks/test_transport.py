@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from shared.domain.addresses import Target, target_of
+from shared.domain.webhooks.addresses import Target, target_of
 from shared.publishing.transport import MAX_BYTES, Answer, RequestFailed, dial, post
 from tests.support.receiver import Answer as Told
 from tests.support.receiver import Receiver

@@ -8,10 +8,10 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from shared.domain.bulk import MAX_TOGETHER
-from shared.domain.contact_conditions import ContactConditions
+from shared.domain.contacts.bulk import MAX_TOGETHER
+from shared.domain.contacts.conditions import ContactConditions
 from shared.domain.errors import Invalid
-from shared.domain.labels import DEFAULT_COLOR, ContactType, Group, GroupKind, Label, Tag
+from shared.domain.labels.record import DEFAULT_COLOR, ContactType, Group, GroupKind, Label, Tag
 from shared.domain.text import GroupName, LabelName, Line, ShortText
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.domain.accounts.passwords import is_proven, proof_of
 from shared.domain.ids import new_id
-from shared.domain.passwords import is_proven, proof_of
 
 CLAIM_SECONDS = 15 * 60
 """How long a claim counts: far longer than any function runs."""

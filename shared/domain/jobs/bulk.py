@@ -13,13 +13,18 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain.bulk import Outcome
 from shared.domain.callers import Caller
-from shared.domain.contact_filter import ContactFilter
+from shared.domain.contacts.bulk import Outcome
+from shared.domain.contacts.filter import ContactFilter
 from shared.domain.errors import Conflict
 from shared.domain.events import BULK_JOB_COMPLETED, Event
+from shared.domain.jobs.watching import (
+    FIRST_LOOK_SECONDS,
+    IDLE_LOOKS,
+    SUSPENDED_PAUSE_SECONDS,
+    pause_after_look,
+)
 from shared.domain.timestamps import Timestamp, plus, to_milliseconds
-from shared.domain.watching import FIRST_LOOK_SECONDS, IDLE_LOOKS, SUSPENDED_PAUSE_SECONDS, pause_after_look
 
 Action = Literal["update", "delete"]
 State = Literal["queued", "running", "completed", "failed", "cancelled"]

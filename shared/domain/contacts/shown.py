@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from shared.domain.contact import Contact
+from shared.domain.contacts.record import Contact
 
 
 class CustomerName(NamedTuple):

@@ -14,8 +14,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
+from shared.domain.accounts.credentials import ApiKey, hash_secret
 from shared.domain.callers import PERMISSIONS, Caller, Level, written_grants
-from shared.domain.credentials import ApiKey, hash_secret
 from shared.domain.errors import Invalid
 from shared.domain.events import (
     API_CLIENT_CREATED,

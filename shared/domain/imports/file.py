@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from shared.domain.csv_file import DELIMITERS, Encoding, Row, encoding_of, read_rows
 from shared.domain.errors import RuleBroken
-from shared.domain.imports import Chunk
+from shared.domain.imports.csv_file import DELIMITERS, Encoding, Row, encoding_of, read_rows
+from shared.domain.imports.record import Chunk
 
 MAX_FILE_BYTES = 200_000_000
 MAX_HEADER_BYTES = 65_536

@@ -13,7 +13,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from shared.domain.callers import Caller
 from shared.domain.characters import compared
-from shared.domain.contact_shown import ContactShown
+from shared.domain.contacts.shown import ContactShown
 from shared.domain.email import normalize_email
 from shared.domain.errors import Conflict, Invalid
 from shared.domain.events import CUSTOMER_CREATED, CUSTOMER_DELETED, CUSTOMER_UPDATED, Event

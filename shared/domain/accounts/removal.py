@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain.bulk_jobs import BulkRun
 from shared.domain.errors import Conflict, Invalid
 from shared.domain.events import Event
+from shared.domain.jobs.bulk import BulkRun
 from shared.domain.tenant import Tenant
 
 

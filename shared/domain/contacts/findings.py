@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from shared.domain.contact import clean
+from shared.domain.contacts.other_phones import OtherPhoneInput
+from shared.domain.contacts.record import clean
 from shared.domain.errors import FieldError
 from shared.domain.faults import collected
-from shared.domain.other_phones import OtherPhoneInput
 from shared.domain.tenant import Settings
 
 _ONE_OF_EACH = ("email", "phone", "whatsapp")

@@ -93,7 +93,7 @@ class Chunk:
     """A part of a file: some rows, by their place.
 
     `start`, `end`: the bytes. `first_row`: the number of the first row (the row under the header is 1), and
-    `first_line` that of its line. `alone_until`: see `shared.domain.csv_file.Row`.
+    `first_line` that of its line. `alone_until`: see `shared.domain.imports.csv_file.Row`.
     """
 
     number: int

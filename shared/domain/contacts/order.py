@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from shared.domain.contact import Contact
+from shared.domain.contacts.record import Contact
 from shared.domain.search import fold_line
 
 INDEXED = ("name", "-updated_at", "-last_contacted_at", "-last_booking_at", "-total_bookings")

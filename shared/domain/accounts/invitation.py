@@ -9,16 +9,16 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from shared.domain.accounts.passwords import check_password
+from shared.domain.accounts.user import User, UserRole, normalize_username
+from shared.domain.accounts.usernames import Username
 from shared.domain.callers import Caller
 from shared.domain.errors import AlreadyAccepted
 from shared.domain.events import INVITATION_REVOKED, USER_INVITED, Event
 from shared.domain.ids import is_id
-from shared.domain.passwords import check_password
 from shared.domain.records import Recorded, first_stamp
 from shared.domain.text import Name
 from shared.domain.timestamps import Timestamp, plus
-from shared.domain.user import User, UserRole, normalize_username
-from shared.domain.usernames import Username
 from shared.domain.validators import following
 
 VALID_SECONDS = 7 * 86_400

@@ -11,12 +11,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.domain.characters import compared
-from shared.domain.contact import ContactInput, clean
-from shared.domain.csv_file import Row
+from shared.domain.contacts.record import ContactInput, clean
 from shared.domain.email import local_part, normalize_email
 from shared.domain.errors import DomainError, FieldError, Invalid
-from shared.domain.import_file import Layout
-from shared.domain.imports import Outcome
+from shared.domain.imports.csv_file import Row
+from shared.domain.imports.file import Layout
+from shared.domain.imports.record import Outcome
 from shared.domain.phone import normalize_phone
 from shared.domain.tenant import Settings
 

@@ -11,17 +11,17 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.domain import timestamps
+from shared.domain.accounts.credentials import Membership
+from shared.domain.accounts.passwords import check_password
+from shared.domain.accounts.user import User, normalize_username
+from shared.domain.accounts.usernames import Username, username_of
 from shared.domain.callers import Caller
-from shared.domain.credentials import Membership
 from shared.domain.errors import FieldError, Invalid
 from shared.domain.events import TENANT_CREATED, Event, differences
 from shared.domain.ids import new_id
-from shared.domain.passwords import check_password
 from shared.domain.records import first_stamp
 from shared.domain.tenant import Tenant
 from shared.domain.text import GivenLine, Name
-from shared.domain.user import User, normalize_username
-from shared.domain.usernames import Username, username_of
 from shared.domain.validators import following
 
 

@@ -20,7 +20,7 @@ from shared.domain.timestamps import Timestamp
 
 UserRole = Literal["admin", "user"]
 SchedulingId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=VISIBLE_ASCII)]
-"""An id of the scheduling product: printable ASCII without spaces, as `shared.domain.booking` takes it."""
+"""An id of the scheduling product: printable ASCII without spaces, as `shared.domain.bookings` takes it."""
 
 MAX_USERS = 500
 """How many users a tenant has at the most: lists of them are narrowed while they are read."""

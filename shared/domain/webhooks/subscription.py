@@ -10,11 +10,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from shared.domain.addresses import MAX_URL_LENGTH, target_of
 from shared.domain.callers import Caller
 from shared.domain.events import EVENT_TYPES
 from shared.domain.text import Line
 from shared.domain.timestamps import Timestamp
+from shared.domain.webhooks.addresses import MAX_URL_LENGTH, target_of
 
 MAX_WEBHOOKS = 50
 """How many subscriptions a tenant has at the most: one event makes at most so many requests."""

@@ -11,10 +11,10 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from shared.domain import custom_fields
 from shared.domain.callers import Caller
 from shared.domain.characters import compared
-from shared.domain.communication import (
+from shared.domain.contacts import custom_fields
+from shared.domain.contacts.communication import (
     NO_COMMUNICATION,
     NO_PREFERENCE,
     Channel,
@@ -25,7 +25,14 @@ from shared.domain.communication import (
     ConsentInput,
     OptOut,
 )
-from shared.domain.custom_fields import CustomFields, CustomFieldsInput
+from shared.domain.contacts.custom_fields import CustomFields, CustomFieldsInput
+from shared.domain.contacts.interaction import Interaction
+from shared.domain.contacts.other_phones import (
+    MAX_PHONES,
+    OtherPhone,
+    OtherPhoneInput,
+    normalize_other_phones,
+)
 from shared.domain.email import normalize_email
 from shared.domain.errors import Conflict, FieldError, Invalid
 from shared.domain.events import (
@@ -39,9 +46,7 @@ from shared.domain.events import (
     differences,
 )
 from shared.domain.ids import milliseconds_of
-from shared.domain.interaction import Interaction
-from shared.domain.labels import Group, Labels
-from shared.domain.other_phones import MAX_PHONES, OtherPhone, OtherPhoneInput, normalize_other_phones
+from shared.domain.labels.record import Group, Labels
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.records import BOOKKEEPING, Recorded, first_stamp
 from shared.domain.tenant import Settings, UniqueScope

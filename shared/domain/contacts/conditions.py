@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from shared.domain.contact import LifecycleStage, RelationshipStatus, Source
+from shared.domain.contacts.record import LifecycleStage, RelationshipStatus, Source
 from shared.domain.days import is_date
 from shared.domain.timestamps import FIRST_YEAR, normalize
 

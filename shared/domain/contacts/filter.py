@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from shared.domain.contact import Contact
+from shared.domain.contacts.number_search import digits_of, ends_of, has_end
+from shared.domain.contacts.record import Contact
 from shared.domain.days import first_moment, is_date, last_moment
 from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid
-from shared.domain.labels import Group, Label, LabelKind, Labels
-from shared.domain.number_search import digits_of, ends_of, has_end
+from shared.domain.labels.record import Group, Label, LabelKind, Labels
 from shared.domain.phone import normalize_phone
 from shared.domain.search import Term, found_in, prefixes_of, terms_of
 from shared.domain.tenant import Settings
@@ -96,7 +96,7 @@ class ContactFilter:
 
     @classmethod
     def of(cls, given: Mapping[str, Any], settings: Settings, labels: Labels) -> ContactFilter:
-        """A filter from conditions as they were given (`shared.domain.contact_conditions`); times are timestamps
+        """A filter from conditions as they were given (`shared.domain.contacts.conditions`); times are timestamps
         already, or dates. A label that does not exist is one that no contact has.
 
         Raises Invalid for an address or a number that is none, and for two conditions that are one.

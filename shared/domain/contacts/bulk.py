@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain.communication import CommunicationPatch
-from shared.domain.contact import MAX_GROUPS, MAX_TYPES, Contact
-from shared.domain.custom_fields import CustomFieldsInput
+from shared.domain.contacts.communication import CommunicationPatch
+from shared.domain.contacts.custom_fields import CustomFieldsInput
+from shared.domain.contacts.record import MAX_GROUPS, MAX_TYPES, Contact
 from shared.domain.errors import DomainError, Invalid
-from shared.domain.labels import Label, Labels
+from shared.domain.labels.record import Label, Labels
 from shared.domain.text import GivenName, LabelName, Line, LongText, Name, folded
 
 MAX_TOGETHER = 500

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.domain.customer import Customer
+from shared.domain.customers.record import Customer
 from shared.domain.search import Term, terms_of
 
 
