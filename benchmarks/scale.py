@@ -23,7 +23,7 @@ from shared.domain.contacts.record import Contact
 from shared.domain.errors import RuleBroken
 from shared.domain.labels.record import NO_LABELS, Labels
 from shared.projections.comparison import expected
-from shared.services.contact_lists import ContactLists
+from shared.services.contacts.lists import ContactLists
 from shared.services.reading_budget import Budget
 from shared.table import items, keys
 from shared.table.contact_index import ContactIndex

@@ -69,7 +69,7 @@ def _ours(
     from functions.contacts.routes import routes
     from shared import wiring
     from shared.http.routes import lambda_handler
-    from shared.services.rate_limits import RateLimits
+    from shared.services.limits.rate_limits import RateLimits
     from shared.table.rate_limits import BucketTable
 
     wiring.reset()

@@ -12,7 +12,7 @@ from local.http import request
 from shared import wiring
 from shared.domain.callers import PERMISSIONS
 from shared.identity.user_pool import UserPool
-from shared.services.onboarding import Onboarding
+from shared.services.accounts.onboarding import Onboarding
 from shared.table.store import Store
 
 TENANT = "demo"

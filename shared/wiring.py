@@ -31,42 +31,42 @@ if TYPE_CHECKING:
     from shared.projections.sweeping import SweptProjection
     from shared.publishing.publisher import Publisher
     from shared.publishing.queue import DeliveryQueue
-    from shared.services.acceptance import AcceptanceService
-    from shared.services.api_clients import ApiClientService
+    from shared.services.accounts.acceptance import AcceptanceService
+    from shared.services.accounts.api_clients import ApiClientService
+    from shared.services.accounts.client_uses import ClientUses
+    from shared.services.accounts.handover import Handover
+    from shared.services.accounts.invitations import InvitationService
+    from shared.services.accounts.onboarding import Onboarding
+    from shared.services.accounts.registration import Registration
+    from shared.services.accounts.settings import SettingsService
+    from shared.services.accounts.sign_in import SignIn
+    from shared.services.accounts.users import UserService
     from shared.services.bookings import BookingService
-    from shared.services.bulk import BulkContacts, MatchingContacts
-    from shared.services.bulk_jobs import BulkJobService, BulkWatch, BulkWork
-    from shared.services.client_uses import ClientUses
-    from shared.services.contact_lists import ContactLists
-    from shared.services.contacts import ContactService
-    from shared.services.customers import CustomerService
-    from shared.services.deliveries import FanOut, Sending
-    from shared.services.event_sight import EventSight
-    from shared.services.group_creation import GroupCreation
-    from shared.services.groups import GroupService
-    from shared.services.handover import Handover
+    from shared.services.contacts.bulk import BulkContacts, MatchingContacts
+    from shared.services.contacts.lists import ContactLists
+    from shared.services.contacts.owners import Owners
+    from shared.services.contacts.purge import Purge
+    from shared.services.contacts.shown import NameMemory, ShownContacts
+    from shared.services.contacts.writing import ContactService
+    from shared.services.customers.membership import Membership
+    from shared.services.customers.writing import CustomerService
     from shared.services.idempotency import Announce, Claim, KeyedCalls
-    from shared.services.import_chunks import ImportChunks
-    from shared.services.import_runs import ImportRuns
-    from shared.services.import_uploads import ImportUploads
-    from shared.services.import_watch import ImportWatch
-    from shared.services.imports import ImportService
-    from shared.services.invitations import InvitationService
-    from shared.services.labels import AnyLabel, LabelService
-    from shared.services.mail_limits import LimitedMail
-    from shared.services.membership import Membership
-    from shared.services.onboarding import Onboarding
-    from shared.services.owners import Owners
-    from shared.services.purge import Purge
-    from shared.services.rate_limits import RateLimits
+    from shared.services.imports.chunks import ImportChunks
+    from shared.services.imports.imports import ImportService
+    from shared.services.imports.runs import ImportRuns
+    from shared.services.imports.uploads import ImportUploads
+    from shared.services.imports.watch import ImportWatch
+    from shared.services.jobs.bulk import BulkJobService, BulkWatch, BulkWork
+    from shared.services.labels.group_creation import GroupCreation
+    from shared.services.labels.groups import GroupService
+    from shared.services.labels.labels import AnyLabel, LabelService
+    from shared.services.limits.mail_limits import LimitedMail
+    from shared.services.limits.rate_limits import RateLimits
+    from shared.services.limits.sign_in_gate import OpenGate, SignInGate
     from shared.services.reading_budget import Budget
-    from shared.services.registration import Registration
-    from shared.services.settings import SettingsService
-    from shared.services.shown_contacts import NameMemory, ShownContacts
-    from shared.services.sign_in import SignIn
-    from shared.services.sign_in_gate import OpenGate, SignInGate
-    from shared.services.users import UserService
-    from shared.services.webhooks import WebhookService
+    from shared.services.webhooks.deliveries import FanOut, Sending
+    from shared.services.webhooks.event_sight import EventSight
+    from shared.services.webhooks.subscriptions import WebhookService
     from shared.storage.bulk_queue import BulkQueue
     from shared.storage.drop_bucket import DropBucket
     from shared.storage.import_queue import ImportQueue
@@ -206,7 +206,7 @@ def tenant_settings(tenant_id: str) -> Settings:
 
 def settings_service(caller: Caller) -> SettingsService:
     """The tenant's settings, for one caller."""
-    from shared.services.settings import SettingsService
+    from shared.services.accounts.settings import SettingsService
     from shared.table.contact_index import ContactIndex
     from shared.table.settings import SettingsTable
 
@@ -248,7 +248,7 @@ def rate_limits() -> RateLimits | None:
     """What counts the calls of callers; None where limits are switched off."""
     if not settings.rate_limits():
         return None
-    from shared.services.rate_limits import RateLimits
+    from shared.services.limits.rate_limits import RateLimits
     from shared.table.rate_limits import BucketTable
 
     return RateLimits(BucketTable(store()), report=_uncounted)
@@ -263,7 +263,7 @@ def _uncounted() -> None:
 @cache
 def sign_in_gate() -> SignInGate | OpenGate:
     """What counts attempts to sign in."""
-    from shared.services.sign_in_gate import OpenGate, SignInGate
+    from shared.services.limits.sign_in_gate import OpenGate, SignInGate
     from shared.table.rate_limits import BucketTable
 
     if not settings.rate_limits():
@@ -287,7 +287,7 @@ def label_table(tenant_id: str, claim: Claim | None = None) -> LabelTable:
 
 def contacts(caller: Caller, claim: Claim | None = None) -> ContactService:
     """The contacts, for one caller; for a call under an Idempotency-Key with its claim on that."""
-    from shared.services.contacts import ContactService
+    from shared.services.contacts.writing import ContactService
     from shared.table.contacts import ContactTable
 
     labels = label_table(caller.tenant_id)
@@ -304,8 +304,8 @@ def contacts(caller: Caller, claim: Claim | None = None) -> ContactService:
 
 
 def _membership(caller: Caller, through: Store, announce: Announce | None = None) -> Membership:
+    from shared.services.customers.membership import Membership
     from shared.services.idempotency import no_key
-    from shared.services.membership import Membership
     from shared.table.membership import MembershipTable
 
     return Membership(caller, MembershipTable(through, caller.tenant_id), announce or no_key)
@@ -315,7 +315,7 @@ def customers(caller: Caller, claim: Claim | None = None, budget: Budget | None 
     """The customers, for one caller; for a call under an Idempotency-Key with its claim on that. Contacts are read
     within the budget of a request, or one of their own.
     """
-    from shared.services.customers import CustomerService
+    from shared.services.customers.writing import CustomerService
     from shared.table.contacts import ContactTable
     from shared.table.customers import CustomerTable
 
@@ -332,13 +332,13 @@ def customers(caller: Caller, claim: Claim | None = None, budget: Budget | None 
 
 @cache
 def _name_memory() -> NameMemory:
-    from shared.services.shown_contacts import NameMemory
+    from shared.services.contacts.shown import NameMemory
 
     return NameMemory()
 
 
 def _shown_contacts(caller: Caller) -> ShownContacts:
-    from shared.services.shown_contacts import ShownContacts
+    from shared.services.contacts.shown import ShownContacts
     from shared.table.names import NameTable
 
     return ShownContacts(caller, NameTable(store(), caller.tenant_id), _name_memory())
@@ -356,7 +356,7 @@ def show_customers(caller: Caller, customers: Sequence[Customer]) -> Sequence[Cu
 
 def contact_lists(caller: Caller, budget: Budget | None = None) -> ContactLists:
     """The lists of contacts, for one caller; within the budget of a request, or one of their own."""
-    from shared.services.contact_lists import ContactLists
+    from shared.services.contacts.lists import ContactLists
     from shared.services.reading_budget import Budget
     from shared.table.contact_index import ContactIndex
     from shared.table.contacts import ContactTable
@@ -385,7 +385,7 @@ def contact_filter(tenant_id: str, given: Mapping[str, Any]) -> ContactFilter:
 
 def labels(caller: Caller, kind: type[AnyLabel], claim: Claim | None = None) -> LabelService[AnyLabel]:
     """The tags, types or groups, for one caller; for a call under an Idempotency-Key with its claim on that."""
-    from shared.services.labels import LabelService
+    from shared.services.labels.labels import LabelService
     from shared.table.contact_index import ContactIndex
 
     tenant_id = caller.tenant_id
@@ -401,7 +401,7 @@ def labels(caller: Caller, kind: type[AnyLabel], claim: Claim | None = None) -> 
 
 def groups(caller: Caller, claim: Claim | None = None) -> GroupService:
     """The groups, for one caller; for a call under an Idempotency-Key with its claim on that."""
-    from shared.services.groups import GroupService
+    from shared.services.labels.groups import GroupService
     from shared.table.contact_index import ContactIndex
 
     tenant_id = caller.tenant_id
@@ -418,8 +418,8 @@ def groups(caller: Caller, claim: Claim | None = None) -> GroupService:
 def group_creation(caller: Caller, claim: Claim | None = None) -> GroupCreation:
     """Groups that are made with contacts in them, for one caller; with the caller's claim as above."""
     from shared.domain.ids import Work, new_id
-    from shared.services.group_creation import GroupCreation
-    from shared.services.groups import GroupService
+    from shared.services.labels.group_creation import GroupCreation
+    from shared.services.labels.groups import GroupService
     from shared.table.contact_index import ContactIndex
     from shared.table.labels import LabelTable
 
@@ -451,7 +451,7 @@ def bulk_contacts(caller: Caller, claim: Claim | None = None) -> BulkContacts:
 def _bulk_contacts(
     caller: Caller, through: Store, work: Work, *, resumable: bool, has_time: Callable[[], bool]
 ) -> BulkContacts:
-    from shared.services.bulk import BulkContacts
+    from shared.services.contacts.bulk import BulkContacts
     from shared.table.contacts import ContactTable
 
     labels = label_table(caller.tenant_id)
@@ -485,7 +485,7 @@ def matching_contacts(
     caller: Caller, claim: Claim | None = None, budget: Budget | None = None
 ) -> MatchingContacts:
     """All contacts that match a filter, for one caller; with their claim as above, found within a request's budget."""
-    from shared.services.bulk import MatchingContacts
+    from shared.services.contacts.bulk import MatchingContacts
     from shared.table.idempotency import FoundTable
 
     def once(find: Callable[[], list[str]]) -> list[str]:
@@ -529,7 +529,7 @@ def bulk_jobs(caller: Caller, claim: Claim | None = None, budget: Budget | None 
     """The bulk jobs, for one caller; for a call under an Idempotency-Key with its claim on that. They are listed within
     the budget of a request, or one of their own.
     """
-    from shared.services.bulk_jobs import BulkJobService
+    from shared.services.jobs.bulk import BulkJobService
 
     return BulkJobService(
         caller,
@@ -542,7 +542,7 @@ def bulk_jobs(caller: Caller, claim: Claim | None = None, budget: Budget | None 
 
 def bulk_work(*, may_look_on: Callable[[], bool], has_time: Callable[[], bool]) -> BulkWork:
     """What carries out bulk jobs' portions, while it has time."""
-    from shared.services.bulk_jobs import BulkWork
+    from shared.services.jobs.bulk import BulkWork
     from shared.services.reading_budget import Budget
 
     return BulkWork(
@@ -557,7 +557,7 @@ def bulk_work(*, may_look_on: Callable[[], bool], has_time: Callable[[], bool]) 
 
 def bulk_watch(has_time: Callable[[], bool]) -> BulkWatch:
     """The watch over all tenants' bulk jobs, which works while it has time."""
-    from shared.services.bulk_jobs import BulkWatch
+    from shared.services.jobs.bulk import BulkWatch
     from shared.table.bulk_jobs import BulkWatchTable
 
     return BulkWatch(tenant, BulkWatchTable(store()), _bulk_job_table, bulk_queue(), has_time=has_time)
@@ -604,7 +604,7 @@ def bookings() -> BookingService:
 
 def _owners(tenant_id: str) -> Owners:
     """The users who may be made the owner of a tenant's contacts."""
-    from shared.services.owners import Owners
+    from shared.services.contacts.owners import Owners
 
     return Owners(user_table(tenant_id))
 
@@ -617,7 +617,7 @@ def _webhook_table(tenant_id: str, claim: Claim | None = None) -> WebhookTable:
 
 def webhooks(caller: Caller, claim: Claim | None = None) -> WebhookService:
     """The webhook subscriptions, for one caller; for a call under an Idempotency-Key with its claim on that."""
-    from shared.services.webhooks import WebhookService
+    from shared.services.webhooks.subscriptions import WebhookService
 
     return WebhookService(
         caller,
@@ -646,7 +646,7 @@ def due_deliveries() -> DueDeliveries:
 
 def fan_out() -> FanOut:
     """The maker of webhook deliveries."""
-    from shared.services.deliveries import FanOut
+    from shared.services.webhooks.deliveries import FanOut
 
     return FanOut(tenant, _webhook_table, delivery_queue(), event_sight())
 
@@ -654,7 +654,7 @@ def fan_out() -> FanOut:
 def sending() -> Sending:
     """The sender of webhook deliveries."""
     from shared.publishing.sender import Sender
-    from shared.services.deliveries import Sending
+    from shared.services.webhooks.deliveries import Sending
 
     sender = Sender(loopback=settings.webhook_loopback())
     return Sending(tenant, _webhook_table, delivery_queue(), sender, event_sight())
@@ -662,7 +662,7 @@ def sending() -> Sending:
 
 def event_sight() -> EventSight:
     """The service that decides which events a webhook is sent."""
-    from shared.services.event_sight import EventSight
+    from shared.services.webhooks.event_sight import EventSight
     from shared.table.api_clients import ApiClientTable
     from shared.table.contacts import ContactTable
 
@@ -676,7 +676,7 @@ def event_sight() -> EventSight:
 def purge(has_time: Callable[[], bool]) -> Purge:
     """The purge of all tenants' deleted contacts, which works while it has time."""
     from shared.projections.remains import Remains
-    from shared.services.purge import Purge
+    from shared.services.contacts.purge import Purge
     from shared.table.purge import PurgeTable
 
     return Purge(PurgeTable(store()), remains=Remains(store()), has_time=has_time)
@@ -706,7 +706,7 @@ def import_queue() -> ImportQueue:
 
 def imports(caller: Caller) -> ImportService:
     """The imports, for one caller."""
-    from shared.services.imports import ImportService
+    from shared.services.imports.imports import ImportService
 
     return ImportService(
         caller,
@@ -719,7 +719,7 @@ def imports(caller: Caller) -> ImportService:
 
 def import_uploads(caller: Caller, claim: Claim | None = None) -> ImportUploads:
     """The imports that one caller asks for; for a call under an Idempotency-Key with its claim on that."""
-    from shared.services.import_uploads import ImportUploads
+    from shared.services.imports.uploads import ImportUploads
 
     return ImportUploads(
         caller,
@@ -733,14 +733,14 @@ def import_uploads(caller: Caller, claim: Claim | None = None) -> ImportUploads:
 
 def import_runs() -> ImportRuns:
     """Begins, cuts up, ends and fails imports."""
-    from shared.services.import_runs import ImportRuns
+    from shared.services.imports.runs import ImportRuns
 
     return ImportRuns(tenant, _import_table, drop_bucket(), import_queue())
 
 
 def import_chunks() -> ImportChunks:
     """The writer of imports' rows."""
-    from shared.services.import_chunks import ImportChunks
+    from shared.services.imports.chunks import ImportChunks
     from shared.table.contacts import ContactTable
 
     return ImportChunks(
@@ -756,7 +756,7 @@ def import_chunks() -> ImportChunks:
 
 def import_watch(has_time: Callable[[], bool]) -> ImportWatch:
     """The watch over all tenants' imports, which works while it has time."""
-    from shared.services.import_watch import ImportWatch
+    from shared.services.imports.watch import ImportWatch
     from shared.table.imports import ImportWatchTable
 
     return ImportWatch(
@@ -787,7 +787,7 @@ def _is_active_user(tenant_id: str, user_id: str) -> bool:
 
 def users(caller: Caller) -> UserService:
     """The users, for one caller."""
-    from shared.services.users import UserService
+    from shared.services.accounts.users import UserService
 
     return UserService(
         caller,
@@ -800,7 +800,7 @@ def users(caller: Caller) -> UserService:
 
 def _handover(caller: Caller) -> Handover:
     """The service that hands over the contacts of users whom one caller removes."""
-    from shared.services.handover import Handover
+    from shared.services.accounts.handover import Handover
     from shared.table.contact_index import ContactIndex
     from shared.table.settings import SettingsTable
 
@@ -831,7 +831,7 @@ def invitation_mail() -> Mail | None:
 
 
 def _limited_mail(tenant_id: str) -> LimitedMail | None:
-    from shared.services.mail_limits import LimitedMail
+    from shared.services.limits.mail_limits import LimitedMail
     from shared.table.rate_limits import BucketTable
 
     mail = invitation_mail()
@@ -841,7 +841,7 @@ def _limited_mail(tenant_id: str) -> LimitedMail | None:
 def invitations(caller: Caller, claim: Claim | None = None) -> InvitationService:
     """The invitations, for one caller; for a call under an Idempotency-Key with its claim on that."""
     from shared.domain.ids import Work, new_id
-    from shared.services.invitations import InvitationService
+    from shared.services.accounts.invitations import InvitationService
 
     return InvitationService(
         caller,
@@ -854,7 +854,7 @@ def invitations(caller: Caller, claim: Claim | None = None) -> InvitationService
 
 def acceptance() -> AcceptanceService:
     """What makes users of those who are invited."""
-    from shared.services.acceptance import AcceptanceService
+    from shared.services.accounts.acceptance import AcceptanceService
     from shared.table.claims import ClaimTable
 
     return AcceptanceService(
@@ -868,7 +868,7 @@ def acceptance() -> AcceptanceService:
 
 def api_clients(caller: Caller, claim: Claim | None = None) -> ApiClientService:
     """The API clients, for one caller; for a call under an Idempotency-Key with its claim on that."""
-    from shared.services.api_clients import ApiClientService
+    from shared.services.accounts.api_clients import ApiClientService
     from shared.table.api_clients import ApiClientTable
 
     return ApiClientService(
@@ -882,7 +882,7 @@ def api_clients(caller: Caller, claim: Claim | None = None) -> ApiClientService:
 @cache
 def client_uses() -> ClientUses:
     """What notes that API clients are used: in one quick attempt, since a caller waits."""
-    from shared.services.client_uses import ClientUses
+    from shared.services.accounts.client_uses import ClientUses
     from shared.table.directory import DirectoryTable
     from shared.table.store import Store
 
@@ -891,14 +891,14 @@ def client_uses() -> ClientUses:
 
 def sign_in() -> SignIn:
     """The giver of tokens."""
-    from shared.services.sign_in import SignIn
+    from shared.services.accounts.sign_in import SignIn
 
     return SignIn(user_pool(), settings.token_issuer(), directory(), directory(), tenant, sign_in_gate())
 
 
 def registration() -> Registration:
     """The opener of tenants."""
-    from shared.services.registration import Registration
+    from shared.services.accounts.registration import Registration
     from shared.table.claims import ClaimTable
     from shared.table.registration import RegistrationTable
 
@@ -918,7 +918,7 @@ def onboarding(through: tuple[Store, UserPool | None] | None = None) -> Onboardi
     """The operator's door to tenants, users and API keys; `through`: the table and the pool with the operator's
     credentials, where those are not the environment's.
     """
-    from shared.services.onboarding import Onboarding
+    from shared.services.accounts.onboarding import Onboarding
     from shared.table.api_clients import ApiClientTable
     from shared.table.claims import ClaimTable
     from shared.table.directory import DirectoryTable, TenantTable

@@ -9,7 +9,7 @@ from random import Random
 
 from shared.domain.callers import Caller
 from shared.domain.tenant import RateLimit
-from shared.services.rate_limits import LONGEST_WAIT, SKEW, Bucket, RateLimits, Standing
+from shared.services.limits.rate_limits import LONGEST_WAIT, SKEW, Bucket, RateLimits, Standing
 
 START = 1_800_000_000.0
 

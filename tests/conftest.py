@@ -10,7 +10,8 @@ import botocore.session
 import pytest
 
 from shared import wiring
-from shared.services import reading_budget, shown_contacts
+from shared.services import reading_budget
+from shared.services.contacts import shown as shown_contacts
 from tests.support.aws import Stack
 from tests.support.fixtures import *  # noqa: F403
 from tests.support.moto_speed import faster_moto

@@ -18,7 +18,7 @@ from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.problems import from_validation
 from shared.http.routes import Accepted, Reply, Routes
-from shared.services.bulk import BulkContacts
+from shared.services.contacts.bulk import BulkContacts
 
 routes = Routes("Contacts")
 

@@ -13,7 +13,7 @@ from shared.domain.errors import Conflict, Invalid, NotFound, UsernameTaken, Ver
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
-from shared.services.customers import INCLUDING_CUSTOMERS
+from shared.services.customers.writing import INCLUDING_CUSTOMERS
 
 routes = Routes("Customers")
 

@@ -12,7 +12,7 @@ from shared.http.call import Call
 from shared.http.routes import JSON, MERGE_PATCH, Handler, Reply, Routes
 
 if TYPE_CHECKING:
-    from shared.services.labels import AnyLabel, LabelService
+    from shared.services.labels.labels import AnyLabel, LabelService
 
 
 def label_routes(

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared import observability, wiring
 from shared.remaining_time import has_time
-from shared.services.deliveries import send_due
+from shared.services.webhooks.deliveries import send_due
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:

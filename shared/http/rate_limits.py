@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from shared.domain.tenant import RateLimit
-from shared.services.rate_limits import TENANT_BURST, TENANT_REQUESTS_PER_SECOND, Allowance, RateLimits
+from shared.services.limits.rate_limits import TENANT_BURST, TENANT_REQUESTS_PER_SECOND, Allowance, RateLimits
 
 LIMIT, POLICY = "RateLimit", "RateLimit-Policy"
 

@@ -34,7 +34,7 @@ Handler = Callable[..., "Reply"]
 
 
 class Gate(Protocol):
-    """Counts the calls that come from an address; see `shared.services.sign_in_gate`."""
+    """Counts the calls that come from an address; see `shared.services.limits.sign_in_gate`."""
 
     def arrive(self, address: str) -> None: ...
 

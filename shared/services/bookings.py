@@ -22,7 +22,7 @@ from shared.domain.ids import derived_id, new_id
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import Settings, Tenant, UniqueScope
 from shared.services.backoff import pause_after
-from shared.services.owners import NO_ORGANIZER, Organizer, Owners
+from shared.services.contacts.owners import NO_ORGANIZER, Organizer, Owners
 
 _ATTEMPTS = 12
 

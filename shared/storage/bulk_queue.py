@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.domain.errors import Unavailable
-from shared.services.bulk_jobs import Portion
+from shared.services.jobs.bulk import Portion
 from shared.storage.sending import group_of
 
 

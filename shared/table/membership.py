@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.domain.contacts.record import Contact
 from shared.domain.customers.record import Customer
-from shared.services.membership import Changes
+from shared.services.customers.membership import Changes
 from shared.table import keys
 from shared.table.contacts import ContactTable
 from shared.table.customers import CustomerTable

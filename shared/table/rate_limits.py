@@ -6,7 +6,7 @@ not there. A lost answer makes botocore send again, and may so take tokens twice
 
 from __future__ import annotations
 
-from shared.services.rate_limits import LONGEST_WAIT, SECOND, SKEW, Standing
+from shared.services.limits.rate_limits import LONGEST_WAIT, SECOND, SKEW, Standing
 from shared.table import keys
 from shared.table.store import Item, Store
 
@@ -41,7 +41,7 @@ class TableBucket:
         self._key = key
 
     def take(self, cost: int, *, now: int, latest: int, horizon: int, in_use: bool) -> tuple[bool, Standing]:
-        """Move `full_at` on; see `shared.services.rate_limits.Bucket`."""
+        """Move `full_at` on; see `shared.services.limits.rate_limits.Bucket`."""
         values = {
             **_open_at(now),
             ":now": _number(now),

@@ -38,9 +38,9 @@ from shared.domain.webhooks.delivery import DeliveryRequest
 from shared.domain.webhooks.subscription import WebhookInput
 from shared.projections.remains import Remains
 from shared.publishing.contracts import from_message, to_message
-from shared.services.bulk_jobs import Portion
-from shared.services.purge import Purge
-from shared.services.rate_limits import RateLimits
+from shared.services.contacts.purge import Purge
+from shared.services.jobs.bulk import Portion
+from shared.services.limits.rate_limits import RateLimits
 from shared.storage.import_queue import from_message as from_message_of_import
 from shared.table import keys
 from shared.table.items import event_from_item
@@ -292,7 +292,7 @@ class Bulk:
         wiring.bulk_contacts(ADMIN).delete_many(self.ids)
 
     def begin(self) -> None:
-        with mock.patch("shared.services.bulk.MAX_TOGETHER", 10):
+        with mock.patch("shared.services.contacts.bulk.MAX_TOGETHER", 10):
             job = wiring.matching_contacts(ADMIN).update(
                 ContactFilter(owner_id=ADMIN.id), BulkChangeInput(add_tags=["vip"])
             )

@@ -14,7 +14,7 @@ from functions.webhooks import on_delivery, on_event
 from shared import wiring
 from shared.domain.ids import new_id
 from shared.domain.tenant import RateLimit, Settings
-from shared.services.import_runs import UnknownTenant
+from shared.services.imports.runs import UnknownTenant
 from shared.table.bulk_jobs import BulkJobTable
 from shared.table.directory import DirectoryTable, TenantTable, api_key_to_item
 from shared.table.imports import ImportTable

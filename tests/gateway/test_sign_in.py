@@ -17,7 +17,7 @@ import pytest
 from shared import wiring
 from shared.domain.accounts.credentials import Membership
 from shared.domain.errors import DomainError, RateLimited
-from shared.services.sign_in import SignIn
+from shared.services.accounts.sign_in import SignIn
 from shared.table import keys
 from shared.table.directory import DirectoryTable, TenantTable
 from tests.integration.accounts import ASKED, EMAIL, PASSWORD, Accounts, accounts_in_moto

@@ -11,7 +11,7 @@ import pytest
 from shared import wiring
 from shared.domain.ids import new_id
 from shared.domain.tenant import Settings
-from shared.services import customers
+from shared.services.customers import writing as customers
 from tests.gateway.test_isolation import CONSENT, shown
 from tests.integration.bulk import Jobs
 from tests.integration.world import World, booking
@@ -247,7 +247,7 @@ def test_bulk_calls_and_jobs_pass_hidden_contacts_over(scene: Scene, monkeypatch
     for number in range(2):
         scene.world.create(f"further{number}@example.com", token=scene.token, tags=["vip"])
     scene.world.catch_up()
-    monkeypatch.setattr("shared.services.bulk.MAX_TOGETHER", 1)
+    monkeypatch.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 1)
     job = scene.ask("POST", "/contacts/bulk-update", {"filter": {"tags": "vip"}, **change})
     assert job.status == 202 and job.json["matched"] in (None, 3)
     Jobs(scene.world).work()

@@ -12,7 +12,7 @@ from shared.domain.callers import Caller, Kind
 from shared.domain.contacts.filter import ContactFilter
 from shared.domain.ids import new_id
 from shared.domain.jobs.bulk import BulkRun
-from shared.services.bulk_jobs import BulkWatch, BulkWatchReport, Portion
+from shared.services.jobs.bulk import BulkWatch, BulkWatchReport, Portion
 from shared.storage.bulk_queue import to_message
 from shared.table.bulk_jobs import BulkJobTable, BulkWatchTable
 from tests.integration.world import World

@@ -13,7 +13,7 @@ from urllib.parse import quote_plus
 from functions.imports.on_object_created import handler as on_object_created
 from functions.imports.on_rows import handler as on_rows
 from shared import wiring
-from shared.services.import_watch import ImportWatch, WatchReport
+from shared.services.imports.watch import ImportWatch, WatchReport
 from shared.table.imports import ImportTable, ImportWatchTable
 from tests.integration.world import World
 from tests.support.faults import Killed

@@ -18,7 +18,7 @@ from shared.domain.accounts import api_client
 from shared.domain.accounts.api_client import MAX_API_CLIENTS, ApiClientPatch, FreshKey
 from shared.domain.callers import Caller
 from shared.domain.ids import new_id
-from shared.services.client_uses import NOTED_SECONDS, ClientUses
+from shared.services.accounts.client_uses import NOTED_SECONDS, ClientUses
 from shared.table import keys
 from tests.integration.test_idempotency import api_client as made_without
 from tests.integration.world import World

@@ -14,7 +14,7 @@ from functions.bulk.on_schedule_bulk import handler as on_schedule
 from shared import observability, wiring
 from shared.domain import timestamps
 from shared.domain.ids import new_id
-from shared.services.bulk_jobs import BulkWatchReport
+from shared.services.jobs.bulk import BulkWatchReport
 from shared.storage.bulk_queue import from_message
 from tests.contract.answers import faults_of
 from tests.integration.bulk import JOBS, WATCH_PREFIXES, Jobs, running_job
@@ -47,8 +47,8 @@ TAGGED = {"filter": {"tags": "x"}}
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits so low that few contacts make a job of several portions, each of two transactions."""
-    monkeypatch.setattr("shared.services.bulk.MAX_TOGETHER", 4)
-    monkeypatch.setattr("shared.services.bulk_jobs.MAX_PORTION", PORTION)
+    monkeypatch.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 4)
+    monkeypatch.setattr("shared.services.jobs.bulk.MAX_PORTION", PORTION)
     monkeypatch.setattr("shared.table.contacts._MOST", 6)
 
 
@@ -99,8 +99,8 @@ def test_a_job_deals_with_all_that_match(world: World, path: str, body: dict[str
 
 def test_a_job_of_more_contacts_than_a_call_deals_with(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the limits that are in force."""
-    monkeypatch.setattr("shared.services.bulk.MAX_TOGETHER", 500)
-    monkeypatch.setattr("shared.services.bulk_jobs.MAX_PORTION", 250)
+    monkeypatch.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 500)
+    monkeypatch.setattr("shared.services.jobs.bulk.MAX_PORTION", 250)
     monkeypatch.setattr("shared.table.contacts._MOST", 99)
     monkeypatch.setattr(wiring, "BULK_SECONDS", 600.0)
     for start_at in (0, 300):

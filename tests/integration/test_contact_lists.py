@@ -287,7 +287,7 @@ def test_a_cursor_of_another_filter_is_refused(book: Book) -> None:
 
 
 def test_too_many_to_sort_says_what_to_do(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.services.contact_lists.MAX_SORTED", 3)
+    monkeypatch.setattr("shared.services.contacts.lists.MAX_SORTED", 3)
     for n in range(4):
         book.create(email=f"a{n}@example.com", tags=["VIP"])
     book.catch_up()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared import wiring
-from shared.services import shown_contacts
+from shared.services.contacts import shown as shown_contacts
 from tests.integration.test_customers import customer_of
 from tests.integration.world import World
 from tests.support.faults import calls_of

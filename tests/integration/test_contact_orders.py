@@ -132,7 +132,7 @@ def test_a_place_that_is_out_of_date_shows_nobody_twice(busy: Book) -> None:
 def test_conditions_that_an_order_s_index_answers_are_not_sorted(
     busy: Book, monkeypatch: pytest.MonkeyPatch, order: str, wanted: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr("shared.services.contact_lists.MAX_SORTED", 0)
+    monkeypatch.setattr("shared.services.contacts.lists.MAX_SORTED", 0)
     assert busy.found(sort=order, **wanted) == busy.ordered(order, **wanted)
 
 

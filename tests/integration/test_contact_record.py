@@ -18,7 +18,7 @@ from shared import wiring
 from shared.domain import timestamps
 from shared.domain.contacts.record import RESTORABLE_SECONDS
 from shared.projections.remains import Remains
-from shared.services.purge import Purge, PurgeReport
+from shared.services.contacts.purge import Purge, PurgeReport
 from shared.table import keys
 from shared.table.purge import PurgeTable
 from tests.integration.drop_folder import DropFolder

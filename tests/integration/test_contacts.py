@@ -19,8 +19,8 @@ from shared.domain.callers import Caller
 from shared.domain.contacts.record import ContactInput, ContactPatch
 from shared.domain.errors import Duplicate, VersionMismatch
 from shared.domain.tenant import Settings
-from shared.services.contacts import ContactService
-from shared.services.membership import Membership
+from shared.services.contacts.writing import ContactService
+from shared.services.customers.membership import Membership
 from shared.table.contacts import ContactTable
 from shared.table.cursors import Cursors
 from shared.table.labels import LabelMemory, LabelTable

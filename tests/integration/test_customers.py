@@ -14,7 +14,7 @@ from shared import wiring
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.publishing import sweep as sweeping
-from shared.services.purge import Purge
+from shared.services.contacts.purge import Purge
 from shared.table import keys
 from shared.table.membership import MembershipTable
 from shared.table.purge import PurgeTable

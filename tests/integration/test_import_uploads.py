@@ -14,8 +14,8 @@ from shared import wiring
 from shared.domain import timestamps
 from shared.domain.ids import new_id
 from shared.domain.imports.file import MAX_FILE_BYTES
-from shared.services.import_runs import UnknownTenant
-from shared.services.import_uploads import UPLOAD_SECONDS
+from shared.services.imports.runs import UnknownTenant
+from shared.services.imports.uploads import UPLOAD_SECONDS
 from shared.table.directory import TenantTable
 from tests.integration.drop_folder import DropFolder
 from tests.integration.world import World

@@ -25,7 +25,7 @@ from shared.domain.errors import Unavailable
 from shared.domain.ids import new_id
 from shared.domain.imports import file as import_file
 from shared.domain.tenant import UniqueScope
-from shared.services.import_runs import UnknownTenant
+from shared.services.imports.runs import UnknownTenant
 from shared.table.contacts import ContactTable
 from shared.table.directory import TenantTable
 from tests.integration.drop_folder import WATCH_PREFIXES, DropFolder
@@ -460,7 +460,7 @@ def test_check_83_what_is_no_csv_file_fails_at_once_and_is_kept(inbox: DropFolde
 def test_check_83_a_file_that_is_too_large_fails_unread(
     inbox: DropFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.services.import_runs.MAX_FILE_BYTES", 50)
+    monkeypatch.setattr("shared.services.imports.runs.MAX_FILE_BYTES", 50)
     shown = inbox.run(people(10))
     assert (shown["state"], shown["error"]["code"]) == ("failed", "too_large")
 

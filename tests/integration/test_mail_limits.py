@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.domain.errors import Unavailable
-from shared.services.mail_limits import LimitedMail
+from shared.services.limits.mail_limits import LimitedMail
 from tests.buckets import MemoryBucket, MemoryBuckets
 
 

@@ -10,7 +10,7 @@ import pytest
 from shared import wiring
 from shared.domain.accounts.claims import CLAIM_SECONDS
 from shared.domain.errors import Invalid, UserClaimed
-from shared.services.onboarding import Onboarding
+from shared.services.accounts.onboarding import Onboarding
 from tests.integration.accounts import EMAIL, OTHER_PASSWORD, PASSWORD, Accounts, accounts_in_moto
 from tests.integration.directory import change_item
 from tests.support.faults import Fault, Killed, call, injecting, kill_before, kill_points

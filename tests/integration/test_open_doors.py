@@ -17,7 +17,7 @@ from shared.domain import faults
 from shared.domain.contacts.record import ContactInput
 from shared.http.call import MAX_OPEN_BODY_BYTES
 from shared.http.routes import lambda_handler
-from shared.services.rate_limits import SECOND, Quota
+from shared.services.limits.rate_limits import SECOND, Quota
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.gateway import Gateway
 from tests.support.template import Template
@@ -57,7 +57,7 @@ def gateway_without_limits(aws_stack: Stack) -> Gateway:
 def test_every_call_of_an_open_door_is_counted_whatever_it_holds(
     limited: Gateway, door: str, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.services.sign_in_gate.ADDRESS", FEW)
+    monkeypatch.setattr("shared.services.limits.sign_in_gate.ADDRESS", FEW)
     headers, body = MALFORMED[what]
     answers = [limited.request("POST", door, headers=headers, body=body).status for _ in range(FEW.burst + 3)]
     assert set(answers[: FEW.burst]) <= {400, 413, 415, 422}
@@ -67,7 +67,7 @@ def test_every_call_of_an_open_door_is_counted_whatever_it_holds(
 def test_an_address_over_its_limit_is_refused_before_its_body_is_read(
     limited: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.services.sign_in_gate.ADDRESS", FEW)
+    monkeypatch.setattr("shared.services.limits.sign_in_gate.ADDRESS", FEW)
     for _ in range(FEW.burst):
         limited.request("POST", "/auth/register", headers=JSON, body=b"{")
 

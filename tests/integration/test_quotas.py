@@ -14,9 +14,9 @@ from shared.domain import timestamps
 from shared.domain.errors import Conflict, QuotaReached
 from shared.domain.imports import file as import_file
 from shared.domain.jobs.quotas import BULK_JOBS, IMPORTS, UPLOADS
-from shared.services import import_plans
-from shared.services.import_runs import ImportRuns
-from shared.services.import_uploads import UPLOAD_SECONDS, ImportUploads
+from shared.services.imports import plans as import_plans
+from shared.services.imports.runs import ImportRuns
+from shared.services.imports.uploads import UPLOAD_SECONDS, ImportUploads
 from shared.storage.drop_bucket import DropBucket
 from shared.table import places
 from shared.table.places import Places
@@ -34,11 +34,11 @@ Worlds = Callable[[], AbstractContextManager[World]]
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.services.bulk.MAX_TOGETHER", 2)
-    monkeypatch.setattr("shared.services.bulk_jobs.MAX_PORTION", 2)
+    monkeypatch.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 2)
+    monkeypatch.setattr("shared.services.jobs.bulk.MAX_PORTION", 2)
     monkeypatch.setattr(import_file, "CHUNK_ROWS", 2)
     monkeypatch.setattr(import_plans, "MOST_QUEUED", 3)
-    monkeypatch.setattr("shared.services.import_runs.MOST_QUEUED", 3)
+    monkeypatch.setattr("shared.services.imports.runs.MOST_QUEUED", 3)
     monkeypatch.setattr("shared.table.bulk_jobs.BULK_JOBS", replace(BULK_JOBS, most=2))
     monkeypatch.setattr("shared.table.imports.IMPORTS", replace(IMPORTS, most=1))
     monkeypatch.setattr("shared.table.imports.UPLOADS", replace(UPLOADS, most=2))

@@ -19,8 +19,8 @@ from shared.domain.callers import Caller
 from shared.domain.errors import RateLimited
 from shared.domain.tenant import RateLimit, Settings
 from shared.http.routes import MAX_PATH, Reply, Routes, lambda_handler
-from shared.services import rate_limits
-from shared.services.rate_limits import AWAY, FIRST_WAIT, SECOND, Bucket, RateLimits, microseconds
+from shared.services.limits import rate_limits
+from shared.services.limits.rate_limits import AWAY, FIRST_WAIT, SECOND, Bucket, RateLimits, microseconds
 from shared.table import keys
 from shared.table.rate_limits import BucketTable
 from tests.buckets import START, Clock, Crowd, MemoryBucket, MemoryBuckets, most, never, processes

@@ -9,8 +9,9 @@ import pytest
 
 from shared import wiring
 from shared.domain.tenant import RateLimit, Settings
-from shared.services import rate_limits, reading_budget
-from shared.services.rate_limits import RateLimits
+from shared.services import reading_budget
+from shared.services.limits import rate_limits
+from shared.services.limits.rate_limits import RateLimits
 from tests.buckets import Clock
 from tests.integration.bulk import JOBS, Jobs, running_job
 from tests.integration.world import World
@@ -61,7 +62,7 @@ def test_rows_beyond_a_page_cost_their_caller_requests(limited: World) -> None:
 
 def test_what_was_read_for_a_refusal_is_charged_too(limited: World, monkeypatch: pytest.MonkeyPatch) -> None:
     people(limited, 10)
-    monkeypatch.setattr("shared.services.contact_lists.MAX_SORTED", 5)
+    monkeypatch.setattr("shared.services.contacts.lists.MAX_SORTED", 5)
     before = left(limited)
     answer = limited.send("GET", "/contacts", query={"sort": "name", "relationship_status": "prospect"})
     assert (answer.status, answer.json["code"]) == (400, "too_many_to_sort")
@@ -117,7 +118,7 @@ def test_a_bulk_filter_that_goes_beyond_the_budget_becomes_a_job_and_changes_not
     body = {"filter": {"relationship_status": "prospect", "is_primary": False}, "set": {"company": "E"}}
     with monkeypatch.context() as small:
         small.setattr(reading_budget, "MAX_ROWS", 4)
-        small.setattr("shared.services.bulk.MAX_TOGETHER", 2)
+        small.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 2)
         answer = world.send("POST", UPDATE, body)
     assert answer.status == 202, answer.text
     assert {world.send("GET", f"/contacts/{one}").json["version"] for one in made} == {1}
@@ -130,7 +131,7 @@ def test_a_bulk_filter_whose_time_is_up_becomes_a_job(world: World, monkeypatch:
     monkeypatch.setattr(reading_budget, "MAX_SECONDS", 0.0)
     body = {"filter": {"has_bookings": False}, "set": {"company": "E"}}
     with monkeypatch.context() as small:
-        small.setattr("shared.services.bulk.MAX_TOGETHER", 20)
+        small.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 20)
         assert world.send("POST", UPDATE, body).status == 202
     assert {world.send("GET", f"/contacts/{one}").json["version"] for one in made[:3]} == {1}
 
@@ -180,7 +181,7 @@ def test_a_customer_s_contacts_are_looked_through_within_the_budget(
     for number in range(8):
         world.create(f"other{number}@example.com", customer_id=customer["id"])
     world.catch_up()
-    monkeypatch.setattr("shared.services.customers._PORTION", 3)
+    monkeypatch.setattr("shared.services.customers.writing._PORTION", 3)
     monkeypatch.setattr(reading_budget, "MAX_ROWS", 6)
     found, sizes, cursor = [], [], None
     while True:
@@ -202,7 +203,7 @@ def test_bulk_jobs_of_others_are_passed_over_within_the_budget(
     own = running_job(world, by="user")
     for _ in range(9):
         running_job(world)
-    monkeypatch.setattr("shared.services.bulk_jobs._PORTION_READ", 3)
+    monkeypatch.setattr("shared.services.jobs.bulk._PORTION_READ", 3)
     monkeypatch.setattr(reading_budget, "MAX_ROWS", 3)
     pages, cursor = [], None
     while True:

@@ -20,7 +20,7 @@ from shared.domain.accounts.credentials import Membership
 from shared.domain.accounts.passwords import is_proven, proof_of
 from shared.domain.accounts.registration import RegistrationInput
 from shared.domain.errors import AlreadyRegistered, DomainError
-from shared.services.registration import Registration
+from shared.services.accounts.registration import Registration
 from shared.table import keys
 from shared.table.claims import ClaimTable
 from shared.table.registration import RegistrationTable

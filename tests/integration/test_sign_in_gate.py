@@ -9,7 +9,7 @@ import pytest
 
 from shared import settings, wiring
 from shared.domain.errors import RateLimited
-from shared.services.sign_in_gate import OpenGate, SignInGate
+from shared.services.limits.sign_in_gate import OpenGate, SignInGate
 from shared.table import keys
 from shared.table.rate_limits import BucketTable
 from tests.buckets import Clock

@@ -17,7 +17,7 @@ from shared import wiring
 from shared.domain.accounts.usernames import MAX_LENGTH, MIN_LENGTH, check_username, fold, username_of
 from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid
-from shared.services.sign_in_gate import SignInGate
+from shared.services.limits.sign_in_gate import SignInGate
 from shared.table.rate_limits import BucketTable
 from tests.integration.accounts import EMAIL, OTHER_PASSWORD, PASSWORD, Accounts, accounts_in_moto
 from tests.support.faults import Fault, call, calls_of, injecting

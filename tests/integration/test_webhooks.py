@@ -35,8 +35,8 @@ from shared.domain.webhooks.delivery import (
 from shared.domain.webhooks.subscription import MAX_WEBHOOKS, NewWebhook, Webhook, WebhookInput
 from shared.publishing.contracts import from_message, to_message
 from shared.publishing.sender import Sender
-from shared.services import deliveries
-from shared.services.deliveries import AttemptUnderWay, FanOut, Sending, send_due
+from shared.services.webhooks import deliveries
+from shared.services.webhooks.deliveries import AttemptUnderWay, FanOut, Sending, send_due
 from shared.table import due, keys
 from shared.table.contacts import ContactTable
 from shared.table.directory import TenantTable

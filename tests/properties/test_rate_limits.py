@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.domain.callers import Caller
 from shared.domain.tenant import RateLimit
-from shared.services.rate_limits import (
+from shared.services.limits.rate_limits import (
     FIRST_WAIT,
     LONGEST_WAIT,
     QUIET,

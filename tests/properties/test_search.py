@@ -21,7 +21,7 @@ from shared.domain.labels.record import NO_LABELS
 from shared.domain.search import MAX_TERMS, fold, forms_of, indexed
 from shared.domain.tenant import Settings
 from shared.projections.comparison import expected
-from shared.services.contact_lists import ContactLists
+from shared.services.contacts.lists import ContactLists
 from shared.services.reading_budget import Budget
 from shared.table import items
 from shared.table.contact_index import ContactIndex

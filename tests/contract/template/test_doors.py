@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from shared.services.rate_limits import TENANT_BURST, TENANT_REQUESTS_PER_SECOND
+from shared.services.limits.rate_limits import TENANT_BURST, TENANT_REQUESTS_PER_SECOND
 from tests.contract.template.reading import (
     RESOURCES,
     TEMPLATE,

@@ -18,7 +18,7 @@ from shared.domain.ids import derived_id
 from shared.domain.labels.record import ContactType, Group, Labels, Tag
 from shared.domain.tenant import Settings
 from shared.domain.timestamps import plus, to_milliseconds
-from shared.services.labels import AnyLabel
+from shared.services.labels.labels import AnyLabel
 from shared.table.items import contact_from_item, contact_to_item
 
 ADMIN = Caller("t1", "user", "u1", "admin")

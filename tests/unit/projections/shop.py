@@ -12,7 +12,7 @@ from shared.projections.comparison import differences
 from shared.projections.records import Projection
 from shared.projections.remains import Remains
 from shared.projections.sweeping import SweptProjection
-from shared.services.purge import Purge
+from shared.services.contacts.purge import Purge
 from shared.table import keys
 from shared.table.items import contact_from_item, event_to_item
 from shared.table.purge import PurgeTable

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from shared.domain.errors import Unavailable
-from shared.services.keyed_digests import KeyedDigests
-from shared.services.rate_limits import SECOND, Bucket, KnownBucket, Quota, microseconds, remember
+from shared.services.limits.keyed_digests import KeyedDigests
+from shared.services.limits.rate_limits import SECOND, Bucket, KnownBucket, Quota, microseconds, remember
 
 ACCOUNT = Quota(6 * SECOND, 10)
 """Ten attempts, then one in six seconds. A success costs none."""

@@ -12,7 +12,7 @@ from shared.domain.imports.file import BadFile
 from shared.domain.imports.record import DroppedFile, ImportRun, ImportTask, inbox_file
 from shared.domain.jobs.watching import IDLE_LOOKS, SUSPENDED_PAUSE_SECONDS, pause_after_look
 from shared.domain.tenant import Tenant
-from shared.services.import_runs import ImportRuns, Tasks
+from shared.services.imports.runs import ImportRuns, Tasks
 
 _UNNOTICED_SECONDS = 300
 """How long a file must have lain there before the lack of an import is worth a thought."""

@@ -23,10 +23,10 @@ from shared.domain.imports.rows import (
     with_warnings,
 )
 from shared.domain.tenant import Settings, Tenant
-from shared.services.creations import ContactRepository, Creation, create_all
-from shared.services.import_runs import ImportRuns, UnknownTenant
-from shared.services.labelling import Labelling, LabelRepository
-from shared.services.owners import Owners
+from shared.services.contacts.creations import ContactRepository, Creation, create_all
+from shared.services.contacts.owners import Owners
+from shared.services.imports.runs import ImportRuns, UnknownTenant
+from shared.services.labels.labelling import Labelling, LabelRepository
 
 
 class ImportRepository(Protocol):

@@ -26,12 +26,12 @@ from shared.domain.ids import is_id, new_id
 from shared.domain.labels.record import Group
 from shared.domain.tenant import Settings
 from shared.services.idempotency import Announce, no_key
-from shared.services.labelling import Labelling, LabelRepository
+from shared.services.labels.labelling import Labelling, LabelRepository
 from shared.services.optimistic import IfMatch, require_match, until_first
 from shared.services.paging import Cursors, Page, page_of
 
 if TYPE_CHECKING:  # by need: most contacts belong to no customer
-    from shared.services.membership import Membership
+    from shared.services.customers.membership import Membership
 
 _ATTEMPTS = 12
 
@@ -327,7 +327,7 @@ class ContactService:
         )
 
     def _unknown_in(self, given: dict[str, Any], *, new: bool) -> tuple[FieldError, ...]:
-        from shared.services.contact_faults import unknown_in
+        from shared.services.contacts.unknown_names import unknown_in
 
         may_give = new and self._caller.level("contacts:write") == "all"
         return unknown_in(given, self._labelling, self._check_owner if may_give else None)

@@ -138,7 +138,7 @@ class BulkJobService:
 
 
 class Contacts(Protocol):
-    """A job's contacts; see `shared.services.bulk.BulkContacts`."""
+    """A job's contacts; see `shared.services.contacts.bulk.BulkContacts`."""
 
     def as_meant_now(self, change: BulkChange) -> BulkChange: ...
 
@@ -152,7 +152,7 @@ class Contacts(Protocol):
 
 
 class Walk(Protocol):
-    """The contacts a job goes through; see `shared.services.contact_lists.ContactLists`."""
+    """The contacts a job goes through; see `shared.services.contacts.lists.ContactLists`."""
 
     def walk(
         self, wanted: ContactFilter, *, after: str | None, before: str | None = None

@@ -18,7 +18,7 @@ from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.jobs.bulk import BulkRun
 from shared.domain.tenant import Tenant
-from shared.services.bulk_jobs import Portion, Queue
+from shared.services.jobs.bulk import Portion, Queue
 
 _GIVING = ("contacts:read", "contacts:write")
 """The permission that, at level `all`, allows to give contacts an owner."""

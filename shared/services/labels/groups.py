@@ -13,10 +13,10 @@ from shared.domain.errors import Invalid
 from shared.domain.ids import Work
 from shared.domain.labels.record import Group, Label, LabelKind, Labels
 from shared.domain.tenant import Settings
-from shared.services.contact_search import require_searchable
+from shared.services.contacts.search import require_searchable
 from shared.services.idempotency import Announce, no_key
-from shared.services.labelling import LabelRepository
-from shared.services.labels import Counters, LabelService
+from shared.services.labels.labelling import LabelRepository
+from shared.services.labels.labels import Counters, LabelService
 from shared.services.optimistic import IfMatch
 from shared.services.paging import Cursors
 

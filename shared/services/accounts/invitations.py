@@ -41,7 +41,7 @@ class InvitationRepository(Protocol):
 
 
 class Mail(Protocol):
-    """E-mails to people; see `shared.services.mail_limits.LimitedMail`."""
+    """E-mails to people; see `shared.services.limits.mail_limits.LimitedMail`."""
 
     def invite(self, email: str, token: str) -> bool:
         """Whether the token is on its way."""

@@ -32,14 +32,14 @@ from shared.domain.ids import Work, is_id, new_id
 from shared.domain.jobs.bulk import Action, BulkJob, BulkRun
 from shared.domain.tenant import Settings
 from shared.services.backoff import pause_after
-from shared.services.bulk_jobs import Portion, Queue
-from shared.services.contact_search import require_searchable
-from shared.services.contacts import ContactRepository, ContactService
-from shared.services.creations import ContactRepository as Creations
-from shared.services.creations import Creation, create_all
+from shared.services.contacts.creations import ContactRepository as Creations
+from shared.services.contacts.creations import Creation, create_all
+from shared.services.contacts.search import require_searchable
+from shared.services.contacts.writing import ContactRepository, ContactService
+from shared.services.customers.membership import Membership
 from shared.services.idempotency import Announce, no_key
-from shared.services.labelling import LabelRepository
-from shared.services.membership import Membership
+from shared.services.jobs.bulk import Portion, Queue
+from shared.services.labels.labelling import LabelRepository
 from shared.services.paging import Cursors
 
 _ATTEMPTS = 12
@@ -371,7 +371,7 @@ class BulkContacts(ContactService):
 
 
 class Matches(Protocol):
-    """What matches a filter; see `shared.services.contact_lists.ContactLists`."""
+    """What matches a filter; see `shared.services.contacts.lists.ContactLists`."""
 
     def find_all(self, wanted: ContactFilter, *, limit: int) -> Sequence[str] | None: ...
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from shared.domain.errors import RateLimited, Unavailable
-from shared.services.keyed_digests import KeyedDigests
-from shared.services.rate_limits import SECOND, Bucket, KnownBucket, Quota, microseconds
+from shared.services.limits.keyed_digests import KeyedDigests
+from shared.services.limits.rate_limits import SECOND, Bucket, KnownBucket, Quota, microseconds
 
 OF_A_TENANT = Quota(300 * SECOND, 50)
 """Fifty, then one in five minutes."""

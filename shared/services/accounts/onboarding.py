@@ -16,8 +16,8 @@ from shared.domain.errors import Conflict, Invalid, UserClaimed
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.tenant import Settings, Tenant
-from shared.services.claims import Claims, given_back_on, take
-from shared.services.credentials_given import Accounts
+from shared.services.accounts.claims import Claims, given_back_on, take
+from shared.services.accounts.credentials_given import Accounts
 
 _OPERATOR = "system:operator"
 

@@ -15,9 +15,9 @@ from shared.domain.accounts.registration import TENANT_NAME_MISSING, Founding, R
 from shared.domain.accounts.user import normalize_username
 from shared.domain.errors import AlreadyRegistered, Invalid, SignInNameTaken
 from shared.domain.ids import new_id
-from shared.services.claims import Claims, given_back_on, take
-from shared.services.credentials_given import AccessToken, Accounts, OtherIssuer, given_sign_in
-from shared.services.sign_in import Gate
+from shared.services.accounts.claims import Claims, given_back_on, take
+from shared.services.accounts.credentials_given import AccessToken, Accounts, OtherIssuer, given_sign_in
+from shared.services.accounts.sign_in import Gate
 
 
 class Registrations(Protocol):

@@ -11,7 +11,7 @@ from typing import Any
 from shared.domain.contacts.record import MAX_GROUPS, MAX_TYPES
 from shared.domain.errors import FieldError
 from shared.domain.faults import collected
-from shared.services.labelling import Labelling
+from shared.services.labels.labelling import Labelling
 
 
 def unknown_in(

@@ -22,7 +22,7 @@ from shared.domain.imports.record import Chunk, DroppedFile, ImportRun, ImportTa
 from shared.domain.imports.rows import result_header
 from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
 from shared.domain.tenant import Tenant
-from shared.services.import_plans import MOST_QUEUED, Plan, chunks_in, place_of_next
+from shared.services.imports.plans import MOST_QUEUED, Plan, chunks_in, place_of_next
 
 _ATTEMPTS = 5
 _SAMPLE = 1_048_576  # bytes by which a file is judged

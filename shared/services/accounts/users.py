@@ -16,7 +16,7 @@ from shared.domain.errors import NotFound
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.jobs.bulk import BulkJob
-from shared.services.handover import Handover
+from shared.services.accounts.handover import Handover
 from shared.services.optimistic import IfMatch, changed
 from shared.services.paging import Cursors, Page, page_of
 

@@ -60,7 +60,7 @@ class Subscriptions(Protocol):
 
 
 class Sight(Protocol):
-    """Decides what subscriptions are sent; see `shared.services.event_sight.EventSight`."""
+    """Decides what subscriptions are sent; see `shared.services.webhooks.event_sight.EventSight`."""
 
     def creator_of(self, webhook: Webhook, tenant: Tenant) -> Caller | None: ...
 

@@ -9,8 +9,8 @@ from shared.domain.callers import Caller
 from shared.domain.errors import Invalid, NotFound
 from shared.domain.ids import Work
 from shared.domain.labels.record import Group
-from shared.services.bulk import BulkContacts
-from shared.services.groups import GroupService
+from shared.services.contacts.bulk import BulkContacts
+from shared.services.labels.groups import GroupService
 
 
 class GroupCreation:

@@ -11,8 +11,8 @@ from shared.domain.contacts.filter import DEFAULTS, ORGANIZING_OWNER, OTHERS, Co
 from shared.domain.contacts.order import in_order
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import RuleBroken
-from shared.services import contact_orders
-from shared.services.contact_planning import (
+from shared.services.contacts import orders as contact_orders
+from shared.services.contacts.planning import (
     ContactIndex,
     asking,
     by_creation,
@@ -21,9 +21,9 @@ from shared.services.contact_planning import (
     ids_in_range,
     looked_up,
 )
-from shared.services.contact_search import Locks, require_searchable, searched, with_number
-from shared.services.contact_statistics import TOP_COMPANIES, counted, statistics_of
-from shared.services.labelling import LabelRepository
+from shared.services.contacts.search import Locks, require_searchable, searched, with_number
+from shared.services.contacts.statistics import TOP_COMPANIES, counted, statistics_of
+from shared.services.labels.labelling import LabelRepository
 from shared.services.paging import Cursors, Page, check_depth
 from shared.services.reading_budget import Budget, Spent
 from shared.services.walks import MOST_TOGETHER, Step, Taken, Walk, count_matches, take

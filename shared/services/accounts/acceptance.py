@@ -18,8 +18,14 @@ from shared.domain.errors import AlreadyAccepted, AlreadyAUser, Conflict, Invali
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.tenant import Tenant
-from shared.services.claims import Claims, given_back_on, take
-from shared.services.credentials_given import AccessToken, Accounts, OtherIssuer, Password, given_sign_in
+from shared.services.accounts.claims import Claims, given_back_on, take
+from shared.services.accounts.credentials_given import (
+    AccessToken,
+    Accounts,
+    OtherIssuer,
+    Password,
+    given_sign_in,
+)
 from shared.services.optimistic import until_first
 
 _ATTEMPTS = 8

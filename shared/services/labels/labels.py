@@ -15,7 +15,7 @@ from shared.domain.labels.record import Label
 from shared.domain.search import begins, fold
 from shared.domain.text import folded
 from shared.services.idempotency import Announce, no_key
-from shared.services.labelling import LabelRepository
+from shared.services.labels.labelling import LabelRepository
 from shared.services.optimistic import IfMatch, changed
 from shared.services.paging import Cursors, Page, page_of
 

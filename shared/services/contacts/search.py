@@ -13,7 +13,7 @@ from shared.domain.contacts.number_search import digits_of, ends_of, has_end
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import Invalid
 from shared.domain.search import indexed, may_have, prefixes_of
-from shared.services.contact_planning import ContactIndex, id_bounds, indexed_facets, looked_up
+from shared.services.contacts.planning import ContactIndex, id_bounds, indexed_facets, looked_up
 from shared.services.narrowing import lists_worth_reading
 from shared.services.reading_budget import Budget, Spent
 from shared.services.walks import MOST_TOGETHER, Step, Walk, in_groups

@@ -1,4 +1,4 @@
-"""What callers do with customers. Who belongs to them is settled with the contacts: `shared.services.membership`."""
+"""What callers do with customers. Who belongs to them is settled with the contacts: `shared.services.customers.membership`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.domain.customers.record import Customer, CustomerInput, CustomerPatc
 from shared.domain.errors import NotFound, UsernameTaken
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
-from shared.services.customer_search import CustomerIndex, searched
+from shared.services.customers.search import CustomerIndex, searched
 from shared.services.idempotency import Announce, no_key
 from shared.services.optimistic import IfMatch, changed, until_first
 from shared.services.paging import Cursors, Page, page_of

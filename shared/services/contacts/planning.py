@@ -16,8 +16,8 @@ from shared.domain import timestamps
 from shared.domain.contacts.filter import DEFAULTS, ContactFilter
 from shared.domain.contacts.record import Contact
 from shared.domain.ids import NUMBERS, first_id_at, id_of
-from shared.services import contact_orders
-from shared.services.contact_orders import Bounds, bounds_of
+from shared.services.contacts import orders as contact_orders
+from shared.services.contacts.orders import Bounds, bounds_of
 from shared.services.reading_budget import Budget
 from shared.services.walks import MOST_TOGETHER, Step, Walk, alike, in_groups
 
