@@ -26,7 +26,7 @@ from shared.projections.comparison import expected
 from shared.services.contacts.lists import ContactLists
 from shared.services.reading_budget import Budget
 from shared.table import items, keys
-from shared.table.contact_index import ContactIndex
+from shared.table.contacts.index import ContactIndex
 from shared.table.cursors import Cursors
 from shared.table.postings import chunks_of
 from shared.table.store import Item

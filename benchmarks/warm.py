@@ -70,7 +70,7 @@ def _ours(
     from shared import wiring
     from shared.http.routes import lambda_handler
     from shared.services.limits.rate_limits import RateLimits
-    from shared.table.rate_limits import BucketTable
+    from shared.table.limits import BucketTable
 
     wiring.reset()
     clock = itertools.count(time.time(), 1 / requests_per_second)

@@ -71,18 +71,18 @@ if TYPE_CHECKING:
     from shared.storage.drop_bucket import DropBucket
     from shared.storage.import_queue import ImportQueue
     from shared.storage.received import ReceivedMessages
-    from shared.table.bulk_jobs import BulkJobTable
+    from shared.table.accounts.directory import DirectoryTable
+    from shared.table.accounts.invitations import InvitationTable
+    from shared.table.accounts.users import UserTable
     from shared.table.cursors import Cursors
-    from shared.table.directory import DirectoryTable
-    from shared.table.due import DueDeliveries
     from shared.table.events import EventTable
     from shared.table.idempotency import FencedStore
-    from shared.table.imports import ImportTable
-    from shared.table.invitations import InvitationTable
+    from shared.table.imports.repository import ImportTable
+    from shared.table.jobs.bulk import BulkJobTable
     from shared.table.labels import LabelMemory, LabelTable
     from shared.table.store import Store
-    from shared.table.users import UserTable
-    from shared.table.webhooks import WebhookTable
+    from shared.table.webhooks.due import DueDeliveries
+    from shared.table.webhooks.repository import WebhookTable
 
 BULK_SECONDS = 8.0
 """How long a bulk call goes on to begin with further contacts: long before its function's time is over."""
@@ -160,7 +160,7 @@ def cursors() -> Cursors:
 @cache
 def directory() -> DirectoryTable:
     """The authorizer's look-ups."""
-    from shared.table.directory import DirectoryTable
+    from shared.table.accounts.directory import DirectoryTable
 
     return DirectoryTable(store())
 
@@ -181,7 +181,7 @@ def _tenants() -> dict[str, tuple[float, Tenant | None]]:
 
 def tenant(tenant_id: str) -> Tenant | None:
     """A tenant's record, at most TENANT_SECONDS old, or None."""
-    from shared.table.directory import TenantTable
+    from shared.table.accounts.directory import TenantTable
 
     known = _tenants()
     entry = known.get(tenant_id)
@@ -207,8 +207,8 @@ def tenant_settings(tenant_id: str) -> Settings:
 def settings_service(caller: Caller) -> SettingsService:
     """The tenant's settings, for one caller."""
     from shared.services.accounts.settings import SettingsService
-    from shared.table.contact_index import ContactIndex
-    from shared.table.settings import SettingsTable
+    from shared.table.accounts.settings import SettingsTable
+    from shared.table.contacts.index import ContactIndex
 
     tenant_id = caller.tenant_id
     return SettingsService(
@@ -249,7 +249,7 @@ def rate_limits() -> RateLimits | None:
     if not settings.rate_limits():
         return None
     from shared.services.limits.rate_limits import RateLimits
-    from shared.table.rate_limits import BucketTable
+    from shared.table.limits import BucketTable
 
     return RateLimits(BucketTable(store()), report=_uncounted)
 
@@ -264,7 +264,7 @@ def _uncounted() -> None:
 def sign_in_gate() -> SignInGate | OpenGate:
     """What counts attempts to sign in."""
     from shared.services.limits.sign_in_gate import OpenGate, SignInGate
-    from shared.table.rate_limits import BucketTable
+    from shared.table.limits import BucketTable
 
     if not settings.rate_limits():
         return OpenGate()
@@ -288,7 +288,7 @@ def label_table(tenant_id: str, claim: Claim | None = None) -> LabelTable:
 def contacts(caller: Caller, claim: Claim | None = None) -> ContactService:
     """The contacts, for one caller; for a call under an Idempotency-Key with its claim on that."""
     from shared.services.contacts.writing import ContactService
-    from shared.table.contacts import ContactTable
+    from shared.table.contacts.repository import ContactTable
 
     labels = label_table(caller.tenant_id)
     return ContactService(
@@ -306,7 +306,7 @@ def contacts(caller: Caller, claim: Claim | None = None) -> ContactService:
 def _membership(caller: Caller, through: Store, announce: Announce | None = None) -> Membership:
     from shared.services.customers.membership import Membership
     from shared.services.idempotency import no_key
-    from shared.table.membership import MembershipTable
+    from shared.table.customers.membership import MembershipTable
 
     return Membership(caller, MembershipTable(through, caller.tenant_id), announce or no_key)
 
@@ -316,8 +316,8 @@ def customers(caller: Caller, claim: Claim | None = None, budget: Budget | None 
     within the budget of a request, or one of their own.
     """
     from shared.services.customers.writing import CustomerService
-    from shared.table.contacts import ContactTable
-    from shared.table.customers import CustomerTable
+    from shared.table.contacts.repository import ContactTable
+    from shared.table.customers.repository import CustomerTable
 
     table = _store_for(claim)
     return CustomerService(
@@ -358,8 +358,8 @@ def contact_lists(caller: Caller, budget: Budget | None = None) -> ContactLists:
     """The lists of contacts, for one caller; within the budget of a request, or one of their own."""
     from shared.services.contacts.lists import ContactLists
     from shared.services.reading_budget import Budget
-    from shared.table.contact_index import ContactIndex
-    from shared.table.contacts import ContactTable
+    from shared.table.contacts.index import ContactIndex
+    from shared.table.contacts.repository import ContactTable
 
     tenant_id = caller.tenant_id
     budget = budget or Budget()
@@ -386,7 +386,7 @@ def contact_filter(tenant_id: str, given: Mapping[str, Any]) -> ContactFilter:
 def labels(caller: Caller, kind: type[AnyLabel], claim: Claim | None = None) -> LabelService[AnyLabel]:
     """The tags, types or groups, for one caller; for a call under an Idempotency-Key with its claim on that."""
     from shared.services.labels.labels import LabelService
-    from shared.table.contact_index import ContactIndex
+    from shared.table.contacts.index import ContactIndex
 
     tenant_id = caller.tenant_id
     return LabelService(
@@ -402,7 +402,7 @@ def labels(caller: Caller, kind: type[AnyLabel], claim: Claim | None = None) -> 
 def groups(caller: Caller, claim: Claim | None = None) -> GroupService:
     """The groups, for one caller; for a call under an Idempotency-Key with its claim on that."""
     from shared.services.labels.groups import GroupService
-    from shared.table.contact_index import ContactIndex
+    from shared.table.contacts.index import ContactIndex
 
     tenant_id = caller.tenant_id
     return GroupService(
@@ -420,7 +420,7 @@ def group_creation(caller: Caller, claim: Claim | None = None) -> GroupCreation:
     from shared.domain.ids import Work, new_id
     from shared.services.labels.group_creation import GroupCreation
     from shared.services.labels.groups import GroupService
-    from shared.table.contact_index import ContactIndex
+    from shared.table.contacts.index import ContactIndex
     from shared.table.labels import LabelTable
 
     tenant_id = caller.tenant_id
@@ -452,7 +452,7 @@ def _bulk_contacts(
     caller: Caller, through: Store, work: Work, *, resumable: bool, has_time: Callable[[], bool]
 ) -> BulkContacts:
     from shared.services.contacts.bulk import BulkContacts
-    from shared.table.contacts import ContactTable
+    from shared.table.contacts.repository import ContactTable
 
     labels = label_table(caller.tenant_id)
     return BulkContacts(
@@ -505,7 +505,7 @@ def matching_contacts(
 
 
 def _bulk_job_table(tenant_id: str, claim: Claim | None = None) -> BulkJobTable:
-    from shared.table.bulk_jobs import BulkJobTable
+    from shared.table.jobs.bulk import BulkJobTable
 
     return BulkJobTable(_store_for(claim), tenant_id)
 
@@ -558,7 +558,7 @@ def bulk_work(*, may_look_on: Callable[[], bool], has_time: Callable[[], bool]) 
 def bulk_watch(has_time: Callable[[], bool]) -> BulkWatch:
     """The watch over all tenants' bulk jobs, which works while it has time."""
     from shared.services.jobs.bulk import BulkWatch
-    from shared.table.bulk_jobs import BulkWatchTable
+    from shared.table.jobs.bulk import BulkWatchTable
 
     return BulkWatch(tenant, BulkWatchTable(store()), _bulk_job_table, bulk_queue(), has_time=has_time)
 
@@ -610,7 +610,7 @@ def _owners(tenant_id: str) -> Owners:
 
 
 def _webhook_table(tenant_id: str, claim: Claim | None = None) -> WebhookTable:
-    from shared.table.webhooks import WebhookTable
+    from shared.table.webhooks.repository import WebhookTable
 
     return WebhookTable(_store_for(claim), tenant_id)
 
@@ -639,7 +639,7 @@ def delivery_queue() -> DeliveryQueue:
 @cache
 def due_deliveries() -> DueDeliveries:
     """The deliveries of all tenants whose time has come."""
-    from shared.table.due import DueDeliveries
+    from shared.table.webhooks.due import DueDeliveries
 
     return DueDeliveries(store())
 
@@ -663,8 +663,8 @@ def sending() -> Sending:
 def event_sight() -> EventSight:
     """The service that decides which events a webhook is sent."""
     from shared.services.webhooks.event_sight import EventSight
-    from shared.table.api_clients import ApiClientTable
-    from shared.table.contacts import ContactTable
+    from shared.table.accounts.api_clients import ApiClientTable
+    from shared.table.contacts.repository import ContactTable
 
     return EventSight(
         user_table,
@@ -677,13 +677,13 @@ def purge(has_time: Callable[[], bool]) -> Purge:
     """The purge of all tenants' deleted contacts, which works while it has time."""
     from shared.projections.remains import Remains
     from shared.services.contacts.purge import Purge
-    from shared.table.purge import PurgeTable
+    from shared.table.contacts.purge import PurgeTable
 
     return Purge(PurgeTable(store()), remains=Remains(store()), has_time=has_time)
 
 
 def _import_table(tenant_id: str, claim: Claim | None = None) -> ImportTable:
-    from shared.table.imports import ImportTable
+    from shared.table.imports.repository import ImportTable
 
     return ImportTable(_store_for(claim), tenant_id)
 
@@ -741,7 +741,7 @@ def import_runs() -> ImportRuns:
 def import_chunks() -> ImportChunks:
     """The writer of imports' rows."""
     from shared.services.imports.chunks import ImportChunks
-    from shared.table.contacts import ContactTable
+    from shared.table.contacts.repository import ContactTable
 
     return ImportChunks(
         tenant,
@@ -757,7 +757,7 @@ def import_chunks() -> ImportChunks:
 def import_watch(has_time: Callable[[], bool]) -> ImportWatch:
     """The watch over all tenants' imports, which works while it has time."""
     from shared.services.imports.watch import ImportWatch
-    from shared.table.imports import ImportWatchTable
+    from shared.table.imports.repository import ImportWatchTable
 
     return ImportWatch(
         tenant,
@@ -772,7 +772,7 @@ def import_watch(has_time: Callable[[], bool]) -> ImportWatch:
 
 def user_table(tenant_id: str) -> UserTable:
     """A tenant's users."""
-    from shared.table.users import UserTable
+    from shared.table.accounts.users import UserTable
 
     return UserTable(store(), tenant_id)
 
@@ -801,8 +801,8 @@ def users(caller: Caller) -> UserService:
 def _handover(caller: Caller) -> Handover:
     """The service that hands over the contacts of users whom one caller removes."""
     from shared.services.accounts.handover import Handover
-    from shared.table.contact_index import ContactIndex
-    from shared.table.settings import SettingsTable
+    from shared.table.accounts.settings import SettingsTable
+    from shared.table.contacts.index import ContactIndex
 
     tenant_id = caller.tenant_id
     return Handover(
@@ -816,7 +816,7 @@ def _handover(caller: Caller) -> Handover:
 
 
 def _invitation_table(tenant_id: str, through: Store) -> InvitationTable:
-    from shared.table.invitations import InvitationTable
+    from shared.table.accounts.invitations import InvitationTable
 
     return InvitationTable(through, tenant_id)
 
@@ -832,7 +832,7 @@ def invitation_mail() -> Mail | None:
 
 def _limited_mail(tenant_id: str) -> LimitedMail | None:
     from shared.services.limits.mail_limits import LimitedMail
-    from shared.table.rate_limits import BucketTable
+    from shared.table.limits import BucketTable
 
     mail = invitation_mail()
     return LimitedMail(mail, tenant_id, BucketTable(store()), settings.cursor_key()) if mail else None
@@ -855,7 +855,7 @@ def invitations(caller: Caller, claim: Claim | None = None) -> InvitationService
 def acceptance() -> AcceptanceService:
     """What makes users of those who are invited."""
     from shared.services.accounts.acceptance import AcceptanceService
-    from shared.table.claims import ClaimTable
+    from shared.table.accounts.claims import ClaimTable
 
     return AcceptanceService(
         tenant,
@@ -869,7 +869,7 @@ def acceptance() -> AcceptanceService:
 def api_clients(caller: Caller, claim: Claim | None = None) -> ApiClientService:
     """The API clients, for one caller; for a call under an Idempotency-Key with its claim on that."""
     from shared.services.accounts.api_clients import ApiClientService
-    from shared.table.api_clients import ApiClientTable
+    from shared.table.accounts.api_clients import ApiClientTable
 
     return ApiClientService(
         caller,
@@ -883,7 +883,7 @@ def api_clients(caller: Caller, claim: Claim | None = None) -> ApiClientService:
 def client_uses() -> ClientUses:
     """What notes that API clients are used: in one quick attempt, since a caller waits."""
     from shared.services.accounts.client_uses import ClientUses
-    from shared.table.directory import DirectoryTable
+    from shared.table.accounts.directory import DirectoryTable
     from shared.table.store import Store
 
     return ClientUses(DirectoryTable(Store(client("dynamodb", quick=True), settings.table_name())))
@@ -899,8 +899,8 @@ def sign_in() -> SignIn:
 def registration() -> Registration:
     """The opener of tenants."""
     from shared.services.accounts.registration import Registration
-    from shared.table.claims import ClaimTable
-    from shared.table.registration import RegistrationTable
+    from shared.table.accounts.claims import ClaimTable
+    from shared.table.accounts.registration import RegistrationTable
 
     table = RegistrationTable(store())
     return Registration(user_pool(), other_issuer, ClaimTable(store()), table, sign_in_gate())
@@ -919,10 +919,10 @@ def onboarding(through: tuple[Store, UserPool | None] | None = None) -> Onboardi
     credentials, where those are not the environment's.
     """
     from shared.services.accounts.onboarding import Onboarding
-    from shared.table.api_clients import ApiClientTable
-    from shared.table.claims import ClaimTable
-    from shared.table.directory import DirectoryTable, TenantTable
-    from shared.table.users import UserTable
+    from shared.table.accounts.api_clients import ApiClientTable
+    from shared.table.accounts.claims import ClaimTable
+    from shared.table.accounts.directory import DirectoryTable, TenantTable
+    from shared.table.accounts.users import UserTable
 
     table, accounts = through or (store(), user_pool())
     return Onboarding(

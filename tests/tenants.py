@@ -12,7 +12,7 @@ from shared.domain.accounts.credentials import ApiKey, hash_secret
 from shared.domain.callers import PERMISSIONS, Kind
 from shared.domain.ids import new_id
 from shared.domain.tenant import Settings
-from shared.table.directory import api_key_to_item
+from shared.table.accounts.directory import api_key_to_item
 from tests.support.tenant_guard import as_operator
 from tests.support.tokens import TokenIssuer
 

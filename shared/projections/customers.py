@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from shared.domain.customers.search import terms_of_customer
 from shared.domain.search import indexed, summary_of
 from shared.table import keys
-from shared.table.customers import customer_from_item
+from shared.table.customers.repository import customer_from_item
 from shared.table.store import Item
 
 

@@ -9,7 +9,7 @@ from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
 from shared.services.bookings import Standing
 from shared.table import items, keys
-from shared.table.contacts import ContactTable
+from shared.table.contacts.repository import ContactTable
 from shared.table.store import Store, Transaction
 
 

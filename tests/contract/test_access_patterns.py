@@ -43,9 +43,9 @@ from shared.services.jobs.bulk import Portion
 from shared.services.limits.rate_limits import RateLimits
 from shared.storage.import_queue import from_message as from_message_of_import
 from shared.table import keys
+from shared.table.contacts.purge import PurgeTable
 from shared.table.items import event_from_item
-from shared.table.purge import PurgeTable
-from shared.table.rate_limits import BucketTable
+from shared.table.limits import BucketTable
 from shared.table.store import Item
 from tests.support.aws import Stack
 from tests.support.lambda_context import ACCOUNT, REGION

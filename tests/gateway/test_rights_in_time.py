@@ -15,9 +15,9 @@ from shared import wiring
 from shared.domain.ids import new_id
 from shared.domain.tenant import RateLimit, Settings
 from shared.services.imports.runs import UnknownTenant
-from shared.table.bulk_jobs import BulkJobTable
-from shared.table.directory import DirectoryTable, TenantTable, api_key_to_item
-from shared.table.imports import ImportTable
+from shared.table.accounts.directory import DirectoryTable, TenantTable, api_key_to_item
+from shared.table.imports.repository import ImportTable
+from shared.table.jobs.bulk import BulkJobTable
 from tests.gateway.test_isolation import CASES, HOOK, WITHOUT_ID, at, make_contact
 from tests.integration.bulk import Jobs, running_job
 from tests.integration.directory import put_member

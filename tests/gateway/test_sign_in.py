@@ -19,7 +19,7 @@ from shared.domain.accounts.credentials import Membership
 from shared.domain.errors import DomainError, RateLimited
 from shared.services.accounts.sign_in import SignIn
 from shared.table import keys
-from shared.table.directory import DirectoryTable, TenantTable
+from shared.table.accounts.directory import DirectoryTable, TenantTable
 from tests.integration.accounts import ASKED, EMAIL, PASSWORD, Accounts, accounts_in_moto
 from tests.integration.directory import put_member
 from tests.support.faults import call, calls_of, injecting, throttle, unreachable

@@ -14,7 +14,7 @@ from shared.domain.ids import new_id
 from shared.domain.jobs.bulk import BulkRun
 from shared.services.jobs.bulk import BulkWatch, BulkWatchReport, Portion
 from shared.storage.bulk_queue import to_message
-from shared.table.bulk_jobs import BulkJobTable, BulkWatchTable
+from shared.table.jobs.bulk import BulkJobTable, BulkWatchTable
 from tests.integration.world import World
 from tests.support.faults import Killed
 from tests.support.lambda_context import lambda_context

@@ -9,7 +9,7 @@ from shared import wiring
 from shared.domain.accounts.credentials import Membership
 from shared.domain.accounts.user import User
 from shared.table import keys
-from shared.table.directory import member_to_item
+from shared.table.accounts.directory import member_to_item
 from tests.integration.accounts import Accounts
 from tests.integration.world import World
 from tests.support.gateway import Response

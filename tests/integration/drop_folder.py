@@ -14,7 +14,7 @@ from functions.imports.on_object_created import handler as on_object_created
 from functions.imports.on_rows import handler as on_rows
 from shared import wiring
 from shared.services.imports.watch import ImportWatch, WatchReport
-from shared.table.imports import ImportTable, ImportWatchTable
+from shared.table.imports.repository import ImportTable, ImportWatchTable
 from tests.integration.world import World
 from tests.support.faults import Killed
 from tests.support.lambda_context import lambda_context

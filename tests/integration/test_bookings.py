@@ -20,7 +20,7 @@ from functions.bookings.on_booking import handler
 from shared import wiring
 from shared.domain.bookings import BookingCreated
 from shared.domain.tenant import Settings, Tenant
-from shared.table.directory import TenantTable
+from shared.table.accounts.directory import TenantTable
 from tests.integration.table_content import Item
 from tests.integration.world import World, booking
 from tests.support.aws import Stack

@@ -11,7 +11,7 @@ from shared import wiring
 from shared.domain.errors import TooLarge
 from shared.domain.ids import new_id
 from shared.domain.tenant import Settings
-from shared.table.contacts import ContactTable
+from shared.table.contacts.repository import ContactTable
 from tests.contract.answers import faults_of
 from tests.integration.world import World
 from tests.support.aws import Stack

@@ -53,7 +53,7 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    monkeypatch.setattr("shared.table.contacts._MOST", MOST)
+    monkeypatch.setattr("shared.table.contacts.repository._MOST", MOST)
     moved = Clock()
     monkeypatch.setattr(idempotency, "time", SimpleNamespace(time=moved.time))
     return moved

@@ -49,7 +49,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits so low that few contacts make a job of several portions, each of two transactions."""
     monkeypatch.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 4)
     monkeypatch.setattr("shared.services.jobs.bulk.MAX_PORTION", PORTION)
-    monkeypatch.setattr("shared.table.contacts._MOST", 6)
+    monkeypatch.setattr("shared.table.contacts.repository._MOST", 6)
 
 
 def prepare(world: World, count: int = COUNT, *, token: str | None = None) -> list[str]:
@@ -101,7 +101,7 @@ def test_a_job_of_more_contacts_than_a_call_deals_with(world: World, monkeypatch
     """With the limits that are in force."""
     monkeypatch.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 500)
     monkeypatch.setattr("shared.services.jobs.bulk.MAX_PORTION", 250)
-    monkeypatch.setattr("shared.table.contacts._MOST", 99)
+    monkeypatch.setattr("shared.table.contacts.repository._MOST", 99)
     monkeypatch.setattr(wiring, "BULK_SECONDS", 600.0)
     for start_at in (0, 300):
         people = [

@@ -20,7 +20,7 @@ from shared.domain.contacts.record import RESTORABLE_SECONDS
 from shared.projections.remains import Remains
 from shared.services.contacts.purge import Purge, PurgeReport
 from shared.table import keys
-from shared.table.purge import PurgeTable
+from shared.table.contacts.purge import PurgeTable
 from tests.integration.drop_folder import DropFolder
 from tests.integration.world import World, booking
 from tests.support.aws import stack_in_moto

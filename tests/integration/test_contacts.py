@@ -21,7 +21,7 @@ from shared.domain.errors import Duplicate, VersionMismatch
 from shared.domain.tenant import Settings
 from shared.services.contacts.writing import ContactService
 from shared.services.customers.membership import Membership
-from shared.table.contacts import ContactTable
+from shared.table.contacts.repository import ContactTable
 from shared.table.cursors import Cursors
 from shared.table.labels import LabelMemory, LabelTable
 from shared.table.store import Store

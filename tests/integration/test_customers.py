@@ -16,8 +16,8 @@ from shared.domain.callers import Caller
 from shared.publishing import sweep as sweeping
 from shared.services.contacts.purge import Purge
 from shared.table import keys
-from shared.table.membership import MembershipTable
-from shared.table.purge import PurgeTable
+from shared.table.contacts.purge import PurgeTable
+from shared.table.customers.membership import MembershipTable
 from tests.integration.world import SWEEPER_PREFIXES, World
 from tests.support.faults import (
     assert_same_after_kills,

@@ -16,7 +16,7 @@ from shared.domain.ids import new_id
 from shared.domain.imports.file import MAX_FILE_BYTES
 from shared.services.imports.runs import UnknownTenant
 from shared.services.imports.uploads import UPLOAD_SECONDS
-from shared.table.directory import TenantTable
+from shared.table.accounts.directory import TenantTable
 from tests.integration.drop_folder import DropFolder
 from tests.integration.world import World
 from tests.support.aws import forget_wiring

@@ -26,8 +26,8 @@ from shared.domain.ids import new_id
 from shared.domain.imports import file as import_file
 from shared.domain.tenant import UniqueScope
 from shared.services.imports.runs import UnknownTenant
-from shared.table.contacts import ContactTable
-from shared.table.directory import TenantTable
+from shared.table.accounts.directory import TenantTable
+from shared.table.contacts.repository import ContactTable
 from tests.integration.drop_folder import WATCH_PREFIXES, DropFolder
 from tests.integration.table_content import Content
 from tests.integration.world import World

@@ -17,7 +17,7 @@ from shared import wiring
 from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.ids import NUMBERS, derived_id, id_of, number_of
 from shared.table import keys, postings
-from shared.table.contact_index import ContactIndex
+from shared.table.contacts.index import ContactIndex
 from shared.table.postings import PostingList, PostingWalk, chunks_of, ids_in
 from shared.table.store import Item
 from tests.support.aws import Stack, stack_in_moto

@@ -18,8 +18,8 @@ from shared.services.imports import plans as import_plans
 from shared.services.imports.runs import ImportRuns
 from shared.services.imports.uploads import UPLOAD_SECONDS, ImportUploads
 from shared.storage.drop_bucket import DropBucket
-from shared.table import places
-from shared.table.places import Places
+from shared.table.jobs import places
+from shared.table.jobs.places import Places
 from shared.table.store import Transaction
 from tests.integration.bulk import JOBS, Jobs
 from tests.integration.drop_folder import DropFolder
@@ -39,9 +39,9 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_file, "CHUNK_ROWS", 2)
     monkeypatch.setattr(import_plans, "MOST_QUEUED", 3)
     monkeypatch.setattr("shared.services.imports.runs.MOST_QUEUED", 3)
-    monkeypatch.setattr("shared.table.bulk_jobs.BULK_JOBS", replace(BULK_JOBS, most=2))
-    monkeypatch.setattr("shared.table.imports.IMPORTS", replace(IMPORTS, most=1))
-    monkeypatch.setattr("shared.table.imports.UPLOADS", replace(UPLOADS, most=2))
+    monkeypatch.setattr("shared.table.jobs.bulk.BULK_JOBS", replace(BULK_JOBS, most=2))
+    monkeypatch.setattr("shared.table.imports.repository.IMPORTS", replace(IMPORTS, most=1))
+    monkeypatch.setattr("shared.table.imports.repository.UPLOADS", replace(UPLOADS, most=2))
 
 
 @pytest.fixture

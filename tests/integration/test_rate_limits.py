@@ -22,7 +22,7 @@ from shared.http.routes import MAX_PATH, Reply, Routes, lambda_handler
 from shared.services.limits import rate_limits
 from shared.services.limits.rate_limits import AWAY, FIRST_WAIT, SECOND, Bucket, RateLimits, microseconds
 from shared.table import keys
-from shared.table.rate_limits import BucketTable
+from shared.table.limits import BucketTable
 from tests.buckets import START, Clock, Crowd, MemoryBucket, MemoryBuckets, most, never, processes
 from tests.contract.answers import document, faults_of
 from tests.contract.template.test_doors import METHODS

@@ -97,7 +97,7 @@ def test_a_list_over_http_ends_early_and_its_cursor_leads_to_the_rest(
     world.send("PATCH", f"/contacts/{made[0]}", {"department": "wanted"})
     world.catch_up()
     monkeypatch.setattr(reading_budget, "MAX_ROWS", 5)
-    monkeypatch.setattr("shared.table.contact_index._MOST", 3)
+    monkeypatch.setattr("shared.table.contacts.index._MOST", 3)
     query = {"relationship_status": "prospect", "is_primary": "false", "limit": "2", "include_total": "true"}
     found, cursor = [], None
     while True:
@@ -155,7 +155,7 @@ def test_a_group_s_list_is_within_the_budget_whatever_its_filter(
         "POST", "/groups", {"name": "all", "kind": "dynamic", "filter": {"is_primary": False}}
     ).json
     monkeypatch.setattr(reading_budget, "MAX_ROWS", 5)
-    monkeypatch.setattr("shared.table.contact_index._MOST", 3)
+    monkeypatch.setattr("shared.table.contacts.index._MOST", 3)
     found, cursor = [], None
     while True:
         query = {"limit": "2", **({"cursor": cursor} if cursor else {})}

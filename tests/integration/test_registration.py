@@ -22,8 +22,8 @@ from shared.domain.accounts.registration import RegistrationInput
 from shared.domain.errors import AlreadyRegistered, DomainError
 from shared.services.accounts.registration import Registration
 from shared.table import keys
-from shared.table.claims import ClaimTable
-from shared.table.registration import RegistrationTable
+from shared.table.accounts.claims import ClaimTable
+from shared.table.accounts.registration import RegistrationTable
 from tests.integration.accounts import EMAIL, OTHER_PASSWORD, PASSWORD, Accounts, accounts_in_moto
 from tests.integration.directory import put_member
 from tests.support.faults import (

@@ -10,7 +10,7 @@ import pytest
 
 from shared import wiring
 from shared.domain.jobs.bulk import BulkRun
-from shared.table.bulk_jobs import BulkJobTable
+from shared.table.jobs.bulk import BulkJobTable
 from tests.contract.answers import faults_of
 from tests.integration.bulk import JOBS, Jobs
 from tests.integration.world import World, booking

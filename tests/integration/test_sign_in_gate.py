@@ -11,7 +11,7 @@ from shared import settings, wiring
 from shared.domain.errors import RateLimited
 from shared.services.limits.sign_in_gate import OpenGate, SignInGate
 from shared.table import keys
-from shared.table.rate_limits import BucketTable
+from shared.table.limits import BucketTable
 from tests.buckets import Clock
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.faults import call, injecting, lost_answer, throttle, unreachable

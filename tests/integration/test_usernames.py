@@ -18,7 +18,7 @@ from shared.domain.accounts.usernames import MAX_LENGTH, MIN_LENGTH, check_usern
 from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid
 from shared.services.limits.sign_in_gate import SignInGate
-from shared.table.rate_limits import BucketTable
+from shared.table.limits import BucketTable
 from tests.integration.accounts import EMAIL, OTHER_PASSWORD, PASSWORD, Accounts, accounts_in_moto
 from tests.support.faults import Fault, call, calls_of, injecting
 from tests.support.gateway import Response

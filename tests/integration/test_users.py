@@ -19,8 +19,8 @@ from shared.domain.callers import Caller
 from shared.domain.errors import AddressInUse
 from shared.domain.ids import new_id
 from shared.table import keys
-from shared.table import users as table_of_users
-from shared.table.users import UserTable
+from shared.table.accounts import users as table_of_users
+from shared.table.accounts.users import UserTable
 from tests.integration.directory import accept, assert_whole, change_item, invite, join, users_of
 from tests.integration.world import World
 from tests.support.faults import (

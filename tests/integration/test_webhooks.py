@@ -37,11 +37,12 @@ from shared.publishing.contracts import from_message, to_message
 from shared.publishing.sender import Sender
 from shared.services.webhooks import deliveries
 from shared.services.webhooks.deliveries import AttemptUnderWay, FanOut, Sending, send_due
-from shared.table import due, keys
-from shared.table.contacts import ContactTable
-from shared.table.directory import TenantTable
-from shared.table.due import DueDeliveries
-from shared.table.webhooks import WebhookTable
+from shared.table import keys
+from shared.table.accounts.directory import TenantTable
+from shared.table.contacts.repository import ContactTable
+from shared.table.webhooks import due
+from shared.table.webhooks.due import DueDeliveries
+from shared.table.webhooks.repository import WebhookTable
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.faults import Killed, assert_same_after_kills, assert_same_under_throttling
 from tests.support.gateway import Gateway

@@ -25,7 +25,7 @@ from shared.projections.comparison import expected
 from shared.services.contacts.lists import ContactLists
 from shared.services.reading_budget import MAX_ROWS, Budget
 from shared.table import items, keys
-from shared.table.contact_index import ContactIndex
+from shared.table.contacts.index import ContactIndex
 from shared.table.cursors import Cursors
 
 T = TypeVar("T")

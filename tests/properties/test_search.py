@@ -24,7 +24,7 @@ from shared.projections.comparison import expected
 from shared.services.contacts.lists import ContactLists
 from shared.services.reading_budget import Budget
 from shared.table import items
-from shared.table.contact_index import ContactIndex
+from shared.table.contacts.index import ContactIndex
 from shared.table.cursors import Cursors
 from tests.support.item_size import item_size
 

@@ -32,7 +32,7 @@ _ATTEMPTS = 8
 
 
 class Invitations(Protocol):
-    """The invitations of one tenant; see `shared.table.invitations.InvitationTable`."""
+    """The invitations of one tenant; see `shared.table.accounts.invitations.InvitationTable`."""
 
     def get(self, invitation_id: str) -> Invitation | None: ...
 

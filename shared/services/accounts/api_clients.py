@@ -26,7 +26,7 @@ _ATTEMPTS = 8
 
 
 class ApiClientRepository(Protocol):
-    """The API clients of one tenant; see `shared.table.api_clients.ApiClientTable`."""
+    """The API clients of one tenant; see `shared.table.accounts.api_clients.ApiClientTable`."""
 
     def get(self, client_id: str) -> ApiClient | None: ...
 

@@ -10,7 +10,7 @@ from shared.domain.accounts.claims import Claim
 
 
 class Claims(Protocol):
-    """The claims on users; see `shared.table.claims.ClaimTable`."""
+    """The claims on users; see `shared.table.accounts.claims.ClaimTable`."""
 
     def put(self, claim: Claim, *, over: Claim | None = None) -> Claim | None: ...
 

@@ -14,7 +14,7 @@ _MOST_REMEMBERED = 10_000
 
 
 class UseNotes(Protocol):
-    """Where uses are noted; see `shared.table.directory.DirectoryTable`."""
+    """Where uses are noted; see `shared.table.accounts.directory.DirectoryTable`."""
 
     def note_use(self, tenant_id: str, client_id: str, *, at: str, unless_since: str) -> None: ...
 

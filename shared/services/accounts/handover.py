@@ -25,13 +25,13 @@ _GIVING = ("contacts:read", "contacts:write")
 
 
 class Counters(Protocol):
-    """How many contacts there are; see `shared.table.contact_index.ContactIndex`."""
+    """How many contacts there are; see `shared.table.contacts.index.ContactIndex`."""
 
     def count(self, name: str) -> int: ...
 
 
 class SettingsRepository(Protocol):
-    """The settings of one tenant; see `shared.table.settings.SettingsTable`."""
+    """The settings of one tenant; see `shared.table.accounts.settings.SettingsTable`."""
 
     def get(self) -> Tenant | None: ...
 

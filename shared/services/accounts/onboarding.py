@@ -43,7 +43,7 @@ class ApiClients(Protocol):
 
 
 class Users(Protocol):
-    """The users of one tenant; see `shared.table.users.UserTable`."""
+    """The users of one tenant; see `shared.table.accounts.users.UserTable`."""
 
     def begin(self) -> None: ...
 

@@ -21,7 +21,7 @@ from shared.services.accounts.sign_in import Gate
 
 
 class Registrations(Protocol):
-    """What registrations make; see `shared.table.registration.RegistrationTable`."""
+    """What registrations make; see `shared.table.accounts.registration.RegistrationTable`."""
 
     def found(self, founding: Founding, claim: Claim | None, now: float) -> None: ...
 

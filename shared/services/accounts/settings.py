@@ -19,7 +19,7 @@ _ATTEMPTS = 8
 
 
 class SettingsRepository(Protocol):
-    """The settings of one tenant; see `shared.table.settings.SettingsTable`."""
+    """The settings of one tenant; see `shared.table.accounts.settings.SettingsTable`."""
 
     def get(self) -> Tenant | None: ...
 
@@ -27,7 +27,7 @@ class SettingsRepository(Protocol):
 
 
 class Counters(Protocol):
-    """How many contacts there are; see `shared.table.contact_index.ContactIndex`."""
+    """How many contacts there are; see `shared.table.contacts.index.ContactIndex`."""
 
     def counts_of(self, names: Sequence[str]) -> Sequence[int]: ...
 

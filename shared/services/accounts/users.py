@@ -26,7 +26,7 @@ NOTHING_SETTLED = RemovalQuery.model_construct(successor_id=None, contacts=None)
 
 
 class UserRepository(Protocol):
-    """The users of one tenant; see `shared.table.users.UserTable`."""
+    """The users of one tenant; see `shared.table.accounts.users.UserTable`."""
 
     def get(self, user_id: str) -> User | None: ...
 

@@ -49,7 +49,7 @@ Act = Callable[[Contact, str], tuple[Contact, Event] | None]
 
 
 class ManyContacts(ContactRepository, Creations, Protocol):
-    """The contacts of one tenant; see `shared.table.contacts.ContactTable`."""
+    """The contacts of one tenant; see `shared.table.contacts.repository.ContactTable`."""
 
     def get_many(self, contact_ids: Iterable[str]) -> dict[str, Contact]: ...
 
@@ -379,7 +379,7 @@ class Matches(Protocol):
 
 
 class NewJobs(Protocol):
-    """Where jobs are kept; see `shared.table.bulk_jobs.BulkJobTable`."""
+    """Where jobs are kept; see `shared.table.jobs.bulk.BulkJobTable`."""
 
     def add(self, run: BulkRun) -> None: ...
 

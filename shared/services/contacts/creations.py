@@ -18,7 +18,7 @@ Creation = tuple[Contact, Event]
 
 
 class ContactRepository(Protocol):
-    """The contacts of one tenant; see `shared.table.contacts.ContactTable`."""
+    """The contacts of one tenant; see `shared.table.contacts.repository.ContactTable`."""
 
     def get_with_deleted(self, contact_id: str) -> Contact | None: ...
 

@@ -37,7 +37,7 @@ Bounds = tuple[str, str]
 
 
 class OrderIndex(Protocol):
-    """What orders are read from; see `shared.table.contact_index.ContactIndex`."""
+    """What orders are read from; see `shared.table.contacts.index.ContactIndex`."""
 
     def places(
         self, field: str, *, after: str | None, between: Bounds | None, descending: bool, portion: int

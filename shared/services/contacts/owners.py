@@ -12,7 +12,7 @@ from shared.domain.errors import Invalid
 
 
 class Users(Protocol):
-    """The users of one tenant; see `shared.table.users.UserTable`."""
+    """The users of one tenant; see `shared.table.accounts.users.UserTable`."""
 
     def get(self, user_id: str) -> User | None: ...
 

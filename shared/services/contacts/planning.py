@@ -46,7 +46,7 @@ _INDEXED = frozenset(
 
 
 class ContactIndex(contact_orders.OrderIndex, Protocol):
-    """The indexes of one tenant's contacts; see `shared.table.contact_index.ContactIndex`."""
+    """The indexes of one tenant's contacts; see `shared.table.contacts.index.ContactIndex`."""
 
     def count(self, name: str) -> int: ...
 

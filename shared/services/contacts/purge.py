@@ -17,7 +17,7 @@ from shared.domain.ids import new_id
 
 
 class ExpiredContacts(Protocol):
-    """Deleted contacts across tenants; see `shared.table.purge.PurgeTable`."""
+    """Deleted contacts across tenants; see `shared.table.contacts.purge.PurgeTable`."""
 
     def due(self, at: str) -> Iterator[tuple[str, str]]: ...
 

@@ -27,7 +27,7 @@ Entry = tuple[str, str, str | None]
 
 
 class Locks(Protocol):
-    """The holders of addresses; see `shared.table.contacts.ContactTable`."""
+    """The holders of addresses; see `shared.table.contacts.repository.ContactTable`."""
 
     def all_owners_of_email(self, email: str, *, limit: int) -> list[str]: ...
 

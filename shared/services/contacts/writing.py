@@ -37,7 +37,7 @@ _ATTEMPTS = 12
 
 
 class ContactRepository(Protocol):
-    """The contacts of one tenant; see `shared.table.contacts.ContactTable`."""
+    """The contacts of one tenant; see `shared.table.contacts.repository.ContactTable`."""
 
     def get(self, contact_id: str) -> Contact | None: ...
 

@@ -29,7 +29,7 @@ class Changes:
 
 
 class MembershipRepository(Protocol):
-    """Contacts and customers of one tenant together; see `shared.table.membership.MembershipTable`."""
+    """Contacts and customers of one tenant together; see `shared.table.customers.membership.MembershipTable`."""
 
     def contact(self, contact_id: str) -> Contact | None: ...
 

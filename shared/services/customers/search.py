@@ -16,7 +16,7 @@ _PORTION = 64
 
 
 class CustomerIndex(Protocol):
-    """The terms of one tenant's customers; see `shared.table.customers.CustomerTable`."""
+    """The terms of one tenant's customers; see `shared.table.customers.repository.CustomerTable`."""
 
     def beginning_with(
         self, prefix: str, *, limit: int, after: str | None

@@ -36,7 +36,7 @@ _ATTEMPTS_FOR_A_NUMBER = 40
 
 
 class CustomerRepository(CustomerIndex, Protocol):
-    """The customers of one tenant; see `shared.table.customers.CustomerTable`."""
+    """The customers of one tenant; see `shared.table.customers.repository.CustomerTable`."""
 
     def get(self, customer_id: str) -> Customer | None: ...
 
@@ -60,7 +60,7 @@ class CustomerRepository(CustomerIndex, Protocol):
 
 
 class Contacts(Protocol):
-    """The contacts of one tenant; see `shared.table.contacts.ContactTable`."""
+    """The contacts of one tenant; see `shared.table.contacts.repository.ContactTable`."""
 
     def get_many(self, contact_ids: Iterable[str]) -> dict[str, Contact]: ...
 

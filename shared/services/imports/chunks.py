@@ -30,7 +30,7 @@ from shared.services.labels.labelling import Labelling, LabelRepository
 
 
 class ImportRepository(Protocol):
-    """The imports of one tenant; see `shared.table.imports.ImportTable`."""
+    """The imports of one tenant; see `shared.table.imports.repository.ImportTable`."""
 
     def get(self, import_id: str) -> ImportRun | None: ...
 

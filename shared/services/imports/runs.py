@@ -39,7 +39,7 @@ class UnknownTenant(RuleBroken):
 
 
 class ImportRepository(Protocol):
-    """The imports of one tenant; see `shared.table.imports.ImportTable`."""
+    """The imports of one tenant; see `shared.table.imports.repository.ImportTable`."""
 
     def add(self, run: ImportRun) -> bool: ...
 

@@ -33,7 +33,7 @@ _PERMISSIONS = ("imports:run", "contacts:read", "contacts:write")
 
 
 class ImportRepository(Protocol):
-    """The imports of one tenant; see `shared.table.imports.ImportTable`."""
+    """The imports of one tenant; see `shared.table.imports.repository.ImportTable`."""
 
     def get(self, import_id: str) -> ImportRun | None: ...
 

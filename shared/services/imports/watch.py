@@ -21,7 +21,7 @@ _PAGES = 5
 
 
 class Watched(Protocol):
-    """Imports across tenants; see `shared.table.imports.ImportWatchTable`."""
+    """Imports across tenants; see `shared.table.imports.repository.ImportWatchTable`."""
 
     def due(self, at: str) -> Iterator[tuple[str, str]]: ...
 
@@ -33,7 +33,7 @@ class Watched(Protocol):
 
 
 class WatchedImports(Protocol):
-    """The imports of one tenant; see `shared.table.imports.ImportTable`."""
+    """The imports of one tenant; see `shared.table.imports.repository.ImportTable`."""
 
     def get(self, import_id: str) -> ImportRun | None: ...
 

@@ -44,7 +44,7 @@ class Portion:
 
 
 class BulkJobRepository(Protocol):
-    """The jobs of one tenant; see `shared.table.bulk_jobs.BulkJobTable`."""
+    """The jobs of one tenant; see `shared.table.jobs.bulk.BulkJobTable`."""
 
     def get(self, job_id: str) -> BulkRun | None: ...
 
@@ -264,7 +264,7 @@ class BulkWork:
 
 
 class Watched(Protocol):
-    """Jobs across tenants; see `shared.table.bulk_jobs.BulkWatchTable`."""
+    """Jobs across tenants; see `shared.table.jobs.bulk.BulkWatchTable`."""
 
     def due(self, at: str) -> Iterator[tuple[str, str]]: ...
 

@@ -24,7 +24,7 @@ AnyLabel = TypeVar("AnyLabel", bound=Label)
 
 
 class Counters(Protocol):
-    """How many contacts have what; see `shared.table.contact_index.ContactIndex`."""
+    """How many contacts have what; see `shared.table.contacts.index.ContactIndex`."""
 
     def counts_of(self, names: Sequence[str]) -> Sequence[int]: ...
 

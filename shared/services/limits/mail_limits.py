@@ -27,7 +27,7 @@ class Mail(Protocol):
 
 
 class MailBuckets(Protocol):
-    """The buckets of e-mails; see `shared.table.rate_limits.BucketTable`."""
+    """The buckets of e-mails; see `shared.table.limits.BucketTable`."""
 
     def of_caller(self, tenant_id: str, actor: str | None) -> Bucket: ...
 

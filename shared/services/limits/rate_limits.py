@@ -105,7 +105,7 @@ class Standing(NamedTuple):
 
 
 class Bucket(Protocol):
-    """A bucket in the table; see `shared.table.rate_limits`. Each method is one call, and raises Unavailable when the
+    """A bucket in the table; see `shared.table.limits`. Each method is one call, and raises Unavailable when the
     table is away.
     """
 

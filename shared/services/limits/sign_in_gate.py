@@ -25,7 +25,7 @@ Kind = Literal["ACCOUNT", "ADDRESS"]
 
 
 class Attempts(Protocol):
-    """The buckets of attempts; see `shared.table.rate_limits.BucketTable`."""
+    """The buckets of attempts; see `shared.table.limits.BucketTable`."""
 
     def of_attempts(self, kind: str, digest: str) -> Bucket: ...
 

@@ -38,7 +38,7 @@ _TOGETHER = 10  # what SQS takes in one call
 
 
 class Subscriptions(Protocol):
-    """The subscriptions of one tenant and their deliveries; see `shared.table.webhooks.WebhookTable`."""
+    """The subscriptions of one tenant and their deliveries; see `shared.table.webhooks.repository.WebhookTable`."""
 
     def all(self) -> list[Webhook]: ...
 
@@ -88,7 +88,7 @@ class Sender(Protocol):
 
 
 class DueIndex(Protocol):
-    """What is due; see `shared.table.due.DueDeliveries`."""
+    """What is due; see `shared.table.webhooks.due.DueDeliveries`."""
 
     def until(self, at: str) -> Iterable[list[tuple[str, DeliveryRequest]]]: ...
 

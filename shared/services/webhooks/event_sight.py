@@ -15,19 +15,19 @@ from shared.domain.webhooks.subscription import MANAGE_WEBHOOKS, Webhook
 
 
 class Users(Protocol):
-    """The users of one tenant; see `shared.table.users.UserTable`."""
+    """The users of one tenant; see `shared.table.accounts.users.UserTable`."""
 
     def get(self, user_id: str) -> User | None: ...
 
 
 class ApiClients(Protocol):
-    """The API clients of one tenant; see `shared.table.api_clients.ApiClientTable`."""
+    """The API clients of one tenant; see `shared.table.accounts.api_clients.ApiClientTable`."""
 
     def get(self, client_id: str) -> ApiClient | None: ...
 
 
 class Contacts(Protocol):
-    """The contacts of one tenant; see `shared.table.contacts.ContactTable`."""
+    """The contacts of one tenant; see `shared.table.contacts.repository.ContactTable`."""
 
     def get_with_deleted(self, contact_id: str) -> Contact | None: ...
 

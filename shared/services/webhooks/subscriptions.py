@@ -21,7 +21,7 @@ _ATTEMPTS = 5
 
 
 class WebhookRepository(Protocol):
-    """The subscriptions of one tenant; see `shared.table.webhooks.WebhookTable`."""
+    """The subscriptions of one tenant; see `shared.table.webhooks.repository.WebhookTable`."""
 
     def get(self, webhook_id: str) -> Webhook | None: ...
 

@@ -14,8 +14,8 @@ from shared.projections.remains import Remains
 from shared.projections.sweeping import SweptProjection
 from shared.services.contacts.purge import Purge
 from shared.table import keys
+from shared.table.contacts.purge import PurgeTable
 from shared.table.items import contact_from_item, event_to_item
-from shared.table.purge import PurgeTable
 from shared.table.store import Item, Store
 from tests.support.interleaving import Schedule, Turns
 from tests.support.memory_table import MemoryTable

@@ -6,8 +6,8 @@ from shared.domain.contacts.record import Contact
 from shared.domain.customers.record import Customer
 from shared.services.customers.membership import Changes
 from shared.table import keys
-from shared.table.contacts import ContactTable
-from shared.table.customers import CustomerTable
+from shared.table.contacts.repository import ContactTable
+from shared.table.customers.repository import CustomerTable
 from shared.table.store import Store, Transaction
 
 

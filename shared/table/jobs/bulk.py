@@ -14,7 +14,7 @@ from shared.domain.events import Event
 from shared.domain.jobs.bulk import BulkRun
 from shared.domain.jobs.quotas import BULK_JOBS
 from shared.table import items, keys
-from shared.table.places import Places
+from shared.table.jobs.places import Places
 from shared.table.store import Item, Store, Transaction, at_version
 
 _PAGE = 100

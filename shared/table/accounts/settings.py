@@ -6,7 +6,7 @@ from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
 from shared.domain.tenant import Tenant
 from shared.table import items, keys
-from shared.table.directory import settings_attribute, tenant_from_item
+from shared.table.accounts.directory import settings_attribute, tenant_from_item
 from shared.table.store import Item, Store, Transaction
 
 

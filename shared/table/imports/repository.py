@@ -13,7 +13,7 @@ from shared.domain.imports.file import Layout
 from shared.domain.imports.record import ImportRun, Tally
 from shared.domain.jobs.quotas import IMPORTS, UPLOADS
 from shared.table import items, keys
-from shared.table.places import Places, count_bytes
+from shared.table.jobs.places import Places, count_bytes
 from shared.table.store import Item, Store, Transaction
 
 UNSTARTED_SECONDS = 7 * 86_400

@@ -30,10 +30,10 @@ from shared.domain.errors import (
 )
 from shared.domain.events import Event
 from shared.table import items, keys
-from shared.table.bulk_jobs import job_to_item
-from shared.table.claims import claim_to_item, in_place_of
-from shared.table.directory import member_to_item
-from shared.table.settings import add_settings
+from shared.table.accounts.claims import claim_to_item, in_place_of
+from shared.table.accounts.directory import member_to_item
+from shared.table.accounts.settings import add_settings
+from shared.table.jobs.bulk import job_to_item
 from shared.table.store import Item, Refusal, Store, Transaction, at_version
 
 _ATTEMPTS = 6

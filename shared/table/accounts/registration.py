@@ -6,10 +6,10 @@ from shared.domain.accounts.claims import Claim
 from shared.domain.accounts.registration import Founding
 from shared.domain.errors import AlreadyRegistered, ConcurrentChange
 from shared.table import items
-from shared.table.claims import in_place_of
-from shared.table.directory import member_to_item, tenant_to_item
+from shared.table.accounts.claims import in_place_of
+from shared.table.accounts.directory import member_to_item, tenant_to_item
+from shared.table.accounts.users import count_to_item, lock_name, put_lock, user_to_item
 from shared.table.store import Store, Transaction
-from shared.table.users import count_to_item, lock_name, put_lock, user_to_item
 
 
 class RegistrationTable:

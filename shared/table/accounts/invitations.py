@@ -9,8 +9,8 @@ from shared.domain.accounts.user import User
 from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
 from shared.table import keys
+from shared.table.accounts.users import commit, count, holder_of, put_event, put_new_user
 from shared.table.store import Item, Store, Transaction, at_version
-from shared.table.users import commit, count, holder_of, put_event, put_new_user
 
 
 class InvitationTable:

@@ -10,7 +10,7 @@ from shared.domain.accounts.credentials import ApiKey
 from shared.domain.errors import ConcurrentChange, Conflict
 from shared.domain.events import Event
 from shared.table import items, keys
-from shared.table.directory import api_key_to_item
+from shared.table.accounts.directory import api_key_to_item
 from shared.table.store import Item, Store, Transaction, at_version
 
 
