@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from shared.domain.customers.record import Customer
     from shared.domain.ids import Work
     from shared.domain.tenant import Settings, Tenant
+    from shared.files.drop_bucket import DropBucket
+    from shared.files.queues.bulk import BulkQueue
+    from shared.files.queues.imports import ImportQueue
+    from shared.files.queues.received import ReceivedMessages
     from shared.identity.mail import Mail
     from shared.identity.other_issuer import OtherIssuer
     from shared.identity.user_pool import UserPool
@@ -67,10 +71,6 @@ if TYPE_CHECKING:
     from shared.services.webhooks.deliveries import FanOut, Sending
     from shared.services.webhooks.event_sight import EventSight
     from shared.services.webhooks.subscriptions import WebhookService
-    from shared.storage.bulk_queue import BulkQueue
-    from shared.storage.drop_bucket import DropBucket
-    from shared.storage.import_queue import ImportQueue
-    from shared.storage.received import ReceivedMessages
     from shared.table.accounts.directory import DirectoryTable
     from shared.table.accounts.invitations import InvitationTable
     from shared.table.accounts.users import UserTable
@@ -512,7 +512,7 @@ def _bulk_job_table(tenant_id: str, claim: Claim | None = None) -> BulkJobTable:
 
 def received_messages(queue_url: str) -> ReceivedMessages:
     """The messages that were received from a queue."""
-    from shared.storage.received import ReceivedMessages
+    from shared.files.queues.received import ReceivedMessages
 
     return ReceivedMessages(lambda: client("sqs"), queue_url)
 
@@ -520,7 +520,7 @@ def received_messages(queue_url: str) -> ReceivedMessages:
 @cache
 def bulk_queue() -> BulkQueue:
     """The queue of work on bulk jobs."""
-    from shared.storage.bulk_queue import BulkQueue
+    from shared.files.queues.bulk import BulkQueue
 
     return BulkQueue(lambda: client("sqs"), settings.bulk_queue_url())
 
@@ -691,7 +691,7 @@ def _import_table(tenant_id: str, claim: Claim | None = None) -> ImportTable:
 @cache
 def drop_bucket() -> DropBucket:
     """The bucket into which files are dropped."""
-    from shared.storage.drop_bucket import DropBucket
+    from shared.files.drop_bucket import DropBucket
 
     return DropBucket(client("s3"), settings.drop_bucket())
 
@@ -699,7 +699,7 @@ def drop_bucket() -> DropBucket:
 @cache
 def import_queue() -> ImportQueue:
     """The queue of work on imports."""
-    from shared.storage.import_queue import ImportQueue
+    from shared.files.queues.imports import ImportQueue
 
     return ImportQueue(client("sqs"), settings.import_rows_queue_url())
 

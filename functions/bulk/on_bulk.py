@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from shared import observability, settings, wiring
+from shared.files.queues.bulk import from_message
 from shared.remaining_time import has_time
 from shared.sqs import each
-from shared.storage.bulk_queue import from_message
 
 _TO_ACT_MILLISECONDS = 30_000
 _RESERVE_MILLISECONDS = 10_000

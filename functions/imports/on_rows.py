@@ -6,8 +6,8 @@ from typing import Any
 
 from shared import observability, settings, wiring
 from shared.domain.imports.record import ImportTask
+from shared.files.queues.imports import from_message
 from shared.sqs import each
-from shared.storage.import_queue import from_message
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.domain.webhooks.delivery import DeliveryRequest
+from shared.files.queues.sending import holds_messages, send_all
 from shared.publishing.contracts import to_request_message
-from shared.storage.sending import holds_messages, send_all
 
 
 class DeliveryQueue:

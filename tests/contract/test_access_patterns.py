@@ -36,12 +36,12 @@ from shared.domain.labels.record import Tag
 from shared.domain.tenant import RateLimit
 from shared.domain.webhooks.delivery import DeliveryRequest
 from shared.domain.webhooks.subscription import WebhookInput
+from shared.files.queues.imports import from_message as from_message_of_import
 from shared.projections.remains import Remains
 from shared.publishing.contracts import from_message, to_message
 from shared.services.contacts.purge import Purge
 from shared.services.jobs.bulk import Portion
 from shared.services.limits.rate_limits import RateLimits
-from shared.storage.import_queue import from_message as from_message_of_import
 from shared.table import keys
 from shared.table.contacts.purge import PurgeTable
 from shared.table.items import event_from_item

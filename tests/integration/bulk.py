@@ -12,8 +12,8 @@ from shared.domain.callers import Caller, Kind
 from shared.domain.contacts.filter import ContactFilter
 from shared.domain.ids import new_id
 from shared.domain.jobs.bulk import BulkRun
+from shared.files.queues.bulk import to_message
 from shared.services.jobs.bulk import BulkWatch, BulkWatchReport, Portion
-from shared.storage.bulk_queue import to_message
 from shared.table.jobs.bulk import BulkJobTable, BulkWatchTable
 from tests.integration.world import World
 from tests.support.faults import Killed

@@ -14,8 +14,8 @@ from functions.bulk.on_schedule_bulk import handler as on_schedule
 from shared import observability, wiring
 from shared.domain import timestamps
 from shared.domain.ids import new_id
+from shared.files.queues.bulk import from_message
 from shared.services.jobs.bulk import BulkWatchReport
-from shared.storage.bulk_queue import from_message
 from tests.contract.answers import faults_of
 from tests.integration.bulk import JOBS, WATCH_PREFIXES, Jobs, running_job
 from tests.integration.world import World

@@ -778,7 +778,7 @@ def test_check_95_logs_and_messages_hold_nothing_of_the_file(inbox: DropFolder, 
 def test_a_results_file_of_many_megabytes_is_uploaded_in_parts(
     inbox: DropFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.storage.drop_bucket._UPLOAD_PART", 5 * 1024 * 1024)
+    monkeypatch.setattr("shared.files.drop_bucket._UPLOAD_PART", 5 * 1024 * 1024)
     note = "n" * 60_000
     body = "email,ignored\n" + "".join(f"no address {number},{note}\n" for number in range(200))
     inbox.deliver(inbox.put(body))

@@ -14,10 +14,10 @@ from shared.domain import timestamps
 from shared.domain.errors import Conflict, QuotaReached
 from shared.domain.imports import file as import_file
 from shared.domain.jobs.quotas import BULK_JOBS, IMPORTS, UPLOADS
+from shared.files.drop_bucket import DropBucket
 from shared.services.imports import plans as import_plans
 from shared.services.imports.runs import ImportRuns
 from shared.services.imports.uploads import UPLOAD_SECONDS, ImportUploads
-from shared.storage.drop_bucket import DropBucket
 from shared.table.jobs import places
 from shared.table.jobs.places import Places
 from shared.table.store import Transaction

@@ -40,7 +40,7 @@ class ImportRepository(Protocol):
 
 
 class Files(Protocol):
-    """Dropped files and parts of results; see `shared.storage.drop_bucket.DropBucket`."""
+    """Dropped files and parts of results; see `shared.files.drop_bucket.DropBucket`."""
 
     def read(self, key: str, etag: str, start: int, end: int) -> Iterator[bytes]: ...
 

@@ -63,7 +63,7 @@ class ImportRepository(Protocol):
 
 
 class Files(Protocol):
-    """Dropped files and results; see `shared.storage.drop_bucket.DropBucket`."""
+    """Dropped files and results; see `shared.files.drop_bucket.DropBucket`."""
 
     def find(self, key: str, etag: str | None = None) -> DroppedFile: ...
 
@@ -81,7 +81,7 @@ class Files(Protocol):
 
 
 class Tasks(Protocol):
-    """The queue of work on imports; see `shared.storage.import_queue.ImportQueue`."""
+    """The queue of work on imports; see `shared.files.queues.imports.ImportQueue`."""
 
     def send(self, tasks: Iterable[ImportTask], *, delay: int = 0) -> None: ...
 

@@ -43,7 +43,7 @@ class ImportRepository(Protocol):
 
 
 class Uploads(Protocol):
-    """Where files are uploaded to; see `shared.storage.drop_bucket.DropBucket`."""
+    """Where files are uploaded to; see `shared.files.drop_bucket.DropBucket`."""
 
     def upload_form(self, key: str, max_bytes: int, seconds: int) -> tuple[str, dict[str, str]]: ...
 
@@ -51,7 +51,7 @@ class Uploads(Protocol):
 
 
 class Tasks(Protocol):
-    """The queue of work on imports; see `shared.storage.import_queue.ImportQueue`."""
+    """The queue of work on imports; see `shared.files.queues.imports.ImportQueue`."""
 
     def send(self, tasks: Iterable[ImportTask], *, delay: int = 0) -> None: ...
 

@@ -41,7 +41,7 @@ class WatchedImports(Protocol):
 
 
 class Inboxes(Protocol):
-    """The inboxes of all tenants; see `shared.storage.drop_bucket.DropBucket`."""
+    """The inboxes of all tenants; see `shared.files.drop_bucket.DropBucket`."""
 
     def dropped_files(self, after: str) -> tuple[list[DroppedFile], str]: ...
 

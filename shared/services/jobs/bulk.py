@@ -160,7 +160,7 @@ class Walk(Protocol):
 
 
 class Queue(Protocol):
-    """The queue of work on jobs; see `shared.storage.bulk_queue.BulkQueue`."""
+    """The queue of work on jobs; see `shared.files.queues.bulk.BulkQueue`."""
 
     def send(self, portion: Portion) -> None: ...
 

@@ -10,8 +10,8 @@ import pytest
 
 from shared.domain.errors import Unavailable
 from shared.domain.imports.record import Chunk, ImportTask
-from shared.storage.drop_bucket import DropBucket
-from shared.storage.import_queue import ImportQueue, from_message, to_message
+from shared.files.drop_bucket import DropBucket
+from shared.files.queues.imports import ImportQueue, from_message, to_message
 
 
 class Listing:

@@ -9,8 +9,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.domain.errors import Unavailable
+from shared.files.queues.sending import group_of
 from shared.services.jobs.bulk import Portion
-from shared.storage.sending import group_of
 
 
 class BulkQueue:

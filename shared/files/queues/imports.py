@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from shared.domain.imports.record import Chunk, ImportTask
-from shared.storage.sending import send_all
+from shared.files.queues.sending import send_all
 
 _STEPS = ("split", "rows", "finish")
 
