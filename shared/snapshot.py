@@ -11,7 +11,8 @@ from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 
-from shared import observability, settings, wiring
+from shared import environment as settings
+from shared import observability, wiring
 from shared.domain.callers import Caller
 
 _ANYBODY = Caller("-", "system", "-", "admin")

@@ -10,7 +10,7 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from shared import settings
+from shared import environment as settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from shared.identity.mail import Mail
     from shared.identity.other_issuer import OtherIssuer
     from shared.identity.user_pool import UserPool
-    from shared.projections.records import Projection
+    from shared.projections.engine import Projection
     from shared.projections.sweeping import SweptProjection
     from shared.publishing.publisher import Publisher
     from shared.publishing.queue import DeliveryQueue
@@ -574,7 +574,7 @@ def events() -> EventTable:
 @cache
 def projection() -> Projection:
     """What lists, filters, searches and statistics of contacts and customers are read from."""
-    from shared.projections.records import Projection
+    from shared.projections.engine import Projection
 
     return Projection(store())
 

@@ -11,7 +11,8 @@ from functools import cache
 
 from chalice.app import AuthRequest, AuthResponse, Chalice
 
-from shared import observability, settings, wiring
+from shared import environment as settings
+from shared import observability, wiring
 from shared.domain import timestamps
 from shared.domain.accounts.credentials import hash_secret
 from shared.domain.callers import role_grants

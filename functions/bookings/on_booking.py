@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shared import observability, settings, wiring
+from shared import environment as settings
+from shared import observability, wiring
 from shared.services.bookings import Undeliverable
 from shared.sqs import each
 

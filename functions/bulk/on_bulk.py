@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared import observability, settings, wiring
+from shared import environment as settings
+from shared import observability, wiring
 from shared.files.queues.bulk import from_message
-from shared.remaining_time import has_time
+from shared.lambda_time import has_time
 from shared.sqs import each
 
 _TO_ACT_MILLISECONDS = 30_000

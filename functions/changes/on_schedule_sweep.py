@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from shared import observability, wiring
+from shared.lambda_time import has_time
 from shared.publishing.sweep import sweep
-from shared.remaining_time import has_time
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

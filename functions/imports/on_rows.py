@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared import observability, settings, wiring
+from shared import environment as settings
+from shared import observability, wiring
 from shared.domain.imports.record import ImportTask
 from shared.files.queues.imports import from_message
 from shared.sqs import each

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from shared import observability, wiring
-from shared.remaining_time import has_time
+from shared.lambda_time import has_time
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

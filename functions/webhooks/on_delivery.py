@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from shared import observability, settings, wiring
+from shared import environment as settings
+from shared import observability, wiring
 from shared.publishing.contracts import from_request_message
 from shared.sqs import each
 

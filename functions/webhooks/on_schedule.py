@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared import observability, wiring
-from shared.remaining_time import has_time
+from shared.lambda_time import has_time
 from shared.services.webhooks.deliveries import send_due
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from shared.projections import companies, kinds
+from shared.projections.kinds import companies
+from shared.projections.kinds import kind as kinds
 from shared.table import keys
 from shared.table.postings import chunks_of, ids_in
 from shared.table.store import Item

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from shared.projections import kinds
+from shared.projections.kinds import kind as kinds
 from shared.projections.work import Place, by_place, place_of
 from shared.table import keys
 from shared.table.postings import PostingList

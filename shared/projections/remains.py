@@ -13,7 +13,7 @@ from shared.domain.contacts import order as contact_order
 from shared.domain.contacts.record import Contact
 from shared.domain.events import Event
 from shared.domain.records import defaults_of
-from shared.projections import contacts
+from shared.projections.kinds import contacts
 from shared.table import items, keys
 from shared.table.store import Item, Store
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from shared.domain import timestamps
 from shared.domain.errors import ConcurrentChange
-from shared.projections import companies, kinds
+from shared.projections.kinds import companies
+from shared.projections.kinds import kind as kinds
 from shared.projections.work import Aim, Work
 from shared.table import items, keys
 from shared.table.store import Item, Store, Transaction

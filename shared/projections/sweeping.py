@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.ids import new_id
-from shared.projections.records import Projection
+from shared.projections.engine import Projection
 from shared.table import keys
 from shared.table.store import Store
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from shared.projections import kinds
-from shared.projections.contacts import Facet
+from shared.projections.kinds import kind as kinds
+from shared.projections.kinds.contacts import Facet
 from shared.table import keys
 from shared.table.store import Item
 

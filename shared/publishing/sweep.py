@@ -34,7 +34,7 @@ class Publishes(Protocol):
 
 
 class Projections(Protocol):
-    """Finds and mends what lags behind its record; see `shared.projections.records`."""
+    """Finds and mends what lags behind its record; see `shared.projections.engine`."""
 
     def outdated(self, records: list[keys.Key]) -> list[keys.Key]: ...
 

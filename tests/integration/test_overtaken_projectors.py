@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from shared import wiring
-from shared.projections import kinds
 from shared.projections.comparison import differences
-from shared.projections.records import Projection
+from shared.projections.engine import Projection
+from shared.projections.kinds import kind as kinds
 from shared.table import keys
 from shared.table.postings import PostingList
 from shared.table.store import Item

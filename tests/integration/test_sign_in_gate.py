@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared import settings, wiring
+from shared import environment as settings
+from shared import wiring
 from shared.domain.errors import RateLimited
 from shared.services.limits.sign_in_gate import OpenGate, SignInGate
 from shared.table import keys

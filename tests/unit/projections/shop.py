@@ -9,7 +9,7 @@ from shared.domain.events import Event
 from shared.domain.events import differences as changes_between
 from shared.domain.records import BOOKKEEPING
 from shared.projections.comparison import differences
-from shared.projections.records import Projection
+from shared.projections.engine import Projection
 from shared.projections.remains import Remains
 from shared.projections.sweeping import SweptProjection
 from shared.services.contacts.purge import Purge

@@ -11,9 +11,10 @@ import pytest
 
 from shared.domain import timestamps
 from shared.domain.contacts.record import Contact
-from shared.projections import contacts, mendings
-from shared.projections.contacts import rows_of
-from shared.projections.records import Projection
+from shared.projections import mendings
+from shared.projections.engine import Projection
+from shared.projections.kinds import contacts
+from shared.projections.kinds.contacts import rows_of
 from shared.projections.work import Work
 from shared.table import items
 from shared.table.items import contact_from_item

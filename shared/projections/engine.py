@@ -22,9 +22,10 @@ from typing import Any
 
 from shared.domain import timestamps
 from shared.domain.errors import ConcurrentChange
-from shared.projections import companies, kinds
-from shared.projections.contacts import Facet
 from shared.projections.hidden import hidden
+from shared.projections.kinds import companies
+from shared.projections.kinds import kind as kinds
+from shared.projections.kinds.contacts import Facet
 from shared.projections.mendings import Mendings
 from shared.projections.steps import part_of_the_way, transaction_of
 from shared.projections.work import Aim, Change, Place, State, Work, place_of, version_of

@@ -1,4 +1,4 @@
-"""The projections of customers: their list row, which `shared.projections.records` writes as it does contacts', the
+"""The projections of customers: their list row, which `shared.projections.engine` writes as it does contacts', the
 terms they are found by, and their part in the counters.
 """
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from shared.projections import contacts, customers
-from shared.projections.contacts import Facet
+from shared.projections.kinds import contacts, customers
+from shared.projections.kinds.contacts import Facet
 from shared.table import keys
 from shared.table.store import Item
 
