@@ -27,9 +27,9 @@ from shared.http.openapi import EXAMPLE_IN_WORDS
 from shared.http.openapi import document as made
 from shared.http.routes import JSON, Operation
 from tests.contract.answers import document, faults_of
-from tests.integration.bulk import running_job
-from tests.integration.directory import invite, join
-from tests.integration.drop_folder import DropFolder
+from tests.integration.accounts.directory import invite, join
+from tests.integration.imports.drop_folder import DropFolder
+from tests.integration.jobs.bulk import running_job
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
 from tests.support.gateway import Response

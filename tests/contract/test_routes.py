@@ -17,8 +17,8 @@ from shared.domain.ids import new_id
 from shared.http.problems import STATUS
 from tests.contract.answers import ROOT, document, faults_of
 from tests.contract.template.test_doors import WITHOUT_SIGN_IN
-from tests.integration.bulk import running_job
-from tests.integration.directory import PASSWORD, invite, join
+from tests.integration.accounts.directory import PASSWORD, invite, join
+from tests.integration.jobs.bulk import running_job
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
 from tests.support.faults import call, injecting, unreachable

@@ -1,7 +1,8 @@
 """How many contacts each company of a tenant has, and which have the most.
 
 Each company has a counter, and one with at least two contacts a row among the top companies, at the place of its
-number. Both change in the transaction that shows a contact (`shared.projections.kinds.contacts`), so they are as exact as
+number. Both change in the transaction that shows a contact (`shared.projections.kinds.contacts`), so they are as
+exact as
 its list row. To take a company's row from its old place one must know the number, so the counter is read first, and
 changes on condition that it is still as it was read.
 """

@@ -1,4 +1,7 @@
-"""What callers do with customers. Who belongs to them is settled with the contacts: `shared.services.customers.membership`."""
+"""What callers do with customers.
+
+Which contacts belong to a customer is the subject of `shared.services.customers.membership`.
+"""
 
 from __future__ import annotations
 

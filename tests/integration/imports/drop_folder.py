@@ -1,0 +1,157 @@
+"""The drop folder as a tenant sees it: files put there, and what comes of them; AWS in moto."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+from functions.imports.on_object_created import handler as on_object_created
+from functions.imports.on_rows import handler as on_rows
+from shared import wiring
+from shared.services.imports.watch import ImportWatch, WatchReport
+from shared.table.imports.repository import ImportTable, ImportWatchTable
+from tests.integration.world import World
+from tests.support.faults import Killed
+from tests.support.lambda_context import lambda_context
+from tests.support.queues import receive, sqs_record
+from tests.support.tenant_guard import acting_for, acting_for_system, as_operator, inferring_tenant
+
+EVENT = Path(__file__).parents[2] / "events" / "s3_object_created.json"
+QUEUE = "ImportRowsQueue"
+WATCH_PREFIXES = ("DUE#", "S#", "T#")
+
+Event = dict[str, Any]
+
+
+class DropFolder:
+    """The inbox of a tenant (T1), and the functions behind it."""
+
+    def __init__(self, world: World, tenant_id: str = "T1") -> None:
+        self.world = world
+        self.tenant_id = tenant_id
+        self.bucket = world.stack.environment["DROP_BUCKET"]
+        self.s3 = world.stack.client("s3")
+        self.sqs = world.stack.client("sqs")
+        self.queue_url = world.stack.queue_url(QUEUE)
+        self.put_back = 0
+
+    def put(self, body: bytes | str, name: str = "people.csv", *, key: str | None = None) -> Event:
+        """Put a file into the inbox; gives back the event that S3 would send."""
+        key = key or f"tenants/{self.tenant_id}/inbox/{name}"
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body.encode() if isinstance(body, str) else body)
+        return self.event_of(key)
+
+    def event_of(self, key: str) -> Event:
+        """The event that S3 would send of an object as it is now."""
+        found = self.s3.head_object(Bucket=self.bucket, Key=key)
+        event: Event = copy.deepcopy(json.loads(EVENT.read_text()))
+        s3 = event["Records"][0]["s3"]
+        s3["bucket"]["name"] = self.bucket
+        s3["object"] |= {
+            "key": quote_plus(key, safe="/"),
+            "eTag": found["ETag"].strip('"'),
+            "size": found["ContentLength"],
+        }
+        return event
+
+    def deliver(self, event: Event) -> None:
+        """One invocation by S3."""
+        with inferring_tenant():
+            on_object_created(event, lambda_context("ImportsSplitFunction"))
+
+    def work(self, *, limit: int = 1000) -> int:
+        """Hand out the queue's messages, one by one, until none is left (or `limit` of them). A message whose
+        handling failed or was killed comes back; a kill ends the work. Returns how many were handled.
+        """
+        handled = 0
+        while handled < limit and (messages := receive(self.queue_url, 1)):
+            self.hand_out(messages[0])
+            handled += 1
+        return handled
+
+    def hand_out(self, message: dict[str, Any]) -> None:
+        handle = {"QueueUrl": self.queue_url, "ReceiptHandle": message["ReceiptHandle"]}
+        tenant_id = json.loads(message["Body"])["tenant_id"]
+        try:
+            with acting_for(tenant_id):
+                result = on_rows(
+                    {"Records": [sqs_record(message, self.queue_url)]}, lambda_context("ImportsRowsFunction")
+                )
+        except Killed:
+            with as_operator():
+                self.sqs.change_message_visibility(**handle, VisibilityTimeout=0)
+            raise
+        with as_operator():
+            if result["batchItemFailures"]:
+                self.put_back += 1
+                self.sqs.change_message_visibility(**handle, VisibilityTimeout=0)
+            else:
+                self.sqs.delete_message(**handle)
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """What the queue's visible messages say; they are taken out of it."""
+        messages = receive(self.queue_url, 1000)
+        for message in messages:
+            self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"]) for message in messages]
+
+    def run(self, body: bytes | str, name: str = "people.csv") -> dict[str, Any]:
+        """Put a file, and do all that follows; gives back the import as the API shows it."""
+        self.deliver(self.put(body, name))
+        self.work()
+        assert not self.put_back, "a message was put back; see the log"
+        return self.latest()
+
+    def imports(self) -> list[dict[str, Any]]:
+        """The tenant's imports as the API shows them, newest first."""
+        answer = self.world.send("GET", "/imports")
+        assert answer.status == 200, answer.text
+        items: list[dict[str, Any]] = answer.json["items"]
+        return items
+
+    def latest(self) -> dict[str, Any]:
+        return self.imports()[0]
+
+    def results_key(self, import_id: str) -> str:
+        with as_operator():
+            run = ImportTable(wiring.store(), self.tenant_id).get(import_id)
+        assert run is not None
+        assert run.results_key is not None
+        return run.results_key
+
+    def object(self, key: str) -> bytes:
+        body: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return body
+
+    def results(self, shown: dict[str, Any]) -> list[dict[str, str]]:
+        """The rows of an import's results file."""
+        text = self.object(self.results_key(shown["id"])).decode()
+        return list(csv.DictReader(io.StringIO(text, newline="")))
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """The bucket's objects."""
+        found = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix)
+        return [entry["Key"] for entry in found.get("Contents", [])]
+
+    def finish(self, import_id: str) -> None:
+        """What the delayed message of a failed import asks for, at once."""
+        with acting_for(self.tenant_id):
+            wiring.import_runs().finish(self.tenant_id, import_id)
+
+    def watch(self, now: str) -> WatchReport:
+        """A look of the watch, as if the time were `now`."""
+        with acting_for_system(*WATCH_PREFIXES):
+            return ImportWatch(
+                wiring.tenant,
+                ImportWatchTable(wiring.store()),
+                lambda tenant_id: ImportTable(wiring.store(), tenant_id),
+                wiring.drop_bucket(),
+                wiring.import_runs(),
+                wiring.import_queue(),
+                now=lambda: now,
+            ).look()

@@ -1,0 +1,352 @@
+"""A tenant's open work has a limit, others' goes on beside it, and what is over waits and is not lost (check 103)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared import wiring
+from shared.domain import timestamps
+from shared.domain.errors import Conflict, QuotaReached
+from shared.domain.imports import file as import_file
+from shared.domain.jobs.quotas import BULK_JOBS, IMPORTS, UPLOADS
+from shared.files.drop_bucket import DropBucket
+from shared.services.imports import plans as import_plans
+from shared.services.imports.runs import ImportRuns
+from shared.services.imports.uploads import UPLOAD_SECONDS, ImportUploads
+from shared.table.jobs import places
+from shared.table.jobs.places import Places
+from shared.table.store import Transaction
+from tests.integration.imports.drop_folder import DropFolder
+from tests.integration.imports.test_import_uploads import ask, read, start, upload
+from tests.integration.jobs.bulk import JOBS, Jobs
+from tests.integration.world import World
+from tests.support.faults import assert_same_after_kills
+from tests.support.queues import receive
+from tests.support.tenant_guard import acting_for, as_operator
+
+Worlds = Callable[[], AbstractContextManager[World]]
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 2)
+    monkeypatch.setattr("shared.services.jobs.bulk.MAX_PORTION", 2)
+    monkeypatch.setattr(import_file, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(import_plans, "MOST_QUEUED", 3)
+    monkeypatch.setattr("shared.services.imports.runs.MOST_QUEUED", 3)
+    monkeypatch.setattr("shared.table.jobs.bulk.BULK_JOBS", replace(BULK_JOBS, most=2))
+    monkeypatch.setattr("shared.table.imports.repository.IMPORTS", replace(IMPORTS, most=1))
+    monkeypatch.setattr("shared.table.imports.repository.UPLOADS", replace(UPLOADS, most=2))
+
+
+@pytest.fixture
+def inbox(world: World) -> DropFolder:
+    return DropFolder(world)
+
+
+def people(count: int, of: str = "example.com") -> str:
+    return "email\n" + "".join(f"p{number}@{of}\n" for number in range(count))
+
+
+def refused(answer: Any, code: str) -> None:
+    assert (answer.status, answer.json["code"]) == (409, code), answer.text
+
+
+# Bulk jobs
+
+
+def prepare(world: World, *tokens: str | None) -> None:
+    for token in tokens:
+        for first in (0, 2):
+            given = [
+                {"first_name": "Ada", "email": f"p{first + n}@example.com", "tags": ["x"]} for n in (0, 1)
+            ]
+            assert world.send("POST", "/contacts/bulk-create", {"contacts": given}, token=token).status == 207
+    world.catch_up()
+
+
+def ask_for_job(world: World, **how: Any) -> Any:
+    body = {"filter": {"tags": "x"}, "set": {"company": "Engines"}}
+    return world.send("POST", "/contacts/bulk-update", body, **how)
+
+
+def test_check_103_a_tenant_has_so_many_bulk_jobs_under_way_and_another_its_own(world: World) -> None:
+    other = world.tenant("T10")
+    prepare(world, None, other.admin)
+    made = [ask_for_job(world) for _ in range(2)]
+    assert [answer.status for answer in made] == [202, 202]
+    refused(ask_for_job(world), "too_many_bulk_jobs")
+    assert ask_for_job(world, token=other.admin).status == 202
+    assert world.send("POST", f"{JOBS}/{made[0].json['id']}/cancel", {}).status == 200
+    assert ask_for_job(world).status == 202, "a cancelled one that works on nothing has given its place back"
+    refused(ask_for_job(world), "too_many_bulk_jobs")
+    Jobs(world).work()
+    assert [ask_for_job(world).status for _ in range(3)] == [202, 202, 409], "so have those that ended"
+
+
+def held(tenant_id: str, kind: str) -> int:
+    with as_operator():
+        found = Places(wiring.store(), tenant_id, replace(BULK_JOBS, kind=kind, most=20))._items()
+    return sum(1 for item in found if item["held_until"]["N"] != "0")
+
+
+def test_check_13_places_are_those_of_open_jobs_whatever_was_killed(worlds: Worlds) -> None:
+    @contextmanager
+    def make() -> Iterator[World]:
+        with worlds() as world:
+            prepare(world, None)
+            yield world
+
+    def work(world: World) -> None:
+        answer = ask_for_job(world, headers={"Idempotency-Key": "k"})
+        assert answer.status in (202, 409, 500, 503), answer.text
+        Jobs(world).work()
+
+    def state(world: World) -> Any:
+        Jobs(world).work()
+        items = world.send("GET", JOBS).json["items"]
+        is_open = sum(1 for job in items if job["state"] in ("queued", "running"))
+        return held("T1", BULK_JOBS.kind) - is_open
+
+    tried = assert_same_after_kills(
+        make, work, state, sample=lambda points: points[:: max(1, len(points) // 10)]
+    )
+    assert tried >= 8
+
+
+def taking(quota: Any, holder: str, *, now: int = 0, until: int | None = None) -> None:
+    room = Places(wiring.store(), "T1", quota)
+    given = {} if until is None else {"until": until}
+    room.commit(Transaction, holder, now=now, **given)
+
+
+def test_places_hold_their_number_under_races(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of two sees the places as they were before the other took one."""
+    quota = replace(BULK_JOBS, most=3)
+    look = Places._items
+    racing: list[str] = [f"rival-{number}" for number in range(20)]
+
+    def stale(self: Places) -> Any:
+        seen = look(self)
+        if racing and self._quota is quota:
+            rival = racing.pop()
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Places, "_items", look)
+                try:
+                    taking(quota, rival)
+                except QuotaReached:
+                    racing.clear()
+        return seen
+
+    monkeypatch.setattr(Places, "_items", stale)
+    with acting_for("T1"):
+        taken = 0
+        for number in range(6):
+            try:
+                taking(quota, f"holder-{number}")
+            except QuotaReached:
+                continue
+            taken += 1
+    assert taken <= 3
+    assert held("T1", BULK_JOBS.kind) == 3
+
+
+def test_a_place_that_was_taken_for_a_time_is_free_after_it(world: World) -> None:
+    quota = replace(UPLOADS, most=1)
+    with acting_for("T1"):
+        taking(quota, "a", now=100, until=200)
+        with pytest.raises(QuotaReached):
+            taking(quota, "b", now=200, until=300)
+        taking(quota, "b", now=201, until=300)
+
+
+# Imports
+
+
+def test_a_file_over_the_number_of_imports_waits_in_its_inbox_and_is_taken_later(
+    world: World, inbox: DropFolder
+) -> None:
+    for number in range(3):
+        inbox.deliver(inbox.put(people(2, f"f{number}.example"), f"f{number}.csv"))
+    assert [one["state"] for one in inbox.imports()] == ["running"]
+    later = timestamps.plus(timestamps.now(), 400)
+    report = inbox.watch(later)
+    assert (report.found, report.waiting_files) == (0, 2)
+    for _ in range(3):
+        inbox.work()
+        inbox.watch(later)
+    inbox.work()
+    assert [(one["state"], one["counts"]["created"]) for one in inbox.imports()] == [("completed", 2)] * 3
+    assert len(inbox.keys("tenants/T1/inbox/")) == 3
+    assert held("T1", IMPORTS.kind) == 0
+
+
+def test_an_event_that_comes_again_at_the_limit_is_no_new_import(inbox: DropFolder) -> None:
+    event = inbox.put(people(2))
+    inbox.deliver(event)
+    inbox.deliver(event)
+    inbox.work()
+    assert [one["state"] for one in inbox.imports()] == ["completed"]
+
+
+def test_an_import_over_the_number_is_refused_at_its_start_and_can_be_started_later(
+    world: World, inbox: DropFolder
+) -> None:
+    other = world.tenant("T10")
+    inbox.deliver(inbox.put(people(2)))
+    asked = ask(world)
+    inbox.deliver(upload(inbox, asked))
+    refused(start(world, asked), "too_many_imports")
+    beside = ask(world, token=other.admin)
+    upload(inbox, beside)
+    assert start(world, beside, token=other.admin).status == 202
+    inbox.work()
+    assert start(world, asked).status == 202
+    inbox.work()
+    assert read(world, asked)["state"] == "completed"
+
+
+def test_a_failed_import_gives_its_place_back(world: World, inbox: DropFolder) -> None:
+    inbox.deliver(inbox.put("no address\nAda\n"))
+    assert inbox.latest()["state"] == "failed"
+    inbox.deliver(inbox.put(people(2), "good.csv"))
+    inbox.work()
+    assert inbox.latest()["state"] == "completed"
+
+
+def test_so_many_files_can_be_uploaded_at_once_until_their_time_is_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        ask(world)
+    refused(world.send("POST", "/imports", {"file_name": "x.csv"}), "too_many_uploads")
+    later = timestamps.plus(timestamps.now(), UPLOAD_SECONDS + 2)
+    monkeypatch.setitem(ImportUploads.__init__.__kwdefaults__, "now", lambda: later)  # type: ignore[arg-type]
+    ask(world)
+
+
+def test_an_import_that_was_started_is_none_that_can_be_uploaded(world: World, inbox: DropFolder) -> None:
+    asked = [ask(world) for _ in range(2)]
+    upload(inbox, asked[0])
+    assert start(world, asked[0]).status == 202
+    ask(world)
+
+
+def test_so_many_bytes_a_day_are_imported_and_more_wait_for_the_next(
+    world: World, inbox: DropFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "MAX_BYTES_A_DAY", len(people(2)) * 2)
+    inbox.deliver(inbox.put(people(2)))
+    inbox.work()
+    asked = ask(world)
+    upload(inbox, asked, people(3))
+    refused(start(world, asked), "too_many_bytes")
+    inbox.deliver(inbox.put(people(3), "more.csv"))
+    assert len([one for one in inbox.imports() if one["state"] == "completed"]) == 1
+    upload(inbox, asked, people(2))
+    assert start(world, asked).status == 202
+    tomorrow = timestamps.plus(timestamps.now(), 86_400)
+    inbox.work()
+    monkeypatch.setitem(ImportRuns.__init__.__kwdefaults__, "now", lambda: tomorrow)  # type: ignore[arg-type]
+    assert inbox.watch(tomorrow).found == 1
+    inbox.work()
+    assert {one["state"] for one in inbox.imports()} == {"completed"}
+
+
+# Beside another
+
+
+def waiting(inbox: DropFolder) -> int:
+    with as_operator():
+        return inbox.world.stack.messages_in("ImportRowsQueue")
+
+
+def test_check_103_a_small_import_is_through_beside_a_large_one(world: World, inbox: DropFolder) -> None:
+    other = world.tenant("T10")
+    inbox.deliver(inbox.put(people(100)))
+    assert waiting(inbox) == 3, "of fifty chunks"
+    small = DropFolder(world, "T10")
+    small.deliver(small.put(people(2)))
+    inbox.work(limit=8)
+    shown = world.send("GET", "/imports", token=other.admin).json["items"]
+    assert [(one["state"], one["counts"]["created"]) for one in shown] == [("completed", 2)]
+    assert waiting(inbox) <= 3
+    inbox.work()
+    assert inbox.latest()["state"] == "completed"
+    assert inbox.latest()["counts"]["created"] == 100
+    assert inbox.keys("parts/") == []
+
+
+def test_a_message_that_comes_twice_at_once_makes_no_second_chain_of_chunks(
+    world: World, inbox: DropFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox.deliver(inbox.put(people(40)))
+    put_part = DropBucket.put_part
+    [message] = receive(inbox.queue_url, 1)
+    twins = [message]
+
+    def twin_first(bucket: DropBucket, tenant_id: str, import_id: str, name: str, body: bytes) -> str:
+        if twins:
+            inbox.hand_out(twins.pop())
+        return put_part(bucket, tenant_id, import_id, name, body)
+
+    monkeypatch.setattr(DropBucket, "put_part", twin_first)
+    inbox.hand_out(message)
+    assert waiting(inbox) == 3
+    inbox.work()
+    assert inbox.latest()["counts"]["created"] == 40
+
+
+def test_messages_of_a_tenant_are_of_its_group(world: World, inbox: DropFolder) -> None:
+    """SQS serves the groups of a standard queue fairly."""
+    inbox.deliver(inbox.put(people(2)))
+    prepare(world, None)
+    assert ask_for_job(world).status == 202
+    for queue in ("ImportRowsQueue", "BulkQueue"):
+        with as_operator():
+            found = world.stack.client("sqs").receive_message(
+                QueueUrl=world.stack.queue_url(queue), AttributeNames=["MessageGroupId"]
+            )["Messages"]
+        assert {message["Attributes"]["MessageGroupId"] for message in found} == {"T1"}
+
+
+def test_check_13_a_chain_of_chunks_killed_anywhere_goes_on(worlds: Worlds) -> None:
+    @contextmanager
+    def make() -> Iterator[World]:
+        with worlds() as world:
+            yield world
+
+    def work(world: World) -> None:
+        inbox = DropFolder(world)
+        key = "tenants/T1/inbox/people.csv"
+        inbox.deliver(inbox.event_of(key) if inbox.keys(key) else inbox.put(people(14)))
+        inbox.work()
+
+    def state(world: World) -> Any:
+        inbox = DropFolder(world)
+        inbox.deliver(inbox.event_of("tenants/T1/inbox/people.csv"))
+        inbox.work()
+        later = timestamps.now()
+        for hours in range(1, 5):
+            inbox.watch(timestamps.plus(later, hours * 3_600))
+            inbox.work()
+        shown = inbox.latest()
+        return shown["state"], shown["counts"]["created"], held("T1", IMPORTS.kind)
+
+    tried = assert_same_after_kills(
+        make, work, state, sample=lambda points: points[:: max(1, len(points) // 12)]
+    )
+    assert tried >= 10
+
+
+def test_a_quota_is_refused_as_a_conflict_with_a_word_of_its_own() -> None:
+    codes = [quota.code for quota in (BULK_JOBS, IMPORTS, UPLOADS)]
+    assert len(set(codes)) == 3
+    for quota in (BULK_JOBS, IMPORTS, UPLOADS):
+        refusal = quota.refusal()
+        assert isinstance(refusal, Conflict) and str(quota.most) in refusal.detail

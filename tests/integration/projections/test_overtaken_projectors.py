@@ -1,0 +1,185 @@
+"""check 99: a projector that another one overtakes leaves nothing amiss, through the API and in every list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared import wiring
+from shared.projections.comparison import differences
+from shared.projections.engine import Projection
+from shared.projections.kinds import kind as kinds
+from shared.table import keys
+from shared.table.postings import PostingList
+from shared.table.store import Item
+from tests.integration.contacts.test_contact_record import purge
+from tests.integration.world import World
+from tests.support.faults import Killed, call, injecting, kill_after
+from tests.support.tenant_guard import acting_for, as_operator
+
+AT_FIRST = {"last_name": "Alpha", "tags": ["vip"], "phone": "+14155552671", "email": "ann@example.com"}
+THEN = {"last_name": "Beta", "tags": [], "phone": None, "email": "secret.past@example.com"}
+AT_LAST = {"last_name": "Gamma", "tags": [], "phone": None, "email": "new@example.com"}
+WRITES = call("dynamodb", "BatchWriteItem")
+
+
+def image_of(contact_id: str) -> Item:
+    with acting_for("T1"):
+        image = wiring.store().get(keys.contact("T1", contact_id))
+    assert image is not None
+    return image
+
+
+def disagreements(world: World) -> tuple[Any, Any]:
+    """Where the projections of T1 differ from its records."""
+    with as_operator():
+        return differences(
+            "T1", [item for item in world.content.items if item["PK"]["S"].startswith("T#T1#")]
+        )
+
+
+def overtaken(world: World, monkeypatch: pytest.MonkeyPatch, *, at_last: dict[str, Any]) -> str:
+    """A contact that one projector projects in its second state, while another one projects that and the last.
+
+    The first has looked what there is, and comes to write when the other one is through.
+    """
+    made = world.create(**AT_FIRST)
+    world.catch_up()
+    images = []
+    for fields in (THEN, at_last):
+        assert world.send("PATCH", f"/contacts/{made['id']}", fields).status == 200
+        images.append(image_of(made["id"]))
+    look, looked = Projection._look, []
+
+    def overtaken_once(self: Projection, works: Any) -> None:
+        look(self, works)
+        if not looked:
+            looked.append(True)
+            for image in images:
+                wiring.projection().project([image])
+
+    monkeypatch.setattr(Projection, "_look", overtaken_once)
+    with acting_for("T1"):
+        wiring.projection().project(images[:1])
+    return str(made["id"])
+
+
+def test_a_contact_whose_values_come_back_is_in_all_its_lists(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = overtaken(world, monkeypatch, at_last=AT_FIRST)
+    for query in (
+        {"sort": "name"},
+        {"tags": "vip"},
+        {"search": "alpha"},
+        {"search": "ann@example.com"},
+        {"search": "5552671"},
+    ):
+        assert [one["id"] for one in world.listed(**query)] == [made], query
+    assert disagreements(world) == ({}, [])
+
+
+def test_a_contact_is_in_no_list_by_what_it_was_in_between(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overtaken(world, monkeypatch, at_last=AT_LAST)
+    assert disagreements(world) == ({}, [])
+
+
+def test_a_batch_that_is_handed_over_again_mends_what_its_projector_was_killed_at(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with injecting(kill_after(WRITES, at=3)), pytest.raises(Killed):  # the other one writes twice before
+        overtaken(world, monkeypatch, at_last=AT_FIRST)
+    assert disagreements(world) != ({}, [])
+    world.catch_up()
+    assert disagreements(world) == ({}, [])
+
+
+@pytest.mark.parametrize("order", ["name", "updated_at"])
+def test_the_sweep_finds_a_contact_that_a_list_shows_and_an_order_does_not(world: World, order: str) -> None:
+    made = world.create(**AT_FIRST)
+    world.send("PATCH", f"/contacts/{made['id']}", AT_LAST)
+    world.catch_up()
+    with acting_for("T1"):
+        [place] = wiring.store().query(keys.list_partition("T1", order), limit=10)
+        wiring.store().write_many(delete=[{name: place[name] for name in ("PK", "SK")}])
+        assert wiring.projection().outdated([keys.contact("T1", made["id"])]) == [
+            keys.contact("T1", made["id"])
+        ]
+        wiring.projection().reproject(keys.contact("T1", made["id"]))
+        assert wiring.projection().outdated([keys.contact("T1", made["id"])]) == []
+    assert disagreements(world) == ({}, [])
+
+
+def test_the_sweep_finds_a_contact_that_is_missing_from_a_filter(world: World) -> None:
+    made, other = world.create(tags=["vip"]), world.create(tags=["vip"])
+    for one in (made, other):
+        world.send("PATCH", f"/contacts/{one['id']}", {"company": "Engines"})
+    world.catch_up()
+    tag = image_of(made["id"])["tag_ids"]["L"][0]["S"]
+    record = keys.contact("T1", made["id"])
+    with acting_for("T1"):
+        partition = keys.posting_partition("T1", "tag", tag)
+        PostingList(wiring.store(), partition).change(remove=[made["id"]])
+        assert wiring.projection().outdated([record, keys.contact("T1", other["id"])]) == [record]
+        wiring.projection().reproject(record)
+    assert disagreements(world) == ({}, [])
+
+
+def test_a_sweep_that_is_killed_is_taken_up_by_the_next_one(world: World) -> None:
+    """The state that it was projecting has passed by then, and nobody else knows it."""
+    made = world.create(**AT_FIRST)
+    record, path = keys.contact("T1", made["id"]), f"/contacts/{made['id']}"
+    world.catch_up()
+    world.send("PATCH", path, THEN)
+    fault = kill_after(WRITES, at=3)  # what it is about, in which state, and the rows of that
+    with acting_for("T1", prefixes=["S#SWEEP"]), injecting(fault), pytest.raises(Killed):
+        wiring.swept_projection().reproject(record)
+    world.send("PATCH", path, AT_LAST)
+    with acting_for("T1"):
+        wiring.projection().project([image_of(made["id"])])
+    assert disagreements(world) != ({}, [])
+    world.sweep()
+    assert disagreements(world) == ({}, [])
+    with as_operator():
+        assert wiring.swept_projection().resume() == 0
+
+
+def test_a_change_that_was_given_up_leaves_nothing_when_the_next_one_comes(world: World) -> None:
+    made = world.create(**AT_FIRST)
+    world.catch_up()
+    world.send("PATCH", f"/contacts/{made['id']}", THEN)
+    given_up = image_of(made["id"])
+    with (
+        acting_for("T1"),
+        injecting(kill_after(WRITES, at=1)),
+        pytest.raises(Killed),
+    ):
+        wiring.projection().project([given_up])
+    world.send("PATCH", f"/contacts/{made['id']}", AT_LAST)
+    with acting_for("T1"):
+        wiring.projection().project([image_of(made["id"])], replaced=[given_up])
+    assert disagreements(world) == ({}, [])
+
+
+def test_a_purge_removes_what_stands_anywhere_under_a_value_that_the_contact_ever_had(world: World) -> None:
+    """Whatever went wrong before: here a state's rows that nobody took away."""
+    made = world.create(**AT_FIRST)
+    world.catch_up()
+    past = image_of(made["id"])
+    for fields in (THEN, AT_LAST):
+        assert world.send("PATCH", f"/contacts/{made['id']}", fields).status == 200
+    live = world.create(email="other@example.com", last_name="Alpha", phone="+14155552671")
+    assert world.send("DELETE", f"/contacts/{made['id']}").status == 204
+    world.catch_up()
+    before = world.content.items
+    with acting_for("T1"):
+        left = list(kinds.rows(past, "T1", past))
+        wiring.store().write_many(put=left)
+    assert len(world.content.items) == len(before) + len(left)
+    assert purge(remains=True).purged == 1
+    world.catch_up()
+    assert disagreements(world) == ({}, [])
+    assert [one["id"] for one in world.listed(search="alpha")] == [live["id"]]
