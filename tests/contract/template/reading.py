@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from local import template
+from tests.support.template import Template
 
 TEMPLATE = template.load()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
@@ -15,7 +16,8 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
     return {name: one.get("Properties", {}) for name, one in RESOURCES.items() if one["Type"] == kind}
 
 
-FUNCTIONS = of_type("AWS::Serverless::Function")
+FUNCTIONS = Template(TEMPLATE).functions()
+"""Each function's properties, with those of `Globals` beneath them."""
 QUEUES = of_type("AWS::SQS::Queue")
 ROLES = {name: role for name, role in of_type("AWS::IAM::Role").items() if "Policies" in role}
 """Those of functions."""

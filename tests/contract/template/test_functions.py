@@ -9,6 +9,7 @@ from tests.contract.template.reading import (
     FUNCTIONS,
     TEMPLATE,
     events,
+    of_type,
 )
 from tests.support.template import Template
 
@@ -17,8 +18,9 @@ def test_functions_run_on_one_runtime_and_http_functions_start_from_a_snapshot()
     shared = TEMPLATE["Globals"]["Function"]
     assert (shared["Runtime"], shared["Architectures"]) == ("python3.13", ["arm64"])
     http = {function for function, _k, _p in events("Api")} | {"AuthorizerFunction"}
+    for own in of_type("AWS::Serverless::Function").values():
+        assert "Runtime" not in own
     for function, properties in FUNCTIONS.items():
-        assert "Runtime" not in properties
         assert properties["Timeout"] <= 300
         if function in http:
             assert properties["SnapStart"] == {"ApplyOn": "PublishedVersions"}

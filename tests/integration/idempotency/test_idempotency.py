@@ -756,7 +756,7 @@ def test_a_call_without_a_key_costs_nothing_more(world: World) -> None:
 def test_no_function_with_a_post_runs_as_long_as_a_lease(template: Template) -> None:
     for route in template.routes():
         if route.method == "POST":
-            assert template.resources("AWS::Serverless::Function")[route.function]["Timeout"] < LEASE_SECONDS
+            assert template.function(route.function)["Timeout"] < LEASE_SECONDS
 
 
 def test_a_service_that_writes_without_announcing_its_answer_is_stopped(world: World) -> None:
