@@ -21,10 +21,8 @@ from shared.domain.events import Event
 from shared.domain.ids import derived_id, new_id
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import Settings, Tenant, UniqueScope
-from shared.services.backoff import pause_after
+from shared.services.backoff import HOT
 from shared.services.contacts.owners import NO_ORGANIZER, Organizer, Owners
-
-_ATTEMPTS = 12
 
 
 class Undeliverable(RuleBroken):
@@ -90,7 +88,7 @@ class BookingService:
         phone = _phone_or_none(event.invitee_phone, tenant.settings)
         bookings = self._bookings(tenant.id)
         organizer: Organizer | None = None
-        for attempt in range(_ATTEMPTS):
+        for attempt in HOT.tries(self._sleep):
             standing = bookings.standing(event.booking_id, event.event_id)
             if standing.event_known:
                 return
@@ -101,9 +99,8 @@ class BookingService:
             except Conflict as conflict:  # another event or a caller was faster: look again
                 if isinstance(conflict, Duplicate) and conflict.field == "phone":
                     phone = None  # where numbers are unique, one that another has must not cost the booking
-                if attempt == _ATTEMPTS - 1:
+                if HOT.is_last(attempt):
                     raise
-                self._sleep(pause_after(attempt, first=0.02, most=0.8))
             else:
                 return
 

@@ -1,4 +1,8 @@
-"""Optimistic concurrency: read, act, write on condition that nothing moved, and begin anew when somebody was faster."""
+"""Optimistic concurrency: read a record, decide, and write it on condition that its version has not moved.
+
+A writer that another one overtook gets ConcurrentChange from the repository and starts over with a new read, as often
+as a policy of `shared.services.backoff` allows.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import TypeVar
 from shared.domain.errors import ConcurrentChange, VersionMismatch
 from shared.domain.events import Event
 from shared.domain.records import Recorded
-from shared.services.backoff import pause_after
+from shared.services.backoff import RECORD, RetryPolicy
 
 IfMatch = Callable[[int], bool]
 """Whether the caller's `If-Match` holds for a record's version."""
@@ -17,47 +21,52 @@ T = TypeVar("T")
 R = TypeVar("R", bound=Recorded)
 
 
-def until_first(once: Callable[[], T], *, attempts: int, sleep: Callable[[float], None]) -> T:
-    """What `once` gives: it reads, acts and writes, and raises ConcurrentChange when others were faster. It is then
-    done again after a pause, `attempts` times at the most; ConcurrentChange is raised at last.
+def retry_on_conflict(
+    attempt: Callable[[], T], *, sleep: Callable[[float], None], policy: RetryPolicy = RECORD
+) -> T:
+    """Return the result of the first `attempt` that does not raise ConcurrentChange.
+
+    `attempt` reads, decides and writes. Raises ConcurrentChange when every attempt of the policy did.
     """
-    for attempt in range(attempts):
+    for _ in policy.tries(sleep):
         try:
-            return once()
+            return attempt()
         except ConcurrentChange:
-            sleep(pause_after(attempt))
+            continue
     raise ConcurrentChange()
 
 
-def changed(
+def change_record(
     read: Callable[[], R],
     if_match: IfMatch | None,
-    act: Callable[[R], tuple[R, Event] | None],
+    decide: Callable[[R], tuple[R, Event] | None],
     save: Callable[[R, R, Event], None],
     *,
-    attempts: int,
     sleep: Callable[[float], None],
+    policy: RetryPolicy = RECORD,
 ) -> R:
-    """The record as it is after a change. `read` gives it to a caller who may change it and refuses others; `act` the
-    successor and its event, or None when nothing changes; `save` writes them under the version read.
+    """Return a record after a change to it.
 
-    Raises VersionMismatch, and ConcurrentChange when others were faster every time.
+    `read` returns the record if the caller may change it, and raises otherwise; `decide` returns its successor and the
+    event, or None when nothing changes; `save` writes both on condition of the version that was read.
+
+    Raises VersionMismatch, and ConcurrentChange when other writers were faster in every attempt of the policy.
     """
 
-    def once() -> R:
+    def attempt() -> R:
         before = read()
         require_match(if_match, before.version)
-        acted = act(before)
-        if acted is None:
+        decision = decide(before)
+        if decision is None:
             return before
-        after, event = acted
+        after, event = decision
         save(before, after, event)
         return after
 
-    return until_first(once, attempts=attempts, sleep=sleep)
+    return retry_on_conflict(attempt, sleep=sleep, policy=policy)
 
 
 def require_match(if_match: IfMatch | None, version: int) -> None:
-    """Raises VersionMismatch when an `If-Match` was given that a record's version does not meet."""
+    """Raise VersionMismatch when an `If-Match` was given that does not hold for a record's version."""
     if if_match is not None and not if_match(version):
         raise VersionMismatch()

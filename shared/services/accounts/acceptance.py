@@ -26,9 +26,7 @@ from shared.services.accounts.credentials_given import (
     Password,
     given_sign_in,
 )
-from shared.services.optimistic import until_first
-
-_ATTEMPTS = 8
+from shared.services.optimistic import retry_on_conflict
 
 
 class Invitations(Protocol):
@@ -88,7 +86,7 @@ class AcceptanceService:
 
     def _of_invitation(self, token: InvitationToken, make: Callable[[Invitation], User]) -> User:
         """The user that is made of a token's invitation as it is now."""
-        return until_first(lambda: make(self._read(token)), attempts=_ATTEMPTS, sleep=self._sleep)
+        return retry_on_conflict(lambda: make(self._read(token)), sleep=self._sleep)
 
     def _with_password(
         self, token: InvitationToken, invitation: Invitation, sign_in: Password, username: str | None

@@ -19,10 +19,8 @@ from shared.domain.errors import NotFound
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.services.idempotency import Announce, no_key
-from shared.services.optimistic import IfMatch, changed
+from shared.services.optimistic import IfMatch, change_record
 from shared.services.paging import Cursors, Page, page_of
-
-_ATTEMPTS = 8
 
 
 class ApiClientRepository(Protocol):
@@ -143,6 +141,4 @@ class ApiClientService:
         act: Callable[[ApiClient], tuple[ApiClient, Event] | None],
         save: Callable[[ApiClient, ApiClient, Event], None],
     ) -> ApiClient:
-        return changed(
-            lambda: self.read(client_id), if_match, act, save, attempts=_ATTEMPTS, sleep=self._sleep
-        )
+        return change_record(lambda: self.read(client_id), if_match, act, save, sleep=self._sleep)

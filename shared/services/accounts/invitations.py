@@ -20,10 +20,9 @@ from shared.domain.callers import Caller
 from shared.domain.errors import AddressInUse, ConcurrentChange, Conflict, NotFound
 from shared.domain.events import Event
 from shared.domain.ids import Work, is_id, new_id
-from shared.services.optimistic import until_first
+from shared.services.backoff import RECORD
+from shared.services.optimistic import retry_on_conflict
 from shared.services.paging import Cursors, Page, page_of
-
-_ATTEMPTS = 8
 
 
 class InvitationRepository(Protocol):
@@ -91,7 +90,7 @@ class InvitationService:
             at=timestamps.now(),
             caller=self._caller,
         )
-        for _ in range(_ATTEMPTS):
+        for _ in RECORD.tries(self._sleep):
             try:
                 self._invitations.add(invitation, event)
             except AddressInUse as taken:
@@ -127,16 +126,14 @@ class InvitationService:
 
     def revoke(self, invitation_id: str) -> None:
         """Take an invitation back: its token is dead. Raises AlreadyAccepted once there is a user."""
-        until_first(lambda: self._remove(self.read(invitation_id)), attempts=_ATTEMPTS, sleep=self._sleep)
+        retry_on_conflict(lambda: self._remove(self.read(invitation_id)), sleep=self._sleep)
 
     def resend(self, invitation_id: str) -> IssuedInvitation:
         """The invitation with another token, and as much time as a new one; the token before is dead.
 
         Raises AlreadyAccepted once there is a user.
         """
-        after, token = until_first(
-            lambda: self._renewed(invitation_id), attempts=_ATTEMPTS, sleep=self._sleep
-        )
+        after, token = retry_on_conflict(lambda: self._renewed(invitation_id), sleep=self._sleep)
         return self._issued(after, token)
 
     def _renewed(self, invitation_id: str) -> tuple[Invitation, InvitationToken]:

@@ -13,9 +13,7 @@ from shared.domain.errors import Conflict, Invalid, NotFound
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.tenant import Tenant
-from shared.services.optimistic import IfMatch, require_match, until_first
-
-_ATTEMPTS = 8
+from shared.services.optimistic import IfMatch, require_match, retry_on_conflict
 
 
 class SettingsRepository(Protocol):
@@ -91,7 +89,7 @@ class SettingsService:
                 self._forget()
             return after
 
-        return until_first(once, attempts=_ATTEMPTS, sleep=self._sleep)
+        return retry_on_conflict(once, sleep=self._sleep)
 
     def _read(self) -> Tenant:
         tenant = self._settings.get()

@@ -17,10 +17,9 @@ from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.jobs.bulk import BulkJob
 from shared.services.accounts.handover import Handover
-from shared.services.optimistic import IfMatch, changed
+from shared.services.optimistic import IfMatch, change_record
 from shared.services.paging import Cursors, Page, page_of
 
-_ATTEMPTS = 8
 NOTHING_SETTLED = RemovalQuery.model_construct(successor_id=None, contacts=None)
 """That it was not said what is to become of a removed user's contacts."""
 
@@ -125,7 +124,7 @@ class UserService:
         def act(user: User) -> tuple[User, Event] | None:
             return user.change(given, event_id=new_id(), at=timestamps.now(), caller=self._caller)
 
-        return changed(read, if_match, act, self._users.replace, attempts=_ATTEMPTS, sleep=self._sleep)
+        return change_record(read, if_match, act, self._users.replace, sleep=self._sleep)
 
     def delete(
         self, user_id: str, if_match: IfMatch | None, wanted: RemovalQuery = NOTHING_SETTLED
@@ -154,7 +153,7 @@ class UserService:
             handed = self._handover().plan(before, wanted)
             self._users.remove(before, event, bar, handed)
 
-        gone = changed(read, if_match, act, save, attempts=_ATTEMPTS, sleep=self._sleep)
+        gone = change_record(read, if_match, act, save, sleep=self._sleep)
         if self._accounts is not None:
             self._accounts.remove(gone.email, gone.id)
         if handed != Handed():

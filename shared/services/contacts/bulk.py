@@ -31,7 +31,7 @@ from shared.domain.events import Event
 from shared.domain.ids import Work, is_id, new_id
 from shared.domain.jobs.bulk import Action, BulkJob, BulkRun
 from shared.domain.tenant import Settings
-from shared.services.backoff import pause_after
+from shared.services.backoff import HOT
 from shared.services.contacts.creations import ContactRepository as Creations
 from shared.services.contacts.creations import Creation, create_all
 from shared.services.contacts.search import require_searchable
@@ -41,8 +41,6 @@ from shared.services.idempotency import Announce, no_key
 from shared.services.jobs.bulk import Portion, Queue
 from shared.services.labels.labelling import LabelRepository
 from shared.services.paging import Cursors
-
-_ATTEMPTS = 12
 
 Act = Callable[[Contact, str], tuple[Contact, Event] | None]
 """What is done to a contact, its event having a given id; None when that changes nothing."""
@@ -259,9 +257,7 @@ class BulkContacts(ContactService):
         pending = list(dict.fromkeys(one for one in contact_ids if one not in outcomes))
         refusal: DomainError = ConcurrentChange()
         try:
-            for attempt in range(_ATTEMPTS):
-                if attempt:
-                    self._sleep(pause_after(attempt))
+            for attempt in HOT.tries(self._sleep):
                 changes = list(
                     self._changes(
                         pending, permission, act, wanted, outcomes, again=self._work.again or attempt > 0

@@ -10,9 +10,7 @@ from shared.domain.contacts.record import Contact
 from shared.domain.errors import ConcurrentChange, DomainError, Duplicate
 from shared.domain.events import Event
 from shared.domain.tenant import UniqueScope
-from shared.services.backoff import pause_after
-
-_ATTEMPTS = 6
+from shared.services.backoff import RECORD
 
 Creation = tuple[Contact, Event]
 
@@ -44,7 +42,7 @@ def create_all(
     """
     among_all = scope == "tenant"
     pending = list(creations)
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(RECORD.attempts):
         # Looked up first, since a single address that is taken cancels the transaction of all the others.
         addresses = {email for new, _ in pending for email in new.addresses} if among_all else set()
         owners = contacts.owners_of_emails(addresses) if addresses else {}
@@ -85,6 +83,6 @@ def create_all(
             return
         pending = later
         if refused:
-            sleep(pause_after(attempt, first=0.02, most=0.64))
+            sleep(RECORD.wait_after(attempt))
     for contact, _ in pending:
         yield contact.id, ConcurrentChange()

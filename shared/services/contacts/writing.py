@@ -25,15 +25,14 @@ from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.domain.labels.record import Group
 from shared.domain.tenant import Settings
+from shared.services.backoff import HOT
 from shared.services.idempotency import Announce, no_key
 from shared.services.labels.labelling import Labelling, LabelRepository
-from shared.services.optimistic import IfMatch, require_match, until_first
+from shared.services.optimistic import IfMatch, require_match, retry_on_conflict
 from shared.services.paging import Cursors, Page, page_of
 
 if TYPE_CHECKING:  # by need: most contacts belong to no customer
     from shared.services.customers.membership import Membership
-
-_ATTEMPTS = 12
 
 
 class ContactRepository(Protocol):
@@ -131,8 +130,8 @@ class ContactService:
 
     def _join(self, contact: Contact, event: Event) -> Contact:
         """A new contact of a customer."""
-        return until_first(
-            lambda: self._membership().carry_out(None, contact, event), attempts=_ATTEMPTS, sleep=self._sleep
+        return retry_on_conflict(
+            lambda: self._membership().carry_out(None, contact, event), sleep=self._sleep, policy=HOT
         )
 
     def read(self, contact_id: str) -> Contact:
@@ -390,4 +389,4 @@ class ContactService:
                 (save or self._contacts.save)(before, after, event)
             return after
 
-        return until_first(once, attempts=_ATTEMPTS, sleep=self._sleep)
+        return retry_on_conflict(once, sleep=self._sleep, policy=HOT)

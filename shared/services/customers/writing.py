@@ -18,9 +18,10 @@ from shared.domain.customers.record import Customer, CustomerInput, CustomerPatc
 from shared.domain.errors import NotFound, UsernameTaken
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
+from shared.services.backoff import CUSTOMER_NUMBER, HOT
 from shared.services.customers.search import CustomerIndex, searched
 from shared.services.idempotency import Announce, no_key
-from shared.services.optimistic import IfMatch, changed, until_first
+from shared.services.optimistic import IfMatch, change_record, retry_on_conflict
 from shared.services.paging import Cursors, Page, page_of
 from shared.services.reading_budget import Budget, Spent
 from shared.services.walks import Step, Walk, page_of_steps, take
@@ -33,9 +34,6 @@ MAX_COUNTED = 1_000
 """How many of a customer's contacts are read to count those that a caller may see; of more, no count is told."""
 _PORTION = 100
 """How many of a customer's contacts are read together to find those that a caller may see."""
-_ATTEMPTS = 12
-_ATTEMPTS_FOR_A_NUMBER = 40
-"""How often the next number is taken: all creations of a tenant's customers want the same one."""
 
 
 class CustomerRepository(CustomerIndex, Protocol):
@@ -119,7 +117,7 @@ class CustomerService:
                 self._customers.create(customer, number, event)
             return customer
 
-        return until_first(once, attempts=_ATTEMPTS_FOR_A_NUMBER, sleep=self._sleep)
+        return retry_on_conflict(once, sleep=self._sleep, policy=CUSTOMER_NUMBER)
 
     def read(self, customer_id: str, *, include_contacts: bool = False) -> Customer:
         """A customer."""
@@ -258,7 +256,7 @@ class CustomerService:
             with self._conflicts_as_seen():
                 self._customers.save(before, after, event)
 
-        return changed(read, if_match, act, save, attempts=_ATTEMPTS, sleep=self._sleep)
+        return change_record(read, if_match, act, save, sleep=self._sleep, policy=HOT)
 
     def _with_contacts(self, customers: Sequence[Customer]) -> Sequence[CustomerShown]:
         """Customers with up to INCLUDED_CONTACTS of their contacts, the oldest ones, and the whole primary one."""

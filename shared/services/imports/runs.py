@@ -22,9 +22,9 @@ from shared.domain.imports.record import Chunk, DroppedFile, ImportRun, ImportTa
 from shared.domain.imports.rows import result_header
 from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
 from shared.domain.tenant import Tenant
+from shared.services.backoff import RECORD
 from shared.services.imports.plans import MOST_QUEUED, Plan, chunks_in, place_of_next
 
-_ATTEMPTS = 5
 _SAMPLE = 1_048_576  # bytes by which a file is judged
 _STRAGGLERS_SECONDS = 180  # after a failure half-way, until chunks under way have ended
 
@@ -135,7 +135,7 @@ class ImportRuns:
 
     def _arrive(self, tenant_id: str, import_id: str, uploaded: DroppedFile) -> ImportRun | None:
         imports = self._imports(tenant_id)
-        for _ in range(_ATTEMPTS):
+        for _ in RECORD.tries():
             before = imports.get(import_id)
             after = before and before.arrive(uploaded, write_id=new_id(), at=self._now())
             if before is None or after is None:

@@ -22,12 +22,12 @@ from shared.domain.imports.record import (
     upload_key,
 )
 from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
+from shared.services.backoff import RECORD
 from shared.services.idempotency import Announce, no_key
 
 UPLOAD_SECONDS = 900
 """How long a file can be uploaded after its import was asked for: long enough for the largest one on a slow line,
 since S3 looks at the clock when an upload begins."""
-_ATTEMPTS = 5
 _PERMISSIONS = ("imports:run", "contacts:read", "contacts:write")
 """Rows write contacts of any owner, and results tell of those that stood in the way."""
 
@@ -109,7 +109,7 @@ class ImportUploads:
         many running as it may, or its files of the day are too large together.
         """
         self._caller.require_all(*_PERMISSIONS)
-        for _ in range(_ATTEMPTS):
+        for _ in RECORD.tries():
             before = self._imports.get(import_id) if is_id(import_id) else None
             if before is None:
                 raise NotFound("Import")

@@ -21,8 +21,9 @@ from shared.domain.ids import Work, first_id_at, is_id, new_id
 from shared.domain.jobs.bulk import BulkJob, BulkRun
 from shared.domain.tenant import Tenant
 from shared.domain.timestamps import to_milliseconds
+from shared.services.backoff import RECORD
 from shared.services.idempotency import Announce, no_key
-from shared.services.optimistic import until_first
+from shared.services.optimistic import retry_on_conflict
 from shared.services.paging import Cursors, Page
 from shared.services.reading_budget import Budget
 from shared.services.walks import Step, page_of_steps
@@ -31,7 +32,6 @@ MAX_PORTION = 250
 """How many contacts are worked on between two looks at whether the job was cancelled."""
 _PORTION_READ = 100
 """How many jobs are read together to find those that a caller may see."""
-_ATTEMPTS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class BulkJobService:
             self._jobs.save(before, after)
             return cancelled
 
-        return until_first(once, attempts=_ATTEMPTS, sleep=self._sleep)
+        return retry_on_conflict(once, sleep=self._sleep)
 
     @property
     def _sees_all(self) -> bool:
@@ -206,7 +206,7 @@ class BulkWork:
         if not again:
             run = self._open(jobs, run)
         outcomes = self._act(run, again=again)
-        for _ in range(_ATTEMPTS):
+        for _ in RECORD.tries():
             current = self._current(jobs, portion)
             if current is None:  # a twin was faster, and asks for the next
                 return None

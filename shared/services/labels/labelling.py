@@ -11,8 +11,7 @@ from shared.domain.errors import ConcurrentChange, FieldError, Invalid, NameTake
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.labels.record import Group, Label, LabelKind, Labels, Tag
-
-_ATTEMPTS = 4
+from shared.services.backoff import RECORD
 
 
 class LabelRepository(Protocol):
@@ -109,7 +108,7 @@ class Labelling:
         return list(found.values())
 
     def _tag(self, name: str) -> Label:
-        for _ in range(_ATTEMPTS):
+        for _ in RECORD.tries():
             known = self._find("tag", name)
             if known is not None:
                 return known

@@ -16,10 +16,9 @@ from shared.domain.search import begins, fold
 from shared.domain.text import folded
 from shared.services.idempotency import Announce, no_key
 from shared.services.labels.labelling import LabelRepository
-from shared.services.optimistic import IfMatch, changed
+from shared.services.optimistic import IfMatch, change_record
 from shared.services.paging import Cursors, Page, page_of
 
-_ATTEMPTS = 8
 AnyLabel = TypeVar("AnyLabel", bound=Label)
 
 
@@ -148,4 +147,4 @@ class LabelService(Generic[AnyLabel]):
             self._caller.require_on(permission, self._caller.id if own else None)
             return label
 
-        return changed(read, if_match, act, save, attempts=_ATTEMPTS, sleep=self._sleep)
+        return change_record(read, if_match, act, save, sleep=self._sleep)

@@ -31,9 +31,8 @@ from shared.domain.webhooks.delivery import (
     Outcome,
 )
 from shared.domain.webhooks.subscription import Webhook
-from shared.services.backoff import fraction
+from shared.services.backoff import RECORD, fraction
 
-_ATTEMPTS = 12
 _TOGETHER = 10  # what SQS takes in one call
 
 
@@ -277,7 +276,7 @@ class Sending:
     ) -> Delivery:
         """Enter an attempt in the log, even when another sender has changed the delivery meanwhile."""
         revision, jitter = new_id(), self._jitter()
-        for _ in range(_ATTEMPTS):
+        for _ in RECORD.tries():
             after = before.record(
                 outcome.attempt, revision=revision, retry_after=outcome.retry_after, jitter=jitter
             )

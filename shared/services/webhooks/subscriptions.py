@@ -14,10 +14,8 @@ from shared.domain.ids import is_id, new_id
 from shared.domain.webhooks.delivery import Delivery
 from shared.domain.webhooks.subscription import MANAGE_WEBHOOKS, NewWebhook, Webhook, WebhookInput
 from shared.services.idempotency import Announce, no_key
-from shared.services.optimistic import IfMatch, require_match, until_first
+from shared.services.optimistic import IfMatch, require_match, retry_on_conflict
 from shared.services.paging import Cursors, Page, page_of
-
-_ATTEMPTS = 5
 
 
 class WebhookRepository(Protocol):
@@ -108,7 +106,7 @@ class WebhookService:
             require_match(if_match, webhook.version)
             self._webhooks.delete(webhook)
 
-        until_first(once, attempts=_ATTEMPTS, sleep=self._sleep)
+        retry_on_conflict(once, sleep=self._sleep)
 
     def deliveries(self, webhook_id: str, *, limit: int, cursor: str | None) -> Page[Delivery]:
         """A page of what was sent to a subscription, newest event first.
