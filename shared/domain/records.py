@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.domain.callers import Caller
 from shared.domain.events import Event, differences
+from shared.domain.stamp import Stamp
 
 R = TypeVar("R", bound="Recorded")
 _set = object.__setattr__  # records are frozen
@@ -19,20 +20,6 @@ BOOKKEEPING = frozenset(
     {"id", "version", "created_at", "created_by", "updated_at", "updated_by", "last_event"}
 )
 """The fields that every record has of itself: a change of them is the change's own, and is not told."""
-
-
-def first_stamp(event_id: str, at: str, caller: Caller, *, created_at: str | None = None) -> dict[str, Any]:
-    """The fields of a new record that say when, by whom and with which event it was made.
-
-    `at` is when it is written; `created_at` when it counts as created, where that is another time.
-    """
-    return {
-        "created_at": created_at or at,
-        "created_by": caller.actor,
-        "updated_at": at,
-        "updated_by": caller.actor,
-        "last_event": event_id,
-    }
 
 
 class Recorded(BaseModel):
@@ -55,7 +42,7 @@ class Recorded(BaseModel):
             ...
 
     @classmethod
-    def _unchecked(cls: type[R], **given: Any) -> R:
+    def _from_fields(cls: type[R], **given: Any) -> R:
         """A record of fields as they are given; those that are absent have their defaults."""
         made = {name: make() for name, make in _makers_of(cls) if name not in given}
         return cls.of_kept({**blank_of(cls), **made, **given})
@@ -76,33 +63,27 @@ class Recorded(BaseModel):
         """The record with other values of some fields, taken over as they are."""
         return self.of_kept({**self.__dict__, **update})
 
-    def _succeeded_by(self: R, given: dict[str, Any], event_id: str, at: str, caller: Caller) -> R:
+    def _next_version(self: R, given: dict[str, Any], stamp: Stamp) -> R:
         """The record with other fields, at its next version."""
         return self.with_fields(
             {
                 **given,
                 "version": self.version + 1,
-                "updated_at": at,
-                "updated_by": caller.actor,
-                "last_event": event_id,
+                **stamp.change_fields(),
             }
         )
 
-    def _changed(
-        self: R, event_type: str, given: dict[str, Any], event_id: str, at: str, caller: Caller
-    ) -> tuple[R, Event]:
+    def _build_change(self: R, event_type: str, given: dict[str, Any], stamp: Stamp) -> tuple[R, Event]:
         """The record with other fields, and the event that tells what became of them."""
-        after = self._succeeded_by(given, event_id, at, caller)
-        return after, after._event(event_type, caller, self._content(), after._content())
+        after = self._next_version(given, stamp)
+        return after, after._event(event_type, stamp.caller, self._content(), after._content())
 
-    def _gone(
-        self: R, event_type: str, given: dict[str, Any], event_id: str, at: str, caller: Caller
-    ) -> tuple[R, Event]:
+    def _build_removal(self: R, event_type: str, given: dict[str, Any], stamp: Stamp) -> tuple[R, Event]:
         """The record as it was last, and the event that all it held is gone."""
-        after = self._succeeded_by(given, event_id, at, caller)
-        return after, after._event(event_type, caller, self._content(), {})
+        after = self._next_version(given, stamp)
+        return after, after._event(event_type, stamp.caller, self._content(), {})
 
-    def _created(self, event_type: str, caller: Caller) -> Event:
+    def _build_creation_event(self, event_type: str, caller: Caller) -> Event:
         """The event of a new record, which tells all it holds."""
         return self._event(event_type, caller, {}, self._content())
 

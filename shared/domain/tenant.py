@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from shared.domain.callers import Caller, Visibility
+from shared.domain.callers import Visibility
 from shared.domain.events import TENANT_UPDATED, Event, differences
+from shared.domain.stamp import Stamp
 
 UniqueScope = Literal["tenant", "customer"]
 """Among whose contacts an e-mail address is unique: all the tenant's, or those of one customer. In the second case
@@ -68,9 +69,7 @@ class Tenant:
     updated_by: str | None = None
     last_event: str = ""
 
-    def change(
-        self, settings: Settings, *, event_id: str, at: str, caller: Caller
-    ) -> tuple[Tenant, Event] | None:
+    def change(self, settings: Settings, *, stamp: Stamp) -> tuple[Tenant, Event] | None:
         """The tenant with other settings, and its `tenant.updated`; None when they are the same."""
         changes = differences(_told(self.settings), _told(settings))
         if not changes:
@@ -79,18 +78,16 @@ class Tenant:
             self,
             settings=settings,
             version=self.version + 1,
-            updated_at=at,
-            updated_by=caller.actor,
-            last_event=event_id,
+            **stamp.change_fields(),
         )
         event = Event(
-            id=event_id,
+            id=stamp.event_id,
             type=TENANT_UPDATED,
             entity="tenant",
             entity_id=self.id,
-            at=at,
-            actor=caller.actor,
-            origin=caller.origin,
+            at=stamp.at,
+            actor=stamp.caller.actor,
+            origin=stamp.caller.origin,
             version=after.version,
             changes=changes,
         )

@@ -20,6 +20,7 @@ from shared.domain.errors import Conflict, Duplicate, Invalid, RuleBroken
 from shared.domain.events import Event
 from shared.domain.ids import derived_id, new_id
 from shared.domain.phone import as_typed, normalize_phone
+from shared.domain.stamp import Stamp
 from shared.domain.tenant import Settings, Tenant, UniqueScope
 from shared.services.backoff import HOT
 from shared.services.contacts.owners import NO_ORGANIZER, Organizer, Owners
@@ -136,9 +137,7 @@ class BookingService:
             owner_id=organizer.owner_id,
             phone=phone,
             phone_raw=as_typed(event.invitee_phone, phone) if event.invitee_phone and phone else None,
-            event_id=new_id(),
-            at=at,
-            caller=caller,
+            stamp=Stamp(new_id(), at, caller),
         )
         happened.data["booking_id"] = event.booking_id
         bookings.record(event, standing, before, after, interaction, [*events, happened])
@@ -180,9 +179,7 @@ def _newcomer(
             "owner_id": owner_id,
         },
         contact_id=new_id(),
-        event_id=new_id(),
-        at=at,
-        caller=system(event.tenant_id, "booking", "booking"),
+        stamp=Stamp(new_id(), at, system(event.tenant_id, "booking", "booking")),
         source="booking",
         unique_scope=scope,
     )

@@ -15,7 +15,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from shared.domain.accounts.credentials import ApiKey, hash_secret
-from shared.domain.callers import PERMISSIONS, Caller, Level, written_grants
+from shared.domain.callers import PERMISSIONS, Level, written_grants
 from shared.domain.errors import Invalid
 from shared.domain.events import (
     API_CLIENT_CREATED,
@@ -25,7 +25,8 @@ from shared.domain.events import (
     Event,
 )
 from shared.domain.ids import new_id
-from shared.domain.records import Recorded, first_stamp
+from shared.domain.records import Recorded
+from shared.domain.stamp import Stamp
 from shared.domain.text import GivenName, ShortText
 from shared.domain.timestamps import Timestamp, plus
 
@@ -164,19 +165,15 @@ class ApiClient(Recorded):
         key: ApiClientKey,
         *,
         client_id: str,
-        event_id: str,
-        at: str,
-        caller: Caller,
+        stamp: Stamp,
     ) -> tuple[ApiClient, Event]:
         """A new API client with its first key, and its `api_client.created`."""
-        client = cls(id=client_id, keys=[key], **first_stamp(event_id, at, caller), **given)
-        event = client._created(API_CLIENT_CREATED, caller)
+        client = cls(id=client_id, keys=[key], **stamp.creation_fields(), **given)
+        event = client._build_creation_event(API_CLIENT_CREATED, stamp.caller)
         event.data["key_id"] = key.id
         return client, event
 
-    def change(
-        self, given: dict[str, Any], *, event_id: str, at: str, caller: Caller
-    ) -> tuple[ApiClient, Event] | None:
+    def change(self, given: dict[str, Any], *, stamp: Stamp) -> tuple[ApiClient, Event] | None:
         """The client with a merge patch's fields, and its event; None when they change nothing."""
         fields = dict(given)
         for name, default in (("description", ""), ("is_active", True)):
@@ -185,24 +182,22 @@ class ApiClient(Recorded):
         if "permissions" in given:
             merged = {**self.permissions, **given["permissions"]} if given["permissions"] is not None else {}
             fields["permissions"] = {word: level for word, level in merged.items() if level is not None}
-        changed = self._changed(API_CLIENT_UPDATED, fields, event_id, at, caller)
+        changed = self._build_change(API_CLIENT_UPDATED, fields, stamp)
         return changed if changed[1].changes else None
 
-    def rotate_key(
-        self, key: ApiClientKey, *, overlap_seconds: int, event_id: str, at: str, caller: Caller
-    ) -> tuple[ApiClient, Event]:
+    def rotate_key(self, key: ApiClientKey, *, overlap_seconds: int, stamp: Stamp) -> tuple[ApiClient, Event]:
         """The client with another key, and its event. The present one stays good for the overlap; one that was
         replaced before ends at once, so that there are never more than two.
         """
-        until = plus(at, overlap_seconds)
+        until = plus(stamp.at, overlap_seconds)
         kept = [self.keys[-1].model_copy(update={"valid_until": until})] if overlap_seconds else []
-        after, event = self._changed(API_CLIENT_KEY_ROTATED, {"keys": [*kept, key]}, event_id, at, caller)
+        after, event = self._build_change(API_CLIENT_KEY_ROTATED, {"keys": [*kept, key]}, stamp)
         event.data.update(key_id=key.id, replaced_key_id=self.keys[-1].id, replaced_key_valid_until=until)
         return after, event
 
-    def delete(self, *, event_id: str, at: str, caller: Caller) -> tuple[ApiClient, Event]:
+    def delete(self, *, stamp: Stamp) -> tuple[ApiClient, Event]:
         """The client without keys, as it was last, and the event of its going."""
-        return self._gone(API_CLIENT_DELETED, {"keys": []}, event_id, at, caller)
+        return self._build_removal(API_CLIENT_DELETED, {"keys": []}, stamp)
 
     def look_ups(self, tenant_id: str) -> dict[str, ApiKey]:
         """What the authorizer finds of the client, by key id."""

@@ -12,11 +12,11 @@ from pydantic.json_schema import SkipJsonSchema
 from shared.domain.accounts.passwords import check_password
 from shared.domain.accounts.user import User, UserRole, normalize_username
 from shared.domain.accounts.usernames import Username
-from shared.domain.callers import Caller
 from shared.domain.errors import AlreadyAccepted
 from shared.domain.events import INVITATION_REVOKED, USER_INVITED, Event
 from shared.domain.ids import is_id
-from shared.domain.records import Recorded, first_stamp
+from shared.domain.records import Recorded
+from shared.domain.stamp import Stamp
 from shared.domain.text import Name
 from shared.domain.timestamps import Timestamp, plus
 from shared.domain.validators import following
@@ -140,51 +140,47 @@ class Invitation(Recorded):
         *,
         invitation_id: str,
         secret_hash: str,
-        event_id: str,
-        at: str,
-        caller: Caller,
+        stamp: Stamp,
     ) -> tuple[Invitation, Event]:
         """A new invitation, and `user.invited`."""
         invitation = cls(
             id=invitation_id,
-            expires_at=plus(at, VALID_SECONDS),
+            expires_at=plus(stamp.at, VALID_SECONDS),
             secret_hash=secret_hash,
-            **first_stamp(event_id, at, caller),
+            **stamp.creation_fields(),
             **given,
         )
-        return invitation, invitation._created(USER_INVITED, caller)
+        return invitation, invitation._build_creation_event(USER_INVITED, stamp.caller)
 
-    def renew(self, *, secret_hash: str, event_id: str, at: str, caller: Caller) -> tuple[Invitation, Event]:
+    def renew(self, *, secret_hash: str, stamp: Stamp) -> tuple[Invitation, Event]:
         """The invitation with another token and time to accept it, and `user.invited`. Raises AlreadyAccepted once
         there is a user.
         """
         if self.state != "open":
             raise AlreadyAccepted()
-        given = {"secret_hash": secret_hash, "expires_at": plus(at, VALID_SECONDS)}
-        after = self._succeeded_by(given, event_id, at, caller)
-        return after, after._created(USER_INVITED, caller)
+        given = {"secret_hash": secret_hash, "expires_at": plus(stamp.at, VALID_SECONDS)}
+        after = self._next_version(given, stamp)
+        return after, after._build_creation_event(USER_INVITED, stamp.caller)
 
-    def revoke(self, *, event_id: str, at: str, caller: Caller) -> Event:
+    def revoke(self, *, stamp: Stamp) -> Event:
         """The event of the invitation's going. Raises AlreadyAccepted once there is a user."""
         if self.state != "open":
             raise AlreadyAccepted()
-        return self._gone(INVITATION_REVOKED, {}, event_id, at, caller)[1]
+        return self._build_removal(INVITATION_REVOKED, {}, stamp)[1]
 
-    def accept(
-        self, *, username: str | None = None, event_id: str, at: str, caller: Caller
-    ) -> tuple[Invitation, User, Event]:
+    def accept(self, *, username: str | None = None, stamp: Stamp) -> tuple[Invitation, User, Event]:
         """The invitation at its end, its user, who is the caller, and `user.created`. `username`: in stored form."""
-        after = self._succeeded_by({"state": "accepted", "user_id": caller.id}, event_id, at, caller)
+        after = self._next_version({"state": "accepted", "user_id": stamp.caller.id}, stamp)
         user = User(
-            id=caller.id,
+            id=stamp.caller.id,
             username=username or self.email,
             email=self.email,
             first_name=self.first_name,
             last_name=self.last_name,
             role=self.role,
-            **first_stamp(event_id, at, caller),
+            **stamp.creation_fields(),
         )
-        return after, user, user.created(caller, invitation_id=self.id)
+        return after, user, user.creation_event(stamp.caller, invitation_id=self.id)
 
     def has_expired(self, now: str) -> bool:
         """Whether the time to accept it is over."""

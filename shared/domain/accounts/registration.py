@@ -10,7 +10,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain import timestamps
 from shared.domain.accounts.credentials import Membership
 from shared.domain.accounts.passwords import check_password
 from shared.domain.accounts.user import User, normalize_username
@@ -19,7 +18,7 @@ from shared.domain.callers import Caller
 from shared.domain.errors import FieldError, Invalid
 from shared.domain.events import TENANT_CREATED, Event, differences
 from shared.domain.ids import new_id
-from shared.domain.records import first_stamp
+from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant
 from shared.domain.text import GivenLine, Name
 from shared.domain.validators import following
@@ -87,7 +86,7 @@ class Founding:
         """
         if (name := given.name) is None:
             raise Invalid(f"tenant_name: {TENANT_NAME_MISSING.message}", errors=(TENANT_NAME_MISSING,))
-        at, caller = timestamps.now(), Caller(tenant_id, "user", sub, "admin")
+        stamp = Stamp.now(Caller(tenant_id, "user", sub, "admin"))
         username = given.stored_username or email
         user = User(
             id=sub,
@@ -96,22 +95,22 @@ class Founding:
             first_name=given.first_name,
             last_name=given.last_name,
             role="admin",
-            **first_stamp(new_id(), at, caller),
+            **stamp.creation_fields(),
         )
         opened = Event(
             id=new_id(),
             type=TENANT_CREATED,
             entity="tenant",
             entity_id=tenant_id,
-            at=at,
-            actor=caller.actor,
+            at=stamp.at,
+            actor=stamp.caller.actor,
             origin="api",
             version=1,
             changes=differences({}, {"name": name}),
         )
         return cls(
-            tenant=Tenant(tenant_id, name, at),
+            tenant=Tenant(tenant_id, name, stamp.at),
             member=Membership(sub, tenant_id, "admin", username, since=since),
             user=user,
-            events=(opened, user.created(caller)),
+            events=(opened, user.creation_event(stamp.caller)),
         )

@@ -15,6 +15,7 @@ from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid
 from shared.domain.events import USER_CREATED, USER_DELETED, USER_UPDATED, Event
 from shared.domain.records import Recorded
+from shared.domain.stamp import Stamp
 from shared.domain.text import VISIBLE_ASCII, Name
 from shared.domain.timestamps import Timestamp
 
@@ -111,22 +112,20 @@ class User(Recorded):
         """Whether it is one of those of whom a tenant always has one."""
         return self.role == "admin" and self.is_active
 
-    def created(self, caller: Caller, **data: Any) -> Event:
+    def creation_event(self, caller: Caller, **data: Any) -> Event:
         """The event of a new user. `data`: ids of what else belongs to it."""
-        event = self._created(USER_CREATED, caller)
+        event = self._build_creation_event(USER_CREATED, caller)
         event.data.update(data)
         return event
 
-    def change(
-        self, given: dict[str, Any], *, event_id: str, at: str, caller: Caller
-    ) -> tuple[User, Event] | None:
+    def change(self, given: dict[str, Any], *, stamp: Stamp) -> tuple[User, Event] | None:
         """The user with other fields, and `user.updated`; None when they change nothing."""
-        changed = self._changed(USER_UPDATED, given, event_id, at, caller)
+        changed = self._build_change(USER_UPDATED, given, stamp)
         return changed if changed[1].changes else None
 
-    def delete(self, *, event_id: str, at: str, caller: Caller) -> tuple[User, Event]:
+    def delete(self, *, stamp: Stamp) -> tuple[User, Event]:
         """The user as it was last, and `user.deleted`."""
-        return self._gone(USER_DELETED, {}, event_id, at, caller)
+        return self._build_removal(USER_DELETED, {}, stamp)
 
     def _content(self) -> dict[str, Any]:
         kept = {

@@ -11,7 +11,6 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from shared.domain.callers import Caller
 from shared.domain.characters import compared
 from shared.domain.contacts import custom_fields
 from shared.domain.contacts.communication import (
@@ -48,7 +47,8 @@ from shared.domain.events import (
 from shared.domain.ids import milliseconds_of
 from shared.domain.labels.record import Group, Labels
 from shared.domain.phone import as_typed, normalize_phone
-from shared.domain.records import BOOKKEEPING, Recorded, first_stamp
+from shared.domain.records import BOOKKEEPING, Recorded
+from shared.domain.stamp import Stamp
 from shared.domain.tenant import Settings, UniqueScope
 from shared.domain.text import (
     GivenName,
@@ -316,9 +316,7 @@ class Contact(Recorded):
         given: dict[str, Any],
         *,
         contact_id: str,
-        event_id: str,
-        at: str,
-        caller: Caller,
+        stamp: Stamp,
         source: Source,
         unique_scope: UniqueScope = "tenant",
     ) -> tuple[Contact, Event]:
@@ -328,7 +326,7 @@ class Contact(Recorded):
         of creation bounds the ids. `at` is when it is written, which for an imported row is later.
         """
         fields = dict(given)
-        fields.setdefault("owner_id", caller.owner_of_new)
+        fields.setdefault("owner_id", stamp.caller.owner_of_new)
         preferred = fields.pop("preferred", NO_PREFERENCE)
         if preferred != NO_PREFERENCE:
             fields["communication"] = {**NO_COMMUNICATION, "preferred": preferred}
@@ -338,18 +336,18 @@ class Contact(Recorded):
             fields["other_emails"] = _without(fields["other_emails"], fields.get("email"))
         if fields.get("is_primary") and fields.get("customer_id") is None:
             raise _no_customer()
-        contact = cls._unchecked(
+        contact = cls._from_fields(
             id=contact_id,
-            **first_stamp(event_id, at, caller, created_at=from_milliseconds(milliseconds_of(contact_id))),
+            **stamp.creation_fields(created_at=from_milliseconds(milliseconds_of(contact_id))),
             full_name=joined_name(given["first_name"], given.get("last_name", "")),
             source=source,
             unique_scope=unique_scope,
             **fields,
         )
-        return contact, contact._created(CONTACT_CREATED, caller)
+        return contact, contact._build_creation_event(CONTACT_CREATED, stamp.caller)
 
     def change(
-        self, given: dict[str, Any], *, whole: bool = False, event_id: str, at: str, caller: Caller
+        self, given: dict[str, Any], *, whole: bool = False, stamp: Stamp
     ) -> tuple[Contact, Event] | None:
         """The contact with fields that `clean` has passed; None when they change nothing.
 
@@ -357,7 +355,7 @@ class Contact(Recorded):
         Raises Invalid when they become too many or too long, for an address to be verified that is not there, and
         for a primary contact without a customer; Conflict for a primary contact that is to be so no longer.
         """
-        changed = self._changed(CONTACT_UPDATED, self._settled(given, whole), event_id, at, caller)
+        changed = self._build_change(CONTACT_UPDATED, self._settled(given, whole), stamp)
         return changed if changed[1].changes or changed[0].label_ids != self.label_ids else None
 
     def _settled(self, given: dict[str, Any], whole: bool) -> dict[str, Any]:
@@ -404,16 +402,16 @@ class Contact(Recorded):
             )
         return {"is_primary": is_primary}
 
-    def join(self, group: Group, *, event_id: str, at: str, caller: Caller) -> tuple[Contact, Event] | None:
+    def join(self, group: Group, *, stamp: Stamp) -> tuple[Contact, Event] | None:
         """The contact, in a group; None when it is in it. Raises Invalid when it is in too many."""
         if group.id in self.group_ids:
             return None
         if len(self.groups) >= MAX_GROUPS:
             raise Invalid.field("groups", "too_many_groups", f"A contact is in at most {MAX_GROUPS} groups.")
         given = {"group_ids": [*self.group_ids, group.id], "groups": [*self.groups, group.name]}
-        return self._changed(CONTACT_UPDATED, given, event_id, at, caller)
+        return self._build_change(CONTACT_UPDATED, given, stamp)
 
-    def leave(self, group: Group, *, event_id: str, at: str, caller: Caller) -> tuple[Contact, Event] | None:
+    def leave(self, group: Group, *, stamp: Stamp) -> tuple[Contact, Event] | None:
         """The contact, out of a group; None when it is not in it."""
         if group.id not in self.group_ids:
             return None
@@ -422,7 +420,7 @@ class Contact(Recorded):
             "group_ids": [one for one in self.group_ids if one != group.id],
             "groups": [*self.groups[:at_place], *self.groups[at_place + 1 :]],
         }
-        return self._changed(CONTACT_UPDATED, given, event_id, at, caller)
+        return self._build_change(CONTACT_UPDATED, given, stamp)
 
     @property
     def label_ids(self) -> tuple[list[str], list[str], list[str]]:
@@ -445,29 +443,25 @@ class Contact(Recorded):
                 update[names] = labels.names(given)
         return self.with_fields(update)
 
-    def toggle_status(self, *, event_id: str, at: str, caller: Caller) -> tuple[Contact, Event]:
+    def toggle_status(self, *, stamp: Stamp) -> tuple[Contact, Event]:
         """The contact, inactive when it was active and the other way about."""
-        return self._changed(CONTACT_UPDATED, {"is_active": not self.is_active}, event_id, at, caller)
+        return self._build_change(CONTACT_UPDATED, {"is_active": not self.is_active}, stamp)
 
-    def consent(
-        self, given: ConsentInput, *, event_id: str, at: str, caller: Caller
-    ) -> tuple[Contact, Event]:
+    def consent(self, given: ConsentInput, *, stamp: Stamp) -> tuple[Contact, Event]:
         """The contact with what a person said of a channel, and its `contact.consent_changed`.
 
         Said again it counts again: each has its ground and its time.
         """
         settled: OptOut = {
             "opted_out": given.opted_out,
-            "at": at,
-            "by": caller.actor,
+            "at": stamp.at,
+            "by": stamp.caller.actor,
             "source": given.source,
             "reason": given.reason or None,
         }
         opt_outs = {**self.communication["opt_outs"], given.channel: settled}
         communication: Communication = {**self.communication, "opt_outs": opt_outs}
-        contact, event = self._changed(
-            CONTACT_CONSENT_CHANGED, {"communication": communication}, event_id, at, caller
-        )
+        contact, event = self._build_change(CONTACT_CONSENT_CHANGED, {"communication": communication}, stamp)
         event.data.update(channel=given.channel, opted_out=given.opted_out)
         return contact, event
 
@@ -477,27 +471,23 @@ class Contact(Recorded):
             id=self.last_event, channel=channel, **self.communication["opt_outs"][channel]
         )
 
-    def delete(self, *, event_id: str, at: str, caller: Caller) -> tuple[Contact, Event]:
+    def delete(self, *, stamp: Stamp) -> tuple[Contact, Event]:
         """The contact, no longer live; the record stays so that it can be restored."""
-        given = {"deleted_at": at, "is_primary": False}
-        return self._changed(CONTACT_DELETED, given, event_id, at, caller)
+        given = {"deleted_at": stamp.at, "is_primary": False}
+        return self._build_change(CONTACT_DELETED, given, stamp)
 
-    def restore(
-        self, *, unique_scope: UniqueScope = "tenant", event_id: str, at: str, caller: Caller
-    ) -> tuple[Contact, Event] | None:
+    def restore(self, *, unique_scope: UniqueScope = "tenant", stamp: Stamp) -> tuple[Contact, Event] | None:
         """The contact, live again as it was; None when it is live. It takes its locks under `unique_scope`."""
         if self.deleted_at is None:
             return None
         given = {"deleted_at": None, "unique_scope": unique_scope}
-        return self._changed(CONTACT_RESTORED, given, event_id, at, caller)
+        return self._build_change(CONTACT_RESTORED, given, stamp)
 
-    def set_primary(
-        self, is_primary: bool, *, event_id: str, at: str, caller: Caller
-    ) -> tuple[Contact, Event] | None:
+    def set_primary(self, is_primary: bool, *, stamp: Stamp) -> tuple[Contact, Event] | None:
         """The contact as its customer's primary one, or no longer so; None when that changes nothing."""
         if self.is_primary == is_primary:
             return None
-        return self._changed(CONTACT_UPDATED, {"is_primary": is_primary}, event_id, at, caller)
+        return self._build_change(CONTACT_UPDATED, {"is_primary": is_primary}, stamp)
 
     def placed(
         self, before: Contact | None, event: Event, *, customer_id: str | None, is_primary: bool
@@ -518,9 +508,7 @@ class Contact(Recorded):
         phone_raw: str | None = None,
         organizer_id: str | None = None,
         owner_id: str | None = None,
-        event_id: str,
-        at: str,
-        caller: Caller,
+        stamp: Stamp,
     ) -> tuple[Contact, Event]:
         """The contact after an interaction, and its `interaction.created`.
 
@@ -543,7 +531,7 @@ class Contact(Recorded):
         if organizer_id is not None and organizer_id not in known and len(known) < MAX_ORGANIZERS:
             # Sorted, so that the order in which bookings come in makes no difference.
             given["organizer_ids"] = sorted([*known, organizer_id])
-        contact, event = self._changed(INTERACTION_CREATED, given, event_id, at, caller)
+        contact, event = self._build_change(INTERACTION_CREATED, given, stamp)
         event.data.update(interaction_id=interaction.id, interaction_type=interaction.type)
         return contact, event
 

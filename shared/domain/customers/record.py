@@ -11,14 +11,14 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from shared.domain.callers import Caller
 from shared.domain.characters import compared
 from shared.domain.contacts.shown import ContactShown
 from shared.domain.email import normalize_email
 from shared.domain.errors import Conflict, Invalid
 from shared.domain.events import CUSTOMER_CREATED, CUSTOMER_DELETED, CUSTOMER_UPDATED, Event
 from shared.domain.ids import milliseconds_of
-from shared.domain.records import BOOKKEEPING, Recorded, first_stamp
+from shared.domain.records import BOOKKEEPING, Recorded
+from shared.domain.stamp import Stamp
 from shared.domain.text import GivenName, Name, joined_name
 from shared.domain.timestamps import Timestamp, from_milliseconds
 from shared.domain.validators import following, unless_blank
@@ -111,60 +111,52 @@ class Customer(Recorded):
 
     @classmethod
     def create(
-        cls, given: dict[str, Any], *, customer_id: str, number: int, event_id: str, at: str, caller: Caller
+        cls, given: dict[str, Any], *, customer_id: str, number: int, stamp: Stamp
     ) -> tuple[Customer, Event]:
         """A new customer from fields that `clean` has passed, and its `customer.created`."""
-        customer = cls._unchecked(
+        customer = cls._from_fields(
             id=customer_id,
             number=f"CUST{number:06d}",
             full_name=joined_name(given["first_name"], given["last_name"]),
-            **first_stamp(event_id, at, caller, created_at=from_milliseconds(milliseconds_of(customer_id))),
+            **stamp.creation_fields(created_at=from_milliseconds(milliseconds_of(customer_id))),
             **given,
         )
-        return customer, customer._created(CUSTOMER_CREATED, caller)
+        return customer, customer._build_creation_event(CUSTOMER_CREATED, stamp.caller)
 
-    def change(
-        self, given: dict[str, Any], *, event_id: str, at: str, caller: Caller
-    ) -> tuple[Customer, Event] | None:
+    def change(self, given: dict[str, Any], *, stamp: Stamp) -> tuple[Customer, Event] | None:
         """The customer with fields that `clean` has passed; None when they change nothing."""
         fields = dict(given)
         fields["full_name"] = joined_name(
             given.get("first_name", self.first_name), given.get("last_name", self.last_name)
         )
-        changed = self._changed(CUSTOMER_UPDATED, fields, event_id, at, caller)
+        changed = self._build_change(CUSTOMER_UPDATED, fields, stamp)
         return changed if changed[1].changes else None
 
-    def delete(self, *, event_id: str, at: str, caller: Caller) -> tuple[Customer, Event]:
+    def delete(self, *, stamp: Stamp) -> tuple[Customer, Event]:
         """The customer, no longer live. Raises Conflict while it has contacts."""
         if self.contact_count:
             # How many is left unsaid: who asks may not see them all.
             raise Conflict(
                 "This customer has contacts. Move or delete them first.", code="customer_has_contacts"
             )
-        return self._changed(CUSTOMER_DELETED, {"deleted_at": at}, event_id, at, caller)
+        return self._build_change(CUSTOMER_DELETED, {"deleted_at": stamp.at}, stamp)
 
-    def admit(
-        self, contact_id: str, *, is_primary: bool = False, event_id: str, at: str, caller: Caller
-    ) -> tuple[Customer, Event]:
+    def admit(self, contact_id: str, *, is_primary: bool = False, stamp: Stamp) -> tuple[Customer, Event]:
         """The customer with one contact more. Its first becomes its primary one, and one with `is_primary` does."""
         given = {
             "contact_count": (self.contact_count or 0) + 1,
             "primary_contact": contact_id if is_primary else self.primary_contact or contact_id,
         }
-        return self._changed(CUSTOMER_UPDATED, given, event_id, at, caller)
+        return self._build_change(CUSTOMER_UPDATED, given, stamp)
 
-    def release(
-        self, primary_contact: str | None, *, event_id: str, at: str, caller: Caller
-    ) -> tuple[Customer, Event]:
+    def release(self, primary_contact: str | None, *, stamp: Stamp) -> tuple[Customer, Event]:
         """The customer with one contact less; `primary_contact`: which of those left is primary now."""
         given = {"contact_count": (self.contact_count or 0) - 1, "primary_contact": primary_contact}
-        return self._changed(CUSTOMER_UPDATED, given, event_id, at, caller)
+        return self._build_change(CUSTOMER_UPDATED, given, stamp)
 
-    def set_primary(
-        self, contact_id: str, *, event_id: str, at: str, caller: Caller
-    ) -> tuple[Customer, Event]:
+    def set_primary(self, contact_id: str, *, stamp: Stamp) -> tuple[Customer, Event]:
         """The customer with another of its contacts as its primary one."""
-        return self._changed(CUSTOMER_UPDATED, {"primary_contact": contact_id}, event_id, at, caller)
+        return self._build_change(CUSTOMER_UPDATED, {"primary_contact": contact_id}, stamp)
 
     def _content(self) -> dict[str, Any]:
         """The fields whose changes are told: all but the bookkeeping of the change itself."""

@@ -15,10 +15,10 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from shared.domain.callers import Caller
 from shared.domain.events import Event
 from shared.domain.ids import first_id_at
-from shared.domain.records import BOOKKEEPING, Recorded, first_stamp
+from shared.domain.records import BOOKKEEPING, Recorded
+from shared.domain.stamp import Stamp
 from shared.domain.text import folded
 from shared.domain.timestamps import Timestamp
 
@@ -56,23 +56,19 @@ class Label(Recorded):
     last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
 
     @classmethod
-    def create(
-        cls: type[L], given: dict[str, Any], *, label_id: str, event_id: str, at: str, caller: Caller
-    ) -> tuple[L, Event]:
+    def create(cls: type[L], given: dict[str, Any], *, label_id: str, stamp: Stamp) -> tuple[L, Event]:
         """A new label and its event, such as `tag.created`."""
-        label = cls(id=label_id, **first_stamp(event_id, at, caller), **given)
-        return label, label._created(f"{label.entity}.created", caller)
+        label = cls(id=label_id, **stamp.creation_fields(), **given)
+        return label, label._build_creation_event(f"{label.entity}.created", stamp.caller)
 
-    def change(
-        self: L, given: dict[str, Any], *, event_id: str, at: str, caller: Caller
-    ) -> tuple[L, Event] | None:
+    def change(self: L, given: dict[str, Any], *, stamp: Stamp) -> tuple[L, Event] | None:
         """The label with other fields, and its event; None when they change nothing."""
-        changed = self._changed(f"{self.entity}.updated", given, event_id, at, caller)
+        changed = self._build_change(f"{self.entity}.updated", given, stamp)
         return changed if changed[1].changes else None
 
-    def delete(self: L, *, event_id: str, at: str, caller: Caller) -> tuple[L, Event]:
+    def delete(self: L, *, stamp: Stamp) -> tuple[L, Event]:
         """The label as it was last, and the event of its going."""
-        return self._gone(f"{self.entity}.deleted", {}, event_id, at, caller)
+        return self._build_removal(f"{self.entity}.deleted", {}, stamp)
 
     def counted(self: L, contacts: int | None) -> L:
         """The label as it is shown, with how many contacts have it."""

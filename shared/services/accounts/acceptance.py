@@ -16,7 +16,7 @@ from shared.domain.accounts.usernames import username_of
 from shared.domain.callers import Caller
 from shared.domain.errors import AlreadyAccepted, AlreadyAUser, Conflict, Invalid, NotFound
 from shared.domain.events import Event
-from shared.domain.ids import new_id
+from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant
 from shared.services.accounts.claims import Claims, given_back_on, take
 from shared.services.accounts.credentials_given import (
@@ -108,9 +108,7 @@ class AcceptanceService:
         username: str | None,
     ) -> User:
         caller = Caller(token.tenant_id, "user", sub, invitation.role)
-        after, user, event = invitation.accept(
-            username=username, event_id=new_id(), at=timestamps.now(), caller=caller
-        )
+        after, user, event = invitation.accept(username=username, stamp=Stamp.now(caller))
         self._invitations(token.tenant_id).accept(invitation, after, user, event, claim)
         return user
 

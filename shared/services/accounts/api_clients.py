@@ -18,6 +18,7 @@ from shared.domain.callers import Caller
 from shared.domain.errors import NotFound
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
+from shared.domain.stamp import Stamp
 from shared.services.idempotency import Announce, no_key
 from shared.services.optimistic import IfMatch, change_record
 from shared.services.paging import Cursors, Page, page_of
@@ -77,7 +78,7 @@ class ApiClientService:
         at = timestamps.now()
         key = FreshKey.make(at)
         client, event = ApiClient.create(
-            given.as_given(), key.kept, client_id=new_id(), event_id=new_id(), at=at, caller=self._caller
+            given.as_given(), key.kept, client_id=new_id(), stamp=Stamp(new_id(), at, self._caller)
         )
         shown = client.with_key(key.text)
         self._announce(shown)
@@ -99,7 +100,7 @@ class ApiClientService:
         return self._write(
             client_id,
             if_match,
-            lambda client: client.change(fields, event_id=new_id(), at=timestamps.now(), caller=self._caller),
+            lambda client: client.change(fields, stamp=Stamp.now(self._caller)),
             self._clients.replace,
         )
 
@@ -117,9 +118,7 @@ class ApiClientService:
             lambda client: client.rotate_key(
                 key.kept,
                 overlap_seconds=overlap_seconds,
-                event_id=new_id(),
-                at=timestamps.now(),
-                caller=self._caller,
+                stamp=Stamp.now(self._caller),
             ),
             save,
         )
@@ -130,7 +129,7 @@ class ApiClientService:
         self._write(
             client_id,
             if_match,
-            lambda client: client.delete(event_id=new_id(), at=timestamps.now(), caller=self._caller),
+            lambda client: client.delete(stamp=Stamp.now(self._caller)),
             lambda before, _, event: self._clients.remove(before, event),
         )
 

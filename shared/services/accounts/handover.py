@@ -17,6 +17,7 @@ from shared.domain.errors import Invalid, Unavailable
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.jobs.bulk import BulkRun
+from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant
 from shared.services.jobs.bulk import Portion, Queue
 
@@ -98,7 +99,7 @@ class Handover:
 
     def _other_default(self, tenant: Tenant, successor_id: str | None) -> tuple[Tenant, Tenant, Event] | None:
         settings = replace(tenant.settings, default_owner_id=successor_id)
-        changed = tenant.change(settings, event_id=new_id(), at=timestamps.now(), caller=self._caller)
+        changed = tenant.change(settings, stamp=Stamp.now(self._caller))
         return (tenant, *changed) if changed else None
 
     def begin(self, handed: Handed) -> None:

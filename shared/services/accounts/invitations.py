@@ -19,7 +19,8 @@ from shared.domain.accounts.user import normalize_username
 from shared.domain.callers import Caller
 from shared.domain.errors import AddressInUse, ConcurrentChange, Conflict, NotFound
 from shared.domain.events import Event
-from shared.domain.ids import Work, is_id, new_id
+from shared.domain.ids import Work, is_id
+from shared.domain.stamp import Stamp
 from shared.services.backoff import RECORD
 from shared.services.optimistic import retry_on_conflict
 from shared.services.paging import Cursors, Page, page_of
@@ -86,9 +87,7 @@ class InvitationService:
             {**given.__dict__, "email": email},
             invitation_id=invitation_id,
             secret_hash=hash_secret(token.secret),
-            event_id=new_id(),
-            at=timestamps.now(),
-            caller=self._caller,
+            stamp=Stamp.now(self._caller),
         )
         for _ in RECORD.tries(self._sleep):
             try:
@@ -139,9 +138,7 @@ class InvitationService:
     def _renewed(self, invitation_id: str) -> tuple[Invitation, InvitationToken]:
         before = self.read(invitation_id)
         token = InvitationToken.issue(self._caller.tenant_id, before.id)
-        after, event = before.renew(
-            secret_hash=hash_secret(token.secret), event_id=new_id(), at=timestamps.now(), caller=self._caller
-        )
+        after, event = before.renew(secret_hash=hash_secret(token.secret), stamp=Stamp.now(self._caller))
         self._invitations.replace(before, after, event)
         return after, token
 
@@ -172,5 +169,5 @@ class InvitationService:
         return sum(self._cleared(one.id) for one in late) > 0
 
     def _remove(self, invitation: Invitation) -> None:
-        event = invitation.revoke(event_id=new_id(), at=timestamps.now(), caller=self._caller)
+        event = invitation.revoke(stamp=Stamp.now(self._caller))
         self._invitations.remove(invitation, event)

@@ -15,6 +15,7 @@ from shared.domain.callers import parse_grants, system
 from shared.domain.errors import Conflict, Invalid, UserClaimed
 from shared.domain.events import Event
 from shared.domain.ids import new_id
+from shared.domain.stamp import Stamp
 from shared.domain.tenant import Settings, Tenant
 from shared.services.accounts.claims import Claims, given_back_on, take
 from shared.services.accounts.credentials_given import Accounts
@@ -181,9 +182,7 @@ class Onboarding:
             given,
             key.kept,
             client_id=new_id(),
-            event_id=new_id(),
-            at=at,
-            caller=system(tenant_id, "operator", "system"),
+            stamp=Stamp(new_id(), at, system(tenant_id, "operator", "system")),
         )
         self._api_clients(tenant_id).add(client, event)
         return key.text

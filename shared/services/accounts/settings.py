@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from shared.domain import timestamps
 from shared.domain.accounts.settings import SettingsPatch
 from shared.domain.callers import Caller
 from shared.domain.errors import Conflict, Invalid, NotFound
 from shared.domain.events import Event
-from shared.domain.ids import new_id
+from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant
 from shared.services.optimistic import IfMatch, require_match, retry_on_conflict
 
@@ -75,7 +74,7 @@ class SettingsService:
             before = self._read()
             require_match(if_match, before.version)
             settings = given.applied_to(before.settings)
-            changed = before.change(settings, event_id=new_id(), at=timestamps.now(), caller=self._caller)
+            changed = before.change(settings, stamp=Stamp.now(self._caller))
             if changed is None:
                 return before
             if settings.unique_scope != before.settings.unique_scope:

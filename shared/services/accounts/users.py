@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol
 
-from shared.domain import timestamps
 from shared.domain.accounts.claims import Claim
 from shared.domain.accounts.removal import Handed, RemovalQuery
 from shared.domain.accounts.user import OWN_FIELDS, User, UserPatch, UserRole, is_user_id
 from shared.domain.callers import Caller
 from shared.domain.errors import NotFound
 from shared.domain.events import Event
-from shared.domain.ids import new_id
 from shared.domain.jobs.bulk import BulkJob
+from shared.domain.stamp import Stamp
 from shared.services.accounts.handover import Handover
 from shared.services.optimistic import IfMatch, change_record
 from shared.services.paging import Cursors, Page, page_of
@@ -122,7 +121,7 @@ class UserService:
             return user
 
         def act(user: User) -> tuple[User, Event] | None:
-            return user.change(given, event_id=new_id(), at=timestamps.now(), caller=self._caller)
+            return user.change(given, stamp=Stamp.now(self._caller))
 
         return change_record(read, if_match, act, self._users.replace, sleep=self._sleep)
 
@@ -144,7 +143,7 @@ class UserService:
             return user
 
         def act(user: User) -> tuple[User, Event]:
-            return user.delete(event_id=new_id(), at=timestamps.now(), caller=self._caller)
+            return user.delete(stamp=Stamp.now(self._caller))
 
         handed = Handed()
 

@@ -30,6 +30,7 @@ from shared.domain.errors import (
 from shared.domain.events import Event
 from shared.domain.ids import Work, is_id, new_id
 from shared.domain.jobs.bulk import Action, BulkJob, BulkRun
+from shared.domain.stamp import Stamp
 from shared.domain.tenant import Settings
 from shared.services.backoff import HOT
 from shared.services.contacts.creations import ContactRepository as Creations
@@ -148,9 +149,7 @@ class BulkContacts(ContactService):
             fields,
             # In the order of the entries, so that lists show them so.
             contact_id=self._work.derived_id("contact", ordinal=number),
-            event_id=self._work.derived_id("event", str(number)),
-            at=timestamps.now(),
-            caller=self._caller,
+            stamp=Stamp.now(self._caller, event_id=self._work.derived_id("event", str(number))),
             source="api",
             unique_scope=self._settings().unique_scope,
         )
@@ -189,7 +188,7 @@ class BulkContacts(ContactService):
 
         def act(contact: Contact, event_id: str) -> tuple[Contact, Event] | None:
             return contact.change(
-                change.fields_for(contact), event_id=event_id, at=timestamps.now(), caller=self._caller
+                change.fields_for(contact), stamp=Stamp.now(self._caller, event_id=event_id)
             )
 
         outcomes = self._act_on(contact_ids, "contacts:write", act, wanted)
@@ -233,7 +232,7 @@ class BulkContacts(ContactService):
         """
 
         def act(contact: Contact, event_id: str) -> tuple[Contact, Event]:
-            return contact.delete(event_id=event_id, at=timestamps.now(), caller=self._caller)
+            return contact.delete(stamp=Stamp.now(self._caller, event_id=event_id))
 
         outcomes = self._act_on(contact_ids, "contacts:delete", act, wanted)
         told: list[Outcome] = []

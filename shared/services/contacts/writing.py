@@ -24,6 +24,7 @@ from shared.domain.errors import (
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.domain.labels.record import Group
+from shared.domain.stamp import Stamp
 from shared.domain.tenant import Settings
 from shared.services.backoff import HOT
 from shared.services.idempotency import Announce, no_key
@@ -100,9 +101,7 @@ class ContactService:
         contact, event = Contact.create(
             fields,
             contact_id=new_id(),
-            event_id=new_id(),
-            at=timestamps.now(),
-            caller=self._caller,
+            stamp=Stamp.now(self._caller),
             source="api",
             unique_scope=settings.unique_scope,
         )
@@ -163,9 +162,7 @@ class ContactService:
             contact_id,
             "contacts:write",
             if_match,
-            lambda contact: contact.toggle_status(
-                event_id=new_id(), at=timestamps.now(), caller=self._caller
-            ),
+            lambda contact: contact.toggle_status(stamp=Stamp.now(self._caller)),
         )
 
     def join(self, contact_id: str, group_id: str, if_match: IfMatch | None) -> Contact:
@@ -175,7 +172,7 @@ class ContactService:
             contact_id,
             "contacts:write",
             if_match,
-            lambda contact: contact.join(group, event_id=new_id(), at=timestamps.now(), caller=self._caller),
+            lambda contact: contact.join(group, stamp=Stamp.now(self._caller)),
         )
 
     def leave(self, contact_id: str, group_id: str, if_match: IfMatch | None) -> Contact:
@@ -185,7 +182,7 @@ class ContactService:
             contact_id,
             "contacts:write",
             if_match,
-            lambda contact: contact.leave(group, event_id=new_id(), at=timestamps.now(), caller=self._caller),
+            lambda contact: contact.leave(group, stamp=Stamp.now(self._caller)),
         )
 
     def _static_group(self, group_id: str) -> Group:
@@ -215,7 +212,7 @@ class ContactService:
                 "first.",
                 code="no_customer",
             )
-        return contact.set_primary(True, event_id=new_id(), at=timestamps.now(), caller=self._caller)
+        return contact.set_primary(True, stamp=Stamp.now(self._caller))
 
     def consent(self, contact_id: str, given: ConsentInput, if_match: IfMatch | None) -> Contact:
         """The contact with a channel opted out or in; every call is an entry of the history."""
@@ -223,9 +220,7 @@ class ContactService:
             contact_id,
             "contacts:write",
             if_match,
-            lambda contact: contact.consent(
-                given, event_id=new_id(), at=timestamps.now(), caller=self._caller
-            ),
+            lambda contact: contact.consent(given, stamp=Stamp.now(self._caller)),
             save=lambda before, after, event: self._contacts.save(
                 before, after, event, after.consent_entry(given.channel)
             ),
@@ -256,9 +251,7 @@ class ContactService:
             if_match,
             lambda contact: contact.restore(
                 unique_scope=self._settings().unique_scope,
-                event_id=new_id(),
-                at=timestamps.now(),
-                caller=self._caller,
+                stamp=Stamp.now(self._caller),
             ),
             find=self._restorable,
         )
@@ -275,7 +268,7 @@ class ContactService:
             contact_id,
             "contacts:delete",
             if_match,
-            lambda contact: contact.delete(event_id=new_id(), at=timestamps.now(), caller=self._caller),
+            lambda contact: contact.delete(stamp=Stamp.now(self._caller)),
         )
 
     def interactions(self, contact_id: str, *, limit: int, cursor: str | None) -> Page[Interaction]:
@@ -350,9 +343,7 @@ class ContactService:
 
         def act(contact: Contact) -> tuple[Contact, Event] | None:
             self._check_owner(fields, contact)
-            return contact.change(
-                fields, whole=whole, event_id=new_id(), at=timestamps.now(), caller=self._caller
-            )
+            return contact.change(fields, whole=whole, stamp=Stamp.now(self._caller))
 
         return self._write(contact_id, "contacts:write", if_match, act)
 

@@ -8,15 +8,15 @@ the version that was read, so it decides between changes that are made at once (
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
-from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.contacts.record import Contact
 from shared.domain.customers.record import Customer
 from shared.domain.errors import ConcurrentChange, Invalid
 from shared.domain.events import Event
-from shared.domain.ids import is_id, new_id
+from shared.domain.ids import is_id
+from shared.domain.stamp import Stamp
 from shared.services.idempotency import Announce
 
 
@@ -84,7 +84,7 @@ class Membership:
             if (customer.contact_count or 0) > 1:
                 primary = self._records.oldest_member(customer_id, besides=contact_id)
                 self._mark(primary, customer_id, True, changes)
-        changes.customers.append((customer, *customer.release(primary, **self._stamp())))
+        changes.customers.append((customer, *customer.release(primary, stamp=Stamp.now(self._caller))))
 
     def _join(self, before: Contact | None, after: Contact, changes: Changes) -> Customer | None:
         """The customer with the contact in it. None when the contact is to have none, and for one that is restored
@@ -101,7 +101,7 @@ class Membership:
         takes_over = after.is_primary and customer.primary_contact is not None
         if takes_over:
             self._mark(customer.primary_contact, customer.id, False, changes)
-        joined, event = customer.admit(after.id, is_primary=takes_over, **self._stamp())
+        joined, event = customer.admit(after.id, is_primary=takes_over, stamp=Stamp.now(self._caller))
         changes.customers.append((customer, joined, event))
         return joined
 
@@ -115,12 +115,12 @@ class Membership:
         if customer.primary_contact == contact.id:  # by now: another call has made it so
             raise ConcurrentChange()
         self._mark(customer.primary_contact, customer.id, False, changes)
-        changes.customers.append((customer, *customer.set_primary(contact.id, **self._stamp())))
+        changes.customers.append((customer, *customer.set_primary(contact.id, stamp=Stamp.now(self._caller))))
 
     def _mark(self, contact_id: str | None, customer_id: str, is_primary: bool, changes: Changes) -> None:
         """Another contact of the customer is its primary one from now on, or no longer."""
         contact = self._records.contact(contact_id) if contact_id else None
-        marked = contact.set_primary(is_primary, **self._stamp()) if contact else None
+        marked = contact.set_primary(is_primary, stamp=Stamp.now(self._caller)) if contact else None
         if contact is None or marked is None or contact.customer_id != customer_id:
             raise ConcurrentChange()
         changes.contacts.append((contact, *marked))
@@ -131,6 +131,3 @@ class Membership:
         if customer is None:
             raise ConcurrentChange()
         return customer
-
-    def _stamp(self) -> dict[str, Any]:
-        return {"event_id": new_id(), "at": timestamps.now(), "caller": self._caller}

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol
 
-from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.contacts.record import Contact
 from shared.domain.customers.record import Customer, CustomerInput, CustomerPatch, CustomerShown, clean
 from shared.domain.errors import NotFound, UsernameTaken
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
+from shared.domain.stamp import Stamp
 from shared.services.backoff import CUSTOMER_NUMBER, HOT
 from shared.services.customers.search import CustomerIndex, searched
 from shared.services.idempotency import Announce, no_key
@@ -108,9 +108,7 @@ class CustomerService:
                 fields,
                 customer_id=customer_id,
                 number=number,
-                event_id=event_id,
-                at=timestamps.now(),
-                caller=self._caller,
+                stamp=Stamp.now(self._caller, event_id=event_id),
             )
             self._announce(customer)
             with self._conflicts_as_seen():
@@ -220,7 +218,7 @@ class CustomerService:
             customer_id,
             "contacts:delete",
             if_match,
-            lambda customer: customer.delete(event_id=new_id(), at=timestamps.now(), caller=self._caller),
+            lambda customer: customer.delete(stamp=Stamp.now(self._caller)),
         )
 
     def _change(
@@ -232,9 +230,7 @@ class CustomerService:
             customer_id,
             "contacts:write",
             if_match,
-            lambda customer: customer.change(
-                fields, event_id=new_id(), at=timestamps.now(), caller=self._caller
-            ),
+            lambda customer: customer.change(fields, stamp=Stamp.now(self._caller)),
         )
 
     def _write(

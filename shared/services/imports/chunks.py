@@ -22,6 +22,7 @@ from shared.domain.imports.rows import (
     result_rows,
     with_warnings,
 )
+from shared.domain.stamp import Stamp
 from shared.domain.tenant import Settings, Tenant
 from shared.services.contacts.creations import ContactRepository, Creation, create_all
 from shared.services.contacts.owners import Owners
@@ -136,9 +137,7 @@ class ImportChunks:
             contact, event = Contact.create(
                 {**fields, "owner_id": owners.of(row)},
                 contact_id=run.contact_id(number),
-                event_id=new_id(),
-                at=at,
-                caller=run.caller,
+                stamp=Stamp(new_id(), at, run.caller),
                 source="import",
                 unique_scope=scope,
             )

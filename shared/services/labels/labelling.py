@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
-from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.errors import ConcurrentChange, FieldError, Invalid, NameTaken
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.labels.record import Group, Label, LabelKind, Labels, Tag
+from shared.domain.stamp import Stamp
 from shared.services.backoff import RECORD
 
 
@@ -112,9 +112,7 @@ class Labelling:
             known = self._find("tag", name)
             if known is not None:
                 return known
-            tag, event = Tag.create(
-                {"name": name}, label_id=new_id(), event_id=new_id(), at=timestamps.now(), caller=self._caller
-            )
+            tag, event = Tag.create({"name": name}, label_id=new_id(), stamp=Stamp.now(self._caller))
             try:
                 self._labels.add(tag, event)
             except NameTaken:  # made by somebody else just now

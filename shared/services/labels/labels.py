@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.errors import NotFound
 from shared.domain.events import Event
 from shared.domain.ids import Work, new_id
 from shared.domain.labels.record import Label
 from shared.domain.search import begins, fold
+from shared.domain.stamp import Stamp
 from shared.domain.text import folded
 from shared.services.idempotency import Announce, no_key
 from shared.services.labels.labelling import LabelRepository
@@ -84,9 +84,7 @@ class LabelService(Generic[AnyLabel]):
         label, event = self._kind.create(
             given,
             label_id=work.derived_id("label") if work else new_id(),
-            event_id=work.derived_id("label event") if work else new_id(),
-            at=timestamps.now(),
-            caller=self._caller,
+            stamp=Stamp.now(self._caller, event_id=work.derived_id("label event") if work else None),
         )
         self._announce(label)
         self._labels.add(label, event)
@@ -102,7 +100,7 @@ class LabelService(Generic[AnyLabel]):
             label_id,
             "contacts:write",
             if_match,
-            lambda label: label.change(given, event_id=new_id(), at=timestamps.now(), caller=self._caller),
+            lambda label: label.change(given, stamp=Stamp.now(self._caller)),
             self._labels.replace,
         )
         return self._counted([label])[0]
@@ -113,7 +111,7 @@ class LabelService(Generic[AnyLabel]):
             label_id,
             "contacts:delete",
             if_match,
-            lambda label: label.delete(event_id=new_id(), at=timestamps.now(), caller=self._caller),
+            lambda label: label.delete(stamp=Stamp.now(self._caller)),
             lambda before, _, event: self._labels.remove(before, event),
         )
 

@@ -12,12 +12,12 @@ from urllib.parse import quote
 import pytest
 
 from shared import wiring
-from shared.domain import timestamps
 from shared.domain.accounts.claims import CLAIM_SECONDS, Claim
 from shared.domain.accounts.removal import Handed
 from shared.domain.callers import Caller
 from shared.domain.errors import AddressInUse
 from shared.domain.ids import new_id
+from shared.domain.stamp import Stamp
 from shared.table import keys
 from shared.table.accounts import users as table_of_users
 from shared.table.accounts.users import UserTable
@@ -378,11 +378,11 @@ def test_a_write_that_comes_through_twice_is_made_once(world: World) -> None:
         table = UserTable(wiring.store(), "T1")
         before = table.get(USER)
         assert before is not None
-        changed = before.change({"role": "user"}, event_id=new_id(), at=timestamps.now(), caller=caller)
+        changed = before.change({"role": "user"}, stamp=Stamp.now(caller))
         assert changed is not None
         for _ in range(2):
             table.replace(before, *changed)
-        gone = changed[0].delete(event_id=new_id(), at=timestamps.now(), caller=caller)
+        gone = changed[0].delete(stamp=Stamp.now(caller))
         for _ in range(2):
             table.remove(changed[0], gone[1], Claim.bar(USER, 0), Handed())
     assert_whole(world)

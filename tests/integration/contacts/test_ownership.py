@@ -14,6 +14,7 @@ from shared.domain.callers import system
 from shared.domain.contacts.interaction import Interaction
 from shared.domain.contacts.record import MAX_ORGANIZERS, Contact
 from shared.domain.ids import new_id
+from shared.domain.stamp import Stamp
 from shared.domain.timestamps import now
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.world import World, booking
@@ -204,9 +205,7 @@ def test_a_contact_names_no_more_than_a_hundred_organizers() -> None:
     contact, _ = Contact.create(
         {"first_name": "Ann"},
         contact_id=new_id(),
-        event_id=new_id(),
-        at=now(),
-        caller=caller,
+        stamp=Stamp.now(caller),
         source="booking",
     )
     for number in range(MAX_ORGANIZERS + 5):
@@ -215,9 +214,7 @@ def test_a_contact_names_no_more_than_a_hundred_organizers() -> None:
             booking=now(),
             phone=None,
             organizer_id=f"u{number}",
-            event_id=new_id(),
-            at=now(),
-            caller=caller,
+            stamp=Stamp.now(caller),
         )
     assert len(contact.organizer_ids) == MAX_ORGANIZERS
     assert contact.total_bookings == MAX_ORGANIZERS + 5

@@ -15,6 +15,7 @@ from shared.domain.contacts.record import Contact, ContactInput, ContactPatch
 from shared.domain.errors import Invalid
 from shared.domain.ids import new_id
 from shared.domain.labels.record import MAX_LABELS, NO_LABELS, ContactType, Tag
+from shared.domain.stamp import Stamp
 from shared.table import keys
 from shared.table.labels import LabelMemory, LabelTable
 from tests.integration.world import World
@@ -88,7 +89,7 @@ def test_another_process_shows_a_new_name_at_once_by_id(world: World) -> None:
     with acting_for("T1"):
         tag = here.current().find("tag", "vip")
         assert tag and there.current().find("tag", "vip")
-        changed = tag.change({"name": "gold"}, event_id="e", at=tag.updated_at, caller=CALLER)
+        changed = tag.change({"name": "gold"}, stamp=Stamp("e", tag.updated_at, CALLER))
         assert changed
         here.replace(tag, *changed)
         assert there.current().names([tag.id]) == ["gold"]
@@ -331,9 +332,7 @@ def test_a_label_that_is_newer_than_the_labels_known_is_kept_by_a_write_in_betwe
     contact = Contact.create(
         {"first_name": "A", "tag_ids": [gone, fresh], "tags": ["gone", "fresh"]},
         contact_id=new_id(),
-        event_id=new_id(),
-        at="2026-01-01T00:00:00.000Z",
-        caller=CALLER,
+        stamp=Stamp(new_id(), "2026-01-01T00:00:00.000Z", CALLER),
         source="api",
     )[0].named(NO_LABELS)
     assert (contact.tags, contact.tag_ids) == ([], [fresh])
@@ -367,9 +366,7 @@ def test_a_type_made_a_moment_ago_elsewhere_is_known(world: World) -> None:
             *ContactType.create(
                 {"name": "Supplier"},
                 label_id="01990000-0000-7000-8000-000000000001",
-                event_id="e1",
-                at="2026-01-01T00:00:00.000Z",
-                caller=CALLER,
+                stamp=Stamp("e1", "2026-01-01T00:00:00.000Z", CALLER),
             )
         )
     assert world.create(types=["supplier"])["types"] == ["Supplier"]
@@ -583,7 +580,7 @@ def test_a_number_kept_as_it_was_typed_that_is_none_any_more_finds_nobody(world:
         table = LabelTable(wiring.store(), "T1", LabelMemory())
         known = table.current().by_id[group["id"]]
         changed = known.change(
-            {"filter": {"phone": "(415) 555-2671"}}, event_id=new_id(), at=known.updated_at, caller=CALLER
+            {"filter": {"phone": "(415) 555-2671"}}, stamp=Stamp(new_id(), known.updated_at, CALLER)
         )
         assert changed
         table.replace(known, *changed)
@@ -606,7 +603,7 @@ def test_labels_read_in_several_calls_are_those_of_one_moment(
     with acting_for("T1"):
         here, there = (LabelTable(wiring.store(), "T1", LabelMemory()) for _ in range(2))
         known = there.current().by_id[zebra]
-        changed = known.change({"name": "a"}, event_id="e", at=known.updated_at, caller=CALLER)
+        changed = known.change({"name": "a"}, stamp=Stamp("e", known.updated_at, CALLER))
         assert changed
         query, pages = wiring.store().query, []
 

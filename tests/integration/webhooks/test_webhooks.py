@@ -19,6 +19,7 @@ from shared.domain import ids, timestamps
 from shared.domain.callers import Caller
 from shared.domain.contacts.record import Contact
 from shared.domain.events import Event, Notice
+from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant
 from shared.domain.webhooks.delivery import (
     CLAIM,
@@ -94,9 +95,7 @@ def contact_created(tenant: str = TENANT, name: str = "Zoë 🦊") -> Event:
     contact, event = Contact.create(
         {"first_name": name, "last_name": "", "tags": ["vip"]},
         contact_id=ids.new_id(),
-        event_id=ids.new_id(),
-        at=timestamps.now(),
-        caller=Caller(tenant, "user", "u", "admin"),
+        stamp=Stamp.now(Caller(tenant, "user", "u", "admin")),
         source="api",
     )
     with acting_for(tenant):

@@ -19,6 +19,7 @@ from shared.domain.errors import Invalid
 from shared.domain.ids import new_id
 from shared.domain.labels.record import NO_LABELS
 from shared.domain.search import MAX_TERMS, fold, forms_of, indexed
+from shared.domain.stamp import Stamp
 from shared.domain.tenant import Settings
 from shared.projections.comparison import expected
 from shared.services.contacts.lists import ContactLists
@@ -48,9 +49,7 @@ def contact(country: str = "GB", **given: Any) -> Contact:
     made, _ = Contact.create(
         clean({name: value for name, value in fields.items() if value}, Settings(default_country=country)),
         contact_id=new_id(),
-        event_id=new_id(),
-        at="2026-01-01T00:00:00.000Z",
-        caller=ADMIN,
+        stamp=Stamp(new_id(), "2026-01-01T00:00:00.000Z", ADMIN),
         source="api",
     )
     return made

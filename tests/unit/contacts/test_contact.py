@@ -10,6 +10,7 @@ from shared.domain.contacts.record import Contact, ContactInput, clean
 from shared.domain.errors import Invalid
 from shared.domain.events import Event
 from shared.domain.ids import derived_id
+from shared.domain.stamp import Stamp
 from shared.domain.tenant import Settings
 from shared.domain.timestamps import to_milliseconds
 
@@ -21,7 +22,7 @@ ID = derived_id(to_milliseconds("2026-05-04T09:30:00.000Z"), "contact")
 def made(**given: object) -> tuple[Contact, Event]:
     given = {"first_name": "Ada", "email": "ada@example.com", **given}
     fields = clean(ContactInput(**given).as_given(), Settings())  # type: ignore[arg-type]
-    return Contact.create(fields, contact_id=ID, event_id="e1", at=AT, caller=ADMIN, source="api")
+    return Contact.create(fields, contact_id=ID, stamp=Stamp("e1", AT, ADMIN), source="api")
 
 
 def test_a_new_contact_belongs_to_the_user_who_made_it() -> None:
@@ -31,7 +32,7 @@ def test_a_new_contact_belongs_to_the_user_who_made_it() -> None:
 def test_a_contact_made_by_the_system_belongs_to_nobody() -> None:
     caller = system("t1", "booking", "booking")
     contact, _ = Contact.create(
-        {"first_name": "Ada"}, contact_id=ID, event_id="e", at=AT, caller=caller, source="booking"
+        {"first_name": "Ada"}, contact_id=ID, stamp=Stamp("e", AT, caller), source="booking"
     )
     assert contact.owner_id is None
 
@@ -47,7 +48,7 @@ def test_creation_tells_every_field_that_has_a_value() -> None:
 
 def test_a_change_tells_old_and_new_of_what_changed_and_nothing_else() -> None:
     contact, _ = made()
-    changed = contact.change({"first_name": "Augusta"}, event_id="e2", at=LATER, caller=ADMIN)
+    changed = contact.change({"first_name": "Augusta"}, stamp=Stamp("e2", LATER, ADMIN))
     assert changed is not None
     after, event = changed
     assert event.changes == {"first_name": ("Ada", "Augusta"), "full_name": ("Ada", "Augusta")}
@@ -56,11 +57,11 @@ def test_a_change_tells_old_and_new_of_what_changed_and_nothing_else() -> None:
 
 def test_a_change_to_the_same_values_is_no_change() -> None:
     contact, _ = made(tags=["a"])
-    assert contact.change({"first_name": "Ada", "tags": ["a"]}, event_id="e2", at=LATER, caller=ADMIN) is None
+    assert contact.change({"first_name": "Ada", "tags": ["a"]}, stamp=Stamp("e2", LATER, ADMIN)) is None
 
 
 def test_a_deleted_contact_keeps_its_fields_for_a_restoration() -> None:
-    after, event = made()[0].delete(event_id="e2", at=LATER, caller=ADMIN)
+    after, event = made()[0].delete(stamp=Stamp("e2", LATER, ADMIN))
     assert (after.deleted_at, after.email, event.type) == (LATER, "ada@example.com", "contact.deleted")
 
 
@@ -76,7 +77,7 @@ def test_the_last_contact_moves_forward_and_never_back() -> None:
     caller = system("t1", "booking", "booking")
     for at, booking in ((LATER, LATER), (AT, AT)):
         contact, _ = contact.take_part_in(
-            interaction(at), booking=booking, phone=None, event_id="e", at=LATER, caller=caller
+            interaction(at), booking=booking, phone=None, stamp=Stamp("e", LATER, caller)
         )
     assert (contact.last_contacted_at, contact.last_booking_at) == (LATER, LATER)
     assert (contact.interaction_count, contact.total_bookings) == (2, 2)
@@ -87,7 +88,7 @@ def test_a_booking_fills_an_empty_phone_and_never_replaces_one() -> None:
     caller = system("t1", "booking", "booking")
     for number in ("+14155552671", "+14155552672"):
         contact, _ = contact.take_part_in(
-            interaction(AT), booking=None, phone=number, event_id="e", at=AT, caller=caller
+            interaction(AT), booking=None, phone=number, stamp=Stamp("e", AT, caller)
         )
     assert contact.phone == "+14155552671"
     assert contact.total_bookings == 0

@@ -16,6 +16,7 @@ from shared.domain.errors import Invalid
 from shared.domain.events import Event, differences
 from shared.domain.ids import derived_id
 from shared.domain.labels.record import ContactType, Group, Labels, Tag
+from shared.domain.stamp import Stamp
 from shared.domain.tenant import Settings
 from shared.domain.timestamps import plus, to_milliseconds
 from shared.services.labels.labels import AnyLabel
@@ -34,18 +35,18 @@ def made(**given: Any) -> Contact:
 def made_with_event(**given: Any) -> tuple[Contact, Event]:
     given = {"first_name": "Ada", "email": "ada@example.com", **given}
     fields = clean(ContactInput(**given).as_given(), Settings())
-    return Contact.create(fields, contact_id=ID, event_id="e1", at=AT, caller=ADMIN, source="api")
+    return Contact.create(fields, contact_id=ID, stamp=Stamp("e1", AT, ADMIN), source="api")
 
 
 def patched(contact: Contact, **given: Any) -> tuple[Contact, Event] | None:
     fields = clean(ContactPatch(**given).as_given(), Settings())
-    return contact.change(fields, event_id="e2", at=LATER, caller=ADMIN)
+    return contact.change(fields, stamp=Stamp("e2", LATER, ADMIN))
 
 
 def put(contact: Contact, **given: Any) -> Contact:
     given = {"first_name": "Ada", "email": "ada@example.com", **given}
     fields = clean(ContactInput(**given).as_given(), Settings())
-    changed = contact.change(fields, whole=True, event_id="e2", at=LATER, caller=ADMIN)
+    changed = contact.change(fields, whole=True, stamp=Stamp("e2", LATER, ADMIN))
     return changed[0] if changed else contact
 
 
@@ -56,7 +57,7 @@ def told(changed: tuple[Contact, Event] | None) -> dict[str, Any]:
 
 def consenting(contact: Contact, opted_out: bool = True, **given: Any) -> tuple[Contact, Event]:
     given = {"channel": "email", "opted_out": opted_out, "source": "a call", **given}
-    return contact.consent(ConsentInput(**given), event_id="e3", at=LATER, caller=ADMIN)
+    return contact.consent(ConsentInput(**given), stamp=Stamp("e3", LATER, ADMIN))
 
 
 # Addresses
@@ -90,7 +91,7 @@ def test_an_address_that_becomes_the_primary_is_no_other_any_more() -> None:
 
 
 def test_a_deleted_contact_holds_no_address() -> None:
-    deleted, _ = made(other_emails=["b@example.com"]).delete(event_id="e", at=AT, caller=ADMIN)
+    deleted, _ = made(other_emails=["b@example.com"]).delete(stamp=Stamp("e", AT, ADMIN))
     assert deleted.addresses == {}
     assert deleted.other_emails == ["b@example.com"]
 
@@ -356,28 +357,28 @@ def test_creation_tells_custom_fields_and_preference_one_by_one_and_no_default()
 def test_toggling_twice_is_as_before() -> None:
     contact = made()
     for active in (False, True):
-        contact, event = contact.toggle_status(event_id="e", at=LATER, caller=ADMIN)
+        contact, event = contact.toggle_status(stamp=Stamp("e", LATER, ADMIN))
         assert contact.is_active is active
         assert set(event.changes) == {"is_active"}
 
 
 def test_restored_it_is_as_it_was() -> None:
     contact = made(other_emails=["b@example.com"], custom_fields={"a": 1})
-    deleted, _ = contact.delete(event_id="e2", at=AT, caller=ADMIN)
+    deleted, _ = contact.delete(stamp=Stamp("e2", AT, ADMIN))
     assert deleted.purge_at == plus(AT, RESTORABLE_SECONDS) == "2026-06-03T09:30:00.000Z"
-    restored = deleted.restore(event_id="e3", at=LATER, caller=ADMIN)
+    restored = deleted.restore(stamp=Stamp("e3", LATER, ADMIN))
     assert restored is not None
     assert restored[1].type == "contact.restored" and restored[1].changes == {}
     assert (restored[0].version, restored[0].purge_at) == (3, None)
     assert restored[0].addresses == contact.addresses
-    assert restored[0].restore(event_id="e4", at=LATER, caller=ADMIN) is None
+    assert restored[0].restore(stamp=Stamp("e4", LATER, ADMIN)) is None
 
 
 # Items
 
 
 def label(kind: type[AnyLabel], label_id: str, name: str) -> AnyLabel:
-    return kind.create({"name": name}, label_id=label_id, event_id="e", at=AT, caller=ADMIN)[0]
+    return kind.create({"name": name}, label_id=label_id, stamp=Stamp("e", AT, ADMIN))[0]
 
 
 def test_a_whole_contact_comes_back_from_its_item_as_it_was() -> None:
@@ -423,10 +424,10 @@ def test_defaults_are_not_stored() -> None:
 
 
 def test_a_deleted_contact_s_item_is_due_to_be_purged_and_a_live_one_s_is_not() -> None:
-    deleted, _ = made().delete(event_id="e2", at=AT, caller=ADMIN)
+    deleted, _ = made().delete(stamp=Stamp("e2", AT, ADMIN))
     item = contact_to_item("t1", deleted)
     assert item["WPK"]["S"].startswith("DUE#PURGE#")
     assert item["WSK"]["S"] == f"2026-06-03T09:30:00.000Z#{ID}"
-    restored = deleted.restore(event_id="e3", at=LATER, caller=ADMIN)
+    restored = deleted.restore(stamp=Stamp("e3", LATER, ADMIN))
     assert restored is not None
     assert not {"WPK", "WSK", "deleted_at"} & set(contact_to_item("t1", restored[0]))

@@ -9,15 +9,16 @@ import pytest
 from shared.domain.callers import Caller
 from shared.domain.customers.record import Customer, CustomerInput, clean, fold_username
 from shared.domain.errors import Conflict, Invalid
+from shared.domain.stamp import Stamp
 
 ADMIN = Caller("t1", "user", "u1", "admin")
 ID = "0190a8b0-0000-7000-8000-00000000000c"
-STAMP: dict[str, Any] = {"event_id": "e2", "at": "2026-05-04T09:30:00.000Z", "caller": ADMIN}
+STAMP = Stamp("e2", "2026-05-04T09:30:00.000Z", ADMIN)
 
 
 def made(number: int = 1, **fields: Any) -> Customer:
     given = clean(CustomerInput(first_name="Grace", **fields).as_given())
-    customer, _ = Customer.create(given, customer_id=ID, number=number, **STAMP)
+    customer, _ = Customer.create(given, customer_id=ID, number=number, stamp=STAMP)
     return customer
 
 
@@ -36,26 +37,26 @@ def test_usernames_that_differ_in_case_or_form_alone_are_one(one: str, other: st
 
 
 def test_the_first_contact_admitted_is_primary_and_stays_so() -> None:
-    one, event = made().admit("c1", **STAMP)
+    one, event = made().admit("c1", stamp=STAMP)
     assert event.changes == {"contact_count": (None, 1), "primary_contact": (None, "c1")}
-    two, event = one.admit("c2", **STAMP)
+    two, event = one.admit("c2", stamp=STAMP)
     assert (two.primary_contact, two.contact_count, two.version) == ("c1", 2, 3)
     assert event.changes == {"contact_count": (1, 2)}
-    left, event = two.release("c2", **STAMP)
+    left, event = two.release("c2", stamp=STAMP)
     assert event.changes == {"contact_count": (2, 1), "primary_contact": ("c1", "c2")}
-    assert left.release(None, **STAMP)[0].primary_contact is None
+    assert left.release(None, stamp=STAMP)[0].primary_contact is None
 
 
 def test_a_customer_with_contacts_is_not_deleted() -> None:
-    one, _ = made().admit("c1", **STAMP)
+    one, _ = made().admit("c1", stamp=STAMP)
     with pytest.raises(Conflict, match=r"has contacts\."):
-        one.delete(**STAMP)
+        one.delete(stamp=STAMP)
 
 
 def test_a_deleted_customer_holds_no_username() -> None:
     customer = made(username="Grace")
     assert customer.folded_username == "grace"
-    assert customer.delete(**STAMP)[0].folded_username is None
+    assert customer.delete(stamp=STAMP)[0].folded_username is None
 
 
 def test_null_clears_what_it_can_and_the_first_name_stays_required() -> None:
@@ -71,4 +72,4 @@ def test_null_clears_what_it_can_and_the_first_name_stays_required() -> None:
 
 
 def test_what_changes_nothing_is_no_change() -> None:
-    assert made(username="Grace").change({"username": "Grace", "last_name": ""}, **STAMP) is None
+    assert made(username="Grace").change({"username": "Grace", "last_name": ""}, stamp=STAMP) is None
