@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shared.domain.contacts.shown import ContactShown
     from shared.domain.customers.record import Customer
     from shared.domain.ids import Work
-    from shared.domain.tenant import Settings, Tenant
+    from shared.domain.tenant import Tenant, TenantSettings
     from shared.files.drop_bucket import DropBucket
     from shared.files.queues.bulk import BulkQueue
     from shared.files.queues.imports import ImportQueue
@@ -196,12 +196,12 @@ def _forget_tenant(tenant_id: str) -> None:
     _tenants().pop(tenant_id, None)
 
 
-def tenant_settings(tenant_id: str) -> Settings:
+def tenant_settings(tenant_id: str) -> TenantSettings:
     """A tenant's settings; the defaults when it has no record."""
-    from shared.domain.tenant import Settings
+    from shared.domain.tenant import TenantSettings
 
     found = tenant(tenant_id)
-    return found.settings if found else Settings()
+    return found.settings if found else TenantSettings()
 
 
 def settings_service(caller: Caller) -> SettingsService:

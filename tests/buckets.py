@@ -9,7 +9,7 @@ from random import Random
 
 from shared.domain.callers import Caller
 from shared.domain.tenant import RateLimit
-from shared.services.limits.rate_limits import LONGEST_WAIT, SKEW, Bucket, RateLimits, Standing
+from shared.services.limits.rate_limits import LONGEST_WAIT, SKEW, Bucket, BucketState, RateLimits
 
 START = 1_800_000_000.0
 
@@ -28,36 +28,38 @@ class MemoryBucket:
     """One bucket."""
 
     def __init__(self) -> None:
-        self.standing = Standing()
+        self.state = BucketState()
         self.calls: list[str] = []
 
-    def take(self, cost: int, *, now: int, latest: int, horizon: int, in_use: bool) -> tuple[bool, Standing]:
+    def take(
+        self, cost: int, *, now: int, latest: int, horizon: int, in_use: bool
+    ) -> tuple[bool, BucketState]:
         self.calls.append("take")
-        full_at = self.standing.full_at
+        full_at = self.state.full_at
         may = now <= full_at <= latest if in_use else not now <= full_at <= now + horizon
         if may and not self._is_shut(now):
-            self.standing = self.standing._replace(full_at=(full_at if in_use else now) + cost)
-            return True, self.standing
-        return False, self.standing
+            self.state = self.state._replace(full_at=(full_at if in_use else now) + cost)
+            return True, self.state
+        return False, self.state
 
-    def refuse(self, now: int, until: int, next_wait: int) -> Standing:
+    def refuse(self, now: int, until: int, next_wait: int) -> BucketState:
         self.calls.append("refuse")
         if not self._is_shut(now):
-            self.standing = self.standing._replace(refused_at=now, refused_until=until, next_wait=next_wait)
-        return self.standing
+            self.state = self.state._replace(refused_at=now, refused_until=until, next_wait=next_wait)
+        return self.state
 
     def lengthen(self, refused_until: int, next_wait: int) -> None:
         self.calls.append("lengthen")
-        if self.standing.refused_until == refused_until:
-            self.standing = self.standing._replace(next_wait=next_wait)
+        if self.state.refused_until == refused_until:
+            self.state = self.state._replace(next_wait=next_wait)
 
-    def give_back(self, cost: int, now: int) -> None:
+    def release(self, cost: int, now: int) -> None:
         self.calls.append("give back")
-        if self.standing.full_at > now:
-            self.standing = self.standing._replace(full_at=self.standing.full_at - cost)
+        if self.state.full_at > now:
+            self.state = self.state._replace(full_at=self.state.full_at - cost)
 
     def _is_shut(self, now: int) -> bool:
-        return now < self.standing.refused_until <= now + LONGEST_WAIT + SKEW
+        return now < self.state.refused_until <= now + LONGEST_WAIT + SKEW
 
 
 class MemoryBuckets:

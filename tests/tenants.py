@@ -11,7 +11,7 @@ from shared import wiring
 from shared.domain.accounts.credentials import ApiKey, hash_secret
 from shared.domain.callers import PERMISSIONS, Kind
 from shared.domain.ids import new_id
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 from shared.table.accounts.directory import api_key_to_item
 from tests.support.tenant_guard import as_operator
 from tests.support.tokens import TokenIssuer
@@ -51,7 +51,7 @@ def caller_of(token: str) -> tuple[Kind, str]:
     return "client", key.client_id
 
 
-def settle(issuer: TokenIssuer, tenant_id: str, settings: Settings | None = None) -> Tenancy:
+def settle(issuer: TokenIssuer, tenant_id: str, settings: TenantSettings | None = None) -> Tenancy:
     """Open a tenant and let people and programs in."""
     with as_operator():
         onboarding = wiring.onboarding()

@@ -37,7 +37,7 @@ class RateLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class TenantSettings:
     """What a tenant may set; the defaults are those of a new tenant."""
 
     default_country: str = "US"
@@ -63,13 +63,13 @@ class Tenant:
     name: str
     created_at: str
     suspended: bool = False
-    settings: Settings = field(default_factory=Settings)
+    settings: TenantSettings = field(default_factory=TenantSettings)
     version: int = 1
     updated_at: str | None = None
     updated_by: str | None = None
     last_event: str = ""
 
-    def change(self, settings: Settings, *, stamp: Stamp) -> tuple[Tenant, Event] | None:
+    def change(self, settings: TenantSettings, *, stamp: Stamp) -> tuple[Tenant, Event] | None:
         """The tenant with other settings, and its `tenant.updated`; None when they are the same."""
         changes = differences(_told(self.settings), _told(settings))
         if not changes:
@@ -94,7 +94,7 @@ class Tenant:
         return after, event
 
 
-def _told(settings: Settings) -> dict[str, Any]:
+def _told(settings: TenantSettings) -> dict[str, Any]:
     """All settings by name, the rates each by itself."""
     told = asdict(settings)
     return told | {f"rate_limit.{name}": value for name, value in told.pop("rate_limit").items()}

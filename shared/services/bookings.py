@@ -21,7 +21,7 @@ from shared.domain.events import Event
 from shared.domain.ids import derived_id, new_id
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.stamp import Stamp
-from shared.domain.tenant import Settings, Tenant, UniqueScope
+from shared.domain.tenant import Tenant, TenantSettings, UniqueScope
 from shared.services.backoff import HOT
 from shared.services.contacts.owners import NO_ORGANIZER, Organizer, Owners
 
@@ -157,7 +157,7 @@ def _parse(envelope: Any) -> BookingCreated:
         ) from error
 
 
-def _phone_or_none(raw: str | None, settings: Settings) -> str | None:
+def _phone_or_none(raw: str | None, settings: TenantSettings) -> str | None:
     """A number an invitee mistyped must not cost the booking."""
     if not raw:
         return None

@@ -6,7 +6,7 @@ not there. A lost answer makes botocore send again, and may so take tokens twice
 
 from __future__ import annotations
 
-from shared.services.limits.rate_limits import LONGEST_WAIT, SECOND, SKEW, Standing
+from shared.services.limits.rate_limits import LONGEST_WAIT, SECOND, SKEW, BucketState
 from shared.table import keys
 from shared.table.store import Item, Store
 
@@ -40,7 +40,9 @@ class TableBucket:
         self._store = store
         self._key = key
 
-    def take(self, cost: int, *, now: int, latest: int, horizon: int, in_use: bool) -> tuple[bool, Standing]:
+    def take(
+        self, cost: int, *, now: int, latest: int, horizon: int, in_use: bool
+    ) -> tuple[bool, BucketState]:
         """Move `full_at` on; see `shared.services.limits.rate_limits.Bucket`."""
         values = {
             **_open_at(now),
@@ -59,9 +61,9 @@ class TableBucket:
             values,
             condition=f"{is_so} AND {_IS_OPEN}",
         )
-        return done, _standing(item)
+        return done, _read_state(item)
 
-    def refuse(self, now: int, until: int, next_wait: int) -> Standing:
+    def refuse(self, now: int, until: int, next_wait: int) -> BucketState:
         """Refuse everybody until a time, unless a refusal is in force, which this one is too when it is sent again."""
         _, item = self._store.update_or_show(
             self._key,
@@ -75,7 +77,7 @@ class TableBucket:
             },
             condition=_IS_OPEN,
         )
-        return _standing(item)
+        return _read_state(item)
 
     def lengthen(self, refused_until: int, next_wait: int) -> None:
         """Set how long the refusal after this one is going to hold."""
@@ -86,7 +88,7 @@ class TableBucket:
             condition="refused_until = :until",
         )
 
-    def give_back(self, cost: int, now: int) -> None:
+    def release(self, cost: int, now: int) -> None:
         """Undo a `take`, unless the bucket is full again."""
         self._store.update(
             self._key,
@@ -103,8 +105,8 @@ def _open_at(now: int) -> Item:
     return {":after": _number(now + 1), ":longest": _number(now + LONGEST_WAIT + SKEW)}
 
 
-def _standing(item: Item) -> Standing:
-    return Standing(*(int(float(item.get(name, {}).get("N", 0))) for name in Standing._fields))
+def _read_state(item: Item) -> BucketState:
+    return BucketState(*(int(float(item.get(name, {}).get("N", 0))) for name in BucketState._fields))
 
 
 def _number(value: int) -> dict[str, str]:

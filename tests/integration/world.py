@@ -13,7 +13,7 @@ from functions.bookings.on_booking import handler as on_booking
 from functions.changes.on_schedule_sweep import handler as on_schedule_sweep
 from functions.changes.on_stream_project import handler as on_stream_project
 from functions.changes.on_stream_publish import handler as on_stream_publish
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 from tests.integration.stream_records import changes_something, records_from
 from tests.integration.table_content import Content
 from tests.support.aws import Stack
@@ -36,7 +36,7 @@ class World:
     tenants' openings.
     """
 
-    def __init__(self, stack: Stack, issuer: TokenIssuer, settings: Settings | None = None) -> None:
+    def __init__(self, stack: Stack, issuer: TokenIssuer, settings: TenantSettings | None = None) -> None:
         self.stack = stack
         self.issuer = issuer
         self.gateway = Gateway(stack.template)
@@ -56,7 +56,7 @@ class World:
         """A further tenant."""
         return self._settled(tenant_id)
 
-    def _settled(self, tenant_id: str, settings: Settings | None = None) -> Tenancy:
+    def _settled(self, tenant_id: str, settings: TenantSettings | None = None) -> Tenancy:
         """A tenant whose opening nobody is told of, so that tests see the events they make alone."""
         start = len(records_from(self.stack, 0))
         made = settle(self.issuer, tenant_id, settings)

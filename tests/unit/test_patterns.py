@@ -33,7 +33,7 @@ from shared.domain.imports.record import inbox_file, uploaded_file
 from shared.domain.labels.inputs import Color
 from shared.domain.labels.record import NO_LABELS
 from shared.domain.phone import as_typed, normalize_phone
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 from shared.domain.webhooks.addresses import is_allowed, target_of
 from shared.http.call import FORM, Call
 from shared.http.idempotency import key_of
@@ -95,7 +95,7 @@ def field_of(model: type[BaseModel], name: str) -> Callable[[str], Any]:
 
     def take(value: str) -> Any:
         taken = model.model_validate({**given, name: value})
-        return clean(taken.as_given(), Settings()) if isinstance(taken, ContactInput) else taken
+        return clean(taken.as_given(), TenantSettings()) if isinstance(taken, ContactInput) else taken
 
     return take
 

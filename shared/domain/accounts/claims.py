@@ -17,7 +17,7 @@ CLOCK_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class MembershipClaim:
     """Whoever holds it is the only one who sets the password of the user `sub`, and who makes a member of them.
 
     `proof`: of the secret with which the claim was made; empty where there was none. `until`: Unix seconds, after
@@ -30,12 +30,12 @@ class Claim:
     until: int
 
     @classmethod
-    def make(cls, sub: str, secret: str, now: float) -> Claim:
+    def make(cls, sub: str, secret: str, now: float) -> MembershipClaim:
         """A new claim. `secret`: by which the same person is known again, such as their password."""
         return cls(new_id(), sub, proof_of(secret), int(now) + CLAIM_SECONDS)
 
     @classmethod
-    def bar(cls, sub: str, now: float) -> Claim:
+    def bar(cls, sub: str, now: float) -> MembershipClaim:
         """A claim that nobody can go on with: it keeps everybody out until its time is past."""
         return cls(new_id(), sub, "", int(now) + CLAIM_SECONDS)
 

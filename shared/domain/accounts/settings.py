@@ -11,10 +11,10 @@ from pydantic_core import PydanticCustomError
 
 from shared.domain.callers import Visibility
 from shared.domain.phone import is_country
-from shared.domain.tenant import RateLimit, Settings, Tenant, UniqueScope
+from shared.domain.tenant import RateLimit, Tenant, TenantSettings, UniqueScope
 from shared.domain.timestamps import Timestamp
 
-Kept = TypeVar("Kept", Settings, RateLimit)
+Kept = TypeVar("Kept", TenantSettings, RateLimit)
 _NO_TIMEZONES = {"Factory", "localtime"}
 """Which systems have among their time zones, and which are none."""
 
@@ -78,7 +78,7 @@ class SettingsShown(BaseModel):
     def of(cls, tenant: Tenant) -> SettingsShown:
         """The settings of a tenant."""
         rate = tenant.settings.rate_limit
-        given = {one.name: getattr(tenant.settings, one.name) for one in fields(Settings)}
+        given = {one.name: getattr(tenant.settings, one.name) for one in fields(TenantSettings)}
         given["rate_limit"] = RateLimitShown(requests_per_second=rate.requests_per_second, burst=rate.burst)
         return cls(
             **given,
@@ -142,7 +142,7 @@ class SettingsPatch(BaseModel):
     )
     rate_limit: RateLimitPatch | None = None
 
-    def applied_to(self, settings: Settings) -> Settings:
+    def applied_to(self, settings: TenantSettings) -> TenantSettings:
         """The settings with what was given."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
         if self.rate_limit is not None:

@@ -16,7 +16,7 @@ from shared.domain.errors import Invalid
 from shared.domain.labels.record import Group, Label, LabelKind, Labels
 from shared.domain.phone import normalize_phone
 from shared.domain.search import Term, found_in, prefixes_of, terms_of
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 
 OWN = "own"
 """The facet of the contacts that are somebody's own. It has no index of its own: it is the facets `owner_id` and
@@ -95,7 +95,7 @@ class ContactFilter:
     also: tuple[ContactFilter, ...] = ()
 
     @classmethod
-    def of(cls, given: Mapping[str, Any], settings: Settings, labels: Labels) -> ContactFilter:
+    def of(cls, given: Mapping[str, Any], settings: TenantSettings, labels: Labels) -> ContactFilter:
         """A filter from conditions as they were given (`shared.domain.contacts.conditions`); times are timestamps
         already, or dates. A label that does not exist is one that no contact has.
 
@@ -109,7 +109,7 @@ class ContactFilter:
         return cls._from(given, settings, labels.find)
 
     @classmethod
-    def of_kept(cls, kept: Mapping[str, Any], settings: Settings, labels: Labels) -> ContactFilter:
+    def of_kept(cls, kept: Mapping[str, Any], settings: TenantSettings, labels: Labels) -> ContactFilter:
         """The filter of a dynamic group.
 
         It keeps ids of labels, and they are looked for as ids alone: a name may be spelled like the id of a label that
@@ -124,7 +124,7 @@ class ContactFilter:
     def _from(
         cls,
         given: Mapping[str, Any],
-        settings: Settings,
+        settings: TenantSettings,
         find: Callable[[LabelKind, str], Label | None],
     ) -> ContactFilter:
         known = {field.name for field in fields(cls)}

@@ -12,14 +12,14 @@ from shared.domain.contacts.other_phones import OtherPhoneInput
 from shared.domain.contacts.record import clean
 from shared.domain.errors import FieldError
 from shared.domain.faults import collected
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 
 _ONE_OF_EACH = ("email", "phone", "whatsapp")
 _MOST = 100
 """Of a list's entries. A longer list is refused for its length."""
 
 
-def faults_in(given: object, settings: Settings, *, whole: bool) -> tuple[FieldError, ...]:
+def faults_in(given: object, settings: TenantSettings, *, whole: bool) -> tuple[FieldError, ...]:
     """The faults that `clean` finds in what a caller gave for a contact, whose form nobody has checked.
 
     `whole`: that what is left out counts as empty, as in a creation. Values of a wrong type are passed over: they are

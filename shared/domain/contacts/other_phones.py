@@ -7,7 +7,7 @@ from typing_extensions import TypedDict  # pydantic wants this one before Python
 
 from shared.domain.errors import FieldError, Invalid
 from shared.domain.phone import MAX_LENGTH, as_typed, normalize_phone
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 from shared.domain.text import Name
 
 MAX_PHONES = 20
@@ -30,7 +30,7 @@ class OtherPhoneInput(BaseModel):
     number: str = Field(max_length=MAX_LENGTH, examples=["+12025550143"])
 
 
-def normalize_other_phones(given: list[OtherPhoneInput] | None, settings: Settings) -> list[OtherPhone]:
+def normalize_other_phones(given: list[OtherPhoneInput] | None, settings: TenantSettings) -> list[OtherPhone]:
     """Numbers in their stored form and order; of two that are the same the first stays.
 
     Raises Invalid, naming every refused number.

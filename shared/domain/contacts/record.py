@@ -49,7 +49,7 @@ from shared.domain.labels.record import Group, Labels
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.records import BOOKKEEPING, Recorded
 from shared.domain.stamp import Stamp
-from shared.domain.tenant import Settings, UniqueScope
+from shared.domain.tenant import TenantSettings, UniqueScope
 from shared.domain.text import (
     GivenName,
     GroupName,
@@ -575,7 +575,7 @@ def _without(emails: list[str], primary: str | None) -> list[str]:
     return [email for email in emails if email != primary]
 
 
-def clean(given: dict[str, Any], settings: Settings) -> dict[str, Any]:
+def clean(given: dict[str, Any], settings: TenantSettings) -> dict[str, Any]:
     """Fields in their stored form under a tenant's settings: e-mail, telephone numbers and tags normalized,
     None turned into the field's empty value.
 
@@ -629,7 +629,7 @@ def clean(given: dict[str, Any], settings: Settings) -> dict[str, Any]:
     return cleaned
 
 
-def _email(value: str | None, settings: Settings) -> str | None:
+def _email(value: str | None, settings: TenantSettings) -> str | None:
     if value is not None and compared(value):
         return normalize_email(value)
     if settings.require_email:
@@ -650,13 +650,13 @@ def _other_emails(value: list[str] | None) -> list[str]:
     return list(emails)
 
 
-def _phone(value: str | None, name: str, settings: Settings) -> str | None:
+def _phone(value: str | None, name: str, settings: TenantSettings) -> str | None:
     if value is None or not compared(value):
         return None
     return normalize_phone(value, settings.default_country, name, clean=settings.auto_clean_phone_numbers)
 
 
-def _tags(value: list[str] | None, settings: Settings) -> list[str]:
+def _tags(value: list[str] | None, settings: TenantSettings) -> list[str]:
     tags = unique_names(value or [])
     limit = settings.max_tags_per_contact
     if len(tags) > limit:

@@ -18,7 +18,7 @@ from shared.domain.imports.csv_file import Row
 from shared.domain.imports.file import Layout
 from shared.domain.imports.record import Outcome
 from shared.domain.phone import normalize_phone
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 
 OWNER = "owner"
 """The column that is no field of a contact: the e-mail address of the user who is to own it."""
@@ -46,7 +46,7 @@ class Fate:
     message: str = ""
 
 
-def contact_fields(row: Row, layout: Layout, settings: Settings) -> dict[str, Any]:
+def contact_fields(row: Row, layout: Layout, settings: TenantSettings) -> dict[str, Any]:
     """A row as a new contact's fields, by the rules that the API has too. Cells in which nothing shows count as not
     given; a missing first name is taken from the e-mail address; a number that cannot be read is left out, which
     `with_warnings` puts in words.
@@ -85,7 +85,7 @@ def owner_of(row: Row, layout: Layout) -> str:
     return "" if row.fault or position >= len(row.cells) else row.cells[position].strip()
 
 
-def with_warnings(fate: Fate, row: Row, layout: Layout, settings: Settings) -> Fate:
+def with_warnings(fate: Fate, row: Row, layout: Layout, settings: TenantSettings) -> Fate:
     """The fate of a row that was created, with what of it was left out."""
     refused = _refused_numbers(_texts_of(row, layout), settings)
     if not refused:
@@ -112,7 +112,7 @@ def _unguarded(text: str) -> str:
     return text[1:].strip() if text[:1] == "'" and text[1:].startswith(_FORMULA) else text
 
 
-def _refused_numbers(texts: dict[str, str], settings: Settings) -> list[FieldError]:
+def _refused_numbers(texts: dict[str, str], settings: TenantSettings) -> list[FieldError]:
     refused: list[FieldError] = []
     for field in ("phone", "whatsapp"):
         if field in texts:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.accounts.claims import Claim
+from shared.domain.accounts.claims import MembershipClaim
 from shared.domain.accounts.credentials import hash_secret
 from shared.domain.accounts.invitation import Acceptance, Invitation, InvitationToken
 from shared.domain.accounts.user import User
@@ -18,7 +18,7 @@ from shared.domain.errors import AlreadyAccepted, AlreadyAUser, Conflict, Invali
 from shared.domain.events import Event
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant
-from shared.services.accounts.claims import Claims, given_back_on, take
+from shared.services.accounts.claims import MembershipClaims, release_on, take
 from shared.services.accounts.credentials_given import (
     AccessToken,
     Accounts,
@@ -35,7 +35,7 @@ class Invitations(Protocol):
     def get(self, invitation_id: str) -> Invitation | None: ...
 
     def accept(
-        self, before: Invitation, after: Invitation, user: User, event: Event, claim: Claim | None
+        self, before: Invitation, after: Invitation, user: User, event: Event, claim: MembershipClaim | None
     ) -> None: ...
 
 
@@ -48,7 +48,7 @@ class AcceptanceService:
         self,
         tenant: Callable[[str], Tenant | None],
         invitations: Callable[[str], Invitations],
-        claims: Claims,
+        claims: MembershipClaims,
         accounts: Accounts | None,
         issuer: Callable[[], OtherIssuer],
         *,
@@ -95,7 +95,7 @@ class AcceptanceService:
         claim = take(self._claims, sub, str(token), self._now())
         if claim is None:
             raise AlreadyAUser()
-        with given_back_on(Invalid, Conflict, claims=self._claims, claim=claim, now=self._now):
+        with release_on(Invalid, Conflict, claims=self._claims, claim=claim, now=self._now):
             sign_in.accounts.set_password(invitation.email, sign_in.password)
             return self._make_user(token, invitation, sub, claim, username)
 
@@ -104,7 +104,7 @@ class AcceptanceService:
         token: InvitationToken,
         invitation: Invitation,
         sub: str,
-        claim: Claim | None,
+        claim: MembershipClaim | None,
         username: str | None,
     ) -> User:
         caller = Caller(token.tenant_id, "user", sub, invitation.role)

@@ -6,22 +6,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from shared.domain.accounts.claims import Claim
+from shared.domain.accounts.claims import MembershipClaim
 
 
-class Claims(Protocol):
+class MembershipClaims(Protocol):
     """The claims on users; see `shared.table.accounts.claims.ClaimTable`."""
 
-    def put(self, claim: Claim, *, over: Claim | None = None) -> Claim | None: ...
+    def put(
+        self, claim: MembershipClaim, *, over: MembershipClaim | None = None
+    ) -> MembershipClaim | None: ...
 
-    def give_back(self, claim: Claim, now: float) -> None: ...
+    def release(self, claim: MembershipClaim, now: float) -> None: ...
 
 
-def take(claims: Claims, sub: str, secret: str, now: float) -> Claim | None:
+def take(claims: MembershipClaims, sub: str, secret: str, now: float) -> MembershipClaim | None:
     """A claim on a user, over one that the same secret made or whose time is past. None when the user is a member or
     somebody else's claim stands.
     """
-    claim = Claim.make(sub, secret, now)
+    claim = MembershipClaim.make(sub, secret, now)
     standing = claims.put(claim)
     if standing not in (None, claim) and standing.yields_to(secret, now):
         standing = claims.put(claim, over=standing)
@@ -29,8 +31,8 @@ def take(claims: Claims, sub: str, secret: str, now: float) -> Claim | None:
 
 
 @contextmanager
-def given_back_on(
-    *refusals: type[Exception], claims: Claims, claim: Claim, now: Callable[[], float]
+def release_on(
+    *refusals: type[Exception], claims: MembershipClaims, claim: MembershipClaim, now: Callable[[], float]
 ) -> Iterator[None]:
     """Gives a claim back when what is done under it is refused: all is answered then, so that nothing of it can come
     after another's claim, and another attempt need not wait.
@@ -38,5 +40,5 @@ def given_back_on(
     try:
         yield
     except refusals:
-        claims.give_back(claim, now())
+        claims.release(claim, now())
         raise

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 
 from shared.domain import timestamps
 from shared.domain.accounts.api_client import ApiClient, FreshKey
-from shared.domain.accounts.claims import CLOCK_SECONDS, Claim
+from shared.domain.accounts.claims import CLOCK_SECONDS, MembershipClaim
 from shared.domain.accounts.credentials import Membership
 from shared.domain.accounts.user import User, UserRole, normalize_username
 from shared.domain.callers import parse_grants, system
@@ -16,8 +16,8 @@ from shared.domain.errors import Conflict, Invalid, UserClaimed
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.stamp import Stamp
-from shared.domain.tenant import Settings, Tenant
-from shared.services.accounts.claims import Claims, given_back_on, take
+from shared.domain.tenant import Tenant, TenantSettings
+from shared.services.accounts.claims import MembershipClaims, release_on, take
 from shared.services.accounts.credentials_given import Accounts
 
 _OPERATOR = "system:operator"
@@ -50,7 +50,7 @@ class Users(Protocol):
 
     def get(self, user_id: str) -> User | None: ...
 
-    def admit(self, user: User, *, since: int, claim: Claim | None = None) -> None: ...
+    def admit(self, user: User, *, since: int, claim: MembershipClaim | None = None) -> None: ...
 
     def dismiss(self, user_id: str) -> None: ...
 
@@ -67,7 +67,7 @@ class Onboarding:
         directory: Directory,
         users: Callable[[str], Users],
         api_clients: Callable[[str], ApiClients],
-        claims: Claims,
+        claims: MembershipClaims,
         accounts: Accounts | None,
         *,
         now: Callable[[], float] = time.time,
@@ -80,11 +80,11 @@ class Onboarding:
         self._accounts = accounts
         self._now = now
 
-    def open_tenant(self, tenant_id: str, name: str, settings: Settings | None = None) -> Tenant:
+    def open_tenant(self, tenant_id: str, name: str, settings: TenantSettings | None = None) -> Tenant:
         """A tenant; one that is there already stays as it is."""
         tenant = self._tenants.get(tenant_id)
         if tenant is None:
-            tenant = Tenant(tenant_id, name, timestamps.now(), settings=settings or Settings())
+            tenant = Tenant(tenant_id, name, timestamps.now(), settings=settings or TenantSettings())
             self._users(tenant_id).begin()
             self._tenants.put(tenant)
         return tenant
@@ -109,7 +109,7 @@ class Onboarding:
         claim = take(self._claims, sub, password, self._now())
         if claim is None:
             raise UserClaimed()
-        with given_back_on(Invalid, Conflict, claims=self._claims, claim=claim, now=self._now):
+        with release_on(Invalid, Conflict, claims=self._claims, claim=claim, now=self._now):
             self._accounts.set_password(username, password)
             return self._admit(sub, tenant_id, role, username, claim)
 
@@ -133,7 +133,9 @@ class Onboarding:
         if member is not None and member.tenant_id != tenant_id:
             self._users(member.tenant_id).dismiss(sub)
 
-    def _admit(self, sub: str, tenant_id: str, role: str, username: str, claim: Claim | None) -> Membership:
+    def _admit(
+        self, sub: str, tenant_id: str, role: str, username: str, claim: MembershipClaim | None
+    ) -> Membership:
         before = self._member(sub, tenant_id)
         if claim is not None:
             since = claim.since

@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from shared.domain.accounts.claims import Claim
+from shared.domain.accounts.claims import MembershipClaim
 from shared.domain.accounts.registration import TENANT_NAME_MISSING, Founding, RegistrationInput
 from shared.domain.accounts.user import normalize_username
 from shared.domain.errors import AlreadyRegistered, Invalid, SignInNameTaken
 from shared.domain.ids import new_id
-from shared.services.accounts.claims import Claims, given_back_on, take
+from shared.services.accounts.claims import MembershipClaims, release_on, take
 from shared.services.accounts.credentials_given import AccessToken, Accounts, OtherIssuer, given_sign_in
 from shared.services.accounts.sign_in import Gate
 
@@ -23,7 +23,7 @@ from shared.services.accounts.sign_in import Gate
 class Registrations(Protocol):
     """What registrations make; see `shared.table.accounts.registration.RegistrationTable`."""
 
-    def found(self, founding: Founding, claim: Claim | None, now: float) -> None: ...
+    def found(self, founding: Founding, claim: MembershipClaim | None, now: float) -> None: ...
 
 
 class Registration:
@@ -33,7 +33,7 @@ class Registration:
         self,
         accounts: Accounts | None,
         issuer: Callable[[], OtherIssuer],
-        claims: Claims,
+        claims: MembershipClaims,
         table: Registrations,
         gate: Gate,
         *,
@@ -68,7 +68,7 @@ class Registration:
         if claim is None:
             raise AlreadyRegistered
         # The pool may be stricter than we know, or the username taken: another one may be tried at once.
-        with given_back_on(Invalid, SignInNameTaken, claims=self._claims, claim=claim, now=self._now):
+        with release_on(Invalid, SignInNameTaken, claims=self._claims, claim=claim, now=self._now):
             accounts.set_password(email, password)
             founding = Founding.of(given, tenant_id=new_id(), sub=sub, email=email, since=claim.since)
             self._table.found(founding, claim, self._now())

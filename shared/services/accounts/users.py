@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol
 
-from shared.domain.accounts.claims import Claim
+from shared.domain.accounts.claims import MembershipClaim
 from shared.domain.accounts.removal import Handed, RemovalQuery
 from shared.domain.accounts.user import OWN_FIELDS, User, UserPatch, UserRole, is_user_id
 from shared.domain.callers import Caller
@@ -34,7 +34,7 @@ class UserRepository(Protocol):
 
     def replace(self, before: User, after: User, event: Event) -> None: ...
 
-    def remove(self, before: User, event: Event, claim: Claim | None, handed: Handed) -> None: ...
+    def remove(self, before: User, event: Event, claim: MembershipClaim | None, handed: Handed) -> None: ...
 
 
 class Accounts(Protocol):
@@ -135,7 +135,7 @@ class UserService:
         Where the user goes from a pool too, nobody becomes a member under their id for the next 15 minutes: somebody
         who found it in the pool before would otherwise set a password for whoever has the name next.
         """
-        bar = Claim.bar(user_id, self._now()) if self._accounts else None
+        bar = MembershipClaim.bar(user_id, self._now()) if self._accounts else None
 
         def read() -> User:
             user = self.read(user_id)

@@ -31,7 +31,7 @@ from shared.domain.events import Event
 from shared.domain.ids import Work, is_id, new_id
 from shared.domain.jobs.bulk import Action, BulkJob, BulkRun
 from shared.domain.stamp import Stamp
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 from shared.services.backoff import HOT
 from shared.services.contacts.creations import ContactRepository as Creations
 from shared.services.contacts.creations import Creation, create_all
@@ -66,7 +66,7 @@ class BulkContacts(ContactService):
         self,
         caller: Caller,
         contacts: ManyContacts,
-        settings: Callable[[], Settings],
+        settings: Callable[[], TenantSettings],
         labels: LabelRepository,
         cursors: Cursors,
         *,

@@ -25,7 +25,7 @@ from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.domain.labels.record import Group
 from shared.domain.stamp import Stamp
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 from shared.services.backoff import HOT
 from shared.services.idempotency import Announce, no_key
 from shared.services.labels.labelling import Labelling, LabelRepository
@@ -68,7 +68,7 @@ class ContactService:
         self,
         caller: Caller,
         contacts: ContactRepository,
-        settings: Callable[[], Settings],
+        settings: Callable[[], TenantSettings],
         labels: LabelRepository,
         cursors: Cursors,
         *,

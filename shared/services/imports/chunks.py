@@ -23,7 +23,7 @@ from shared.domain.imports.rows import (
     with_warnings,
 )
 from shared.domain.stamp import Stamp
-from shared.domain.tenant import Settings, Tenant
+from shared.domain.tenant import Tenant, TenantSettings
 from shared.services.contacts.creations import ContactRepository, Creation, create_all
 from shared.services.contacts.owners import Owners
 from shared.services.imports.runs import ImportRuns, UnknownTenant
@@ -121,7 +121,7 @@ class ImportChunks:
         return list(enumerate(rows, chunk.first_row))
 
     def _write_rows(
-        self, run: ImportRun, layout: Layout, settings: Settings, rows: list[tuple[int, Row]]
+        self, run: ImportRun, layout: Layout, settings: TenantSettings, rows: list[tuple[int, Row]]
     ) -> dict[int, Fate]:
         fates: dict[int, Fate] = {}
         creations: dict[str, tuple[int, Creation]] = {}
@@ -191,7 +191,7 @@ class _RowOwners:
         owners: Owners,
         run: ImportRun,
         layout: Layout,
-        settings: Settings,
+        settings: TenantSettings,
         rows: list[tuple[int, Row]],
     ) -> None:
         self._layout = layout

@@ -12,7 +12,7 @@ from shared.domain.contacts.filter import ContactFilter
 from shared.domain.errors import Invalid
 from shared.domain.ids import Work
 from shared.domain.labels.record import Group, Label, LabelKind, Labels
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 from shared.services.contacts.search import require_searchable
 from shared.services.idempotency import Announce, no_key
 from shared.services.labels.labelling import LabelRepository
@@ -36,7 +36,7 @@ class GroupService(LabelService[Group]):
         labels: LabelRepository,
         counters: Counters,
         cursors: Cursors,
-        settings: Callable[[], Settings],
+        settings: Callable[[], TenantSettings],
         *,
         announce: Announce = no_key,
     ) -> None:

@@ -73,6 +73,6 @@ class LimitedMail:
         except (RateLimited, Unavailable):
             # What is not sent is not counted.
             for known, quota in taken:
-                known.give_back(quota, now)
+                known.release(quota, now)
             return False
         return True

@@ -78,7 +78,7 @@ class Quota(NamedTuple):
 _TENANT = Quota.per_second(TENANT_REQUESTS_PER_SECOND, TENANT_BURST)
 
 
-class Standing(NamedTuple):
+class BucketState(NamedTuple):
     """What a bucket holds. `full_at`: when it is full again. `refused_at`, `refused_until`: of the last refusal;
     `next_wait`: how long the one after it is going to hold.
     """
@@ -109,14 +109,16 @@ class Bucket(Protocol):
     table is away.
     """
 
-    def take(self, cost: int, *, now: int, latest: int, horizon: int, in_use: bool) -> tuple[bool, Standing]:
+    def take(
+        self, cost: int, *, now: int, latest: int, horizon: int, in_use: bool
+    ) -> tuple[bool, BucketState]:
         """Move `full_at` on by `cost`, unless a refusal is in force: from where it is, if that is from now to `latest`
         (`in_use`); or from now, if it is not from now to `horizon` later. Whether it was done, and how the bucket
         stands.
         """
         ...
 
-    def refuse(self, now: int, until: int, next_wait: int) -> Standing:
+    def refuse(self, now: int, until: int, next_wait: int) -> BucketState:
         """Refuse everybody until a time, unless a refusal is in force. How the bucket stands."""
         ...
 
@@ -124,7 +126,7 @@ class Bucket(Protocol):
         """Set how long the refusal after this one is going to hold."""
         ...
 
-    def give_back(self, cost: int, now: int) -> None:
+    def release(self, cost: int, now: int) -> None:
         """Undo a `take`."""
         ...
 
@@ -143,7 +145,7 @@ class KnownBucket:
         self._lengthens = lengthens
         self._away_until = 0
         self._knocks, self._knocks_until = 0, 0
-        self.standing = Standing()
+        self.state = BucketState()
 
     def take(self, wanted: int, quota: Quota, now: int) -> int:
         """Take a token, or up to `wanted`, but at most a quarter of what is left. How many were taken.
@@ -152,11 +154,11 @@ class KnownBucket:
         """
         self._turn_away(quota, now)
         for _ in range(_TRIES):
-            tokens = max(1, min(wanted, quota.left(self.standing.full_at, now) // 4))
+            tokens = max(1, min(wanted, quota.left(self.state.full_at, now) // 4))
             if self._moved_on(tokens * quota.interval, quota, now, now + quota.fill):
                 return tokens
             self._turn_away(quota, now)
-            if not quota.left(self.standing.full_at, now):
+            if not quota.left(self.state.full_at, now):
                 self._refuse(quota, now)
         raise Unavailable()
 
@@ -168,21 +170,21 @@ class KnownBucket:
         latest = now + quota.fill + SKEW
         return any(self._moved_on(tokens * quota.interval, quota, now, latest) for _ in range(2))
 
-    def give_back(self, quota: Quota, now: int) -> None:
+    def release(self, quota: Quota, now: int) -> None:
         """Give a token back, if the table is there."""
         with contextlib.suppress(Unavailable):
-            self._bucket.give_back(quota.interval, now)
+            self._bucket.release(quota.interval, now)
 
     def _moved_on(self, cost: int, quota: Quota, now: int, bound: int) -> bool:
         if now < self._away_until:
             raise Unavailable()
         try:
-            done, self.standing = self._bucket.take(
+            done, self.state = self._bucket.take(
                 cost,
                 now=now,
                 latest=bound - cost,
                 horizon=quota.fill + SKEW,
-                in_use=quota.is_in_use(self.standing.full_at, now),
+                in_use=quota.is_in_use(self.state.full_at, now),
             )
         except DomainError as error:
             self._away_until = now + AWAY
@@ -191,37 +193,37 @@ class KnownBucket:
 
     def _turn_away(self, quota: Quota, now: int) -> None:
         """Raises RateLimited while a refusal is in force, and notes when more knock than can have obeyed."""
-        standing = self.standing
-        if not standing.shuts_out(now):
+        state = self.state
+        if not state.shuts_out(now):
             return
         if self._lengthens and self._are_too_many(quota, now):
-            self.standing = standing._replace(next_wait=min(LONGEST_WAIT, 2 * standing.wait))
+            self.state = state._replace(next_wait=min(LONGEST_WAIT, 2 * state.wait))
             with contextlib.suppress(Unavailable):
-                self._bucket.lengthen(standing.refused_until, self.standing.next_wait)
-        raise RateLimited(_seconds(standing.refused_until - now))
+                self._bucket.lengthen(state.refused_until, self.state.next_wait)
+        raise RateLimited(_seconds(state.refused_until - now))
 
     def _are_too_many(self, quota: Quota, now: int) -> bool:
         """Whether what came late in a wait cannot be the first calls of many who share a key and all obey: by now more
         than half as many again as the quota would have let through. True once a wait.
         """
-        standing = self.standing
-        if self._knocks_until != standing.refused_until:
-            self._knocks, self._knocks_until = 0, standing.refused_until
+        state = self.state
+        if self._knocks_until != state.refused_until:
+            self._knocks, self._knocks_until = 0, state.refused_until
         self._knocks += 1
         return (
-            now - standing.refused_at > max(GRACE, standing.wait // 2)
-            and self._knocks * quota.interval > standing.wait * 3 // 2
-            and standing.next_wait < min(LONGEST_WAIT, 2 * standing.wait)
+            now - state.refused_at > max(GRACE, state.wait // 2)
+            and self._knocks * quota.interval > state.wait * 3 // 2
+            and state.next_wait < min(LONGEST_WAIT, 2 * state.wait)
         )
 
     def _refuse(self, quota: Quota, now: int) -> NoReturn:
-        until_a_token = self.standing.full_at + quota.interval - quota.fill - now
-        wait = max(until_a_token, self.standing.wait_after(now))
+        until_a_token = self.state.full_at + quota.interval - quota.fill - now
+        wait = max(until_a_token, self.state.wait_after(now))
         next_wait = max(FIRST_WAIT, wait // 2)  # unless somebody knocks meanwhile
-        self.standing = self.standing._replace(refused_at=now, refused_until=now + wait, next_wait=next_wait)
+        self.state = self.state._replace(refused_at=now, refused_until=now + wait, next_wait=next_wait)
         with contextlib.suppress(Unavailable):
-            self.standing = self._bucket.refuse(now, now + wait, next_wait)
-        raise RateLimited(_seconds(self.standing.refused_until - now))
+            self.state = self._bucket.refuse(now, now + wait, next_wait)
+        raise RateLimited(_seconds(self.state.refused_until - now))
 
 
 class _CallersBucket(KnownBucket):
@@ -248,14 +250,14 @@ class _CallersBucket(KnownBucket):
         """
         held = min(tokens, self._held) if now < self._held_until else 0
         self._held -= held
-        debt = now + quota.fill + SKEW - max(now, self.standing.full_at)
+        debt = now + quota.fill + SKEW - max(now, self.state.full_at)
         most = max(0, debt // quota.interval)
         if owed := min(tokens - held, most):
             self.charge(owed, quota, now)
 
     def left(self, quota: Quota, now: int) -> int:
         """How many tokens there are, here and in the bucket, as far as is known."""
-        return min(quota.burst, quota.left(self.standing.full_at, now) + self._held)
+        return min(quota.burst, quota.left(self.state.full_at, now) + self._held)
 
 
 class _TenantsBucket(KnownBucket):
@@ -267,7 +269,7 @@ class _TenantsBucket(KnownBucket):
 
     def check(self, now: int) -> None:
         """Raises RateLimited while the bucket is overdrawn."""
-        overdrawn = self.standing.full_at - now - _TENANT.fill
+        overdrawn = self.state.full_at - now - _TENANT.fill
         if 0 < overdrawn <= SKEW:
             raise RateLimited(_seconds(overdrawn), "tenant")
 

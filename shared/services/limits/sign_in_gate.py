@@ -55,9 +55,9 @@ class SignInGate:
     def succeeded(self, account: str | None, address: str) -> None:
         """Give account and address their tokens back: who could show to be the account's own is not counted."""
         now = microseconds(self._clock())
-        self._bucket("ADDRESS", _network(address)).give_back(ADDRESS, now)
+        self._bucket("ADDRESS", _network(address)).release(ADDRESS, now)
         if account is not None:
-            self._bucket("ACCOUNT", _folded(account)).give_back(ACCOUNT, now)
+            self._bucket("ACCOUNT", _folded(account)).release(ACCOUNT, now)
 
     def _take(self, bucket: KnownBucket, quota: Quota) -> None:
         with contextlib.suppress(Unavailable):

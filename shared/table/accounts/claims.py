@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.domain.accounts.claims import Claim
+from shared.domain.accounts.claims import MembershipClaim
 from shared.table import keys
 from shared.table.store import Item, Store
 
@@ -15,7 +15,7 @@ class ClaimTable:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def put(self, claim: Claim, *, over: Claim | None = None) -> Claim | None:
+    def put(self, claim: MembershipClaim, *, over: MembershipClaim | None = None) -> MembershipClaim | None:
         """Claim a user whom nobody has, or on whom `over` still stands. The claim that stands then, this or another's;
         None when the user is a tenant's member.
         """
@@ -36,7 +36,7 @@ class ClaimTable:
             return _from_item(claim.sub, other.item)
         return claim
 
-    def give_back(self, claim: Claim, now: float) -> None:
+    def release(self, claim: MembershipClaim, now: float) -> None:
         """Let a claim count for nothing from now on, if it still stands."""
         self._store.update(
             keys.user(claim.sub),
@@ -46,7 +46,7 @@ class ClaimTable:
         )
 
 
-def in_place_of(claim: Claim | None, now: float) -> tuple[str, Item]:
+def in_place_of(claim: MembershipClaim | None, now: float) -> tuple[str, Item]:
     """The condition, with its values, under which a membership is written: in a claim's place while it stands, or
     without one where nobody has the user.
     """
@@ -55,7 +55,7 @@ def in_place_of(claim: Claim | None, now: float) -> tuple[str, Item]:
     return "attribute_not_exists(PK) OR expires_at < :now", {":now": {"N": str(int(now))}}
 
 
-def claim_to_item(claim: Claim) -> Item:
+def claim_to_item(claim: MembershipClaim) -> Item:
     """What lets nobody in, and which the table's time to live removes when its time is past."""
     return {
         **keys.user(claim.sub),
@@ -64,11 +64,11 @@ def claim_to_item(claim: Claim) -> Item:
     }
 
 
-def _from_item(sub: str, item: Item) -> Claim | None:
+def _from_item(sub: str, item: Item) -> MembershipClaim | None:
     if "claim" not in item:
         return None
     kept = item["claim"]["M"]
-    return Claim(kept["id"]["S"], sub, kept["proof"]["S"], int(item["expires_at"]["N"]))
+    return MembershipClaim(kept["id"]["S"], sub, kept["proof"]["S"], int(item["expires_at"]["N"]))
 
 
 class _Standing(Exception):

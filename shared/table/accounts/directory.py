@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from shared.domain.accounts.credentials import ApiKey, Membership
-from shared.domain.tenant import RateLimit, Settings, Tenant
+from shared.domain.tenant import RateLimit, Tenant, TenantSettings
 from shared.table import keys
 from shared.table.store import Item, Store
 
@@ -112,7 +112,7 @@ def tenant_from_item(tenant_id: str, item: Item) -> Tenant:
         name=item["name"]["S"],
         created_at=item["created_at"]["S"],
         suspended=item.get("suspended", {}).get("BOOL", False),
-        settings=Settings(**given),
+        settings=TenantSettings(**given),
         # Of tenants whose settings were never changed there is nothing of these.
         version=int(item["version"]["N"]) if "version" in item else 1,
         updated_at=item.get("updated_at", {}).get("S"),
@@ -121,9 +121,9 @@ def tenant_from_item(tenant_id: str, item: Item) -> Tenant:
     )
 
 
-def settings_attribute(settings: Settings) -> dict[str, Any]:
+def settings_attribute(settings: TenantSettings) -> dict[str, Any]:
     """What differs from the defaults."""
-    defaults = asdict(Settings())
+    defaults = asdict(TenantSettings())
     return _attribute({name: value for name, value in asdict(settings).items() if value != defaults[name]})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.domain import timestamps
-from shared.domain.accounts.claims import Claim
+from shared.domain.accounts.claims import MembershipClaim
 from shared.domain.accounts.invitation import KEPT_SECONDS, Invitation
 from shared.domain.accounts.user import User
 from shared.domain.errors import ConcurrentChange
@@ -71,7 +71,7 @@ class InvitationTable:
         commit(self._store, transaction)
 
     def accept(
-        self, before: Invitation, after: Invitation, user: User, event: Event, claim: Claim | None
+        self, before: Invitation, after: Invitation, user: User, event: Event, claim: MembershipClaim | None
     ) -> None:
         """Make the invitation's user, with its event: in the claim's place, or without one where nobody has the user.
 

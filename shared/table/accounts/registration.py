@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.domain.accounts.claims import Claim
+from shared.domain.accounts.claims import MembershipClaim
 from shared.domain.accounts.registration import Founding
 from shared.domain.errors import AlreadyRegistered, ConcurrentChange
 from shared.table import items
@@ -18,7 +18,7 @@ class RegistrationTable:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def found(self, founding: Founding, claim: Claim | None, now: float) -> None:
+    def found(self, founding: Founding, claim: MembershipClaim | None, now: float) -> None:
         """Write a tenant and its first admin: in the claim's place, or without one where nobody has the user.
 
         Raises AlreadyRegistered when the claim stands no longer, or the user is a member; SignInNameTaken when somebody

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from shared.domain import timestamps
-from shared.domain.accounts.claims import Claim
+from shared.domain.accounts.claims import MembershipClaim
 from shared.domain.accounts.credentials import Membership
 from shared.domain.accounts.invitation import MAX_OPEN
 from shared.domain.accounts.removal import Handed
@@ -124,7 +124,7 @@ class UserTable:
             count(transaction, self._tenant, admins=admins)
         commit(self._store, transaction)
 
-    def remove(self, before: User, event: Event, claim: Claim | None, handed: Handed) -> None:
+    def remove(self, before: User, event: Event, claim: MembershipClaim | None, handed: Handed) -> None:
         """Remove a user, whose address is free at once, with its event; the claim, if any, is left in the look-up's
         place, and what is `handed` over is written too. Raises as `replace` does, and ConcurrentChange when the
         tenant's settings are no longer as they were read.
@@ -189,7 +189,7 @@ class UserTable:
         """Start to count the users of a tenant that has none."""
         self._store.put(count_to_item(self._tenant, 0), condition="attribute_not_exists(PK)")
 
-    def admit(self, user: User, *, since: int, claim: Claim | None = None) -> None:
+    def admit(self, user: User, *, since: int, claim: MembershipClaim | None = None) -> None:
         """Write a user who is to be as given, whatever was known of it, and count the users anew. `since`: as of a
         Membership. `claim`: in whose place; without one in nobody's, but for a bar and what is past its time.
 
@@ -263,7 +263,7 @@ _IS_OWN = "attribute_not_exists(PK) OR tenant_id = :tenant"
 """Holds of a look-up that is not there, or belongs to the tenant `:tenant`."""
 
 
-def _is_to_be_had(tenant_id: str, claim: Claim | None) -> tuple[str, Item]:
+def _is_to_be_had(tenant_id: str, claim: MembershipClaim | None) -> tuple[str, Item]:
     if claim is not None:
         return in_place_of(claim, 0)
     now = timestamps.to_milliseconds(timestamps.now()) // 1000
@@ -295,7 +295,7 @@ def commit(store: Store, transaction: Transaction) -> None:
 
 
 def put_new_user(
-    transaction: Transaction, tenant_id: str, user: User, *, invitation_id: str, claim: Claim | None
+    transaction: Transaction, tenant_id: str, user: User, *, invitation_id: str, claim: MembershipClaim | None
 ) -> None:
     """Write a new user into the place of an invitation, whose lock on the address becomes the user's, and of the claim.
 

@@ -15,7 +15,7 @@ import pytest
 
 from shared.domain.callers import PERMISSIONS
 from shared.domain.ids import new_id
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 from tests.contract.answers import ROOT, document, faults_of
 from tests.gateway.isolation.test_isolation import CASES, NOWHERE, OPEN, WITHOUT_ID, Case, at, shown
 from tests.integration.world import World
@@ -164,7 +164,7 @@ def test_a_route_does_for_each_role_what_the_table_says(
     takes, cells = matrix()[method, path]
     case = ROUTES[method, path]
     walk = Walk(world, method, path, case)
-    t2 = settle(world.issuer, "T2", Settings(visibility="owner"))
+    t2 = settle(world.issuer, "T2", TenantSettings(visibility="owner"))
     foreign = case.made(world, t10) if case.make else NOWHERE
     for actor in actors(world, t2, takes):
         cell = cells[actor.column]

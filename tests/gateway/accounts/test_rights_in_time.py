@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSResponse
 from functions.webhooks import on_delivery, on_event
 from shared import wiring
 from shared.domain.ids import new_id
-from shared.domain.tenant import RateLimit, Settings
+from shared.domain.tenant import RateLimit, TenantSettings
 from shared.services.imports.runs import UnknownTenant
 from shared.table.accounts.directory import DirectoryTable, TenantTable, api_key_to_item
 from shared.table.imports.repository import ImportTable
@@ -158,7 +158,7 @@ def test_visibility_is_in_effect_within_the_time_stated(
     for visibility, status in (("owner", 404), ("tenant", 200)):
         later(CACHED + TENANT_SECONDS)
         assert remembering.request("GET", path, token=world.t1.admin).status == 200  # the authorizer reads
-        change_tenant(settings=Settings(visibility=visibility))  # type: ignore[arg-type]
+        change_tenant(settings=TenantSettings(visibility=visibility))  # type: ignore[arg-type]
         later(NEARLY)
         remembering.request("GET", path, token=world.t1.user)  # and may go by that once more
         later(STATED - NEARLY)
@@ -170,7 +170,7 @@ def test_a_rate_limit_is_in_effect_within_the_time_stated(
 ) -> None:
     """check 57: a tighter one, and a wider one."""
     with stack_in_moto(template, token_issuer, RATE_LIMITS="on") as stack:
-        world = World(stack, token_issuer, Settings(rate_limit=RateLimit(10, 20)))
+        world = World(stack, token_issuer, TenantSettings(rate_limit=RateLimit(10, 20)))
         gateway = Gateway(template, cached=True, clock=lambda: time.monotonic())
 
         def burst(token: str) -> str:
@@ -182,7 +182,7 @@ def test_a_rate_limit_is_in_effect_within_the_time_stated(
             later(CACHED + TENANT_SECONDS)
             before = burst(world.t1.admin)
             assert before != f"q={limit}"
-            change_tenant(settings=Settings(rate_limit=RateLimit(10, limit)))
+            change_tenant(settings=TenantSettings(rate_limit=RateLimit(10, limit)))
             later(NEARLY)
             burst(world.t1.user)
             later(STATED - NEARLY)

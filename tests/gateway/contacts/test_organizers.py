@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared import wiring
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
 from tests.support.gateway import Response
@@ -60,7 +60,7 @@ class Scene:
 
 @pytest.fixture
 def scene(aws_stack: Stack, token_issuer: TokenIssuer) -> Scene:
-    world = World(aws_stack, token_issuer, Settings(visibility="owner"))
+    world = World(aws_stack, token_issuer, TenantSettings(visibility="owner"))
     with as_operator():
         wiring.onboarding().add_member(STRANGER, "T1", "user", "third@t1.example.com")
     tokens = {

@@ -10,7 +10,7 @@ import pytest
 
 from shared import wiring
 from shared.domain.ids import new_id
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 from shared.services.customers import writing as customers
 from tests.gateway.isolation.test_isolation import CONSENT, shown
 from tests.integration.jobs.bulk import Jobs
@@ -22,7 +22,7 @@ from tests.support.tenant_guard import as_operator
 from tests.support.tokens import TokenIssuer
 
 USER, OTHER = "0190a8b0-0000-7000-8000-0000000000aa", "0190a8b0-0000-7000-8000-0000000000bb"
-OWNER = Settings(visibility="owner")
+OWNER = TenantSettings(visibility="owner")
 SHARED = {"first_name": "Ada", "company": "Analytical Engines", "tags": ["vip"]}
 """What the user's contact and the others' have in common, so that every condition would find both."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from shared import wiring
 from shared.domain.ids import new_id
-from shared.domain.tenant import RateLimit, Settings
+from shared.domain.tenant import RateLimit, TenantSettings
 from tests.integration.world import World
 from tests.support.aws import stack_in_moto
 from tests.support.gateway import Response
@@ -25,8 +25,8 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 RATES = {"T1": RateLimit(1_000, 2_000), "T10": RateLimit(2_000, 3_000)}
 """Nobody comes near them; which one counts is told with every answer."""
 SETTINGS = {
-    "T1": Settings(default_country="US", rate_limit=RATES["T1"]),
-    "T10": Settings(
+    "T1": TenantSettings(default_country="US", rate_limit=RATES["T1"]),
+    "T10": TenantSettings(
         default_country="GB", visibility="owner", max_tags_per_contact=2, rate_limit=RATES["T10"]
     ),
 }

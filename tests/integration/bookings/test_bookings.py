@@ -19,7 +19,7 @@ from botocore.awsrequest import AWSResponse
 from functions.bookings.on_booking import handler
 from shared import wiring
 from shared.domain.bookings import BookingCreated
-from shared.domain.tenant import Settings, Tenant
+from shared.domain.tenant import Tenant, TenantSettings
 from shared.table.accounts.directory import TenantTable
 from tests.integration.table_content import Item
 from tests.integration.world import World, booking
@@ -153,7 +153,7 @@ def test_a_telephone_number_fills_an_empty_field_and_no_other(world: World) -> N
 def test_a_number_without_a_country_is_the_tenant_s_country_s(
     aws_stack: Stack, token_issuer: TokenIssuer
 ) -> None:
-    world = World(aws_stack, token_issuer, Settings(default_country="GB"))
+    world = World(aws_stack, token_issuer, TenantSettings(default_country="GB"))
     world.post_booking(booking(invitee_phone="020 7946 0958"))
     world.bookings.pump()
     assert only_contact(world)["phone"]["S"] == "+442079460958"

@@ -10,7 +10,7 @@ import pytest
 from shared import wiring
 from shared.domain.errors import TooLarge
 from shared.domain.ids import new_id
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 from shared.table.contacts.repository import ContactTable
 from tests.contract.answers import faults_of
 from tests.integration.world import World
@@ -150,7 +150,7 @@ def test_an_address_that_a_refused_entry_wanted_is_free_for_the_next(world: Worl
 
 
 def test_contacts_without_an_address_are_created_too(aws_stack: Stack, token_issuer: TokenIssuer) -> None:
-    world = World(aws_stack, token_issuer, Settings(require_email=False))
+    world = World(aws_stack, token_issuer, TenantSettings(require_email=False))
     answer = bulk(world, CREATE, {"contacts": [{"first_name": "A"}, {"first_name": "A"}]})
     assert statuses(answer) == [201, 201]
     world.content.assert_whole()

@@ -18,7 +18,7 @@ from botocore.awsrequest import AWSResponse
 from shared.domain.callers import Caller
 from shared.domain.contacts.record import ContactInput, ContactPatch
 from shared.domain.errors import Duplicate, VersionMismatch
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 from shared.services.contacts.writing import ContactService
 from shared.services.customers.membership import Membership
 from shared.table.contacts.repository import ContactTable
@@ -255,7 +255,7 @@ def test_a_changed_address_frees_the_old_one(world: World) -> None:
 def test_without_an_address_no_lock_is_held_where_the_tenant_allows_it(
     aws_stack: Stack, token_issuer: TokenIssuer
 ) -> None:
-    world = World(aws_stack, token_issuer, Settings(require_email=False))
+    world = World(aws_stack, token_issuer, TenantSettings(require_email=False))
     first, second = (world.send("POST", "/contacts", {"first_name": "Ada"}).json for _ in range(2))
     assert first["email"] is second["email"] is None
     assert world.send("PATCH", f"/contacts/{first['id']}", {"email": "ada@example.com"}).status == 200
@@ -400,7 +400,7 @@ def service_of(world: World, user: str) -> ContactService:
     return ContactService(
         Caller("T1", "user", user, "admin"),
         table,
-        Settings,
+        TenantSettings,
         labels,
         Cursors(b"key"),
         is_active_user=lambda _: False,
@@ -1042,7 +1042,7 @@ def test_a_trailing_slash_is_taken_like_none(world: World, slashes: str) -> None
 
 
 def test_a_tenant_s_settings_hold_for_its_contacts(aws_stack: Stack, token_issuer: TokenIssuer) -> None:
-    settings = Settings(default_country="DE", max_tags_per_contact=2)
+    settings = TenantSettings(default_country="DE", max_tags_per_contact=2)
     world = World(aws_stack, token_issuer, settings)
     assert world.create(phone="030 901820")["phone"] == "+4930901820"
     assert world.send("POST", "/contacts", {**ADA, "tags": ["a", "b", "c"]}).status == 422

@@ -12,7 +12,7 @@ from shared.domain.contacts.custom_fields import MAX_FIELDS, MAX_TEXT
 from shared.domain.contacts.other_phones import MAX_PHONES
 from shared.domain.contacts.record import MAX_OTHER_EMAILS
 from shared.domain.phone import MAX_LENGTH
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.world import World
 from tests.support.aws import Stack
@@ -26,7 +26,7 @@ MAX_ITEM = 400 * 1024
 @pytest.fixture
 def world(aws_stack: Stack, token_issuer: TokenIssuer) -> World:
     """T1 has as many tags as a request may hold."""
-    return World(aws_stack, token_issuer, Settings(max_tags_per_contact=100))
+    return World(aws_stack, token_issuer, TenantSettings(max_tags_per_contact=100))
 
 
 def address(start: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 from tests.integration.world import World
 from tests.support.aws import Stack
 from tests.support.tokens import TokenIssuer
@@ -66,7 +66,7 @@ def test_what_stands_behind_a_number_is_left_out_and_stays_beside_it(world: Worl
 
 
 def test_without_cleaning_only_e164_is_taken(aws_stack: Stack, token_issuer: TokenIssuer) -> None:
-    world = World(aws_stack, token_issuer, Settings(auto_clean_phone_numbers=False))
+    world = World(aws_stack, token_issuer, TenantSettings(auto_clean_phone_numbers=False))
     for number in ("+14155552671 x12", "(415) 555-2671", "＋14155552671"):
         answer = world.send(
             "POST", "/contacts", {"first_name": "A", "email": "a@example.com", "phone": number}
@@ -77,7 +77,7 @@ def test_without_cleaning_only_e164_is_taken(aws_stack: Stack, token_issuer: Tok
 
 @pytest.mark.parametrize("blank", ["\u200b", "\u3164", "\u2800", "\ufe0f", "\U000e0041", "\xa0", "\u2060\n"])
 def test_what_shows_nothing_is_nothing(aws_stack: Stack, token_issuer: TokenIssuer, blank: str) -> None:
-    world = World(aws_stack, token_issuer, Settings(require_email=False))
+    world = World(aws_stack, token_issuer, TenantSettings(require_email=False))
     answer = world.send("POST", "/contacts", {"first_name": blank})
     assert (answer.status, answer.json["errors"][0]["field"]) == (422, "first_name")
     made = world.send(

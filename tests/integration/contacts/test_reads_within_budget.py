@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared import wiring
-from shared.domain.tenant import RateLimit, Settings
+from shared.domain.tenant import RateLimit, TenantSettings
 from shared.services import reading_budget
 from shared.services.limits import rate_limits
 from shared.services.limits.rate_limits import RateLimits
@@ -34,7 +34,7 @@ def limited(
     monkeypatch.setattr(reading_budget, "PAGE_ROWS", 1)
     monkeypatch.setattr(rate_limits, "ROWS_PER_TOKEN", 1)
     with stack_in_moto(template, token_issuer, RATE_LIMITS="on") as stack:
-        yield World(stack, token_issuer, Settings(rate_limit=RateLimit(50, 100)))
+        yield World(stack, token_issuer, TenantSettings(rate_limit=RateLimit(50, 100)))
 
 
 def people(world: World, count: int, **fields: Any) -> list[str]:

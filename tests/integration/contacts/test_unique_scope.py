@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 from tests.integration.customers.test_customers import Made, at, customer_of, now, racing
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.world import World, booking
@@ -20,7 +20,7 @@ from tests.support.template import Template
 from tests.support.tenant_guard import guarding
 from tests.support.tokens import TokenIssuer
 
-BY_CUSTOMER = Settings(require_email=False, unique_scope="customer")
+BY_CUSTOMER = TenantSettings(require_email=False, unique_scope="customer")
 EMAIL, PHONE, OTHER_PHONE = "a@example.com", "+14155552671", "+12025550143"
 NOWHERE = "0190a8b0-0000-7000-8000-00000000000a"
 
@@ -187,7 +187,7 @@ def test_an_import_passes_over_rows_whose_values_are_taken_and_creates_the_other
 
 
 def test_in_a_tenant_s_scope_numbers_are_nobody_s_alone(aws_stack: Stack, token_issuer: TokenIssuer) -> None:
-    world = World(aws_stack, token_issuer, Settings())
+    world = World(aws_stack, token_issuer, TenantSettings())
     a, b = customer_of(world), customer_of(world)
     first = sent(world, email=EMAIL, phone=PHONE, whatsapp=PHONE, customer_id=a["id"]).json
     assert sent(world, email="b@example.com", phone=PHONE, whatsapp=PHONE, customer_id=a["id"]).status == 201
@@ -218,7 +218,7 @@ class CustomerMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         self._guard.__enter__()
         stack = self._stack.__enter__()
-        self.world = World(stack, self.issuer, Settings(require_email=False, unique_scope=self.scope))
+        self.world = World(stack, self.issuer, TenantSettings(require_email=False, unique_scope=self.scope))
         self.values: dict[str, dict[str, str | None]] = {}
         self.place: dict[str, str | None] = {}
         self.deleted: set[str] = set()

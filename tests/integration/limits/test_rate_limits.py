@@ -17,7 +17,7 @@ import pytest
 from shared import wiring
 from shared.domain.callers import Caller
 from shared.domain.errors import RateLimited
-from shared.domain.tenant import RateLimit, Settings
+from shared.domain.tenant import RateLimit, TenantSettings
 from shared.http.routes import MAX_PATH, Reply, Routes, lambda_handler
 from shared.services.limits import rate_limits
 from shared.services.limits.rate_limits import AWAY, FIRST_WAIT, SECOND, Bucket, RateLimits, microseconds
@@ -96,10 +96,10 @@ def test_a_bucket_in_the_table_answers_as_the_one_of_the_properties_tests_does(b
         memory = MemoryBucket()
         for _ in range(40):
             now += chosen.choice([0, 1, 1_000, SECOND, 5 * SECOND, 400 * SECOND])
-            standing = memory.standing
+            state = memory.state
             match chosen.randrange(5):
                 case 0 | 1:
-                    latest = max(now, standing.full_at) + chosen.choice([0, -1, 1, SECOND])
+                    latest = max(now, state.full_at) + chosen.choice([0, -1, 1, SECOND])
                     how = {
                         "now": now,
                         "latest": max(now, latest),
@@ -111,13 +111,13 @@ def test_a_bucket_in_the_table_answers_as_the_one_of_the_properties_tests_does(b
                     until = now + chosen.choice([1, SECOND, 300 * SECOND, 500 * SECOND])
                     assert real.refuse(now, until, 7) == memory.refuse(now, until, 7)
                 case 3:
-                    until = chosen.choice([standing.refused_until, now])
-                    if standing.refused_until:
+                    until = chosen.choice([state.refused_until, now])
+                    if state.refused_until:
                         real.lengthen(until, 9)
                         memory.lengthen(until, 9)
                 case 4:
-                    real.give_back(SECOND, now)
-                    memory.give_back(SECOND, now)
+                    real.release(SECOND, now)
+                    memory.release(SECOND, now)
 
 
 def test_of_ten_bursts_by_32_clients_no_more_get_through_than_the_bucket_lets(
@@ -316,7 +316,7 @@ def test_a_refusal_stands_though_it_could_not_be_written(
 def limited(template: Template, token_issuer: TokenIssuer) -> Iterator[World]:
     """A stack with limits, and a tenant whose callers may make ten requests at once."""
     with stack_in_moto(template, token_issuer, RATE_LIMITS="on") as stack:
-        yield World(stack, token_issuer, Settings(rate_limit=LIMIT))
+        yield World(stack, token_issuer, TenantSettings(rate_limit=LIMIT))
 
 
 @pytest.fixture
@@ -505,7 +505,7 @@ def test_a_setting_reaches_the_bucket_by_the_authorizer(
     template: Template, token_issuer: TokenIssuer, clock: Clock, standstill: Clock
 ) -> None:
     with stack_in_moto(template, token_issuer, RATE_LIMITS="on") as stack:
-        world = World(stack, token_issuer, Settings(rate_limit=RateLimit(3, 7)))
+        world = World(stack, token_issuer, TenantSettings(rate_limit=RateLimit(3, 7)))
         assert get(world).headers["RateLimit-Policy"].startswith('"caller";q=7;w=3, ')
         other = world.tenant("T2")
         assert get(world, other.admin).headers["RateLimit-Policy"].startswith('"caller";q=200;w=2, ')

@@ -20,7 +20,7 @@ from shared.domain.ids import new_id
 from shared.domain.labels.record import NO_LABELS
 from shared.domain.search import MAX_TERMS, fold, forms_of, indexed
 from shared.domain.stamp import Stamp
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 from shared.projections.comparison import expected
 from shared.services.contacts.lists import ContactLists
 from shared.services.reading_budget import Budget
@@ -47,7 +47,9 @@ def contact(country: str = "GB", **given: Any) -> Contact:
     """A contact as the API makes it of what is given."""
     fields = ContactInput.model_validate({"first_name": "Zz", "email": "zz@zz.example", **given}).as_given()
     made, _ = Contact.create(
-        clean({name: value for name, value in fields.items() if value}, Settings(default_country=country)),
+        clean(
+            {name: value for name, value in fields.items() if value}, TenantSettings(default_country=country)
+        ),
         contact_id=new_id(),
         stamp=Stamp(new_id(), "2026-01-01T00:00:00.000Z", ADMIN),
         source="api",
@@ -72,7 +74,9 @@ class Book:
 
     def found(self, search: str) -> set[str]:
         """The ids of the contacts that a search finds: in pages of one by the index, and judged on their rows alike."""
-        wanted = ContactFilter.of({"search": search}, Settings(default_country=self._country), NO_LABELS)
+        wanted = ContactFilter.of(
+            {"search": search}, TenantSettings(default_country=self._country), NO_LABELS
+        )
         ids: list[str] = []
         cursor: str | None = None
         while True:

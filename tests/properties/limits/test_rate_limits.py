@@ -58,12 +58,12 @@ def test_nobody_is_refused_while_there_is_a_token_and_no_refusal_in_force(
     quota = Quota.per_second(limit.requests_per_second, limit.burst)
     for process, pause in requests:
         clock.now += pause
-        now, before = microseconds(clock.now), bucket.standing
+        now, before = microseconds(clock.now), bucket.state
         refusal = known[process].admit(CALLER, limit).refusal
         if refusal is not None:
             assert before.shuts_out(now) or quota.left(before.full_at, now) == 0
             # And what he is told holds: no refusal begun by others is told longer than it lasts.
-            assert refusal.retry_after == max(1, -(-(bucket.standing.refused_until - now) // SECOND))
+            assert refusal.retry_after == max(1, -(-(bucket.state.refused_until - now) // SECOND))
 
 
 @settings(max_examples=100, deadline=None)
@@ -76,10 +76,10 @@ def test_the_time_of_a_refusal_never_moves_while_it_is_in_force(
     bucket = buckets.of_caller(CALLER.tenant_id, CALLER.actor)
     for process, pause in requests:
         clock.now += pause
-        before = bucket.standing
+        before = bucket.state
         known[process].admit(CALLER, limit)
         if before.shuts_out(microseconds(clock.now)):
-            assert bucket.standing.refused_until == before.refused_until
+            assert bucket.state.refused_until == before.refused_until
 
 
 @settings(max_examples=200, deadline=None)
@@ -150,10 +150,10 @@ def knocking(every: float, seconds: float) -> tuple[Clock, MemoryBuckets, list[i
     until, told = 0, []
     while clock.now < START + seconds:
         refusal = known.admit(CALLER, limit).refusal
-        standing = buckets.of_caller("T1", CALLER.actor).standing
-        if refusal is not None and standing.refused_until != until:
-            until = standing.refused_until
-            told.append(standing.wait // SECOND)
+        state = buckets.of_caller("T1", CALLER.actor).state
+        if refusal is not None and state.refused_until != until:
+            until = state.refused_until
+            told.append(state.wait // SECOND)
         clock.now += every
     return clock, buckets, told
 
@@ -181,10 +181,10 @@ def test_a_wait_that_is_obeyed_halves_the_next() -> None:
 @pytest.mark.parametrize(("quiet", "then"), [(1.0, 64), (2 * 64 - 1.0, 64), (2 * 64 + 1.0, FIRST)])
 def test_after_a_quiet_spell_of_twice_the_last_wait_the_waits_begin_anew(quiet: float, then: int) -> None:
     clock, buckets, told = knocking(every=0.1, seconds=70)
-    standing = buckets.of_caller("T1", CALLER.actor).standing
-    assert told[-1] == 64 and standing.wait == 64 * SECOND
-    buckets.of_caller("T1", CALLER.actor).standing = standing._replace(next_wait=64 * SECOND)
-    clock.now = standing.refused_until / SECOND + quiet
+    state = buckets.of_caller("T1", CALLER.actor).state
+    assert told[-1] == 64 and state.wait == 64 * SECOND
+    buckets.of_caller("T1", CALLER.actor).state = state._replace(next_wait=64 * SECOND)
+    clock.now = state.refused_until / SECOND + quiet
     (known,) = processes(buckets, clock, 1)
     while (refusal := known.admit(CALLER, RateLimit(5, 5)).refusal) is None:
         pass
@@ -194,7 +194,7 @@ def test_after_a_quiet_spell_of_twice_the_last_wait_the_waits_begin_anew(quiet: 
 def test_after_a_short_wait_the_quiet_spell_is_ten_seconds() -> None:
     clock, buckets, told = knocking(every=0.1, seconds=3)
     assert told == [2] and QUIET == 10 * SECOND
-    clock.now = buckets.of_caller("T1", CALLER.actor).standing.refused_until / SECOND + 10.1
+    clock.now = buckets.of_caller("T1", CALLER.actor).state.refused_until / SECOND + 10.1
     (known,) = processes(buckets, clock, 1)
     while (refusal := known.admit(CALLER, RateLimit(5, 5)).refusal) is None:
         pass
@@ -231,7 +231,7 @@ def test_what_is_not_used_of_a_lease_is_forgotten_after_a_second() -> None:
         known.admit(CALLER, RateLimit())
     clock.now += 1.1
     bucket = buckets.of_caller("T1", CALLER.actor)
-    bucket.standing = bucket.standing._replace(full_at=microseconds(clock.now) + 2 * SECOND)  # nothing left
+    bucket.state = bucket.state._replace(full_at=microseconds(clock.now) + 2 * SECOND)  # nothing left
     assert known.admit(CALLER, RateLimit()).refusal is not None
 
 
@@ -291,7 +291,7 @@ def test_a_debt_is_never_longer_than_a_minute(requests: list[tuple[int, float]],
         process = known[number % 3]
         process.admit(CALLER, limit)
         process.charge(CALLER, limit, rows)
-        debt = buckets.of_caller("T1", CALLER.actor).standing.full_at - microseconds(clock.now)
+        debt = buckets.of_caller("T1", CALLER.actor).state.full_at - microseconds(clock.now)
         assert debt <= 62 * SECOND + SECOND
         clock.now += pause
 

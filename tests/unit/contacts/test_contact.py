@@ -11,7 +11,7 @@ from shared.domain.errors import Invalid
 from shared.domain.events import Event
 from shared.domain.ids import derived_id
 from shared.domain.stamp import Stamp
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 from shared.domain.timestamps import to_milliseconds
 
 ADMIN = Caller("t1", "user", "u1", "admin")
@@ -21,7 +21,7 @@ ID = derived_id(to_milliseconds("2026-05-04T09:30:00.000Z"), "contact")
 
 def made(**given: object) -> tuple[Contact, Event]:
     given = {"first_name": "Ada", "email": "ada@example.com", **given}
-    fields = clean(ContactInput(**given).as_given(), Settings())  # type: ignore[arg-type]
+    fields = clean(ContactInput(**given).as_given(), TenantSettings())  # type: ignore[arg-type]
     return Contact.create(fields, contact_id=ID, stamp=Stamp("e1", AT, ADMIN), source="api")
 
 
@@ -96,34 +96,34 @@ def test_a_booking_fills_an_empty_phone_and_never_replaces_one() -> None:
 
 def test_every_refused_field_is_named() -> None:
     with pytest.raises(Invalid) as refusal:
-        clean({"first_name": "", "email": "nobody", "phone": "12", "whatsapp": "x"}, Settings())
+        clean({"first_name": "", "email": "nobody", "phone": "12", "whatsapp": "x"}, TenantSettings())
     assert [one.field for one in refusal.value.errors] == ["first_name", "email", "phone", "whatsapp"]
 
 
 def test_refusals_never_repeat_what_was_given() -> None:
     with pytest.raises(Invalid) as refusal:
-        clean({"email": "secret@nowhere", "phone": "0123 secret"}, Settings())
+        clean({"email": "secret@nowhere", "phone": "0123 secret"}, TenantSettings())
     assert "secret" not in str([one.message for one in refusal.value.errors]) + refusal.value.detail
 
 
 def test_an_email_may_be_missing_only_where_the_tenant_says_so() -> None:
-    assert clean({"email": None}, Settings(require_email=False))["email"] is None
+    assert clean({"email": None}, TenantSettings(require_email=False))["email"] is None
     with pytest.raises(Invalid, match="required"):
-        clean({"email": " "}, Settings())
+        clean({"email": " "}, TenantSettings())
 
 
 def test_tags_that_differ_in_case_alone_are_one() -> None:
-    assert clean({"tags": ["VIP", "vip", "New"]}, Settings())["tags"] == ["VIP", "New"]
+    assert clean({"tags": ["VIP", "vip", "New"]}, TenantSettings())["tags"] == ["VIP", "New"]
 
 
 def test_an_eleventh_tag_is_refused() -> None:
-    assert len(clean({"tags": [str(n) for n in range(10)]}, Settings())["tags"]) == 10
+    assert len(clean({"tags": [str(n) for n in range(10)]}, TenantSettings())["tags"]) == 10
     with pytest.raises(Invalid, match="at most 10 tags"):
-        clean({"tags": [str(n) for n in range(11)]}, Settings())
+        clean({"tags": [str(n) for n in range(11)]}, TenantSettings())
 
 
 def test_null_empties_a_field() -> None:
-    assert clean({"company": None, "phone": None, "tags": None, "other_emails": None}, Settings()) == {
+    assert clean({"company": None, "phone": None, "tags": None, "other_emails": None}, TenantSettings()) == {
         "company": "",
         "phone": None,
         "phone_raw": None,
@@ -133,7 +133,7 @@ def test_null_empties_a_field() -> None:
 
 
 def test_without_cleaning_a_number_must_be_e164_already() -> None:
-    strict = Settings(auto_clean_phone_numbers=False)
+    strict = TenantSettings(auto_clean_phone_numbers=False)
     assert clean({"phone": "+14155552671"}, strict)["phone"] == "+14155552671"
     with pytest.raises(Invalid, match=r"E\.164"):
         clean({"phone": "(415) 555-2671"}, strict)

@@ -17,7 +17,7 @@ from shared.domain.events import Event, differences
 from shared.domain.ids import derived_id
 from shared.domain.labels.record import ContactType, Group, Labels, Tag
 from shared.domain.stamp import Stamp
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 from shared.domain.timestamps import plus, to_milliseconds
 from shared.services.labels.labels import AnyLabel
 from shared.table.items import contact_from_item, contact_to_item
@@ -34,18 +34,18 @@ def made(**given: Any) -> Contact:
 
 def made_with_event(**given: Any) -> tuple[Contact, Event]:
     given = {"first_name": "Ada", "email": "ada@example.com", **given}
-    fields = clean(ContactInput(**given).as_given(), Settings())
+    fields = clean(ContactInput(**given).as_given(), TenantSettings())
     return Contact.create(fields, contact_id=ID, stamp=Stamp("e1", AT, ADMIN), source="api")
 
 
 def patched(contact: Contact, **given: Any) -> tuple[Contact, Event] | None:
-    fields = clean(ContactPatch(**given).as_given(), Settings())
+    fields = clean(ContactPatch(**given).as_given(), TenantSettings())
     return contact.change(fields, stamp=Stamp("e2", LATER, ADMIN))
 
 
 def put(contact: Contact, **given: Any) -> Contact:
     given = {"first_name": "Ada", "email": "ada@example.com", **given}
-    fields = clean(ContactInput(**given).as_given(), Settings())
+    fields = clean(ContactInput(**given).as_given(), TenantSettings())
     changed = contact.change(fields, whole=True, stamp=Stamp("e2", LATER, ADMIN))
     return changed[0] if changed else contact
 

@@ -12,12 +12,12 @@ from shared.domain.errors import Invalid
 from shared.domain.imports.csv_file import Row, read_rows
 from shared.domain.imports.file import Layout, survey
 from shared.domain.imports.rows import Fate, contact_fields, failed, result_header, result_rows, with_warnings
-from shared.domain.tenant import Settings
+from shared.domain.tenant import TenantSettings
 
 
-def fields_of(text: str, settings: Settings | None = None) -> dict[str, Any]:
+def fields_of(text: str, settings: TenantSettings | None = None) -> dict[str, Any]:
     layout, row = read(text)
-    return contact_fields(row, layout, settings or Settings())
+    return contact_fields(row, layout, settings or TenantSettings())
 
 
 def read(text: str) -> tuple[Layout, Row]:
@@ -26,7 +26,7 @@ def read(text: str) -> tuple[Layout, Row]:
     return layout, row
 
 
-def refusal_of(text: str, settings: Settings | None = None) -> Invalid:
+def refusal_of(text: str, settings: TenantSettings | None = None) -> Invalid:
     with pytest.raises(Invalid) as refusal:
         fields_of(text, settings)
     return refusal.value
@@ -46,17 +46,20 @@ def test_a_tag_that_shows_nothing_costs_no_row() -> None:
 
 def test_the_tenants_settings_hold_for_rows_too() -> None:
     assert (
-        fields_of("email,phone\na@example.com,020 7946 0958\n", Settings(default_country="GB"))["phone"]
+        fields_of("email,phone\na@example.com,020 7946 0958\n", TenantSettings(default_country="GB"))["phone"]
         == "+442079460958"
     )
     assert (
-        refusal_of('email,tags\na@example.com,"a,b"\n', Settings(max_tags_per_contact=1)).errors[0].code
+        refusal_of('email,tags\na@example.com,"a,b"\n', TenantSettings(max_tags_per_contact=1)).errors[0].code
         == "too_many_tags"
     )
 
 
 def test_an_address_is_required_even_where_the_api_does_not() -> None:
-    assert refusal_of("email,first name\n,Ada\n", Settings(require_email=False)).errors[0].code == "required"
+    assert (
+        refusal_of("email,first name\n,Ada\n", TenantSettings(require_email=False)).errors[0].code
+        == "required"
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,7 +106,7 @@ def test_a_number_that_cannot_be_read_costs_the_field_and_not_the_row(number: st
     layout, row = read(text)
     given = fields_of(text)
     assert (given["email"], given["phone"], given["whatsapp"]) == ("a@example.com", None, None)
-    fate = with_warnings(Fate("created", "c1"), row, layout, Settings())
+    fate = with_warnings(Fate("created", "c1"), row, layout, TenantSettings())
     assert (fate.outcome, fate.contact_id, fate.code) == ("created", "c1", UNUSABLE[number])
     assert fate.message.startswith("phone: ") and " whatsapp: " in fate.message
 
@@ -117,7 +120,7 @@ def test_a_number_that_cannot_be_read_costs_the_field_and_not_the_row(number: st
     ],
 )
 def test_what_stands_behind_a_number_is_kept_beside_it(number: str, stored: str) -> None:
-    text, german = f"email,phone\na@example.com,{number}\n", Settings(default_country="DE")
+    text, german = f"email,phone\na@example.com,{number}\n", TenantSettings(default_country="DE")
     given = fields_of(text, german)
     assert (given["phone"], given["phone_raw"]) == (stored, number)
     fate = Fate("created", "c1")
