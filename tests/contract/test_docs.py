@@ -17,7 +17,7 @@ from shared.publishing.signing import headers
 from tests.contract.answers import ROOT
 from tests.support.template import Template
 
-DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("**/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
 
 # Each route of a record, and the operation under which docs/access-patterns.md states its cost.
 COSTS = {
@@ -94,6 +94,10 @@ COSTS = {
 }
 
 
+NO_SUBJECTS = {"keys", "kinds", "queues"}
+"""The folders within a layer that are divided by something else than subjects."""
+
+
 def text(name: str) -> str:
     return (ROOT / name).read_text()
 
@@ -156,6 +160,17 @@ def test_links_and_paths_lead_somewhere(document: Path) -> None:
     assert dead == []
 
 
+def test_every_layer_and_room_is_on_the_map() -> None:
+    """README says of each layer what is in it and what it may touch, and names the rooms."""
+    readme = text("README.md")
+    layers = {path.name for path in (ROOT / "shared").iterdir() if (path / "__init__.py").exists()}
+    assert {layer for layer in layers if f"| `shared/{layer}/` |" not in readme} == set()
+    rooms = {path.parent.name for path in (ROOT / "shared").glob("*/*/__init__.py")} - NO_SUBJECTS
+    assert {room for room in rooms if f"`{room}`" not in readme} == set()
+    levels = {path.name for path in (ROOT / "tests").iterdir() if any(path.glob("**/test_*.py"))}
+    assert {level for level in levels if f"`{level}`" not in readme} == set()
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_make_targets_that_are_named_exist(document: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", text("Makefile"), re.MULTILINE))
@@ -166,6 +181,13 @@ def test_decisions_are_numbered_in_a_row_and_each_has_a_title() -> None:
     records = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
     assert [int(record.name[:4]) for record in records] == list(range(1, len(records) + 1))
     assert all(record.read_text().startswith("# ") for record in records)
+
+
+def test_each_decision_is_in_the_index_and_no_other() -> None:
+    row = r"^\| \[(\d{4})\]\((\1-[a-z0-9-]+\.md)\) \| .+ \| \d{4}-\d\d-\d\d \| \S.* \|$"
+    listed = re.findall(row, text("docs/decisions/README.md"), re.MULTILINE)
+    records = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    assert [name for _, name in listed] == records
 
 
 def test_each_key_of_the_table_is_in_the_document() -> None:

@@ -1,4 +1,4 @@
-"""The tour of README.md, run as it stands there."""
+"""README's commands and the tour of docs/tour.md, run as they are written."""
 
 from __future__ import annotations
 
@@ -30,18 +30,25 @@ SHOWN = (
     "Bob Stone 1",
     '"type": "booking_created"',
 )
+RECIPES = {"make run": "python -m local", "make test": "python -m pytest"}
+"""README's two commands, and what the Makefile runs for each."""
 
 
-def commands() -> list[str]:
-    """The shell blocks of the tour, in order."""
-    tour = (ROOT / "README.md").read_text().split("## A tour of the doors")[1].split("\n## ")[0]
-    return re.findall(r"```sh\n(.*?)```", tour, re.DOTALL)
+def shell_blocks(document: str) -> list[str]:
+    """Return the shell blocks of a document, in order."""
+    return re.findall(r"```sh\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
+
+
+def tour() -> str:
+    """Return README's call, where the tour starts, and the commands of the tour."""
+    _, call = shell_blocks("README.md")
+    return "\n".join([call, *shell_blocks("docs/tour.md")])
 
 
 def test_every_command_of_the_tour_does_what_is_shown(live: LiveStack) -> None:
     with Receiver().serving() as probe:  # for a port that is free a moment later
         port = probe.url.rsplit(":", 1)[1]
-    script = "\n".join(commands()).replace(".venv/bin/python", sys.executable)
+    script = tour().replace(".venv/bin/python", sys.executable)
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=ROOT,
@@ -57,11 +64,27 @@ def test_every_command_of_the_tour_does_what_is_shown(live: LiveStack) -> None:
     assert "REFUSED" not in done.stdout
 
 
+def test_the_pages_show_what_is_expected_here() -> None:
+    pages = (ROOT / "README.md").read_text() + (ROOT / "docs/tour.md").read_text()
+    assert [expected for expected in SHOWN if expected not in pages] == []
+
+
 def test_the_tour_waits_until_something_is_so_and_never_for_a_time() -> None:
-    waits = [line.strip() for line in "\n".join(commands()).splitlines() if "sleep" in line]
+    waits = [line.strip() for line in tour().splitlines() if "sleep" in line]
     assert waits == ["sleep 0.2"], "let the step wait by `wait_for`"
 
 
 @pytest.mark.parametrize("shown", ["make run", "make test", "make package", "sam deploy"])
 def test_the_readme_names_the_commands_there_are(shown: str) -> None:
     assert shown in (ROOT / "README.md").read_text()
+
+
+def test_the_two_commands_run_the_stack_and_the_tests() -> None:
+    """The stack that the tests here talk to is started by the first command's recipe, these tests by the second's."""
+    commands, _ = shell_blocks("README.md")
+    assert [line.split("  ")[0] for line in commands.splitlines()] == list(RECIPES)
+    for command, recipe in RECIPES.items():
+        dry_run = subprocess.run(
+            [*command.split(), "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        assert recipe in dry_run.stdout
