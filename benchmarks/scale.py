@@ -22,7 +22,7 @@ from shared.domain.contacts.filter import ContactFilter
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import RuleBroken
 from shared.domain.labels.record import NO_LABELS, Labels
-from shared.projections.comparison import expected
+from shared.projections.comparison import build_expected
 from shared.services.contacts.lists import ContactLists
 from shared.services.reading_budget import Budget
 from shared.table import items, keys
@@ -211,7 +211,7 @@ def _lists(store: MemoryStore) -> ContactLists:
 def measure(size: int) -> dict[str, tuple[int, float, int]]:
     """For each read: calls, read units and items gone through for a first page of 25."""
     images = (items.contact_to_item(_TENANT, one) for one in people.contacts(size))
-    store = MemoryStore.of(expected(_TENANT, images))
+    store = MemoryStore.of(build_expected(_TENANT, images))
     lists = _lists(store)
     measured = {}
     for name, wanted in READS.items():
@@ -244,7 +244,7 @@ def measure_walks() -> dict[str, tuple[int, int, float]]:
     """
     contacts = list(people.contacts(SIZES[-1]))
     images = (items.contact_to_item(_TENANT, one) for one in contacts)
-    store = MemoryStore.of(expected(_TENANT, images))
+    store = MemoryStore.of(build_expected(_TENANT, images))
     lists = _lists(store)
     measured = {}
     for name, wanted in WALKS.items():
@@ -325,7 +325,7 @@ def _spread(contacts: Sequence[Contact], spread: Sequence[str]) -> MemoryStore:
     apart = len(contacts) // _TOGETHER
     together = contacts[apart // 2 :: apart]
     chosen = {one.id for one in together}
-    given = expected(
+    given = build_expected(
         _TENANT,
         (items.contact_to_item(_TENANT, one.model_copy(update={"tag_ids": [*"abc"]})) for one in together),
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 
-from shared.projections.comparison import differences
+from shared.projections.comparison import find_discrepancies
 from shared.table import keys
 from shared.table.store import Item, Store
 
@@ -31,7 +31,7 @@ def compare(client: Any, table: str, tenant_id: str) -> tuple[dict[tuple[str, st
         FilterExpression="begins_with(PK, :tenant)",
         ExpressionAttributeValues={":tenant": {"S": keys.tenant_prefix(tenant_id)}},
     )
-    return differences(tenant_id, (item for page in pages for item in page["Items"]))
+    return find_discrepancies(tenant_id, (item for page in pages for item in page["Items"]))
 
 
 def main(arguments: list[str]) -> int:

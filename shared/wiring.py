@@ -675,11 +675,11 @@ def event_sight() -> EventSight:
 
 def purge(has_time: Callable[[], bool]) -> Purge:
     """The purge of all tenants' deleted contacts, which works while it has time."""
-    from shared.projections.remains import Remains
+    from shared.projections.leftover_rows import LeftoverRows
     from shared.services.contacts.purge import Purge
     from shared.table.contacts.purge import PurgeTable
 
-    return Purge(PurgeTable(store()), remains=Remains(store()), has_time=has_time)
+    return Purge(PurgeTable(store()), leftover_rows=LeftoverRows(store()), has_time=has_time)
 
 
 def _import_table(tenant_id: str, claim: Claim | None = None) -> ImportTable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared import wiring
-from shared.table import keys
+from shared.projections.kinds.registry import kind_of
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
@@ -25,6 +25,6 @@ def _image(change: dict[str, Any]) -> dict[str, Any]:
     image: dict[str, Any] | None = change.get("NewImage")
     if image is None:  # the item is gone for good: a change like another, though it has no version of its own
         image = change["OldImage"]
-        if keys.is_listed(image):
+        if kind_of(image) is not None:
             image = {**image, "deleted_at": {"S": ""}, "version": {"N": str(int(image["version"]["N"]) + 1)}}
     return image

@@ -103,12 +103,6 @@ class Recorded(BaseModel):
 
 
 @cache
-def defaults_of(record: type[Recorded]) -> dict[str, Any]:
-    """The fields that a record may be without, with what they are then. Nobody is to change these values."""
-    return {name: field.default for name, field in record.model_fields.items() if not field.is_required()}
-
-
-@cache
 def blank_of(record: type[Recorded]) -> dict[str, Any]:
     """All fields of a record in their order, in which they are shown: with their defaults, and None where a value is
     required. Nobody is to change these values.

@@ -1,5 +1,6 @@
-"""What projections should hold, from the records alone, and where what they hold differs: for the operator's commands
-that compare them and make them anew.
+"""The contents that projections should have according to the records, and their differences from those they have.
+
+For the operator's commands that compare projections with records and rebuild them.
 """
 
 from __future__ import annotations
@@ -8,92 +9,90 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from shared.projections.kinds import companies
-from shared.projections.kinds import kind as kinds
+from shared.projections.kinds.kind import KeyPair, is_live, key_of, pair_of
+from shared.projections.kinds.registry import kind_of
+from shared.projections.work import by_key
 from shared.table import keys
 from shared.table.postings import chunks_of, ids_in
 from shared.table.store import Item
 
-Place = tuple[str, str]
 
+def build_expected(tenant_id: str, images: Iterable[Item]) -> dict[KeyPair, Item]:
+    """Return all items that a tenant's projections should have, by key, from its contacts' and customers' items.
 
-def expected(tenant_id: str, images: Iterable[Item]) -> dict[Place, Item]:
-    """All that the projections of a tenant should hold, by place, from its contacts' and customers' items.
-
-    Posting lists are packed as closely as they may be. Counters that would be 0 are left out.
+    Posting lists are packed as densely as allowed. Counters that would be 0 are left out.
     """
-    found: dict[Place, Item] = {}
+    expected: dict[KeyPair, Item] = {}
     postings: defaultdict[str, list[str]] = defaultdict(list)
     totals: Counter[str] = Counter()
-    live = [image for image in images if kinds.is_live(image)]
-    for image in live:
-        row = kinds.list_row_of(image)
-        found[_place(row)] = {**image, **row}
-        found.update((_place(one), dict(one)) for one in kinds.rows(image, tenant_id, image))
-        for facet in kinds.facets(image, image):
+    live = []
+    for image in images:
+        kind = kind_of(image)
+        if kind is None or not is_live(image):
+            continue
+        projected = kind.project(tenant_id, image)
+        row = kind.row_key(image)
+        expected[pair_of(row)] = {**image, **row}
+        expected.update(by_key(projected.rows))
+        for facet in projected.facets:
             postings[keys.posting_partition(tenant_id, *facet)].append(image["id"]["S"])
-        totals.update(kinds.counts(image, image))
-    found.update((_place(one), one) for one in companies.expected(tenant_id, live))
+        totals.update(projected.counts)
+        live.append(projected)
+    expected.update(by_key(companies.build_expected(tenant_id, live)))
     for partition, contact_ids in postings.items():
-        found.update((_place(chunk), chunk) for chunk in chunks_of(partition, contact_ids))
+        expected.update(by_key(chunks_of(partition, contact_ids)))
     for name, amount in totals.items():
         if amount:
             counter = keys.counter(tenant_id, name)
-            found[_place(counter)] = {**counter, "amount": {"N": str(amount)}}
-    return found
+            expected[pair_of(counter)] = {**counter, "amount": {"N": str(amount)}}
+    return expected
 
 
-def differences(tenant_id: str, present: Iterable[Item]) -> tuple[dict[Place, Item], list[keys.Key]]:
-    """What a tenant's projections lack or hold otherwise than its records say, and the keys of what they hold
-    beyond that; both from all items of the tenant.
+def find_discrepancies(tenant_id: str, present: Iterable[Item]) -> tuple[dict[KeyPair, Item], list[keys.Key]]:
+    """Compare a tenant's projections with its records, both among all items of the tenant.
 
-    How a posting list is cut into chunks depends on its past, so of these it counts which contacts they name.
+    Returns the items that the projections lack or have with other contents, as they should be, and the keys of the
+    items that should not be there. The division of a posting list into chunks depends on its past, so only the
+    contacts that a list names are compared.
     """
     records: list[Item] = []
-    held: dict[Place, Item] = {}
+    held: dict[KeyPair, Item] = {}
     for item in present:
-        if keys.is_listed(item):
+        if kind_of(item) is not None:
             records.append(item)
         elif keys.is_projected(item) and item.get("amount", {}).get("N") != "0":
-            held[_place(item)] = item
-    wanted = expected(tenant_id, records)
-    wanted_postings, held_postings = _postings(wanted), _postings(held)
-    alike = {
+            held[pair_of(item)] = item
+    expected = build_expected(tenant_id, records)
+    expected_postings, held_postings = _group_postings(expected), _group_postings(held)
+    equal = {
         partition
         for partition, chunks in held_postings.items()
-        if ids_in(chunks) == ids_in(wanted_postings.get(partition, ()))
+        if ids_in(chunks) == ids_in(expected_postings.get(partition, ()))
     }
     differing = {
-        place: item
-        for place, item in wanted.items()
-        if place[0] not in alike and not _agree(held.get(place), item)
+        pair: item
+        for pair, item in expected.items()
+        if pair[0] not in equal and not _agrees(held.get(pair), item)
     }
-    beyond = [
-        {keys.PK: item[keys.PK], keys.SK: item[keys.SK]}
-        for place, item in held.items()
-        if place not in wanted and place[0] not in alike
-    ]
-    return differing, beyond
+    surplus = [key_of(item) for pair, item in held.items() if pair not in expected and pair[0] not in equal]
+    return differing, surplus
 
 
-def _postings(found: dict[Place, Item]) -> dict[str, list[Item]]:
-    """The chunks among items, by the list they are of."""
+def _group_postings(items: dict[KeyPair, Item]) -> dict[str, list[Item]]:
+    """Return the chunks of posting lists among items, by the partition key of their list."""
     chunks: defaultdict[str, list[Item]] = defaultdict(list)
-    for (partition, _), item in found.items():
+    for (partition, _), item in items.items():
         if keys.is_posting(item):
             chunks[partition].append(item)
     return chunks
 
 
-def _agree(held: Item | None, wanted: Item) -> bool:
-    """Whether what is held is as `expected` would have it. Of a company's spellings any will do, and a list row may
-    have been marked by a projector that was overtaken.
+def _agrees(held: Item | None, expected: Item) -> bool:
+    """Whether an item is as expected. Any spelling of a company is accepted, and the mark that an overtaken projector
+    leaves on a list row.
     """
-    return held is not None and _bare(held) == _bare(wanted)
+    return held is not None and _without_marks(held) == _without_marks(expected)
 
 
-def _bare(item: Item) -> Item:
+def _without_marks(item: Item) -> Item:
     return {name: value for name, value in item.items() if name not in ("spelling", "part")}
-
-
-def _place(item: keys.Key) -> Place:
-    return item[keys.PK]["S"], item[keys.SK]["S"]

@@ -1,40 +1,36 @@
-"""Records that a list shows and that cannot be found as it shows them."""
+"""Records that a list shows and that searches or filters do not find."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
 
-from shared.projections.kinds import kind as kinds
-from shared.projections.work import Place, by_place, place_of
+from shared.projections.kinds.kind import Image, KeyPair, key_of, pair_of, tenant_of
+from shared.projections.work import by_key
 from shared.table import keys
 from shared.table.postings import PostingList
 from shared.table.store import Item, Store
 
 
-def hidden(store: Store, shown: Sequence[tuple[keys.Key, Item]]) -> list[keys.Key]:
-    """Those of records, each with its list row, of which a row to be found by is missing or other, or whose id is
-    missing from a posting list.
+def find_hidden(store: Store, shown: Sequence[tuple[keys.Key, Image]]) -> list[keys.Key]:
+    """Return the keys of those records, each given with its list row, that are missing a row or have a different one,
+    or whose id is missing from a posting list.
 
-    Costs half a read unit for each row, and a consistent read for each chunk of the posting lists. One that is just
-    being changed may be named without need.
+    Costs half a read unit for each row, and a consistent read for each chunk of the posting lists. A record that is
+    changing at the moment may be returned without need.
     """
-    wanted: dict[Place, Item] = {}
-    of_record: dict[Place, Place] = {}
-    by_list: defaultdict[str, dict[str, Place]] = defaultdict(dict)
-    for key, row in shown:
-        tenant_id = keys.tenant_of(key[keys.PK]["S"])
-        if tenant_id is None:
-            raise ValueError("a record lies outside all tenants")
-        rows = by_place(kinds.rows(key, tenant_id, row))
+    wanted: dict[KeyPair, Item] = {}
+    record_of_row: dict[KeyPair, KeyPair] = {}
+    by_list: defaultdict[str, dict[str, KeyPair]] = defaultdict(dict)
+    for key, image in shown:
+        tenant_id = tenant_of(key)
+        rows = by_key(image.projected.rows)
         wanted |= rows
-        of_record |= dict.fromkeys(rows, place_of(key))
-        for facet in kinds.facets(key, row):
-            by_list[keys.posting_partition(tenant_id, *facet)][row["id"]["S"]] = place_of(key)
-    found = store.get_many(
-        [{keys.PK: row[keys.PK], keys.SK: row[keys.SK]} for row in wanted.values()], consistent=False
-    )
-    missing = {of_record[place] for place, row in wanted.items() if found.get(place) != row}
+        record_of_row |= dict.fromkeys(rows, pair_of(key))
+        for facet in image.projected.facets:
+            by_list[keys.posting_partition(tenant_id, *facet)][image.item["id"]["S"]] = pair_of(key)
+    found = store.get_many([key_of(row) for row in wanted.values()], consistent=False)
+    hidden = {record_of_row[pair] for pair, row in wanted.items() if found.get(pair) != row}
     for partition, records in by_list.items():
-        missing.update(records[one] for one in PostingList(store, partition).lacking(records))
-    return [key for key, _ in shown if place_of(key) in missing]
+        hidden.update(records[record_id] for record_id in PostingList(store, partition).lacking(records))
+    return [key for key, _ in shown if pair_of(key) in hidden]

@@ -1,4 +1,4 @@
-"""The steps of the transactions by which projections change: list rows, the traces of those that went, counters."""
+"""The steps of the transactions by which projections change: list rows, tombstones, counters."""
 
 from __future__ import annotations
 
@@ -8,134 +8,136 @@ from collections.abc import Sequence
 from shared.domain import timestamps
 from shared.domain.errors import ConcurrentChange
 from shared.projections.kinds import companies
-from shared.projections.kinds import kind as kinds
+from shared.projections.kinds.kind import Projected
 from shared.projections.work import Aim, Work
 from shared.table import items, keys
 from shared.table.store import Item, Store, Transaction
 
-_TOMBSTONE_SECONDS = 3 * 86_400  # the stream remembers a day
+_TOMBSTONE_SECONDS = 3 * 86_400
+"""How long a tombstone is kept, in seconds: the stream keeps changes for a day."""
 _IS_NEW = "attribute_not_exists(PK)"
 
 
-def transaction_of(store: Store, tenant_id: str, works: Sequence[Work]) -> Transaction:
-    """The step that brings records' list rows and all counters to what is to be shown.
+def build_transaction(store: Store, tenant_id: str, works: Sequence[Work]) -> Transaction:
+    """Build the transaction that brings records' list rows and all counters to the state to be shown.
 
     Each list row changes on condition that it is as it was read: committing raises ConcurrentChange otherwise, and
-    CompanyMoved when a company's number is not.
+    CompanyChanged when a company's number has changed since.
     """
     transaction = Transaction()
     totals: Counter[str] = Counter()
-    changes: list[tuple[Item | None, Item | None]] = []
+    changes: list[tuple[Projected, Projected]] = []
     for work in works:
-        if work.compares:
+        if work.repairs:
             _mark(transaction, work)
             continue
-        totals.update(kinds.counts(work.change.last, work.shown))
-        totals.subtract(kinds.counts(work.change.last, work.state.row))
-        changes.append((work.state.row, work.shown))
+        before, after = work.known, work.wanted
+        totals.update(after.counts)
+        totals.subtract(before.counts)
+        changes.append((before, after))
         if work.shown is not None:
-            _show(transaction, work, {**work.shown, **work.change.row})
+            _put_row(transaction, work, {**work.shown.item, **work.change.row_key})
         else:
-            _remove(transaction, work)
-    _count(transaction, tenant_id, totals)
-    companies.move(store, transaction, tenant_id, changes)
+            _remove_row(transaction, work)
+    _add_counts(transaction, tenant_id, totals)
+    companies.add_changes(store, transaction, tenant_id, changes)
     return transaction
 
 
-def part_of_the_way(store: Store, tenant_id: str, work: Work, *, labels: int) -> Transaction:
-    """The step that gives a contact's list row some of the labels that it is to have, and takes some of those that it
-    is not: up to `labels` of them.
+def build_partial_transaction(store: Store, tenant_id: str, work: Work, *, labels: int) -> Transaction:
+    """Build the transaction that gives a contact's list row some of the labels that it is to have, and takes away
+    some of those that it is not to have: up to `labels` of them.
 
-    One contact alone may gain and lose more labels than a transaction can count.
+    A single contact may gain and lose more labels than a transaction can count.
     """
     before = work.state.row
     if before is not None:
-        row, part = dict(before), _part_of(before)
+        row, part = dict(before.item), _part_of(before.item)
     else:
-        row, part = {**work.change.last, **work.change.row, "version": {"N": "0"}}, 0
+        row, part = {**work.change.last.item, **work.change.row_key, "version": {"N": "0"}}, 0
         row = {name: value for name, value in row.items() if name not in items.LABEL_IDS}
+    wanted_item = work.shown.item if work.shown is not None else {}
     left = labels
     for name in items.LABEL_IDS:
         has = [one["S"] for one in row.get(name, {"L": []})["L"]]
-        wanted = [one["S"] for one in (work.shown or {}).get(name, {"L": []})["L"]]
-        moving = sorted({*has} ^ {*wanted})[:left]
-        left -= len(moving)
-        has = [one for one in has if one not in moving] + [one for one in moving if one in wanted]
+        wanted = [one["S"] for one in wanted_item.get(name, {"L": []})["L"]]
+        changing = sorted({*has} ^ {*wanted})[:left]
+        left -= len(changing)
+        has = [one for one in has if one not in changing] + [one for one in changing if one in wanted]
         row[name] = {"L": [{"S": one} for one in has]}
     row["part"] = {"N": str(part + 1)}
     transaction = Transaction()
-    _show(transaction, work, row)
-    totals = kinds.counts(work.change.last, row)
-    totals.subtract(kinds.counts(work.change.last, before))
-    _count(transaction, tenant_id, totals)
-    companies.move(store, transaction, tenant_id, [(before, row)])
+    _put_row(transaction, work, row)
+    after = work.change.image_of(row).projected
+    totals = Counter(after.counts)
+    totals.subtract(work.known.counts)
+    _add_counts(transaction, tenant_id, totals)
+    companies.add_changes(store, transaction, tenant_id, [(work.known, after)])
     return transaction
 
 
-def _show(transaction: Transaction, work: Work, row: Item) -> None:
-    condition, values = _as_read(work.state.row)
-    transaction.put(row, condition=condition, values=values, refusal=_overtaken)
-    if work.state.row is None and work.state.gone is not None:
-        # It may have come and gone again since it was read, which the absence of the row does not show.
-        _check(transaction, keys.tombstone(work.change.last), work.state.gone)
+def _put_row(transaction: Transaction, work: Work, row: Item) -> None:
+    condition, values = _is_as_read(work.row_item)
+    transaction.put(row, condition=condition, values=values, refusal=_refuse)
+    if work.state.row is None and work.state.tombstone is not None:
+        # The row may have been put and removed again since it was read, which its absence does not show.
+        _check(transaction, work.change.tombstone_key, work.state.tombstone)
 
 
-def _remove(transaction: Transaction, work: Work) -> None:
-    condition, values = _as_read(work.state.row)
+def _remove_row(transaction: Transaction, work: Work) -> None:
+    condition, values = _is_as_read(work.row_item)
     if work.state.row is not None:
-        transaction.delete(work.change.row, condition=condition, values=values, refusal=_overtaken)
+        transaction.delete(work.change.row_key, condition=condition, values=values, refusal=_refuse)
     else:
-        transaction.check(work.change.row, condition=condition, values=values, refusal=_overtaken)
-    if work.aim is Aim.BURY:
+        transaction.check(work.change.row_key, condition=condition, values=values, refusal=_refuse)
+    if work.aim is Aim.REMOVE:
         _mark_tombstone(transaction, work)
         return
     expires_at = timestamps.to_milliseconds(timestamps.now()) // 1000 + _TOMBSTONE_SECONDS
-    version = work.change.last["version"]
+    version = work.change.last.item["version"]
     is_older = "version < :version"
     transaction.put(
-        {
-            **keys.tombstone(work.change.last),
-            "version": version,
-            "expires_at": {"N": str(expires_at)},
-        },
+        {**work.change.tombstone_key, "version": version, "expires_at": {"N": str(expires_at)}},
         condition=f"{_IS_NEW} OR {is_older}",
         values={":version": version},
-        refusal=_overtaken,
+        refusal=_refuse,
     )
 
 
 def _mark(transaction: Transaction, work: Work) -> None:
-    """Change what shows a record in nothing but a number, so that whoever has read it before cannot commit."""
+    """Change a number on a record's list row or tombstone, and nothing else, so that no projector that has read it
+    before can commit.
+    """
     if work.state.row is None:
-        _check(transaction, work.change.row, None)
+        _check(transaction, work.change.row_key, None)
         _mark_tombstone(transaction, work)
     else:
-        _update_part(transaction, work.change.row, work.state.row)
+        _update_part(transaction, work.change.row_key, work.state.row.item)
 
 
 def _mark_tombstone(transaction: Transaction, work: Work) -> None:
-    if work.state.gone is not None:
-        _update_part(transaction, keys.tombstone(work.change.last), work.state.gone)
+    if work.state.tombstone is not None:
+        _update_part(transaction, work.change.tombstone_key, work.state.tombstone)
 
 
 def _update_part(transaction: Transaction, key: keys.Key, item: Item) -> None:
-    condition, values = _as_read(item)
+    condition, values = _is_as_read(item)
     transaction.update(
         key,
         "SET part = :next",
         {**values, ":next": {"N": str(_part_of(item) + 1)}},
         condition=condition,
-        refusal=_overtaken,
+        refusal=_refuse,
     )
 
 
 def _check(transaction: Transaction, key: keys.Key, item: Item | None) -> None:
-    condition, values = _as_read(item)
-    transaction.check(key, condition=condition, values=values, refusal=_overtaken)
+    condition, values = _is_as_read(item)
+    transaction.check(key, condition=condition, values=values, refusal=_refuse)
 
 
-def _as_read(item: Item | None) -> tuple[str, Item]:
-    """The condition, with its values, that a list row or a trace is as it was read."""
+def _is_as_read(item: Item | None) -> tuple[str, Item]:
+    """Return the condition, and its values, that a list row or a tombstone is as it was read."""
     if item is None:
         return _IS_NEW, {}
     if "part" in item:
@@ -147,11 +149,11 @@ def _part_of(item: Item) -> int:
     return int(item.get("part", {"N": "0"})["N"])
 
 
-def _count(transaction: Transaction, tenant_id: str, differences: Counter[str]) -> None:
+def _add_counts(transaction: Transaction, tenant_id: str, differences: Counter[str]) -> None:
     for name, difference in sorted(differences.items()):
         if difference:
             transaction.update(keys.counter(tenant_id, name), "ADD amount :d", {":d": {"N": str(difference)}})
 
 
-def _overtaken(_: Item | None) -> Exception:
+def _refuse(_: Item | None) -> Exception:
     return ConcurrentChange()

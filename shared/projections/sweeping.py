@@ -1,7 +1,7 @@
-"""The projections as the sweep mends them.
+"""The projections as the sweep repairs them.
 
-The stream hands a batch over again when its projector was killed. Nobody repeats a sweep's call: so it notes in a place
-of its own which record it is about to mend, and the next one begins with what is noted there.
+The stream repeats a batch whose projector was killed, but nothing repeats a call of the sweep. So the sweep writes a
+note, outside all tenants, of the record that it is about to repair, and the next sweep begins with the notes it finds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from shared.projections.engine import Projection
 from shared.table import keys
 from shared.table.store import Store
 
-_AT_ONCE = 100
+_MAX_RESUMED = 100
 
 
 class SweptProjection:
@@ -25,23 +25,24 @@ class SweptProjection:
         self._projection = projection
 
     def outdated(self, records: Iterable[keys.Key]) -> list[keys.Key]:
-        """Those of records that the projections do not show as they are; see `Projection.outdated`."""
+        """Return the keys of the records that the projections do not show as they are; see `Projection.outdated`."""
         return self._projection.outdated(records)
 
     def reproject(self, record: keys.Key) -> None:
-        """Bring the projections to the present state of one record. Killed on the way, it is done again by `resume`."""
+        """Bring the projections to the present state of one record. If it is killed on the way, `resume` repeats it."""
         note = keys.mending_note(new_id())
         self._store.write_many(put=[{**note, "pk": record[keys.PK], "sk": record[keys.SK]}])
         self._projection.reproject(record)
         self._store.write_many(delete=[note])
 
     def resume(self) -> int:
-        """Do again what an earlier sweep has begun and not ended; returns how many records that were. What cannot be
-        mended now is kept for the next time. Costs a read unit when there is nothing.
+        """Repeat the repairs that earlier sweeps began and did not end; return the number of repaired records.
+
+        What cannot be repaired now is kept for the next sweep. Costs a read unit when there is nothing to do.
         """
         resumed = 0
         for note in self._store.query(
-            keys.MENDING_NOTES, limit=_AT_ONCE, prefix=keys.MENDING, consistent=True
+            keys.MENDING_NOTES, limit=_MAX_RESUMED, prefix=keys.MENDING, consistent=True
         ):
             try:
                 self._projection.reproject({keys.PK: note["pk"], keys.SK: note["sk"]})

@@ -140,11 +140,6 @@ def customer(tenant_id: str, customer_id: str) -> Key:
     return _key(customer_partition(tenant_id, customer_id), CUSTOMER)
 
 
-def is_listed(key: dict[str, Any]) -> bool:
-    """Whether an item's key is that of a record that a list shows: a contact's or a customer's."""
-    return key[SK]["S"] in (CONTACT, CUSTOMER)
-
-
 MEMBER = "MEMBER#"
 
 

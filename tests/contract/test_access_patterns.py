@@ -37,7 +37,7 @@ from shared.domain.tenant import RateLimit
 from shared.domain.webhooks.delivery import DeliveryRequest
 from shared.domain.webhooks.subscription import WebhookInput
 from shared.files.queues.imports import from_message as from_message_of_import
-from shared.projections.remains import Remains
+from shared.projections.leftover_rows import LeftoverRows
 from shared.publishing.contracts import from_message, to_message
 from shared.services.contacts.purge import Purge
 from shared.services.jobs.bulk import Portion
@@ -223,7 +223,7 @@ def spread(world: World) -> int:
 def purge() -> object:
     long_after = timestamps.plus(timestamps.now(), 31 * 86_400)
     store = wiring.store()
-    return Purge(PurgeTable(store), remains=Remains(store), now=lambda: long_after).run()
+    return Purge(PurgeTable(store), leftover_rows=LeftoverRows(store), now=lambda: long_after).run()
 
 
 def attempt(world: World) -> object:

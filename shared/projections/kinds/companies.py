@@ -1,10 +1,9 @@
-"""How many contacts each company of a tenant has, and which have the most.
+"""The number of contacts of each company of a tenant, and the companies with the most.
 
-Each company has a counter, and one with at least two contacts a row among the top companies, at the place of its
-number. Both change in the transaction that shows a contact (`shared.projections.kinds.contacts`), so they are as
-exact as
-its list row. To take a company's row from its old place one must know the number, so the counter is read first, and
-changes on condition that it is still as it was read.
+Each company has a counter. A company with at least two contacts also has a row among the top companies, sorted by its
+number. Both change in the transaction that changes a contact's list row, so they are as exact as that row. Removing a
+company's old row takes its old number, so the counter is read first, and changes on condition that it is still as it
+was read.
 """
 
 from __future__ import annotations
@@ -14,88 +13,76 @@ from collections.abc import Iterable, Iterator
 
 from shared.domain.contacts.companies import LEAST_AT_THE_TOP, company_key
 from shared.domain.errors import ConcurrentChange
+from shared.projections.kinds.kind import NOTHING, Projected, pair_of
 from shared.table import keys
 from shared.table.store import Item, Store, Transaction
 
-_Place = tuple[str, str]
+_IS_NEW = "attribute_not_exists(PK)"
 
 
-class CompanyMoved(ConcurrentChange):
+class CompanyChanged(ConcurrentChange):
     """Another projector has changed a company's number since it was read."""
 
 
-def move(
-    store: Store,
-    transaction: Transaction,
-    tenant_id: str,
-    changes: Iterable[tuple[Item | None, Item | None]],
+def add_changes(
+    store: Store, transaction: Transaction, tenant_id: str, changes: Iterable[tuple[Projected, Projected]]
 ) -> None:
-    """Add to a transaction what contacts' changes, each (before, after), make of their companies' numbers.
+    """Add to a transaction the changes of companies' numbers that follow from records' changes (before, after).
 
-    Costs a consistent read for each company whose number changes. Committing the transaction raises CompanyMoved
-    when one has changed meanwhile.
+    Costs a consistent read for each company whose number changes. Committing the transaction raises CompanyChanged
+    when one has changed since.
     """
-    differences, spellings = _counted(changes)
-    moved = {key: amount for key, amount in sorted(differences.items()) if amount}
-    if not moved:
+    differences, spellings = _count_changes(changes)
+    changed = {key: amount for key, amount in sorted(differences.items()) if amount}
+    if not changed:
         return
-    known = store.get_many([keys.company(tenant_id, key) for key in moved])
-    for key, difference in moved.items():
+    known = store.get_many([keys.company(tenant_id, key) for key in changed])
+    for key, difference in changed.items():
         counter = keys.company(tenant_id, key)
-        held = known.get(_place(counter))
+        held = known.get(pair_of(counter))
         before = int(held["amount"]["N"]) if held else 0
         after = before + difference
         # The first spelling stays for as long as the company has contacts.
         spelling = held["spelling"]["S"] if held else spellings.get(key, key)
         condition, values = ("amount = :before", {":before": held["amount"]}) if held else (_IS_NEW, None)
         if after > 0:
-            item = {**counter, **_told(after, spelling)}
-            transaction.put(item, condition=condition, values=values, refusal=_moved)
+            item = {**counter, **_build_attributes(after, spelling)}
+            transaction.put(item, condition=condition, values=values, refusal=_refuse)
         elif held:
-            transaction.delete(counter, condition=condition, values=values, refusal=_moved)
+            transaction.delete(counter, condition=condition, values=values, refusal=_refuse)
         if before >= LEAST_AT_THE_TOP:
             transaction.delete(keys.top(tenant_id, key, before))
         if after >= LEAST_AT_THE_TOP:
-            transaction.put({**keys.top(tenant_id, key, after), **_told(after, spelling)})
+            transaction.put({**keys.top(tenant_id, key, after), **_build_attributes(after, spelling)})
 
 
-def expected(tenant_id: str, images: Iterable[Item]) -> Iterator[Item]:
-    """The counters and the top that a tenant's live contacts make."""
-    amounts, spellings = _counted((None, image) for image in images)
+def build_expected(tenant_id: str, records: Iterable[Projected]) -> Iterator[Item]:
+    """Yield the counters and the top rows that follow from all live records of a tenant."""
+    amounts, spellings = _count_changes((NOTHING, record) for record in records)
     for key, amount in amounts.items():
-        told = _told(amount, spellings[key])
-        yield {**keys.company(tenant_id, key), **told}
+        attributes = _build_attributes(amount, spellings[key])
+        yield {**keys.company(tenant_id, key), **attributes}
         if amount >= LEAST_AT_THE_TOP:
-            yield {**keys.top(tenant_id, key, amount), **told}
+            yield {**keys.top(tenant_id, key, amount), **attributes}
 
 
-_IS_NEW = "attribute_not_exists(PK)"
-
-
-def _counted(
-    changes: Iterable[tuple[Item | None, Item | None]],
-) -> tuple[Counter[str], dict[str, str]]:
-    """What changes add to each company's number, and a spelling of each that gains contacts."""
+def _count_changes(changes: Iterable[tuple[Projected, Projected]]) -> tuple[Counter[str], dict[str, str]]:
+    """Return the difference that changes make to each company's number, and a spelling of each that gains contacts."""
     differences: Counter[str] = Counter()
     spellings: dict[str, str] = {}
     for before, after in changes:
-        for image, sign in ((before, -1), (after, 1)):
-            name = image["company"]["S"] if image is not None and "company" in image else ""
+        for name, difference in ((before.company, -1), (after.company, 1)):
             key = company_key(name)
             if key is not None:
-                differences[key] += sign
-                if sign > 0:
+                differences[key] += difference
+                if difference > 0:
                     spellings.setdefault(key, name)
     return differences, spellings
 
 
-def _told(amount: int, spelling: str) -> Item:
+def _build_attributes(amount: int, spelling: str) -> Item:
     return {"amount": {"N": str(amount)}, "spelling": {"S": spelling}}
 
 
-def _moved(_: Item | None) -> Exception:
-    return CompanyMoved()
-
-
-def _place(key: keys.Key) -> _Place:
-    return key[keys.PK]["S"], key[keys.SK]["S"]
+def _refuse(_: Item | None) -> Exception:
+    return CompanyChanged()

@@ -1,31 +1,33 @@
-"""The projections of customers: their list row, which `shared.projections.engine` writes as it does contacts', the
-terms they are found by, and their part in the counters.
-"""
+"""The projections of customers: a row for each searchable term, and their share of the tenant's counters."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
+from shared.domain.customers.record import Customer
 from shared.domain.customers.search import terms_of_customer
 from shared.domain.search import indexed, summary_of
+from shared.projections.kinds.kind import Kind, Projected
 from shared.table import keys
 from shared.table.customers.repository import customer_from_item
 from shared.table.store import Item
 
 
-def rows(tenant_id: str, image: Item) -> Iterator[Item]:
-    """The rows a customer is found by, besides its list row."""
-    customer = customer_from_item(image)
+def _project(tenant_id: str, item: Item) -> Projected:
+    customer = customer_from_item(item)
     terms = indexed(terms_of_customer(customer))
     summary = {"S": summary_of(terms)}
-    for term in terms:
-        yield {**keys.customer_term(tenant_id, term, customer.id), "words": summary}
+    return Projected(
+        rows=tuple({**keys.customer_term(tenant_id, term, customer.id), "words": summary} for term in terms),
+        counts=_counts_of(customer),
+    )
 
 
-def counts(image: Item) -> Counter[str]:
-    """A live customer's part in its tenant's counters."""
+def _counts_of(customer: Customer) -> Counter[str]:
     counts = Counter(["customers"])
-    if "contact_count" in image:  # left out when it is 0
+    if customer.contact_count:
         counts["customers_with_contacts"] = 1
     return counts
+
+
+CUSTOMER_KIND = Kind(keys.CUSTOMER, keys.CUSTOMERS, _project)

@@ -1,61 +1,115 @@
-"""The kinds of records that are projected, and what of each."""
+"""The interface of a kind of record that is projected."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
-from shared.projections.kinds import contacts, customers
-from shared.projections.kinds.contacts import Facet
 from shared.table import keys
 from shared.table.store import Item
 
+Facet = tuple[str, str]
+"""The name and the value of a facet, such as `("tag", "0190…")`."""
+KeyPair = tuple[str, str]
+"""The partition key and the sort key of an item."""
+
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
-    """On which list a kind of records is, by which further rows and facets one is found, and its part in the tenant's
-    counters.
+class Projected:
+    """The contents of the projections for one state of a live record, besides its list row.
+
+    `rows`: the items by which searches and sorted lists find the record. `facets`: the posting lists that contain its
+    id. `counts`: its share of the tenant's counters. `company`: the company, as the record spells it, that counts it;
+    empty for none.
     """
 
-    order: str
-    rows: Callable[[str, Item], Iterator[Item]]
-    facets: Callable[[Item], set[Facet]]
-    counts: Callable[[Item], Counter[str]]
+    rows: tuple[Item, ...] = ()
+    facets: frozenset[Facet] = frozenset()
+    counts: Counter[str] = field(default_factory=Counter)
+    company: str = ""
 
 
-_KINDS = {
-    keys.CONTACT: _Kind(keys.BY_CREATION, contacts.rows, contacts.facets, contacts.counts),
-    keys.CUSTOMER: _Kind(keys.CUSTOMERS, customers.rows, lambda _: set(), customers.counts),
-}
+NOTHING = Projected()
+"""The contents of the projections for a record that does not exist or is deleted."""
 
 
-def list_row_of(record: dict[str, Any]) -> keys.Key:
-    """The key of a record's list row, from the record's key."""
-    return keys.list_row_of(record, _of(record).order)
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of record that is projected.
+
+    `sort_key`: the sort key of its items. `list_name`: the list that shows its records. `project`: works out the
+    contents of the projections from a tenant id and a record's item, or its list row, which has the same attributes.
+    """
+
+    sort_key: str
+    list_name: str
+    project: Callable[[str, Item], Projected]
+
+    def matches(self, key: dict[str, Any]) -> bool:
+        """Whether a key, or the key of an item, is that of a record of this kind."""
+        return bool(key[keys.SK]["S"] == self.sort_key)
+
+    def row_key(self, record: dict[str, Any]) -> keys.Key:
+        """Return the key of a record's list row."""
+        return keys.list_row_of(record, self.list_name)
+
+    def tombstone_key(self, record: dict[str, Any]) -> keys.Key:
+        """Return the key of the item that says at which version a record was taken off its list."""
+        return keys.tombstone(record)
 
 
-def rows(record: keys.Key, tenant_id: str, image: Item | None) -> Iterator[Item]:
-    """The rows by which a record (known by its key) is found in the state of an image; none if it is not live."""
-    if image is not None and is_live(image):
-        yield from _of(record).rows(tenant_id, image)
+class Image:
+    """A record in one state, as its item or its list row. It is decoded at most once."""
+
+    __slots__ = ("_kind", "_projected", "item")
+
+    def __init__(self, kind: Kind, item: Item) -> None:
+        self.item = item
+        self._kind = kind
+        self._projected: Projected | None = None
+
+    @property
+    def version(self) -> int:
+        return version_of(self.item)
+
+    @property
+    def is_live(self) -> bool:
+        return is_live(self.item)
+
+    @property
+    def projected(self) -> Projected:
+        """The contents of the projections for this state."""
+        if self._projected is None:
+            tenant_id = tenant_of(self.item)
+            self._projected = self._kind.project(tenant_id, self.item) if self.is_live else NOTHING
+        return self._projected
 
 
-def facets(record: keys.Key, image: Item | None) -> set[Facet]:
-    """The facets by which a record is found in the state of an image; none if it is not live."""
-    return _of(record).facets(image) if image is not None and is_live(image) else set()
+def is_live(item: Item) -> bool:
+    """Whether a record's item is that of a record that lists show: one that is not deleted."""
+    return "deleted_at" not in item
 
 
-def counts(record: keys.Key, image: Item | None) -> Counter[str]:
-    """The part that a record has in the counters in the state of an image; none if it is not live."""
-    return _of(record).counts(image) if image is not None and is_live(image) else Counter()
+def version_of(item: Item | None) -> int:
+    """Return the version of a record's item, list row or tombstone; 0 for none."""
+    return int(item["version"]["N"]) if item else 0
 
 
-def is_live(image: Item) -> bool:
-    """Whether a record is shown at all."""
-    return "deleted_at" not in image
+def tenant_of(item: dict[str, Any]) -> str:
+    """Return the tenant of an item or key. Raises ValueError when it belongs to no tenant."""
+    tenant_id = keys.tenant_of(item[keys.PK]["S"])
+    if tenant_id is None:
+        raise ValueError("a record lies outside all tenants")
+    return tenant_id
 
 
-def _of(record: dict[str, Any]) -> _Kind:
-    return _KINDS[record[keys.SK]["S"]]
+def key_of(item: dict[str, Any]) -> keys.Key:
+    """Return the key of an item."""
+    return {keys.PK: item[keys.PK], keys.SK: item[keys.SK]}
+
+
+def pair_of(item: dict[str, Any]) -> KeyPair:
+    """Return the key of an item as a pair, by which `Store.get_many` names what it found."""
+    return item[keys.PK]["S"], item[keys.SK]["S"]

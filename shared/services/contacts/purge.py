@@ -31,7 +31,7 @@ class ExpiredContacts(Protocol):
 
 
 class FindableRows(Protocol):
-    """The rows by which contacts are found; see `shared.projections.remains.Remains`."""
+    """The rows by which contacts are found; see `shared.projections.leftover_rows.LeftoverRows`."""
 
     def remove(self, tenant_id: str, contact_id: str) -> Iterator[int]: ...
 
@@ -48,18 +48,18 @@ class PurgeReport:
 
 
 class Purge:
-    """Purges what is due, while it has time. `remains`: where rows by which contacts are found are looked for."""
+    """Purges what is due, while it has time. `leftover_rows`: where rows by which contacts are found are looked for."""
 
     def __init__(
         self,
         contacts: ExpiredContacts,
         *,
-        remains: FindableRows | None = None,
+        leftover_rows: FindableRows | None = None,
         now: Callable[[], str] = timestamps.now,
         has_time: Callable[[], bool] = lambda: True,
     ) -> None:
         self._contacts = contacts
-        self._remains = remains
+        self._leftover_rows = leftover_rows
         self._now = now
         self._has_time = has_time
 
@@ -94,6 +94,6 @@ class Purge:
         report.purged += 1
 
     def _steps(self, expired: Expired, purged_by: str) -> Iterator[int]:
-        if self._remains is not None:  # before the history goes, which says what to look for
-            yield from self._remains.remove(expired.tenant_id, expired.contact_id)
+        if self._leftover_rows is not None:  # before the history goes, which says what to look for
+            yield from self._leftover_rows.remove(expired.tenant_id, expired.contact_id)
         yield from self._contacts.remove_rows(expired, purged_by)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from shared.projections.comparison import differences
+from shared.projections.comparison import find_discrepancies
 from tests.integration.contacts.test_unique_scope import CustomerMachine
 from tests.integration.stream_records import records_from
 from tests.support.template import Template
@@ -97,7 +97,7 @@ class BookMachine(CustomerMachine):
         self.agrees()
 
     def agrees(self) -> None:
-        assert differences("T1", self.world.content.of("T#T1#")) == ({}, [])
+        assert find_discrepancies("T1", self.world.content.of("T#T1#")) == ({}, [])
         for group, members in self.groups.items():
             found = self.world.send("GET", f"/groups/{group}").json["contact_count"]
             assert found == len(members - self.deleted)

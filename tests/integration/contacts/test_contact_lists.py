@@ -18,7 +18,7 @@ from shared.domain.contacts.filter import ContactFilter
 from shared.domain.contacts.record import Contact, ContactInput, ContactPatch
 from shared.domain.errors import Duplicate, RuleBroken
 from shared.domain.search import fold
-from shared.projections.comparison import differences
+from shared.projections.comparison import find_discrepancies
 from shared.table import items, keys
 from shared.table.postings import chunks_of
 from shared.table.store import Item
@@ -111,7 +111,7 @@ class Book:
 
     def agrees(self) -> None:
         """The projections hold what the records say, and nothing else."""
-        assert differences(TENANT, self.all_items()) == ({}, [])
+        assert find_discrepancies(TENANT, self.all_items()) == ({}, [])
 
     def live(self) -> list[Contact]:
         return [

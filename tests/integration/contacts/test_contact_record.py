@@ -17,7 +17,7 @@ from functions.contacts.on_schedule_purge import handler as on_schedule_purge
 from shared import wiring
 from shared.domain import timestamps
 from shared.domain.contacts.record import RESTORABLE_SECONDS
-from shared.projections.remains import Remains
+from shared.projections.leftover_rows import LeftoverRows
 from shared.services.contacts.purge import Purge, PurgeReport
 from shared.table import keys
 from shared.table.contacts.purge import PurgeTable
@@ -553,12 +553,14 @@ def in_days(days: float) -> Callable[[], str]:
 
 
 def purge(
-    days: float = 31, has_time: Callable[[], bool] = lambda: True, *, remains: bool = False
+    days: float = 31, has_time: Callable[[], bool] = lambda: True, *, leftover_rows: bool = False
 ) -> PurgeReport:
-    """A run of the purge so many days from now; `remains`: with its look at the rows by which contacts are found."""
-    found = Remains(wiring.store()) if remains else None
+    """Purge as of so many days from now; `leftover_rows`: with its check of the rows that searches find contacts by."""
+    found = LeftoverRows(wiring.store()) if leftover_rows else None
     with acting_for_system(*PURGE_PREFIXES):
-        return Purge(PurgeTable(wiring.store()), remains=found, now=in_days(days), has_time=has_time).run()
+        return Purge(
+            PurgeTable(wiring.store()), leftover_rows=found, now=in_days(days), has_time=has_time
+        ).run()
 
 
 def expire(world: World, days: float = 31) -> None:

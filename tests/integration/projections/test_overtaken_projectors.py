@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from shared import wiring
-from shared.projections.comparison import differences
+from shared.projections.comparison import find_discrepancies
 from shared.projections.engine import Projection
-from shared.projections.kinds import kind as kinds
+from shared.projections.kinds.contacts import CONTACT_KIND
 from shared.table import keys
 from shared.table.postings import PostingList
 from shared.table.store import Item
@@ -34,7 +34,7 @@ def image_of(contact_id: str) -> Item:
 def disagreements(world: World) -> tuple[Any, Any]:
     """Where the projections of T1 differ from its records."""
     with as_operator():
-        return differences(
+        return find_discrepancies(
             "T1", [item for item in world.content.items if item["PK"]["S"].startswith("T#T1#")]
         )
 
@@ -50,7 +50,7 @@ def overtaken(world: World, monkeypatch: pytest.MonkeyPatch, *, at_last: dict[st
     for fields in (THEN, at_last):
         assert world.send("PATCH", f"/contacts/{made['id']}", fields).status == 200
         images.append(image_of(made["id"]))
-    look, looked = Projection._look, []
+    look, looked = Projection._read_states, []
 
     def overtaken_once(self: Projection, works: Any) -> None:
         look(self, works)
@@ -59,7 +59,7 @@ def overtaken(world: World, monkeypatch: pytest.MonkeyPatch, *, at_last: dict[st
             for image in images:
                 wiring.projection().project([image])
 
-    monkeypatch.setattr(Projection, "_look", overtaken_once)
+    monkeypatch.setattr(Projection, "_read_states", overtaken_once)
     with acting_for("T1"):
         wiring.projection().project(images[:1])
     return str(made["id"])
@@ -176,10 +176,10 @@ def test_a_purge_removes_what_stands_anywhere_under_a_value_that_the_contact_eve
     world.catch_up()
     before = world.content.items
     with acting_for("T1"):
-        left = list(kinds.rows(past, "T1", past))
+        left = list(CONTACT_KIND.project("T1", past).rows)
         wiring.store().write_many(put=left)
     assert len(world.content.items) == len(before) + len(left)
-    assert purge(remains=True).purged == 1
+    assert purge(leftover_rows=True).purged == 1
     world.catch_up()
     assert disagreements(world) == ({}, [])
     assert [one["id"] for one in world.listed(search="alpha")] == [live["id"]]

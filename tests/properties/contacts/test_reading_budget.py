@@ -21,7 +21,7 @@ from shared.domain.contacts.filter import ContactFilter
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import RuleBroken
 from shared.domain.labels.record import NO_LABELS, Labels
-from shared.projections.comparison import expected
+from shared.projections.comparison import build_expected
 from shared.services.contacts.lists import ContactLists
 from shared.services.reading_budget import MAX_ROWS, Budget
 from shared.table import items, keys
@@ -83,7 +83,7 @@ class Tenant:
 
     def __post_init__(self) -> None:
         images = (items.contact_to_item(TENANT, one) for one in self.contacts)
-        projected = expected(TENANT, images)
+        projected = build_expected(TENANT, images)
         count = sum(one.customer_id == CUSTOMER for one in self.contacts)
         key = keys.customer(TENANT, CUSTOMER)
         projected[key[keys.PK]["S"], key[keys.SK]["S"]] = {**key, "contact_count": {"N": str(count)}}

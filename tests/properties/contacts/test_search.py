@@ -21,7 +21,7 @@ from shared.domain.labels.record import NO_LABELS
 from shared.domain.search import MAX_TERMS, fold, forms_of, indexed
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import TenantSettings
-from shared.projections.comparison import expected
+from shared.projections.comparison import build_expected
 from shared.services.contacts.lists import ContactLists
 from shared.services.reading_budget import Budget
 from shared.table import items
@@ -69,7 +69,7 @@ class Book:
     def __init__(self, *contacts: Contact, country: str = "GB") -> None:
         self._country = country
         self._contacts = contacts
-        self.rows = expected(TENANT, (items.contact_to_item(TENANT, one) for one in contacts))
+        self.rows = build_expected(TENANT, (items.contact_to_item(TENANT, one) for one in contacts))
         self._lists = lists_over(MemoryStore.of(self.rows))
 
     def found(self, search: str) -> set[str]:
@@ -462,7 +462,7 @@ def test_a_search_of_several_words_reads_the_list_rows_of_few_who_have_but_one()
     people = [
         contact(first_name="Maria", last_name=f"Number{n}", email=f"m{n}@x.example") for n in range(200)
     ]
-    rows = expected(TENANT, (items.contact_to_item(TENANT, one) for one in people))
+    rows = build_expected(TENANT, (items.contact_to_item(TENANT, one) for one in people))
     store = MemoryStore.of(rows)
     lists = lists_over(store)
     store.units = 0

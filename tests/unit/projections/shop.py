@@ -8,9 +8,9 @@ from typing import Any
 from shared.domain.events import Event
 from shared.domain.events import differences as changes_between
 from shared.domain.records import BOOKKEEPING
-from shared.projections.comparison import differences
+from shared.projections.comparison import find_discrepancies
 from shared.projections.engine import Projection
-from shared.projections.remains import Remains
+from shared.projections.leftover_rows import LeftoverRows
 from shared.projections.sweeping import SweptProjection
 from shared.services.contacts.purge import Purge
 from shared.table import keys
@@ -168,7 +168,7 @@ class Shop:
 
         def work() -> None:
             start = len(self.table.stream)
-            Purge(_Due(self.store()), remains=Remains(self.store()), now=lambda: PURGED_AT).run()
+            Purge(_Due(self.store()), leftover_rows=LeftoverRows(self.store()), now=lambda: PURGED_AT).run()
             changes = [pair for pair in self.table.stream[start:] if _is_of_record(pair)]
             for old, new in changes:
                 self.projection(self.store()).project([_image(old, new)], replaced=[old] if old else [])
@@ -211,7 +211,7 @@ class Shop:
     def differences(self) -> tuple[Any, Any]:
         """The differences between the projections and the record."""
         if self.table.digest not in _COMPARED:  # most runs end alike
-            _COMPARED[self.table.digest] = differences(TENANT, self.table.all())
+            _COMPARED[self.table.digest] = find_discrepancies(TENANT, self.table.all())
         return _COMPARED[self.table.digest]
 
 

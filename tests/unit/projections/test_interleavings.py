@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain import timestamps
 from shared.domain.contacts.record import Contact
-from shared.projections import mendings
+from shared.projections import repair_notes
 from shared.projections.engine import Projection
 from shared.projections.kinds import contacts
 from shared.projections.kinds.contacts import rows_of
@@ -50,7 +50,7 @@ def standing_still(monkeypatch: pytest.MonkeyPatch) -> None:
     rows: dict[str, list[Item]] = {}
     monkeypatch.setattr(items, "contact_from_item", contact_of)
     monkeypatch.setattr(contacts, "rows_of", rows_once)
-    monkeypatch.setattr(mendings, "new_id", lambda: Shop.running.note_id())
+    monkeypatch.setattr(repair_notes, "new_id", lambda: Shop.running.note_id())
     monkeypatch.setattr(timestamps, "now", lambda: NOW)
     monkeypatch.setattr("shared.table.postings.pause_after", lambda *_, **__: 0)
 
@@ -102,8 +102,8 @@ def test_two_projectors_end_with_what_the_record_says_however_their_calls_fall(s
 class Unmended(Projection):
     """Leaves when its batch has nothing to say, whatever it has written on the way: as it was once."""
 
-    def _look(self, works: list[Work]) -> None:
-        super()._look(works)
+    def _read_states(self, works: list[Work]) -> None:
+        super()._read_states(works)
         works[:] = [work for work in works if work.state.version < work.change.version]
 
 

@@ -1,0 +1,16 @@
+"""The kinds of records that are projected. A new kind is a module beside this one and a line here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.projections.kinds.contacts import CONTACT_KIND
+from shared.projections.kinds.customers import CUSTOMER_KIND
+from shared.projections.kinds.kind import Kind
+
+KINDS = (CONTACT_KIND, CUSTOMER_KIND)
+
+
+def kind_of(key: dict[str, Any]) -> Kind | None:
+    """Return the kind of the record that has a key (or an item with that key); None when it is not projected."""
+    return next((kind for kind in KINDS if kind.matches(key)), None)

@@ -1,0 +1,72 @@
+"""The rows by which a contact that is being purged could still be found.
+
+The projections remove a contact's rows when it is deleted, thirty days before the purge. The purge checks once more:
+the contact's history has every value that it ever had, and no row may contain any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from shared.domain.contacts import order as contact_order
+from shared.domain.contacts.record import Contact
+from shared.domain.events import Event
+from shared.domain.records import blank_of
+from shared.projections.kinds import contacts
+from shared.projections.kinds.kind import KeyPair, key_of, pair_of
+from shared.table import items, keys
+from shared.table.store import Item, Store
+
+_PAGE = 100
+_SOURCE_FIELDS = frozenset(
+    {
+        *(contact_order.field_of(order) for order in contact_order.INDEXED),
+        *("first_name", "last_name", "full_name", "company", "email", "other_emails"),
+        *("phone", "whatsapp", "other_phones"),
+    }
+)
+"""The fields from which a contact's rows are made."""
+
+
+class LeftoverRows:
+    """The rows of purged contacts, of all tenants."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def remove(self, tenant_id: str, contact_id: str) -> Iterator[int]:
+        """Remove the rows of all states that a contact was in; yield the number of removed rows at each step.
+
+        For a contact whose record has been emptied and whose events still exist. Costs reading the events, and half
+        a read unit for each row that may exist. Repeating it is harmless.
+        """
+        state: dict[str, Any] = {"id": contact_id}
+        after = None
+        partition = keys.contact_partition(tenant_id, contact_id)
+        while True:
+            rows = self._store.query(partition, limit=_PAGE, prefix=keys.EVENT, after=after, consistent=True)
+            yield self._remove(tenant_id, state, [items.event_from_item(row) for row in rows])
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1][keys.SK]["S"]
+
+    def _remove(self, tenant_id: str, state: dict[str, Any], events: Sequence[Event]) -> int:
+        """Remove the rows of the states before and after each event; leave the last of them in `state`."""
+        rows: dict[KeyPair, Item] = {}
+        for event in events:
+            # Events are in the order of their ids, and so of their times, but not always of their versions: so the
+            # state before each event counts as well.
+            for values in (
+                {name: before for name, (before, _) in event.changes.items()},
+                {name: after for name, (_, after) in event.changes.items()} | {"updated_at": event.at},
+            ):
+                state.update((name, value) for name, value in values.items() if name in _SOURCE_FIELDS)
+                given = {name: value for name, value in state.items() if value is not None}
+                if "first_name" not in given:
+                    continue  # before the contact was created
+                contact = Contact.of_kept({**blank_of(Contact), **given})
+                rows.update((pair_of(row), row) for row in contacts.rows_of(tenant_id, contact))
+        found = self._store.get_many([key_of(row) for row in rows.values()], consistent=False)
+        self._store.write_many(delete=[key_of(row) for row in found.values()])
+        return len(found)
