@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local import demo
 from local.deploy import Aws, DeploymentFailed
 from local.stack import CannotStart, Stack
+from shared.files.object_keys import inbox_key
 
 USAGE = "usage: python -m local [run | token [admin|user]]"
 
@@ -76,7 +77,7 @@ def _welcome(stack: Stack) -> str:
     return f"""
 API            {state["api_url"]}
 AWS endpoint   {state["aws_endpoint"]}   (region us-east-1, keys test / test)
-drop bucket    {state["drop_bucket"]}   (put files under tenants/{state["tenant_id"]}/inbox/)
+drop bucket    {state["drop_bucket"]}   (put files under {inbox_key(state["tenant_id"], "")})
 event bus      {state["bus"]}
 topic          {state["topic"]}
 tenant         {state["tenant_id"]}

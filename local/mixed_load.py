@@ -33,6 +33,7 @@ from local.deploy import Aws
 from local.http import request
 from local.projections import compare
 from shared.domain.events import EVENT_TYPES
+from shared.files.object_keys import inbox_key
 from shared.table import keys
 
 CALLERS, SECONDS_BETWEEN_CALLS = 4, 1.0
@@ -180,7 +181,7 @@ class Load:
             )
             s3.put_object(
                 Bucket=self.state["drop_bucket"],
-                Key=f"tenants/{self.tenant_id}/inbox/load {self.files}.csv",
+                Key=inbox_key(self.tenant_id, f"load {self.files}.csv"),
                 Body=f"First Name,Last Name,Email\r\n{rows}".encode(),
             )
             self._pause(SECONDS_BETWEEN_FILES)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from shared.domain.errors import Conflict, NotFound, PermissionDenied
 from shared.domain.imports.file import MAX_FILE_BYTES
-from shared.domain.imports.record import Counts, Import, NewImport, Options, Progress, Results, Upload
+from shared.domain.imports.progress import Counts
+from shared.domain.imports.upload import Upload
+from shared.domain.imports.views import Import, NewImport, Options, Results
+from shared.domain.jobs.progress import Progress
+from shared.files.object_keys import results_key, upload_key
 from shared.http.examples import LIMIT_REFUSED, Example
 from shared.services.paging import Page
 
 _ID = "01965d27-9f80-7b42-a1c7-8d3e5f902a64"
-_URL = (
-    f"https://bucket.example.com/tenants/hairdresser/results/{_ID}/people.csv.results.csv?X-Amz-Signature=…"
-)
+_URL = f"https://bucket.example.com/{results_key('hairdresser', _ID, 'people.csv')}?X-Amz-Signature=…"
 _COMPLETED = Import(
     id=_ID,
     state="completed",
@@ -39,7 +41,7 @@ _NEW = NewImport(
     upload=Upload(
         url="https://bucket.example.com/",
         fields={
-            "key": f"uploads/hairdresser/{_ID}",
+            "key": upload_key("hairdresser", _ID),
             "x-amz-algorithm": "AWS4-HMAC-SHA256",
             "x-amz-credential": "ASIA…/20250422/eu-central-1/s3/aws4_request",
             "x-amz-date": "20250422T110000Z",

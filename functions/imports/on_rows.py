@@ -6,7 +6,7 @@ from typing import Any
 
 from shared import environment as settings
 from shared import observability, wiring
-from shared.domain.imports.record import ImportTask
+from shared.domain.imports.tasks import ImportTask
 from shared.files.queues.imports import from_message
 from shared.sqs import each
 

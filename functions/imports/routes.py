@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from shared import wiring
 from shared.domain.errors import Conflict, NotFound
-from shared.domain.imports.record import Import, ImportInput, NewImport, Results
+from shared.domain.imports.upload import ImportInput
+from shared.domain.imports.views import Import, NewImport, Results
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import Reply, Routes

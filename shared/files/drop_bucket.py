@@ -1,14 +1,6 @@
-"""The drop bucket: files in the tenants' inboxes, the parts of results on their way, and results.
+"""The drop bucket: files to import, and the results of imports.
 
-| what | key |
-|---|---|
-| dropped file | `tenants/<tenant id>/inbox/<file>` |
-| uploaded file | `uploads/<tenant id>/<import id>` |
-| results | `tenants/<tenant id>/results/<import id>/<file>.results.csv` |
-| part of results | `parts/<tenant id>/<import id>/<chunk>-<id>.csv` |
-| where chunks lie | `parts/<tenant id>/<import id>/plan` |
-
-Parts lie outside `tenants/` and `uploads/`, since every new object there calls the function that takes up files.
+Its keys are spelled in `shared.files.object_keys`.
 """
 
 from __future__ import annotations
@@ -25,8 +17,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.domain.errors import Conflict, Unavailable
 from shared.domain.imports.file import FileReplaced
-from shared.domain.imports.record import DroppedFile, inbox_file
+from shared.domain.imports.upload import DroppedFile, Location
 from shared.domain.timestamps import from_milliseconds
+from shared.files import object_keys
 from shared.services.backoff import pause_after
 
 _BLOCK = 4 * 1024 * 1024  # bytes of a file held at a time
@@ -34,7 +27,6 @@ _UPLOAD_PART = 8 * 1024 * 1024  # S3 takes parts of 5 MiB and more, 10,000 at th
 _AT_ONCE = 8  # parts of results read side by side
 _ATTEMPTS = 4
 _DELETE = 1000  # S3's limit for one DeleteObjects
-_TENANTS, _RESULTS = "tenants/", "results"
 
 
 class DropBucket:
@@ -49,6 +41,14 @@ class DropBucket:
     def name(self) -> str:
         """The bucket's name."""
         return self._bucket
+
+    def locate(self, key: str) -> Location | None:
+        """Return the file of a key; None when it is neither that of an upload nor in an inbox."""
+        return object_keys.locate(key)
+
+    def upload_key(self, tenant_id: str, import_id: str) -> str:
+        """Return the key to which the file of an import is uploaded."""
+        return object_keys.upload_key(tenant_id, import_id)
 
     def find(self, key: str, etag: str | None = None) -> DroppedFile:
         """The object of a key. Raises FileReplaced when it is not there or has another content than `etag` says."""
@@ -106,19 +106,19 @@ class DropBucket:
 
     def put_part(self, tenant_id: str, import_id: str, name: str, body: bytes) -> str:
         """Write a part of an import's results; gives back its key."""
-        key = f"{_parts(tenant_id, import_id)}{name}.csv"
+        key = object_keys.part_key(tenant_id, import_id, name)
         self._put(key, body)
         return key
 
     def put_plan(self, tenant_id: str, import_id: str, plan: bytes) -> None:
         """Write where the chunks of an import's file lie."""
         if plan:
-            self._put(_plan(tenant_id, import_id), plan)
+            self._put(object_keys.plan_key(tenant_id, import_id), plan)
 
     def read_plan(self, tenant_id: str, import_id: str, start: int, end: int) -> bytes:
         """The bytes of an import's plan from `start` up to `end` (not included), as far as there are such."""
         try:
-            return self._read_whole(_plan(tenant_id, import_id), f"bytes={start}-{end - 1}")
+            return self._read_whole(object_keys.plan_key(tenant_id, import_id), f"bytes={start}-{end - 1}")
         except Conflict:
             return b""
 
@@ -129,9 +129,7 @@ class DropBucket:
 
         Raises Conflict when a part is gone: another has written the results meanwhile.
         """
-        # Without folders, and cut so that the key stays well below S3's 1,024 bytes.
-        name = file_name.rpartition("/")[2][:100]
-        key = f"{_TENANTS}{tenant_id}/{_RESULTS}/{import_id}/{name}.results.csv"
+        key = object_keys.results_key(tenant_id, import_id, file_name)
         buffer, upload = bytearray(header), _Upload(self._client, self._bucket, key)
         try:
             for part in self._read_all(parts):
@@ -180,7 +178,9 @@ class DropBucket:
         while True:
             with _translated():
                 answer = self._client.list_objects_v2(
-                    Bucket=self._bucket, Prefix=_parts(tenant_id, import_id), MaxKeys=_DELETE
+                    Bucket=self._bucket,
+                    Prefix=object_keys.parts_prefix(tenant_id, import_id),
+                    MaxKeys=_DELETE,
                 )
             found = [{"Key": entry["Key"]} for entry in answer.get("Contents", ())]
             if not found:
@@ -202,21 +202,18 @@ class DropBucket:
         """
         with _translated():
             answer = self._client.list_objects_v2(
-                Bucket=self._bucket, Prefix=_TENANTS, StartAfter=after or _TENANTS
+                Bucket=self._bucket, Prefix=object_keys.TENANTS, StartAfter=after or object_keys.TENANTS
             )
         entries = answer.get("Contents", ())
         files = [
             self._dropped(entry["Key"], entry["ETag"].strip('"'), entry["Size"], entry["LastModified"])
             for entry in entries
-            if inbox_file(entry["Key"])
+            if object_keys.inbox_file(entry["Key"])
         ]
         if not answer.get("IsTruncated"):
             return files, ""
         last = str(entries[-1]["Key"])
-        folders = last.split("/", 3)
-        if len(folders) == 4 and folders[2] == _RESULTS:
-            last = f"{_TENANTS}{folders[1]}/{folders[2]}/\U0010ffff"
-        return files, last
+        return files, object_keys.last_results_key(last) or last
 
     def signed_url(self, key: str, seconds: int) -> str:
         """An address from which an object can be fetched for some seconds without other credentials."""
@@ -227,7 +224,11 @@ class DropBucket:
 
     def _dropped(self, key: str, etag: str, size: int, modified: datetime) -> DroppedFile:
         # A listing may be finer than a read, which has whole seconds: both must name the same import.
-        return DroppedFile(self._bucket, key, etag, size, from_milliseconds(int(modified.timestamp()) * 1000))
+        modified_at = from_milliseconds(int(modified.timestamp()) * 1000)
+        location = object_keys.locate(key)
+        if location is None:
+            raise ValueError("an object that is neither in an inbox nor uploaded")
+        return DroppedFile(self._bucket, key, etag, size, modified_at, location)
 
     def _put(self, key: str, body: bytes) -> None:
         with _translated():
@@ -273,14 +274,6 @@ class _Upload:
         if self._id is not None:
             with _translated():
                 self._client.abort_multipart_upload(**self._target, UploadId=self._id)
-
-
-def _plan(tenant_id: str, import_id: str) -> str:
-    return f"{_parts(tenant_id, import_id)}plan"
-
-
-def _parts(tenant_id: str, import_id: str) -> str:
-    return f"parts/{tenant_id}/{import_id}/"
 
 
 @contextmanager

@@ -30,7 +30,8 @@ from shared.domain.contacts.record import Contact, ContactInput, ContactPatch
 from shared.domain.customers.record import CustomerInput, CustomerPatch
 from shared.domain.errors import Duplicate
 from shared.domain.ids import derived_id, milliseconds_of, new_id
-from shared.domain.imports.record import ImportInput, ImportTask
+from shared.domain.imports.tasks import ImportTask
+from shared.domain.imports.upload import ImportInput
 from shared.domain.jobs.bulk import BulkJob
 from shared.domain.labels.record import Tag
 from shared.domain.tenant import RateLimit

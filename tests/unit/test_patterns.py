@@ -29,12 +29,12 @@ from shared.domain.errors import DomainError
 from shared.domain.ids import is_id
 from shared.domain.imports.csv_file import read_rows
 from shared.domain.imports.file import survey
-from shared.domain.imports.record import inbox_file, uploaded_file
 from shared.domain.labels.inputs import Color
 from shared.domain.labels.record import NO_LABELS
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import TenantSettings
 from shared.domain.webhooks.addresses import is_allowed, target_of
+from shared.files.object_keys import inbox_file, uploaded_file
 from shared.http.call import FORM, Call
 from shared.http.idempotency import key_of
 from shared.identity.tokens import KeySet, Refused, subject_of

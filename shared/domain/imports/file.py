@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shared.domain.errors import RuleBroken
 from shared.domain.imports.csv_file import DELIMITERS, Encoding, Row, encoding_of, read_rows
-from shared.domain.imports.record import Chunk
+from shared.domain.imports.tasks import Chunk
 
 MAX_FILE_BYTES = 200_000_000
 MAX_HEADER_BYTES = 65_536

@@ -1,27 +1,25 @@
-"""The import: one file of one tenant on its way to contacts.
+"""The import: one file of one tenant, whose rows become contacts.
 
-The import of a dropped file is `running` from the moment its file is found. One that is asked for is `awaiting_upload`
-until its file has arrived, then `uploaded`, and `running` once it is started. It ends as `completed` or `failed`; what
-was counted stays with it either way.
+The import of a dropped file is `running` from the moment its file is found. An import that a caller creates is
+`awaiting_upload` until its file has arrived, then `uploaded`, and `running` once it is started. It ends as `completed`
+or `failed`; either way it keeps its counts.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Literal
 
 from shared.domain.callers import Caller, system
 from shared.domain.errors import Conflict
 from shared.domain.events import IMPORT_COMPLETED, Event
 from shared.domain.ids import derived_id, milliseconds_of, ordinal_of
-from shared.domain.timestamps import Timestamp, to_milliseconds
+from shared.domain.imports.progress import Counts, Tally
+from shared.domain.imports.upload import DroppedFile, ImportInput, InboxFile
+from shared.domain.jobs.progress import Progress
 
 State = Literal["awaiting_upload", "uploaded", "running", "completed", "failed"]
 Source = Literal["upload", "drop_folder"]
-Outcome = Literal["created", "skipped", "failed"]
 
 _MOVES: dict[State, frozenset[State]] = {
     "awaiting_upload": frozenset({"uploaded", "running"}),
@@ -30,91 +28,6 @@ _MOVES: dict[State, frozenset[State]] = {
     "completed": frozenset(),
     "failed": frozenset(),
 }
-
-_INBOX_KEY = re.compile(r"tenants/([^/]+)/inbox/(.*[^/])", re.DOTALL)
-
-
-def inbox_file(key: str) -> tuple[str, str] | None:
-    """The tenant into whose inbox an object was put, and the file's name; None for an object elsewhere."""
-    found = _INBOX_KEY.fullmatch(key)
-    return (found[1], found[2]) if found else None
-
-
-_UPLOAD_KEY = re.compile(r"uploads/([^/]+)/([0-9a-f-]{36})")
-
-
-def upload_key(tenant_id: str, import_id: str) -> str:
-    """Where the file of an import that was asked for is uploaded to. Its name is told in the import, so that a key has
-    nothing in it that a caller has chosen."""
-    return f"uploads/{tenant_id}/{import_id}"
-
-
-def uploaded_file(key: str) -> tuple[str, str] | None:
-    """The tenant and the import to which an object was uploaded; None for an object elsewhere."""
-    found = _UPLOAD_KEY.fullmatch(key)
-    return (found[1], found[2]) if found else None
-
-
-@dataclass(frozen=True, slots=True)
-class DroppedFile:
-    """An object in a tenant's inbox, or uploaded, as an event or a listing of the bucket tells of it.
-
-    `etag`: without its quotes. `modified_at`: when it was put, a whole second (S3 knows it no finer).
-    """
-
-    bucket: str
-    key: str
-    etag: str
-    size: int
-    modified_at: str
-
-    @property
-    def import_id(self) -> str:
-        """The import of this very content put at this very time: the same for whoever finds it, and however
-        often. Why it is made of these parts: docs/decisions/0005."""
-        return derived_id(to_milliseconds(self.modified_at), self.bucket, self.key, self.etag)
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """How many rows came to which end."""
-
-    created: int = 0
-    skipped: int = 0
-    failed: int = 0
-
-    @property
-    def rows(self) -> int:
-        return self.created + self.skipped + self.failed
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A part of a file: some rows, by their place.
-
-    `start`, `end`: the bytes. `first_row`: the number of the first row (the row under the header is 1), and
-    `first_line` that of its line. `alone_until`: see `shared.domain.imports.csv_file.Row`.
-    """
-
-    number: int
-    start: int
-    end: int
-    first_row: int
-    first_line: int
-    alone_until: int = 0
-
-
-Step = Literal["split", "rows", "finish"]
-
-
-@dataclass(frozen=True, slots=True)
-class ImportTask:
-    """Work on an import: cut up its file, write the rows of a chunk, or gather the results."""
-
-    tenant_id: str
-    import_id: str
-    step: Step
-    chunk: Chunk | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,13 +69,13 @@ class ImportRun:
 
     @classmethod
     def await_upload(
-        cls, given: ImportInput, *, import_id: str, write_id: str, at: str, caller: Caller
+        cls, given: ImportInput, *, import_id: str, object_key: str, write_id: str, at: str, caller: Caller
     ) -> ImportRun:
         """An import that was asked for, before its file is there. `write_id` names the write that makes it."""
         return cls(
             id=import_id,
             tenant_id=caller.tenant_id,
-            object_key=upload_key(caller.tenant_id, import_id),
+            object_key=object_key,
             etag="",
             size=0,
             file_name=given.file_name,
@@ -208,15 +121,14 @@ class ImportRun:
     @property
     def source(self) -> Source:
         """Which way the file came in."""
-        return "upload" if uploaded_file(self.object_key) else "drop_folder"
+        return "upload" if self.created_at else "drop_folder"
 
     @classmethod
     def begin(cls, dropped: DroppedFile, *, at: str, due_at: str) -> ImportRun:
         """The import of a file, which must lie in an inbox, as it begins."""
-        found = inbox_file(dropped.key)
-        if found is None:
-            raise ValueError("the object lies in no inbox")
-        tenant_id, file_name = found
+        if not isinstance(dropped.location, InboxFile):
+            raise ValueError("the object is in no inbox")
+        tenant_id, file_name = dropped.location
         return cls(
             id=dropped.import_id,
             tenant_id=tenant_id,
@@ -240,6 +152,22 @@ class ImportRun:
         """The user who asked for the import; None when no user did."""
         kind, _, identifier = self.created_by.partition(":")
         return identifier if kind == "user" else None
+
+    @property
+    def counts(self) -> Counts:
+        """The number of rows by outcome."""
+        return Counts.of(self.tally, self.rows_total)
+
+    @property
+    def progress(self) -> Progress:
+        """The progress as of the last chunk."""
+        return Progress.measure(
+            done=self.tally.rows,
+            total=self.rows_total,
+            is_running=self.state == "running",
+            started_at=self.started_at,
+            updated_at=self.updated_at,
+        )
 
     @property
     def all_chunks_done(self) -> bool:
@@ -283,7 +211,7 @@ class ImportRun:
             origin="import",
             version=completed.version,
             changes={"state": (self.state, "completed")},
-            data={"counts": Counts.of(completed).model_dump()},
+            data={"counts": completed.counts.model_dump()},
         )
         return completed, event
 
@@ -305,160 +233,3 @@ class ImportRun:
         if state not in _MOVES[self.state]:
             code = "import_started" if state == "running" else "import_ended"
             raise Conflict(f"An import that is {self.state} cannot become {state}.", code=code)
-
-
-class OptionsInput(BaseModel):
-    """The options of an import."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-
-    owner_id: str | None = Field(
-        None,
-        min_length=1,
-        max_length=255,
-        description="The active user who is to own the contacts whose rows name no owner. By default the tenant's "
-        "`default_owner_id`, else the user who asks for the import.",
-    )
-
-
-class ImportInput(BaseModel):
-    """What an import is asked for with."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-
-    file_name: Annotated[str, Field(min_length=1, max_length=255, description="For people to know it by.")]
-    options: OptionsInput | None = None
-
-
-class Upload(BaseModel):
-    """How to upload the file: a form (`multipart/form-data`) to `url`, with all of `fields` as they stand and then the
-    file itself as the field `file`, until `expires_at` (Amazon S3 API Reference, "POST Object")."""
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-    url: str
-    fields: dict[str, str]
-    max_bytes: int
-    expires_at: Timestamp
-
-
-class Options(BaseModel):
-    """What an import does; those of a dropped file are the tenant's default."""
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-    on_duplicate: Literal["skip"] = "skip"
-    owner_id: str | None = None
-
-
-class Counts(BaseModel):
-    """How many rows the file has (known once it is cut up; until then those read) and what became of them."""
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-    rows: int
-    created: int = 0
-    updated: int = 0
-    merged: int = 0
-    skipped: int = 0
-    unchanged: int = 0
-    failed: int = 0
-
-    @classmethod
-    def of(cls, run: ImportRun) -> Counts:
-        """The counts of an import."""
-        tally = run.tally
-        rows = tally.rows if run.rows_total is None else run.rows_total
-        return cls(rows=rows, created=tally.created, skipped=tally.skipped, failed=tally.failed)
-
-
-class Progress(BaseModel):
-    """How far an import is. `seconds_left` is null while it cannot be told."""
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-    rows_done: int
-    rows_per_second: float
-    seconds_left: float | None = None
-
-    @classmethod
-    def of(cls, run: ImportRun) -> Progress:
-        """The progress of an import as of its last chunk."""
-        done = run.tally.rows
-        if not run.started_at:
-            return cls(rows_done=0, rows_per_second=0.0)
-        seconds = (to_milliseconds(run.updated_at) - to_milliseconds(run.started_at)) / 1000
-        speed = round(done / seconds, 1) if seconds > 0 else 0.0
-        left: float | None = None
-        if run.state != "running":
-            left = 0.0
-        elif run.rows_total is not None and speed > 0:
-            left = round((run.rows_total - done) / speed, 1)
-        return cls(rows_done=done, rows_per_second=speed, seconds_left=left)
-
-
-class Failure(BaseModel):
-    """Why an import failed: a stable word and a sentence."""
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-    code: str
-    message: str
-
-
-class Import(BaseModel):
-    """An import as it is shown. `results_url` can be fetched without sign-in for some minutes."""
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-    id: str
-    state: State
-    source: Source
-    file_name: str
-    options: Options
-    counts: Counts
-    progress: Progress
-    results_url: Annotated[str | None, Field(description="Null until there are results.")] = None
-    error: Failure | None = None
-    created_at: Timestamp
-    updated_at: Timestamp
-    completed_at: Timestamp | None = None
-
-    @classmethod
-    def of(cls, run: ImportRun, results_url: str | None) -> Import:
-        """What is shown of an import."""
-        error = Failure(code=run.error_code, message=run.error_message or "") if run.error_code else None
-        return cls(
-            id=run.id,
-            state=run.state,
-            source=run.source,
-            file_name=run.file_name,
-            options=Options(owner_id=run.owner_id),
-            counts=Counts.of(run),
-            progress=Progress.of(run),
-            results_url=results_url,
-            error=error,
-            created_at=run.created_at or run.started_at,
-            updated_at=run.updated_at,
-            completed_at=run.ended_at,
-        )
-
-
-class NewImport(Import):
-    """An import that waits for its file, and where that is uploaded to."""
-
-    upload: Upload
-
-    @classmethod
-    def waiting(cls, run: ImportRun, upload: Upload) -> NewImport:
-        """What is shown, this once, of an import that was just asked for."""
-        return cls(**Import.of(run, None).__dict__, upload=upload)
-
-
-class Results(BaseModel):
-    """Where an import's results can be fetched without sign-in, until `expires_at`: a CSV file, UTF-8."""
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-    url: str
-    expires_at: Timestamp

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -16,9 +16,10 @@ from shared.domain.email import local_part, normalize_email
 from shared.domain.errors import DomainError, FieldError, Invalid
 from shared.domain.imports.csv_file import Row
 from shared.domain.imports.file import Layout
-from shared.domain.imports.record import Outcome
 from shared.domain.phone import normalize_phone
 from shared.domain.tenant import TenantSettings
+
+RowOutcome = Literal["created", "skipped", "failed"]
 
 OWNER = "owner"
 """The column that is no field of a contact: the e-mail address of the user who is to own it."""
@@ -40,7 +41,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 class Fate:
     """The fate of a row. `code` and `message` say why it was not created, or which of its cells was not taken."""
 
-    outcome: Outcome
+    outcome: RowOutcome
     contact_id: str = ""
     code: str = ""
     message: str = ""

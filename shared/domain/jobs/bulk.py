@@ -18,13 +18,14 @@ from shared.domain.contacts.bulk import Outcome
 from shared.domain.contacts.filter import ContactFilter
 from shared.domain.errors import Conflict
 from shared.domain.events import BULK_JOB_COMPLETED, Event
+from shared.domain.jobs.progress import Progress, Reason
 from shared.domain.jobs.watching import (
     FIRST_LOOK_SECONDS,
     IDLE_LOOKS,
     SUSPENDED_PAUSE_SECONDS,
     pause_after_look,
 )
-from shared.domain.timestamps import Timestamp, plus, to_milliseconds
+from shared.domain.timestamps import Timestamp, plus
 
 Action = Literal["update", "delete"]
 State = Literal["queued", "running", "completed", "failed", "cancelled"]
@@ -33,15 +34,6 @@ MAX_FAILURES = 100
 """How many of a job's refused contacts are named."""
 
 _UNDER_WAY = ("queued", "running")
-
-
-class Reason(BaseModel):
-    """Why something was refused or failed: a stable word and a sentence."""
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-    code: str
-    message: str
 
 
 class BulkFailure(BaseModel):
@@ -211,26 +203,19 @@ class BulkCounts(BaseModel):
         return cls(done=run.done, succeeded=run.succeeded, failed=run.failed)
 
 
-class BulkProgress(BaseModel):
-    """How far a job is. `seconds_left` is null while it cannot be told."""
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-    rows_done: int
-    rows_per_second: float
-    seconds_left: float | None = None
+class BulkProgress(Progress):
+    """How many contacts a job has dealt with. `seconds_left` is null while it cannot be estimated."""
 
     @classmethod
     def of(cls, run: BulkRun) -> BulkProgress:
-        """The progress of a job as of its last portion."""
-        seconds = (to_milliseconds(run.updated_at) - to_milliseconds(run.created_at)) / 1000
-        speed = round(run.done / seconds, 1) if seconds > 0 else 0.0
-        left: float | None = None
-        if not run.is_under_way:
-            left = 0.0
-        elif run.matched is not None and speed > 0:
-            left = round(max(0, run.matched - run.done) / speed, 1)
-        return cls(rows_done=run.done, rows_per_second=speed, seconds_left=left)
+        """Return the progress of a job as of its last portion."""
+        return cls.measure(
+            done=run.done,
+            total=run.matched,
+            is_running=run.is_under_way,
+            started_at=run.created_at,
+            updated_at=run.updated_at,
+        )
 
 
 class BulkJob(BaseModel):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
-from shared.domain.imports.record import Chunk, ImportTask
+from shared.domain.imports.tasks import Chunk, ImportTask
 from shared.files.queues.sending import send_all
 
 _STEPS = ("split", "rows", "finish")

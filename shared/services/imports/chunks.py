@@ -12,7 +12,8 @@ from shared.domain.errors import ConcurrentChange, Duplicate, Invalid, RuleBroke
 from shared.domain.ids import new_id
 from shared.domain.imports.csv_file import Row, read_rows
 from shared.domain.imports.file import BadFile, Layout
-from shared.domain.imports.record import Chunk, ImportRun, Tally
+from shared.domain.imports.progress import Tally
+from shared.domain.imports.record import ImportRun
 from shared.domain.imports.rows import (
     UNKNOWN_OWNER,
     Fate,
@@ -22,6 +23,7 @@ from shared.domain.imports.rows import (
     result_rows,
     with_warnings,
 )
+from shared.domain.imports.tasks import Chunk
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant, TenantSettings
 from shared.services.contacts.creations import ContactRepository, Creation, create_all

@@ -9,7 +9,8 @@ from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.ids import is_id
-from shared.domain.imports.record import Import, ImportRun, Results
+from shared.domain.imports.record import ImportRun
+from shared.domain.imports.views import Import, Results
 from shared.services.paging import Cursors, Page, page_of
 
 RESULTS_SECONDS = 300

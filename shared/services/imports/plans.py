@@ -11,7 +11,7 @@ import struct
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import astuple
 
-from shared.domain.imports.record import Chunk
+from shared.domain.imports.tasks import Chunk
 
 MOST_QUEUED = 20
 """How many chunks of an import are queued at a time: twice as many as are worked on at once in a deployment."""

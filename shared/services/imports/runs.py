@@ -18,8 +18,10 @@ from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.imports.csv_file import read_rows
 from shared.domain.imports.file import MAX_FILE_BYTES, BadFile, FileReplaced, Layout, cut, survey
-from shared.domain.imports.record import Chunk, DroppedFile, ImportRun, ImportTask, inbox_file, uploaded_file
+from shared.domain.imports.record import ImportRun
 from shared.domain.imports.rows import result_header
+from shared.domain.imports.tasks import Chunk, ImportTask
+from shared.domain.imports.upload import DroppedFile, Location, UploadedFile
 from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
 from shared.domain.tenant import Tenant
 from shared.services.backoff import RECORD
@@ -64,6 +66,8 @@ class ImportRepository(Protocol):
 
 class Files(Protocol):
     """Dropped files and results; see `shared.files.drop_bucket.DropBucket`."""
+
+    def locate(self, key: str) -> Location | None: ...
 
     def find(self, key: str, etag: str | None = None) -> DroppedFile: ...
 
@@ -113,17 +117,16 @@ class ImportRuns:
         as it may: the file waits where it is, until the watch over imports comes by when there is room.
         Raises UnknownTenant, and Unavailable when it should be tried again.
         """
-        upload = uploaded_file(key)
-        found = upload or inbox_file(key)
-        if found is None:
+        location = self._files.locate(key)
+        if location is None:
             return None
-        self._require_tenant(found[0])
+        self._require_tenant(location.tenant_id)
         try:
             dropped = self._files.find(key, etag)
         except FileReplaced:
             return None
-        if upload is not None:
-            return self._arrive(*upload, dropped)
+        if isinstance(location, UploadedFile):
+            return self._arrive(*location, dropped)
         try:
             run = self.begin(dropped)
         except QuotaReached:

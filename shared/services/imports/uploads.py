@@ -11,16 +11,10 @@ from shared.domain.callers import Caller
 from shared.domain.errors import ConcurrentChange, Conflict, Invalid, NotFound, Unavailable
 from shared.domain.ids import is_id, new_id
 from shared.domain.imports.file import MAX_FILE_BYTES, FileReplaced
-from shared.domain.imports.record import (
-    DroppedFile,
-    Import,
-    ImportInput,
-    ImportRun,
-    ImportTask,
-    NewImport,
-    Upload,
-    upload_key,
-)
+from shared.domain.imports.record import ImportRun
+from shared.domain.imports.tasks import ImportTask
+from shared.domain.imports.upload import DroppedFile, ImportInput, Upload
+from shared.domain.imports.views import Import, NewImport
 from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
 from shared.services.backoff import RECORD
 from shared.services.idempotency import Announce, no_key
@@ -44,6 +38,8 @@ class ImportRepository(Protocol):
 
 class Uploads(Protocol):
     """Where files are uploaded to; see `shared.files.drop_bucket.DropBucket`."""
+
+    def upload_key(self, tenant_id: str, import_id: str) -> str: ...
 
     def upload_form(self, key: str, max_bytes: int, seconds: int) -> tuple[str, dict[str, str]]: ...
 
@@ -89,8 +85,16 @@ class ImportUploads:
         if owner_id is not None and not self._is_active_user(owner_id):
             raise Invalid.field("options.owner_id", "unknown_owner", "This is not the id of an active user.")
         at = self._now()
-        run = ImportRun.await_upload(given, import_id=new_id(), write_id=new_id(), at=at, caller=self._caller)
-        url, fields = self._uploads().upload_form(run.object_key, MAX_FILE_BYTES, UPLOAD_SECONDS)
+        uploads, import_id = self._uploads(), new_id()
+        run = ImportRun.await_upload(
+            given,
+            import_id=import_id,
+            object_key=uploads.upload_key(self._caller.tenant_id, import_id),
+            write_id=new_id(),
+            at=at,
+            caller=self._caller,
+        )
+        url, fields = uploads.upload_form(run.object_key, MAX_FILE_BYTES, UPLOAD_SECONDS)
         upload = Upload(
             url=url,
             fields=fields,
@@ -130,7 +134,8 @@ class ImportUploads:
 
     def _found(self, run: ImportRun) -> DroppedFile:
         try:
-            return self._uploads().find(upload_key(run.tenant_id, run.id))
+            uploads = self._uploads()
+            return uploads.find(uploads.upload_key(run.tenant_id, run.id))
         except FileReplaced as error:
             raise Conflict(
                 "The file is not there yet. Upload it, and start the import then.", code="not_uploaded"

@@ -9,7 +9,9 @@ from typing import Protocol
 from shared.domain import timestamps
 from shared.domain.errors import ConcurrentChange, QuotaReached, Unavailable
 from shared.domain.imports.file import BadFile
-from shared.domain.imports.record import DroppedFile, ImportRun, ImportTask, inbox_file
+from shared.domain.imports.record import ImportRun
+from shared.domain.imports.tasks import ImportTask
+from shared.domain.imports.upload import DroppedFile
 from shared.domain.jobs.watching import IDLE_LOOKS, SUSPENDED_PAUSE_SECONDS, pause_after_look
 from shared.domain.tenant import Tenant
 from shared.services.imports.runs import ImportRuns, Tasks
@@ -141,11 +143,10 @@ class ImportWatch:
     def _take_up_missing(self, files: list[DroppedFile], report: WatchReport) -> None:
         long_ago = timestamps.plus(self._now(), -_UNNOTICED_SECONDS)
         imports = {
-            (found[0], dropped.import_id): dropped
+            (dropped.location.tenant_id, dropped.import_id): dropped
             for dropped in files
             if dropped.modified_at < long_ago
-            and (found := inbox_file(dropped.key))
-            and (tenant := self._tenant(found[0]))
+            and (tenant := self._tenant(dropped.location.tenant_id))
             and not tenant.suspended
         }
         report.files += len(imports)

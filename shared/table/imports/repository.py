@@ -10,7 +10,8 @@ from shared.domain import timestamps
 from shared.domain.errors import ConcurrentChange, Conflict
 from shared.domain.events import Event
 from shared.domain.imports.file import Layout
-from shared.domain.imports.record import ImportRun, Tally
+from shared.domain.imports.progress import Tally
+from shared.domain.imports.record import ImportRun
 from shared.domain.jobs.quotas import IMPORTS, UPLOADS
 from shared.table import items, keys
 from shared.table.jobs.places import Places, count_bytes

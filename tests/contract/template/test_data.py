@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.imports.record import inbox_file, upload_key
+from shared.files.object_keys import inbox_file, upload_key
 from tests.contract.template.reading import (
     QUEUES,
     RESOURCES,

@@ -13,6 +13,7 @@ from urllib.parse import quote_plus
 from functions.imports.on_object_created import handler as on_object_created
 from functions.imports.on_rows import handler as on_rows
 from shared import wiring
+from shared.files.object_keys import inbox_key
 from shared.services.imports.watch import ImportWatch, WatchReport
 from shared.table.imports.repository import ImportTable, ImportWatchTable
 from tests.integration.world import World
@@ -42,7 +43,7 @@ class DropFolder:
 
     def put(self, body: bytes | str, name: str = "people.csv", *, key: str | None = None) -> Event:
         """Put a file into the inbox; gives back the event that S3 would send."""
-        key = key or f"tenants/{self.tenant_id}/inbox/{name}"
+        key = key or inbox_key(self.tenant_id, name)
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body.encode() if isinstance(body, str) else body)
         return self.event_of(key)
 

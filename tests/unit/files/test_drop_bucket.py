@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Unavailable
-from shared.domain.imports.record import Chunk, ImportTask
+from shared.domain.imports.tasks import Chunk, ImportTask
 from shared.files.drop_bucket import DropBucket
 from shared.files.queues.imports import ImportQueue, from_message, to_message
 

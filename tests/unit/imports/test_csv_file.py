@@ -18,7 +18,7 @@ from shared.domain.imports import csv_file
 from shared.domain.imports import file as import_file
 from shared.domain.imports.csv_file import DELIMITERS, Encoding, Row, encoding_of, read_rows
 from shared.domain.imports.file import CHUNK_ROWS, cut, survey
-from shared.domain.imports.record import ImportTask
+from shared.domain.imports.tasks import ImportTask
 from shared.files.queues.imports import ImportQueue
 
 ENCODINGS: tuple[Encoding, ...] = ("utf-8", "windows-1252", "utf-16-le", "utf-16-be")

@@ -6,7 +6,10 @@ import pytest
 
 from shared.domain.errors import Conflict
 from shared.domain.ids import is_id, milliseconds_of, new_id
-from shared.domain.imports.record import Counts, DroppedFile, ImportRun, Progress, Tally, inbox_file
+from shared.domain.imports.progress import Tally
+from shared.domain.imports.record import ImportRun
+from shared.domain.imports.upload import DroppedFile, InboxFile
+from shared.domain.jobs.progress import Progress
 
 AT = "2031-03-01T09:00:00.000Z"
 LATER = "2031-03-01T09:00:10.000Z"
@@ -14,30 +17,12 @@ LATER = "2031-03-01T09:00:10.000Z"
 
 def dropped(**given: str) -> DroppedFile:
     fields = {"bucket": "b", "key": "tenants/T1/inbox/people.csv", "etag": "e", "modified_at": AT, **given}
-    return DroppedFile(size=10, **fields)
+    return DroppedFile(size=10, location=InboxFile("T1", "people.csv"), **fields)
 
 
 def running(**given: object) -> ImportRun:
     run = ImportRun.begin(dropped(), at=AT, due_at=LATER)
     return ImportRun(**{**{name: getattr(run, name) for name in run.__slots__}, **given})  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("key", "found"),
-    [
-        ("tenants/T1/inbox/people.csv", ("T1", "people.csv")),
-        ("tenants/T1/inbox/a/b.csv", ("T1", "a/b.csv")),
-        ("tenants/T1/inbox/line\nbreak.csv", ("T1", "line\nbreak.csv")),
-        ("tenants/T1/inbox/", None),
-        ("tenants/T1/inbox/folder/", None),
-        ("tenants/T1/results/x/people.csv", None),
-        ("tenants/T1/x/inbox/people.csv", None),
-        ("tenants//inbox/people.csv", None),
-        ("xtenants/T1/inbox/people.csv", None),
-    ],
-)
-def test_files_in_inboxes_are_told_from_all_else(key: str, found: tuple[str, str] | None) -> None:
-    assert inbox_file(key) == found
 
 
 def test_an_imports_id_is_that_of_its_file_at_its_time() -> None:
@@ -99,10 +84,10 @@ def test_failing_keeps_what_was_counted() -> None:
 
 def test_progress_tells_speed_and_time_left() -> None:
     run = running(rows_total=100, tally=Tally(created=40), updated_at=LATER)
-    assert Progress.of(run) == Progress(rows_done=40, rows_per_second=4.0, seconds_left=15.0)
-    assert Progress.of(running(tally=Tally(created=40), updated_at=LATER)).seconds_left is None
-    assert Progress.of(running()).rows_per_second == 0
-    assert Counts.of(running(tally=Tally(created=40))).rows == 40
+    assert run.progress == Progress(rows_done=40, rows_per_second=4.0, seconds_left=15.0)
+    assert running(tally=Tally(created=40), updated_at=LATER).progress.seconds_left is None
+    assert running().progress.rows_per_second == 0
+    assert running(tally=Tally(created=40)).counts.rows == 40
 
 
 def test_all_chunks_are_done_only_once_their_number_is_known() -> None:

@@ -1,0 +1,85 @@
+"""An import as callers see it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.domain.imports.progress import Counts
+from shared.domain.imports.record import ImportRun, Source, State
+from shared.domain.imports.upload import Upload
+from shared.domain.jobs.progress import Progress, Reason
+from shared.domain.timestamps import Timestamp
+
+
+class Options(BaseModel):
+    """The options of an import; for a dropped file, the defaults of the tenant."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    on_duplicate: Literal["skip"] = "skip"
+    owner_id: str | None = None
+
+
+class Failure(Reason):
+    """Why an import failed: a stable code and a sentence."""
+
+
+class Import(BaseModel):
+    """An import. `results_url` can be fetched for a few minutes without credentials."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    id: str
+    state: State
+    source: Source
+    file_name: str
+    options: Options
+    counts: Counts
+    progress: Progress
+    results_url: Annotated[str | None, Field(description="Null until there are results.")] = None
+    error: Failure | None = None
+    created_at: Timestamp
+    updated_at: Timestamp
+    completed_at: Timestamp | None = None
+
+    @classmethod
+    def of(cls, run: ImportRun, results_url: str | None) -> Import:
+        """Return what a caller sees of an import."""
+        error = Failure(code=run.error_code, message=run.error_message or "") if run.error_code else None
+        return cls(
+            id=run.id,
+            state=run.state,
+            source=run.source,
+            file_name=run.file_name,
+            options=Options(owner_id=run.owner_id),
+            counts=run.counts,
+            progress=run.progress,
+            results_url=results_url,
+            error=error,
+            created_at=run.created_at or run.started_at,
+            updated_at=run.updated_at,
+            completed_at=run.ended_at,
+        )
+
+
+class NewImport(Import):
+    """An import that waits for its file, and the form to upload it with."""
+
+    upload: Upload
+
+    @classmethod
+    def waiting(cls, run: ImportRun, upload: Upload) -> NewImport:
+        """Return what the caller who creates an import sees, only in that answer."""
+        return cls(**Import.of(run, None).__dict__, upload=upload)
+
+
+class Results(BaseModel):
+    """The address from which the results of an import, a CSV file in UTF-8, can be fetched without credentials until
+    `expires_at`."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    url: str
+    expires_at: Timestamp

@@ -1,0 +1,85 @@
+"""The keys of the drop bucket's objects: the only place that spells and reads them.
+
+| object | key |
+|---|---|
+| dropped file | `tenants/<tenant id>/inbox/<file>` |
+| uploaded file | `uploads/<tenant id>/<import id>` |
+| results | `tenants/<tenant id>/results/<import id>/<file>.results.csv` |
+| part of results | `parts/<tenant id>/<import id>/<chunk>-<id>.csv` |
+| positions of chunks | `parts/<tenant id>/<import id>/plan` |
+
+Parts are kept outside `tenants/` and `uploads/`, since every new object there invokes the function that imports files.
+"""
+
+from __future__ import annotations
+
+import re
+
+from shared.domain.imports.upload import InboxFile, Location, UploadedFile
+
+TENANTS = "tenants/"
+"""The prefix of all inboxes and results."""
+_RESULTS = "results"
+_MAX_NAME = 100
+"""Characters of a file's name in the key of its results, so that the key stays well below S3's limit of 1,024 bytes."""
+_INBOX_KEY = re.compile(r"tenants/([^/]+)/inbox/(.*[^/])", re.DOTALL)
+_UPLOAD_KEY = re.compile(r"uploads/([^/]+)/([0-9a-f-]{36})")
+
+
+def inbox_key(tenant_id: str, file_name: str) -> str:
+    """Return the key of a file in a tenant's inbox; with an empty name, the prefix of the inbox."""
+    return f"{TENANTS}{tenant_id}/inbox/{file_name}"
+
+
+def inbox_file(key: str) -> InboxFile | None:
+    """Return the file of a key in an inbox; None for any other key."""
+    found = _INBOX_KEY.fullmatch(key)
+    return InboxFile(found[1], found[2]) if found else None
+
+
+def upload_key(tenant_id: str, import_id: str) -> str:
+    """Return the key to which the file of an import is uploaded.
+
+    The file's name is kept in the import's record, so that a key contains nothing that a caller has chosen.
+    """
+    return f"uploads/{tenant_id}/{import_id}"
+
+
+def uploaded_file(key: str) -> UploadedFile | None:
+    """Return the upload of a key; None for any other key."""
+    found = _UPLOAD_KEY.fullmatch(key)
+    return UploadedFile(found[1], found[2]) if found else None
+
+
+def locate(key: str) -> Location | None:
+    """Return the file of a key; None when the key is neither that of an upload nor in an inbox."""
+    return uploaded_file(key) or inbox_file(key)
+
+
+def results_key(tenant_id: str, import_id: str, file_name: str) -> str:
+    """Return the key of an import's results. Folders in the file's name are left out."""
+    name = file_name.rpartition("/")[2][:_MAX_NAME]
+    return f"{TENANTS}{tenant_id}/{_RESULTS}/{import_id}/{name}.results.csv"
+
+
+def last_results_key(key: str) -> str | None:
+    """Return a key after all results of the tenant to whose results a key belongs; None for any other key."""
+    folders = key.split("/", 3)
+    if len(folders) == 4 and folders[2] == _RESULTS:
+        return f"{TENANTS}{folders[1]}/{_RESULTS}/\U0010ffff"
+    return None
+
+
+def parts_prefix(tenant_id: str, import_id: str) -> str:
+    """Return the prefix of everything that is kept only while an import runs."""
+    return f"parts/{tenant_id}/{import_id}/"
+
+
+def part_key(tenant_id: str, import_id: str, name: str) -> str:
+    """Return the key of a part of an import's results."""
+    return f"{parts_prefix(tenant_id, import_id)}{name}.csv"
+
+
+def plan_key(tenant_id: str, import_id: str) -> str:
+    """Return the key of the positions of an import's chunks."""
+    return f"{parts_prefix(tenant_id, import_id)}plan"
