@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from shared.services.contacts.writing import ContactService
     from shared.services.customers.membership import Membership
     from shared.services.customers.writing import CustomerService
+    from shared.services.groups.creation import GroupCreation
+    from shared.services.groups.groups import GroupService
     from shared.services.idempotency import Announce, Claim, KeyedCalls
     from shared.services.imports.chunks import ImportChunks
     from shared.services.imports.imports import ImportService
@@ -61,8 +63,6 @@ if TYPE_CHECKING:
     from shared.services.imports.uploads import ImportUploads
     from shared.services.imports.watch import ImportWatch
     from shared.services.jobs.bulk import BulkJobService, BulkWatch, BulkWork
-    from shared.services.labels.group_creation import GroupCreation
-    from shared.services.labels.groups import GroupService
     from shared.services.labels.labels import AnyLabel, LabelService
     from shared.services.limits.mail_limits import LimitedMail
     from shared.services.limits.rate_limits import RateLimits
@@ -401,7 +401,7 @@ def labels(caller: Caller, kind: type[AnyLabel], claim: Claim | None = None) -> 
 
 def groups(caller: Caller, claim: Claim | None = None) -> GroupService:
     """The groups, for one caller; for a call under an Idempotency-Key with its claim on that."""
-    from shared.services.labels.groups import GroupService
+    from shared.services.groups.groups import GroupService
     from shared.table.contacts.index import ContactIndex
 
     tenant_id = caller.tenant_id
@@ -418,8 +418,8 @@ def groups(caller: Caller, claim: Claim | None = None) -> GroupService:
 def group_creation(caller: Caller, claim: Claim | None = None) -> GroupCreation:
     """Groups that are made with contacts in them, for one caller; with the caller's claim as above."""
     from shared.domain.ids import Work, new_id
-    from shared.services.labels.group_creation import GroupCreation
-    from shared.services.labels.groups import GroupService
+    from shared.services.groups.creation import GroupCreation
+    from shared.services.groups.groups import GroupService
     from shared.table.contacts.index import ContactIndex
     from shared.table.labels import LabelTable
 

@@ -74,7 +74,7 @@ class LabelService(Generic[AnyLabel]):
             cursors=self._cursors,
             scope=self._caller.scope(self._kind.entity, fold(start)),
         )
-        return page.showing(self._counted(page.items), len(labels))
+        return page.showing(self._count(page.items), len(labels))
 
     def create(self, given: dict[str, Any], *, work: Work | None = None) -> AnyLabel:
         """A new label, with ids that `work` derives if it is given. Raises NameTaken, and RuleBroken when there are too
@@ -92,7 +92,7 @@ class LabelService(Generic[AnyLabel]):
 
     def read(self, label_id: str) -> AnyLabel:
         """A label."""
-        return self._counted([self._read(label_id)])[0]
+        return self._count([self._read(label_id)])[0]
 
     def change(self, label_id: str, given: dict[str, Any], if_match: IfMatch | None) -> AnyLabel:
         """The label with the given fields changed. Raises NameTaken, VersionMismatch."""
@@ -103,7 +103,7 @@ class LabelService(Generic[AnyLabel]):
             lambda label: label.change(given, stamp=Stamp.now(self._caller)),
             self._labels.replace,
         )
-        return self._counted([label])[0]
+        return self._count([label])[0]
 
     def delete(self, label_id: str, if_match: IfMatch | None) -> None:
         """Delete a label. Contacts that had it are without it at once."""
@@ -122,7 +122,7 @@ class LabelService(Generic[AnyLabel]):
             raise NotFound(self._kind.entity.capitalize())
         return label
 
-    def _counted(self, labels: Sequence[AnyLabel]) -> Sequence[AnyLabel]:
+    def _count(self, labels: Sequence[AnyLabel]) -> Sequence[AnyLabel]:
         """Labels with how many contacts have each, as far as the caller may know that."""
         if self._caller.level("contacts:read") != "all":
             return [one.counted(None) for one in labels]

@@ -10,7 +10,7 @@ from shared.domain.errors import Invalid, NotFound
 from shared.domain.ids import Work
 from shared.domain.labels.record import Group
 from shared.services.contacts.bulk import BulkContacts
-from shared.services.labels.groups import GroupService
+from shared.services.groups.groups import GroupService
 
 
 class GroupCreation:
@@ -38,7 +38,7 @@ class GroupCreation:
             raise Invalid.field(
                 "contact_ids", "dynamic_group", "The contacts of a dynamic group are those its filter finds."
             )
-        group = self._groups.made_by(self._work) if self._work.again else None
+        group = self._groups.created_by(self._work) if self._work.again else None
         if group is None:
             self._contacts.check_joining(contact_ids)
             group = self._groups.create(given, work=self._work)
