@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
 from shared.domain.contacts.bulk import MAX_TOGETHER, BulkChangeInput
 from shared.domain.contacts.conditions import ContactConditions
-from shared.domain.contacts.record import ContactInput
+from shared.domain.contacts.inputs import ContactInput
 
 # Each entry is looked at by itself, so that a bad one costs no other.
 _Entry = Annotated[Any, PlainValidator(lambda given: given, json_schema_input_type=ContactInput)]

@@ -10,7 +10,7 @@ from functions.bulk.bodies import BulkCreateInput, BulkDeleteInput, BulkUpdateIn
 from shared import wiring
 from shared.domain.contacts.bulk import Outcome
 from shared.domain.contacts.filter import ContactFilter
-from shared.domain.contacts.record import ContactInput
+from shared.domain.contacts.inputs import ContactInput
 from shared.domain.errors import ConcurrentChange, Conflict, DomainError, Invalid, NotFound
 from shared.domain.jobs.bulk import BulkJob
 from shared.http.bulk import TOLD_FIELDS, BulkAnswer, answer_of

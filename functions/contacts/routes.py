@@ -5,8 +5,8 @@ from __future__ import annotations
 from functions.contacts.list_query import ContactListQuery, ContactStats
 from shared import wiring
 from shared.domain.contacts.communication import ConsentEntry, ConsentInput
+from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.contacts.interaction import Interaction
-from shared.domain.contacts.record import ContactInput, ContactPatch
 from shared.domain.contacts.shown import ContactShown
 from shared.domain.errors import (
     ConcurrentChange,

@@ -26,7 +26,8 @@ from shared.domain.callers import Caller
 from shared.domain.contacts.bulk import BulkChangeInput
 from shared.domain.contacts.communication import ConsentInput
 from shared.domain.contacts.filter import ContactFilter
-from shared.domain.contacts.record import Contact, ContactInput, ContactPatch
+from shared.domain.contacts.inputs import ContactInput, ContactPatch
+from shared.domain.contacts.record import Contact
 from shared.domain.customers.record import CustomerInput, CustomerPatch
 from shared.domain.errors import Duplicate
 from shared.domain.ids import derived_id, milliseconds_of, new_id

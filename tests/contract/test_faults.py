@@ -17,7 +17,7 @@ from shared.domain import faults
 from shared.domain.accounts.api_client import ApiClientInput
 from shared.domain.accounts.invitation import Acceptance, InvitationInput
 from shared.domain.accounts.registration import RegistrationInput
-from shared.domain.contacts.record import ContactInput
+from shared.domain.contacts.inputs import ContactInput
 from shared.domain.customers.record import CustomerInput
 from shared.domain.errors import DomainError, Invalid
 from shared.domain.field_names import nearest

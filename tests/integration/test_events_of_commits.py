@@ -13,7 +13,7 @@ import pytest
 from shared import wiring
 from shared.domain.callers import Caller
 from shared.domain.contacts.communication import ConsentInput
-from shared.domain.contacts.record import ContactInput, ContactPatch
+from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.customers.record import CustomerInput, CustomerPatch
 from shared.domain.errors import DomainError
 from shared.domain.labels.record import Tag

@@ -23,7 +23,8 @@ from shared.domain.accounts.user import SchedulingId
 from shared.domain.bookings import BookingCreated
 from shared.domain.callers import parse_grants
 from shared.domain.contacts import custom_fields, names, number_search
-from shared.domain.contacts.record import ContactInput, clean
+from shared.domain.contacts.cleaning import clean
+from shared.domain.contacts.inputs import ContactInput
 from shared.domain.email import normalize_email
 from shared.domain.errors import DomainError
 from shared.domain.ids import is_id

@@ -6,22 +6,20 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain.contacts.communication import CommunicationPatch
-from shared.domain.contacts.custom_fields import CustomFieldsInput
-from shared.domain.contacts.record import MAX_GROUPS, MAX_TYPES, Contact
+from shared.domain.contacts.fields import MAX_GROUPS, SETTABLE, LabelledFields, TagNames
+from shared.domain.contacts.inputs import MergePatch, patch_field, with_fields
+from shared.domain.contacts.record import Contact
 from shared.domain.errors import DomainError, Invalid
 from shared.domain.labels.record import Label, Labels
-from shared.domain.text import GivenName, LabelName, Line, LongText, Name, folded
+from shared.domain.text import folded
 
 MAX_TOGETHER = 500
 """How many contacts one call makes, changes or deletes. More are a background job's."""
 
-_Tags = Annotated[list[LabelName], Field(max_length=100)]
-_Types = Annotated[list[LabelName], Field(max_length=MAX_TYPES)]
 _Groups = Annotated[
     list[Annotated[str, Field(max_length=100)]],
     Field(max_length=MAX_GROUPS, description="Names or ids of static groups."),
@@ -36,31 +34,9 @@ class Outcome:
     refusal: DomainError | None = None
 
 
-class BulkFields(BaseModel):
-    """A merge patch (RFC 7396) of the fields that many contacts can have alike."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-
-    first_name: GivenName | None = None
-    last_name: Name | None = None
-    company: Line | None = None
-    department: Line | None = None
-    job_title: Line | None = None
-    about: LongText | None = None
-    tags: _Tags | None = None
-    types: _Types | None = None
-    is_active: bool | None = None
-    owner_id: str | None = Field(
-        None, max_length=64, description="The user the contacts belong to. Takes contacts:write:all."
-    )
-    communication: CommunicationPatch | None = None
-    custom_fields: CustomFieldsInput | None = Field(
-        None, description="Changes the fields it names; null removes one."
-    )
-
-    def as_given(self) -> dict[str, Any]:
-        """The fields that were given."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
+@with_fields({name: patch_field(how) for name, how in SETTABLE.items() if how.in_bulk})
+class BulkFields(MergePatch):
+    """A merge patch (RFC 7396) of the fields of which many contacts can have the same value."""
 
 
 class BulkChangeInput(BaseModel):
@@ -71,8 +47,8 @@ class BulkChangeInput(BaseModel):
     set: BulkFields = Field(
         default_factory=BulkFields.model_construct, examples=[{"company": "Analytical Engines"}]
     )
-    add_tags: _Tags = Field(default_factory=list, examples=[["vip"]])
-    remove_tags: _Tags = Field(default_factory=list, examples=[["lead"]])
+    add_tags: TagNames = Field(default_factory=list, examples=[["vip"]])
+    remove_tags: TagNames = Field(default_factory=list, examples=[["lead"]])
     join_groups: _Groups = Field(default_factory=list)
     leave_groups: _Groups = Field(default_factory=list)
 
@@ -102,7 +78,7 @@ class BulkChange:
     Raises Invalid when a group is to be joined and left.
     """
 
-    fields: dict[str, Any]
+    fields: LabelledFields
     add_tags: tuple[Named, ...] = ()
     remove_tags: tuple[Named, ...] = ()
     join_groups: tuple[Named, ...] = ()
@@ -113,17 +89,17 @@ class BulkChange:
         if set(self.join_groups) & set(self.leave_groups):
             raise Invalid.field("leave_groups", "contradiction", "A group is to be joined or left, not both.")
 
-    def fields_for(self, contact: Contact) -> dict[str, Any]:
+    def fields_for(self, contact: Contact) -> LabelledFields:
         """The fields that the change gives a contact, for `Contact.change`. Raises Invalid for too many labels."""
-        fields = dict(self.fields)
+        fields = self.fields.copy()
         if self.add_tags or self.remove_tags:
             present = _paired(fields.get("tag_ids", contact.tag_ids), fields.get("tags", contact.tags))
-            fields |= _changed("tag", present, self.add_tags, self.remove_tags)
+            fields["tag_ids"], fields["tags"] = _changed(present, self.add_tags, self.remove_tags)
             if len(fields["tag_ids"]) > max(self.max_tags, len(contact.tag_ids)):
                 raise Invalid.field("tags", "too_many_tags", f"A contact has at most {self.max_tags} tags.")
         if self.join_groups or self.leave_groups:
             present = _paired(contact.group_ids, contact.groups)
-            fields |= _changed("group", present, self.join_groups, self.leave_groups)
+            fields["group_ids"], fields["groups"] = _changed(present, self.join_groups, self.leave_groups)
             if len(fields["group_ids"]) > max(MAX_GROUPS, len(contact.group_ids)):
                 raise Invalid.field(
                     "groups", "too_many_groups", f"A contact is in at most {MAX_GROUPS} groups."
@@ -136,11 +112,13 @@ class BulkChange:
         def present(given: Sequence[Named]) -> tuple[Named, ...]:
             return named([labels.by_id[one] for one, _ in given if one in labels.by_id])
 
-        fields = dict(self.fields)
-        for ids, names in (("tag_ids", "tags"), ("type_ids", "types")):
-            if ids in fields:
-                kept = [one for one in fields[ids] if one in labels.by_id]
-                fields |= {ids: kept, names: labels.names(kept)}
+        fields = self.fields.copy()
+        if "tag_ids" in fields:
+            fields["tag_ids"] = labels.existing(fields["tag_ids"])
+            fields["tags"] = labels.names(fields["tag_ids"])
+        if "type_ids" in fields:
+            fields["type_ids"] = labels.existing(fields["type_ids"])
+            fields["types"] = labels.names(fields["type_ids"])
         return replace(
             self,
             fields=fields,
@@ -168,10 +146,17 @@ def _paired(ids: list[str], names: list[str]) -> dict[str, str | None]:
 
 
 def _changed(
-    kind: str, present: dict[str, str | None], given: Sequence[Named], taken: Sequence[Named]
-) -> dict[str, Any]:
-    taken_ids = {label_id for label_id, _ in taken}
-    # A name that is known of the contact is newer than the one that was given.
-    kept = {one: name for one, name in {**present, **dict(given), **present}.items() if one not in taken_ids}
-    known = {one: name for one, name in kept.items() if name is not None}
-    return {f"{kind}_ids": [*known, *(kept.keys() - known.keys())], f"{kind}s": list(known.values())}
+    present: dict[str, str | None], added: Sequence[Named], removed: Sequence[Named]
+) -> tuple[list[str], list[str]]:
+    """Return the ids and names of a contact's labels after some were added and removed."""
+    removed_ids = {label_id for label_id, _ in removed}
+    # A name the contact has is newer than the name in the change.
+    kept = {
+        label_id: name
+        for label_id, name in {**present, **dict(added), **present}.items()
+        if label_id not in removed_ids
+    }
+    with_name = {label_id: name for label_id, name in kept.items() if name is not None}
+    return [*with_name, *(label_id for label_id in kept if label_id not in with_name)], list(
+        with_name.values()
+    )

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from shared.domain.contacts.cleaning import clean
 from shared.domain.contacts.other_phones import OtherPhoneInput
-from shared.domain.contacts.record import clean
 from shared.domain.errors import FieldError
 from shared.domain.faults import collected
 from shared.domain.tenant import TenantSettings

@@ -8,32 +8,26 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from shared.domain.characters import compared
 from shared.domain.contacts import custom_fields
 from shared.domain.contacts.communication import (
     NO_COMMUNICATION,
     NO_PREFERENCE,
     Channel,
     Communication,
-    CommunicationInput,
-    CommunicationPatch,
     ConsentEntry,
     ConsentInput,
     OptOut,
 )
-from shared.domain.contacts.custom_fields import CustomFields, CustomFieldsInput
+from shared.domain.contacts.custom_fields import CustomFields
+from shared.domain.contacts.fields import MAX_GROUPS, LabelledFields
 from shared.domain.contacts.interaction import Interaction
 from shared.domain.contacts.other_phones import (
-    MAX_PHONES,
     OtherPhone,
-    OtherPhoneInput,
-    normalize_other_phones,
 )
-from shared.domain.email import normalize_email
-from shared.domain.errors import Conflict, FieldError, Invalid
+from shared.domain.errors import Conflict, Invalid
 from shared.domain.events import (
     CONTACT_CONSENT_CHANGED,
     CONTACT_CREATED,
@@ -46,19 +40,11 @@ from shared.domain.events import (
 )
 from shared.domain.ids import milliseconds_of
 from shared.domain.labels.record import Group, Labels
-from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.records import BOOKKEEPING, Recorded
 from shared.domain.stamp import Stamp
-from shared.domain.tenant import TenantSettings, UniqueScope
+from shared.domain.tenant import UniqueScope
 from shared.domain.text import (
-    GivenName,
-    GroupName,
-    LabelName,
-    Line,
-    LongText,
-    Name,
     joined_name,
-    unique_names,
 )
 from shared.domain.timestamps import Timestamp, from_milliseconds, plus
 
@@ -68,18 +54,10 @@ RelationshipStatus = Literal[
 ]
 LifecycleStage = Literal["awareness", "interest", "consideration", "decision", "retention", "customer"]
 
-MAX_OTHER_EMAILS = 20
-MAX_TYPES = 20
-MAX_GROUPS = 100
-"""How many static groups a contact is in at the most."""
 MAX_ORGANIZERS = 100
 """How many users a contact names as organizers of its bookings at the most; further ones are not added."""
 RESTORABLE_SECONDS = 30 * 86_400
 """How long a deleted contact can be restored; then it is purged."""
-
-_OtherEmail = Annotated[str, Field(max_length=254)]
-_STAYS = frozenset({"owner_id", "groups", "is_active", "is_primary"})
-"""Fields that stay as they are where a replacement leaves them out."""
 
 
 class Lock(NamedTuple):
@@ -92,130 +70,6 @@ class Lock(NamedTuple):
     kind: Literal["EMAIL", "PHONE", "WHATSAPP"]
     value: str
     within: str | None
-
-
-class ContactInput(BaseModel):
-    """What a caller gives to create a contact, or to replace one whole."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-
-    first_name: GivenName
-    last_name: Name = ""
-    email: str | None = Field(None, max_length=254, examples=["ada@example.com"])
-    phone: str | None = Field(None, max_length=64, examples=["+442079460958"])
-    whatsapp: str | None = Field(None, max_length=64)
-    company: Line = ""
-    department: Line = ""
-    job_title: Line = ""
-    about: LongText = ""
-    tags: list[LabelName] = Field(
-        default_factory=list,
-        max_length=100,
-        description="Names of tags. One that does not exist yet is made.",
-        examples=[["vip"]],
-    )
-    types: list[LabelName] = Field(
-        default_factory=list, max_length=MAX_TYPES, description="Names of types that exist."
-    )
-    groups: list[GroupName] = Field(
-        default_factory=list,
-        max_length=MAX_GROUPS,
-        description="Names or ids of static groups that exist. Left out of a replacement, they stay.",
-    )
-    other_emails: list[_OtherEmail] = Field(
-        default_factory=list, max_length=MAX_OTHER_EMAILS, examples=[["ada@home.example.com"]]
-    )
-    other_phones: list[OtherPhoneInput] = Field(
-        default_factory=list,
-        max_length=MAX_PHONES,
-        examples=[[{"label": "mobile", "number": "+12025550143"}]],
-    )
-    owner_id: str | None = Field(
-        None,
-        max_length=64,
-        description="The user the contact belongs to, by default who makes it. Takes contacts:write:all. "
-        "Left out of a replacement, the owner stays.",
-    )
-    customer_id: str | None = Field(
-        None,
-        max_length=64,
-        description="The customer the contact belongs to; its first becomes its primary one.",
-    )
-    is_primary: bool = Field(
-        False,
-        description="Whether it is the primary contact of its customer, in the place of the one that was. "
-        "Takes a `customer_id`. Left out of a replacement, it stays.",
-    )
-    is_active: bool = Field(True, description="Left out of a replacement, it stays.")
-    communication: CommunicationInput | None = Field(None, examples=[{"preferred": "email"}])
-    custom_fields: CustomFieldsInput | None = Field(
-        None, examples=[{"favourite_colour": "green", "visits": 3}]
-    )
-
-    def as_given(self) -> dict[str, Any]:
-        """All fields, with the empty value of what was left out; those of _STAYS only when they were given."""
-        absent = _STAYS - self.model_fields_set
-        if not absent:
-            return self.__dict__
-        return {name: value for name, value in self.__dict__.items() if name not in absent}
-
-
-class ContactPatch(BaseModel):
-    """A JSON merge patch (RFC 7396) of a contact: what is absent stays, null clears."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-
-    first_name: GivenName | None = None
-    last_name: Name | None = None
-    email: str | None = Field(None, max_length=254)
-    phone: str | None = Field(None, max_length=64)
-    whatsapp: str | None = Field(None, max_length=64)
-    company: Line | None = None
-    department: Line | None = None
-    job_title: Line | None = None
-    about: LongText | None = None
-    tags: list[LabelName] | None = Field(None, max_length=100, examples=[["vip"]])
-    types: list[LabelName] | None = Field(None, max_length=MAX_TYPES)
-    groups: list[GroupName] | None = Field(
-        None,
-        max_length=MAX_GROUPS,
-        description="Names or ids of static groups: all that the contact is to be in.",
-    )
-    other_emails: list[_OtherEmail] | None = Field(
-        None, max_length=MAX_OTHER_EMAILS, examples=[["ada@home.example.com"]]
-    )
-    other_phones: list[OtherPhoneInput] | None = Field(
-        None, max_length=MAX_PHONES, examples=[[{"label": "mobile", "number": "+12025550143"}]]
-    )
-    owner_id: str | None = Field(
-        None,
-        max_length=64,
-        description="The user the contact belongs to. Takes contacts:write:all.",
-    )
-    customer_id: str | None = Field(
-        None, max_length=64, description="The customer the contact belongs to from now on; null for none."
-    )
-    is_primary: bool | None = Field(
-        None,
-        description="True makes it the primary contact of its customer, in the place of the one that was. "
-        "A primary contact stays it until another one takes its place.",
-    )
-    is_active: bool | None = None
-    communication: CommunicationPatch | None = Field(None, examples=[{"preferred": "email"}])
-    email_verified: bool | None = Field(
-        None,
-        description="Whether the primary address is known to be the contact's. Another address makes it false again. "
-        "Where the tenant's setting `email_verification` is on, to say true takes contacts:write:all.",
-    )
-    custom_fields: CustomFieldsInput | None = Field(
-        None,
-        description="Changes the fields it names; null removes one.",
-        examples=[{"favourite_colour": None, "visits": 4}],
-    )
-
-    def as_given(self) -> dict[str, Any]:
-        """The fields that were given."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 class Contact(Recorded):
@@ -313,7 +167,7 @@ class Contact(Recorded):
     @classmethod
     def create(
         cls,
-        given: dict[str, Any],
+        given: LabelledFields,
         *,
         contact_id: str,
         stamp: Stamp,
@@ -325,7 +179,7 @@ class Contact(Recorded):
         It was created when its id was made: so lists in the order of ids are in the order of creation, and a time
         of creation bounds the ids. `at` is when it is written, which for an imported row is later.
         """
-        fields = dict(given)
+        fields: dict[str, Any] = {**given}
         fields.setdefault("owner_id", stamp.caller.owner_of_new)
         preferred = fields.pop("preferred", NO_PREFERENCE)
         if preferred != NO_PREFERENCE:
@@ -347,7 +201,7 @@ class Contact(Recorded):
         return contact, contact._build_creation_event(CONTACT_CREATED, stamp.caller)
 
     def change(
-        self, given: dict[str, Any], *, whole: bool = False, stamp: Stamp
+        self, given: LabelledFields, *, whole: bool = False, stamp: Stamp
     ) -> tuple[Contact, Event] | None:
         """The contact with fields that `clean` has passed; None when they change nothing.
 
@@ -358,11 +212,12 @@ class Contact(Recorded):
         changed = self._build_change(CONTACT_UPDATED, self._settled(given, whole), stamp)
         return changed if changed[1].changes or changed[0].label_ids != self.label_ids else None
 
-    def _settled(self, given: dict[str, Any], whole: bool) -> dict[str, Any]:
+    def _settled(self, given: LabelledFields, whole: bool) -> dict[str, Any]:
         """`given` in the light of what the contact has already."""
-        fields = dict(given)
-        names = {"first_name": self.first_name, "last_name": self.last_name, **given}
-        fields["full_name"] = joined_name(names["first_name"], names["last_name"])
+        fields: dict[str, Any] = {**given}
+        fields["full_name"] = joined_name(
+            given.get("first_name", self.first_name), given.get("last_name", self.last_name)
+        )
         if "email" in given or "other_emails" in given:
             others = given.get("other_emails", self.other_emails)
             fields["other_emails"] = _without(others, given.get("email", self.email))
@@ -388,7 +243,7 @@ class Contact(Recorded):
             fields["custom_fields"] = custom_fields.merged(present, given["custom_fields"])
         return fields
 
-    def _settled_primary(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _settled_primary(self, given: LabelledFields) -> dict[str, Any]:
         """Whether the contact asks to be primary, which ends where it changes customers."""
         customer_id = given.get("customer_id", self.customer_id)
         stays = customer_id == self.customer_id
@@ -573,92 +428,3 @@ def _no_customer() -> Invalid:
 
 def _without(emails: list[str], primary: str | None) -> list[str]:
     return [email for email in emails if email != primary]
-
-
-def clean(given: dict[str, Any], settings: TenantSettings) -> dict[str, Any]:
-    """Fields in their stored form under a tenant's settings: e-mail, telephone numbers and tags normalized,
-    None turned into the field's empty value.
-
-    How a number was typed becomes a field `…_raw`, the preference in `communication` a field `preferred`.
-    `given` holds what was given, whether one field or all. Raises Invalid, naming every refused field.
-    """
-    cleaned = dict(given)
-    errors: list[Invalid] = []
-
-    def settle(name: str, value: Any) -> None:
-        try:
-            cleaned[name] = value()
-        except Invalid as error:
-            errors.append(error)
-
-    for name in ("last_name", "company", "department", "job_title", "about"):
-        if name in given and given[name] is None:
-            cleaned[name] = ""
-    for name in ("email_verified", "is_primary"):
-        if name in given:
-            cleaned[name] = bool(given[name])
-    if "is_active" in given:
-        cleaned["is_active"] = given["is_active"] is not False
-    if "first_name" in given and not given["first_name"]:
-        errors.append(Invalid.field("first_name", "required", "A first name is required."))
-    if "email" in given:
-        settle("email", lambda: _email(given["email"], settings))
-    for name in ("phone", "whatsapp"):
-        if name in given:
-            settle(name, lambda name=name: _phone(given[name], name, settings))
-            raw = given[name]
-            cleaned[f"{name}_raw"] = as_typed(raw, cleaned[name]) if raw and cleaned[name] else None
-    if "tags" in given:
-        settle("tags", lambda: _tags(given["tags"], settings))
-    if "types" in given:
-        cleaned["types"] = unique_names(given["types"] or [])
-    if "groups" in given:
-        cleaned["groups"] = unique_names(given["groups"] or [])
-    if "other_emails" in given:
-        settle("other_emails", lambda: _other_emails(given["other_emails"]))
-    if "other_phones" in given:
-        settle("other_phones", lambda: normalize_other_phones(given["other_phones"], settings))
-    if "communication" in given:
-        communication = cleaned.pop("communication")
-        if not (isinstance(communication, CommunicationPatch) and not communication.model_fields_set):
-            cleaned["preferred"] = (communication and communication.preferred) or NO_PREFERENCE
-    if given.get("custom_fields"):
-        settle("custom_fields", lambda: custom_fields.checked(given["custom_fields"]))
-    if errors:
-        raise Invalid(errors[0].detail, errors=tuple(one for error in errors for one in error.errors))
-    return cleaned
-
-
-def _email(value: str | None, settings: TenantSettings) -> str | None:
-    if value is not None and compared(value):
-        return normalize_email(value)
-    if settings.require_email:
-        raise Invalid.field("email", "required", "An e-mail address is required.")
-    return None
-
-
-def _other_emails(value: list[str] | None) -> list[str]:
-    emails: dict[str, None] = {}
-    errors: list[FieldError] = []
-    for position, one in enumerate(value or ()):
-        try:
-            emails[normalize_email(one, f"other_emails.{position}")] = None
-        except Invalid as error:
-            errors += error.errors
-    if errors:
-        raise Invalid(f"{errors[0].field}: {errors[0].message}", errors=tuple(errors))
-    return list(emails)
-
-
-def _phone(value: str | None, name: str, settings: TenantSettings) -> str | None:
-    if value is None or not compared(value):
-        return None
-    return normalize_phone(value, settings.default_country, name, clean=settings.auto_clean_phone_numbers)
-
-
-def _tags(value: list[str] | None, settings: TenantSettings) -> list[str]:
-    tags = unique_names(value or [])
-    limit = settings.max_tags_per_contact
-    if len(tags) > limit:
-        raise Invalid.field("tags", "too_many_tags", f"A contact has at most {limit} tags.")
-    return tags

@@ -11,7 +11,9 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from shared.domain.characters import compared
-from shared.domain.contacts.record import ContactInput, clean
+from shared.domain.contacts.cleaning import clean
+from shared.domain.contacts.fields import ContactFields
+from shared.domain.contacts.inputs import ContactInput
 from shared.domain.email import local_part, normalize_email
 from shared.domain.errors import DomainError, FieldError, Invalid
 from shared.domain.imports.csv_file import Row
@@ -47,7 +49,7 @@ class Fate:
     message: str = ""
 
 
-def contact_fields(row: Row, layout: Layout, settings: TenantSettings) -> dict[str, Any]:
+def contact_fields(row: Row, layout: Layout, settings: TenantSettings) -> ContactFields:
     """A row as a new contact's fields, by the rules that the API has too. Cells in which nothing shows count as not
     given; a missing first name is taken from the e-mail address; a number that cannot be read is left out, which
     `with_warnings` puts in words.

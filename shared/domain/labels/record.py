@@ -137,8 +137,12 @@ class Labels:
         return label if label is not None and label.entity == kind else None
 
     def names(self, ids: Iterable[str]) -> list[str]:
-        """The names of ids, in their order, without those of labels that are gone."""
-        return [self.by_id[one].name for one in ids if one in self.by_id]
+        """Return the names of ids in their order, without those of deleted labels."""
+        return [self.by_id[label_id].name for label_id in ids if label_id in self.by_id]
+
+    def existing(self, ids: Iterable[str]) -> list[str]:
+        """Return the ids in their order, without those of deleted labels."""
+        return [label_id for label_id in ids if label_id in self.by_id]
 
     def live(self, ids: Sequence[str]) -> list[str]:
         """The ids of labels that there still are, in their order, so that each stands where its name does in `names`.

@@ -16,8 +16,10 @@ from typing import Protocol
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.contacts.bulk import MAX_TOGETHER, BulkChange, BulkChangeInput, Outcome, named
+from shared.domain.contacts.fields import MAX_GROUPS
 from shared.domain.contacts.filter import ContactFilter
-from shared.domain.contacts.record import MAX_GROUPS, Contact, ContactInput
+from shared.domain.contacts.inputs import ContactInput
+from shared.domain.contacts.record import Contact
 from shared.domain.errors import (
     ConcurrentChange,
     DomainError,
@@ -144,7 +146,7 @@ class BulkContacts(ContactService):
         if isinstance(given, DomainError):
             raise given
         fields = self._settled(given.as_given(), new=True)
-        self._check_owner(fields)
+        self._check_owner(fields.get("owner_id"))
         return Contact.create(
             fields,
             # In the order of the entries, so that lists show them so.
@@ -162,7 +164,7 @@ class BulkContacts(ContactService):
         join = labelling.static_groups(given.join_groups, "join_groups")
         leave = labelling.static_groups(given.leave_groups, "leave_groups")
         fields = self._settled(given.set.as_given())
-        self._check_owner(fields)
+        self._check_owner(fields.get("owner_id"))
         return BulkChange(
             fields=fields,
             add_tags=named(labelling.tags(given.add_tags)),

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from shared.domain.contacts.record import MAX_GROUPS, MAX_TYPES
+from shared.domain.contacts.fields import MAX_GROUPS, MAX_TYPES
 from shared.domain.errors import FieldError
 from shared.domain.faults import collected
 from shared.services.labels.labelling import Labelling
 
 
 def unknown_in(
-    given: dict[str, Any], labelling: Labelling, check_owner: Callable[[dict[str, Any]], None] | None
+    given: dict[str, Any], labelling: Labelling, check_owner: Callable[[str], None] | None
 ) -> tuple[FieldError, ...]:
     """The types, groups and users that `given` names and that there are not. Nobody has checked its form.
 
@@ -30,8 +30,9 @@ def unknown_in(
         )
 
     def owner() -> None:
-        if check_owner is not None and isinstance(given.get("owner_id"), str):
-            check_owner(given)
+        owner_id = given.get("owner_id")
+        if check_owner is not None and isinstance(owner_id, str):
+            check_owner(owner_id)
 
     return collected(
         lambda: labelling.require_types(names("types", MAX_TYPES)),

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
+from shared.domain.contacts.cleaning import clean
 from shared.domain.contacts.communication import ConsentEntry, ConsentInput
+from shared.domain.contacts.fields import LabelledFields
+from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.contacts.interaction import Interaction
-from shared.domain.contacts.record import Contact, ContactInput, ContactPatch, clean
+from shared.domain.contacts.record import Contact
 from shared.domain.errors import (
     Conflict,
     Duplicate,
@@ -97,7 +100,7 @@ class ContactService:
         """
         settings = self._settings()
         fields = self._settled(given.as_given(), new=True)
-        self._check_owner(fields)
+        self._check_owner(fields.get("owner_id"))
         contact, event = Contact.create(
             fields,
             contact_id=new_id(),
@@ -284,7 +287,7 @@ class ContactService:
             scope=self._caller.scope("interactions", contact.id),
         )
 
-    def _settled(self, given: dict[str, Any], *, new: bool = False) -> dict[str, Any]:
+    def _settled(self, given: dict[str, Any], *, new: bool = False) -> LabelledFields:
         """`given` in its stored form, if the caller may write contacts at all, and all of them where an owner is
         given, or an address is called verified and the tenant wants that to be known for sure. `new`: of a contact
         that is not there yet, whose owner is not the one it has.
@@ -324,12 +327,11 @@ class ContactService:
         may_give = new and self._caller.level("contacts:write") == "all"
         return unknown_in(given, self._labelling, self._check_owner if may_give else None)
 
-    def _check_owner(self, fields: dict[str, Any], before: Contact | None = None) -> None:
+    def _check_owner(self, owner_id: str | None, before: Contact | None = None) -> None:
         """Raises Invalid, with code `unknown_owner`, unless a new owner is an active user of the tenant, or the caller.
 
         Looked up once, and not at all for the caller and for the present owner.
         """
-        owner_id = fields.get("owner_id")
         if owner_id is None or owner_id in self._owners or (before and owner_id == before.owner_id):
             return
         if not self._is_active_user(owner_id):
@@ -342,7 +344,7 @@ class ContactService:
         fields = self._settled(given)
 
         def act(contact: Contact) -> tuple[Contact, Event] | None:
-            self._check_owner(fields, contact)
+            self._check_owner(fields.get("owner_id"), contact)
             return contact.change(fields, whole=whole, stamp=Stamp.now(self._caller))
 
         return self._write(contact_id, "contacts:write", if_match, act)

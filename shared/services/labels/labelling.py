@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Protocol, cast
 
 from shared.domain.callers import Caller
+from shared.domain.contacts.fields import ContactFields, LabelledFields
 from shared.domain.errors import ConcurrentChange, FieldError, Invalid, NameTaken
 from shared.domain.events import Event
 from shared.domain.ids import new_id
@@ -37,31 +38,34 @@ class Labelling:
         self._known: Labels | None = None
         self._is_current = False
 
-    def settle(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """Fields of a contact that `clean` has passed, with the ids of the tags, types and groups they name, and
-        their names as they are written. A tag that does not exist is made.
+    def settle(self, fields: ContactFields) -> LabelledFields:
+        """Return a contact's fields with the ids of the labels they name, and with the names as the labels spell them.
+        A tag that does not exist is created.
 
         Raises Invalid for types and groups that do not exist and for dynamic groups, RuleBroken when the tenant has
         too many tags.
         """
-        settled, errors = dict(fields), list[FieldError]()
-
-        def settle(kind: LabelKind, find: Callable[[list[str]], list[Label]]) -> None:
-            if (name := f"{kind}s") not in fields:
-                return
+        settled = cast("LabelledFields", dict(fields))
+        refusals: list[Invalid] = []
+        if "types" in fields:
             try:
-                found = {one.id: one for one in find(fields[name])}  # an id and its name are one
-            except Invalid as refused:
-                errors.extend(refused.errors)
+                types = self._types(fields["types"])
+            except Invalid as refusal:
+                refusals.append(refusal)
             else:
-                settled[name] = [one.name for one in found.values()]
-                settled[f"{kind}_ids"] = list(found)
-
-        settle("type", self._types)
-        settle("group", lambda names: self.static_groups(names, "groups"))
-        if errors:
-            raise Invalid(f"{errors[0].field}: {errors[0].message}", errors=tuple(errors))
-        settle("tag", self.tags)  # last, since tags are made
+                settled["type_ids"], settled["types"] = _distinct(types)
+        if "groups" in fields:
+            try:
+                groups = self.static_groups(fields["groups"], "groups")
+            except Invalid as refusal:
+                refusals.append(refusal)
+            else:
+                settled["group_ids"], settled["groups"] = _distinct(groups)
+        if refusals:
+            errors = tuple(error for refusal in refusals for error in refusal.errors)
+            raise Invalid(f"{errors[0].field}: {errors[0].message}", errors=errors)
+        if "tags" in fields:  # last, since tags are created
+            settled["tag_ids"], settled["tags"] = _distinct(self.tags(fields["tags"]))
         return settled
 
     def tags(self, names: Iterable[str]) -> list[Label]:
@@ -135,3 +139,9 @@ class Labelling:
         if self._known is None:
             self._known = self._labels.recent()
         return self._known
+
+
+def _distinct(labels: Iterable[Label]) -> tuple[list[str], list[str]]:
+    """Return the ids and the names of labels, each label once: a caller may give both its name and its id."""
+    found = {label.id: label.name for label in labels}
+    return list(found), list(found.values())

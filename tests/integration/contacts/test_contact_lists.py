@@ -15,7 +15,8 @@ from shared import wiring
 from shared.domain.callers import Caller
 from shared.domain.contacts import order as contact_order
 from shared.domain.contacts.filter import ContactFilter
-from shared.domain.contacts.record import Contact, ContactInput, ContactPatch
+from shared.domain.contacts.inputs import ContactInput, ContactPatch
+from shared.domain.contacts.record import Contact
 from shared.domain.errors import Duplicate, RuleBroken
 from shared.domain.search import fold
 from shared.projections.comparison import find_discrepancies

@@ -16,7 +16,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 
 from shared.domain.callers import Caller
-from shared.domain.contacts.record import ContactInput, ContactPatch
+from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.errors import Duplicate, VersionMismatch
 from shared.domain.tenant import TenantSettings
 from shared.services.contacts.writing import ContactService

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from shared.domain.contacts.custom_fields import MAX_FIELDS, MAX_TEXT
+from shared.domain.contacts.fields import MAX_OTHER_EMAILS
 from shared.domain.contacts.other_phones import MAX_PHONES
-from shared.domain.contacts.record import MAX_OTHER_EMAILS
 from shared.domain.phone import MAX_LENGTH
 from shared.domain.tenant import TenantSettings
 from tests.integration.imports.drop_folder import DropFolder

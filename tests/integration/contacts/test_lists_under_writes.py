@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from shared import wiring
-from shared.domain.contacts.record import ContactInput, ContactPatch
+from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.table import keys
 from tests.integration.contacts.test_contact_lists import ADMIN, TENANT, Book, filter_of
 from tests.integration.stream_records import records_from

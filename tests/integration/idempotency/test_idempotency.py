@@ -19,7 +19,7 @@ from botocore.exceptions import ReadTimeoutError
 from local.openapi import operations
 from shared import wiring
 from shared.domain.callers import Caller
-from shared.domain.contacts.record import ContactInput
+from shared.domain.contacts.inputs import ContactInput
 from shared.http.call import Call
 from shared.http.idempotency import key_of
 from shared.services.idempotency import KEPT_SECONDS, LEASE_SECONDS, Answer, Claim

@@ -11,7 +11,8 @@ import pytest
 
 from shared import wiring
 from shared.domain.callers import Caller
-from shared.domain.contacts.record import Contact, ContactInput, ContactPatch
+from shared.domain.contacts.inputs import ContactInput, ContactPatch
+from shared.domain.contacts.record import Contact
 from shared.domain.errors import Invalid
 from shared.domain.ids import new_id
 from shared.domain.labels.record import MAX_LABELS, NO_LABELS, ContactType, Tag

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from functions.auth.routes import routes
 from shared.domain import faults
-from shared.domain.contacts.record import ContactInput
+from shared.domain.contacts.inputs import ContactInput
 from shared.http.call import MAX_OPEN_BODY_BYTES
 from shared.http.routes import lambda_handler
 from shared.services.limits.rate_limits import SECOND, Quota

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from shared.domain.callers import Caller, system
+from shared.domain.contacts.cleaning import clean
+from shared.domain.contacts.inputs import ContactInput
 from shared.domain.contacts.interaction import Interaction
-from shared.domain.contacts.record import Contact, ContactInput, clean
+from shared.domain.contacts.record import Contact
 from shared.domain.errors import Invalid
 from shared.domain.events import Event
 from shared.domain.ids import derived_id

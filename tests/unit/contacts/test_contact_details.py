@@ -9,9 +9,11 @@ import pytest
 from pydantic import ValidationError
 
 from shared.domain.callers import Caller
+from shared.domain.contacts.cleaning import clean
 from shared.domain.contacts.communication import CommunicationInput, ConsentInput
 from shared.domain.contacts.custom_fields import MAX_BYTES, checked, merged
-from shared.domain.contacts.record import RESTORABLE_SECONDS, Contact, ContactInput, ContactPatch, clean
+from shared.domain.contacts.inputs import ContactInput, ContactPatch
+from shared.domain.contacts.record import RESTORABLE_SECONDS, Contact
 from shared.domain.errors import Invalid
 from shared.domain.events import Event, differences
 from shared.domain.ids import derived_id

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from shared.domain.contacts.record import ContactInput
+from shared.domain.contacts.inputs import ContactInput
 from shared.domain.errors import (
     DomainError,
     Invalid,

@@ -1,0 +1,78 @@
+"""What callers give for a contact: a whole contact, or a patch of one. Both are made from the table in `fields.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from shared.domain.contacts.fields import REQUIRED, SETTABLE, STAYING, Settable
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def with_fields(fields: Mapping[str, Any]) -> Callable[[type[M]], type[M]]:
+    """Return a decorator that adds fields, each a type and its `Field`, to a model."""
+
+    def add(model: type[M]) -> type[M]:
+        return create_model(
+            model.__name__, __base__=model, __module__=model.__module__, __doc__=model.__doc__, **fields
+        )
+
+    return add
+
+
+def creation_field(how: Settable) -> tuple[Any, Any]:
+    """Return the type and `Field` of a field of a whole contact."""
+    stays = "A replacement that omits it keeps the present value." if how.stays else ""
+    about = _documentation(how.description, how.creation_note, stays, examples=how.examples)
+    if how.empty is REQUIRED:
+        return how.type, Field(**about)
+    if how.empty is list:
+        return how.type, Field(default_factory=list, **about)
+    return how.type if how.empty is not None else how.type | None, Field(how.empty, **about)
+
+
+def patch_field(how: Settable, examples: list[Any] | None = None) -> tuple[Any, Any]:
+    """Return the type and `Field` of a field of a merge patch."""
+    about = _documentation(how.description, how.patch_note, examples=examples)
+    return (how.patch_type or how.type) | None, Field(None, **about) if about else None
+
+
+def _documentation(*sentences: str, examples: list[Any] | None) -> dict[str, Any]:
+    about: dict[str, Any] = {}
+    if description := " ".join(filter(None, sentences)):
+        about["description"] = description
+    if examples:
+        about["examples"] = examples
+    return about
+
+
+@with_fields({name: creation_field(how) for name, how in SETTABLE.items() if how.in_creation})
+class ContactInput(BaseModel):
+    """The fields of a new contact, or of one that is replaced as a whole."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    def as_given(self) -> dict[str, Any]:
+        """Return all fields, those left out with their empty value; but those that stay only when they were given."""
+        absent = STAYING - self.model_fields_set
+        if not absent:
+            return self.__dict__
+        return {name: value for name, value in self.__dict__.items() if name not in absent}
+
+
+class MergePatch(BaseModel):
+    """A JSON merge patch (RFC 7396): fields left out stay as they are, null clears a field."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    def as_given(self) -> dict[str, Any]:
+        """Return the fields that were given."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+@with_fields({name: patch_field(how, how.patch_examples) for name, how in SETTABLE.items()})
+class ContactPatch(MergePatch):
+    """A JSON merge patch (RFC 7396) of a contact: fields left out stay as they are, null clears a field."""
