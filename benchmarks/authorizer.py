@@ -39,12 +39,12 @@ def figures() -> list[Figure]:
 
 def _ours(credential: str, item: dict[str, Any]) -> Side:
     import functions.authorizer.app as app
-    from shared import wiring
+    from shared.wiring.base import aws_client
 
     event = fixtures.authorization(credential)
 
     def let_in() -> None:
-        answer_with(wiring.client("dynamodb"), {"GetItem": {"Item": item}})
+        answer_with(aws_client("dynamodb"), {"GetItem": {"Item": item}})
         assert app.authorize(event, None)["context"]["tenant_id"] == "t1"
 
     return let_in

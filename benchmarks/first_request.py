@@ -37,7 +37,7 @@ def _yardstick() -> None:
 def _contacts() -> None:
     import functions.contacts.app as app
     from benchmarks.dynamodb_noop import answer_with
-    from shared import wiring
+    from shared.wiring.base import aws_client
 
     answers = {
         "GetItem": {"Item": fixtures.TENANT},
@@ -46,7 +46,7 @@ def _contacts() -> None:
         "TransactWriteItems": {},
         "UpdateItem": fixtures.BUCKET,
     }
-    answer_with(wiring.client("dynamodb"), answers)
+    answer_with(aws_client("dynamodb"), answers)
     answer = app.handler(fixtures.event("POST", "/contacts", fixtures.BODY), None)
     assert answer["statusCode"] == 201, answer
 
@@ -54,10 +54,10 @@ def _contacts() -> None:
 def _authorizer() -> None:
     import functions.authorizer.app as app
     from benchmarks.dynamodb_noop import answer_with
-    from shared import wiring
+    from shared.wiring.base import aws_client
 
-    answer_with(wiring.client("dynamodb"), {"GetItem": {"Item": fixtures.API_CLIENT}})
-    answer_with(wiring.client("dynamodb", quick=True), {"UpdateItem": {}})
+    answer_with(aws_client("dynamodb"), {"GetItem": {"Item": fixtures.API_CLIENT}})
+    answer_with(aws_client("dynamodb", quick=True), {"UpdateItem": {}})
     assert app.authorize(fixtures.authorization(fixtures.API_KEY), None)["context"]["tenant_id"] == "t1"
 
 

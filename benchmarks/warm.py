@@ -67,19 +67,23 @@ def _ours(
 ) -> dict[str, Side]:
     """The contacts' function. `requests_per_second`: as which its rate limits see the calls, however fast they come."""
     from functions.contacts.routes import routes
-    from shared import wiring
     from shared.http.routes import lambda_handler
     from shared.services.limits.rate_limits import RateLimits
     from shared.table.limits import BucketTable
+    from shared.wiring.base import aws_client, store
+    from shared.wiring.idempotency import keyed_calls
+    from shared.wiring.kept import reset_wiring
+    from shared.wiring.labels import label_table
+    from shared.wiring.tenants import find_tenant
 
-    wiring.reset()
+    reset_wiring()
     clock = itertools.count(time.time(), 1 / requests_per_second)
-    counting = RateLimits(BucketTable(wiring.store()), report=lambda: None, clock=lambda: next(clock))
-    handler = lambda_handler(routes, keyed=wiring.keyed_calls, limited=lambda: counting if limits else None)
-    client = wiring.client("dynamodb")
+    counting = RateLimits(BucketTable(store()), report=lambda: None, clock=lambda: next(clock))
+    handler = lambda_handler(routes, keyed=keyed_calls, limited=lambda: counting if limits else None)
+    client = aws_client("dynamodb")
     answer_with(client, answers | {"GetItem": {"Item": fixtures.TENANT}, "Query": {"Items": fixtures.LABELS}})
-    wiring.tenant("t1")  # warm: the tenant's record is at hand, and its labels
-    wiring.label_table("t1").current()
+    find_tenant("t1")  # warm: the tenant's record is at hand, and its labels
+    label_table("t1").current()
     answer_with(client, answers)
     requests = {
         "post": (fixtures.event("POST", "/contacts", fixtures.BODY), 201),

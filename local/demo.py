@@ -9,11 +9,11 @@ from typing import Any
 
 from local.deploy import Aws
 from local.http import request
-from shared import wiring
 from shared.domain.callers import PERMISSIONS
 from shared.identity.user_pool import UserPool
 from shared.services.accounts.onboarding import Onboarding
 from shared.table.store import Store
+from shared.wiring.accounts import onboarding_service
 
 TENANT = "demo"
 ADMIN, USER = "admin@demo.example", "user@demo.example"
@@ -37,7 +37,7 @@ class DemoFailed(Exception):
 def onboarding(aws: Aws, outputs: dict[str, str]) -> Onboarding:
     """The operator's door to tenants, users and keys, with the operator's credentials."""
     pool = UserPool(lambda: aws.client("cognito-idp"), outputs["UserPoolId"], outputs["UserPoolClientId"])
-    return wiring.onboarding((Store(aws.client("dynamodb"), outputs["TableName"]), pool))
+    return onboarding_service((Store(aws.client("dynamodb"), outputs["TableName"]), pool))
 
 
 def make(aws: Aws, outputs: dict[str, str], api_url: str, kept: Path) -> dict[str, Any]:

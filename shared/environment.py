@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import cache
 
 
 def table_name() -> str:
@@ -78,7 +77,6 @@ def invitation_mail() -> tuple[str, str] | None:
     return (sender, url) if sender and url else None
 
 
-@cache
 def cursor_key() -> bytes:
     """The deployment's secret: signs cursors, and keys digests under which attempts to sign in and e-mails count."""
     return os.environ["CURSOR_KEY"].encode()

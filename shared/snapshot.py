@@ -11,9 +11,11 @@ from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 
-from shared import environment as settings
-from shared import observability, wiring
+from shared import environment, observability
 from shared.domain.callers import Caller
+from shared.wiring.accounts import directory
+from shared.wiring.base import store
+from shared.wiring.limits import rate_limits
 
 _ANYBODY = Caller("-", "system", "-", "admin")
 
@@ -26,12 +28,12 @@ def prepare(*factories: Callable[[Caller], object]) -> None:
     Lambda's, and botocore gets new ones from there when they expire, a restored instance too (AWS Lambda developer
     guide, "Improving startup performance with Lambda SnapStart").
     """
-    if not settings.is_before_snapshot():
+    if not environment.is_before_snapshot():
         return
     observability.logger()
-    wiring.store()
-    wiring.rate_limits()
-    wiring.directory()
+    store()
+    rate_limits()
+    directory()
     for factory in factories:
         factory(_ANYBODY)
     _build_models()

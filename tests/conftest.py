@@ -9,7 +9,6 @@ from math import inf
 import botocore.session
 import pytest
 
-from shared import wiring
 from shared.services import reading_budget
 from shared.services.contacts import shown as shown_contacts
 from tests.support.aws import Stack
@@ -38,7 +37,7 @@ def tenants_stay_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process goes by what it has read of a tenant for longer than a test takes: else the number of calls that are
     counted, or killed one by one, would follow the machine's speed.
     """
-    monkeypatch.setattr(wiring, "TENANT_SECONDS", 3600.0)
+    monkeypatch.setattr("shared.wiring.tenants.TENANT_SECONDS", 3600.0)
     monkeypatch.setattr(shown_contacts, "KEPT_SECONDS", 3600.0)
 
 

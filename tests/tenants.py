@@ -7,12 +7,13 @@ from base64 import urlsafe_b64decode
 from dataclasses import dataclass
 from secrets import token_urlsafe
 
-from shared import wiring
 from shared.domain.accounts.credentials import ApiKey, hash_secret
 from shared.domain.callers import PERMISSIONS, Kind
 from shared.domain.ids import new_id
 from shared.domain.tenant import TenantSettings
 from shared.table.accounts.directory import api_key_to_item
+from shared.wiring.accounts import directory, onboarding_service
+from shared.wiring.base import store
 from tests.support.tenant_guard import as_operator
 from tests.support.tokens import TokenIssuer
 
@@ -36,7 +37,7 @@ def program(tenant_id: str, permissions: str, *, client_id: str | None = None) -
     key_id, secret = new_id().replace("-", ""), token_urlsafe(32)
     key = ApiKey(key_id, tenant_id, client_id or new_id(), hash_secret(secret), permissions)
     with as_operator():
-        wiring.store().put(api_key_to_item(key))
+        store().put(api_key_to_item(key))
     return f"ck_{key_id}_{secret}"
 
 
@@ -46,7 +47,7 @@ def caller_of(token: str) -> tuple[Kind, str]:
         claims = token.split(".")[1]
         return "user", json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["sub"]
     with as_operator():
-        key = wiring.directory().api_key(token.split("_")[1])
+        key = directory().api_key(token.split("_")[1])
     assert key is not None
     return "client", key.client_id
 
@@ -54,7 +55,7 @@ def caller_of(token: str) -> tuple[Kind, str]:
 def settle(issuer: TokenIssuer, tenant_id: str, settings: TenantSettings | None = None) -> Tenancy:
     """Open a tenant and let people and programs in."""
     with as_operator():
-        onboarding = wiring.onboarding()
+        onboarding = onboarding_service()
         onboarding.open_tenant(tenant_id, f"Tenant {tenant_id}", settings)
 
         def member(name: str, role: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functions.account.routes import routes
-from shared import wiring
 from shared.http.routes import lambda_handler
 from shared.snapshot import prepare
+from shared.wiring.accounts import settings_service
+from shared.wiring.limits import rate_limits
 
-handler = lambda_handler(routes, limited=wiring.rate_limits)
+handler = lambda_handler(routes, limited=rate_limits)
 
-prepare(wiring.settings_service)
+prepare(settings_service)

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared import wiring
 from shared.domain.callers import PERMISSIONS, Level
 from shared.http.call import Call
 from shared.http.routes import Reply, Routes
+from shared.wiring.tenants import find_tenant
 
 routes = Routes("Me")
 
@@ -44,7 +44,7 @@ class Me(BaseModel):
 def read_me(call: Call) -> Reply:
     """Takes no permission. Rights follow a change of them within a minute."""
     caller = call.caller
-    tenant = wiring.tenant(caller.tenant_id)
+    tenant = find_tenant(caller.tenant_id)
     levels = {word: level for word in PERMISSIONS if (level := caller.level(word))}
     me = Me.model_validate(
         {

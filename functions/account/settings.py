@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from shared import wiring
 from shared.domain.accounts.settings import SettingsPatch, SettingsShown
 from shared.domain.errors import Conflict, VersionMismatch
 from shared.http.call import Call
 from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
+from shared.wiring.accounts import settings_service
 
 routes = Routes("Settings")
 
 
 @routes.route("GET", "/settings", summary="Read the tenant's settings", answer=SettingsShown)
 def read_settings(call: Call) -> Reply:
-    return Reply(record=SettingsShown.of(wiring.settings_service(call.caller).read()))
+    return Reply(record=SettingsShown.of(settings_service(call.caller).read()))
 
 
 @routes.route(
@@ -28,4 +28,4 @@ def read_settings(call: Call) -> Reply:
 )
 def patch_settings(call: Call, body: SettingsPatch) -> Reply:
     """In effect everywhere within two seconds; `visibility` and `rate_limit` within 62, as rights are."""
-    return Reply(record=SettingsShown.of(wiring.settings_service(call.caller).change(body, call.if_match)))
+    return Reply(record=SettingsShown.of(settings_service(call.caller).change(body, call.if_match)))

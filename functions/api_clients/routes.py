@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from shared import wiring
 from shared.domain.accounts.api_client import (
     ApiClient,
     ApiClientInput,
@@ -14,6 +13,7 @@ from shared.domain.errors import Conflict, NotFound, VersionMismatch
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
+from shared.wiring.accounts import api_client_service
 
 routes = Routes("API clients")
 
@@ -27,7 +27,7 @@ routes = Routes("API clients")
     paged=True,
 )
 def list_api_clients(call: Call, query: ListQuery) -> Reply:
-    return Reply(page=wiring.api_clients(call.caller).list(limit=query.limit, cursor=query.cursor))
+    return Reply(page=api_client_service(call.caller).list(limit=query.limit, cursor=query.cursor))
 
 
 @routes.route(
@@ -42,14 +42,14 @@ def list_api_clients(call: Call, query: ListQuery) -> Reply:
 )
 def create_api_client(call: Call, body: ApiClientInput) -> Reply:
     """Under an `Idempotency-Key` the answer, and so the key, is kept for a day, for this very call sent again."""
-    return Reply(record=wiring.api_clients(call.caller, call.claim).create(body))
+    return Reply(record=api_client_service(call.caller, call.claim).create(body))
 
 
 @routes.route(
     "GET", "/api-clients/{client_id}", summary="Read an API client", answer=ApiClient, errors=(NotFound,)
 )
 def read_api_client(call: Call, client_id: str) -> Reply:
-    return Reply(record=wiring.api_clients(call.caller).read(client_id))
+    return Reply(record=api_client_service(call.caller).read(client_id))
 
 
 @routes.route(
@@ -64,7 +64,7 @@ def read_api_client(call: Call, client_id: str) -> Reply:
 )
 def patch_api_client(call: Call, client_id: str, body: ApiClientPatch) -> Reply:
     """What it changes of the client's rights is in effect within a minute."""
-    return Reply(record=wiring.api_clients(call.caller).change(client_id, body, call.if_match))
+    return Reply(record=api_client_service(call.caller).change(client_id, body, call.if_match))
 
 
 @routes.route(
@@ -77,7 +77,7 @@ def patch_api_client(call: Call, client_id: str, body: ApiClientPatch) -> Reply:
 )
 def delete_api_client(call: Call, client_id: str) -> Reply:
     """Its keys let nobody in within a minute."""
-    wiring.api_clients(call.caller).delete(client_id, call.if_match)
+    api_client_service(call.caller).delete(client_id, call.if_match)
     return Reply(204)
 
 
@@ -96,5 +96,5 @@ def rotate_api_key(call: Call, client_id: str, body: KeyRotation) -> Reply:
     With an `Idempotency-Key` the call can be sent again when its answer was lost. Sent again without, it would end the
     key that the program still uses.
     """
-    service = wiring.api_clients(call.caller, call.claim)
+    service = api_client_service(call.caller, call.claim)
     return Reply(record=service.rotate_key(client_id, body.overlap_seconds, call.if_match))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from functions.auth.routes import routes
-from shared import wiring
 from shared.http.routes import lambda_handler
 from shared.snapshot import prepare
+from shared.wiring.accounts import acceptance_service, registration_service, sign_in_service
+from shared.wiring.base import aws_client
+from shared.wiring.limits import sign_in_gate
 
-handler = lambda_handler(routes, gated=lambda: wiring.sign_in_gate())
+handler = lambda_handler(routes, gated=sign_in_gate)
 
 prepare(
-    lambda _: wiring.sign_in(),
-    lambda _: wiring.registration(),
-    lambda _: wiring.acceptance(),
-    lambda _: wiring.client("cognito-idp"),
+    lambda _: sign_in_service(),
+    lambda _: registration_service(),
+    lambda _: acceptance_service(),
+    lambda _: aws_client("cognito-idp"),
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functions.auth.bodies import Registered, TokenAnswer, TokenRequest
 from functions.auth.invitations import routes as invitations
-from shared import wiring
 from shared.domain.accounts.credentials import Tokens
 from shared.domain.accounts.registration import TENANT_NAME_MISSING, RegistrationInput
 from shared.domain.errors import (
@@ -17,6 +16,7 @@ from shared.domain.errors import (
 )
 from shared.http.call import FORM, Call
 from shared.http.routes import Reply, Routes
+from shared.wiring.accounts import registration_service, sign_in_service
 
 routes = Routes("Sign-in")
 routes.include(invitations)
@@ -42,7 +42,7 @@ def _further(_: Call, given: object) -> tuple[FieldError, ...]:
 )
 def register(call: Call, body: RegistrationInput) -> Reply:
     """May be sent again with the same password when no answer came."""
-    return Reply(record=Registered.of(wiring.registration().register(body)))
+    return Reply(record=Registered.of(registration_service().register(body)))
 
 
 @routes.route(
@@ -62,7 +62,7 @@ def token(call: Call, body: TokenRequest) -> Reply:
 
 
 def _tokens(asked: TokenRequest, address: str) -> Tokens:
-    service = wiring.sign_in()
+    service = sign_in_service()
     if (asked.grant_type or "password") == "password":
         username, password = _given("username", asked.username), _given("password", asked.password)
         return service.with_password(username, password, address)

@@ -11,13 +11,14 @@ from functools import cache
 
 from chalice.app import AuthRequest, AuthResponse, Chalice
 
-from shared import environment as settings
-from shared import observability, wiring
+from shared import environment, observability
 from shared.domain import timestamps
 from shared.domain.accounts.credentials import hash_secret
 from shared.domain.callers import role_grants
 from shared.identity.tokens import KeySet, Refused, identity_of
 from shared.snapshot import prepare
+from shared.wiring.accounts import client_uses, directory
+from shared.wiring.tenants import find_tenant
 
 _NOBODY = "nobody"
 """The principal of a request that is refused: a policy must name one."""
@@ -28,7 +29,7 @@ app = Chalice(app_name="authorizer", configure_logs=False)
 
 @cache
 def _keys() -> KeySet:
-    return KeySet(settings.token_jwks_url())
+    return KeySet(environment.token_jwks_url())
 
 
 @app.authorizer()
@@ -44,7 +45,7 @@ def authorize(request: AuthRequest) -> AuthResponse:
     except Refused as reason:
         observability.note("sign-in refused", reason=str(reason))
         return AuthResponse(routes=[], principal_id=_NOBODY)
-    tenant = wiring.tenant(context["tenant_id"])
+    tenant = find_tenant(context["tenant_id"])
     if tenant is None or tenant.suspended:
         observability.note("tenant shut out", tenant_id=context["tenant_id"])
         return AuthResponse(
@@ -60,7 +61,7 @@ def authorize(request: AuthRequest) -> AuthResponse:
 
 def _note_use(tenant_id: str, client_id: str) -> None:
     try:
-        wiring.client_uses().note(tenant_id, client_id)
+        client_uses().note(tenant_id, client_id)
     except Exception as error:  # noqa: BLE001 (a note that cannot be made is no ground to refuse a caller)
         observability.warn("use of an API client not noted", client_id=client_id, error=type(error).__name__)
 
@@ -77,7 +78,7 @@ def _client(key: str) -> dict[str, str]:
     parts = key.split("_", 2)
     if len(parts) != 3 or not parts[1].isalnum() or len(key) > 200 or not key.isascii():
         raise Refused("malformed key")
-    found = wiring.directory().api_key(parts[1])
+    found = directory().api_key(parts[1])
     # Compared even when there is no such key, so that the time taken does not tell.
     matches = hmac.compare_digest(hash_secret(parts[2]), found.secret_hash if found else "")
     if found is None or not matches or found.disabled:
@@ -94,8 +95,10 @@ def _client(key: str) -> dict[str, str]:
 
 
 def _user(token: str) -> dict[str, str]:
-    who = identity_of(token, _keys(), issuer=settings.token_issuer(), audience=settings.token_audience())
-    users = wiring.directory()
+    who = identity_of(
+        token, _keys(), issuer=environment.token_issuer(), audience=environment.token_audience()
+    )
+    users = directory()
     # Somebody unknown may have become a member this moment, and the gateway keeps a refusal for a minute.
     member = users.user(who.subject) or users.user(who.subject, consistent=True)
     if member is None or member.disabled:
@@ -112,4 +115,4 @@ def _user(token: str) -> dict[str, str]:
     }
 
 
-prepare(lambda _: wiring.directory(), lambda _: wiring.client_uses())
+prepare(lambda _: directory(), lambda _: client_uses())

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shared import environment as settings
-from shared import observability, wiring
+from shared import environment, observability
 from shared.services.bookings import Undeliverable
 from shared.sqs import each
+from shared.wiring.base import aws_client, received_messages
+from shared.wiring.bookings import booking_service
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -16,7 +17,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     What can never be processed goes to the dead-letter queue at once, with the reason as an attribute.
     """
-    return each(event, wiring.received_messages(settings.bookings_queue_url()), _take)
+    return each(event, received_messages(environment.bookings_queue_url()), _take)
 
 
 def _take(body: str) -> None:
@@ -25,11 +26,11 @@ def _take(body: str) -> None:
             envelope = json.loads(body)
         except (ValueError, RecursionError) as error:
             raise Undeliverable("The message is not JSON.", code="malformed") from error
-        wiring.bookings().take(envelope)
+        booking_service().take(envelope)
     except Undeliverable as refusal:
         observability.warn("booking refused", reason=refusal.code)
-        wiring.client("sqs").send_message(
-            QueueUrl=settings.bookings_dlq_url(),
+        aws_client("sqs").send_message(
+            QueueUrl=environment.bookings_dlq_url(),
             MessageBody=body,
             MessageAttributes={
                 "reason": {"DataType": "String", "StringValue": refusal.code},

@@ -6,17 +6,20 @@ A function of its own, so that the one for single calls need not load this when 
 from __future__ import annotations
 
 from functions.bulk.routes import routes
-from shared import wiring
 from shared.domain.phone import normalize_phone
 from shared.http.routes import lambda_handler
 from shared.snapshot import prepare
+from shared.wiring.base import aws_client
+from shared.wiring.idempotency import keyed_calls
+from shared.wiring.jobs import bulk_job_service, matching_contacts
+from shared.wiring.limits import rate_limits
 
-handler = lambda_handler(routes, keyed=wiring.keyed_calls, limited=wiring.rate_limits)
+handler = lambda_handler(routes, keyed=keyed_calls, limited=rate_limits)
 
 prepare(
-    wiring.matching_contacts,
-    wiring.bulk_jobs,
-    wiring.keyed_calls,
-    lambda _: wiring.client("sqs"),
+    matching_contacts,
+    bulk_job_service,
+    keyed_calls,
+    lambda _: aws_client("sqs"),
     lambda _: normalize_phone("+14155552671", "US"),  # loads what is known of telephone numbers
 )

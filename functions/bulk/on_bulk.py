@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared import environment as settings
-from shared import observability, wiring
+from shared import environment, observability
 from shared.files.queues.bulk import from_message
 from shared.lambda_time import has_time
 from shared.sqs import each
+from shared.wiring.base import received_messages
+from shared.wiring.jobs import bulk_work
 
 _TO_ACT_MILLISECONDS = 30_000
 _RESERVE_MILLISECONDS = 10_000
@@ -19,7 +20,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     def take(message: str) -> None:
         portion = from_message(message)
-        work = wiring.bulk_work(
+        work = bulk_work(
             may_look_on=has_time(context, reserve=_TO_ACT_MILLISECONDS),
             has_time=has_time(context, reserve=_RESERVE_MILLISECONDS),
         )
@@ -36,4 +37,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 failed=run.failed,
             )
 
-    return each(event, wiring.received_messages(settings.bulk_queue_url()), take)
+    return each(event, received_messages(environment.bulk_queue_url()), take)

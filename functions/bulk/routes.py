@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from functions.bulk.bodies import BulkCreateInput, BulkDeleteInput, BulkUpdateInput
-from shared import wiring
 from shared.domain.contacts.bulk import Outcome
 from shared.domain.contacts.filter import ContactFilter
 from shared.domain.contacts.inputs import ContactInput
@@ -19,6 +18,8 @@ from shared.http.listing import ListQuery
 from shared.http.problems import from_validation
 from shared.http.routes import Accepted, Reply, Routes
 from shared.services.contacts.bulk import BulkContacts
+from shared.wiring.contacts import bulk_contacts, contact_filter
+from shared.wiring.jobs import bulk_job_service, matching_contacts
 
 routes = Routes("Contacts")
 
@@ -37,7 +38,7 @@ _JOB = Accepted(BulkJob, "/contacts/bulk-jobs/{id}")
 def bulk_create_contacts(call: Call, body: BulkCreateInput) -> Reply:
     """An entry for each contact, in order, with the status and the error that the single call would have. Errors tell
     of two fields at the most."""
-    contacts = wiring.bulk_contacts(call.caller, call.claim)
+    contacts = bulk_contacts(call.caller, call.claim)
     given = [_contact_of(entry, contacts) for entry in body.contacts]
     return _told(call, 201, contacts.create_many(given))
 
@@ -57,10 +58,8 @@ def bulk_update_contacts(call: Call, body: BulkUpdateInput) -> Reply:
     finding them would go over the call's budget. A filter acts on the
     caller's own contacts alone when they may change no others."""
     if (wanted := _filter_of(call, body)) is not None:
-        return _told(
-            call, 200, wiring.matching_contacts(call.caller, call.claim, call.budget).update(wanted, body)
-        )
-    contacts = wiring.bulk_contacts(call.caller, call.claim)
+        return _told(call, 200, matching_contacts(call.caller, call.claim, call.budget).update(wanted, body))
+    contacts = bulk_contacts(call.caller, call.claim)
     return _told(call, 200, contacts.update_many(body.contact_ids or (), contacts.change_of(body)))
 
 
@@ -77,8 +76,8 @@ def bulk_update_contacts(call: Call, body: BulkUpdateInput) -> Reply:
 def bulk_delete_contacts(call: Call, body: BulkDeleteInput) -> Reply:
     """As bulk-update. They can be restored for 30 days, one by one."""
     if (wanted := _filter_of(call, body)) is not None:
-        return _told(call, 204, wiring.matching_contacts(call.caller, call.claim, call.budget).delete(wanted))
-    contacts = wiring.bulk_contacts(call.caller, call.claim)
+        return _told(call, 204, matching_contacts(call.caller, call.claim, call.budget).delete(wanted))
+    contacts = bulk_contacts(call.caller, call.claim)
     return _told(call, 204, contacts.delete_many(body.contact_ids or ()))
 
 
@@ -92,7 +91,7 @@ def bulk_delete_contacts(call: Call, body: BulkDeleteInput) -> Reply:
 )
 def list_bulk_jobs(call: Call, query: ListQuery) -> Reply:
     """The caller's own; an admin sees all."""
-    jobs = wiring.bulk_jobs(call.caller, budget=call.budget)
+    jobs = bulk_job_service(call.caller, budget=call.budget)
     return Reply(page=jobs.list(limit=query.limit, cursor=query.cursor))
 
 
@@ -100,7 +99,7 @@ def list_bulk_jobs(call: Call, query: ListQuery) -> Reply:
     "GET", "/contacts/bulk-jobs/{job_id}", summary="Read a bulk job", answer=BulkJob, errors=(NotFound,)
 )
 def read_bulk_job(call: Call, job_id: str) -> Reply:
-    return Reply(record=wiring.bulk_jobs(call.caller).read(job_id))
+    return Reply(record=bulk_job_service(call.caller).read(job_id))
 
 
 @routes.route(
@@ -112,7 +111,7 @@ def read_bulk_job(call: Call, job_id: str) -> Reply:
 )
 def cancel_bulk_job(call: Call, job_id: str) -> Reply:
     """It stops behind the contacts it is at, up to 250. What is done stays done."""
-    return Reply(record=wiring.bulk_jobs(call.caller, call.claim).cancel(job_id))
+    return Reply(record=bulk_job_service(call.caller, call.claim).cancel(job_id))
 
 
 def _told(call: Call, done: int, outcome: Sequence[Outcome] | BulkJob) -> Reply:
@@ -136,4 +135,4 @@ def _filter_of(call: Call, body: BulkUpdateInput | BulkDeleteInput) -> ContactFi
         raise Invalid.field("contact_ids", "required", "Give either contact_ids or filter.")
     if body.filter is None:
         return None
-    return wiring.contact_filter(call.caller.tenant_id, body.filter.__dict__)
+    return contact_filter(call.caller.tenant_id, body.filter.__dict__)

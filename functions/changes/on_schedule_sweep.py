@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from shared import observability, wiring
+from shared import observability
 from shared.lambda_time import has_time
 from shared.publishing.sweep import sweep
+from shared.wiring.projections import swept_projection
+from shared.wiring.publishing import event_table, publisher
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Sweep the outbox as far as the time allows."""
-    projection = wiring.swept_projection()
+    projection = swept_projection()
     projection.resume()
     report = sweep(
-        wiring.events(),
-        wiring.publisher(),
+        event_table(),
+        publisher(),
         projection,
         has_time=has_time(context),
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared import wiring
 from shared.projections.kinds.registry import kind_of
+from shared.wiring.projections import projection
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
@@ -15,7 +15,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
     culprit, and at last sends it to the dead-letter queue.
     """
     changes = [record["dynamodb"] for record in event["Records"]]
-    wiring.projection().project(
+    projection().project(
         [_image(change) for change in changes],
         replaced=[change["OldImage"] for change in changes if "OldImage" in change],
     )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from functions.contacts.routes import routes
-from shared import wiring
 from shared.domain.phone import normalize_phone
 from shared.http.routes import lambda_handler
 from shared.snapshot import prepare
+from shared.wiring.contacts import contact_lists, contact_service, show_contacts
+from shared.wiring.idempotency import keyed_calls
+from shared.wiring.limits import rate_limits
 
-handler = lambda_handler(routes, keyed=wiring.keyed_calls, limited=wiring.rate_limits)
+handler = lambda_handler(routes, keyed=keyed_calls, limited=rate_limits)
 
 prepare(
-    wiring.contacts,
-    wiring.contact_lists,
-    lambda caller: wiring.show_contacts(caller, []),
-    wiring.keyed_calls,
+    contact_service,
+    contact_lists,
+    lambda caller: show_contacts(caller, []),
+    keyed_calls,
     lambda _: normalize_phone("+14155552671", "US"),  # loads what is known of telephone numbers
 )

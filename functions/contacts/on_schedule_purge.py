@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from shared import observability, wiring
+from shared import observability
 from shared.lambda_time import has_time
+from shared.wiring.contacts import contact_purge
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Purge as far as the time allows; the rest is found an hour later."""
-    purge = wiring.purge(has_time(context))
+    purge = contact_purge(has_time(context))
     figures = asdict(purge.run())
     observability.note("purged deleted contacts", **figures)
     return figures

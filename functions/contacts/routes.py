@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functions.contacts.list_query import ContactListQuery, ContactStats
-from shared import wiring
 from shared.domain.contacts.communication import ConsentEntry, ConsentInput
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.contacts.interaction import Interaction
@@ -20,20 +19,21 @@ from shared.domain.errors import (
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
+from shared.wiring.contacts import contact_filter, contact_lists, contact_service, show_contacts
 
 routes = Routes("Contacts")
 
 
 def _further(call: Call, given: object) -> tuple[FieldError, ...]:
-    return wiring.contacts(call.caller).faults_in(given, whole=True, new=True)
+    return contact_service(call.caller).faults_in(given, whole=True, new=True)
 
 
 def _further_of_replacement(call: Call, given: object) -> tuple[FieldError, ...]:
-    return wiring.contacts(call.caller).faults_in(given, whole=True)
+    return contact_service(call.caller).faults_in(given, whole=True)
 
 
 def _further_of_patch(call: Call, given: object) -> tuple[FieldError, ...]:
-    return wiring.contacts(call.caller).faults_in(given, whole=False)
+    return contact_service(call.caller).faults_in(given, whole=False)
 
 
 @routes.route(
@@ -42,14 +42,14 @@ def _further_of_patch(call: Call, given: object) -> tuple[FieldError, ...]:
     summary="List contacts",
     query=ContactListQuery,
     answer=ContactShown,
-    show=wiring.show_contacts,
+    show=show_contacts,
     paged=True,
 )
 def list_contacts(call: Call, query: ContactListQuery) -> Reply:
     caller = call.caller
-    wanted = wiring.contact_filter(caller.tenant_id, query.__dict__)
+    wanted = contact_filter(caller.tenant_id, query.__dict__)
     limit, skip = query.part
-    page = wiring.contact_lists(caller, call.budget).list(
+    page = contact_lists(caller, call.budget).list(
         wanted,
         sort=query.sort,
         limit=limit,
@@ -66,21 +66,21 @@ def list_contacts(call: Call, query: ContactListQuery) -> Reply:
     summary="Create a contact",
     body=ContactInput,
     answer=ContactShown,
-    show=wiring.show_contacts,
+    show=show_contacts,
     status=201,
     location="/contacts/{id}",
     errors=(Duplicate,),
     further=_further,
 )
 def create_contact(call: Call, body: ContactInput) -> Reply:
-    return Reply(record=wiring.contacts(call.caller, call.claim).create(body))
+    return Reply(record=contact_service(call.caller, call.claim).create(body))
 
 
 @routes.route(
     "GET", "/contacts/stats", summary="Contacts in numbers", answer=ContactStats, errors=(RuleBroken,)
 )
 def contact_stats(call: Call) -> Reply:
-    return Reply(record=ContactStats(**wiring.contact_lists(call.caller, call.budget).stats()))
+    return Reply(record=ContactStats(**contact_lists(call.caller, call.budget).stats()))
 
 
 @routes.route(
@@ -88,11 +88,11 @@ def contact_stats(call: Call) -> Reply:
     "/contacts/{contact_id}",
     summary="Read a contact",
     answer=ContactShown,
-    show=wiring.show_contacts,
+    show=show_contacts,
     errors=(NotFound,),
 )
 def read_contact(call: Call, contact_id: str) -> Reply:
-    return Reply(record=wiring.contacts(call.caller).read(contact_id))
+    return Reply(record=contact_service(call.caller).read(contact_id))
 
 
 @routes.route(
@@ -101,13 +101,13 @@ def read_contact(call: Call, contact_id: str) -> Reply:
     summary="Replace a contact",
     body=ContactInput,
     answer=ContactShown,
-    show=wiring.show_contacts,
+    show=show_contacts,
     conditional=True,
     errors=(NotFound, Conflict, Duplicate, VersionMismatch),
     further=_further_of_replacement,
 )
 def replace_contact(call: Call, contact_id: str, body: ContactInput) -> Reply:
-    return Reply(record=wiring.contacts(call.caller).replace(contact_id, body, call.if_match))
+    return Reply(record=contact_service(call.caller).replace(contact_id, body, call.if_match))
 
 
 @routes.route(
@@ -117,13 +117,13 @@ def replace_contact(call: Call, contact_id: str, body: ContactInput) -> Reply:
     body=ContactPatch,
     media_types=(JSON, MERGE_PATCH),
     answer=ContactShown,
-    show=wiring.show_contacts,
+    show=show_contacts,
     conditional=True,
     errors=(NotFound, Conflict, Duplicate, VersionMismatch),
     further=_further_of_patch,
 )
 def patch_contact(call: Call, contact_id: str, body: ContactPatch) -> Reply:
-    return Reply(record=wiring.contacts(call.caller).patch(contact_id, body, call.if_match))
+    return Reply(record=contact_service(call.caller).patch(contact_id, body, call.if_match))
 
 
 @routes.route(
@@ -135,7 +135,7 @@ def patch_contact(call: Call, contact_id: str, body: ContactPatch) -> Reply:
     errors=(NotFound, VersionMismatch),
 )
 def delete_contact(call: Call, contact_id: str) -> Reply:
-    wiring.contacts(call.caller).delete(contact_id, call.if_match)
+    contact_service(call.caller).delete(contact_id, call.if_match)
     return Reply(204)
 
 
@@ -149,7 +149,7 @@ def delete_contact(call: Call, contact_id: str) -> Reply:
     errors=(NotFound,),
 )
 def list_interactions(call: Call, contact_id: str, query: ListQuery) -> Reply:
-    page = wiring.contacts(call.caller).interactions(contact_id, limit=query.limit, cursor=query.cursor)
+    page = contact_service(call.caller).interactions(contact_id, limit=query.limit, cursor=query.cursor)
     return Reply(page=page)
 
 
@@ -158,12 +158,12 @@ def list_interactions(call: Call, contact_id: str, query: ListQuery) -> Reply:
     "/contacts/{contact_id}/toggle-status",
     summary="Make an active contact inactive, and an inactive one active",
     answer=ContactShown,
-    show=wiring.show_contacts,
+    show=show_contacts,
     conditional=True,
     errors=(NotFound, ConcurrentChange, VersionMismatch),
 )
 def toggle_contact_status(call: Call, contact_id: str) -> Reply:
-    return Reply(record=wiring.contacts(call.caller, call.claim).toggle_status(contact_id, call.if_match))
+    return Reply(record=contact_service(call.caller, call.claim).toggle_status(contact_id, call.if_match))
 
 
 @routes.route(
@@ -171,12 +171,12 @@ def toggle_contact_status(call: Call, contact_id: str) -> Reply:
     "/contacts/{contact_id}/restore",
     summary="Restore a contact deleted within the last 30 days",
     answer=ContactShown,
-    show=wiring.show_contacts,
+    show=show_contacts,
     conditional=True,
     errors=(NotFound, Conflict, Duplicate, VersionMismatch),
 )
 def restore_contact(call: Call, contact_id: str) -> Reply:
-    return Reply(record=wiring.contacts(call.caller, call.claim).restore(contact_id, call.if_match))
+    return Reply(record=contact_service(call.caller, call.claim).restore(contact_id, call.if_match))
 
 
 @routes.route(
@@ -184,12 +184,12 @@ def restore_contact(call: Call, contact_id: str) -> Reply:
     "/contacts/{contact_id}/set-primary",
     summary="Make a contact its customer's primary one, in the place of the one that was",
     answer=ContactShown,
-    show=wiring.show_contacts,
+    show=show_contacts,
     conditional=True,
     errors=(NotFound, Conflict, VersionMismatch),
 )
 def set_primary_contact(call: Call, contact_id: str) -> Reply:
-    return Reply(record=wiring.contacts(call.caller, call.claim).set_primary(contact_id, call.if_match))
+    return Reply(record=contact_service(call.caller, call.claim).set_primary(contact_id, call.if_match))
 
 
 @routes.route(
@@ -198,12 +198,12 @@ def set_primary_contact(call: Call, contact_id: str) -> Reply:
     summary="Opt a channel of a contact out or in",
     body=ConsentInput,
     answer=ContactShown,
-    show=wiring.show_contacts,
+    show=show_contacts,
     conditional=True,
     errors=(NotFound, ConcurrentChange, VersionMismatch),
 )
 def give_consent(call: Call, contact_id: str, body: ConsentInput) -> Reply:
-    return Reply(record=wiring.contacts(call.caller, call.claim).consent(contact_id, body, call.if_match))
+    return Reply(record=contact_service(call.caller, call.claim).consent(contact_id, body, call.if_match))
 
 
 @routes.route(
@@ -216,7 +216,7 @@ def give_consent(call: Call, contact_id: str, body: ConsentInput) -> Reply:
     errors=(NotFound,),
 )
 def list_consents(call: Call, contact_id: str, query: ListQuery) -> Reply:
-    page = wiring.contacts(call.caller).consents(contact_id, limit=query.limit, cursor=query.cursor)
+    page = contact_service(call.caller).consents(contact_id, limit=query.limit, cursor=query.cursor)
     return Reply(page=page)
 
 
@@ -225,12 +225,12 @@ def list_consents(call: Call, contact_id: str, query: ListQuery) -> Reply:
     "/contacts/{contact_id}/groups/{group_id}",
     summary="Put a contact in a static group",
     answer=ContactShown,
-    show=wiring.show_contacts,
+    show=show_contacts,
     conditional=True,
     errors=(NotFound, RuleBroken, ConcurrentChange, VersionMismatch),
 )
 def join_group(call: Call, contact_id: str, group_id: str) -> Reply:
-    return Reply(record=wiring.contacts(call.caller).join(contact_id, group_id, call.if_match))
+    return Reply(record=contact_service(call.caller).join(contact_id, group_id, call.if_match))
 
 
 @routes.route(
@@ -238,9 +238,9 @@ def join_group(call: Call, contact_id: str, group_id: str) -> Reply:
     "/contacts/{contact_id}/groups/{group_id}",
     summary="Take a contact out of a static group",
     answer=ContactShown,
-    show=wiring.show_contacts,
+    show=show_contacts,
     conditional=True,
     errors=(NotFound, RuleBroken, ConcurrentChange, VersionMismatch),
 )
 def leave_group(call: Call, contact_id: str, group_id: str) -> Reply:
-    return Reply(record=wiring.contacts(call.caller).leave(contact_id, group_id, call.if_match))
+    return Reply(record=contact_service(call.caller).leave(contact_id, group_id, call.if_match))

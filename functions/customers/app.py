@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functions.customers.routes import routes
-from shared import wiring
 from shared.http.routes import lambda_handler
 from shared.snapshot import prepare
+from shared.wiring.customers import customer_service, show_customers
+from shared.wiring.idempotency import keyed_calls
+from shared.wiring.limits import rate_limits
 
-handler = lambda_handler(routes, keyed=wiring.keyed_calls, limited=wiring.rate_limits)
+handler = lambda_handler(routes, keyed=keyed_calls, limited=rate_limits)
 
 prepare(
-    wiring.customers,
-    lambda caller: wiring.show_customers(caller, []),
-    wiring.keyed_calls,
+    customer_service,
+    lambda caller: show_customers(caller, []),
+    keyed_calls,
 )

@@ -6,7 +6,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from shared import wiring
 from shared.domain.contacts.shown import ContactShown
 from shared.domain.customers.record import Customer, CustomerInput, CustomerPatch, CustomerShown
 from shared.domain.errors import Conflict, Invalid, NotFound, UsernameTaken, VersionMismatch
@@ -14,6 +13,8 @@ from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
 from shared.services.customers.writing import INCLUDING_CUSTOMERS
+from shared.wiring.contacts import show_contacts
+from shared.wiring.customers import customer_service, show_customers
 
 routes = Routes("Customers")
 
@@ -61,11 +62,11 @@ class CustomerListQuery(ListQuery):
     summary="List customers, newest first, or search them",
     query=CustomerListQuery,
     answer=CustomerShown,
-    show=wiring.show_customers,
+    show=show_customers,
     paged=True,
 )
 def list_customers(call: Call, query: CustomerListQuery) -> Reply:
-    page = wiring.customers(call.caller, budget=call.budget).list(
+    page = customer_service(call.caller, budget=call.budget).list(
         limit=query.limit,
         cursor=query.cursor,
         username=query.username,
@@ -86,7 +87,7 @@ def list_customers(call: Call, query: CustomerListQuery) -> Reply:
     errors=(UsernameTaken,),
 )
 def create_customer(call: Call, body: CustomerInput) -> Reply:
-    return Reply(record=wiring.customers(call.caller, call.claim).create(body))
+    return Reply(record=customer_service(call.caller, call.claim).create(body))
 
 
 @routes.route(
@@ -95,13 +96,13 @@ def create_customer(call: Call, body: CustomerInput) -> Reply:
     summary="Read a customer",
     query=CustomerQuery,
     answer=CustomerShown,
-    show=wiring.show_customers,
+    show=show_customers,
     errors=(NotFound,),
 )
 def read_customer(call: Call, customer_id: str, query: CustomerQuery) -> Reply:
     include = query.include is not None
     return Reply(
-        record=wiring.customers(call.caller, budget=call.budget).read(customer_id, include_contacts=include)
+        record=customer_service(call.caller, budget=call.budget).read(customer_id, include_contacts=include)
     )
 
 
@@ -115,7 +116,7 @@ def read_customer(call: Call, customer_id: str, query: CustomerQuery) -> Reply:
     errors=(NotFound, UsernameTaken, VersionMismatch),
 )
 def replace_customer(call: Call, customer_id: str, body: CustomerInput) -> Reply:
-    return Reply(record=wiring.customers(call.caller).replace(customer_id, body, call.if_match))
+    return Reply(record=customer_service(call.caller).replace(customer_id, body, call.if_match))
 
 
 @routes.route(
@@ -129,7 +130,7 @@ def replace_customer(call: Call, customer_id: str, body: CustomerInput) -> Reply
     errors=(NotFound, UsernameTaken, VersionMismatch),
 )
 def patch_customer(call: Call, customer_id: str, body: CustomerPatch) -> Reply:
-    return Reply(record=wiring.customers(call.caller).patch(customer_id, body, call.if_match))
+    return Reply(record=customer_service(call.caller).patch(customer_id, body, call.if_match))
 
 
 @routes.route(
@@ -141,7 +142,7 @@ def patch_customer(call: Call, customer_id: str, body: CustomerPatch) -> Reply:
     errors=(NotFound, Conflict, VersionMismatch),
 )
 def delete_customer(call: Call, customer_id: str) -> Reply:
-    wiring.customers(call.caller).delete(customer_id, call.if_match)
+    customer_service(call.caller).delete(customer_id, call.if_match)
     return Reply(204)
 
 
@@ -151,12 +152,12 @@ def delete_customer(call: Call, customer_id: str) -> Reply:
     summary="List a customer's contacts, newest first",
     query=ListQuery,
     answer=ContactShown,
-    show=wiring.show_contacts,
+    show=show_contacts,
     paged=True,
     errors=(NotFound,),
 )
 def list_contacts_of_customer(call: Call, customer_id: str, query: ListQuery) -> Reply:
-    page = wiring.customers(call.caller, budget=call.budget).contacts(
+    page = customer_service(call.caller, budget=call.budget).contacts(
         customer_id, limit=query.limit, cursor=query.cursor
     )
     return Reply(page=page)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from functions.imports.routes import routes
-from shared import wiring
 from shared.http.routes import lambda_handler
 from shared.snapshot import prepare
+from shared.wiring.idempotency import keyed_calls
+from shared.wiring.imports import drop_bucket, import_queue, import_service, import_uploads
+from shared.wiring.limits import rate_limits
 
-handler = lambda_handler(routes, keyed=wiring.keyed_calls, limited=wiring.rate_limits)
+handler = lambda_handler(routes, keyed=keyed_calls, limited=rate_limits)
 
 prepare(
-    wiring.imports,
-    wiring.import_uploads,
-    wiring.keyed_calls,
-    lambda _: wiring.drop_bucket(),
-    lambda _: wiring.import_queue(),
+    import_service,
+    import_uploads,
+    keyed_calls,
+    lambda _: drop_bucket(),
+    lambda _: import_queue(),
 )

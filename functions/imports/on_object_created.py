@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote_plus
 
-from shared import observability, wiring
+from shared import observability
+from shared.wiring.imports import drop_bucket, import_runs
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
@@ -16,11 +17,11 @@ def handler(event: dict[str, Any], context: Any) -> None:
     """
     for record in event["Records"]:
         s3 = record["s3"]
-        if s3["bucket"]["name"] != wiring.drop_bucket().name:
+        if s3["bucket"]["name"] != drop_bucket().name:
             raise ValueError("an event of another bucket")
         # Keys come encoded as in a form: "+" for a space, the rest by percent.
         key = unquote_plus(s3["object"]["key"])
-        run = wiring.import_runs().take_up(key, s3["object"]["eTag"])
+        run = import_runs().take_up(key, s3["object"]["eTag"])
         if run is None:
             observability.note("object passed over")
         else:

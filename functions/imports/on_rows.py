@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared import environment as settings
-from shared import observability, wiring
+from shared import environment, observability
 from shared.domain.imports.tasks import ImportTask
 from shared.files.queues.imports import from_message
 from shared.sqs import each
+from shared.wiring.base import received_messages
+from shared.wiring.imports import import_chunks, import_runs
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do what the messages ask for; reports those to try again."""
-    queue = wiring.received_messages(settings.import_rows_queue_url())
+    queue = received_messages(environment.import_rows_queue_url())
     return each(event, queue, lambda body: _do(from_message(body)))
 
 
 def _do(task: ImportTask) -> None:
     figures: dict[str, int] = {}
     if task.chunk is not None:
-        tally = wiring.import_chunks().write(task.tenant_id, task.import_id, task.chunk)
+        tally = import_chunks().write(task.tenant_id, task.import_id, task.chunk)
         figures["chunk"] = task.chunk.number
         if tally is not None:
             figures |= {
@@ -29,9 +30,9 @@ def _do(task: ImportTask) -> None:
                 "rows_failed": tally.failed,
             }
     elif task.step == "split":
-        wiring.import_runs().split(task.tenant_id, task.import_id)
+        import_runs().split(task.tenant_id, task.import_id)
     else:
-        wiring.import_runs().finish(task.tenant_id, task.import_id)
+        import_runs().finish(task.tenant_id, task.import_id)
     observability.note(
         "import task done", step=task.step, tenant_id=task.tenant_id, import_id=task.import_id, **figures
     )

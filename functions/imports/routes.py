@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from shared import wiring
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.imports.upload import ImportInput
 from shared.domain.imports.views import Import, NewImport, Results
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import Reply, Routes
+from shared.wiring.imports import import_service, import_uploads
 
 routes = Routes("Imports")
 
@@ -17,7 +17,7 @@ routes = Routes("Imports")
     "GET", "/imports", summary="List imports, newest first", query=ListQuery, answer=Import, paged=True
 )
 def list_imports(call: Call, query: ListQuery) -> Reply:
-    return Reply(page=wiring.imports(call.caller).list(limit=query.limit, cursor=query.cursor))
+    return Reply(page=import_service(call.caller).list(limit=query.limit, cursor=query.cursor))
 
 
 @routes.route(
@@ -30,7 +30,7 @@ def list_imports(call: Call, query: ListQuery) -> Reply:
     location="/imports/{id}",
 )
 def create_import(call: Call, body: ImportInput) -> Reply:
-    return Reply(record=wiring.import_uploads(call.caller, call.claim).create(body))
+    return Reply(record=import_uploads(call.caller, call.claim).create(body))
 
 
 @routes.route(
@@ -42,12 +42,12 @@ def create_import(call: Call, body: ImportInput) -> Reply:
     errors=(NotFound, Conflict),
 )
 def start_import(call: Call, import_id: str) -> Reply:
-    return Reply(record=wiring.import_uploads(call.caller, call.claim).start(import_id))
+    return Reply(record=import_uploads(call.caller, call.claim).start(import_id))
 
 
 @routes.route("GET", "/imports/{import_id}", summary="Read an import", answer=Import, errors=(NotFound,))
 def read_import(call: Call, import_id: str) -> Reply:
-    return Reply(record=wiring.imports(call.caller).read(import_id))
+    return Reply(record=import_service(call.caller).read(import_id))
 
 
 @routes.route(
@@ -58,4 +58,4 @@ def read_import(call: Call, import_id: str) -> Reply:
     errors=(NotFound, Conflict),
 )
 def read_results(call: Call, import_id: str) -> Reply:
-    return Reply(record=wiring.imports(call.caller).results(import_id))
+    return Reply(record=import_service(call.caller).results(import_id))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functions.labels.routes import routes
-from shared import wiring
 from shared.domain.labels.record import Tag
 from shared.http.routes import lambda_handler
 from shared.snapshot import prepare
+from shared.wiring.groups import group_service
+from shared.wiring.idempotency import keyed_calls
+from shared.wiring.labels import label_service
+from shared.wiring.limits import rate_limits
 
-handler = lambda_handler(routes, keyed=wiring.keyed_calls, limited=wiring.rate_limits)
+handler = lambda_handler(routes, keyed=keyed_calls, limited=rate_limits)
 
-prepare(lambda caller: wiring.labels(caller, Tag), wiring.groups, wiring.keyed_calls)
+prepare(lambda caller: label_service(caller, Tag), group_service, keyed_calls)

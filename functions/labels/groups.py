@@ -7,7 +7,6 @@ from typing import Any
 from functions.labels.group_bodies import GroupMembersInput
 from functions.labels.kinds import label_routes
 from functions.labels.label_query import GroupContactsQuery
-from shared import wiring
 from shared.domain.contacts.shown import ContactShown
 from shared.domain.errors import ConcurrentChange, NotFound, RuleBroken
 from shared.domain.labels.inputs import GroupInput, GroupPatch
@@ -15,20 +14,22 @@ from shared.domain.labels.record import Group
 from shared.http.bulk import BulkAnswer, answer_of
 from shared.http.call import Call
 from shared.http.routes import Reply
+from shared.wiring.contacts import bulk_contacts, contact_lists, show_contacts
+from shared.wiring.groups import group_creation, group_service
 
 
 def _create(call: Call, given: dict[str, Any]) -> Group:
     contact_ids = given.pop("contact_ids")
     if contact_ids:
-        return wiring.group_creation(call.caller, call.claim).create(given, contact_ids)
-    return wiring.groups(call.caller, call.claim).create(given)
+        return group_creation(call.caller, call.claim).create(given, contact_ids)
+    return group_service(call.caller, call.claim).create(given)
 
 
 routes = label_routes(
     Group,
     GroupInput,
     GroupPatch,
-    lambda call: wiring.groups(call.caller, call.claim),
+    lambda call: group_service(call.caller, call.claim),
     listed="Static groups with how many contacts are in each.",
     create=_create,
 )
@@ -40,14 +41,14 @@ routes = label_routes(
     summary="List a group's contacts",
     query=GroupContactsQuery,
     answer=ContactShown,
-    show=wiring.show_contacts,
+    show=show_contacts,
     paged=True,
     errors=(NotFound,),
 )
 def list_group_contacts(call: Call, group_id: str, query: GroupContactsQuery) -> Reply:
     """Who joined a static group; whom the filter of a dynamic one finds."""
-    page = wiring.contact_lists(call.caller, call.budget).list(
-        wiring.groups(call.caller).filter_of(group_id),
+    page = contact_lists(call.caller, call.budget).list(
+        group_service(call.caller).filter_of(group_id),
         sort=query.sort,
         limit=query.limit,
         cursor=query.cursor,
@@ -67,7 +68,7 @@ def list_group_contacts(call: Call, group_id: str, query: GroupContactsQuery) ->
 )
 def add_group_contacts(call: Call, group_id: str, body: GroupMembersInput) -> Reply:
     """An entry for each contact, in order, with the status and the error that the single call would have."""
-    outcomes = wiring.bulk_contacts(call.caller, call.claim).join_many(group_id, body.contact_ids)
+    outcomes = bulk_contacts(call.caller, call.claim).join_many(group_id, body.contact_ids)
     return Reply(record=answer_of(outcomes, done=200, request_id=call.request_id))
 
 
@@ -82,5 +83,5 @@ def add_group_contacts(call: Call, group_id: str, body: GroupMembersInput) -> Re
 )
 def remove_group_contacts(call: Call, group_id: str, body: GroupMembersInput) -> Reply:
     """As they were put in. A contact that is not in the group stays as it is."""
-    outcomes = wiring.bulk_contacts(call.caller).leave_many(group_id, body.contact_ids)
+    outcomes = bulk_contacts(call.caller).leave_many(group_id, body.contact_ids)
     return Reply(record=answer_of(outcomes, done=200, request_id=call.request_id))

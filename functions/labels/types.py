@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from functions.labels.kinds import label_routes
-from shared import wiring
 from shared.domain.labels.inputs import TypeInput, TypePatch
 from shared.domain.labels.record import ContactType
+from shared.wiring.labels import label_service
 
 routes = label_routes(
     ContactType,
     TypeInput,
     TypePatch,
-    lambda call: wiring.labels(call.caller, ContactType, call.claim),
+    lambda call: label_service(call.caller, ContactType, call.claim),
     listed="The tenant's managed list of types.",
 )

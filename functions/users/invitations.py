@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from shared import wiring
 from shared.domain.accounts.invitation import Invitation, InvitationInput, IssuedInvitation
 from shared.domain.errors import AddressInUse, AlreadyAccepted, Conflict, NotFound
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import Reply, Routes
+from shared.wiring.accounts import invitation_service
 
 routes = Routes("Invitations")
 
@@ -22,7 +22,7 @@ routes = Routes("Invitations")
 )
 def list_invitations(call: Call, query: ListQuery) -> Reply:
     """Those that were accepted stay for a month."""
-    return Reply(page=wiring.invitations(call.caller).list(limit=query.limit, cursor=query.cursor))
+    return Reply(page=invitation_service(call.caller).list(limit=query.limit, cursor=query.cursor))
 
 
 @routes.route(
@@ -39,7 +39,7 @@ def create_invitation(call: Call, body: InvitationInput) -> Reply:
     """The token is good for seven days. It is e-mailed where the deployment has a sender; where `emailed` is false,
     hand it on.
     """
-    return Reply(record=wiring.invitations(call.caller, call.claim).create(body))
+    return Reply(record=invitation_service(call.caller, call.claim).create(body))
 
 
 @routes.route(
@@ -50,7 +50,7 @@ def create_invitation(call: Call, body: InvitationInput) -> Reply:
     errors=(NotFound,),
 )
 def read_invitation(call: Call, invitation_id: str) -> Reply:
-    return Reply(record=wiring.invitations(call.caller).read(invitation_id))
+    return Reply(record=invitation_service(call.caller).read(invitation_id))
 
 
 @routes.route(
@@ -61,7 +61,7 @@ def read_invitation(call: Call, invitation_id: str) -> Reply:
     errors=(NotFound, AlreadyAccepted),
 )
 def revoke_invitation(call: Call, invitation_id: str) -> Reply:
-    wiring.invitations(call.caller).revoke(invitation_id)
+    invitation_service(call.caller).revoke(invitation_id)
     return Reply(204)
 
 
@@ -74,4 +74,4 @@ def revoke_invitation(call: Call, invitation_id: str) -> Reply:
 )
 def resend_invitation(call: Call, invitation_id: str) -> Reply:
     """The token before is dead; the new one is good for seven days, and e-mailed as the first one was."""
-    return Reply(record=wiring.invitations(call.caller, call.claim).resend(invitation_id))
+    return Reply(record=invitation_service(call.caller, call.claim).resend(invitation_id))

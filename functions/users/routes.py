@@ -5,7 +5,6 @@ from __future__ import annotations
 from pydantic import Field
 
 from functions.users import invitations
-from shared import wiring
 from shared.domain.accounts.removal import OwnsContacts, RemovalQuery
 from shared.domain.accounts.user import User, UserPatch, UserRole
 from shared.domain.errors import LastAdmin, NotFound, SchedulingIdTaken, VersionMismatch
@@ -13,6 +12,7 @@ from shared.domain.jobs.bulk import BulkJob
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import JSON, MERGE_PATCH, Accepted, Reply, Routes
+from shared.wiring.accounts import user_service
 
 
 class UserListQuery(ListQuery):
@@ -29,7 +29,7 @@ routes.include(invitations.routes)
 @routes.route("GET", "/users", summary="List users", query=UserListQuery, answer=User, paged=True)
 def list_users(call: Call, query: UserListQuery) -> Reply:
     """In the order of their ids."""
-    page = wiring.users(call.caller).list(
+    page = user_service(call.caller).list(
         role=query.role, is_active=query.is_active, limit=query.limit, cursor=query.cursor
     )
     return Reply(page=page)
@@ -37,7 +37,7 @@ def list_users(call: Call, query: UserListQuery) -> Reply:
 
 @routes.route("GET", "/users/{user_id}", summary="Read a user", answer=User, errors=(NotFound,))
 def read_user(call: Call, user_id: str) -> Reply:
-    return Reply(record=wiring.users(call.caller).read(user_id))
+    return Reply(record=user_service(call.caller).read(user_id))
 
 
 @routes.route(
@@ -52,7 +52,7 @@ def read_user(call: Call, user_id: str) -> Reply:
 )
 def patch_user(call: Call, user_id: str, body: UserPatch) -> Reply:
     """Takes `tenant:admin`; their own names all users may change. A change of rights is in effect within a minute."""
-    return Reply(record=wiring.users(call.caller).change(user_id, body, call.if_match))
+    return Reply(record=user_service(call.caller).change(user_id, body, call.if_match))
 
 
 @routes.route(
@@ -70,5 +70,5 @@ def delete_user(call: Call, user_id: str, query: RemovalQuery) -> Reply:
     A user who owns contacts, or is the default owner of new ones, is removed only with `successor_id` or
     `contacts=release`: the answer is then 202 with the bulk job that changes the owner of the contacts.
     """
-    job = wiring.users(call.caller).delete(user_id, call.if_match, query)
+    job = user_service(call.caller).delete(user_id, call.if_match, query)
     return Reply(record=job) if job else Reply(204)

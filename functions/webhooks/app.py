@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functions.webhooks.routes import routes
-from shared import wiring
 from shared.http.routes import lambda_handler
 from shared.snapshot import prepare
+from shared.wiring.idempotency import keyed_calls
+from shared.wiring.limits import rate_limits
+from shared.wiring.webhooks import webhook_service
 
-handler = lambda_handler(routes, keyed=wiring.keyed_calls, limited=wiring.rate_limits)
+handler = lambda_handler(routes, keyed=keyed_calls, limited=rate_limits)
 
-prepare(wiring.webhooks, wiring.keyed_calls)
+prepare(webhook_service, keyed_calls)

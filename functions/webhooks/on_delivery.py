@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from shared import environment as settings
-from shared import observability, wiring
+from shared import environment, observability
 from shared.publishing.contracts import from_request_message
 from shared.sqs import each
+from shared.wiring.base import received_messages
+from shared.wiring.webhooks import sending
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -16,11 +17,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     A receiver that refuses is no failure of the message: its next attempt has a message of its own.
     """
-    return each(event, wiring.received_messages(settings.webhook_deliveries_queue_url()), _attempt)
+    return each(event, received_messages(environment.webhook_deliveries_queue_url()), _attempt)
 
 
 def _attempt(body: str) -> None:
     request = from_request_message(body)
-    report = wiring.sending().attempt(request)
+    report = sending().attempt(request)
     note = observability.warn if report.state == "failed" else observability.note
     note("webhook message taken", **asdict(request), **asdict(report))

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared import environment as settings
-from shared import observability, wiring
+from shared import environment, observability
 from shared.publishing.contracts import from_message
 from shared.sqs import each
+from shared.wiring.base import received_messages
+from shared.wiring.webhooks import fan_out
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Make the deliveries of a batch of events; reports those to try again."""
-    return each(event, wiring.received_messages(settings.webhook_events_queue_url()), _spread)
+    return each(event, received_messages(environment.webhook_events_queue_url()), _spread)
 
 
 def _spread(body: str) -> None:
     notice = from_message(body)
-    deliveries = wiring.fan_out().spread(notice)
+    deliveries = fan_out().spread(notice)
     observability.note(
         "event spread",
         tenant_id=notice.tenant_id,

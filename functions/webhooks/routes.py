@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from shared import wiring
 from shared.domain.errors import Conflict, FieldError, NotFound, VersionMismatch
 from shared.domain.webhooks.delivery import Delivery
 from shared.domain.webhooks.subscription import NewWebhook, Webhook, WebhookInput
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import Reply, Routes
+from shared.wiring.webhooks import webhook_service
 
 routes = Routes("Webhooks")
 
 
 def _further(call: Call, given: object) -> tuple[FieldError, ...]:
-    return wiring.webhooks(call.caller).faults_in(given)
+    return webhook_service(call.caller).faults_in(given)
 
 
 @routes.route(
     "GET", "/webhooks", summary="List webhooks, newest first", query=ListQuery, answer=Webhook, paged=True
 )
 def list_webhooks(call: Call, query: ListQuery) -> Reply:
-    return Reply(page=wiring.webhooks(call.caller).list(limit=query.limit, cursor=query.cursor))
+    return Reply(page=webhook_service(call.caller).list(limit=query.limit, cursor=query.cursor))
 
 
 @routes.route(
@@ -36,12 +36,12 @@ def list_webhooks(call: Call, query: ListQuery) -> Reply:
     further=_further,
 )
 def create_webhook(call: Call, body: WebhookInput) -> Reply:
-    return Reply(record=wiring.webhooks(call.caller, call.claim).create(body))
+    return Reply(record=webhook_service(call.caller, call.claim).create(body))
 
 
 @routes.route("GET", "/webhooks/{webhook_id}", summary="Read a webhook", answer=Webhook, errors=(NotFound,))
 def read_webhook(call: Call, webhook_id: str) -> Reply:
-    return Reply(record=wiring.webhooks(call.caller).read(webhook_id))
+    return Reply(record=webhook_service(call.caller).read(webhook_id))
 
 
 @routes.route(
@@ -53,7 +53,7 @@ def read_webhook(call: Call, webhook_id: str) -> Reply:
     errors=(NotFound, VersionMismatch),
 )
 def delete_webhook(call: Call, webhook_id: str) -> Reply:
-    wiring.webhooks(call.caller).delete(webhook_id, call.if_match)
+    webhook_service(call.caller).delete(webhook_id, call.if_match)
     return Reply(204)
 
 
@@ -67,5 +67,5 @@ def delete_webhook(call: Call, webhook_id: str) -> Reply:
     errors=(NotFound,),
 )
 def list_deliveries(call: Call, webhook_id: str, query: ListQuery) -> Reply:
-    page = wiring.webhooks(call.caller).deliveries(webhook_id, limit=query.limit, cursor=query.cursor)
+    page = webhook_service(call.caller).deliveries(webhook_id, limit=query.limit, cursor=query.cursor)
     return Reply(page=page)

@@ -15,7 +15,6 @@ from moto.dynamodb.models import dynamodb_backends
 from functions.account.app import handler as account_function
 from functions.bulk.app import handler as bulk_function
 from functions.contacts.app import handler as contacts_function
-from shared import wiring
 from shared.domain import timestamps
 from shared.domain.accounts.api_client import ApiClientInput, ApiClientPatch
 from shared.domain.accounts.invitation import Acceptance, InvitationInput
@@ -49,6 +48,30 @@ from shared.table.contacts.purge import PurgeTable
 from shared.table.items import event_from_item
 from shared.table.limits import BucketTable
 from shared.table.store import Item
+from shared.wiring.accounts import (
+    acceptance_service,
+    api_client_service,
+    client_uses,
+    invitation_service,
+    onboarding_service,
+    registration_service,
+    settings_service,
+    sign_in_service,
+    user_service,
+)
+from shared.wiring.base import store
+from shared.wiring.bookings import booking_service
+from shared.wiring.contacts import bulk_contacts, contact_lists, contact_service, show_contacts
+from shared.wiring.customers import customer_service
+from shared.wiring.groups import group_service
+from shared.wiring.imports import import_chunks, import_runs, import_service, import_uploads
+from shared.wiring.jobs import bulk_job_service, bulk_watch, bulk_work, matching_contacts
+from shared.wiring.kept import reset_wiring
+from shared.wiring.labels import label_service
+from shared.wiring.projections import projection
+from shared.wiring.publishing import publisher
+from shared.wiring.tenants import find_tenant, tenant_memory, tenant_settings
+from shared.wiring.webhooks import fan_out, sending, webhook_service
 from tests.support.aws import Stack
 from tests.support.lambda_context import ACCOUNT, REGION
 from tests.support.meter import meter
@@ -83,25 +106,25 @@ class World:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         with as_operator():
-            wiring.onboarding().open_tenant(TENANT, "One")
-            wiring.onboarding().add_member(ADMIN.id, TENANT, "admin", "admin@example.com")
-        wiring.tenant_settings(TENANT)  # a warm process has it at hand
-        self.contacts = wiring.contacts(ADMIN)
-        self.lists = wiring.contact_lists(ADMIN)
+            onboarding_service().open_tenant(TENANT, "One")
+            onboarding_service().add_member(ADMIN.id, TENANT, "admin", "admin@example.com")
+        tenant_settings(TENANT)  # a warm process has it at hand
+        self.contacts = contact_service(ADMIN)
+        self.lists = contact_lists(ADMIN)
         self.made = [self.contacts.create(given(n)) for n in range(30)]
         self.records, self.events = self._items("CONTACT"), self._items("EVENT#")
         self.contacts.create(given(99, tags=["vip"]))
-        self.group = wiring.groups(ADMIN).create({"name": "spring", "kind": "static"})
-        (self.tag,) = wiring.labels(ADMIN, Tag).list(prefix=None, limit=1, cursor=None).items
+        self.group = group_service(ADMIN).create({"name": "spring", "kind": "static"})
+        (self.tag,) = label_service(ADMIN, Tag).list(prefix=None, limit=1, cursor=None).items
         [self.fresh] = [item for item in self._items("CONTACT") if item["email"]["S"] == "ada99@example.com"]
-        self.customers = wiring.customers(ADMIN)
-        wiring.projection().project(self.records)
+        self.customers = customer_service(ADMIN)
+        projection().project(self.records)
         self.contacts.read(self.made[0].id)  # a warm process has the labels at hand
-        wiring.show_contacts(ADMIN, self.made[:1])  # and the names
+        show_contacts(ADMIN, self.made[:1])  # and the names
         self.imported = [self._imported(self.fresh, number) for number in range(40)]
-        self.webhooks = wiring.webhooks(ADMIN)
+        self.webhooks = webhook_service(ADMIN)
         self.webhook = self.webhooks.create(hook())
-        self.clients = wiring.api_clients(ADMIN)
+        self.clients = api_client_service(ADMIN)
         self.client = self.clients.create(ApiClientInput(name="Shop", permissions={"contacts:read": "all"}))
         self.queue = RowQueue(stack)
         self.upload = Upload(stack)
@@ -124,20 +147,20 @@ class World:
         ]
         records = self._items("CUSTOMER")
         [self.fresh_customer] = [item for item in records if item["id"]["S"] == self.empty.id]
-        wiring.projection().project([item for item in records if item is not self.fresh_customer])
+        projection().project([item for item in records if item is not self.fresh_customer])
 
     def settle_users(self) -> None:
         """Thirty users of whom two are admins, and an invitation."""
         with as_operator():
             for number in range(30):
                 role = "admin" if number < 2 else "user"
-                wiring.onboarding().add_member(f"u{number:02}", TENANT, role, f"u{number:02}@example.com")
-        self.users = wiring.users(ADMIN)
-        self.invitations = wiring.invitations(ADMIN)
+                onboarding_service().add_member(f"u{number:02}", TENANT, role, f"u{number:02}@example.com")
+        self.users = user_service(ADMIN)
+        self.invitations = invitation_service(ADMIN)
         self.invitation = self.invitations.create(InvitationInput(email="i@example.com", role="user"))
 
     def accept(self) -> None:
-        wiring.acceptance().accept(Acceptance(token=self.invitation.token, password="Correct horse 7"))
+        acceptance_service().accept(Acceptance(token=self.invitation.token, password="Correct horse 7"))
 
     def _items(self, sort_key: str) -> list[Item]:
         with as_operator():
@@ -151,7 +174,7 @@ class World:
 
 @pytest.fixture
 def world(aws_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setattr(wiring, "BULK_SECONDS", 600.0)  # the emulator is slower than DynamoDB
+    monkeypatch.setattr("shared.wiring.contacts.BULK_SECONDS", 600.0)  # the emulator is slower than DynamoDB
     monkeypatch.setattr(
         "shared.table.labels.RECENT_SECONDS", 3600.0
     )  # and a second no measure on a slow machine
@@ -219,18 +242,17 @@ def send(path: str, body: str, key: str | None, method: str = "POST") -> int:
 
 def spread(world: World) -> int:
     event = event_from_item(world.events[0])
-    return wiring.fan_out().spread(from_message(to_message(TENANT, event)))
+    return fan_out().spread(from_message(to_message(TENANT, event)))
 
 
 def purge() -> object:
     long_after = timestamps.plus(timestamps.now(), 31 * 86_400)
-    store = wiring.store()
-    return Purge(PurgeTable(store), leftover_rows=LeftoverRows(store), now=lambda: long_after).run()
+    return Purge(PurgeTable(store()), leftover_rows=LeftoverRows(store()), now=lambda: long_after).run()
 
 
 def attempt(world: World) -> object:
     event_id = world.events[0]["SK"]["S"].removeprefix("EVENT#")
-    return wiring.sending().attempt(DeliveryRequest(TENANT, world.webhook.id, event_id, 1))
+    return sending().attempt(DeliveryRequest(TENANT, world.webhook.id, event_id, 1))
 
 
 class Calls:
@@ -238,8 +260,8 @@ class Calls:
 
     def __init__(self) -> None:
         self._clock, self._step = 0.0, 0.0
-        self._limits = RateLimits(BucketTable(wiring.store()), report=pytest.fail, clock=self._time)
-        self._other = RateLimits(BucketTable(wiring.store()), report=pytest.fail, clock=self._time)
+        self._limits = RateLimits(BucketTable(store()), report=pytest.fail, clock=self._time)
+        self._other = RateLimits(BucketTable(store()), report=pytest.fail, clock=self._time)
 
     def _time(self) -> float:
         self._clock += self._step
@@ -278,12 +300,12 @@ class Bulk:
         self.job = ""
 
     def create(self) -> None:
-        outcomes = wiring.bulk_contacts(ADMIN).create_many([given(1000 + number) for number in range(500)])
+        outcomes = bulk_contacts(ADMIN).create_many([given(1000 + number) for number in range(500)])
         self.ids = [one.contact_id for one in outcomes if one.contact_id and one.refusal is None]
         assert len(self.ids) == 500
 
     def update(self) -> None:
-        contacts = wiring.bulk_contacts(ADMIN)
+        contacts = bulk_contacts(ADMIN)
         contacts.update_many(self.ids, contacts.change_of(BulkChangeInput(add_tags=["vip"])))
 
     def update_under_a_key(self) -> None:
@@ -291,18 +313,18 @@ class Bulk:
         assert send("/contacts/bulk-update", body, "k") == 207
 
     def delete(self) -> None:
-        wiring.bulk_contacts(ADMIN).delete_many(self.ids)
+        bulk_contacts(ADMIN).delete_many(self.ids)
 
     def begin(self) -> None:
         with mock.patch("shared.services.contacts.bulk.MAX_TOGETHER", 10):
-            job = wiring.matching_contacts(ADMIN).update(
+            job = matching_contacts(ADMIN).update(
                 ContactFilter(owner_id=ADMIN.id), BulkChangeInput(add_tags=["vip"])
             )
         assert isinstance(job, BulkJob)
         self.job = job.id
 
     def carry_out(self) -> None:
-        work = wiring.bulk_work(may_look_on=lambda: True, has_time=lambda: True)
+        work = bulk_work(may_look_on=lambda: True, has_time=lambda: True)
         run = work.carry_out(Portion(TENANT, self.job, 1))
         assert run is not None and run.succeeded == 30
 
@@ -315,12 +337,12 @@ class Upload:
         self._s3 = stack.client("s3")
 
     def ask(self) -> None:
-        made = wiring.import_uploads(ADMIN).create(ImportInput(file_name="people.csv"))
+        made = import_uploads(ADMIN).create(ImportInput(file_name="people.csv"))
         self._s3.put_object(Bucket=self._bucket, Key=made.upload.fields["key"], Body=b"email\n")
         self._import_id = made.id
 
     def start(self) -> None:
-        wiring.import_uploads(ADMIN).start(self._import_id)
+        import_uploads(ADMIN).start(self._import_id)
 
 
 ACCOUNT_OF_ADA = ("ada@example.com", "Difference-Engine-1822")
@@ -330,17 +352,17 @@ def register() -> None:
     email, password = ACCOUNT_OF_ADA
     given = RegistrationInput(username="ada.lovelace", email=email, password=password)
     with inferring_tenant("U#", "N#"):
-        wiring.registration().register(given)
+        registration_service().register(given)
 
 
 def sign_in() -> None:
     with inferring_tenant("U#"):
-        wiring.sign_in().with_password(*ACCOUNT_OF_ADA, "198.51.100.7")
+        sign_in_service().with_password(*ACCOUNT_OF_ADA, "198.51.100.7")
 
 
 def sign_in_by_username() -> None:
     with inferring_tenant("U#", "N#"):
-        wiring.sign_in().with_password("ada.lovelace", ACCOUNT_OF_ADA[1], "198.51.100.7")
+        sign_in_service().with_password("ada.lovelace", ACCOUNT_OF_ADA[1], "198.51.100.7")
 
 
 class RowQueue:
@@ -355,17 +377,17 @@ class RowQueue:
         self._key, self._etag = key, put["ETag"].strip('"')
 
     def begin(self) -> None:
-        run = wiring.import_runs().take_up(self._key, self._etag)
+        run = import_runs().take_up(self._key, self._etag)
         assert run is not None
         self.import_id = run.id
 
     def write(self) -> None:
         task = self._task()
         assert task.chunk is not None
-        wiring.import_chunks().write(TENANT, task.import_id, task.chunk)
+        import_chunks().write(TENANT, task.import_id, task.chunk)
 
     def finish(self) -> None:
-        wiring.import_runs().finish(TENANT, self._task().import_id)
+        import_runs().finish(TENANT, self._task().import_id)
 
     def _task(self) -> ImportTask:
         return from_message_of_import(receive(self._url, 1)[0]["Body"])
@@ -460,14 +482,14 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Create a contact with a tag": lambda world: world.contacts.create(given(100, tags=["vip"])),
     "Create a contact with a new tag": lambda world: world.contacts.create(given(100, tags=["new"])),
     "Join a group": lambda world: world.contacts.join(world.first.id, world.group.id, None),
-    "List labels": lambda world: wiring.labels(ADMIN, Tag).list(prefix="v", limit=25, cursor=None),
-    "Make a label": lambda world: wiring.labels(ADMIN, Tag).create({"name": "new"}),
-    "Read a label": lambda world: wiring.labels(ADMIN, Tag).read(world.tag.id),
-    "Rename a label": lambda world: wiring.labels(ADMIN, Tag).change(world.tag.id, {"name": "gold"}, None),
-    "Delete a label": lambda world: wiring.labels(ADMIN, Tag).delete(world.tag.id, None),
+    "List labels": lambda world: label_service(ADMIN, Tag).list(prefix="v", limit=25, cursor=None),
+    "Make a label": lambda world: label_service(ADMIN, Tag).create({"name": "new"}),
+    "Read a label": lambda world: label_service(ADMIN, Tag).read(world.tag.id),
+    "Rename a label": lambda world: label_service(ADMIN, Tag).change(world.tag.id, {"name": "gold"}, None),
+    "Delete a label": lambda world: label_service(ADMIN, Tag).delete(world.tag.id, None),
     "Read all labels after a change": lambda world: (
-        wiring.reset(),
-        wiring.contacts(ADMIN).read(world.first.id),
+        reset_wiring(),
+        contact_service(ADMIN).read(world.first.id),
     ),
     "Look for contacts to purge, none found": lambda world: purge(),
     "Purge a contact": lambda world: purge(),
@@ -477,20 +499,20 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Delete 500 contacts": lambda world: world.bulk.delete(),
     "Make a bulk job of 30 contacts": lambda world: world.bulk.begin(),
     "Carry out a bulk job's portion of 30 contacts": lambda world: world.bulk.carry_out(),
-    "Look for bulk jobs that stand still, none found": lambda world: wiring.bulk_watch(lambda: True).look(),
-    "List bulk jobs": lambda world: wiring.bulk_jobs(ADMIN).list(limit=25, cursor=None),
-    "Read a bulk job": lambda world: wiring.bulk_jobs(ADMIN).read(world.bulk.job),
-    "Cancel a bulk job": lambda world: wiring.bulk_jobs(ADMIN).cancel(world.bulk.job),
+    "Look for bulk jobs that stand still, none found": lambda world: bulk_watch(lambda: True).look(),
+    "List bulk jobs": lambda world: bulk_job_service(ADMIN).list(limit=25, cursor=None),
+    "Read a bulk job": lambda world: bulk_job_service(ADMIN).read(world.bulk.job),
+    "Cancel a bulk job": lambda world: bulk_job_service(ADMIN).cancel(world.bulk.job),
     "List a contact's interactions": lambda world: world.contacts.interactions(
         world.first.id, limit=25, cursor=None
     ),
-    "Booking of a new person": lambda world: wiring.bookings().take(booking(1, "new@example.com")),
-    "Booking of a known contact": lambda world: wiring.bookings().take(booking(1, "ada0@example.com")),
-    "Booking event that was taken in before": lambda world: wiring.bookings().take(
+    "Booking of a new person": lambda world: booking_service().take(booking(1, "new@example.com")),
+    "Booking of a known contact": lambda world: booking_service().take(booking(1, "ada0@example.com")),
+    "Booking event that was taken in before": lambda world: booking_service().take(
         booking(0, "x@example.com")
     ),
-    "Project a contact": lambda world: wiring.projection().project([world.fresh]),
-    "Project 40 contacts of an import": lambda world: wiring.projection().project(world.imported),
+    "Project a contact": lambda world: projection().project([world.fresh]),
+    "Project 40 contacts of an import": lambda world: projection().project(world.imported),
     "Create a contact of a customer": lambda world: world.contacts.create(
         given(100, customer_id=world.crowded.id)
     ),
@@ -523,7 +545,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "List a customer's contacts": lambda world: world.customers.contacts(
         world.crowded.id, limit=25, cursor=None
     ),
-    "Project a customer": lambda world: wiring.projection().project([world.fresh_customer]),
+    "Project a customer": lambda world: projection().project([world.fresh_customer]),
     "Make an API client": lambda world: world.clients.create(ApiClientInput(name="Shop")),
     "Read an API client": lambda world: world.clients.read(world.client.id),
     "List API clients": lambda world: world.clients.list(limit=25, cursor=None),
@@ -532,15 +554,15 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     ),
     "Rotate an API client's key": lambda world: world.clients.rotate_key(world.client.id, 60, None),
     "Delete an API client": lambda world: world.clients.delete(world.client.id, None),
-    "Note that an API client is used": lambda world: wiring.client_uses().note(TENANT, world.client.id),
+    "Note that an API client is used": lambda world: client_uses().note(TENANT, world.client.id),
     "Say who calls": lambda world: get("/me"),
-    "Read the tenant again": lambda world: (wiring._tenants().clear(), wiring.tenant(TENANT)),
-    "Look up the names of 25 contacts' owners and customers": lambda world: wiring.show_contacts(
+    "Read the tenant again": lambda world: (tenant_memory.cache_clear(), find_tenant(TENANT)),
+    "Look up the names of 25 contacts' owners and customers": lambda world: show_contacts(
         ADMIN,
         [world.first.model_copy(update={"owner_id": f"owner{n}", "customer_id": f"c{n}"}) for n in range(25)],
     ),
-    "Read the settings": lambda world: wiring.settings_service(ADMIN).read(),
-    "Change the settings": lambda world: wiring.settings_service(ADMIN).change(
+    "Read the settings": lambda world: settings_service(ADMIN).read(),
+    "Change the settings": lambda world: settings_service(ADMIN).change(
         SettingsPatch(default_country="GB"), None
     ),
     "Create a webhook": lambda world: world.webhooks.create(hook()),
@@ -565,7 +587,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Change a user's name": lambda world: world.users.change("u03", UserPatch(first_name="Ada"), None),
     "Change a user's role": lambda world: world.users.change("u03", UserPatch(role="admin"), None),
     "Remove a user": lambda world: world.users.delete("u03", None),
-    "Invite somebody": lambda world: wiring.invitations(ADMIN).create(
+    "Invite somebody": lambda world: invitation_service(ADMIN).create(
         InvitationInput(email="new@example.com", role="user")
     ),
     "List invitations": lambda world: world.invitations.list(limit=25, cursor=None),
@@ -573,9 +595,9 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Revoke an invitation": lambda world: world.invitations.revoke(world.invitation.id),
     "Give an invitation another token": lambda world: world.invitations.resend(world.invitation.id),
     "Accept an invitation": lambda world: world.accept(),
-    "List imports": lambda world: wiring.imports(ADMIN).list(limit=25, cursor=None),
-    "Read an import": lambda world: wiring.imports(ADMIN).read(world.queue.import_id),
-    "Read an import's results": lambda world: wiring.imports(ADMIN).results(world.queue.import_id),
+    "List imports": lambda world: import_service(ADMIN).list(limit=25, cursor=None),
+    "Read an import": lambda world: import_service(ADMIN).read(world.queue.import_id),
+    "Read an import's results": lambda world: import_service(ADMIN).results(world.queue.import_id),
     "Count a call of a caller who calls seldom": lambda world: world.calls.seldom(),
     "Count 500 calls of a caller, 40 a second": lambda world: world.calls.forty_a_second(500),
     "Use four calls up, and refuse the fifth": lambda world: world.calls.use_up(),
@@ -584,7 +606,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Refuse it late in the wait, for the fourth time: the next one is lengthened": lambda world: (
         world.calls.knock()
     ),
-    "Publish an event": lambda world: wiring.publisher().publish(world.events[:1]),
+    "Publish an event": lambda world: publisher().publish(world.events[:1]),
 }
 
 
@@ -609,7 +631,7 @@ def _refused(world: World) -> None:
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_an_operation_costs_what_the_document_says(world: World, operation: str) -> None:
     if "before" in operation:
-        wiring.bookings().take(booking(0, "x@example.com"))
+        booking_service().take(booking(0, "x@example.com"))
     if "from row" in operation:
         _fill(world)
     if "customer" in operation or "primary" in operation:

@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from shared import wiring
 from shared.domain.callers import Caller
 from shared.domain.contacts.communication import ConsentInput
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.customers.record import CustomerInput, CustomerPatch
 from shared.domain.errors import DomainError
 from shared.domain.labels.record import Tag
+from shared.wiring.contacts import contact_service
+from shared.wiring.customers import customer_service
+from shared.wiring.labels import label_service
 from tests.integration.world import World
 from tests.support.faults import call, injecting, lost_answer, unreachable
 from tests.support.tenant_guard import acting_for
@@ -33,8 +35,8 @@ class Doer:
         self.tenant_id = tenant_id
         self.chance = chance
         caller = Caller(tenant_id, "user", f"admin-of-{tenant_id}", "admin")
-        self.contacts, self.customers = wiring.contacts(caller), wiring.customers(caller)
-        self.tags = wiring.labels(caller, Tag)
+        self.contacts, self.customers = contact_service(caller), customer_service(caller)
+        self.tags = label_service(caller, Tag)
         self.versions: dict[str, int] = {}
         self.kinds: defaultdict[str, list[str]] = defaultdict(list)
         self.refused: Counter[str] = Counter()

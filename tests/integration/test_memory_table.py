@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from shared import wiring
 from shared.domain.errors import ConcurrentChange
 from shared.table.store import Item, Store, Transaction
+from shared.wiring.base import store
 from tests.support.aws import Stack
 from tests.support.memory_table import MemoryTable
 from tests.support.tenant_guard import acting_for, as_operator
@@ -90,7 +90,7 @@ def drawn(chosen: random.Random) -> Callable[[Store], Any]:
 def test_every_call_is_answered_alike_and_leaves_the_same_table(aws_stack: Stack, seed: int) -> None:
     chosen = random.Random(seed)
     table = MemoryTable()
-    memory, real = Store(table, "table", sleep=lambda seconds: None), wiring.store()
+    memory, real = Store(table, "table", sleep=lambda seconds: None), store()
     with acting_for("t1"):
         for number in range(150):
             call = drawn(chosen)

@@ -325,9 +325,9 @@ def variables_set(variables: Mapping[str, str], *, without: tuple[str, ...] = ()
 
 def forget_wiring() -> None:
     """Drop the clients and settings that warm functions keep, as a new execution environment would."""
-    wiring = sys.modules.get("shared.wiring")
-    if wiring is not None:
-        wiring.reset()
+    kept = sys.modules.get("shared.wiring.kept")
+    if kept is not None:
+        kept.reset_wiring()
 
 
 @contextmanager

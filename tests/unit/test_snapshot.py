@@ -33,16 +33,16 @@ socket.socket.connect = socket.socket.connect_ex = refuse
 for handler in handlers:
     module, _, name = handler.rpartition(".")
     serve = getattr(importlib.import_module(module), name)
-from shared import wiring
 from pydantic import BaseModel
+from shared.wiring.base import aws_client
 models = BaseModel.__subclasses__()
 for model in models:
     models += model.__subclasses__()
 unbuilt = sorted(model.__name__ for model in models if not model.__pydantic_complete__)
-loaded, clients = set(sys.modules), wiring.client.cache_info().currsize
+loaded, clients = set(sys.modules), aws_client.cache_info().currsize
 if event:
     from benchmarks.dynamodb_noop import answer_with
-    answer_with(wiring.client("dynamodb"), event.pop("answers"))
+    answer_with(aws_client("dynamodb"), event.pop("answers"))
     loaded = set(sys.modules)
     assert serve(event, None)["statusCode"] == 201
 print(json.dumps({

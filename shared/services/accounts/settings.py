@@ -32,7 +32,8 @@ class Counters(Protocol):
 class SettingsService:
     """Settings as one caller may see and change them: with `contacts:read`, and `tenant:admin` at level `all`.
 
-    `forget`: has this process read the tenant anew. Others go by what they read for `shared.wiring.TENANT_SECONDS`.
+    `forget`: makes this process read the tenant's record again. Other processes use the record that they have for up to
+    `shared.wiring.tenants.TENANT_SECONDS`.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from functions.authorizer import app as authorizer
-from shared import wiring
+from shared.wiring.accounts import other_issuer, user_pool
 from tests.gateway.isolation.test_isolation import assert_unauthorized, forgeries
 from tests.integration.accounts.accounts import ASKED, EMAIL, PASSWORD, Accounts
 from tests.integration.accounts.directory import assert_whole, invite
@@ -59,7 +59,7 @@ def test_no_pool_is_made_and_the_functions_know_the_provider(world: World) -> No
     environment = world.stack.environment
     assert (environment["TOKEN_ISSUER"], environment["TOKEN_AUDIENCE"]) == (Provider.issuer, AUDIENCE)
     assert environment["USER_POOL_ID"] == ""
-    assert wiring.user_pool() is None
+    assert user_pool() is None
 
 
 def test_the_provider_s_access_tokens_let_members_in(world: World, provider: Provider) -> None:
@@ -176,7 +176,7 @@ def test_without_a_valid_token_nobody_registers(world: World, fields: dict[str, 
 def test_while_the_provider_is_away_registering_may_be_tried_again(world: World, provider: Provider) -> None:
     """check 15"""
     world.stack.environment["TOKEN_JWKS_URL"] = "http://127.0.0.1:9/"
-    wiring.other_issuer.cache_clear()
+    other_issuer.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOKEN_JWKS_URL", "http://127.0.0.1:9/")
         body = {**REGISTERS, "access_token": provider.make_token("ada")}

@@ -11,13 +11,15 @@ import pytest
 from botocore.awsrequest import AWSResponse
 
 from functions.webhooks import on_delivery, on_event
-from shared import wiring
 from shared.domain.ids import new_id
 from shared.domain.tenant import RateLimit, TenantSettings
 from shared.services.imports.runs import UnknownTenant
 from shared.table.accounts.directory import DirectoryTable, TenantTable, api_key_to_item
 from shared.table.imports.repository import ImportTable
 from shared.table.jobs.bulk import BulkJobTable
+from shared.wiring import tenants
+from shared.wiring.base import store
+from shared.wiring.kept import reset_wiring
 from tests.gateway.isolation.test_isolation import CASES, HOOK, WITHOUT_ID, at, make_contact
 from tests.integration.accounts.directory import put_member
 from tests.integration.imports.drop_folder import DropFolder
@@ -35,7 +37,7 @@ from tests.tenants import program
 
 CACHED = 60
 """Seconds that the gateway keeps the authorizer's answer."""
-TENANT_SECONDS = wiring.TENANT_SECONDS
+TENANT_SECONDS = tenants.TENANT_SECONDS
 """Seconds that a process goes by a tenant's record, as it ships: read before any fixture holds it."""
 NEARLY = TENANT_SECONDS - 0.1
 """When a process last goes by what it read of a tenant before a change."""
@@ -46,7 +48,7 @@ STATED = 62.5
 @pytest.fixture(autouse=True)
 def tenants_are_forgotten(tenants_stay_known: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Time is what these tests are about, so processes forget as they do on AWS."""
-    monkeypatch.setattr(wiring, "TENANT_SECONDS", TENANT_SECONDS)
+    monkeypatch.setattr(tenants, "TENANT_SECONDS", TENANT_SECONDS)
 
 
 @pytest.fixture
@@ -71,21 +73,21 @@ def remembering(world: World) -> Iterator[Gateway]:
 
 def change_user(sub: str, **members: Any) -> None:
     with as_operator():
-        member = DirectoryTable(wiring.store()).user(sub)
+        member = DirectoryTable(store()).user(sub)
     assert member is not None
     put_member(replace(member, **members))
 
 
 def change_key(token: str, **members: Any) -> None:
     with as_operator():
-        key = DirectoryTable(wiring.store()).api_key(token.split("_")[1])
+        key = DirectoryTable(store()).api_key(token.split("_")[1])
         assert key is not None
-        wiring.store().put(api_key_to_item(replace(key, **members)))
+        store().put(api_key_to_item(replace(key, **members)))
 
 
 def change_tenant(**members: Any) -> None:
     with as_operator():
-        tenants = TenantTable(wiring.store())
+        tenants = TenantTable(store())
         tenant = tenants.get("T1")
         assert tenant is not None
         tenants.put(replace(tenant, **members))
@@ -241,7 +243,7 @@ def test_a_suspended_tenant_s_files_bookings_events_and_jobs_stand_still(
             QueueUrl=jobs.queue_url, MessageBody=f'{{"tenant_id": "T1", "job_id": "{job}", "number": 1}}'
         )
     change_tenant(suspended=True)
-    wiring.reset()
+    reset_wiring()
     contacts = world.content.of("T#T1#C#", "CONTACT")
 
     with pytest.raises(UnknownTenant):  # S3 asks again, and then the event is a dead letter
@@ -254,8 +256,8 @@ def test_a_suspended_tenant_s_files_bookings_events_and_jobs_stand_still(
     sender.pump()
     assert world.content.of("T#T1#C#", "CONTACT") == contacts
     with as_operator():
-        runs = ImportTable(wiring.store(), "T1").newest(limit=10, after=None)
-        waiting = BulkJobTable(wiring.store(), "T1").get(job)
+        runs = ImportTable(store(), "T1").newest(limit=10, after=None)
+        waiting = BulkJobTable(store(), "T1").get(job)
     assert [run.state for run in runs] == ["running"], "the new file is not even begun"
     assert waiting is not None and (waiting.state, waiting.portions_done) == ("queued", 0)
     assert [dead["reason"] for dead in world.dead_bookings()] == ["unknown_tenant"]
@@ -266,7 +268,7 @@ def test_a_suspension_is_one_tenant_s_alone(world: World) -> None:
     """check 59: the other's file, booking and contacts go their way."""
     world.tenant("T10")
     change_tenant(suspended=True)
-    wiring.reset()
+    reset_wiring()
     folder = DropFolder(world, "T10")
     folder.deliver(folder.put("email\nnew@example.com\n", "new.csv"))
     folder.work()

@@ -8,18 +8,21 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
 
-from shared import wiring
 from shared.domain.accounts.credentials import Membership
 from shared.domain.errors import DomainError, RateLimited
 from shared.services.accounts.sign_in import SignIn
 from shared.table import keys
 from shared.table.accounts.directory import DirectoryTable, TenantTable
+from shared.wiring.accounts import directory, user_pool
+from shared.wiring.base import store
+from shared.wiring.kept import reset_wiring
+from shared.wiring.limits import sign_in_gate
+from shared.wiring.tenants import find_tenant
 from tests.integration.accounts.accounts import ASKED, EMAIL, PASSWORD, Accounts, accounts_in_moto
 from tests.integration.accounts.directory import put_member
 from tests.support.faults import call, calls_of, injecting, throttle, unreachable
@@ -212,8 +215,7 @@ def change_member(accounts: Accounts, **changes: Any) -> None:
     (item,) = accounts.content.of("U#")
     sub = item["PK"]["S"].removeprefix("U#")
     with as_operator():
-        directory = DirectoryTable(wiring.store())
-        member = directory.user(sub)
+        member = DirectoryTable(store()).user(sub)
         assert member is not None
     put_member(replace(member, **changes))
 
@@ -238,17 +240,17 @@ def test_who_may_not_act_for_a_tenant_gets_no_tokens(accounts: Accounts) -> None
     change_member(accounts, tenant_id=member.tenant_id)
     assert_tokens(accounts.token(ASKED))
     with as_operator():
-        tenants = TenantTable(wiring.store())
+        tenants = TenantTable(store())
         tenant = tenants.get(member.tenant_id)
         assert tenant is not None
         tenants.put(replace(tenant, suspended=True))
-    wiring.reset()
+    reset_wiring()
     assert_shut_out()
     with as_operator():
         tenants.put(tenant)
         key = keys.user(member.sub)
         accounts.stack.client("dynamodb").delete_item(TableName=accounts.stack.table_name, Key=key)
-    wiring.reset()
+    reset_wiring()
     assert_shut_out()
 
 
@@ -311,7 +313,7 @@ class Noting:
 def test_every_attempt_passes_the_gate_and_none_goes_round_it(accounts: Accounts) -> None:
     gate = Noting()
     with as_operator():
-        service = SignIn(wiring.user_pool(), "", wiring.directory(), wiring.directory(), wiring.tenant, gate)
+        service = SignIn(user_pool(), "", directory(), directory(), find_tenant, gate)
         tokens = service.with_password(f"<{EMAIL.upper()}>", PASSWORD, "a")
         service.with_refresh_token(tokens.refresh_token, "b")
         for name, password in ((EMAIL, "wrong"), (EMAIL, "x" * 1000), ("nobody", "x")):
@@ -334,7 +336,8 @@ def test_the_caller_s_address_is_what_the_gateway_saw(
     accounts: Accounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Noting()
-    monkeypatch.setattr(wiring, "sign_in_gate", cache(lambda: gate))  # forgotten as the real one is
+    monkeypatch.setattr("shared.services.limits.sign_in_gate.OpenGate", lambda: gate)
+    sign_in_gate.cache_clear()
     spoofed = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9", "X-Real-IP": "203.0.113.9"}
     accounts.token(ASKED, **spoofed)
     accounts.gateway.request(

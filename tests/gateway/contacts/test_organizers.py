@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared import wiring
 from shared.domain.tenant import TenantSettings
+from shared.wiring.accounts import onboarding_service
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
 from tests.support.gateway import Response
@@ -62,7 +62,7 @@ class Scene:
 def scene(aws_stack: Stack, token_issuer: TokenIssuer) -> Scene:
     world = World(aws_stack, token_issuer, TenantSettings(visibility="owner"))
     with as_operator():
-        wiring.onboarding().add_member(STRANGER, "T1", "user", "third@t1.example.com")
+        onboarding_service().add_member(STRANGER, "T1", "user", "third@t1.example.com")
     tokens = {
         OWNER: world.t1.user,
         SECOND: world.t1.other_user,

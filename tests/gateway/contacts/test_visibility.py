@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from shared import wiring
 from shared.domain.ids import new_id
 from shared.domain.tenant import TenantSettings
 from shared.services.customers import writing as customers
+from shared.wiring.accounts import onboarding_service
 from tests.gateway.isolation.test_isolation import CONSENT, shown
 from tests.integration.jobs.bulk import Jobs
 from tests.integration.world import World, booking
@@ -62,8 +62,8 @@ def scene(aws_stack: Stack, token_issuer: TokenIssuer) -> Scene:
     world = World(aws_stack, token_issuer, OWNER)
     t1 = world.t1
     with as_operator():
-        wiring.onboarding().add_member(USER, "T1", "user", "ada")
-        wiring.onboarding().add_member(OTHER, "T1", "user", "grace")
+        onboarding_service().add_member(USER, "T1", "user", "ada")
+        onboarding_service().add_member(OTHER, "T1", "user", "grace")
     token = token_issuer.make_token(USER)
     customer = world.send("POST", "/customers", {"first_name": "Grace"}, token=token).json["id"]
     in_it = {**SHARED, "customer_id": customer, "phone": "+14155552671"}
@@ -376,7 +376,7 @@ def test_a_conflict_is_told_without_naming_whom_one_may_not_see(scene: Scene) ->
 
 def test_who_may_write_and_not_read_is_named_nobody(scene: Scene) -> None:
     with as_operator():
-        writer = wiring.onboarding().add_api_client("T1", "writer", "contacts:write:all")
+        writer = onboarding_service().add_api_client("T1", "writer", "contacts:write:all")
     answer = scene.world.send(
         "POST", "/contacts", {"first_name": "X", "email": "mine@example.com"}, token=writer
     )
@@ -387,7 +387,7 @@ def test_what_one_sees_follows_the_owner(scene: Scene) -> None:
     """A contact that is given away is gone, one that is given to him is there; the admin sees all as before."""
     first, mine = scene.hidden[0], scene.mine["id"]
     with as_operator():
-        wiring.onboarding().add_member(OTHER, "T1", "user", "other")
+        onboarding_service().add_member(OTHER, "T1", "user", "other")
     assert scene.world.send("PATCH", f"/contacts/{first}", {"owner_id": USER}).status == 200
     assert scene.world.send("PATCH", f"/contacts/{mine}", {"owner_id": OTHER}).status == 200
     assert scene.ask("GET", f"/contacts/{first}").status == 200

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from shared import wiring
 from shared.domain.accounts.credentials import Membership
 from shared.domain.ids import new_id
 from shared.table import keys
+from shared.wiring.accounts import onboarding_service
+from shared.wiring.kept import reset_wiring
 from tests.integration.accounts.directory import put_member
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.jobs.bulk import running_job
@@ -122,7 +123,7 @@ def make_user(world: World, tenancy: Tenancy) -> str:
 def make_new_user(world: World, tenancy: Tenancy) -> str:
     made = new_id()
     with as_operator():
-        wiring.onboarding().add_member(made, tenancy.id, "user", f"{made}@example.com")
+        onboarding_service().add_member(made, tenancy.id, "user", f"{made}@example.com")
     return made
 
 
@@ -718,7 +719,7 @@ def test_a_suspended_tenant_s_door_is_shut(world: World) -> None:
         key = keys.tenant("T1")
         item = table.get_item(TableName=world.stack.table_name, Key=key)["Item"]
         table.put_item(TableName=world.stack.table_name, Item={**item, "suspended": {"BOOL": True}})
-    wiring.reset()
+    reset_wiring()
     for token in (world.t1.admin, world.t1.user, world.t1.program):
         answer = world.gateway.request("GET", "/contacts", token=token)
         assert answer.status in (401, 403), answer.text
@@ -831,7 +832,7 @@ def test_a_client_may_do_what_it_was_given_and_no_more(world: World) -> None:
     """check 52"""
     for permissions, allowed in GIVEN.items():
         with as_operator():
-            token = wiring.onboarding().add_api_client("T1", "partly", permissions)
+            token = onboarding_service().add_api_client("T1", "partly", permissions)
         path = f"/contacts/{make_contact(world, world.t1)}"
         calls: dict[str, tuple[str, str, Any]] = {
             "list": ("GET", "/contacts", None),
@@ -850,7 +851,7 @@ def test_a_client_may_do_what_it_was_given_and_no_more(world: World) -> None:
 def test_what_a_caller_may_not_see_looks_missing_to_him(world: World) -> None:
     """check 48, within a tenant: level `own` hides the others' contacts."""
     with as_operator():
-        token = wiring.onboarding().add_api_client(
+        token = onboarding_service().add_api_client(
             "T1", "own", "contacts:read:own,contacts:write:all,contacts:delete:all"
         )
     hidden = make_contact(world, world.t1)
@@ -878,7 +879,7 @@ def test_a_cached_policy_serves_all_routes_and_opens_none_to_who_may_not(world: 
 
     assert gateway.request("POST", "/webhooks", json=webhook, token=world.t1.admin).status == 201
     with as_operator():
-        wiring.onboarding().add_member("admin-of-T1", "T1", "user", "admin")
+        onboarding_service().add_member("admin-of-T1", "T1", "user", "admin")
     moment[0] = 61.0
     assert gateway.request("POST", "/webhooks", json=webhook, token=world.t1.admin).status == 403
     assert gateway.request("GET", "/contacts", token=world.t1.admin).status == 200
@@ -890,6 +891,6 @@ def test_a_cached_policy_serves_all_routes_and_opens_none_to_who_may_not(world: 
 def test_a_member_moved_to_another_tenant_sees_the_new_one_alone(world: World, t10: Tenancy) -> None:
     mine, theirs = make_contact(world, world.t1), make_contact(world, t10)
     with as_operator():
-        wiring.onboarding().add_member("admin-of-T1", "T10", "user", "admin")
+        onboarding_service().add_member("admin-of-T1", "T10", "user", "admin")
     assert world.send("GET", f"/contacts/{mine}").status == 404
     assert world.send("GET", f"/contacts/{theirs}").status == 200

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from shared import wiring
 from shared.domain.ids import new_id
 from shared.domain.tenant import RateLimit, TenantSettings
+from shared.wiring.kept import reset_wiring
 from tests.integration.world import World
 from tests.support.aws import stack_in_moto
 from tests.support.gateway import Response
@@ -158,7 +158,7 @@ def play(world: World, tenants: list[Tenant], *, cold: bool) -> Iterator[int]:
     for number in range(REQUESTS):
         for tenant in tenants:
             if cold and number % 5 == 0:
-                wiring.reset()
+                reset_wiring()
             tenant.turn()
         if number % 50 == 49:
             world.catch_up()

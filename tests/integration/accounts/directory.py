@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shared import wiring
 from shared.domain.accounts.credentials import Membership
 from shared.domain.accounts.user import User
 from shared.table import keys
 from shared.table.accounts.directory import member_to_item
+from shared.wiring.base import store
 from tests.integration.accounts.accounts import Accounts
 from tests.integration.world import World
 from tests.support.gateway import Response
@@ -99,4 +99,4 @@ def change_item(world: World | Accounts, key: keys.Key, **attributes: Any) -> No
 def put_member(member: Membership) -> None:
     """Write a membership as the authorizer looks it up, whatever the user's record says."""
     with as_operator():
-        wiring.store().put(member_to_item(member))
+        store().put(member_to_item(member))

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from shared import wiring
 from shared.domain import timestamps
 from shared.domain.accounts import api_client
 from shared.domain.accounts.api_client import MAX_API_CLIENTS, ApiClientPatch, FreshKey
@@ -20,6 +19,8 @@ from shared.domain.callers import Caller
 from shared.domain.ids import new_id
 from shared.services.accounts.client_uses import NOTED_SECONDS, ClientUses
 from shared.table import keys
+from shared.wiring.accounts import api_client_service, client_uses, onboarding_service
+from shared.wiring.base import store
 from tests.integration.idempotency.test_idempotency import api_client as made_without
 from tests.integration.world import World
 from tests.support.faults import (
@@ -420,7 +421,7 @@ def test_a_key_that_is_another_tenant_s_is_never_written_over(
 def test_racing_creates_do_not_pass_the_limit(world: World, waits: list[float]) -> None:
     """check 32, for clients: 100 and no more."""
     with as_operator():
-        wiring.store().update(
+        store().update(
             keys.api_client_count("T1"), "SET api_clients = :n", {":n": {"N": str(MAX_API_CLIENTS - 2)}}
         )
     answers = world.racing.together(
@@ -552,12 +553,12 @@ def test_its_use_is_noted_and_is_no_change_of_it(world: World) -> None:
 def test_a_use_noted_while_the_client_is_changed_is_not_lost(world: World) -> None:
     made = make(world)
     with acting_for("T1", prefixes=("K#",)):
-        service = wiring.api_clients(Caller("T1", "user", "u", "admin"))
+        service = api_client_service(Caller("T1", "user", "u", "admin"))
         read = service._clients.get
 
         def used_meanwhile(client_id: str) -> Any:
             found = read(client_id)
-            wiring.client_uses().note("T1", client_id)
+            client_uses().note("T1", client_id)
             return found
 
         service._clients.get = used_meanwhile  # type: ignore[method-assign]
@@ -595,7 +596,7 @@ def test_of_many_processes_one_writes_a_note(world: World, clock: list[float]) -
     made = make(world)
 
     def used() -> str:
-        wiring.client_uses.cache_clear()  # as another process
+        client_uses.cache_clear()  # as another process
         assert status_with(world, made["key"]) == 200
         return str(now(world, made)["last_used_at"])
 
@@ -623,7 +624,7 @@ def test_a_note_does_not_bring_a_deleted_client_back(world: World) -> None:
     made = make(world)
     assert delete(world, made).status == 204
     with acting_for("T1"):
-        wiring.client_uses().note("T1", made["id"])
+        client_uses().note("T1", made["id"])
     assert world.content.of("T#T1#CLIENTS$", made["id"]) == []
 
 
@@ -658,7 +659,7 @@ def test_an_answer_kept_under_a_key_is_shut_away_from_who_has_lost_the_right(wor
     other = world.gateway.request("POST", CLIENTS, json=READER, token=world.t1.program, headers=key)
     assert other.json["key"] != first.json["key"], "another caller's key is another key"
     with as_operator():
-        wiring.onboarding().add_member("admin-of-T1", "T1", "user", "admin")
+        onboarding_service().add_member("admin-of-T1", "T1", "user", "admin")
     shut = world.send("POST", CLIENTS, READER, headers=key)
     assert shut.status == 403 and first.json["key"] not in shut.text
 

@@ -15,7 +15,6 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from moto.sesv2.models import sesv2_backends
 
-from shared import wiring
 from shared.domain import timestamps
 from shared.domain.accounts.claims import CLAIM_SECONDS
 from shared.domain.accounts.invitation import MAX_OPEN, Acceptance, InvitationToken
@@ -24,6 +23,8 @@ from shared.domain.errors import SignInRefused
 from shared.domain.ids import new_id
 from shared.services.idempotency import LEASE_SECONDS
 from shared.table import idempotency, keys
+from shared.wiring.accounts import acceptance_service, user_pool
+from shared.wiring.kept import reset_wiring
 from tests.integration.accounts.directory import (
     PASSWORD,
     accept,
@@ -63,7 +64,7 @@ WRITES = call("dynamodb", "TransactWriteItems")
 
 
 def can_sign_in(username: str = GRACE, password: str = PASSWORD) -> bool:
-    pool = wiring.user_pool()
+    pool = user_pool()
     assert pool is not None
     try:
         pool.sign_in(username, password)
@@ -392,7 +393,7 @@ def test_a_suspended_tenant_takes_nobody_in(world: World) -> None:
     """check 59"""
     token = invite(world)["token"]
     change_item(world, keys.tenant("T1"), suspended={"BOOL": True})
-    wiring.reset()
+    reset_wiring()
     assert accept(world, token).status == 404
     assert len(users_of(world)) == 3
 
@@ -490,7 +491,7 @@ def test_whom_the_pool_has_lost_meanwhile_it_gets_again(world: World) -> None:
     token = invite(world)["token"]
     with injecting(unreachable(call("cognito-idp", "AdminSetUserPassword"))):
         assert accept(world, token).status == 503
-    pool = wiring.user_pool()
+    pool = user_pool()
     assert pool is not None
     pool.remove(GRACE, pool.add(GRACE))
     assert accept(world, token).status == 201
@@ -514,7 +515,7 @@ def meanwhile(matching: Matcher, act: Callable[[], Any]) -> Fault:
 
 def accept_later(token: str, password: str) -> None:
     """Accepting when all claims of now are past."""
-    service = wiring.acceptance()
+    service = acceptance_service()
     service._now = lambda: time.time() + CLAIM_SECONDS + 1
     with inferring_tenant("U#", "G#"):
         service.accept(Acceptance(token=token, password=password))

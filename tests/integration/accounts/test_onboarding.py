@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared import wiring
 from shared.domain.accounts.claims import CLAIM_SECONDS
 from shared.domain.errors import Invalid, UserClaimed
 from shared.services.accounts.onboarding import Onboarding
+from shared.wiring.accounts import onboarding_service, user_pool
 from tests.integration.accounts.accounts import EMAIL, OTHER_PASSWORD, PASSWORD, Accounts, accounts_in_moto
 from tests.integration.accounts.directory import change_item
 from tests.support.faults import Fault, Killed, call, injecting, kill_before, kill_points
@@ -29,7 +29,7 @@ def accounts(template: Template) -> Iterator[Accounts]:
 
 def door(at: float = 0) -> Onboarding:
     """The operator's, so many seconds from now."""
-    made = wiring.onboarding()
+    made = onboarding_service()
     made._now = lambda: time.time() + at
     return made
 
@@ -80,7 +80,7 @@ def test_a_membership_given_to_a_known_sub_lets_no_earlier_session_in_either(acc
     with as_operator():
         made = door(at=60)
         made.open_tenant("BIG", "Big")
-        sub = wiring.user_pool().add(EMAIL)  # type: ignore[union-attr]
+        sub = user_pool().add(EMAIL)  # type: ignore[union-attr]
         member = made.add_member(sub, "BIG", "admin", EMAIL)
         assert member.since > time.time() + 50
         kept = door(at=600).add_member(sub, "BIG", "user", EMAIL)
@@ -95,7 +95,7 @@ def test_while_somebody_registers_the_address_the_operator_waits(accounts: Accou
     with pytest.raises(UserClaimed):
         admit()
     with as_operator():
-        sub = wiring.user_pool().add(EMAIL)  # type: ignore[union-attr]
+        sub = user_pool().add(EMAIL)  # type: ignore[union-attr]
         with pytest.raises(UserClaimed):
             door().add_member(sub, "BIG", "admin", EMAIL)
     assert users_in_lookups(accounts) == []

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared import wiring
 from shared.domain.errors import SignInRefused
 from shared.identity.user_pool import UserPool
+from shared.wiring.accounts import user_pool
 from tests.integration.accounts.accounts import EMAIL, OTHER_PASSWORD, PASSWORD, Accounts, accounts_in_moto
 from tests.integration.accounts.directory import change_item
 from tests.support.template import Template
@@ -24,7 +24,7 @@ def accounts(template: Template) -> Iterator[Accounts]:
 
 def pool_with(password: str) -> UserPool:
     """The pool, in which somebody signs in with a password."""
-    pool = wiring.user_pool()
+    pool = user_pool()
     assert pool is not None
     pool.add(EMAIL)
     pool.set_password(EMAIL, password)

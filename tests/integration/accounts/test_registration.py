@@ -14,7 +14,6 @@ import pytest
 from botocore.awsrequest import AWSResponse
 
 from local import template
-from shared import wiring
 from shared.domain.accounts.claims import CLAIM_SECONDS
 from shared.domain.accounts.credentials import Membership
 from shared.domain.accounts.passwords import is_proven, proof_of
@@ -24,6 +23,9 @@ from shared.services.accounts.registration import Registration
 from shared.table import keys
 from shared.table.accounts.claims import ClaimTable
 from shared.table.accounts.registration import RegistrationTable
+from shared.wiring.accounts import onboarding_service, other_issuer, user_pool
+from shared.wiring.base import store
+from shared.wiring.limits import sign_in_gate
 from tests.integration.accounts.accounts import EMAIL, OTHER_PASSWORD, PASSWORD, Accounts, accounts_in_moto
 from tests.integration.accounts.directory import put_member
 from tests.support.faults import (
@@ -89,7 +91,7 @@ def assert_one_tenant_with_its_admin(accounts: Accounts, password: str = PASSWOR
     assert len(content.items) == 7
     assert accounts.pool_users() == [EMAIL]
     with as_operator():  # some are registered at a time to come, and signed in to now
-        wiring.store().put({**member, "since": {"N": "0"}})
+        store().put({**member, "since": {"N": "0"}})
     assert accounts.may_sign_in(password)
 
 
@@ -145,12 +147,12 @@ def test_a_member_of_a_tenant_cannot_be_registered_again(accounts: Accounts) -> 
     for disabled in (False, True):
         email = f"{disabled}@example.com".lower()
         with as_operator():
-            pool = wiring.user_pool()
+            pool = user_pool()
             assert pool is not None
             sub = pool.add(email)
             pool.set_password(email, PASSWORD)
             put_member(Membership(sub, "T1", "user", email, disabled))
-            wiring.onboarding().open_tenant("T1", "One")
+            onboarding_service().open_tenant("T1", "One")
         assert accounts.register(OTHER_PASSWORD, email=email).status == 409
         assert not accounts.may_sign_in(OTHER_PASSWORD, email=email)
         assert accounts.may_sign_in(PASSWORD, email=email) is not disabled
@@ -195,11 +197,11 @@ def test_killed_again_and_again_it_is_one_tenant_in_the_end(fresh: Make) -> None
 def registration(now: Callable[[], float]) -> Registration:
     """The service as it is wired, at another time."""
     return Registration(
-        wiring.user_pool(),
-        wiring.other_issuer,
-        ClaimTable(wiring.store()),
-        RegistrationTable(wiring.store()),
-        wiring.sign_in_gate(),
+        user_pool(),
+        other_issuer,
+        ClaimTable(store()),
+        RegistrationTable(store()),
+        sign_in_gate(),
         now=now,
     )
 
@@ -236,7 +238,7 @@ def test_what_is_half_registered_lets_nobody_in(accounts: Accounts) -> None:
         accounts.register()
     assert accounts.sign_in().json["error"] == "invalid_grant"
     with as_operator():
-        pool = wiring.user_pool()
+        pool = user_pool()
         assert pool is not None
         token = pool.sign_in(EMAIL, PASSWORD).access_token
     assert accounts.gateway.request("GET", "/contacts", token=token).status == 401

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from shared import wiring
 from shared.domain.jobs.bulk import BulkRun
 from shared.table.jobs.bulk import BulkJobTable
+from shared.wiring.accounts import onboarding_service
+from shared.wiring.base import store
 from tests.contract.answers import faults_of
 from tests.integration.jobs.bulk import JOBS, Jobs
 from tests.integration.world import World, booking
@@ -133,13 +134,13 @@ def test_a_refused_removal_leaves_the_default_owner(world: World) -> None:
 
 def kept_jobs(world: World) -> list[BulkRun]:
     with as_operator():
-        return BulkJobTable(wiring.store(), "T1").newest(limit=100, after=None)
+        return BulkJobTable(store(), "T1").newest(limit=100, after=None)
 
 
 def test_giving_contacts_away_takes_the_right_to_write_them(world: World) -> None:
     prepare(world)
     with as_operator():
-        token = wiring.onboarding().add_api_client("T1", "hr", "contacts:read:all,tenant:admin:all")
+        token = onboarding_service().add_api_client("T1", "hr", "contacts:read:all,tenant:admin:all")
     answer = remove(world, query={"successor_id": OTHER}, token=token)
     assert (answer.status, answer.json["detail"]) == (
         403,

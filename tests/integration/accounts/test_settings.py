@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
-from shared import wiring
 from shared.domain.accounts.settings import SettingsPatch
 from shared.domain.callers import PERMISSIONS, Caller
 from shared.domain.ids import new_id
 from shared.table import keys
+from shared.wiring import tenants
+from shared.wiring.accounts import settings_service
+from shared.wiring.base import store
+from shared.wiring.tenants import tenant_memory
 from tests.integration.world import World
 from tests.support.faults import assert_same_after_kills, call, injecting, lost_answer
 from tests.support.gateway import Gateway, Response
@@ -202,10 +205,10 @@ def test_a_change_does_not_undo_a_suspension_meanwhile(world: World) -> None:
 
     def suspend() -> None:
         with as_operator():
-            wiring.store().update(keys.tenant("T1"), "SET suspended = :yes", {":yes": {"BOOL": True}})
+            store().update(keys.tenant("T1"), "SET suspended = :yes", {":yes": {"BOOL": True}})
 
     with acting_for("T1"):
-        service = wiring.settings_service(Caller("T1", "user", "u", "admin"))
+        service = settings_service(Caller("T1", "user", "u", "admin"))
         read = service._settings.get
         service._settings.get = lambda: (read(), suspend())[0]  # type: ignore[method-assign]
         service.change(SettingsPatch(timezone="Asia/Tokyo"), None)
@@ -243,14 +246,14 @@ def test_a_lost_answer_makes_one_change(world: World) -> None:
 def test_who_changes_a_setting_sees_it_act_at_once_and_others_within_two_seconds(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wiring, "TENANT_SECONDS", 2.0)
+    monkeypatch.setattr(tenants, "TENANT_SECONDS", 2.0)
     moment = [1000.0]
-    monkeypatch.setattr(wiring, "time", SimpleNamespace(monotonic=lambda: moment[0]))
+    monkeypatch.setattr(tenants, "time", SimpleNamespace(monotonic=lambda: moment[0]))
     assert contact(world, email=None).status == 422
-    there = dict(wiring._tenants())  # what another process knows
+    there = dict(tenant_memory().records)  # what another process knows
     set_to(world, require_email=False)
     assert contact(world, email=None).status == 201
-    wiring._tenants().update(there)
+    tenant_memory().records.update(there)
     assert contact(world, email=None).status == 422
     moment[0] += 2.01
     assert contact(world, email=None).status == 201

@@ -9,9 +9,9 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 
-from shared import wiring
 from shared.domain.errors import DomainError, Invalid, SignInRefused, Unavailable
 from shared.identity.user_pool import UserPool
+from shared.wiring.accounts import user_pool
 from tests.support.aws import Stack
 from tests.support.faults import Fault, injecting, lost_answer, server_error, throttle, unreachable
 from tests.support.transport import Attempt, Send, json_answer
@@ -21,7 +21,7 @@ NAME, PASSWORD = "ada@example.com", "Difference-Engine-1822"
 
 @pytest.fixture
 def pool(aws_stack: Stack) -> UserPool:
-    made = wiring.user_pool()
+    made = user_pool()
     assert made is not None
     return made
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 import pytest
@@ -13,12 +12,14 @@ from botocore.awsrequest import AWSResponse
 from hypothesis import given as given_by
 from hypothesis import strategies as st
 
-from shared import wiring
 from shared.domain.accounts.usernames import MAX_LENGTH, MIN_LENGTH, check_username, fold, username_of
 from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid
 from shared.services.limits.sign_in_gate import SignInGate
 from shared.table.limits import BucketTable
+from shared.wiring.accounts import onboarding_service
+from shared.wiring.base import store
+from shared.wiring.limits import sign_in_gate
 from tests.integration.accounts.accounts import EMAIL, OTHER_PASSWORD, PASSWORD, Accounts, accounts_in_moto
 from tests.support.faults import Fault, call, calls_of, injecting
 from tests.support.gateway import Response
@@ -148,8 +149,9 @@ def test_username_and_address_are_one_account_to_the_limits(
 ) -> None:
     register(accounts, username=NAME, email=EMAIL, password=PASSWORD)
     now = time.time()
-    gate = SignInGate(BucketTable(wiring.store()), b"secret", clock=lambda: now)
-    monkeypatch.setattr(wiring, "sign_in_gate", cache(lambda: gate))
+    gate = SignInGate(BucketTable(store()), b"secret", clock=lambda: now)
+    monkeypatch.setattr("shared.services.limits.sign_in_gate.OpenGate", lambda: gate)
+    sign_in_gate.cache_clear()
     statuses = [
         tokens(accounts, (NAME, EMAIL, NAME.upper())[number % 3], "Wrong-pass-1").status
         for number in range(12)
@@ -195,7 +197,7 @@ def test_the_operator_leaves_a_username_where_it_is_and_frees_it_with_its_user(a
     (row,) = accounts.content.of(r"T#[^#]+#USERS$")
     tenant_id, user = row["PK"]["S"].split("#")[1], json.loads(row["user"]["S"])
     with as_operator():
-        door = wiring.onboarding()
+        door = onboarding_service()
         door.add_user(EMAIL, OTHER_PASSWORD, tenant_id, "admin")
         assert tokens(accounts, NAME, OTHER_PASSWORD).status == 200
         assert names_of(accounts) == {NAME: EMAIL}

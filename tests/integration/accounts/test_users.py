@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 import pytest
 
-from shared import wiring
 from shared.domain.accounts.claims import CLAIM_SECONDS, MembershipClaim
 from shared.domain.accounts.removal import Handed
 from shared.domain.callers import Caller
@@ -21,6 +20,8 @@ from shared.domain.stamp import Stamp
 from shared.table import keys
 from shared.table.accounts import users as table_of_users
 from shared.table.accounts.users import UserTable
+from shared.wiring.accounts import onboarding_service, user_pool
+from shared.wiring.base import store
 from tests.integration.accounts.directory import accept, assert_whole, change_item, invite, join, users_of
 from tests.integration.world import World
 from tests.support.faults import (
@@ -108,8 +109,8 @@ def test_a_program_with_the_right_manages_users_but_is_none_itself(world: World)
     answer = world.send("DELETE", f"/users/{ADMIN}", token=world.t1.program)
     assert (answer.status, answer.json["code"]) == (409, "last_admin")
     with as_operator():
-        own = wiring.onboarding().add_api_client("T1", "own", "tenant:admin:own,contacts:read:all")
-        blind = wiring.onboarding().add_api_client("T1", "blind", "tenant:admin:all")
+        own = onboarding_service().add_api_client("T1", "own", "tenant:admin:own,contacts:read:all")
+        blind = onboarding_service().add_api_client("T1", "blind", "tenant:admin:all")
     assert world.send("GET", f"/users/{OTHER}", token=blind).status == 403
     assert world.send("PATCH", f"/users/{OTHER}", {"first_name": "X"}, token=blind).status == 403
     assert world.send("PATCH", f"/users/{USER}", {"role": "admin"}, token=own).status == 404
@@ -193,7 +194,7 @@ def test_of_two_admins_who_take_each_other_s_rights_at_once_one_stays(
 def test_one_admin_is_left_of_eight_who_are_all_demoted_at_once(world: World) -> None:
     with as_operator():
         for number in range(7):
-            wiring.onboarding().add_member(f"a{number}", "T1", "admin", f"a{number}@example.com")
+            onboarding_service().add_member(f"a{number}", "T1", "admin", f"a{number}@example.com")
     ids = [ADMIN, *(f"a{number}" for number in range(7))]
     statuses = world.racing.together(
         [
@@ -237,7 +238,7 @@ def test_what_is_taken_of_rights_is_gone_within_a_minute(world: World) -> None:
 
 def test_a_removed_user_is_gone_from_the_pool_too_and_can_be_invited_again(world: World) -> None:
     made = join(world)
-    pool = wiring.user_pool()
+    pool = user_pool()
     assert pool is not None
     assert world.send("GET", "/contacts", token=world.issuer.make_token(made["id"])).status == 200
     assert world.send("DELETE", f"/users/{made['id']}").status == 204
@@ -298,7 +299,7 @@ def test_removing_a_user_takes_nothing_from_who_has_the_address_by_now(world: Wo
     assert owner.status == 201 and owner.json["user"]["id"] != made["id"]
     assert world.send("DELETE", f"/users/{made['id']}").status == 204
     with as_operator():
-        tokens = wiring.user_pool().sign_in("grace@example.com", "Another horse 7")  # type: ignore[union-attr]
+        tokens = user_pool().sign_in("grace@example.com", "Another horse 7")  # type: ignore[union-attr]
     assert tokens.subject == owner.json["user"]["id"]
     assert_whole(world, "T1", owner.json["tenant"]["id"])
 
@@ -309,8 +310,8 @@ def test_more_users_than_are_read_at_once_are_all_looked_through(
     monkeypatch.setattr(table_of_users, "MAX_USERS", 2)
     with as_operator():
         for number in range(5):
-            wiring.onboarding().add_member(f"z{number}", "T1", "admin", f"z{number}@example.com")
-        wiring.onboarding().add_member(ADMIN, "T1", "user", "admin@t1.example.com")
+            onboarding_service().add_member(f"z{number}", "T1", "admin", f"z{number}@example.com")
+        onboarding_service().add_member(ADMIN, "T1", "user", "admin@t1.example.com")
     assert_whole(world)
     token = world.issuer.make_token("z0")
     found = world.send("GET", "/users", query={"role": "admin"}, token=token).json
@@ -326,7 +327,7 @@ def test_the_operator_lets_in_who_was_just_removed(world: World) -> None:
     made = join(world)
     assert world.send("DELETE", f"/users/{made['id']}").status == 204
     with as_operator():
-        wiring.onboarding().add_member(made["id"], "T1", "user", "grace@example.com")
+        onboarding_service().add_member(made["id"], "T1", "user", "grace@example.com")
     (look_up,) = world.content.of(f"U#{made['id']}")
     assert "expires_at" not in look_up and "claim" not in look_up
     assert_whole(world)
@@ -375,7 +376,7 @@ def test_a_write_that_comes_through_twice_is_made_once(world: World) -> None:
     caller = Caller("T1", "user", ADMIN, "admin")
     second_admin(world)
     with acting_for("T1", prefixes=("U#",)):
-        table = UserTable(wiring.store(), "T1")
+        table = UserTable(store(), "T1")
         before = table.get(USER)
         assert before is not None
         changed = before.change({"role": "user"}, stamp=Stamp.now(caller))
@@ -427,7 +428,7 @@ def test_a_look_up_of_another_tenant_is_not_touched(world: World, waits: list[fl
 def test_the_operator_moves_and_demotes_members_as_he_likes(world: World) -> None:
     world.tenant("T10")
     with as_operator():
-        door = wiring.onboarding()
+        door = onboarding_service()
         door.add_member(ADMIN, "T1", "user", "admin@t1.example.com")
         assert_whole(world, "T1", "T10")
         door.add_member(ADMIN, "T10", "admin", "new@example.com")
@@ -505,7 +506,7 @@ def test_an_owner_is_looked_up_once_and_only_where_it_may_be_unknown(world: Worl
 def test_a_user_of_another_issuer_is_found_under_his_encoded_id(world: World, sub: str) -> None:
     """OpenID Connect Core 1.0, section 2: what a subject looks like is the issuer's affair."""
     with as_operator():
-        wiring.onboarding().add_member(sub, "T1", "user", "one@example.com")
+        onboarding_service().add_member(sub, "T1", "user", "one@example.com")
     path = f"/users/{quote(sub, safe='')}"
     assert world.send("GET", path).json["id"] == sub
     assert world.send("PATCH", path, {"is_active": False}).json["is_active"] is False

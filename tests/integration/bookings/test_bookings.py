@@ -17,10 +17,11 @@ import pytest
 from botocore.awsrequest import AWSResponse
 
 from functions.bookings.on_booking import handler
-from shared import wiring
 from shared.domain.bookings import BookingCreated
 from shared.domain.tenant import Tenant, TenantSettings
 from shared.table.accounts.directory import TenantTable
+from shared.wiring import tenants
+from shared.wiring.base import store
 from tests.integration.table_content import Item
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
@@ -618,7 +619,7 @@ def test_a_suspended_tenant_s_bookings_are_dead_letters(world: World) -> None:
     """check 59, for bookings"""
     world.tenant("T10")
     with as_operator():
-        TenantTable(wiring.store()).put(Tenant("T10", "Ten", "2026-01-01T00:00:00.000Z", suspended=True))
+        TenantTable(store()).put(Tenant("T10", "Ten", "2026-01-01T00:00:00.000Z", suspended=True))
     world.post_booking(booking(tenant_id="T10"))
     world.bookings.pump()
     assert [dead["reason"] for dead in world.dead_bookings()] == ["unknown_tenant"]
@@ -775,8 +776,8 @@ def test_a_tenant_opened_since_is_known_within_two_seconds(
 ) -> None:
     """A process that has once met an unknown tenant must not send its bookings to the dead letters for good."""
     moment = [1000.0]
-    monkeypatch.setattr(wiring, "TENANT_SECONDS", 2.0)
-    monkeypatch.setattr(wiring.time, "monotonic", lambda: moment[0])
+    monkeypatch.setattr(tenants, "TENANT_SECONDS", 2.0)
+    monkeypatch.setattr(tenants.time, "monotonic", lambda: moment[0])
     event = booking(tenant_id="T10")
     world.post_booking(event)
     world.bookings.pump()

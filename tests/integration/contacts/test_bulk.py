@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from shared import wiring
 from shared.domain.errors import TooLarge
 from shared.domain.ids import new_id
 from shared.domain.tenant import TenantSettings
 from shared.table.contacts.repository import ContactTable
+from shared.wiring.accounts import onboarding_service
+from shared.wiring.base import store
 from tests.contract.answers import faults_of
 from tests.integration.world import World
 from tests.support.aws import Stack
@@ -336,7 +337,7 @@ def test_a_user_acts_on_his_own_contacts_alone(world: World) -> None:
 def test_hidden_contacts_are_missing_ones(world: World) -> None:
     """check 52: to one who reads his own alone."""
     with as_operator():
-        key = wiring.onboarding().add_api_client(
+        key = onboarding_service().add_api_client(
             "T1", "own", "contacts:read:own,contacts:write:own,contacts:delete:own"
         )
     hidden = world.create()["id"]
@@ -530,7 +531,7 @@ def test_a_call_that_runs_out_of_time_says_what_it_left(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = made(world, 60)
-    monkeypatch.setattr(wiring, "BULK_SECONDS", 0.0)
+    monkeypatch.setattr("shared.wiring.contacts.BULK_SECONDS", 0.0)
     assert statuses(bulk(world, UPDATE, {"contact_ids": ids, "add_tags": ["a"]})) == [200] * 49 + [503] * 11
     world.content.assert_whole()
 
@@ -538,14 +539,14 @@ def test_a_call_that_runs_out_of_time_says_what_it_left(
 def test_an_entry_too_large_for_a_record_costs_no_other(world: World, waits: list[float]) -> None:
     """check 41: as DynamoDB refuses it, for the whole of a transaction."""
     ids = made(world, 4)
-    commit = wiring.store().commit
+    commit = store().commit
 
     def refusing(transaction: Any) -> None:
         if ids[2] in json.dumps(transaction.steps):
             raise TooLarge("too large")
         commit(transaction)
 
-    wiring.store().commit = refusing  # type: ignore[method-assign]
+    store().commit = refusing  # type: ignore[method-assign]
     answer = bulk(world, UPDATE, {"contact_ids": ids, "add_tags": ["a"]})
     assert statuses(answer) == [200, 200, 413, 200]
 
@@ -564,7 +565,7 @@ def test_long_texts_do_not_make_a_transaction_longer_than_dynamodb_takes(world: 
 
 
 def test_five_hundred_take_few_calls(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wiring, "BULK_SECONDS", 600.0)  # the emulator is slower than DynamoDB
+    monkeypatch.setattr("shared.wiring.contacts.BULK_SECONDS", 600.0)  # the emulator is slower than DynamoDB
     ids: list[str] = []
 
     def create() -> None:

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.projections import compare
-from shared import wiring
 from shared.domain.callers import Caller
 from shared.domain.contacts import order as contact_order
 from shared.domain.contacts.filter import ContactFilter
@@ -23,6 +22,12 @@ from shared.projections.comparison import find_discrepancies
 from shared.table import items, keys
 from shared.table.postings import chunks_of
 from shared.table.store import Item
+from shared.wiring.accounts import onboarding_service
+from shared.wiring.base import store
+from shared.wiring.bookings import booking_service
+from shared.wiring.contacts import contact_filter, contact_lists, contact_service
+from shared.wiring.labels import label_table
+from shared.wiring.projections import projection
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.faults import Killed, call, calls_of, injecting, kill_before, throttle
 from tests.support.template import Template
@@ -36,7 +41,7 @@ PROGRAM = Caller(TENANT, "client", "k1", "client", granted={"contacts:read": "al
 
 def filter_of(**wanted: Any) -> ContactFilter:
     """A filter as a caller words it."""
-    return wiring.contact_filter(TENANT, wanted)
+    return contact_filter(TENANT, wanted)
 
 
 class Book:
@@ -45,23 +50,23 @@ class Book:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         with as_operator():
-            wiring.onboarding().open_tenant(TENANT, "One")
+            onboarding_service().open_tenant(TENANT, "One")
         self.stream: list[Item] = []
         self.ids: list[str] = []
 
     def create(self, caller: Caller = ADMIN, **fields: Any) -> Contact:
-        made = wiring.contacts(caller).create(ContactInput(**{"first_name": "Ada", **fields}))
+        made = contact_service(caller).create(ContactInput(**{"first_name": "Ada", **fields}))
         self.ids.append(made.id)
         self._note(made.id)
         return made
 
     def change(self, contact_id: str, **fields: Any) -> None:
-        wiring.contacts(ADMIN).patch(contact_id, ContactPatch(**fields), None)
+        contact_service(ADMIN).patch(contact_id, ContactPatch(**fields), None)
         self._note(contact_id)
 
     def book(self, contact_id: str, day: int) -> None:
         """A booking of a contact, on a day of May, made the day before."""
-        contact = wiring.contacts(ADMIN).read(contact_id)
+        contact = contact_service(ADMIN).read(contact_id)
         number = f"{contact_id}-{contact.version}"
         detail = {
             "event_id": f"e-{number}",
@@ -73,33 +78,33 @@ class Book:
             "starts_at": f"2026-05-{day + 1:02d}T09:30:00Z",
         }
         envelope = {"source": "scheduling.bookings", "detail-type": "BookingCreated", "detail": detail}
-        wiring.bookings().take(envelope)
+        booking_service().take(envelope)
         self._note(contact_id)
 
     def stand(self, contact_id: str, relationship_status: str, lifecycle_stage: str) -> None:
         """A contact at another status, as its record will tell once that can be moved."""
-        item = wiring.store().get(keys.contact(TENANT, contact_id))
+        item = store().get(keys.contact(TENANT, contact_id))
         assert item is not None
         item |= {
             "relationship_status": {"S": relationship_status},
             "lifecycle_stage": {"S": lifecycle_stage},
             "version": {"N": str(int(item["version"]["N"]) + 1)},
         }
-        wiring.store().write_many(put=[item])
+        store().write_many(put=[item])
         self._note(contact_id)
 
     def delete(self, contact_id: str) -> None:
-        wiring.contacts(ADMIN).delete(contact_id, None)
+        contact_service(ADMIN).delete(contact_id, None)
         self.ids.remove(contact_id)
         self._note(contact_id)
 
     def _note(self, contact_id: str) -> None:
-        item = wiring.store().get(keys.contact(TENANT, contact_id))
+        item = store().get(keys.contact(TENANT, contact_id))
         assert item is not None
         self.stream.append(item)
 
     def catch_up(self) -> None:
-        wiring.projection().project(self.stream)
+        projection().project(self.stream)
 
     def all_items(self) -> list[Item]:
         with as_operator():
@@ -116,7 +121,7 @@ class Book:
 
     def live(self) -> list[Contact]:
         return [
-            items.contact_from_item(i).named(wiring.label_table(TENANT).current())
+            items.contact_from_item(i).named(label_table(TENANT).current())
             for i in self.all_items()
             if keys.is_contact(i) and "deleted_at" not in i
         ]
@@ -128,7 +133,7 @@ class Book:
 
     def found(self, *, sort: str | None = None, limit: int = 3, **wanted: Any) -> list[str]:
         """The ids that a whole walk in small pages gives, in its order."""
-        lists, ids, cursor = wiring.contact_lists(ADMIN), [], None
+        lists, ids, cursor = contact_lists(ADMIN), [], None
         while True:
             page = lists.list(filter_of(**wanted), sort=sort, limit=limit, cursor=cursor)
             ids += [one.id for one in page.items]
@@ -256,7 +261,7 @@ def test_orders_are_kept_over_pages(book: Book, wanted: dict[str, Any]) -> None:
 def test_totals_of_the_list_and_of_one_condition_are_counted(book: Book) -> None:
     people(book)
     book.catch_up()
-    lists = wiring.contact_lists(ADMIN)
+    lists = contact_lists(ADMIN)
     for wanted in ({}, {"tags": "new"}, {"owner_id": "u1"}, {"source": "api"}, {"is_active": True}):
         filter_ = filter_of(**wanted)
         page = lists.list(filter_, sort=None, limit=1, cursor=None)
@@ -271,7 +276,7 @@ def test_statistics_say_what_the_records_do(book: Book) -> None:
     people(book)
     book.delete(book.ids[0])
     book.catch_up()
-    live, stats = book.live(), wiring.contact_lists(ADMIN).stats()
+    live, stats = book.live(), contact_lists(ADMIN).stats()
     assert stats["total"] == len(live) == stats["active"]
     assert stats["by_source"] == {"api": len(live)}
     assert stats["by_tag"]["VIP"] == sum("VIP" in one.tags for one in live)
@@ -281,7 +286,7 @@ def test_a_cursor_of_another_filter_is_refused(book: Book) -> None:
     """check 44"""
     people(book, 8)
     book.catch_up()
-    lists = wiring.contact_lists(ADMIN)
+    lists = contact_lists(ADMIN)
     cursor = lists.list(filter_of(), sort=None, limit=2, cursor=None).next_cursor
     with pytest.raises(RuleBroken, match="cursor"):
         lists.list(filter_of(owner_id="u1"), sort=None, limit=2, cursor=cursor)
@@ -337,7 +342,7 @@ def test_contacts_of_more_bytes_than_a_transaction_holds_are_shown(book: Book) -
     texts |= {"about": "𝔸" * 10_000, "custom_fields": {f"field{n}": "𝔸" * 315 for n in range(50)}}
     made = [book.create(email=f"a{n}@example.com", **texts) for n in range(40)]
     with acting_for(TENANT):
-        wiring.projection().project(book.stream)
+        projection().project(book.stream)
     book.agrees()
     for contact in made[:3]:
         book.change(contact.id, about="𝔹" * 10_000)
@@ -389,11 +394,11 @@ def test_projections_agree_with_the_records_whatever_happens_and_however_it_is_d
                 if kind == "create":
                     book.create(email=f"a{number}@example.com", tags=[value] if value else [])
                 elif kind == "deliver":
-                    wiring.projection().project(book.stream[delivered : delivered + number])
+                    projection().project(book.stream[delivered : delivered + number])
                     delivered = min(delivered + number, len(book.stream))
                     if value and delivered:  # an old batch comes once more
                         start = chosen.randrange(delivered)
-                        wiring.projection().project(book.stream[start:delivered][: chosen.randint(1, 4)])
+                        projection().project(book.stream[start:delivered][: chosen.randint(1, 4)])
                 elif target is not None and kind == "delete":
                     book.delete(target)
                 elif target is not None and kind == "book":
@@ -408,10 +413,10 @@ def test_projections_agree_with_the_records_whatever_happens_and_however_it_is_d
                     book.change(target, **field[kind])
             except Duplicate:
                 continue
-        wiring.projection().project(book.stream[delivered:])
+        projection().project(book.stream[delivered:])
         replayed = book.stream.copy()
         chosen.shuffle(replayed)
-        wiring.projection().project(replayed[:5])
+        projection().project(replayed[:5])
         book.agrees()
         for order in contact_order.INDEXED:
             assert book.found(sort=order) == book.ordered(order)
@@ -428,7 +433,7 @@ def test_what_was_damaged_is_found_by_comparing_and_mended_by_making_it_anew(
     owners = keys.posting_partition(TENANT, "owner_id", "u1")
     with as_operator():
         assert compare(client, aws_stack.table_name, TENANT) == ({}, [])
-        wiring.store().write_many(
+        store().write_many(
             put=[
                 ghost,
                 *chunks_of(owners, book.ids[2:]),
@@ -440,7 +445,7 @@ def test_what_was_damaged_is_found_by_comparing_and_mended_by_making_it_anew(
         assert (keys.counter(TENANT, "all")["PK"]["S"], "all") in differing
         assert owners in {partition for partition, _ in differing}
         assert beyond == [{"PK": ghost["PK"], "SK": ghost["SK"]}]
-        wiring.store().write_many(put=list(differing.values()), delete=beyond)
+        store().write_many(put=list(differing.values()), delete=beyond)
         assert compare(client, aws_stack.table_name, TENANT) == ({}, [])
     book.agrees()
 
@@ -475,11 +480,11 @@ def test_a_contact_that_changes_more_labels_than_a_transaction_counts_is_brought
 
     def labelled(book: Book, start: int, count: int) -> None:
         (key,) = [keys.contact(TENANT, one) for one in book.ids]
-        item = wiring.store().get(key)
+        item = store().get(key)
         assert item is not None
         item["tag_ids"] = {"L": [{"S": f"tag{number}"} for number in range(start, start + count)]}
         item["version"] = {"N": str(int(item["version"]["N"]) + 1)}
-        wiring.store().write_many(put=[item])
+        store().write_many(put=[item])
         book.stream = [item]
 
     def prepared() -> Book:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared import wiring
 from shared.services.contacts import shown as shown_contacts
+from shared.wiring.kept import reset_wiring
 from tests.integration.customers.test_customers import customer_of
 from tests.integration.world import World
 from tests.support.faults import calls_of
@@ -59,7 +59,7 @@ def test_every_answer_with_a_contact_has_them(world: World, made: dict[str, Any]
 def test_a_contact_of_nobody_costs_no_look_up(world: World) -> None:
     made = world.create(token=world.t1.program)
     assert names(made) == (None, None, None)
-    wiring.reset()
+    reset_wiring()
     path = f"/contacts/{made['id']}"
     world.send("GET", path)  # the process is warm
 
@@ -74,7 +74,7 @@ def test_names_are_looked_up_together_and_kept_for_a_moment(
 ) -> None:
     moment = [0.0]
     monkeypatch.setattr(shown_contacts.time, "monotonic", lambda: moment[0])
-    wiring.reset()
+    reset_wiring()
     customers = [customer_of(world, last_name=str(n)) for n in range(3)]
     for customer in customers:
         world.create(customer_id=customer["id"])
@@ -100,7 +100,7 @@ def test_a_memory_that_makes_room_forgets_no_name_that_an_answer_needs(
     other = customer_of(world, last_name="Murray")
     later = world.create(email="later@example.com", customer_id=other["id"])
     world.catch_up()
-    wiring.reset()
+    reset_wiring()
     monkeypatch.setattr(shown_contacts, "KEPT_SECONDS", 1_000.0)
     assert names(world.send("GET", f"/contacts/{made['id']}").json)[0] == "Grace Hopper"
     monkeypatch.setattr(shown_contacts, "_MOST_KEPT", 0)

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from shared import wiring
 from shared.domain.contacts import order as contact_order
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import RuleBroken
 from shared.table import keys
 from shared.table.store import Item
+from shared.wiring.base import store
+from shared.wiring.contacts import contact_lists
+from shared.wiring.projections import projection
 from tests.integration.contacts.test_contact_lists import ADMIN, TENANT, Book, filter_of, people
 from tests.support.aws import Stack
 from tests.support.faults import Fault, call, injecting
@@ -108,7 +110,7 @@ def test_a_place_that_is_out_of_date_shows_nobody_twice(busy: Book) -> None:
         keys.place(TENANT, "total_bookings", f"000000000009#{moved}"),
         keys.place(TENANT, "name", "nobody  ada  #0197a1b2-c3d4-7e5f-8a6b-0123456789ab"),
     ]
-    wiring.store().write_many(put=left_behind)
+    store().write_many(put=left_behind)
     for order in ("name", "-updated_at", "-total_bookings"):
         assert busy.found(sort=order, limit=4) == busy.ordered(order)
 
@@ -153,7 +155,7 @@ def test_conditions_that_an_order_s_index_answers_are_not_sorted(
     ids=str,
 )
 def test_a_page_by_number_is_the_part_of_the_list_that_it_says(busy: Book, wanted: dict[str, Any]) -> None:
-    lists, filter_ = wiring.contact_lists(ADMIN), filter_of(**wanted)
+    lists, filter_ = contact_lists(ADMIN), filter_of(**wanted)
     for order in ORDERS:
         whole = busy.found(sort=order, limit=100, **wanted)
         for skip, limit in ((0, 5), (2, 3), (len(whole) - 1, 1), (len(whole), 4), (9_900, 100)):
@@ -168,7 +170,7 @@ def test_a_page_by_number_is_the_part_of_the_list_that_it_says(busy: Book, wante
 
 
 def test_pages_go_down_to_row_10_000_and_no_further(book: Book) -> None:
-    lists = wiring.contact_lists(ADMIN)
+    lists = contact_lists(ADMIN)
     assert lists.list(filter_of(), sort=None, limit=25, skip=9_975, cursor=None).items == []
     with pytest.raises(RuleBroken, match="cursor") as refusal:
         lists.list(filter_of(), sort=None, limit=25, skip=9_976, cursor=None)
@@ -193,9 +195,9 @@ def test_what_an_index_answers_is_skipped_without_reading_rows(
         book.book(book.ids[-1], day=1 + n)
     book.catch_up()
     with meter() as first:
-        wiring.contact_lists(ADMIN).list(filter_of(**wanted), sort=order, limit=2, cursor=None)
+        contact_lists(ADMIN).list(filter_of(**wanted), sort=order, limit=2, cursor=None)
     with meter() as later:
-        page = wiring.contact_lists(ADMIN).list(filter_of(**wanted), sort=order, limit=2, skip=8, cursor=None)
+        page = contact_lists(ADMIN).list(filter_of(**wanted), sort=order, limit=2, skip=8, cursor=None)
     assert len(page.items) == 2
     # One query more at the most, over what is skipped: half a unit for each four kilobytes of it.
     assert later.calls <= first.calls + 1
@@ -210,7 +212,7 @@ def test_the_last_page_costs_what_the_first_does(book: Book, order: str | None) 
         if n % 2:
             book.book(book.ids[-1], day=1 + n)
     book.catch_up()
-    lists, cursor, costs = wiring.contact_lists(ADMIN), None, []
+    lists, cursor, costs = contact_lists(ADMIN), None, []
     for _ in range(4):
         with meter() as measured:
             page = lists.list(filter_of(), sort=order, limit=4, cursor=cursor)
@@ -224,7 +226,7 @@ def test_the_last_page_costs_what_the_first_does(book: Book, order: str | None) 
 
 
 def companies(book: Book) -> list[tuple[str, int]]:
-    stats = wiring.contact_lists(ADMIN).stats()
+    stats = contact_lists(ADMIN).stats()
     return [(one["company"], one["contacts"]) for one in stats["top_companies"]]
 
 
@@ -283,11 +285,11 @@ def test_two_projectors_that_count_one_company_at_once_lose_nothing(book: Book) 
     def push_in(attempt: Attempt, send: Send) -> Any:
         if not pushed:
             pushed.extend(beside)
-            wiring.projection().project(beside)
+            projection().project(beside)
         return send(attempt)
 
     with injecting(Fault("another is faster", push_in, call("dynamodb", "TransactWriteItems"))):
-        wiring.projection().project(before)
+        projection().project(before)
     assert pushed
     assert companies(book) == [("Acme", 4)]
     book.agrees()

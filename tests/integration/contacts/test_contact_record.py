@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from functions.contacts.on_schedule_purge import handler as on_schedule_purge
-from shared import wiring
 from shared.domain import timestamps
 from shared.domain.contacts.record import RESTORABLE_SECONDS
 from shared.projections.leftover_rows import LeftoverRows
 from shared.services.contacts.purge import Purge, PurgeReport
 from shared.table import keys
 from shared.table.contacts.purge import PurgeTable
+from shared.wiring.base import store
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.world import World, booking
 from tests.support.aws import stack_in_moto
@@ -556,11 +556,9 @@ def purge(
     days: float = 31, has_time: Callable[[], bool] = lambda: True, *, leftover_rows: bool = False
 ) -> PurgeReport:
     """Purge as of so many days from now; `leftover_rows`: with its check of the rows that searches find contacts by."""
-    found = LeftoverRows(wiring.store()) if leftover_rows else None
+    found = LeftoverRows(store()) if leftover_rows else None
     with acting_for_system(*PURGE_PREFIXES):
-        return Purge(
-            PurgeTable(wiring.store()), leftover_rows=found, now=in_days(days), has_time=has_time
-        ).run()
+        return Purge(PurgeTable(store()), leftover_rows=found, now=in_days(days), has_time=has_time).run()
 
 
 def expire(world: World, days: float = 31) -> None:
@@ -642,7 +640,7 @@ def test_a_restored_contact_is_not_purged(world: World) -> None:
 def test_a_contact_restored_between_look_up_and_purge_lives(world: World) -> None:
     """Proven with two writers: whoever writes first, the other one notices."""
     made = delete_first(world)
-    table = PurgeTable(wiring.store())
+    table = PurgeTable(store())
 
     class Restoring(PurgeTable):
         def empty(self, *args: Any) -> None:
@@ -650,7 +648,7 @@ def test_a_contact_restored_between_look_up_and_purge_lives(world: World) -> Non
             super().empty(*args)
 
     with acting_for_system(*PURGE_PREFIXES):
-        report = Purge(Restoring(wiring.store()), now=in_days(31)).run()
+        report = Purge(Restoring(store()), now=in_days(31)).run()
         assert (report.purged, report.passed_over) == (0, 1)
         assert table.look_up("T1", made["id"]) is None
     assert world.send("GET", path_of(made)).status == 200
@@ -704,11 +702,11 @@ def test_two_purges_at_once_purge_once(world: World) -> None:
 
     class Twice(PurgeTable):
         def empty(self, *args: Any) -> None:
-            assert Purge(PurgeTable(wiring.store()), now=in_days(31)).run().purged == 1
+            assert Purge(PurgeTable(store()), now=in_days(31)).run().purged == 1
             super().empty(*args)
 
     with acting_for_system(*PURGE_PREFIXES):
-        report = Purge(Twice(wiring.store()), now=in_days(31)).run()
+        report = Purge(Twice(store()), now=in_days(31)).run()
     assert (report.purged, report.passed_over) == (0, 1)
     assert Counter(event["type"]["S"] for event in world.content.events) == {"contact.purged": 1}
     assert len([item for item in remains(world, made) if item["SK"]["S"] != "GONE"]) == 1

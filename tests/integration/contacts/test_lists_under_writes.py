@@ -6,9 +6,10 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from shared import wiring
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.table import keys
+from shared.wiring.contacts import contact_service
+from shared.wiring.projections import projection
 from tests.integration.contacts.test_contact_lists import ADMIN, TENANT, Book, filter_of
 from tests.integration.stream_records import records_from
 from tests.support.aws import Stack
@@ -45,7 +46,7 @@ def test_fifty_writers_hide_and_double_none_who_stays(aws_stack: Stack) -> None:
             records = records_from(aws_stack, projected)
             projected += len(records)
             images = [record["dynamodb"].get("NewImage") for record in records]
-            wiring.projection().project(image for image in images if image and keys.is_contact(image))
+            projection().project(image for image in images if image and keys.is_contact(image))
             with turn:
                 rounds += 1
                 turn.notify_all()
@@ -60,7 +61,7 @@ def test_fifty_writers_hide_and_double_none_who_stays(aws_stack: Stack) -> None:
         writing.set()
 
         def write(number: int) -> None:
-            contacts = wiring.contacts(ADMIN)
+            contacts = contact_service(ADMIN)
             last_name = f"{'ARTZ'[number % 4]}{number}"
             given = ContactInput(
                 first_name="Stay", last_name=last_name, email=f"w{number}@example.com", tags=["kept"]

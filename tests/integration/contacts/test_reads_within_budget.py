@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from shared import wiring
 from shared.domain.tenant import RateLimit, TenantSettings
 from shared.services import reading_budget
 from shared.services.limits import rate_limits
 from shared.services.limits.rate_limits import RateLimits
+from shared.wiring.accounts import onboarding_service
 from tests.buckets import Clock
 from tests.integration.jobs.bulk import JOBS, Jobs, running_job
 from tests.integration.world import World
@@ -172,7 +172,7 @@ def test_a_customer_s_contacts_are_looked_through_within_the_budget(
 ) -> None:
     """For who reads their own alone."""
     with as_operator():
-        key = wiring.onboarding().add_api_client("T1", "own", "contacts:read:own,contacts:write:own")
+        key = onboarding_service().add_api_client("T1", "own", "contacts:read:own,contacts:write:own")
     customer = world.send("POST", "/customers", {"first_name": "Ada"}, token=key).json
     mine = [
         world.create(f"mine{number}@example.com", token=key, customer_id=customer["id"])["id"]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from local.projections import compare
-from shared import wiring
 from shared.domain.callers import Caller
 from shared.services.reading_budget import Budget
+from shared.wiring.customers import customer_service
 from tests.integration.customers.test_customers import customer_of
 from tests.integration.world import World
 from tests.support.tenant_guard import acting_for, as_operator
@@ -79,7 +79,7 @@ def test_pages_of_a_search_lead_to_each_once_however_small_the_budget(world: Wor
     ]
     world.catch_up()
     assert sorted(found(world, "ann", limit=2)) == made
-    service = wiring.customers(CALLER, budget=Budget(1))
+    service = customer_service(CALLER, budget=Budget(1))
     numbers: list[str] = []
     cursor = None
     with acting_for("T1"):

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from local.projections import compare
-from shared import wiring
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.projections.kinds.registry import kind_of
@@ -19,6 +18,11 @@ from shared.services.contacts.purge import Purge
 from shared.table import keys
 from shared.table.contacts.purge import PurgeTable
 from shared.table.customers.membership import MembershipTable
+from shared.wiring.accounts import onboarding_service
+from shared.wiring.base import store
+from shared.wiring.contacts import contact_service
+from shared.wiring.projections import projection
+from shared.wiring.publishing import event_table, publisher
 from tests.integration.world import SWEEPER_PREFIXES, World
 from tests.support.faults import (
     assert_same_after_kills,
@@ -137,7 +141,7 @@ def test_numbers_count_within_the_tenant_and_grow_beyond_six_digits(world: World
     assert [customer_of(world)["number"] for _ in range(2)] == ["CUST000001", "CUST000002"]
     assert customer_of(world, token=other.admin)["number"] == "CUST000001"
     with as_operator():
-        wiring.store().put({**keys.customer_number("T1"), "given": {"N": "999999"}})
+        store().put({**keys.customer_number("T1"), "given": {"N": "999999"}})
     assert customer_of(world)["number"] == "CUST1000000"
 
 
@@ -433,7 +437,7 @@ def test_a_regular_user_puts_his_own_contacts_under_customers_and_makes_them_pri
 
 def test_who_reads_its_own_alone_sees_the_customers_it_made_and_no_list_of_all(world: World) -> None:
     with as_operator():
-        key = wiring.onboarding().add_api_client("T1", "own", "contacts:read:own,contacts:write:own")
+        key = onboarding_service().add_api_client("T1", "own", "contacts:read:own,contacts:write:own")
     mine, theirs = customer_of(world, token=key), customer_of(world)
     assert world.send("GET", at(mine), token=key).status == 200
     assert world.send("GET", at(theirs), token=key).status == 404
@@ -538,7 +542,7 @@ def test_projections_agree_with_the_records_however_changes_are_delivered(world:
     world.catch_up()
     assert_projected(world)
     with acting_for_system("T#T1#"):
-        wiring.projection().project(images)  # once more, late
+        projection().project(images)  # once more, late
     assert_projected(world)
     assert [entry["id"] for entry in world.send("GET", "/customers").json["items"]] == [b["id"]]
 
@@ -547,7 +551,7 @@ def test_the_sweep_mends_the_list_of_customers(world: World) -> None:
     customer, _ = with_members(world, 1)
     later = timestamps.plus(timestamps.now(), 300)
     with acting_for_system(*SWEEPER_PREFIXES):
-        report = sweeping.sweep(wiring.events(), wiring.publisher(), wiring.projection(), now=later)
+        report = sweeping.sweep(event_table(), publisher(), projection(), now=later)
     assert (report.mended, report.published) == (2, 3)
     assert [entry["id"] for entry in world.send("GET", "/customers").json["items"]] == [customer["id"]]
     assert_projected(world)
@@ -863,7 +867,7 @@ def test_a_purged_contact_of_a_customer_leaves_nothing_behind(world: World) -> N
     world.send("DELETE", at(members[0]))
     later = timestamps.plus(timestamps.now(), 31 * 86_400)
     with acting_for_system("DUE#PURGE#", "T#"):
-        assert Purge(PurgeTable(wiring.store()), now=lambda: later).run().purged == 1
+        assert Purge(PurgeTable(store()), now=lambda: later).run().purged == 1
     assert members[0]["id"] not in str([one for one in world.content.items if "EVENT#" not in one["SK"]["S"]])
     world.content.assert_whole()
 
@@ -881,12 +885,12 @@ def test_a_contact_that_another_call_made_primary_meanwhile_is_so_once(
     def behind_another_call(self: MembershipTable, customer_id: str) -> Any:
         if not seen:
             seen.append(customer_id)
-            assert wiring.contacts(CALLER).set_primary(second, None).is_primary
+            assert contact_service(CALLER).set_primary(second, None).is_primary
         return read(self, customer_id)
 
     monkeypatch.setattr(MembershipTable, "customer", behind_another_call)
     with acting_for("T1"):
-        assert wiring.contacts(CALLER).set_primary(second, None).version == 2
+        assert contact_service(CALLER).set_primary(second, None).version == 2
     assert now(world, customer)["primary_contact"] == second
     world.content.assert_whole()
 

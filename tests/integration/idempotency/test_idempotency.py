@@ -17,13 +17,15 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 
 from local.openapi import operations
-from shared import wiring
 from shared.domain.callers import Caller
 from shared.domain.contacts.inputs import ContactInput
 from shared.http.call import Call
 from shared.http.idempotency import key_of
 from shared.services.idempotency import KEPT_SECONDS, LEASE_SECONDS, Answer, Claim
 from shared.table import idempotency
+from shared.wiring.accounts import onboarding_service
+from shared.wiring.base import store
+from shared.wiring.contacts import contact_service
 from tests.contract.answers import faults_of
 from tests.integration.jobs.bulk import running_job
 from tests.integration.world import World
@@ -364,12 +366,12 @@ def test_who_has_lost_rights_does_not_read_the_old_answer(world: World) -> None:
 
 def member(world: World, name: str, role: str) -> None:
     with as_operator():
-        wiring.onboarding().add_member(f"{name}-of-T1", "T1", role, name)
+        onboarding_service().add_member(f"{name}-of-T1", "T1", role, name)
 
 
 def test_who_has_gained_rights_still_gets_his_answer(world: World) -> None:
     with as_operator():
-        key = wiring.onboarding().add_api_client("T1", "writer", "contacts:write:own,contacts:read:all")
+        key = onboarding_service().add_api_client("T1", "writer", "contacts:write:own,contacts:read:all")
         first = post(world, ADA, token=key)
     (client, *_) = world.send("GET", "/api-clients").json["items"]
     more = {"permissions": {"contacts:write": "all"}}
@@ -593,7 +595,7 @@ def test_a_call_whose_retry_is_still_at_work_does_not_disturb_it(world: World, c
             lambda record: Answer(201, {}, ""),
         )
         with acting_for("T1"):
-            assert idempotency.KeyTable(wiring.store()).claim(claim) is None
+            assert idempotency.KeyTable(store()).claim(claim) is None
         return post(world, ADA, gateway=world.racing)
 
     late, twin = overtaken(world, retry)
@@ -764,7 +766,7 @@ def test_a_service_that_writes_without_announcing_its_answer_is_stopped(world: W
     claim = Claim(
         Caller("T1", "user", "u", "admin"), "k", "f", lambda record: Answer(200, {}, record.model_dump_json())
     )
-    service = wiring.contacts(claim.caller, claim)
+    service = contact_service(claim.caller, claim)
     service._announce = lambda record: None
     with acting_for("T1"), pytest.raises(RuntimeError, match="announces"):
         service.create(ContactInput(**ADA))

@@ -12,10 +12,12 @@ from urllib.parse import quote_plus
 
 from functions.imports.on_object_created import handler as on_object_created
 from functions.imports.on_rows import handler as on_rows
-from shared import wiring
 from shared.files.object_keys import inbox_key
 from shared.services.imports.watch import ImportWatch, WatchReport
 from shared.table.imports.repository import ImportTable, ImportWatchTable
+from shared.wiring.base import store
+from shared.wiring.imports import drop_bucket, import_queue, import_runs
+from shared.wiring.tenants import find_tenant
 from tests.integration.world import World
 from tests.support.faults import Killed
 from tests.support.lambda_context import lambda_context
@@ -120,7 +122,7 @@ class DropFolder:
 
     def results_key(self, import_id: str) -> str:
         with as_operator():
-            run = ImportTable(wiring.store(), self.tenant_id).get(import_id)
+            run = ImportTable(store(), self.tenant_id).get(import_id)
         assert run is not None
         assert run.results_key is not None
         return run.results_key
@@ -142,17 +144,17 @@ class DropFolder:
     def finish(self, import_id: str) -> None:
         """What the delayed message of a failed import asks for, at once."""
         with acting_for(self.tenant_id):
-            wiring.import_runs().finish(self.tenant_id, import_id)
+            import_runs().finish(self.tenant_id, import_id)
 
     def watch(self, now: str) -> WatchReport:
         """A look of the watch, as if the time were `now`."""
         with acting_for_system(*WATCH_PREFIXES):
             return ImportWatch(
-                wiring.tenant,
-                ImportWatchTable(wiring.store()),
-                lambda tenant_id: ImportTable(wiring.store(), tenant_id),
-                wiring.drop_bucket(),
-                wiring.import_runs(),
-                wiring.import_queue(),
+                find_tenant,
+                ImportWatchTable(store()),
+                lambda tenant_id: ImportTable(store(), tenant_id),
+                drop_bucket(),
+                import_runs(),
+                import_queue(),
                 now=lambda: now,
             ).look()

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from shared import wiring
 from shared.domain import timestamps
 from shared.domain.ids import new_id
 from shared.domain.imports.file import MAX_FILE_BYTES
 from shared.services.imports.runs import UnknownTenant
 from shared.services.imports.uploads import UPLOAD_SECONDS
 from shared.table.accounts.directory import TenantTable
+from shared.wiring.base import store
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.world import World
 from tests.support.aws import forget_wiring
@@ -226,7 +226,7 @@ def test_a_suspended_tenant_s_upload_stays_where_it_is(world: World, inbox: Drop
     asked = ask(world)
     event = upload(inbox, asked)
     with as_operator():
-        tenants = TenantTable(wiring.store())
+        tenants = TenantTable(store())
         tenant = tenants.get("T1")
         assert tenant is not None
         tenants.put(replace(tenant, suspended=True))

@@ -19,7 +19,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from functions.imports.on_schedule import handler as on_schedule
-from shared import wiring
 from shared.domain import timestamps
 from shared.domain.errors import Unavailable
 from shared.domain.ids import new_id
@@ -28,6 +27,9 @@ from shared.domain.tenant import UniqueScope
 from shared.services.imports.runs import UnknownTenant
 from shared.table.accounts.directory import TenantTable
 from shared.table.contacts.repository import ContactTable
+from shared.wiring.base import store
+from shared.wiring.imports import drop_bucket, import_chunks, import_runs
+from shared.wiring.kept import reset_wiring
 from tests.integration.imports.drop_folder import WATCH_PREFIXES, DropFolder
 from tests.integration.table_content import Content
 from tests.integration.world import World
@@ -327,16 +329,16 @@ def test_a_contact_changed_or_deleted_before_its_chunk_is_counted_still_counts_a
 ) -> None:
     inbox.deliver(inbox.put(people(4)))
     (message,) = inbox.waiting()
-    chunk = wiring.import_chunks()
-    put_part = wiring.drop_bucket().put_part
+    chunk = import_chunks()
+    put_part = drop_bucket().put_part
 
     def away(*_: Any) -> str:
         raise Unavailable()
 
-    wiring.drop_bucket().put_part = away  # type: ignore[method-assign]
+    drop_bucket().put_part = away  # type: ignore[method-assign]
     with acting_for("T1"), pytest.raises(Unavailable):
         chunk.write("T1", message["import_id"], import_file.Chunk(**message["chunk"]))
-    wiring.drop_bucket().put_part = put_part  # type: ignore[method-assign]
+    drop_bucket().put_part = put_part  # type: ignore[method-assign]
     made = {item["email"]["S"]: item["id"]["S"] for item in inbox.world.content.live}
     inbox.world.send("PATCH", f"/contacts/{made['person1@example.com']}", {"email": "new@example.com"})
     inbox.world.send("PATCH", f"/contacts/{made['person2@example.com']}", {"last_name": "Changed"})
@@ -601,7 +603,7 @@ def test_an_import_whose_messages_were_lost_is_driven_on_to_exact_totals(
     (split,) = inbox.waiting()
     assert split["step"] == "split"
     with acting_for("T1"):
-        wiring.import_runs().split("T1", split["import_id"])
+        import_runs().split("T1", split["import_id"])
     inbox.work()
     shown = inbox.latest()
     assert (shown["state"], shown["counts"]) == ("completed", counts(rows=10, created=10))
@@ -609,9 +611,9 @@ def test_an_import_whose_messages_were_lost_is_driven_on_to_exact_totals(
 
 def test_an_import_that_lost_its_splitter_is_driven_on(inbox: DropFolder) -> None:
     inbox.put(people(3))
-    (dropped,), _ = wiring.drop_bucket().dropped_files("")
+    (dropped,), _ = drop_bucket().dropped_files("")
     with acting_for("T1"):
-        wiring.import_runs().begin(dropped)
+        import_runs().begin(dropped)
     assert inbox.watch(minutes_from_now(4)).driven_on == 0
     assert inbox.watch(minutes_from_now(6)).driven_on == 1
     inbox.work()
@@ -671,11 +673,11 @@ def test_an_import_outlasts_a_suspension_of_any_length(inbox: DropFolder) -> Non
 
 def suspend(*, suspended: bool) -> None:
     with as_operator():
-        tenants = TenantTable(wiring.store())
+        tenants = TenantTable(store())
         tenant = tenants.get("T1")
         assert tenant is not None
         tenants.put(replace(tenant, suspended=suspended))
-    wiring.reset()
+    reset_wiring()
 
 
 def test_a_completed_import_is_no_longer_due(inbox: DropFolder) -> None:

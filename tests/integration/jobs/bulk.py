@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from functions.bulk.on_bulk import handler as on_bulk
-from shared import wiring
 from shared.domain import timestamps
 from shared.domain.callers import Caller, Kind
 from shared.domain.contacts.filter import ContactFilter
@@ -15,6 +14,8 @@ from shared.domain.jobs.bulk import BulkRun
 from shared.files.queues.bulk import to_message
 from shared.services.jobs.bulk import BulkWatch, BulkWatchReport, Portion
 from shared.table.jobs.bulk import BulkJobTable, BulkWatchTable
+from shared.wiring.base import bulk_queue, store
+from shared.wiring.tenants import find_tenant
 from tests.integration.world import World
 from tests.support.faults import Killed
 from tests.support.lambda_context import lambda_context
@@ -40,7 +41,7 @@ def running_job(
         at=timestamps.now(),
     )
     with as_operator():
-        BulkJobTable(wiring.store(), tenant_id).add(run)
+        BulkJobTable(store(), tenant_id).add(run)
     return run.id
 
 
@@ -106,7 +107,7 @@ class Jobs:
     def kept(self, job_id: str) -> BulkRun:
         """A job as it is kept."""
         with as_operator():
-            run = BulkJobTable(wiring.store(), self.tenant_id).get(job_id)
+            run = BulkJobTable(store(), self.tenant_id).get(job_id)
         assert run is not None
         return run
 
@@ -114,9 +115,9 @@ class Jobs:
         """A look of the watch, as if the time were `now`."""
         with acting_for_system(*WATCH_PREFIXES):
             return BulkWatch(
-                wiring.tenant,
-                BulkWatchTable(wiring.store()),
-                lambda tenant_id: BulkJobTable(wiring.store(), tenant_id),
-                wiring.bulk_queue(),
+                find_tenant,
+                BulkWatchTable(store()),
+                lambda tenant_id: BulkJobTable(store(), tenant_id),
+                bulk_queue(),
                 now=lambda: now,
             ).look()

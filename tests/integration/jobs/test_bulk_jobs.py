@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from functions.bulk.on_schedule_bulk import handler as on_schedule
-from shared import observability, wiring
+from shared import observability
 from shared.domain import timestamps
 from shared.domain.ids import new_id
 from shared.files.queues.bulk import from_message
 from shared.services.jobs.bulk import BulkWatchReport
+from shared.wiring.tenants import tenant_memory
 from tests.contract.answers import faults_of
 from tests.integration.jobs.bulk import JOBS, WATCH_PREFIXES, Jobs, running_job
 from tests.integration.world import World
@@ -102,7 +103,7 @@ def test_a_job_of_more_contacts_than_a_call_deals_with(world: World, monkeypatch
     monkeypatch.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 500)
     monkeypatch.setattr("shared.services.jobs.bulk.MAX_PORTION", 250)
     monkeypatch.setattr("shared.table.contacts.repository._MOST", 99)
-    monkeypatch.setattr(wiring, "BULK_SECONDS", 600.0)
+    monkeypatch.setattr("shared.wiring.contacts.BULK_SECONDS", 600.0)
     for start_at in (0, 300):
         people = [
             {"first_name": "A", "email": f"p{start_at + n}@example.com", "tags": ["x"]} for n in range(300)
@@ -446,7 +447,7 @@ def suspend(world: World, *, suspended: bool) -> None:
             UpdateExpression="SET suspended = :s",
             ExpressionAttributeValues={":s": {"BOOL": suspended}},
         )
-    wiring._tenants().clear()
+    tenant_memory.cache_clear()
 
 
 def test_a_lost_message_is_sent_again_by_the_watch(world: World) -> None:
@@ -526,7 +527,7 @@ def test_the_clock_warns_of_what_had_to_be_helped_alone(
 ) -> None:
     said: list[str] = []
     watch = SimpleNamespace(look=lambda: found)
-    monkeypatch.setattr(wiring, "bulk_watch", lambda has_time: watch)
+    monkeypatch.setattr("functions.bulk.on_schedule_bulk.bulk_watch", lambda has_time: watch)
     for one in ("note", "warn"):
         monkeypatch.setattr(observability, one, lambda message, one=one, **fields: said.append(one))
     assert on_schedule({}, lambda_context("BulkWatchFunction", timeout_ms=60_000)) == asdict(found)

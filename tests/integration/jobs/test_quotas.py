@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from shared import wiring
 from shared.domain import timestamps
 from shared.domain.errors import Conflict, QuotaReached
 from shared.domain.imports import file as import_file
@@ -21,6 +20,7 @@ from shared.services.imports.uploads import UPLOAD_SECONDS, ImportUploads
 from shared.table.jobs import places
 from shared.table.jobs.places import Places
 from shared.table.store import Transaction
+from shared.wiring.base import store
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.imports.test_import_uploads import ask, read, start, upload
 from tests.integration.jobs.bulk import JOBS, Jobs
@@ -91,7 +91,7 @@ def test_check_103_a_tenant_has_so_many_bulk_jobs_under_way_and_another_its_own(
 
 def held(tenant_id: str, kind: str) -> int:
     with as_operator():
-        found = Places(wiring.store(), tenant_id, replace(BULK_JOBS, kind=kind, most=20))._items()
+        found = Places(store(), tenant_id, replace(BULK_JOBS, kind=kind, most=20))._items()
     return sum(1 for item in found if item["held_until"]["N"] != "0")
 
 
@@ -120,7 +120,7 @@ def test_check_13_places_are_those_of_open_jobs_whatever_was_killed(worlds: Worl
 
 
 def taking(quota: Any, holder: str, *, now: int = 0, until: int | None = None) -> None:
-    room = Places(wiring.store(), "T1", quota)
+    room = Places(store(), "T1", quota)
     given = {} if until is None else {"until": until}
     room.commit(Transaction, holder, now=now, **given)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from shared import wiring
 from shared.domain.callers import Caller
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.contacts.record import Contact
@@ -19,6 +18,11 @@ from shared.domain.labels.record import MAX_LABELS, NO_LABELS, ContactType, Tag
 from shared.domain.stamp import Stamp
 from shared.table import keys
 from shared.table.labels import LabelMemory, LabelTable
+from shared.wiring.base import store
+from shared.wiring.contacts import contact_service
+from shared.wiring.groups import group_service
+from shared.wiring.kept import reset_wiring
+from shared.wiring.labels import label_service
 from tests.integration.world import World
 from tests.support.aws import Stack
 from tests.support.faults import Killed, call, calls_of, injecting, kill_before, lost_answer, throttle
@@ -84,9 +88,7 @@ def test_a_renamed_tag_is_seen_with_all_its_contacts_at_once_and_no_contact_is_w
 def test_another_process_shows_a_new_name_at_once_by_id(world: World) -> None:
     """What a process keeps of labels is trusted only under the stamp that was read with the contact."""
     contact = world.create(tags=["vip"])
-    here, there = (
-        LabelTable(wiring.store(), "T1", LabelMemory()) for _ in range(2)
-    )  # two processes' memories
+    here, there = (LabelTable(store(), "T1", LabelMemory()) for _ in range(2))  # two processes' memories
     with acting_for("T1"):
         tag = here.current().find("tag", "vip")
         assert tag and there.current().find("tag", "vip")
@@ -361,7 +363,7 @@ def test_a_contact_takes_types_that_exist_and_no_others(world: World) -> None:
 
 def test_a_type_made_a_moment_ago_elsewhere_is_known(world: World) -> None:
     world.create(tags=["x"])  # the labels are read, and remembered for a second
-    elsewhere = LabelTable(wiring.store(), "T1", LabelMemory())
+    elsewhere = LabelTable(store(), "T1", LabelMemory())
     with acting_for("T1"):
         elsewhere.add(
             *ContactType.create(
@@ -578,7 +580,7 @@ def test_a_number_kept_as_it_was_typed_that_is_none_any_more_finds_nobody(world:
     world.create(phone="+14155552671")
     group = make(world, "groups", "Old", kind="dynamic", filter={"phone": "+14155552671"})
     with acting_for("T1"):
-        table = LabelTable(wiring.store(), "T1", LabelMemory())
+        table = LabelTable(store(), "T1", LabelMemory())
         known = table.current().by_id[group["id"]]
         changed = known.change(
             {"filter": {"phone": "(415) 555-2671"}}, stamp=Stamp(new_id(), known.updated_at, CALLER)
@@ -602,11 +604,11 @@ def test_labels_read_in_several_calls_are_those_of_one_moment(
         make(world, "tags", name)
     zebra = tag_of(world, "zebra")["id"]
     with acting_for("T1"):
-        here, there = (LabelTable(wiring.store(), "T1", LabelMemory()) for _ in range(2))
+        here, there = (LabelTable(store(), "T1", LabelMemory()) for _ in range(2))
         known = there.current().by_id[zebra]
         changed = known.change({"name": "a"}, stamp=Stamp("e", known.updated_at, CALLER))
         assert changed
-        query, pages = wiring.store().query, []
+        query, pages = store().query, []
 
         def rename_behind_the_first_page(*asked: Any, **how: Any) -> Any:
             page = query(*asked, **how)
@@ -633,7 +635,7 @@ def tenant(world: World) -> Iterator[World]:
 
 def changes() -> None:
     """All that is done to a label, each step sent again when it does not succeed at first."""
-    tags = wiring.labels(CALLER, Tag)
+    tags = label_service(CALLER, Tag)
     if not tags.list(prefix=None, limit=5, cursor=None).items:
         tags.create({"name": "a"})
     (tag,) = tags.list(prefix=None, limit=5, cursor=None).items
@@ -641,8 +643,8 @@ def changes() -> None:
 
 
 def state() -> list[tuple[str, str]]:
-    labels = LabelTable(wiring.store(), "T1", LabelMemory()).current()
-    stamp = wiring.store().get(keys.labels_stamp("T1"))
+    labels = LabelTable(store(), "T1", LabelMemory()).current()
+    stamp = store().get(keys.labels_stamp("T1"))
     assert stamp and stamp["tags"]["N"] == "1"
     return [(label.name, getattr(label, "color", "")) for label in labels.by_id.values()]
 
@@ -652,13 +654,12 @@ def test_killed_before_any_call_and_done_again_a_label_is_there_once(tenant: Wor
     count = len(calls_of(changes))
     assert state() == [("b", "#000000")]
     for at in range(1, count + 1):
-        store = wiring.store()
-        for item in store.query(keys.labels_partition("T1"), limit=10):
-            store.write_many(delete=[{"PK": item["PK"], "SK": item["SK"]}])
-        wiring.reset()
+        for item in store().query(keys.labels_partition("T1"), limit=10):
+            store().write_many(delete=[{"PK": item["PK"], "SK": item["SK"]}])
+        reset_wiring()
         with injecting(kill_before(at=at)), pytest.raises(Killed):
             changes()
-        wiring.reset()
+        reset_wiring()
         changes()
         assert state() == [("b", "#000000")], at
 
@@ -666,7 +667,7 @@ def test_killed_before_any_call_and_done_again_a_label_is_there_once(tenant: Wor
 def test_lost_answers_and_throttles_leave_one_label_and_no_refusal_of_our_own(tenant: World) -> None:
     """check 10, check 11"""
     with injecting(lost_answer(call("dynamodb", "TransactWriteItems"))):
-        wiring.labels(CALLER, Tag).create({"name": "a"})
+        label_service(CALLER, Tag).create({"name": "a"})
     with injecting(throttle(times=3)):
         changes()
     assert state() == [("b", "#000000")]
@@ -674,16 +675,16 @@ def test_lost_answers_and_throttles_leave_one_label_and_no_refusal_of_our_own(te
 
 def test_a_contact_that_is_refused_for_its_type_makes_no_contact(tenant: World) -> None:
     with pytest.raises(Invalid):
-        wiring.contacts(CALLER).create(ContactInput(first_name="A", email="a@example.com", types=["x"]))
+        contact_service(CALLER).create(ContactInput(first_name="A", email="a@example.com", types=["x"]))
     assert tenant.content.contacts == []
 
 
 def test_a_group_that_is_deleted_takes_its_members_out(tenant: World) -> None:
-    group = wiring.groups(CALLER).create({"name": "g", "kind": "static"})
-    contacts = wiring.contacts(CALLER)
+    group = group_service(CALLER).create({"name": "g", "kind": "static"})
+    contacts = contact_service(CALLER)
     made = contacts.create(ContactInput(first_name="A", email="a@example.com"))
     contacts.join(made.id, group.id, None)
-    wiring.groups(CALLER).delete(group.id, None)
+    group_service(CALLER).delete(group.id, None)
     assert contacts.read(made.id).groups == []
     assert contacts.patch(made.id, ContactPatch(company="x"), None).groups == []
 

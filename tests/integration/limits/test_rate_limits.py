@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from shared import wiring
 from shared.domain.callers import Caller
 from shared.domain.errors import RateLimited
 from shared.domain.tenant import RateLimit, TenantSettings
@@ -23,6 +22,8 @@ from shared.services.limits import rate_limits
 from shared.services.limits.rate_limits import AWAY, FIRST_WAIT, SECOND, Bucket, RateLimits, microseconds
 from shared.table import keys
 from shared.table.limits import BucketTable
+from shared.wiring.accounts import onboarding_service
+from shared.wiring.base import store
 from tests.buckets import START, Clock, Crowd, MemoryBucket, MemoryBuckets, most, never, processes
 from tests.contract.answers import document, faults_of
 from tests.contract.template.test_doors import METHODS
@@ -55,7 +56,7 @@ LIMIT = RateLimit(5, 10)
 @pytest.fixture
 def buckets(aws_stack: Stack) -> Iterator[BucketTable]:
     with acting_for("T1"):
-        yield BucketTable(wiring.store())
+        yield BucketTable(store())
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def stored(stack: Stack, actor: str | None = CALLER.actor) -> dict[str, Any]:
     return item
 
 
-def store(stack: Stack, **attributes: dict[str, Any]) -> None:
+def put_bucket(stack: Stack, **attributes: dict[str, Any]) -> None:
     with as_operator():
         stack.client("dynamodb").put_item(
             TableName=stack.table_name, Item={**keys.rate("T1", CALLER.actor), **attributes}
@@ -194,7 +195,7 @@ def test_an_idle_bucket_is_removed_but_none_that_still_tells_something(
 def test_a_bucket_that_holds_nonsense_is_a_full_one(
     buckets: BucketTable, aws_stack: Stack, clock: Clock, nonsense: dict[str, Any]
 ) -> None:
-    store(aws_stack, **nonsense)
+    put_bucket(aws_stack, **nonsense)
     known, other = processes(buckets, clock, 2)
     assert known.admit(CALLER, LIMIT) == (9, None)
     assert 1 <= (used_up(known).retry_after or 0) <= 300
@@ -207,7 +208,7 @@ def test_a_refusal_without_a_sound_beginning_ends_all_the_same(
     buckets: BucketTable, aws_stack: Stack, clock: Clock
 ) -> None:
     until = {"N": str(microseconds(START + 5))}
-    store(aws_stack, refused_until=until, refused_at={"N": "-1e100"})
+    put_bucket(aws_stack, refused_until=until, refused_at={"N": "-1e100"})
     (known,) = processes(buckets, clock, 1)
     refusal = known.admit(CALLER, LIMIT).refusal
     assert refusal is not None and refusal.retry_after == 5
@@ -490,7 +491,7 @@ def test_a_tenant_that_uses_its_own_up_is_refused_as_a_whole_and_others_are_not(
     monkeypatch.setattr(rate_limits, "_TENANT", tenants)
     t10 = limited.tenant("T10")
     with as_operator():
-        tokens = [wiring.onboarding().add_api_client("T1", f"c{number}", EVERYTHING) for number in range(12)]
+        tokens = [onboarding_service().add_api_client("T1", f"c{number}", EVERYTHING) for number in range(12)]
     answers = [get(limited, token) for token in tokens for _ in range(10)]
     statuses = Counter(answer.status for answer in answers)
     assert statuses == {200: 100, 429: 20}  # noticed with the second batch of fifty

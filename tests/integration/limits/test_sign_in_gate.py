@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from shared import environment as settings
-from shared import wiring
+from shared import environment
 from shared.domain.errors import RateLimited
 from shared.services.limits.sign_in_gate import OpenGate, SignInGate
 from shared.table import keys
 from shared.table.limits import BucketTable
+from shared.wiring.base import store
+from shared.wiring.limits import sign_in_gate
 from tests.buckets import Clock
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.faults import call, injecting, lost_answer, throttle, unreachable
@@ -34,7 +35,7 @@ def clock() -> Clock:
 def gates(aws_stack: Stack, clock: Clock) -> Iterator[Callable[[], SignInGate]]:
     """A maker of gates, each as a process has it."""
     with acting_for_system("G#"):
-        yield lambda: SignInGate(BucketTable(wiring.store()), settings.cursor_key(), clock=clock)
+        yield lambda: SignInGate(BucketTable(store()), environment.cursor_key(), clock=clock)
 
 
 @pytest.fixture
@@ -174,7 +175,7 @@ def test_digests_are_of_this_deployment(aws_stack: Stack) -> None:
     """Else who reads the table could try names out."""
     with acting_for_system("G#"):
         for secret in (b"one", b"two"):
-            refused(SignInGate(BucketTable(wiring.store()), secret))
+            refused(SignInGate(BucketTable(store()), secret))
     assert len(items(aws_stack)) == 4
     assert keys.gate("ACCOUNT", "x")["PK"]["S"] == "G#ACCOUNT#x"
 
@@ -207,13 +208,13 @@ def test_an_attempt_costs_two_calls_and_a_refused_one_in_a_wait_one(gate: SignIn
 
 def test_limits_that_are_switched_off_open_the_gate(template: Template, token_issuer: TokenIssuer) -> None:
     with stack_in_moto(template, token_issuer):
-        open_gate = wiring.sign_in_gate()
+        open_gate = sign_in_gate()
         assert isinstance(open_gate, OpenGate)
         for _ in range(20):
             open_gate.arrive(HOME)
             open_gate.attempt(ADA)
             open_gate.succeeded(ADA, HOME)
     with stack_in_moto(template, token_issuer, RATE_LIMITS="on"), acting_for_system("G#"):
-        gate = wiring.sign_in_gate()
+        gate = sign_in_gate()
         assert isinstance(gate, SignInGate)
         assert [refused(gate) for _ in range(11)].count(None) == 10

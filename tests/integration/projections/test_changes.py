@@ -18,11 +18,13 @@ from botocore.exceptions import EndpointConnectionError
 
 from functions.changes.on_stream_project import handler as project
 from functions.changes.on_stream_publish import handler as publish
-from shared import wiring
 from shared.domain import timestamps
 from shared.publishing import sweep as sweeping
 from shared.publishing.publisher import Outcome
 from shared.table import keys
+from shared.wiring.base import store
+from shared.wiring.projections import projection
+from shared.wiring.publishing import event_table, publisher
 from tests.integration.stream_records import records_from
 from tests.integration.table_content import Content, Item
 from tests.integration.world import World, booking
@@ -511,9 +513,7 @@ def test_the_sweeper_lets_fresh_events_settle(world: World) -> None:
     assert world.sweep()["checked"] == 0
     with as_operator():
         later = timestamps.plus(timestamps.now(), 21)
-        assert (
-            sweeping.sweep(wiring.events(), wiring.publisher(), wiring.projection(), now=later).published == 1
-        )
+        assert sweeping.sweep(event_table(), publisher(), projection(), now=later).published == 1
 
 
 def swept(**figures: int) -> dict[str, int]:
@@ -534,10 +534,10 @@ def test_the_checkpoint_moves_on_and_never_back(world: World) -> None:
     second = checkpoint(world)
     assert second >= first
     with as_operator():
-        wiring.events().set_checkpoint("2020-01-01T00:00:00.000Z")
+        event_table().set_checkpoint("2020-01-01T00:00:00.000Z")
     assert checkpoint(world) == second
     with as_operator():
-        wiring.events().set_checkpoint("2099-01-01T00:00:00.000Z")
+        event_table().set_checkpoint("2099-01-01T00:00:00.000Z")
     # A clock that was wrong once must not stop anything from working, nor move the checkpoint.
     assert world.sweep() == swept(checked=0, published=0)
     assert checkpoint(world) == "2099-01-01T00:00:00.000Z"
@@ -560,17 +560,17 @@ def test_events_on_the_very_edges_of_sweeps_are_checked_once_or_more_and_never_n
                 TableName=world.stack.table_name,
                 Item={**event, **keys.outbox(event["SK"]["S"].removeprefix("EVENT#"), moment)},
             )
-        wiring.events().set_checkpoint(timestamps.plus(edge, -7200))
+        event_table().set_checkpoint(timestamps.plus(edge, -7200))
         out: list[str] = []
 
         class Topic:
             def publish(self, items: list[Item]) -> Outcome:
                 out.extend(item["SK"]["S"] for item in items)
-                wiring.events().acknowledge(items)
+                event_table().acknowledge(items)
                 return Outcome()
 
         for later in (0, 0.001, 60):
-            sweeping.sweep(wiring.events(), Topic(), wiring.projection(), now=timestamps.plus(now, later))
+            sweeping.sweep(event_table(), Topic(), projection(), now=timestamps.plus(now, later))
     assert sorted(out) == sorted(event["SK"]["S"] for event in events)
 
 
@@ -581,9 +581,7 @@ def test_the_sweeper_stops_in_time_and_goes_on_from_there(world: World) -> None:
     start_sweeping_from(world, 3200)
     turns = iter([True, True])  # the events come in the third ten minutes
     with as_operator():
-        report = sweeping.sweep(
-            wiring.events(), wiring.publisher(), wiring.projection(), has_time=lambda: next(turns, False)
-        )
+        report = sweeping.sweep(event_table(), publisher(), projection(), has_time=lambda: next(turns, False))
     assert report.checked_until == checkpoint(world)
     assert world.content.feed == set(), "it had not come so far"
     for _ in range(3):
@@ -765,7 +763,7 @@ def test_one_event_for_each_commit_and_none_for_a_write_that_was_refused(
 
 def versions(world: World, tenant: str, contact_id: str) -> int:
     with as_operator():
-        item = wiring.store().get(keys.contact(tenant, contact_id))
+        item = store().get(keys.contact(tenant, contact_id))
     return int(item["version"]["N"]) if item else 0
 
 

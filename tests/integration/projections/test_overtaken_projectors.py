@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from shared import wiring
 from shared.projections.comparison import find_discrepancies
 from shared.projections.engine import Projection
 from shared.projections.kinds.contacts import CONTACT_KIND
 from shared.table import keys
 from shared.table.postings import PostingList
 from shared.table.store import Item
+from shared.wiring.base import store
+from shared.wiring.projections import projection, swept_projection
 from tests.integration.contacts.test_contact_record import purge
 from tests.integration.world import World
 from tests.support.faults import Killed, call, injecting, kill_after
@@ -26,7 +27,7 @@ WRITES = call("dynamodb", "BatchWriteItem")
 
 def image_of(contact_id: str) -> Item:
     with acting_for("T1"):
-        image = wiring.store().get(keys.contact("T1", contact_id))
+        image = store().get(keys.contact("T1", contact_id))
     assert image is not None
     return image
 
@@ -57,11 +58,11 @@ def overtaken(world: World, monkeypatch: pytest.MonkeyPatch, *, at_last: dict[st
         if not looked:
             looked.append(True)
             for image in images:
-                wiring.projection().project([image])
+                projection().project([image])
 
     monkeypatch.setattr(Projection, "_read_states", overtaken_once)
     with acting_for("T1"):
-        wiring.projection().project(images[:1])
+        projection().project(images[:1])
     return str(made["id"])
 
 
@@ -103,13 +104,11 @@ def test_the_sweep_finds_a_contact_that_a_list_shows_and_an_order_does_not(world
     world.send("PATCH", f"/contacts/{made['id']}", AT_LAST)
     world.catch_up()
     with acting_for("T1"):
-        [place] = wiring.store().query(keys.list_partition("T1", order), limit=10)
-        wiring.store().write_many(delete=[{name: place[name] for name in ("PK", "SK")}])
-        assert wiring.projection().outdated([keys.contact("T1", made["id"])]) == [
-            keys.contact("T1", made["id"])
-        ]
-        wiring.projection().reproject(keys.contact("T1", made["id"]))
-        assert wiring.projection().outdated([keys.contact("T1", made["id"])]) == []
+        [place] = store().query(keys.list_partition("T1", order), limit=10)
+        store().write_many(delete=[{name: place[name] for name in ("PK", "SK")}])
+        assert projection().outdated([keys.contact("T1", made["id"])]) == [keys.contact("T1", made["id"])]
+        projection().reproject(keys.contact("T1", made["id"]))
+        assert projection().outdated([keys.contact("T1", made["id"])]) == []
     assert disagreements(world) == ({}, [])
 
 
@@ -122,9 +121,9 @@ def test_the_sweep_finds_a_contact_that_is_missing_from_a_filter(world: World) -
     record = keys.contact("T1", made["id"])
     with acting_for("T1"):
         partition = keys.posting_partition("T1", "tag", tag)
-        PostingList(wiring.store(), partition).change(remove=[made["id"]])
-        assert wiring.projection().outdated([record, keys.contact("T1", other["id"])]) == [record]
-        wiring.projection().reproject(record)
+        PostingList(store(), partition).change(remove=[made["id"]])
+        assert projection().outdated([record, keys.contact("T1", other["id"])]) == [record]
+        projection().reproject(record)
     assert disagreements(world) == ({}, [])
 
 
@@ -136,15 +135,15 @@ def test_a_sweep_that_is_killed_is_taken_up_by_the_next_one(world: World) -> Non
     world.send("PATCH", path, THEN)
     fault = kill_after(WRITES, at=3)  # what it is about, in which state, and the rows of that
     with acting_for("T1", prefixes=["S#SWEEP"]), injecting(fault), pytest.raises(Killed):
-        wiring.swept_projection().reproject(record)
+        swept_projection().reproject(record)
     world.send("PATCH", path, AT_LAST)
     with acting_for("T1"):
-        wiring.projection().project([image_of(made["id"])])
+        projection().project([image_of(made["id"])])
     assert disagreements(world) != ({}, [])
     world.sweep()
     assert disagreements(world) == ({}, [])
     with as_operator():
-        assert wiring.swept_projection().resume() == 0
+        assert swept_projection().resume() == 0
 
 
 def test_a_change_that_was_given_up_leaves_nothing_when_the_next_one_comes(world: World) -> None:
@@ -157,10 +156,10 @@ def test_a_change_that_was_given_up_leaves_nothing_when_the_next_one_comes(world
         injecting(kill_after(WRITES, at=1)),
         pytest.raises(Killed),
     ):
-        wiring.projection().project([given_up])
+        projection().project([given_up])
     world.send("PATCH", f"/contacts/{made['id']}", AT_LAST)
     with acting_for("T1"):
-        wiring.projection().project([image_of(made["id"])], replaced=[given_up])
+        projection().project([image_of(made["id"])], replaced=[given_up])
     assert disagreements(world) == ({}, [])
 
 
@@ -177,7 +176,7 @@ def test_a_purge_removes_what_stands_anywhere_under_a_value_that_the_contact_eve
     before = world.content.items
     with acting_for("T1"):
         left = list(CONTACT_KIND.project("T1", past).rows)
-        wiring.store().write_many(put=left)
+        store().write_many(put=left)
     assert len(world.content.items) == len(before) + len(left)
     assert purge(leftover_rows=True).purged == 1
     world.catch_up()

@@ -13,13 +13,13 @@ from botocore.awsrequest import AWSResponse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared import wiring
 from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.ids import NUMBERS, derived_id, id_of, number_of
 from shared.table import keys, postings
 from shared.table.contacts.index import ContactIndex
 from shared.table.postings import PostingList, PostingWalk, chunks_of, ids_in
 from shared.table.store import Item
+from shared.wiring.base import store
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.faults import (
     Fault,
@@ -44,11 +44,11 @@ IMPORTED = [derived_id(1_770_000_000_000, "import", str(n), ordinal=n) for n in 
 
 
 def listed() -> PostingList:
-    return PostingList(wiring.store(), PARTITION, sleep=lambda seconds: None)
+    return PostingList(store(), PARTITION, sleep=lambda seconds: None)
 
 
 def rows() -> list[Item]:
-    return wiring.store().query(PARTITION, limit=10_000, consistent=True)
+    return store().query(PARTITION, limit=10_000, consistent=True)
 
 
 def content() -> set[str]:
@@ -59,7 +59,7 @@ def content() -> set[str]:
 
 
 def walked(*, descending: bool, low: str = id_of(0), high: str = id_of(NUMBERS - 1)) -> list[str]:
-    index = ContactIndex(wiring.store(), TENANT)
+    index = ContactIndex(store(), TENANT)
     steps = index.with_all([("tag", "vip")], after=None, descending=descending, low=low, high=high)
     return [one for one, is_there in steps if is_there]
 
@@ -134,7 +134,7 @@ def test_a_walk_gives_what_was_there_throughout_once_whatever_is_written_meanwhi
         steady = set(chosen.sample(IDS[:60], chosen.randint(1, 30)))
         others = [one for one in IDS[:60] if one not in steady]
         listed().change(add=[*steady, *chosen.sample(others, 15)])
-        index = ContactIndex(wiring.store(), TENANT)
+        index = ContactIndex(store(), TENANT)
         walk = index.with_all(
             [("tag", "vip")], after=None, descending=descending, low=id_of(0), high=id_of(NUMBERS - 1)
         )
@@ -327,7 +327,7 @@ class HalfSeen:
         self._missing: str | None = missing
 
     def query(self, *arguments: Any, **how: Any) -> list[Item]:
-        found = wiring.store().query(*arguments, **how)
+        found = store().query(*arguments, **how)
         missing, self._missing = self._missing, None
         return [row for row in found if row["SK"]["S"] != missing]
 
@@ -337,8 +337,8 @@ class HalfSeen:
 def test_a_reader_that_sees_half_of_a_split_looks_again(descending: bool) -> None:
     listed().change(add=IDS[:40])
     for missing in [row["SK"]["S"] for row in rows()]:
-        store: Any = HalfSeen(missing)
-        walk = PostingWalk(store, PARTITION, descending=descending, low=0, high=NUMBERS - 1)
+        half_seen: Any = HalfSeen(missing)
+        walk = PostingWalk(half_seen, PARTITION, descending=descending, low=0, high=NUMBERS - 1)
         found, bound = [], NUMBERS - 1 if descending else 0
         while (number := walk.seek(bound)) is not None:
             found.append(id_of(number))
@@ -351,7 +351,7 @@ def test_a_list_with_a_chunk_missing_is_not_read_as_if_it_were_whole(monkeypatch
     monkeypatch.setattr(postings, "_FULL", 60)
     listed().change(add=IDS[:40])
     middle = rows()[2]
-    wiring.store().write_many(delete=[{"PK": middle["PK"], "SK": middle["SK"]}])
+    store().write_many(delete=[{"PK": middle["PK"], "SK": middle["SK"]}])
     assert ids_in(rows()) is None
     for descending in (True, False):
         with pytest.raises(Unavailable):

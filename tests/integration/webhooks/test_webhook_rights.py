@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from functions.webhooks import on_delivery, on_event
-from shared import wiring
 from shared.domain.ids import new_id
 from shared.domain.webhooks.delivery import DeliveryRequest
+from shared.wiring.accounts import onboarding_service
+from shared.wiring.webhooks import sending
 from tests.gateway.isolation.test_isolation import HOOK
 from tests.integration.jobs.bulk import Jobs, running_job
 from tests.integration.world import World
@@ -191,7 +192,7 @@ def test_check_109_a_webhook_ends_with_the_admin_who_made_it(
 ) -> None:
     world = hooks.world
     with as_operator():
-        wiring.onboarding().add_member("second-admin", "T1", "admin", "second@example.com")
+        onboarding_service().add_member("second-admin", "T1", "admin", "second@example.com")
     second = world.issuer.make_token("second-admin")
     webhook = hooks.subscribe(second, *EVERYTHING)
     first = world.create()
@@ -221,6 +222,6 @@ def test_rights_that_shrink_while_a_receiver_is_down_end_its_retries(hooks: Hook
     (delivery,) = hooks.deliveries(webhook)
     assert delivery["state"] == "pending"
     with acting_for("T1"):
-        report = wiring.sending().attempt(DeliveryRequest("T1", webhook["id"], delivery["event_id"], 2))
+        report = sending().attempt(DeliveryRequest("T1", webhook["id"], delivery["event_id"], 2))
     assert (report.done, report.reason) == ("given_up", "not_permitted")
     assert len(hooks.receiver.requests) == 1

@@ -14,7 +14,6 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 
 from functions.webhooks import on_delivery, on_event, on_schedule
-from shared import wiring
 from shared.domain import ids, timestamps
 from shared.domain.callers import Caller
 from shared.domain.contacts.record import Contact
@@ -44,6 +43,11 @@ from shared.table.contacts.repository import ContactTable
 from shared.table.webhooks import due
 from shared.table.webhooks.due import DueDeliveries
 from shared.table.webhooks.repository import WebhookTable
+from shared.wiring.accounts import onboarding_service
+from shared.wiring.base import store
+from shared.wiring.kept import reset_wiring
+from shared.wiring.tenants import find_tenant
+from shared.wiring.webhooks import delivery_queue, due_deliveries, event_sight, webhook_service
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.faults import Killed, assert_same_after_kills, assert_same_under_throttling
 from tests.support.gateway import Gateway
@@ -65,7 +69,7 @@ NOWHERE = "0190a8b0-0000-7000-8000-00000000000a"
 def stack(aws_stack: Stack) -> Stack:
     """The stack with two tenants, each with an admin and a user of its own."""
     with as_operator():
-        onboarding = wiring.onboarding()
+        onboarding = onboarding_service()
         for tenant_id in (TENANT, OTHER):
             onboarding.open_tenant(tenant_id, tenant_id)
             for role in ("admin", "user"):
@@ -87,7 +91,7 @@ def call(stack: Stack, gateway: Gateway, token_issuer: TokenIssuer) -> Callable[
 def subscribe(url: str, *events: str, tenant: str = TENANT) -> NewWebhook:
     given = WebhookInput(url=url, events=list(events) or ["contact.created"], description="")
     with acting_for(tenant):
-        return wiring.webhooks(Caller(tenant, "user", f"{tenant}-admin", "admin")).create(given)
+        return webhook_service(Caller(tenant, "user", f"{tenant}-admin", "admin")).create(given)
 
 
 def contact_created(tenant: str = TENANT, name: str = "Zoë 🦊") -> Event:
@@ -99,13 +103,13 @@ def contact_created(tenant: str = TENANT, name: str = "Zoë 🦊") -> Event:
         source="api",
     )
     with acting_for(tenant):
-        ContactTable(wiring.store(), tenant).create((contact, event))
+        ContactTable(store(), tenant).create((contact, event))
     return event
 
 
 def delivery_of(webhook: Webhook, event: Event, tenant: str = TENANT) -> Delivery | None:
     with acting_for(tenant):
-        _, delivery = WebhookTable(wiring.store(), tenant).take_up(webhook.id, event.id)
+        _, delivery = WebhookTable(store(), tenant).take_up(webhook.id, event.id)
     return delivery
 
 
@@ -135,9 +139,7 @@ def sweep(later: float = 0.0) -> int:
     """The scheduled task, `later` seconds from now."""
     now = timestamps.plus(timestamps.now(), later)
     with acting_for_system("DUE#", "T#"):
-        return send_due(
-            wiring.due_deliveries(), wiring.delivery_queue(), has_time=lambda: True, now=lambda: now
-        )
+        return send_due(due_deliveries(), delivery_queue(), has_time=lambda: True, now=lambda: now)
 
 
 # ------------------------------------------------------------------------------ the routes
@@ -265,7 +267,7 @@ def test_an_api_client_needs_the_permission_at_level_all(
     call: Callable[..., Any], permissions: str, status: int
 ) -> None:
     with as_operator():
-        key = wiring.onboarding().add_api_client(TENANT, "shop", permissions)
+        key = onboarding_service().add_api_client(TENANT, "shop", permissions)
     assert call("GET", "/webhooks", token=key).status == status
 
 
@@ -356,7 +358,7 @@ def test_check_73_a_message_that_comes_twice_makes_one_delivery(stack: Stack, re
     fan_out(event)
     pump(stack)
     with acting_for(TENANT):
-        rows = WebhookTable(wiring.store(), TENANT).deliveries(webhook.id, limit=10, after=None)
+        rows = WebhookTable(store(), TENANT).deliveries(webhook.id, limit=10, after=None)
     assert [delivery.event_id for _, delivery in rows] == [event.id]
     assert len(receiver.requests) == 1
 
@@ -367,7 +369,7 @@ def test_an_events_first_message_is_sent_again_when_the_fan_out_died_before_it(
     webhook, event = subscribe(receiver.url), contact_created()
     with acting_for(TENANT):
         delivery = Delivery.create(notice_of(event), webhook.id, at=timestamps.now())
-        WebhookTable(wiring.store(), TENANT).add_delivery(delivery)
+        WebhookTable(store(), TENANT).add_delivery(delivery)
     fan_out(event)
     pump(stack)
     assert [came.headers["webhook-id"] for came in receiver.requests] == [event.id]
@@ -433,7 +435,7 @@ def test_a_delivery_whose_fan_out_died_is_sent_though_others_wait(stack: Stack) 
     event = contact_created()
     with acting_for(TENANT):
         delivery = Delivery.create(notice_of(event), webhook.id, at=timestamps.now())
-        WebhookTable(wiring.store(), TENANT).add_delivery(delivery)
+        WebhookTable(store(), TENANT).add_delivery(delivery)
     assert sweep(later=SAFETY + 10) == 1
     assert sweep(later=SAFETY + TAKEN + 20) == 0
     assert stack.messages_in(QUEUE) == 2
@@ -444,11 +446,11 @@ def test_a_retry_kept_by_the_index_is_sent_in_its_time_though_others_wait(stack:
     event = contact_created()
     clock = Clock()
     room, script = WaitingRoom(clock), Script(clock, [(503, 7_200.0)])
-    index = DueDeliveries(wiring.store())
+    index = DueDeliveries(store())
     with acting_for(TENANT):
-        FanOut(wiring.tenant, table_of, room, wiring.event_sight(), now=clock.now).spread(notice_of(event))
+        FanOut(find_tenant, table_of, room, event_sight(), now=clock.now).spread(notice_of(event))
         sending(room, script).attempt(room.take())
-        other = FanOut(wiring.tenant, table_of, room, wiring.event_sight(), now=clock.now)
+        other = FanOut(find_tenant, table_of, room, event_sight(), now=clock.now)
         other.spread(replace(notice_of(event), id=ids.new_id()))
     assert len(room.waiting) == 1
     clock.wait_until(timestamps.plus(clock.now(), 7_300))
@@ -464,7 +466,7 @@ def test_a_handover_cut_off_anywhere_sends_what_is_left_and_starves_no_shard(
     monkeypatch.setattr(due, "_PAGE", 7)
     webhook, event = subscribe("https://hooks.example.com/"), contact_created()
     notices = [replace(notice_of(event), id=ids.derived_id(number, "e")) for number in range(40)]
-    table = WebhookTable(wiring.store(), TENANT)
+    table = WebhookTable(store(), TENANT)
     written = ["2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"]
     with acting_for(TENANT):
         for number, notice in enumerate(notices):
@@ -473,7 +475,7 @@ def test_a_handover_cut_off_anywhere_sends_what_is_left_and_starves_no_shard(
     for _ in range(8):
         has_time = partial(next, iter([True]), False)
         with acting_for_system("DUE#", "T#"):
-            send_due(wiring.due_deliveries(), room, has_time=has_time, now=room.clock.now)
+            send_due(due_deliveries(), room, has_time=has_time, now=room.clock.now)
     sent = [request.event_id for _, request in room.waiting]
     assert sorted(sent) == sorted(notice.id for notice in notices), "each once"
     oldest = {notice.id for number, notice in enumerate(notices) if number % 2 == 0}
@@ -485,7 +487,7 @@ def test_the_scheduled_function_hands_over_what_is_due(stack: Stack) -> None:
     with acting_for(TENANT):
         long_ago = timestamps.plus(timestamps.now(), -3600)
         delivery = Delivery.create(notice_of(event), webhook.id, at=long_ago)
-        WebhookTable(wiring.store(), TENANT).add_delivery(delivery)
+        WebhookTable(store(), TENANT).add_delivery(delivery)
     with acting_for_system("DUE#", "T#"):
         assert on_schedule.handler({}, lambda_context("due")) == {"sent": 1}
     assert stack.messages_in(QUEUE) == 1
@@ -495,7 +497,7 @@ def test_what_else_is_in_the_due_time_index_is_left_alone(stack: Stack) -> None:
     with as_operator():
         entry = keys.due(timestamps.plus(timestamps.now(), -60), "IMPORT#1")
         item = {**keys.import_(TENANT, "1"), **entry}
-        wiring.store().put(item)
+        store().put(item)
     assert sweep() == 0
     assert stack.messages_in(QUEUE) == 0
 
@@ -506,7 +508,7 @@ def test_more_than_a_page_of_due_deliveries_is_handed_over_each_once(
     monkeypatch.setattr(due, "_PAGE", 3)
     webhook, event = subscribe("https://hooks.example.com/"), contact_created()
     notices = [replace(notice_of(event), id=ids.derived_id(number, "e")) for number in range(50)]
-    table = WebhookTable(wiring.store(), TENANT)
+    table = WebhookTable(store(), TENANT)
     with acting_for(TENANT):
         for notice in notices:
             table.add_delivery(Delivery.create(notice, webhook.id, at="2026-01-01T00:00:00.000Z"))
@@ -595,7 +597,7 @@ def test_an_event_that_was_removed_is_not_sent(stack: Stack, receiver: Receiver)
     webhook, event = subscribe(receiver.url), contact_created()
     fan_out(event)
     with as_operator():
-        wiring.store().write_many(delete=[keys.event(TENANT, "contact", event.entity_id, event.id)])
+        store().write_many(delete=[keys.event(TENANT, "contact", event.entity_id, event.id)])
     pump(stack)
     delivery = delivery_of(webhook, event)
     assert delivery is not None
@@ -622,8 +624,8 @@ def test_check_59_a_suspended_tenants_deliveries_wait_until_it_is_back(
 
 def suspend(suspended: bool) -> None:
     with as_operator():
-        TenantTable(wiring.store()).put(Tenant(TENANT, TENANT, timestamps.now(), suspended=suspended))
-    wiring.reset()
+        TenantTable(store()).put(Tenant(TENANT, TENANT, timestamps.now(), suspended=suspended))
+    reset_wiring()
 
 
 @pytest.mark.parametrize("status", [302, 307])
@@ -689,8 +691,8 @@ def world(template: Template, token_issuer: TokenIssuer) -> Callable[[], Any]:
             Receiver().serving() as receiver,
         ):
             with unobserved(), as_operator():
-                wiring.onboarding().open_tenant(TENANT, TENANT)
-                wiring.onboarding().add_member(f"{TENANT}-admin", TENANT, "admin", "admin")
+                onboarding_service().open_tenant(TENANT, TENANT)
+                onboarding_service().add_member(f"{TENANT}-admin", TENANT, "admin", "admin")
             with unobserved():
                 webhook, event = subscribe(receiver.url), contact_created()
             receiver.answer_with(503, then=200)
@@ -809,13 +811,11 @@ class Script:
 
 
 def table_of(tenant_id: str) -> WebhookTable:
-    return WebhookTable(wiring.store(), tenant_id)
+    return WebhookTable(store(), tenant_id)
 
 
 def sending(room: WaitingRoom, script: Script) -> Sending:
-    return Sending(
-        wiring.tenant, table_of, room, script, wiring.event_sight(), now=room.clock.now, jitter=lambda: 0.5
-    )
+    return Sending(find_tenant, table_of, room, script, event_sight(), now=room.clock.now, jitter=lambda: 0.5)
 
 
 def notice_of(event: Event) -> Notice:
@@ -826,9 +826,7 @@ def follow(webhook: Webhook, event: Event, room: WaitingRoom, script: Script) ->
     """Let the clock run until the delivery is over, the scheduled task every minute."""
     sender = sending(room, script)
     with acting_for(TENANT):
-        FanOut(wiring.tenant, table_of, room, wiring.event_sight(), now=room.clock.now).spread(
-            notice_of(event)
-        )
+        FanOut(find_tenant, table_of, room, event_sight(), now=room.clock.now).spread(notice_of(event))
     while True:
         while room.waiting:
             with acting_for(TENANT):
@@ -839,7 +837,7 @@ def follow(webhook: Webhook, event: Event, room: WaitingRoom, script: Script) ->
             return delivery
         room.clock.wait_until(timestamps.plus(delivery.due_at, 60))
         with acting_for_system("DUE#", "T#"):
-            index = DueDeliveries(wiring.store())
+            index = DueDeliveries(store())
             assert send_due(index, room, has_time=lambda: True, now=room.clock.now) == 1
 
 
@@ -884,7 +882,7 @@ def test_two_senders_with_one_message_make_one_attempt(stack: Stack) -> None:
             second.attempt(request)
 
     with acting_for(TENANT):
-        FanOut(wiring.tenant, table_of, room, wiring.event_sight(), now=clock.now).spread(notice_of(event))
+        FanOut(find_tenant, table_of, room, event_sight(), now=clock.now).spread(notice_of(event))
         request = room.take()
         first = sending(room, Script(clock, [(500, None)], before=meanwhile))
         assert first.attempt(request).done == "attempted"
@@ -901,7 +899,7 @@ def slower_than_its_claim(
     """The delivery after a sender came to its log when another had made the attempt again."""
     clock = room.clock
     with acting_for(TENANT):
-        FanOut(wiring.tenant, table_of, room, wiring.event_sight(), now=clock.now).spread(notice_of(event))
+        FanOut(find_tenant, table_of, room, event_sight(), now=clock.now).spread(notice_of(event))
         request = room.take()
         other = sending(room, Script(clock, [(faster, None)]))
 
@@ -941,7 +939,7 @@ def test_a_message_of_an_attempt_already_made_does_nothing(stack: Stack) -> None
     clock = Clock()
     room, script = WaitingRoom(clock), Script(clock, [(500, None)])
     with acting_for(TENANT):
-        FanOut(wiring.tenant, table_of, room, wiring.event_sight(), now=clock.now).spread(notice_of(event))
+        FanOut(find_tenant, table_of, room, event_sight(), now=clock.now).spread(notice_of(event))
         request = room.take()
         sending(room, script).attempt(request)
         sending(room, script).attempt(request)
@@ -959,16 +957,16 @@ def test_a_sender_killed_between_request_and_log_sends_again(stack: Stack, recei
             raise Killed
 
     with acting_for(TENANT):
-        FanOut(wiring.tenant, table_of, room, wiring.event_sight(), now=clock.now).spread(notice_of(event))
+        FanOut(find_tenant, table_of, room, event_sight(), now=clock.now).spread(notice_of(event))
         request = room.take()
         with pytest.raises(Killed):
-            Sending(
-                wiring.tenant, table_of, room, Dying(loopback=True), wiring.event_sight(), now=clock.now
-            ).attempt(request)
+            Sending(find_tenant, table_of, room, Dying(loopback=True), event_sight(), now=clock.now).attempt(
+                request
+            )
         clock.wait_until(timestamps.plus(clock.now(), CLAIM + 1))  # its message comes again after longer
-        Sending(
-            wiring.tenant, table_of, room, Sender(loopback=True), wiring.event_sight(), now=clock.now
-        ).attempt(request)
+        Sending(find_tenant, table_of, room, Sender(loopback=True), event_sight(), now=clock.now).attempt(
+            request
+        )
     assert {came.headers["webhook-id"] for came in receiver.requests} == {event.id}
     delivery = delivery_of(webhook, event)
     assert delivery is not None

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shared import wiring
+from shared.wiring.imports import drop_bucket
+from shared.wiring.kept import reset_wiring
 
 REGIONS = {
     "us-east-1": "drop.s3.us-east-1.amazonaws.com",
@@ -23,14 +24,14 @@ def cold_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
     monkeypatch.setenv("DROP_BUCKET", "drop")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    wiring.reset()
+    reset_wiring()
     yield
-    wiring.reset()
+    reset_wiring()
 
 
 def signed() -> tuple[str, str]:
     """An address to fetch from, and one to put to."""
-    bucket = wiring.drop_bucket()
+    bucket = drop_bucket()
     return bucket.signed_url("tenants/T1/results/x", 60), bucket.upload_form("uploads/T1/x", 10, 60)[0]
 
 

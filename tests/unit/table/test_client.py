@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from shared import wiring
+from shared.wiring.base import aws_client, aws_session
+from shared.wiring.kept import reset_wiring
 from tests.support.tenant_guard import as_operator
 
 KEY = {"PK": {"S": "T#t1#C#1"}, "SK": {"S": "CONTACT"}}
@@ -60,7 +61,7 @@ def test_requests_go_where_botocore_s_own_client_sends_them(
     ):
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    wiring.reset()
-    own = wiring._session().create_client("dynamodb")
-    assert sent(wiring.client("dynamodb"), operation) == sent(own, operation)
-    wiring.reset()
+    reset_wiring()
+    own = aws_session().create_client("dynamodb")
+    assert sent(aws_client("dynamodb"), operation) == sent(own, operation)
+    reset_wiring()

@@ -1,0 +1,54 @@
+"""AWS clients, configured for what the functions do. This module keeps nothing: `shared.wiring.base` does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import botocore.session
+
+
+def create_session() -> botocore.session.Session:
+    """Return a session that takes region and credentials from the environment."""
+    # botocore's session and not boto3's: a third less to import, and the same clients (docs/decisions/0003).
+    import logging
+
+    import botocore.session
+
+    from shared.table.answers import PlainParserFactory
+
+    # Below WARNING these two log requests and responses, with personal data and credentials in them.
+    for name in ("botocore", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    session = botocore.session.get_session()
+    session.register_component("response_parser_factory", PlainParserFactory())
+    return session
+
+
+def create_client(session: botocore.session.Session, service: str, *, quick: bool = False) -> Any:
+    """Return a client for a service. A `quick` client makes one attempt and waits at most a second for it."""
+    from botocore.config import Config
+
+    config = Config(
+        # Requests are built from our own types, so botocore need not check their shapes again.
+        parameter_validation=False,
+        # Without it, botocore composes a user agent for each call, which takes longer than building a request's items.
+        user_agent="contacts",
+        retries={"mode": "standard", "total_max_attempts": 1 if quick else 4},
+        connect_timeout=1 if quick else 2,
+        read_timeout=1 if quick else 10,
+        # URLs signed with version 2, botocore's default for them, cannot open objects encrypted with KMS.
+        signature_version="s3v4" if service == "s3" else None,
+        # Signed URLs name the region's host. The global host, botocore's default for them, redirects callers to the
+        # region, where the signature does not match (boto/boto3#3015). An endpoint of digits keeps its path.
+        s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
+        if service == "s3"
+        else None,
+    )
+    client: Any = session.create_client(service, config=config)
+    if service == "dynamodb":
+        # For each request botocore searches all items for tables named by ARN, because their account might then
+        # determine the endpoint (a tenth of what a transaction costs). Our tables are named by name.
+        for parameter in ("ResourceArn", "ResourceArnList"):
+            client._ruleset_resolver._param_definitions.pop(parameter)
+    return client

@@ -1,0 +1,158 @@
+"""Contacts: reading, writing, lists, bulk calls and the purge."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from shared.wiring.base import cursors, store, time_limit
+from shared.wiring.idempotency import announcer, fenced_store_for, store_for, work_of
+from shared.wiring.kept import kept
+from shared.wiring.labels import label_table
+from shared.wiring.tenants import is_active_user, tenant_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from shared.domain.callers import Caller
+    from shared.domain.contacts.filter import ContactFilter
+    from shared.domain.contacts.record import Contact
+    from shared.domain.contacts.shown import ContactShown
+    from shared.domain.ids import Work
+    from shared.services.contacts.bulk import BulkContacts
+    from shared.services.contacts.lists import ContactLists
+    from shared.services.contacts.purge import Purge
+    from shared.services.contacts.shown import NameMemory, ShownContacts
+    from shared.services.contacts.writing import ContactService
+    from shared.services.customers.membership import Membership
+    from shared.services.idempotency import Announce, Claim
+    from shared.services.reading_budget import Budget
+    from shared.table.store import Store
+
+BULK_SECONDS = 8.0
+"""Seconds for which a bulk call starts work on further contacts: well within its function's timeout."""
+
+
+def contact_service(caller: Caller, claim: Claim | None = None) -> ContactService:
+    """The contacts, for one caller."""
+    from shared.services.contacts.writing import ContactService
+    from shared.table.contacts.repository import ContactTable
+
+    tenant_id, through, announce = caller.tenant_id, store_for(claim), announcer(claim)
+    labels = label_table(tenant_id)
+    return ContactService(
+        caller,
+        ContactTable(through, tenant_id, labels),
+        partial(tenant_settings, tenant_id),
+        labels,
+        cursors(),
+        is_active_user=partial(is_active_user, tenant_id),
+        membership=partial(_membership, caller, through, announce),
+        announce=announce,
+    )
+
+
+def _membership(caller: Caller, through: Store, announce: Announce) -> Membership:
+    from shared.services.customers.membership import Membership
+    from shared.table.customers.membership import MembershipTable
+
+    return Membership(caller, MembershipTable(through, caller.tenant_id), announce)
+
+
+@kept
+def _name_memory() -> NameMemory:
+    from shared.services.contacts.shown import NameMemory
+
+    return NameMemory()
+
+
+def shown_contacts(caller: Caller) -> ShownContacts:
+    """The service that prepares records for one caller."""
+    from shared.services.contacts.shown import ShownContacts
+    from shared.table.names import NameTable
+
+    return ShownContacts(caller, NameTable(store(), caller.tenant_id), _name_memory())
+
+
+def show_contacts(caller: Caller, contacts: Sequence[Contact]) -> Sequence[ContactShown]:
+    """Return contacts in the form in which the caller may see them."""
+    return shown_contacts(caller).show(contacts)
+
+
+def contact_lists(caller: Caller, budget: Budget | None = None) -> ContactLists:
+    """The lists of contacts, for one caller. They are read within the request's budget, or within a budget of their
+    own.
+    """
+    from shared.services.contacts.lists import ContactLists
+    from shared.services.reading_budget import Budget
+    from shared.table.contacts.index import ContactIndex
+    from shared.table.contacts.repository import ContactTable
+
+    tenant_id = caller.tenant_id
+    budget = budget or Budget()
+    return ContactLists(
+        caller,
+        ContactIndex(store(), tenant_id, budget),
+        ContactTable(store(), tenant_id),
+        label_table(tenant_id),
+        cursors(),
+        budget,
+    )
+
+
+def contact_filter(tenant_id: str, given: Mapping[str, Any]) -> ContactFilter:
+    """Return the filter for a caller's conditions, under the tenant's settings and with its labels."""
+    from shared.domain.contacts.filter import ContactFilter
+    from shared.domain.labels.record import NO_LABELS
+
+    names_labels = any(given.get(name) for name in ("tags", "type", "group"))
+    labels = label_table(tenant_id).current() if names_labels else NO_LABELS
+    return ContactFilter.of(given, tenant_settings(tenant_id), labels)
+
+
+def bulk_contacts(caller: Caller, claim: Claim | None = None) -> BulkContacts:
+    """Many contacts at once, for one caller. A call with an Idempotency-Key can be resumed."""
+    return bulk_contacts_for(
+        caller,
+        work_of(claim),
+        through=fenced_store_for(claim),
+        resumable=claim is not None,
+        has_time=time_limit(BULK_SECONDS),
+    )
+
+
+def bulk_contacts_for(
+    caller: Caller, work: Work, *, through: Store, resumable: bool, has_time: Callable[[], bool]
+) -> BulkContacts:
+    """Many contacts at once, for one caller and one piece of work.
+
+    `through`: the store that commits. `resumable`: whether the work may have been started before. `has_time`: whether
+    further contacts may be started.
+    """
+    from shared.services.contacts.bulk import BulkContacts
+    from shared.services.idempotency import no_key
+    from shared.table.contacts.repository import ContactTable
+
+    tenant_id = caller.tenant_id
+    labels = label_table(tenant_id)
+    return BulkContacts(
+        caller,
+        ContactTable(through, tenant_id, labels),
+        partial(tenant_settings, tenant_id),
+        labels,
+        cursors(),
+        is_active_user=partial(is_active_user, tenant_id),
+        membership=partial(_membership, caller, through, no_key),
+        work=work,
+        resumable=resumable,
+        has_time=has_time,
+    )
+
+
+def contact_purge(has_time: Callable[[], bool]) -> Purge:
+    """The purge of all tenants' deleted contacts. It works while `has_time` returns True."""
+    from shared.projections.leftover_rows import LeftoverRows
+    from shared.services.contacts.purge import Purge
+    from shared.table.contacts.purge import PurgeTable
+
+    return Purge(PurgeTable(store()), leftover_rows=LeftoverRows(store()), has_time=has_time)

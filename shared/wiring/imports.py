@@ -1,0 +1,116 @@
+"""Imports of contacts from files."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from shared import environment
+from shared.wiring.base import aws_client, cursors, store
+from shared.wiring.idempotency import announcer, store_for
+from shared.wiring.kept import kept
+from shared.wiring.labels import label_table
+from shared.wiring.tenants import find_tenant, is_active_user, owners
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.domain.callers import Caller
+    from shared.files.drop_bucket import DropBucket
+    from shared.files.queues.imports import ImportQueue
+    from shared.services.idempotency import Claim
+    from shared.services.imports.chunks import ImportChunks
+    from shared.services.imports.imports import ImportService
+    from shared.services.imports.runs import ImportRuns
+    from shared.services.imports.uploads import ImportUploads
+    from shared.services.imports.watch import ImportWatch
+    from shared.table.imports.repository import ImportTable
+
+
+def _import_table(tenant_id: str, claim: Claim | None = None) -> ImportTable:
+    from shared.table.imports.repository import ImportTable
+
+    return ImportTable(store_for(claim), tenant_id)
+
+
+@kept
+def drop_bucket() -> DropBucket:
+    """The bucket that receives files to import."""
+    from shared.files.drop_bucket import DropBucket
+
+    return DropBucket(aws_client("s3"), environment.drop_bucket())
+
+
+@kept
+def import_queue() -> ImportQueue:
+    """The queue of work on imports."""
+    from shared.files.queues.imports import ImportQueue
+
+    return ImportQueue(aws_client("sqs"), environment.import_rows_queue_url())
+
+
+def import_service(caller: Caller) -> ImportService:
+    """The imports, for one caller."""
+    from shared.services.imports.imports import ImportService
+
+    return ImportService(
+        caller,
+        _import_table(caller.tenant_id),
+        # The bucket is built only when a URL is signed: most calls return no results, and an S3 client costs a third of
+        # a cold start.
+        lambda key, seconds: drop_bucket().signed_url(key, seconds),
+        cursors(),
+    )
+
+
+def import_uploads(caller: Caller, claim: Claim | None = None) -> ImportUploads:
+    """The imports that a caller requests and uploads, for one caller."""
+    from shared.services.imports.uploads import ImportUploads
+
+    return ImportUploads(
+        caller,
+        _import_table(caller.tenant_id, claim),
+        drop_bucket,
+        import_queue,
+        is_active_user=partial(is_active_user, caller.tenant_id),
+        announce=announcer(claim),
+    )
+
+
+def import_runs() -> ImportRuns:
+    """The service that starts, splits, finishes and fails imports."""
+    from shared.services.imports.runs import ImportRuns
+
+    return ImportRuns(find_tenant, _import_table, drop_bucket(), import_queue())
+
+
+def import_chunks() -> ImportChunks:
+    """The service that writes imports' rows."""
+    from shared.services.imports.chunks import ImportChunks
+    from shared.table.contacts.repository import ContactTable
+
+    return ImportChunks(
+        find_tenant,
+        _import_table,
+        partial(ContactTable, store()),
+        label_table,
+        drop_bucket(),
+        import_runs(),
+        owners,
+    )
+
+
+def import_watch(has_time: Callable[[], bool]) -> ImportWatch:
+    """The watch over all tenants' imports. It works while `has_time` returns True."""
+    from shared.services.imports.watch import ImportWatch
+    from shared.table.imports.repository import ImportWatchTable
+
+    return ImportWatch(
+        find_tenant,
+        ImportWatchTable(store()),
+        _import_table,
+        drop_bucket(),
+        import_runs(),
+        import_queue(),
+        has_time=has_time,
+    )

@@ -1,0 +1,92 @@
+"""Bulk jobs: changes of all contacts that match a filter."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from shared.wiring.base import bulk_queue, cursors, store
+from shared.wiring.contacts import bulk_contacts, bulk_contacts_for, contact_lists
+from shared.wiring.idempotency import announcer, fenced_store, store_for
+from shared.wiring.tenants import find_tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.domain.callers import Caller
+    from shared.services.contacts.bulk import MatchingContacts
+    from shared.services.idempotency import Claim
+    from shared.services.jobs.bulk import BulkJobService, BulkWatch, BulkWork
+    from shared.services.reading_budget import Budget
+    from shared.table.jobs.bulk import BulkJobTable
+
+
+def matching_contacts(
+    caller: Caller, claim: Claim | None = None, budget: Budget | None = None
+) -> MatchingContacts:
+    """All contacts that match a filter, for one caller. They are searched within the request's budget, or within a
+    budget of their own.
+    """
+    from shared.services.contacts.bulk import MatchingContacts
+    from shared.table.idempotency import FoundTable
+
+    return MatchingContacts(
+        caller,
+        bulk_contacts(caller, claim),
+        contact_lists(caller, budget),
+        _bulk_job_table(caller.tenant_id, claim),
+        bulk_queue(),
+        once=FoundTable(fenced_store(claim), claim).once if claim else _find,
+        announce=announcer(claim),
+    )
+
+
+def _find(find: Callable[[], list[str]]) -> list[str]:
+    return find()
+
+
+def _bulk_job_table(tenant_id: str, claim: Claim | None = None) -> BulkJobTable:
+    from shared.table.jobs.bulk import BulkJobTable
+
+    return BulkJobTable(store_for(claim), tenant_id)
+
+
+def bulk_job_service(
+    caller: Caller, claim: Claim | None = None, budget: Budget | None = None
+) -> BulkJobService:
+    """The bulk jobs, for one caller. They are listed within the request's budget, or within a budget of their own."""
+    from shared.services.jobs.bulk import BulkJobService
+
+    return BulkJobService(
+        caller,
+        _bulk_job_table(caller.tenant_id, claim),
+        cursors(),
+        budget=budget,
+        announce=announcer(claim),
+    )
+
+
+def bulk_work(*, may_look_on: Callable[[], bool], has_time: Callable[[], bool]) -> BulkWork:
+    """The worker that carries out bulk jobs' portions.
+
+    `may_look_on`: whether it may search for further contacts. `has_time`: whether it may start on further contacts.
+    """
+    from shared.services.jobs.bulk import BulkWork
+    from shared.services.reading_budget import Budget
+
+    return BulkWork(
+        find_tenant,
+        _bulk_job_table,
+        partial(bulk_contacts_for, through=store(), resumable=True, has_time=has_time),
+        lambda caller: contact_lists(caller, Budget.unlimited()),
+        bulk_queue(),
+        may_look_on=may_look_on,
+    )
+
+
+def bulk_watch(has_time: Callable[[], bool]) -> BulkWatch:
+    """The watch over all tenants' bulk jobs. It works while `has_time` returns True."""
+    from shared.services.jobs.bulk import BulkWatch
+    from shared.table.jobs.bulk import BulkWatchTable
+
+    return BulkWatch(find_tenant, BulkWatchTable(store()), _bulk_job_table, bulk_queue(), has_time=has_time)

@@ -1,0 +1,27 @@
+"""The projections, from which lists, filters, searches and statistics are read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.wiring.base import store
+from shared.wiring.kept import kept
+
+if TYPE_CHECKING:
+    from shared.projections.engine import Projection
+    from shared.projections.sweeping import SweptProjection
+
+
+@kept
+def projection() -> Projection:
+    """All projections of contacts and customers."""
+    from shared.projections.engine import Projection
+
+    return Projection(store())
+
+
+def swept_projection() -> SweptProjection:
+    """The projections, for the sweep that repairs lists and counters."""
+    from shared.projections.sweeping import SweptProjection
+
+    return SweptProjection(store(), projection())

@@ -1,0 +1,82 @@
+"""Webhook subscriptions and deliveries."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from shared import environment
+from shared.wiring.base import aws_client, cursors, store
+from shared.wiring.idempotency import announcer, store_for
+from shared.wiring.kept import kept
+from shared.wiring.tenants import find_tenant, user_table
+
+if TYPE_CHECKING:
+    from shared.domain.callers import Caller
+    from shared.publishing.queue import DeliveryQueue
+    from shared.services.idempotency import Claim
+    from shared.services.webhooks.deliveries import FanOut, Sending
+    from shared.services.webhooks.event_sight import EventSight
+    from shared.services.webhooks.subscriptions import WebhookService
+    from shared.table.webhooks.due import DueDeliveries
+    from shared.table.webhooks.repository import WebhookTable
+
+
+def _webhook_table(tenant_id: str, claim: Claim | None = None) -> WebhookTable:
+    from shared.table.webhooks.repository import WebhookTable
+
+    return WebhookTable(store_for(claim), tenant_id)
+
+
+def webhook_service(caller: Caller, claim: Claim | None = None) -> WebhookService:
+    """The webhook subscriptions, for one caller."""
+    from shared.services.webhooks.subscriptions import WebhookService
+
+    return WebhookService(
+        caller,
+        _webhook_table(caller.tenant_id, claim),
+        cursors(),
+        loopback=environment.webhook_loopback(),
+        announce=announcer(claim),
+    )
+
+
+@kept
+def delivery_queue() -> DeliveryQueue:
+    """The queue of webhook requests to send."""
+    from shared.publishing.queue import DeliveryQueue
+
+    return DeliveryQueue(aws_client("sqs"), environment.webhook_deliveries_queue_url())
+
+
+@kept
+def due_deliveries() -> DueDeliveries:
+    """The deliveries of all tenants that are due."""
+    from shared.table.webhooks.due import DueDeliveries
+
+    return DueDeliveries(store())
+
+
+def fan_out() -> FanOut:
+    """The service that creates a delivery for each event and subscription."""
+    from shared.services.webhooks.deliveries import FanOut
+
+    return FanOut(find_tenant, _webhook_table, delivery_queue(), event_sight())
+
+
+def sending() -> Sending:
+    """The service that sends webhook deliveries."""
+    from shared.publishing.sender import Sender
+    from shared.services.webhooks.deliveries import Sending
+
+    sender = Sender(loopback=environment.webhook_loopback())
+    return Sending(find_tenant, _webhook_table, delivery_queue(), sender, event_sight())
+
+
+def event_sight() -> EventSight:
+    """The service that decides which events a webhook may receive."""
+    from shared.services.webhooks.event_sight import EventSight
+    from shared.table.accounts.api_clients import ApiClientTable
+    from shared.table.contacts.repository import ContactTable
+
+    return EventSight(user_table, partial(ApiClientTable, store()), partial(ContactTable, store()))
