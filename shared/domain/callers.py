@@ -84,7 +84,7 @@ class Caller:
         return level
 
     @property
-    def owner_of_new(self) -> str | None:
+    def owner_of_new_contacts(self) -> str | None:
         """Who owns the contacts that the caller makes, unless another owner is given: a user, and a program
         that may write its own alone, which could do nothing with them else.
         """
@@ -98,7 +98,7 @@ class Caller:
         """Whether a contact is the caller's own: the caller is its owner, or organizes a booking of it."""
         return self.owns(contact.owner_id, contact.organizer_ids)
 
-    def sees_customer_of(self, creator: str) -> bool:
+    def can_see_customer_of(self, creator: str) -> bool:
         """Whether the caller may see a customer that an actor made: at level `own` these are the caller's own."""
         return self.level("contacts:read") == "all" or creator == self.actor
 
@@ -113,7 +113,7 @@ class Caller:
         if self.require(permission) == "own" and not self.owns(owner_id, organizer_ids):
             raise PermissionDenied.lacking(permission)
 
-    def require_sight(self, owner_id: str | None, what: str, organizer_ids: Iterable[str] = ()) -> None:
+    def require_visible(self, owner_id: str | None, what: str, organizer_ids: Iterable[str] = ()) -> None:
         """Raises NotFound when the caller may read, but not this one: a hidden record looks missing."""
         if self.require("contacts:read") == "own" and not self.owns(owner_id, organizer_ids):
             raise NotFound(what)
@@ -138,11 +138,11 @@ def parse_grants(text: str) -> dict[str, Level]:
     return grants
 
 
-def written_grants(grants: Mapping[str, Level]) -> str:
+def format_grants(grants: Mapping[str, Level]) -> str:
     """Permissions in their written form, in the order of PERMISSIONS."""
     return ",".join(f"{word}:{grants[word]}" for word in PERMISSIONS if word in grants)
 
 
-def system(tenant_id: str, name: str, origin: str) -> Caller:
+def system_caller(tenant_id: str, name: str, origin: str) -> Caller:
     """The system acting for a tenant by itself: an import, a booking, a nightly task."""
     return Caller(tenant_id, "system", name, "admin", origin=origin)

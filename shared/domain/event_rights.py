@@ -26,7 +26,7 @@ class EventRight:
     permissions: tuple[str, ...]
     reach: Reach
 
-    def lacking(self, caller: Caller) -> list[str]:
+    def missing_permissions(self, caller: Caller) -> list[str]:
         """The permissions that the caller does not hold far enough, as refusals word them."""
         found = []
         for permission in self.permissions:
@@ -99,11 +99,11 @@ def require_event_rights(caller: Caller, event_types: Iterable[str]) -> None:
     faults = []
     for position, event_type in enumerate(event_types):
         right = EVENT_RIGHTS.get(event_type)
-        lacking = ["tenant:admin"] if right is None else right.lacking(caller)
-        for permission in lacking:
+        missing_permissions = ["tenant:admin"] if right is None else right.missing_permissions(caller)
+        for permission in missing_permissions:
             missing.setdefault(permission, []).append(event_type)
-        if lacking:
-            message = f"Takes {' and '.join(lacking)}."
+        if missing_permissions:
+            message = f"Takes {' and '.join(missing_permissions)}."
             faults.append(FieldError(f"events.{position}", "permission_denied", message))
     if missing:
         told = "; ".join(

@@ -120,7 +120,7 @@ class Notice:
     origin: str
 
 
-def differences(old: dict[str, Any], new: dict[str, Any]) -> Changes:
+def compare_fields(old: dict[str, Any], new: dict[str, Any]) -> Changes:
     """The fields whose values differ between two states, each with both values."""
     changes: Changes = {}
     for name in {**old, **new}:

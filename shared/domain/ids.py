@@ -52,7 +52,7 @@ class Work:
     """
 
     id: str
-    again: bool = False
+    is_retry: bool = False
 
     def derived_id(self, *parts: str, ordinal: int | None = None) -> str:
         """The id of one thing that the work makes; arguments as of `derived_id`."""

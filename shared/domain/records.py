@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from shared.domain.callers import Caller
-from shared.domain.events import Event, differences
+from shared.domain.events import Event, compare_fields
 from shared.domain.stamp import Stamp
 
 R = TypeVar("R", bound="Recorded")
@@ -37,18 +37,18 @@ class Recorded(BaseModel):
         updated_at: str
         last_event: str
 
-        def _content(self) -> dict[str, Any]:
+        def _audited_fields(self) -> dict[str, Any]:
             """The fields whose changes are told, as each record has to say for itself."""
             ...
 
     @classmethod
     def _from_fields(cls: type[R], **given: Any) -> R:
         """A record of fields as they are given; those that are absent have their defaults."""
-        made = {name: make() for name, make in _makers_of(cls) if name not in given}
-        return cls.of_kept({**blank_of(cls), **made, **given})
+        made = {name: make() for name, make in _default_factories(cls) if name not in given}
+        return cls.from_stored({**blank_fields(cls), **made, **given})
 
     @classmethod
-    def of_kept(cls: type[R], values: dict[str, Any]) -> R:
+    def from_stored(cls: type[R], values: dict[str, Any]) -> R:
         """A record of `values` for all its fields, in their order, which are taken over as they are: our own data,
         written by a validated record. `model_construct` looks at each field again, which is half of what a list costs.
         """
@@ -61,7 +61,7 @@ class Recorded(BaseModel):
 
     def with_fields(self: R, update: dict[str, Any]) -> R:
         """The record with other values of some fields, taken over as they are."""
-        return self.of_kept({**self.__dict__, **update})
+        return self.from_stored({**self.__dict__, **update})
 
     def _next_version(self: R, given: dict[str, Any], stamp: Stamp) -> R:
         """The record with other fields, at its next version."""
@@ -76,16 +76,16 @@ class Recorded(BaseModel):
     def _build_change(self: R, event_type: str, given: dict[str, Any], stamp: Stamp) -> tuple[R, Event]:
         """The record with other fields, and the event that tells what became of them."""
         after = self._next_version(given, stamp)
-        return after, after._event(event_type, stamp.caller, self._content(), after._content())
+        return after, after._event(event_type, stamp.caller, self._audited_fields(), after._audited_fields())
 
     def _build_removal(self: R, event_type: str, given: dict[str, Any], stamp: Stamp) -> tuple[R, Event]:
         """The record as it was last, and the event that all it held is gone."""
         after = self._next_version(given, stamp)
-        return after, after._event(event_type, stamp.caller, self._content(), {})
+        return after, after._event(event_type, stamp.caller, self._audited_fields(), {})
 
     def _build_creation_event(self, event_type: str, caller: Caller) -> Event:
         """The event of a new record, which tells all it holds."""
-        return self._event(event_type, caller, {}, self._content())
+        return self._event(event_type, caller, {}, self._audited_fields())
 
     def _event(self, event_type: str, caller: Caller, before: dict[str, Any], after: dict[str, Any]) -> Event:
         """An event of the change that led to this version; its `data` is whoever's asked for it."""
@@ -98,12 +98,12 @@ class Recorded(BaseModel):
             actor=caller.actor,
             origin=caller.origin,
             version=self.version,
-            changes=differences(before, after),
+            changes=compare_fields(before, after),
         )
 
 
 @cache
-def blank_of(record: type[Recorded]) -> dict[str, Any]:
+def blank_fields(record: type[Recorded]) -> dict[str, Any]:
     """All fields of a record in their order, in which they are shown: with their defaults, and None where a value is
     required. Nobody is to change these values.
     """
@@ -113,10 +113,10 @@ def blank_of(record: type[Recorded]) -> dict[str, Any]:
 
 
 @cache
-def _makers_of(record: type[Recorded]) -> tuple[tuple[str, Callable[[], Any]], ...]:
+def _default_factories(record: type[Recorded]) -> tuple[tuple[str, Callable[[], Any]], ...]:
     """The fields whose default is a list or object, of which each new record has its own, and what makes one."""
     return tuple(
         (name, type(value) if value in ([], {}) else partial(deepcopy, value))
-        for name, value in blank_of(record).items()
+        for name, value in blank_fields(record).items()
         if isinstance(value, list | dict)
     )

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from shared.domain.callers import Visibility
-from shared.domain.events import TENANT_UPDATED, Event, differences
+from shared.domain.events import TENANT_UPDATED, Event, compare_fields
 from shared.domain.stamp import Stamp
 
 UniqueScope = Literal["tenant", "customer"]
@@ -71,7 +71,7 @@ class Tenant:
 
     def change(self, settings: TenantSettings, *, stamp: Stamp) -> tuple[Tenant, Event] | None:
         """The tenant with other settings, and its `tenant.updated`; None when they are the same."""
-        changes = differences(_told(self.settings), _told(settings))
+        changes = compare_fields(_told(self.settings), _told(settings))
         if not changes:
             return None
         after = replace(

@@ -12,7 +12,7 @@ from typing import Any
 from shared.domain.contacts import order as contact_order
 from shared.domain.contacts.record import Contact
 from shared.domain.events import Event
-from shared.domain.records import blank_of
+from shared.domain.records import blank_fields
 from shared.projections.kinds import contacts
 from shared.projections.kinds.kind import KeyPair, key_of, pair_of
 from shared.table import items, keys
@@ -65,7 +65,7 @@ class LeftoverRows:
                 given = {name: value for name, value in state.items() if value is not None}
                 if "first_name" not in given:
                     continue  # before the contact was created
-                contact = Contact.of_kept({**blank_of(Contact), **given})
+                contact = Contact.from_stored({**blank_fields(Contact), **given})
                 rows.update((pair_of(row), row) for row in contacts.rows_of(tenant_id, contact))
         found = self._store.get_many([key_of(row) for row in rows.values()], consistent=False)
         self._store.write_many(delete=[key_of(row) for row in found.values()])

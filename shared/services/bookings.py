@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from shared.domain import timestamps
 from shared.domain.bookings import BookingCreated
-from shared.domain.callers import system
+from shared.domain.callers import system_caller
 from shared.domain.contacts.interaction import Interaction
 from shared.domain.contacts.names import split_name
 from shared.domain.contacts.record import Contact
@@ -122,7 +122,7 @@ class BookingService:
         scope: UniqueScope,
     ) -> None:
         at = timestamps.now()
-        caller = system(event.tenant_id, "booking", "booking")
+        caller = system_caller(event.tenant_id, "booking", "booking")
         events: list[Event] = []
         before = bookings.contact_of(email)
         contact = before
@@ -179,7 +179,7 @@ def _newcomer(
             "owner_id": owner_id,
         },
         contact_id=new_id(),
-        stamp=Stamp(new_id(), at, system(event.tenant_id, "booking", "booking")),
+        stamp=Stamp(new_id(), at, system_caller(event.tenant_id, "booking", "booking")),
         source="booking",
         unique_scope=scope,
     )

@@ -81,7 +81,7 @@ class Claim:
 
     def take_over(self, work_id: str) -> None:
         """Go on with the work of a claim that came to no end."""
-        self.work = Work(work_id, again=True)
+        self.work = Work(work_id, is_retry=True)
 
     def announce(self, record: BaseModel) -> None:
         """Say with which record the call will be answered. Must come before the write; the last word counts."""

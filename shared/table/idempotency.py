@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from shared.domain.callers import written_grants
+from shared.domain.callers import format_grants
 from shared.domain.errors import TooLarge
 from shared.services.idempotency import KEPT_SECONDS, LEASE_SECONDS, Answer, Claim, ClaimLost, Standing
 from shared.table import keys
@@ -169,7 +169,7 @@ class FoundTable:
         """The ids that `find` gives, or gave when the work was begun. At most 500."""
         claim = self._claim
         key = keys.idempotency_found(claim.caller.tenant_id, claim.caller.actor, _digest(claim))
-        if claim.work.again:
+        if claim.work.is_retry:
             row = self._store.get(key)
             if row is not None and row["work"]["S"] == claim.work.id:
                 return str(row["contact_ids"]["S"]).split()
@@ -219,7 +219,7 @@ def _row(claim: Claim, *, until: float, expires_at: float, answer: Answer | None
         "role": {"S": caller.role},
     }
     if caller.granted:
-        row["granted"] = {"S": written_grants(caller.granted)}
+        row["granted"] = {"S": format_grants(caller.granted)}
     if answer is not None:
         row["answer"] = {"S": _packed(answer)}
     return row

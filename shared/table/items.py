@@ -11,7 +11,7 @@ from shared.domain.contacts.communication import NO_COMMUNICATION, ConsentEntry
 from shared.domain.contacts.interaction import Interaction
 from shared.domain.contacts.record import Contact
 from shared.domain.events import Event
-from shared.domain.records import blank_of
+from shared.domain.records import blank_fields
 from shared.table import keys
 from shared.table.store import Item
 
@@ -50,7 +50,7 @@ _CONTACT_JSON = ("other_phones", "custom_fields")
 # Texts that most contacts have the default of.
 _CONTACT_STATES = ("relationship_status", "lifecycle_stage", "unique_scope")
 _TEXTS, _NUMBERS = frozenset((*_CONTACT_TEXTS, *_CONTACT_STATES)), frozenset(_CONTACT_NUMBERS)
-_BLANK_CONTACT = blank_of(Contact)
+_BLANK_CONTACT = blank_fields(Contact)
 _STATES = tuple((name, _BLANK_CONTACT[name]) for name in _CONTACT_STATES)
 
 
@@ -119,7 +119,7 @@ def contact_from_item(item: Item) -> Contact:
             values[name] = int(attribute["N"])
         elif name in _READERS:
             values[name] = _READERS[name](attribute)
-    return Contact.of_kept(values)
+    return Contact.from_stored(values)
 
 
 def event_to_item(tenant_id: str, event: Event) -> Item:

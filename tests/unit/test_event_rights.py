@@ -80,10 +80,14 @@ def test_check_109_at_level_own_a_type_is_refused_or_each_of_its_events_is_judge
     caller = Caller("T1", "client", "c", "client", dict.fromkeys(PERMISSIONS, level))
     right = EVENT_RIGHTS[event_type]
     if level == "own":
-        ways = [bool(right.lacking(caller)), right.depends_on_record(caller), right.reach == "everything"]
+        ways = [
+            bool(right.missing_permissions(caller)),
+            right.depends_on_record(caller),
+            right.reach == "everything",
+        ]
         assert ways.count(True) == 1
     else:
-        assert right.lacking(caller) == []
+        assert right.missing_permissions(caller) == []
 
 
 def test_a_refusal_names_all_that_is_missing_for_which_types_and_where() -> None:

@@ -91,7 +91,7 @@ def test_an_admin_may_do_all_and_a_client_nothing_by_default() -> None:
 
 def test_a_user_reads_all_and_writes_own() -> None:
     user = Caller("t", "user", "u", "user")
-    user.require_sight("someone else", "Contact")
+    user.require_visible("someone else", "Contact")
     user.require_on("contacts:write", "u")
     with pytest.raises(PermissionDenied):
         user.require_on("contacts:write", "someone else")
@@ -100,7 +100,7 @@ def test_a_user_reads_all_and_writes_own() -> None:
 def test_what_a_caller_may_not_see_looks_missing() -> None:
     client = Caller("t", "client", "k", "client", granted=parse_grants("contacts:read:own"))
     with pytest.raises(NotFound):
-        client.require_sight(None, "Contact")
+        client.require_visible(None, "Contact")
 
 
 @pytest.mark.parametrize("text", ["contacts:read", "contacts:fly:all", "contacts:read:some", "x"])

@@ -15,7 +15,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from shared.domain.accounts.credentials import ApiKey, hash_secret
-from shared.domain.callers import PERMISSIONS, Level, written_grants
+from shared.domain.callers import PERMISSIONS, Level, format_grants
 from shared.domain.errors import Invalid
 from shared.domain.events import (
     API_CLIENT_CREATED,
@@ -207,7 +207,7 @@ class ApiClient(Recorded):
                 tenant_id=tenant_id,
                 client_id=self.id,
                 secret_hash=key.secret_hash,
-                permissions=written_grants(self.permissions),
+                permissions=format_grants(self.permissions),
                 disabled=not self.is_active,
                 valid_until=key.valid_until,
             )
@@ -218,7 +218,7 @@ class ApiClient(Recorded):
         """The client as it is shown to who made its key, this once."""
         return NewApiClient.model_construct(**self.__dict__, key=text)
 
-    def _content(self) -> dict[str, Any]:
+    def _audited_fields(self) -> dict[str, Any]:
         """The fields whose changes are told, each permission by itself."""
         content = {"name": self.name, "is_active": self.is_active}
         if self.description:

@@ -190,7 +190,7 @@ class Invitation(Recorded):
         """The invitation as who made it sees it, this once."""
         return IssuedInvitation.model_construct(**self.__dict__, token=str(token), emailed=emailed)
 
-    def _content(self) -> dict[str, Any]:
+    def _audited_fields(self) -> dict[str, Any]:
         return {"email": self.email, "role": self.role}
 
 

@@ -16,7 +16,7 @@ from shared.domain.accounts.user import User, normalize_username
 from shared.domain.accounts.usernames import Username, username_of
 from shared.domain.callers import Caller
 from shared.domain.errors import FieldError, Invalid
-from shared.domain.events import TENANT_CREATED, Event, differences
+from shared.domain.events import TENANT_CREATED, Event, compare_fields
 from shared.domain.ids import new_id
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant
@@ -106,7 +106,7 @@ class Founding:
             actor=stamp.caller.actor,
             origin="api",
             version=1,
-            changes=differences({}, {"name": name}),
+            changes=compare_fields({}, {"name": name}),
         )
         return cls(
             tenant=Tenant(tenant_id, name, stamp.at),

@@ -45,7 +45,7 @@ class RemovalQuery(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class HandoverPlan:
     """The records written with a user's removal. `settings`: the tenant before and after a change, and its event."""
 
     job: BulkRun | None = None

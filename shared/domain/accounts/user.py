@@ -127,7 +127,7 @@ class User(Recorded):
         """The user as it was last, and `user.deleted`."""
         return self._build_removal(USER_DELETED, {}, stamp)
 
-    def _content(self) -> dict[str, Any]:
+    def _audited_fields(self) -> dict[str, Any]:
         kept = {
             name: getattr(self, name)
             for name in ("email", "first_name", "last_name", "role", "is_active", "scheduling_id")

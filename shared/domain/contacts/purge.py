@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.domain.callers import system
+from shared.domain.callers import system_caller
 from shared.domain.contacts.record import RESTORABLE_SECONDS
 from shared.domain.events import CONTACT_PURGED, Event
 from shared.domain.timestamps import plus
@@ -41,7 +41,7 @@ class Expired:
             entity="contact",
             entity_id=self.contact_id,
             at=at,
-            actor=system(self.tenant_id, "purge", "system").actor,
+            actor=system_caller(self.tenant_id, "purge", "system").actor,
             origin="system",
             version=self.version + 1,
         )

@@ -36,7 +36,7 @@ from shared.domain.events import (
     CONTACT_UPDATED,
     INTERACTION_CREATED,
     Event,
-    differences,
+    compare_fields,
 )
 from shared.domain.ids import milliseconds_of
 from shared.domain.labels.record import Group, Labels
@@ -180,7 +180,7 @@ class Contact(Recorded):
         of creation bounds the ids. `at` is when it is written, which for an imported row is later.
         """
         fields: dict[str, Any] = {**given}
-        fields.setdefault("owner_id", stamp.caller.owner_of_new)
+        fields.setdefault("owner_id", stamp.caller.owner_of_new_contacts)
         preferred = fields.pop("preferred", NO_PREFERENCE)
         if preferred != NO_PREFERENCE:
             fields["communication"] = {**NO_COMMUNICATION, "preferred": preferred}
@@ -351,7 +351,7 @@ class Contact(Recorded):
         tells of that too.
         """
         contact = self.with_fields({"customer_id": customer_id, "is_primary": is_primary})
-        changes = differences(before._content() if before else {}, contact._content())
+        changes = compare_fields(before._audited_fields() if before else {}, contact._audited_fields())
         return contact, replace(event, changes=changes)
 
     def take_part_in(
@@ -390,7 +390,7 @@ class Contact(Recorded):
         event.data.update(interaction_id=interaction.id, interaction_type=interaction.type)
         return contact, event
 
-    def _content(self) -> dict[str, Any]:
+    def _audited_fields(self) -> dict[str, Any]:
         """The fields whose changes are told: all but the bookkeeping of the change itself.
 
         What is kept by name within a field is told by itself, so that an event is no longer than its change.

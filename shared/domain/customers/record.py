@@ -158,7 +158,7 @@ class Customer(Recorded):
         """The customer with another of its contacts as its primary one."""
         return self._build_change(CUSTOMER_UPDATED, {"primary_contact": contact_id}, stamp)
 
-    def _content(self) -> dict[str, Any]:
+    def _audited_fields(self) -> dict[str, Any]:
         """The fields whose changes are told: all but the bookkeeping of the change itself."""
         return {
             name: value

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from shared.domain.callers import Caller, system
+from shared.domain.callers import Caller, system_caller
 from shared.domain.errors import Conflict
 from shared.domain.events import IMPORT_COMPLETED, Event
 from shared.domain.ids import derived_id, milliseconds_of, ordinal_of
@@ -145,7 +145,7 @@ class ImportRun:
     @property
     def caller(self) -> Caller:
         """Who makes this import's contacts."""
-        return system(self.tenant_id, f"import:{self.id}", "import")
+        return system_caller(self.tenant_id, f"import:{self.id}", "import")
 
     @property
     def uploader_id(self) -> str | None:

@@ -74,7 +74,7 @@ class Label(Recorded):
         """The label as it is shown, with how many contacts have it."""
         return self.model_copy(update={self.counted_in: contacts})
 
-    def _content(self) -> dict[str, Any]:
+    def _audited_fields(self) -> dict[str, Any]:
         kept = self.model_dump(exclude={*BOOKKEEPING, self.counted_in})
         return {name: value for name, value in kept.items() if value not in ("", None)}
 

@@ -19,12 +19,12 @@ from shared.domain.events import Event
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant
 from shared.services.accounts.claims import MembershipClaims, release_on, take
-from shared.services.accounts.credentials_given import (
-    AccessToken,
-    Accounts,
+from shared.services.accounts.new_credentials import (
     OtherIssuer,
-    Password,
-    given_sign_in,
+    PasswordCredential,
+    PoolAccounts,
+    TokenCredential,
+    require_credential,
 )
 from shared.services.optimistic import retry_on_conflict
 
@@ -49,7 +49,7 @@ class AcceptanceService:
         tenant: Callable[[str], Tenant | None],
         invitations: Callable[[str], Invitations],
         claims: MembershipClaims,
-        accounts: Accounts | None,
+        accounts: PoolAccounts | None,
         issuer: Callable[[], OtherIssuer],
         *,
         now: Callable[[], float] = time.time,
@@ -70,12 +70,12 @@ class AcceptanceService:
         password, before anything is read; NotFound for a token that is none or was replaced; Conflict when it has
         expired, was used, or its user belongs to a tenant already.
         """
-        sign_in = given_sign_in(self._accounts, given.password, given.access_token)
+        sign_in = require_credential(self._accounts, given.password, given.access_token)
         token = InvitationToken.parse(given.token)
         if token is None:
             raise NotFound("Invitation")
         username = username_of(given.username) if given.username else None
-        if isinstance(sign_in, AccessToken):
+        if isinstance(sign_in, TokenCredential):
             sub = self._issuer().subject(sign_in.text)
             return self._of_invitation(
                 token, lambda invitation: self._make_user(token, invitation, sub, None, username)
@@ -89,7 +89,11 @@ class AcceptanceService:
         return retry_on_conflict(lambda: make(self._read(token)), sleep=self._sleep)
 
     def _with_password(
-        self, token: InvitationToken, invitation: Invitation, sign_in: Password, username: str | None
+        self,
+        token: InvitationToken,
+        invitation: Invitation,
+        sign_in: PasswordCredential,
+        username: str | None,
     ) -> User:
         sub = sign_in.accounts.add(invitation.email)
         claim = take(self._claims, sub, str(token), self._now())

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.accounts.removal import Handed, OwnsContacts, RemovalQuery
+from shared.domain.accounts.removal import HandoverPlan, OwnsContacts, RemovalQuery
 from shared.domain.accounts.user import User
 from shared.domain.callers import Caller
 from shared.domain.contacts.bulk import BulkChange
@@ -57,7 +57,7 @@ class Handover:
         self._is_active_user = is_active_user
         self._forget = forget
 
-    def plan(self, user: User, wanted: RemovalQuery) -> Handed:
+    def plan(self, user: User, wanted: RemovalQuery) -> HandoverPlan:
         """The records to write with a user's removal: the job that changes the owner of their contacts, and another
         default owner of the tenant where the user is that.
 
@@ -75,10 +75,10 @@ class Handover:
         if not wanted.is_settled:
             if owned or tenant:
                 raise OwnsContacts(owned, is_default_owner=tenant is not None)
-            return Handed()
+            return HandoverPlan()
         if owned:
             self._caller.require_all(*_GIVING)
-        return Handed(
+        return HandoverPlan(
             job=self._job(user.id, wanted.successor_id, owned),
             settings=self._other_default(tenant, wanted.successor_id) if tenant else None,
         )
@@ -102,10 +102,10 @@ class Handover:
         changed = tenant.change(settings, stamp=Stamp.now(self._caller))
         return (tenant, *changed) if changed else None
 
-    def begin(self, handed: Handed) -> None:
+    def begin(self, plan: HandoverPlan) -> None:
         """Go on from what was written. A job that cannot be queued now is taken up by the watch over jobs."""
-        if handed.settings is not None:
+        if plan.settings is not None:
             self._forget()
-        if handed.job is not None:
+        if plan.job is not None:
             with contextlib.suppress(Unavailable):
-                self._queue().send(Portion(self._caller.tenant_id, handed.job.id, 1))
+                self._queue().send(Portion(self._caller.tenant_id, plan.job.id, 1))

@@ -80,7 +80,7 @@ class InvitationService:
         self._caller.require_all("tenant:admin")
         email = normalize_username(given.email)
         invitation_id = self._work.derived_id("invitation")
-        if self._work.again and self._invitations.get(invitation_id):
+        if self._work.is_retry and self._invitations.get(invitation_id):
             return self.resend(invitation_id)
         token = InvitationToken.issue(self._caller.tenant_id, invitation_id)
         invitation, event = Invitation.create(

@@ -11,14 +11,14 @@ from shared.domain.accounts.api_client import ApiClient, FreshKey
 from shared.domain.accounts.claims import CLOCK_SECONDS, MembershipClaim
 from shared.domain.accounts.credentials import Membership
 from shared.domain.accounts.user import User, UserRole, normalize_username
-from shared.domain.callers import parse_grants, system
+from shared.domain.callers import parse_grants, system_caller
 from shared.domain.errors import Conflict, Invalid, UserClaimed
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant, TenantSettings
 from shared.services.accounts.claims import MembershipClaims, release_on, take
-from shared.services.accounts.credentials_given import Accounts
+from shared.services.accounts.new_credentials import PoolAccounts
 
 _OPERATOR = "system:operator"
 
@@ -68,7 +68,7 @@ class Onboarding:
         users: Callable[[str], Users],
         api_clients: Callable[[str], ApiClients],
         claims: MembershipClaims,
-        accounts: Accounts | None,
+        accounts: PoolAccounts | None,
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -184,7 +184,7 @@ class Onboarding:
             given,
             key.kept,
             client_id=new_id(),
-            stamp=Stamp(new_id(), at, system(tenant_id, "operator", "system")),
+            stamp=Stamp(new_id(), at, system_caller(tenant_id, "operator", "system")),
         )
         self._api_clients(tenant_id).add(client, event)
         return key.text

@@ -16,7 +16,12 @@ from shared.domain.accounts.user import normalize_username
 from shared.domain.errors import AlreadyRegistered, Invalid, SignInNameTaken
 from shared.domain.ids import new_id
 from shared.services.accounts.claims import MembershipClaims, release_on, take
-from shared.services.accounts.credentials_given import AccessToken, Accounts, OtherIssuer, given_sign_in
+from shared.services.accounts.new_credentials import (
+    OtherIssuer,
+    PoolAccounts,
+    TokenCredential,
+    require_credential,
+)
 from shared.services.accounts.sign_in import Gate
 
 
@@ -31,7 +36,7 @@ class Registration:
 
     def __init__(
         self,
-        accounts: Accounts | None,
+        accounts: PoolAccounts | None,
         issuer: Callable[[], OtherIssuer],
         claims: MembershipClaims,
         table: Registrations,
@@ -54,14 +59,14 @@ class Registration:
         if given.name is None:
             raise Invalid(f"tenant_name: {TENANT_NAME_MISSING.message}", errors=(TENANT_NAME_MISSING,))
         email = normalize_username(given.email)
-        sign_in = given_sign_in(self._accounts, given.password, given.access_token)
-        if isinstance(sign_in, AccessToken):
+        sign_in = require_credential(self._accounts, given.password, given.access_token)
+        if isinstance(sign_in, TokenCredential):
             return self._with_token(given, email, sign_in.text)
         self._gate.attempt(email)
         return self._with_password(sign_in.accounts, given, email, sign_in.password)
 
     def _with_password(
-        self, accounts: Accounts, given: RegistrationInput, email: str, password: str
+        self, accounts: PoolAccounts, given: RegistrationInput, email: str, password: str
     ) -> Founding:
         sub = accounts.add(email)
         claim = take(self._claims, sub, password, self._now())

@@ -29,7 +29,7 @@ class Gate(Protocol):
         """That somebody proved to be who they said."""
 
 
-class Accounts(Protocol):
+class PoolSignIn(Protocol):
     """The pool of those who sign in with a password."""
 
     def sign_in(self, username: str, password: str) -> Tokens: ...
@@ -43,7 +43,7 @@ class Members(Protocol):
     def user(self, sub: str, *, consistent: bool = False) -> Membership | None: ...
 
 
-class Names(Protocol):
+class Usernames(Protocol):
     """Which address the user with a username has."""
 
     def email_of(self, name: str) -> str | None: ...
@@ -54,10 +54,10 @@ class SignIn:
 
     def __init__(
         self,
-        accounts: Accounts | None,
+        accounts: PoolSignIn | None,
         issuer: str,
         members: Members,
-        names: Names,
+        names: Usernames,
         tenants: Callable[[str], Tenant | None],
         gate: Gate,
     ) -> None:
@@ -106,7 +106,7 @@ class SignIn:
             self._gate.attempt(account)
         return account
 
-    def _here(self) -> Accounts:
+    def _here(self) -> PoolSignIn:
         if self._accounts is None:
             raise UnsupportedGrantType(
                 f"Here people sign in with another issuer. Get a token from {self._issuer}"

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Protocol
 
 from shared.domain.accounts.claims import MembershipClaim
-from shared.domain.accounts.removal import Handed, RemovalQuery
+from shared.domain.accounts.removal import HandoverPlan, RemovalQuery
 from shared.domain.accounts.user import OWN_FIELDS, User, UserPatch, UserRole, is_user_id
 from shared.domain.callers import Caller
 from shared.domain.errors import NotFound
@@ -34,10 +34,12 @@ class UserRepository(Protocol):
 
     def replace(self, before: User, after: User, event: Event) -> None: ...
 
-    def remove(self, before: User, event: Event, claim: MembershipClaim | None, handed: Handed) -> None: ...
+    def remove(
+        self, before: User, event: Event, claim: MembershipClaim | None, plan: HandoverPlan
+    ) -> None: ...
 
 
-class Accounts(Protocol):
+class PoolRemoval(Protocol):
     """The pool of those who sign in with a password; see `shared.identity.user_pool.UserPool`."""
 
     def remove(self, username: str, sub: str) -> None:
@@ -58,7 +60,7 @@ class UserService:
         users: UserRepository,
         cursors: Cursors,
         *,
-        accounts: Accounts | None,
+        accounts: PoolRemoval | None,
         handover: Callable[[], Handover],
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
@@ -145,19 +147,19 @@ class UserService:
         def act(user: User) -> tuple[User, Event]:
             return user.delete(stamp=Stamp.now(self._caller))
 
-        handed = Handed()
+        plan = HandoverPlan()
 
         def save(before: User, _: User, event: Event) -> None:
-            nonlocal handed
-            handed = self._handover().plan(before, wanted)
-            self._users.remove(before, event, bar, handed)
+            nonlocal plan
+            plan = self._handover().plan(before, wanted)
+            self._users.remove(before, event, bar, plan)
 
         gone = change_record(read, if_match, act, save, sleep=self._sleep)
         if self._accounts is not None:
             self._accounts.remove(gone.email, gone.id)
-        if handed != Handed():
-            self._handover().begin(handed)
-        return BulkJob.of(handed.job) if handed.job else None
+        if plan != HandoverPlan():
+            self._handover().begin(plan)
+        return BulkJob.of(plan.job) if plan.job else None
 
     def _is_caller(self, user: User) -> bool:
         return self._caller.kind == "user" and self._caller.id == user.id

@@ -110,7 +110,7 @@ class BulkContacts(ContactService):
             else:
                 creations[contact.id] = contact, event
                 numbers[contact.id] = number
-        if self._work.again:
+        if self._work.is_retry:
             for contact_id in self._many.written((one, event.id) for one, (_, event) in creations.items()):
                 outcomes[numbers[contact_id]] = Outcome(contact_id)
                 del creations[contact_id]
@@ -261,7 +261,7 @@ class BulkContacts(ContactService):
             for attempt in HOT.tries(self._sleep):
                 changes = list(
                     self._changes(
-                        pending, permission, act, wanted, outcomes, again=self._work.again or attempt > 0
+                        pending, permission, act, wanted, outcomes, again=self._work.is_retry or attempt > 0
                     )
                 )
                 pending = [after.id for _, after, _ in changes]

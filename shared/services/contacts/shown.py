@@ -110,10 +110,10 @@ class ShownContacts:
 
     def _shown(self, contact: Contact) -> ContactShown:
         customer = self._memory.customer(self._tenant, contact.customer_id) if contact.customer_id else None
-        if customer is not None and not self._caller.sees_customer_of(customer.created_by):
+        if customer is not None and not self._caller.can_see_customer_of(customer.created_by):
             customer = None
         owner_name = self._memory.user(self._tenant, contact.owner_id) if contact.owner_id else None
-        return ContactShown.of_kept(
+        return ContactShown.from_stored(
             {
                 **contact.__dict__,
                 "customer_name": customer.full_name if customer else None,

@@ -148,7 +148,7 @@ class ContactService:
         """A contact that was looked up, if there is one and the caller may see it. Raises NotFound."""
         if contact is None:
             raise NotFound("Contact")
-        self._caller.require_sight(contact.owner_id, "Contact", contact.organizer_ids)
+        self._caller.require_visible(contact.owner_id, "Contact", contact.organizer_ids)
         return contact
 
     def replace(self, contact_id: str, given: ContactInput, if_match: IfMatch | None) -> Contact:

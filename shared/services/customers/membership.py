@@ -107,7 +107,7 @@ class Membership:
 
     def _sees(self, customer: Customer) -> bool:
         """Whether the caller may see a customer: one they may not counts as missing."""
-        return self._caller.sees_customer_of(customer.created_by)
+        return self._caller.can_see_customer_of(customer.created_by)
 
     def _make_primary(self, contact: Contact, changes: Changes) -> None:
         """Let a contact, already changed to be primary, take the place of the one that was."""

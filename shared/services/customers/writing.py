@@ -127,7 +127,7 @@ class CustomerService:
         customer = self._customers.get(customer_id) if is_id(customer_id) else None
         if customer is None:
             raise NotFound("Customer")
-        self._caller.require_sight(self._owner_of(customer), "Customer")
+        self._caller.require_visible(self._owner_of(customer), "Customer")
         return customer
 
     def list(

@@ -38,7 +38,7 @@ class GroupCreation:
             raise Invalid.field(
                 "contact_ids", "dynamic_group", "The contacts of a dynamic group are those its filter finds."
             )
-        group = self._groups.created_by(self._work) if self._work.again else None
+        group = self._groups.created_by(self._work) if self._work.is_retry else None
         if group is None:
             self._contacts.check_joining(contact_ids)
             group = self._groups.create(given, work=self._work)

@@ -256,7 +256,7 @@ class BulkWork:
     def _act(self, run: BulkRun, *, again: bool) -> Sequence[Outcome]:
         if not run.portion:
             return ()
-        contacts = self._contacts(run.caller, Work(run.id, again=again))
+        contacts = self._contacts(run.caller, Work(run.id, is_retry=again))
         if run.action == "delete":
             return contacts.delete_many(run.portion, run.wanted)
         change = contacts.as_meant_now(BulkChange.from_json(run.change))

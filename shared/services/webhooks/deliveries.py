@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.callers import Caller, system
+from shared.domain.callers import Caller, system_caller
 from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.events import Event, Notice
 from shared.domain.ids import new_id
@@ -298,7 +298,7 @@ class Sending:
         if after.reason == "gone" and before.state == "pending":
             webhook, _ = table.take_up(request.webhook_id, request.event_id)
             if webhook is not None and webhook.is_active:
-                caller = system(request.tenant_id, "webhooks", "system")
+                caller = system_caller(request.tenant_id, "webhooks", "system")
                 asleep = webhook.disable("gone", at=self._now(), caller=caller)
                 table.save_with_webhook(before, after, webhook, asleep)
                 return

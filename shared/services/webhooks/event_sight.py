@@ -70,7 +70,7 @@ class EventSight:
         A contact that was purged has no owner any more: at level `own` nobody is shown its purge.
         """
         right = EVENT_RIGHTS.get(event_type)
-        if caller is None or right is None or right.lacking(caller):
+        if caller is None or right is None or right.missing_permissions(caller):
             return False
         if not right.depends_on_record(caller):
             return True

@@ -16,7 +16,7 @@ from shared.domain import timestamps
 from shared.domain.accounts.claims import MembershipClaim
 from shared.domain.accounts.credentials import Membership
 from shared.domain.accounts.invitation import MAX_OPEN
-from shared.domain.accounts.removal import Handed
+from shared.domain.accounts.removal import HandoverPlan
 from shared.domain.accounts.user import MAX_USERS, User
 from shared.domain.errors import (
     AddressInUse,
@@ -124,7 +124,7 @@ class UserTable:
             count(transaction, self._tenant, admins=admins)
         commit(self._store, transaction)
 
-    def remove(self, before: User, event: Event, claim: MembershipClaim | None, handed: Handed) -> None:
+    def remove(self, before: User, event: Event, claim: MembershipClaim | None, plan: HandoverPlan) -> None:
         """Remove a user, whose address is free at once, with its event; the claim, if any, is left in the look-up's
         place, and what is `handed` over is written too. Raises as `replace` does, and ConcurrentChange when the
         tenant's settings are no longer as they were read.
@@ -145,10 +145,10 @@ class UserTable:
             transaction.delete(keys.scheduling_lock(self._tenant, before.scheduling_id))
         free_name(transaction, before)
         count(transaction, self._tenant, members=-1, admins=-before.is_active_admin)
-        if handed.job is not None:
-            transaction.put(job_to_item(self._tenant, handed.job))
-        if handed.settings is not None:
-            add_settings(transaction, self._tenant, *handed.settings)
+        if plan.job is not None:
+            transaction.put(job_to_item(self._tenant, plan.job))
+        if plan.settings is not None:
+            add_settings(transaction, self._tenant, *plan.settings)
         commit(self._store, transaction)
 
     def _move_scheduling_lock(self, transaction: Transaction, left: str | None, user: User) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from shared.domain.customers.record import Customer, fold_username
 from shared.domain.errors import ConcurrentChange, UsernameTaken
 from shared.domain.events import Event
-from shared.domain.records import blank_of
+from shared.domain.records import blank_fields
 from shared.table import items, keys
 from shared.table.store import Item, Store, Transaction
 
@@ -30,7 +30,7 @@ _TEXTS = (
 )
 _NUMBERS = ("contact_count", "version")
 _FLAGS = ("is_verified", "is_active")
-_BLANK = blank_of(Customer)
+_BLANK = blank_fields(Customer)
 
 
 class CustomerTable:
@@ -213,4 +213,4 @@ def customer_from_item(item: Item) -> Customer:
     for name in _FLAGS:
         if name in item:
             values[name] = item[name]["BOOL"]
-    return Customer.of_kept(values)
+    return Customer.from_stored(values)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from shared.domain.accounts.claims import CLAIM_SECONDS, MembershipClaim
-from shared.domain.accounts.removal import Handed
+from shared.domain.accounts.removal import HandoverPlan
 from shared.domain.callers import Caller
 from shared.domain.errors import AddressInUse
 from shared.domain.ids import new_id
@@ -385,7 +385,7 @@ def test_a_write_that_comes_through_twice_is_made_once(world: World) -> None:
             table.replace(before, *changed)
         gone = changed[0].delete(stamp=Stamp.now(caller))
         for _ in range(2):
-            table.remove(changed[0], gone[1], MembershipClaim.bar(USER, 0), Handed())
+            table.remove(changed[0], gone[1], MembershipClaim.bar(USER, 0), HandoverPlan())
     assert_whole(world)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.callers import system
+from shared.domain.callers import system_caller
 from shared.domain.contacts.interaction import Interaction
 from shared.domain.contacts.record import MAX_ORGANIZERS, Contact
 from shared.domain.ids import new_id
@@ -201,7 +201,7 @@ def test_bookings_in_any_order_leave_the_same_organizers(world: World) -> None:
 
 
 def test_a_contact_names_no_more_than_a_hundred_organizers() -> None:
-    caller = system("T1", "booking", "booking")
+    caller = system_caller("T1", "booking", "booking")
     contact, _ = Contact.create(
         {"first_name": "Ann"},
         contact_id=new_id(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.callers import Caller, system
+from shared.domain.callers import Caller, system_caller
 from shared.domain.contacts.cleaning import clean
 from shared.domain.contacts.inputs import ContactInput
 from shared.domain.contacts.interaction import Interaction
@@ -32,7 +32,7 @@ def test_a_new_contact_belongs_to_the_user_who_made_it() -> None:
 
 
 def test_a_contact_made_by_the_system_belongs_to_nobody() -> None:
-    caller = system("t1", "booking", "booking")
+    caller = system_caller("t1", "booking", "booking")
     contact, _ = Contact.create(
         {"first_name": "Ada"}, contact_id=ID, stamp=Stamp("e", AT, caller), source="booking"
     )
@@ -76,7 +76,7 @@ def interaction(at: str) -> Interaction:
 
 def test_the_last_contact_moves_forward_and_never_back() -> None:
     contact, _ = made()
-    caller = system("t1", "booking", "booking")
+    caller = system_caller("t1", "booking", "booking")
     for at, booking in ((LATER, LATER), (AT, AT)):
         contact, _ = contact.take_part_in(
             interaction(at), booking=booking, phone=None, stamp=Stamp("e", LATER, caller)
@@ -87,7 +87,7 @@ def test_the_last_contact_moves_forward_and_never_back() -> None:
 
 def test_a_booking_fills_an_empty_phone_and_never_replaces_one() -> None:
     contact, _ = made()
-    caller = system("t1", "booking", "booking")
+    caller = system_caller("t1", "booking", "booking")
     for number in ("+14155552671", "+14155552672"):
         contact, _ = contact.take_part_in(
             interaction(AT), booking=None, phone=number, stamp=Stamp("e", AT, caller)

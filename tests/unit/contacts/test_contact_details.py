@@ -15,7 +15,7 @@ from shared.domain.contacts.custom_fields import MAX_BYTES, checked, merged
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.contacts.record import RESTORABLE_SECONDS, Contact
 from shared.domain.errors import Invalid
-from shared.domain.events import Event, differences
+from shared.domain.events import Event, compare_fields
 from shared.domain.ids import derived_id
 from shared.domain.labels.record import ContactType, Group, Labels, Tag
 from shared.domain.stamp import Stamp
@@ -331,7 +331,7 @@ def test_true_is_not_one_and_false_and_zero_are_values() -> None:
         "custom_fields.b": (0, False),
     }
     assert told(patched(contact, custom_fields={"b": None})) == {"custom_fields.b": (0, None)}
-    assert differences({"a": 1}, {"a": True}) == {"a": (1, True)}
+    assert compare_fields({"a": 1}, {"a": True}) == {"a": (1, True)}
 
 
 def test_custom_fields_become_neither_too_many_nor_too_long_by_patches() -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from shared.domain.events import Event
-from shared.domain.events import differences as changes_between
+from shared.domain.events import Event, compare_fields
 from shared.domain.records import BOOKKEEPING
 from shared.projections.comparison import find_discrepancies
 from shared.projections.engine import Projection
@@ -95,7 +94,7 @@ def history(*images: Item) -> list[Item]:
             actor="user:u1",
             origin="api",
             version=int(image["version"]["N"]),
-            changes=changes_between(before, content),
+            changes=compare_fields(before, content),
         )
         told.append(event_to_item(TENANT, event))
         before = content

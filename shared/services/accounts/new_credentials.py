@@ -9,7 +9,7 @@ from shared.domain.accounts.passwords import check_password
 from shared.domain.errors import Invalid
 
 
-class Accounts(Protocol):
+class PoolAccounts(Protocol):
     """The pool of those who sign in with a password; see `shared.identity.user_pool.UserPool`."""
 
     def add(self, username: str) -> str: ...
@@ -24,23 +24,23 @@ class OtherIssuer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Password:
+class PasswordCredential:
     """A password that the pool takes, and the pool."""
 
-    accounts: Accounts
+    accounts: PoolAccounts
     password: str
 
 
 @dataclass(frozen=True, slots=True)
-class AccessToken:
+class TokenCredential:
     """An access token of another issuer, not judged yet."""
 
     text: str
 
 
-def given_sign_in(
-    accounts: Accounts | None, password: str | None, access_token: str | None
-) -> Password | AccessToken:
+def require_credential(
+    accounts: PoolAccounts | None, password: str | None, access_token: str | None
+) -> PasswordCredential | TokenCredential:
     """What was given of the two, where `accounts` says which is wanted.
 
     Raises Invalid when it is the other one, is missing, or is a password that the pool refuses.
@@ -49,9 +49,9 @@ def given_sign_in(
         _refuse(access_token, "access_token", "Here people sign in with a password: send `password`.")
         password = _require(password, "password", "A password is required.")
         check_password(password)
-        return Password(accounts, password)
+        return PasswordCredential(accounts, password)
     _refuse(password, "password", "Here people sign in with another issuer: send `access_token`.")
-    return AccessToken(_require(access_token, "access_token", "An access token is required."))
+    return TokenCredential(_require(access_token, "access_token", "An access token is required."))
 
 
 def _require(value: str | None, field: str, message: str) -> str:
