@@ -9,6 +9,7 @@ from typing import Any
 
 from local.deploy import Aws
 from local.http import request
+from local.private_files import write_private
 from shared.domain.callers import PERMISSIONS
 from shared.identity.user_pool import UserPool
 from shared.services.accounts.onboarding import Onboarding
@@ -42,8 +43,6 @@ def onboarding(aws: Aws, outputs: dict[str, str]) -> Onboarding:
 
 def make(aws: Aws, outputs: dict[str, str], api_url: str, kept: Path) -> dict[str, Any]:
     """Make what is missing. `kept` remembers passwords and key over restarts. Gives the demo's part of state.json."""
-    from local.stack import write_private
-
     known: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     if known.get("table") != outputs["TableName"]:  # another stack's
         known = {"table": outputs["TableName"]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 import signal
@@ -18,6 +17,7 @@ from local import demo
 from local.deploy import Aws, deploy
 from local.emulator_settings import DRAIN_SECONDS, HOST
 from local.http import request
+from local.private_files import write_private
 from local.proxy import Proxy, port_is_free
 from local.sources import ROOT
 
@@ -231,15 +231,3 @@ class Stack:
             return str(path.relative_to(Path.cwd()))
         except ValueError:
             return str(path)
-
-
-def write_private(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON in one step, readable by its owner alone."""
-    draft = path.with_name(f"{path.name}.new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(
-        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-    ) as file:
-        json.dump(content, file, indent=2)
-        file.write("\n")
-    draft.replace(path)

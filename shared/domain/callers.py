@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 
 from shared.domain.errors import NotFound, PermissionDenied
-
-if TYPE_CHECKING:
-    from shared.domain.contacts.record import Contact
 
 Level = Literal["all", "own"]
 Role = Literal["admin", "user", "client"]
@@ -38,6 +35,16 @@ _ROLE_PERMISSIONS: dict[str, dict[str, Level]] = {
     },
     "client": {},  # an API client has what its admin gave it, and nothing by default
 }
+
+
+class OwnedContact(Protocol):
+    """The fields of a contact that say whose it is; see `shared.domain.contacts.record.Contact`."""
+
+    @property
+    def owner_id(self) -> str | None: ...
+
+    @property
+    def organizer_ids(self) -> list[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,7 @@ class Caller:
         """Whether a record with this owner, and these organizers of its bookings, is the caller's own."""
         return owner_id == self.id or self.id in organizer_ids
 
-    def owns_contact(self, contact: Contact) -> bool:
+    def owns_contact(self, contact: OwnedContact) -> bool:
         """Whether a contact is the caller's own: the caller is its owner, or organizes a booking of it."""
         return self.owns(contact.owner_id, contact.organizer_ids)
 
