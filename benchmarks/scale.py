@@ -25,9 +25,12 @@ from shared.domain.labels.record import NO_LABELS, Labels
 from shared.projections.comparison import build_expected
 from shared.services.contacts.lists import ContactLists
 from shared.services.reading_budget import Budget
-from shared.table import items, keys
+from shared.table import items
 from shared.table.contacts.index import ContactIndex
 from shared.table.cursors import Cursors
+from shared.table.keys import counters as counter_keys
+from shared.table.keys import postings as posting_keys
+from shared.table.keys.spelling import SK, Key, identity_of
 from shared.table.postings import chunks_of
 from shared.table.store import Item
 
@@ -108,14 +111,14 @@ class MemoryStore:
             partitions[pk].append(sk)
         return cls(dict(partitions), given)
 
-    def get(self, key: keys.Key, *, consistent: bool = True) -> Item | None:
-        return self.get_many([key], consistent=consistent).get((key[keys.PK]["S"], key[keys.SK]["S"]))
+    def get(self, key: Key, *, consistent: bool = True) -> Item | None:
+        return self.get_many([key], consistent=consistent).get(identity_of(key))
 
-    def get_many(self, wanted: Sequence[keys.Key], *, consistent: bool = True) -> dict[tuple[str, str], Item]:
+    def get_many(self, wanted: Sequence[Key], *, consistent: bool = True) -> dict[tuple[str, str], Item]:
         self.calls += math.ceil(len(wanted) / 100)
         found: dict[tuple[str, str], Item] = {}
         for key in wanted:
-            place = key[keys.PK]["S"], key[keys.SK]["S"]
+            place = identity_of(key)
             item = self.found.get(place)
             self.units += _units(_size(item) if item else 0, consistent)
             self.rows += 1
@@ -140,7 +143,7 @@ class MemoryStore:
         # The bound is read too, as in Store.
         read = self._read(partition, low, high, limit + (after is not None), descending, consistent)
         self.rows += len(read)
-        return [item for item in read if item[keys.SK]["S"] != after][:limit]
+        return [item for item in read if item[SK]["S"] != after][:limit]
 
     def skip(
         self,
@@ -153,7 +156,7 @@ class MemoryStore:
     ) -> tuple[int, str | None]:
         low, high = between or ("", "\U0010ffff")
         read = self._read(partition, low, high, count, descending, consistent=False)
-        return len(read), read[-1][keys.SK]["S"] if len(read) == count else None
+        return len(read), read[-1][SK]["S"] if len(read) == count else None
 
     def _read(
         self, partition: str, low: str, high: str, limit: int, descending: bool, consistent: bool
@@ -331,9 +334,9 @@ def _spread(contacts: Sequence[Contact], spread: Sequence[str]) -> MemoryStore:
     )
     for tag in "abc":
         ids = [one.id for one, has in zip(contacts, spread, strict=True) if tag in has or one.id in chosen]
-        counter = {**keys.counter(_TENANT, f"tag={tag}"), "amount": {"N": str(len(ids))}}
-        for item in (counter, *chunks_of(keys.posting_partition(_TENANT, "tag", tag), ids)):
-            given[item[keys.PK]["S"], item[keys.SK]["S"]] = item
+        counter = {**counter_keys.counter(_TENANT, f"tag={tag}"), "amount": {"N": str(len(ids))}}
+        for item in (counter, *chunks_of(posting_keys.partition(_TENANT, "tag", tag), ids)):
+            given[identity_of(item)] = item
     return MemoryStore.of(given)
 
 

@@ -34,7 +34,8 @@ from local.http import request
 from local.projections import compare
 from shared.domain.events import EVENT_TYPES
 from shared.files.object_keys import inbox_key
-from shared.table import keys
+from shared.table.keys import events as event_keys
+from shared.table.keys.spelling import SK, tenant_prefix
 
 CALLERS, SECONDS_BETWEEN_CALLS = 4, 1.0
 """Paced, since the emulator walks a whole partition for each query: it delivers some thousand events in ten minutes."""
@@ -263,13 +264,13 @@ def events_of(state: dict[str, Any], tenant_id: str, since: str) -> dict[str, st
             ConsistentRead=True,
             FilterExpression="begins_with(PK, :tenant) AND begins_with(SK, :event)",
             ExpressionAttributeValues={
-                ":tenant": {"S": keys.tenant_prefix(tenant_id)},
-                ":event": {"S": keys.EVENT},
+                ":tenant": {"S": tenant_prefix(tenant_id)},
+                ":event": {"S": event_keys.EVENT},
             },
         )
     )
     return {
-        item[keys.SK]["S"].removeprefix(keys.EVENT): item["type"]["S"]
+        item[SK]["S"].removeprefix(event_keys.EVENT): item["type"]["S"]
         for page in pages
         for item in page["Items"]
         if "type" in item and item["at"]["S"] >= since

@@ -15,13 +15,13 @@ from typing import Any
 import boto3
 
 from shared.projections.comparison import find_discrepancies
-from shared.table import keys
+from shared.table.keys.spelling import Key, identity_of, tenant_prefix
 from shared.table.store import Item, Store
 
 _SHOWN = 20
 
 
-def compare(client: Any, table: str, tenant_id: str) -> tuple[dict[tuple[str, str], Item], list[keys.Key]]:
+def compare(client: Any, table: str, tenant_id: str) -> tuple[dict[tuple[str, str], Item], list[Key]]:
     """What a tenant's projections lack or hold otherwise than its records say, and the keys of what they hold
     beyond that.
     """
@@ -29,7 +29,7 @@ def compare(client: Any, table: str, tenant_id: str) -> tuple[dict[tuple[str, st
         TableName=table,
         ConsistentRead=True,
         FilterExpression="begins_with(PK, :tenant)",
-        ExpressionAttributeValues={":tenant": {"S": keys.tenant_prefix(tenant_id)}},
+        ExpressionAttributeValues={":tenant": {"S": tenant_prefix(tenant_id)}},
     )
     return find_discrepancies(tenant_id, (item for page in pages for item in page["Items"]))
 
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
             print("usage: python -m local.projections compare|rebuild TENANT", file=sys.stderr)
             return 2
     differing, beyond = compare(client, table, tenant_id)
-    places = sorted([*differing, *((key[keys.PK]["S"], key[keys.SK]["S"]) for key in beyond)])
+    places = sorted([*differing, *(identity_of(key) for key in beyond)])
     for pk, sk in places[:_SHOWN]:
         print(f"{pk} / {sk}: {'missing or other' if (pk, sk) in differing else 'too much'}")
     print(f"{len(differing)} missing or other, {len(beyond)} too much")

@@ -9,20 +9,23 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from shared.projections.kinds import companies
-from shared.projections.kinds.kind import KeyPair, is_live, key_of, pair_of
+from shared.projections.kinds.kind import is_live
 from shared.projections.kinds.registry import kind_of
 from shared.projections.work import by_key
-from shared.table import keys
+from shared.table.keys import counters as counter_keys
+from shared.table.keys import postings as posting_keys
+from shared.table.keys import projections as projection_keys
+from shared.table.keys.spelling import Identity, Key, identity_of, key_of
 from shared.table.postings import chunks_of, ids_in
 from shared.table.store import Item
 
 
-def build_expected(tenant_id: str, images: Iterable[Item]) -> dict[KeyPair, Item]:
+def build_expected(tenant_id: str, images: Iterable[Item]) -> dict[Identity, Item]:
     """Return all items that a tenant's projections should have, by key, from its contacts' and customers' items.
 
     Posting lists are packed as densely as allowed. Counters that would be 0 are left out.
     """
-    expected: dict[KeyPair, Item] = {}
+    expected: dict[Identity, Item] = {}
     postings: defaultdict[str, list[str]] = defaultdict(list)
     totals: Counter[str] = Counter()
     live = []
@@ -32,10 +35,10 @@ def build_expected(tenant_id: str, images: Iterable[Item]) -> dict[KeyPair, Item
             continue
         projected = kind.project(tenant_id, image)
         row = kind.row_key(image)
-        expected[pair_of(row)] = {**image, **row}
+        expected[identity_of(row)] = {**image, **row}
         expected.update(by_key(projected.rows))
         for facet in projected.facets:
-            postings[keys.posting_partition(tenant_id, *facet)].append(image["id"]["S"])
+            postings[posting_keys.partition(tenant_id, *facet)].append(image["id"]["S"])
         totals.update(projected.counts)
         live.append(projected)
     expected.update(by_key(companies.build_expected(tenant_id, live)))
@@ -43,12 +46,12 @@ def build_expected(tenant_id: str, images: Iterable[Item]) -> dict[KeyPair, Item
         expected.update(by_key(chunks_of(partition, contact_ids)))
     for name, amount in totals.items():
         if amount:
-            counter = keys.counter(tenant_id, name)
-            expected[pair_of(counter)] = {**counter, "amount": {"N": str(amount)}}
+            counter = counter_keys.counter(tenant_id, name)
+            expected[identity_of(counter)] = {**counter, "amount": {"N": str(amount)}}
     return expected
 
 
-def find_discrepancies(tenant_id: str, present: Iterable[Item]) -> tuple[dict[KeyPair, Item], list[keys.Key]]:
+def find_discrepancies(tenant_id: str, present: Iterable[Item]) -> tuple[dict[Identity, Item], list[Key]]:
     """Compare a tenant's projections with its records, both among all items of the tenant.
 
     Returns the items that the projections lack or have with other contents, as they should be, and the keys of the
@@ -56,12 +59,12 @@ def find_discrepancies(tenant_id: str, present: Iterable[Item]) -> tuple[dict[Ke
     contacts that a list names are compared.
     """
     records: list[Item] = []
-    held: dict[KeyPair, Item] = {}
+    held: dict[Identity, Item] = {}
     for item in present:
         if kind_of(item) is not None:
             records.append(item)
-        elif keys.is_projected(item) and item.get("amount", {}).get("N") != "0":
-            held[pair_of(item)] = item
+        elif projection_keys.is_projected(item) and item.get("amount", {}).get("N") != "0":
+            held[identity_of(item)] = item
     expected = build_expected(tenant_id, records)
     expected_postings, held_postings = _group_postings(expected), _group_postings(held)
     equal = {
@@ -78,11 +81,11 @@ def find_discrepancies(tenant_id: str, present: Iterable[Item]) -> tuple[dict[Ke
     return differing, surplus
 
 
-def _group_postings(items: dict[KeyPair, Item]) -> dict[str, list[Item]]:
+def _group_postings(items: dict[Identity, Item]) -> dict[str, list[Item]]:
     """Return the chunks of posting lists among items, by the partition key of their list."""
     chunks: defaultdict[str, list[Item]] = defaultdict(list)
     for (partition, _), item in items.items():
-        if keys.is_posting(item):
+        if posting_keys.is_posting(item):
             chunks[partition].append(item)
     return chunks
 

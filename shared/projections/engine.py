@@ -20,23 +20,14 @@ from shared.domain import timestamps
 from shared.domain.errors import ConcurrentChange
 from shared.projections.hidden import find_hidden
 from shared.projections.kinds import companies
-from shared.projections.kinds.kind import (
-    Facet,
-    Image,
-    KeyPair,
-    Kind,
-    is_live,
-    key_of,
-    pair_of,
-    tenant_of,
-    version_of,
-)
+from shared.projections.kinds.kind import Facet, Image, Kind, is_live, version_of
 from shared.projections.kinds.registry import kind_of
 from shared.projections.repair_notes import RepairNotes
 from shared.projections.steps import build_partial_transaction, build_transaction
 from shared.projections.work import Aim, Change, State, Work
-from shared.table import keys
 from shared.table.item_size import item_size
+from shared.table.keys import postings as posting_keys
+from shared.table.keys.spelling import PK, Identity, Key, identity_of, key_of, tenant_of_item
 from shared.table.postings import PostingList
 from shared.table.store import MOST_BYTES, MOST_STEPS, Item, Store, Transaction
 
@@ -65,19 +56,19 @@ class Projection:
         for item in images:
             kind = kind_of(item)
             if kind is not None:
-                change = changes.setdefault(item[keys.PK]["S"], Change(kind))
+                change = changes.setdefault(item[PK]["S"], Change(kind))
                 change.images.append(change.image_of(item))
         for item in replaced:
-            if (changed := changes.get(item[keys.PK]["S"])) is not None:
+            if (changed := changes.get(item[PK]["S"])) is not None:
                 changed.replaced.append(changed.image_of(item))
         by_tenant: defaultdict[str, list[Change]] = defaultdict(list)
         for change in changes.values():
-            by_tenant[tenant_of(change.last.item)].append(change)
+            by_tenant[tenant_of_item(change.last.item)].append(change)
         for tenant_id, of_tenant in by_tenant.items():
             for start in range(0, len(of_tenant), _TOGETHER):
                 self._project(tenant_id, [Work(change) for change in of_tenant[start : start + _TOGETHER]])
 
-    def outdated(self, records: Iterable[keys.Key]) -> list[keys.Key]:
+    def outdated(self, records: Iterable[Key]) -> list[Key]:
         """Return the keys of those contacts and customers that the projections do not show as they are, or that
         cannot be found as they are shown.
 
@@ -85,20 +76,20 @@ class Projection:
         of its rows and a read of each of its posting lists. A record that is changing at the moment may be returned
         without need.
         """
-        wanted = {pair_of(key): (kind, key_of(key)) for key in records if (kind := kind_of(key))}
+        wanted = {identity_of(key): (kind, key_of(key)) for key in records if (kind := kind_of(key))}
         row_keys = {pair: kind.row_key(key) for pair, (kind, key) in wanted.items()}
         found = self._store.get_many([key for _, key in wanted.values()], consistent=False)
         rows = self._store.get_many(list(row_keys.values()), consistent=False)
         outdated, changed = [], []
         for pair, (kind, key) in wanted.items():
-            row = rows.get(pair_of(row_keys[pair]))
+            row = rows.get(identity_of(row_keys[pair]))
             if _live_version(found.get(pair)) != _live_version(row):
                 outdated.append(key)
             elif row is not None and version_of(row) > 1:  # no projector can have been overtaken in version 1
                 changed.append((key, Image(kind, row)))
         return outdated + find_hidden(self._store, changed)
 
-    def reproject(self, record: keys.Key) -> None:
+    def reproject(self, record: Key) -> None:
         """Bring the projections to the present state of one contact or customer, whose stream record was lost.
 
         Repeats until the record has not changed meanwhile, so that it never leaves an older state. When it is killed
@@ -118,7 +109,7 @@ class Projection:
                 return
             item = again
 
-    def _repair(self, kind: Kind, record: keys.Key, item: Item | None, former: Sequence[Item]) -> None:
+    def _repair(self, kind: Kind, record: Key, item: Item | None, former: Sequence[Item]) -> None:
         """Project a record's item, and compare all rows with the list row even if that is up to date."""
         if item is None:  # removed for good, perhaps without having been deleted first
             known = [one for one in (self._store.get(kind.row_key(record)), *former) if one is not None]
@@ -127,10 +118,10 @@ class Projection:
             version = {"N": str(max(map(version_of, known)) + 1)}
             item = {**known[0], **record, "version": version, "deleted_at": {"S": timestamps.now()}}
         change = Change(kind, [Image(kind, item)], [Image(kind, one) for one in former])
-        self._project(tenant_of(item), [Work(change, checks=True)])
+        self._project(tenant_of_item(item), [Work(change, checks=True)])
 
     def _project(self, tenant_id: str, works: list[Work]) -> None:
-        notes: list[keys.Key] = []
+        notes: list[Key] = []
         for _ in range(_ATTEMPTS):
             self._read_states(works)
             works = [work for work in works if work.aim is not None]
@@ -153,7 +144,7 @@ class Projection:
             raise ConcurrentChange()
         self._repair_notes.remove(notes)
 
-    def _write_notes(self, works: Sequence[Work]) -> list[keys.Key]:
+    def _write_notes(self, works: Sequence[Work]) -> list[Key]:
         """Write repair notes for records, and read the states by which they were being repaired before."""
         for work in works:
             states = self._repair_notes.states_of(work.change.last.item)
@@ -166,9 +157,9 @@ class Projection:
         wanted = [(work.change.row_key, work.change.tombstone_key) for work in works]
         found = self._store.get_many([key for pair in wanted for key in pair])
         for work, (row_key, tombstone_key) in zip(works, wanted, strict=True):
-            row = found.get(pair_of(row_key))
+            row = found.get(identity_of(row_key))
             work.state = State(
-                work.change.image_of(row) if row is not None else None, found.get(pair_of(tombstone_key))
+                work.change.image_of(row) if row is not None else None, found.get(identity_of(tombstone_key))
             )
 
     def _find_removed_meanwhile(self, works: Sequence[Work]) -> list[Work]:
@@ -179,7 +170,7 @@ class Projection:
         tombstones = self._store.get_many([work.change.tombstone_key for work in begun])
         for work in begun:
             work.began_with_nothing = False
-        return [work for work in begun if pair_of(work.change.tombstone_key) in tombstones]
+        return [work for work in begun if identity_of(work.change.tombstone_key) in tombstones]
 
     def _write_postings(self, tenant_id: str, works: Sequence[Work]) -> None:
         changes: defaultdict[Facet, tuple[list[Work], list[Work]]] = defaultdict(lambda: ([], []))
@@ -192,7 +183,7 @@ class Projection:
             if not work.repairs:
                 work.touched_facets |= add | remove
         for facet, (add_to, remove_from) in sorted(changes.items()):
-            postings = PostingList(self._store, keys.posting_partition(tenant_id, *facet))
+            postings = PostingList(self._store, posting_keys.partition(tenant_id, *facet))
             has_changed = postings.change(
                 add=[work.record_id for work in add_to], remove=[work.record_id for work in remove_from]
             )
@@ -201,8 +192,8 @@ class Projection:
                     work.touched_facets.add(facet)
 
     def _write_rows(self, works: Sequence[Work]) -> None:
-        put: dict[KeyPair, Item] = {}
-        delete: dict[KeyPair, keys.Key] = {}
+        put: dict[Identity, Item] = {}
+        delete: dict[Identity, Key] = {}
         for work in works:
             wanted, known, unwanted = work.rows()
             if work.reads:

@@ -14,8 +14,10 @@ from shared.domain.contacts.record import Contact
 from shared.domain.events import Event
 from shared.domain.records import blank_fields
 from shared.projections.kinds import contacts
-from shared.projections.kinds.kind import KeyPair, key_of, pair_of
-from shared.table import items, keys
+from shared.table import items
+from shared.table.keys import contacts as contact_keys
+from shared.table.keys import events as event_keys
+from shared.table.keys.spelling import SK, Identity, identity_of, key_of
 from shared.table.store import Item, Store
 
 _PAGE = 100
@@ -43,17 +45,19 @@ class LeftoverRows:
         """
         state: dict[str, Any] = {"id": contact_id}
         after = None
-        partition = keys.contact_partition(tenant_id, contact_id)
+        partition = contact_keys.partition(tenant_id, contact_id)
         while True:
-            rows = self._store.query(partition, limit=_PAGE, prefix=keys.EVENT, after=after, consistent=True)
+            rows = self._store.query(
+                partition, limit=_PAGE, prefix=event_keys.EVENT, after=after, consistent=True
+            )
             yield self._remove(tenant_id, state, [items.event_from_item(row) for row in rows])
             if len(rows) < _PAGE:
                 return
-            after = rows[-1][keys.SK]["S"]
+            after = rows[-1][SK]["S"]
 
     def _remove(self, tenant_id: str, state: dict[str, Any], events: Sequence[Event]) -> int:
         """Remove the rows of the states before and after each event; leave the last of them in `state`."""
-        rows: dict[KeyPair, Item] = {}
+        rows: dict[Identity, Item] = {}
         for event in events:
             # Events are in the order of their ids, and so of their times, but not always of their versions: so the
             # state before each event counts as well.
@@ -66,7 +70,7 @@ class LeftoverRows:
                 if "first_name" not in given:
                     continue  # before the contact was created
                 contact = Contact.from_stored({**blank_fields(Contact), **given})
-                rows.update((pair_of(row), row) for row in contacts.rows_of(tenant_id, contact))
+                rows.update((identity_of(row), row) for row in contacts.rows_of(tenant_id, contact))
         found = self._store.get_many([key_of(row) for row in rows.values()], consistent=False)
         self._store.write_many(delete=[key_of(row) for row in found.values()])
         return len(found)

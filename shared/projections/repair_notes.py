@@ -11,7 +11,9 @@ from collections.abc import Sequence
 
 from shared.domain import timestamps
 from shared.domain.ids import new_id
-from shared.table import keys
+from shared.table.keys import projections as projection_keys
+from shared.table.keys.spelling import PK, SK, Key
+from shared.table.keys.work import WORK_PK, WORK_SK
 from shared.table.store import Item, Store
 
 _MAX_NOTES = 100
@@ -25,28 +27,28 @@ class RepairNotes:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def write(self, states: Sequence[tuple[keys.Key, Item]]) -> list[keys.Key]:
+    def write(self, states: Sequence[tuple[Key, Item]]) -> list[Key]:
         """Write a note for each record, given by its key and the state by which it is to be repaired; return the keys
         of the notes.
         """
         expires_at = {"N": str(timestamps.to_milliseconds(timestamps.now()) // 1000 + KEPT_SECONDS)}
         note_keys, notes = [], []
         for record, state in states:
-            key = keys.mending(record, new_id())
+            key = projection_keys.mending(record, new_id())
             # Not in the index of due work: a deleted contact's record is already there, to be purged.
-            attributes = {
-                name: value for name, value in state.items() if name not in (keys.WORK_PK, keys.WORK_SK)
-            }
+            attributes = {name: value for name, value in state.items() if name not in (WORK_PK, WORK_SK)}
             notes.append({**attributes, **key, "expires_at": expires_at})
             note_keys.append(key)
         self._store.write_many(put=notes)
         return note_keys
 
-    def states_of(self, record: keys.Key) -> list[Item]:
+    def states_of(self, record: Key) -> list[Item]:
         """Return the states by which a record is being repaired, or was when a projector was killed."""
-        rows = self._store.query(record[keys.PK]["S"], limit=_MAX_NOTES, prefix=keys.MENDING, consistent=True)
-        return [{**row, keys.SK: record[keys.SK]} for row in rows]
+        rows = self._store.query(
+            record[PK]["S"], limit=_MAX_NOTES, prefix=projection_keys.MENDING, consistent=True
+        )
+        return [{**row, SK: record[SK]} for row in rows]
 
-    def remove(self, notes: Sequence[keys.Key]) -> None:
+    def remove(self, notes: Sequence[Key]) -> None:
         """Remove notes, by their keys."""
         self._store.write_many(delete=notes)

@@ -10,7 +10,9 @@ from shared.domain.errors import ConcurrentChange
 from shared.projections.kinds import companies
 from shared.projections.kinds.kind import Projected
 from shared.projections.work import Aim, Work
-from shared.table import items, keys
+from shared.table import items
+from shared.table.keys import counters as counter_keys
+from shared.table.keys.spelling import Key
 from shared.table.store import Item, Store, Transaction
 
 _TOMBSTONE_SECONDS = 3 * 86_400
@@ -120,7 +122,7 @@ def _mark_tombstone(transaction: Transaction, work: Work) -> None:
         _update_part(transaction, work.change.tombstone_key, work.state.tombstone)
 
 
-def _update_part(transaction: Transaction, key: keys.Key, item: Item) -> None:
+def _update_part(transaction: Transaction, key: Key, item: Item) -> None:
     condition, values = _is_as_read(item)
     transaction.update(
         key,
@@ -131,7 +133,7 @@ def _update_part(transaction: Transaction, key: keys.Key, item: Item) -> None:
     )
 
 
-def _check(transaction: Transaction, key: keys.Key, item: Item | None) -> None:
+def _check(transaction: Transaction, key: Key, item: Item | None) -> None:
     condition, values = _is_as_read(item)
     transaction.check(key, condition=condition, values=values, refusal=_refuse)
 
@@ -152,7 +154,9 @@ def _part_of(item: Item) -> int:
 def _add_counts(transaction: Transaction, tenant_id: str, differences: Counter[str]) -> None:
     for name, difference in sorted(differences.items()):
         if difference:
-            transaction.update(keys.counter(tenant_id, name), "ADD amount :d", {":d": {"N": str(difference)}})
+            transaction.update(
+                counter_keys.counter(tenant_id, name), "ADD amount :d", {":d": {"N": str(difference)}}
+            )
 
 
 def _refuse(_: Item | None) -> Exception:

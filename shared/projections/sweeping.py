@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.ids import new_id
 from shared.projections.engine import Projection
-from shared.table import keys
+from shared.table.keys import projections as projection_keys
+from shared.table.keys.spelling import PK, SK, Key, key_of
 from shared.table.store import Store
 
 _MAX_RESUMED = 100
@@ -24,14 +25,14 @@ class SweptProjection:
         self._store = store
         self._projection = projection
 
-    def outdated(self, records: Iterable[keys.Key]) -> list[keys.Key]:
+    def outdated(self, records: Iterable[Key]) -> list[Key]:
         """Return the keys of the records that the projections do not show as they are; see `Projection.outdated`."""
         return self._projection.outdated(records)
 
-    def reproject(self, record: keys.Key) -> None:
+    def reproject(self, record: Key) -> None:
         """Bring the projections to the present state of one record. If it is killed on the way, `resume` repeats it."""
-        note = keys.mending_note(new_id())
-        self._store.write_many(put=[{**note, "pk": record[keys.PK], "sk": record[keys.SK]}])
+        note = projection_keys.mending_note(new_id())
+        self._store.write_many(put=[{**note, "pk": record[PK], "sk": record[SK]}])
         self._projection.reproject(record)
         self._store.write_many(delete=[note])
 
@@ -42,12 +43,12 @@ class SweptProjection:
         """
         resumed = 0
         for note in self._store.query(
-            keys.MENDING_NOTES, limit=_MAX_RESUMED, prefix=keys.MENDING, consistent=True
+            projection_keys.MENDING_NOTES, limit=_MAX_RESUMED, prefix=projection_keys.MENDING, consistent=True
         ):
             try:
-                self._projection.reproject({keys.PK: note["pk"], keys.SK: note["sk"]})
+                self._projection.reproject({PK: note["pk"], SK: note["sk"]})
             except (ConcurrentChange, Unavailable):
                 continue
-            self._store.write_many(delete=[{keys.PK: note[keys.PK], keys.SK: note[keys.SK]}])
+            self._store.write_many(delete=[key_of(note)])
             resumed += 1
         return resumed

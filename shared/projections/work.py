@@ -6,18 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from shared.projections.kinds.kind import (
-    NOTHING,
-    Facet,
-    Image,
-    KeyPair,
-    Kind,
-    Projected,
-    key_of,
-    pair_of,
-    version_of,
-)
-from shared.table import keys
+from shared.projections.kinds.kind import NOTHING, Facet, Image, Kind, Projected, version_of
+from shared.table.keys.spelling import Identity, Key, identity_of, key_of
 from shared.table.store import Item
 
 
@@ -42,12 +32,12 @@ class Change:
         return self.images[-1]
 
     @property
-    def row_key(self) -> keys.Key:
+    def row_key(self) -> Key:
         """The key of the record's list row."""
         return self.kind.row_key(self.last.item)
 
     @property
-    def tombstone_key(self) -> keys.Key:
+    def tombstone_key(self) -> Key:
         """The key of the record's tombstone."""
         return self.kind.tombstone_key(self.last.item)
 
@@ -112,7 +102,7 @@ class Work:
     change: Change
     checks: bool = False
     state: State = State()
-    touched: dict[KeyPair, keys.Key] = field(default_factory=dict)
+    touched: dict[Identity, Key] = field(default_factory=dict)
     touched_facets: set[Facet] = field(default_factory=set)
     began_with_nothing: bool = False
     is_settled: bool = False
@@ -198,15 +188,15 @@ class Work:
         former = {facet for image in self._former for facet in image.projected.facets}
         return add, (known | former | self.touched_facets) - wanted
 
-    def rows(self) -> tuple[dict[KeyPair, Item], dict[KeyPair, Item], dict[KeyPair, keys.Key]]:
+    def rows(self) -> tuple[dict[Identity, Item], dict[Identity, Item], dict[Identity, Key]]:
         """Return the rows there must be, those there are according to the list row, and the keys of those there must
         not be.
         """
         wanted, known = by_key(self.wanted.rows), by_key(self.known.rows)
-        unwanted: dict[KeyPair, keys.Key] = dict(self.touched)
+        unwanted: dict[Identity, Key] = dict(self.touched)
         unwanted.update((pair, key_of(row)) for pair, row in known.items())
         for image in self._former:
-            unwanted.update((pair_of(row), key_of(row)) for row in image.projected.rows)
+            unwanted.update((identity_of(row), key_of(row)) for row in image.projected.rows)
         return wanted, known, {pair: key for pair, key in unwanted.items() if pair not in wanted}
 
     @property
@@ -225,6 +215,6 @@ def projected_of(image: Image | None) -> Projected:
     return image.projected if image is not None else NOTHING
 
 
-def by_key(rows: Iterable[Item]) -> dict[KeyPair, Item]:
+def by_key(rows: Iterable[Item]) -> dict[Identity, Item]:
     """Return rows by their keys."""
-    return {pair_of(row): row for row in rows}
+    return {identity_of(row): row for row in rows}

@@ -10,7 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared import observability
 from shared.publishing.contracts import to_message
-from shared.table import items, keys
+from shared.table import items
+from shared.table.keys.spelling import PK, tenant_of
 from shared.table.store import Item
 
 _BATCH = 10  # SNS's limit for one PublishBatch
@@ -75,7 +76,7 @@ class Publisher:
 
 
 def _entry(number: str, item: Item) -> dict[str, Any]:
-    tenant_id = keys.tenant_of(item[keys.PK]["S"])
+    tenant_id = tenant_of(item[PK]["S"])
     if tenant_id is None:
         raise ValueError("an event lies outside all tenants")
     event = items.event_from_item(item)

@@ -13,8 +13,10 @@ from shared import observability
 from shared.domain import timestamps
 from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.publishing.publisher import Outcome
-from shared.table import keys
 from shared.table.events import EventTable
+from shared.table.keys import lists as list_keys
+from shared.table.keys import work as work_keys
+from shared.table.keys.spelling import PK, Key
 from shared.table.store import Item
 
 SETTLE_SECONDS = 120
@@ -36,9 +38,9 @@ class Publishes(Protocol):
 class Projections(Protocol):
     """Finds and mends what lags behind its record; see `shared.projections.engine`."""
 
-    def outdated(self, records: list[keys.Key]) -> list[keys.Key]: ...
+    def outdated(self, records: list[Key]) -> list[Key]: ...
 
-    def reproject(self, record: keys.Key) -> None: ...
+    def reproject(self, record: Key) -> None: ...
 
 
 @dataclass(slots=True)
@@ -86,7 +88,7 @@ def sweep(
                 return report
             faulty = faulty + 1 if report.failed > failed_before else 0
             is_whole = is_whole and not faulty
-            if is_whole and (place := keys.behind(portion[-1])):
+            if is_whole and (place := work_keys.position_after(portion[-1])):
                 events.set_checkpoint(place)
                 report.checked_until = place
             if faulty == _FAULTY_PORTIONS or not has_time():
@@ -108,7 +110,7 @@ class _Work:
     report: Report
     has_time: Callable[[], bool]
 
-    def through(self, portion: Sequence[keys.Key]) -> bool:
+    def through(self, portion: Sequence[Key]) -> bool:
         """Check a portion; False when the time ran out on the way.
 
         Events and records that were published and repaired then need neither the next time, so a portion of any size is
@@ -126,7 +128,7 @@ class _Work:
             self._publish(left_behind[start : start + _AT_ONCE])
         return True
 
-    def _mend(self, record: keys.Key) -> None:
+    def _mend(self, record: Key) -> None:
         try:
             self.projections.reproject(record)
         except (ConcurrentChange, Unavailable):  # it must not keep its neighbours from being mended
@@ -144,7 +146,7 @@ class _Work:
         self.report.unreadable += len(outcome.unreadable)
 
 
-def _records(events: Sequence[keys.Key]) -> list[keys.Key]:
+def _records(events: Sequence[Key]) -> list[Key]:
     """The keys of the contacts and customers that events tell of."""
-    records = (keys.listed_record_of(key) for key in events)
-    return list({record[keys.PK]["S"]: record for record in records if record}.values())
+    records = (list_keys.listed_record_of(key) for key in events)
+    return list({record[PK]["S"]: record for record in records if record}.values())

@@ -8,8 +8,10 @@ from shared.domain.contacts.record import Contact
 from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
 from shared.services.bookings import Standing
-from shared.table import items, keys
+from shared.table import items
 from shared.table.contacts.repository import ContactTable
+from shared.table.keys import bookings as booking_keys
+from shared.table.keys.spelling import SK
 from shared.table.store import Store, Transaction
 
 
@@ -24,11 +26,11 @@ class BookingTable:
     def standing(self, booking_id: str, event_id: str) -> Standing:
         """What is known of a booking and of one of its events, as of now."""
         booking, event = (
-            keys.booking(self._tenant, booking_id),
-            keys.booking_event(self._tenant, booking_id, event_id),
+            booking_keys.booking(self._tenant, booking_id),
+            booking_keys.processed_event(self._tenant, booking_id, event_id),
         )
         found = {sk for _, sk in self._store.get_many([booking, event])}
-        return Standing(event[keys.SK]["S"] in found, booking[keys.SK]["S"] in found)
+        return Standing(event[SK]["S"] in found, booking[SK]["S"] in found)
 
     def contact_of(self, email: str) -> Contact | None:
         """The live contact that has an address (in its stored form), or None."""
@@ -58,14 +60,17 @@ class BookingTable:
         contact_id = {"S": after.id}
         is_new = "attribute_not_exists(PK)"
         transaction.put(
-            {**keys.booking_event(self._tenant, event.booking_id, event.event_id), "contact_id": contact_id},
+            {
+                **booking_keys.processed_event(self._tenant, event.booking_id, event.event_id),
+                "contact_id": contact_id,
+            },
             condition=is_new,
             refusal=lambda _: ConcurrentChange(),
         )
         if not standing.booking_known:
             transaction.put(
                 {
-                    **keys.booking(self._tenant, event.booking_id),
+                    **booking_keys.booking(self._tenant, event.booking_id),
                     "contact_id": contact_id,
                     "starts_at": {"S": str(event.starts_at)},
                 },

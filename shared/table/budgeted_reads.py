@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared.services.reading_budget import Budget
-from shared.table.keys import Key
+from shared.table.keys.spelling import Key
 from shared.table.store import Item, Store
 
 

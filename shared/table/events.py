@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from shared.domain import timestamps
-from shared.table import items, keys, work_index
+from shared.table import items, work_index
+from shared.table.keys import events as event_keys
+from shared.table.keys.spelling import Key, identity_of
 from shared.table.store import Item, Store
 
 _PAGE = 100  # of each shard; what is read and not gone through when time is out is read again
@@ -23,30 +25,30 @@ class EventTable:
         """Enter events' items in their tenants' feeds: they have been published."""
         self._store.write_many(put=[_feed_row(item) for item in published])
 
-    def written_between(self, start: str, end: str) -> Iterator[list[keys.Key]]:
+    def written_between(self, start: str, end: str) -> Iterator[list[Key]]:
         """The index entries of all events written from `start` to `end`, oldest first, in portions of at most 500.
 
-        `start`: a timestamp, or the place behind an event (see `keys.behind`); `end`: a timestamp.
+        `start`: a timestamp, or the place behind an event (see `work_keys.position_after`); `end`: a timestamp.
         Costs a half read unit for each twenty events, and one for each empty ten minutes and shard.
         """
         for bucket in _buckets(start, end):
-            shards = [keys.outbox_partition(bucket, shard) for shard in range(keys.OUTBOX_SHARDS)]
+            shards = [event_keys.outbox_partition(bucket, shard) for shard in range(event_keys.OUTBOX_SHARDS)]
             found = work_index.entries(self._store, shards, (start, end), page=_PAGE)
             yield from work_index.portions(found, _PORTION)
 
-    def unacknowledged(self, event_keys: Sequence[keys.Key]) -> list[Item]:
-        """The items of those events that are in no feed. Costs half a read unit an event."""
-        feed_of = {_feed_key(key)[keys.PK]["S"] + _feed_key(key)[keys.SK]["S"]: key for key in event_keys}
-        acknowledged = self._store.get_many([_feed_key(key) for key in event_keys], consistent=False)
-        for pk, sk in acknowledged:
-            feed_of.pop(pk + sk, None)
-        if not feed_of:
-            return []
-        return list(self._store.get_many(list(feed_of.values())).values())
+    def unacknowledged(self, events: Sequence[Key]) -> list[Item]:
+        """Return the items of those events (given by their keys) that are in no feed.
+
+        Costs half a read unit an event.
+        """
+        feed_rows = [(event_keys.feed_of(key), key) for key in events]
+        acknowledged = self._store.get_many([row for row, _ in feed_rows], consistent=False)
+        missing = [key for row, key in feed_rows if identity_of(row) not in acknowledged]
+        return list(self._store.get_many(missing).values()) if missing else []
 
     def checkpoint(self) -> str | None:
         """Up to where the sweeper has checked: a time, or the place behind an event; None when it never ran."""
-        item = self._store.get(keys.SWEEP_CHECKPOINT)
+        item = self._store.get(event_keys.SWEEP_CHECKPOINT)
         return item["checked_until"]["S"] if item else None
 
     def set_checkpoint(self, checked_until: str) -> None:
@@ -55,7 +57,7 @@ class EventTable:
         is_first = "attribute_not_exists(PK)"
         is_later = "checked_until <= :until"
         self._store.put(
-            {**keys.SWEEP_CHECKPOINT, "checked_until": moment},
+            {**event_keys.SWEEP_CHECKPOINT, "checked_until": moment},
             condition=f"{is_first} OR {is_later}",
             values={":until": moment},
         )
@@ -63,22 +65,15 @@ class EventTable:
 
 def _buckets(start: str, end: str) -> Iterator[str]:
     moment = timestamps.of_position(start)
-    while moment[:15] <= end[:15]:
+    while event_keys.outbox_bucket(moment) <= event_keys.outbox_bucket(end):
         yield moment
         moment = timestamps.plus(moment, _BUCKET_SECONDS)
-
-
-def _feed_key(event_key: keys.Key) -> keys.Key:
-    tenant_id = keys.tenant_of(event_key[keys.PK]["S"])
-    if tenant_id is None:
-        raise ValueError("an event lies outside all tenants")
-    return keys.feed(tenant_id, event_key[keys.SK]["S"].removeprefix(keys.EVENT))
 
 
 def _feed_row(item: Item) -> Item:
     event = items.event_from_item(item)
     return {
-        **_feed_key({keys.PK: item[keys.PK], keys.SK: item[keys.SK]}),
+        **event_keys.feed_of(item),
         "type": {"S": event.type},
         "at": {"S": event.at},
         "entity": {"S": event.entity},

@@ -16,7 +16,8 @@ from typing import Any
 from shared.domain.callers import format_grants
 from shared.domain.errors import TooLarge
 from shared.services.idempotency import KEPT_SECONDS, LEASE_SECONDS, Answer, Claim, ClaimLost, Standing
-from shared.table import keys
+from shared.table.keys import idempotency as idempotency_keys
+from shared.table.keys.spelling import Key
 from shared.table.store import Item, Locked, Store, Transaction
 
 MAX_ANSWER = 300_000
@@ -168,7 +169,7 @@ class FoundTable:
     def once(self, find: Callable[[], list[str]]) -> list[str]:
         """The ids that `find` gives, or gave when the work was begun. At most 500."""
         claim = self._claim
-        key = keys.idempotency_found(claim.caller.tenant_id, claim.caller.actor, _digest(claim))
+        key = idempotency_keys.found_contacts(claim.caller.tenant_id, claim.caller.actor, _digest(claim))
         if claim.work.is_retry:
             row = self._store.get(key)
             if row is not None and row["work"]["S"] == claim.work.id:
@@ -199,8 +200,8 @@ def _lost(row: Item | None) -> ClaimLost:
     return ClaimLost(_standing(row, time.time()) if row else None)
 
 
-def _key(claim: Claim) -> keys.Key:
-    return keys.idempotency(claim.caller.tenant_id, claim.caller.actor, _digest(claim))
+def _key(claim: Claim) -> Key:
+    return idempotency_keys.call(claim.caller.tenant_id, claim.caller.actor, _digest(claim))
 
 
 def _digest(claim: Claim) -> str:

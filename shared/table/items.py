@@ -12,7 +12,8 @@ from shared.domain.contacts.interaction import Interaction
 from shared.domain.contacts.record import Contact
 from shared.domain.events import Event
 from shared.domain.records import blank_fields
-from shared.table import keys
+from shared.table.keys import contacts as contact_keys
+from shared.table.keys import events as event_keys
 from shared.table.store import Item
 
 _CONTACT_TEXTS = (
@@ -75,7 +76,7 @@ _READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 def contact_to_item(tenant_id: str, contact: Contact) -> Item:
     """A contact's item. Empty values and defaults are left out. A deleted one waits to be purged."""
-    item: Item = dict(keys.contact(tenant_id, contact.id))
+    item: Item = dict(contact_keys.contact(tenant_id, contact.id))
     values = contact.__dict__
     for name in _CONTACT_TEXTS:
         if value := values[name]:
@@ -101,7 +102,7 @@ def contact_to_item(tenant_id: str, contact: Contact) -> Item:
     if contact.is_primary:
         item["is_primary"] = {"BOOL": True}
     if contact.purge_at is not None:
-        item.update(keys.purge_due(contact.purge_at, contact.id))
+        item.update(contact_keys.purge_due(contact.purge_at, contact.id))
     return item
 
 
@@ -128,8 +129,8 @@ def event_to_item(tenant_id: str, event: Event) -> Item:
     The present and not the event's own time: work done again later may write an event of an earlier time.
     """
     item: Item = {
-        **keys.event(tenant_id, event.entity, event.entity_id, event.id),
-        **keys.outbox(event.id, timestamps.now()),
+        **event_keys.event(tenant_id, event.entity, event.entity_id, event.id),
+        **event_keys.outbox(event.id, timestamps.now()),
         "type": {"S": event.type},
         "at": {"S": event.at},
         "actor": {"S": event.actor},
@@ -148,7 +149,7 @@ def event_from_item(item: Item) -> Event:
     """The event of an item."""
     changes = json.loads(item["changes"]["S"])
     return Event(
-        id=item[keys.SK]["S"].removeprefix(keys.EVENT),
+        id=event_keys.id_of(item),
         type=item["type"]["S"],
         entity=item["entity"]["S"],
         entity_id=item["entity_id"]["S"],
@@ -176,7 +177,7 @@ _INTERACTION_TEXTS = (
 def interaction_to_item(tenant_id: str, interaction: Interaction) -> Item:
     """An interaction's item, on its contact's timeline."""
     item: Item = dict(
-        keys.interaction(tenant_id, interaction.contact_id, interaction.occurred_at, interaction.id)
+        contact_keys.interaction(tenant_id, interaction.contact_id, interaction.occurred_at, interaction.id)
     )
     item.update({name: {"S": value} for name in _INTERACTION_TEXTS if (value := interaction.__dict__[name])})
     return item
@@ -194,7 +195,7 @@ _CONSENT_TEXTS = ("id", "channel", "at", "by", "source", "reason")
 
 def consent_to_item(tenant_id: str, contact_id: str, entry: ConsentEntry) -> Item:
     """The item of an entry in a contact's history of consents."""
-    item: Item = dict(keys.consent(tenant_id, contact_id, entry.id))
+    item: Item = dict(contact_keys.consent(tenant_id, contact_id, entry.id))
     item.update({name: {"S": value} for name in _CONSENT_TEXTS if (value := entry.__dict__[name])})
     item["opted_out"] = {"BOOL": entry.opted_out}
     return item

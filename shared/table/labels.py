@@ -13,7 +13,9 @@ from shared.domain.errors import ConcurrentChange, NameTaken, RuleBroken, Unavai
 from shared.domain.events import Event
 from shared.domain.labels.record import MAX_LABELS, NO_LABELS, ContactType, Group, Label, Labels, Tag
 from shared.domain.text import folded
-from shared.table import items, keys
+from shared.table import items
+from shared.table.keys import labels as label_keys
+from shared.table.keys.spelling import SK, Key
 from shared.table.store import Item, Store, Transaction
 
 RECENT_SECONDS = 1.0
@@ -65,9 +67,9 @@ class LabelTable:
         self._memory = memory
 
     @property
-    def stamp_key(self) -> keys.Key:
+    def stamp_key(self) -> Key:
         """Of the item to read for `at`."""
-        return keys.labels_stamp(self._tenant)
+        return label_keys.stamp(self._tenant)
 
     def current(self) -> Labels:
         """All labels as of now."""
@@ -102,12 +104,12 @@ class LabelTable:
         after = None
         while True:
             page = self._store.query(
-                keys.labels_partition(self._tenant), limit=_PAGE, after=after, consistent=True
+                label_keys.partition(self._tenant), limit=_PAGE, after=after, consistent=True
             )
             found += [_from_item(item) for item in page if "kind" in item]
             if len(page) < _PAGE:
                 return Labels.of(found)
-            after = page[-1][keys.SK]["S"]
+            after = page[-1][SK]["S"]
 
     def add(self, label: Label, event: Event) -> None:
         """Write a new label and its event.
@@ -195,8 +197,8 @@ class LabelTable:
             refusal=lambda _: ConcurrentChange(),
         )
 
-    def _key(self, label: Label) -> keys.Key:
-        return keys.label(self._tenant, label.entity, folded(label.name))
+    def _key(self, label: Label) -> Key:
+        return label_keys.label(self._tenant, label.entity, folded(label.name))
 
 
 def _number_of(stamp: Item | None) -> int:

@@ -7,7 +7,8 @@ not there. A lost answer makes botocore send again, and may so take tokens twice
 from __future__ import annotations
 
 from shared.services.limits.rate_limits import LONGEST_WAIT, SECOND, SKEW, BucketState
-from shared.table import keys
+from shared.table.keys import limits as limit_keys
+from shared.table.keys.spelling import Key
 from shared.table.store import Item, Store
 
 _KEPT = 3600 * SECOND
@@ -22,21 +23,21 @@ class BucketTable:
 
     def of_caller(self, tenant_id: str, actor: str | None) -> TableBucket:
         """The bucket of a caller, or for None of the whole tenant."""
-        return TableBucket(self._store, keys.rate(tenant_id, actor))
+        return TableBucket(self._store, limit_keys.calls(tenant_id, actor))
 
     def of_attempts(self, kind: str, digest: str) -> TableBucket:
         """The bucket of attempts to sign in, by what they have in common."""
-        return TableBucket(self._store, keys.gate(kind, digest))
+        return TableBucket(self._store, limit_keys.sign_in_attempts(kind, digest))
 
     def of_mail(self, digest: str) -> TableBucket:
         """The bucket of e-mails to an address, by its digest, or of all there are."""
-        return TableBucket(self._store, keys.mail(digest))
+        return TableBucket(self._store, limit_keys.mail(digest))
 
 
 class TableBucket:
     """One bucket."""
 
-    def __init__(self, store: Store, key: keys.Key) -> None:
+    def __init__(self, store: Store, key: Key) -> None:
         self._store = store
         self._key = key
 

@@ -7,7 +7,9 @@ from collections.abc import Collection
 
 from shared.domain.contacts.shown import CustomerName
 from shared.domain.text import joined_name
-from shared.table import keys
+from shared.table.keys import accounts as account_keys
+from shared.table.keys import customers as customer_keys
+from shared.table.keys.spelling import Key, identity_of
 from shared.table.store import Item, Store
 
 
@@ -22,12 +24,12 @@ class NameTable:
         self, *, users: Collection[str], customers: Collection[str]
     ) -> tuple[dict[str, str], dict[str, CustomerName]]:
         """The names of the users and of the live customers that there are, by their ids."""
-        of_users = {one: keys.user_record(self._tenant, one) for one in users}
-        of_customers = {one: keys.customer(self._tenant, one) for one in customers}
+        of_users = {one: account_keys.user(self._tenant, one) for one in users}
+        of_customers = {one: customer_keys.customer(self._tenant, one) for one in customers}
         found = self._store.get_many([*of_users.values(), *of_customers.values()], consistent=False)
 
-        def item(key: keys.Key) -> Item | None:
-            return found.get((key[keys.PK]["S"], key[keys.SK]["S"]))
+        def item(key: Key) -> Item | None:
+            return found.get(identity_of(key))
 
         return (
             {one: _user_name(record) for one, key in of_users.items() if (record := item(key))},

@@ -22,14 +22,13 @@ from itertools import accumulate, pairwise
 from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.ids import NUMBERS, id_of, number_of
 from shared.services.backoff import pause_after
-from shared.table import keys
 from shared.table.budgeted_reads import BudgetedReads
+from shared.table.keys import postings as posting_keys
 from shared.table.store import Item, Locked, Store, Transaction
 
 _FULL = 864
 """The most bytes of ids in a chunk: with a key of 87 bytes (an owner's: two UUIDs) an item has at most 1,024, which
 one write unit pays for."""
-_DIGITS = 31  # of the largest number, in base 16
 _FEWEST, _MOST = 4, 64  # chunks read at once; four are paid for as one
 _ATTEMPTS = 12
 _LOOKS = 4
@@ -116,7 +115,11 @@ class PostingList:
     def _read(self, at: int) -> list[Chunk]:
         """The chunk that an id lies in, and the one before it, which is paid for with it."""
         rows = self._store.query(
-            self._partition, limit=2, between=(_text(0), _digits(at)), descending=True, consistent=True
+            self._partition,
+            limit=2,
+            between=posting_keys.starting_within(0, at),
+            descending=True,
+            consistent=True,
         )
         return _joined_down(rows, at) if rows else [Chunk(0, NUMBERS, b"", is_stored=False)]
 
@@ -139,7 +142,7 @@ class PostingList:
     def _replace(self, old: Chunk, new: Chunk) -> bool:
         # A condition on the content recognises its own write, too, when the answer to it was lost.
         is_there, values = _unchanged(old)
-        values |= {":new": {"B": new.packed}, ":end": {"S": _text(new.end)}}
+        values |= {":new": {"B": new.packed}, ":end": {"S": posting_keys.edge_text(new.end)}}
         is_written = "ids = :new AND upto = :end"
         return self._store.put(
             _item(self._partition, new), condition=f"({is_there}) OR ({is_written})", values=values
@@ -158,7 +161,7 @@ class PostingList:
         """Remove a chunk that loses its last id, and give its range to the one before it, if there is one."""
         transaction = Transaction()
         condition, values = _unchanged(empty)
-        key = keys.posting_chunk(self._partition, _text(empty.start))
+        key = posting_keys.chunk(self._partition, empty.start)
         transaction.delete(key, condition=condition, values=values, refusal=_overtaken)
         for chunk in before:
             condition, values = _unchanged(chunk)
@@ -233,7 +236,7 @@ class PostingWalk:
             rows = self._store.query(
                 self._partition,
                 limit=portion,
-                between=(_text(0), _digits(bound)),
+                between=posting_keys.starting_within(0, bound),
                 descending=True,
                 consistent=look > 0,
             )
@@ -244,7 +247,7 @@ class PostingWalk:
 
     def _up(self, edge: int) -> list[Chunk]:
         rows = self._store.query(
-            self._partition, limit=self._portion, between=(_text(edge), _digits(self._high))
+            self._partition, limit=self._portion, between=posting_keys.starting_within(edge, self._high)
         )
         page: list[Chunk] = []
         for chunk in map(_chunk, rows):
@@ -275,7 +278,10 @@ def _unchanged(chunk: Chunk | None) -> tuple[str, Item]:
     """The condition that a chunk is as it was read, or still not there, with its values."""
     if chunk is None or not chunk.is_stored:
         return "attribute_not_exists(PK)", {}
-    return "ids = :ids AND upto = :upto", {":ids": {"B": chunk.packed}, ":upto": {"S": _text(chunk.end)}}
+    return "ids = :ids AND upto = :upto", {
+        ":ids": {"B": chunk.packed},
+        ":upto": {"S": posting_keys.edge_text(chunk.end)},
+    }
 
 
 def _overtaken(_: Item | None) -> Exception:
@@ -283,28 +289,15 @@ def _overtaken(_: Item | None) -> Exception:
 
 
 def _item(partition: str, chunk: Chunk) -> Item:
-    key = keys.posting_chunk(partition, _text(chunk.start))
-    return {**key, "ids": {"B": chunk.packed}, "upto": {"S": _text(chunk.end)}}
+    key = posting_keys.chunk(partition, chunk.start)
+    return {**key, "ids": {"B": chunk.packed}, "upto": {"S": posting_keys.edge_text(chunk.end)}}
 
 
 def _chunk(row: Item) -> Chunk:
     packed = row["ids"]["B"]
     # In base64 as DynamoDB sends it (`shared.table.answers`); in bytes as botocore's own parser gives it.
     packed = packed if isinstance(packed, bytes) else b64decode(packed)
-    return Chunk(_number(row[keys.SK]["S"]), _number(row["upto"]["S"]), packed)
-
-
-def _digits(number: int) -> str:
-    return f"{number:0{_DIGITS}x}"
-
-
-def _text(number: int) -> str:
-    """A start as a sort key: without its last zeros, which changes nothing in its order."""
-    return _digits(number).rstrip("0") or "0"
-
-
-def _number(text: str) -> int:
-    return int(text.ljust(_DIGITS, "0"), 16)
+    return Chunk(posting_keys.start_of(row), posting_keys.parse_edge(row["upto"]["S"]), packed)
 
 
 def _chunks(start: int, end: int, pieces: Iterable[Sequence[int]]) -> Iterator[Chunk]:

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.domain.errors import ConcurrentChange, Invalid, TooLarge, Unavailable
 from shared.services.backoff import pause_after
 from shared.table.item_size import item_size
-from shared.table.keys import PK, SK, Key
+from shared.table.keys.spelling import PK, SK, Key, identity_of
 
 Item = dict[str, dict[str, Any]]
 Refusal = Callable[[Item | None], Exception]
@@ -165,7 +165,7 @@ class Store:
                         RequestItems={self._table: {"Keys": wanted, "ConsistentRead": consistent}}
                     )
                 for item in answer["Responses"].get(self._table, ()):
-                    found[item[PK]["S"], item[SK]["S"]] = item
+                    found[identity_of(item)] = item
                 wanted = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
                 if not wanted:
                     break
@@ -326,9 +326,9 @@ class Store:
         """
         writes: dict[tuple[str, str], dict[str, Any]] = {}
         for key in delete:
-            writes[key[PK]["S"], key[SK]["S"]] = {"DeleteRequest": {"Key": key}}
+            writes[identity_of(key)] = {"DeleteRequest": {"Key": key}}
         for item in put:
-            writes[item[PK]["S"], item[SK]["S"]] = {"PutRequest": {"Item": item}}
+            writes[identity_of(item)] = {"PutRequest": {"Item": item}}
         requests = list(writes.values())
         for start in range(0, len(requests), _BATCH_WRITE):
             pending = requests[start : start + _BATCH_WRITE]

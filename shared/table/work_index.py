@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from heapq import merge
 from itertools import islice
 
-from shared.table import keys
+from shared.table.keys.work import WORK_INDEX, WORK_PK, WORK_SK
 from shared.table.store import Item, Store
 
-_WORK = (keys.WORK_INDEX, keys.WORK_PK, keys.WORK_SK)
+_WORK = (WORK_INDEX, WORK_PK, WORK_SK)
 
 
 def entries(
@@ -43,5 +43,5 @@ def _entries_of(store: Store, partition: str, between: tuple[str, str], page: in
 
 
 def _position(entry: Item) -> str:
-    position: str = entry[keys.WORK_SK]["S"]
+    position: str = entry[WORK_SK]["S"]
     return position

@@ -43,9 +43,10 @@ from shared.publishing.contracts import from_message, to_message
 from shared.services.contacts.purge import Purge
 from shared.services.jobs.bulk import Portion
 from shared.services.limits.rate_limits import RateLimits
-from shared.table import keys
 from shared.table.contacts.purge import PurgeTable
 from shared.table.items import event_from_item
+from shared.table.keys import contacts as contact_keys
+from shared.table.keys import lists as list_keys
 from shared.table.limits import BucketTable
 from shared.table.store import Item
 from shared.wiring.accounts import (
@@ -135,7 +136,7 @@ class World:
         """A contact's item as an import would have written it: all of one moment, owner and tag."""
         later = milliseconds_of(like["id"]["S"]) + 1_000
         contact_id = derived_id(later, "import", str(number), ordinal=number)
-        return {**like, **keys.contact(TENANT, contact_id), "id": {"S": contact_id}}
+        return {**like, **contact_keys.contact(TENANT, contact_id), "id": {"S": contact_id}}
 
     def settle_customers(self) -> None:
         """A customer with three contacts, one without any, and 25 with two each."""
@@ -618,9 +619,9 @@ def _fill(world: World) -> None:
     row = {name: value for name, value in world.records[0].items() if name not in ("PK", "SK")}
     for number in range(1_000):
         contact_id = f"{new_id()[:23]}-{number:012x}"
-        shown = keys.list_row_of(keys.contact(TENANT, contact_id), keys.BY_CREATION)
+        shown = list_keys.row_of(contact_keys.contact(TENANT, contact_id), list_keys.BY_CREATION)
         table.put_item({**row, **shown, "id": {"S": contact_id}})
-        table.put_item(dict(keys.place(TENANT, "name", f"lovelace  ada  #{contact_id}")))
+        table.put_item(dict(list_keys.place(TENANT, "name", f"lovelace  ada  #{contact_id}")))
 
 
 def _refused(world: World) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 import time
 from pathlib import Path
@@ -14,6 +16,8 @@ from shared.domain.events import EVENT_TYPES
 from shared.domain.webhooks.delivery import MAX_ATTEMPTS, RESPONSE_BYTES, WAITS
 from shared.domain.webhooks.subscription import MAX_WEBHOOKS, new_secret
 from shared.publishing.signing import headers
+from shared.table import keys
+from shared.table.keys.spelling import RECORD_SPACES
 from tests.contract.answers import ROOT
 from tests.support.template import Template
 
@@ -196,7 +200,13 @@ def test_each_decision_is_in_the_index_and_no_other() -> None:
 
 def test_each_key_of_the_table_is_in_the_document() -> None:
     page = text("docs/access-patterns.md")
-    spelled = set(re.findall(r"\{tenant_prefix\(tenant_id\)\}([A-Z]+)", text("shared/table/keys.py")))
+    spelled = set(RECORD_SPACES.values())
+    for module in pkgutil.iter_modules(keys.__path__, f"{keys.__name__}."):
+        names = vars(importlib.import_module(module.name))
+        source = text(f"{module.name.replace('.', '/')}.py")
+        found = re.findall(r"\{tenant_prefix\(tenant_id\)\}(?:\{([A-Z_]+)\}|([A-Z]+))", source)
+        spelled |= {names[constant] if constant else literal for constant, literal in found}
+    assert {"LIST", "C", "TENANT", "IX"} <= spelled
     assert {name for name in spelled if not re.search(rf"`T#t#{name}\b", page)} == set()
 
 

@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from shared.table import keys
+from shared.table.keys import accounts as account_keys
+from shared.table.keys import contacts as contact_keys
+from shared.table.keys import counters as counter_keys
+from shared.table.keys import idempotency as idempotency_keys
+from shared.table.keys import imports as import_keys
+from shared.table.keys import jobs as job_keys
+from shared.table.keys import limits as limit_keys
+from shared.table.keys import lists as list_keys
+from shared.table.keys import terms as term_keys
+from shared.table.keys import webhooks as webhook_keys
+from shared.table.keys.spelling import record_partition, tenant_partition
 from tests.support.policies import (
     INDEX,
     OPERATIONS,
@@ -24,45 +34,45 @@ from tests.support.roles import roles_of
 from tests.support.template import Template
 
 ROLES = {name: role.statements for name, role in roles_of(Template.load()).items()}
-T1, T10 = keys.contact_partition("T1", "1"), keys.contact_partition("T10", "1")
+T1, T10 = contact_keys.partition("T1", "1"), contact_keys.partition("T10", "1")
 # The spaces within a tenant's keys that some role is held to. Contacts stand for all of the others.
 WITHIN = {
     "T#…C#": T1,
-    "T#…TENANT": keys.tenant_partition("T1"),
-    "T#…USERS": keys.users_partition("T1"),
-    "T#…USER#": keys.user_partition("T1", "u"),
-    "T#…USEREMAIL#": keys.user_email_lock("T1", "a@b.c")["PK"]["S"],
-    "T#…SCHEDULING#": keys.scheduling_lock("T1", "s")["PK"]["S"],
-    "T#…INVITATIONS": keys.invitations_partition("T1"),
-    "T#…USERS#COUNT": keys.user_count("T1")["PK"]["S"],
-    "T#…CLIENTS": keys.api_clients_partition("T1"),
-    "T#…CLIENT#": keys.api_client_partition("T1", "c"),
-    "T#…CLIENTS#COUNT": keys.api_client_count("T1")["PK"]["S"],
-    "T#…BULKJOBS": keys.bulk_jobs_partition("T1"),
-    "T#…COUNTS": keys.counters_partition("T1"),
-    "T#…RATE#": keys.rate("T1", "user:u")["PK"]["S"],
-    "T#…IDEMPOTENCY#": keys.idempotency("T1", "user:u", "digest")["PK"]["S"],
-    "T#…WEBHOOKS": keys.webhooks_partition("T1"),
-    "T#…IMPORT#": keys.import_partition("T1", "i"),
-    "T#…LIST#": keys.list_partition("T1", "name"),
-    "T#…TERM#": keys.term_partition("T1", "a"),
-    "T#…TEL#": keys.number_partition("T1", "12"),
+    "T#…TENANT": tenant_partition("T1"),
+    "T#…USERS": account_keys.users("T1"),
+    "T#…USER#": record_partition("T1", "user", "u"),
+    "T#…USEREMAIL#": account_keys.user_email_lock("T1", "a@b.c")["PK"]["S"],
+    "T#…SCHEDULING#": account_keys.scheduling_lock("T1", "s")["PK"]["S"],
+    "T#…INVITATIONS": account_keys.invitations("T1"),
+    "T#…USERS#COUNT": account_keys.user_count("T1")["PK"]["S"],
+    "T#…CLIENTS": account_keys.api_clients("T1"),
+    "T#…CLIENT#": record_partition("T1", "api_client", "c"),
+    "T#…CLIENTS#COUNT": account_keys.api_client_count("T1")["PK"]["S"],
+    "T#…BULKJOBS": job_keys.bulk_jobs("T1"),
+    "T#…COUNTS": counter_keys.partition("T1"),
+    "T#…RATE#": limit_keys.calls("T1", "user:u")["PK"]["S"],
+    "T#…IDEMPOTENCY#": idempotency_keys.call("T1", "user:u", "digest")["PK"]["S"],
+    "T#…WEBHOOKS": webhook_keys.webhooks("T1"),
+    "T#…IMPORT#": import_keys.partition("T1", "i"),
+    "T#…LIST#": list_keys.partition("T1", "name"),
+    "T#…TERM#": term_keys.contact_terms("T1", "a"),
+    "T#…TEL#": term_keys.numbers("T1", "12"),
 }
-USER, KEY = keys.user("sub")["PK"]["S"], keys.api_key("id")["PK"]["S"]
+USER, KEY = account_keys.membership("sub")["PK"]["S"], account_keys.api_key("id")["PK"]["S"]
 FOREIGN = {
     "U#": USER,
     "K#": KEY,
-    "N#": keys.sign_in_name("ada")["PK"]["S"],
-    "G#ACCOUNT#": keys.gate("ACCOUNT", "digest")["PK"]["S"],
-    "G#ADDRESS#": keys.gate("ADDRESS", "digest")["PK"]["S"],
-    "G#MAIL#": keys.mail("digest")["PK"]["S"],
+    "N#": account_keys.username_lock("ada")["PK"]["S"],
+    "G#ACCOUNT#": limit_keys.sign_in_attempts("ACCOUNT", "digest")["PK"]["S"],
+    "G#ADDRESS#": limit_keys.sign_in_attempts("ADDRESS", "digest")["PK"]["S"],
+    "G#MAIL#": limit_keys.mail("digest")["PK"]["S"],
     "S#SWEEP": "S#SWEEP",
     "S#IMPORTS": "S#IMPORTS",
     "OUTBOX#": "OUTBOX#3#2026",
-    "DUE#": keys.due_partition(2),
-    "DUE#IMPORTS": keys.IMPORTS_DUE,
-    "DUE#BULK": keys.BULK_DUE,
-    "DUE#PURGE": keys.purge_partition(2),
+    "DUE#": webhook_keys.due_partition(2),
+    "DUE#IMPORTS": import_keys.DUE,
+    "DUE#BULK": job_keys.BULK_DUE,
+    "DUE#PURGE": contact_keys.purge_partition(2),
 }
 OF_MANY_KEYS = {"BatchGetItem", "BatchWriteItem", "TransactGetItems", "TransactWriteItems", "ConditionCheck"}
 
@@ -271,10 +281,10 @@ def test_no_key_of_another_kind_fits_a_narrow_pattern() -> None:
     odd = "x#TENANT", "#C#1", "1#C#2", "a#TENANT"
     for value in odd:
         for key in (
-            keys.email_partition("T1", value),
-            keys.label_partition("T1", value),
-            keys.import_partition("T1", value),
-            keys.user("T#" + value)["PK"]["S"],
+            contact_keys.email_partition("T1", value),
+            record_partition("T1", "tag", value),
+            import_keys.partition("T1", value),
+            account_keys.membership("T#" + value)["PK"]["S"],
         ):
             assert not is_like("T#*#TENANT", key) and not is_like("T#*#C#*", key), key
     assert is_like("T#*#TENANT", WITHIN["T#…TENANT"]) and is_like("T#*#C#*", T1)

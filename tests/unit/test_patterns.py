@@ -41,8 +41,8 @@ from shared.http.idempotency import key_of
 from shared.identity.tokens import KeySet, Refused, subject_of
 from shared.publishing.contracts import from_message
 from shared.publishing.sender import seconds_of
-from shared.table import keys
 from shared.table.cursors import Cursors
+from shared.table.keys.spelling import escape
 from tests.contract.answers import ROOT
 
 LENGTH = 100_000  # bytes
@@ -196,7 +196,7 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "Idempotency-Key": lambda value: key_of(call(**{"Idempotency-Key": value})),
     "from_message": from_message,
     "Retry-After": lambda value: seconds_of(value, 0.0),
-    "keys.escape": keys.escape,
+    "keys.escape": escape,
     "cursor": lambda value: Cursors(b"k").open(("a",), value),
 }
 

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator
 
 from shared.domain.contacts.companies import LEAST_AT_THE_TOP, company_key
 from shared.domain.errors import ConcurrentChange
-from shared.projections.kinds.kind import NOTHING, Projected, pair_of
-from shared.table import keys
+from shared.projections.kinds.kind import NOTHING, Projected
+from shared.table.keys import counters as counter_keys
+from shared.table.keys.spelling import identity_of
 from shared.table.store import Item, Store, Transaction
 
 _IS_NEW = "attribute_not_exists(PK)"
@@ -36,10 +37,10 @@ def add_changes(
     changed = {key: amount for key, amount in sorted(differences.items()) if amount}
     if not changed:
         return
-    known = store.get_many([keys.company(tenant_id, key) for key in changed])
+    known = store.get_many([counter_keys.company(tenant_id, key) for key in changed])
     for key, difference in changed.items():
-        counter = keys.company(tenant_id, key)
-        held = known.get(pair_of(counter))
+        counter = counter_keys.company(tenant_id, key)
+        held = known.get(identity_of(counter))
         before = int(held["amount"]["N"]) if held else 0
         after = before + difference
         # The first spelling stays for as long as the company has contacts.
@@ -51,9 +52,11 @@ def add_changes(
         elif held:
             transaction.delete(counter, condition=condition, values=values, refusal=_refuse)
         if before >= LEAST_AT_THE_TOP:
-            transaction.delete(keys.top(tenant_id, key, before))
+            transaction.delete(counter_keys.top_company(tenant_id, key, before))
         if after >= LEAST_AT_THE_TOP:
-            transaction.put({**keys.top(tenant_id, key, after), **_build_attributes(after, spelling)})
+            transaction.put(
+                {**counter_keys.top_company(tenant_id, key, after), **_build_attributes(after, spelling)}
+            )
 
 
 def build_expected(tenant_id: str, records: Iterable[Projected]) -> Iterator[Item]:
@@ -61,9 +64,9 @@ def build_expected(tenant_id: str, records: Iterable[Projected]) -> Iterator[Ite
     amounts, spellings = _count_changes((NOTHING, record) for record in records)
     for key, amount in amounts.items():
         attributes = _build_attributes(amount, spellings[key])
-        yield {**keys.company(tenant_id, key), **attributes}
+        yield {**counter_keys.company(tenant_id, key), **attributes}
         if amount >= LEAST_AT_THE_TOP:
-            yield {**keys.top(tenant_id, key, amount), **attributes}
+            yield {**counter_keys.top_company(tenant_id, key, amount), **attributes}
 
 
 def _count_changes(changes: Iterable[tuple[Projected, Projected]]) -> tuple[Counter[str], dict[str, str]]:

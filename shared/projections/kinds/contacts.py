@@ -13,7 +13,10 @@ from shared.domain.contacts.filter import counts_of, facets_of, numbers_of, term
 from shared.domain.contacts.record import Contact
 from shared.domain.search import indexed, summary_of
 from shared.projections.kinds.kind import Kind, Projected
-from shared.table import items, keys
+from shared.table import items
+from shared.table.keys import contacts as contact_keys
+from shared.table.keys import lists as list_keys
+from shared.table.keys import terms as term_keys
 from shared.table.store import Item
 
 
@@ -21,7 +24,7 @@ def _order_rows(tenant_id: str, contact: Contact) -> Iterator[Item]:
     for order in contact_order.INDEXED:
         place = contact_order.place_in(contact, order)
         if place is not None:
-            yield keys.place(tenant_id, contact_order.field_of(order), place)
+            yield list_keys.place(tenant_id, contact_order.field_of(order), place)
 
 
 def _term_rows(tenant_id: str, contact: Contact) -> Iterator[Item]:
@@ -29,12 +32,12 @@ def _term_rows(tenant_id: str, contact: Contact) -> Iterator[Item]:
     # Every row has the summary, so that a search of several words reads few list rows of contacts with only one.
     summary = {"S": summary_of(terms)}
     for term in terms:
-        yield {**keys.term(tenant_id, term, contact.id), "words": summary}
+        yield {**term_keys.contact_term(tenant_id, term, contact.id), "words": summary}
 
 
 def _number_rows(tenant_id: str, contact: Contact) -> Iterator[Item]:
     for digits in numbers_of(contact):
-        yield keys.number(tenant_id, digits, contact.id)
+        yield term_keys.number(tenant_id, digits, contact.id)
 
 
 _ROWS: tuple[Callable[[str, Contact], Iterable[Item]], ...] = (_order_rows, _term_rows, _number_rows)
@@ -56,4 +59,4 @@ def _project(tenant_id: str, item: Item) -> Projected:
     )
 
 
-CONTACT_KIND = Kind(keys.CONTACT, keys.BY_CREATION, _project)
+CONTACT_KIND = Kind(contact_keys.CONTACT, list_keys.BY_CREATION, _project)

@@ -8,8 +8,10 @@ from shared.domain.customers.record import Customer
 from shared.domain.customers.search import terms_of_customer
 from shared.domain.search import indexed, summary_of
 from shared.projections.kinds.kind import Kind, Projected
-from shared.table import keys
 from shared.table.customers.repository import customer_from_item
+from shared.table.keys import customers as customer_keys
+from shared.table.keys import lists as list_keys
+from shared.table.keys import terms as term_keys
 from shared.table.store import Item
 
 
@@ -18,7 +20,9 @@ def _project(tenant_id: str, item: Item) -> Projected:
     terms = indexed(terms_of_customer(customer))
     summary = {"S": summary_of(terms)}
     return Projected(
-        rows=tuple({**keys.customer_term(tenant_id, term, customer.id), "words": summary} for term in terms),
+        rows=tuple(
+            {**term_keys.customer_term(tenant_id, term, customer.id), "words": summary} for term in terms
+        ),
         counts=_counts_of(customer),
     )
 
@@ -30,4 +34,4 @@ def _counts_of(customer: Customer) -> Counter[str]:
     return counts
 
 
-CUSTOMER_KIND = Kind(keys.CUSTOMER, keys.CUSTOMERS, _project)
+CUSTOMER_KIND = Kind(customer_keys.CUSTOMER, list_keys.CUSTOMERS, _project)

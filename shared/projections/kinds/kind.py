@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.table import keys
+from shared.table.keys import lists as list_keys
+from shared.table.keys import projections as projection_keys
+from shared.table.keys.spelling import SK, Key, tenant_of_item
 from shared.table.store import Item
 
 Facet = tuple[str, str]
 """The name and the value of a facet, such as `("tag", "0190…")`."""
-KeyPair = tuple[str, str]
-"""The partition key and the sort key of an item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +49,15 @@ class Kind:
 
     def matches(self, key: dict[str, Any]) -> bool:
         """Whether a key, or the key of an item, is that of a record of this kind."""
-        return bool(key[keys.SK]["S"] == self.sort_key)
+        return bool(key[SK]["S"] == self.sort_key)
 
-    def row_key(self, record: dict[str, Any]) -> keys.Key:
+    def row_key(self, record: dict[str, Any]) -> Key:
         """Return the key of a record's list row."""
-        return keys.list_row_of(record, self.list_name)
+        return list_keys.row_of(record, self.list_name)
 
-    def tombstone_key(self, record: dict[str, Any]) -> keys.Key:
+    def tombstone_key(self, record: dict[str, Any]) -> Key:
         """Return the key of the item that says at which version a record was taken off its list."""
-        return keys.tombstone(record)
+        return projection_keys.tombstone(record)
 
 
 class Image:
@@ -82,7 +82,7 @@ class Image:
     def projected(self) -> Projected:
         """The contents of the projections for this state."""
         if self._projected is None:
-            tenant_id = tenant_of(self.item)
+            tenant_id = tenant_of_item(self.item)
             self._projected = self._kind.project(tenant_id, self.item) if self.is_live else NOTHING
         return self._projected
 
@@ -95,21 +95,3 @@ def is_live(item: Item) -> bool:
 def version_of(item: Item | None) -> int:
     """Return the version of a record's item, list row or tombstone; 0 for none."""
     return int(item["version"]["N"]) if item else 0
-
-
-def tenant_of(item: dict[str, Any]) -> str:
-    """Return the tenant of an item or key. Raises ValueError when it belongs to no tenant."""
-    tenant_id = keys.tenant_of(item[keys.PK]["S"])
-    if tenant_id is None:
-        raise ValueError("a record lies outside all tenants")
-    return tenant_id
-
-
-def key_of(item: dict[str, Any]) -> keys.Key:
-    """Return the key of an item."""
-    return {keys.PK: item[keys.PK], keys.SK: item[keys.SK]}
-
-
-def pair_of(item: dict[str, Any]) -> KeyPair:
-    """Return the key of an item as a pair, by which `Store.get_many` names what it found."""
-    return item[keys.PK]["S"], item[keys.SK]["S"]

@@ -9,8 +9,9 @@ from shared.domain.accounts.api_client import MAX_API_CLIENTS, ApiClient
 from shared.domain.accounts.credentials import ApiKey
 from shared.domain.errors import ConcurrentChange, Conflict
 from shared.domain.events import Event
-from shared.table import items, keys
+from shared.table import items
 from shared.table.accounts.directory import api_key_to_item
+from shared.table.keys import accounts as account_keys
 from shared.table.store import Item, Store, Transaction, at_version
 
 
@@ -27,12 +28,12 @@ class ApiClientTable:
 
     def get(self, client_id: str) -> ApiClient | None:
         """An API client as of now, or None."""
-        item = self._store.get(keys.api_client_record(self._tenant, client_id))
+        item = self._store.get(account_keys.api_client(self._tenant, client_id))
         return _from_item(item) if item else None
 
     def newest(self, *, limit: int, after: str | None) -> list[ApiClient]:
         """API clients as of now, newest first, behind the id `after`."""
-        partition = keys.api_clients_partition(self._tenant)
+        partition = account_keys.api_clients(self._tenant)
         rows = self._store.query(partition, limit=limit, after=after, descending=True, consistent=True)
         return [_from_item(row) for row in rows]
 
@@ -43,7 +44,7 @@ class ApiClientTable:
         is_own_write = "last_event = :event"
         transaction.put(
             {
-                **keys.api_client_record(self._tenant, client.id),
+                **account_keys.api_client(self._tenant, client.id),
                 "api_client": {"S": _to_json(client)},
                 "version": {"N": str(client.version)},
                 "last_event": {"S": client.last_event},
@@ -56,7 +57,7 @@ class ApiClientTable:
         is_first = "attribute_not_exists(api_clients)"
         is_below_limit = "api_clients < :limit"
         transaction.update(
-            keys.api_client_count(self._tenant),
+            account_keys.api_client_count(self._tenant),
             "ADD api_clients :one",
             {":one": {"N": "1"}, ":limit": {"N": str(MAX_API_CLIENTS)}},
             condition=f"{is_first} OR {is_below_limit}",
@@ -77,7 +78,7 @@ class ApiClientTable:
         is_own_write = "last_event = :event"
         # In place, so that what the authorizer notes of its use meanwhile stays.
         transaction.update(
-            keys.api_client_record(self._tenant, after.id),
+            account_keys.api_client(self._tenant, after.id),
             "SET api_client = :client, version = :version, last_event = :event",
             {
                 ":client": {"S": _to_json(after)},
@@ -94,10 +95,10 @@ class ApiClientTable:
     def remove(self, before: ApiClient, event: Event) -> None:
         """Remove an API client and its keys, with its event. Raises ConcurrentChange as `replace` does."""
         transaction = Transaction()
-        transaction.delete(keys.api_client_record(self._tenant, before.id), **at_version(before.version))
+        transaction.delete(account_keys.api_client(self._tenant, before.id), **at_version(before.version))
         self._write_look_ups(transaction, before.look_ups(self._tenant), {})
         transaction.update(
-            keys.api_client_count(self._tenant), "ADD api_clients :less", {":less": {"N": "-1"}}
+            account_keys.api_client_count(self._tenant), "ADD api_clients :less", {":less": {"N": "-1"}}
         )
         self._commit(transaction, event)
 
@@ -109,7 +110,7 @@ class ApiClientTable:
                 transaction.put(api_key_to_item(look_up), **_of_its_client(look_up))
         for key_id, look_up in before.items():
             if key_id not in after:
-                transaction.delete(keys.api_key(key_id), **_of_its_client(look_up))
+                transaction.delete(account_keys.api_key(key_id), **_of_its_client(look_up))
 
     def _commit(self, transaction: Transaction, event: Event) -> None:
         transaction.put(items.event_to_item(self._tenant, event))

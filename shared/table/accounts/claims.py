@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.domain.accounts.claims import MembershipClaim
-from shared.table import keys
+from shared.table.keys import accounts as account_keys
 from shared.table.store import Item, Store
 
 _IS_OURS = "claim.id = :id"
@@ -39,7 +39,7 @@ class ClaimTable:
     def release(self, claim: MembershipClaim, now: float) -> None:
         """Let a claim count for nothing from now on, if it still stands."""
         self._store.update(
-            keys.user(claim.sub),
+            account_keys.membership(claim.sub),
             "SET expires_at = :past",
             {":past": {"N": str(int(now) - 1)}, ":id": {"S": claim.id}},
             condition=_IS_OURS,
@@ -58,7 +58,7 @@ def in_place_of(claim: MembershipClaim | None, now: float) -> tuple[str, Item]:
 def claim_to_item(claim: MembershipClaim) -> Item:
     """What lets nobody in, and which the table's time to live removes when its time is past."""
     return {
-        **keys.user(claim.sub),
+        **account_keys.membership(claim.sub),
         "claim": {"M": {"id": {"S": claim.id}, "proof": {"S": claim.proof}}},
         "expires_at": {"N": str(claim.until)},
     }

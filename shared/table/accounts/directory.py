@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.domain.accounts.credentials import ApiKey, Membership
 from shared.domain.tenant import RateLimit, Tenant, TenantSettings
-from shared.table import keys
+from shared.table.keys import accounts as account_keys
 from shared.table.store import Item, Store
 
 
@@ -20,8 +20,8 @@ class TenantTable:
     def get(self, tenant_id: str) -> Tenant | None:
         """A tenant, or None."""
         # A tenant that seems not to be there may have been opened this moment.
-        item = self._store.get(keys.tenant(tenant_id), consistent=False) or self._store.get(
-            keys.tenant(tenant_id)
+        item = self._store.get(account_keys.tenant(tenant_id), consistent=False) or self._store.get(
+            account_keys.tenant(tenant_id)
         )
         return tenant_from_item(tenant_id, item) if item else None
 
@@ -40,7 +40,7 @@ class DirectoryTable:
         """The membership of a user, or None, also where there is a claim. `consistent`: as of now, and not of a moment
         ago.
         """
-        item = self._store.get(keys.user(sub), consistent=consistent)
+        item = self._store.get(account_keys.membership(sub), consistent=consistent)
         if item is None or "claim" in item:
             return None
         return Membership(
@@ -54,14 +54,14 @@ class DirectoryTable:
 
     def email_of(self, name: str) -> str | None:
         """The e-mail address, as of now, of the user with a username, given in its stored form; or None."""
-        item = self._store.get(keys.sign_in_name(name))
+        item = self._store.get(account_keys.username_lock(name))
         return item["email"]["S"] if item else None
 
     def api_key(self, key_id: str) -> ApiKey | None:
         """An API client's key, or None."""
         # One that seems not to be there may have been made this moment, and the gateway keeps a refusal for a minute.
-        item = self._store.get(keys.api_key(key_id), consistent=False) or self._store.get(
-            keys.api_key(key_id)
+        item = self._store.get(account_keys.api_key(key_id), consistent=False) or self._store.get(
+            account_keys.api_key(key_id)
         )
         if item is None:
             return None
@@ -80,7 +80,7 @@ class DirectoryTable:
         is_there = "attribute_exists(PK)"
         is_stale = "attribute_not_exists(last_used_at) OR last_used_at < :since"
         self._store.update(
-            keys.api_client_record(tenant_id, client_id),
+            account_keys.api_client(tenant_id, client_id),
             "SET last_used_at = :at",
             {":at": {"S": at}, ":since": {"S": unless_since}},
             condition=f"{is_there} AND ({is_stale})",
@@ -90,7 +90,7 @@ class DirectoryTable:
 def api_key_to_item(key: ApiKey) -> Item:
     """A key's look-up."""
     item: Item = {
-        **keys.api_key(key.key_id),
+        **account_keys.api_key(key.key_id),
         "tenant_id": {"S": key.tenant_id},
         "client_id": {"S": key.client_id},
         "secret_hash": {"S": key.secret_hash},
@@ -130,7 +130,7 @@ def settings_attribute(settings: TenantSettings) -> dict[str, Any]:
 def tenant_to_item(tenant: Tenant) -> Item:
     """A new tenant's item. Settings that are the default are left out."""
     return {
-        **keys.tenant(tenant.id),
+        **account_keys.tenant(tenant.id),
         "name": {"S": tenant.name},
         "created_at": {"S": tenant.created_at},
         "suspended": {"BOOL": tenant.suspended},
@@ -141,7 +141,7 @@ def tenant_to_item(tenant: Tenant) -> Item:
 def member_to_item(member: Membership) -> Item:
     """A membership's item, as the authorizer looks it up."""
     return {
-        **keys.user(member.sub),
+        **account_keys.membership(member.sub),
         "tenant_id": {"S": member.tenant_id},
         "role": {"S": member.role},
         "username": {"S": member.username},

@@ -8,8 +8,9 @@ from shared.domain.accounts.invitation import KEPT_SECONDS, Invitation
 from shared.domain.accounts.user import User
 from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
-from shared.table import keys
 from shared.table.accounts.users import commit, count, holder_of, put_event, put_new_user
+from shared.table.keys import accounts as account_keys
+from shared.table.keys.spelling import Key
 from shared.table.store import Item, Store, Transaction, at_version
 
 
@@ -22,12 +23,12 @@ class InvitationTable:
 
     def get(self, invitation_id: str) -> Invitation | None:
         """An invitation as of now, or None."""
-        item = self._store.get(keys.invitation(self._tenant, invitation_id))
+        item = self._store.get(account_keys.invitation(self._tenant, invitation_id))
         return _from_item(item) if item else None
 
     def newest(self, *, limit: int, after: str | None) -> list[Invitation]:
         """Invitations as of now, newest first, behind the id `after`."""
-        partition = keys.invitations_partition(self._tenant)
+        partition = account_keys.invitations(self._tenant)
         rows = self._store.query(partition, limit=limit, after=after, descending=True, consistent=True)
         return [_from_item(row) for row in rows]
 
@@ -65,7 +66,7 @@ class InvitationTable:
         """Remove an open invitation, whose address is free at once, with its event. Raises as `replace` does."""
         transaction = Transaction()
         put_event(transaction, self._tenant, event)
-        transaction.delete(keys.invitation(self._tenant, before.id), **at_version(before.version))
+        transaction.delete(account_keys.invitation(self._tenant, before.id), **at_version(before.version))
         transaction.delete(self._lock(before))
         count(transaction, self._tenant, invitations=-1)
         commit(self._store, transaction)
@@ -87,12 +88,12 @@ class InvitationTable:
     def _put(self, transaction: Transaction, before: Invitation, after: Invitation) -> None:
         transaction.put(self._to_item(after), **at_version(before.version))
 
-    def _lock(self, invitation: Invitation) -> keys.Key:
-        return keys.user_email_lock(self._tenant, invitation.email)
+    def _lock(self, invitation: Invitation) -> Key:
+        return account_keys.user_email_lock(self._tenant, invitation.email)
 
     def _to_item(self, invitation: Invitation) -> Item:
         item: Item = {
-            **keys.invitation(self._tenant, invitation.id),
+            **account_keys.invitation(self._tenant, invitation.id),
             "version": {"N": str(invitation.version)},
             "last_event": {"S": invitation.last_event},
             "secret_hash": {"S": invitation.secret_hash},

@@ -5,8 +5,9 @@ from __future__ import annotations
 from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
 from shared.domain.tenant import Tenant
-from shared.table import items, keys
+from shared.table import items
 from shared.table.accounts.directory import settings_attribute, tenant_from_item
+from shared.table.keys import accounts as account_keys
 from shared.table.store import Item, Store, Transaction
 
 
@@ -19,7 +20,7 @@ class SettingsTable:
 
     def get(self) -> Tenant | None:
         """The tenant as of now, or None."""
-        item = self._store.get(keys.tenant(self._tenant))
+        item = self._store.get(account_keys.tenant(self._tenant))
         return tenant_from_item(self._tenant, item) if item else None
 
     def save(self, before: Tenant, after: Tenant, event: Event) -> None:
@@ -49,7 +50,7 @@ def add_settings(
     is_first = "attribute_exists(PK) AND attribute_not_exists(version)"
     is_own_write = "last_event = :event"
     transaction.update(
-        keys.tenant(tenant_id),
+        account_keys.tenant(tenant_id),
         "SET settings = :settings, version = :version, updated_at = :at, updated_by = :by, last_event = :event",
         values,
         condition=f"{is_unchanged} OR ({is_first}) OR {is_own_write}",

@@ -29,11 +29,13 @@ from shared.domain.errors import (
     UserClaimed,
 )
 from shared.domain.events import Event
-from shared.table import items, keys
+from shared.table import items
 from shared.table.accounts.claims import claim_to_item, in_place_of
 from shared.table.accounts.directory import member_to_item
 from shared.table.accounts.settings import add_settings
 from shared.table.jobs.bulk import job_to_item
+from shared.table.keys import accounts as account_keys
+from shared.table.keys.spelling import identity_of
 from shared.table.store import Item, Refusal, Store, Transaction, at_version
 
 _ATTEMPTS = 6
@@ -52,7 +54,7 @@ class UserTable:
 
     def get(self, user_id: str) -> User | None:
         """A user as of now, or None."""
-        item = self._store.get(keys.user_record(self._tenant, user_id))
+        item = self._store.get(account_keys.user(self._tenant, user_id))
         return _from_item(item) if item else None
 
     def organizer(self, organizer_id: str | None, email: str | None) -> User | None:
@@ -62,14 +64,14 @@ class UserTable:
         wanted = []
         if organizer_id is not None:
             wanted += [
-                keys.user_record(self._tenant, organizer_id),
-                keys.scheduling_lock(self._tenant, organizer_id),
+                account_keys.user(self._tenant, organizer_id),
+                account_keys.scheduling_lock(self._tenant, organizer_id),
             ]
         if email is not None:
-            wanted.append(keys.user_email_lock(self._tenant, email))
+            wanted.append(account_keys.user_email_lock(self._tenant, email))
         found = self._store.get_many(wanted)
         for key in wanted:
-            item = found.get((key[keys.PK]["S"], key[keys.SK]["S"]))
+            item = found.get(identity_of(key))
             if item is not None and "user" in item:
                 return _from_item(item)
             # An address may be that of an invitation.
@@ -79,23 +81,23 @@ class UserTable:
 
     def by_emails(self, emails: Iterable[str]) -> dict[str, User]:
         """The users, as of now, who have addresses (in their stored form), by these."""
-        by_lock = {keys.user_email_lock(self._tenant, email)[keys.PK]["S"]: email for email in emails}
-        locks = self._store.get_many([{keys.PK: {"S": pk}, keys.SK: {"S": "LOCK"}} for pk in by_lock])
+        lock_keys = {email: account_keys.user_email_lock(self._tenant, email) for email in emails}
+        locks = self._store.get_many(list(lock_keys.values()))
         ids = {
-            by_lock[pk]: keys.user_record(self._tenant, lock["user_id"]["S"])
-            for (pk, _), lock in locks.items()
-            if "user_id" in lock
+            email: account_keys.user(self._tenant, lock["user_id"]["S"])
+            for email, key in lock_keys.items()
+            if (lock := locks.get(identity_of(key))) and "user_id" in lock
         }
         records = self._store.get_many(list(ids.values()))
-        found = {email: records.get((key[keys.PK]["S"], key[keys.SK]["S"])) for email, key in ids.items()}
+        found = {email: records.get(identity_of(key)) for email, key in ids.items()}
         return {email: _from_item(item) for email, item in found.items() if item}
 
     def page(self, *, limit: int, after: str | None) -> list[User]:
         """Users as of now in the order of their ids, behind the id `after`."""
         rows = self._store.query(
-            keys.users_partition(self._tenant),
+            account_keys.users(self._tenant),
             limit=limit,
-            after=None if after is None else keys.user_record(self._tenant, after)[keys.SK]["S"],
+            after=None if after is None else account_keys.user_sort_key(after),
             consistent=True,
         )
         return [_from_item(row) for row in rows]
@@ -131,18 +133,21 @@ class UserTable:
         """
         transaction = Transaction()
         put_event(transaction, self._tenant, event)
-        transaction.delete(keys.user_record(self._tenant, before.id), **at_version(before.version))
+        transaction.delete(account_keys.user(self._tenant, before.id), **at_version(before.version))
         if claim is None:
             transaction.delete(
-                keys.user(before.id), condition=_IS_OWN, values=self._own_values(), refusal=_changed
+                account_keys.membership(before.id),
+                condition=_IS_OWN,
+                values=self._own_values(),
+                refusal=_changed,
             )
         else:
             transaction.put(
                 claim_to_item(claim), condition=_IS_OWN, values=self._own_values(), refusal=_changed
             )
-        transaction.delete(keys.user_email_lock(self._tenant, before.email))
+        transaction.delete(account_keys.user_email_lock(self._tenant, before.email))
         if before.scheduling_id is not None:
-            transaction.delete(keys.scheduling_lock(self._tenant, before.scheduling_id))
+            transaction.delete(account_keys.scheduling_lock(self._tenant, before.scheduling_id))
         free_name(transaction, before)
         count(transaction, self._tenant, members=-1, admins=-before.is_active_admin)
         if plan.job is not None:
@@ -155,10 +160,10 @@ class UserTable:
         if left == user.scheduling_id:
             return
         if left is not None:
-            transaction.delete(keys.scheduling_lock(self._tenant, left))
+            transaction.delete(account_keys.scheduling_lock(self._tenant, left))
         if user.scheduling_id is not None:
             transaction.put(
-                {**keys.scheduling_lock(self._tenant, user.scheduling_id), "user_id": {"S": user.id}},
+                {**account_keys.scheduling_lock(self._tenant, user.scheduling_id), "user_id": {"S": user.id}},
                 condition="attribute_not_exists(PK) OR user_id = :user",
                 values={":user": {"S": user.id}},
                 refusal=lambda lock: SchedulingIdTaken(lock["user_id"]["S"] if lock else None),
@@ -167,7 +172,7 @@ class UserTable:
     def _set_look_up(self, transaction: Transaction, user: User) -> None:
         # In place: other attributes of a look-up are others' affair.
         transaction.update(
-            keys.user(user.id),
+            account_keys.membership(user.id),
             "SET tenant_id = :tenant, #role = :role, username = :username, disabled = :disabled",
             {
                 **self._own_values(),
@@ -209,7 +214,7 @@ class UserTable:
             )
             put_lock(transaction, self._tenant, user, instead_of=None)
             if before is not None and before.email != user.email:
-                transaction.delete(keys.user_email_lock(self._tenant, before.email))
+                transaction.delete(account_keys.user_email_lock(self._tenant, before.email))
                 free_name(transaction, before)
             if self._recounted(transaction, [*(known | {user.id: user}).values()]):
                 return
@@ -221,14 +226,17 @@ class UserTable:
             known = {one.id: one for one in self.all_after()}
             gone = known.pop(user_id, None)
             transaction = Transaction()
-            transaction.delete(keys.user_record(self._tenant, user_id))
+            transaction.delete(account_keys.user(self._tenant, user_id))
             transaction.delete(
-                keys.user(user_id), condition=_IS_OWN, values=self._own_values(), refusal=_changed
+                account_keys.membership(user_id),
+                condition=_IS_OWN,
+                values=self._own_values(),
+                refusal=_changed,
             )
             if gone is not None:
-                transaction.delete(keys.user_email_lock(self._tenant, gone.email))
+                transaction.delete(account_keys.user_email_lock(self._tenant, gone.email))
                 if gone.scheduling_id is not None:
-                    transaction.delete(keys.scheduling_lock(self._tenant, gone.scheduling_id))
+                    transaction.delete(account_keys.scheduling_lock(self._tenant, gone.scheduling_id))
                 free_name(transaction, gone)
             if self._recounted(transaction, [*known.values()]):
                 return
@@ -236,14 +244,14 @@ class UserTable:
 
     def _recounted(self, transaction: Transaction, users: list[User]) -> bool:
         """Commit a transaction with the counter of `users`; False when the counter or a lock has moved meanwhile."""
-        counter = self._store.get(keys.user_count(self._tenant)) or {}
+        counter = self._store.get(account_keys.user_count(self._tenant)) or {}
         now: Item = {
             ":members": {"N": str(len(users))},
             ":admins": {"N": str(sum(one.is_active_admin for one in users))},
         }
         were: Item = {f":{name}_were": counter[name] for name in ("members", "admins") if name in counter}
         transaction.update(
-            keys.user_count(self._tenant),
+            account_keys.user_count(self._tenant),
             "SET members = :members, admins = :admins",
             now | were,
             condition=" AND ".join(
@@ -322,7 +330,7 @@ def put_lock(transaction: Transaction, tenant_id: str, user: User, *, instead_of
     if instead_of is not None:
         condition, mine = "invitation_id = :invitation", {":invitation": {"S": instead_of}}
     transaction.put(
-        {**keys.user_email_lock(tenant_id, user.email), "user_id": {"S": user.id}},
+        {**account_keys.user_email_lock(tenant_id, user.email), "user_id": {"S": user.id}},
         condition=condition,
         values=mine,
         refusal=holder_of if instead_of is None else _changed,
@@ -336,7 +344,7 @@ def lock_name(transaction: Transaction, user: User) -> None:
     if user.username != user.email:
         transaction.put(
             {
-                **keys.sign_in_name(user.username),
+                **account_keys.username_lock(user.username),
                 "user_id": {"S": user.id},
                 "email": {"S": user.email},
             },
@@ -349,7 +357,7 @@ def free_name(transaction: Transaction, user: User) -> None:
     """Free the username of a user who goes, if it is still this user's."""
     if user.username != user.email:
         transaction.delete(
-            keys.sign_in_name(user.username),
+            account_keys.username_lock(user.username),
             condition="attribute_not_exists(PK) OR user_id = :user",
             values={":user": {"S": user.id}},
             refusal=_changed,
@@ -378,7 +386,7 @@ def count(
     elif invitations > 0:
         limit = _below("invitations"), MAX_OPEN, _too_many("open invitations", MAX_OPEN)
     transaction.update(
-        keys.user_count(tenant_id),
+        account_keys.user_count(tenant_id),
         f"ADD {', '.join(f'{name} :{name}' for name, by in steps.items() if by)}",
         values | ({":limit": {"N": str(limit[1])}} if limit else {}),
         condition=limit and limit[0],
@@ -389,7 +397,7 @@ def count(
 def count_to_item(tenant_id: str, admins: int) -> Item:
     """The counter of a new tenant, whose users are so many admins."""
     number = {"N": str(admins)}
-    return {**keys.user_count(tenant_id), "members": number, "admins": number}
+    return {**account_keys.user_count(tenant_id), "members": number, "admins": number}
 
 
 def _below(name: str) -> str:
@@ -410,7 +418,7 @@ def _look_up(tenant_id: str, user: User, *, since: int = 0) -> Item:
 def user_to_item(tenant_id: str, user: User) -> Item:
     """A user's record."""
     return {
-        **keys.user_record(tenant_id, user.id),
+        **account_keys.user(tenant_id, user.id),
         "version": {"N": str(user.version)},
         "last_event": {"S": user.last_event},
         "user": {"S": user.model_dump_json()},

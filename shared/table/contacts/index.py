@@ -8,8 +8,14 @@ from shared.domain.contacts.filter import OWN
 from shared.domain.contacts.record import Contact
 from shared.domain.ids import id_of, number_of
 from shared.services.reading_budget import Budget
-from shared.table import items, keys
+from shared.table import items
 from shared.table.budgeted_reads import BudgetedReads
+from shared.table.keys import counters as counter_keys
+from shared.table.keys import customers as customer_keys
+from shared.table.keys import lists as list_keys
+from shared.table.keys import postings as posting_keys
+from shared.table.keys import terms as term_keys
+from shared.table.keys.spelling import SK, identity_of
 from shared.table.posting_unions import UnionWalk
 from shared.table.postings import PostingWalk
 from shared.table.store import Item, Store
@@ -43,12 +49,12 @@ class ContactIndex:
         """A counter of the tenant, such as `all` or `source=import`."""
         if len(_counters_of(name)) > 1:
             return self.counts_of([name])[0]
-        item = self._store.get(keys.counter(self._tenant, name), consistent=False)
+        item = self._store.get(counter_keys.counter(self._tenant, name), consistent=False)
         return int(item["amount"]["N"]) if item else 0
 
     def count_of_customer(self, customer_id: str) -> int:
         """How many contacts a customer has. Its record knows, so there is no counter for each."""
-        item = self._store.get(keys.customer(self._tenant, customer_id), consistent=False)
+        item = self._store.get(customer_keys.customer(self._tenant, customer_id), consistent=False)
         return int(item["contact_count"]["N"]) if item and "contact_count" in item else 0
 
     def counts(self) -> dict[str, int]:
@@ -56,17 +62,19 @@ class ContactIndex:
         found: dict[str, int] = {}
         after = None
         while True:
-            page = self._store.query(keys.counters_partition(self._tenant), limit=500, after=after)
-            found.update((keys.counter_name(item), int(item["amount"]["N"])) for item in page)
+            page = self._store.query(counter_keys.partition(self._tenant), limit=500, after=after)
+            found.update((counter_keys.name_of(item), int(item["amount"]["N"])) for item in page)
             if len(page) < 500:
                 return {name: amount for name, amount in found.items() if amount}
-            after = page[-1][keys.SK]["S"]
+            after = page[-1][SK]["S"]
 
     def counts_of(self, names: Sequence[str]) -> list[int]:
         """Some of the counters, 0 for those there are none of."""
-        wanted = {one: keys.counter(self._tenant, one) for name in names for one in _counters_of(name)}
+        wanted = {
+            one: counter_keys.counter(self._tenant, one) for name in names for one in _counters_of(name)
+        }
         found = self._store.get_many(list(wanted.values()), consistent=False)
-        items_of = {one: found.get((key[keys.PK]["S"], key[keys.SK]["S"])) for one, key in wanted.items()}
+        items_of = {one: found.get(identity_of(key)) for one, key in wanted.items()}
         amounts = {one: int(item["amount"]["N"]) if item else 0 for one, item in items_of.items()}
         return [sum(amounts[one] for one in _counters_of(name)) for name in names]
 
@@ -86,7 +94,7 @@ class ContactIndex:
         first, last = number_of(low), number_of(high)
 
         def walk_of(facet: str, value: str) -> PostingWalk:
-            partition = keys.posting_partition(self._tenant, facet, value)
+            partition = posting_keys.partition(self._tenant, facet, value)
             return PostingWalk(self._reads, partition, descending=descending, low=first, high=last)
 
         leader, *others = (
@@ -116,32 +124,30 @@ class ContactIndex:
         """Terms that begin with a prefix, in their order: (position for `after`, the term, contact id, the summary of
         the contact's terms).
         """
-        for row in self._walk(keys.term_partition(self._tenant, prefix), keys.escape_term(prefix), after):
-            position = row[keys.SK]["S"]
-            term, _, contact_id = position.rpartition("#")
-            yield position, keys.unescape_term(term), contact_id, row["words"]["S"]
+        for row in self._walk(
+            term_keys.contact_terms(self._tenant, prefix), term_keys.term_start(prefix), after
+        ):
+            position = row[SK]["S"]
+            yield position, *term_keys.parse_term(position), row["words"]["S"]
 
     def ending_with(self, ends: Sequence[str], *, after: str | None) -> Iterator[tuple[str, str, str]]:
         """Telephone numbers with one of the ends (last digit first, behind a whole number a `+`), of which none begins
         another: (position for `after`, digits, contact id).
         """
-        for start in sorted(map(keys.number_start, ends)):
+        for start in sorted(map(term_keys.number_start, ends)):
             if after is not None and after > start and not after.startswith(start):
                 continue  # gone through before
             behind = after if after is not None and after.startswith(start) else None
-            for row in self._walk(keys.number_partition(self._tenant, start), start, behind):
-                position = row[keys.SK]["S"]
-                digits, _, contact_id = position.rpartition("#")
-                yield position, digits, contact_id
+            for row in self._walk(term_keys.numbers(self._tenant, start), start, behind):
+                position = row[SK]["S"]
+                yield position, *term_keys.parse_number(position)
 
     def rows(self, contact_ids: Sequence[str]) -> list[Contact]:
         """The contacts of ids as the lists show them, in the same order; none for those not shown."""
-        partition = keys.list_partition(self._tenant, keys.BY_CREATION)
-        wanted = [{keys.PK: {"S": partition}, keys.SK: {"S": one}} for one in contact_ids]
+        wanted = [list_keys.row(self._tenant, list_keys.BY_CREATION, one) for one in contact_ids]
         found = self._reads.get_many(wanted, consistent=False)
-        return [
-            items.contact_from_item(found[partition, one]) for one in contact_ids if (partition, one) in found
-        ]
+        rows = (found.get(identity_of(key)) for key in wanted)
+        return [items.contact_from_item(row) for row in rows if row]
 
     def all_rows(
         self, *, after: str | None, descending: bool, low: str, high: str, portion: int
@@ -149,7 +155,7 @@ class ContactIndex:
         """All contacts in the order of their creation, behind the id `after` and within the bounds: `portion` are read
         at first, and twice as many each time, up to 500.
         """
-        partition = keys.list_partition(self._tenant, keys.BY_CREATION)
+        partition = list_keys.partition(self._tenant, list_keys.BY_CREATION)
         while low <= high:
             page = self._reads.query(
                 partition, limit=portion, after=after, between=(low, high), descending=descending
@@ -159,14 +165,14 @@ class ContactIndex:
                 yield items.contact_from_item(row)
             if len(page) < portion:
                 return
-            after = page[-1][keys.SK]["S"]
+            after = page[-1][SK]["S"]
             portion = max(portion, min(2 * portion, _MOST))
 
     def skip_rows(self, count: int, *, descending: bool, low: str, high: str) -> tuple[int, str | None]:
         """Pass over the first `count` contacts that `all_rows` would give, or fewer when the budget is spent: how many
         there were, and behind which id it goes on, None at the end.
         """
-        partition = keys.list_partition(self._tenant, keys.BY_CREATION)
+        partition = list_keys.partition(self._tenant, list_keys.BY_CREATION)
         if low > high:
             return 0, None
         return self._passed(partition, count, (low, high), descending)
@@ -183,17 +189,17 @@ class ContactIndex:
         """The places in an order (by `field`, such as `updated_at`) behind one and within bounds: `portion` are read at
         first, and twice as many each time, up to 500. Each ends with `#` and the id of the contact.
         """
-        partition = keys.list_partition(self._tenant, field)
+        partition = list_keys.partition(self._tenant, field)
         while True:
             page = self._reads.query(
                 partition, limit=portion, after=after, between=between, descending=descending
             )
             for row in page:
                 self._budget.advance()
-                yield row[keys.SK]["S"]
+                yield row[SK]["S"]
             if len(page) < portion:
                 return
-            after = page[-1][keys.SK]["S"]
+            after = page[-1][SK]["S"]
             portion = max(portion, min(2 * portion, _MOST))
 
     def skip_places(
@@ -202,7 +208,7 @@ class ContactIndex:
         """Pass over the first `count` places, or fewer when the budget is spent: how many there were, and behind which
         it goes on, None at the end.
         """
-        partition = keys.list_partition(self._tenant, field)
+        partition = list_keys.partition(self._tenant, field)
         return self._passed(partition, count, between, descending)
 
     def _passed(
@@ -215,11 +221,11 @@ class ContactIndex:
 
     def size_of_range(self, field: str, between: tuple[str, str], *, most: int) -> int:
         """How many places of an order lie within bounds; `most`, when there are more."""
-        return self._reads.skip(keys.list_partition(self._tenant, field), most, between=between)[0]
+        return self._reads.skip(list_keys.partition(self._tenant, field), most, between=between)[0]
 
     def top_companies(self, count: int) -> list[tuple[str, int]]:
         """The companies with the most contacts, at least two: (as it is written, contacts)."""
-        rows = self._store.query(keys.top_partition(self._tenant), limit=count)
+        rows = self._store.query(counter_keys.top_companies(self._tenant), limit=count)
         return [(row["spelling"]["S"], int(row["amount"]["N"])) for row in rows]
 
     def _walk(self, partition: str, start: str, after: str | None) -> Iterator[Item]:
@@ -231,5 +237,5 @@ class ContactIndex:
                 yield row
             if len(page) < portion:
                 return
-            after = page[-1][keys.SK]["S"]
+            after = page[-1][SK]["S"]
             portion = min(2 * portion, _MOST)

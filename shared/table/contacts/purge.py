@@ -7,10 +7,16 @@ from collections.abc import Iterator
 from shared.domain.contacts.purge import Expired
 from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
-from shared.table import items, keys
+from shared.table import items
+from shared.table.keys import contacts as contact_keys
+from shared.table.keys import events as event_keys
+from shared.table.keys import projections as projection_keys
+from shared.table.keys import work as work_keys
+from shared.table.keys.spelling import SK, key_of
+from shared.table.keys.work import WORK_INDEX, WORK_PK, WORK_SK
 from shared.table.store import Item, Store, Transaction
 
-_WORK = (keys.WORK_INDEX, keys.WORK_PK, keys.WORK_SK)
+_WORK = (WORK_INDEX, WORK_PK, WORK_SK)
 _DUE_PAGE = 100
 _PORTION = 100
 
@@ -27,26 +33,26 @@ class PurgeTable:
         An entry lags behind its contact by moments. Costs half a read unit for some thirty entries, and for each
         empty shard.
         """
-        for shard in range(keys.PURGE_SHARDS):
+        for shard in range(contact_keys.PURGE_SHARDS):
             after = None
             while True:
                 rows = self._store.query(
-                    keys.purge_partition(shard),
+                    contact_keys.purge_partition(shard),
                     limit=_DUE_PAGE,
-                    between=keys.due_until(at),
+                    between=work_keys.due_until(at),
                     after=after,
                     index=_WORK,
                 )
                 for row in rows:
-                    if found := keys.contact_of(row):
+                    if found := contact_keys.ids_of(row):
                         yield found
                 if len(rows) < _DUE_PAGE:
                     break
-                after = rows[-1][keys.WORK_SK]["S"]
+                after = rows[-1][WORK_SK]["S"]
 
     def look_up(self, tenant_id: str, contact_id: str) -> Expired | None:
         """A deleted contact as of now, or None when it lives or is gone."""
-        item = self._store.get(keys.contact(tenant_id, contact_id))
+        item = self._store.get(contact_keys.contact(tenant_id, contact_id))
         if item is None or "deleted_at" not in item:
             return None
         return Expired(
@@ -63,10 +69,10 @@ class PurgeTable:
         From here on it cannot be restored. It keeps its index entry, so that the purge is taken up again
         wherever it stopped. Raises ConcurrentChange when it is no longer as it was looked up.
         """
-        key = keys.contact(expired.tenant_id, expired.contact_id)
+        key = contact_keys.contact(expired.tenant_id, expired.contact_id)
         record: Item = {
             **key,
-            **keys.purge_due(expired.due_at, expired.contact_id),
+            **contact_keys.purge_due(expired.due_at, expired.contact_id),
             "id": {"S": expired.contact_id},
             "deleted_at": {"S": expired.deleted_at},
             "emptied_at": {"S": event.at},
@@ -88,22 +94,18 @@ class PurgeTable:
 
     def remove_rows(self, expired: Expired, purged_by: str) -> Iterator[int]:
         """Remove what lies around an emptied record, but for the event that stays; how many rows at each step."""
-        partition = keys.contact_partition(expired.tenant_id, expired.contact_id)
+        partition = contact_keys.partition(expired.tenant_id, expired.contact_id)
         # The trace of its going stays for its time: a projector that is late with an older state must find it.
-        kept = {keys.CONTACT, keys.GONE, f"{keys.EVENT}{purged_by}"}
+        kept = {contact_keys.CONTACT, projection_keys.GONE, event_keys.sort_key(purged_by)}
         after = None
         while True:
             rows = self._store.query(partition, limit=_PORTION, after=after, consistent=True)
-            removed = [
-                {keys.PK: row[keys.PK], keys.SK: row[keys.SK]}
-                for row in rows
-                if row[keys.SK]["S"] not in kept
-            ]
+            removed = [key_of(row) for row in rows if row[SK]["S"] not in kept]
             self._store.write_many(delete=removed)
             yield len(removed)
             if len(rows) < _PORTION:
                 return
-            after = rows[-1][keys.SK]["S"]
+            after = rows[-1][SK]["S"]
 
     def remove_record(self, expired: Expired, purged_by: str) -> None:
         """Remove an emptied record, the last of its contact. Doing it again is harmless."""
@@ -111,7 +113,7 @@ class PurgeTable:
         is_gone = "attribute_not_exists(PK)"
         is_emptied = "last_event = :event"
         transaction.delete(
-            keys.contact(expired.tenant_id, expired.contact_id),
+            contact_keys.contact(expired.tenant_id, expired.contact_id),
             condition=f"{is_gone} OR {is_emptied}",
             values={":event": {"S": purged_by}},
             refusal=lambda _: ConcurrentChange(),

@@ -10,7 +10,10 @@ from shared.domain.contacts.record import Contact, Lock
 from shared.domain.errors import ConcurrentChange, DomainError, Duplicate, Unavailable
 from shared.domain.events import Event
 from shared.domain.tenant import UniqueScope
-from shared.table import items, keys
+from shared.table import items
+from shared.table.keys import contacts as contact_keys
+from shared.table.keys import events as event_keys
+from shared.table.keys.spelling import SK, Key, identity_of
 from shared.table.labels import LabelTable
 from shared.table.store import MOST_BYTES, MOST_STEPS, Item, Store, Transaction
 
@@ -34,21 +37,23 @@ class ContactTable:
 
     def get_with_deleted(self, contact_id: str) -> Contact | None:
         """A contact as of now, live or deleted, or None. One that is being purged is gone."""
-        key = keys.contact(self._tenant, contact_id)
+        key = contact_keys.contact(self._tenant, contact_id)
         if self._labels is None:
             item = self._store.get(key)
             return items.contact_from_item(item) if item and "emptied_at" not in item else None
         stamp = self._labels.stamp_key
         found = self._store.get_many([key, stamp])
-        item = found.get((key[keys.PK]["S"], key[keys.SK]["S"]))
+        item = found.get(identity_of(key))
         if item is None or "emptied_at" in item:
             return None
         contact = items.contact_from_item(item)
-        return contact.named(self._labels.at(found.get((stamp[keys.PK]["S"], stamp[keys.SK]["S"]))))
+        return contact.named(self._labels.at(found.get(identity_of(stamp))))
 
     def get_many(self, contact_ids: Iterable[str]) -> dict[str, Contact]:
         """The live contacts of ids as of now, by id."""
-        found = self._store.get_many([keys.contact(self._tenant, one) for one in contact_ids]).values()
+        found = self._store.get_many(
+            [contact_keys.contact(self._tenant, one) for one in contact_ids]
+        ).values()
         contacts = [items.contact_from_item(item) for item in found if "deleted_at" not in item]
         if self._labels is not None and any(one.has_labels for one in contacts):
             labels = self._labels.current()  # read behind the contacts, so that it knows all theirs
@@ -58,9 +63,9 @@ class ContactTable:
     def written(self, events: Iterable[tuple[str, str]]) -> set[str]:
         """Those of many events, each (contact id, event id), that are written; as contact ids."""
         by_key = {
-            (key[keys.PK]["S"], key[keys.SK]["S"]): (contact_id, key)
+            identity_of(key): (contact_id, key)
             for contact_id, event_id in events
-            for key in (keys.event(self._tenant, "contact", contact_id, event_id),)
+            for key in (event_keys.event(self._tenant, "contact", contact_id, event_id),)
         }
         found = self._store.get_many([key for _, key in by_key.values()])
         return {by_key[one][0] for one in found}
@@ -74,7 +79,7 @@ class ContactTable:
 
     def all_owners_of_email(self, email: str, *, limit: int) -> list[str]:
         """The ids of the live contacts that have an address; more than one where `unique_scope` is customer."""
-        partition = keys.email_partition(self._tenant, email)
+        partition = contact_keys.email_partition(self._tenant, email)
         locks = self._store.query(partition, limit=limit, consistent=True)
         return [lock["contact_id"]["S"] for lock in locks]
 
@@ -86,35 +91,36 @@ class ContactTable:
         if scope == "customer":
             owners = {email: self.owner_of_email(email) for email in emails}
             return {email: owner for email, owner in owners.items() if owner is not None}
-        by_key = {keys.email_lock(self._tenant, email)[keys.PK]["S"]: email for email in emails}
-        locks = self._store.get_many([{keys.PK: {"S": pk}, keys.SK: {"S": "LOCK"}} for pk in by_key])
-        return {by_key[pk]: lock["contact_id"]["S"] for (pk, _), lock in locks.items()}
+        keys = {email: contact_keys.email_lock(self._tenant, email) for email in emails}
+        locks = self._store.get_many(list(keys.values()))
+        found = {email: locks.get(identity_of(key)) for email, key in keys.items()}
+        return {email: lock["contact_id"]["S"] for email, lock in found.items() if lock}
 
     def interactions(
         self, contact_id: str, *, limit: int, after: str | None
     ) -> list[tuple[str, Interaction]]:
         """A contact's interactions, newest first, each with its position for `after`."""
         rows = self._store.query(
-            keys.contact_partition(self._tenant, contact_id),
-            prefix=keys.INTERACTION,
+            contact_keys.partition(self._tenant, contact_id),
+            prefix=contact_keys.INTERACTION,
             limit=limit,
             after=after,
             descending=True,
             consistent=True,
         )
-        return [(row[keys.SK]["S"], items.interaction_from_item(row)) for row in rows]
+        return [(row[SK]["S"], items.interaction_from_item(row)) for row in rows]
 
     def consents(self, contact_id: str, *, limit: int, after: str | None) -> list[tuple[str, ConsentEntry]]:
         """A contact's history of consents, newest first, each with its position for `after`."""
         rows = self._store.query(
-            keys.contact_partition(self._tenant, contact_id),
-            prefix=keys.CONSENT,
+            contact_keys.partition(self._tenant, contact_id),
+            prefix=contact_keys.CONSENT,
             limit=limit,
             after=after,
             descending=True,
             consistent=True,
         )
-        return [(row[keys.SK]["S"], items.consent_from_item(row)) for row in rows]
+        return [(row[SK]["S"], items.consent_from_item(row)) for row in rows]
 
     def create(self, *created: tuple[Contact, Event]) -> None:
         """Write new contacts with their locks and events, all or none: two items each and one for each lock, a
@@ -223,10 +229,10 @@ class ContactTable:
             refusal=lambda _: ConcurrentChange(),
         )
 
-    def _key(self, lock: Lock) -> keys.Key:
+    def _key(self, lock: Lock) -> Key:
         if lock.kind == "EMAIL":
-            return keys.email_lock(self._tenant, lock.value, lock.within)
-        key_of = {"PHONE": keys.phone_lock, "WHATSAPP": keys.whatsapp_lock}[lock.kind]
+            return contact_keys.email_lock(self._tenant, lock.value, lock.within)
+        key_of = {"PHONE": contact_keys.phone_lock, "WHATSAPP": contact_keys.whatsapp_lock}[lock.kind]
         return key_of(self._tenant, lock.value, lock.within or "")
 
     def _lock(self, transaction: Transaction, lock: Lock, field: str, contact_id: str) -> None:

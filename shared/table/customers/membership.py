@@ -5,9 +5,9 @@ from __future__ import annotations
 from shared.domain.contacts.record import Contact
 from shared.domain.customers.record import Customer
 from shared.services.customers.membership import Changes
-from shared.table import keys
 from shared.table.contacts.repository import ContactTable
 from shared.table.customers.repository import CustomerTable
+from shared.table.keys import customers as customer_keys
 from shared.table.store import Store, Transaction
 
 
@@ -57,6 +57,6 @@ class MembershipTable:
         if left == joined:
             return
         if left is not None:
-            transaction.delete(keys.member(self._tenant, left, contact.id))
+            transaction.delete(customer_keys.member(self._tenant, left, contact.id))
         if joined is not None:
-            transaction.put(keys.member(self._tenant, joined, contact.id))
+            transaction.put(customer_keys.member(self._tenant, joined, contact.id))

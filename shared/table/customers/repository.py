@@ -8,7 +8,12 @@ from shared.domain.customers.record import Customer, fold_username
 from shared.domain.errors import ConcurrentChange, UsernameTaken
 from shared.domain.events import Event
 from shared.domain.records import blank_fields
-from shared.table import items, keys
+from shared.table import items
+from shared.table.keys import counters as counter_keys
+from shared.table.keys import customers as customer_keys
+from shared.table.keys import lists as list_keys
+from shared.table.keys import terms as term_keys
+from shared.table.keys.spelling import SK
 from shared.table.store import Item, Store, Transaction
 
 _TEXTS = (
@@ -42,23 +47,25 @@ class CustomerTable:
 
     def get(self, customer_id: str) -> Customer | None:
         """A live customer as of now, or None."""
-        item = self._store.get(keys.customer(self._tenant, customer_id))
+        item = self._store.get(customer_keys.customer(self._tenant, customer_id))
         return customer_from_item(item) if item and "deleted_at" not in item else None
 
     def get_many(self, customer_ids: Iterable[str]) -> dict[str, Customer]:
         """The live customers of ids as of now, by id."""
-        found = self._store.get_many([keys.customer(self._tenant, one) for one in customer_ids]).values()
+        found = self._store.get_many(
+            [customer_keys.customer(self._tenant, one) for one in customer_ids]
+        ).values()
         live = [customer_from_item(item) for item in found if "deleted_at" not in item]
         return {customer.id: customer for customer in live}
 
     def id_of_username(self, username: str) -> str | None:
         """The id of the live customer with a username, in whatever case, or None."""
-        lock = self._store.get(keys.username_lock(self._tenant, fold_username(username)))
+        lock = self._store.get(customer_keys.username_lock(self._tenant, fold_username(username)))
         return lock["customer_id"]["S"] if lock else None
 
     def newest(self, *, limit: int, after: str | None) -> list[Customer]:
         """Customers as the list shows them, newest first, behind the id `after`."""
-        partition = keys.list_partition(self._tenant, keys.CUSTOMERS)
+        partition = list_keys.partition(self._tenant, list_keys.CUSTOMERS)
         rows = self._store.query(partition, limit=limit, after=after, descending=True)
         return [customer_from_item(row) for row in rows]
 
@@ -69,27 +76,26 @@ class CustomerTable:
         the summary of the customer's terms).
         """
         rows = self._store.query(
-            keys.customer_term_partition(self._tenant, prefix),
+            term_keys.customer_terms(self._tenant, prefix),
             limit=limit,
-            prefix=keys.escape_term(prefix),
+            prefix=term_keys.term_start(prefix),
             after=after,
         )
-        places = ((row[keys.SK]["S"], row["words"]["S"]) for row in rows)
         return [
-            (place, keys.unescape_term(place.rpartition("#")[0]), place.rpartition("#")[2], summary)
-            for place, summary in places
+            (position, *term_keys.parse_term(position), row["words"]["S"])
+            for row in rows
+            for position in (row[SK]["S"],)
         ]
 
     def listed(self, customer_ids: Iterable[str]) -> dict[str, Customer]:
         """The customers of ids as the list shows them, by id."""
-        partition = keys.list_partition(self._tenant, keys.CUSTOMERS)
-        wanted = [{keys.PK: {"S": partition}, keys.SK: {"S": one}} for one in customer_ids]
+        wanted = [list_keys.row(self._tenant, list_keys.CUSTOMERS, one) for one in customer_ids]
         found = self._store.get_many(wanted, consistent=False).values()
         return {customer.id: customer for customer in map(customer_from_item, found)}
 
     def count(self) -> int:
         """How many customers the list shows."""
-        item = self._store.get(keys.counter(self._tenant, "customers"), consistent=False)
+        item = self._store.get(counter_keys.counter(self._tenant, "customers"), consistent=False)
         return int(item["amount"]["N"]) if item else 0
 
     def members(
@@ -97,18 +103,18 @@ class CustomerTable:
     ) -> list[str]:
         """The ids of a customer's contacts as of now, in the order of their creation."""
         rows = self._store.query(
-            keys.customer_partition(self._tenant, customer_id),
-            prefix=keys.MEMBER,
+            customer_keys.partition(self._tenant, customer_id),
+            prefix=customer_keys.MEMBER,
             limit=limit,
-            after=f"{keys.MEMBER}{after}" if after else None,
+            after=customer_keys.member_sort_key(after) if after else None,
             descending=descending,
             consistent=True,
         )
-        return [row[keys.SK]["S"].removeprefix(keys.MEMBER) for row in rows]
+        return [customer_keys.contact_id_of(row) for row in rows]
 
     def last_number(self) -> int:
         """The number of the newest customer as of now; 0 before the first."""
-        item = self._store.get(keys.customer_number(self._tenant))
+        item = self._store.get(customer_keys.last_number(self._tenant))
         return int(item["given"]["N"]) if item else 0
 
     def create(self, customer: Customer, number: int, event: Event) -> None:
@@ -124,7 +130,7 @@ class CustomerTable:
         is_first = "attribute_not_exists(PK)"
         is_next = "given = :before"
         transaction.update(
-            keys.customer_number(self._tenant),
+            customer_keys.last_number(self._tenant),
             "SET given = :number",
             {":number": {"N": str(number)}} | ({":before": {"N": str(number - 1)}} if number > 1 else {}),
             condition=is_next if number > 1 else is_first,
@@ -168,7 +174,7 @@ class CustomerTable:
         is_own = "customer_id = :me"
         me = {"S": customer_id}
         transaction.put(
-            {**keys.username_lock(self._tenant, folded), "customer_id": me},
+            {**customer_keys.username_lock(self._tenant, folded), "customer_id": me},
             condition=f"{is_free} OR {is_own}",
             values={":me": me},
             refusal=lambda holder: UsernameTaken(holder["customer_id"]["S"] if holder else ""),
@@ -178,7 +184,7 @@ class CustomerTable:
         is_gone = "attribute_not_exists(PK)"
         is_own = "customer_id = :me"
         transaction.delete(
-            keys.username_lock(self._tenant, folded),
+            customer_keys.username_lock(self._tenant, folded),
             condition=f"{is_gone} OR {is_own}",
             values={":me": {"S": customer_id}},
             refusal=lambda _: ConcurrentChange(),
@@ -187,7 +193,7 @@ class CustomerTable:
 
 def customer_to_item(tenant_id: str, customer: Customer) -> Item:
     """A customer's item. Empty values and defaults are left out."""
-    item: Item = dict(keys.customer(tenant_id, customer.id))
+    item: Item = dict(customer_keys.customer(tenant_id, customer.id))
     values = customer.__dict__
     for name in _TEXTS:
         if value := values[name]:

@@ -13,8 +13,12 @@ from shared.domain.imports.file import Layout
 from shared.domain.imports.progress import Tally
 from shared.domain.imports.record import ImportRun
 from shared.domain.jobs.quotas import IMPORTS, UPLOADS
-from shared.table import items, keys
+from shared.table import items
 from shared.table.jobs.places import Places, count_bytes
+from shared.table.keys import imports as import_keys
+from shared.table.keys import work as work_keys
+from shared.table.keys.spelling import PK, SK, identity_of, tenant_of
+from shared.table.keys.work import WORK_INDEX, WORK_PK, WORK_SK
 from shared.table.store import Item, Store, Transaction
 
 UNSTARTED_SECONDS = 7 * 86_400
@@ -133,14 +137,12 @@ class ImportTable:
 
     def get(self, import_id: str) -> ImportRun | None:
         """An import as of now, or None."""
-        item = self._store.get(keys.import_(self._tenant, import_id))
+        item = self._store.get(import_keys.import_run(self._tenant, import_id))
         return _run_from_item(self._tenant, item) if item else None
 
     def newest(self, *, limit: int, after: str | None) -> list[ImportRun]:
         """Imports, those of the files put last first, behind the import id `after`."""
-        rows = self._store.query(
-            keys.imports_partition(self._tenant), limit=limit, after=after, descending=True
-        )
+        rows = self._store.query(import_keys.imports(self._tenant), limit=limit, after=after, descending=True)
         return [_run_from_item(self._tenant, row) for row in rows]
 
     def keep_layout(self, import_id: str, layout: Layout) -> None:
@@ -149,18 +151,18 @@ class ImportTable:
 
     def layout(self, import_id: str) -> Layout | None:
         """How the import's file is read, or None before that is known."""
-        item = self._store.get(keys.import_layout(self._tenant, import_id))
+        item = self._store.get(import_keys.layout(self._tenant, import_id))
         return _layout_from_item(item) if item else None
 
     def look_up(self, import_id: str, chunk: int) -> tuple[ImportRun | None, Layout | None, bool]:
         """In one read: the import, its file's layout, and whether a chunk is in already."""
         wanted = (
-            keys.import_(self._tenant, import_id),
-            keys.import_layout(self._tenant, import_id),
-            keys.import_chunk(self._tenant, import_id, chunk),
+            import_keys.import_run(self._tenant, import_id),
+            import_keys.layout(self._tenant, import_id),
+            import_keys.chunk(self._tenant, import_id, chunk),
         )
         found = self._store.get_many(wanted)
-        run, layout, done = (found.get((key[keys.PK]["S"], key[keys.SK]["S"])) for key in wanted)
+        run, layout, done = (found.get(identity_of(key)) for key in wanted)
         return (
             _run_from_item(self._tenant, run) if run else None,
             _layout_from_item(layout) if layout else None,
@@ -176,7 +178,7 @@ class ImportTable:
         is_new = "attribute_not_exists(PK)"
         transaction.put(
             {
-                **keys.import_chunk(self._tenant, import_id, number),
+                **import_keys.chunk(self._tenant, import_id, number),
                 "part": {"S": part},
                 "rows_done": {"N": str(tally.rows)},
                 "at": {"S": at},
@@ -186,7 +188,7 @@ class ImportTable:
         )
         # Plain arithmetic is safe here: it happens together with the chunk's row, which can be new only once.
         transaction.update(
-            keys.import_(self._tenant, import_id),
+            import_keys.import_run(self._tenant, import_id),
             "SET chunks_done = chunks_done + :one, rows_created = rows_created + :created,"
             " rows_skipped = rows_skipped + :skipped, rows_failed = rows_failed + :failed, updated_at = :at",
             {
@@ -208,22 +210,22 @@ class ImportTable:
         after = None
         while True:
             rows = self._store.query(
-                keys.import_partition(self._tenant, import_id),
-                prefix=keys.CHUNK,
+                import_keys.partition(self._tenant, import_id),
+                prefix=import_keys.CHUNK,
                 limit=_PAGE,
                 after=after,
                 consistent=True,
             )
             for row in rows:
-                yield int(row[keys.SK]["S"].removeprefix(keys.CHUNK)), row["part"]["S"]
+                yield import_keys.chunk_number(row), row["part"]["S"]
             if len(rows) < _PAGE:
                 return
-            after = rows[-1][keys.SK]["S"]
+            after = rows[-1][SK]["S"]
 
     def set_totals(self, import_id: str, *, rows: int, chunks: int) -> bool:
         """Write how many rows and chunks the file has; False when the import has ended."""
         return self._store.update(
-            keys.import_(self._tenant, import_id),
+            import_keys.import_run(self._tenant, import_id),
             "SET rows_total = :rows, chunks_total = :chunks",
             {":rows": {"N": str(rows)}, ":chunks": {"N": str(chunks)}, **_RUNNING},
             condition=_IS_RUNNING,
@@ -235,7 +237,7 @@ class ImportTable:
         is_own_write = "last_event = :last_event"
         expression, values = _ending(run)
         transaction.update(
-            keys.import_(self._tenant, run.id),
+            import_keys.import_run(self._tenant, run.id),
             expression,
             {**values, **_RUNNING},
             condition=f"{_IS_RUNNING} OR {is_own_write}",
@@ -249,7 +251,7 @@ class ImportTable:
         transaction = Transaction()
         expression, values = _ending(run)
         transaction.update(
-            keys.import_(self._tenant, run.id),
+            import_keys.import_run(self._tenant, run.id),
             expression,
             {**values, **_RUNNING},
             condition=_IS_RUNNING,
@@ -268,21 +270,23 @@ class ImportTable:
     def set_results(self, import_id: str, results_key: str) -> None:
         """Write where the results of an import lie that failed half-way."""
         self._store.update(
-            keys.import_(self._tenant, import_id), "SET results_key = :key", {":key": {"S": results_key}}
+            import_keys.import_run(self._tenant, import_id),
+            "SET results_key = :key",
+            {":key": {"S": results_key}},
         )
 
     def put_off(self, run: ImportRun, *, looked_at: str, idle_looks: int, due_at: str) -> bool:
         """Write what the watch found and when it looks again; False when the import has ended, or another
         watch was faster."""
-        entry = keys.import_due(due_at, run.id)
+        entry = import_keys.due(due_at, run.id)
         is_unmoved = "due_at = :before"
         return self._store.update(
-            keys.import_(self._tenant, run.id),
+            import_keys.import_run(self._tenant, run.id),
             "SET due_at = :due, WPK = :wpk, WSK = :wsk, looked_at = :looked, idle_looks = :idle",
             {
                 ":due": {"S": due_at},
-                ":wpk": entry[keys.WORK_PK],
-                ":wsk": entry[keys.WORK_SK],
+                ":wpk": entry[WORK_PK],
+                ":wsk": entry[WORK_SK],
                 ":looked": {"S": looked_at},
                 ":idle": {"N": str(idle_looks)},
                 ":before": {"S": run.due_at or ""},
@@ -306,34 +310,34 @@ class ImportWatchTable:
         after = None
         while True:
             rows = self._store.query(
-                keys.IMPORTS_DUE,
+                import_keys.DUE,
                 limit=_PAGE,
-                between=keys.due_until(at),
+                between=work_keys.due_until(at),
                 after=after,
-                index=(keys.WORK_INDEX, keys.WORK_PK, keys.WORK_SK),
+                index=(WORK_INDEX, WORK_PK, WORK_SK),
             )
             for row in rows:
-                if tenant_id := keys.tenant_of(row[keys.PK]["S"]):
-                    yield tenant_id, row[keys.SK]["S"]
+                if tenant_id := tenant_of(row[PK]["S"]):
+                    yield tenant_id, row[SK]["S"]
             if len(rows) < _PAGE:
                 return
-            after = rows[-1][keys.WORK_SK]["S"]
+            after = rows[-1][WORK_SK]["S"]
 
     def missing(self, imports: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         """Those of many imports, each (tenant id, import id), that are not there."""
-        wanted = {pair: keys.import_(*pair) for pair in imports}
+        wanted = {pair: import_keys.import_run(*pair) for pair in imports}
         # One that was put this very moment may be missed; beginning it again finds it.
         found = self._store.get_many(list(wanted.values()), consistent=False)
-        return {pair for pair, key in wanted.items() if (key[keys.PK]["S"], key[keys.SK]["S"]) not in found}
+        return {pair for pair, key in wanted.items() if identity_of(key) not in found}
 
     def walked_to(self) -> str:
         """The object key up to which the inboxes have been looked through; empty at the start of a round."""
-        item = self._store.get(keys.INBOX_WALK)
+        item = self._store.get(import_keys.INBOX_WALK)
         return str(item["object_key"]["S"]) if item else ""
 
     def set_walked_to(self, object_key: str) -> None:
         """Write up to where the inboxes have been looked through."""
-        self._store.put({**keys.INBOX_WALK, "object_key": {"S": object_key}})
+        self._store.put({**import_keys.INBOX_WALK, "object_key": {"S": object_key}})
 
 
 _IS_RUNNING = "import_state = :running"
@@ -364,13 +368,13 @@ def _ending(run: ImportRun) -> tuple[str, Item]:
 
 def _run_to_item(run: ImportRun) -> Item:
     item: Item = {
-        **keys.import_(run.tenant_id, run.id),
+        **import_keys.import_run(run.tenant_id, run.id),
         "rows_created": {"N": str(run.tally.created)},
         "rows_skipped": {"N": str(run.tally.skipped)},
         "rows_failed": {"N": str(run.tally.failed)},
     }
     if run.due_at:
-        item.update(keys.import_due(run.due_at, run.id))
+        item.update(import_keys.due(run.due_at, run.id))
     if not run.started_at:
         lapses = timestamps.to_milliseconds(run.created_at) // 1000 + UNSTARTED_SECONDS
         item["expires_at"] = {"N": str(lapses)}
@@ -398,7 +402,7 @@ def _run_from_item(tenant_id: str, item: Item) -> ImportRun:
 
 def _layout_to_item(tenant_id: str, import_id: str, layout: Layout) -> Item:
     return {
-        **keys.import_layout(tenant_id, import_id),
+        **import_keys.layout(tenant_id, import_id),
         "file_encoding": {"S": layout.encoding},
         "file_delimiter": {"S": layout.delimiter},
         "header": {"S": json.dumps(layout.header, ensure_ascii=False)},

@@ -13,8 +13,12 @@ from shared.domain.contacts.filter import ContactFilter
 from shared.domain.events import Event
 from shared.domain.jobs.bulk import BulkRun
 from shared.domain.jobs.quotas import BULK_JOBS
-from shared.table import items, keys
+from shared.table import items
 from shared.table.jobs.places import Places
+from shared.table.keys import jobs as job_keys
+from shared.table.keys import work as work_keys
+from shared.table.keys.spelling import PK, SK, tenant_of
+from shared.table.keys.work import WORK_INDEX, WORK_PK, WORK_SK
 from shared.table.store import Item, Store, Transaction, at_version
 
 _PAGE = 100
@@ -30,14 +34,12 @@ class BulkJobTable:
 
     def get(self, job_id: str) -> BulkRun | None:
         """A job as of now, or None."""
-        item = self._store.get(keys.bulk_job(self._tenant, job_id))
+        item = self._store.get(job_keys.bulk_job(self._tenant, job_id))
         return _from_item(item) if item else None
 
     def newest(self, *, limit: int, after: str | None) -> list[BulkRun]:
         """Jobs, the newest first, behind the job id `after`."""
-        rows = self._store.query(
-            keys.bulk_jobs_partition(self._tenant), limit=limit, after=after, descending=True
-        )
+        rows = self._store.query(job_keys.bulk_jobs(self._tenant), limit=limit, after=after, descending=True)
         return [_from_item(row) for row in rows]
 
     def add(self, run: BulkRun) -> None:
@@ -75,29 +77,29 @@ class BulkWatchTable:
         after = None
         while True:
             rows = self._store.query(
-                keys.BULK_DUE,
+                job_keys.BULK_DUE,
                 limit=_PAGE,
-                between=keys.due_until(at),
+                between=work_keys.due_until(at),
                 after=after,
-                index=(keys.WORK_INDEX, keys.WORK_PK, keys.WORK_SK),
+                index=(WORK_INDEX, WORK_PK, WORK_SK),
             )
             for row in rows:
-                if tenant_id := keys.tenant_of(row[keys.PK]["S"]):
-                    yield tenant_id, row[keys.SK]["S"]
+                if tenant_id := tenant_of(row[PK]["S"]):
+                    yield tenant_id, row[SK]["S"]
             if len(rows) < _PAGE:
                 return
-            after = rows[-1][keys.WORK_SK]["S"]
+            after = rows[-1][WORK_SK]["S"]
 
 
 def job_to_item(tenant_id: str, run: BulkRun) -> Item:
     """The item of a job."""
     item: Item = {
-        **keys.bulk_job(tenant_id, run.id),
+        **job_keys.bulk_job(tenant_id, run.id),
         "version": {"N": str(run.version)},
         "job": {"S": json.dumps(_members_of(run), separators=(",", ":"), ensure_ascii=False)},
     }
     if run.due_at:
-        item.update(keys.bulk_due(run.due_at, run.id))
+        item.update(job_keys.bulk_due(run.due_at, run.id))
     return item
 
 

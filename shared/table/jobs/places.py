@@ -11,7 +11,8 @@ from zlib import crc32
 
 from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.jobs.quotas import MAX_BYTES_A_DAY, NO_END, Quota, too_many_bytes
-from shared.table import keys
+from shared.table.keys import jobs as job_keys
+from shared.table.keys.spelling import SK, key_of
 from shared.table.store import Item, Store, Transaction
 
 _ATTEMPTS = 8
@@ -52,7 +53,7 @@ class Places:
         for place in self._items():
             if place["holder"]["S"] == holder:
                 transaction.update(
-                    {keys.PK: place[keys.PK], keys.SK: place[keys.SK]},
+                    key_of(place),
                     "SET held_until = :never, holder = :nobody",
                     {":never": {"N": "0"}, ":nobody": {"S": "-"}},
                 )
@@ -60,14 +61,14 @@ class Places:
     def _take(self, transaction: Transaction, holder: str, now: int, until: int, attempt: int) -> None:
         items = self._items()
         held = {
-            int(item[keys.SK]["S"])
+            int(item[SK]["S"])
             for item in items
             if int(item["held_until"]["N"]) >= now and item["holder"]["S"] != holder
         }
         free = [number for number in range(1, self._quota.most + 1) if number not in held]
         if not free:
             raise self._quota.refusal()
-        own = [int(item[keys.SK]["S"]) for item in items if item["holder"]["S"] == holder]
+        own = [int(item[SK]["S"]) for item in items if item["holder"]["S"] == holder]
         # Those who came together and asked for the same place ask for different ones then.
         spread = crc32(f"{holder}#{attempt}".encode()) if attempt else 0
         number = own[0] if own else free[spread % len(free)]
@@ -76,7 +77,7 @@ class Places:
         is_own = "holder = :holder"
         transaction.put(
             {
-                **keys.place_of_work(self._tenant, self._quota.kind, number),
+                **job_keys.slot(self._tenant, self._quota.kind, number),
                 "holder": {"S": holder},
                 "held_until": {"N": str(until)},
             },
@@ -86,7 +87,7 @@ class Places:
         )
 
     def _items(self) -> list[Item]:
-        partition = keys.places_of_work_partition(self._tenant, self._quota.kind)
+        partition = job_keys.slots(self._tenant, self._quota.kind)
         return self._store.query(partition, limit=self._quota.most, consistent=True)
 
 
@@ -99,7 +100,7 @@ def count_bytes(transaction: Transaction, tenant_id: str, size: int, at: str) ->
     is_first = "attribute_not_exists(file_bytes)"
     has_room = "file_bytes <= :room"
     transaction.update(
-        keys.bytes_of_day(tenant_id, at[:10]),
+        job_keys.bytes_of_day(tenant_id, at[:10]),
         "ADD file_bytes :size SET expires_at = :lapses",
         {
             ":size": {"N": str(size)},

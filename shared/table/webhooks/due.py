@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.domain.webhooks.delivery import DeliveryRequest
-from shared.table import keys, work_index
+from shared.table import work_index
+from shared.table.keys import webhooks as webhook_keys
+from shared.table.keys import work as work_keys
+from shared.table.keys.spelling import Key
+from shared.table.keys.work import WORK_PK, WORK_SK
 from shared.table.store import Item, Store
 
 _PAGE = 100
@@ -24,8 +28,8 @@ class DueDeliveries:
 
         Costs half a read unit for some thirty entries, and for each empty shard.
         """
-        shards = [keys.due_partition(shard) for shard in range(keys.DUE_SHARDS)]
-        rows = work_index.entries(self._store, shards, keys.due_until(at), page=_PAGE)
+        shards = [webhook_keys.due_partition(shard) for shard in range(webhook_keys.DUE_SHARDS)]
+        rows = work_index.entries(self._store, shards, work_keys.due_until(at), page=_PAGE)
         for portion in work_index.portions(rows, _PAGE):
             if found := [due for row in portion if (due := _due(row))]:
                 yield found
@@ -46,7 +50,7 @@ class DueDeliveries:
         self._store.update(
             _key(due),
             "SET queued_at = :at",
-            {":at": {"S": at}, ":position": _entry(due, due_at)[keys.WORK_SK]},
+            {":at": {"S": at}, ":position": _entry(due, due_at)[WORK_SK]},
             condition="WSK = :position",
         )
 
@@ -64,8 +68,8 @@ class DueDeliveries:
             _key(due),
             "SET WPK = :wpk, WSK = :wsk, due_at = :due",
             {
-                ":wpk": entry[keys.WORK_PK],
-                ":wsk": entry[keys.WORK_SK],
+                ":wpk": entry[WORK_PK],
+                ":wsk": entry[WORK_SK],
                 ":due": {"S": until},
                 ":position": {"S": position},
                 **(values or {}),
@@ -75,16 +79,16 @@ class DueDeliveries:
 
 
 def _due(row: Item) -> tuple[str, DeliveryRequest] | None:
-    ids = keys.delivery_of(row)
+    ids = webhook_keys.parse_delivery(row)
     if ids is None:  # whatever else may come to lie there is not ours
         return None
-    position = row[keys.WORK_SK]["S"]
-    return position, DeliveryRequest(*ids, int(position.rpartition("#")[2]))
+    position = row[WORK_SK]["S"]
+    return position, DeliveryRequest(*ids, webhook_keys.attempt_of(position))
 
 
-def _key(due: DeliveryRequest) -> keys.Key:
-    return keys.delivery(due.tenant_id, due.webhook_id, due.event_id)
+def _key(due: DeliveryRequest) -> Key:
+    return webhook_keys.delivery(due.tenant_id, due.webhook_id, due.event_id)
 
 
-def _entry(due: DeliveryRequest, at: str) -> keys.Key:
-    return keys.due_delivery(at, due.webhook_id, due.event_id, due.attempt)
+def _entry(due: DeliveryRequest, at: str) -> Key:
+    return webhook_keys.due_delivery(at, due.webhook_id, due.event_id, due.attempt)

@@ -10,7 +10,11 @@ from shared.domain.errors import ConcurrentChange, Conflict
 from shared.domain.events import Event
 from shared.domain.webhooks.delivery import KEPT_FOR, Attempt, Delivery
 from shared.domain.webhooks.subscription import MAX_WEBHOOKS, Webhook
-from shared.table import items, keys
+from shared.table import items
+from shared.table.keys import events as event_keys
+from shared.table.keys import webhooks as webhook_keys
+from shared.table.keys.spelling import SK, identity_of
+from shared.table.keys.work import WORK_SK
 from shared.table.store import Item, Store, Transaction, at_version
 
 _WEBHOOK_TEXTS = (
@@ -49,12 +53,12 @@ class WebhookTable:
 
     def get(self, webhook_id: str) -> Webhook | None:
         """A subscription as of now, or None."""
-        item = self._store.get(keys.webhook(self._tenant, webhook_id))
+        item = self._store.get(webhook_keys.webhook(self._tenant, webhook_id))
         return _webhook_from_item(item) if item else None
 
     def newest(self, *, limit: int, after: str | None) -> list[Webhook]:
         """Subscriptions as of now, newest first, behind the id `after`."""
-        partition = keys.webhooks_partition(self._tenant)
+        partition = webhook_keys.webhooks(self._tenant)
         rows = self._store.query(partition, limit=limit, after=after, descending=True, consistent=True)
         return [_webhook_from_item(row) for row in rows]
 
@@ -73,7 +77,7 @@ class WebhookTable:
         is_first = "attribute_not_exists(webhooks)"
         is_below_limit = "webhooks < :limit"
         transaction.update(
-            keys.webhook_count(self._tenant),
+            webhook_keys.webhook_count(self._tenant),
             "ADD webhooks :one",
             {":one": {"N": "1"}, ":limit": {"N": str(MAX_WEBHOOKS)}},
             condition=f"{is_first} OR {is_below_limit}",
@@ -90,21 +94,23 @@ class WebhookTable:
         Raises ConcurrentChange when it is no longer at this version.
         """
         transaction = Transaction()
-        transaction.delete(keys.webhook(self._tenant, webhook.id), **at_version(webhook.version))
-        transaction.update(keys.webhook_count(self._tenant), "ADD webhooks :less", {":less": {"N": "-1"}})
+        transaction.delete(webhook_keys.webhook(self._tenant, webhook.id), **at_version(webhook.version))
+        transaction.update(
+            webhook_keys.webhook_count(self._tenant), "ADD webhooks :less", {":less": {"N": "-1"}}
+        )
         self._store.commit(transaction)
 
     def deliveries(self, webhook_id: str, *, limit: int, after: str | None) -> list[tuple[str, Delivery]]:
         """A subscription's deliveries, newest event first, each with its position for `after`."""
         rows = self._store.query(
-            keys.deliveries_partition(self._tenant, webhook_id),
-            prefix=keys.DELIVERY,
+            webhook_keys.deliveries(self._tenant, webhook_id),
+            prefix=webhook_keys.DELIVERY,
             limit=limit,
             after=after,
             descending=True,
             consistent=True,
         )
-        return [(row[keys.SK]["S"], _delivery_from_item(row)) for row in rows]
+        return [(row[SK]["S"], _delivery_from_item(row)) for row in rows]
 
     def add_delivery(self, delivery: Delivery) -> Delivery:
         """Write a new delivery; gives back the one that is in the table, which may be there already."""
@@ -115,9 +121,12 @@ class WebhookTable:
 
     def take_up(self, webhook_id: str, event_id: str) -> tuple[Webhook | None, Delivery | None]:
         """A subscription and one of its deliveries, as of now."""
-        wanted = (keys.webhook(self._tenant, webhook_id), keys.delivery(self._tenant, webhook_id, event_id))
+        wanted = (
+            webhook_keys.webhook(self._tenant, webhook_id),
+            webhook_keys.delivery(self._tenant, webhook_id, event_id),
+        )
         found = self._store.get_many(wanted)
-        webhook, delivery = (found.get((key[keys.PK]["S"], key[keys.SK]["S"])) for key in wanted)
+        webhook, delivery = (found.get(identity_of(key)) for key in wanted)
         return (
             _webhook_from_item(webhook) if webhook else None,
             _delivery_from_item(delivery) if delivery else None,
@@ -125,7 +134,7 @@ class WebhookTable:
 
     def event_of(self, delivery: Delivery) -> Event | None:
         """The event a delivery tells of, or None when it has been removed."""
-        key = keys.event(self._tenant, delivery.entity, delivery.entity_id, delivery.event_id)
+        key = event_keys.event(self._tenant, delivery.entity, delivery.entity_id, delivery.event_id)
         item = self._store.get(key)
         return items.event_from_item(item) if item else None
 
@@ -137,13 +146,13 @@ class WebhookTable:
         """
         if delivery.due_at is None:
             return
-        entry = keys.due_delivery(
+        entry = webhook_keys.due_delivery(
             delivery.due_at, delivery.webhook_id, delivery.event_id, delivery.next_attempt
         )
         self._store.update(
-            keys.delivery(self._tenant, delivery.webhook_id, delivery.event_id),
+            webhook_keys.delivery(self._tenant, delivery.webhook_id, delivery.event_id),
             "SET queued_at = :at",
-            {":at": {"S": at}, ":position": entry[keys.WORK_SK]},
+            {":at": {"S": at}, ":position": entry[WORK_SK]},
             condition="WSK = :position",
         )
 
@@ -157,7 +166,7 @@ class WebhookTable:
         # Also true of the very write that is being sent again after its answer was lost.
         is_own = "claimed_by = :by"
         return self._store.update(
-            keys.delivery(self._tenant, delivery.webhook_id, delivery.event_id),
+            webhook_keys.delivery(self._tenant, delivery.webhook_id, delivery.event_id),
             "SET claimed_by = :by, claimed_until = :until",
             {
                 ":by": {"S": by},
@@ -194,7 +203,7 @@ class WebhookTable:
         self._store.commit(transaction)
 
     def _delivery(self, webhook_id: str, event_id: str) -> Delivery | None:
-        item = self._store.get(keys.delivery(self._tenant, webhook_id, event_id))
+        item = self._store.get(webhook_keys.delivery(self._tenant, webhook_id, event_id))
         return _delivery_from_item(item) if item else None
 
 
@@ -208,7 +217,7 @@ def _is_as(before: Delivery, after: Delivery) -> tuple[str, Item]:
 
 def _webhook_to_item(tenant_id: str, webhook: Webhook) -> Item:
     values = webhook.__dict__
-    item: Item = dict(keys.webhook(tenant_id, webhook.id))
+    item: Item = dict(webhook_keys.webhook(tenant_id, webhook.id))
     item.update({name: {"S": values[name]} for name in _WEBHOOK_TEXTS if values[name]})
     item["events"] = {"L": [{"S": event_type} for event_type in webhook.events]}
     item["is_active"] = {"BOOL": webhook.is_active}
@@ -226,11 +235,13 @@ def _webhook_from_item(item: Item) -> Webhook:
 
 def _delivery_to_item(tenant_id: str, delivery: Delivery) -> Item:
     values = delivery.__dict__
-    item: Item = dict(keys.delivery(tenant_id, delivery.webhook_id, delivery.event_id))
+    item: Item = dict(webhook_keys.delivery(tenant_id, delivery.webhook_id, delivery.event_id))
     item.update({name: {"S": values[name]} for name in _DELIVERY_TEXTS if values[name]})
     if delivery.due_at:
         item.update(
-            keys.due_delivery(delivery.due_at, delivery.webhook_id, delivery.event_id, delivery.next_attempt)
+            webhook_keys.due_delivery(
+                delivery.due_at, delivery.webhook_id, delivery.event_id, delivery.next_attempt
+            )
         )
     if delivery.attempts:
         attempts = [attempt.__dict__ for attempt in delivery.attempts]

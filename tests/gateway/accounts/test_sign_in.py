@@ -16,8 +16,8 @@ import pytest
 from shared.domain.accounts.credentials import Membership
 from shared.domain.errors import DomainError, RateLimited
 from shared.services.accounts.sign_in import SignIn
-from shared.table import keys
 from shared.table.accounts.directory import DirectoryTable, TenantTable
+from shared.table.keys import accounts as account_keys
 from shared.wiring.accounts import directory, user_pool
 from shared.wiring.base import store
 from shared.wiring.kept import reset_wiring
@@ -248,7 +248,7 @@ def test_who_may_not_act_for_a_tenant_gets_no_tokens(accounts: Accounts) -> None
     assert_shut_out()
     with as_operator():
         tenants.put(tenant)
-        key = keys.user(member.sub)
+        key = account_keys.membership(member.sub)
         accounts.stack.client("dynamodb").delete_item(TableName=accounts.stack.table_name, Key=key)
     reset_wiring()
     assert_shut_out()

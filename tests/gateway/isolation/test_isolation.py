@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 
 from shared.domain.accounts.credentials import Membership
 from shared.domain.ids import new_id
-from shared.table import keys
+from shared.table.keys import accounts as account_keys
 from shared.wiring.accounts import onboarding_service
 from shared.wiring.kept import reset_wiring
 from tests.integration.accounts.directory import put_member
@@ -716,7 +716,7 @@ def test_a_suspended_tenant_s_door_is_shut(world: World) -> None:
     """check 59, for the API"""
     with as_operator():
         table = world.stack.client("dynamodb")
-        key = keys.tenant("T1")
+        key = account_keys.tenant("T1")
         item = table.get_item(TableName=world.stack.table_name, Key=key)["Item"]
         table.put_item(TableName=world.stack.table_name, Item={**item, "suspended": {"BOOL": True}})
     reset_wiring()

@@ -7,8 +7,9 @@ from typing import Any
 
 from shared.domain.accounts.credentials import Membership
 from shared.domain.accounts.user import User
-from shared.table import keys
 from shared.table.accounts.directory import member_to_item
+from shared.table.keys import accounts as account_keys
+from shared.table.keys.spelling import Key
 from shared.wiring.base import store
 from tests.integration.accounts.accounts import Accounts
 from tests.integration.world import World
@@ -52,7 +53,7 @@ def assert_whole(world: World, *tenants: str) -> None:
         holders = [(one.email, one.id) for one in users.values()]
         holders += [(one["email"], one["id"]) for one in open_]
         assert locks == {
-            keys.user_email_lock(tenant_id, email)["PK"]["S"]: holder for email, holder in holders
+            account_keys.user_email_lock(tenant_id, email)["PK"]["S"]: holder for email, holder in holders
         }
         (counter,) = content.of(f"T#{tenant_id}#USERS#COUNT")
         counted = {
@@ -88,7 +89,7 @@ def join(world: World, email: str = "grace@example.com", role: str = "user", **h
     return made
 
 
-def change_item(world: World | Accounts, key: keys.Key, **attributes: Any) -> None:
+def change_item(world: World | Accounts, key: Key, **attributes: Any) -> None:
     """Set attributes of an item of the table, as if something else had."""
     with as_operator():
         table = world.stack.client("dynamodb")

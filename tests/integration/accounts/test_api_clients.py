@@ -18,7 +18,7 @@ from shared.domain.accounts.api_client import MAX_API_CLIENTS, ApiClientPatch, F
 from shared.domain.callers import Caller
 from shared.domain.ids import new_id
 from shared.services.accounts.client_uses import NOTED_SECONDS, ClientUses
-from shared.table import keys
+from shared.table.keys import accounts as account_keys
 from shared.wiring.accounts import api_client_service, client_uses, onboarding_service
 from shared.wiring.base import store
 from tests.integration.idempotency.test_idempotency import api_client as made_without
@@ -422,7 +422,9 @@ def test_racing_creates_do_not_pass_the_limit(world: World, waits: list[float]) 
     """check 32, for clients: 100 and no more."""
     with as_operator():
         store().update(
-            keys.api_client_count("T1"), "SET api_clients = :n", {":n": {"N": str(MAX_API_CLIENTS - 2)}}
+            account_keys.api_client_count("T1"),
+            "SET api_clients = :n",
+            {":n": {"N": str(MAX_API_CLIENTS - 2)}},
         )
     answers = world.racing.together(
         [lambda: world.racing.request("POST", CLIENTS, json=READER, token=world.t1.admin)] * 6

@@ -22,7 +22,8 @@ from shared.domain.accounts.user import MAX_USERS
 from shared.domain.errors import SignInRefused
 from shared.domain.ids import new_id
 from shared.services.idempotency import LEASE_SECONDS
-from shared.table import idempotency, keys
+from shared.table import idempotency
+from shared.table.keys import accounts as account_keys
 from shared.wiring.accounts import acceptance_service, user_pool
 from shared.wiring.kept import reset_wiring
 from tests.integration.accounts.directory import (
@@ -199,7 +200,7 @@ def test_an_invitation_that_is_none_is_refused(world: World, body: dict[str, Any
 
 def test_an_expired_invitation_makes_room(world: World, later: Callable[[float], None]) -> None:
     old = invite(world)
-    change_item(world, keys.user_count("T1"), invitations={"N": str(MAX_OPEN)})
+    change_item(world, account_keys.user_count("T1"), invitations={"N": str(MAX_OPEN)})
     full = world.send("POST", INVITATIONS, {"email": "x@example.com", "role": "user"})
     assert (full.status, full.json["code"]) == (409, "too_many_open_invitations")
     later(7)
@@ -209,7 +210,7 @@ def test_an_expired_invitation_makes_room(world: World, later: Callable[[float],
     assert invite(world)["id"] != old["id"]
     later(8)
     invite(world, "x@example.com")
-    change_item(world, keys.user_count("T1"), invitations={"N": "1"})
+    change_item(world, account_keys.user_count("T1"), invitations={"N": "1"})
     assert_whole(world)
 
 
@@ -392,7 +393,7 @@ def test_who_is_a_user_of_another_tenant_is_told_so_and_stays_there(world: World
 def test_a_suspended_tenant_takes_nobody_in(world: World) -> None:
     """check 59"""
     token = invite(world)["token"]
-    change_item(world, keys.tenant("T1"), suspended={"BOOL": True})
+    change_item(world, account_keys.tenant("T1"), suspended={"BOOL": True})
     reset_wiring()
     assert accept(world, token).status == 404
     assert len(users_of(world)) == 3
@@ -400,10 +401,10 @@ def test_a_suspended_tenant_takes_nobody_in(world: World) -> None:
 
 def test_a_full_tenant_takes_nobody_in(world: World) -> None:
     token = invite(world)["token"]
-    change_item(world, keys.user_count("T1"), members={"N": str(MAX_USERS)})
+    change_item(world, account_keys.user_count("T1"), members={"N": str(MAX_USERS)})
     answer = accept(world, token)
     assert (answer.status, answer.json["code"]) == (409, "too_many_users")
-    change_item(world, keys.user_count("T1"), members={"N": "3"})
+    change_item(world, account_keys.user_count("T1"), members={"N": "3"})
     assert accept(world, token).status == 201
     assert_whole(world)
 

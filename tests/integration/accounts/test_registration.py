@@ -20,9 +20,14 @@ from shared.domain.accounts.passwords import is_proven, proof_of
 from shared.domain.accounts.registration import RegistrationInput
 from shared.domain.errors import AlreadyRegistered, DomainError
 from shared.services.accounts.registration import Registration
-from shared.table import keys
 from shared.table.accounts.claims import ClaimTable
 from shared.table.accounts.registration import RegistrationTable
+from shared.table.keys import accounts as account_keys
+from shared.table.keys import contacts as contact_keys
+from shared.table.keys import customers as customer_keys
+from shared.table.keys import idempotency as idempotency_keys
+from shared.table.keys import labels as label_keys
+from shared.table.keys import webhooks as webhook_keys
 from shared.wiring.accounts import onboarding_service, other_issuer, user_pool
 from shared.wiring.base import store
 from shared.wiring.limits import sign_in_gate
@@ -408,14 +413,14 @@ def test_the_function_s_role_reaches_what_is_written_and_no_other_record(account
     assert accounts.register().status == 201
     assert all(may_write(item["PK"]["S"]) for item in accounts.content.items)
     for key in (
-        keys.contact("t", "c"),
-        keys.email_lock("t", EMAIL),
-        keys.customer("t", "c"),
-        keys.label("t", "tag", "vip"),
-        keys.webhook("t", "w"),
-        keys.api_client_record("t", "c"),
-        keys.api_key("k"),
-        keys.idempotency("t", "user:USERS", "d"),
+        contact_keys.contact("t", "c"),
+        contact_keys.email_lock("t", EMAIL),
+        customer_keys.customer("t", "c"),
+        label_keys.label("t", "tag", "vip"),
+        webhook_keys.webhook("t", "w"),
+        account_keys.api_client("t", "c"),
+        account_keys.api_key("k"),
+        idempotency_keys.call("t", "user:USERS", "d"),
     ):
         assert not may_write(key["PK"]["S"]), key
 

@@ -14,7 +14,7 @@ import pytest
 from shared.domain.accounts.settings import SettingsPatch
 from shared.domain.callers import PERMISSIONS, Caller
 from shared.domain.ids import new_id
-from shared.table import keys
+from shared.table.keys import accounts as account_keys
 from shared.wiring import tenants
 from shared.wiring.accounts import settings_service
 from shared.wiring.base import store
@@ -205,7 +205,7 @@ def test_a_change_does_not_undo_a_suspension_meanwhile(world: World) -> None:
 
     def suspend() -> None:
         with as_operator():
-            store().update(keys.tenant("T1"), "SET suspended = :yes", {":yes": {"BOOL": True}})
+            store().update(account_keys.tenant("T1"), "SET suspended = :yes", {":yes": {"BOOL": True}})
 
     with acting_for("T1"):
         service = settings_service(Caller("T1", "user", "u", "admin"))

@@ -17,9 +17,9 @@ from shared.domain.callers import Caller
 from shared.domain.errors import AddressInUse
 from shared.domain.ids import new_id
 from shared.domain.stamp import Stamp
-from shared.table import keys
 from shared.table.accounts import users as table_of_users
 from shared.table.accounts.users import UserTable
+from shared.table.keys import accounts as account_keys
 from shared.wiring.accounts import onboarding_service, user_pool
 from shared.wiring.base import store
 from tests.integration.accounts.directory import accept, assert_whole, change_item, invite, join, users_of
@@ -274,7 +274,7 @@ def test_a_pool_that_is_away_or_refuses_does_not_stop_a_removal(
     with as_operator():
         look_up = world.content.of(f"U#{made['id']}")[0]
         assert CLAIM_SECONDS - 60 < int(look_up["expires_at"]["N"]) - time.time() <= CLAIM_SECONDS
-    change_item(world, keys.user(made["id"]), expires_at={"N": "1"})
+    change_item(world, account_keys.membership(made["id"]), expires_at={"N": "1"})
     assert accept(world, token).json["id"] == made["id"]
     assert_whole(world)
 
@@ -407,7 +407,7 @@ def test_events_tell_who_changed_what(world: World) -> None:
 
 
 def test_a_look_up_keeps_what_others_put_there(world: World) -> None:
-    change_item(world, keys.user(USER), registration={"S": "half"})
+    change_item(world, account_keys.membership(USER), registration={"S": "half"})
     world.send("PATCH", f"/users/{USER}", {"is_active": False})
     (look_up,) = world.content.of(f"U#{USER}")
     assert (look_up["registration"]["S"], look_up["disabled"]["BOOL"]) == ("half", True)
@@ -415,7 +415,7 @@ def test_a_look_up_keeps_what_others_put_there(world: World) -> None:
 
 def test_a_look_up_of_another_tenant_is_not_touched(world: World, waits: list[float]) -> None:
     """check 49: the record is the tenant's own, but the look-up is not."""
-    change_item(world, keys.user(USER), tenant_id={"S": "T10"})
+    change_item(world, account_keys.membership(USER), tenant_id={"S": "T10"})
     before = world.content.picture()
     assert world.send("PATCH", f"/users/{USER}", {"role": "admin"}).json["code"] == "concurrent_change"
     assert world.send("DELETE", f"/users/{USER}").json["code"] == "concurrent_change"

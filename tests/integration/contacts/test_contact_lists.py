@@ -19,7 +19,11 @@ from shared.domain.contacts.record import Contact
 from shared.domain.errors import Duplicate, RuleBroken
 from shared.domain.search import fold
 from shared.projections.comparison import find_discrepancies
-from shared.table import items, keys
+from shared.table import items
+from shared.table.keys import contacts as contact_keys
+from shared.table.keys import counters as counter_keys
+from shared.table.keys import postings as posting_keys
+from shared.table.keys import terms as term_keys
 from shared.table.postings import chunks_of
 from shared.table.store import Item
 from shared.wiring.accounts import onboarding_service
@@ -83,7 +87,7 @@ class Book:
 
     def stand(self, contact_id: str, relationship_status: str, lifecycle_stage: str) -> None:
         """A contact at another status, as its record will tell once that can be moved."""
-        item = store().get(keys.contact(TENANT, contact_id))
+        item = store().get(contact_keys.contact(TENANT, contact_id))
         assert item is not None
         item |= {
             "relationship_status": {"S": relationship_status},
@@ -99,7 +103,7 @@ class Book:
         self._note(contact_id)
 
     def _note(self, contact_id: str) -> None:
-        item = store().get(keys.contact(TENANT, contact_id))
+        item = store().get(contact_keys.contact(TENANT, contact_id))
         assert item is not None
         self.stream.append(item)
 
@@ -123,7 +127,7 @@ class Book:
         return [
             items.contact_from_item(i).named(label_table(TENANT).current())
             for i in self.all_items()
-            if keys.is_contact(i) and "deleted_at" not in i
+            if contact_keys.is_contact(i) and "deleted_at" not in i
         ]
 
     def ordered(self, order: str, **wanted: Any) -> list[str]:
@@ -429,20 +433,20 @@ def test_what_was_damaged_is_found_by_comparing_and_mended_by_making_it_anew(
     book.delete(book.ids[0])
     book.catch_up()
     client = aws_stack.client("dynamodb")
-    [ghost] = chunks_of(keys.posting_partition(TENANT, "tag", "ghost"), [book.ids[0]])
-    owners = keys.posting_partition(TENANT, "owner_id", "u1")
+    [ghost] = chunks_of(posting_keys.partition(TENANT, "tag", "ghost"), [book.ids[0]])
+    owners = posting_keys.partition(TENANT, "owner_id", "u1")
     with as_operator():
         assert compare(client, aws_stack.table_name, TENANT) == ({}, [])
         store().write_many(
             put=[
                 ghost,
                 *chunks_of(owners, book.ids[2:]),
-                {**keys.counter(TENANT, "all"), "amount": {"N": "99"}},
+                {**counter_keys.counter(TENANT, "all"), "amount": {"N": "99"}},
             ],
-            delete=[keys.term(TENANT, "example.com", one) for one in book.ids],
+            delete=[term_keys.contact_term(TENANT, "example.com", one) for one in book.ids],
         )
         differing, beyond = compare(client, aws_stack.table_name, TENANT)
-        assert (keys.counter(TENANT, "all")["PK"]["S"], "all") in differing
+        assert (counter_keys.counter(TENANT, "all")["PK"]["S"], "all") in differing
         assert owners in {partition for partition, _ in differing}
         assert beyond == [{"PK": ghost["PK"], "SK": ghost["SK"]}]
         store().write_many(put=list(differing.values()), delete=beyond)
@@ -479,7 +483,7 @@ def test_a_contact_that_changes_more_labels_than_a_transaction_counts_is_brought
     monkeypatch.setattr("shared.projections.engine._LABELS_AT_ONCE", 8)
 
     def labelled(book: Book, start: int, count: int) -> None:
-        (key,) = [keys.contact(TENANT, one) for one in book.ids]
+        (key,) = [contact_keys.contact(TENANT, one) for one in book.ids]
         item = store().get(key)
         assert item is not None
         item["tag_ids"] = {"L": [{"S": f"tag{number}"} for number in range(start, start + count)]}

@@ -10,7 +10,7 @@ import pytest
 from shared.domain.contacts import order as contact_order
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import RuleBroken
-from shared.table import keys
+from shared.table.keys import lists as list_keys
 from shared.table.store import Item
 from shared.wiring.base import store
 from shared.wiring.contacts import contact_lists
@@ -105,10 +105,10 @@ def test_who_has_no_bookings_comes_last_and_newest_first(busy: Book) -> None:
 def test_a_place_that_is_out_of_date_shows_nobody_twice(busy: Book) -> None:
     moved = busy.ids[4]
     left_behind = [
-        keys.place(TENANT, "name", f"a  ada  #{moved}"),
-        keys.place(TENANT, "updated_at", f"2020-01-01T00:00:00.000Z#{moved}"),
-        keys.place(TENANT, "total_bookings", f"000000000009#{moved}"),
-        keys.place(TENANT, "name", "nobody  ada  #0197a1b2-c3d4-7e5f-8a6b-0123456789ab"),
+        list_keys.place(TENANT, "name", f"a  ada  #{moved}"),
+        list_keys.place(TENANT, "updated_at", f"2020-01-01T00:00:00.000Z#{moved}"),
+        list_keys.place(TENANT, "total_bookings", f"000000000009#{moved}"),
+        list_keys.place(TENANT, "name", "nobody  ada  #0197a1b2-c3d4-7e5f-8a6b-0123456789ab"),
     ]
     store().write_many(put=left_behind)
     for order in ("name", "-updated_at", "-total_bookings"):

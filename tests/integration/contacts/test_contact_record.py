@@ -18,8 +18,8 @@ from shared.domain import timestamps
 from shared.domain.contacts.record import RESTORABLE_SECONDS
 from shared.projections.leftover_rows import LeftoverRows
 from shared.services.contacts.purge import Purge, PurgeReport
-from shared.table import keys
 from shared.table.contacts.purge import PurgeTable
+from shared.table.keys import contacts as contact_keys
 from shared.wiring.base import store
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.world import World, booking
@@ -567,7 +567,7 @@ def expire(world: World, days: float = 31) -> None:
         for item in world.content.contacts:
             if "deleted_at" in item:
                 at = timestamps.plus(item["deleted_at"]["S"], -days * 86_400)
-                due = keys.purge_due(timestamps.plus(at, RESTORABLE_SECONDS), item["id"]["S"])
+                due = contact_keys.purge_due(timestamps.plus(at, RESTORABLE_SECONDS), item["id"]["S"])
                 world.stack.client("dynamodb").put_item(
                     TableName=world.stack.table_name, Item={**item, **due, "deleted_at": {"S": at}}
                 )

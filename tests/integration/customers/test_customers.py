@@ -15,9 +15,9 @@ from shared.domain.callers import Caller
 from shared.projections.kinds.registry import kind_of
 from shared.publishing import sweep as sweeping
 from shared.services.contacts.purge import Purge
-from shared.table import keys
 from shared.table.contacts.purge import PurgeTable
 from shared.table.customers.membership import MembershipTable
+from shared.table.keys import customers as customer_keys
 from shared.wiring.accounts import onboarding_service
 from shared.wiring.base import store
 from shared.wiring.contacts import contact_service
@@ -141,7 +141,7 @@ def test_numbers_count_within_the_tenant_and_grow_beyond_six_digits(world: World
     assert [customer_of(world)["number"] for _ in range(2)] == ["CUST000001", "CUST000002"]
     assert customer_of(world, token=other.admin)["number"] == "CUST000001"
     with as_operator():
-        store().put({**keys.customer_number("T1"), "given": {"N": "999999"}})
+        store().put({**customer_keys.last_number("T1"), "given": {"N": "999999"}})
     assert customer_of(world)["number"] == "CUST1000000"
 
 

@@ -16,7 +16,7 @@ from shared.domain.errors import Invalid
 from shared.domain.ids import new_id
 from shared.domain.labels.record import MAX_LABELS, NO_LABELS, ContactType, Tag
 from shared.domain.stamp import Stamp
-from shared.table import keys
+from shared.table.keys import labels as label_keys
 from shared.table.labels import LabelMemory, LabelTable
 from shared.wiring.base import store
 from shared.wiring.contacts import contact_service
@@ -644,7 +644,7 @@ def changes() -> None:
 
 def state() -> list[tuple[str, str]]:
     labels = LabelTable(store(), "T1", LabelMemory()).current()
-    stamp = store().get(keys.labels_stamp("T1"))
+    stamp = store().get(label_keys.stamp("T1"))
     assert stamp and stamp["tags"]["N"] == "1"
     return [(label.name, getattr(label, "color", "")) for label in labels.by_id.values()]
 
@@ -654,7 +654,7 @@ def test_killed_before_any_call_and_done_again_a_label_is_there_once(tenant: Wor
     count = len(calls_of(changes))
     assert state() == [("b", "#000000")]
     for at in range(1, count + 1):
-        for item in store().query(keys.labels_partition("T1"), limit=10):
+        for item in store().query(label_keys.partition("T1"), limit=10):
             store().write_many(delete=[{"PK": item["PK"], "SK": item["SK"]}])
         reset_wiring()
         with injecting(kill_before(at=at)), pytest.raises(Killed):

@@ -20,7 +20,7 @@ from shared.domain.tenant import RateLimit, TenantSettings
 from shared.http.routes import MAX_PATH, Reply, Routes, lambda_handler
 from shared.services.limits import rate_limits
 from shared.services.limits.rate_limits import AWAY, FIRST_WAIT, SECOND, Bucket, RateLimits, microseconds
-from shared.table import keys
+from shared.table.keys import limits as limit_keys
 from shared.table.limits import BucketTable
 from shared.wiring.accounts import onboarding_service
 from shared.wiring.base import store
@@ -66,7 +66,9 @@ def clock() -> Clock:
 
 def stored(stack: Stack, actor: str | None = CALLER.actor) -> dict[str, Any]:
     with as_operator():
-        found = stack.client("dynamodb").get_item(TableName=stack.table_name, Key=keys.rate("T1", actor))
+        found = stack.client("dynamodb").get_item(
+            TableName=stack.table_name, Key=limit_keys.calls("T1", actor)
+        )
     item: dict[str, Any] = found.get("Item", {})
     return item
 
@@ -74,7 +76,7 @@ def stored(stack: Stack, actor: str | None = CALLER.actor) -> dict[str, Any]:
 def put_bucket(stack: Stack, **attributes: dict[str, Any]) -> None:
     with as_operator():
         stack.client("dynamodb").put_item(
-            TableName=stack.table_name, Item={**keys.rate("T1", CALLER.actor), **attributes}
+            TableName=stack.table_name, Item={**limit_keys.calls("T1", CALLER.actor), **attributes}
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 from shared import environment
 from shared.domain.errors import RateLimited
 from shared.services.limits.sign_in_gate import OpenGate, SignInGate
-from shared.table import keys
+from shared.table.keys import limits as limit_keys
 from shared.table.limits import BucketTable
 from shared.wiring.base import store
 from shared.wiring.limits import sign_in_gate
@@ -177,7 +177,7 @@ def test_digests_are_of_this_deployment(aws_stack: Stack) -> None:
         for secret in (b"one", b"two"):
             refused(SignInGate(BucketTable(store()), secret))
     assert len(items(aws_stack)) == 4
-    assert keys.gate("ACCOUNT", "x")["PK"]["S"] == "G#ACCOUNT#x"
+    assert limit_keys.sign_in_attempts("ACCOUNT", "x")["PK"]["S"] == "G#ACCOUNT#x"
 
 
 @pytest.mark.parametrize("fault", [unreachable(TAKES), throttle(TAKES, times=None)])

@@ -21,7 +21,8 @@ from functions.changes.on_stream_publish import handler as publish
 from shared.domain import timestamps
 from shared.publishing import sweep as sweeping
 from shared.publishing.publisher import Outcome
-from shared.table import keys
+from shared.table.keys import contacts as contact_keys
+from shared.table.keys import events as event_keys
 from shared.wiring.base import store
 from shared.wiring.projections import projection
 from shared.wiring.publishing import event_table, publisher
@@ -104,14 +105,17 @@ def age_events(world: World, seconds: float = 900) -> None:
             written, _, event_id = event["WSK"]["S"].partition("#")
             table.put_item(
                 TableName=world.stack.table_name,
-                Item={**event, **keys.outbox(event_id, timestamps.plus(written, -seconds))},
+                Item={**event, **event_keys.outbox(event_id, timestamps.plus(written, -seconds))},
             )
 
 
 def start_sweeping_from(world: World, seconds: float) -> None:
     """Make the sweeper believe that it has checked all that is older than so many seconds."""
     with as_operator():
-        item = {**keys.SWEEP_CHECKPOINT, "checked_until": {"S": timestamps.plus(timestamps.now(), -seconds)}}
+        item = {
+            **event_keys.SWEEP_CHECKPOINT,
+            "checked_until": {"S": timestamps.plus(timestamps.now(), -seconds)},
+        }
         world.stack.client("dynamodb").put_item(TableName=world.stack.table_name, Item=item)
 
 
@@ -558,7 +562,7 @@ def test_events_on_the_very_edges_of_sweeps_are_checked_once_or_more_and_never_n
         for event, moment in zip(events, moments, strict=True):
             table.put_item(
                 TableName=world.stack.table_name,
-                Item={**event, **keys.outbox(event["SK"]["S"].removeprefix("EVENT#"), moment)},
+                Item={**event, **event_keys.outbox(event["SK"]["S"].removeprefix("EVENT#"), moment)},
             )
         event_table().set_checkpoint(timestamps.plus(edge, -7200))
         out: list[str] = []
@@ -637,7 +641,7 @@ def test_one_event_nobody_can_read_does_not_keep_the_others_from_being_swept(wor
     bad["SK"] = {"S": "EVENT#00000000-0000-7000-8000-000000000000"}
     bad["changes"] = {"S": "{"}
     written = bad["WSK"]["S"].partition("#")[0]
-    bad |= keys.outbox("00000000-0000-7000-8000-000000000000", timestamps.plus(written, -1000))
+    bad |= event_keys.outbox("00000000-0000-7000-8000-000000000000", timestamps.plus(written, -1000))
     start_sweeping_from(world, 2000)
     with as_operator():
         world.stack.client("dynamodb").put_item(TableName=world.stack.table_name, Item=bad)
@@ -763,7 +767,7 @@ def test_one_event_for_each_commit_and_none_for_a_write_that_was_refused(
 
 def versions(world: World, tenant: str, contact_id: str) -> int:
     with as_operator():
-        item = store().get(keys.contact(tenant, contact_id))
+        item = store().get(contact_keys.contact(tenant, contact_id))
     return int(item["version"]["N"]) if item else 0
 
 

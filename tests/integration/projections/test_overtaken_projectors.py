@@ -9,7 +9,9 @@ import pytest
 from shared.projections.comparison import find_discrepancies
 from shared.projections.engine import Projection
 from shared.projections.kinds.contacts import CONTACT_KIND
-from shared.table import keys
+from shared.table.keys import contacts as contact_keys
+from shared.table.keys import lists as list_keys
+from shared.table.keys import postings as posting_keys
 from shared.table.postings import PostingList
 from shared.table.store import Item
 from shared.wiring.base import store
@@ -27,7 +29,7 @@ WRITES = call("dynamodb", "BatchWriteItem")
 
 def image_of(contact_id: str) -> Item:
     with acting_for("T1"):
-        image = store().get(keys.contact("T1", contact_id))
+        image = store().get(contact_keys.contact("T1", contact_id))
     assert image is not None
     return image
 
@@ -104,11 +106,12 @@ def test_the_sweep_finds_a_contact_that_a_list_shows_and_an_order_does_not(world
     world.send("PATCH", f"/contacts/{made['id']}", AT_LAST)
     world.catch_up()
     with acting_for("T1"):
-        [place] = store().query(keys.list_partition("T1", order), limit=10)
+        [place] = store().query(list_keys.partition("T1", order), limit=10)
         store().write_many(delete=[{name: place[name] for name in ("PK", "SK")}])
-        assert projection().outdated([keys.contact("T1", made["id"])]) == [keys.contact("T1", made["id"])]
-        projection().reproject(keys.contact("T1", made["id"]))
-        assert projection().outdated([keys.contact("T1", made["id"])]) == []
+        contact = contact_keys.contact("T1", made["id"])
+        assert projection().outdated([contact]) == [contact]
+        projection().reproject(contact)
+        assert projection().outdated([contact]) == []
     assert disagreements(world) == ({}, [])
 
 
@@ -118,11 +121,11 @@ def test_the_sweep_finds_a_contact_that_is_missing_from_a_filter(world: World) -
         world.send("PATCH", f"/contacts/{one['id']}", {"company": "Engines"})
     world.catch_up()
     tag = image_of(made["id"])["tag_ids"]["L"][0]["S"]
-    record = keys.contact("T1", made["id"])
+    record = contact_keys.contact("T1", made["id"])
     with acting_for("T1"):
-        partition = keys.posting_partition("T1", "tag", tag)
+        partition = posting_keys.partition("T1", "tag", tag)
         PostingList(store(), partition).change(remove=[made["id"]])
-        assert projection().outdated([record, keys.contact("T1", other["id"])]) == [record]
+        assert projection().outdated([record, contact_keys.contact("T1", other["id"])]) == [record]
         projection().reproject(record)
     assert disagreements(world) == ({}, [])
 
@@ -130,7 +133,7 @@ def test_the_sweep_finds_a_contact_that_is_missing_from_a_filter(world: World) -
 def test_a_sweep_that_is_killed_is_taken_up_by_the_next_one(world: World) -> None:
     """The state that it was projecting has passed by then, and nobody else knows it."""
     made = world.create(**AT_FIRST)
-    record, path = keys.contact("T1", made["id"]), f"/contacts/{made['id']}"
+    record, path = contact_keys.contact("T1", made["id"]), f"/contacts/{made['id']}"
     world.catch_up()
     world.send("PATCH", path, THEN)
     fault = kill_after(WRITES, at=3)  # what it is about, in which state, and the rows of that

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.ids import NUMBERS, derived_id, id_of, number_of
-from shared.table import keys, postings
+from shared.table import postings
 from shared.table.contacts.index import ContactIndex
+from shared.table.keys import postings as posting_keys
 from shared.table.postings import PostingList, PostingWalk, chunks_of, ids_in
 from shared.table.store import Item
 from shared.wiring.base import store
@@ -38,7 +39,7 @@ from tests.support.tokens import TokenIssuer
 from tests.support.transport import Attempt, Send
 
 TENANT = "t1"
-PARTITION = keys.posting_partition(TENANT, "tag", "vip")
+PARTITION = posting_keys.partition(TENANT, "tag", "vip")
 IDS = [derived_id(1_760_000_000_000 + 90_000 * number, str(number)) for number in range(400)]
 IMPORTED = [derived_id(1_770_000_000_000, "import", str(n), ordinal=n) for n in range(400)]
 

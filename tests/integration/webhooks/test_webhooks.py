@@ -37,9 +37,11 @@ from shared.publishing.contracts import from_message, to_message
 from shared.publishing.sender import Sender
 from shared.services.webhooks import deliveries
 from shared.services.webhooks.deliveries import AttemptUnderWay, FanOut, Sending, send_due
-from shared.table import keys
 from shared.table.accounts.directory import TenantTable
 from shared.table.contacts.repository import ContactTable
+from shared.table.keys import events as event_keys
+from shared.table.keys import imports as import_keys
+from shared.table.keys import work as work_keys
 from shared.table.webhooks import due
 from shared.table.webhooks.due import DueDeliveries
 from shared.table.webhooks.repository import WebhookTable
@@ -495,8 +497,8 @@ def test_the_scheduled_function_hands_over_what_is_due(stack: Stack) -> None:
 
 def test_what_else_is_in_the_due_time_index_is_left_alone(stack: Stack) -> None:
     with as_operator():
-        entry = keys.due(timestamps.plus(timestamps.now(), -60), "IMPORT#1")
-        item = {**keys.import_(TENANT, "1"), **entry}
+        entry = work_keys.entry(timestamps.plus(timestamps.now(), -60), "IMPORT#1")
+        item = {**import_keys.import_run(TENANT, "1"), **entry}
         store().put(item)
     assert sweep() == 0
     assert stack.messages_in(QUEUE) == 0
@@ -597,7 +599,7 @@ def test_an_event_that_was_removed_is_not_sent(stack: Stack, receiver: Receiver)
     webhook, event = subscribe(receiver.url), contact_created()
     fan_out(event)
     with as_operator():
-        store().write_many(delete=[keys.event(TENANT, "contact", event.entity_id, event.id)])
+        store().write_many(delete=[event_keys.event(TENANT, "contact", event.entity_id, event.id)])
     pump(stack)
     delivery = delivery_of(webhook, event)
     assert delivery is not None

@@ -24,9 +24,11 @@ from shared.domain.labels.record import NO_LABELS, Labels
 from shared.projections.comparison import build_expected
 from shared.services.contacts.lists import ContactLists
 from shared.services.reading_budget import MAX_ROWS, Budget
-from shared.table import items, keys
+from shared.table import items
 from shared.table.contacts.index import ContactIndex
 from shared.table.cursors import Cursors
+from shared.table.keys import customers as customer_keys
+from shared.table.keys.spelling import identity_of
 
 T = TypeVar("T")
 TENANT = "t1"
@@ -85,8 +87,8 @@ class Tenant:
         images = (items.contact_to_item(TENANT, one) for one in self.contacts)
         projected = build_expected(TENANT, images)
         count = sum(one.customer_id == CUSTOMER for one in self.contacts)
-        key = keys.customer(TENANT, CUSTOMER)
-        projected[key[keys.PK]["S"], key[keys.SK]["S"]] = {**key, "contact_count": {"N": str(count)}}
+        key = customer_keys.customer(TENANT, CUSTOMER)
+        projected[identity_of(key)] = {**key, "contact_count": {"N": str(count)}}
         self.store = MemoryStore.of(projected)
 
     def lists(self, budget: Budget, caller: Caller = ADMIN) -> ContactLists:

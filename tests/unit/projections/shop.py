@@ -12,16 +12,16 @@ from shared.projections.engine import Projection
 from shared.projections.leftover_rows import LeftoverRows
 from shared.projections.sweeping import SweptProjection
 from shared.services.contacts.purge import Purge
-from shared.table import keys
 from shared.table.contacts.purge import PurgeTable
 from shared.table.items import contact_from_item, event_to_item
+from shared.table.keys import contacts as contact_keys
 from shared.table.store import Item, Store
 from tests.support.interleaving import Schedule, Turns
 from tests.support.memory_table import MemoryTable
 
 TENANT = "t1"
 ID = "01996f3a-7c00-7000-8000-000000000001"
-KEY = keys.contact(TENANT, ID)
+KEY = contact_keys.contact(TENANT, ID)
 PURGED_AT = "2026-06-30T12:00:00.000Z"
 
 
@@ -65,7 +65,7 @@ class _Due(PurgeTable):
 
 
 def _is_of_record(change: tuple[Item | None, Item | None]) -> bool:
-    return any(item is not None and keys.is_contact(item) for item in change)
+    return any(item is not None and contact_keys.is_contact(item) for item in change)
 
 
 def _image(old: Item | None, new: Item | None) -> Item:

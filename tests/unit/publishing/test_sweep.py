@@ -15,8 +15,10 @@ from shared.domain.errors import Unavailable
 from shared.publishing.publisher import Outcome
 from shared.publishing.sweep import SETTLE_SECONDS, sweep
 from shared.table import events as event_table
-from shared.table import keys
 from shared.table.events import EventTable
+from shared.table.keys import events as event_keys
+from shared.table.keys.spelling import Key
+from shared.table.keys.work import WORK_INDEX, WORK_PK, WORK_SK
 from shared.table.store import Item
 
 NOW = "2026-05-04T10:00:00.000Z"
@@ -70,17 +72,17 @@ class MemoryStore:
         after: str | None,
         index: tuple[str, str, str],
     ) -> list[Item]:
-        assert index == (keys.WORK_INDEX, keys.WORK_PK, keys.WORK_SK)
+        assert index == (WORK_INDEX, WORK_PK, WORK_SK)
         self._clock.spend(self._call_seconds)
         entries = self._index.get(partition, [])
         first = bisect.bisect_left(entries, max(between[0], after or ""), key=lambda entry: entry[0])
         found = [item for sk, item in entries[first : first + limit + 1] if sk <= between[1] and sk != after]
         return [{name: item[name] for name in ("PK", "SK", "WPK", "WSK")} for item in found[:limit]]
 
-    def get(self, key: keys.Key) -> Item | None:
+    def get(self, key: Key) -> Item | None:
         return self._items.get((key["PK"]["S"], key["SK"]["S"]))
 
-    def get_many(self, wanted: list[keys.Key], *, consistent: bool = True) -> dict[tuple[str, str], Item]:
+    def get_many(self, wanted: list[Key], *, consistent: bool = True) -> dict[tuple[str, str], Item]:
         self._clock.spend(self._call_seconds)
         found = [(key["PK"]["S"], key["SK"]["S"]) for key in wanted]
         return {place: self._items[place] for place in found if place in self._items}
@@ -94,7 +96,7 @@ class MemoryStore:
         return True
 
     def acknowledge(self, event: Item) -> None:
-        feed = keys.feed("t", event["SK"]["S"].removeprefix(keys.EVENT))
+        feed = event_keys.feed("t", event_keys.id_of(event))
         self._items[feed["PK"]["S"], feed["SK"]["S"]] = dict(feed)
 
 
@@ -130,10 +132,10 @@ class Records:
     behind: set[str] = field(default_factory=set)
     stuck: dict[str, Exception] = field(default_factory=dict)
 
-    def outdated(self, found: list[keys.Key]) -> list[keys.Key]:
+    def outdated(self, found: list[Key]) -> list[Key]:
         return [key for key in found if key["PK"]["S"] in self.behind]
 
-    def reproject(self, record: keys.Key) -> None:
+    def reproject(self, record: Key) -> None:
         self.clock.spend(self.seconds)
         if record["PK"]["S"] in self.stuck:
             raise self.stuck[record["PK"]["S"]]
@@ -142,7 +144,10 @@ class Records:
 
 def event_item(number: int, written_at: str) -> Item:
     event_id = f"0190a8b0-0000-7000-8000-{number * 2_654_435_761 % 2**48:012x}"
-    return {**keys.event("t", "contact", f"c{number:06d}", event_id), **keys.outbox(event_id, written_at)}
+    return {
+        **event_keys.event("t", "contact", f"c{number:06d}", event_id),
+        **event_keys.outbox(event_id, written_at),
+    }
 
 
 def table(clock: Clock, moments: list[str], *, call_seconds: float = 0.005) -> tuple[MemoryStore, list[Item]]:
@@ -151,7 +156,7 @@ def table(clock: Clock, moments: list[str], *, call_seconds: float = 0.005) -> t
     for item in made:
         store.add(item)
     store.sort()
-    store._items["S#SWEEP", "CHECKPOINT"] = {**keys.SWEEP_CHECKPOINT, "checked_until": {"S": START}}
+    store._items["S#SWEEP", "CHECKPOINT"] = {**event_keys.SWEEP_CHECKPOINT, "checked_until": {"S": START}}
     return store, made
 
 

@@ -7,8 +7,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.domain.errors import RuleBroken
-from shared.table import keys
 from shared.table.cursors import Cursors
+from shared.table.keys import accounts as account_keys
+from shared.table.keys import bookings as booking_keys
+from shared.table.keys import contacts as contact_keys
+from shared.table.keys import customers as customer_keys
+from shared.table.keys import events as event_keys
+from shared.table.keys import imports as import_keys
+from shared.table.keys import webhooks as webhook_keys
+from shared.table.keys.spelling import tenant_of, tenant_prefix
 
 _VALUES = st.text(min_size=1, max_size=30)
 
@@ -19,23 +26,33 @@ _VALUES = st.text(min_size=1, max_size=30)
 def test_no_value_steps_into_another_name_space(tenant: str, value: str, other: str, email: str) -> None:
     """check 43"""
     made = [
-        keys.contact(tenant, value), keys.email_lock(tenant, email), keys.booking(tenant, value),
-        keys.import_(tenant, value), keys.webhook(tenant, value), keys.delivery(tenant, value, other),
-        keys.tenant(tenant), keys.feed(tenant, value), keys.customer(tenant, value),
-        keys.member(tenant, value, "0190"), keys.username_lock(tenant, value), keys.phone_lock(tenant, value, other),
-        keys.whatsapp_lock(tenant, value, other), keys.email_lock(tenant, email, other),
-        keys.email_lock(tenant, email, ""), keys.customer_number(tenant),
-    ]  # fmt: skip
+        contact_keys.contact(tenant, value),
+        contact_keys.email_lock(tenant, email),
+        booking_keys.booking(tenant, value),
+        import_keys.import_run(tenant, value),
+        webhook_keys.webhook(tenant, value),
+        webhook_keys.delivery(tenant, value, other),
+        account_keys.tenant(tenant),
+        event_keys.feed(tenant, value),
+        customer_keys.customer(tenant, value),
+        customer_keys.member(tenant, value, "0190"),
+        customer_keys.username_lock(tenant, value),
+        contact_keys.phone_lock(tenant, value, other),
+        contact_keys.whatsapp_lock(tenant, value, other),
+        contact_keys.email_lock(tenant, email, other),
+        contact_keys.email_lock(tenant, email, ""),
+        customer_keys.last_number(tenant),
+    ]
     for key in made:
-        assert key["PK"]["S"].startswith(keys.tenant_prefix(tenant))
-        assert keys.tenant_of(key["PK"]["S"]) == tenant
+        assert key["PK"]["S"].startswith(tenant_prefix(tenant))
+        assert tenant_of(key["PK"]["S"]) == tenant
     for name_space in (
-        keys.contact,
-        keys.booking,
-        keys.webhook,
-        keys.import_,
-        keys.customer,
-        keys.username_lock,
+        contact_keys.contact,
+        booking_keys.booking,
+        webhook_keys.webhook,
+        import_keys.import_run,
+        customer_keys.customer,
+        customer_keys.username_lock,
     ):
         assert (name_space(tenant, value) == name_space(tenant, other)) == (value == other)
     places = [(key["PK"]["S"], key["SK"]["S"]) for key in made]
@@ -43,14 +60,14 @@ def test_no_value_steps_into_another_name_space(tenant: str, value: str, other: 
 
 
 def test_one_tenants_prefix_is_no_prefix_of_anothers() -> None:
-    assert not keys.tenant_prefix("T10").startswith(keys.tenant_prefix("T1"))
-    assert not keys.contact("T1#C", "x")["PK"]["S"].startswith(keys.tenant_prefix("T1"))
+    assert not tenant_prefix("T10").startswith(tenant_prefix("T1"))
+    assert not contact_keys.contact("T1#C", "x")["PK"]["S"].startswith(tenant_prefix("T1"))
 
 
 def test_the_systems_own_keys_belong_to_no_tenant() -> None:
-    assert keys.tenant_of(keys.user("s")["PK"]["S"]) is None
-    assert keys.tenant_of(keys.api_key("k")["PK"]["S"]) is None
-    assert keys.tenant_of(keys.SWEEP_CHECKPOINT["PK"]["S"]) is None
+    assert tenant_of(account_keys.membership("s")["PK"]["S"]) is None
+    assert tenant_of(account_keys.api_key("k")["PK"]["S"]) is None
+    assert tenant_of(event_keys.SWEEP_CHECKPOINT["PK"]["S"]) is None
 
 
 def test_a_cursor_leads_back_to_its_position() -> None:

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.ids import NUMBERS, derived_id, id_of, number_of
-from shared.table import keys
+from shared.table.keys import postings as posting_keys
 from shared.table.postings import chunks_of, ids_in
 from tests.support.item_size import item_size
 
-OWNERS = keys.posting_partition(str(uuid.UUID(int=1)), "owner_id", str(uuid.UUID(int=2)))
+OWNERS = posting_keys.partition(str(uuid.UUID(int=1)), "owner_id", str(uuid.UUID(int=2)))
 
 NUMBERS_AT_ALL = st.sets(st.integers(0, NUMBERS - 1), max_size=300)
 CLOSE_TOGETHER = st.tuples(st.integers(0, NUMBERS - 2000), st.sets(st.integers(0, 1999), max_size=2000)).map(
@@ -47,6 +47,6 @@ def test_chunks_that_do_not_join_are_no_list() -> None:
 def test_ids_made_over_hours_take_under_fourteen_bytes_each_and_those_of_an_import_eight() -> None:
     apart = [derived_id(1_760_000_000_000 + n * 300_000, str(n)) for n in range(2000)]
     imported = [derived_id(1_760_000_000_000, str(n), ordinal=n) for n in range(2000)]
-    tags = keys.posting_partition("demo", "tag", "newsletter")
+    tags = posting_keys.partition("demo", "tag", "newsletter")
     assert sum(map(item_size, chunks_of(tags, apart))) / 2000 < 14
     assert sum(map(item_size, chunks_of(tags, imported))) / 2000 < 8

@@ -1,0 +1,98 @@
+"""Keys of contacts: the record with its timeline, the locks on its addresses, and the date of its purge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.table.keys import work
+from shared.table.keys.spelling import (
+    SK,
+    Key,
+    escape,
+    identity_of,
+    make_key,
+    record_partition,
+    tenant_prefix,
+    unescape,
+)
+
+CONTACT = "CONTACT"
+INTERACTION = "INT#"
+CONSENT = "CONSENT#"
+PURGE_SHARDS = 16
+"""As many as the outbox has, so that a tenant that deletes all its contacts at once does not throttle the deletions."""
+
+
+def partition(tenant_id: str, contact_id: str) -> str:
+    """Return the partition of a contact and of all that belongs to it."""
+    return record_partition(tenant_id, "contact", contact_id)
+
+
+def contact(tenant_id: str, contact_id: str) -> Key:
+    """Return the key of a contact's record."""
+    return make_key(partition(tenant_id, contact_id), CONTACT)
+
+
+def is_contact(key: dict[str, Any]) -> bool:
+    """Whether a key is that of a contact's record."""
+    return bool(key[SK]["S"] == CONTACT)
+
+
+def ids_of(key: dict[str, Any]) -> tuple[str, str] | None:
+    """Return the tenant id and the contact id of a contact's key; None for a key of another kind."""
+    if not is_contact(key):
+        return None
+    _, tenant_id, _, contact_id = identity_of(key)[0].split("#")
+    return unescape(tenant_id), unescape(contact_id)
+
+
+def interaction(tenant_id: str, contact_id: str, occurred_at: str, interaction_id: str) -> Key:
+    """Return the key of an interaction. Interactions sort by the time at which they occurred."""
+    return make_key(partition(tenant_id, contact_id), f"{INTERACTION}{occurred_at}#{escape(interaction_id)}")
+
+
+def consent(tenant_id: str, contact_id: str, event_id: str) -> Key:
+    """Return the key of an entry in a contact's consent history. The event's id sorts entries by time."""
+    return make_key(partition(tenant_id, contact_id), f"{CONSENT}{event_id}")
+
+
+def email_partition(tenant_id: str, email: str) -> str:
+    """Return the partition of the locks on an address.
+
+    They sort so: the tenant's lock, the lock of contacts without a customer, the locks of customers from the oldest
+    customer on.
+    """
+    return f"{tenant_prefix(tenant_id)}EMAIL#{escape(email)}"
+
+
+def email_lock(tenant_id: str, email: str, within: str | None = None) -> Key:
+    """Return the key of the lock on an address, for the whole tenant or within a customer.
+
+    `within`: the customer's id, "" for contacts without a customer, None for the whole tenant.
+    """
+    return make_key(email_partition(tenant_id, email), _lock_within(within))
+
+
+def phone_lock(tenant_id: str, e164: str, within: str) -> Key:
+    """Return the key of the lock on a telephone number; `within` as for `email_lock`."""
+    return make_key(f"{tenant_prefix(tenant_id)}PHONE#{escape(e164)}", _lock_within(within))
+
+
+def whatsapp_lock(tenant_id: str, e164: str, within: str) -> Key:
+    """Return the key of the lock on a WhatsApp number; `within` as for `email_lock`."""
+    return make_key(f"{tenant_prefix(tenant_id)}WHATSAPP#{escape(e164)}", _lock_within(within))
+
+
+def _lock_within(within: str | None) -> str:
+    # "!" sorts before all escaped values, and none of them contains it.
+    return "LOCK" if within is None else f"LOCK#{escape(within) or '!'}"
+
+
+def purge_due(at: str, contact_id: str) -> Key:
+    """Return the index attributes of a deleted contact that is purged at a time."""
+    return work.entry(purge_partition(work.shard_of(contact_id, PURGE_SHARDS)), at, contact_id)
+
+
+def purge_partition(shard: int) -> str:
+    """Return the index partition of one shard of the deleted contacts."""
+    return f"DUE#PURGE#{shard}"

@@ -1,0 +1,49 @@
+"""Keys of imports: the record, its file's layout, its chunks, and when it is checked next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.table.keys import work
+from shared.table.keys.spelling import SK, Key, escape, make_key, record_partition, tenant_prefix
+
+CHUNK = "CHUNK#"
+DUE = "DUE#IMPORTS"
+"""The index partition of running imports, by the time at which each is checked next."""
+INBOX_WALK: Key = make_key("S#IMPORTS", "INBOX")
+"""How far the watch has looked through the inboxes."""
+
+
+def imports(tenant_id: str) -> str:
+    """Return the partition of a tenant's imports."""
+    return f"{tenant_prefix(tenant_id)}IMPORTS"
+
+
+def import_run(tenant_id: str, import_id: str) -> Key:
+    """Return the key of an import's record."""
+    return make_key(imports(tenant_id), escape(import_id))
+
+
+def partition(tenant_id: str, import_id: str) -> str:
+    """Return the partition of what belongs to an import: its layout, its chunks, its events."""
+    return record_partition(tenant_id, "import", import_id)
+
+
+def layout(tenant_id: str, import_id: str) -> Key:
+    """Return the key of the layout of an import's file."""
+    return make_key(partition(tenant_id, import_id), "LAYOUT")
+
+
+def chunk(tenant_id: str, import_id: str, number: int) -> Key:
+    """Return the key of a chunk that is finished."""
+    return make_key(partition(tenant_id, import_id), f"{CHUNK}{number:06d}")
+
+
+def chunk_number(key: dict[str, Any]) -> int:
+    """Return the number of the chunk with a key."""
+    return int(key[SK]["S"].removeprefix(CHUNK))
+
+
+def due(at: str, import_id: str) -> Key:
+    """Return the index attributes of a running import. One partition is enough: an entry moves every few minutes."""
+    return work.entry(DUE, at, import_id)

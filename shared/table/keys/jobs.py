@@ -1,0 +1,39 @@
+"""Keys of bulk jobs, and of the slots for the work that a tenant has open at once."""
+
+from __future__ import annotations
+
+from shared.table.keys import work
+from shared.table.keys.spelling import Key, escape, make_key, tenant_prefix
+
+BULK_DUE = "DUE#BULK"
+"""The index partition of running jobs, by the time at which each is checked if it has not moved."""
+
+
+def bulk_jobs(tenant_id: str) -> str:
+    """Return the partition of a tenant's bulk jobs."""
+    return f"{tenant_prefix(tenant_id)}BULKJOBS"
+
+
+def bulk_job(tenant_id: str, job_id: str) -> Key:
+    """Return the key of a bulk job."""
+    return make_key(bulk_jobs(tenant_id), escape(job_id))
+
+
+def bulk_due(at: str, job_id: str) -> Key:
+    """Return the index attributes of a running job."""
+    return work.entry(BULK_DUE, at, job_id)
+
+
+def slots(tenant_id: str, kind: str) -> str:
+    """Return the partition of the slots for a kind of background work, of which a tenant has a fixed number."""
+    return f"{tenant_prefix(tenant_id)}PLACES#{kind}"
+
+
+def slot(tenant_id: str, kind: str, number: int) -> Key:
+    """Return the key of a slot, by its number."""
+    return make_key(slots(tenant_id, kind), f"{number:03d}")
+
+
+def bytes_of_day(tenant_id: str, day: str) -> Key:
+    """Return the key of the sum of the bytes that a tenant imported on a day, such as `2026-05-04`."""
+    return make_key(f"{tenant_prefix(tenant_id)}PLACES#BYTES", day)

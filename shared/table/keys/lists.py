@@ -1,0 +1,48 @@
+"""Keys of the lists: rows of contacts and customers as pages show them, and the places of contacts in each order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.table.keys.contacts import CONTACT
+from shared.table.keys.customers import CUSTOMER
+from shared.table.keys.spelling import PK, RECORD_SPACES, SK, Key, make_key, space_of, tenant_prefix
+
+LIST = "LIST"
+BY_CREATION = "created"
+"""The list of contacts in the order of their ids, which is that of their creation."""
+CUSTOMERS = "customers"
+"""The list of customers, in the order of their creation."""
+_SORT_KEYS = {RECORD_SPACES["contact"]: CONTACT, RECORD_SPACES["customer"]: CUSTOMER}
+
+
+def partition(tenant_id: str, order: str) -> str:
+    """Return the partition of a list."""
+    return f"{tenant_prefix(tenant_id)}{LIST}#{order}"
+
+
+def row(tenant_id: str, order: str, record_id: str) -> Key:
+    """Return the key of a record's row in a list."""
+    return make_key(partition(tenant_id, order), record_id)
+
+
+def row_of(record_key: dict[str, Any], order: str) -> Key:
+    """Return the key of the row in a list of the contact or customer with a key."""
+    # Made by `record_partition`, whose parts are escaped, so there are four of them.
+    space, tenant, _, identifier = record_key[PK]["S"].split("#")
+    return make_key(f"{space}#{tenant}#{LIST}#{order}", identifier)
+
+
+def place(tenant_id: str, order: str, text: str) -> Key:
+    """Return the key of a contact's place in an order.
+
+    `text` sorts as the contacts do and ends with `#` and the contact's id. It needs no escaping, since the partition
+    holds nothing else.
+    """
+    return make_key(partition(tenant_id, order), text)
+
+
+def listed_record_of(event_key: dict[str, Any]) -> Key | None:
+    """Return the key of the contact or customer that an event belongs to; None for an event of another record."""
+    sk = _SORT_KEYS.get(space_of(event_key))
+    return {PK: event_key[PK], SK: {"S": sk}} if sk else None
