@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local import demo
 from local.deploy import Aws, DeploymentFailed
 from local.stack import CannotStart, Stack
+from local.state_files import StackNotRunning, read_state, state_folder
 from shared.files.object_keys import inbox_key
 
 USAGE = "usage: python -m local [run | token [admin|user]]"
@@ -37,10 +36,6 @@ def _number(name: str, default: int) -> int:
     return int(text)
 
 
-def _state_dir() -> Path:
-    return Path(os.environ.get("STATE_DIR") or ".local")
-
-
 def _say(line: str) -> None:
     print(line, flush=True)
 
@@ -51,13 +46,13 @@ def run() -> int:
         signal.signal(one, _on_signal)
     stack: Stack | None = None
     try:
-        stack = Stack(_state_dir(), _number("PORT", 8000), _number("AWS_PORT", 4566), _say)
+        stack = Stack(state_folder(), _number("PORT", 8000), _number("AWS_PORT", 4566), _say)
         stack.start()
         _say(_welcome(stack))
         while stack.wait(3600):
             pass
     except Told as told:
-        _say(f"\n{told}: stopping; the state is kept in {_state_dir()}")
+        _say(f"\n{told}: stopping; the state is kept in {state_folder()}")
         return 0
     except (CannotStart, DeploymentFailed, demo.DemoFailed) as error:
         print(f"\n{error}", file=sys.stderr, flush=True)
@@ -97,13 +92,16 @@ Ctrl-C stops the stack."""
 def token(who: str) -> int:
     """Print a fresh token of the running stack's admin or user."""
     try:
-        state = json.loads((_state_dir() / "state.json").read_text(encoding="utf-8"))
+        state = read_state()
         person = state[who]
         aws = Aws(state["aws_endpoint"])
         print(demo.token(aws, state["outputs"], person["username"], person["password"]))
-    except (OSError, BotoCoreError, ClientError) as error:
+    except StackNotRunning as error:
+        print(f"{error} Start it with: make run", file=sys.stderr)
+        return 1
+    except (BotoCoreError, ClientError) as error:
         print(
-            f"No stack runs with its state in {_state_dir()} ({type(error).__name__}). Start it with: make run",
+            f"No stack runs with its state in {state_folder()} ({type(error).__name__}). Start it with: make run",
             file=sys.stderr,
         )
         return 1

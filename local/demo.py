@@ -9,7 +9,7 @@ from typing import Any
 
 from local.deploy import Aws
 from local.http import request
-from local.private_files import write_private
+from local.state_files import write_private
 from shared.domain.callers import PERMISSIONS
 from shared.identity.user_pool import UserPool
 from shared.services.accounts.onboarding import Onboarding

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
 import sys
-from pathlib import Path
 
 from local import demo
 from local.deploy import Aws
+from local.state_files import StackNotRunning, read_state
 
 
 def main() -> int:
-    state_dir = Path(os.environ.get("STATE_DIR") or ".local")
     try:
-        state = json.loads((state_dir / "state.json").read_text(encoding="utf-8"))
-    except OSError:
-        print(f"No stack runs with its state in {state_dir}. Start it with: make run", file=sys.stderr)
+        state = read_state()
+    except StackNotRunning as error:
+        print(f"{error} Start it with: make run", file=sys.stderr)
         return 1
     admin = state["admin"]
     variables = {

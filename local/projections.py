@@ -6,14 +6,13 @@ is that of `TABLE_NAME`, or else the running one-machine stack's.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import boto3
 
+from local.state_files import StackNotRunning, read_state
 from shared.projections.comparison import find_discrepancies
 from shared.table.keys.spelling import Key, identity_of, tenant_prefix
 from shared.table.store import Item, Store
@@ -57,13 +56,10 @@ def main(arguments: list[str]) -> int:
 def _table() -> tuple[Any, str]:
     if table := os.environ.get("TABLE_NAME"):
         return boto3.client("dynamodb"), table
-    state_dir = Path(os.environ.get("STATE_DIR") or ".local")
     try:
-        state = json.loads((state_dir / "state.json").read_text(encoding="utf-8"))
-    except OSError:
-        sys.exit(
-            f"No stack runs with its state in {state_dir}. Start it (make run), or name a table (TABLE_NAME)."
-        )
+        state = read_state()
+    except StackNotRunning as error:
+        sys.exit(f"{error} Start it (make run), or name a table (TABLE_NAME).")
     client = boto3.client(
         "dynamodb",
         endpoint_url=state["aws_endpoint"],

@@ -17,9 +17,9 @@ from local import demo
 from local.deploy import Aws, deploy
 from local.emulator_settings import DRAIN_SECONDS, HOST
 from local.http import request
-from local.private_files import write_private
 from local.proxy import Proxy, port_is_free
 from local.sources import ROOT
+from local.state_files import write_private
 
 START_SECONDS = 30
 STOP_SECONDS = DRAIN_SECONDS + 18
