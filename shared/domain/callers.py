@@ -1,4 +1,4 @@
-"""Who calls, and what they may do."""
+"""Callers and their permissions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Level = Literal["all", "own"]
 Role = Literal["admin", "user", "client"]
 Kind = Literal["user", "client", "system"]
 Visibility = Literal["tenant", "owner"]
-"""Whose contacts a tenant's regular users see: all the tenant's, or their own."""
+"""The contacts that regular users of a tenant see: all of the tenant (`tenant`) or only their own (`owner`)."""
 
 PERMISSIONS = (
     "contacts:read",
@@ -23,7 +23,7 @@ PERMISSIONS = (
     "webhooks:manage",
     "tenant:admin",
 )
-"""The permission words there are. Each is held at level `all` or `own`."""
+"""All permissions. A caller holds each at level `all` or `own`, or not at all."""
 
 _ROLE_PERMISSIONS: dict[str, dict[str, Level]] = {
     "admin": dict.fromkeys(PERMISSIONS, "all"),
@@ -33,12 +33,12 @@ _ROLE_PERMISSIONS: dict[str, dict[str, Level]] = {
         "contacts:delete": "own",
         "interactions:write": "own",
     },
-    "client": {},  # an API client has what its admin gave it, and nothing by default
+    "client": {},  # an API client only has the permissions granted to it
 }
 
 
 class OwnedContact(Protocol):
-    """The fields of a contact that say whose it is; see `shared.domain.contacts.record.Contact`."""
+    """The fields of a contact that decide whether a caller owns it; see `shared.domain.contacts.record.Contact`."""
 
     @property
     def owner_id(self) -> str | None: ...
@@ -49,10 +49,10 @@ class OwnedContact(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever acts on a tenant's records: a user, an API client, or the system itself.
+    """An actor on the records of a tenant: a user, an API client, or the system itself.
 
-    `granted`: the permissions this caller has beside those of its role, or at another level than the role.
-    `origin` says by which door the change came: api, import, booking or system.
+    `granted`: permissions beyond those of the role, or at another level; they override the role's.
+    `origin`: the channel of the caller's changes: api, import, booking or system.
     """
 
     tenant_id: str
@@ -64,19 +64,19 @@ class Caller:
 
     @property
     def actor(self) -> str:
-        """The caller as records and events name it, such as `user:0190…`."""
+        """The caller's name in records and events, such as `user:0190…`."""
         return f"{self.kind}:{self.id}"
 
     def level(self, permission: str) -> Level | None:
-        """How far the caller holds `permission`; None when not at all."""
+        """Return the level at which the caller holds `permission`, or None."""
         return self.granted.get(permission) or _ROLE_PERMISSIONS[self.role].get(permission)
 
     def scope(self, *query: str) -> tuple[str, ...]:
-        """What a cursor is bound to: who asks, and what for."""
+        """Return what a cursor is bound to: the caller and the query."""
         return (self.tenant_id, self.id, *query)
 
     def has_all_rights_of(self, other: Caller) -> bool:
-        """Whether the caller may do all that `other` may."""
+        """Return whether the caller holds every permission of `other`, at the same or a higher level."""
         return all(
             self.level(permission) in ("all", other.level(permission))
             for permission in PERMISSIONS
@@ -84,7 +84,7 @@ class Caller:
         )
 
     def require(self, permission: str) -> Level:
-        """The level at which the caller holds `permission`; raises PermissionDenied when not at all."""
+        """Return the level at which the caller holds `permission`. Raises PermissionDenied if there is none."""
         level = self.level(permission)
         if level is None:
             raise PermissionDenied.lacking(permission)
@@ -92,21 +92,26 @@ class Caller:
 
     @property
     def owner_of_new_contacts(self) -> str | None:
-        """Who owns the contacts that the caller makes, unless another owner is given: a user, and a program
-        that may write its own alone, which could do nothing with them else.
+        """The owner of contacts that the caller creates without naming one: the caller, or None.
+
+        A user owns its new contacts. So does an API client that may write only its own contacts, since it could not
+        change them otherwise.
         """
         return self.id if self.kind == "user" or self.level("contacts:write") == "own" else None
 
     def owns(self, owner_id: str | None, organizer_ids: Iterable[str] = ()) -> bool:
-        """Whether a record with this owner, and these organizers of its bookings, is the caller's own."""
+        """Return whether the caller is the owner of a record, or an organizer of one of its bookings."""
         return owner_id == self.id or self.id in organizer_ids
 
     def owns_contact(self, contact: OwnedContact) -> bool:
-        """Whether a contact is the caller's own: the caller is its owner, or organizes a booking of it."""
+        """Return whether the caller is the owner of a contact, or an organizer of one of its bookings."""
         return self.owns(contact.owner_id, contact.organizer_ids)
 
     def can_see_customer_of(self, creator: str) -> bool:
-        """Whether the caller may see a customer that an actor made: at level `own` these are the caller's own."""
+        """Return whether the caller may see a customer created by the actor `creator`.
+
+        At level `own` a caller sees only the customers that the caller created.
+        """
         return self.level("contacts:read") == "all" or creator == self.actor
 
     def require_all(self, *permissions: str) -> None:
@@ -116,25 +121,28 @@ class Caller:
                 raise PermissionDenied.lacking(f"{permission}:all")
 
     def require_on(self, permission: str, owner_id: str | None, organizer_ids: Iterable[str] = ()) -> None:
-        """Raises PermissionDenied unless the caller may do this to a record of this owner and these organizers."""
+        """Raises PermissionDenied unless the caller may do this to a record with this owner and these organizers."""
         if self.require(permission) == "own" and not self.owns(owner_id, organizer_ids):
             raise PermissionDenied.lacking(permission)
 
     def require_visible(self, owner_id: str | None, what: str, organizer_ids: Iterable[str] = ()) -> None:
-        """Raises NotFound when the caller may read, but not this one: a hidden record looks missing."""
+        """Raises NotFound if the caller may not read this record, so that a hidden record looks missing.
+
+        Raises PermissionDenied if the caller may not read any record.
+        """
         if self.require("contacts:read") == "own" and not self.owns(owner_id, organizer_ids):
             raise NotFound(what)
 
 
 def role_grants(role: str, visibility: Visibility) -> str:
-    """The grants of a user beside their role, in written form, where a tenant has this visibility."""
+    """Return the grants that a tenant's visibility adds to a user's role, in the text form of `parse_grants`."""
     return "contacts:read:own" if role == "user" and visibility == "owner" else ""
 
 
 def parse_grants(text: str) -> dict[str, Level]:
-    """Permissions from their written form, `contacts:read:all,contacts:write:own`.
+    """Return the permissions in a text such as `contacts:read:all,contacts:write:own`.
 
-    Raises ValueError for a word or level that does not exist.
+    Raises ValueError for an unknown permission or level.
     """
     grants: dict[str, Level] = {}
     for word in filter(None, text.split(",")):
@@ -146,10 +154,10 @@ def parse_grants(text: str) -> dict[str, Level]:
 
 
 def format_grants(grants: Mapping[str, Level]) -> str:
-    """Permissions in their written form, in the order of PERMISSIONS."""
+    """Return permissions as text, in the order of PERMISSIONS; the inverse of `parse_grants`."""
     return ",".join(f"{word}:{grants[word]}" for word in PERMISSIONS if word in grants)
 
 
 def system_caller(tenant_id: str, name: str, origin: str) -> Caller:
-    """The system acting for a tenant by itself: an import, a booking, a nightly task."""
+    """Return the caller for work that the system does for a tenant: an import, a booking, a nightly task."""
     return Caller(tenant_id, "system", name, "admin", origin=origin)

@@ -1,6 +1,6 @@
-"""Which callers an event may be shown to: those who could read the record it is about.
+"""The rights a caller needs to see an event: roughly those needed to read the record that the event is about.
 
-One table has an entry for each event type. Webhooks are held to it when they are created and again for every event.
+EVENT_RIGHTS has an entry for each event type. It is checked when a webhook is created and again for every event.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from shared.domain.callers import Caller
 from shared.domain.errors import FieldError, PermissionDenied
 
 Reach = Literal["contact", "everything", "creator", "nothing"]
-"""The records whose events a caller at level `own` may be shown. `contact`: the contacts that are the caller's own;
-`everything`: all; `creator`: those of which the caller is the creator, and no others at level `all` either unless the
-caller is an admin; `nothing`: none."""
+"""The records whose events a caller at level `own` may see. `contact`: the caller's own contacts; `everything`: all
+records; `creator`: records that the caller created (at level `all` too, unless the caller is an admin); `nothing`:
+no records."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventRight:
-    """The rights it takes to be shown events of one type: each of `permissions`, and at level `own` see `reach`."""
+    """The rights needed to see events of a type: all `permissions`; at level `own`, `reach` limits the records."""
 
     permissions: tuple[str, ...]
     reach: Reach
 
     def missing_permissions(self, caller: Caller) -> list[str]:
-        """The permissions that the caller does not hold far enough, as refusals word them."""
-        found = []
+        """Return the permissions that the caller lacks or holds at too low a level, as error messages name them."""
+        missing = []
         for permission in self.permissions:
             level = caller.level(permission)
             if level is None:
-                found.append(permission)
+                missing.append(permission)
             elif level == "own" and self.reach == "nothing":
-                found.append(f"{permission}:all")
-        return found
+                missing.append(f"{permission}:all")
+        return missing
 
     def depends_on_record(self, caller: Caller) -> bool:
-        """Whether it takes a look at the record to know if this caller may be shown an event about it."""
+        """Return whether it depends on the record if the caller may see an event about it."""
         if self.reach == "creator":
             return caller.role != "admin"
         return self.reach == "contact" and any(
@@ -47,7 +47,7 @@ class EventRight:
 
 
 _CONTACT = EventRight(("contacts:read",), "contact")
-# Their events name contacts of any owner.
+# Events of customers name contacts of any owner.
 _CUSTOMER = EventRight(("contacts:read",), "nothing")
 _LABEL = EventRight(("contacts:read",), "everything")
 _ADMINISTRATION = EventRight(("tenant:admin",), "nothing")
@@ -88,12 +88,13 @@ EVENT_RIGHTS: dict[str, EventRight] = {
     events.IMPORT_COMPLETED: _IMPORT,
     events.BULK_JOB_COMPLETED: _JOB,
 }
-"""The rights it takes to be shown events of each type. A type that is missing here is shown to nobody."""
+"""The rights needed to see events of each type. Events of a type that is missing here are shown to no caller."""
 
 
 def require_event_rights(caller: Caller, event_types: Iterable[str]) -> None:
-    """Raises PermissionDenied unless the caller may be shown events of each type; it names all that is missing, and for
-    which types.
+    """Raises PermissionDenied unless the caller may see events of each type.
+
+    The error names every missing permission and the types that need it.
     """
     missing: dict[str, list[str]] = {}
     faults = []
@@ -106,7 +107,7 @@ def require_event_rights(caller: Caller, event_types: Iterable[str]) -> None:
             message = f"Takes {' and '.join(missing_permissions)}."
             faults.append(FieldError(f"events.{position}", "permission_denied", message))
     if missing:
-        told = "; ".join(
+        summary = "; ".join(
             f"{permission} required for {', '.join(types)}" for permission, types in missing.items()
         )
-        raise PermissionDenied(f"Insufficient permissions: {told}", errors=tuple(faults))
+        raise PermissionDenied(f"Insufficient permissions: {summary}", errors=tuple(faults))

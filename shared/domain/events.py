@@ -1,6 +1,6 @@
-"""What has happened: one event for each change, written in the change's own transaction.
+"""Events: one for each change of a record, written in the transaction of the change.
 
-An event is the audit entry, the entry of the change feed, the source of webhooks and the outbox, in one.
+The same event is the audit entry, the entry of the change feed, the outbox entry and the source of webhooks.
 """
 
 from __future__ import annotations
@@ -75,20 +75,21 @@ EVENT_TYPES = (
     IMPORT_COMPLETED,
     BULK_JOB_COMPLETED,
 )
-"""The event types a webhook subscription may name."""
+"""The event types that a webhook can subscribe to."""
 
 Changes = dict[str, tuple[Any, Any]]
-"""Field name to (old value, new value); None stands for no value. What is kept by name or channel within a field is
-told by itself, as `custom_fields.colour` or `communication.opt_outs.email`."""
+"""Field name to (old value, new value); None stands for no value. Entries of a nested field have a name of their own,
+such as `custom_fields.colour` or `communication.opt_outs.email`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One change of one record.
+    """A change of a record.
 
-    `entity` and `entity_id`: the record in whose partition the event lies (contact, customer, label, user, …).
-    `at`: RFC 3339. `actor`: such as `user:0190…`. `origin`: api, import, booking or system.
-    `version`: the record's version after the change. `data`: ids of what else the change made.
+    `entity` and `entity_id`: the kind (contact, customer, label, user, …) and id of the record in whose partition the
+    event is stored. `at`: RFC 3339. `actor`: such as `user:0190…`. `origin`: api, import, booking or system.
+    `version`: the record's version after the change. `data`: further facts, such as the ids of other records that the
+    change created.
     """
 
     id: str
@@ -105,9 +106,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """That an event has happened: its ids and kinds, without what changed. What is published within the system.
+    """The announcement of an event within the system: its ids and type, without the changes.
 
-    `id`: the event's. The event itself lies with its `entity`.
+    `id`: the id of the event, which is stored in the partition of `entity` and `entity_id`.
     """
 
     id: str
@@ -121,11 +122,11 @@ class Notice:
 
 
 def compare_fields(old: dict[str, Any], new: dict[str, Any]) -> Changes:
-    """The fields whose values differ between two states, each with both values."""
+    """Return the fields whose values differ between two states, each with both values."""
     changes: Changes = {}
     for name in {**old, **new}:
         before, after = old.get(name), new.get(name)
-        # By kind too: to Python, 1 and True are equal.
+        # Types are compared too, since 1 == True in Python.
         if before != after or type(before) is not type(after):
             changes[name] = (before, after)
     return changes

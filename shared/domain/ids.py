@@ -11,7 +11,7 @@ from dataclasses import dataclass
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _RANDOM_BITS = 74
 NUMBERS = 1 << 48 + _RANDOM_BITS
-"""How many UUIDv7s there are; see `number_of`."""
+"""The number of possible UUIDv7s; see `number_of`."""
 
 
 def _format(milliseconds: int, random: int) -> str:
@@ -23,17 +23,17 @@ def _format(milliseconds: int, random: int) -> str:
 
 
 def new_id() -> str:
-    """A fresh UUIDv7 in canonical lower-case form."""
+    """Return a new UUIDv7 in canonical lower-case form."""
     return _format(time.time_ns() // 1_000_000, int.from_bytes(os.urandom(10), "big"))
 
 
 def derived_id(milliseconds: int, *parts: str, ordinal: int | None = None) -> str:
-    """The same UUIDv7 for the same arguments, always.
+    """Return a UUIDv7 that is always the same for the same arguments.
 
-    Work that may be done twice (an import's row, a booking event) names what it makes this way, so that the
-    second attempt recognises the first one's result.
+    Work that may run twice (a row of an import, a booking event) derives the ids of the records it creates, so that
+    the second attempt recognises the results of the first.
 
-    `milliseconds`: Unix time put into the id. `parts`: what makes it unique. `ordinal`: orders ids that
+    `milliseconds`: the Unix time in the id. `parts`: the strings that make the id unique. `ordinal`: orders ids that
     share a millisecond (0 to 2**24 - 1), such as the row number within a file.
     """
     digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
@@ -45,29 +45,29 @@ def derived_id(milliseconds: int, *parts: str, ordinal: int | None = None) -> st
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A piece of work that may be begun more than once, and the ids of what it makes.
+    """A piece of work that may start more than once, such as a call with an Idempotency-Key.
 
-    `id`: a UUIDv7 that names it, the same whenever it is begun. `again`: it has been begun before, so some of
-    what it makes may be there already.
+    `id`: a UUIDv7 that stays the same at every start. `is_retry`: the work has started before, so some of the records
+    it creates may exist already.
     """
 
     id: str
     is_retry: bool = False
 
     def derived_id(self, *parts: str, ordinal: int | None = None) -> str:
-        """The id of one thing that the work makes; arguments as of `derived_id`."""
+        """Return the id of a record that the work creates; see the function `derived_id` for the arguments."""
         return derived_id(milliseconds_of(self.id), self.id, *parts, ordinal=ordinal)
 
 
 def first_id_at(milliseconds: int) -> str:
-    """The smallest UUIDv7 of a millisecond: a bound for ranges of ids. Before 1970 it is the smallest of all."""
+    """Return the smallest UUIDv7 of a millisecond, as a bound of id ranges; before 1970, the smallest of all."""
     return _format(max(milliseconds, 0), 0)
 
 
 def number_of(identifier: str) -> int:
-    """A UUIDv7 as a number below NUMBERS, without the bits that all have alike; numbers sort as their ids do.
+    """Return a UUIDv7 as a number below NUMBERS, without its constant bits; numbers sort as their ids do.
 
-    Raises ValueError for what is no UUIDv7 in canonical form.
+    Raises ValueError if `identifier` is not a UUIDv7 in canonical form.
     """
     bits = int(identifier.replace("-", ""), 16)
     number = bits >> 80 << _RANDOM_BITS | (bits >> 64 & 0xFFF) << 62 | bits & 0x3FFF_FFFF_FFFF_FFFF
@@ -77,21 +77,21 @@ def number_of(identifier: str) -> int:
 
 
 def id_of(number: int) -> str:
-    """The UUIDv7 of a number."""
+    """Return the UUIDv7 of a number; the inverse of `number_of`."""
     return _format(number >> _RANDOM_BITS, number)
 
 
 def is_id(text: str) -> bool:
-    """Whether `text` is an identifier in the canonical form this system gives out."""
+    """Return whether `text` is a UUID in the canonical form that this system generates."""
     return _UUID.fullmatch(text) is not None
 
 
 def milliseconds_of(identifier: str) -> int:
-    """The Unix time, in milliseconds, at which a UUIDv7 was made."""
+    """Return the Unix time, in milliseconds, of a UUIDv7."""
     return int(identifier[:8] + identifier[9:13], 16)
 
 
 def ordinal_of(identifier: str) -> int:
-    """The ordinal with which `derived_id` made an identifier; a meaningless number when it did not."""
+    """Return the ordinal of an identifier made by `derived_id` with one; meaningless for any other identifier."""
     random = int(identifier.replace("-", ""), 16)
     return (random >> 64 & 0xFFF) << 12 | random >> 50 & 0xFFF

@@ -1,4 +1,4 @@
-"""What the records that callers change have in common: each change gives a successor and the event that tells of it."""
+"""The base class of the records that callers change."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ _set = object.__setattr__  # records are frozen
 BOOKKEEPING = frozenset(
     {"id", "version", "created_at", "created_by", "updated_at", "updated_by", "last_event"}
 )
-"""The fields that every record has of itself: a change of them is the change's own, and is not told."""
+"""The fields that every record has and every change sets; events do not list them among their changes."""
 
 
 class Recorded(BaseModel):
-    """A record as it is kept and shown. Each has the fields below, and shows them where it likes among its own.
+    """A stored record, immutable: a change returns the next version and the event that describes the change.
 
-    `entity`: what its events call it.
+    Subclasses declare the fields below in the order in which the API shows them. `entity`: the name of this kind of
+    record in events.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -38,19 +39,21 @@ class Recorded(BaseModel):
         last_event: str
 
         def _audited_fields(self) -> dict[str, Any]:
-            """The fields whose changes are told, as each record has to say for itself."""
+            """Return the fields whose changes are listed in events; each subclass defines them."""
             ...
 
     @classmethod
     def _from_fields(cls: type[R], **given: Any) -> R:
-        """A record of fields as they are given; those that are absent have their defaults."""
+        """Return a record with the given fields, unvalidated; absent fields have their defaults."""
         made = {name: make() for name, make in _default_factories(cls) if name not in given}
         return cls.from_stored({**blank_fields(cls), **made, **given})
 
     @classmethod
     def from_stored(cls: type[R], values: dict[str, Any]) -> R:
-        """A record of `values` for all its fields, in their order, which are taken over as they are: our own data,
-        written by a validated record. `model_construct` looks at each field again, which is half of what a list costs.
+        """Return a record with `values`, which hold all fields in their order, without validating or copying them.
+
+        The data is our own, written from a validated record. `model_construct` checks each field again, which is half
+        of the cost of a list.
         """
         record = cls.__new__(cls)
         _set(record, "__dict__", values)
@@ -60,11 +63,11 @@ class Recorded(BaseModel):
         return record
 
     def with_fields(self: R, update: dict[str, Any]) -> R:
-        """The record with other values of some fields, taken over as they are."""
+        """Return the record with some fields replaced, without validating the new values."""
         return self.from_stored({**self.__dict__, **update})
 
     def _next_version(self: R, given: dict[str, Any], stamp: Stamp) -> R:
-        """The record with other fields, at its next version."""
+        """Return the next version of the record, with the given fields replaced."""
         return self.with_fields(
             {
                 **given,
@@ -74,21 +77,21 @@ class Recorded(BaseModel):
         )
 
     def _build_change(self: R, event_type: str, given: dict[str, Any], stamp: Stamp) -> tuple[R, Event]:
-        """The record with other fields, and the event that tells what became of them."""
+        """Return the next version of the record and the event that lists the changed fields."""
         after = self._next_version(given, stamp)
         return after, after._event(event_type, stamp.caller, self._audited_fields(), after._audited_fields())
 
     def _build_removal(self: R, event_type: str, given: dict[str, Any], stamp: Stamp) -> tuple[R, Event]:
-        """The record as it was last, and the event that all it held is gone."""
+        """Return the last version of a removed record and the event that lists all its fields as removed."""
         after = self._next_version(given, stamp)
         return after, after._event(event_type, stamp.caller, self._audited_fields(), {})
 
     def _build_creation_event(self, event_type: str, caller: Caller) -> Event:
-        """The event of a new record, which tells all it holds."""
+        """Return the event of a new record, which lists all its fields as added."""
         return self._event(event_type, caller, {}, self._audited_fields())
 
     def _event(self, event_type: str, caller: Caller, before: dict[str, Any], after: dict[str, Any]) -> Event:
-        """An event of the change that led to this version; its `data` is whoever's asked for it."""
+        """Return the event of the change that led to this version; the calling method may add to its `data`."""
         return Event(
             id=self.last_event,
             type=event_type,
@@ -104,8 +107,9 @@ class Recorded(BaseModel):
 
 @cache
 def blank_fields(record: type[Recorded]) -> dict[str, Any]:
-    """All fields of a record in their order, in which they are shown: with their defaults, and None where a value is
-    required. Nobody is to change these values.
+    """Return all fields of a record type, in the order in which they are shown, with their defaults.
+
+    A required field has None. Do not modify the values.
     """
     return {
         name: None if field.is_required() else field.default for name, field in record.model_fields.items()
@@ -114,7 +118,7 @@ def blank_fields(record: type[Recorded]) -> dict[str, Any]:
 
 @cache
 def _default_factories(record: type[Recorded]) -> tuple[tuple[str, Callable[[], Any]], ...]:
-    """The fields whose default is a list or object, of which each new record has its own, and what makes one."""
+    """Return the fields whose default is a list or a dict, each with a factory: every new record gets its own."""
     return tuple(
         (name, type(value) if value in ([], {}) else partial(deepcopy, value))
         for name, value in blank_fields(record).items()
