@@ -54,14 +54,14 @@ def authorize(request: AuthRequest) -> AuthResponse:
     if context["caller_kind"] == "user":
         context["permissions"] = role_grants(context["role"], tenant.settings.visibility)
     else:
-        _note_use(context["tenant_id"], context["caller_id"])
+        _record_use(context["tenant_id"], context["caller_id"])
     context["rate_limit"] = str(tenant.settings.rate_limit)
     return AuthResponse(routes=["*"], principal_id=context["caller_id"], context=context)
 
 
-def _note_use(tenant_id: str, client_id: str) -> None:
+def _record_use(tenant_id: str, client_id: str) -> None:
     try:
-        client_uses().note(tenant_id, client_id)
+        client_uses().record(tenant_id, client_id)
     except Exception as error:  # noqa: BLE001 (a note that cannot be made is no ground to refuse a caller)
         observability.warn("use of an API client not noted", client_id=client_id, error=type(error).__name__)
 

@@ -59,7 +59,7 @@ def label_routes(
     @_named(f"create_{one}")
     def create_label(call: Call, body: LabelInput) -> Reply:
         make = create or (lambda call, given: service(call).create(given))
-        return Reply(record=make(call, body.as_given()))
+        return Reply(record=make(call, body.given_fields()))
 
     @routes.route("GET", label, summary=f"Read a {one}", answer=kind, errors=(NotFound,))
     @_named(f"read_{one}")
@@ -78,7 +78,7 @@ def label_routes(
     )
     @_named(f"patch_{one}", "A new name or colour is seen with all its contacts at once.")
     def patch_label(call: Call, body: LabelPatch, **path: str) -> Reply:
-        return Reply(record=service(call).change(path[label_id], body.as_given(), call.if_match))
+        return Reply(record=service(call).change(path[label_id], body.given_fields(), call.if_match))
 
     @routes.route(
         "DELETE",

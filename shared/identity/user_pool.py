@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared import observability
 from shared.domain.accounts.credentials import Tokens
 from shared.domain.accounts.passwords import prepare_password, weak_password
-from shared.domain.accounts.user import no_username
+from shared.domain.accounts.user import invalid_sign_in_email
 from shared.domain.errors import SignInRefused, Unavailable
 
 _REFUSED = frozenset(
@@ -58,7 +58,7 @@ class UserPool:
                 return _sub_of(made["User"]["Attributes"])
             except ClientError as error:
                 if error.response["Error"]["Code"] == "InvalidParameterException":
-                    raise no_username() from None  # what Cognito says may repeat the address
+                    raise invalid_sign_in_email() from None  # what Cognito says may repeat the address
                 if error.response["Error"]["Code"] != "UsernameExistsException":
                     raise
             found = self._cognito().admin_get_user(UserPoolId=self._pool, Username=username)

@@ -96,7 +96,7 @@ def field_of(model: type[BaseModel], name: str) -> Callable[[str], Any]:
 
     def take(value: str) -> Any:
         taken = model.model_validate({**given, name: value})
-        return clean(taken.as_given(), TenantSettings()) if isinstance(taken, ContactInput) else taken
+        return clean(taken.given_fields(), TenantSettings()) if isinstance(taken, ContactInput) else taken
 
     return take
 

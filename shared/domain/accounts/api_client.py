@@ -1,7 +1,7 @@
-"""The API client: a program that calls the API with a key, and what may be done to it.
+"""API clients: programs that call the API with a key.
 
-A key is `ck_<key id>_<secret>`. The secret is shown once and only its hash is kept. A client has one key, and for a
-while two when its key was rotated; its own id stays, so records that name it and its Idempotency-Keys do too.
+A key is `ck_<key id>_<secret>`. The secret is shown once and only its hash is stored. A client has one key, or two
+for some time after a rotation. Its own id never changes, so records that name it and its Idempotency-Keys stay valid.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from shared.domain.text import GivenName, ShortText
 from shared.domain.timestamps import Timestamp, plus
 
 MAX_API_CLIENTS = 100
-"""How many API clients a tenant has at the most."""
+"""The largest number of API clients of a tenant."""
 MAX_OVERLAP_SECONDS = 7 * 86_400
-"""How long a key that was replaced stays good at the most."""
+"""The longest time, in seconds, that a replaced key stays valid."""
 _SECRET_BYTES = 32
 
 
@@ -53,7 +53,7 @@ _WORDS = Field(
 
 
 class ApiClientInput(BaseModel):
-    """What a caller gives to make an API client. Without permissions it may do nothing."""
+    """A new API client. Without permissions it may do nothing."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
@@ -61,15 +61,15 @@ class ApiClientInput(BaseModel):
     description: ShortText = ""
     permissions: Annotated[dict[_Word, Level], _WORDS] = Field(default_factory=dict)
 
-    def as_given(self) -> dict[str, Any]:
-        """All fields."""
+    def given_fields(self) -> dict[str, Any]:
+        """Return all fields."""
         return dict(self.__dict__)
 
 
 class ApiClientPatch(BaseModel):
-    """A JSON merge patch (RFC 7396) of an API client: what is absent stays, null gives a field its default.
+    """A JSON merge patch (RFC 7396) of an API client: absent fields stay, null resets a field to its default.
 
-    Within `permissions` too: those it names are given or, by null, taken away.
+    The same holds within `permissions`: permissions that are named are granted or, with null, revoked.
     """
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
@@ -77,21 +77,19 @@ class ApiClientPatch(BaseModel):
     name: GivenName | None = Field(None, examples=["Booking page, new"])
     description: ShortText | None = None
     permissions: Annotated[dict[_Word, Level | None], _WORDS] | None = None
-    is_active: bool | None = Field(
-        None, description="A client that is not active is let in by none of its keys."
-    )
+    is_active: bool | None = Field(None, description="None of the keys of an inactive client are accepted.")
 
-    def as_given(self) -> dict[str, Any]:
-        """The fields that were given. Raises Invalid for a null that is none of a field's values."""
+    def given_fields(self) -> dict[str, Any]:
+        """Return the fields that the patch names. Raises Invalid for null in a field that needs a value."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
-        for name in ("name", "is_active"):  # a client that was shut out is not let in again in passing
+        for name in ("name", "is_active"):  # null must not reactivate a client by accident
             if given.get(name, "") is None:
                 raise Invalid.field(name, "required", "This cannot be without a value.")
         return given
 
 
 class KeyRotation(BaseModel):
-    """How a client's key is replaced."""
+    """The options for replacing a client's key."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
@@ -99,15 +97,15 @@ class KeyRotation(BaseModel):
         86_400,
         ge=0,
         le=MAX_OVERLAP_SECONDS,
-        description="How long the present key stays good beside the new one; 0 ends it at once.",
+        description="How long, in seconds, the current key stays valid beside the new one; 0 ends it at once.",
         examples=[3600],
     )
 
 
 class ApiClientKey(BaseModel):
-    """A key of an API client, as it is kept; its secret's hash is not shown.
+    """A key of an API client. The hash of its secret is stored but not shown.
 
-    `valid_until`: null for the present key. One whose time is over lets nobody in.
+    `valid_until`: null for the current key. A key is not accepted after this time.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -120,25 +118,25 @@ class ApiClientKey(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class FreshKey:
-    """A key that was just made: `text` is what the program sends and is kept nowhere."""
+class IssuedKey:
+    """A new key. `text`: the key that the program sends; it is not stored."""
 
     text: str
-    kept: ApiClientKey
+    record: ApiClientKey
 
     @classmethod
-    def make(cls, at: str) -> FreshKey:
-        """A key with a secret of 256 random bits."""
+    def make(cls, at: str) -> IssuedKey:
+        """Return a new key with a secret of 256 random bits."""
         key_id, secret = new_id().replace("-", ""), secrets.token_urlsafe(_SECRET_BYTES)
-        kept = ApiClientKey(id=key_id, created_at=at, secret_hash=hash_secret(secret))
-        return cls(f"ck_{key_id}_{secret}", kept)
+        record = ApiClientKey(id=key_id, created_at=at, secret_hash=hash_secret(secret))
+        return cls(f"ck_{key_id}_{secret}", record)
 
 
 class ApiClient(Recorded):
-    """An API client as it is kept and shown.
+    """An API client.
 
-    `keys`: the oldest first; the last one is the present key. `last_used_at` lags by up to five minutes, and noting
-    it is no change: it leaves `version`, which counts those from 1.
+    `keys`: oldest first; the last key is the current key. `version`: counts the changes of the client, from 1.
+    `last_used_at`: up to five minutes behind; updating it does not count as a change.
     """
 
     entity: ClassVar[str] = "api_client"
@@ -167,14 +165,14 @@ class ApiClient(Recorded):
         client_id: str,
         stamp: Stamp,
     ) -> tuple[ApiClient, Event]:
-        """A new API client with its first key, and its `api_client.created`."""
+        """Return a new API client with its first key, and its `api_client.created` event."""
         client = cls(id=client_id, keys=[key], **stamp.creation_fields(), **given)
         event = client._build_creation_event(API_CLIENT_CREATED, stamp.caller)
         event.data["key_id"] = key.id
         return client, event
 
     def change(self, given: dict[str, Any], *, stamp: Stamp) -> tuple[ApiClient, Event] | None:
-        """The client with a merge patch's fields, and its event; None when they change nothing."""
+        """Return the client with the fields of a merge patch, and its event; None if nothing changes."""
         fields = dict(given)
         for name, default in (("description", ""), ("is_active", True)):
             if fields.get(name, default) is None:
@@ -186,8 +184,10 @@ class ApiClient(Recorded):
         return changed if changed[1].changes else None
 
     def rotate_key(self, key: ApiClientKey, *, overlap_seconds: int, stamp: Stamp) -> tuple[ApiClient, Event]:
-        """The client with another key, and its event. The present one stays good for the overlap; one that was
-        replaced before ends at once, so that there are never more than two.
+        """Return the client with `key` as its current key, and its event.
+
+        The present key stays valid for the overlap. A key that was replaced earlier ends at once, so that a client
+        never has more than two.
         """
         until = plus(stamp.at, overlap_seconds)
         kept = [self.keys[-1].model_copy(update={"valid_until": until})] if overlap_seconds else []
@@ -196,11 +196,11 @@ class ApiClient(Recorded):
         return after, event
 
     def delete(self, *, stamp: Stamp) -> tuple[ApiClient, Event]:
-        """The client without keys, as it was last, and the event of its going."""
+        """Return the last version of the client, without keys, and its `api_client.deleted` event."""
         return self._build_removal(API_CLIENT_DELETED, {"keys": []}, stamp)
 
-    def look_ups(self, tenant_id: str) -> dict[str, ApiKey]:
-        """What the authorizer finds of the client, by key id."""
+    def build_api_keys(self, tenant_id: str) -> dict[str, ApiKey]:
+        """Return the records with which the authorizer looks the client up, by key id."""
         return {
             key.id: ApiKey(
                 key_id=key.id,
@@ -215,11 +215,11 @@ class ApiClient(Recorded):
         }
 
     def with_key(self, text: str) -> NewApiClient:
-        """The client as it is shown to who made its key, this once."""
+        """Return the client with the text of its new key, to be shown once."""
         return NewApiClient.model_construct(**self.__dict__, key=text)
 
     def _audited_fields(self) -> dict[str, Any]:
-        """The fields whose changes are told, each permission by itself."""
+        """Return the fields whose changes are listed in events, each permission as a field."""
         content = {"name": self.name, "is_active": self.is_active}
         if self.description:
             content["description"] = self.description
@@ -227,7 +227,7 @@ class ApiClient(Recorded):
 
 
 class NewApiClient(ApiClient):
-    """An API client with its key, which is shown when it is made or rotated and never again."""
+    """An API client with its key, which is shown only when it is created or rotated."""
 
     key: str = Field(
         repr=False, examples=["ck_01962e2998007e6194b30c5a7d8e1f29_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]

@@ -1,27 +1,27 @@
-"""A claim on a user of the pool: that somebody is about to become a member, or has just ceased to be one.
+"""Claims on users of the user pool, which reserve a user while a membership begins or after it ended.
 
-How steps hold together through it is told in docs/decisions/0016-sign-in.md.
+docs/decisions/0016-sign-in.md explains how the steps of registering and accepting depend on claims.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.domain.accounts.passwords import is_proven, proof_of
+from shared.domain.accounts.passwords import create_proof, matches_proof
 from shared.domain.ids import new_id
 
 CLAIM_SECONDS = 15 * 60
-"""How long a claim counts: far longer than any function runs."""
+"""How long a claim is valid, in seconds: far longer than any function runs."""
 CLOCK_SECONDS = 5
-"""By how much the pool's clock may be behind ours."""
+"""How many seconds the clock of the user pool may be behind ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class MembershipClaim:
-    """Whoever holds it is the only one who sets the password of the user `sub`, and who makes a member of them.
+    """The exclusive right to set the password of the user `sub` and to make the user a member of a tenant.
 
-    `proof`: of the secret with which the claim was made; empty where there was none. `until`: Unix seconds, after
-    which it counts for nothing.
+    `proof`: a proof of the secret with which the claim was made; empty if there was none. `until`: Unix seconds, the
+    end of the claim.
     """
 
     id: str
@@ -31,19 +31,19 @@ class MembershipClaim:
 
     @classmethod
     def make(cls, sub: str, secret: str, now: float) -> MembershipClaim:
-        """A new claim. `secret`: by which the same person is known again, such as their password."""
-        return cls(new_id(), sub, proof_of(secret), int(now) + CLAIM_SECONDS)
+        """Return a new claim. `secret`: identifies the holder at a retry, such as the password they chose."""
+        return cls(new_id(), sub, create_proof(secret), int(now) + CLAIM_SECONDS)
 
     @classmethod
-    def bar(cls, sub: str, now: float) -> MembershipClaim:
-        """A claim that nobody can go on with: it keeps everybody out until its time is past."""
+    def block(cls, sub: str, now: float) -> MembershipClaim:
+        """Return a claim without a holder, which blocks the user for every caller until it ends."""
         return cls(new_id(), sub, "", int(now) + CLAIM_SECONDS)
 
     @property
     def since(self) -> int:
-        """From when on sign-ins to the pool are those of the claim's holder: for their Membership."""
+        """The earliest sign-in (Unix seconds) that must be the holder's own; becomes `Membership.since`."""
         return self.until - CLAIM_SECONDS - CLOCK_SECONDS
 
-    def yields_to(self, secret: str, now: float) -> bool:
-        """Whether one who has this secret may take it over."""
-        return self.until < now or bool(self.proof and is_proven(secret, self.proof))
+    def can_be_replaced_by(self, secret: str, now: float) -> bool:
+        """Return whether a caller with this secret may replace the claim."""
+        return self.until < now or bool(self.proof and matches_proof(secret, self.proof))

@@ -1,4 +1,4 @@
-"""What lets somebody in: a user's membership, an API client's key; and what signing in gives."""
+"""What admits a caller: the membership of a user, the key of an API client; and the tokens of a sign-in."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """That a user, known by the token's `sub`, acts for a tenant in a role (admin or user).
+    """The membership of a user, identified by the token's `sub`, in a tenant. `role`: admin or user.
 
-    `since`: Unix seconds. Who signed in to the pool before that does not count: a user of the pool may have been
-    another's before, who belonged to another tenant or to none.
+    `since`: Unix seconds. Sessions of the user pool from before then are refused: the user of the pool may have
+    belonged to another person, in another tenant or in none.
     """
 
     sub: str
@@ -24,9 +24,10 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key of an API client. `secret_hash` is the SHA-256 of its secret half, in hex.
+    """The key of an API client, as the authorizer looks it up. `secret_hash`: the SHA-256 of its secret part, in hex.
 
-    `permissions`: the client's, in written form. `valid_until`: RFC 3339; None for a key that was not replaced.
+    `permissions`: of the client, as `shared.domain.callers.format_grants` writes them. `valid_until`: RFC 3339; None
+    for the current key.
     """
 
     key_id: str
@@ -40,8 +41,10 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What signing in gives. `subject`: the access token's `sub`. `signed_in_at`: Unix seconds; refreshing keeps it.
-    `expires_in`: seconds for which the access token is good.
+    """The tokens of a sign-in.
+
+    `subject`: the access token's `sub`. `signed_in_at`: Unix seconds; refreshing does not change it. `expires_in`: how
+    many seconds the access token is valid.
     """
 
     subject: str
@@ -52,5 +55,5 @@ class Tokens:
 
 
 def hash_secret(secret: str) -> str:
-    """What is kept of a secret of 256 random bits: a plain SHA-256, which nobody can guess back."""
+    """Return the hash to store of a secret of 256 random bits: a plain SHA-256, as such secrets cannot be guessed."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""An invitation to become a user of a tenant, and the token with which it is accepted."""
+"""Invitations to become a user of a tenant, and the tokens with which they are accepted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.domain.accounts.passwords import check_password
-from shared.domain.accounts.user import User, UserRole, normalize_username
+from shared.domain.accounts.user import User, UserRole, normalize_sign_in_email
 from shared.domain.accounts.usernames import Username
 from shared.domain.errors import AlreadyAccepted
 from shared.domain.events import INVITATION_REVOKED, USER_INVITED, Event
@@ -22,21 +22,21 @@ from shared.domain.timestamps import Timestamp, plus
 from shared.domain.validators import following
 
 VALID_SECONDS = 7 * 86_400
-"""How long a token is good."""
+"""How long a token is valid, in seconds."""
 KEPT_SECONDS = 30 * 86_400
-"""How long an invitation is kept after it was accepted."""
+"""How long an invitation is kept after it was accepted, in seconds."""
 MAX_OPEN = 100
-"""How many invitations a tenant has at the most that nobody has accepted."""
+"""The largest number of open invitations of a tenant."""
 
 InvitationState = Literal["open", "accepted"]
 
 
 @dataclass(frozen=True, slots=True)
 class InvitationToken:
-    """What somebody needs to accept an invitation: `inv_<tenant, in hex>_<id, in hex>_<secret>`.
+    """The token that accepts an invitation: `inv_<tenant, in hex>_<id, in hex>_<secret>`.
 
-    It names the tenant, since who accepts is nobody yet. Whoever has it becomes the user: it is shown and e-mailed
-    once, and kept as a hash.
+    It names the tenant, since the person who accepts belongs to none yet. Its holder becomes the user, so it is shown
+    and e-mailed once, and only its hash is stored.
     """
 
     tenant_id: str
@@ -45,12 +45,12 @@ class InvitationToken:
 
     @classmethod
     def issue(cls, tenant_id: str, invitation_id: str) -> InvitationToken:
-        """A new token, with a secret of 256 random bits."""
+        """Return a new token with a secret of 256 random bits."""
         return cls(tenant_id, invitation_id, secrets.token_urlsafe(32))
 
     @classmethod
     def parse(cls, text: str) -> InvitationToken | None:
-        """The token that `text` spells, or None. Each has one spelling."""
+        """Return the token of a text, or None if it is malformed. Each token has exactly one spelling."""
         parts = text.split("_", 3)
         if len(parts) != 4:
             return None
@@ -72,7 +72,7 @@ class InvitationInput(BaseModel):
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
-    email: Annotated[str, Field(max_length=254), following(normalize_username)] = Field(
+    email: Annotated[str, Field(max_length=254), following(normalize_sign_in_email)] = Field(
         examples=["grace@example.com"]
     )
     role: UserRole = Field(examples=["user"])
@@ -81,8 +81,10 @@ class InvitationInput(BaseModel):
 
 
 class Acceptance(BaseModel):
-    """What somebody accepts an invitation with: a password to sign in with, or where people sign in with another issuer
-    an access token of its."""
+    """The acceptance of an invitation, with a password to sign in with.
+
+    In a deployment where users sign in with another issuer, it has an access token of that issuer instead.
+    """
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
@@ -90,28 +92,28 @@ class Acceptance(BaseModel):
     password: Annotated[str, following(check_password)] | None = Field(
         None,
         repr=False,
-        description="12 to 256 characters, lower-case and upper-case letters and digits among them.",
+        description="12 to 256 characters, with lower-case letters, upper-case letters and digits.",
         examples=["correct Horse 7 battery"],
     )
     username: Username | None = Field(
         None,
-        description="A name to sign in with, beside the e-mail address: 3 to 64 letters, digits and `.`, `_`, `-`, "
-        "without regard to case, unique among all users of the deployment.",
+        description="A name to sign in with, as an alternative to the e-mail address: 3 to 64 letters, digits and `.`, "
+        "`_`, `-`, case-insensitive, unique among all users of the deployment.",
         examples=["grace.hopper"],
     )
     access_token: str | None = Field(
         None,
         max_length=12_288,
         repr=False,
-        description="Where people sign in with another issuer: a valid access token of its, instead of a password.",
+        description="If users sign in with another issuer: a valid access token of that issuer, instead of a password.",
     )
 
 
 class Invitation(Recorded):
-    """An invitation as it is kept and shown.
+    """An invitation to become a user.
 
-    `state`: `open` until it is accepted, `accepted` once its user (`user_id`) is there. After `expires_at` its token is
-    dead.
+    `state`: `open` until it is accepted, then `accepted`, with the id of the new user in `user_id`. The token is
+    invalid after `expires_at`.
     """
 
     entity: ClassVar[str] = "invitation"
@@ -142,7 +144,7 @@ class Invitation(Recorded):
         secret_hash: str,
         stamp: Stamp,
     ) -> tuple[Invitation, Event]:
-        """A new invitation, and `user.invited`."""
+        """Return a new invitation and its `user.invited` event."""
         invitation = cls(
             id=invitation_id,
             expires_at=plus(stamp.at, VALID_SECONDS),
@@ -153,8 +155,9 @@ class Invitation(Recorded):
         return invitation, invitation._build_creation_event(USER_INVITED, stamp.caller)
 
     def renew(self, *, secret_hash: str, stamp: Stamp) -> tuple[Invitation, Event]:
-        """The invitation with another token and time to accept it, and `user.invited`. Raises AlreadyAccepted once
-        there is a user.
+        """Return the invitation with a new token and a new expiry, and its `user.invited` event.
+
+        Raises AlreadyAccepted once it is accepted.
         """
         if self.state != "open":
             raise AlreadyAccepted()
@@ -163,13 +166,16 @@ class Invitation(Recorded):
         return after, after._build_creation_event(USER_INVITED, stamp.caller)
 
     def revoke(self, *, stamp: Stamp) -> Event:
-        """The event of the invitation's going. Raises AlreadyAccepted once there is a user."""
+        """Return the `user.invitation_revoked` event. Raises AlreadyAccepted once the invitation is accepted."""
         if self.state != "open":
             raise AlreadyAccepted()
         return self._build_removal(INVITATION_REVOKED, {}, stamp)[1]
 
     def accept(self, *, username: str | None = None, stamp: Stamp) -> tuple[Invitation, User, Event]:
-        """The invitation at its end, its user, who is the caller, and `user.created`. `username`: in stored form."""
+        """Return the accepted invitation, the new user and its `user.created` event.
+
+        The new user is the caller of `stamp`. `username`: in its stored form; the e-mail address by default.
+        """
         after = self._next_version({"state": "accepted", "user_id": stamp.caller.id}, stamp)
         user = User(
             id=stamp.caller.id,
@@ -183,11 +189,11 @@ class Invitation(Recorded):
         return after, user, user.creation_event(stamp.caller, invitation_id=self.id)
 
     def has_expired(self, now: str) -> bool:
-        """Whether the time to accept it is over."""
+        """Return whether the invitation can no longer be accepted."""
         return self.expires_at <= now
 
     def with_token(self, token: InvitationToken, *, emailed: bool) -> IssuedInvitation:
-        """The invitation as who made it sees it, this once."""
+        """Return the invitation with its token, to be shown once."""
         return IssuedInvitation.model_construct(**self.__dict__, token=str(token), emailed=emailed)
 
     def _audited_fields(self) -> dict[str, Any]:
@@ -195,9 +201,9 @@ class Invitation(Recorded):
 
 
 class IssuedInvitation(Invitation):
-    """An invitation with its token, which is shown when it is made or renewed and never again.
+    """An invitation with its token, which is shown only when the invitation is created or renewed.
 
-    `emailed`: whether the token was e-mailed. If not, hand it on.
+    `emailed`: whether the token was e-mailed. If not, pass it on to the invited person.
     """
 
     token: str = Field(repr=False, examples=["inv_64656d6f_01962e29…_Kx0…"])

@@ -1,4 +1,4 @@
-"""Passwords: what the pool's policy asks of them, and a proof by which one is known again."""
+"""Passwords: the policy of the user pool, and proofs with which a password is recognised later."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ import unicodedata
 
 from shared.domain.errors import Invalid
 
-MIN_LENGTH, MAX_LENGTH = 12, 256  # the policy in infra/template.yaml; the most that Cognito takes
+MIN_LENGTH, MAX_LENGTH = 12, 256
+"""Characters of a password: the policy in infra/template.yaml, and the maximum of Cognito."""
 _NEEDED = (re.compile(r"[a-z]"), re.compile(r"[A-Z]"), re.compile(r"[0-9]"))
 _SALT_BYTES = 16
 
 
 def prepare_password(password: str) -> str:
-    """A password in the form in which it is set and compared: the same from whatever keyboard it was typed.
+    """Return a password in the form in which it is set and compared, which does not depend on the keyboard.
 
-    Spaces of other scripts are U+0020, letters are composed (NFC); case and width stay: RFC 8265, section 4.2.2,
+    Spaces of other scripts become U+0020 and letters are composed (NFC); case and width stay: RFC 8265, section 4.2.2,
     OpaqueString.
     """
-    # Nobody has one so long; to compose the letters of a text takes longer than its length.
+    # No valid password is so long, and the cost of composing grows faster than the length of the text.
     if password.isascii() or len(password) > 4 * MAX_LENGTH:
         return password
     spaced = "".join(" " if unicodedata.category(c) == "Zs" else c for c in password)
@@ -29,7 +30,7 @@ def prepare_password(password: str) -> str:
 
 
 def check_password(password: str) -> None:
-    """Raises Invalid for a password that, in its prepared form, the pool's policy refuses, or Cognito cannot hold."""
+    """Raises Invalid if the prepared form of a password violates the pool's policy or the limits of Cognito."""
     password = prepare_password(password)
     fits = (
         MIN_LENGTH <= len(password) <= MAX_LENGTH and password == password.strip() and password.isprintable()
@@ -39,7 +40,7 @@ def check_password(password: str) -> None:
 
 
 def weak_password() -> Invalid:
-    """The refusal of a password. It says what is wanted, never what was given."""
+    """Return the error for a refused password. It states the policy and never repeats the password."""
     return Invalid.field(
         "password",
         "weak_password",
@@ -48,14 +49,14 @@ def weak_password() -> Invalid:
     )
 
 
-def proof_of(password: str) -> str:
-    """What tells later whether the same password is given again, and does not give it away: salt and hash in hex."""
+def create_proof(password: str) -> str:
+    """Return a proof that recognises the same password later without revealing it: salt and hash, in hex."""
     salt = os.urandom(_SALT_BYTES)
     return salt.hex() + _hash(password, salt).hex()
 
 
-def is_proven(password: str, proof: str) -> bool:
-    """Whether a password is the one of a proof."""
+def matches_proof(password: str, proof: str) -> bool:
+    """Return whether `proof` was created from this password."""
     known = bytes.fromhex(proof)
     return hmac.compare_digest(_hash(password, known[:_SALT_BYTES]), known[_SALT_BYTES:])
 

@@ -1,6 +1,6 @@
-"""A registration: a business and its first admin.
+"""The registration of a business and its first admin.
 
-How the steps hold together is told in docs/decisions/0016-sign-in.md.
+docs/decisions/0016-sign-in.md explains the steps.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.domain.accounts.credentials import Membership
 from shared.domain.accounts.passwords import check_password
-from shared.domain.accounts.user import User, normalize_username
-from shared.domain.accounts.usernames import Username, username_of
+from shared.domain.accounts.user import User, normalize_sign_in_email
+from shared.domain.accounts.usernames import Username, parse_username
 from shared.domain.callers import Caller
 from shared.domain.errors import FieldError, Invalid
 from shared.domain.events import TENANT_CREATED, Event, compare_fields
@@ -25,44 +25,47 @@ from shared.domain.validators import following
 
 
 class RegistrationInput(BaseModel):
-    """What opens a tenant. With an issuer of the deployment's own, `access_token` stands in the password's place."""
+    """The registration of a new tenant.
+
+    In a deployment where users sign in with another issuer, `access_token` replaces `password`.
+    """
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
     tenant_name: GivenLine | None = Field(
         None,
-        description="What the business is called; the username, if not given.",
+        description="The name of the business; the username by default.",
         examples=["Analytical Engines"],
     )
     username: Username | None = Field(
         None,
-        description="A name to sign in with, beside the e-mail address: 3 to 64 letters, digits and `.`, `_`, `-`, "
-        "without regard to case, unique among all users of the deployment.",
+        description="A name to sign in with, as an alternative to the e-mail address: 3 to 64 letters, digits and `.`, "
+        "`_`, `-`, case-insensitive, unique among all users of the deployment.",
         examples=["ada.lovelace"],
     )
-    email: Annotated[str, Field(max_length=254), following(normalize_username)] = Field(
+    email: Annotated[str, Field(max_length=254), following(normalize_sign_in_email)] = Field(
         examples=["ada@example.com"]
     )
     password: Annotated[str, following(check_password)] | None = Field(
-        None, description="12 to 256 characters with lower-case and upper-case letters and digits among them."
+        None, description="12 to 256 characters, with lower-case letters, upper-case letters and digits."
     )
     access_token: str | None = Field(
         None,
         max_length=12_288,
-        description="Where people sign in with another issuer: a valid access token of its, instead of a password.",
+        description="If users sign in with another issuer: a valid access token of that issuer, instead of a password.",
     )
     first_name: Name = Field("", examples=["Ada"])
     last_name: Name = Field("", examples=["Lovelace"])
 
     @property
     def name(self) -> str | None:
-        """The tenant's name: as given, or else the username; None where neither was."""
+        """The tenant's name: `tenant_name`, or else the username; None if both are absent."""
         return self.tenant_name or self.stored_username
 
     @property
     def stored_username(self) -> str | None:
-        """The username in its stored form; None where none was given."""
-        return username_of(self.username) if self.username is not None else None
+        """The username in its stored form, or None."""
+        return parse_username(self.username) if self.username is not None else None
 
 
 TENANT_NAME_MISSING = FieldError(
@@ -72,7 +75,7 @@ TENANT_NAME_MISSING = FieldError(
 
 @dataclass(frozen=True, slots=True)
 class Founding:
-    """A tenant and its first admin as they come to be, with an event for each."""
+    """The records that a registration creates: the tenant, its first admin, and an event for each."""
 
     tenant: Tenant
     member: Membership
@@ -81,8 +84,9 @@ class Founding:
 
     @classmethod
     def of(cls, given: RegistrationInput, *, tenant_id: str, sub: str, email: str, since: int) -> Founding:
-        """The records that a registration makes for the user `sub`, who is recorded as its own creator. `since`: as of
-        a Membership. Raises Invalid where nothing given names the tenant.
+        """Return the records of a registration by the user `sub`, who is recorded as the creator of both.
+
+        `since`: see Membership. Raises Invalid if no field names the tenant.
         """
         if (name := given.name) is None:
             raise Invalid(f"tenant_name: {TENANT_NAME_MISSING.message}", errors=(TENANT_NAME_MISSING,))

@@ -1,4 +1,4 @@
-"""The contacts of a user who is removed: a successor gets them, or nobody."""
+"""The removal of a user, and what becomes of the contacts that the user owns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.domain.tenant import Tenant
 
 
 class RemovalQuery(BaseModel):
-    """The next owner of the removed user's contacts: `successor_id`, or by `contacts=release` nobody."""
+    """The next owner of the removed user's contacts: `successor_id`, or none with `contacts=release`."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
@@ -22,20 +22,20 @@ class RemovalQuery(BaseModel):
         None,
         min_length=1,
         max_length=255,
-        description="The active user who is to own the contacts, and to be the tenant's default owner where the "
-        "removed user is that.",
+        description="The active user who becomes the owner of the contacts, and the tenant's default owner if the "
+        "removed user is the default owner.",
     )
     contacts: Literal["release"] | None = Field(
         None, description="`release` leaves the contacts without an owner."
     )
 
     @property
-    def is_settled(self) -> bool:
-        """Whether it says what is to become of the contacts."""
+    def decides_ownership(self) -> bool:
+        """Whether the query says what becomes of the contacts."""
         return self.successor_id is not None or self.contacts is not None
 
     def check(self, user_id: str) -> None:
-        """Raises Invalid for two answers, and for the removed user as their own successor."""
+        """Raises Invalid if both fields are given, or if the removed user is the successor."""
         if self.successor_id is not None and self.contacts is not None:
             raise Invalid.field(
                 "contacts", "contradiction", "Give a successor or release the contacts, not both."
@@ -46,14 +46,18 @@ class RemovalQuery(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class HandoverPlan:
-    """The records written with a user's removal. `settings`: the tenant before and after a change, and its event."""
+    """The records to write together with the removal of a user.
+
+    `job`: the job that changes the owner of the contacts. `settings`: the tenant before and after the change of its
+    default owner, and the event of that change.
+    """
 
     job: BulkRun | None = None
     settings: tuple[Tenant, Tenant, Event] | None = None
 
 
 class OwnsContacts(Conflict):
-    """The user owns contacts, or is the tenant's default owner, and it was not said who succeeds them."""
+    """The user owns contacts, or is the tenant's default owner, and no successor was named."""
 
     code = "owns_contacts"
 

@@ -1,4 +1,4 @@
-"""A tenant's settings as callers see and change them."""
+"""The settings of a tenant, as the API shows and changes them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from shared.domain.phone import is_country
 from shared.domain.tenant import RateLimit, Tenant, TenantSettings, UniqueScope
 from shared.domain.timestamps import Timestamp
 
-Kept = TypeVar("Kept", TenantSettings, RateLimit)
+Stored = TypeVar("Stored", TenantSettings, RateLimit)
 _NO_TIMEZONES = {"Factory", "localtime"}
-"""Which systems have among their time zones, and which are none."""
+"""Names that some systems list among their time zones although they are none."""
 
 
 def _country(code: str) -> str:
@@ -27,7 +27,7 @@ def _country(code: str) -> str:
 
 @cache
 def _timezones() -> set[str]:
-    # By need, since it looks through some six hundred files. No path is ever made of what was given.
+    # Imported when needed, since it lists some six hundred files. The name of a caller never becomes a path.
     from zoneinfo import available_timezones
 
     return available_timezones() - _NO_TIMEZONES
@@ -47,7 +47,7 @@ _Burst = Annotated[int, Field(ge=1, le=1_000)]
 
 
 class RateLimitShown(BaseModel):
-    """How often each caller may call."""
+    """The rate limit of each caller."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
@@ -56,7 +56,7 @@ class RateLimitShown(BaseModel):
 
 
 class SettingsShown(BaseModel):
-    """A tenant's settings. `version` counts their changes, from 1; `updated_by` is null as long as there was none."""
+    """A tenant's settings. `version` counts the changes, from 1; `updated_by` is null before the first change."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
@@ -76,7 +76,7 @@ class SettingsShown(BaseModel):
 
     @classmethod
     def of(cls, tenant: Tenant) -> SettingsShown:
-        """The settings of a tenant."""
+        """Return the settings of a tenant."""
         rate = tenant.settings.rate_limit
         given = {one.name: getattr(tenant.settings, one.name) for one in fields(TenantSettings)}
         given["rate_limit"] = RateLimitShown(requests_per_second=rate.requests_per_second, burst=rate.burst)
@@ -89,71 +89,73 @@ class SettingsShown(BaseModel):
 
 
 class RateLimitPatch(BaseModel):
-    """A merge patch of the rate limit; null gives a field its default."""
+    """A merge patch of the rate limit; null resets a field to its default."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
-    requests_per_second: _PerSecond | None = Field(None, description="For long.", examples=[20])
-    burst: _Burst | None = Field(None, description="At once.", examples=[40])
+    requests_per_second: _PerSecond | None = Field(None, description="The sustained rate.", examples=[20])
+    burst: _Burst | None = Field(None, description="The largest number of requests at once.", examples=[40])
 
 
 class SettingsPatch(BaseModel):
-    """A JSON merge patch (RFC 7396) of a tenant's settings: what is absent stays, null gives a setting its default."""
+    """A JSON merge patch (RFC 7396) of a tenant's settings: absent settings stay, null resets one to its default."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
     default_country: _Country | None = Field(
         None,
-        description="Assumed for telephone numbers without `+`: ISO 3166-1 alpha-2, in capitals.",
+        description="The country of telephone numbers without `+`: ISO 3166-1 alpha-2, in capitals.",
         examples=["GB"],
     )
     auto_clean_phone_numbers: bool | None = Field(
-        None, description="Whether numbers may be given as people write them; else as E.164 alone."
+        None,
+        description="Whether telephone numbers are accepted in any common notation; otherwise only in E.164.",
     )
     max_tags_per_contact: _MaxTags | None = Field(
-        None, description="Contacts that have more keep them until their tags are changed."
+        None, description="Contacts with more tags keep them until their tags are changed."
     )
     email_verification: bool | None = Field(
         None,
-        description="Whether it takes contacts:write:all to say of a contact that its address is verified.",
+        description="Whether only callers with contacts:write:all may mark a contact's e-mail address as verified.",
     )
     require_email: bool | None = Field(None, description="Whether a contact must have an e-mail address.")
     unique_scope: UniqueScope | None = Field(
         None,
-        description="Among whose contacts an address is unique. Changes only while the tenant has no contacts.",
+        description="Where an e-mail address must be unique: among all contacts of the tenant, or among those of one "
+        "customer. Can only be changed while the tenant has no contacts.",
     )
     visibility: Visibility | None = Field(
         None,
-        description="Whether regular users see all contacts, or their own; in effect within about a minute.",
+        description="Whether regular users see all contacts or only their own. Takes effect within about a minute.",
     )
     timezone: _Timezone | None = Field(
         None,
-        description="A name of the IANA time zone database. Dates without a time are days in it; times in the API "
-        "carry their own offset.",
+        description="A name of the IANA time zone database. Dates without a time are days in this time zone; times in "
+        "the API have their own offset.",
         examples=["Europe/London"],
     )
     default_owner_id: str | None = Field(
         None,
         min_length=1,
         max_length=255,
-        description="An active user: the owner of contacts from bookings without an organizer among the users, and of "
-        "imports that name no owner.",
+        description="The id of an active user: the owner of contacts from bookings whose organizer is not a user, and "
+        "from imports that name no owner.",
         examples=["0f8f1c6e-2d3b-4a5c-8e7f-9a0b1c2d3e4f"],
     )
     rate_limit: RateLimitPatch | None = None
 
-    def applied_to(self, settings: TenantSettings) -> TenantSettings:
-        """The settings with what was given."""
+    def apply_to(self, settings: TenantSettings) -> TenantSettings:
+        """Return the settings with the patch applied."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
         if self.rate_limit is not None:
             rates = {name: getattr(self.rate_limit, name) for name in self.rate_limit.model_fields_set}
-            given["rate_limit"] = _changed(settings.rate_limit, rates)
-        return _changed(settings, given)
+            given["rate_limit"] = _merge(settings.rate_limit, rates)
+        return _merge(settings, given)
 
 
-def _changed(kept: Kept, given: dict[str, Any]) -> Kept:
-    """What is kept with the given fields, None standing for a field's default."""
-    default = type(kept)()
+def _merge(stored: Stored, given: dict[str, Any]) -> Stored:
+    """Return the stored value with the given fields; None resets a field to its default."""
+    default = type(stored)()
     return replace(
-        kept, **{name: getattr(default, name) if value is None else value for name, value in given.items()}
+        stored, **{name: getattr(default, name) if value is None else value for name, value in given.items()}
     )

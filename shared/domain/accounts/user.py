@@ -1,6 +1,6 @@
-"""The user: a person who signs in for a tenant, with a role, and what may be done to them.
+"""Users: people who sign in for a tenant, with a role.
 
-Every change of state is a method that returns the new record and the event of the change.
+Every change is a method that returns the new record and its event.
 """
 
 from __future__ import annotations
@@ -24,56 +24,59 @@ SchedulingId = Annotated[str, StringConstraints(min_length=1, max_length=128, pa
 """An id of the scheduling product: printable ASCII without spaces, as `shared.domain.bookings` takes it."""
 
 MAX_USERS = 500
-"""How many users a tenant has at the most: lists of them are narrowed while they are read."""
+"""The largest number of users of a tenant. Lists read all users and filter them."""
 MAX_ID = 255
-"""Characters of a user's id: the token's `sub` (OpenID Connect Core 1.0, section 2)."""
+"""The longest id of a user, in characters: the token's `sub` (OpenID Connect Core 1.0, section 2)."""
 MAX_USERNAME = 128
-"""Characters of the address that a user signs in with (AdminCreateUser in the Amazon Cognito API Reference)."""
+"""The longest address to sign in with, in characters (AdminCreateUser in the Amazon Cognito API Reference)."""
 
 OWN_FIELDS = frozenset({"first_name", "last_name"})
-"""Fields that everybody may change of themselves."""
+"""The fields that users may change in their own record."""
 
 
-def normalize_username(email: str) -> str:
-    """The stored form of an address that somebody is to sign in with. Raises Invalid."""
+def normalize_sign_in_email(email: str) -> str:
+    """Return the stored form of an e-mail address that a user will sign in with. Raises Invalid."""
     username = normalize_email(email)
     if len(username) > MAX_USERNAME:
-        raise no_username()
+        raise invalid_sign_in_email()
     return username
 
 
-def no_username() -> Invalid:
-    """The refusal of an address by which no pool knows anybody."""
+def invalid_sign_in_email() -> Invalid:
+    """Return the error for an address that no user pool accepts as a username."""
     return Invalid.field("email", "email", "Nobody can sign in with this address. Give another one.")
 
 
 def is_user_id(text: str) -> bool:
-    """Whether `text` may be a user's id. What it looks like is the issuer's affair."""
+    """Return whether `text` can be the id of a user. The issuer of tokens decides its form."""
     return 0 < len(text) <= MAX_ID and text.isascii() and text.isprintable()
 
 
 class UserPatch(BaseModel):
-    """A JSON merge patch (RFC 7396) of a user: what is absent stays, null clears a name."""
+    """A JSON merge patch (RFC 7396) of a user: absent fields stay, null clears a name."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
-    role: UserRole | None = Field(None, description="Takes `tenant:admin`.", examples=["admin"])
+    role: UserRole | None = Field(None, description="Requires `tenant:admin`.", examples=["admin"])
     is_active: bool | None = Field(
         None,
-        description="Takes `tenant:admin`. A user that is not active cannot sign in; tokens they hold end "
-        "within a minute.",
+        description="Requires `tenant:admin`. An inactive user cannot sign in, and their tokens stop working within a "
+        "minute.",
     )
     first_name: Name | None = Field(None, examples=["Ada"])
     last_name: Name | None = Field(None, examples=["Lovelace"])
     scheduling_id: SchedulingId | None = Field(
         None,
-        description="Takes `tenant:admin`. The user's id in the scheduling product, by which bookings name their "
-        "organizer. No other user of the tenant may have it.",
+        description="Requires `tenant:admin`. The user's id in the scheduling product, with which bookings name their "
+        "organizer. Unique within the tenant.",
         examples=["org-17"],
     )
 
-    def as_given(self) -> dict[str, Any]:
-        """The fields that were given, in their stored form. Raises Invalid for a null that is none of its values."""
+    def given_fields(self) -> dict[str, Any]:
+        """Return the fields that the patch names, in stored form.
+
+        Raises Invalid for null in a field that needs a value.
+        """
         given = {name: getattr(self, name) for name in self.model_fields_set}
         for name in ("role", "is_active"):
             if given.get(name, "") is None:
@@ -82,11 +85,11 @@ class UserPatch(BaseModel):
 
 
 class User(Recorded):
-    """A user as it is kept and shown.
+    """A user.
 
-    `id`: the `sub` of the user's tokens. `scheduling_id`: by which the scheduling product
-    knows the user. `username`: the name that was chosen to sign in with, else the e-mail
-    address, which lets in always. `version` counts the changes, from 1.
+    `id`: the `sub` of the user's tokens. `scheduling_id`: the user's id in the scheduling product. `username`: the name
+    that the user chose to sign in with, or else the e-mail address, which can always be used to sign in. `version`
+    counts the changes, from 1.
     """
 
     entity: ClassVar[str] = "user"
@@ -109,22 +112,22 @@ class User(Recorded):
 
     @property
     def is_active_admin(self) -> bool:
-        """Whether it is one of those of whom a tenant always has one."""
+        """Whether the user is an active admin, of whom a tenant always has at least one."""
         return self.role == "admin" and self.is_active
 
     def creation_event(self, caller: Caller, **data: Any) -> Event:
-        """The event of a new user. `data`: ids of what else belongs to it."""
+        """Return the `user.created` event. `data`: ids of related records."""
         event = self._build_creation_event(USER_CREATED, caller)
         event.data.update(data)
         return event
 
     def change(self, given: dict[str, Any], *, stamp: Stamp) -> tuple[User, Event] | None:
-        """The user with other fields, and `user.updated`; None when they change nothing."""
+        """Return the user with the given fields, and its `user.updated` event; None if nothing changes."""
         changed = self._build_change(USER_UPDATED, given, stamp)
         return changed if changed[1].changes else None
 
     def delete(self, *, stamp: Stamp) -> tuple[User, Event]:
-        """The user as it was last, and `user.deleted`."""
+        """Return the last version of the user, and its `user.deleted` event."""
         return self._build_removal(USER_DELETED, {}, stamp)
 
     def _audited_fields(self) -> dict[str, Any]:

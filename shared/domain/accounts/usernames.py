@@ -1,8 +1,7 @@
-"""Usernames: names of their own choosing under which people sign in, unique in the whole deployment.
+"""Usernames: names that users choose to sign in with, unique in the whole deployment.
 
-In the spirit of the profile UsernameCaseMapped (RFC 8265, section 3.3) there is one form for all spellings that people
-take for the same name. No e-mail address is a username and no username can look like an address, which always has an
-`@`: so neither can stand in the other's way when somebody signs in.
+Following the profile UsernameCaseMapped (RFC 8265, section 3.3), all spellings that people take for the same name have
+one stored form. A username cannot contain an `@`, so usernames and e-mail addresses never collide at sign-in.
 """
 
 from __future__ import annotations
@@ -18,42 +17,42 @@ from shared.domain.validators import following
 
 MIN_LENGTH, MAX_LENGTH = 3, 64
 _LONGEST = 256
-"""Characters of what is looked at as a username; all that is longer is none."""
+"""The longest text, in characters, that is examined as a username; a longer one is refused."""
 _PUNCTUATION = "._-"
 
 
 def fold(text: str) -> str:
-    """The form in which usernames are kept, shown and compared: NFKC without case, and without space at the ends."""
+    """Return a text in the form in which usernames are stored, shown and compared: NFKC, case-folded, stripped."""
     name = text[: _LONGEST + 1]
-    for _ in range(2):  # a letter may fold to what folds again
+    for _ in range(2):  # the result of folding a letter may fold once more
         name = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     return name.strip()
 
 
-def username_of(text: str) -> str | None:
-    """The stored form of a username; None for what can be nobody's."""
+def parse_username(text: str) -> str | None:
+    """Return the stored form of a username, or None if `text` is not a valid username."""
     name = fold(text)
     if not MIN_LENGTH <= len(name) <= MAX_LENGTH or compared(name) != name:
         return None
-    if not (name[0].isalpha() or name[0].isdecimal()) or not all(map(_may_stand, name)):
+    if not (name[0].isalpha() or name[0].isdecimal()) or not all(map(_is_allowed, name)):
         return None
     return name
 
 
-def _may_stand(character: str) -> bool:
+def _is_allowed(character: str) -> bool:
     kind = unicodedata.category(character)
     return kind[0] in "LM" or kind == "Nd" or character in _PUNCTUATION
 
 
 def check_username(text: str) -> None:
-    """Raises Invalid for what is no username."""
+    """Raises Invalid if `text` is not a valid username."""
     if "@" in fold(text):
         raise Invalid.field(
             "username",
             "username",
             "A username has no @. People sign in with their e-mail address anyway, so leave this out or choose a name.",
         )
-    if username_of(text) is None:
+    if parse_username(text) is None:
         raise Invalid.field(
             "username",
             "username",
@@ -62,4 +61,4 @@ def check_username(text: str) -> None:
 
 
 Username = Annotated[str, Field(max_length=_LONGEST), following(check_username)]
-"""A username as it is given; `username_of` gives its stored form."""
+"""A username as a caller typed it; `parse_username` returns its stored form."""

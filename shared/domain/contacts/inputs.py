@@ -55,7 +55,7 @@ class ContactInput(BaseModel):
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
-    def as_given(self) -> dict[str, Any]:
+    def given_fields(self) -> dict[str, Any]:
         """Return all fields, those left out with their empty value; but those that stay only when they were given."""
         absent = STAYING - self.model_fields_set
         if not absent:
@@ -68,7 +68,7 @@ class MergePatch(BaseModel):
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
-    def as_given(self) -> dict[str, Any]:
+    def given_fields(self) -> dict[str, Any]:
         """Return the fields that were given."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 

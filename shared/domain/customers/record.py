@@ -44,7 +44,7 @@ class CustomerInput(BaseModel):
     is_verified: bool = False
     is_active: bool = True
 
-    def as_given(self) -> dict[str, Any]:
+    def given_fields(self) -> dict[str, Any]:
         """All fields, with the empty value of what was left out."""
         return dict(self.__dict__)
 
@@ -62,7 +62,7 @@ class CustomerPatch(BaseModel):
     is_verified: bool | None = Field(None, examples=[True])
     is_active: bool | None = None
 
-    def as_given(self) -> dict[str, Any]:
+    def given_fields(self) -> dict[str, Any]:
         """The fields that were given."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 

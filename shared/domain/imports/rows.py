@@ -79,7 +79,7 @@ def contact_fields(row: Row, layout: Layout, settings: TenantSettings) -> Contac
         checked = ContactInput.model_validate(given)
     except ValidationError as error:
         raise _refusal(error) from error
-    return clean(checked.as_given(), settings)
+    return clean(checked.given_fields(), settings)
 
 
 def owner_of(row: Row, layout: Layout) -> str:

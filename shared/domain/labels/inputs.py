@@ -35,7 +35,7 @@ class LabelInput(BaseModel):
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
-    def as_given(self) -> dict[str, Any]:
+    def given_fields(self) -> dict[str, Any]:
         """All fields, in their stored form."""
         return dict(self.__dict__)
 
@@ -46,7 +46,7 @@ class LabelPatch(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True)
     label: ClassVar[type[Label]]
 
-    def as_given(self) -> dict[str, Any]:
+    def given_fields(self) -> dict[str, Any]:
         """The fields that were given, in their stored form. Raises Invalid for a null in place of the name."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
         if given.get("name", "") is None:
@@ -108,8 +108,8 @@ class GroupInput(LabelInput):
         "the whole call.",
     )
 
-    def as_given(self) -> dict[str, Any]:
-        return {**super().as_given(), "filter": _conditions(self.filter)}
+    def given_fields(self) -> dict[str, Any]:
+        return {**super().given_fields(), "filter": _conditions(self.filter)}
 
 
 class GroupPatch(LabelPatch):
@@ -122,8 +122,8 @@ class GroupPatch(LabelPatch):
     color: Color | None = None
     filter: ContactConditions | None = None
 
-    def as_given(self) -> dict[str, Any]:
-        given = super().as_given()
+    def given_fields(self) -> dict[str, Any]:
+        given = super().given_fields()
         return given | {"filter": _conditions(self.filter)} if "filter" in given else given
 
 

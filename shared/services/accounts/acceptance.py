@@ -12,7 +12,7 @@ from shared.domain.accounts.claims import MembershipClaim
 from shared.domain.accounts.credentials import hash_secret
 from shared.domain.accounts.invitation import Acceptance, Invitation, InvitationToken
 from shared.domain.accounts.user import User
-from shared.domain.accounts.usernames import username_of
+from shared.domain.accounts.usernames import parse_username
 from shared.domain.callers import Caller
 from shared.domain.errors import AlreadyAccepted, AlreadyAUser, Conflict, Invalid, NotFound
 from shared.domain.events import Event
@@ -74,7 +74,7 @@ class AcceptanceService:
         token = InvitationToken.parse(given.token)
         if token is None:
             raise NotFound("Invitation")
-        username = username_of(given.username) if given.username else None
+        username = parse_username(given.username) if given.username else None
         if isinstance(sign_in, TokenCredential):
             sub = self._issuer().subject(sign_in.text)
             return self._of_invitation(

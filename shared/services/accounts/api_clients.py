@@ -11,7 +11,7 @@ from shared.domain.accounts.api_client import (
     ApiClient,
     ApiClientInput,
     ApiClientPatch,
-    FreshKey,
+    IssuedKey,
     NewApiClient,
 )
 from shared.domain.callers import Caller
@@ -76,9 +76,9 @@ class ApiClientService:
         """A new API client with its key, which is shown this once. Raises Conflict when the tenant has too many."""
         self._caller.require_all("tenant:admin")
         at = timestamps.now()
-        key = FreshKey.make(at)
+        key = IssuedKey.make(at)
         client, event = ApiClient.create(
-            given.as_given(), key.kept, client_id=new_id(), stamp=Stamp(new_id(), at, self._caller)
+            given.given_fields(), key.record, client_id=new_id(), stamp=Stamp(new_id(), at, self._caller)
         )
         shown = client.with_key(key.text)
         self._announce(shown)
@@ -96,7 +96,7 @@ class ApiClientService:
     def change(self, client_id: str, given: ApiClientPatch, if_match: IfMatch | None) -> ApiClient:
         """The client with the given fields changed (RFC 7396); in effect within the authorizer's minute."""
         self._caller.require_all("tenant:admin")
-        fields = given.as_given()
+        fields = given.given_fields()
         return self._write(
             client_id,
             if_match,
@@ -106,7 +106,7 @@ class ApiClientService:
 
     def rotate_key(self, client_id: str, overlap_seconds: int, if_match: IfMatch | None) -> NewApiClient:
         """The client with a new key, which is shown this once; the present one stays good for the overlap."""
-        key = FreshKey.make(timestamps.now())
+        key = IssuedKey.make(timestamps.now())
 
         def save(before: ApiClient, after: ApiClient, event: Event) -> None:
             self._announce(after.with_key(key.text))
@@ -116,7 +116,7 @@ class ApiClientService:
             client_id,
             if_match,
             lambda client: client.rotate_key(
-                key.kept,
+                key.record,
                 overlap_seconds=overlap_seconds,
                 stamp=Stamp.now(self._caller),
             ),

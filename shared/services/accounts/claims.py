@@ -25,7 +25,7 @@ def take(claims: MembershipClaims, sub: str, secret: str, now: float) -> Members
     """
     claim = MembershipClaim.make(sub, secret, now)
     standing = claims.put(claim)
-    if standing not in (None, claim) and standing.yields_to(secret, now):
+    if standing not in (None, claim) and standing.can_be_replaced_by(secret, now):
         standing = claims.put(claim, over=standing)
     return claim if standing == claim else None
 

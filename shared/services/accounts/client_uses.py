@@ -13,10 +13,10 @@ NOTED_SECONDS = 300
 _MOST_REMEMBERED = 10_000
 
 
-class UseNotes(Protocol):
+class UseStore(Protocol):
     """Where uses are noted; see `shared.table.accounts.directory.DirectoryTable`."""
 
-    def note_use(self, tenant_id: str, client_id: str, *, at: str, unless_since: str) -> None: ...
+    def record_use(self, tenant_id: str, client_id: str, *, at: str, unless_since: str) -> None: ...
 
 
 class ClientUses:
@@ -24,12 +24,12 @@ class ClientUses:
     tries one is written.
     """
 
-    def __init__(self, notes: UseNotes, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, notes: UseStore, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._notes = notes
         self._clock = clock
         self._tried: dict[tuple[str, str], float] = {}
 
-    def note(self, tenant_id: str, client_id: str) -> None:
+    def record(self, tenant_id: str, client_id: str) -> None:
         """That a client is used now. What goes wrong is raised, and tried again after NOTED_SECONDS."""
         client, moment = (tenant_id, client_id), self._clock()
         if moment - self._tried.get(client, -NOTED_SECONDS) < NOTED_SECONDS:
@@ -38,4 +38,4 @@ class ClientUses:
             self._tried.clear()
         self._tried[client] = moment
         at = timestamps.now()
-        self._notes.note_use(tenant_id, client_id, at=at, unless_since=timestamps.plus(at, -NOTED_SECONDS))
+        self._notes.record_use(tenant_id, client_id, at=at, unless_since=timestamps.plus(at, -NOTED_SECONDS))

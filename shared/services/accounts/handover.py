@@ -72,7 +72,7 @@ class Handover:
         tenant = self._settings.get()
         if tenant is not None and tenant.settings.default_owner_id != user.id:
             tenant = None
-        if not wanted.is_settled:
+        if not wanted.decides_ownership:
             if owned or tenant:
                 raise OwnsContacts(owned, is_default_owner=tenant is not None)
             return HandoverPlan()

@@ -15,7 +15,7 @@ from shared.domain.accounts.invitation import (
     InvitationToken,
     IssuedInvitation,
 )
-from shared.domain.accounts.user import normalize_username
+from shared.domain.accounts.user import normalize_sign_in_email
 from shared.domain.callers import Caller
 from shared.domain.errors import AddressInUse, ConcurrentChange, Conflict, NotFound
 from shared.domain.events import Event
@@ -78,7 +78,7 @@ class InvitationService:
         Raises AddressInUse when the address is a user's or is invited already, Conflict when too many are open.
         """
         self._caller.require_all("tenant:admin")
-        email = normalize_username(given.email)
+        email = normalize_sign_in_email(given.email)
         invitation_id = self._work.derived_id("invitation")
         if self._work.is_retry and self._invitations.get(invitation_id):
             return self.resend(invitation_id)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from shared.domain import timestamps
-from shared.domain.accounts.api_client import ApiClient, FreshKey
+from shared.domain.accounts.api_client import ApiClient, IssuedKey
 from shared.domain.accounts.claims import CLOCK_SECONDS, MembershipClaim
 from shared.domain.accounts.credentials import Membership
-from shared.domain.accounts.user import User, UserRole, normalize_username
+from shared.domain.accounts.user import User, UserRole, normalize_sign_in_email
 from shared.domain.callers import parse_grants, system_caller
 from shared.domain.errors import Conflict, Invalid, UserClaimed
 from shared.domain.events import Event
@@ -99,7 +99,7 @@ class Onboarding:
         if self._accounts is None:
             raise ValueError("here people sign in with another issuer")
         _require_role(role)
-        username = normalize_username(email)
+        username = normalize_sign_in_email(email)
         sub = self._accounts.add(username)
         if self._member(sub, tenant_id) is not None:
             self._accounts.set_password(username, password)
@@ -179,10 +179,10 @@ class Onboarding:
         """
         given = {"name": name, "permissions": parse_grants(permissions)}
         at = timestamps.now()
-        key = FreshKey.make(at)
+        key = IssuedKey.make(at)
         client, event = ApiClient.create(
             given,
-            key.kept,
+            key.record,
             client_id=new_id(),
             stamp=Stamp(new_id(), at, system_caller(tenant_id, "operator", "system")),
         )

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from shared.domain.accounts.claims import MembershipClaim
 from shared.domain.accounts.registration import TENANT_NAME_MISSING, Founding, RegistrationInput
-from shared.domain.accounts.user import normalize_username
+from shared.domain.accounts.user import normalize_sign_in_email
 from shared.domain.errors import AlreadyRegistered, Invalid, SignInNameTaken
 from shared.domain.ids import new_id
 from shared.services.accounts.claims import MembershipClaims, release_on, take
@@ -28,7 +28,7 @@ from shared.services.accounts.sign_in import Gate
 class Registrations(Protocol):
     """What registrations make; see `shared.table.accounts.registration.RegistrationTable`."""
 
-    def found(self, founding: Founding, claim: MembershipClaim | None, now: float) -> None: ...
+    def create(self, founding: Founding, claim: MembershipClaim | None, now: float) -> None: ...
 
 
 class Registration:
@@ -58,7 +58,7 @@ class Registration:
         """
         if given.name is None:
             raise Invalid(f"tenant_name: {TENANT_NAME_MISSING.message}", errors=(TENANT_NAME_MISSING,))
-        email = normalize_username(given.email)
+        email = normalize_sign_in_email(given.email)
         sign_in = require_credential(self._accounts, given.password, given.access_token)
         if isinstance(sign_in, TokenCredential):
             return self._with_token(given, email, sign_in.text)
@@ -76,11 +76,11 @@ class Registration:
         with release_on(Invalid, SignInNameTaken, claims=self._claims, claim=claim, now=self._now):
             accounts.set_password(email, password)
             founding = Founding.of(given, tenant_id=new_id(), sub=sub, email=email, since=claim.since)
-            self._table.found(founding, claim, self._now())
+            self._table.create(founding, claim, self._now())
         return founding
 
     def _with_token(self, given: RegistrationInput, email: str, access_token: str) -> Founding:
         sub = self._issuer().subject(access_token)
         founding = Founding.of(given, tenant_id=new_id(), sub=sub, email=email, since=0)
-        self._table.found(founding, None, self._now())
+        self._table.create(founding, None, self._now())
         return founding

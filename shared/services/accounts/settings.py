@@ -74,7 +74,7 @@ class SettingsService:
         def once() -> Tenant:
             before = self._read()
             require_match(if_match, before.version)
-            settings = given.applied_to(before.settings)
+            settings = given.apply_to(before.settings)
             changed = before.change(settings, stamp=Stamp.now(self._caller))
             if changed is None:
                 return before

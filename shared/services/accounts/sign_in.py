@@ -7,7 +7,7 @@ from typing import Protocol
 
 from shared.domain.accounts.credentials import Membership, Tokens
 from shared.domain.accounts.passwords import MAX_LENGTH, prepare_password
-from shared.domain.accounts.usernames import fold, username_of
+from shared.domain.accounts.usernames import fold, parse_username
 from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid, SignInRefused, UnsupportedGrantType
 from shared.domain.tenant import Tenant
@@ -100,7 +100,7 @@ class SignIn:
         if "@" in fold(username):
             account = _account(username)
         else:
-            name = username_of(username)
+            name = parse_username(username)
             account = name and (self._names.email_of(name) or f"{name}@{_NOWHERE}")
         if account is not None:
             self._gate.attempt(account)

@@ -114,7 +114,7 @@ class UserService:
 
         Raises LastAdmin, VersionMismatch.
         """
-        given = patch.as_given()
+        given = patch.given_fields()
 
         def read() -> User:
             user = self.read(user_id)
@@ -137,7 +137,7 @@ class UserService:
         Where the user goes from a pool too, nobody becomes a member under their id for the next 15 minutes: somebody
         who found it in the pool before would otherwise set a password for whoever has the name next.
         """
-        bar = MembershipClaim.bar(user_id, self._now()) if self._accounts else None
+        block = MembershipClaim.block(user_id, self._now()) if self._accounts else None
 
         def read() -> User:
             user = self.read(user_id)
@@ -152,7 +152,7 @@ class UserService:
         def save(before: User, _: User, event: Event) -> None:
             nonlocal plan
             plan = self._handover().plan(before, wanted)
-            self._users.remove(before, event, bar, plan)
+            self._users.remove(before, event, block, plan)
 
         gone = change_record(read, if_match, act, save, sleep=self._sleep)
         if self._accounts is not None:

@@ -145,7 +145,7 @@ class BulkContacts(ContactService):
     def _creation(self, number: int, given: ContactInput | DomainError) -> Creation:
         if isinstance(given, DomainError):
             raise given
-        fields = self._settled(given.as_given(), new=True)
+        fields = self._settled(given.given_fields(), new=True)
         self._check_owner(fields.get("owner_id"))
         return Contact.create(
             fields,
@@ -163,7 +163,7 @@ class BulkContacts(ContactService):
         labelling = self._labelling
         join = labelling.static_groups(given.join_groups, "join_groups")
         leave = labelling.static_groups(given.leave_groups, "leave_groups")
-        fields = self._settled(given.set.as_given())
+        fields = self._settled(given.set.given_fields())
         self._check_owner(fields.get("owner_id"))
         return BulkChange(
             fields=fields,

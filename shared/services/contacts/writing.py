@@ -99,7 +99,7 @@ class ContactService:
         contact where the caller may see it. The first contact of a customer becomes its primary one.
         """
         settings = self._settings()
-        fields = self._settled(given.as_given(), new=True)
+        fields = self._settled(given.given_fields(), new=True)
         self._check_owner(fields.get("owner_id"))
         contact, event = Contact.create(
             fields,
@@ -153,11 +153,11 @@ class ContactService:
 
     def replace(self, contact_id: str, given: ContactInput, if_match: IfMatch | None) -> Contact:
         """The contact with all its fields as given; fields left out are emptied, but for the owner."""
-        return self._change(contact_id, given.as_given(), if_match, whole=True)
+        return self._change(contact_id, given.given_fields(), if_match, whole=True)
 
     def patch(self, contact_id: str, given: ContactPatch, if_match: IfMatch | None) -> Contact:
         """The contact with the given fields changed (RFC 7396)."""
-        return self._change(contact_id, given.as_given(), if_match)
+        return self._change(contact_id, given.given_fields(), if_match)
 
     def toggle_status(self, contact_id: str, if_match: IfMatch | None) -> Contact:
         """The contact, inactive when it was active and the other way about."""

@@ -99,7 +99,7 @@ class CustomerService:
         when others took the next number every time.
         """
         self._caller.require("contacts:write")
-        fields = clean(given.as_given())
+        fields = clean(given.given_fields())
         customer_id, event_id = new_id(), new_id()
 
         def once() -> Customer:
@@ -225,7 +225,7 @@ class CustomerService:
         self, customer_id: str, given: CustomerInput | CustomerPatch, if_match: IfMatch | None
     ) -> Customer:
         self._caller.require("contacts:write")
-        fields = clean(given.as_given())
+        fields = clean(given.given_fields())
         return self._write(
             customer_id,
             "contacts:write",

@@ -53,7 +53,7 @@ class ApiClientTable:
             values={":event": {"S": client.last_event}},
             refusal=lambda _: ConcurrentChange(),
         )
-        self._write_look_ups(transaction, {}, client.look_ups(self._tenant))
+        self._write_look_ups(transaction, {}, client.build_api_keys(self._tenant))
         is_first = "attribute_not_exists(api_clients)"
         is_below_limit = "api_clients < :limit"
         transaction.update(
@@ -89,14 +89,16 @@ class ApiClientTable:
             condition=f"{is_unchanged} OR {is_own_write}",
             refusal=lambda _: ConcurrentChange(),
         )
-        self._write_look_ups(transaction, before.look_ups(self._tenant), after.look_ups(self._tenant))
+        self._write_look_ups(
+            transaction, before.build_api_keys(self._tenant), after.build_api_keys(self._tenant)
+        )
         self._commit(transaction, event)
 
     def remove(self, before: ApiClient, event: Event) -> None:
         """Remove an API client and its keys, with its event. Raises ConcurrentChange as `replace` does."""
         transaction = Transaction()
         transaction.delete(account_keys.api_client(self._tenant, before.id), **at_version(before.version))
-        self._write_look_ups(transaction, before.look_ups(self._tenant), {})
+        self._write_look_ups(transaction, before.build_api_keys(self._tenant), {})
         transaction.update(
             account_keys.api_client_count(self._tenant), "ADD api_clients :less", {":less": {"N": "-1"}}
         )

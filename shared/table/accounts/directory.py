@@ -75,7 +75,7 @@ class DirectoryTable:
             valid_until=item.get("valid_until", {}).get("S"),
         )
 
-    def note_use(self, tenant_id: str, client_id: str, *, at: str, unless_since: str) -> None:
+    def record_use(self, tenant_id: str, client_id: str, *, at: str, unless_since: str) -> None:
         """Note at its record that an API client was used, unless that was noted since a time, or it is gone."""
         is_there = "attribute_exists(PK)"
         is_stale = "attribute_not_exists(last_used_at) OR last_used_at < :since"

@@ -18,7 +18,7 @@ class RegistrationTable:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def found(self, founding: Founding, claim: MembershipClaim | None, now: float) -> None:
+    def create(self, founding: Founding, claim: MembershipClaim | None, now: float) -> None:
         """Write a tenant and its first admin: in the claim's place, or without one where nobody has the user.
 
         Raises AlreadyRegistered when the claim stands no longer, or the user is a member; SignInNameTaken when somebody

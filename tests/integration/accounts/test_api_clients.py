@@ -14,7 +14,7 @@ import pytest
 
 from shared.domain import timestamps
 from shared.domain.accounts import api_client
-from shared.domain.accounts.api_client import MAX_API_CLIENTS, ApiClientPatch, FreshKey
+from shared.domain.accounts.api_client import MAX_API_CLIENTS, ApiClientPatch, IssuedKey
 from shared.domain.callers import Caller
 from shared.domain.ids import new_id
 from shared.services.accounts.client_uses import NOTED_SECONDS, ClientUses
@@ -400,13 +400,13 @@ def test_a_key_that_is_another_tenant_s_is_never_written_over(
     theirs = t10.program.split("_")[1]
     mine = make(world)
     before = look_ups(world)[theirs]
-    fresh = FreshKey.make
+    fresh = IssuedKey.make
 
-    def twice(moment: str) -> FreshKey:
+    def twice(moment: str) -> IssuedKey:
         made = fresh(moment)
-        return FreshKey(made.text, made.kept.model_copy(update={"id": theirs}))
+        return IssuedKey(made.text, made.record.model_copy(update={"id": theirs}))
 
-    monkeypatch.setattr(api_client.FreshKey, "make", twice)
+    monkeypatch.setattr(api_client.IssuedKey, "make", twice)
     for path, body in ((CLIENTS, READER), (at(mine, "/rotate-key"), {})):
         answer = world.send("POST", path, body)
         assert (answer.status, answer.json["code"]) == (409, "concurrent_change")
@@ -560,7 +560,7 @@ def test_a_use_noted_while_the_client_is_changed_is_not_lost(world: World) -> No
 
         def used_meanwhile(client_id: str) -> Any:
             found = read(client_id)
-            client_uses().note("T1", client_id)
+            client_uses().record("T1", client_id)
             return found
 
         service._clients.get = used_meanwhile  # type: ignore[method-assign]
@@ -575,7 +575,7 @@ def test_a_process_tries_to_note_a_use_once_in_five_minutes_for_each_client() ->
     moment = [1000.0]
 
     class Notes:
-        def note_use(self, tenant_id: str, client_id: str, *, at: str, unless_since: str) -> None:
+        def record_use(self, tenant_id: str, client_id: str, *, at: str, unless_since: str) -> None:
             noted.append((tenant_id, client_id))
             assert (
                 timestamps.to_milliseconds(at) - timestamps.to_milliseconds(unless_since)
@@ -587,7 +587,7 @@ def test_a_process_tries_to_note_a_use_once_in_five_minutes_for_each_client() ->
     for _ in range(2):
         for tenant, client in (("T1", "a"), ("T1", "b"), ("T10", "a")) * 2:
             try:
-                uses.note(tenant, client)
+                uses.record(tenant, client)
             except OSError:
                 continue
         moment[0] += NOTED_SECONDS
@@ -626,7 +626,7 @@ def test_a_note_does_not_bring_a_deleted_client_back(world: World) -> None:
     made = make(world)
     assert delete(world, made).status == 204
     with acting_for("T1"):
-        client_uses().note("T1", made["id"])
+        client_uses().record("T1", made["id"])
     assert world.content.of("T#T1#CLIENTS$", made["id"]) == []
 
 

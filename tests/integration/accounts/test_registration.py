@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSResponse
 from local import template
 from shared.domain.accounts.claims import CLAIM_SECONDS
 from shared.domain.accounts.credentials import Membership
-from shared.domain.accounts.passwords import is_proven, proof_of
+from shared.domain.accounts.passwords import create_proof, matches_proof
 from shared.domain.accounts.registration import RegistrationInput
 from shared.domain.errors import AlreadyRegistered, DomainError
 from shared.services.accounts.registration import Registration
@@ -426,10 +426,10 @@ def test_the_function_s_role_reaches_what_is_written_and_no_other_record(account
 
 
 def test_a_proof_is_of_one_password_and_does_not_show_it() -> None:
-    proof = proof_of(PASSWORD)
-    assert is_proven(PASSWORD, proof)
-    assert not is_proven(OTHER_PASSWORD, proof)
-    assert proof != proof_of(PASSWORD), "salted"
+    proof = create_proof(PASSWORD)
+    assert matches_proof(PASSWORD, proof)
+    assert not matches_proof(OTHER_PASSWORD, proof)
+    assert proof != create_proof(PASSWORD), "salted"
     assert PASSWORD.encode().hex() not in proof
 
 
@@ -448,7 +448,7 @@ def test_a_password_is_the_same_from_whatever_keyboard_it_is_typed(
 
 
 def test_a_proof_is_of_a_password_however_it_is_typed() -> None:
-    assert is_proven(DECOMPOSED, proof_of(COMPOSED))
+    assert matches_proof(DECOMPOSED, create_proof(COMPOSED))
 
 
 def test_an_abandoned_claim_goes_by_itself(accounts: Accounts) -> None:

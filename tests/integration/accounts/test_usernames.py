@@ -12,7 +12,7 @@ from botocore.awsrequest import AWSResponse
 from hypothesis import given as given_by
 from hypothesis import strategies as st
 
-from shared.domain.accounts.usernames import MAX_LENGTH, MIN_LENGTH, check_username, fold, username_of
+from shared.domain.accounts.usernames import MAX_LENGTH, MIN_LENGTH, check_username, fold, parse_username
 from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid
 from shared.services.limits.sign_in_gate import SignInGate
@@ -211,14 +211,14 @@ def test_the_operator_leaves_a_username_where_it_is_and_frees_it_with_its_user(a
 @given_by(st.text(max_size=80))
 def test_folding_a_username_again_changes_nothing_and_no_username_is_an_address(text: str) -> None:
     assert fold(fold(text)) == fold(text)
-    name = username_of(text)
+    name = parse_username(text)
     if name is None:
         with pytest.raises(Invalid):
             check_username(text)
         return
     check_username(text)
     assert MIN_LENGTH <= len(name) <= MAX_LENGTH
-    assert username_of(name) == username_of(text.swapcase()) == name or not text.isascii()
+    assert parse_username(name) == parse_username(text.swapcase()) == name or not text.isascii()
     with pytest.raises(Invalid):
         normalize_email(name)
 

@@ -385,7 +385,7 @@ def test_a_write_that_comes_through_twice_is_made_once(world: World) -> None:
             table.replace(before, *changed)
         gone = changed[0].delete(stamp=Stamp.now(caller))
         for _ in range(2):
-            table.remove(changed[0], gone[1], MembershipClaim.bar(USER, 0), HandoverPlan())
+            table.remove(changed[0], gone[1], MembershipClaim.block(USER, 0), HandoverPlan())
     assert_whole(world)
 
 

@@ -47,7 +47,9 @@ class Nobody:
 
 def contact(country: str = "GB", **given: Any) -> Contact:
     """A contact as the API makes it of what is given."""
-    fields = ContactInput.model_validate({"first_name": "Zz", "email": "zz@zz.example", **given}).as_given()
+    fields = ContactInput.model_validate(
+        {"first_name": "Zz", "email": "zz@zz.example", **given}
+    ).given_fields()
     made, _ = Contact.create(
         clean(
             {name: value for name, value in fields.items() if value}, TenantSettings(default_country=country)

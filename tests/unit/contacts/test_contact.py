@@ -23,7 +23,7 @@ ID = derived_id(to_milliseconds("2026-05-04T09:30:00.000Z"), "contact")
 
 def made(**given: object) -> tuple[Contact, Event]:
     given = {"first_name": "Ada", "email": "ada@example.com", **given}
-    fields = clean(ContactInput(**given).as_given(), TenantSettings())  # type: ignore[arg-type]
+    fields = clean(ContactInput(**given).given_fields(), TenantSettings())  # type: ignore[arg-type]
     return Contact.create(fields, contact_id=ID, stamp=Stamp("e1", AT, ADMIN), source="api")
 
 

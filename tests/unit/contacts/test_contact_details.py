@@ -36,18 +36,18 @@ def made(**given: Any) -> Contact:
 
 def made_with_event(**given: Any) -> tuple[Contact, Event]:
     given = {"first_name": "Ada", "email": "ada@example.com", **given}
-    fields = clean(ContactInput(**given).as_given(), TenantSettings())
+    fields = clean(ContactInput(**given).given_fields(), TenantSettings())
     return Contact.create(fields, contact_id=ID, stamp=Stamp("e1", AT, ADMIN), source="api")
 
 
 def patched(contact: Contact, **given: Any) -> tuple[Contact, Event] | None:
-    fields = clean(ContactPatch(**given).as_given(), TenantSettings())
+    fields = clean(ContactPatch(**given).given_fields(), TenantSettings())
     return contact.change(fields, stamp=Stamp("e2", LATER, ADMIN))
 
 
 def put(contact: Contact, **given: Any) -> Contact:
     given = {"first_name": "Ada", "email": "ada@example.com", **given}
-    fields = clean(ContactInput(**given).as_given(), TenantSettings())
+    fields = clean(ContactInput(**given).given_fields(), TenantSettings())
     changed = contact.change(fields, whole=True, stamp=Stamp("e2", LATER, ADMIN))
     return changed[0] if changed else contact
 

@@ -17,7 +17,7 @@ STAMP = Stamp("e2", "2026-05-04T09:30:00.000Z", ADMIN)
 
 
 def made(number: int = 1, **fields: Any) -> Customer:
-    given = clean(CustomerInput(first_name="Grace", **fields).as_given())
+    given = clean(CustomerInput(first_name="Grace", **fields).given_fields())
     customer, _ = Customer.create(given, customer_id=ID, number=number, stamp=STAMP)
     return customer
 
