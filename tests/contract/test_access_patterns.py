@@ -555,7 +555,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     ),
     "Rotate an API client's key": lambda world: world.clients.rotate_key(world.client.id, 60, None),
     "Delete an API client": lambda world: world.clients.delete(world.client.id, None),
-    "Note that an API client is used": lambda world: client_uses().note(TENANT, world.client.id),
+    "Note that an API client is used": lambda world: client_uses().record(TENANT, world.client.id),
     "Say who calls": lambda world: get("/me"),
     "Read the tenant again": lambda world: (tenant_memory.cache_clear(), find_tenant(TENANT)),
     "Look up the names of 25 contacts' owners and customers": lambda world: show_contacts(
