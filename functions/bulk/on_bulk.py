@@ -19,18 +19,19 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Carry out the portions that the messages ask for; reports those to try again."""
 
     def take(message: str) -> None:
-        portion = from_message(message)
+        task = from_message(message)
         work = bulk_work(
             may_look_on=has_time(context, reserve=_TO_ACT_MILLISECONDS),
             has_time=has_time(context, reserve=_RESERVE_MILLISECONDS),
         )
-        run = work.carry_out(portion)
+        done = work.run(task)
+        run = done.run if done is not None else None
         if run is None:
-            observability.note("bulk portion passed over", tenant_id=portion.tenant_id, job_id=portion.job_id)
+            observability.note("bulk portion passed over", tenant_id=task.tenant_id, job_id=task.job_id)
         else:
             observability.note(
                 "bulk portion done",
-                tenant_id=portion.tenant_id,
+                tenant_id=task.tenant_id,
                 job_id=run.id,
                 state=run.state,
                 succeeded=run.succeeded,

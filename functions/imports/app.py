@@ -5,6 +5,7 @@ from __future__ import annotations
 from functions.imports.routes import routes
 from shared.http.routes import lambda_handler
 from shared.snapshot import prepare
+from shared.wiring.base import aws_client
 from shared.wiring.idempotency import keyed_calls
 from shared.wiring.imports import drop_bucket, import_queue, import_service, import_uploads
 from shared.wiring.limits import rate_limits
@@ -17,4 +18,5 @@ prepare(
     keyed_calls,
     lambda _: drop_bucket(),
     lambda _: import_queue(),
+    lambda _: aws_client("sqs"),
 )

@@ -21,9 +21,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _do(task: ImportTask) -> None:
     figures: dict[str, int] = {}
     if task.chunk is not None:
-        tally = import_chunks().write(task.tenant_id, task.import_id, task.chunk)
+        done = import_chunks().run(task)
         figures["chunk"] = task.chunk.number
-        if tally is not None:
+        if done is not None:
+            tally = done.result.tally
             figures |= {
                 "rows_created": tally.created,
                 "rows_skipped": tally.skipped,

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     import botocore.session
 
-    from shared.files.queues.bulk import BulkQueue
+    from shared.domain.jobs.bulk import BulkTask
     from shared.files.queues.received import ReceivedMessages
+    from shared.files.queues.tasks import SqsTaskQueue
     from shared.table.cursors import Cursors
     from shared.table.store import Store
 
@@ -49,11 +50,12 @@ def cursors() -> Cursors:
 
 
 @kept
-def bulk_queue() -> BulkQueue:
+def bulk_queue() -> SqsTaskQueue[BulkTask]:
     """The queue of bulk jobs' portions."""
-    from shared.files.queues.bulk import BulkQueue
+    from shared.files.queues.bulk import to_message
+    from shared.files.queues.tasks import SqsTaskQueue
 
-    return BulkQueue(partial(aws_client, "sqs"), environment.bulk_queue_url())
+    return SqsTaskQueue(partial(aws_client, "sqs"), environment.bulk_queue_url(), to_message)
 
 
 def received_messages(queue_url: str) -> ReceivedMessages:

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.domain.callers import Caller
+    from shared.domain.imports.tasks import ImportTask
     from shared.files.drop_bucket import DropBucket
-    from shared.files.queues.imports import ImportQueue
+    from shared.files.queues.tasks import SqsTaskQueue
     from shared.services.idempotency import Claim
-    from shared.services.imports.chunks import ImportChunks
+    from shared.services.imports.chunks import SplitImport, WrittenChunk
     from shared.services.imports.imports import ImportService
     from shared.services.imports.runs import ImportRuns
     from shared.services.imports.uploads import ImportUploads
     from shared.services.imports.watch import ImportWatch
+    from shared.services.jobs.runner import JobRunner
     from shared.table.imports.repository import ImportTable
 
 
@@ -42,11 +44,12 @@ def drop_bucket() -> DropBucket:
 
 
 @kept
-def import_queue() -> ImportQueue:
+def import_queue() -> SqsTaskQueue[ImportTask]:
     """The queue of work on imports."""
-    from shared.files.queues.imports import ImportQueue
+    from shared.files.queues.imports import to_message
+    from shared.files.queues.tasks import SqsTaskQueue
 
-    return ImportQueue(aws_client("sqs"), environment.import_rows_queue_url())
+    return SqsTaskQueue(partial(aws_client, "sqs"), environment.import_rows_queue_url(), to_message)
 
 
 def import_service(caller: Caller) -> ImportService:
@@ -84,13 +87,13 @@ def import_runs() -> ImportRuns:
     return ImportRuns(find_tenant, _import_table, drop_bucket(), import_queue())
 
 
-def import_chunks() -> ImportChunks:
-    """The service that writes imports' rows."""
+def import_chunks() -> JobRunner[ImportTask, SplitImport, WrittenChunk]:
+    """The worker that writes imports' rows."""
     from shared.services.imports.chunks import ImportChunks
+    from shared.services.jobs.runner import JobRunner
     from shared.table.contacts.repository import ContactTable
 
-    return ImportChunks(
-        find_tenant,
+    chunks = ImportChunks(
         _import_table,
         partial(ContactTable, store()),
         label_table,
@@ -98,6 +101,7 @@ def import_chunks() -> ImportChunks:
         import_runs(),
         owners,
     )
+    return JobRunner(find_tenant, chunks)
 
 
 def import_watch(has_time: Callable[[], bool]) -> ImportWatch:

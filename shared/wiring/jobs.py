@@ -11,12 +11,16 @@ from shared.wiring.idempotency import announcer, fenced_store, store_for
 from shared.wiring.tenants import find_tenant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from shared.domain.callers import Caller
+    from shared.domain.contacts.bulk import Outcome
+    from shared.domain.jobs.bulk import BulkJob, BulkRun, BulkTask
     from shared.services.contacts.bulk import MatchingContacts
     from shared.services.idempotency import Claim
-    from shared.services.jobs.bulk import BulkJobService, BulkWatch, BulkWork
+    from shared.services.jobs.runner import JobRunner
+    from shared.services.jobs.service import JobService
+    from shared.services.jobs.watch import JobWatch
     from shared.services.reading_budget import Budget
     from shared.table.jobs.bulk import BulkJobTable
 
@@ -53,11 +57,13 @@ def _bulk_job_table(tenant_id: str, claim: Claim | None = None) -> BulkJobTable:
 
 def bulk_job_service(
     caller: Caller, claim: Claim | None = None, budget: Budget | None = None
-) -> BulkJobService:
+) -> JobService[BulkRun, BulkJob]:
     """The bulk jobs, for one caller. They are listed within the request's budget, or within a budget of their own."""
-    from shared.services.jobs.bulk import BulkJobService
+    from shared.services.jobs.bulk import BULK_JOBS
+    from shared.services.jobs.service import JobService
 
-    return BulkJobService(
+    return JobService(
+        BULK_JOBS,
         caller,
         _bulk_job_table(caller.tenant_id, claim),
         cursors(),
@@ -66,27 +72,32 @@ def bulk_job_service(
     )
 
 
-def bulk_work(*, may_look_on: Callable[[], bool], has_time: Callable[[], bool]) -> BulkWork:
+def bulk_work(
+    *, may_look_on: Callable[[], bool], has_time: Callable[[], bool]
+) -> JobRunner[BulkTask, BulkRun, Sequence[Outcome]]:
     """The worker that carries out bulk jobs' portions.
 
     `may_look_on`: whether it may search for further contacts. `has_time`: whether it may start on further contacts.
     """
-    from shared.services.jobs.bulk import BulkWork
+    from shared.services.jobs.bulk import BulkPortions
+    from shared.services.jobs.runner import JobRunner
     from shared.services.reading_budget import Budget
 
-    return BulkWork(
-        find_tenant,
+    portions = BulkPortions(
         _bulk_job_table,
         partial(bulk_contacts_for, through=store(), resumable=True, has_time=has_time),
         lambda caller: contact_lists(caller, Budget.unlimited()),
         bulk_queue(),
         may_look_on=may_look_on,
     )
+    return JobRunner(find_tenant, portions)
 
 
-def bulk_watch(has_time: Callable[[], bool]) -> BulkWatch:
+def bulk_watch(has_time: Callable[[], bool]) -> JobWatch[BulkRun]:
     """The watch over all tenants' bulk jobs. It works while `has_time` returns True."""
-    from shared.services.jobs.bulk import BulkWatch
+    from shared.services.jobs.bulk import WatchedBulkJobs
+    from shared.services.jobs.watch import JobWatch
     from shared.table.jobs.bulk import BulkWatchTable
 
-    return BulkWatch(find_tenant, BulkWatchTable(store()), _bulk_job_table, bulk_queue(), has_time=has_time)
+    jobs = WatchedBulkJobs(BulkWatchTable(store()), _bulk_job_table, bulk_queue())
+    return JobWatch(find_tenant, jobs, has_time=has_time)

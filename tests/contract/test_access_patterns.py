@@ -32,7 +32,7 @@ from shared.domain.errors import Duplicate
 from shared.domain.ids import derived_id, milliseconds_of, new_id
 from shared.domain.imports.tasks import ImportTask
 from shared.domain.imports.upload import ImportInput
-from shared.domain.jobs.bulk import BulkJob
+from shared.domain.jobs.bulk import BulkJob, BulkTask
 from shared.domain.labels.record import Tag
 from shared.domain.tenant import RateLimit
 from shared.domain.webhooks.delivery import DeliveryRequest
@@ -41,7 +41,6 @@ from shared.files.queues.imports import from_message as from_message_of_import
 from shared.projections.leftover_rows import LeftoverRows
 from shared.publishing.contracts import from_message, to_message
 from shared.services.contacts.purge import Purge
-from shared.services.jobs.bulk import Portion
 from shared.services.limits.rate_limits import RateLimits
 from shared.table.contacts.purge import PurgeTable
 from shared.table.items import event_from_item
@@ -326,8 +325,8 @@ class Bulk:
 
     def carry_out(self) -> None:
         work = bulk_work(may_look_on=lambda: True, has_time=lambda: True)
-        run = work.carry_out(Portion(TENANT, self.job, 1))
-        assert run is not None and run.succeeded == 30
+        done = work.run(BulkTask(TENANT, self.job, 1))
+        assert done is not None and done.run is not None and done.run.succeeded == 30
 
 
 class Upload:

@@ -179,6 +179,11 @@ class ImportRun:
         """What changes when the import gets on."""
         return f"{self.state}/{self.chunks_done}/{self.chunks_total}"
 
+    @property
+    def has_moved(self) -> bool:
+        """Whether chunks were closed since the last look of the watch."""
+        return self.standing != self.looked_at
+
     def contact_id(self, row: int) -> str:
         """The id of the contact that this import makes of a row: the same at every attempt."""
         return derived_id(milliseconds_of(self.id), self.tenant_id, self.id, str(row), ordinal=row)

@@ -19,21 +19,14 @@ from shared.domain.contacts.filter import ContactFilter
 from shared.domain.errors import Conflict
 from shared.domain.events import BULK_JOB_COMPLETED, Event
 from shared.domain.jobs.progress import Progress, Reason
-from shared.domain.jobs.watching import (
-    FIRST_LOOK_SECONDS,
-    IDLE_LOOKS,
-    SUSPENDED_PAUSE_SECONDS,
-    pause_after_look,
-)
+from shared.domain.jobs.states import UNDER_WAY, JobState
+from shared.domain.jobs.watching import FIRST_LOOK_SECONDS, Look
 from shared.domain.timestamps import Timestamp, plus
 
 Action = Literal["update", "delete"]
-State = Literal["queued", "running", "completed", "failed", "cancelled"]
 
 MAX_FAILURES = 100
 """How many of a job's refused contacts are named."""
-
-_UNDER_WAY = ("queued", "running")
 
 
 class BulkFailure(BaseModel):
@@ -43,6 +36,15 @@ class BulkFailure(BaseModel):
 
     id: str
     error: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class BulkTask:
+    """A portion of a bulk job to run; `number` counts from 1."""
+
+    tenant_id: str
+    job_id: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,7 @@ class BulkRun:
     created_at: str
     updated_at: str
     matched: int | None = None
-    state: State = "queued"
+    state: JobState = "queued"
     position: str = ""
     walked: bool = False
     portion: tuple[str, ...] = ()
@@ -103,6 +105,17 @@ class BulkRun:
         )
 
     @property
+    def tenant_id(self) -> str:
+        """The tenant whose contacts the job changes."""
+        return self.caller.tenant_id
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the job has made progress since the last look of the watch: False for a job that is due, since
+        progress moves the due time on."""
+        return False
+
+    @property
     def done(self) -> int:
         """How many contacts have been dealt with."""
         return self.succeeded + self.failed
@@ -110,7 +123,7 @@ class BulkRun:
     @property
     def is_under_way(self) -> bool:
         """Whether the job has neither ended nor been stopped."""
-        return self.state in _UNDER_WAY
+        return self.state in UNDER_WAY
 
     @property
     def permission(self) -> str:
@@ -167,20 +180,10 @@ class BulkRun:
         state = "failed" if self.is_under_way else self.state
         return self._moved(at, state=state, portion=(), error=(code, message), ended_at=at)
 
-    def wait(self, *, at: str) -> BulkRun:
-        """The job after a look while its tenant is suspended. It cannot get on, which is not held against it: once
-        its tenant is back, looks are counted anew."""
-        return replace(self, version=self.version + 1, idle_looks=0, due_at=plus(at, SUSPENDED_PAUSE_SECONDS))
-
-    def put_off(self, *, at: str) -> BulkRun:
-        """The job after a look at which it had not moved: looked at again later and later, and at last given up."""
-        idle_looks = self.idle_looks + 1
-        if idle_looks <= IDLE_LOOKS:
-            pause = pause_after_look(idle_looks)
-            return replace(self, version=self.version + 1, idle_looks=idle_looks, due_at=plus(at, pause))
-        return self.fail(
-            "stalled", "The job did not get on for a day. Make a new one for what is left.", at=at
-        )
+    def put_off(self, look: Look, *, at: str) -> BulkRun:
+        """Return the job after a look of the watch, due again after a pause."""
+        due_at = plus(at, look.pause_seconds)
+        return replace(self, version=self.version + 1, idle_looks=look.idle_looks, due_at=due_at)
 
     def _moved(self, at: str, **changed: object) -> BulkRun:
         moved = replace(self, version=self.version + 1, updated_at=at, idle_looks=0, **changed)  # type: ignore[arg-type]
@@ -225,7 +228,7 @@ class BulkJob(BaseModel):
 
     id: str
     action: Action
-    state: State
+    state: JobState
     counts: BulkCounts
     progress: BulkProgress
     matched: int | None = Field(description="How many contacts match, where a counter tells it.")

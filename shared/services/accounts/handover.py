@@ -16,10 +16,10 @@ from shared.domain.contacts.filter import ContactFilter
 from shared.domain.errors import Invalid, Unavailable
 from shared.domain.events import Event
 from shared.domain.ids import new_id
-from shared.domain.jobs.bulk import BulkRun
+from shared.domain.jobs.bulk import BulkRun, BulkTask
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant
-from shared.services.jobs.bulk import Portion, Queue
+from shared.services.jobs.queue import TaskQueue
 
 _GIVING = ("contacts:read", "contacts:write")
 """The permission that, at level `all`, allows to give contacts an owner."""
@@ -45,7 +45,7 @@ class Handover:
         caller: Caller,
         counters: Counters,
         settings: SettingsRepository,
-        queue: Callable[[], Queue],
+        queue: Callable[[], TaskQueue[BulkTask]],
         *,
         is_active_user: Callable[[str], bool],
         forget: Callable[[], None],
@@ -108,4 +108,4 @@ class Handover:
             self._forget()
         if plan.job is not None:
             with contextlib.suppress(Unavailable):
-                self._queue().send(Portion(self._caller.tenant_id, plan.job.id, 1))
+                self._queue().send([BulkTask(self._caller.tenant_id, plan.job.id, 1)])

@@ -31,7 +31,7 @@ from shared.domain.errors import (
 )
 from shared.domain.events import Event
 from shared.domain.ids import Work, is_id, new_id
-from shared.domain.jobs.bulk import Action, BulkJob, BulkRun
+from shared.domain.jobs.bulk import Action, BulkJob, BulkRun, BulkTask
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import TenantSettings
 from shared.services.backoff import HOT
@@ -41,7 +41,7 @@ from shared.services.contacts.search import require_searchable
 from shared.services.contacts.writing import ContactRepository, ContactService
 from shared.services.customers.membership import Membership
 from shared.services.idempotency import Announce, no_key
-from shared.services.jobs.bulk import Portion, Queue
+from shared.services.jobs.queue import TaskQueue
 from shared.services.labels.labelling import LabelRepository
 from shared.services.paging import Cursors
 
@@ -393,7 +393,7 @@ class MatchingContacts:
         contacts: BulkContacts,
         matches: Matches,
         jobs: NewJobs,
-        queue: Queue,
+        queue: TaskQueue[BulkTask],
         *,
         once: Callable[[Callable[[], list[str]]], list[str]],
         announce: Announce = no_key,
@@ -473,7 +473,7 @@ class MatchingContacts:
         self._jobs.add(run)
         # The job is there now: what cannot be queued, the watch will.
         with contextlib.suppress(Unavailable):
-            self._queue.send(Portion(self._caller.tenant_id, run.id, 1))
+            self._queue.send([BulkTask(self._caller.tenant_id, run.id, 1)])
         return job
 
 

@@ -1,34 +1,29 @@
-"""The rows of a chunk become contacts, each once, however often the chunk is handed out."""
+"""The rows of a chunk become contacts, each once, however often the chunk is delivered."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.contacts.record import Contact
-from shared.domain.errors import ConcurrentChange, Duplicate, Invalid, RuleBroken
+from shared.domain.errors import ConcurrentChange, DomainError, Duplicate, Invalid, RuleBroken
 from shared.domain.ids import new_id
 from shared.domain.imports.csv_file import Row, read_rows
 from shared.domain.imports.file import BadFile, Layout
 from shared.domain.imports.progress import Tally
 from shared.domain.imports.record import ImportRun
-from shared.domain.imports.rows import (
-    UNKNOWN_OWNER,
-    Fate,
-    contact_fields,
-    failed,
-    owner_of,
-    result_rows,
-    with_warnings,
-)
-from shared.domain.imports.tasks import Chunk
+from shared.domain.imports.rows import Fate, failed, owner_of, result_rows
+from shared.domain.imports.tasks import Chunk, ImportTask
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant, TenantSettings
 from shared.services.contacts.creations import ContactRepository, Creation, create_all
 from shared.services.contacts.owners import Owners
+from shared.services.imports.row_plans import Known, RowPlan, check_addresses, duplicate_of, plan
 from shared.services.imports.runs import ImportRuns, UnknownTenant
+from shared.services.jobs.runner import Portion
 from shared.services.labels.labelling import Labelling, LabelRepository
 
 
@@ -50,12 +45,27 @@ class Files(Protocol):
     def put_part(self, tenant_id: str, import_id: str, name: str, body: bytes) -> str: ...
 
 
+@dataclass(frozen=True, slots=True)
+class SplitImport:
+    """An import whose file is being split, or was, with the file's layout."""
+
+    run: ImportRun
+    layout: Layout
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenChunk:
+    """The outcome of a chunk. `part`: the object with the fate of each row."""
+
+    tally: Tally
+    part: str
+
+
 class ImportChunks:
-    """Writes the rows of chunks."""
+    """The chunks of imports for the `JobRunner`: a chunk is a portion."""
 
     def __init__(
         self,
-        tenant: Callable[[str], Tenant | None],
         imports: Callable[[str], ImportRepository],
         contacts: Callable[[str], ContactRepository],
         labels: Callable[[str], LabelRepository],
@@ -66,7 +76,6 @@ class ImportChunks:
         now: Callable[[], str] = timestamps.now,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._tenant = tenant
         self._imports = imports
         self._contacts = contacts
         self._labels = labels
@@ -76,40 +85,52 @@ class ImportChunks:
         self._now = now
         self._sleep = sleep
 
-    def write(self, tenant_id: str, import_id: str, chunk: Chunk) -> Tally | None:
-        """Write a chunk's rows, and count them in; None when there is nothing to do any more.
-
-        Raises UnknownTenant, and Unavailable or ConcurrentChange when it should be tried again.
-        """
-        imports = self._imports(tenant_id)
-        run, layout, done = imports.look_up(import_id, chunk.number)
+    def find(self, task: ImportTask) -> Portion[SplitImport] | None:
+        """Return the chunk; None when the import has ended."""
+        run, layout, is_closed = self._imports(task.tenant_id).look_up(task.import_id, _chunk_of(task).number)
         if run is None or layout is None:
             raise LookupError("a chunk of an import that is not there")
-        if run.state != "running":
-            return None
-        if done:
-            self._runs.ask_for_next(run, chunk)
-            self._runs.finish_if_done(run)
-            return None
-        tenant = self._tenant(tenant_id)
-        if tenant is None or tenant.suspended:
-            raise UnknownTenant()
+        return Portion(SplitImport(run, layout), is_closed) if run.state == "running" else None
+
+    def refuse(self) -> None:
+        """Raises UnknownTenant."""
+        raise UnknownTenant()
+
+    def work(self, task: ImportTask, run: SplitImport, tenant: Tenant) -> WrittenChunk | None:
+        """Write the contacts of the chunk's rows, and then the fates of the rows. Returns None when the file cannot be
+        read, which fails the import."""
+        chunk = _chunk_of(task)
         try:
-            rows = self._read(run, layout, chunk)
+            rows = self._read(run.run, run.layout, chunk)
         except BadFile as refusal:
-            self._runs.give_up(run, refusal)
+            self._runs.give_up(run.run, refusal)
             return None
-        fates = self._write_rows(run, layout, tenant.settings, rows)
-        tally = _tally(fates.values())
-        body = result_rows(layout, ((number, row, fates[number]) for number, row in rows))
-        # Two attempts may come to different ends when others change contacts meanwhile, so each has an object of
-        # its own, and the chunk's row names the one that was counted.
-        part = self._files.put_part(tenant_id, import_id, f"{chunk.number:06d}-{new_id()}", body)
-        if imports.add_chunk(import_id, chunk.number, tally, part, self._now()):
-            # A twin that was faster asks for the next: asked for twice, all that follows would be written twice.
-            self._runs.ask_for_next(run, chunk)
-        self._runs.finish_if_done(imports.get(import_id))
-        return tally
+        known = self._read_known(run.run, run.layout, tenant.settings, rows)
+        fates = self.carry_out(known, [plan(number, row, known) for number, row in rows])
+        body = result_rows(run.layout, ((number, row, fates[number]) for number, row in rows))
+        # Two attempts may have different outcomes when others change contacts meanwhile. Each therefore has an object
+        # of its own, and the chunk's record names the object of the attempt that was counted.
+        name = f"{chunk.number:06d}-{new_id()}"
+        part = self._files.put_part(task.tenant_id, task.import_id, name, body)
+        return WrittenChunk(_tally(fates.values()), part)
+
+    def close(self, task: ImportTask, run: SplitImport, result: WrittenChunk) -> SplitImport | None:
+        """Count the chunk, unless another worker did."""
+        imports = self._imports(task.tenant_id)
+        is_first = imports.add_chunk(
+            task.import_id, _chunk_of(task).number, result.tally, result.part, self._now()
+        )
+        current = imports.get(task.import_id)
+        if is_first and current is not None:
+            return replace(run, run=current)
+        # The worker that was faster queues the next chunk: queued twice, all that follow would be written twice.
+        self._runs.finish_if_done(current)
+        return None
+
+    def queue_next(self, task: ImportTask, run: SplitImport) -> None:
+        """Queue the next chunk of the chain, and after the last chunk the end of the import."""
+        self._runs.ask_for_next(run.run, _chunk_of(task))
+        self._runs.finish_if_done(run.run)
 
     def _read(self, run: ImportRun, layout: Layout, chunk: Chunk) -> list[tuple[int, Row]]:
         rows = read_rows(
@@ -122,102 +143,86 @@ class ImportChunks:
         )
         return list(enumerate(rows, chunk.first_row))
 
-    def _write_rows(
-        self, run: ImportRun, layout: Layout, settings: TenantSettings, rows: list[tuple[int, Row]]
-    ) -> dict[int, Fate]:
-        fates: dict[int, Fate] = {}
-        creations: dict[str, tuple[int, Creation]] = {}
-        at, scope = self._now(), settings.unique_scope
-        labelling = Labelling(run.caller, self._labels(run.tenant_id))
-        owners = _RowOwners(self._owners(run.tenant_id), run, layout, settings, rows)
-        for number, row in rows:
-            try:
-                fields = labelling.settle(contact_fields(row, layout, settings))
-            except (Invalid, RuleBroken) as error:
-                fates[number] = failed(row, error)
-                continue
-            contact, event = Contact.create(
-                {**fields, "owner_id": owners.of(row)},
-                contact_id=run.contact_id(number),
-                stamp=Stamp(new_id(), at, run.caller),
-                source="import",
-                unique_scope=scope,
-            )
-            creations[contact.id] = number, (contact, event)
-        contacts, by_number = self._contacts(run.tenant_id), dict(rows)
+    def _read_known(
+        self, run: ImportRun, layout: Layout, settings: TenantSettings, rows: Iterable[tuple[int, Row]]
+    ) -> Known:
+        """Read what the plans of rows follow from.
+
+        The owner of a contact is the user that its row names. Otherwise it is the first active user of these: the owner
+        given for the import, the tenant's default owner, and the user who created the import.
+        """
+        owners = self._owners(run.tenant_id)
+        default_owner = owners.first_active(run.owner_id, settings.default_owner_id, run.uploader_id)
+        named = {address for _, row in rows if (address := owner_of(row, layout))}
+        return Known(run, layout, settings, owners.by_addresses(named) if named else {}, default_owner)
+
+    def carry_out(self, known: Known, plans: Sequence[RowPlan]) -> dict[int, Fate]:
+        """Create the contacts that are planned. Returns the fates of all rows, by number."""
+        run, scope = known.run, known.settings.unique_scope
+        fates = {one.number: one.fate for one in plans if one.fields is None}
+        creations = self._prepare(known, plans, fates)
+        contacts = self._contacts(run.tenant_id)
         if scope == "customer":
-            # A row is of a person whom a customer may have as a contact already.
-            fates |= self._known(run, contacts, creations)
-        made = create_all(
+            # Each row is about a person whom a customer may have as a contact already.
+            planned = [one for one in plans if one.number in creations]
+            addresses = {one.number: creations[one.number][0].email or "" for one in planned}
+            taken = contacts.owners_of_emails(addresses.values(), "customer")
+            for one in check_addresses(planned, taken, run):
+                if one.fields is None:
+                    fates[one.number] = one.fate
+        by_contact = {run.contact_id(one.number): one for one in plans}
+        created = create_all(
             contacts,
-            [creation for number, creation in creations.values() if number not in fates],
+            [creation for number, creation in creations.items() if number not in fates],
             scope=scope,
             sleep=self._sleep,
         )
-        for contact_id, refusal in made:
-            number = creations[contact_id][0]
-            if refusal is None:
-                created = by_number[number]
-                fate = owners.fate_of(created, contact_id)
-                fates[number] = with_warnings(fate, created, layout, settings)
-            elif isinstance(refusal, Duplicate) and refusal.field == "email":
-                fates[number] = _fate_of_taken(run, refusal.contact_id)
-            elif isinstance(refusal, Duplicate):
-                fates[number] = Fate("skipped", refusal.contact_id, "duplicate", refusal.detail)
-            elif isinstance(refusal, ConcurrentChange):
-                raise refusal
-            else:  # of this row alone
-                fates[number] = failed(by_number[number], refusal)
+        for contact_id, refusal in created:
+            one = by_contact[contact_id]
+            fates[one.number] = one.fate if refusal is None else _fate_of_refused(run, one.row, refusal)
         return fates
 
-    def _known(
-        self, run: ImportRun, contacts: ContactRepository, creations: dict[str, tuple[int, Creation]]
-    ) -> dict[int, Fate]:
-        """The fates of rows whose address any contact has, be it a customer's or not."""
-        emails = {number: contact.email or "" for number, (contact, _) in creations.values()}
-        owners = contacts.owners_of_emails(emails.values(), "customer")
-        return {
-            number: _fate_of_taken(run, owners[email])
-            for number, email in emails.items()
-            if email in owners and owners[email] != run.contact_id(number)
-        }
+    def _prepare(
+        self, known: Known, plans: Iterable[RowPlan], fates: dict[int, Fate]
+    ) -> Mapping[int, Creation]:
+        """Build the contacts that are planned, by number. Tags that do not exist are created; a row with one tag too
+        many gets its fate."""
+        run, at = known.run, self._now()
+        labelling = Labelling(run.caller, self._labels(run.tenant_id))
+        creations: dict[int, Creation] = {}
+        for one in plans:
+            if one.fields is None:
+                continue
+            try:
+                fields = labelling.settle(one.fields)
+            except (Invalid, RuleBroken) as error:
+                fates[one.number] = failed(one.row, error)
+                continue
+            creations[one.number] = Contact.create(
+                {**fields, "owner_id": one.owner_id},
+                contact_id=run.contact_id(one.number),
+                stamp=Stamp(new_id(), at, run.caller),
+                source="import",
+                unique_scope=known.settings.unique_scope,
+            )
+        return creations
 
 
-class _RowOwners:
-    """The owners of the contacts of some rows: the user that a row names; else, as far as they are active users, the
-    owner that the import was asked for with, the tenant's default one, or who asked for the import.
-    """
-
-    def __init__(
-        self,
-        owners: Owners,
-        run: ImportRun,
-        layout: Layout,
-        settings: TenantSettings,
-        rows: list[tuple[int, Row]],
-    ) -> None:
-        self._layout = layout
-        self._of_others = owners.first_active(run.owner_id, settings.default_owner_id, run.uploader_id)
-        named = {address for _, row in rows if (address := owner_of(row, layout))}
-        self._known = owners.by_addresses(named) if named else {}
-
-    def of(self, row: Row) -> str | None:
-        return self._known.get(owner_of(row, self._layout), self._of_others)
-
-    def fate_of(self, row: Row, contact_id: str) -> Fate:
-        """The fate of a row that was created."""
-        named = owner_of(row, self._layout)
-        return Fate("created", contact_id, *(UNKNOWN_OWNER if named and named not in self._known else ()))
+def _chunk_of(task: ImportTask) -> Chunk:
+    if task.chunk is None:
+        raise ValueError("a task without a chunk")
+    return task.chunk
 
 
-def _fate_of_taken(run: ImportRun, owner: str) -> Fate:
-    """The fate of a row whose address another contact has."""
-    row = run.row_of_contact(owner)
-    if row is not None:
-        return Fate(
-            "skipped", owner, "duplicate_in_file", f"Row {row} of this file has the same e-mail address."
-        )
-    return Fate("skipped", owner, "duplicate", "A contact with this e-mail address exists already.")
+def _fate_of_refused(run: ImportRun, row: Row, refusal: DomainError) -> Fate:
+    """Return the fate of a row whose contact was refused. Raises ConcurrentChange when it is to be tried again."""
+    if isinstance(refusal, Duplicate) and refusal.field == "email":
+        return duplicate_of(run, refusal.contact_id)
+    if isinstance(refusal, Duplicate):
+        return Fate("skipped", refusal.contact_id, "duplicate", refusal.detail)
+    if isinstance(refusal, ConcurrentChange):
+        raise refusal
+    return failed(row, refusal)
 
 
 def _tally(fates: Iterable[Fate]) -> Tally:

@@ -26,9 +26,9 @@ from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
 from shared.domain.tenant import Tenant
 from shared.services.backoff import RECORD
 from shared.services.imports.plans import MOST_QUEUED, Plan, chunks_in, place_of_next
+from shared.services.jobs.queue import TaskQueue
 
 _SAMPLE = 1_048_576  # bytes by which a file is judged
-_STRAGGLERS_SECONDS = 180  # after a failure half-way, until chunks under way have ended
 
 
 class UnknownTenant(RuleBroken):
@@ -84,12 +84,6 @@ class Files(Protocol):
     def read_plan(self, tenant_id: str, import_id: str, start: int, end: int) -> bytes: ...
 
 
-class Tasks(Protocol):
-    """The queue of work on imports; see `shared.files.queues.imports.ImportQueue`."""
-
-    def send(self, tasks: Iterable[ImportTask], *, delay: int = 0) -> None: ...
-
-
 class ImportRuns:
     """Begins, cuts up, ends and fails imports."""
 
@@ -98,7 +92,7 @@ class ImportRuns:
         tenant: Callable[[str], Tenant | None],
         imports: Callable[[str], ImportRepository],
         files: Files,
-        tasks: Tasks,
+        tasks: TaskQueue[ImportTask],
         *,
         now: Callable[[], str] = timestamps.now,
     ) -> None:
@@ -223,9 +217,10 @@ class ImportRuns:
     def give_up(self, run: ImportRun, refusal: BadFile) -> None:
         """Fail an import for what is wrong with its file, which stays where it is. Rows that are in stay in, and
         their fates can be had."""
-        # Asked for first: were it asked for last, a kill in between would leave it out for good.
+        # The results are gathered once the chunks that are being written have ended. Queued before the import fails: a
+        # kill between the two steps would otherwise lose the results for good.
         finish = ImportTask(run.tenant_id, run.id, "finish")
-        self._tasks.send([finish], delay=_STRAGGLERS_SECONDS)
+        self._tasks.send_later([finish])
         self._imports(run.tenant_id).fail(run.fail(refusal.code, refusal.detail, at=self._now()))
 
     def _require_tenant(self, tenant_id: str) -> None:

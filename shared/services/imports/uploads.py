@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol
 
 from shared.domain import timestamps
@@ -18,6 +18,7 @@ from shared.domain.imports.views import Import, NewImport
 from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
 from shared.services.backoff import RECORD
 from shared.services.idempotency import Announce, no_key
+from shared.services.jobs.queue import TaskQueue
 
 UPLOAD_SECONDS = 900
 """How long a file can be uploaded after its import was asked for: long enough for the largest one on a slow line,
@@ -46,12 +47,6 @@ class Uploads(Protocol):
     def find(self, key: str, etag: str | None = None) -> DroppedFile: ...
 
 
-class Tasks(Protocol):
-    """The queue of work on imports; see `shared.files.queues.imports.ImportQueue`."""
-
-    def send(self, tasks: Iterable[ImportTask], *, delay: int = 0) -> None: ...
-
-
 class ImportUploads:
     """The imports that one caller asks for."""
 
@@ -60,7 +55,7 @@ class ImportUploads:
         caller: Caller,
         imports: ImportRepository,
         uploads: Callable[[], Uploads],
-        tasks: Callable[[], Tasks],
+        tasks: Callable[[], TaskQueue[ImportTask]],
         *,
         is_active_user: Callable[[str], bool],
         now: Callable[[], str] = timestamps.now,

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.errors import ConcurrentChange, QuotaReached, Unavailable
+from shared.domain.errors import QuotaReached
 from shared.domain.imports.file import BadFile
 from shared.domain.imports.record import ImportRun
-from shared.domain.imports.tasks import ImportTask
+from shared.domain.imports.tasks import ImportTask, Step
 from shared.domain.imports.upload import DroppedFile
-from shared.domain.jobs.watching import IDLE_LOOKS, SUSPENDED_PAUSE_SECONDS, pause_after_look
+from shared.domain.jobs.watching import Look
 from shared.domain.tenant import Tenant
-from shared.services.imports.runs import ImportRuns, Tasks
+from shared.services.imports.runs import ImportRuns
+from shared.services.jobs.queue import TaskQueue
+from shared.services.jobs.watch import JobWatch, WatchReport
 
 _UNNOTICED_SECONDS = 300
 """How long a file must have lain there before the lack of an import is worth a thought."""
@@ -49,22 +51,61 @@ class Inboxes(Protocol):
 
 
 @dataclass(slots=True)
-class WatchReport:
-    """The result of a look: imports that get on, that wait for their tenant, that were driven on, that were given up,
-    files looked at, found, and left to wait for room; and imports that could not be looked at (`failed`)."""
+class ImportWatchReport(WatchReport):
+    """The number of imports and files by what the watch found. Imports beside those of any job: that make progress
+    (`moving`). Files: looked at, found without an import, and left to wait until the tenant may run another import."""
 
     moving: int = 0
-    waiting: int = 0
-    driven_on: int = 0
-    given_up: int = 0
     files: int = 0
     found: int = 0
     waiting_files: int = 0
-    failed: int = 0
+
+
+class WatchedImportJobs:
+    """Running imports for the `JobWatch`."""
+
+    def __init__(
+        self,
+        watched: Watched,
+        imports: Callable[[str], WatchedImports],
+        runs: ImportRuns,
+        tasks: TaskQueue[ImportTask],
+    ) -> None:
+        self._watched = watched
+        self._imports = imports
+        self._runs = runs
+        self._tasks = tasks
+
+    def due(self, at: str) -> Iterator[tuple[str, str]]:
+        """Yield the imports that are due for a look."""
+        return self._watched.due(at)
+
+    def read(self, tenant_id: str, job_id: str) -> ImportRun | None:
+        """Return an import; None when it has ended."""
+        run = self._imports(tenant_id).get(job_id)
+        return run if run is not None and run.state == "running" else None
+
+    def queue_again(self, run: ImportRun) -> None:
+        """Queue the end of an import whose chunks are all closed, otherwise the split of its file."""
+        step: Step = "finish" if run.all_chunks_done else "split"
+        self._tasks.send([ImportTask(run.tenant_id, run.id, step)])
+
+    def put_off(self, run: ImportRun, look: Look, at: str) -> None:
+        """Write what the look found and the time of the next one."""
+        self._imports(run.tenant_id).put_off(
+            run,
+            looked_at=run.standing,
+            idle_looks=look.idle_looks,
+            due_at=timestamps.plus(at, look.pause_seconds),
+        )
+
+    def give_up(self, run: ImportRun) -> None:
+        """Fail the import."""
+        self._runs.give_up(run, _stalled(run))
 
 
 class ImportWatch:
-    """Looks after the imports of all tenants."""
+    """The watch over the imports and the inboxes of all tenants."""
 
     def __init__(
         self,
@@ -73,64 +114,29 @@ class ImportWatch:
         imports: Callable[[str], WatchedImports],
         inboxes: Inboxes,
         runs: ImportRuns,
-        tasks: Tasks,
+        tasks: TaskQueue[ImportTask],
         *,
         now: Callable[[], str] = timestamps.now,
         has_time: Callable[[], bool] = lambda: True,
     ) -> None:
         self._tenant = tenant
         self._watched = watched
-        self._imports = imports
         self._inboxes = inboxes
         self._runs = runs
         self._tasks = tasks
         self._now = now
         self._has_time = has_time
+        jobs = WatchedImportJobs(watched, imports, runs, tasks)
+        self._jobs = JobWatch(tenant, jobs, now=now, has_time=has_time)
 
-    def look(self) -> WatchReport:
-        """Look at what is due, and then through a part of the inboxes, as far as the time allows."""
-        report = WatchReport()
-        for tenant_id, import_id in self._watched.due(self._now()):
-            if not self._has_time():
-                return report
-            try:
-                run = self._imports(tenant_id).get(import_id)
-                if run is not None and run.state == "running":
-                    self._look_at(run, report)
-            except (ConcurrentChange, Unavailable):  # it must not keep the others from being looked at
-                report.failed += 1
-        self._walk(report)
+    def look(self) -> ImportWatchReport:
+        """Look at the imports that are due, and then through a part of the inboxes, as far as time allows."""
+        report = ImportWatchReport()
+        if self._jobs.look_at_due(report):
+            self._walk(report)
         return report
 
-    def _look_at(self, run: ImportRun, report: WatchReport) -> None:
-        tenant = self._tenant(run.tenant_id)
-        if tenant is not None and tenant.suspended:
-            # It cannot get on, which is not held against it: once its tenant is back, looks are counted anew.
-            self._put_off(run, idle_looks=0, pause=SUSPENDED_PAUSE_SECONDS)
-            report.waiting += 1
-            return
-        idle_looks = run.idle_looks + 1 if run.standing == run.looked_at else 0
-        if idle_looks > IDLE_LOOKS:
-            self._runs.give_up(run, _stalled(run))
-            report.given_up += 1
-            return
-        if idle_looks:
-            step: ImportTask = ImportTask(run.tenant_id, run.id, "finish" if run.all_chunks_done else "split")
-            self._tasks.send([step])
-            report.driven_on += 1
-        else:
-            report.moving += 1
-        self._put_off(run, idle_looks=idle_looks, pause=pause_after_look(idle_looks))
-
-    def _put_off(self, run: ImportRun, *, idle_looks: int, pause: int) -> None:
-        self._imports(run.tenant_id).put_off(
-            run,
-            looked_at=run.standing,
-            idle_looks=idle_looks,
-            due_at=timestamps.plus(self._now(), pause),
-        )
-
-    def _walk(self, report: WatchReport) -> None:
+    def _walk(self, report: ImportWatchReport) -> None:
         """Go on through the inboxes from where the last look stopped."""
         after = self._watched.walked_to()
         for _ in range(_PAGES):
@@ -140,7 +146,7 @@ class ImportWatch:
             if not after or not self._has_time():
                 return
 
-    def _take_up_missing(self, files: list[DroppedFile], report: WatchReport) -> None:
+    def _take_up_missing(self, files: list[DroppedFile], report: ImportWatchReport) -> None:
         long_ago = timestamps.plus(self._now(), -_UNNOTICED_SECONDS)
         imports = {
             (dropped.location.tenant_id, dropped.import_id): dropped

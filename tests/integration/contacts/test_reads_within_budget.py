@@ -203,7 +203,7 @@ def test_bulk_jobs_of_others_are_passed_over_within_the_budget(
     own = running_job(world, by="user")
     for _ in range(9):
         running_job(world)
-    monkeypatch.setattr("shared.services.jobs.bulk._PORTION_READ", 3)
+    monkeypatch.setattr("shared.services.jobs.service._PAGE", 3)
     monkeypatch.setattr(reading_budget, "MAX_ROWS", 3)
     pages, cursor = [], None
     while True:

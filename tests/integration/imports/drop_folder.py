@@ -13,7 +13,7 @@ from urllib.parse import quote_plus
 from functions.imports.on_object_created import handler as on_object_created
 from functions.imports.on_rows import handler as on_rows
 from shared.files.object_keys import inbox_key
-from shared.services.imports.watch import ImportWatch, WatchReport
+from shared.services.imports.watch import ImportWatch, ImportWatchReport
 from shared.table.imports.repository import ImportTable, ImportWatchTable
 from shared.wiring.base import store
 from shared.wiring.imports import drop_bucket, import_queue, import_runs
@@ -146,7 +146,7 @@ class DropFolder:
         with acting_for(self.tenant_id):
             import_runs().finish(self.tenant_id, import_id)
 
-    def watch(self, now: str) -> WatchReport:
+    def watch(self, now: str) -> ImportWatchReport:
         """A look of the watch, as if the time were `now`."""
         with acting_for_system(*WATCH_PREFIXES):
             return ImportWatch(

@@ -10,9 +10,10 @@ from shared.domain import timestamps
 from shared.domain.callers import Caller, Kind
 from shared.domain.contacts.filter import ContactFilter
 from shared.domain.ids import new_id
-from shared.domain.jobs.bulk import BulkRun
+from shared.domain.jobs.bulk import BulkRun, BulkTask
 from shared.files.queues.bulk import to_message
-from shared.services.jobs.bulk import BulkWatch, BulkWatchReport, Portion
+from shared.services.jobs.bulk import WatchedBulkJobs
+from shared.services.jobs.watch import JobWatch, WatchReport
 from shared.table.jobs.bulk import BulkJobTable, BulkWatchTable
 from shared.wiring.base import bulk_queue, store
 from shared.wiring.tenants import find_tenant
@@ -86,7 +87,7 @@ class Jobs:
 
     def send(self, job_id: str, number: int) -> None:
         """Put a message into the queue."""
-        body = to_message(Portion(self.tenant_id, job_id, number))
+        body = to_message(BulkTask(self.tenant_id, job_id, number))
         with as_operator():
             self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=body)
 
@@ -111,13 +112,13 @@ class Jobs:
         assert run is not None
         return run
 
-    def watch(self, now: str) -> BulkWatchReport:
+    def watch(self, now: str) -> WatchReport:
         """A look of the watch, as if the time were `now`."""
         with acting_for_system(*WATCH_PREFIXES):
-            return BulkWatch(
-                find_tenant,
+            watched = WatchedBulkJobs(
                 BulkWatchTable(store()),
                 lambda tenant_id: BulkJobTable(store(), tenant_id),
                 bulk_queue(),
                 now=lambda: now,
-            ).look()
+            )
+            return JobWatch(find_tenant, watched, now=lambda: now).look()

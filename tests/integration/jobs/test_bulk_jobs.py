@@ -15,7 +15,7 @@ from shared import observability
 from shared.domain import timestamps
 from shared.domain.ids import new_id
 from shared.files.queues.bulk import from_message
-from shared.services.jobs.bulk import BulkWatchReport
+from shared.services.jobs.watch import WatchReport
 from shared.wiring.tenants import tenant_memory
 from tests.contract.answers import faults_of
 from tests.integration.jobs.bulk import JOBS, WATCH_PREFIXES, Jobs, running_job
@@ -41,7 +41,7 @@ Worlds = Callable[[], AbstractContextManager[World]]
 CREATE, UPDATE, DELETE = "/contacts/bulk-create", "/contacts/bulk-update", "/contacts/bulk-delete"
 COUNT, PORTION = 7, 3  # three portions, the last of one contact
 WRITES = call("dynamodb", "TransactWriteItems")
-SENDS = call("sqs", "SendMessage")
+SENDS = call("sqs", "SendMessageBatch")
 TAGGED = {"filter": {"tags": "x"}}
 
 
@@ -516,14 +516,14 @@ def test_the_clock_wakes_the_watch(world: World) -> None:
 @pytest.mark.parametrize(
     ("found", "level"),
     [
-        (BulkWatchReport(), "note"),
-        (BulkWatchReport(waiting=2), "note"),
-        (BulkWatchReport(waiting=2, driven_on=1), "warn"),
-        (BulkWatchReport(given_up=1), "warn"),
+        (WatchReport(), "note"),
+        (WatchReport(waiting=2), "note"),
+        (WatchReport(waiting=2, driven_on=1), "warn"),
+        (WatchReport(given_up=1), "warn"),
     ],
 )
 def test_the_clock_warns_of_what_had_to_be_helped_alone(
-    monkeypatch: pytest.MonkeyPatch, found: BulkWatchReport, level: str
+    monkeypatch: pytest.MonkeyPatch, found: WatchReport, level: str
 ) -> None:
     said: list[str] = []
     watch = SimpleNamespace(look=lambda: found)

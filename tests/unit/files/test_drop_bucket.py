@@ -11,7 +11,8 @@ import pytest
 from shared.domain.errors import Unavailable
 from shared.domain.imports.tasks import Chunk, ImportTask
 from shared.files.drop_bucket import DropBucket
-from shared.files.queues.imports import ImportQueue, from_message, to_message
+from shared.files.queues.imports import from_message, to_message
+from shared.files.queues.tasks import SqsTaskQueue
 
 
 class Listing:
@@ -72,7 +73,7 @@ def tasks(count: int) -> list[ImportTask]:
 
 def test_entries_that_sqs_refuses_are_sent_again_and_no_other() -> None:
     queue = Queue([{"0", "7"}, {"1"}, set(), {"2"}])
-    ImportQueue(queue, "url", sleep=lambda _: None).send(tasks(23))
+    SqsTaskQueue(lambda: queue, "url", to_message, sleep=lambda _: None).send(tasks(23))
     sent = [json.loads(body)["chunk"]["number"] for body in queue.bodies]
     assert sorted(sent) == list(range(23))
 
@@ -80,7 +81,7 @@ def test_entries_that_sqs_refuses_are_sent_again_and_no_other() -> None:
 def test_a_queue_that_keeps_refusing_is_unavailable() -> None:
     queue = Queue([{"0"}] * 10)
     with pytest.raises(Unavailable):
-        ImportQueue(queue, "url", sleep=lambda _: None).send(tasks(2))
+        SqsTaskQueue(lambda: queue, "url", to_message, sleep=lambda _: None).send(tasks(2))
 
 
 @pytest.mark.parametrize("step", ["split", "finish"])

@@ -19,7 +19,8 @@ from shared.domain.imports import file as import_file
 from shared.domain.imports.csv_file import DELIMITERS, Encoding, Row, encoding_of, read_rows
 from shared.domain.imports.file import CHUNK_ROWS, cut, survey
 from shared.domain.imports.tasks import ImportTask
-from shared.files.queues.imports import ImportQueue
+from shared.files.queues.imports import to_message
+from shared.files.queues.tasks import SqsTaskQueue
 
 ENCODINGS: tuple[Encoding, ...] = ("utf-8", "windows-1252", "utf-16-le", "utf-16-be")
 
@@ -191,7 +192,9 @@ def _peak_of_cutting(rows: int) -> int:
     source = file()
     next(source)
     read = read_rows(source, layout.encoding, layout.delimiter, start=header.end, line=header.next_line)
-    ImportQueue(queue, "url").send(ImportTask("t", "i", "rows", chunk) for chunk, _ in cut(read, header))
+    SqsTaskQueue(lambda: queue, "url", to_message).send(
+        ImportTask("t", "i", "rows", chunk) for chunk, _ in cut(read, header)
+    )
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert queue.messages == rows // CHUNK_ROWS

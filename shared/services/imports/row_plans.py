@@ -1,0 +1,86 @@
+"""The plan of a row: what an import will do with it, and why, before anything is written.
+
+A plan follows from the row and from what is known already; making it reads and writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from shared.domain.contacts.fields import ContactFields
+from shared.domain.errors import Invalid
+from shared.domain.imports.csv_file import Row
+from shared.domain.imports.file import Layout
+from shared.domain.imports.record import ImportRun
+from shared.domain.imports.rows import UNKNOWN_OWNER, Fate, contact_fields, failed, owner_of, with_warnings
+from shared.domain.tenant import TenantSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the plans of rows follow from.
+
+    `owners`: the ids of active users, by the e-mail addresses that rows name. `default_owner`: the owner of contacts
+    whose rows name no active user.
+    """
+
+    run: ImportRun
+    layout: Layout
+    settings: TenantSettings
+    owners: Mapping[str, str]
+    default_owner: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlan:
+    """The plan of a row, whose number is `number`.
+
+    `fate`: the outcome with its reasons, if nothing unforeseen happens. `fields`: of the contact to create, with labels
+    by their names; None when none is to be created.
+    """
+
+    number: int
+    row: Row
+    fate: Fate
+    fields: ContactFields | None = None
+    owner_id: str | None = None
+
+
+def plan(number: int, row: Row, known: Known) -> RowPlan:
+    """Return the plan of a row: a contact to create, or a failure with its reasons. `check_addresses` completes it."""
+    try:
+        fields = contact_fields(row, known.layout, known.settings)
+    except Invalid as error:
+        return RowPlan(number, row, failed(row, error))
+    named = owner_of(row, known.layout)
+    is_unknown = bool(named) and named not in known.owners
+    fate = Fate("created", known.run.contact_id(number), *(UNKNOWN_OWNER if is_unknown else ()))
+    return RowPlan(
+        number,
+        row,
+        with_warnings(fate, row, known.layout, known.settings),
+        fields,
+        known.owners.get(named, known.default_owner),
+    )
+
+
+def check_addresses(plans: Iterable[RowPlan], contacts: Mapping[str, str], run: ImportRun) -> list[RowPlan]:
+    """Return the plans with the rows skipped whose e-mail address another contact has. `contacts`: ids by address."""
+    checked = []
+    for one in plans:
+        contact_id = contacts.get(one.fields.get("email") or "") if one.fields is not None else None
+        if contact_id is not None and contact_id != run.contact_id(one.number):
+            one = replace(one, fate=duplicate_of(run, contact_id), fields=None)
+        checked.append(one)
+    return checked
+
+
+def duplicate_of(run: ImportRun, contact_id: str) -> Fate:
+    """Return the fate of a row whose e-mail address a contact has already."""
+    row = run.row_of_contact(contact_id)
+    if row is not None:
+        return Fate(
+            "skipped", contact_id, "duplicate_in_file", f"Row {row} of this file has the same e-mail address."
+        )
+    return Fate("skipped", contact_id, "duplicate", "A contact with this e-mail address exists already.")

@@ -1,0 +1,99 @@
+"""Runs jobs portion by portion, each on the request of a queue message.
+
+Messages are delivered at least once, workers are killed, and a portion may be worked on twice at the same time. A job
+stays exact nevertheless, for all kinds alike:
+
+- What a portion does to each record is idempotent, and is counted in the write that closes the portion, which happens
+  once.
+- Only the worker that closes a portion queues the next one. A message for a portion that is closed already queues the
+  next one too, since the worker that closed it may have been killed before it did.
+- A portion of a suspended tenant is left open. The watch queues it again once the tenant is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from shared.domain.tenant import Tenant
+
+
+class TenantTask(Protocol):
+    """A task for a tenant."""
+
+    @property
+    def tenant_id(self) -> str: ...
+
+
+Task = TypeVar("Task", bound=TenantTask, contravariant=True)
+Run = TypeVar("Run")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Portion(Generic[Run]):
+    """A portion of a job. `run`: the record of the job. `is_closed`: whether the portion is done."""
+
+    run: Run
+    is_closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[Run, Result]):
+    """A portion that was worked on. `run`: the record of the job afterwards; None when another worker closed the
+    portion first."""
+
+    result: Result
+    run: Run | None
+
+
+class JobKind(Protocol[Task, Run, Result]):
+    """The particulars of one kind of job."""
+
+    def find(self, task: Task) -> Portion[Run] | None:
+        """Return the portion a task is about; None when there is nothing to do for it. Raises LookupError when there is
+        no such job."""
+
+    def refuse(self) -> None:
+        """Handle a task of a tenant that does not exist or is suspended: raise, or leave it to the watch."""
+
+    def work(self, task: Task, run: Run, tenant: Tenant) -> Result | None:
+        """Do what the task asks for. Returns None when the job was given up."""
+
+    def close(self, task: Task, run: Run, result: Result) -> Run | None:
+        """Count the result and close the portion. Returns None when another worker closed it first."""
+
+    def queue_next(self, task: Task, run: Run) -> None:
+        """Queue what follows a closed portion."""
+
+
+class JobRunner(Generic[Task, Run, Result]):
+    """Runs the portions of one kind of job."""
+
+    def __init__(self, tenant: Callable[[str], Tenant | None], kind: JobKind[Task, Run, Result]) -> None:
+        self._tenant = tenant
+        self._kind = kind
+
+    def run(self, task: Task) -> Done[Run, Result] | None:
+        """Run the portion that a task is about; None when there was nothing to do.
+
+        Raises Unavailable and ConcurrentChange when the task should be tried again.
+        """
+        portion = self._kind.find(task)
+        if portion is None:
+            return None
+        if portion.is_closed:
+            self._kind.queue_next(task, portion.run)
+            return None
+        tenant = self._tenant(task.tenant_id)
+        if tenant is None or tenant.suspended:
+            self._kind.refuse()
+            return None
+        result = self._kind.work(task, portion.run, tenant)
+        if result is None:
+            return None
+        closed = self._kind.close(task, portion.run, result)
+        if closed is not None:
+            self._kind.queue_next(task, closed)
+        return Done(result, closed)
