@@ -6,7 +6,8 @@ from typing import Any
 
 from shared.domain.contacts.bulk import Outcome
 from shared.domain.errors import Invalid, NameTaken, NotFound, VersionMismatch
-from shared.domain.labels.record import ContactType, Group, Tag
+from shared.domain.groups.record import Group
+from shared.domain.labels.record import ContactType, Tag
 from shared.http.bulk import answer_of
 from shared.http.examples import ADA, ADA_ID, GROUP_ID, LIMIT_REFUSED, REQUEST_ID, USER_ID, Example
 from shared.services.paging import Page

@@ -9,8 +9,8 @@ from functions.labels.kinds import label_routes
 from functions.labels.label_query import GroupContactsQuery
 from shared.domain.contacts.shown import ContactShown
 from shared.domain.errors import ConcurrentChange, NotFound, RuleBroken
-from shared.domain.labels.inputs import GroupInput, GroupPatch
-from shared.domain.labels.record import Group
+from shared.domain.groups.inputs import GroupInput, GroupPatch
+from shared.domain.groups.record import Group
 from shared.http.bulk import BulkAnswer, answer_of
 from shared.http.call import Call
 from shared.http.routes import Reply

@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from shared.domain.errors import ConcurrentChange, NameTaken, RuleBroken, Unavailable
 from shared.domain.events import Event
-from shared.domain.labels.record import MAX_LABELS, NO_LABELS, ContactType, Group, Label, Labels, Tag
+from shared.domain.groups.record import Group
+from shared.domain.labels.record import MAX_LABELS, NO_LABELS, ContactType, Label, Labels, Tag
 from shared.domain.text import folded
 from shared.table import items
 from shared.table.keys import labels as label_keys

@@ -102,12 +102,12 @@ def contact_lists(caller: Caller, budget: Budget | None = None) -> ContactLists:
 
 def contact_filter(tenant_id: str, given: Mapping[str, Any]) -> ContactFilter:
     """Return the filter for a caller's conditions, under the tenant's settings and with its labels."""
-    from shared.domain.contacts.filter import ContactFilter
+    from shared.domain.groups import members
     from shared.domain.labels.record import NO_LABELS
 
     names_labels = any(given.get(name) for name in ("tags", "type", "group"))
     labels = label_table(tenant_id).current() if names_labels else NO_LABELS
-    return ContactFilter.of(given, tenant_settings(tenant_id), labels)
+    return members.contact_filter(given, tenant_settings(tenant_id), labels)
 
 
 def bulk_contacts(caller: Caller, claim: Claim | None = None) -> BulkContacts:

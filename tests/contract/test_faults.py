@@ -21,7 +21,7 @@ from shared.domain.contacts.inputs import ContactInput
 from shared.domain.customers.record import CustomerInput
 from shared.domain.errors import DomainError, Invalid
 from shared.domain.field_names import nearest
-from shared.domain.labels.inputs import GroupInput
+from shared.domain.groups.inputs import GroupInput
 from shared.domain.text import PATTERNS
 from shared.http.problems import from_validation
 

@@ -13,7 +13,7 @@ from shared.domain.contacts.record import Contact
 from shared.domain.days import first_moment, is_date, last_moment
 from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid
-from shared.domain.labels.record import Group, Label, LabelKind, Labels
+from shared.domain.labels.record import Label, LabelKind
 from shared.domain.phone import normalize_phone
 from shared.domain.search import Term, found_in, prefixes_of, terms_of
 from shared.domain.tenant import TenantSettings
@@ -95,38 +95,19 @@ class ContactFilter:
     also: tuple[ContactFilter, ...] = ()
 
     @classmethod
-    def of(cls, given: Mapping[str, Any], settings: TenantSettings, labels: Labels) -> ContactFilter:
-        """A filter from conditions as they were given (`shared.domain.contacts.conditions`); times are timestamps
-        already, or dates. A label that does not exist is one that no contact has.
-
-        Raises Invalid for an address or a number that is none, and for two conditions that are one.
-        """
-        named = given.get("group")
-        group = labels.find("group", named) if named is not None else None
-        if isinstance(group, Group) and group.filter is not None:
-            others = {name: value for name, value in given.items() if name != "group"}
-            return cls._from(others, settings, labels.find)._and(cls.of_kept(group.filter, settings, labels))
-        return cls._from(given, settings, labels.find)
-
-    @classmethod
-    def of_kept(cls, kept: Mapping[str, Any], settings: TenantSettings, labels: Labels) -> ContactFilter:
-        """The filter of a dynamic group.
-
-        It keeps ids of labels, and they are looked for as ids alone: a name may be spelled like the id of a label that
-        is gone. Conditions that can be read no longer, such as a number kept as it was typed, find nobody.
-        """
-        try:
-            return cls._from(kept, settings, labels.with_id)
-        except Invalid:
-            return cls(group=_NONE)
-
-    @classmethod
-    def _from(
+    def of(
         cls,
         given: Mapping[str, Any],
         settings: TenantSettings,
-        find: Callable[[LabelKind, str], Label | None],
+        find_label: Callable[[LabelKind, str], Label | None],
     ) -> ContactFilter:
+        """Return the filter of conditions as callers write them (`ContactConditions`).
+
+        `find_label` returns the label of a kind that a condition names; no contact has a label that does not exist. A
+        group is taken as a static one: `shared.domain.groups.members` knows the dynamic ones.
+
+        Raises Invalid for a malformed address or number, and when `active` contradicts `is_active`.
+        """
         known = {field.name for field in fields(cls)}
         wanted = {name: value for name, value in given.items() if name in known and value is not None}
         active = given.get("active")
@@ -144,18 +125,19 @@ class ContactFilter:
             wanted["country"] = settings.default_country
         if "tags" in wanted:
             names = [name for one in wanted["tags"].split(",") if (name := one.strip())]
-            wanted["tags"] = tuple(dict.fromkeys(_id_of(find("tag", name)) for name in names))
+            wanted["tags"] = tuple(dict.fromkeys(_id_of(find_label("tag", name)) for name in names))
         if "type" in wanted:
-            wanted["type"] = _id_of(find("type", wanted["type"]))
+            wanted["type"] = _id_of(find_label("type", wanted["type"]))
         if "group" in wanted:
-            wanted["group"] = _id_of(find("group", wanted["group"]))
+            wanted["group"] = _id_of(find_label("group", wanted["group"]))
         return cls(**wanted)
 
     def own_of(self, caller_id: str) -> ContactFilter:
         """The filter that finds a caller's own contacts alone."""
         return replace(self, own=caller_id)
 
-    def _and(self, further: ContactFilter) -> ContactFilter:
+    def combined_with(self, further: ContactFilter) -> ContactFilter:
+        """Return the filter that finds the contacts that both filters find."""
         if not self.asked:
             return further
         # What narrows a walk is lifted where it can be seen; to ask it twice changes nothing.
@@ -247,11 +229,14 @@ def _is_within(at: str | None, start: str | None, end: str | None) -> bool:
 _NARROWING = ("search", "country", "email", "phone", "created_from", "created_to")
 
 _SINGLE = ("type", "group", "owner_id", "customer_id", "relationship_status", "lifecycle_stage", "source")
-_NONE = "-"  # the id of no label
+_NO_LABEL = "-"
+"""An id that no label has."""
+NOTHING = ContactFilter(group=_NO_LABEL)
+"""The filter that finds no contact."""
 
 
 def _id_of(label: Label | None) -> str:
-    return label.id if label else _NONE
+    return label.id if label else _NO_LABEL
 
 
 def own_facets_of(contact: Contact) -> set[tuple[str, str]]:

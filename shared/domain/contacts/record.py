@@ -39,7 +39,7 @@ from shared.domain.events import (
     compare_fields,
 )
 from shared.domain.ids import milliseconds_of
-from shared.domain.labels.record import Group, Labels
+from shared.domain.labels.record import Label, Labels
 from shared.domain.records import BOOKKEEPING, Recorded
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import UniqueScope
@@ -257,7 +257,7 @@ class Contact(Recorded):
             )
         return {"is_primary": is_primary}
 
-    def join(self, group: Group, *, stamp: Stamp) -> tuple[Contact, Event] | None:
+    def join(self, group: Label, *, stamp: Stamp) -> tuple[Contact, Event] | None:
         """The contact, in a group; None when it is in it. Raises Invalid when it is in too many."""
         if group.id in self.group_ids:
             return None
@@ -266,7 +266,7 @@ class Contact(Recorded):
         given = {"group_ids": [*self.group_ids, group.id], "groups": [*self.groups, group.name]}
         return self._build_change(CONTACT_UPDATED, given, stamp)
 
-    def leave(self, group: Group, *, stamp: Stamp) -> tuple[Contact, Event] | None:
+    def leave(self, group: Label, *, stamp: Stamp) -> tuple[Contact, Event] | None:
         """The contact, out of a group; None when it is not in it."""
         if group.id not in self.group_ids:
             return None

@@ -1,7 +1,7 @@
-"""The three ways to classify contacts: tags, types and groups.
+"""Labels, which classify contacts: tags, types, and what groups share with them.
 
-A contact holds the ids of its labels; a label's name lies with the label alone. So a new name or colour is one write,
-however many contacts have the label, and is seen with all of them at once.
+A contact stores the ids of its labels, and only the label stores its name. So a new name or colour is one write,
+however many contacts have the label, and all of them show it at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from shared.domain.text import folded
 from shared.domain.timestamps import Timestamp
 
 LabelKind = Literal["tag", "type", "group"]
-GroupKind = Literal["static", "dynamic"]
 
 MAX_LABELS: Mapping[LabelKind, int] = {"tag": 1_000, "type": 200, "group": 1_000}
 """How many labels of each kind a tenant has at the most: they are read together and kept in memory."""
@@ -96,19 +95,6 @@ class ContactType(Label):
     entity = "type"
 
     description: str = ""
-    contact_count: int | None = 0
-
-
-class Group(Label):
-    """A named list of contacts: those that joined it, or all that a saved filter finds."""
-
-    entity = "group"
-    is_shared = False
-
-    description: str = ""
-    color: str = DEFAULT_COLOR
-    kind: GroupKind = "static"
-    filter: dict[str, Any] | None = None
     contact_count: int | None = 0
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from shared.domain.contacts.companies import LEAST_AT_THE_TOP, company_key
 from shared.domain.contacts.filter import DEFAULTS, counts_of
 from shared.domain.contacts.record import Contact
-from shared.domain.labels.record import ContactType, Group, Label, Labels, Tag
+from shared.domain.groups.record import Group
+from shared.domain.labels.record import ContactType, Label, Labels, Tag
 
 TOP_COMPANIES = 10
 

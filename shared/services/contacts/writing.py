@@ -25,8 +25,8 @@ from shared.domain.errors import (
     RuleBroken,
 )
 from shared.domain.events import Event
+from shared.domain.groups.record import Group
 from shared.domain.ids import is_id, new_id
-from shared.domain.labels.record import Group
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import TenantSettings
 from shared.services.backoff import HOT

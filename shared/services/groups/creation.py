@@ -7,8 +7,8 @@ from typing import Any
 
 from shared.domain.callers import Caller
 from shared.domain.errors import Invalid, NotFound
+from shared.domain.groups.record import Group
 from shared.domain.ids import Work
-from shared.domain.labels.record import Group
 from shared.services.contacts.bulk import BulkContacts
 from shared.services.groups.groups import GroupService
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.domain.contacts.filter import ContactFilter
 from shared.domain.errors import Invalid
-from shared.domain.labels.record import Group, Label, LabelKind, Labels
+from shared.domain.groups.members import contact_filter
+from shared.domain.groups.record import Group
+from shared.domain.labels.record import Label, LabelKind, Labels
 from shared.domain.tenant import TenantSettings
 from shared.services.contacts.search import require_searchable
 
@@ -31,7 +32,7 @@ def to_stored(conditions: dict[str, Any], settings: TenantSettings, labels: Labe
 
     Raises Invalid for conditions that no filter takes, for labels that do not exist and for dynamic groups.
     """
-    wanted = ContactFilter.of(conditions, settings, labels)
+    wanted = contact_filter(conditions, settings, labels)
     require_searchable(wanted)
     # Normalized now: under another `default_country` a number without its country would mean another one later.
     normalized = {"email": wanted.email, "phone": wanted.phone}

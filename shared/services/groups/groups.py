@@ -9,8 +9,9 @@ from pydantic import BaseModel
 
 from shared.domain.callers import Caller
 from shared.domain.contacts.filter import ContactFilter
+from shared.domain.groups.members import members_of
+from shared.domain.groups.record import Group
 from shared.domain.ids import Work
-from shared.domain.labels.record import Group
 from shared.domain.tenant import TenantSettings
 from shared.services.groups.filters import require_filter, to_shown, to_stored
 from shared.services.idempotency import Announce, no_key
@@ -63,10 +64,7 @@ class GroupService(LabelService[Group]):
 
     def filter_of(self, group_id: str) -> ContactFilter:
         """Return the filter that finds a group's contacts, for a static and for a dynamic group. Raises NotFound."""
-        group = self._read(group_id)
-        if group.filter is None:
-            return ContactFilter(group=group.id)
-        return ContactFilter.of_kept(group.filter, self._settings(), self._labels.recent())
+        return members_of(self._read(group_id), self._settings, self._labels.recent)
 
     def _count(self, labels: Sequence[Group]) -> Sequence[Group]:
         return [self._show(one) for one in super()._count(labels)]

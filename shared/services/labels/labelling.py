@@ -9,8 +9,9 @@ from shared.domain.callers import Caller
 from shared.domain.contacts.fields import ContactFields, LabelledFields
 from shared.domain.errors import ConcurrentChange, FieldError, Invalid, NameTaken
 from shared.domain.events import Event
+from shared.domain.groups.record import Group
 from shared.domain.ids import new_id
-from shared.domain.labels.record import Group, Label, LabelKind, Labels, Tag
+from shared.domain.labels.record import Label, LabelKind, Labels, Tag
 from shared.domain.stamp import Stamp
 from shared.services.backoff import RECORD
 

@@ -79,7 +79,7 @@ class Book:
     def found(self, search: str) -> set[str]:
         """The ids of the contacts that a search finds: in pages of one by the index, and judged on their rows alike."""
         wanted = ContactFilter.of(
-            {"search": search}, TenantSettings(default_country=self._country), NO_LABELS
+            {"search": search}, TenantSettings(default_country=self._country), NO_LABELS.find
         )
         ids: list[str] = []
         cursor: str | None = None

@@ -16,8 +16,9 @@ from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.contacts.record import RESTORABLE_SECONDS, Contact
 from shared.domain.errors import Invalid
 from shared.domain.events import Event, compare_fields
+from shared.domain.groups.record import Group
 from shared.domain.ids import derived_id
-from shared.domain.labels.record import ContactType, Group, Labels, Tag
+from shared.domain.labels.record import ContactType, Labels, Tag
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import TenantSettings
 from shared.domain.timestamps import plus, to_milliseconds

@@ -1,0 +1,56 @@
+"""What callers give to create and to change groups."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from shared.domain.contacts.bulk import MAX_TOGETHER
+from shared.domain.contacts.conditions import ContactConditions
+from shared.domain.groups.record import Group, GroupKind
+from shared.domain.labels.inputs import Color, LabelInput, LabelPatch
+from shared.domain.labels.record import DEFAULT_COLOR
+from shared.domain.text import GroupName, ShortText
+
+
+class GroupInput(LabelInput):
+    """What a caller gives to make a group. A dynamic one has a filter, a static one has none."""
+
+    name: GroupName = Field(examples=["Spring campaign"])
+    description: ShortText = Field("", examples=["Everybody who gets the spring letter"])
+    color: Color = DEFAULT_COLOR
+    kind: GroupKind = "static"
+    filter: ContactConditions | None = Field(
+        None,
+        description="For a dynamic group: the conditions of `GET /contacts`, by the same names.",
+        examples=[{"tags": "vip", "is_active": True}],
+    )
+    contact_ids: list[Annotated[str, Field(max_length=100)]] = Field(
+        default_factory=list,
+        max_length=MAX_TOGETHER,
+        description="For a static group: the contacts that are in it from the start. One that cannot join refuses "
+        "the whole call.",
+    )
+
+    def given_fields(self) -> dict[str, Any]:
+        return {**super().given_fields(), "filter": _conditions(self.filter)}
+
+
+class GroupPatch(LabelPatch):
+    """A merge patch of a group. Its kind stays; null gives a field its default."""
+
+    label = Group
+
+    name: GroupName | None = None
+    description: ShortText | None = None
+    color: Color | None = None
+    filter: ContactConditions | None = None
+
+    def given_fields(self) -> dict[str, Any]:
+        given = super().given_fields()
+        return given | {"filter": _conditions(self.filter)} if "filter" in given else given
+
+
+def _conditions(given: ContactConditions | None) -> dict[str, Any] | None:
+    return given.model_dump(exclude_none=True) if given is not None else None
