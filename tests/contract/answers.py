@@ -1,4 +1,4 @@
-"""Whether an answer is one that the OpenAPI document tells of."""
+"""Compares answers with the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ DOCUMENT = ROOT / "functions" / "system" / "openapi.json"
 
 @cache
 def document() -> dict[str, Any]:
-    """The document as it is served."""
+    """Return the document as it is served."""
     read: dict[str, Any] = json.loads(DOCUMENT.read_text())
     return read
 
 
 @cache
 def _strict() -> dict[str, Any]:
-    """The document with every object closed: an answer may hold nothing that is not told of."""
+    """Return the document with every object closed: an answer may have no member that the document does not name."""
     closed = copy.deepcopy(document())
 
     def close(schema: Any) -> None:
@@ -51,7 +51,7 @@ def _validator(path: str, method: str, status: str, media_type: str) -> Draft202
 
 
 def faults_of(method: str, path: str, answer: Response) -> list[str]:
-    """What is wrong with an answer to `method` on the document's `path`; empty when nothing is."""
+    """Return the faults of an answer to `method` on the document's `path`, compared with the document."""
     told = document()["paths"][path][method.lower()]["responses"].get(str(answer.status))
     if told is None:
         return [f"{answer.status} is not told of: {answer.text[:300]}"]

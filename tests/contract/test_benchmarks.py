@@ -1,4 +1,4 @@
-"""What benchmarks measure still works: a side that is refused would measure refusals, or nothing."""
+"""The measured requests of the benchmarks succeed: otherwise they would measure refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents that can fail: what they name exists, and what exists they name."""
+"""Documents name what exists, and only that."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ COSTS = {
 
 
 NO_SUBJECTS = {"keys", "kinds", "queues"}
-"""The folders within a layer that are divided by something else than subjects."""
+"""Folders within a layer that are not divided by subjects."""
 
 
 def text(name: str) -> str:
@@ -113,7 +113,7 @@ def test_each_route_s_cost_is_stated(template: Template) -> None:
     assert set(COSTS.values()) - stated == set()
 
 
-def test_each_event_type_is_told_of_and_no_other() -> None:
+def test_each_event_type_is_described_and_no_other() -> None:
     rows = re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \|", text("docs/events.md"), re.MULTILINE)
     told = {row for row in rows if not row.startswith("data.")}
     assert told == set(EVENT_TYPES)
@@ -130,15 +130,15 @@ def test_the_figures_about_webhooks_are_those_in_force() -> None:
     assert f"first {RESPONSE_BYTES:,} bytes" in page
 
 
-def test_the_receiver_shown_takes_genuine_requests_and_refuses_others() -> None:
-    """check 61, for those who do without a library"""
+def test_the_receiver_in_the_document_accepts_genuine_requests_and_refuses_others() -> None:
+    """check 61, for receivers without a library"""
     (code,) = (
         block
         for block in re.findall(r"```python\n(.*?)```", text("docs/events.md"), re.DOTALL)
         if "hmac" in block
     )
     shown: dict[str, Any] = {}
-    exec(code, shown)  # that is what readers of the page do
+    exec(code, shown)  # as readers of the page do
     secret, body, now = new_secret(), '{"name": "Zoë"}'.encode(), int(time.time())
     genuine = headers(secret, "event-1", now, body)
     is_genuine = shown["is_genuine"]
@@ -156,7 +156,7 @@ def test_links_and_paths_lead_somewhere(document: Path) -> None:
     prose = re.sub(r"```.*?```", "", page, flags=re.DOTALL)
     links = [unquote(link.partition("#")[0]) for link in re.findall(r"\]\(([^)\s]+)\)", prose)]
     dead = [link for link in links if "://" not in link and link and not (document.parent / link).exists()]
-    # What stands in backticks and looks like a path of this repository.
+    # A path of this repository in backticks.
     roots = "functions|shared|local|infra|tests|benchmarks|docs|requirements"
     named = re.findall(rf"`((?:{roots})/[\w./-]*)`", prose)
     made_by_hand = {"local/"}
@@ -231,7 +231,7 @@ def test_each_dead_letter_queue_has_its_line_for_the_operator(template: Template
     assert {name for name, word in words.items() if not any(word in row for row in rows)} == set()
 
 
-def test_each_parameter_of_the_template_is_told_of_with_its_default(template: Template) -> None:
+def test_each_parameter_of_the_template_is_described_with_its_default(template: Template) -> None:
     page = text("docs/operations.md").split("\n## Parameters and variables")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (`[A-Z].+?`) \| .+ \| (.+?) \| .+ \|$", page, re.MULTILINE)
     told = {name: default for names, default in rows for name in re.findall(r"`(\w+)`", names)}

@@ -1,7 +1,7 @@
 """Every route has examples in the OpenAPI document, and they are true.
 
-A new route gets a line in `functions/<resource>/examples.py`; the first test says which. A new kind of record in a
-path gets its maker in `MAKERS`, and a route whose record must be in a certain state a function in `BEFORE`.
+A new route needs a line in `functions/<resource>/examples.py`; the first test says which. A new kind of record in a
+path needs a factory in `MAKERS`, and a route whose record must be in a certain state needs a function in `BEFORE`.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ OPERATIONS = {operation.handler.__name__: operation for operation in operations(
 Ids = dict[str, str]
 
 
-# Whether there are all
+# Completeness
 
 
 def wanting(name: str, told: dict[str, Any]) -> list[str]:
-    """What an operation of the document lacks of examples, and where to add it."""
+    """Return the examples that an operation of the document lacks, and where to add them."""
     operation = OPERATIONS[name]
     place = f"functions/{operation.handler.__module__.split('.')[1]}/examples.py"
 
@@ -76,7 +76,7 @@ def example_in_words(parameter: dict[str, Any]) -> bool:
 
 
 def wants_example(parameter: dict[str, Any]) -> bool:
-    """Whether a person needs one: of ids, dates, texts; not of choices, numbers, cursors, nor of headers."""
+    """Return whether a parameter needs an example: ids, dates and texts do; choices, numbers and cursors do not."""
     kinds = parameter["schema"].get("anyOf", [parameter["schema"]])
     free = any(kind.get("type") == "string" and "enum" not in kind for kind in kinds)
     return parameter["in"] in ("path", "query") and free and parameter["name"] != "cursor"
@@ -105,7 +105,7 @@ def test_a_route_without_examples_is_named_with_what_to_add() -> None:
         "GET /contacts/{contact_id}: add `contact_id` to PARAMETERS, or `parameters=` to "
         'EXAMPLES["read_contact"] to functions/contacts/examples.py'
     )
-    # A route that leads elsewhere has nothing to show.
+    # A redirect has no body.
     assert [name for name, told in bare.items() if not wanting(name, told)] == ["root"]
 
 
@@ -127,7 +127,7 @@ def folder(operation: Operation) -> str:
     return operation.handler.__module__.split(".")[1]
 
 
-# Whether they are as the document says
+# Agreement with the schemas
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
@@ -152,7 +152,7 @@ def test_examples_are_as_their_schemas_say(name: str) -> None:
 
 
 def test_swagger_ui_fills_in_no_condition_that_nobody_asked_for() -> None:
-    """It fills in what a parameter or its schema has of examples; a default is what counts anyway."""
+    """Swagger UI fills in the examples of a parameter or its schema; a default needs no filling in."""
     filled = {
         (told["operationId"], parameter["name"])
         for told in told_operations(document())
@@ -175,7 +175,7 @@ def validator(schema: dict[str, Any]) -> Draft202012Validator:
 
 
 def test_the_people_of_examples_are_made_up() -> None:
-    """Addresses of RFC 2606, and numbers that the regulators have set aside for stories."""
+    """Addresses of RFC 2606, and telephone numbers that regulators reserve for fiction."""
     served = json.dumps(document())
     domains = set(re.findall(r"[\w.+-]+@([\w-]+(?:\.[\w-]+)+)", served))
     assert domains and all(re.fullmatch(r"(.+\.)?example\.(com|org|net)", domain) for domain in domains), (
@@ -186,7 +186,7 @@ def test_the_people_of_examples_are_made_up() -> None:
     assert digits and all(re.fullmatch(r"1\d{3}55501\d\d|442079460\d{3}", one) for one in digits), digits
 
 
-# Whether the system does as they say
+# Agreement with the system
 
 
 def an_import(world: World) -> str:
@@ -201,7 +201,7 @@ def a_webhook(world: World) -> str:
 
 
 def the_contact(world: World) -> str:
-    """The contact of the examples, as they have it made."""
+    """Create the contact of the examples and return its id."""
     made_id: str = world.create(**examples()["create_contact"].request)["id"]
     return made_id
 
@@ -235,7 +235,7 @@ def an_invitation(world: World) -> str:
 
 
 def a_token(world: World, ids: Ids) -> None:
-    """That the example's body holds."""
+    """Put an invitation's token in the place of the example's."""
     ids["token"] = invite(world)["token"]
 
 
@@ -247,7 +247,7 @@ def a_contact_of(world: World, ids: Ids) -> None:
 
 
 def a_contact_to_name(world: World, ids: Ids) -> None:
-    """In the body."""
+    """Create the contact that the example's body names."""
     ids["contact_id"] = the_contact(world)
 
 
@@ -257,7 +257,7 @@ def what_a_bulk_update_names(world: World, ids: Ids) -> None:
 
 
 def a_tag_named(world: World, _: Ids) -> None:
-    """That the example's filter names."""
+    """Create the tag that the example's filter names."""
     assert world.send("POST", "/tags", {"name": "VIP"}).status == 201
 
 
@@ -285,7 +285,7 @@ MAKERS: dict[str, Callable[[World], str]] = {
     "user_id": a_user,
     "webhook_id": a_webhook,
 }
-"""Per path parameter: makes such a record, and gives its id. In a request its example's id stands for it too."""
+"""By path parameter: the factory that creates a record and returns its id, which replaces the id of the example."""
 
 
 def deleted(world: World, ids: Ids) -> None:
@@ -319,7 +319,7 @@ def counted(world: World, ids: Ids) -> None:
 
 
 def an_upload(world: World, ids: Ids) -> None:
-    """In the place of the import that was made: one that awaits its file, which is there."""
+    """Replace the import by an import that awaits its file, with the file in place."""
     asked = world.send("POST", "/imports", {"file_name": "people.csv"}).json
     bucket = world.stack.environment["DROP_BUCKET"]
     key = asked["upload"]["fields"]["key"]
@@ -366,7 +366,7 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "token": registered,
     "set_primary_contact": a_contact_of,
 }
-"""Per operation: what must have happened before its example can be answered, given the records' ids by parameter."""
+"""By operation: what to do before its example can be sent, given the ids of the records by parameter."""
 
 
 @pytest.fixture
@@ -387,7 +387,7 @@ def test_the_system_answers_as_the_examples_show(world: World, name: str) -> Non
     answer = world.send(operation.method, operation.path.format(**ids), **sent)
     assert answer.status == operation.status, answer.text
     shown = success_of(operation)
-    if name != "openapi" and operation.answer_type == JSON:  # whose example is the beginning of this document
+    if name != "openapi" and operation.answer_type == JSON:  # its example is the beginning of this document
         assert differences(shown, answer.json) == []
     if operation.paged:
         assert answer.json["items"], f"say in BEFORE how the list of {name} comes to have an entry"
@@ -402,7 +402,7 @@ def test_each_parameter_s_example_is_taken(world: World, name: str) -> None:
     path = made_path(world, operation)
     for one in query:
         if one["name"] in given:
-            # An active user that there is, in place of the example's.
+            # An existing active user instead of the example's.
             admin = one["name"] == "successor_id" and world.send("GET", "/me").json["id"]
             value = admin or given[one["name"]]
             answer = world.send(operation.method, path, query={**required, one["name"]: value})
@@ -417,14 +417,14 @@ def test_each_parameter_s_example_is_taken(world: World, name: str) -> None:
 
 
 def made_path(world: World, operation: Operation) -> str:
-    """An operation's path, with the ids of records made for it."""
+    """Return an operation's path, with the ids of records created for it."""
     return operation.path.format(
         **{one: MAKERS[one](world) for one in re.findall(r"{(\w+)}", operation.path)}
     )
 
 
 def request_of(example: Example, ids: Ids) -> Any:
-    """The example's body, with the ids of the records that there are in place of the examples'."""
+    """Return the example's body, with the ids of existing records instead of the example's."""
     text = json.dumps(example.request)
     for parameter, real in ids.items():
         text = text.replace(example.parameters[parameter], real)
@@ -437,7 +437,7 @@ def success_of(operation: Operation) -> Any:
 
 
 def differences(shown: Any, real: Any, at: str = "$") -> list[str]:
-    """Where an example has other members, or values of another type, than the answer. Null stands for any type."""
+    """Return where an example's members or types differ from the answer's. Null matches any type."""
     if shown is None or real is None:
         return []
     if isinstance(shown, dict) and isinstance(real, dict):
@@ -454,7 +454,7 @@ def differences(shown: Any, real: Any, at: str = "$") -> list[str]:
     return [] if type(shown) is type(real) else [f"{at} is shown as {shown!r} and is {type(real).__name__}"]
 
 
-# What ships
+# Packaging
 
 
 def test_what_the_document_is_made_with_does_not_ship_and_no_function_loads_it(template: Template) -> None:

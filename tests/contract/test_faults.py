@@ -1,4 +1,4 @@
-"""Refusals speak in sentences of this API: no model of any route lets pydantic's own words through."""
+"""Refusals are sentences of this API: no model of a route answers in pydantic's own words."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ MODELS = sorted(
 )
 KNOWN = {one["type"]: one for one in list_all_errors()}
 
-# Kinds of schema that models of the API are made of. Each of pydantic's error types comes from one of these or from
-# none of them; a model that uses another kind brings further error types, which then need sentences.
+# The kinds of schema in models of the API. A model that uses another kind may produce further error types of pydantic,
+# which then need sentences.
 SCHEMAS = {
     "any", "bool", "datetime", "default", "dict", "float", "function-after", "function-plain", "function-wrap", "int",
     "list", "literal", "model", "model-field", "model-fields", "no-info", "nullable", "str", "definitions",
@@ -99,7 +99,7 @@ def test_every_error_type_of_pydantic_has_a_sentence_or_a_reason_why_it_cannot_c
 
 
 @pytest.mark.parametrize("kind", sorted(KNOWN.keys() - {"json_invalid", "json_type"}))
-def test_no_error_type_is_told_in_pydantics_words(kind: str) -> None:
+def test_no_error_type_is_answered_in_pydantics_words(kind: str) -> None:
     context = KNOWN[kind]["example_context"]
     theirs = PydanticKnownError(kind, context).message()  # type: ignore[arg-type]
     ours = faults.sentence_of(kind, context or {}, theirs)
@@ -107,7 +107,7 @@ def test_no_error_type_is_told_in_pydantics_words(kind: str) -> None:
     assert_sentence(ours)
 
 
-def test_models_are_made_of_kinds_of_schema_whose_error_types_are_looked_after() -> None:
+def test_models_use_only_kinds_of_schema_whose_error_types_have_sentences() -> None:
     for model in MODELS:
         model.model_rebuild(force=True)
         assert kinds_of(model.__pydantic_core_schema__) <= SCHEMAS, model
@@ -125,7 +125,7 @@ def test_every_pattern_of_a_model_has_a_sentence() -> None:
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_no_model_of_a_route_lets_pydantics_words_through(model: type[BaseModel]) -> None:
-    """Every field is given values of every kind, alone and within lists and objects; and names that there are not."""
+    """Every field gets values of every kind, by themselves and in lists and objects; unknown names are added too."""
     seen = 0
     for given in [*wrong_bodies(model), 5, "text", [], None, {"wrongName": 1}]:
         try:
@@ -273,7 +273,7 @@ def refusal_of(model: type[BaseModel], given: Any) -> DomainError:
         (CustomerInput, {"first_name": "", "email": "none", "mail": ""}, {"first_name", "email", "mail"}),
     ],
 )
-def test_rules_that_need_no_look_at_the_table_are_told_with_faults_of_form(
+def test_rules_that_do_not_need_the_table_are_reported_with_faults_of_form(
     model: type[BaseModel], given: Any, fields: set[str]
 ) -> None:
     assert refused(model, given).keys() == fields

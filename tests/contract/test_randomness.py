@@ -1,7 +1,7 @@
-"""Chance that instances restored from one SnapStart snapshot do not share.
+"""Random numbers differ between instances that are restored from one SnapStart snapshot.
 
-AWS Lambda developer guide, "Handling uniqueness with Lambda SnapStart": what was drawn, or seeded, before the snapshot
-is the same in all instances; the operating system's numbers (`os.urandom`, `secrets`, `SystemRandom`) are not.
+AWS Lambda developer guide, "Handling uniqueness with Lambda SnapStart": a number drawn or a seed set before the
+snapshot is the same in all instances; the operating system's numbers (`os.urandom`, `secrets`, `SystemRandom`) are not.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ SOURCES = [path for path in source_files() if path.suffix == ".py"]
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=str)
-def test_no_source_draws_from_what_a_snapshot_seeds(path: object) -> None:
+def test_no_module_draws_from_a_generator_that_a_snapshot_seeds(path: object) -> None:
     tree = ast.parse((ROOT / str(path)).read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module == "random":
             assert {name.name for name in node.names} == {"SystemRandom"}
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "random":
-            assert node.attr == "seed"  # which is what each restored instance does for its libraries
-        # A UUID of version 1 is made of the machine's address and a sequence that is chosen once.
+            assert node.attr == "seed"  # each restored instance seeds `random` for its libraries
+        # A UUID of version 1 consists of the machine's address and a sequence that is chosen once.
         if isinstance(node, ast.Attribute):
             assert node.attr not in ("uuid1", "getrandbits")
 

@@ -1,4 +1,4 @@
-"""What each role of infra/template.yaml may do with whose keys: every role, every operation, exactly."""
+"""The exact rights of each role of infra/template.yaml, by operation and keys."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.support.template import Template
 
 ROLES = {name: role.statements for name, role in roles_of(Template.load()).items()}
 T1, T10 = contact_keys.partition("T1", "1"), contact_keys.partition("T10", "1")
-# The spaces within a tenant's keys that some role is held to. Contacts stand for all of the others.
+# The key prefixes within a tenant to which some role is limited. Contacts represent all others.
 WITHIN = {
     "T#…C#": T1,
     "T#…TENANT": tenant_partition("T1"),
@@ -80,8 +80,8 @@ _WRITTEN = "PutItem UpdateItem DeleteItem TransactWriteItems"
 _KEPT = f"GetItem Query TransactGetItems {_WRITTEN}"
 ANY = f"{_KEPT} BatchGetItem BatchWriteItem ConditionCheck"
 
-# What each role may do, by the keys it names. `T#` stands for the keys of any one tenant. All else is denied: a role
-# that is not here, and a right that is not, fails the build.
+# The rights of each role, by the keys it names. `T#` means the keys of one tenant. All else must be denied: a role or a
+# right that is not listed here fails the build.
 EXPECTED: dict[str, dict[str, str]] = {
     "AccountRole": {
         "T#…TENANT": "GetItem PutItem UpdateItem TransactGetItems",
@@ -186,7 +186,7 @@ def may(statements: Sequence[Statement], operation: str, *named: str) -> bool:
 
 
 def rights(statements: Sequence[Statement], *named: str) -> set[str]:
-    """The operations that statements allow when these keys are named together."""
+    """Return the operations that statements allow for a request that names these keys together."""
     return {
         one for one in OPERATIONS if (len(named) < 2 or one in OF_MANY_KEYS) and may(statements, one, *named)
     }
@@ -200,7 +200,7 @@ def test_each_role_has_its_line() -> None:
 
 @pytest.mark.parametrize("role", sorted(ROLES))
 def test_a_role_may_do_what_is_expected_of_it_and_no_more(role: str) -> None:
-    """checks 50 and 51: 16 operations, condition checks among them, on own keys, on foreign ones and on both."""
+    """checks 50 and 51: 16 operations, including condition checks, on own keys, on foreign keys and on both."""
     statements = ROLES[role]
     told = {kind: set(operations.split()) for kind, operations in EXPECTED.get(role, {}).items()}
     told = {kind: {one.replace("-", " ") for one in operations} for kind, operations in told.items()}
@@ -209,12 +209,12 @@ def test_a_role_may_do_what_is_expected_of_it_and_no_more(role: str) -> None:
     assert rights(statements, T1) == rights(statements, T10) == contacts
     for space, key in WITHIN.items():
         assert rights(statements, key) == told.get(space, everywhere), space
-    # A role serves all tenants: two of them in one call are not told apart by it, but by who makes the call.
+    # A role serves all tenants: it cannot distinguish two tenants in one call; the code that makes the call does.
     assert rights(statements, T1, T10) == contacts & OF_MANY_KEYS
     for space, key in FOREIGN.items():
         allowed = told.get(space, set())
         assert rights(statements, key) == allowed, space
-        # What is mixed is allowed where each part of it is, and nowhere else.
+        # A mixed request is allowed exactly if each of its parts is.
         assert rights(statements, T1, key) == contacts & allowed & OF_MANY_KEYS, space
     assert rights(statements) == set(), "a call that names no key"
     assert rights(statements, T1, USER, KEY) == set()
@@ -223,7 +223,7 @@ def test_a_role_may_do_what_is_expected_of_it_and_no_more(role: str) -> None:
 
 @pytest.mark.parametrize("role", sorted(ROLES))
 def test_a_transaction_is_allowed_where_each_of_its_parts_is_and_nowhere_else(role: str) -> None:
-    """check 51: gets, puts, updates, deletions and condition checks, on own, others' and foreign keys, in pairs."""
+    """check 51: pairs of gets, puts, updates, deletions and condition checks, on own, others' and foreign keys."""
     statements = ROLES[role]
     single = {
         (part, key): allows(statements, asks_of_transaction([(part, key)])[0])
@@ -239,7 +239,7 @@ def test_a_transaction_is_allowed_where_each_of_its_parts_is_and_nowhere_else(ro
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_policy_of_one_tenant_would_hold_its_wall(operation: str) -> None:
-    """checks 49 and 51: what the keys are made for. T1 is not the beginning of T10."""
+    """checks 49 and 51: the keys allow a policy for a single tenant. T1 is not a prefix of T10."""
     condition = {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["T#T1#*"]},
         "Null": {"dynamodb:LeadingKeys": "false"},
@@ -249,7 +249,7 @@ def test_a_policy_of_one_tenant_would_hold_its_wall(operation: str) -> None:
     assert may(wide, operation, T1) is not on_index
     for named in ((T10,), (USER,), (T1, T10), (T10, T1), (T1, USER), (), ("T#T1",), ("t#T1#C#1",)):
         assert not may(wide, operation, *named), named
-    # Without Null, a call that names no key would read the table as a whole.
+    # Without Null, a call that names no key could read the whole table.
     open_door = [{**wide[0], "Condition": {"ForAllValues:StringLike": condition["ForAllValues:StringLike"]}}]
     assert may(open_door, operation) is not on_index
 
@@ -277,7 +277,7 @@ def test_conditions_are_judged_as_iam_does() -> None:
 
 
 def test_no_key_of_another_kind_fits_a_narrow_pattern() -> None:
-    """`*` runs over `#` too: values from outside, made to look like keys, are escaped before they enter one."""
+    """`*` matches `#` too, so values from outside that look like keys are escaped before they enter a key."""
     odd = "x#TENANT", "#C#1", "1#C#2", "a#TENANT"
     for value in odd:
         for key in (

@@ -1,4 +1,4 @@
-"""Template, code and OpenAPI document tell of the same routes, and answers are as the document says."""
+"""Template, code and OpenAPI document have the same routes, and answers match the document."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def world(aws_stack: Stack, token_issuer: TokenIssuer) -> World:
 
 
 def told() -> set[tuple[str, str]]:
-    """The document's operations."""
+    """Return the document's operations."""
     return {(method.upper(), path) for path, methods in document()["paths"].items() for method in methods}
 
 
@@ -53,7 +53,7 @@ def test_each_route_leads_to_the_function_that_serves_it(template: Template) -> 
 
 
 def test_a_function_serves_no_route_but_its_own(template: Template) -> None:
-    """A route that the template forgot would be answered if the gateway sent it; one of another function not."""
+    """A function would answer a route that is missing in the template, but no route of another function."""
     for folder in {template.handler(route.function).split(".")[1] for route in template.routes()}:
         handler = importlib.import_module(f"functions.{folder}.app").handler
         own = {
@@ -68,7 +68,7 @@ def test_a_function_serves_no_route_but_its_own(template: Template) -> None:
             if any(
                 verb == method and re.fullmatch(re.sub(r"{\w+}", "[^/]+", one), target) for verb, one in own
             ):
-                continue  # to this function it reads as one of its own with an id; the gateway knows better
+                continue  # the function takes it for a route of its own with an id; the gateway matches the other route
             event = {
                 "httpMethod": method,
                 "path": target,
@@ -111,14 +111,14 @@ def test_every_entry_point_of_the_sources_is_a_function_of_the_template(template
     assert named == found
 
 
-def test_the_document_is_that_of_the_routes_as_they_are() -> None:
+def test_the_document_is_generated_from_the_present_routes() -> None:
     assert FILE.read_text() == text(), "run `make openapi`"
     assert (ROOT / "docs" / "openapi.json").read_text() == text()
 
 
 def test_the_document_is_valid_openapi_3_1() -> None:
     assert document()["openapi"].startswith("3.1")
-    # A relative address is one for OpenAPI (3.1.1, section 4.6), and none for the schema that is brought along.
+    # OpenAPI allows a relative URL (3.1.1, section 4.6), but the schema of the validator does not.
     text = json.dumps(document()).replace('"tokenUrl": "/', '"tokenUrl": "https://api.example.com/')
     schemathesis.openapi.from_dict(json.loads(text)).validate()
     for schema in document()["components"]["schemas"].values():
@@ -162,7 +162,7 @@ Calls = list[tuple[int, str, str, str, dict[str, Any]]]
 
 
 def labelling(world: World, kind: str, change: dict[str, Any]) -> Calls:
-    """Calls of the routes of one kind of label."""
+    """Return calls of the routes of one kind of label."""
     all_, one = f"/{kind}s", f"/{kind}s/{{{kind}_id}}"
     made, kept = (world.send("POST", all_, {"name": name}).json["id"] for name in ("made", "kept"))
     old = {"If-Match": '"99"'}
@@ -183,7 +183,7 @@ def labelling(world: World, kind: str, change: dict[str, Any]) -> Calls:
 
 
 def signing_in() -> Calls:
-    """Calls of the routes of registering and signing in."""
+    """Return calls of the routes of registration and sign-in."""
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     given = {"tenant_name": "New", "email": "new@example.com", "password": "Difference-Engine-1822"}
     known = "grant_type=password&username=new%40example.com&password="
@@ -199,7 +199,7 @@ def signing_in() -> Calls:
 
 
 def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """check 54: successes and refusals of each route, those that the gateway itself gives among them."""
+    """check 54: successes and refusals of each route, including the gateway's own refusals."""
     ada = {
         "first_name": "Ada",
         "email": "ada@example.com",
@@ -433,7 +433,7 @@ def test_refusals_of_the_gateway_are_as_the_document_says(world: World) -> None:
         answer = world.gateway.request(method, target)
         assert (answer.status, faults_of(method, path, answer)) == (401, []), (method, path)
         answer = world.gateway.request(method, target, json={}, token=world.t1.powerless)
-        # A body is judged before the permission.
+        # The body is validated before the permission is checked.
         refused = (200,) if path == "/me" else (403, 422)
         assert answer.status in refused and faults_of(method, path, answer) == [], (method, path)
         with injecting(unreachable(call("dynamodb"))):
@@ -445,7 +445,7 @@ def test_refusals_of_the_gateway_are_as_the_document_says(world: World) -> None:
 
 
 def test_examples_in_the_document_are_taken(world: World) -> None:
-    """What a person copies from the document works."""
+    """An example copied from the document works."""
     for path, name in (
         ("/contacts", "ContactInput"),
         ("/customers", "CustomerInput"),
@@ -473,6 +473,6 @@ def test_examples_in_the_document_are_taken(world: World) -> None:
         properties = document()["components"]["schemas"][name]["properties"]
         body = {field: about["examples"][0] for field, about in properties.items() if "examples" in about}
         if name == "ContactPatch":
-            del body["other_emails"]  # which the contact made of the example above has
+            del body["other_emails"]  # the contact created from the example above has them
         answer = world.send(method, path, body)
         assert body and answer.status == 200, answer.text

@@ -1,4 +1,4 @@
-"""The stack itself: `python -m local` as a user runs it, on free ports, with its state in a folder of its own."""
+"""The stack: `python -m local` as a user runs it, on free ports, with its state in a folder of its own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer; `body` is what its JSON says, None for no body."""
+    """An HTTP answer; `body` is its parsed JSON, None for an empty body."""
 
     status: int
     headers: Message
@@ -40,7 +40,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class TenantAtHand:
-    """A tenant opened for a test, with tokens of its two people and a key that may do everything."""
+    """A tenant created for a test, with tokens of its two users and a key with all permissions."""
 
     id: str
     admin_token: str
@@ -49,7 +49,7 @@ class TenantAtHand:
 
 
 class LiveStack:
-    """`start` and `stop` may follow one another; the state stays."""
+    """A stack that can be started and stopped repeatedly; its state is kept."""
 
     def __init__(self, state_dir: Path) -> None:
         self.state_dir = state_dir
@@ -61,15 +61,15 @@ class LiveStack:
 
     @property
     def outputs(self) -> dict[str, str]:
-        """The CloudFormation outputs."""
+        """The outputs of the CloudFormation stack."""
         found: dict[str, str] = self.state["outputs"]
         return found
 
     def start(self) -> float:
-        """Start and wait until it is ready. Gives the seconds that took."""
+        """Start the stack, wait until it is ready, and return the seconds that took."""
         began = time.monotonic()
         state_file = self.state_dir / "state.json"
-        # A starter that was killed leaves its file behind, which says nothing of the new one.
+        # A killed stack leaves its state file behind, which does not belong to the new one.
         before = _written_at(state_file)
         environment = os.environ | {
             "PORT": str(self.port),
@@ -88,7 +88,7 @@ class LiveStack:
         return time.monotonic() - began
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
-        """Stop by a signal and wait for the end. Gives the seconds that took. Harmless when it does not run."""
+        """Stop the stack by a signal, if it runs, wait for its end, and return the seconds that took."""
         began = time.monotonic()
         if self._process is not None:
             self._process.send_signal(number)
@@ -103,27 +103,27 @@ class LiveStack:
         return time.monotonic() - began
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the emulator."""
+        """Return a boto3 client of the emulator."""
         return self.aws.client(service)
 
     def api(
         self, method: str, path: str, *, token: str | None = None, body: Any = None, **kwargs: Any
     ) -> Answer:
-        """Call the API. `path` starts after `/v1`. Without `token` nobody is signed in."""
+        """Call the API and return its answer. `path` starts after `/v1`; without `token` the call is not signed in."""
         status, headers, content = request(
             method, f"{self.state['api_url']}{path}", token=token, body=body, **kwargs
         )
         return Answer(status, headers, json.loads(content) if content else None)
 
     def token(self, who: str = "admin") -> str:
-        """A fresh token of the demo tenant's `admin` or `user`."""
+        """Return a new token of the demo tenant's `admin` or `user`."""
         person = self.state[who]
         return demo.token(self.aws, self.outputs, person["username"], person["password"])
 
     def open_tenant(
         self, tenant_id: str | None = None, permissions: str = demo.API_PERMISSIONS
     ) -> TenantAtHand:
-        """A new tenant with an admin, a user and an API client."""
+        """Create a tenant with an admin, a user and an API client."""
         tenant_id = tenant_id or f"t-{secrets.token_hex(6)}"
         tokens = []
         with as_operator():
@@ -137,7 +137,7 @@ class LiveStack:
         return TenantAtHand(tenant_id, tokens[0], tokens[1], key)
 
     def log(self) -> str:
-        """What the emulator and the functions have logged since the last start."""
+        """Return the log of the emulator and the functions since the last start."""
         return (self.state_dir / "emulator.log").read_text(errors="replace")
 
 
@@ -149,7 +149,7 @@ def _written_at(path: Path) -> int | None:
 
 
 def eventually(check: Callable[[], T], *, seconds: float = 300, every: float = 0.2) -> T:
-    """Call `check` until what it gives is true, and give that. Fails with the last value when time is up."""
+    """Call `check` until it returns a true value, and return it. Fails with the last value when time is up."""
     deadline = time.monotonic() + seconds
     while not (value := check()):
         if time.monotonic() > deadline:
@@ -159,8 +159,8 @@ def eventually(check: Callable[[], T], *, seconds: float = 300, every: float = 0
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports on which nothing listens."""
-    # Held together until all are found, so that none is found twice.
+    """Return ports on which nothing listens."""
+    # All are held open until the last is found, so that none is found twice.
     probes = [socket.socket() for _ in range(count)]
     try:
         for probe in probes:
@@ -173,7 +173,7 @@ def free_ports(count: int) -> list[int]:
 
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
-    """The stack all tests share. A test that stops it starts it again."""
+    """The stack that all tests share. A test that stops it must start it again."""
     stack = LiveStack(tmp_path_factory.mktemp("stack") / "state")
     try:
         stack.start()
@@ -184,7 +184,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
 
 @pytest.fixture
 def own_stack(tmp_path: Path) -> Iterator[LiveStack]:
-    """A stack of the test's own, not started yet."""
+    """A stack for one test, not started yet."""
     stack = LiveStack(tmp_path / "state")
     try:
         yield stack
@@ -194,11 +194,11 @@ def own_stack(tmp_path: Path) -> Iterator[LiveStack]:
 
 @pytest.fixture
 def tenant(live: LiveStack) -> TenantAtHand:
-    """A fresh tenant on the shared stack."""
+    """A new tenant on the shared stack."""
     return live.open_tenant()
 
 
 @pytest.fixture
 def other_tenant(live: LiveStack) -> TenantAtHand:
-    """Another fresh tenant on the shared stack."""
+    """Another new tenant on the shared stack."""
     return live.open_tenant()

@@ -1,4 +1,4 @@
-"""A bulk job on the one-machine stack: from the call through the queue to the end."""
+"""A bulk job on the one-machine stack, from the call through the queue to its end."""
 
 from __future__ import annotations
 

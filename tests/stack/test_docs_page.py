@@ -1,4 +1,4 @@
-"""Swagger UI on the running stack, in a browser: signing in, trying out, and what is left behind."""
+"""Swagger UI on the running stack, in a browser: signing in, trying out, and what the page stores."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Page:
         browser.get(address)
 
     def _do(self, selector: str, act: Callable[[WebElement], T]) -> T:
-        """Do something with the first element that a CSS selector names and a person can see, once there is one."""
+        """Wait for the first visible element of a CSS selector, and return the result of `act` on it."""
 
         def done(_: webdriver.Chrome) -> tuple[T] | None:
             for found in self.browser.find_elements(By.CSS_SELECTOR, selector):
@@ -50,7 +50,7 @@ class Page:
                     return (act(found),)
             return None
 
-        # The page draws itself anew all the time.
+        # The page redraws itself all the time.
         redrawn = (StaleElementReferenceException, ElementClickInterceptedException)
         return WebDriverWait(self.browser, SECONDS, ignored_exceptions=redrawn).until(done, selector)[0]
 
@@ -72,11 +72,11 @@ class Page:
         self._do(selector, act)
 
     def sign_in(self, username: str, password: str) -> None:
-        """By the button Authorize, with user name and password."""
+        """Sign in by the button Authorize, with username and password."""
         self._authorize({"#oauth_username": username, "#oauth_password": password})
 
     def paste(self, token: str) -> None:
-        """By the button Authorize, with a token or key."""
+        """Sign in by the button Authorize, with a token or key."""
         self._authorize({"#auth-bearer-value": token})
 
     def _authorize(self, fields: dict[str, str]) -> None:
@@ -91,16 +91,16 @@ class Page:
         self.click(".btn-done")
 
     def sign_out(self) -> None:
-        """Of whatever one is signed in with."""
+        """Sign out of all credentials."""
         self.click(".auth-wrapper .authorize")
         self.click('.auth-btn-wrapper [aria-label="Remove authorization"]')
         self.click(".btn-done")
 
     def try_out(self, operation: str, body: Any = None) -> tuple[str, str]:
-        """Send an operation from its place on the page. Gives status and body as the page shows them."""
+        """Send an operation by its form on the page, and return status and body as the page shows them."""
         place = f"#operations-Contacts-{operation}"
         self.text(place)
-        # The page's address names the operation that is open, after a reload too.
+        # The page's URL names the open operation, also after a reload.
         if not self.browser.current_url.endswith(f"#/Contacts/{operation}"):
             self.click(f"{place} .opblock-summary")
         if self.text(f"{place} .try-out__btn") == "Try it out":
@@ -111,17 +111,17 @@ class Page:
         row = f"{place} .live-responses-table tr.response"
         status = self.text(f"{row} .response-col_status").split()[0]
         shown = self.text(f"{row} .response-col_description")
-        self.click(f"{place} .btn-clear")  # so that the next answer is not taken for this one
+        self.click(f"{place} .btn-clear")  # so that the next answer is not confused with this one
         return status, shown
 
     @property
     def stored(self) -> str:
-        """All that the page has left in the browser's storage."""
+        """Return everything that the page has put into the browser's storage."""
         return str(self.browser.execute_script("return JSON.stringify([localStorage, sessionStorage])"))
 
     @property
     def complaints(self) -> list[str]:
-        """What went wrong by the browser's word: scripts that failed, rules of the page's policy that were broken."""
+        """Return the errors that the browser reports: failed scripts and violations of the page's security policy."""
         said = self.browser.get_log("browser")
         return [str(entry["message"]) for entry in said if entry["level"] == "SEVERE"]
 
@@ -142,7 +142,7 @@ def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
 
 @pytest.fixture
 def person(live: LiveStack) -> tuple[str, str]:
-    """User name and password of somebody who has just registered."""
+    """Username and password of a newly registered user."""
     email, password = f"{secrets.token_hex(6)}@example.com", demo.new_password()
     answer = live.api(
         "POST", "/auth/register", body={"tenant_name": "Tried out", "email": email, "password": password}
@@ -151,7 +151,7 @@ def person(live: LiveStack) -> tuple[str, str]:
     return email, password
 
 
-def test_who_registers_gets_tokens_that_open_the_api(live: LiveStack, person: tuple[str, str]) -> None:
+def test_a_registered_user_gets_tokens_that_open_the_api(live: LiveStack, person: tuple[str, str]) -> None:
     email, password = person
     asked = {"grant_type": "password", "username": email, "password": password}
     tokens = live.api("POST", "/auth/token", form=asked)
@@ -199,7 +199,7 @@ def test_the_page_signs_in_and_tries_out(
 def test_the_first_attempt_finds_the_contacts_there_are(
     live: LiveStack, browser: webdriver.Chrome, person: tuple[str, str]
 ) -> None:
-    """Nothing is filled in that narrows the list, and the example of a contact makes one as it stands."""
+    """No filter is filled in, and the example of a contact creates a contact without a change."""
     page = Page(browser, f"{live.state['api_url']}/docs")
     page.sign_in(*person)
     status, made = page.try_out("create_contact")
@@ -208,7 +208,7 @@ def test_the_first_attempt_finds_the_contacts_there_are(
     assert page.complaints == []
 
 
-def test_the_page_asks_no_other_host_for_anything(live: LiveStack, browser: webdriver.Chrome) -> None:
+def test_the_page_loads_nothing_from_other_hosts(live: LiveStack, browser: webdriver.Chrome) -> None:
     page = Page(browser, f"{live.state['api_url']}/docs")
     assert page.text("#operations-Contacts-list_contacts")
     messages = [json.loads(str(entry["message"]))["message"] for entry in browser.get_log("performance")]

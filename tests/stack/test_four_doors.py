@@ -1,4 +1,4 @@
-"""Each door of the deployed stack, as its users use it."""
+"""Each door of the deployed stack, as users use it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def contact(email: str, **fields: Any) -> dict[str, Any]:
 
 
 def listed(live: LiveStack, tenant: TenantAtHand) -> list[dict[str, Any]]:
-    """All contacts, page by page."""
+    """Return all contacts, read page by page."""
     found: list[dict[str, Any]] = []
     cursor = ""
     while True:
@@ -47,7 +47,7 @@ def imports(live: LiveStack, tenant: TenantAtHand) -> list[dict[str, Any]]:
 def finished(
     live: LiveStack, tenant: TenantAtHand, count: int = 1, seconds: float = 300
 ) -> list[dict[str, Any]]:
-    """The tenant's imports, once `count` of them have ended."""
+    """Wait until `count` of the tenant's imports have ended, and return them."""
 
     def ended() -> list[dict[str, Any]] | None:
         found = [one for one in imports(live, tenant) if one["state"] != "running"]
@@ -119,7 +119,7 @@ def test_contacts_are_created_read_changed_listed_and_deleted(live: LiveStack, t
     assert live.api("POST", "/contacts", token=token, body=contact("king@example.com")).status == 201
 
 
-def test_a_walk_by_cursor_shows_each_contact_once(live: LiveStack, tenant: TenantAtHand) -> None:
+def test_paging_by_cursor_returns_each_contact_once(live: LiveStack, tenant: TenantAtHand) -> None:
     made = {
         live.api("POST", "/contacts", token=tenant.api_key, body=contact(f"a{n}@example.com")).body["id"]
         for n in range(7)
@@ -176,7 +176,7 @@ def test_64_racing_creates_of_one_address_make_one_contact(live: LiveStack, tena
 
 
 def thousand_rows() -> str:
-    """1,000 rows: 950 new addresses, 30 repeats of them, 20 without a valid address."""
+    """Return 1,000 rows: 950 new addresses, 30 repeats of them, 20 without a valid address."""
     rows = ["Email,First Name,Last Name,Phone,Company,Tags"]
     rows += [f'a{n}@example.com,Ada{n},"Love, lace",+14155552671,Engines,"vip,new"' for n in range(950)]
     rows += [f"A{n * 7}@EXAMPLE.com,Again,,,," for n in range(30)]
@@ -184,7 +184,9 @@ def thousand_rows() -> str:
     return "\n".join(rows) + "\n"
 
 
-def test_a_dropped_csv_becomes_contacts_with_every_rows_fate(live: LiveStack, tenant: TenantAtHand) -> None:
+def test_a_dropped_csv_becomes_contacts_with_a_result_for_every_row(
+    live: LiveStack, tenant: TenantAtHand
+) -> None:
     drop(live, tenant.id, "people 1+ü.csv", thousand_rows())
     [done] = finished(live, tenant)
     counts = done["counts"]
@@ -199,7 +201,7 @@ def test_a_dropped_csv_becomes_contacts_with_every_rows_fate(live: LiveStack, te
     assert [int(fate["row_number"]) for fate in fates] == list(range(1, 1001))
 
 
-def test_a_dropped_file_that_is_no_csv_fails_with_a_reason_and_is_kept(
+def test_a_dropped_file_that_is_not_csv_fails_with_a_reason_and_is_kept(
     live: LiveStack, tenant: TenantAtHand
 ) -> None:
     drop(live, tenant.id, "people.csv", "PK\x03\x04 zipped")
@@ -285,7 +287,7 @@ def verified(subscription: dict[str, Any], request: Received) -> dict[str, Any]:
     return payload
 
 
-def test_a_contact_made_by_any_door_is_delivered_signed(
+def test_a_contact_from_any_door_is_delivered_signed(
     live: LiveStack, tenant: TenantAtHand, other_tenant: TenantAtHand, receiver: Receiver
 ) -> None:
     subscription = subscribe(live, tenant, f"{receiver.url}/hook", "contact.created")
@@ -303,7 +305,7 @@ def test_a_contact_made_by_any_door_is_delivered_signed(
     assert {one["data"]["source"] for one in payloads.values()} == {"api", "import", "booking"}
 
 
-def test_a_delivery_that_fails_is_tried_again_with_the_same_id(
+def test_a_failed_delivery_is_retried_with_the_same_id(
     live: LiveStack, tenant: TenantAtHand, receiver: Receiver
 ) -> None:
     receiver.answer_with(503)

@@ -1,4 +1,4 @@
-"""An import that is asked for, on the one-machine stack: its file goes to S3 by the form, as from a browser."""
+"""An import by the API on the one-machine stack: the form uploads its file to S3, as from a browser."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.stack.conftest import LiveStack, TenantAtHand, eventually
 def test_a_file_goes_by_its_form_to_s3_and_from_there_to_contacts(
     live: LiveStack, tenant: TenantAtHand
 ) -> None:
-    """check 60, on the way itself"""
+    """check 60, through the real upload"""
     asked = live.api("POST", "/imports", token=tenant.admin_token, body={"file_name": "people.csv"})
     assert asked.status == 201, asked.body
     where, form = f"/imports/{asked.body['id']}", asked.body["upload"]

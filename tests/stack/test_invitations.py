@@ -12,7 +12,7 @@ from local.http import request
 from tests.stack.conftest import LiveStack, TenantAtHand
 
 
-def test_somebody_is_invited_by_e_mail_accepts_signs_in_and_is_removed(
+def test_a_person_is_invited_by_e_mail_accepts_signs_in_and_is_removed(
     live: LiveStack, tenant: TenantAtHand
 ) -> None:
     email, password = f"grace-{secrets.token_hex(4)}@guests.example", demo.new_password()

@@ -1,4 +1,4 @@
-"""`python -m local` itself: what it says when it cannot start, and that it leaves nothing behind."""
+"""`python -m local`: its messages when it cannot start, and that it leaves no process behind."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_two_stacks_do_not_share_a_folder_and_the_first_is_not_disturbed(live: L
     assert live.api("GET", "/health").status == 200
 
 
-def test_secrets_in_the_state_are_for_its_owner_alone(live: LiveStack) -> None:
+def test_only_its_owner_can_read_the_secrets_in_the_state(live: LiveStack) -> None:
     for name in ("state.json", "demo.json"):
         assert stat.S_IMODE((live.state_dir / name).stat().st_mode) == 0o600
 
@@ -60,7 +60,7 @@ def test_without_a_stack_there_is_no_token_and_a_hint(tmp_path: Path) -> None:
     assert "make run" in outcome.stderr
 
 
-def test_a_killed_starter_leaves_no_process_behind_and_loses_nothing(own_stack: LiveStack) -> None:
+def test_a_killed_stack_leaves_no_process_behind_and_loses_nothing(own_stack: LiveStack) -> None:
     own_stack.start()
     body = {"first_name": "Kept", "email": "kept@example.com"}
     made = own_stack.api("POST", "/contacts", token=own_stack.token(), body=body).body
@@ -82,6 +82,6 @@ def test_an_ordinary_stop_leaves_no_process_behind(own_stack: LiveStack) -> None
 
 
 def processes_of(state_dir: Path) -> list[str]:
-    """The processes whose command lines name the folder: the functions' run from within it."""
+    """Return the processes whose command lines name the folder; functions run from within it."""
     listed = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if str(state_dir) in line]

@@ -69,7 +69,7 @@ def test_the_pages_show_what_is_expected_here() -> None:
     assert [expected for expected in SHOWN if expected not in pages] == []
 
 
-def test_the_tour_waits_until_something_is_so_and_never_for_a_time() -> None:
+def test_the_tour_waits_for_conditions_and_never_for_a_fixed_time() -> None:
     waits = [line.strip() for line in tour().splitlines() if "sleep" in line]
     assert waits == ["sleep 0.2"], "let the step wait by `wait_for`"
 
@@ -80,7 +80,7 @@ def test_the_readme_names_the_commands_there_are(shown: str) -> None:
 
 
 def test_the_two_commands_run_the_stack_and_the_tests() -> None:
-    """The stack that the tests here talk to is started by the first command's recipe, these tests by the second's."""
+    """The recipe of the first command starts the stack that the tests here use; that of the second runs these tests."""
     commands, _ = shell_blocks("README.md")
     assert [line.split("  ")[0] for line in commands.splitlines()] == list(RECIPES)
     for command, recipe in RECIPES.items():

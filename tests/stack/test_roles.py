@@ -1,9 +1,9 @@
-"""The roles suffice and do not exceed: the stack with IAM enforced (check 97).
+"""The roles allow what the functions need and no more: the stack with IAM enforced (check 97).
 
-The emulator can enforce IAM but differs from AWS in four things, which are levelled out in the template's text:
-it never fills in `dynamodb:LeadingKeys` (the wall itself is judged in tests/contract), it asks for rights to
-PublishBatch and SendMessageBatch, which AWS does not have, it does not say for which identity and from which
-address an e-mail is sent, and it is spoken to over plain http.
+The emulator can enforce IAM but differs from AWS in four things, which a changed template evens out:
+it never sets `dynamodb:LeadingKeys` (tests/contract judges those conditions), it demands rights to PublishBatch and
+SendMessageBatch, which AWS does not have, it does not set the identity and the sender's address of an e-mail, and
+it is called over plain http.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def levelled(template: str) -> str:
 
 
 class Enforcing(Stack):
-    """A stack whose functions have their roles' rights and no others."""
+    """A stack whose functions have only the rights of their roles."""
 
     def call(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> tuple[int, Any]:
         token = self.state["admin"]["token"]
@@ -71,14 +71,14 @@ class Enforcing(Stack):
         return json.loads(said)
 
     def refusals(self) -> list[str]:
-        """What the functions were refused: a log line each, also where it was tried again or put back."""
+        """Return the log lines of refused calls of functions, retried ones included."""
         refused = r"^.*(?:AccessDenied|not authorized|AuthorizationError|was not e-mailed).*$"
         return re.findall(refused, self.log_file.read_text(), re.MULTILINE)
 
     def as_role_of(self, function: str, service: str) -> Any:
-        """A client with the credentials that the emulator gives a function."""
+        """Return a client with the credentials that the emulator gives a function."""
         functions = self.aws.client("lambda")
-        # Known to the emulator from the function's first call on, whatever comes of that.
+        # The emulator creates them with the function's first call, even if that fails.
         functions.invoke(FunctionName=self.physical(function), Payload=b"{}")
         found = functions.get_function_configuration(FunctionName=self.physical(function))
         digest = hashlib.sha256(f"{found['FunctionArn']}:{found['Role']}".encode()).hexdigest()
@@ -213,7 +213,7 @@ def test_every_function_can_do_its_work(enforcing: Enforcing, receiver: Receiver
 
     dead = enforcing.outputs["BookingsDeadLettersUrl"]
     assert eventually(lambda: aws.client("sqs").receive_message(QueueUrl=dead).get("Messages"))
-    # 1 by the API, 1 by the booking, 40 by the import, and what the demo made shortly before. The first was refused.
+    # 1 from the API, 1 from the booking, 40 from the import, and those of the demo before. The first was refused.
     eventually(lambda: len({one.headers["webhook-id"] for one in receiver.requests}) >= 42)
     assert call("GET", f"/webhooks/{webhook['id']}/deliveries?limit=5")[0] == 200
     assert call("DELETE", f"/webhooks/{webhook['id']}")[0] == 204

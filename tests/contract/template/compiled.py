@@ -1,4 +1,4 @@
-"""`infra/template.yaml` as SAM transforms it: the resources that CloudFormation is to make."""
+"""`infra/template.yaml` as SAM transforms it: the resources that CloudFormation creates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _NoManagedPolicies:
 
 @cache
 def compiled() -> dict[str, dict[str, Any]]:
-    """The resources, by logical id. Raises what SAM says is wrong with the template."""
+    """Return the resources by logical id. Raises SAM's exception if the template is invalid."""
     with patch.dict(os.environ, {"AWS_DEFAULT_REGION": "us-east-1"}):
         given = copy.deepcopy(TEMPLATE)
         given["Globals"]["Function"]["CodeUri"] = (

@@ -1,4 +1,4 @@
-"""Reads `infra/template.yaml` for the house rules: functions, queues, roles and what they name."""
+"""Reads functions, queues and roles of `infra/template.yaml` for the house rules."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ FUNCTIONS = Template(TEMPLATE).functions()
 """Each function's properties, with those of `Globals` beneath them."""
 QUEUES = of_type("AWS::SQS::Queue")
 ROLES = {name: role for name, role in of_type("AWS::IAM::Role").items() if "Policies" in role}
-"""Those of functions."""
+"""The roles of functions."""
 ASYNCHRONOUS = {"S3", "Schedule", "EventBridgeRule", "SNS"}
 DEAD_LETTERS = {name for name in QUEUES if name.endswith("DeadLetters")}
 
 
 def events(*kinds: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Each function's events of these kinds: function, kind, properties."""
+    """Yield function, kind and properties of each event of these kinds."""
     for function, properties in FUNCTIONS.items():
         for event in properties.get("Events", {}).values():
             if event["Type"] in kinds:
@@ -34,7 +34,7 @@ def events(*kinds: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def queue_named_by(arn: Any) -> str:
-    """The queue an `!GetAtt Queue.Arn` means."""
+    """Return the queue that an `!GetAtt Queue.Arn` names."""
     name, attribute = arn["Fn::GetAtt"]
     assert attribute == "Arn"
     assert name in QUEUES
@@ -61,7 +61,7 @@ def actions(role: str) -> set[str]:
 
 
 def may(role: str, action: str, resource: str) -> bool:
-    """Whether a role allows an action on a resource of the template, named by its logical id."""
+    """Return whether a role allows an action on a resource of the template, named by its logical id."""
     return any(
         action in as_list(statement["Action"])
         and {"Fn::GetAtt": [resource, "Arn"]} in as_list(statement["Resource"])

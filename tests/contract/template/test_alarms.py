@@ -1,4 +1,4 @@
-"""House rules for alarms, and for the API's own log (check 98)."""
+"""House rules for alarms and for the API's access log (check 98)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_work_that_waits_long_in_a_queue_raises_an_alarm(queue: str) -> None:
     (alarm,) = alarms_on(
         "ApproximateAgeOfOldestMessage", {"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}
     )
-    # Before the message is given up, and not while a message waits that was put back once or twice.
+    # Before the message is dead-lettered, but not for a message that failed only once or twice.
     assert 2 * QUEUES[queue]["VisibilityTimeout"] <= alarm["Threshold"] <= 3600
 
 
@@ -75,19 +75,19 @@ def test_a_table_or_index_that_throttles_raises_an_alarm() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(of_type("AWS::CloudWatch::Alarm")))
-def test_an_alarm_notifies_whom_the_operator_names_and_no_data_is_no_alarm(name: str) -> None:
+def test_an_alarm_notifies_the_operator_s_topic_and_no_data_is_no_alarm(name: str) -> None:
     alarm = of_type("AWS::CloudWatch::Alarm")[name]
     assert alarm["AlarmActions"]["Fn::If"][:2] == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}]]
     assert alarm["TreatMissingData"] == "notBreaching"
 
 
 def test_metrics_of_each_method_are_off() -> None:
-    """They are detailed metrics, at a price for each method of each route; the API's own come without."""
+    """AWS charges for metrics per method of each route; metrics of the whole API are free."""
     assert all(one["MetricsEnabled"] is False for one in RESOURCES["Api"]["Properties"]["MethodSettings"])
 
 
-def test_the_access_log_tells_nothing_of_people() -> None:
-    """check 95: no address, path, user name or e-mail, and no message of the gateway, which quotes headers."""
+def test_the_access_log_has_no_personal_data() -> None:
+    """check 95: no address, path, username or e-mail, and no message of the gateway, which quotes headers."""
     condition, log, nothing = RESOURCES["Api"]["Properties"]["AccessLogSetting"]["Fn::If"]
     assert (condition, nothing) == ("WritesAccessLog", {"Ref": "AWS::NoValue"})
     assert log["DestinationArn"] == {"Fn::GetAtt": ["AccessLogs", "Arn"]}
@@ -113,8 +113,8 @@ def test_the_access_log_tells_nothing_of_people() -> None:
 
 
 def test_the_stage_is_made_after_the_role_by_which_its_log_is_written() -> None:
-    """API Gateway refuses a stage with a log in a region whose account has no role for it, and a first setting of the
-    account before there is an API.
+    """API Gateway refuses a stage with a log while the account has no role for it in the region, and refuses the
+    account's first setting before there is an API.
     """
     variables = RESOURCES["Api"]["Properties"]["Variables"]
     assert variables == {"logs": {"Fn::If": ["MakesAccessLogRole", {"Ref": "AccessLogAccount"}, "as-set-up"]}}

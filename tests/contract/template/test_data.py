@@ -1,4 +1,4 @@
-"""House rules for what holds data (check 97)."""
+"""House rules for resources that hold data (check 97)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FIXED = {
     "UserPoolName",
     "AlarmName",
 }
-"""Properties that give a resource a name instead of one that CloudFormation makes up."""
+"""Properties that give a resource a fixed name instead of a name that CloudFormation generates."""
 
 
 def test_the_table_is_encrypted_backed_up_and_not_deleted_by_mistake() -> None:
@@ -39,8 +39,8 @@ def test_the_table_is_encrypted_backed_up_and_not_deleted_by_mistake() -> None:
 
 
 def test_what_holds_data_outlives_the_stack() -> None:
-    """A bucket that the making of the stack left behind would have its name taken at the next attempt; a table or a
-    pool has a name that is made up each time, and a rollback could not delete what is protected from deletion.
+    """The name of a bucket that a failed first deployment left behind would be taken at the next attempt. A table or a
+    pool gets a new name each time, and a rollback could not delete it, since it is protected from deletion.
     """
     holding = {
         "AWS::DynamoDB::Table": "Retain",
@@ -81,7 +81,7 @@ def test_a_bucket_is_private_encrypted_and_tidied(name: str) -> None:
     assert any("AbortIncompleteMultipartUpload" in one for one in rules)
 
 
-def test_what_people_are_in_goes_from_the_drop_bucket_in_time() -> None:
+def test_personal_data_is_deleted_from_the_drop_bucket_in_time() -> None:
     (bucket,) = of_type("AWS::S3::Bucket").values()
     kept = {
         rule["Prefix"]: rule["ExpirationInDays"]
@@ -117,7 +117,7 @@ def test_topics_are_encrypted() -> None:
     assert all(topic["KmsMasterKeyId"] for topic in of_type("AWS::SNS::Topic").values())
 
 
-def test_nobody_signs_himself_up_and_the_pool_is_not_deleted_by_mistake() -> None:
+def test_the_pool_takes_no_sign_up_and_is_not_deleted_by_mistake() -> None:
     (pool,) = of_type("AWS::Cognito::UserPool").values()
     assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
     assert pool["DeletionProtection"] == "ACTIVE"
@@ -125,7 +125,7 @@ def test_nobody_signs_himself_up_and_the_pool_is_not_deleted_by_mistake() -> Non
     assert pool["MfaConfiguration"] == "OFF"  # the token endpoint asks for no second factor
     assert pool["AccountRecoverySetting"] == {"RecoveryMechanisms": [{"Name": "admin_only", "Priority": 1}]}
     (client,) = of_type("AWS::Cognito::UserPoolClient").values()
-    # So that passwords are tried at our door alone, and nobody changes what they sign in with.
+    # Only the token endpoint takes passwords, and users cannot change their sign-in data in the pool.
     assert client["ExplicitAuthFlows"] == ["ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
     assert client["WriteAttributes"] == ["locale"]
     assert pool["Policies"]["PasswordPolicy"]["MinimumLength"] >= 12

@@ -16,7 +16,7 @@ from tests.contract.template.reading import (
 from tests.support.template import FALLBACK
 
 METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
-"""Those that a REST API of API Gateway knows."""
+"""The methods of a REST API of API Gateway."""
 WITHOUT_SIGN_IN = {
     ("GET", "/"),
     ("GET", "/health"),
@@ -52,8 +52,8 @@ def test_routes_are_spelled_out_and_each_leads_to_one_function() -> None:
             assert path == "/" or re.fullmatch(r"(/([a-z-]+|\{[a-z_]+\}|[a-z-]+\.(json|js|css)))+", path)
 
 
-def test_what_no_route_takes_is_for_callers_alone_and_for_every_method() -> None:
-    """A path that leads nowhere costs a caller what any other call does (docs/decisions/0015)."""
+def test_unknown_paths_need_sign_in_with_every_method() -> None:
+    """A call of an unknown path counts like any other call (docs/decisions/0015)."""
     fallback = [(function, one) for function, _k, one in events("Api") if one["Path"] == FALLBACK]
     assert {one["Method"] for _, one in fallback} == METHODS
     assert {function for function, _ in fallback} == {"AccountFunction"}
@@ -63,9 +63,9 @@ def test_what_no_route_takes_is_for_callers_alone_and_for_every_method() -> None
 @pytest.mark.parametrize(
     "kind", ["MISSING_AUTHENTICATION_TOKEN", "INVALID_SIGNATURE", "EXPIRED_TOKEN", "RESOURCE_NOT_FOUND"]
 )
-def test_where_there_is_no_route_the_gateway_says_that(kind: str) -> None:
-    """With a token too: there the gateway takes an Authorization header for a signature of AWS's own (Signature Version
-    4), and says what is wrong with that.
+def test_an_unknown_path_is_404(kind: str) -> None:
+    """With a token too: on an unknown path, the gateway reads an Authorization header as an AWS Signature Version 4 and
+    reports a fault in it.
     """
     answer = RESOURCES["Api"]["Properties"]["GatewayResponses"][kind]
     body = json.loads(answer["ResponseTemplates"]["application/json"])
@@ -92,7 +92,7 @@ def test_an_answer_is_kept_for_a_minute_at_most() -> None:
         ("", False),
     ],
 )
-def test_what_is_no_bearer_token_is_refused_before_the_authorizer(token: str, taken: bool) -> None:
+def test_anything_but_a_bearer_token_is_refused_before_the_authorizer(token: str, taken: bool) -> None:
     (authorizer,) = RESOURCES["Api"]["Properties"]["Auth"]["Authorizers"].values()
     assert bool(re.fullmatch(authorizer["Identity"]["ValidationExpression"], token)) is taken
 
@@ -120,7 +120,7 @@ def test_the_gateways_own_errors_are_all_given() -> None:
 
 
 def test_the_gateway_lets_far_more_through_than_one_tenant_may_send() -> None:
-    """check 6: what one tenant is refused must not use up what the gateway lets through for all."""
+    """check 6: refused calls of one tenant must not use up the gateway's limit, which all tenants share."""
     (limits,) = TEMPLATE["Resources"]["Api"]["Properties"]["MethodSettings"]
     assert limits["ThrottlingRateLimit"] >= 20 * TENANT_REQUESTS_PER_SECOND
     assert limits["ThrottlingBurstLimit"] >= 5 * TENANT_BURST

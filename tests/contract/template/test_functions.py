@@ -25,12 +25,12 @@ def test_functions_run_on_one_runtime_and_http_functions_start_from_a_snapshot()
         if function in http:
             assert properties["SnapStart"] == {"ApplyOn": "PublishedVersions"}
             assert properties["AutoPublishAlias"] == "live"
-            # API Gateway hangs up after 29 s.
+            # API Gateway closes the connection after 29 s.
             assert properties["Timeout"] < 29
 
 
 def test_versions_that_are_replaced_are_deleted_with_their_snapshots() -> None:
-    """A snapshot is paid for as long as its version is there."""
+    """AWS charges for a snapshot as long as its version exists."""
     for function, properties in FUNCTIONS.items():
         if "AutoPublishAlias" in properties:
             assert properties["VersionDeletionPolicy"] == "Delete", function
@@ -43,20 +43,20 @@ def test_versions_that_are_replaced_are_deleted_with_their_snapshots() -> None:
     ("function", "parameter"),
     [("AuthorizerFunction", "AuthorizerConcurrency"), ("ImportsSplitFunction", "ImportsSplitConcurrency")],
 )
-def test_executions_are_reserved_as_the_operator_says_and_not_else(function: str, parameter: str) -> None:
-    """A new account has ten of them, of which none can be reserved."""
+def test_executions_are_reserved_only_if_the_operator_says_so(function: str, parameter: str) -> None:
+    """A new account has ten executions, and can reserve none."""
     assert TEMPLATE["Parameters"][parameter]["Default"] == 0
     name = "ReservedConcurrentExecutions"
     assert name not in Template.load().resolve({name: FUNCTIONS[function][name]})
     assert Template.load(**{parameter: "7"}).resolve({name: FUNCTIONS[function][name]}) == {name: "7"}
 
 
-def test_functions_that_have_a_bound_of_their_own_are_the_ones_that_nothing_else_bounds() -> None:
-    """Queues bound their readers (`ScalingConfig`); objects put into the bucket call as many as there are."""
+def test_functions_with_a_limit_of_their_own_are_those_without_another_limit() -> None:
+    """Queues limit their readers (`ScalingConfig`); each object put into the bucket is a call of its own."""
     reserving = {name for name, one in FUNCTIONS.items() if "ReservedConcurrentExecutions" in one}
     assert reserving == {"AuthorizerFunction"} | {function for function, _k, _p in events("S3")}
 
 
-def test_the_template_has_room_for_what_is_to_come() -> None:
-    """CloudFormation takes 500 resources."""
+def test_the_template_has_room_for_more_resources() -> None:
+    """CloudFormation accepts 500 resources."""
     assert len(compiled()) < 450

@@ -1,8 +1,8 @@
-"""check 101: no chain of functions calling themselves through queues, topics or the bucket is cut.
+"""check 101: Lambda stops no chain of functions that call themselves through queues, topics or the bucket.
 
-Lambda drops what would call a function for about the seventeenth time in one chain of requests, unless the function
-says `RecursiveLoop: Allow` (AWS Lambda developer guide, "Use Lambda recursive loop detection to prevent infinite
-loops"). It follows chains through SQS, SNS and S3; through DynamoDB's streams it does not.
+Lambda drops the event that would call a function for about the seventeenth time in one chain of requests, unless the
+function says `RecursiveLoop: Allow` (AWS Lambda developer guide, "Use Lambda recursive loop detection to prevent
+infinite loops"). It follows chains through SQS, SNS and S3, but not through DynamoDB's streams.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ SENDING = {"sqs:SendMessage": QUEUES, "sns:Publish": of_type("AWS::SNS::Topic")}
 
 
 def named_in(resource: Any, known: dict[str, Any]) -> set[str]:
-    """The logical ids that a statement's resource names."""
+    """Return the logical ids that a statement's resource names."""
     return {name for name in known if f"'{name}'" in str(resource) or f"${{{name}" in str(resource)}
 
 
 def sent_to(function: str) -> Iterator[str]:
-    """The queues and topics to which a function may send, and `bucket` when it may put objects."""
+    """Yield the queues and topics to which a function may send, and `bucket` if it may put objects."""
     for statement in statements(role_of(function)):
         for action in as_list(statement["Action"]):
             if action in SENDING:
@@ -43,7 +43,7 @@ def sent_to(function: str) -> Iterator[str]:
 
 
 def called_by(place: str) -> Iterator[str]:
-    """The functions that what arrives in a queue, topic or the bucket calls."""
+    """Yield the functions that a queue, a topic or the bucket calls."""
     if place == "bucket":
         yield from (function for function, _k, _p in events("S3"))
     for subscription in of_type("AWS::SNS::Subscription").values():
@@ -55,12 +55,12 @@ def called_by(place: str) -> Iterator[str]:
 
 
 def called_next(function: str) -> set[str]:
-    """The functions that a function calls by what it sends; what is given up on ends there."""
+    """Return the functions that a function calls by sending. A chain ends at a dead-letter queue."""
     return {after for place in sent_to(function) if place not in DEAD_LETTERS for after in called_by(place)}
 
 
 def in_a_loop(function: str) -> bool:
-    """Whether a function may call itself, by however many others."""
+    """Return whether a function may call itself, directly or through others."""
     seen: set[str] = set()
     ahead = called_next(function)
     while ahead:
@@ -72,11 +72,11 @@ def in_a_loop(function: str) -> bool:
 LOOPING = {function for function in FUNCTIONS if in_a_loop(function)}
 
 
-def test_the_loops_that_are_known_are_found() -> None:
-    """A bulk job asks for its own next portion, an import's last chunk for its results, a delivery for its next try."""
+def test_known_loops_are_found() -> None:
+    """A bulk job requests its next portion, an import's last chunk its results, a delivery its next attempt."""
     assert {"BulkFunction", "ImportsRowsFunction", "WebhookSendFunction"} <= LOOPING
 
 
 @pytest.mark.parametrize("function", sorted(FUNCTIONS))
-def test_a_function_that_may_call_itself_is_not_cut_off_and_any_other_is(function: str) -> None:
+def test_only_a_function_that_may_call_itself_is_exempt_from_loop_detection(function: str) -> None:
     assert FUNCTIONS[function].get("RecursiveLoop") == ("Allow" if function in LOOPING else None)

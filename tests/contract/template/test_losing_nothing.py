@@ -1,4 +1,4 @@
-"""House rules for queues, streams, clocks and asynchronous functions: nothing is lost silently (check 96)."""
+"""House rules for queues, streams, schedules and asynchronous functions: nothing is lost silently (check 96)."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def test_a_queue_gives_up_into_a_dead_letter_queue(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(QUEUES) - DEAD_LETTERS))
-def test_a_busy_table_is_waited_for_long_though_messages_are_shown_again_soon(name: str) -> None:
-    """A quarter of an hour at the least before a message is given up, the soonest that chance allows."""
+def test_messages_outlast_a_busy_table_though_they_become_visible_again_soon(name: str) -> None:
+    """At least a quarter of an hour passes before a message is dead-lettered, with the shortest random waits."""
     receives = QUEUES[name]["RedrivePolicy"]["maxReceiveCount"]
     waits = [seconds_until_shown(received) for received in range(1, receives + 1)]
     assert sum(QUEUES[name]["VisibilityTimeout"] if wait is None else wait for wait in waits) >= 900
@@ -60,7 +60,7 @@ def test_a_stream_reader_has_bounds_and_a_dead_letter_queue(
     function: str, kind: str, properties: dict[str, Any]
 ) -> None:
     assert 1 <= properties["MaximumRetryAttempts"] <= 100
-    # The stream keeps a record for a day; what is given up must be given up while it can still be read there.
+    # The stream keeps a record for a day; a dead letter is of use only while the record can be read there.
     assert 3600 <= properties["MaximumRecordAgeInSeconds"] < 86400
     assert properties["BisectBatchOnFunctionError"] is True
     assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -107,7 +107,7 @@ def test_no_event_comes_by_a_way_this_file_does_not_judge() -> None:
     assert {event["Type"] for one in FUNCTIONS.values() for event in one.get("Events", {}).values()} <= judged
 
 
-def test_each_service_that_writes_to_a_queue_is_let_in_for_one_source_alone() -> None:
+def test_each_service_may_write_to_a_queue_for_one_source_only() -> None:
     for policy in of_type("AWS::SQS::QueuePolicy").values():
         for statement in policy["PolicyDocument"]["Statement"]:
             assert statement["Action"] == "sqs:SendMessage"

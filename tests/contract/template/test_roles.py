@@ -1,4 +1,4 @@
-"""House rules for roles: each function has its own, with the least rights (check 97, check 50)."""
+"""House rules for roles: each function has a role of its own with the least rights (check 97, check 50)."""
 
 from __future__ import annotations
 
@@ -75,16 +75,16 @@ def test_a_role_reaches_items_by_leading_keys_alone(role: str) -> None:
         if not any(action.startswith("dynamodb:") for action in as_list(statement["Action"])):
             continue
         if statement["Sid"] in ("ReadStream", "FindStream"):
-            continue  # A stream is read whole or not at all; LeadingKeys say nothing of it.
+            continue  # A stream is read whole or not at all; LeadingKeys do not apply to it.
         condition = statement["Condition"]
-        # ForAllValues holds for a request that names no key at all, so that case is refused on its own.
+        # ForAllValues is true for a request that names no key, so Null refuses such a request.
         assert condition["Null"] == {"dynamodb:LeadingKeys": "false"}
         keys = condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
         assert keys
         on_index = statement["Resource"] != {"Fn::GetAtt": ["Table", "Arn"]}
         for key in keys:
             assert re.fullmatch(
-                # All of a tenant, or one name space of it: its name, and what is named within it.
+                # All keys of a tenant, or one key prefix of it and what is within that.
                 r"(T|U|K|N|OUTBOX)#\*(#[A-Z]+(#[A-Z]+)?(#\*)?)?"
                 r"|(S|DUE)#[A-Z]+(#\*)?|DUE#\?|G#[A-Z]+#\*",
                 key,
@@ -92,7 +92,7 @@ def test_a_role_reaches_items_by_leading_keys_alone(role: str) -> None:
             assert key.startswith(INDEX_KEYS) == on_index
 
 
-def test_only_who_lets_in_or_signs_in_reads_users_and_keys_and_reads_little_else() -> None:
+def test_only_the_authorizer_and_sign_in_read_users_and_keys_and_they_read_little_else() -> None:
     near = [
         (role, set(as_list(statement["Action"])))
         for role in ROLES
@@ -107,7 +107,7 @@ def test_only_who_lets_in_or_signs_in_reads_users_and_keys_and_reads_little_else
     writes = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
     readers = {role: reads for role, actions in near if (reads := actions - writes)}
     assert readers == {"AuthorizerRole": {"dynamodb:GetItem"}, "AuthRole": {"dynamodb:GetItem"}}
-    # The functions that manage users and clients write there, and reads nothing.
+    # The functions that manage users and clients write these look-ups and do not read them.
     writers = {role for role, actions in near if actions & writes}
     assert writers == {"ApiClientsRole", "AuthRole", "UsersRole"}
 
@@ -123,7 +123,7 @@ def test_the_authorizer_writes_nothing_but_that_a_client_was_used() -> None:
 
 
 def test_e_mails_are_sent_by_one_function_as_one_sender() -> None:
-    """By the identity of the address or of its domain, whichever is verified, and from that address alone."""
+    """By the identity of the address or of its domain, whichever is verified, and only from that address."""
     senders = {
         role: statement
         for role in ROLES
