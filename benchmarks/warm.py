@@ -67,7 +67,7 @@ def _ours(
 ) -> dict[str, Side]:
     """The contacts' function. `requests_per_second`: as which its rate limits see the calls, however fast they come."""
     from functions.contacts.routes import routes
-    from shared.http.routes import lambda_handler
+    from shared.http.serving import lambda_handler
     from shared.services.limits.rate_limits import RateLimits
     from shared.table.limits import BucketTable
     from shared.wiring.base import aws_client, store
@@ -79,7 +79,9 @@ def _ours(
     reset_wiring()
     clock = itertools.count(time.time(), 1 / requests_per_second)
     counting = RateLimits(BucketTable(store()), report=lambda: None, clock=lambda: next(clock))
-    handler = lambda_handler(routes, keyed=keyed_calls, limited=lambda: counting if limits else None)
+    handler = lambda_handler(
+        routes, keyed_calls=keyed_calls, rate_limits=lambda: counting if limits else None
+    )
     client = aws_client("dynamodb")
     answer_with(client, answers | {"GetItem": {"Item": fixtures.TENANT}, "Query": {"Items": fixtures.LABELS}})
     find_tenant("t1")  # warm: the tenant's record is at hand, and its labels

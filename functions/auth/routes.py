@@ -14,7 +14,8 @@ from shared.domain.errors import (
     Unavailable,
     UnsupportedGrantType,
 )
-from shared.http.call import FORM, Call
+from shared.http.bodies import FORM
+from shared.http.call import Call
 from shared.http.routes import Reply, Routes
 from shared.wiring.accounts import registration_service, sign_in_service
 

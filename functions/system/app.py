@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from functions.system.routes import routes
-from shared.http.routes import lambda_handler
+from shared.http.serving import lambda_handler
 
 handler = lambda_handler(routes)

@@ -1,4 +1,4 @@
-"""The header `Idempotency-Key`: a POST that is sent again gets the first answer, and has its effect once."""
+"""The header `Idempotency-Key`: a repeated POST gets the first response, and takes effect once."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from aws_lambda_powertools.event_handler import Response
 from shared.domain.callers import Caller
 from shared.domain.errors import Invalid
 from shared.http.call import Call
-from shared.services.idempotency import Answer, KeyedCalls
+from shared.services.idempotency import KeyedCalls
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 PATTERN = "^[!-~]([ -~]{0,253}[!-~])?$"
 """One to 255 printable ASCII characters, not beginning or ending with a space."""
 
-Keyed = Callable[[Caller], KeyedCalls]
-"""Makes what keeps the keys of a caller."""
+KeyedCallsOf = Callable[[Caller], KeyedCalls]
+"""Returns the calls that a caller makes with keys."""
 
 
-def key_of(call: Call) -> str | None:
-    """The call's key, or None when it has none. Raises Invalid for what is no key, and for several."""
+def read_key(call: Call) -> str | None:
+    """Return the call's key, or None when it has none. Raises Invalid for a malformed key, and for several keys."""
     given = call.header_values(HEADER.lower())
     if not given:
         return None
@@ -37,10 +37,10 @@ def key_of(call: Call) -> str | None:
     return given[0]
 
 
-def fingerprint_of(call: Call, method: str, path: str, parameters: dict[str, Any]) -> str:
-    """A digest of what a call asks for: route, path parameters, query, condition, and body, byte for byte."""
+def build_fingerprint(call: Call, method: str, path: str, parameters: dict[str, Any]) -> str:
+    """Return a digest of what a call requests: route, path parameters, query, `If-Match`, and the body's bytes."""
     event = call.event
-    asked = [
+    requested = [
         method,
         path,
         parameters,
@@ -48,17 +48,21 @@ def fingerprint_of(call: Call, method: str, path: str, parameters: dict[str, Any
         call.header("if-match"),
         event.get("body") or "",
     ]
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).digest()
+    digest = hashlib.sha256(json.dumps(requested, sort_keys=True).encode()).digest()
     return base64.urlsafe_b64encode(digest[:18]).decode()
 
 
-def to_answer(response: Response[str]) -> Answer:
-    """A response in the form in which it is kept."""
+def dump_response(response: Response[str]) -> str:
+    """Return a response as the text that is stored: status and headers as a line of JSON, then the body."""
     headers = {name: str(value) for name, value in response.headers.items()}
-    return Answer(response.status_code, headers, response.body or "")
+    head = json.dumps([response.status_code, headers], ensure_ascii=False, separators=(",", ":"))
+    return f"{head}\n{response.body or ''}"
 
 
-def to_response(answer: Answer, *, replayed: bool) -> Response[str]:
-    """A kept answer as a response; `replayed` says that it was given to an earlier call."""
-    headers = answer.headers | ({REPLAYED: "true"} if replayed else {})
-    return Response(status_code=answer.status, body=answer.body, headers=headers)
+def load_response(stored: str, *, replayed: bool) -> Response[str]:
+    """Return the response of a stored text. `replayed`: whether an earlier call got it first."""
+    head, body = stored.split("\n", 1)
+    status, headers = json.loads(head)
+    if replayed:
+        headers[REPLAYED] = "true"
+    return Response(status_code=status, body=body, headers=headers)

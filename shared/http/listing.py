@@ -65,8 +65,8 @@ class NumberedListQuery(ListQuery):
         return size, ((self.page or 1) - 1) * size
 
 
-def body_of(page: Page[Any]) -> str:
-    """A page as JSON. One that would be larger than MAX_PAGE_BYTES ends early, with a cursor."""
+def render_page(page: Page[Any]) -> str:
+    """Return a page as JSON. A page that would be larger than MAX_PAGE_BYTES ends early, with a cursor."""
     entries = [item.model_dump_json() for item in page.items]
     if 4 * sum(map(len, entries)) > MAX_PAGE_BYTES:  # a character takes up to four bytes
         entries = list(_fitting(entries))

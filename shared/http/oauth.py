@@ -16,7 +16,7 @@ _TOLD = (errors.RuleBroken, errors.Invalid, errors.UnsupportedMediaType)
 _WORDS = {one.code for one in (errors.SignInRefused, errors.UnsupportedGrantType)}
 
 
-def is_told(error: type[errors.DomainError]) -> bool:
+def has_oauth_form(error: type[errors.DomainError]) -> bool:
     """Whether a refusal is one of the request's, in OAuth's words. Others are problem documents: too many calls, a body
     that is too large, a part that is away."""
     return issubclass(error, _TOLD)
@@ -33,7 +33,7 @@ def members_of(error: errors.DomainError) -> dict[str, str]:
 
 
 def refusal(error: errors.DomainError) -> Response[str]:
-    """The answer for a refusal of which `is_told` holds."""
+    """The answer for a refusal of which `has_oauth_form` holds."""
     return Response(
         status_code=STATUS,
         content_type="application/json",

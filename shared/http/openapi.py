@@ -200,7 +200,7 @@ def _responses(operation: Operation, schemas: _Schemas, example: Example) -> dic
             },
         }
     problem = schemas[Problem, "serialization"]
-    in_oauth = {error for error in _errors(operation) if operation.oauth and oauth.is_told(error)}
+    in_oauth = {error for error in _errors(operation) if operation.oauth and oauth.has_oauth_form(error)}
     for status, title in sorted({status_of(error) for error in _errors(operation) if error not in in_oauth}):
         responses[str(status)] = {"description": title, "content": {CONTENT_TYPE: {"schema": problem}}}
     if in_oauth:

@@ -10,11 +10,11 @@ from shared.services.limits.rate_limits import TENANT_BURST, TENANT_REQUESTS_PER
 
 LIMIT, POLICY = "RateLimit", "RateLimit-Policy"
 
-Limited = Callable[[], RateLimits | None]
-"""Gives what counts calls; None where that is switched off."""
+RateLimitsInForce = Callable[[], RateLimits | None]
+"""Returns the rate limits, or None where they are switched off."""
 
 
-def fields_of(limit: RateLimit, allowance: Allowance) -> dict[str, str]:
+def build_headers(limit: RateLimit, allowance: Allowance) -> dict[str, str]:
     """What an answer says of the caller's limit, and of the tenant's.
 
     In a 200 `t` is 1: a second later there are new tokens. In a 429 it is what `Retry-After` says.

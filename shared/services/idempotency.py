@@ -1,12 +1,13 @@
-"""Calls under an Idempotency-Key: the first one's answer is given again, and its effect happens once.
+"""Calls with an Idempotency-Key: a repeated call gets the answer of the first, and its effect happens once.
 
-The key is claimed before anything else is done. What a call writes, it writes in one transaction with the
-answer it is going to give, on condition that the claim is still its own (docs/decisions/0006). So there is
-no moment at which the effect is there and the answer is not, and a call that has lost its claim writes
-nothing any more.
+A call claims its key before it does anything else. It writes its changes in one transaction with its answer, on
+condition that it still holds the claim (docs/decisions/0006). So there is no moment at which the effect is stored
+and the answer is not, and a call that has lost its claim writes nothing.
 
-A call of many transactions writes each on that condition and keeps its answer at the end; whoever takes over
-its claim makes the same ids, and so recognises what is there (docs/decisions/0011).
+A call of many transactions writes each of them on that condition and stores its answer at the end. A call that takes
+over its claim derives the same ids, and so recognises what is already written (docs/decisions/0011).
+
+Answers are texts to this module: only the caller of KeyedCalls knows how they are rendered.
 """
 
 from __future__ import annotations
@@ -32,68 +33,65 @@ from shared.domain.errors import (
 from shared.domain.ids import Work, new_id
 
 KEPT_SECONDS = 24 * 3600
-"""How long an answer is given again."""
+"""Seconds for which an answer is stored and returned to repeated calls."""
 
 LEASE_SECONDS = 20
-"""How long a claim keeps others out. No function that answers calls runs so long, so one that still works is
-not disturbed, and one that was killed holds its key no longer than that."""
+"""Seconds for which a claim keeps other calls out. No function that serves calls runs as long, so a call that is still
+running is not disturbed, and a call that was killed holds its key no longer."""
 
 _NOT_KEPT = (Unavailable, ConcurrentChange, QuotaReached, PermissionDenied, Unauthenticated)
-"""Refusals that are no last word: what was away or in the way may be gone, and rights are judged each time."""
+"""Refusals that are not stored: their cause may be gone by the next call, and rights are checked on every call."""
 
 Announce = Callable[[BaseModel], None]
-"""Tells, before a change is written, with which record the call will be answered."""
+"""Tells a claim, before a change is written, which record the call will return."""
 
 
 def no_key(_: BaseModel) -> None:
-    """`Announce` for calls without a key."""
+    """The `Announce` of calls without a key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a call was answered: status, headers and body, as its door words them."""
+class IdempotencyKeyClaim:
+    """The right to carry out the call of a key.
 
-    status: int
-    headers: dict[str, str]
-    body: str
-
-
-class Claim:
-    """The right to carry out the one call of a key.
-
-    `key`: as the caller sent it. `fingerprint`: what the call asks for; another call under the same key has
-    another. `holder`: names this claim and no other. `answer`: what the call will be answered, once that is
-    known. `committed`: whether that is written already, together with the call's effect. `work`: what the call
-    does, the same for all claims that come to do it.
+    `key`: as the caller sent it.
+    `fingerprint`: of what the call requests. Another call with the same key has another fingerprint.
+    `holder`: identifies this claim.
+    `answer`: what the call will return, once that is known.
+    `committed`: whether the answer is stored, together with the call's effect.
+    `work`: what the call does; the same for every claim that takes the call over.
     """
 
     def __init__(
-        self, caller: Caller, key: str, fingerprint: str, render: Callable[[BaseModel], Answer]
+        self, caller: Caller, key: str, fingerprint: str, render: Callable[[BaseModel], str]
     ) -> None:
         self.caller = caller
         self.key = key
         self.fingerprint = fingerprint
         self.holder = new_id()
-        self.answer: Answer | None = None
+        self.answer: str | None = None
         self.committed = False
         self.work = Work(self.holder)
         self._render = render
 
     def take_over(self, work_id: str) -> None:
-        """Go on with the work of a claim that came to no end."""
+        """Continue the work of a claim that was abandoned."""
         self.work = Work(work_id, is_retry=True)
 
     def announce(self, record: BaseModel) -> None:
-        """Say with which record the call will be answered. Must come before the write; the last word counts."""
+        """Set the record that the call will return. Must be called before the write; the last record counts."""
         self.answer = self._render(record)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What is known under a key: whose rights the first call had, and its answer once there is one.
+class KeyState:
+    """What is stored under a key.
 
-    `holder`: of the claim, or nobody. `work_id`: what the call does. `age` and `left`: seconds since the claim, and
-    until others may take it over.
+    `holder`: identifies the claim, or is "nobody".
+    `work_id`: identifies the work of the call.
+    `role`, `granted`: the rights of the first call's caller.
+    `answer`: of the first call, or None while it is running.
+    `age`: seconds since the claim.
+    `left`: seconds until another call may take the claim over.
     """
 
     holder: str
@@ -101,108 +99,108 @@ class Standing:
     fingerprint: str
     role: str
     granted: str
-    answer: Answer | None
+    answer: str | None
     age: float
     left: float
 
 
 class ClaimLost(Exception):
-    """Another call holds the key by now, or has answered; nothing was written."""
+    """Another call has the key now, or has answered. Nothing was written."""
 
-    def __init__(self, standing: Standing | None) -> None:
+    def __init__(self, state: KeyState | None) -> None:
         super().__init__()
-        self.standing = standing
+        self.state = state
 
 
 class KeyRepository(Protocol):
     """The keys of one caller; see `shared.table.idempotency.KeyTable`.
 
-    Each method gives None when it succeeded, and else what stands in the way.
+    Each method returns None on success, and otherwise what is stored under the key.
     """
 
-    def claim(self, claim: Claim) -> Standing | None: ...
+    def claim(self, claim: IdempotencyKeyClaim) -> KeyState | None: ...
 
-    def settle(self, claim: Claim, answer: Answer) -> Standing | None: ...
+    def settle(self, claim: IdempotencyKeyClaim, answer: str) -> KeyState | None: ...
 
-    def release(self, claim: Claim) -> Standing | None: ...
+    def release(self, claim: IdempotencyKeyClaim) -> KeyState | None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """An answer, and whether it is an earlier call's."""
+class KeyedAnswer:
+    """An answer. `replayed`: whether an earlier call got it first."""
 
-    answer: Answer
+    answer: str
     replayed: bool
 
 
 class KeyedCalls:
-    """The calls one caller makes under keys."""
+    """The calls that one caller makes with keys."""
 
     def __init__(self, caller: Caller, keys: KeyRepository) -> None:
         self._caller = caller
         self._keys = keys
 
-    def carry_out(
+    def run(
         self,
         key: str,
         fingerprint: str,
-        act: Callable[[Claim], Answer],
+        act: Callable[[IdempotencyKeyClaim], str],
         *,
-        render: Callable[[BaseModel], Answer],
-        refuse: Callable[[DomainError], Answer],
-    ) -> Outcome:
-        """The answer to a call: that of `act`, unless the key was used before.
+        render: Callable[[BaseModel], str],
+        refuse: Callable[[DomainError], str],
+    ) -> KeyedAnswer:
+        """Return the answer of `act`, or of the earlier call that used the key.
 
-        `act` does the call's work under the claim, `render` words an announced record, `refuse` a refusal.
-        Raises IdempotencyKeyReused when the key belongs to another call, IdempotencyInFlight while its first
-        call is at work, PermissionDenied when the caller has lost rights since; and, without keeping it,
-        what `act` raises of what may be otherwise next time.
+        `act` carries out the call under the claim. `render` renders an announced record, `refuse` a refusal.
+        Raises IdempotencyKeyReused when the key belongs to another call, IdempotencyInFlight while the key's first
+        call is running, and PermissionDenied when the caller has lost rights since then. Refusals that may be
+        different next time are raised and not stored.
         """
-        claim = Claim(self._caller, key, fingerprint, render)
-        if standing := self._keys.claim(claim):
-            return self._again(claim, standing)
+        claim = IdempotencyKeyClaim(self._caller, key, fingerprint, render)
+        if state := self._keys.claim(claim):
+            return self._replay(claim, state)
         try:
             answer = act(claim)
         except ClaimLost as lost:
-            if lost.standing is None:
+            if lost.state is None:
                 raise Unavailable() from lost
-            return self._again(claim, lost.standing)
+            return self._replay(claim, lost.state)
         except _NOT_KEPT:
-            # The write may have come through though its answer did not.
-            if (standing := self._released(claim)) and standing.answer:
-                return self._again(claim, standing)
+            # The write may have succeeded although its response was lost.
+            if (state := self._release(claim)) and state.answer:
+                return self._replay(claim, state)
             raise
         except DomainError as refusal:
             answer = refuse(refusal)
         except Exception:
-            self._released(claim)
+            self._release(claim)
             raise
         if claim.committed and claim.answer:
-            return Outcome(claim.answer, replayed=False)
-        if standing := self._keys.settle(claim, answer):
-            return self._again(claim, standing)
-        return Outcome(answer, replayed=False)
+            return KeyedAnswer(claim.answer, replayed=False)
+        if state := self._keys.settle(claim, answer):
+            return self._replay(claim, state)
+        return KeyedAnswer(answer, replayed=False)
 
-    def _released(self, claim: Claim) -> Standing | None:
+    def _release(self, claim: IdempotencyKeyClaim) -> KeyState | None:
         if not claim.committed:
-            # When the table is away for this too, the lease ends by itself; the caller hears of the first fault.
+            # If the table is unavailable for this too, the lease expires; the caller gets the first error.
             with contextlib.suppress(Unavailable):
                 return self._keys.release(claim)
         return None
 
-    def _again(self, claim: Claim, standing: Standing) -> Outcome:
-        if standing.fingerprint != claim.fingerprint:
+    def _replay(self, claim: IdempotencyKeyClaim, state: KeyState) -> KeyedAnswer:
+        if state.fingerprint != claim.fingerprint:
             raise IdempotencyKeyReused()
-        if standing.answer is None:
-            # Asking again after as long as it has taken already: soon for a short call, seldom for a long one.
-            raise IdempotencyInFlight(max(1, round(min(standing.age, standing.left))))
-        if not self._still_has_rights(standing):
+        if state.answer is None:
+            # The caller is to wait as long as the first call has been running: short calls are repeated soon.
+            raise IdempotencyInFlight(max(1, round(min(state.age, state.left))))
+        if not self._has_rights_of(state):
             raise PermissionDenied(
                 "This caller has lost rights since the call was made. Its answer is shut away."
             )
-        return Outcome(standing.answer, replayed=True)
+        return KeyedAnswer(state.answer, replayed=True)
 
-    def _still_has_rights(self, standing: Standing) -> bool:
-        granted = parse_grants(standing.granted)
-        then = Caller(self._caller.tenant_id, self._caller.kind, self._caller.id, standing.role, granted)  # type: ignore[arg-type]
+    def _has_rights_of(self, state: KeyState) -> bool:
+        granted = parse_grants(state.granted)
+        then = Caller(self._caller.tenant_id, self._caller.kind, self._caller.id, state.role, granted)  # type: ignore[arg-type]
         return self._caller.has_all_rights_of(then)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import time
 import zlib
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from typing import Any
 
 from shared.domain.callers import format_grants
 from shared.domain.errors import TooLarge
-from shared.services.idempotency import KEPT_SECONDS, LEASE_SECONDS, Answer, Claim, ClaimLost, Standing
+from shared.services.idempotency import KEPT_SECONDS, LEASE_SECONDS, ClaimLost, IdempotencyKeyClaim, KeyState
 from shared.table.keys import idempotency as idempotency_keys
 from shared.table.keys.spelling import Key
 from shared.table.store import Item, Locked, Store, Transaction
@@ -48,35 +47,35 @@ class KeyTable:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def claim(self, claim: Claim) -> Standing | None:
+    def claim(self, claim: IdempotencyKeyClaim) -> KeyState | None:
         """Take the key for LEASE_SECONDS, if it is new, has expired, or was left unanswered by the same call."""
         now = time.time()
         is_new = "attribute_not_exists(PK)"
         is_expired = "expires_at <= :now"  # DynamoDB removes late
         is_own_write = "holder = :me"
         try:
-            standing = self._put(
+            state = self._put(
                 _row(claim, until=now + LEASE_SECONDS, expires_at=now + KEPT_SECONDS),
                 condition=f"{is_new} OR {is_expired} OR {is_own_write}",
                 values={":now": _number(now), ":me": {"S": claim.holder}},
             )
-            if standing is None or not _is_abandoned(standing, claim):
-                return standing
-            claim.take_over(standing.work_id)
+            if state is None or not _is_abandoned(state, claim):
+                return state
+            claim.take_over(state.work_id)
             is_untouched = "attribute_not_exists(answer) AND holder = :before"
             return self._put(
                 _row(claim, until=now + LEASE_SECONDS, expires_at=now + KEPT_SECONDS),
                 condition=f"({is_untouched}) OR {is_own_write}",
-                values={":before": {"S": standing.holder}, ":me": {"S": claim.holder}},
+                values={":before": {"S": state.holder}, ":me": {"S": claim.holder}},
             )
         except Locked:
             # Its answer is just being written.
             found = self._store.get(_key(claim))
             if found is None:
                 raise
-            return _standing(found, now)
+            return _state(found, now)
 
-    def settle(self, claim: Claim, answer: Answer) -> Standing | None:
+    def settle(self, claim: IdempotencyKeyClaim, answer: str) -> KeyState | None:
         """Keep the answer of a call that wrote nothing together with it."""
         now = time.time()
         is_own_write = "holder = :me AND answer = :answer"
@@ -87,7 +86,7 @@ class KeyTable:
             values={":me": {"S": claim.holder}, ":answer": row["answer"]},
         )
 
-    def release(self, claim: Claim) -> Standing | None:
+    def release(self, claim: IdempotencyKeyClaim) -> KeyState | None:
         """Let the same call be made again at once. Whatever this one still has on its way writes nothing."""
         now = time.time()
         row = _row(claim, until=now, expires_at=now + KEPT_SECONDS)
@@ -98,18 +97,18 @@ class KeyTable:
             values={":me": {"S": claim.holder}},
         )
 
-    def _put(self, row: Item, *, condition: str, values: Item) -> Standing | None:
+    def _put(self, row: Item, *, condition: str, values: Item) -> KeyState | None:
         try:
             self._store.put(row, condition=condition, values=values, refusal=_lost)
         except ClaimLost as lost:
-            return lost.standing
+            return lost.state
         return None
 
 
 class ClaimedStore(Store):
     """The table for a call under a key that commits once: its answer is kept together with what it writes."""
 
-    def __init__(self, client: Any, table_name: str, claim: Claim) -> None:
+    def __init__(self, client: Any, table_name: str, claim: IdempotencyKeyClaim) -> None:
         super().__init__(client, table_name)
         self._claim = claim
 
@@ -141,7 +140,7 @@ class FencedStore(Store):
     written already, by the ids that the claim's work derives.
     """
 
-    def __init__(self, client: Any, table_name: str, claim: Claim) -> None:
+    def __init__(self, client: Any, table_name: str, claim: IdempotencyKeyClaim) -> None:
         super().__init__(client, table_name)
         self._claim = claim
 
@@ -162,7 +161,7 @@ class FencedStore(Store):
 class FoundTable:
     """Which contacts a call under a key found, so that it goes on with the same ones when it is taken over."""
 
-    def __init__(self, store: FencedStore, claim: Claim) -> None:
+    def __init__(self, store: FencedStore, claim: IdempotencyKeyClaim) -> None:
         self._store = store
         self._claim = claim
 
@@ -191,24 +190,24 @@ class FoundTable:
 _IS_HELD = "holder = :me AND attribute_not_exists(answer)"
 
 
-def _is_abandoned(standing: Standing, claim: Claim) -> bool:
+def _is_abandoned(state: KeyState, claim: IdempotencyKeyClaim) -> bool:
     """Whether the same call was begun, and came to no end."""
-    return standing.answer is None and standing.left <= 0 and standing.fingerprint == claim.fingerprint
+    return state.answer is None and state.left <= 0 and state.fingerprint == claim.fingerprint
 
 
 def _lost(row: Item | None) -> ClaimLost:
-    return ClaimLost(_standing(row, time.time()) if row else None)
+    return ClaimLost(_state(row, time.time()) if row else None)
 
 
-def _key(claim: Claim) -> Key:
+def _key(claim: IdempotencyKeyClaim) -> Key:
     return idempotency_keys.call(claim.caller.tenant_id, claim.caller.actor, _digest(claim))
 
 
-def _digest(claim: Claim) -> str:
+def _digest(claim: IdempotencyKeyClaim) -> str:
     return _text(hashlib.sha256(claim.key.encode()).digest()[:18])
 
 
-def _row(claim: Claim, *, until: float, expires_at: float, answer: Answer | None = None) -> Item:
+def _row(claim: IdempotencyKeyClaim, *, until: float, expires_at: float, answer: str | None = None) -> Item:
     caller = claim.caller
     row: Item = {
         **_key(claim),
@@ -226,9 +225,9 @@ def _row(claim: Claim, *, until: float, expires_at: float, answer: Answer | None
     return row
 
 
-def _standing(row: Item, now: float) -> Standing:
+def _state(row: Item, now: float) -> KeyState:
     left = float(row["lease_until"]["N"]) - now
-    return Standing(
+    return KeyState(
         holder=row["holder"]["S"],
         work_id=row["work"]["S"],
         fingerprint=row["fingerprint"]["S"],
@@ -240,22 +239,18 @@ def _standing(row: Item, now: float) -> Standing:
     )
 
 
-def _packed(answer: Answer) -> str:
-    head = json.dumps([answer.status, answer.headers], ensure_ascii=False, separators=(",", ":"))
+def _packed(answer: str) -> str:
     shrinking = zlib.compressobj(zdict=_USUAL[_LATEST])
-    shrunk = shrinking.compress(f"{head}\n{answer.body}".encode()) + shrinking.flush()
+    shrunk = shrinking.compress(answer.encode()) + shrinking.flush()
     packed = _LATEST + base64.b64encode(shrunk).decode()
     if len(packed) > MAX_ANSWER:
         raise TooLarge("The answer is too large to be kept under an Idempotency-Key. Send the call in parts.")
     return packed
 
 
-def _unpacked(packed: str) -> Answer:
+def _unpacked(packed: str) -> str:
     growing = zlib.decompressobj(zdict=_USUAL[packed[0]])
-    plain = growing.decompress(base64.b64decode(packed[1:])) + growing.flush()
-    head, body = plain.decode().split("\n", 1)
-    status, headers = json.loads(head)
-    return Answer(status, headers, body)
+    return (growing.decompress(base64.b64decode(packed[1:])) + growing.flush()).decode()
 
 
 def _number(seconds: float) -> dict[str, str]:

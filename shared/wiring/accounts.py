@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from shared.services.accounts.settings import SettingsService
     from shared.services.accounts.sign_in import SignIn
     from shared.services.accounts.users import UserService
-    from shared.services.idempotency import Claim
+    from shared.services.idempotency import IdempotencyKeyClaim
     from shared.table.accounts.directory import DirectoryTable
     from shared.table.store import Store
 
@@ -111,7 +111,7 @@ def invitation_mail() -> Mail | None:
     return Mail(partial(aws_client, "sesv2"), *given) if given else None
 
 
-def invitation_service(caller: Caller, claim: Claim | None = None) -> InvitationService:
+def invitation_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> InvitationService:
     """The invitations, for one caller."""
     from shared.services.accounts.invitations import InvitationService
     from shared.table.accounts.invitations import InvitationTable
@@ -141,7 +141,7 @@ def acceptance_service() -> AcceptanceService:
     )
 
 
-def api_client_service(caller: Caller, claim: Claim | None = None) -> ApiClientService:
+def api_client_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> ApiClientService:
     """The API clients, for one caller."""
     from shared.services.accounts.api_clients import ApiClientService
     from shared.table.accounts.api_clients import ApiClientTable

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from shared.services.contacts.shown import NameMemory, ShownContacts
     from shared.services.contacts.writing import ContactService
     from shared.services.customers.membership import Membership
-    from shared.services.idempotency import Announce, Claim
+    from shared.services.idempotency import Announce, IdempotencyKeyClaim
     from shared.services.reading_budget import Budget
     from shared.table.store import Store
 
@@ -33,7 +33,7 @@ BULK_SECONDS = 8.0
 """Seconds for which a bulk call starts work on further contacts: well within its function's timeout."""
 
 
-def contact_service(caller: Caller, claim: Claim | None = None) -> ContactService:
+def contact_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> ContactService:
     """The contacts, for one caller."""
     from shared.services.contacts.writing import ContactService
     from shared.table.contacts.repository import ContactTable
@@ -110,7 +110,7 @@ def contact_filter(tenant_id: str, given: Mapping[str, Any]) -> ContactFilter:
     return members.contact_filter(given, tenant_settings(tenant_id), labels)
 
 
-def bulk_contacts(caller: Caller, claim: Claim | None = None) -> BulkContacts:
+def bulk_contacts(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> BulkContacts:
     """Many contacts at once, for one caller. A call with an Idempotency-Key can be resumed."""
     return bulk_contacts_for(
         caller,

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from shared.domain.callers import Caller
     from shared.domain.customers.record import Customer
     from shared.services.customers.writing import CustomerService
-    from shared.services.idempotency import Claim
+    from shared.services.idempotency import IdempotencyKeyClaim
     from shared.services.reading_budget import Budget
 
 
 def customer_service(
-    caller: Caller, claim: Claim | None = None, budget: Budget | None = None
+    caller: Caller, claim: IdempotencyKeyClaim | None = None, budget: Budget | None = None
 ) -> CustomerService:
     """The customers, for one caller. Contacts are read within the request's budget, or within a budget of their own."""
     from shared.services.customers.writing import CustomerService

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from shared.domain.callers import Caller
     from shared.services.groups.creation import GroupCreation
     from shared.services.groups.groups import GroupService
-    from shared.services.idempotency import Claim
+    from shared.services.idempotency import IdempotencyKeyClaim
 
 
-def group_service(caller: Caller, claim: Claim | None = None) -> GroupService:
+def group_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> GroupService:
     """The groups, for one caller."""
     from shared.services.groups.groups import GroupService
     from shared.table.contacts.index import ContactIndex
@@ -34,7 +34,7 @@ def group_service(caller: Caller, claim: Claim | None = None) -> GroupService:
     )
 
 
-def group_creation(caller: Caller, claim: Claim | None = None) -> GroupCreation:
+def group_creation(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> GroupCreation:
     """The creation of groups with contacts in them, for one caller."""
     from shared.services.groups.creation import GroupCreation
     from shared.services.groups.groups import GroupService

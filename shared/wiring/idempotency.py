@@ -10,7 +10,7 @@ from shared.wiring.base import aws_client, store
 if TYPE_CHECKING:
     from shared.domain.callers import Caller
     from shared.domain.ids import Work
-    from shared.services.idempotency import Announce, Claim, KeyedCalls
+    from shared.services.idempotency import Announce, IdempotencyKeyClaim, KeyedCalls
     from shared.table.idempotency import FencedStore
     from shared.table.store import Store
 
@@ -23,7 +23,7 @@ def keyed_calls(caller: Caller) -> KeyedCalls:
     return KeyedCalls(caller, KeyTable(store()))
 
 
-def store_for(claim: Claim | None) -> Store:
+def store_for(claim: IdempotencyKeyClaim | None) -> Store:
     """The table, for a call that commits once: under its claim if it has an Idempotency-Key."""
     if claim is None:
         return store()
@@ -32,26 +32,26 @@ def store_for(claim: Claim | None) -> Store:
     return ClaimedStore(aws_client("dynamodb"), environment.table_name(), claim)
 
 
-def fenced_store_for(claim: Claim | None) -> Store:
+def fenced_store_for(claim: IdempotencyKeyClaim | None) -> Store:
     """The table, for a call that commits many times: under its claim if it has an Idempotency-Key."""
     return store() if claim is None else fenced_store(claim)
 
 
-def fenced_store(claim: Claim) -> FencedStore:
+def fenced_store(claim: IdempotencyKeyClaim) -> FencedStore:
     """The table, for a call with an Idempotency-Key that commits many times."""
     from shared.table.idempotency import FencedStore
 
     return FencedStore(aws_client("dynamodb"), environment.table_name(), claim)
 
 
-def announcer(claim: Claim | None) -> Announce:
+def announcer(claim: IdempotencyKeyClaim | None) -> Announce:
     """The function that a service calls with the record its call will return."""
     from shared.services.idempotency import no_key
 
     return no_key if claim is None else claim.announce
 
 
-def work_of(claim: Claim | None) -> Work:
+def work_of(claim: IdempotencyKeyClaim | None) -> Work:
     """The work a call does: the claim's, or new work for a call without a key."""
     from shared.domain.ids import Work, new_id
 

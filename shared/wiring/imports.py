@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shared.domain.imports.tasks import ImportTask
     from shared.files.drop_bucket import DropBucket
     from shared.files.queues.tasks import SqsTaskQueue
-    from shared.services.idempotency import Claim
+    from shared.services.idempotency import IdempotencyKeyClaim
     from shared.services.imports.chunks import SplitImport, WrittenChunk
     from shared.services.imports.imports import ImportService
     from shared.services.imports.runs import ImportRuns
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from shared.table.imports.repository import ImportTable
 
 
-def _import_table(tenant_id: str, claim: Claim | None = None) -> ImportTable:
+def _import_table(tenant_id: str, claim: IdempotencyKeyClaim | None = None) -> ImportTable:
     from shared.table.imports.repository import ImportTable
 
     return ImportTable(store_for(claim), tenant_id)
@@ -66,7 +66,7 @@ def import_service(caller: Caller) -> ImportService:
     )
 
 
-def import_uploads(caller: Caller, claim: Claim | None = None) -> ImportUploads:
+def import_uploads(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> ImportUploads:
     """The imports that a caller requests and uploads, for one caller."""
     from shared.services.imports.uploads import ImportUploads
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shared.domain.contacts.bulk import Outcome
     from shared.domain.jobs.bulk import BulkJob, BulkRun, BulkTask
     from shared.services.contacts.bulk import MatchingContacts
-    from shared.services.idempotency import Claim
+    from shared.services.idempotency import IdempotencyKeyClaim
     from shared.services.jobs.runner import JobRunner
     from shared.services.jobs.service import JobService
     from shared.services.jobs.watch import JobWatch
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def matching_contacts(
-    caller: Caller, claim: Claim | None = None, budget: Budget | None = None
+    caller: Caller, claim: IdempotencyKeyClaim | None = None, budget: Budget | None = None
 ) -> MatchingContacts:
     """All contacts that match a filter, for one caller. They are searched within the request's budget, or within a
     budget of their own.
@@ -49,14 +49,14 @@ def _find(find: Callable[[], list[str]]) -> list[str]:
     return find()
 
 
-def _bulk_job_table(tenant_id: str, claim: Claim | None = None) -> BulkJobTable:
+def _bulk_job_table(tenant_id: str, claim: IdempotencyKeyClaim | None = None) -> BulkJobTable:
     from shared.table.jobs.bulk import BulkJobTable
 
     return BulkJobTable(store_for(claim), tenant_id)
 
 
 def bulk_job_service(
-    caller: Caller, claim: Claim | None = None, budget: Budget | None = None
+    caller: Caller, claim: IdempotencyKeyClaim | None = None, budget: Budget | None = None
 ) -> JobService[BulkRun, BulkJob]:
     """The bulk jobs, for one caller. They are listed within the request's budget, or within a budget of their own."""
     from shared.services.jobs.bulk import BULK_JOBS

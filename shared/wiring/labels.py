@@ -10,7 +10,7 @@ from shared.wiring.kept import kept
 
 if TYPE_CHECKING:
     from shared.domain.callers import Caller
-    from shared.services.idempotency import Claim
+    from shared.services.idempotency import IdempotencyKeyClaim
     from shared.services.labels.labels import AnyLabel, LabelService
     from shared.table.labels import LabelMemory, LabelTable
     from shared.table.store import Store
@@ -30,7 +30,9 @@ def label_table(tenant_id: str, through: Store | None = None) -> LabelTable:
     return LabelTable(through or store(), tenant_id, _label_memory())
 
 
-def label_service(caller: Caller, kind: type[AnyLabel], claim: Claim | None = None) -> LabelService[AnyLabel]:
+def label_service(
+    caller: Caller, kind: type[AnyLabel], claim: IdempotencyKeyClaim | None = None
+) -> LabelService[AnyLabel]:
     """The tags, types or groups, for one caller."""
     from shared.services.labels.labels import LabelService
     from shared.table.contacts.index import ContactIndex

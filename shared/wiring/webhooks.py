@@ -14,7 +14,7 @@ from shared.wiring.tenants import find_tenant, user_table
 if TYPE_CHECKING:
     from shared.domain.callers import Caller
     from shared.publishing.queue import DeliveryQueue
-    from shared.services.idempotency import Claim
+    from shared.services.idempotency import IdempotencyKeyClaim
     from shared.services.webhooks.deliveries import FanOut, Sending
     from shared.services.webhooks.event_sight import EventSight
     from shared.services.webhooks.subscriptions import WebhookService
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from shared.table.webhooks.repository import WebhookTable
 
 
-def _webhook_table(tenant_id: str, claim: Claim | None = None) -> WebhookTable:
+def _webhook_table(tenant_id: str, claim: IdempotencyKeyClaim | None = None) -> WebhookTable:
     from shared.table.webhooks.repository import WebhookTable
 
     return WebhookTable(store_for(claim), tenant_id)
 
 
-def webhook_service(caller: Caller, claim: Claim | None = None) -> WebhookService:
+def webhook_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> WebhookService:
     """The webhook subscriptions, for one caller."""
     from shared.services.webhooks.subscriptions import WebhookService
 

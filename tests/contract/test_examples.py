@@ -21,7 +21,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from functions.webhooks.on_event import handler as on_webhook_event
 from local.openapi import examples, operations, resources
 from local.sources import BUILD_TIME, ROOT, source_files
-from shared.http.call import FORM
+from shared.http.bodies import FORM
 from shared.http.examples import LIMIT_REFUSED, Example, refused
 from shared.http.openapi import EXAMPLE_IN_WORDS
 from shared.http.openapi import document as made

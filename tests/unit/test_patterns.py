@@ -36,8 +36,9 @@ from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import TenantSettings
 from shared.domain.webhooks.addresses import is_allowed, target_of
 from shared.files.object_keys import inbox_file, uploaded_file
-from shared.http.call import FORM, Call
-from shared.http.idempotency import key_of
+from shared.http.bodies import FORM
+from shared.http.call import Call
+from shared.http.idempotency import read_key
 from shared.identity.tokens import KeySet, Refused, subject_of
 from shared.publishing.contracts import from_message
 from shared.publishing.sender import seconds_of
@@ -193,7 +194,7 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "route": route,
     "token": lambda value: subject_of(value, NoKeys(), issuer="i", audience="a"),
     "If-Match": matches,
-    "Idempotency-Key": lambda value: key_of(call(**{"Idempotency-Key": value})),
+    "Idempotency-Key": lambda value: read_key(call(**{"Idempotency-Key": value})),
     "from_message": from_message,
     "Retry-After": lambda value: seconds_of(value, 0.0),
     "keys.escape": escape,

@@ -19,7 +19,7 @@ _NOWHERE = "username.invalid"
 
 class Gate(Protocol):
     """Counts attempts. `account`: the user name in stored form, None where none is named. Addresses are counted
-    before a call is read (`shared.http.routes`).
+    before a call is read (`shared.http.serving`).
     """
 
     def attempt(self, account: str) -> None:

@@ -22,7 +22,7 @@ from schemathesis.core import transport
 from schemathesis.specs.openapi import checks
 
 from shared.domain.ids import new_id
-from shared.http.call import FORM
+from shared.http.bodies import FORM
 from tests.contract.answers import document, faults_of
 from tests.integration.jobs.bulk import running_job
 from tests.integration.world import World

@@ -20,8 +20,8 @@ from local.openapi import operations
 from shared.domain.callers import Caller
 from shared.domain.contacts.inputs import ContactInput
 from shared.http.call import Call
-from shared.http.idempotency import key_of
-from shared.services.idempotency import KEPT_SECONDS, LEASE_SECONDS, Answer, Claim
+from shared.http.idempotency import read_key
+from shared.services.idempotency import KEPT_SECONDS, LEASE_SECONDS, IdempotencyKeyClaim
 from shared.table import idempotency
 from shared.wiring.accounts import onboarding_service
 from shared.wiring.base import store
@@ -419,9 +419,9 @@ def test_what_is_a_key_is_taken_and_not_written_down(world: World, key: str) -> 
 def test_a_request_with_two_keys_is_refused() -> None:
     event = {"multiValueHeaders": {"idempotency-KEY": ["a", "b"]}, "headers": {"idempotency-KEY": "b"}}
     with pytest.raises(Exception, match="one key"):
-        key_of(Call(event))
-    assert key_of(Call({"headers": {"IDEMPOTENCY-key": "b"}})) == "b"
-    assert key_of(Call({"headers": None, "multiValueHeaders": None})) is None
+        read_key(Call(event))
+    assert read_key(Call({"headers": {"IDEMPOTENCY-key": "b"}})) == "b"
+    assert read_key(Call({"headers": None, "multiValueHeaders": None})) is None
 
 
 def test_other_methods_take_no_notice_of_the_header(world: World) -> None:
@@ -588,11 +588,11 @@ def test_a_call_whose_retry_is_still_at_work_does_not_disturb_it(world: World, c
     def retry() -> Response:
         clock.ahead += LEASE_SECONDS + 1
         # A claim as the retry makes it, which has come no further yet.
-        claim = Claim(
+        claim = IdempotencyKeyClaim(
             Caller("T1", "user", "admin-of-T1", "admin"),
             "k1",
             rows(world)[0]["fingerprint"]["S"],
-            lambda record: Answer(201, {}, ""),
+            lambda record: "[201,{}]\n",
         )
         with acting_for("T1"):
             assert idempotency.KeyTable(store()).claim(claim) is None
@@ -763,8 +763,8 @@ def test_no_function_with_a_post_runs_as_long_as_a_lease(template: Template) -> 
 
 def test_a_service_that_writes_without_announcing_its_answer_is_stopped(world: World) -> None:
     """Else a kill behind the write would lose the answer."""
-    claim = Claim(
-        Caller("T1", "user", "u", "admin"), "k", "f", lambda record: Answer(200, {}, record.model_dump_json())
+    claim = IdempotencyKeyClaim(
+        Caller("T1", "user", "u", "admin"), "k", "f", lambda record: record.model_dump_json()
     )
     service = contact_service(claim.caller, claim)
     service._announce = lambda record: None

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 from functions.auth.routes import routes
 from shared.domain import faults
 from shared.domain.contacts.inputs import ContactInput
-from shared.http.call import MAX_OPEN_BODY_BYTES
-from shared.http.routes import lambda_handler
+from shared.http.bodies import MAX_PUBLIC_BODY_BYTES
+from shared.http.serving import lambda_handler
 from shared.services.limits.rate_limits import SECOND, Quota
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.gateway import Gateway
@@ -80,7 +80,7 @@ def test_an_address_over_its_limit_is_refused_before_its_body_is_read(
 
 
 def test_a_function_with_an_open_door_that_is_not_counted_cannot_be_made() -> None:
-    with pytest.raises(TypeError, match="gated"):
+    with pytest.raises(TypeError, match="gate"):
         lambda_handler(routes)
 
 
@@ -96,7 +96,7 @@ def padded(door: str, size: int) -> tuple[dict[str, str], bytes]:
 def test_check_41_a_body_of_an_open_door_has_at_most_16_kb(
     gateway_without_limits: Gateway, door: str, wide: bool
 ) -> None:
-    for size, refused in ((MAX_OPEN_BODY_BYTES, False), (MAX_OPEN_BODY_BYTES + 1, True)):
+    for size, refused in ((MAX_PUBLIC_BODY_BYTES, False), (MAX_PUBLIC_BODY_BYTES + 1, True)):
         headers, body = padded(door, size)
         assert len(body) == size
         if wide:  # fewer characters than bytes

@@ -17,7 +17,8 @@ import pytest
 from shared.domain.callers import Caller
 from shared.domain.errors import RateLimited
 from shared.domain.tenant import RateLimit, TenantSettings
-from shared.http.routes import MAX_PATH, Reply, Routes, lambda_handler
+from shared.http.routes import Reply, Routes
+from shared.http.serving import MAX_PATH, lambda_handler
 from shared.services.limits import rate_limits
 from shared.services.limits.rate_limits import AWAY, FIRST_WAIT, SECOND, Bucket, RateLimits, microseconds
 from shared.table.keys import limits as limit_keys
@@ -393,7 +394,7 @@ def test_without_sign_in_nobody_is_counted_on_paths_that_lead_nowhere() -> None:
     event = {"path": "/nothing", "httpMethod": "GET", "requestContext": {"requestId": "r"}}
     for context in ({}, {"authorizer": None}):
         asked = {**event, "requestContext": {**event["requestContext"], **context}}
-        answer = lambda_handler(routes, limited=counted)(asked, lambda_context("TagsFunction"))
+        answer = lambda_handler(routes, rate_limits=counted)(asked, lambda_context("TagsFunction"))
         assert answer["statusCode"] == 404
 
 

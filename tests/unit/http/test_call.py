@@ -19,7 +19,8 @@ from shared.domain.errors import (
     UnsupportedMediaType,
 )
 from shared.http import problems
-from shared.http.call import FORM, MAX_BODY_BYTES, Call
+from shared.http.bodies import FORM, MAX_BODY_BYTES
+from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import JSON
 

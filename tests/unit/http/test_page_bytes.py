@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from shared.http.listing import MAX_PAGE_BYTES, body_of
+from shared.http.listing import MAX_PAGE_BYTES, render_page
 from shared.services.paging import Page, page_of
 
 LAMBDA_BYTES = 6_291_556  # the most that a function answers with (AWS Lambda quotas)
@@ -46,7 +46,7 @@ def walked(records: list[Record], limit: int) -> list[list[int]]:
     """The ids of each page; each page is small enough, as JSON within JSON, as Lambda sends it."""
     pages, cursor = [], None
     while True:
-        body = body_of(page(records, limit, cursor))
+        body = render_page(page(records, limit, cursor))
         assert len(json.dumps({"body": body}, ensure_ascii=False).encode()) < LAMBDA_BYTES
         answer = json.loads(body)
         assert list(answer) == ["items", "next_cursor", "total"]
@@ -82,7 +82,7 @@ def test_a_walk_gives_each_record_once_whatever_their_sizes(
 
 
 def test_a_total_that_was_not_finished_is_null_with_how_many_there_are_at_least() -> None:
-    assert json.loads(body_of(Page([], "next", None, 4_711))) == {
+    assert json.loads(render_page(Page([], "next", None, 4_711))) == {
         "items": [],
         "next_cursor": "next",
         "total": None,
