@@ -1,4 +1,4 @@
-"""Logs. They carry ids, classes and codes: never names, addresses, numbers, tokens or secrets."""
+"""Logs. They contain ids, classes and codes, and never names, addresses, numbers, tokens or secrets."""
 
 from __future__ import annotations
 
@@ -11,44 +11,43 @@ if TYPE_CHECKING:
     from shared.domain.errors import DomainError
 
 MAX_LINES = 50
-"""Lines of an exception's trace that are logged."""
+"""Lines of an exception's trace that are logged at most."""
 
 
 @cache
 def logger() -> Logger:
-    """The structured logger (JSON lines)."""
+    """Return the structured logger (JSON lines)."""
     from aws_lambda_powertools import Logger
 
     return Logger(service="contacts")
 
 
-def refused(method: str, route: str, request_id: str, error: DomainError) -> None:
-    """Note a refusal. The detail stays out: it may hold what the caller sent."""
+def log_refusal(method: str, route: str, request_id: str, error: DomainError) -> None:
+    """Log a refusal, without its detail: that may repeat what the caller sent."""
     note("refused", method=method, route=route, request_id=request_id, code=error.code)
 
 
-def failed(method: str, route: str, request_id: str) -> None:
-    """Note a fault of ours with its trace. To be called while the exception is being handled."""
+def log_failure(method: str, route: str, request_id: str) -> None:
+    """Log an internal error with its trace. Must be called while the exception is being handled."""
     fields = {"method": method, "route": route, "request_id": request_id, "trace": trace()}
     logger().error("failed", fields=fields)
 
 
 def note(message: str, **fields: Any) -> None:
-    """Note something of interest to the operator."""
-    # Nested, since the names of a log record's own attributes (name, args, created …) cannot be given beside it.
+    """Log an event of interest to the operator, at level INFO."""
+    # Nested, because the logger refuses fields with the names of its own attributes (name, args, created …).
     logger().info(message, fields=fields)
 
 
 def warn(message: str, **fields: Any) -> None:
-    """Note something the operator should look at."""
+    """Log an event that the operator should examine, at level WARNING."""
     logger().warning(message, fields=fields)
 
 
 def trace() -> list[str]:
-    """Where the exception being handled came from: classes, files and lines, MAX_LINES of them at the most. Of a deep
-    one the innermost frames are told.
+    """Return the trace of the exception being handled: classes, files and lines, at most MAX_LINES.
 
-    Exception messages are left out, since they may hold what a person typed.
+    A deeper trace is cut to its innermost frames. Messages are omitted, because they may contain what a person typed.
     """
     import sys
     import traceback

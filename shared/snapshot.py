@@ -1,7 +1,7 @@
-"""Makes clients and services before Lambda takes the snapshot from which instances are restored (SnapStart).
+"""Builds clients and services before Lambda takes the snapshot from which it restores instances (SnapStart).
 
-Whatever is made at import then costs no caller anything; without a snapshot it would be paid for at every cold start,
-needed or not, so that nothing is made there (`shared.wiring`).
+What is built at import costs no caller time then. Without a snapshot every cold start would pay for it, needed or not,
+so nothing is built at import there (`shared.wiring`).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from shared.wiring.accounts import directory
 from shared.wiring.base import store
 from shared.wiring.limits import rate_limits
 
-_ANYBODY = Caller("-", "system", "-", "admin")
+_CALLER = Caller("-", "system", "-", "admin")
 
 
 def prepare(*factories: Callable[[Caller], object]) -> None:
-    """Make a function's parts, with their modules and AWS clients, when a snapshot is about to be taken; else nothing.
+    """Build a function's services, with their modules and AWS clients, if a snapshot is about to be taken.
 
-    `factories`: from a caller to what serves calls; that is thrown away, and what it rests on stays. None may call AWS:
-    what is read, and each connection, is an instance's own. Credentials come from an endpoint of
-    Lambda's, and botocore gets new ones from there when they expire, a restored instance too (AWS Lambda developer
+    `factories`: from a caller to a service. The service is discarded; the modules and clients that it uses stay. A
+    factory may not call AWS: an instance needs data and connections of its own. Credentials come from an endpoint of
+    Lambda's, from which botocore, in a restored instance too, gets new ones when they expire (AWS Lambda developer
     guide, "Improving startup performance with Lambda SnapStart").
     """
     if not environment.is_before_snapshot():
@@ -35,15 +35,15 @@ def prepare(*factories: Callable[[Caller], object]) -> None:
     rate_limits()
     directory()
     for factory in factories:
-        factory(_ANYBODY)
+        factory(_CALLER)
     _build_models()
     _register_hooks()
 
 
 def _build_models() -> None:
-    """Build every model that the function has loaded.
+    """Build the validators of every model that the function has loaded.
 
-    Models defer their validators to first use, which keeps cold starts short where there is no snapshot.
+    Models build their validators on first use, which keeps cold starts short where there is no snapshot.
     """
     from pydantic import BaseModel
 
@@ -55,8 +55,8 @@ def _build_models() -> None:
 
 
 def _register_hooks() -> None:
-    # Part of Lambda's runtime, and of no package (AWS Lambda developer guide, "Lambda SnapStart runtime hooks for
+    # Part of Lambda's runtime and of no package (AWS Lambda developer guide, "Lambda SnapStart runtime hooks for
     # Python").
     if find_spec("snapshot_restore_py") is not None:
-        # botocore draws its pauses between attempts from there; all instances would draw the same.
+        # botocore takes its pauses between attempts from `random`; all instances would pause alike.
         import_module("snapshot_restore_py").register_after_restore(random.seed)

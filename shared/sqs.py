@@ -1,4 +1,4 @@
-"""Batches of SQS messages, taken one by one."""
+"""Batches of SQS messages, processed one by one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from shared import observability
 from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.services.backoff import fraction
 
-_SECONDS = (10, 30, 90)
+_RETRY_SECONDS = (10, 30, 90)
+"""Seconds before the first, second and third retry of a message that failed because of a _BUSY error."""
 _BUSY = (Unavailable, ConcurrentChange)
 
 
@@ -19,40 +20,40 @@ class Queue(Protocol):
     def show_again(self, receipt: str, *, after: int) -> bool: ...
 
 
-def each(event: dict[str, Any], queue: Queue, take: Callable[[str], None]) -> dict[str, Any]:
-    """Give each message's body to `take`; reports those at which it raised.
+def process_batch(event: dict[str, Any], queue: Queue, process: Callable[[str], None]) -> dict[str, Any]:
+    """Call `process` with each message's body. Return the messages for which it raised, so that SQS retries them.
 
-    They alone come again and, when they keep failing, reach the dead-letter queue. One that failed because the table or
-    another part of the system was busy is shown again after seconds; any other after the queue's visibility timeout.
+    A message that keeps failing reaches the dead-letter queue. If it failed because the table or another part of the
+    system was busy, it is retried after seconds; otherwise after the queue's visibility timeout.
     """
-    again = []
+    failures = []
     for record in event["Records"]:
         try:
-            take(record["body"])
-        except Exception as error:  # noqa: BLE001 (one bad message must not cost its neighbours)
+            process(record["body"])
+        except Exception as error:  # noqa: BLE001 (one bad message must not fail the others)
             observability.warn(
                 "message put back", message_id=record["messageId"], trace=observability.trace()
             )
-            again.append({"itemIdentifier": record["messageId"]})
+            failures.append({"itemIdentifier": record["messageId"]})
             if isinstance(error, _BUSY):
-                _show_soon(queue, record)
-    return {"batchItemFailures": again}
+                _retry_soon(queue, record)
+    return {"batchItemFailures": failures}
 
 
-def _show_soon(queue: Queue, record: dict[str, Any]) -> None:
-    """Lambda leaves the visibility of messages that are reported as failed alone, so that what is set here holds."""
-    after = seconds_until_shown(int(record.get("attributes", {}).get("ApproximateReceiveCount", 1)))
+def _retry_soon(queue: Queue, record: dict[str, Any]) -> None:
+    # Lambda does not change the visibility of messages that are reported as failed, so what is set here stays.
+    after = retry_delay(int(record.get("attributes", {}).get("ApproximateReceiveCount", 1)))
     if after is not None and not queue.show_again(record["receiptHandle"], after=after):
         observability.warn("message is shown again late", message_id=record["messageId"])
 
 
-def seconds_until_shown(received: int) -> int | None:
-    """The seconds after which a message that was received so many times is shown again; None for the visibility
-    timeout.
+def retry_delay(receives: int) -> int | None:
+    """Return the seconds after which a message that was received this many times is retried; None for the queue's
+    visibility timeout.
 
-    About 10, 30 and 90 for the first three times, by chance up to half as many more: a busy minute is soon over, and
-    the receives that are left to the message last for a quarter of an hour at the least.
+    About 10, 30 and 90 seconds for the first three receives, plus a random part of up to half: a busy minute is soon
+    over, and the message's remaining receives last for at least a quarter of an hour.
     """
-    if received > len(_SECONDS):
+    if receives > len(_RETRY_SECONDS):
         return None
-    return round(_SECONDS[received - 1] * (1 + fraction() / 2))
+    return round(_RETRY_SECONDS[receives - 1] * (1 + fraction() / 2))

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared import environment, observability
 from shared.services.bookings import Undeliverable
-from shared.sqs import each
+from shared.sqs import process_batch
 from shared.wiring.base import aws_client, received_messages
 from shared.wiring.bookings import booking_service
 
@@ -17,7 +17,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     What can never be processed goes to the dead-letter queue at once, with the reason as an attribute.
     """
-    return each(event, received_messages(environment.bookings_queue_url()), _take)
+    return process_batch(event, received_messages(environment.bookings_queue_url()), _take)
 
 
 def _take(body: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from shared import environment, observability
 from shared.files.queues.bulk import from_message
 from shared.lambda_time import has_time
-from shared.sqs import each
+from shared.sqs import process_batch
 from shared.wiring.base import received_messages
 from shared.wiring.jobs import bulk_work
 
@@ -38,4 +38,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 failed=run.failed,
             )
 
-    return each(event, received_messages(environment.bulk_queue_url()), take)
+    return process_batch(event, received_messages(environment.bulk_queue_url()), take)

@@ -7,7 +7,7 @@ from typing import Any
 from shared import environment, observability
 from shared.domain.imports.tasks import ImportTask
 from shared.files.queues.imports import from_message
-from shared.sqs import each
+from shared.sqs import process_batch
 from shared.wiring.base import received_messages
 from shared.wiring.imports import import_chunks, import_runs
 
@@ -15,7 +15,7 @@ from shared.wiring.imports import import_chunks, import_runs
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do what the messages ask for; reports those to try again."""
     queue = received_messages(environment.import_rows_queue_url())
-    return each(event, queue, lambda body: _do(from_message(body)))
+    return process_batch(event, queue, lambda body: _do(from_message(body)))
 
 
 def _do(task: ImportTask) -> None:

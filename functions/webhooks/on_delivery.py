@@ -7,7 +7,7 @@ from typing import Any
 
 from shared import environment, observability
 from shared.publishing.contracts import from_request_message
-from shared.sqs import each
+from shared.sqs import process_batch
 from shared.wiring.base import received_messages
 from shared.wiring.webhooks import sending
 
@@ -17,7 +17,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     A receiver that refuses is no failure of the message: its next attempt has a message of its own.
     """
-    return each(event, received_messages(environment.webhook_deliveries_queue_url()), _attempt)
+    return process_batch(event, received_messages(environment.webhook_deliveries_queue_url()), _attempt)
 
 
 def _attempt(body: str) -> None:

@@ -6,14 +6,14 @@ from typing import Any
 
 from shared import environment, observability
 from shared.publishing.contracts import from_message
-from shared.sqs import each
+from shared.sqs import process_batch
 from shared.wiring.base import received_messages
 from shared.wiring.webhooks import fan_out
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Make the deliveries of a batch of events; reports those to try again."""
-    return each(event, received_messages(environment.webhook_events_queue_url()), _spread)
+    return process_batch(event, received_messages(environment.webhook_events_queue_url()), _spread)
 
 
 def _spread(body: str) -> None:

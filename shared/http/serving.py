@@ -57,7 +57,7 @@ def lambda_handler(
         call = Call(resolver.current_event.raw_event)
 
         def refuse(error: DomainError) -> Response[str]:
-            observability.refused("ANY", "-", call.request_id, error)
+            observability.log_refusal("ANY", "-", call.request_id, error)
             return problems.problem(error, call.request_id)
 
         def not_found() -> Response[str]:
@@ -152,7 +152,7 @@ def _respond_within_limits(
     except DomainError as error:
         response = refuse(error)
     except Exception:  # noqa: BLE001 (the caller gets a response, the log the trace)
-        observability.failed(method, path, call.request_id)
+        observability.log_failure(method, path, call.request_id)
         response = problems.internal_error(call.request_id)
     response.headers.update(headers)
     return response
@@ -191,7 +191,7 @@ def _respond_once(
 
 
 def _respond_with_refusal(operation: Operation, call: Call, error: DomainError) -> Response[str]:
-    observability.refused(operation.method, operation.path, call.request_id, error)
+    observability.log_refusal(operation.method, operation.path, call.request_id, error)
     if operation.oauth:
         from shared.http import oauth
 

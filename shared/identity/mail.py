@@ -1,4 +1,4 @@
-"""E-mails to those who are invited, through Amazon SES."""
+"""E-mails with invitations, through Amazon SES."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ this is about, do nothing.
 
 
 class Mail:
-    """E-mails from one verified sender. `ses` makes the AWS client when it is first needed.
+    """A mailer with one verified sender. `ses` returns the AWS client, when it is first needed.
 
-    `accept_at`: the address of the page on which people accept; `token` is added to its query.
+    `accept_at`: the URL of the page for accepting an invitation. The parameter `token` is added to its query.
     """
 
     def __init__(self, ses: Callable[[], Any], sender: str, accept_at: str) -> None:
@@ -30,7 +30,7 @@ class Mail:
         self._accept_at = accept_at
 
     def invite(self, email: str, token: str) -> bool:
-        """Send somebody an invitation's token. False when SES did not take it; the log says why."""
+        """Send an invitation's token. Return False when SES did not accept the e-mail; the log has the reason."""
         address = f"{self._accept_at}{'&' if '?' in self._accept_at else '?'}token={token}"
         try:
             self._ses().send_email(

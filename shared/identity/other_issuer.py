@@ -1,4 +1,4 @@
-"""An issuer that the deployment brings with it, to whom people sign in instead of the user pool."""
+"""An issuer of the deployment's own, with which users sign in instead of the user pool."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from shared.identity.tokens import KeySet, KeysUnavailable, Refused, subject_of
 
 
 class OtherIssuer:
-    """One issuer, known by its keys. `audience`: what its tokens for this API carry."""
+    """An issuer of access tokens, identified by its keys. `audience`: the `aud` of its tokens for this API."""
 
     def __init__(self, jwks_url: str, issuer: str, audience: str) -> None:
         self._keys = KeySet(jwks_url)
@@ -15,7 +15,10 @@ class OtherIssuer:
         self._audience = audience
 
     def subject(self, token: str) -> str:
-        """The `sub` of an access token that registers. Raises Invalid for one that is not valid, or Unavailable."""
+        """Return the `sub` of an access token with which a user registers.
+
+        Raises Invalid when the token is not valid, Unavailable when the issuer's keys cannot be fetched.
+        """
         try:
             return subject_of(token, self._keys, issuer=self._issuer, audience=self._audience)
         except Refused:

@@ -1,6 +1,6 @@
-"""The Cognito user pool: who can sign in with a password. Usernames are e-mail addresses in their stored form.
+"""The Cognito user pool, for users who sign in with a password. Usernames are e-mail addresses in their stored form.
 
-Cognito compares passwords code point by code point, so they are prepared (RFC 8265) before they are set and checked.
+Cognito compares passwords code point by code point, so they are prepared (RFC 8265) before they are set or checked.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from shared.domain.errors import SignInRefused, Unavailable
 
 _REFUSED = frozenset(
     {
-        "InvalidParameterException",  # no user could have such a name or password
+        "InvalidParameterException",  # no user can have such a name or password
         "NotAuthorizedException",
         "PasswordResetRequiredException",
         "UserNotConfirmedException",
@@ -32,9 +32,9 @@ _BUSY = frozenset({"LimitExceededException", "ThrottlingException", "TooManyRequ
 
 
 class UserPool:
-    """One pool, signed in to through one of its clients. `cognito` makes the AWS client when it is first needed.
+    """A user pool, used through one of its clients. `cognito` returns the AWS client, when it is first needed.
 
-    Every method but `remove` raises Unavailable when Cognito is away or busy, and may then be called again.
+    Every method except `remove` raises Unavailable when Cognito is unavailable or busy, and may be retried then.
     """
 
     def __init__(self, cognito: Callable[[], Any], pool_id: str, client_id: str) -> None:
@@ -43,11 +43,11 @@ class UserPool:
         self._client = client_id
 
     def add(self, username: str) -> str:
-        """The `sub` of the user with this name, made if there is none; a new one has no password anybody knows.
+        """Return the `sub` of the user with this name. Create the user, with an unknown password, if there is none.
 
-        Raises Invalid for an address that the pool takes for no name.
+        Raises Invalid when the pool does not accept the address as a name.
         """
-        with _translated():
+        with _unavailable_when_busy():
             try:
                 made = self._cognito().admin_create_user(
                     UserPoolId=self._pool,
@@ -58,18 +58,18 @@ class UserPool:
                 return _sub_of(made["User"]["Attributes"])
             except ClientError as error:
                 if error.response["Error"]["Code"] == "InvalidParameterException":
-                    raise invalid_sign_in_email() from None  # what Cognito says may repeat the address
+                    raise invalid_sign_in_email() from None  # Cognito's message may repeat the address
                 if error.response["Error"]["Code"] != "UsernameExistsException":
                     raise
             found = self._cognito().admin_get_user(UserPoolId=self._pool, Username=username)
             return _sub_of(found["UserAttributes"])
 
     def set_password(self, username: str, password: str) -> None:
-        """Let the user sign in with this password, for good; sessions that were begun with another end.
+        """Set the user's password permanently, and end all sessions that were started with another password.
 
-        Raises Invalid when the pool's policy refuses it.
+        Raises Invalid when the pool's policy refuses the password.
         """
-        with _translated():
+        with _unavailable_when_busy():
             try:
                 self._cognito().admin_set_user_password(
                     UserPoolId=self._pool,
@@ -83,21 +83,21 @@ class UserPool:
                     "InvalidPasswordException",
                     "InvalidParameterException",
                 ):
-                    raise weak_password() from None  # what Cognito says may repeat the password
+                    raise weak_password() from None  # Cognito's message may repeat the password
                 if error.response["Error"]["Code"] == "UserNotFoundException":
-                    raise Unavailable() from error  # removed since `add`, which makes it again
+                    raise Unavailable() from error  # removed after `add`, which creates the user again
                 raise
 
     def remove(self, username: str, sub: str) -> None:
-        """Remove the user `sub`, if present: not one who took the same name since, perhaps of another tenant.
+        """Remove the user `sub`, if present, but not a user, perhaps of another tenant, who has taken the name since.
 
-        What fails is logged and does no harm: who is no member is let in nowhere.
+        A failure is logged and does no harm: a user who is not a member of a tenant has no access.
         """
         try:
             found = self._cognito().admin_get_user(UserPoolId=self._pool, Username=username)
             if _sub_of(found["UserAttributes"]) == sub:
-                # By Cognito's own name for the user. In a pool whose users sign in with an address that is the `sub`,
-                # so that nobody else can be meant, however late this comes.
+                # By Cognito's internal name for the user. In a pool whose users sign in with an address it is the
+                # `sub`, so it cannot name another user, however late this request arrives.
                 self._cognito().admin_delete_user(UserPoolId=self._pool, Username=found["Username"])
         except (BotoCoreError, ClientError) as error:
             code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
@@ -105,17 +105,17 @@ class UserPool:
                 observability.warn("a removed user is still in the pool", reason=code)
 
     def sign_in(self, username: str, password: str) -> Tokens:
-        """Tokens for who knows the password. Raises SignInRefused, alike for a wrong name and a wrong password."""
-        return self._tokens(
+        """Return tokens for a user name and password. Raises SignInRefused, the same for a wrong name and password."""
+        return self._initiate_auth(
             "ADMIN_USER_PASSWORD_AUTH", {"USERNAME": username, "PASSWORD": prepare_password(password)}
         )
 
     def refresh(self, refresh_token: str) -> Tokens:
-        """New tokens for who has a refresh token. Raises SignInRefused."""
-        return self._tokens("REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": refresh_token})
+        """Return new tokens for a refresh token. Raises SignInRefused."""
+        return self._initiate_auth("REFRESH_TOKEN_AUTH", {"REFRESH_TOKEN": refresh_token})
 
-    def _tokens(self, flow: str, parameters: dict[str, str]) -> Tokens:
-        with _translated():
+    def _initiate_auth(self, flow: str, parameters: dict[str, str]) -> Tokens:
+        with _unavailable_when_busy():
             try:
                 answer = self._cognito().admin_initiate_auth(
                     UserPoolId=self._pool, ClientId=self._client, AuthFlow=flow, AuthParameters=parameters
@@ -138,7 +138,7 @@ class UserPool:
 
 
 def _claims_of(access_token: str) -> dict[str, Any]:
-    """The claims of a token that Cognito has just given us: whose word needs no signature."""
+    """Return the claims of a token that was just received from Cognito, so that its signature need not be checked."""
     claims = access_token.split(".")[1]
     found: dict[str, Any] = json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
     return found
@@ -149,7 +149,7 @@ def _sub_of(attributes: list[dict[str, str]]) -> str:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _unavailable_when_busy() -> Iterator[None]:
     try:
         yield
     except ClientError as error:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import ConcurrentChange, NotFound, Unavailable
-from shared.sqs import each, seconds_until_shown
+from shared.sqs import process_batch, retry_delay
 from shared.table.store import Locked
 
 
@@ -49,7 +49,7 @@ def failed(answer: dict[str, Any]) -> list[str]:
 
 def test_what_failed_since_the_table_was_busy_is_shown_again_soon_and_nothing_else() -> None:
     queue = Queue()
-    answer = each(event("fine", "busy", "bug", "locked", "gone", "raced", "fine too"), queue, take)
+    answer = process_batch(event("fine", "busy", "bug", "locked", "gone", "raced", "fine too"), queue, take)
     assert failed(answer) == ["busy", "bug", "locked", "gone", "raced"]
     assert queue.shown.keys() == {"handle of busy", "handle of locked", "handle of raced"}
     assert all(10 <= after <= 15 for after in queue.shown.values())
@@ -57,17 +57,17 @@ def test_what_failed_since_the_table_was_busy_is_shown_again_soon_and_nothing_el
 
 @pytest.mark.parametrize(("received", "least", "most"), [(1, 10, 15), (2, 30, 45), (3, 90, 135)])
 def test_the_first_three_times_it_is_shown_again_within_minutes(received: int, least: int, most: int) -> None:
-    drawn = {seconds_until_shown(received) for _ in range(200)}
+    drawn = {retry_delay(received) for _ in range(200)}
     assert all(after is not None and least <= after <= most for after in drawn)
     assert len(drawn) > 3  # those that met the same busy table part
 
 
 def test_later_on_it_waits_for_the_visibility_timeout_so_that_its_receives_last() -> None:
     queue = Queue()
-    assert failed(each(event("busy", received=4), queue, take)) == ["busy"]
+    assert failed(process_batch(event("busy", received=4), queue, take)) == ["busy"]
     assert queue.shown == {}
-    assert seconds_until_shown(4) is None
+    assert retry_delay(4) is None
 
 
 def test_a_message_that_cannot_be_shown_sooner_comes_again_all_the_same() -> None:
-    assert failed(each(event("busy", "fine"), Queue(refuses=True), take)) == ["busy"]
+    assert failed(process_batch(event("busy", "fine"), Queue(refuses=True), take)) == ["busy"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.sqs import seconds_until_shown
+from shared.sqs import retry_delay
 from tests.contract.template.reading import (
     ASYNCHRONOUS,
     DEAD_LETTERS,
@@ -31,7 +31,7 @@ def test_a_queue_gives_up_into_a_dead_letter_queue(name: str) -> None:
 def test_messages_outlast_a_busy_table_though_they_become_visible_again_soon(name: str) -> None:
     """At least a quarter of an hour passes before a message is dead-lettered, with the shortest random waits."""
     receives = QUEUES[name]["RedrivePolicy"]["maxReceiveCount"]
-    waits = [seconds_until_shown(received) for received in range(1, receives + 1)]
+    waits = [retry_delay(received) for received in range(1, receives + 1)]
     assert sum(QUEUES[name]["VisibilityTimeout"] if wait is None else wait for wait in waits) >= 900
 
 
