@@ -1,4 +1,4 @@
-"""HTTP entry point of who calls, and of the tenant's settings."""
+"""HTTP entry point of the caller's identity and of the tenant's settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The route that says who calls."""
+"""The route that returns the caller's identity and permissions."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ class MyTenant(BaseModel):
 
 
 class Me(BaseModel):
-    """Who calls, and what that caller may do."""
+    """The caller and their permissions."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
     kind: Literal["user", "client"]
-    id: str = Field(description="By which records name the caller, behind its kind: `user:<id>`.")
+    id: str = Field(description="The id by which records name the caller, after the kind: `user:<id>`.")
     username: str | None = Field(
-        None, description="Of a user: as it was chosen, else the e-mail address. Null for an API client."
+        None, description="The username that a user chose, or their e-mail address. Null for an API client."
     )
     role: Literal["admin", "user", "client"]
     permissions: dict[str, Level] = Field(
-        description="The permissions there are, each at level `all` or `own`; those not named are not held."
+        description="Permissions and their levels, `all` or `own`. Permissions that are not named are not held."
     )
     tenant: MyTenant
 
 
-@routes.route("GET", "/me", summary="Say who calls, and what that caller may do", answer=Me)
+@routes.route("GET", "/me", summary="Read the caller's identity and permissions", answer=Me)
 def read_me(call: Call) -> Reply:
-    """Takes no permission. Rights follow a change of them within a minute."""
+    """Needs no permission. A change of the caller's rights takes effect within a minute."""
     caller = call.caller
     tenant = find_tenant(caller.tenant_id)
     levels = {word: level for word in PERMISSIONS if (level := caller.level(word))}

@@ -1,4 +1,4 @@
-"""Routes of the account: who calls, and the tenant's settings."""
+"""Routes of the account: the caller's identity and the tenant's settings."""
 
 from __future__ import annotations
 

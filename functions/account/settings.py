@@ -27,5 +27,5 @@ def read_settings(call: Call) -> Reply:
     errors=(Conflict, VersionMismatch),
 )
 def patch_settings(call: Call, body: SettingsPatch) -> Reply:
-    """In effect everywhere within two seconds; `visibility` and `rate_limit` within 62, as rights are."""
+    """Takes effect within two seconds. `visibility` and `rate_limit` take effect within 62 seconds, like rights."""
     return Reply(record=SettingsShown.of(settings_service(call.caller).change(body, call.if_match)))

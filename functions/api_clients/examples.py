@@ -16,7 +16,7 @@ _SECRET = "_" + "of-nobody-" * 4 + "000"
 _KEY = ApiClientKey(id=_KEY_ID, created_at=_AT, secret_hash="")
 _GIVEN: dict[str, Any] = {
     "name": "Booking page",
-    "description": "Makes contacts of those who book",
+    "description": "Creates contacts for people who book",
     "permissions": {"contacts:read": "all", "contacts:write": "own"},
 }
 _SHOWN = ApiClient(

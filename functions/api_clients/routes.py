@@ -33,7 +33,7 @@ def list_api_clients(call: Call, query: ListQuery) -> Reply:
 @routes.route(
     "POST",
     "/api-clients",
-    summary="Make an API client; the answer holds its key, this once",
+    summary="Create an API client; only this answer contains its key",
     body=ApiClientInput,
     answer=NewApiClient,
     status=201,
@@ -41,7 +41,7 @@ def list_api_clients(call: Call, query: ListQuery) -> Reply:
     errors=(Conflict,),
 )
 def create_api_client(call: Call, body: ApiClientInput) -> Reply:
-    """Under an `Idempotency-Key` the answer, and so the key, is kept for a day, for this very call sent again."""
+    """With an `Idempotency-Key`, the answer with the API key is stored for a day and returned to repeated calls."""
     return Reply(record=api_client_service(call.caller, call.claim).create(body))
 
 
@@ -63,7 +63,7 @@ def read_api_client(call: Call, client_id: str) -> Reply:
     errors=(NotFound, VersionMismatch),
 )
 def patch_api_client(call: Call, client_id: str, body: ApiClientPatch) -> Reply:
-    """What it changes of the client's rights is in effect within a minute."""
+    """A change of the client's rights takes effect within a minute."""
     return Reply(record=api_client_service(call.caller).change(client_id, body, call.if_match))
 
 
@@ -76,7 +76,7 @@ def patch_api_client(call: Call, client_id: str, body: ApiClientPatch) -> Reply:
     errors=(NotFound, VersionMismatch),
 )
 def delete_api_client(call: Call, client_id: str) -> Reply:
-    """Its keys let nobody in within a minute."""
+    """Its keys stop working within a minute."""
     api_client_service(call.caller).delete(client_id, call.if_match)
     return Reply(204)
 
@@ -84,17 +84,18 @@ def delete_api_client(call: Call, client_id: str) -> Reply:
 @routes.route(
     "POST",
     "/api-clients/{client_id}/rotate-key",
-    summary="Give an API client a new key; the answer holds it, this once",
+    summary="Replace an API client's key; only this answer contains the new key",
     body=KeyRotation,
     answer=NewApiClient,
     conditional=True,
     errors=(NotFound, VersionMismatch),
 )
 def rotate_api_key(call: Call, client_id: str, body: KeyRotation) -> Reply:
-    """The present key stays good for `overlap_seconds`. One replaced before ends at once: there are at most two.
+    """The current key stays valid for `overlap_seconds`. A key that was replaced earlier stops working at once: a
+    client has at most two.
 
-    With an `Idempotency-Key` the call can be sent again when its answer was lost. Sent again without, it would end the
-    key that the program still uses.
+    With an `Idempotency-Key`, the call can be repeated if its answer was lost. Without it, a repeated call would end
+    the key that the program still uses.
     """
     service = api_client_service(call.caller, call.claim)
     return Reply(record=service.rotate_key(client_id, body.overlap_seconds, call.if_match))

@@ -1,4 +1,4 @@
-"""HTTP entry point of registering, accepting an invitation and signing in."""
+"""HTTP entry point of registration, acceptance of invitations and sign-in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What registering and signing in are sent, and answer."""
+"""Bodies of requests and answers of registration and sign-in."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from shared.domain.accounts.credentials import Tokens
 from shared.domain.accounts.registration import Founding
 
 SCOPE: Literal["contacts"] = "contacts"
-"""The one scope there is: the rights of a user follow from their role."""
+"""The only scope: the rights of a user follow from their role."""
 
 
 class RegisteredTenant(BaseModel):
-    """The tenant that was opened."""
+    """The tenant that was created."""
 
     model_config = ConfigDict(defer_build=True)
 
@@ -23,7 +23,7 @@ class RegisteredTenant(BaseModel):
 
 
 class RegisteredUser(BaseModel):
-    """Its first admin."""
+    """The first admin of the tenant."""
 
     model_config = ConfigDict(defer_build=True)
 
@@ -42,7 +42,7 @@ class Registered(BaseModel):
 
     @classmethod
     def of(cls, founding: Founding) -> Registered:
-        """What is shown of a registration."""
+        """Return the answer to a registration."""
         tenant, member = founding.tenant, founding.member
         return cls(
             tenant=RegisteredTenant(id=tenant.id, name=tenant.name),
@@ -51,17 +51,17 @@ class Registered(BaseModel):
 
 
 class TokenRequest(BaseModel):
-    """A request for tokens (RFC 6749, sections 4.3.2 and 6). Parameters that are not known are passed over."""
+    """A request for tokens (RFC 6749, sections 4.3.2 and 6). Unknown parameters are ignored."""
 
     model_config = ConfigDict(defer_build=True)
 
     grant_type: str | None = Field(
         None,
-        description="`password`, if not given.",
+        description="Default: `password`.",
         json_schema_extra={"enum": ["password", "refresh_token", None]},
     )
     username: str | None = Field(
-        None, description="For `password`: the user's e-mail address, or username in whatever case."
+        None, description="For `password`: the user's e-mail address or username. Case does not matter."
     )
     password: str | None = Field(
         None, description="For `password`.", json_schema_extra={"format": "password"}
@@ -69,7 +69,7 @@ class TokenRequest(BaseModel):
     refresh_token: str | None = Field(None, description="For `refresh_token`.")
     scope: str | None = Field(None, description=f"Has no effect: the scope is always `{SCOPE}`.")
     client_id: str | None = Field(None, description="Has no effect: clients are not registered.")
-    client_secret: str | None = Field(None, description="Has no effect, nor has a Basic header.")
+    client_secret: str | None = Field(None, description="Has no effect. A Basic header has none either.")
 
 
 class TokenAnswer(BaseModel):
@@ -79,13 +79,13 @@ class TokenAnswer(BaseModel):
 
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 (a word of RFC 6750)
-    expires_in: int = Field(description="For how many seconds the access token is good.")
+    expires_in: int = Field(description="Seconds for which the access token is valid.")
     refresh_token: str
     scope: Literal["contacts"] = SCOPE
 
     @classmethod
     def of(cls, tokens: Tokens) -> TokenAnswer:
-        """Tokens as the endpoint gives them."""
+        """Return the answer with these tokens."""
         return cls(
             access_token=tokens.access_token,
             expires_in=tokens.expires_in,

@@ -1,4 +1,4 @@
-"""Examples of registering, accepting an invitation and signing in; see `shared.http.examples`."""
+"""Examples of registration, acceptance of invitations and sign-in; see `shared.http.examples`."""
 
 from __future__ import annotations
 

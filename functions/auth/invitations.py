@@ -1,4 +1,4 @@
-"""The route by which somebody who was invited becomes a user."""
+"""The route by which an invited person becomes a user."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ routes = Routes("Invitations")
     errors=(NotFound, AlreadyAccepted, Conflict, Unavailable),
 )
 def accept_invitation(call: Call, body: Acceptance) -> Reply:
-    """Takes no sign-in but the token of the invitation. A call whose answer got lost may be made again with the same
-    token; once it has been answered the token is dead.
+    """Needs no sign-in, only the invitation's token. If the answer was lost, the call may be repeated with the same
+    token. After the answer was received, the token is no longer valid.
     """
     return Reply(record=acceptance_service().accept(body))

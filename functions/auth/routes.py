@@ -1,4 +1,4 @@
-"""Routes of registering and signing in. They are open: who calls them is not known yet."""
+"""Routes of registration and sign-in. They are public: their caller is not signed in yet."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ routes = Routes("Sign-in")
 routes.include(invitations)
 
 
-def _further(_: Call, given: object) -> tuple[FieldError, ...]:
+def _find_missing_name(_: Call, given: object) -> tuple[FieldError, ...]:
     names = ("tenant_name", "username")
-    unnamed = isinstance(given, dict) and all(given.get(name) is None for name in names)
-    return (TENANT_NAME_MISSING,) if unnamed else ()
+    is_unnamed = isinstance(given, dict) and all(given.get(name) is None for name in names)
+    return (TENANT_NAME_MISSING,) if is_unnamed else ()
 
 
 @routes.route(
     "POST",
     "/auth/register",
-    summary="Open a tenant, and become its first admin",
+    summary="Create a tenant and its first admin",
     body=RegistrationInput,
     answer=Registered,
     status=201,
     location="/me",
     public=True,
     errors=(AlreadyRegistered, SignInNameTaken, Unavailable),
-    further=_further,
+    further=_find_missing_name,
 )
 def register(call: Call, body: RegistrationInput) -> Reply:
-    """May be sent again with the same password when no answer came."""
+    """The call may be repeated with the same password if the answer was lost."""
     return Reply(record=Registered.of(registration_service().register(body)))
 
 
 @routes.route(
     "POST",
     "/auth/token",
-    summary="Get an access token, by password or by refresh token",
+    summary="Get an access token with a password or a refresh token",
     body=TokenRequest,
     media_types=(FORM,),
     answer=TokenAnswer,
@@ -59,20 +59,20 @@ def register(call: Call, body: RegistrationInput) -> Reply:
 )
 def token(call: Call, body: TokenRequest) -> Reply:
     """The OAuth 2 token endpoint (RFC 6749, sections 4.3 and 6)."""
-    return Reply(record=TokenAnswer.of(_tokens(body, call.address)))
+    return Reply(record=TokenAnswer.of(_issue_tokens(body, call.address)))
 
 
-def _tokens(asked: TokenRequest, address: str) -> Tokens:
+def _issue_tokens(request: TokenRequest, address: str) -> Tokens:
     service = sign_in_service()
-    if (asked.grant_type or "password") == "password":
-        username, password = _given("username", asked.username), _given("password", asked.password)
+    if (request.grant_type or "password") == "password":
+        username, password = _require("username", request.username), _require("password", request.password)
         return service.with_password(username, password, address)
-    if asked.grant_type == "refresh_token":
-        return service.with_refresh_token(_given("refresh_token", asked.refresh_token), address)
+    if request.grant_type == "refresh_token":
+        return service.with_refresh_token(_require("refresh_token", request.refresh_token), address)
     raise UnsupportedGrantType("The grant types are password and refresh_token.")
 
 
-def _given(name: str, value: str | None) -> str:
+def _require(name: str, value: str | None) -> str:
     if value is None:
         raise RuleBroken(f"The parameter {name} is missing.")
     return value

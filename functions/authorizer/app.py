@@ -1,7 +1,7 @@
-"""The gateway's authorizer: from a bearer token or an API key to a caller and what the gateway lets through.
+"""The authorizer of the API: from a bearer token or an API key to a caller and a policy for API Gateway.
 
-The policy covers every route of the API, since API Gateway keeps it for a minute and uses it for the caller's
-other calls too; what the caller may do is judged by the services, from the context given here.
+The policy covers every route, because API Gateway keeps it for a minute and uses it for the caller's other calls too.
+The services check what the caller may do, from the context that is returned here.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from shared.wiring.accounts import client_uses, directory
 from shared.wiring.tenants import find_tenant
 
 _NOBODY = "nobody"
-"""The principal of a request that is refused: a policy must name one."""
+"""The principal of a refused request: a policy must name a principal."""
 
-# Chalice would put a handler of its own on the logger of this name, and shared.observability has that.
+# Chalice would add a handler of its own to the logger of this name; shared.observability has added one.
 app = Chalice(app_name="authorizer", configure_logs=False)
 
 
@@ -34,14 +34,14 @@ def _keys() -> KeySet:
 
 @app.authorizer()
 def authorize(request: AuthRequest) -> AuthResponse:
-    """Allow a caller with a valid token or key; any other is refused alike, whatever is wrong with it.
+    """Admit a caller with a valid token or key, and refuse all others in the same way, whatever the reason.
 
-    A refusal is a policy that allows nothing, not the message "Unauthorized": to that the gateway answers as to a
-    request without a credential, and its two answers are to differ. A caller of a suspended tenant is let through
-    with a mark, at which every function refuses it.
+    A refusal is a policy that allows nothing. The message "Unauthorized" would make API Gateway answer as to a request
+    without a credential, and the two answers must differ. A caller of a suspended tenant is admitted with a mark in the
+    context, so that every function refuses the call.
     """
     try:
-        context = _context(request.token)
+        context = _identify_caller(request.token)
     except Refused as reason:
         observability.note("sign-in refused", reason=str(reason))
         return AuthResponse(routes=[], principal_id=_NOBODY)
@@ -62,24 +62,24 @@ def authorize(request: AuthRequest) -> AuthResponse:
 def _record_use(tenant_id: str, client_id: str) -> None:
     try:
         client_uses().record(tenant_id, client_id)
-    except Exception as error:  # noqa: BLE001 (a note that cannot be made is no ground to refuse a caller)
+    except Exception as error:  # noqa: BLE001 (a caller is not refused because their use cannot be recorded)
         observability.warn("use of an API client not noted", client_id=client_id, error=type(error).__name__)
 
 
-def _context(authorization: str) -> dict[str, str]:
+def _identify_caller(authorization: str) -> dict[str, str]:
     scheme, _, token = authorization.strip().partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
         raise Refused("no bearer token")
-    return _client(token) if token.startswith("ck_") else _user(token)
+    return _identify_client(token) if token.startswith("ck_") else _identify_user(token)
 
 
-def _client(key: str) -> dict[str, str]:
+def _identify_client(key: str) -> dict[str, str]:
     parts = key.split("_", 2)
     if len(parts) != 3 or not parts[1].isalnum() or len(key) > 200 or not key.isascii():
         raise Refused("malformed key")
     found = directory().api_key(parts[1])
-    # Compared even when there is no such key, so that the time taken does not tell.
+    # Compared even when there is no such key, so that the time taken does not reveal which keys exist.
     matches = hmac.compare_digest(hash_secret(parts[2]), found.secret_hash if found else "")
     if found is None or not matches or found.disabled:
         raise Refused("unknown key")
@@ -94,16 +94,16 @@ def _client(key: str) -> dict[str, str]:
     }
 
 
-def _user(token: str) -> dict[str, str]:
-    who = identity_of(
+def _identify_user(token: str) -> dict[str, str]:
+    identity = identity_of(
         token, _keys(), issuer=environment.token_issuer(), audience=environment.token_audience()
     )
     users = directory()
-    # Somebody unknown may have become a member this moment, and the gateway keeps a refusal for a minute.
-    member = users.user(who.subject) or users.user(who.subject, consistent=True)
+    # An unknown user may have become a member just now, and API Gateway keeps a refusal for a minute.
+    member = users.user(identity.subject) or users.user(identity.subject, consistent=True)
     if member is None or member.disabled:
         raise Refused("not a member")
-    if who.signed_in_at is not None and who.signed_in_at < member.since:
+    if identity.signed_in_at is not None and identity.signed_in_at < member.since:
         raise Refused("signed in before becoming a member")
     return {
         "tenant_id": member.tenant_id,

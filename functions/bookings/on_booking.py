@@ -1,4 +1,4 @@
-"""Booking events from the bus, by way of a queue."""
+"""Processes booking events, which arrive from the bus through a queue."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from shared.wiring.bookings import booking_service
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Take in a batch of events; reports those to try again.
+    """Process a batch of events. Return those to retry.
 
-    What can never be processed goes to the dead-letter queue at once, with the reason as an attribute.
+    An event that can never be processed goes to the dead-letter queue at once, with the reason as an attribute.
     """
-    return process_batch(event, received_messages(environment.bookings_queue_url()), _take)
+    return process_batch(event, received_messages(environment.bookings_queue_url()), _process)
 
 
-def _take(body: str) -> None:
+def _process(body: str) -> None:
     try:
         try:
             envelope = json.loads(body)

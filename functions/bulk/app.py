@@ -1,6 +1,6 @@
-"""HTTP entry point of what is done to many contacts at once.
+"""HTTP entry point of bulk calls and bulk jobs.
 
-A function of its own, so that the one for single calls need not load this when it starts.
+A separate function, so that the function for single contacts need not load this on a cold start.
 """
 
 from __future__ import annotations
@@ -21,5 +21,5 @@ prepare(
     bulk_job_service,
     keyed_calls,
     lambda _: aws_client("sqs"),
-    lambda _: normalize_phone("+14155552671", "US"),  # loads what is known of telephone numbers
+    lambda _: normalize_phone("+14155552671", "US"),  # loads the metadata of telephone numbers
 )

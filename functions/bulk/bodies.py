@@ -1,4 +1,4 @@
-"""What bulk calls are given."""
+"""Bodies of bulk calls."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from shared.domain.contacts.bulk import MAX_TOGETHER, BulkChangeInput
 from shared.domain.contacts.conditions import ContactConditions
 from shared.domain.contacts.inputs import ContactInput
 
-# Each entry is looked at by itself, so that a bad one costs no other.
+# Each entry is validated separately, so that an invalid entry does not fail the others.
 _Entry = Annotated[Any, PlainValidator(lambda given: given, json_schema_input_type=ContactInput)]
 _Ids = Annotated[
     list[Annotated[str, Field(max_length=100)]] | None,
     Field(
         min_length=1,
         max_length=MAX_TOGETHER,
-        description="The contacts meant. Give these or `filter`.",
+        description="The ids of the contacts. Give either these or `filter`.",
         examples=[["0190a8b0-0000-7000-8000-00000000000c"]],
     ),
 ]
 _Filter = Annotated[
     ContactConditions | None,
     Field(
-        description="All contacts that match, by at least one condition. "
-        f"When they are more than {MAX_TOGETHER}, a background job does it."
+        description="Selects all contacts that match; at least one condition. "
+        f"If more than {MAX_TOGETHER} match, a background job carries out the call."
     ),
 ]
 
 
 class BulkCreateInput(BaseModel):
-    """Contacts to be created."""
+    """Contacts to create."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
@@ -50,7 +50,7 @@ class BulkUpdateInput(BulkChangeInput):
 
 
 class BulkDeleteInput(BaseModel):
-    """Contacts to be deleted."""
+    """Contacts to delete."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 

@@ -1,4 +1,4 @@
-"""Examples of the routes for many contacts at once; see `shared.http.examples`."""
+"""Examples of the bulk routes; see `shared.http.examples`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queue of work on bulk jobs: the next contacts of a job to change or delete."""
+"""Carries out portions of bulk jobs: the next contacts to change or delete."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from shared.sqs import process_batch
 from shared.wiring.base import received_messages
 from shared.wiring.jobs import bulk_work
 
-_TO_ACT_MILLISECONDS = 30_000
-_RESERVE_MILLISECONDS = 10_000
+_SEARCH_RESERVE = 30_000
+"""Milliseconds that must be left to search for further contacts and then change them."""
+_CHANGE_RESERVE = 10_000
+"""Milliseconds that must be left to start on further contacts."""
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Carry out the portions that the messages ask for; reports those to try again."""
+    """Carry out the portions that the messages name. Return the messages to retry."""
 
-    def take(message: str) -> None:
+    def carry_out(message: str) -> None:
         task = from_message(message)
         work = bulk_work(
-            may_look_on=has_time(context, reserve=_TO_ACT_MILLISECONDS),
-            has_time=has_time(context, reserve=_RESERVE_MILLISECONDS),
+            may_look_on=has_time(context, reserve=_SEARCH_RESERVE),
+            has_time=has_time(context, reserve=_CHANGE_RESERVE),
         )
         done = work.run(task)
         run = done.run if done is not None else None
@@ -38,4 +40,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 failed=run.failed,
             )
 
-    return process_batch(event, received_messages(environment.bulk_queue_url()), take)
+    return process_batch(event, received_messages(environment.bulk_queue_url()), carry_out)

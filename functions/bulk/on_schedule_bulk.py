@@ -1,4 +1,4 @@
-"""Every five minutes: drive on bulk jobs that stand still."""
+"""Every five minutes: restart bulk jobs that have stalled."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from shared.wiring.jobs import bulk_watch
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Look after jobs as far as the time allows."""
+    """Check as many jobs as the time allows."""
     watch = bulk_watch(has_time(context))
     figures = asdict(watch.look())
-    # Whatever had to be helped points to something that was lost on the way.
-    helped = figures["driven_on"] or figures["given_up"]
-    note = observability.warn if helped else observability.note
+    # A job stalls only when a message was lost, which the operator should know.
+    had_stalled = figures["driven_on"] or figures["given_up"]
+    note = observability.warn if had_stalled else observability.note
     note("looked after bulk jobs", **figures)
     return figures

@@ -1,4 +1,4 @@
-"""Routes that act on many contacts at once, and those of the background jobs that do so."""
+"""Routes of bulk calls and of bulk jobs."""
 
 from __future__ import annotations
 
@@ -36,17 +36,18 @@ _JOB = Accepted(BulkJob, "/contacts/bulk-jobs/{id}")
     errors=(ConcurrentChange,),
 )
 def bulk_create_contacts(call: Call, body: BulkCreateInput) -> Reply:
-    """An entry for each contact, in order, with the status and the error that the single call would have. Errors tell
-    of two fields at the most."""
+    """The answer has an entry for each contact, in order, with the status and the error of the call for one contact.
+    An error names at most two fields.
+    """
     contacts = bulk_contacts(call.caller, call.claim)
-    given = [_contact_of(entry, contacts) for entry in body.contacts]
-    return _told(call, 201, contacts.create_many(given))
+    given = [_validate_contact(entry, contacts) for entry in body.contacts]
+    return _build_reply(call, 201, contacts.create_many(given))
 
 
 @routes.route(
     "POST",
     "/contacts/bulk-update",
-    summary="Change contacts, by ids or by a filter",
+    summary="Change contacts by ids or by a filter",
     body=BulkUpdateInput,
     answer=BulkAnswer,
     status=207,
@@ -54,19 +55,22 @@ def bulk_create_contacts(call: Call, body: BulkCreateInput) -> Reply:
     errors=(ConcurrentChange,),
 )
 def bulk_update_contacts(call: Call, body: BulkUpdateInput) -> Reply:
-    """An entry for each id, or for each contact that matches; or a job, when more than 500 match or
-    finding them would go over the call's budget. A filter acts on the
-    caller's own contacts alone when they may change no others."""
-    if (wanted := _filter_of(call, body)) is not None:
-        return _told(call, 200, matching_contacts(call.caller, call.claim, call.budget).update(wanted, body))
+    """The answer has an entry for each id, or for each contact that matches. It is a job if more than 500 contacts
+    match, or if finding them would exceed the call's budget. A filter selects only the caller's own contacts if the
+    caller may not change others.
+    """
+    if (wanted := _read_filter(call, body)) is not None:
+        return _build_reply(
+            call, 200, matching_contacts(call.caller, call.claim, call.budget).update(wanted, body)
+        )
     contacts = bulk_contacts(call.caller, call.claim)
-    return _told(call, 200, contacts.update_many(body.contact_ids or (), contacts.change_of(body)))
+    return _build_reply(call, 200, contacts.update_many(body.contact_ids or (), contacts.change_of(body)))
 
 
 @routes.route(
     "POST",
     "/contacts/bulk-delete",
-    summary="Delete contacts, by ids or by a filter",
+    summary="Delete contacts by ids or by a filter",
     body=BulkDeleteInput,
     answer=BulkAnswer,
     status=207,
@@ -74,11 +78,11 @@ def bulk_update_contacts(call: Call, body: BulkUpdateInput) -> Reply:
     errors=(ConcurrentChange,),
 )
 def bulk_delete_contacts(call: Call, body: BulkDeleteInput) -> Reply:
-    """As bulk-update. They can be restored for 30 days, one by one."""
-    if (wanted := _filter_of(call, body)) is not None:
-        return _told(call, 204, matching_contacts(call.caller, call.claim, call.budget).delete(wanted))
+    """Like bulk-update. Deleted contacts can be restored for 30 days, one by one."""
+    if (wanted := _read_filter(call, body)) is not None:
+        return _build_reply(call, 204, matching_contacts(call.caller, call.claim, call.budget).delete(wanted))
     contacts = bulk_contacts(call.caller, call.claim)
-    return _told(call, 204, contacts.delete_many(body.contact_ids or ()))
+    return _build_reply(call, 204, contacts.delete_many(body.contact_ids or ()))
 
 
 @routes.route(
@@ -90,7 +94,7 @@ def bulk_delete_contacts(call: Call, body: BulkDeleteInput) -> Reply:
     paged=True,
 )
 def list_bulk_jobs(call: Call, query: ListQuery) -> Reply:
-    """The caller's own; an admin sees all."""
+    """Returns the caller's own jobs, and all jobs to an admin."""
     jobs = bulk_job_service(call.caller, budget=call.budget)
     return Reply(page=jobs.list(limit=query.limit, cursor=query.cursor))
 
@@ -110,17 +114,17 @@ def read_bulk_job(call: Call, job_id: str) -> Reply:
     errors=(NotFound, Conflict),
 )
 def cancel_bulk_job(call: Call, job_id: str) -> Reply:
-    """It stops behind the contacts it is at, up to 250. What is done stays done."""
+    """The job stops after the contacts that it is working on, at most 250. Its changes so far stay."""
     return Reply(record=bulk_job_service(call.caller, call.claim).cancel(job_id))
 
 
-def _told(call: Call, done: int, outcome: Sequence[Outcome] | BulkJob) -> Reply:
-    if isinstance(outcome, BulkJob):
-        return Reply(record=outcome)
-    return Reply(record=answer_of(outcome, done=done, request_id=call.request_id))
+def _build_reply(call: Call, done: int, result: Sequence[Outcome] | BulkJob) -> Reply:
+    if isinstance(result, BulkJob):
+        return Reply(record=result)
+    return Reply(record=answer_of(result, done=done, request_id=call.request_id))
 
 
-def _contact_of(entry: object, contacts: BulkContacts) -> ContactInput | DomainError:
+def _validate_contact(entry: object, contacts: BulkContacts) -> ContactInput | DomainError:
     try:
         return ContactInput.model_validate(entry)
     except ValidationError as error:
@@ -129,8 +133,8 @@ def _contact_of(entry: object, contacts: BulkContacts) -> ContactInput | DomainE
         )
 
 
-def _filter_of(call: Call, body: BulkUpdateInput | BulkDeleteInput) -> ContactFilter | None:
-    """The filter that was given, or None when ids were. Raises Invalid when not exactly one of both was."""
+def _read_filter(call: Call, body: BulkUpdateInput | BulkDeleteInput) -> ContactFilter | None:
+    """Return the body's filter, or None if it has ids. Raises Invalid if it has both or neither."""
     if (body.filter is None) == (body.contact_ids is None):
         raise Invalid.field("contact_ids", "required", "Give either contact_ids or filter.")
     if body.filter is None:

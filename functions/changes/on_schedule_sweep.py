@@ -1,4 +1,4 @@
-"""Every minute: publish what the stream's consumers left behind."""
+"""Every minute: publish events and repair projections that the stream's consumers have missed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.wiring.publishing import event_table, publisher
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Sweep the outbox as far as the time allows."""
+    """Sweep as many events as the time allows."""
     projection = swept_projection()
     projection.resume()
     report = sweep(
@@ -24,7 +24,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     )
     figures = asdict(report)
     del figures["checked_until"]
-    left_behind = report.published or report.failed or report.unreadable or report.mended
-    note = observability.warn if left_behind else observability.note
+    had_missed = report.published or report.failed or report.unreadable or report.mended
+    note = observability.warn if had_missed else observability.note
     note("swept the outbox", **figures)
     return figures

@@ -1,4 +1,4 @@
-"""The table's stream → projections."""
+"""Updates the projections from the table's stream."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from shared.wiring.projections import projection
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
-    """Bring lists, indexes and counters up to a batch of changes.
+    """Apply a batch of changes to lists, indexes and counters.
 
-    Repeating a batch is harmless. A failure raises, so that Lambda tries again, halves the batch to find the
-    culprit, and at last sends it to the dead-letter queue.
+    Repeating a batch is harmless. A failure raises, so that Lambda retries, halves the batch to isolate the failing
+    record, and at last sends that to the dead-letter queue.
     """
     changes = [record["dynamodb"] for record in event["Records"]]
     projection().project(
@@ -23,7 +23,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 def _image(change: dict[str, Any]) -> dict[str, Any]:
     image: dict[str, Any] | None = change.get("NewImage")
-    if image is None:  # the item is gone for good: a change like another, though it has no version of its own
+    if image is None:  # the item was removed: a change like any other, but without a version of its own
         image = change["OldImage"]
         if kind_of(image) is not None:
             image = {**image, "deleted_at": {"S": ""}, "version": {"N": str(int(image["version"]["N"]) + 1)}}

@@ -1,4 +1,4 @@
-"""The table's stream → SNS topic `domain-events`."""
+"""Publishes events from the table's stream to the SNS topic `domain-events`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from shared.wiring.publishing import publisher
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Publish a batch of new events; reports from where on Lambda is to try again."""
+    """Publish a batch of new events. Return the first event from which Lambda is to retry."""
     records = event["Records"]
     failed = publisher().publish([record["dynamodb"]["NewImage"] for record in records]).held_back
     if not failed:
         return {"batchItemFailures": []}
-    # A stream is taken up again at the first failure named; what follows goes out twice, which is allowed.
+    # Lambda resumes a stream at the first failure that is named. Later events are published twice, which is allowed.
     first = records[min(failed)]["dynamodb"]["SequenceNumber"]
     return {"batchItemFailures": [{"itemIdentifier": first}]}

@@ -17,5 +17,5 @@ prepare(
     contact_lists,
     lambda caller: show_contacts(caller, []),
     keyed_calls,
-    lambda _: normalize_phone("+14155552671", "US"),  # loads what is known of telephone numbers
+    lambda _: normalize_phone("+14155552671", "US"),  # loads the metadata of telephone numbers
 )

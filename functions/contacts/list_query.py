@@ -1,4 +1,4 @@
-"""What a list of contacts can be asked for."""
+"""Query parameters of the list of contacts, and the models of its statistics."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from shared.http.listing import NumberedListQuery
 
 
 class ContactListQuery(NumberedListQuery, ContactConditions):
-    """Which contacts, in which order. Conditions are joined by AND."""
+    """The contacts to list and their order. All conditions must hold."""
 
     sort: ContactSort | None = Field(
         None,
-        description="Newest first, if not given; with `search`, by the word found. `name` is the last name, then the "
-        "first, without regard to case or accents. Contacts without the value come last, newest first. Orders other "
-        "than by creation are given at any size for the whole list and with `is_active=true`, `source=api` or "
-        "bounds of the time they go by; under other conditions up to 2,000 matches are sorted (400 `too_many_to_sort` "
-        "beyond that, `too_broad` where too many would have to be looked through).",
+        description="Default: newest first; with `search`, by the word found. `name` sorts by last name, then first "
+        "name; case and accents do not matter. Contacts without the value come last, newest first. Orders other than "
+        "by creation are available at any size for the whole list, and with `is_active=true`, `source=api` or bounds "
+        "of the time that is sorted by. With other conditions, up to 2,000 matches are sorted. Beyond that the answer "
+        "is 400 `too_many_to_sort`, or `too_broad` if too many contacts would have to be examined.",
     )
     include_total: bool = Field(
         False,
-        description="Count a combination of conditions too, within the request's budget of rows and time: when that "
-        "does not suffice, `total` is null and `total_at_least` says how many were met.",
+        description="Count combinations of conditions too, within the request's budget of rows and time. If the budget "
+        "does not suffice, `total` is null and `total_at_least` is the number counted so far.",
     )
 
 
 class CompanyCount(BaseModel):
-    """A company and how many contacts have it."""
+    """A company and its number of contacts."""
 
     model_config = ConfigDict(defer_build=True)
 
     company: str = Field(
-        description="As one of its contacts spells it; case, accents and spaces do not count."
+        description="In the spelling of one of its contacts. Case, accents and spaces do not matter."
     )
     contacts: int
 
 
 class CustomerStats(BaseModel):
-    """The tenant's customers in numbers; for callers who see their own contacts alone, those these belong to."""
+    """Counts of the tenant's customers. For callers who see only their own contacts: of the customers of these."""
 
     model_config = ConfigDict(defer_build=True)
 
@@ -48,15 +48,16 @@ class CustomerStats(BaseModel):
 
 
 class ContactStats(BaseModel):
-    """The contacts in numbers that follow within about a second: the tenant's, or the caller's own where they see no
-    others."""
+    """Counts of the tenant's contacts, or of the caller's own if the caller sees no others. They follow changes within
+    about a second.
+    """
 
     model_config = ConfigDict(defer_build=True)
 
     total: int
     active: int
     inactive: int
-    primary: int = Field(description="Contacts that are their customer's primary one.")
+    primary: int = Field(description="Contacts that are the primary contact of their customer.")
     customers: CustomerStats
     with_bookings: int
     bookings: int
@@ -68,7 +69,7 @@ class ContactStats(BaseModel):
     by_tag: dict[str, int]
     by_type: dict[str, int]
     by_group: dict[str, int] = Field(
-        description="Static groups; how many a dynamic one finds, nobody counts."
+        description="Static groups only. The contacts of dynamic groups are not counted."
     )
     top_companies: list[CompanyCount] = Field(
         description="The ten companies with the most contacts, of those with at least two."

@@ -1,4 +1,4 @@
-"""Every hour: purge the deleted contacts that can be restored no more."""
+"""Every hour: purge deleted contacts that can no longer be restored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.wiring.contacts import contact_purge
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Purge as far as the time allows; the rest is found an hour later."""
+    """Purge as many contacts as the time allows; the next call continues an hour later."""
     purge = contact_purge(has_time(context))
     figures = asdict(purge.run())
     observability.note("purged deleted contacts", **figures)

@@ -24,15 +24,15 @@ from shared.wiring.contacts import contact_filter, contact_lists, contact_servic
 routes = Routes("Contacts")
 
 
-def _further(call: Call, given: object) -> tuple[FieldError, ...]:
+def _find_faults(call: Call, given: object) -> tuple[FieldError, ...]:
     return contact_service(call.caller).faults_in(given, whole=True, new=True)
 
 
-def _further_of_replacement(call: Call, given: object) -> tuple[FieldError, ...]:
+def _find_faults_of_replacement(call: Call, given: object) -> tuple[FieldError, ...]:
     return contact_service(call.caller).faults_in(given, whole=True)
 
 
-def _further_of_patch(call: Call, given: object) -> tuple[FieldError, ...]:
+def _find_faults_of_patch(call: Call, given: object) -> tuple[FieldError, ...]:
     return contact_service(call.caller).faults_in(given, whole=False)
 
 
@@ -47,10 +47,10 @@ def _further_of_patch(call: Call, given: object) -> tuple[FieldError, ...]:
 )
 def list_contacts(call: Call, query: ContactListQuery) -> Reply:
     caller = call.caller
-    wanted = contact_filter(caller.tenant_id, query.__dict__)
+    conditions = contact_filter(caller.tenant_id, query.__dict__)
     limit, skip = query.part
     page = contact_lists(caller, call.budget).list(
-        wanted,
+        conditions,
         sort=query.sort,
         limit=limit,
         cursor=query.cursor,
@@ -70,14 +70,14 @@ def list_contacts(call: Call, query: ContactListQuery) -> Reply:
     status=201,
     location="/contacts/{id}",
     errors=(Duplicate,),
-    further=_further,
+    further=_find_faults,
 )
 def create_contact(call: Call, body: ContactInput) -> Reply:
     return Reply(record=contact_service(call.caller, call.claim).create(body))
 
 
 @routes.route(
-    "GET", "/contacts/stats", summary="Contacts in numbers", answer=ContactStats, errors=(RuleBroken,)
+    "GET", "/contacts/stats", summary="Read statistics of contacts", answer=ContactStats, errors=(RuleBroken,)
 )
 def contact_stats(call: Call) -> Reply:
     return Reply(record=ContactStats(**contact_lists(call.caller, call.budget).stats()))
@@ -104,7 +104,7 @@ def read_contact(call: Call, contact_id: str) -> Reply:
     show=show_contacts,
     conditional=True,
     errors=(NotFound, Conflict, Duplicate, VersionMismatch),
-    further=_further_of_replacement,
+    further=_find_faults_of_replacement,
 )
 def replace_contact(call: Call, contact_id: str, body: ContactInput) -> Reply:
     return Reply(record=contact_service(call.caller).replace(contact_id, body, call.if_match))
@@ -120,7 +120,7 @@ def replace_contact(call: Call, contact_id: str, body: ContactInput) -> Reply:
     show=show_contacts,
     conditional=True,
     errors=(NotFound, Conflict, Duplicate, VersionMismatch),
-    further=_further_of_patch,
+    further=_find_faults_of_patch,
 )
 def patch_contact(call: Call, contact_id: str, body: ContactPatch) -> Reply:
     return Reply(record=contact_service(call.caller).patch(contact_id, body, call.if_match))
@@ -156,7 +156,7 @@ def list_interactions(call: Call, contact_id: str, query: ListQuery) -> Reply:
 @routes.route(
     "POST",
     "/contacts/{contact_id}/toggle-status",
-    summary="Make an active contact inactive, and an inactive one active",
+    summary="Toggle whether a contact is active",
     answer=ContactShown,
     show=show_contacts,
     conditional=True,
@@ -182,7 +182,7 @@ def restore_contact(call: Call, contact_id: str) -> Reply:
 @routes.route(
     "POST",
     "/contacts/{contact_id}/set-primary",
-    summary="Make a contact its customer's primary one, in the place of the one that was",
+    summary="Make a contact the primary contact of its customer",
     answer=ContactShown,
     show=show_contacts,
     conditional=True,
@@ -195,7 +195,7 @@ def set_primary_contact(call: Call, contact_id: str) -> Reply:
 @routes.route(
     "POST",
     "/contacts/{contact_id}/consent",
-    summary="Opt a channel of a contact out or in",
+    summary="Opt a contact in or out of a channel",
     body=ConsentInput,
     answer=ContactShown,
     show=show_contacts,
@@ -223,7 +223,7 @@ def list_consents(call: Call, contact_id: str, query: ListQuery) -> Reply:
 @routes.route(
     "PUT",
     "/contacts/{contact_id}/groups/{group_id}",
-    summary="Put a contact in a static group",
+    summary="Add a contact to a static group",
     answer=ContactShown,
     show=show_contacts,
     conditional=True,
@@ -236,7 +236,7 @@ def join_group(call: Call, contact_id: str, group_id: str) -> Reply:
 @routes.route(
     "DELETE",
     "/contacts/{contact_id}/groups/{group_id}",
-    summary="Take a contact out of a static group",
+    summary="Remove a contact from a static group",
     answer=ContactShown,
     show=show_contacts,
     conditional=True,

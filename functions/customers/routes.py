@@ -1,4 +1,4 @@
-"""Routes of customers and who belongs to them."""
+"""Routes of customers and their contacts."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from shared.wiring.customers import customer_service, show_customers
 routes = Routes("Customers")
 
 _INCLUDE = Field(
-    None, description="With each customer the oldest of its contacts, up to 25, and the whole primary one."
+    None, description="Include the 25 oldest contacts of each customer, and the complete primary contact."
 )
 
 
 class CustomerQuery(BaseModel):
-    """What is shown with a customer."""
+    """What to include with a customer."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
@@ -32,22 +32,25 @@ class CustomerQuery(BaseModel):
 
 
 class CustomerListQuery(ListQuery):
-    """Which customers, and what is shown with each."""
+    """The customers to list, and what to include with each."""
 
     username: str | None = Field(
-        None, min_length=1, max_length=100, description="The customer with this username, in whatever case."
+        None,
+        min_length=1,
+        max_length=100,
+        description="Only the customer with this username. Case does not matter.",
     )
     search: str | None = Field(
         None,
         min_length=1,
         max_length=200,
-        description="Customers whose name, username, e-mail address, number or national id have words that begin so; "
-        "several words must all be found. They come in the order of what they were found by.",
+        description="Only customers whose name, username, e-mail address, number or national id have words that start "
+        "with these. All words must be found. Customers are sorted by what was found.",
     )
     include: Literal["contacts"] | None = _INCLUDE
 
     @model_validator(mode="after")
-    def _few_with_contacts(self) -> CustomerListQuery:
+    def _require_few_with_contacts(self) -> CustomerListQuery:
         if self.include and self.limit > INCLUDING_CUSTOMERS:
             message = f"With `include=contacts` a page has at most {INCLUDING_CUSTOMERS} customers."
             raise Invalid.field("limit", "less_than_equal", message)

@@ -1,4 +1,4 @@
-"""A new object in the drop bucket → an import, cut into chunks."""
+"""Starts an import for each new object in the drop bucket."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from shared.wiring.imports import drop_bucket, import_runs
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
-    """Take up the files of an S3 event.
+    """Start imports for the files of an S3 event.
 
-    Doing it again is harmless. A failure raises, so that Lambda tries again and at last hands the event to the
+    Repeating an event is harmless. A failure raises, so that Lambda retries, and at last sends the event to the
     dead-letter queue; the object stays.
     """
     for record in event["Records"]:
         s3 = record["s3"]
         if s3["bucket"]["name"] != drop_bucket().name:
             raise ValueError("an event of another bucket")
-        # Keys come encoded as in a form: "+" for a space, the rest by percent.
+        # Keys are encoded like form fields: "+" for a space, percent-encoding for the rest.
         key = unquote_plus(s3["object"]["key"])
         run = import_runs().take_up(key, s3["object"]["eTag"])
         if run is None:

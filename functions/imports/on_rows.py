@@ -1,4 +1,4 @@
-"""The queue of work on imports: chunks of rows to write, files to cut up again, results to gather."""
+"""Carries out tasks of imports: writes chunks of rows, splits files again, collects results."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from shared.wiring.imports import import_chunks, import_runs
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Do what the messages ask for; reports those to try again."""
+    """Carry out the tasks of the messages. Return the messages to retry."""
     queue = received_messages(environment.import_rows_queue_url())
-    return process_batch(event, queue, lambda body: _do(from_message(body)))
+    return process_batch(event, queue, lambda body: _carry_out(from_message(body)))
 
 
-def _do(task: ImportTask) -> None:
+def _carry_out(task: ImportTask) -> None:
     figures: dict[str, int] = {}
     if task.chunk is not None:
         done = import_chunks().run(task)

@@ -1,4 +1,4 @@
-"""Every five minutes: drive on imports that stand still, and find files of which no event told."""
+"""Every five minutes: restart imports that have stalled, and find files for which no event arrived."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from shared.wiring.imports import import_watch
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Look after imports as far as the time allows."""
+    """Check as many imports as the time allows."""
     watch = import_watch(has_time(context))
     figures = asdict(watch.look())
-    # Whatever had to be helped points to something that was lost on the way.
-    helped = figures["driven_on"] or figures["given_up"] or figures["found"]
-    note = observability.warn if helped else observability.note
+    # An import stalls only when a message or an event was lost, which the operator should know.
+    had_stalled = figures["driven_on"] or figures["given_up"] or figures["found"]
+    note = observability.warn if had_stalled else observability.note
     note("looked after imports", **figures)
     return figures

@@ -23,7 +23,7 @@ def list_imports(call: Call, query: ListQuery) -> Reply:
 @routes.route(
     "POST",
     "/imports",
-    summary="Ask for an import; the answer says, this once, where to upload its file",
+    summary="Create an import; only this answer says where to upload its file",
     body=ImportInput,
     answer=NewImport,
     status=201,
@@ -36,7 +36,7 @@ def create_import(call: Call, body: ImportInput) -> Reply:
 @routes.route(
     "POST",
     "/imports/{import_id}/start",
-    summary="Start an import whose file is uploaded",
+    summary="Start an import after its file was uploaded",
     answer=Import,
     status=202,
     errors=(NotFound, Conflict),
@@ -53,7 +53,7 @@ def read_import(call: Call, import_id: str) -> Reply:
 @routes.route(
     "GET",
     "/imports/{import_id}/results",
-    summary="Where to fetch what became of every row",
+    summary="Get the URL of an import's results, row by row",
     answer=Results,
     errors=(NotFound, Conflict),
 )

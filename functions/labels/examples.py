@@ -24,9 +24,9 @@ _MADE: dict[str, Any] = {
     "updated_by": f"user:{USER_ID}",
 }
 _VIP = Tag(id=_TAG_ID, name="VIP", color="#cc9900", category="loyalty", **_MADE)
-_SUPPLIER = ContactType(id=_TYPE_ID, name="Supplier", description="Who we buy from", **_MADE)
+_SUPPLIER = ContactType(id=_TYPE_ID, name="Supplier", description="Companies that we buy from", **_MADE)
 _SPRING = Group(
-    id=GROUP_ID, name="Spring campaign", description="Everybody who gets the spring letter", **_MADE
+    id=GROUP_ID, name="Spring campaign", description="Contacts who get the spring letter", **_MADE
 )
 _BEST = Group(
     id=_OTHER_ID,
@@ -57,14 +57,14 @@ EXAMPLES = {
     "delete_tag": Example(problems=(NotFound("Tag"), VersionMismatch())),
     "list_types": Example(answer=Page([_SUPPLIER], None, 1), problems=(LIMIT_REFUSED,)),
     "create_type": Example(
-        request={"name": "Supplier", "description": "Who we buy from"},
+        request={"name": "Supplier", "description": "Companies that we buy from"},
         answer=_SUPPLIER,
         problems=(NameTaken("type", _OTHER_ID), Invalid.field("name", "required", "A name is required.")),
     ),
     "read_type": Example(answer=_SUPPLIER, problems=(NotFound("Type"),)),
     "patch_type": Example(
-        request={"description": "Whom we pay"},
-        answer=_SUPPLIER.model_copy(update={**_CHANGED, "description": "Whom we pay"}),
+        request={"description": "Companies that we pay"},
+        answer=_SUPPLIER.model_copy(update={**_CHANGED, "description": "Companies that we pay"}),
         problems=(NameTaken("type", _OTHER_ID), VersionMismatch(), NotFound("Type")),
     ),
     "delete_type": Example(problems=(NotFound("Type"), VersionMismatch())),

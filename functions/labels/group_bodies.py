@@ -1,4 +1,4 @@
-"""What the routes of groups' contacts are given."""
+"""Bodies of the routes of groups' contacts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.domain.contacts.bulk import MAX_TOGETHER
 
 
 class GroupMembersInput(BaseModel):
-    """The contacts that join or leave."""
+    """The contacts that join or leave a group."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 

@@ -30,7 +30,7 @@ routes = label_routes(
     GroupInput,
     GroupPatch,
     lambda call: group_service(call.caller, call.claim),
-    listed="Static groups with how many contacts are in each.",
+    list_description="Static groups have the number of their contacts.",
     create=_create,
 )
 
@@ -46,7 +46,7 @@ routes = label_routes(
     errors=(NotFound,),
 )
 def list_group_contacts(call: Call, group_id: str, query: GroupContactsQuery) -> Reply:
-    """Who joined a static group; whom the filter of a dynamic one finds."""
+    """The contacts that joined a static group, or that the filter of a dynamic group finds."""
     page = contact_lists(call.caller, call.budget).list(
         group_service(call.caller).filter_of(group_id),
         sort=query.sort,
@@ -60,14 +60,14 @@ def list_group_contacts(call: Call, group_id: str, query: GroupContactsQuery) ->
 @routes.route(
     "POST",
     "/groups/{group_id}/contacts",
-    summary="Put up to 500 contacts in a static group",
+    summary="Add up to 500 contacts to a static group",
     body=GroupMembersInput,
     answer=BulkAnswer,
     status=207,
     errors=(NotFound, RuleBroken, ConcurrentChange),
 )
 def add_group_contacts(call: Call, group_id: str, body: GroupMembersInput) -> Reply:
-    """An entry for each contact, in order, with the status and the error that the single call would have."""
+    """The answer has an entry for each contact, in order, with the status and the error of the call for one contact."""
     outcomes = bulk_contacts(call.caller, call.claim).join_many(group_id, body.contact_ids)
     return Reply(record=answer_of(outcomes, done=200, request_id=call.request_id))
 
@@ -75,13 +75,13 @@ def add_group_contacts(call: Call, group_id: str, body: GroupMembersInput) -> Re
 @routes.route(
     "DELETE",
     "/groups/{group_id}/contacts",
-    summary="Take up to 500 contacts out of a static group",
+    summary="Remove up to 500 contacts from a static group",
     body=GroupMembersInput,
     answer=BulkAnswer,
     status=207,
     errors=(NotFound, RuleBroken, ConcurrentChange),
 )
 def remove_group_contacts(call: Call, group_id: str, body: GroupMembersInput) -> Reply:
-    """As they were put in. A contact that is not in the group stays as it is."""
+    """Like the route that adds contacts. A contact that is not in the group is not changed."""
     outcomes = bulk_contacts(call.caller).leave_many(group_id, body.contact_ids)
     return Reply(record=answer_of(outcomes, done=200, request_id=call.request_id))

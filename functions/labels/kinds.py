@@ -1,4 +1,4 @@
-"""The routes that tags, types and groups have alike."""
+"""The routes that tags, types and groups have in common."""
 
 from __future__ import annotations
 
@@ -21,74 +21,76 @@ def label_routes(
     patch: type[LabelPatch],
     service: Callable[[Call], LabelService[AnyLabel]],
     *,
-    listed: str,
+    list_description: str,
     create: Callable[[Call, dict[str, Any]], AnyLabel] | None = None,
 ) -> Routes:
-    """The routes of a kind of labels: list, make, read, change, delete.
+    """Return the routes of a kind of labels: list, create, read, change, delete.
 
-    `given` and `patch`: what makes a label and what changes one. `service` works on the labels for a call. `listed`:
-    what is to be said of the list. `create`: makes a label for a call from what was given, in the place of `service`.
+    `given` and `patch`: the bodies that create and change a label.
+    `service`: returns the service for a call.
+    `list_description`: of the list, for the OpenAPI document.
+    `create`: creates a label for a call from the given fields, if the service's own method does not suffice.
     """
-    one, many = kind.entity, f"{kind.entity}s"
-    label, label_id = f"/{many}/{{{one}_id}}", f"{one}_id"
-    routes = Routes(many.capitalize())
+    singular, plural = kind.entity, f"{kind.entity}s"
+    label, label_id = f"/{plural}/{{{singular}_id}}", f"{singular}_id"
+    routes = Routes(plural.capitalize())
 
     @routes.route(
         "GET",
-        f"/{many}",
-        summary=f"List {many} in the order of their names",
+        f"/{plural}",
+        summary=f"List {plural} by name",
         query=LabelListQuery,
         answer=kind,
         paged=True,
     )
-    @_named(f"list_{many}", listed)
+    @_described(f"list_{plural}", list_description)
     def list_labels(call: Call, query: LabelListQuery) -> Reply:
         page = service(call).list(prefix=query.prefix, limit=query.limit, cursor=query.cursor)
         return Reply(page=page)
 
     @routes.route(
         "POST",
-        f"/{many}",
-        summary=f"Make a {one}",
+        f"/{plural}",
+        summary=f"Create a {singular}",
         body=given,
         answer=kind,
         status=201,
-        location=f"/{many}/{{id}}",
+        location=f"/{plural}/{{id}}",
         errors=(NameTaken,),
     )
-    @_named(f"create_{one}")
+    @_described(f"create_{singular}")
     def create_label(call: Call, body: LabelInput) -> Reply:
         make = create or (lambda call, given: service(call).create(given))
         return Reply(record=make(call, body.given_fields()))
 
-    @routes.route("GET", label, summary=f"Read a {one}", answer=kind, errors=(NotFound,))
-    @_named(f"read_{one}")
+    @routes.route("GET", label, summary=f"Read a {singular}", answer=kind, errors=(NotFound,))
+    @_described(f"read_{singular}")
     def read_label(call: Call, **path: str) -> Reply:
         return Reply(record=service(call).read(path[label_id]))
 
     @routes.route(
         "PATCH",
         label,
-        summary=f"Change a {one} (JSON merge patch)",
+        summary=f"Change a {singular} (JSON merge patch)",
         body=patch,
         media_types=(JSON, MERGE_PATCH),
         answer=kind,
         conditional=True,
         errors=(NotFound, NameTaken, VersionMismatch),
     )
-    @_named(f"patch_{one}", "A new name or colour is seen with all its contacts at once.")
+    @_described(f"patch_{singular}", "All contacts show a new name or colour at once.")
     def patch_label(call: Call, body: LabelPatch, **path: str) -> Reply:
         return Reply(record=service(call).change(path[label_id], body.given_fields(), call.if_match))
 
     @routes.route(
         "DELETE",
         label,
-        summary=f"Delete a {one}",
+        summary=f"Delete a {singular}",
         status=204,
         conditional=True,
         errors=(NotFound, VersionMismatch),
     )
-    @_named(f"delete_{one}", "Contacts that have it are without it at once.")
+    @_described(f"delete_{singular}", "It disappears from all contacts at once.")
     def delete_label(call: Call, **path: str) -> Reply:
         service(call).delete(path[label_id], call.if_match)
         return Reply(204)
@@ -96,11 +98,11 @@ def label_routes(
     return routes
 
 
-def _named(name: str, told: str | None = None) -> Callable[[Handler], Handler]:
-    """Gives a handler the name and the words by which the OpenAPI document knows it."""
+def _described(name: str, description: str | None = None) -> Callable[[Handler], Handler]:
+    """Return a decorator that sets a handler's name and description in the OpenAPI document."""
 
-    def rename(handler: Handler) -> Handler:
-        handler.__name__, handler.__doc__ = name, told
+    def describe(handler: Handler) -> Handler:
+        handler.__name__, handler.__doc__ = name, description
         return handler
 
-    return rename
+    return describe

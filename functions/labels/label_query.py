@@ -1,4 +1,4 @@
-"""What lists of labels, and of a group's contacts, can be asked for."""
+"""Query parameters of the lists of labels and of a group's contacts."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from shared.http.listing import ListQuery
 
 
 class LabelListQuery(ListQuery):
-    """Labels in the order of their names."""
+    """The labels to list, by name."""
 
     prefix: str | None = Field(
         None,
         max_length=100,
-        description="What names begin with, without regard to case or accents.",
+        description="Only labels whose names start with this. Case and accents do not matter.",
         examples=["vi"],
     )
 
 
 class GroupContactsQuery(ListQuery):
-    """The contacts of a group."""
+    """The order of a group's contacts."""
 
     sort: ContactSort | None = Field(None, description="As in `GET /contacts`.")
     include_total: bool = Field(
-        False, description="Count those a dynamic group finds. As in `GET /contacts`."
+        False, description="Count the contacts of a dynamic group. As in `GET /contacts`."
     )

@@ -12,5 +12,5 @@ routes = label_routes(
     TagInput,
     TagPatch,
     lambda call: label_service(call.caller, Tag, call.claim),
-    listed="With `prefix`, for completing what a person types; `usage_count` says how many contacts have each.",
+    list_description="`prefix` is for completing what a user types; `usage_count` is the number of contacts.",
 )

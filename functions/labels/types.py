@@ -12,5 +12,5 @@ routes = label_routes(
     TypeInput,
     TypePatch,
     lambda call: label_service(call.caller, ContactType, call.claim),
-    listed="The tenant's managed list of types.",
+    list_description="The list of types that the tenant maintains.",
 )

@@ -1,4 +1,4 @@
-"""HTTP entry point of what needs no sign-in: health and the API's description."""
+"""HTTP entry point of health, the OpenAPI document and Swagger UI, which need no sign-in."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Swagger UI: a page, its style sheet and script as powertools brings them along, and what starts it.
+"""Swagger UI: the page, its style sheet and script from powertools, and the script that starts it.
 
-The files are read when they are asked for: no other call pays for them.
+The files are read when they are requested, so that other calls do not pay for them.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from pathlib import Path
 import aws_lambda_powertools
 
 STYLE, SCRIPT, START = "swagger-ui.css", "swagger-ui.js", "start.js"
-_BROUGHT_ALONG = Path(aws_lambda_powertools.__file__).parent / "event_handler" / "openapi" / "swagger_ui"
+_POWERTOOLS_FILES = Path(aws_lambda_powertools.__file__).parent / "event_handler" / "openapi" / "swagger_ui"
 _FILES = {
-    STYLE: _BROUGHT_ALONG / "swagger-ui.min.css",
-    SCRIPT: _BROUGHT_ALONG / "swagger-ui-bundle.min.js",
+    STYLE: _POWERTOOLS_FILES / "swagger-ui.min.css",
+    SCRIPT: _POWERTOOLS_FILES / "swagger-ui-bundle.min.js",
     START: Path(__file__).with_name("docs_start.js"),
 }
 
@@ -38,7 +38,7 @@ _PAGE = """<!doctype html>
 
 PAGE_HEADERS = {
     "Cache-Control": "no-cache",
-    # Everything from this API alone; written into the page nothing but images, which Swagger UI's style sheet holds.
+    # Everything comes from this API. Only images may be inline: Swagger UI's style sheet contains some.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
@@ -47,14 +47,14 @@ PAGE_HEADERS = {
 
 
 def page(path: str) -> str:
-    """The page. `path`: that under which it was asked for; its files lie below it."""
+    """Return the page. `path`: the path of the request; the page's files are below it."""
     folder = "" if path.endswith("/") else "docs/"
     style, script, start = (f"{folder}{name}?{_digest(name)}" for name in (STYLE, SCRIPT, START))
     return _PAGE.format(style=style, script=script, start=start)
 
 
 def file(name: str) -> tuple[str, dict[str, str]]:
-    """The text of one of the page's files, and its headers. The page names it with its digest, so it never changes."""
+    """Return the text and the headers of one of the page's files. Its URL contains its digest, so it never changes."""
     headers = {
         "Cache-Control": "public, max-age=31536000, immutable",
         "ETag": f'"{_digest(name)}"',

@@ -1,4 +1,4 @@
-"""Examples of the open routes; see `shared.http.examples`."""
+"""Examples of the system's routes; see `shared.http.examples`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Health, the OpenAPI document, and Swagger UI over it."""
+"""Routes of health, the OpenAPI document and Swagger UI."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DOCUMENT = Path(__file__).with_name("openapi.json")
 
 
 class Health(BaseModel):
-    """That the API answers."""
+    """The health of the API."""
 
     status: Literal["ok"] = "ok"
 
@@ -33,32 +33,36 @@ def _document() -> Document:
     return Document(json.loads(_DOCUMENT.read_bytes()))
 
 
-@routes.route("GET", "/", summary="Leads to Swagger UI", status=302, public=True)
+@routes.route("GET", "/", summary="Redirect to Swagger UI", status=302, public=True)
 def root(call: Call) -> Reply:
-    """The page lies below the path that was asked for, whether that names the stage or a domain's base path."""
+    """The page is below the requested path, which starts with the stage or with a domain's base path."""
     path = str(call.event["requestContext"].get("path", ""))
     return Reply(headers={"Location": f"{path.rstrip('/')}/docs"})
 
 
-@routes.route("GET", "/health", summary="Whether the API answers", answer=Health, public=True)
+@routes.route("GET", "/health", summary="Check that the API answers", answer=Health, public=True)
 def health(call: Call) -> Reply:
     return Reply(record=Health())
 
 
-@routes.route("GET", "/openapi.json", summary="This document", answer=Document, public=True)
+@routes.route("GET", "/openapi.json", summary="Read this document", answer=Document, public=True)
 def openapi(call: Call) -> Reply:
     return Reply(record=_document())
 
 
-@routes.route("GET", "/docs", summary="Swagger UI", answer_type="text/html; charset=utf-8", public=True)
+@routes.route("GET", "/docs", summary="Open Swagger UI", answer_type="text/html; charset=utf-8", public=True)
 def docs(call: Call) -> Reply:
-    """Signs in by user name and password, or takes a pasted token or API key."""
+    """Signs in with user name and password, or uses a pasted token or API key."""
     path = call.event["requestContext"].get("path", "")
     return Reply(text=docs_page.page(path), headers=docs_page.PAGE_HEADERS)
 
 
 @routes.route(
-    "GET", f"/docs/{docs_page.STYLE}", summary="Swagger UI's style sheet", answer_type="text/css", public=True
+    "GET",
+    f"/docs/{docs_page.STYLE}",
+    summary="Get the style sheet of Swagger UI",
+    answer_type="text/css",
+    public=True,
 )
 def docs_style(call: Call) -> Reply:
     return _file(docs_page.STYLE)
@@ -67,7 +71,7 @@ def docs_style(call: Call) -> Reply:
 @routes.route(
     "GET",
     f"/docs/{docs_page.SCRIPT}",
-    summary="Swagger UI's script",
+    summary="Get the script of Swagger UI",
     answer_type="text/javascript",
     public=True,
 )
@@ -78,7 +82,7 @@ def docs_script(call: Call) -> Reply:
 @routes.route(
     "GET",
     f"/docs/{docs_page.START}",
-    summary="What starts Swagger UI",
+    summary="Get the script that starts Swagger UI",
     answer_type="text/javascript",
     public=True,
 )

@@ -1,4 +1,4 @@
-"""HTTP entry point of users and of invitations to become one."""
+"""HTTP entry point of users and invitations."""
 
 from __future__ import annotations
 

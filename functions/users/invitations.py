@@ -1,4 +1,4 @@
-"""Routes of invitations, for who manages the tenant. Accepting one is a function of its own, without sign-in."""
+"""Routes of invitations, for admins. Acceptance needs no sign-in, and is in a function of its own."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ routes = Routes("Invitations")
     paged=True,
 )
 def list_invitations(call: Call, query: ListQuery) -> Reply:
-    """Those that were accepted stay for a month."""
+    """Accepted invitations are listed for a month."""
     return Reply(page=invitation_service(call.caller).list(limit=query.limit, cursor=query.cursor))
 
 
 @routes.route(
     "POST",
     "/users/invitations",
-    summary="Invite somebody; the answer holds the token, this once",
+    summary="Create an invitation; only this answer contains its token",
     body=InvitationInput,
     answer=IssuedInvitation,
     status=201,
@@ -36,8 +36,8 @@ def list_invitations(call: Call, query: ListQuery) -> Reply:
     errors=(AddressInUse, Conflict),
 )
 def create_invitation(call: Call, body: InvitationInput) -> Reply:
-    """The token is good for seven days. It is e-mailed where the deployment has a sender; where `emailed` is false,
-    hand it on.
+    """The token is valid for seven days. It is e-mailed if the deployment has a sender. If `emailed` is false, pass it
+    on to the invited person.
     """
     return Reply(record=invitation_service(call.caller, call.claim).create(body))
 
@@ -68,10 +68,10 @@ def revoke_invitation(call: Call, invitation_id: str) -> Reply:
 @routes.route(
     "POST",
     "/users/invitations/{invitation_id}/resend",
-    summary="Give an invitation another token; the answer holds it, this once",
+    summary="Replace an invitation's token; only this answer contains the new token",
     answer=IssuedInvitation,
     errors=(NotFound, AlreadyAccepted),
 )
 def resend_invitation(call: Call, invitation_id: str) -> Reply:
-    """The token before is dead; the new one is good for seven days, and e-mailed as the first one was."""
+    """The previous token is no longer valid. The new token is valid for seven days, and is e-mailed like the first."""
     return Reply(record=invitation_service(call.caller, call.claim).resend(invitation_id))

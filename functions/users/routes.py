@@ -16,10 +16,10 @@ from shared.wiring.accounts import user_service
 
 
 class UserListQuery(ListQuery):
-    """Which users."""
+    """The users to list."""
 
-    role: UserRole | None = Field(None, description="Only those with this role.")
-    is_active: bool | None = Field(None, description="Only those who can sign in, or only those who cannot.")
+    role: UserRole | None = Field(None, description="Only users with this role.")
+    is_active: bool | None = Field(None, description="Only users who can sign in, or only users who cannot.")
 
 
 routes = Routes("Users")
@@ -28,7 +28,7 @@ routes.include(invitations.routes)
 
 @routes.route("GET", "/users", summary="List users", query=UserListQuery, answer=User, paged=True)
 def list_users(call: Call, query: UserListQuery) -> Reply:
-    """In the order of their ids."""
+    """Users are sorted by id."""
     page = user_service(call.caller).list(
         role=query.role, is_active=query.is_active, limit=query.limit, cursor=query.cursor
     )
@@ -51,7 +51,7 @@ def read_user(call: Call, user_id: str) -> Reply:
     errors=(NotFound, LastAdmin, SchedulingIdTaken, VersionMismatch),
 )
 def patch_user(call: Call, user_id: str, body: UserPatch) -> Reply:
-    """Takes `tenant:admin`; their own names all users may change. A change of rights is in effect within a minute."""
+    """Needs `tenant:admin`, except that users may change their own names. Rights change within a minute."""
     return Reply(record=user_service(call.caller).change(user_id, body, call.if_match))
 
 
@@ -66,9 +66,9 @@ def patch_user(call: Call, user_id: str, body: UserPatch) -> Reply:
     errors=(NotFound, LastAdmin, OwnsContacts, VersionMismatch),
 )
 def delete_user(call: Call, user_id: str, query: RemovalQuery) -> Reply:
-    """Takes `tenant:admin`, and where the user owns contacts `contacts:write`. The user is signed out within a minute.
-    A user who owns contacts, or is the default owner of new ones, is removed only with `successor_id` or
-    `contacts=release`: the answer is then 202 with the bulk job that changes the owner of the contacts.
+    """Needs `tenant:admin`, and `contacts:write` if the user owns contacts. The user is signed out within a minute.
+    A user who owns contacts, or is the default owner of new contacts, is removed only with `successor_id` or
+    `contacts=release`. The answer is then 202 with the bulk job that changes the owner of the contacts.
     """
     job = user_service(call.caller).delete(user_id, call.if_match, query)
     return Reply(record=job) if job else Reply(204)

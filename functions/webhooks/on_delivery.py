@@ -1,4 +1,4 @@
-"""Deliveries to attempt, by way of a queue → webhook requests."""
+"""Attempts webhook deliveries, which arrive through a queue."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from shared.wiring.webhooks import sending
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Make the attempts of a batch of messages; reports those to try again.
+    """Make the attempts of a batch of messages. Return the messages to retry.
 
-    A receiver that refuses is no failure of the message: its next attempt has a message of its own.
+    A refusal by the receiver is not a failure of the message: the next attempt has a message of its own.
     """
     return process_batch(event, received_messages(environment.webhook_deliveries_queue_url()), _attempt)
 

@@ -1,4 +1,4 @@
-"""Published events, by way of a queue → deliveries."""
+"""Creates webhook deliveries for published events, which arrive through a queue."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from shared.wiring.webhooks import fan_out
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Make the deliveries of a batch of events; reports those to try again."""
-    return process_batch(event, received_messages(environment.webhook_events_queue_url()), _spread)
+    """Create the deliveries of a batch of events. Return the messages to retry."""
+    return process_batch(event, received_messages(environment.webhook_events_queue_url()), _create_deliveries)
 
 
-def _spread(body: str) -> None:
+def _create_deliveries(body: str) -> None:
     notice = from_message(body)
     deliveries = fan_out().spread(notice)
     observability.note(

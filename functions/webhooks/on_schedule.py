@@ -1,4 +1,4 @@
-"""Every minute: hand the deliveries whose time has come to the sender."""
+"""Every minute: queue the deliveries that are due."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.wiring.webhooks import delivery_queue, due_deliveries
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """Send what is due, as far as the time allows; the rest is found a minute later."""
+    """Queue as many due deliveries as the time allows; the next call continues a minute later."""
     sent = send_due(
         due_deliveries(),
         delivery_queue(),

@@ -13,7 +13,7 @@ from shared.wiring.webhooks import webhook_service
 routes = Routes("Webhooks")
 
 
-def _further(call: Call, given: object) -> tuple[FieldError, ...]:
+def _find_faults(call: Call, given: object) -> tuple[FieldError, ...]:
     return webhook_service(call.caller).faults_in(given)
 
 
@@ -27,13 +27,13 @@ def list_webhooks(call: Call, query: ListQuery) -> Reply:
 @routes.route(
     "POST",
     "/webhooks",
-    summary="Create a webhook; the answer holds its secret, this once",
+    summary="Create a webhook; only this answer contains its secret",
     body=WebhookInput,
     answer=NewWebhook,
     status=201,
     location="/webhooks/{id}",
     errors=(Conflict,),
-    further=_further,
+    further=_find_faults,
 )
 def create_webhook(call: Call, body: WebhookInput) -> Reply:
     return Reply(record=webhook_service(call.caller, call.claim).create(body))
@@ -60,7 +60,7 @@ def delete_webhook(call: Call, webhook_id: str) -> Reply:
 @routes.route(
     "GET",
     "/webhooks/{webhook_id}/deliveries",
-    summary="List what was sent to a webhook, newest event first",
+    summary="List the deliveries of a webhook, newest event first",
     query=ListQuery,
     answer=Delivery,
     paged=True,

@@ -439,7 +439,7 @@ def test_the_document_tells_of_429_with_its_headers_wherever_somebody_is_signed_
 def test_a_function_for_callers_cannot_forget_to_count_them() -> None:
     routes = Routes("tags")
     routes.route("GET", "/tags", summary="List tags")(lambda _: Reply())
-    with pytest.raises(TypeError, match="limited"):
+    with pytest.raises(TypeError, match="rate_limits"):
         lambda_handler(routes)
 
 
