@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functions.contacts.list_query import CompanyCount, ContactStats, CustomerStats
-from shared.domain.contacts.communication import ConsentEntry
+from shared.domain.contacts.consent import ConsentEntry
 from shared.domain.contacts.interaction import Interaction
 from shared.domain.errors import (
     Conflict,

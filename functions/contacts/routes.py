@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functions.contacts.list_query import ContactListQuery, ContactStats
-from shared.domain.contacts.communication import ConsentEntry, ConsentInput
+from shared.domain.contacts.consent import ConsentEntry, ConsentInput
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.contacts.interaction import Interaction
 from shared.domain.contacts.shown import ContactShown

@@ -130,7 +130,7 @@ class BookingService:
             contact, created = _newcomer(event, email, organizer.owner_id, at, scope)
             events.append(created)
         interaction = _interaction(event, contact.id, at)
-        after, happened = contact.take_part_in(
+        after, happened = contact.record_interaction(
             interaction,
             booking=None if standing.booking_known else str(event.starts_at),
             organizer_id=organizer.organizer_id,

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.domain import timestamps
-from shared.domain.contacts.communication import NO_COMMUNICATION, ConsentEntry
+from shared.domain.contacts.communication import NO_COMMUNICATION
+from shared.domain.contacts.consent import ConsentEntry
 from shared.domain.contacts.interaction import Interaction
 from shared.domain.contacts.record import Contact
 from shared.domain.events import Event

@@ -23,7 +23,7 @@ from shared.domain.accounts.settings import SettingsPatch
 from shared.domain.accounts.user import UserPatch
 from shared.domain.callers import Caller
 from shared.domain.contacts.bulk import BulkChangeInput
-from shared.domain.contacts.communication import ConsentInput
+from shared.domain.contacts.consent import ConsentInput
 from shared.domain.contacts.filter import ContactFilter
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.contacts.record import Contact

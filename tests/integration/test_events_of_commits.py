@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.domain.callers import Caller
-from shared.domain.contacts.communication import ConsentInput
+from shared.domain.contacts.consent import ConsentInput
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.customers.record import CustomerInput, CustomerPatch
 from shared.domain.errors import DomainError

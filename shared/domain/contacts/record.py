@@ -1,31 +1,28 @@
-"""The contact: a person a tenant knows, and what may be done to one.
+"""The contact: a person a tenant knows, and its transitions.
 
-Every change of state is a method that gives back the new record and the event that tells of it.
+Every change of state is a method that returns the new record and the event of the change.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.domain.contacts import custom_fields
-from shared.domain.contacts.communication import (
-    NO_COMMUNICATION,
-    NO_PREFERENCE,
-    Channel,
-    Communication,
-    ConsentEntry,
-    ConsentInput,
-    OptOut,
-)
+from shared.domain.contacts.communication import NO_COMMUNICATION, NO_PREFERENCE, Communication
+from shared.domain.contacts.consent import Channel, ConsentEntry, ConsentInput
 from shared.domain.contacts.custom_fields import CustomFields
 from shared.domain.contacts.fields import MAX_GROUPS, LabelledFields
 from shared.domain.contacts.interaction import Interaction
-from shared.domain.contacts.other_phones import (
-    OtherPhone,
+from shared.domain.contacts.other_phones import OtherPhone
+from shared.domain.contacts.uniqueness import (
+    Lock,
+    locks_within_customer,
+    locks_within_tenant,
+    unique_addresses,
 )
 from shared.domain.errors import Conflict, Invalid
 from shared.domain.events import (
@@ -43,9 +40,7 @@ from shared.domain.labels.record import Label, Labels
 from shared.domain.records import BOOKKEEPING, Recorded
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import UniqueScope
-from shared.domain.text import (
-    joined_name,
-)
+from shared.domain.text import joined_name
 from shared.domain.timestamps import Timestamp, from_milliseconds, plus
 
 Source = Literal["api", "import", "booking", "merge"]
@@ -55,29 +50,17 @@ RelationshipStatus = Literal[
 LifecycleStage = Literal["awareness", "interest", "consideration", "decision", "retention", "customer"]
 
 MAX_ORGANIZERS = 100
-"""How many users a contact names as organizers of its bookings at the most; further ones are not added."""
+"""How many users a contact names at most as organizers of its bookings; further users are not added."""
 RESTORABLE_SECONDS = 30 * 86_400
-"""How long a deleted contact can be restored; then it is purged."""
-
-
-class Lock(NamedTuple):
-    """A value that no other live contact may have: an e-mail address, a telephone or a WhatsApp number.
-
-    `within`: None for the whole tenant, else the customer among whose contacts it is unique, "" standing for
-    contacts without one.
-    """
-
-    kind: Literal["EMAIL", "PHONE", "WHATSAPP"]
-    value: str
-    within: str | None
+"""How long a deleted contact can be restored before it is purged: 30 days."""
 
 
 class Contact(Recorded):
-    """A contact as it is kept and shown.
+    """A contact as it is stored and shown.
 
-    `version` counts the changes, from 1. `source` says by which door the contact came. `phone_raw` and
-    `whatsapp_raw`: the numbers as they were typed, null when that was E.164 already. `unique_scope`: under which
-    setting it holds its locks. `organizer_ids`: the users who organize its bookings, kept by the system.
+    `version` counts the changes, from 1. `source`: how the contact came into the system. `phone_raw` and
+    `whatsapp_raw`: the numbers as they were typed, null if that was E.164. `unique_scope`: the setting under which
+    it holds its locks. `organizer_ids`: the users who organize its bookings; callers cannot set them.
     """
 
     entity: ClassVar[str] = "contact"
@@ -123,7 +106,7 @@ class Contact(Recorded):
     updated_at: Timestamp
     updated_by: str
 
-    # The labels themselves. Their names, above, are filled in where a contact is shown.
+    # Stored are the ids of labels; their names, above, are filled in when a contact is shown.
     tag_ids: Annotated[list[str], SkipJsonSchema(), Field(exclude=True)] = []
     type_ids: Annotated[list[str], SkipJsonSchema(), Field(exclude=True)] = []
     group_ids: Annotated[list[str], SkipJsonSchema(), Field(exclude=True)] = []
@@ -133,35 +116,26 @@ class Contact(Recorded):
 
     @property
     def addresses(self) -> dict[str, str]:
-        """The e-mail addresses nobody else may have while the contact lives, each with the field it stands in."""
-        if self.deleted_at is not None:
-            return {}
-        found = {email: f"other_emails.{position}" for position, email in enumerate(self.other_emails)}
-        return found | {self.email: "email"} if self.email else found
+        """The e-mail addresses that no other contact may have, each with its field; none once it is deleted."""
+        return unique_addresses(self.email, self.other_emails) if self.deleted_at is None else {}
 
     @property
     def locks(self) -> dict[Lock, str]:
-        """What the contact holds while it lives, each with the field it stands in."""
+        """The locks that the contact holds, each with its field; none once it is deleted."""
         if self.unique_scope == "tenant":
-            return {Lock("EMAIL", email, None): field for email, field in self.addresses.items()}
+            return locks_within_tenant(self.addresses)
         if self.deleted_at is not None:
             return {}
-        within = self.customer_id or ""
-        found = {Lock("EMAIL", email, within): field for email, field in self.addresses.items()}
-        if self.phone:
-            found[Lock("PHONE", self.phone, within)] = "phone"
-        if self.whatsapp:
-            found[Lock("WHATSAPP", self.whatsapp, within)] = "whatsapp"
-        return found
+        return locks_within_customer(self.customer_id, self.addresses, self.phone, self.whatsapp)
 
     @property
     def member_of(self) -> str | None:
-        """The customer the contact belongs to. A deleted one belongs to none, and keeps in mind to which it did."""
+        """The customer the contact belongs to; None once it is deleted, though `customer_id` stays."""
         return self.customer_id if self.deleted_at is None else None
 
     @property
     def purge_at(self) -> str | None:
-        """When a deleted contact can be restored no more; None while it lives."""
+        """When a deleted contact can no longer be restored; None for a live contact."""
         return plus(self.deleted_at, RESTORABLE_SECONDS) if self.deleted_at is not None else None
 
     @classmethod
@@ -174,10 +148,10 @@ class Contact(Recorded):
         source: Source,
         unique_scope: UniqueScope = "tenant",
     ) -> tuple[Contact, Event]:
-        """A new contact from fields that `clean` has passed, and its `contact.created`.
+        """Return a new contact and its `contact.created`.
 
-        It was created when its id was made: so lists in the order of ids are in the order of creation, and a time
-        of creation bounds the ids. `at` is when it is written, which for an imported row is later.
+        `created_at` is the time in its id, so lists in the order of ids are in the order of creation, and a range of
+        creation times is a range of ids. `stamp.at`, the time of writing, is later for a row of an import.
         """
         fields: dict[str, Any] = {**given}
         fields.setdefault("owner_id", stamp.caller.owner_of_new_contacts)
@@ -203,17 +177,17 @@ class Contact(Recorded):
     def change(
         self, given: LabelledFields, *, whole: bool = False, stamp: Stamp
     ) -> tuple[Contact, Event] | None:
-        """The contact with fields that `clean` has passed; None when they change nothing.
+        """Return the contact with some fields changed, and its `contact.updated`; None when nothing changes.
 
-        Custom fields are merged into those there are, unless `given` is the `whole` of what a caller may set.
-        Raises Invalid when they become too many or too long, for an address to be verified that is not there, and
-        for a primary contact without a customer; Conflict for a primary contact that is to be so no longer.
+        Custom fields are merged into the present ones, unless `given` replaces the `whole` contact. Raises Invalid
+        for custom fields that are too many or too long, for an e-mail address marked verified that does not exist, and
+        for a primary contact without a customer; Conflict when a primary contact is to be no longer primary.
         """
-        changed = self._build_change(CONTACT_UPDATED, self._settled(given, whole), stamp)
+        changed = self._build_change(CONTACT_UPDATED, self._resolve(given, whole), stamp)
         return changed if changed[1].changes or changed[0].label_ids != self.label_ids else None
 
-    def _settled(self, given: LabelledFields, whole: bool) -> dict[str, Any]:
-        """`given` in the light of what the contact has already."""
+    def _resolve(self, given: LabelledFields, whole: bool) -> dict[str, Any]:
+        """Return `given` together with the fields that follow from it and from the present values."""
         fields: dict[str, Any] = {**given}
         fields["full_name"] = joined_name(
             given.get("first_name", self.first_name), given.get("last_name", self.last_name)
@@ -226,25 +200,25 @@ class Contact(Recorded):
             fields.setdefault("email_verified", False)
         if fields.get("email_verified") and not email:
             raise Invalid.field("email_verified", "no_email", "There is no e-mail address to be verified.")
-        # How a number was typed goes with the number: to give the same one again is no change.
+        # The same number typed another way is no change.
         for name in ("phone", "whatsapp"):
             if name in given and given[name] == getattr(self, name):
                 fields[f"{name}_raw"] = getattr(self, f"{name}_raw")
         if "other_phones" in given:
-            typed = {one["number"]: one["raw"] for one in self.other_phones}
+            typed = {phone["number"]: phone["raw"] for phone in self.other_phones}
             fields["other_phones"] = [
-                {**one, "raw": typed.get(one["number"], one["raw"])} for one in given["other_phones"]
+                {**phone, "raw": typed.get(phone["number"], phone["raw"])} for phone in given["other_phones"]
             ]
         if "preferred" in given:
             fields["communication"] = {**self.communication, "preferred": fields.pop("preferred")}
-        fields |= self._settled_primary(given)
+        fields["is_primary"] = self._resolve_primary(given)
         if "custom_fields" in given:
             present = {} if whole else self.custom_fields
             fields["custom_fields"] = custom_fields.merged(present, given["custom_fields"])
         return fields
 
-    def _settled_primary(self, given: LabelledFields) -> dict[str, Any]:
-        """Whether the contact asks to be primary, which ends where it changes customers."""
+    def _resolve_primary(self, given: LabelledFields) -> bool:
+        """Return whether the contact is to be primary. It does not stay primary when it changes customers."""
         customer_id = given.get("customer_id", self.customer_id)
         stays = customer_id == self.customer_id
         is_primary = given.get("is_primary", self.is_primary and stays)
@@ -255,10 +229,10 @@ class Contact(Recorded):
                 "A customer with contacts always has a primary one. Make another contact primary instead.",
                 code="primary_needed",
             )
-        return {"is_primary": is_primary}
+        return is_primary
 
     def join(self, group: Label, *, stamp: Stamp) -> tuple[Contact, Event] | None:
-        """The contact, in a group; None when it is in it. Raises Invalid when it is in too many."""
+        """Return the contact as a member of a static group; None if it is one. Raises Invalid for too many groups."""
         if group.id in self.group_ids:
             return None
         if len(self.groups) >= MAX_GROUPS:
@@ -267,13 +241,13 @@ class Contact(Recorded):
         return self._build_change(CONTACT_UPDATED, given, stamp)
 
     def leave(self, group: Label, *, stamp: Stamp) -> tuple[Contact, Event] | None:
-        """The contact, out of a group; None when it is not in it."""
+        """Return the contact without its membership of a static group; None if it is no member."""
         if group.id not in self.group_ids:
             return None
-        at_place = self.group_ids.index(group.id)  # where its name stands too, whatever that is by now
+        position = self.group_ids.index(group.id)  # of its name too, which may have changed
         given = {
-            "group_ids": [one for one in self.group_ids if one != group.id],
-            "groups": [*self.groups[:at_place], *self.groups[at_place + 1 :]],
+            "group_ids": [group_id for group_id in self.group_ids if group_id != group.id],
+            "groups": [*self.groups[:position], *self.groups[position + 1 :]],
         }
         return self._build_change(CONTACT_UPDATED, given, stamp)
 
@@ -284,11 +258,11 @@ class Contact(Recorded):
 
     @property
     def has_labels(self) -> bool:
-        """Whether it has tags or types, or is in groups."""
+        """Whether it has tags, types or groups."""
         return any(self.label_ids)
 
-    def named(self, labels: Labels) -> Contact:
-        """The contact with the names of its labels. Those that are gone are left out."""
+    def with_label_names(self, labels: Labels) -> Contact:
+        """Return the contact with the names of its labels, without deleted labels."""
         if not self.has_labels:
             return self
         update: dict[str, list[str]] = {}
@@ -298,63 +272,54 @@ class Contact(Recorded):
                 update[names] = labels.names(given)
         return self.with_fields(update)
 
-    def toggle_status(self, *, stamp: Stamp) -> tuple[Contact, Event]:
-        """The contact, inactive when it was active and the other way about."""
+    def toggle_active(self, *, stamp: Stamp) -> tuple[Contact, Event]:
+        """Return the contact with `is_active` inverted."""
         return self._build_change(CONTACT_UPDATED, {"is_active": not self.is_active}, stamp)
 
-    def consent(self, given: ConsentInput, *, stamp: Stamp) -> tuple[Contact, Event]:
-        """The contact with what a person said of a channel, and its `contact.consent_changed`.
+    def record_consent(self, given: ConsentInput, *, stamp: Stamp) -> tuple[Contact, Event]:
+        """Return the contact with a person's decision on a channel, and its `contact.consent_changed`.
 
-        Said again it counts again: each has its ground and its time.
+        The same decision again is a further consent, with its own source and time.
         """
-        settled: OptOut = {
-            "opted_out": given.opted_out,
-            "at": stamp.at,
-            "by": stamp.caller.actor,
-            "source": given.source,
-            "reason": given.reason or None,
-        }
-        opt_outs = {**self.communication["opt_outs"], given.channel: settled}
+        opt_outs = {**self.communication["opt_outs"], given.channel: given.to_opt_out(stamp)}
         communication: Communication = {**self.communication, "opt_outs": opt_outs}
         contact, event = self._build_change(CONTACT_CONSENT_CHANGED, {"communication": communication}, stamp)
         event.data.update(channel=given.channel, opted_out=given.opted_out)
         return contact, event
 
     def consent_entry(self, channel: Channel) -> ConsentEntry:
-        """The history's entry of the contact's last change, which was a consent on a channel."""
-        return ConsentEntry.model_construct(
-            id=self.last_event, channel=channel, **self.communication["opt_outs"][channel]
-        )
+        """Return the history entry of the contact's latest change, which was a consent on `channel`."""
+        return ConsentEntry.of(self.last_event, channel, self.communication["opt_outs"][channel])
 
     def delete(self, *, stamp: Stamp) -> tuple[Contact, Event]:
-        """The contact, no longer live; the record stays so that it can be restored."""
+        """Return the contact as deleted. The record stays, so that it can be restored."""
         given = {"deleted_at": stamp.at, "is_primary": False}
         return self._build_change(CONTACT_DELETED, given, stamp)
 
     def restore(self, *, unique_scope: UniqueScope = "tenant", stamp: Stamp) -> tuple[Contact, Event] | None:
-        """The contact, live again as it was; None when it is live. It takes its locks under `unique_scope`."""
+        """Return a deleted contact as live again, with locks under `unique_scope`; None for a live contact."""
         if self.deleted_at is None:
             return None
         given = {"deleted_at": None, "unique_scope": unique_scope}
         return self._build_change(CONTACT_RESTORED, given, stamp)
 
     def set_primary(self, is_primary: bool, *, stamp: Stamp) -> tuple[Contact, Event] | None:
-        """The contact as its customer's primary one, or no longer so; None when that changes nothing."""
+        """Return the contact as primary or not primary; None when nothing changes."""
         if self.is_primary == is_primary:
             return None
         return self._build_change(CONTACT_UPDATED, {"is_primary": is_primary}, stamp)
 
-    def placed(
+    def with_customer(
         self, before: Contact | None, event: Event, *, customer_id: str | None, is_primary: bool
     ) -> tuple[Contact, Event]:
-        """The contact, just made or changed from `before`, in its place among a customer's contacts. Its event
-        tells of that too.
+        """Return the contact, just created or changed from `before`, with its customer, and with `event` listing that
+        change too.
         """
         contact = self.with_fields({"customer_id": customer_id, "is_primary": is_primary})
         changes = compare_fields(before._audited_fields() if before else {}, contact._audited_fields())
         return contact, replace(event, changes=changes)
 
-    def take_part_in(
+    def record_interaction(
         self,
         interaction: Interaction,
         *,
@@ -365,11 +330,11 @@ class Contact(Recorded):
         owner_id: str | None = None,
         stamp: Stamp,
     ) -> tuple[Contact, Event]:
-        """The contact after an interaction, and its `interaction.created`.
+        """Return the contact after an interaction, and its `interaction.created`.
 
-        `last_contacted_at` moves forward and never back. `booking` is the start of a booking that is newly
-        counted (None when it counts already); `phone` (E.164, with how it was typed) fills an empty field only, and so
-        does `owner_id`. `organizer_id` is the user who organizes the booking.
+        `last_contacted_at` only moves forward. `booking`: the start of a booking that is counted now, None if it was
+        counted before. `phone` (E.164, with `phone_raw` as it was typed) and `owner_id` fill only empty fields.
+        `organizer_id`: the user who organizes the booking.
         """
         given: dict[str, Any] = {
             "interaction_count": self.interaction_count + 1,
@@ -384,21 +349,22 @@ class Contact(Recorded):
             given["owner_id"] = owner_id
         known = self.organizer_ids
         if organizer_id is not None and organizer_id not in known and len(known) < MAX_ORGANIZERS:
-            # Sorted, so that the order in which bookings come in makes no difference.
+            # Sorted, so that the result does not depend on the order of the bookings.
             given["organizer_ids"] = sorted([*known, organizer_id])
         contact, event = self._build_change(INTERACTION_CREATED, given, stamp)
         event.data.update(interaction_id=interaction.id, interaction_type=interaction.type)
         return contact, event
 
     def _audited_fields(self) -> dict[str, Any]:
-        """The fields whose changes are told: all but the bookkeeping of the change itself.
+        """Return the fields whose changes events list: all but the bookkeeping of the change itself.
 
-        What is kept by name within a field is told by itself, so that an event is no longer than its change.
+        The members of `custom_fields` and `communication` are listed one by one, so that an event is no longer than
+        its change.
         """
         content = {
             name: value
             for name, value in self.__dict__.items()
-            if name not in _NOT_TOLD and (value or name == "is_active")
+            if name not in _NOT_AUDITED and (value or name == "is_active")
         }
         for name, value in self.custom_fields.items():
             content[f"custom_fields.{name}"] = value
@@ -409,7 +375,7 @@ class Contact(Recorded):
         return content
 
 
-_NOT_TOLD = BOOKKEEPING | {
+_NOT_AUDITED = BOOKKEEPING | {
     "deleted_at",
     "unique_scope",
     "communication",

@@ -109,7 +109,7 @@ class ContactLists:
         if not any(one.has_labels for one in contacts):
             return contacts
         labels = self._labels.recent()
-        return [one.named(labels) for one in contacts]
+        return [one.with_label_names(labels) for one in contacts]
 
     def stats(self) -> dict[str, Any]:
         """The tenant's counters: `total`, `active`, `inactive`, `primary`, `customers`, `bookings`, `interactions`,

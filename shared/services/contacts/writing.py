@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.contacts.cleaning import clean
-from shared.domain.contacts.communication import ConsentEntry, ConsentInput
+from shared.domain.contacts.consent import ConsentEntry, ConsentInput
 from shared.domain.contacts.fields import LabelledFields
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.contacts.interaction import Interaction
@@ -165,7 +165,7 @@ class ContactService:
             contact_id,
             "contacts:write",
             if_match,
-            lambda contact: contact.toggle_status(stamp=Stamp.now(self._caller)),
+            lambda contact: contact.toggle_active(stamp=Stamp.now(self._caller)),
         )
 
     def join(self, contact_id: str, group_id: str, if_match: IfMatch | None) -> Contact:
@@ -223,7 +223,7 @@ class ContactService:
             contact_id,
             "contacts:write",
             if_match,
-            lambda contact: contact.consent(given, stamp=Stamp.now(self._caller)),
+            lambda contact: contact.record_consent(given, stamp=Stamp.now(self._caller)),
             save=lambda before, after, event: self._contacts.save(
                 before, after, event, after.consent_entry(given.channel)
             ),

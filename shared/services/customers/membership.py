@@ -65,7 +65,7 @@ class Membership:
                 self._leave(left, after.id, changes)
             if after.deleted_at is None:
                 customer = self._join(before, after, changes)
-                after, event = after.placed(
+                after, event = after.with_customer(
                     before,
                     event,
                     customer_id=customer.id if customer else None,

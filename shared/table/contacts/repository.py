@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from shared.domain.contacts.communication import ConsentEntry
+from shared.domain.contacts.consent import ConsentEntry
 from shared.domain.contacts.interaction import Interaction
-from shared.domain.contacts.record import Contact, Lock
+from shared.domain.contacts.record import Contact
+from shared.domain.contacts.uniqueness import Lock
 from shared.domain.errors import ConcurrentChange, DomainError, Duplicate, Unavailable
 from shared.domain.events import Event
 from shared.domain.tenant import UniqueScope
@@ -47,7 +48,7 @@ class ContactTable:
         if item is None or "emptied_at" in item:
             return None
         contact = items.contact_from_item(item)
-        return contact.named(self._labels.at(found.get(identity_of(stamp))))
+        return contact.with_label_names(self._labels.at(found.get(identity_of(stamp))))
 
     def get_many(self, contact_ids: Iterable[str]) -> dict[str, Contact]:
         """The live contacts of ids as of now, by id."""
@@ -57,7 +58,7 @@ class ContactTable:
         contacts = [items.contact_from_item(item) for item in found if "deleted_at" not in item]
         if self._labels is not None and any(one.has_labels for one in contacts):
             labels = self._labels.current()  # read behind the contacts, so that it knows all theirs
-            contacts = [one.named(labels) for one in contacts]
+            contacts = [one.with_label_names(labels) for one in contacts]
         return {contact.id: contact for contact in contacts}
 
     def written(self, events: Iterable[tuple[str, str]]) -> set[str]:

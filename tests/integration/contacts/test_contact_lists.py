@@ -125,7 +125,7 @@ class Book:
 
     def live(self) -> list[Contact]:
         return [
-            items.contact_from_item(i).named(label_table(TENANT).current())
+            items.contact_from_item(i).with_label_names(label_table(TENANT).current())
             for i in self.all_items()
             if contact_keys.is_contact(i) and "deleted_at" not in i
         ]

@@ -209,7 +209,7 @@ def test_a_contact_names_no_more_than_a_hundred_organizers() -> None:
         source="booking",
     )
     for number in range(MAX_ORGANIZERS + 5):
-        contact, _ = contact.take_part_in(
+        contact, _ = contact.record_interaction(
             Interaction.model_construct(id=new_id(), type="booking_created", occurred_at=now()),
             booking=now(),
             phone=None,

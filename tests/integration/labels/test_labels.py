@@ -337,7 +337,7 @@ def test_a_label_that_is_newer_than_the_labels_known_is_kept_by_a_write_in_betwe
         contact_id=new_id(),
         stamp=Stamp(new_id(), "2026-01-01T00:00:00.000Z", CALLER),
         source="api",
-    )[0].named(NO_LABELS)
+    )[0].with_label_names(NO_LABELS)
     assert (contact.tags, contact.tag_ids) == ([], [fresh])
 
 

@@ -78,7 +78,7 @@ def test_the_last_contact_moves_forward_and_never_back() -> None:
     contact, _ = made()
     caller = system_caller("t1", "booking", "booking")
     for at, booking in ((LATER, LATER), (AT, AT)):
-        contact, _ = contact.take_part_in(
+        contact, _ = contact.record_interaction(
             interaction(at), booking=booking, phone=None, stamp=Stamp("e", LATER, caller)
         )
     assert (contact.last_contacted_at, contact.last_booking_at) == (LATER, LATER)
@@ -89,7 +89,7 @@ def test_a_booking_fills_an_empty_phone_and_never_replaces_one() -> None:
     contact, _ = made()
     caller = system_caller("t1", "booking", "booking")
     for number in ("+14155552671", "+14155552672"):
-        contact, _ = contact.take_part_in(
+        contact, _ = contact.record_interaction(
             interaction(AT), booking=None, phone=number, stamp=Stamp("e", AT, caller)
         )
     assert contact.phone == "+14155552671"

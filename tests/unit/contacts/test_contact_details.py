@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from shared.domain.callers import Caller
 from shared.domain.contacts.cleaning import clean
-from shared.domain.contacts.communication import CommunicationInput, ConsentInput
+from shared.domain.contacts.communication import CommunicationInput
+from shared.domain.contacts.consent import ConsentInput
 from shared.domain.contacts.custom_fields import MAX_BYTES, checked, merged
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.contacts.record import RESTORABLE_SECONDS, Contact
@@ -60,7 +61,7 @@ def told(changed: tuple[Contact, Event] | None) -> dict[str, Any]:
 
 def consenting(contact: Contact, opted_out: bool = True, **given: Any) -> tuple[Contact, Event]:
     given = {"channel": "email", "opted_out": opted_out, "source": "a call", **given}
-    return contact.consent(ConsentInput(**given), stamp=Stamp("e3", LATER, ADMIN))
+    return contact.record_consent(ConsentInput(**given), stamp=Stamp("e3", LATER, ADMIN))
 
 
 # Addresses
@@ -360,7 +361,7 @@ def test_creation_tells_custom_fields_and_preference_one_by_one_and_no_default()
 def test_toggling_twice_is_as_before() -> None:
     contact = made()
     for active in (False, True):
-        contact, event = contact.toggle_status(stamp=Stamp("e", LATER, ADMIN))
+        contact, event = contact.toggle_active(stamp=Stamp("e", LATER, ADMIN))
         assert contact.is_active is active
         assert set(event.changes) == {"is_active"}
 
@@ -411,7 +412,7 @@ def test_a_whole_contact_comes_back_from_its_item_as_it_was() -> None:
             "groups": ["z"],
         }
     )
-    again = contact_from_item(contact_to_item("t1", contact)).named(labels)
+    again = contact_from_item(contact_to_item("t1", contact)).with_label_names(labels)
     assert again == contact
     assert json.loads(again.model_dump_json()) == json.loads(contact.model_dump_json())
     assert [type(value) for value in again.custom_fields.values()] == [int, float, bool, str, float]
