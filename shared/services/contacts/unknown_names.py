@@ -35,7 +35,7 @@ def unknown_in(
             check_owner(owner_id)
 
     return collected(
-        lambda: labelling.require_types(names("types", MAX_TYPES)),
+        lambda: labelling.types(names("types", MAX_TYPES)),
         lambda: labelling.static_groups(names("groups", MAX_GROUPS), "groups"),
         owner,
     )

@@ -30,6 +30,7 @@ from shared.domain.ids import is_id, new_id
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import TenantSettings
 from shared.services.backoff import HOT
+from shared.services.contacts.labelled_fields import label_fields
 from shared.services.idempotency import Announce, no_key
 from shared.services.labels.labelling import Labelling, LabelRepository
 from shared.services.optimistic import IfMatch, require_match, retry_on_conflict
@@ -299,7 +300,7 @@ class ContactService:
         ):
             raise PermissionDenied.lacking("contacts:write:all")
         try:
-            return self._labelling.settle(clean(given, self._settings()))
+            return label_fields(clean(given, self._settings()), self._labelling)
         except Invalid as refused:
             from shared.domain import faults
 

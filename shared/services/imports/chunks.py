@@ -20,6 +20,7 @@ from shared.domain.imports.tasks import Chunk, ImportTask
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant, TenantSettings
 from shared.services.contacts.creations import ContactRepository, Creation, create_all
+from shared.services.contacts.labelled_fields import label_fields
 from shared.services.contacts.owners import Owners
 from shared.services.imports.row_plans import Known, RowPlan, check_addresses, duplicate_of, plan
 from shared.services.imports.runs import ImportRuns, UnknownTenant
@@ -194,7 +195,7 @@ class ImportChunks:
             if one.fields is None:
                 continue
             try:
-                fields = labelling.settle(one.fields)
+                fields = label_fields(one.fields, labelling)
             except (Invalid, RuleBroken) as error:
                 fates[one.number] = failed(one.row, error)
                 continue
