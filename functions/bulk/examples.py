@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.domain.contacts.bulk import Outcome
 from shared.domain.errors import Duplicate, Invalid, NotFound
 from shared.domain.jobs.bulk import BulkCounts, BulkJob, BulkProgress
-from shared.http.bulk import answer_of
+from shared.http.bulk import build_answer
 from shared.http.examples import ADA_ID, GRACE_ID, JOB_ID, LIMIT_REFUSED, REQUEST_ID, USER_ID, Example
 from shared.services.paging import Page
 
@@ -36,7 +36,7 @@ EXAMPLES = {
                 {"first_name": "Grace", "email": "grace@example.com"},
             ]
         },
-        answer=answer_of(
+        answer=build_answer(
             [Outcome(ADA_ID), Outcome(None, Duplicate("email", GRACE_ID, "e-mail address"))],
             done=201,
             request_id=REQUEST_ID,
@@ -51,13 +51,13 @@ EXAMPLES = {
             "add_tags": ["VIP"],
             "join_groups": ["Spring campaign"],
         },
-        answer=answer_of([Outcome(ADA_ID)], done=200, request_id=REQUEST_ID),
+        answer=build_answer([Outcome(ADA_ID)], done=200, request_id=REQUEST_ID),
         problems=(Invalid.field("contact_ids", "required", "Give either contact_ids or filter."),),
     ),
     "bulk_delete_contacts": Example(
         parameters={"contact_id": ADA_ID},
         request={"contact_ids": [ADA_ID]},
-        answer=answer_of([Outcome(ADA_ID)], done=204, request_id=REQUEST_ID),
+        answer=build_answer([Outcome(ADA_ID)], done=204, request_id=REQUEST_ID),
         problems=(Invalid.field("contact_ids", "required", "Give either contact_ids or filter."),),
     ),
     "list_bulk_jobs": Example(answer=Page([_JOB], None), problems=(LIMIT_REFUSED,)),

@@ -12,7 +12,7 @@ from shared.domain.contacts.filter import ContactFilter
 from shared.domain.contacts.inputs import ContactInput
 from shared.domain.errors import ConcurrentChange, Conflict, DomainError, Invalid, NotFound
 from shared.domain.jobs.bulk import BulkJob
-from shared.http.bulk import TOLD_FIELDS, BulkAnswer, answer_of
+from shared.http.bulk import MAX_ERROR_FIELDS, BulkAnswer, build_answer
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.problems import from_validation
@@ -121,7 +121,7 @@ def cancel_bulk_job(call: Call, job_id: str) -> Reply:
 def _build_reply(call: Call, done: int, result: Sequence[Outcome] | BulkJob) -> Reply:
     if isinstance(result, BulkJob):
         return Reply(record=result)
-    return Reply(record=answer_of(result, done=done, request_id=call.request_id))
+    return Reply(record=build_answer(result, done=done, request_id=call.request_id))
 
 
 def _validate_contact(entry: object, contacts: BulkContacts) -> ContactInput | DomainError:
@@ -129,7 +129,10 @@ def _validate_contact(entry: object, contacts: BulkContacts) -> ContactInput | D
         return ContactInput.model_validate(entry)
     except ValidationError as error:
         return from_validation(
-            error, ContactInput, lambda: contacts.faults_in(entry, whole=True, new=True), most=TOLD_FIELDS
+            error,
+            ContactInput,
+            lambda: contacts.faults_in(entry, whole=True, new=True),
+            most=MAX_ERROR_FIELDS,
         )
 
 

@@ -8,7 +8,7 @@ from shared.domain.contacts.bulk import Outcome
 from shared.domain.errors import Invalid, NameTaken, NotFound, VersionMismatch
 from shared.domain.groups.record import Group
 from shared.domain.labels.record import ContactType, Tag
-from shared.http.bulk import answer_of
+from shared.http.bulk import build_answer
 from shared.http.examples import ADA, ADA_ID, GROUP_ID, LIMIT_REFUSED, REQUEST_ID, USER_ID, Example
 from shared.services.paging import Page
 
@@ -102,13 +102,13 @@ EXAMPLES = {
     "add_group_contacts": Example(
         request={"contact_ids": [ADA_ID]},
         parameters={"contact_id": ADA_ID},
-        answer=answer_of([Outcome(ADA_ID)], done=200, request_id=REQUEST_ID),
+        answer=build_answer([Outcome(ADA_ID)], done=200, request_id=REQUEST_ID),
         problems=(NotFound("Group"),),
     ),
     "remove_group_contacts": Example(
         request={"contact_ids": [ADA_ID]},
         parameters={"contact_id": ADA_ID},
-        answer=answer_of([Outcome(ADA_ID)], done=200, request_id=REQUEST_ID),
+        answer=build_answer([Outcome(ADA_ID)], done=200, request_id=REQUEST_ID),
         problems=(NotFound("Group"),),
     ),
 }

@@ -11,7 +11,7 @@ from shared.domain.contacts.shown import ContactShown
 from shared.domain.errors import ConcurrentChange, NotFound, RuleBroken
 from shared.domain.groups.inputs import GroupInput, GroupPatch
 from shared.domain.groups.record import Group
-from shared.http.bulk import BulkAnswer, answer_of
+from shared.http.bulk import BulkAnswer, build_answer
 from shared.http.call import Call
 from shared.http.routes import Reply
 from shared.wiring.contacts import bulk_contacts, contact_lists, show_contacts
@@ -69,7 +69,7 @@ def list_group_contacts(call: Call, group_id: str, query: GroupContactsQuery) ->
 def add_group_contacts(call: Call, group_id: str, body: GroupMembersInput) -> Reply:
     """The answer has an entry for each contact, in order, with the status and the error of the call for one contact."""
     outcomes = bulk_contacts(call.caller, call.claim).join_many(group_id, body.contact_ids)
-    return Reply(record=answer_of(outcomes, done=200, request_id=call.request_id))
+    return Reply(record=build_answer(outcomes, done=200, request_id=call.request_id))
 
 
 @routes.route(
@@ -84,4 +84,4 @@ def add_group_contacts(call: Call, group_id: str, body: GroupMembersInput) -> Re
 def remove_group_contacts(call: Call, group_id: str, body: GroupMembersInput) -> Reply:
     """Like the route that adds contacts. A contact that is not in the group is not changed."""
     outcomes = bulk_contacts(call.caller).leave_many(group_id, body.contact_ids)
-    return Reply(record=answer_of(outcomes, done=200, request_id=call.request_id))
+    return Reply(record=build_answer(outcomes, done=200, request_id=call.request_id))

@@ -1,4 +1,4 @@
-"""Answers of bulk calls: one entry for each contact, in the form of the single call's answer."""
+"""Answers of bulk calls: an entry for each contact, in the form of the answer of the call for one contact."""
 
 from __future__ import annotations
 
@@ -10,27 +10,33 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.domain.contacts.bulk import Outcome
 from shared.domain.errors import DomainError, Invalid
 from shared.http.problem_document import Problem
-from shared.http.problems import members_of
+from shared.http.problems import build_members
 
-TOLD_FIELDS, _TOLD_CHARACTERS = 2, 64
-"""Of a refused entry's fields, and of a field's name. So the longest answer there can be, five hundred refusals whose
-fields' names are the caller's own, can be kept under an Idempotency-Key. No field of ours has a longer name."""
+MAX_ERROR_FIELDS = 2
+"""Fields that the error of an entry names."""
+_MAX_FIELD_NAME = 64
+"""Characters of a field's name in the error of an entry. No field of the API has a longer name.
+
+With both limits the longest possible answer, 500 refusals that name fields invented by the caller, can be stored under
+an Idempotency-Key."""
 
 
 class BulkEntry(BaseModel):
-    """What became of one entry. `status`: as of the single call."""
+    """The result for one entry. `status`: that of the call for one contact."""
 
     model_config = ConfigDict(defer_build=True)
 
     status: int
     id: str | None = Field(
-        None, exclude_if=lambda value: value is None, description="The contact that was made, or is meant."
+        None,
+        exclude_if=lambda value: value is None,
+        description="The contact that was created, changed or deleted.",
     )
     error: Problem | None = Field(None, exclude_if=lambda value: value is None)
 
 
 class BulkAnswer(BaseModel):
-    """What became of each entry, in their order."""
+    """The results of a bulk call, in the order of its entries."""
 
     model_config = ConfigDict(defer_build=True)
 
@@ -39,24 +45,26 @@ class BulkAnswer(BaseModel):
     failed: int
 
 
-def answer_of(outcomes: Iterable[Outcome], *, done: int, request_id: str) -> BulkAnswer:
-    """The answer that tells of outcomes; `done`: the single call's status when it succeeds."""
-    items = [_entry(one, done, request_id) for one in outcomes]
+def build_answer(outcomes: Iterable[Outcome], *, done: int, request_id: str) -> BulkAnswer:
+    """Return the answer with the results of a bulk call. `done`: the status of an entry that succeeded."""
+    items = [_build_entry(one, done, request_id) for one in outcomes]
     succeeded = sum(1 for entry in items if entry.error is None)
     return BulkAnswer.model_construct(items=items, succeeded=succeeded, failed=len(items) - succeeded)
 
 
-def _entry(outcome: Outcome, done: int, request_id: str) -> BulkEntry:
+def _build_entry(outcome: Outcome, done: int, request_id: str) -> BulkEntry:
     if outcome.refusal is None:
         return BulkEntry.model_construct(status=done, id=outcome.contact_id)
-    problem = Problem.model_validate(members_of(_shortened(outcome.refusal), request_id))
+    problem = Problem.model_validate(build_members(_shorten(outcome.refusal), request_id))
     return BulkEntry.model_construct(status=problem.status, id=outcome.contact_id, error=problem)
 
 
-def _shortened(refusal: DomainError) -> DomainError:
-    """A refusal that names fields told more briefly."""
+def _shorten(refusal: DomainError) -> DomainError:
+    """Return a refusal with at most MAX_ERROR_FIELDS fields and short names."""
     if not (isinstance(refusal, Invalid) and refusal.errors):
         return refusal
-    told = tuple(replace(one, field=one.field[:_TOLD_CHARACTERS]) for one in refusal.errors[:TOLD_FIELDS])
-    detail = refusal.detail.replace(refusal.errors[0].field, told[0].field)
-    return Invalid(detail, code=refusal.code, errors=told)
+    shortened = tuple(
+        replace(one, field=one.field[:_MAX_FIELD_NAME]) for one in refusal.errors[:MAX_ERROR_FIELDS]
+    )
+    detail = refusal.detail.replace(refusal.errors[0].field, shortened[0].field)
+    return Invalid(detail, code=refusal.code, errors=shortened)

@@ -1,8 +1,8 @@
-"""Examples of what is sent and answered, as the OpenAPI document shows them. No function loads this.
+"""Examples of requests and answers for the OpenAPI document. No function loads this.
 
-Each resource keeps its own beside its routes, in `functions/<resource>/examples.py`: `EXAMPLES`, by the names of the
-handlers, and `PARAMETERS`, by the names of path and query parameters. Who appears in more than one stands here.
-The people are made up: their addresses (RFC 2606) and numbers are set aside for that.
+Each resource has its own in `functions/<resource>/examples.py`: `EXAMPLES` by the names of the handlers, and
+`PARAMETERS` by the names of path and query parameters. This module has the records that several resources use. The
+people are fictional; their addresses (RFC 2606) and numbers are reserved for examples.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.domain.accounts.invitation import IssuedInvitation
 from shared.domain.accounts.user import User
 from shared.domain.contacts.shown import ContactShown
 from shared.domain.errors import DomainError, Invalid
-from shared.http.problems import problem
+from shared.http.problems import build_problem
 from shared.services.paging import Page
 
 REQUEST_ID = "4f6c1f0e-6d5b-4f7e-9a52-0f0f3a9d2c11"
@@ -26,10 +26,10 @@ REQUEST_ID = "4f6c1f0e-6d5b-4f7e-9a52-0f0f3a9d2c11"
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What an operation is sent, and what it answers.
+    """An example of a request to an operation and of its answers.
 
-    `request`: the body. `answer`: the record of a success, or the page. `problems`: the refusals a caller is most
-    likely to meet, the most telling first. `parameters`: by name, where the resource's `PARAMETERS` do not fit.
+    `request`: the body. `answer`: the record, page or text of a success. `problems`: the refusals that callers are most
+    likely to get, the most typical first. `parameters`: by name, where the resource's `PARAMETERS` do not fit.
     """
 
     request: Any = None
@@ -38,8 +38,8 @@ class Example:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-def shown(answer: BaseModel | Page[Any] | str) -> Any:
-    """The JSON value of an answer's body; a text is one itself."""
+def dump_answer(answer: BaseModel | Page[Any] | str) -> Any:
+    """Return an answer's body as a JSON value. A text is its own value."""
     if isinstance(answer, str):
         return answer
     if isinstance(answer, Page):
@@ -48,13 +48,13 @@ def shown(answer: BaseModel | Page[Any] | str) -> Any:
     return answer.model_dump(mode="json")
 
 
-def refused(error: DomainError) -> Any:
-    """The JSON value of a refusal's body."""
-    return json.loads(problem(error, REQUEST_ID).body or "")
+def dump_problem(error: DomainError) -> Any:
+    """Return a refusal's body as a JSON value."""
+    return json.loads(build_problem(error, REQUEST_ID).body or "")
 
 
 LIMIT_REFUSED = Invalid.field("limit", "greater_than_equal", "This must be 1 or more.")
-"""What `limit=0` is answered."""
+"""The refusal of `limit=0`."""
 
 USER_ID = "b1a3c6d2-7a52-4a0e-9c2f-3a5d6f1f0c77"
 ADA_ID = "01960a6f-79c0-7a3e-9d41-5b7a2c9e0f13"
@@ -85,7 +85,7 @@ ADA = ContactShown(
     updated_at="2025-04-06T09:30:00.000Z",
     updated_by=f"user:{USER_ID}",
 )
-"""A contact as it was made."""
+"""A contact after its creation."""
 ADA_OF_CUSTOMER = ADA.model_copy(
     update={
         "customer_id": CUSTOMER_ID,
@@ -94,7 +94,7 @@ ADA_OF_CUSTOMER = ADA.model_copy(
         "is_primary": True,
     }
 )
-"""The contact as the primary one of a customer."""
+"""The contact as the primary contact of a customer."""
 
 INVITATION_ID = "01962e29-9800-7d20-8c05-3b5c7d9e0f66"
 INVITATION = IssuedInvitation(
@@ -111,7 +111,7 @@ INVITATION = IssuedInvitation(
     token=f"inv_64656d6f_{INVITATION_ID.replace('-', '')}_uNjzO7lqk3cM8xEbR1tYw5vHs2aDf9gKiPoZ0XeLmQ4",
     emailed=True,
 )
-"""An invitation as who made it sees it; the token is nobody's."""
+"""An invitation in the answer to its creation. The token is fictional."""
 INVITED = User(
     id="c4b2f7a9-1d3e-4f60-8a5b-7e9c0d2f4b61",
     username="grace@example.com",
@@ -124,4 +124,4 @@ INVITED = User(
     updated_at="2025-04-13T09:12:00.000Z",
     updated_by="user:c4b2f7a9-1d3e-4f60-8a5b-7e9c0d2f4b61",
 )
-"""The user who has accepted it."""
+"""The user who accepted the invitation."""

@@ -1,4 +1,4 @@
-"""The query parameters and the body of a page that all lists share."""
+"""The query parameters of lists, and the body of a page."""
 
 from __future__ import annotations
 
@@ -12,40 +12,41 @@ from shared.domain.errors import Invalid
 from shared.services.paging import MAX_ROW, Page
 
 MAX_PAGE_BYTES = 5_000_000
-"""How large the items of a page are at the most, as Lambda counts them: its answers have up to 6 MB (AWS Lambda
-quotas)."""
+"""Bytes of the items of a page, as Lambda counts them: its responses have at most 6 MB (AWS Lambda quotas)."""
 
 
 class ListQuery(BaseModel):
-    """Which part of a list. Pages follow one another by `cursor`."""
+    """The part of a list to return. `cursor` leads from page to page."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
-    limit: int = Field(25, ge=1, le=100, description="How many records a page has at the most.")
+    limit: int = Field(25, ge=1, le=100, description="Records on a page, at most.")
     cursor: str | None = Field(
-        None, max_length=2000, description="The `next_cursor` of the page before. Absent for the first page."
+        None,
+        max_length=2000,
+        description="The `next_cursor` of the previous page. Omit it for the first page.",
     )
 
 
 class NumberedListQuery(ListQuery):
-    """Which part of a list, for tables with page numbers too: by `cursor`, by `page`, or by `skip`."""
+    """The part of a list to return: by `cursor`, by `page` for tables with page numbers, or by `skip`."""
 
     page: int | None = Field(
         None,
         ge=1,
-        description=f"The number of a page, from 1, down to row {MAX_ROW:,}. What lies before it is gone through and "
-        "paid for, so a walk over a whole list is better made by `cursor`.",
+        description=f"The number of a page, from 1, up to row {MAX_ROW:,}. The records before the page are read and "
+        "charged too, so use `cursor` to read a whole list.",
     )
     page_size: int | None = Field(
-        None, ge=1, le=100, description="How many records a numbered page has at the most; 25, if not given."
+        None, ge=1, le=100, description="Records on a numbered page, at most. Default: 25."
     )
     skip: int | None = Field(
-        None, ge=0, description=f"How many records to pass over, down to row {MAX_ROW:,}; goes with `limit`."
+        None, ge=0, description=f"Records to skip, up to row {MAX_ROW:,}. Use it with `limit`."
     )
 
     @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        """Raises Invalid when a page is named in two ways."""
+    def _require_one_way(self) -> Self:
+        """Raises Invalid when a page is selected in two ways."""
         numbered = self.page is not None or self.page_size is not None
         skips = self.skip is not None
         if numbered and skips:
@@ -58,7 +59,7 @@ class NumberedListQuery(ListQuery):
 
     @property
     def part(self) -> tuple[int, int]:
-        """How many records are wanted, and behind how many."""
+        """The number of records to return, and the number of records before them."""
         if self.page is None and self.page_size is None:
             return self.limit, self.skip or 0
         size = self.page_size or 25
@@ -69,7 +70,7 @@ def render_page(page: Page[Any]) -> str:
     """Return a page as JSON. A page that would be larger than MAX_PAGE_BYTES ends early, with a cursor."""
     entries = [item.model_dump_json() for item in page.items]
     if 4 * sum(map(len, entries)) > MAX_PAGE_BYTES:  # a character takes up to four bytes
-        entries = list(_fitting(entries))
+        entries = list(_take_fitting(entries))
         page = page.cut(len(entries))
     body = f'{{"items":[{",".join(entries)}],"next_cursor":{json.dumps(page.next_cursor)}'
     if page.total_at_least is not None:
@@ -77,8 +78,8 @@ def render_page(page: Page[Any]) -> str:
     return f'{body},"total":{json.dumps(page.total)}}}'
 
 
-def _fitting(entries: Sequence[str]) -> Iterator[str]:
-    """Entries, at least one, as far as they fit into a page."""
+def _take_fitting(entries: Sequence[str]) -> Iterator[str]:
+    """Yield the entries that fit into a page, and at least one."""
     size = 0
     for number, entry in enumerate(entries):
         # Lambda sends the body as a JSON string, in which quotes and backslashes take two bytes.

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, from the routes as they are declared. Made at build time; no function loads this."""
+"""The OpenAPI 3.1 document, built from the declared routes at build time. No function loads this."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from shared.domain import errors
 from shared.http import oauth
-from shared.http.examples import Example, refused, shown
+from shared.http.examples import Example, dump_answer, dump_problem
 from shared.http.idempotency import HEADER, PATTERN, REPLAYED
 from shared.http.problem_document import OAuthError, Problem
 from shared.http.problems import CONTENT_TYPE, status_of
@@ -22,22 +22,22 @@ EXAMPLE_IN_WORDS = "For example"
 _REF = "#/components/schemas/{model}"
 _DESCRIPTION = """Contacts of businesses that take bookings.
 
-Every record belongs to one tenant, which follows from the token or key alone. Records of others answer like
-missing ones. Lists are read in pages by `next_cursor`, and follow changes within about a second; a record read
-by its id is right at once. Errors are problem documents (RFC 9457).
+Every record belongs to a tenant, which only the token or key determines. Records of other tenants answer like
+missing records. Lists are read in pages with `next_cursor`, and follow changes within about a second. A record that is
+read by its id is always current. Errors are problem documents (RFC 9457).
 
-Requests are limited by the second and in bursts. `RateLimit` and `RateLimit-Policy` show the limits and what is left,
-in every answer to a caller who is signed in. A request beyond them is 429 with `Retry-After`, the wait after which
-requests are accepted again. It doubles, up to five minutes, while a caller keeps asking sooner. Reading far beyond a
-page's worth in one request counts as several."""
+Requests are limited per second and in bursts. Every answer to a signed-in caller has the limits and what is left of
+them in `RateLimit` and `RateLimit-Policy`. A request beyond them gets 429 with `Retry-After`, the seconds after which
+requests are accepted again. They double, up to five minutes, while a caller retries too soon. A request that reads far
+more than a page counts as several requests."""
 
 
 def document(
     operations: Iterable[Operation], examples: Mapping[str, Example], *, version: str
 ) -> dict[str, Any]:
-    """The OpenAPI document of `operations`. `version` is the API's own, such as `0.1.0`.
+    """Return the OpenAPI document of `operations`. `version`: the API's version, such as `0.1.0`.
 
-    `examples`: by the handlers' names. Raises KeyError for one of a problem that its operation does not tell of.
+    `examples`: by the handlers' names. Raises KeyError for an example of a problem that its operation does not declare.
     """
     ordered = sorted(operations, key=lambda one: (one.path, one.method))
     schemas, components = _schemas(ordered)
@@ -60,7 +60,7 @@ def document(
             "securitySchemes": {
                 "password": {
                     "type": "oauth2",
-                    "description": "With user name and password. The rights of a user follow from their role.",
+                    "description": "Sign-in with user name and password. The rights of a user follow from their role.",
                     "flows": {"password": {"tokenUrl": f"{STAGE}/auth/token", "scopes": {}}},
                 },
                 "bearer": {
@@ -92,7 +92,7 @@ def _schemas(operations: list[Operation]) -> tuple[_Schemas, dict[str, Any]]:
     schemas, definitions = models_json_schema(list(wanted), ref_template=_REF)
     components = definitions.get("$defs", {})
     for operation in operations:
-        if operation.query:  # told as parameters, not as a schema of its own
+        if operation.query:  # described as parameters, not as a schema
             name = schemas[operation.query, "validation"]["$ref"].rsplit("/", 1)[1]
             components.pop(name, None)
     found: Any = schemas
@@ -100,7 +100,7 @@ def _schemas(operations: list[Operation]) -> tuple[_Schemas, dict[str, Any]]:
 
 
 def _operation(operation: Operation, schemas: _Schemas, example: Example) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    described: dict[str, Any] = {
         "operationId": operation.handler.__name__,
         "summary": operation.summary,
         "tags": [operation.tag],
@@ -108,18 +108,18 @@ def _operation(operation: Operation, schemas: _Schemas, example: Example) -> dic
         "responses": _responses(operation, schemas, example),
     }
     if operation.handler.__doc__:
-        told["description"] = " ".join(operation.handler.__doc__.split())
+        described["description"] = " ".join(operation.handler.__doc__.split())
     if operation.body:
         body = {"schema": schemas[operation.body, "validation"]}
         if example.request is not None:
             body["example"] = example.request
-        told["requestBody"] = {
+        described["requestBody"] = {
             "required": True,
             "content": dict.fromkeys(operation.media_types, body),
         }
     if operation.public:
-        told["security"] = []
-    return {key: value for key, value in told.items() if value or key == "security"}
+        described["security"] = []
+    return {key: value for key, value in described.items() if value or key == "security"}
 
 
 def _parameters(operation: Operation, example: Example) -> list[dict[str, Any]]:
@@ -135,7 +135,7 @@ def _parameters(operation: Operation, example: Example) -> list[dict[str, Any]]:
                 parameter["description"] = field.pop("description")
             parameters.append(parameter)
     for parameter in parameters:
-        # Swagger UI fills examples in. Where they are conditions, the first attempt would find nothing.
+        # Swagger UI fills in examples. Query parameters are conditions, with which the first try would find nothing.
         parameter["schema"].pop("examples", None)
         given = example.parameters.get(parameter["name"])
         if given is None:
@@ -143,14 +143,14 @@ def _parameters(operation: Operation, example: Example) -> list[dict[str, Any]]:
         if parameter.get("required"):
             parameter["example"] = given
         else:
-            told = parameter.get("description", "")
-            parameter["description"] = f"{told} {EXAMPLE_IN_WORDS} `{given}`.".strip()
+            description = parameter.get("description", "")
+            parameter["description"] = f"{description} {EXAMPLE_IN_WORDS} `{given}`.".strip()
     if operation.conditional:
         parameters.append(
             {
                 "name": "If-Match",
                 "in": "header",
-                "description": "The ETag of the state the change is meant for; another answers 412.",
+                "description": "The ETag of the version to change. For another version the answer is 412.",
                 "schema": {"type": "string"},
             }
         )
@@ -159,8 +159,8 @@ def _parameters(operation: Operation, example: Example) -> list[dict[str, Any]]:
             {
                 "name": HEADER,
                 "in": "header",
-                "description": "For 24 hours a repeat with the same key gets the first answer, a refusal too, and "
-                f"has no effect; it carries `{REPLAYED}: true`. Keys are the caller's own.",
+                "description": "For 24 hours, a repeated call with the same key gets the first answer, even a refusal, "
+                f"and has no effect. The answer has `{REPLAYED}: true`. Each caller has keys of their own.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": PATTERN},
             }
         )
@@ -175,28 +175,28 @@ def _responses(operation: Operation, schemas: _Schemas, example: Example) -> dic
             schema = _page(schema)
         content: dict[str, Any] = {"schema": schema}
         if example.answer is not None:
-            content["example"] = shown(example.answer)
+            content["example"] = dump_answer(example.answer)
         answer["content"] = {JSON: content}
         if not operation.paged and "version" in operation.answer.model_fields:
             answer["headers"] = {"ETag": _header("The record's version.")}
     elif operation.answer_type != JSON:
         text: dict[str, Any] = {"schema": {"type": "string"}}
         if example.answer is not None:
-            text["example"] = shown(example.answer)
+            text["example"] = dump_answer(example.answer)
         answer["content"] = {operation.answer_type.split(";")[0]: text}
     if 300 <= operation.status < 400:
-        answer["headers"] = {"Location": _header("Where it leads.")}
+        answer["headers"] = {"Location": _header("The URL of the redirect.")}
     if operation.location:
-        answer.setdefault("headers", {})["Location"] = _header("Where the new record is found.")
+        answer.setdefault("headers", {})["Location"] = _header("The URL of the new record.")
     responses: dict[str, Any] = {str(operation.status): answer}
     if operation.accepted:
         schema = schemas[operation.accepted.answer, "serialization"]
         responses["202"] = {
-            "description": "A background job does it.",
+            "description": "A background job carries out the call.",
             "content": {JSON: {"schema": schema}},
             "headers": {
                 "ETag": _header("The record's version."),
-                "Location": _header("Where the job is found."),
+                "Location": _header("The URL of the job."),
             },
         }
     problem = schemas[Problem, "serialization"]
@@ -206,23 +206,23 @@ def _responses(operation: Operation, schemas: _Schemas, example: Example) -> dic
     if in_oauth:
         refusal: dict[str, Any] = {"schema": schemas[OAuthError, "serialization"]}
         if example.problems:
-            refusal["example"] = oauth.members_of(example.problems[0])
+            refusal["example"] = oauth.build_members(example.problems[0])
         responses[str(oauth.STATUS)] = {"description": "Bad Request", "content": {JSON: refusal}}
     for error in (
         () if in_oauth else reversed(example.problems)
-    ):  # so that of two of one status the first is shown
+    ):  # reversed, so that the first of several with the same status remains
         status, _ = status_of(type(error))
-        responses[str(status)]["content"][CONTENT_TYPE]["example"] = refused(error)
+        responses[str(status)]["content"][CONTENT_TYPE]["example"] = dump_problem(error)
     if not operation.public:
-        for told in (str(operation.status), "429"):
-            responses[told].setdefault("headers", {}).update(_LIMIT_REFERENCES)
-        responses["429"]["headers"]["Retry-After"] = _header("After how many seconds to send the call again.")
+        for status_code in (str(operation.status), "429"):
+            responses[status_code].setdefault("headers", {}).update(_LIMIT_REFERENCES)
+        responses["429"]["headers"]["Retry-After"] = _header("The seconds after which to repeat the call.")
     if operation.keyed:
-        replayed = _header("`true` when this is an earlier call's answer.", required=False)
-        for told in responses:
-            if told not in _NEVER_REPLAYED:
-                responses[told].setdefault("headers", {})[REPLAYED] = replayed
-        retry = _header("After how many seconds to send a call again whose first is at work.", required=False)
+        replayed = _header("`true` if this is the answer of an earlier call.", required=False)
+        for status_code in responses:
+            if status_code not in _NEVER_REPLAYED:
+                responses[status_code].setdefault("headers", {})[REPLAYED] = replayed
+        retry = _header("The seconds after which to repeat a call that is still running.", required=False)
         responses["409"]["headers"]["Retry-After"] = retry
     return responses
 
@@ -233,11 +233,11 @@ _NEVER_REPLAYED = ("401", "403", "429", "503")
 _LIMIT_HEADERS = {
     name: {"description": description, "required": False, "schema": {"type": "string"}, "example": example}
     for name, description, example in (
-        (LIMIT, "How many requests are left (`r`) for the next seconds (`t`).", '"caller";r=87;t=1'),
+        (LIMIT, "The requests that are left (`r`) for the next seconds (`t`).", '"caller";r=87;t=1'),
         (
             POLICY,
-            "How many requests may be made at once (`q`), and in how many seconds (`w`) they come back: of the caller, "
-            "and of all the tenant's callers together.",
+            "The requests that may be made at once (`q`), and the seconds in which they become available again (`w`): "
+            "for the caller, and for all callers of the tenant together.",
             '"caller";q=100;w=2, "tenant";q=1000;w=2',
         ),
     )
@@ -270,17 +270,17 @@ def _page(entry: dict[str, Any]) -> dict[str, Any]:
             "items": {"type": "array", "items": entry},
             "next_cursor": {
                 "type": ["string", "null"],
-                "description": "For the next page; null on the last. A page may have fewer records than `limit`, or "
-                "none, and a cursor, where finding or showing more would go over the call's budget.",
+                "description": "The cursor of the next page; null on the last page. A page with a cursor may have "
+                "fewer records than `limit`, or none, if finding or returning more would exceed the call's budget.",
             },
             "total": {
                 "type": ["integer", "null"],
-                "description": "How many there are, where that is counted.",
+                "description": "The number of records in the list, where they are counted.",
             },
             "total_at_least": {
                 "type": "integer",
-                "description": "How many were counted before the call's budget of rows and time was spent; `total` is "
-                "null then. Else absent.",
+                "description": "The number of records that were counted before the call's budget of rows and time was "
+                "used up; `total` is null then. Otherwise absent.",
             },
         },
     }

@@ -1,4 +1,4 @@
-"""The form of a problem document (RFC 9457), for the OpenAPI document and for answers that hold several."""
+"""Models of problem documents (RFC 9457), for the OpenAPI document and for answers that contain several problems."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def _is_absent(value: Any) -> bool:
 
 
 class ProblemField(BaseModel):
-    """One refused field."""
+    """A refused field."""
 
     model_config = ConfigDict(defer_build=True)
 
@@ -30,7 +30,7 @@ class ProblemField(BaseModel):
         description="For `duplicate`: the customer that has the value, if the caller may see it.",
     )
     user_id: str | None = Field(
-        None, exclude_if=_is_absent, description="For `duplicate`: the user that has the value."
+        None, exclude_if=_is_absent, description="For `duplicate`: the user who has the value."
     )
     invitation_id: str | None = Field(
         None, exclude_if=_is_absent, description="For `duplicate`: the open invitation that has the value."
@@ -38,23 +38,23 @@ class ProblemField(BaseModel):
 
 
 class Problem(BaseModel):
-    """What went wrong (RFC 9457)."""
+    """An error (RFC 9457)."""
 
     model_config = ConfigDict(defer_build=True)
 
     type: str = "about:blank"
     title: str
     status: int
-    detail: str = Field(description="One sentence a person can act on.")
-    code: str = Field(description="A stable word for programs.")
+    detail: str = Field(description="A sentence that tells a person what to do.")
+    code: str = Field(description="A code for programs, which does not change.")
     errors: list[ProblemField] | None = Field(None, exclude_if=_is_absent)
     request_id: str
 
 
 class OAuthError(BaseModel):
-    """Why there is no token (RFC 6749, section 5.2)."""
+    """An error of the token endpoint (RFC 6749, section 5.2)."""
 
     model_config = ConfigDict(defer_build=True)
 
-    error: str = Field(description="A word of RFC 6749, section 5.2.")
-    error_description: str = Field(description="One sentence a person can act on.")
+    error: str = Field(description="A code of RFC 6749, section 5.2.")
+    error_description: str = Field(description="A sentence that tells a person what to do.")

@@ -1,4 +1,4 @@
-"""Errors as `application/problem+json` (RFC 9457): the one table from a domain error's class to a status."""
+"""Errors as `application/problem+json` (RFC 9457), with the only table from classes of domain errors to statuses."""
 
 from __future__ import annotations
 
@@ -26,29 +26,30 @@ STATUS: dict[type[errors.DomainError], tuple[int, str]] = {
     errors.RateLimited: (429, "Too Many Requests"),
     errors.Unavailable: (503, "Service Unavailable"),
 }
-"""Each class stands for its subclasses too."""
+"""The status and title of each class of errors and of its subclasses."""
 
 _RETRY_AFTER_SECONDS = 2
+"""The `Retry-After` of a 503 whose error has none."""
 _HOLDERS = ("contact_id", "customer_id", "user_id", "invitation_id")
-"""Members that name who has what was to be unique."""
+"""Members that identify the record that has a unique value already."""
 
 
 def status_of(error: type[errors.DomainError]) -> tuple[int, str]:
-    """The status and title of a domain error's class."""
+    """Return the status and title of a class of domain errors."""
     return next(STATUS[base] for base in error.__mro__ if base in STATUS)
 
 
-def problem(error: errors.DomainError, request_id: str) -> Response[str]:
-    """The answer for a domain error."""
-    members = members_of(error, request_id)
+def build_problem(error: errors.DomainError, request_id: str) -> Response[str]:
+    """Return the response to a domain error."""
+    members = build_members(error, request_id)
     seconds = error.retry_after or (_RETRY_AFTER_SECONDS if members["status"] == 503 else None)
-    return _response(members, {"Retry-After": str(seconds)} if seconds else {})
+    return _build_response(members, {"Retry-After": str(seconds)} if seconds else {})
 
 
-def members_of(error: errors.DomainError, request_id: str) -> dict[str, Any]:
-    """The problem document of a domain error."""
+def build_members(error: errors.DomainError, request_id: str) -> dict[str, Any]:
+    """Return the members of a domain error's problem document."""
     status, title = status_of(type(error))
-    members = _members(status, title, error.detail, error.code, request_id)
+    members = _base_members(status, title, error.detail, error.code, request_id)
     if error.errors:
         members["errors"] = [
             {"field": one.field, "code": one.code, "message": one.message}
@@ -59,9 +60,11 @@ def members_of(error: errors.DomainError, request_id: str) -> dict[str, Any]:
 
 
 def internal_error(request_id: str) -> Response[str]:
-    """The answer when the fault is ours. It says nothing of the cause, which is in the log."""
+    """Return the response to an internal error. The cause is only in the log."""
     detail = "Something went wrong on our side. It has been logged under this request's id."
-    return _response(_members(500, "Internal Server Error", detail, "internal_error", request_id), {})
+    return _build_response(
+        _base_members(500, "Internal Server Error", detail, "internal_error", request_id), {}
+    )
 
 
 def from_validation(
@@ -71,20 +74,20 @@ def from_validation(
     *,
     most: int | None = None,
 ) -> errors.DomainError:
-    """A pydantic refusal of what was to become a `model`, as a domain error. The given values are not repeated.
+    """Return the domain error for an input that pydantic refused as a `model`. It does not repeat the input's values.
 
-    `others`: gives the faults that other rules than pydantic's find in the same input, to be answered with the first.
-    `most`: how many faults are answered; faults.MAX_SHOWN, if not given.
+    `others`: finds the errors of rules other than pydantic's in the same input, so that the answer lists all at once.
+    `most`: errors to list at most; the default is faults.MAX_SHOWN.
     """
-    from shared.domain import faults  # loaded after something was refused, which most processes never see
+    from shared.domain import faults  # loaded only when an input is refused, which most processes never do
 
     if (malformed := faults.json_fault(error)) is not None:
         return errors.RuleBroken(malformed, code="malformed_json")
-    told = faults.MAX_SHOWN if most is None else most
-    return faults.refusal_of(faults.further(faults.faults_of(error, model, told), others, told))
+    most = faults.MAX_SHOWN if most is None else most
+    return faults.refusal_of(faults.further(faults.faults_of(error, model, most), others, most))
 
 
-def _members(status: int, title: str, detail: str, code: str, request_id: str) -> dict[str, Any]:
+def _base_members(status: int, title: str, detail: str, code: str, request_id: str) -> dict[str, Any]:
     return {
         "type": "about:blank",
         "title": title,
@@ -95,7 +98,7 @@ def _members(status: int, title: str, detail: str, code: str, request_id: str) -
     }
 
 
-def _response(members: dict[str, Any], headers: dict[str, Any]) -> Response[str]:
+def _build_response(members: dict[str, Any], headers: dict[str, Any]) -> Response[str]:
     return Response(
         status_code=members["status"], content_type=CONTENT_TYPE, body=json.dumps(members), headers=headers
     )

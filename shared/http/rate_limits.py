@@ -1,4 +1,4 @@
-"""The fields `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11)."""
+"""The headers `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11)."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ RateLimitsInForce = Callable[[], RateLimits | None]
 
 
 def build_headers(limit: RateLimit, allowance: Allowance) -> dict[str, str]:
-    """What an answer says of the caller's limit, and of the tenant's.
+    """Return the headers with the limits of the caller and of the tenant.
 
-    In a 200 `t` is 1: a second later there are new tokens. In a 429 it is what `Retry-After` says.
+    In a 200 `t` is 1, because there are new tokens after a second. In a 429 it equals `Retry-After`.
     """
-    told = f'"caller";r={allowance.left};t=1'
+    state = f'"caller";r={allowance.left};t=1'
     if refusal := allowance.refusal:
-        told = f'"{refusal.policy}";r=0;t={refusal.retry_after}'
-    return {LIMIT: told, POLICY: _policies(limit)}
+        state = f'"{refusal.policy}";r=0;t={refusal.retry_after}'
+    return {LIMIT: state, POLICY: _format_policies(limit)}
 
 
 @lru_cache(maxsize=1_000)
-def _policies(limit: RateLimit) -> str:
+def _format_policies(limit: RateLimit) -> str:
     tenant = RateLimit(TENANT_REQUESTS_PER_SECOND, TENANT_BURST)
-    return f"{_policy('caller', limit)}, {_policy('tenant', tenant)}"
+    return f"{_format_policy('caller', limit)}, {_format_policy('tenant', tenant)}"
 
 
-def _policy(name: str, limit: RateLimit) -> str:
-    """The burst, and in how many seconds an empty bucket fills: rounded up, so as not to promise too much."""
+def _format_policy(name: str, limit: RateLimit) -> str:
+    """Return the burst and the seconds in which an empty bucket fills, rounded up so that they promise no more."""
     return f'"{name}";q={limit.burst};w={-(-limit.burst // limit.requests_per_second)}'

@@ -58,10 +58,10 @@ def lambda_handler(
 
         def refuse(error: DomainError) -> Response[str]:
             observability.log_refusal("ANY", "-", call.request_id, error)
-            return problems.problem(error, call.request_id)
+            return problems.build_problem(error, call.request_id)
 
         def not_found() -> Response[str]:
-            return problems.problem(NotFound("Route"), call.request_id)
+            return problems.build_problem(NotFound("Route"), call.request_id)
 
         # Callers who are signed in are limited here too: otherwise they could request unknown paths without end.
         limits = rate_limits if call.is_signed_in else None
@@ -196,8 +196,8 @@ def _respond_with_refusal(operation: Operation, call: Call, error: DomainError) 
         from shared.http import oauth
 
         if oauth.has_oauth_form(type(error)):
-            return oauth.refusal(error)
-    return problems.problem(error, call.request_id)
+            return oauth.build_refusal(error)
+    return problems.build_problem(error, call.request_id)
 
 
 def _show(operation: Operation, call: Call, reply: Reply) -> Reply:

@@ -22,7 +22,7 @@ from functions.webhooks.on_event import handler as on_webhook_event
 from local.openapi import examples, operations, resources
 from local.sources import BUILD_TIME, ROOT, source_files
 from shared.http.bodies import FORM
-from shared.http.examples import LIMIT_REFUSED, Example, refused
+from shared.http.examples import LIMIT_REFUSED, Example, dump_problem
 from shared.http.openapi import EXAMPLE_IN_WORDS
 from shared.http.openapi import document as made
 from shared.http.routes import JSON, Operation
@@ -413,7 +413,7 @@ def test_each_parameter_s_example_is_taken(world: World, name: str) -> None:
                 path = made_path(world, operation)
     if LIMIT_REFUSED in examples()[name].problems:
         answer = world.send(operation.method, path, query={**required, "limit": 0})
-        assert answer.json == {**refused(LIMIT_REFUSED), "request_id": answer.json["request_id"]}
+        assert answer.json == {**dump_problem(LIMIT_REFUSED), "request_id": answer.json["request_id"]}
 
 
 def made_path(world: World, operation: Operation) -> str:
