@@ -115,8 +115,8 @@ def test_each_route_s_cost_is_stated(template: Template) -> None:
 
 def test_each_event_type_is_described_and_no_other() -> None:
     rows = re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \|", text("docs/events.md"), re.MULTILINE)
-    told = {row for row in rows if not row.startswith("data.")}
-    assert told == set(EVENT_TYPES)
+    documented = {row for row in rows if not row.startswith("data.")}
+    assert documented == set(EVENT_TYPES)
 
 
 def test_the_figures_about_webhooks_are_those_in_force() -> None:
@@ -124,8 +124,8 @@ def test_the_figures_about_webhooks_are_those_in_force() -> None:
     units = {"s": 1, "min": 60, "h": 3600}
     waits = re.search(r"next one is made (.+?) later", page)
     assert waits
-    told = [int(number) * units[unit] for number, unit in re.findall(r"(\d+) (s|min|h)\b", waits[1])]
-    assert tuple(told) == WAITS and MAX_ATTEMPTS == 10
+    documented = [int(number) * units[unit] for number, unit in re.findall(r"(\d+) (s|min|h)\b", waits[1])]
+    assert tuple(documented) == WAITS and MAX_ATTEMPTS == 10
     assert f"at most {MAX_WEBHOOKS} webhooks" in page
     assert f"first {RESPONSE_BYTES:,} bytes" in page
 
@@ -234,11 +234,11 @@ def test_each_dead_letter_queue_has_its_line_for_the_operator(template: Template
 def test_each_parameter_of_the_template_is_described_with_its_default(template: Template) -> None:
     page = text("docs/operations.md").split("\n## Parameters and variables")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (`[A-Z].+?`) \| .+ \| (.+?) \| .+ \|$", page, re.MULTILINE)
-    told = {name: default for names, default in rows for name in re.findall(r"`(\w+)`", names)}
+    documented = {name: default for names, default in rows for name in re.findall(r"`(\w+)`", names)}
     parameters = template.document["Parameters"]
-    assert set(told) & set(parameters) == set(parameters)
+    assert set(documented) & set(parameters) == set(parameters)
     defaults = {name: str(one["Default"]) or "empty" for name, one in parameters.items()}
-    assert {name: told[name].strip("`").split(":")[0] for name in parameters} == defaults
+    assert {name: documented[name].strip("`").split(":")[0] for name in parameters} == defaults
     assert [name for name, one in parameters.items() if not one.get("Description")] == []
 
 

@@ -44,7 +44,7 @@ Ids = dict[str, str]
 # Completeness
 
 
-def wanting(name: str, told: dict[str, Any]) -> list[str]:
+def wanting(name: str, documented: dict[str, Any]) -> list[str]:
     """Return the examples that an operation of the document lacks, and where to add them."""
     operation = OPERATIONS[name]
     place = f"functions/{operation.handler.__module__.split('.')[1]}/examples.py"
@@ -54,12 +54,14 @@ def wanting(name: str, told: dict[str, Any]) -> list[str]:
 
     lacks = [
         lack(f'`{parameter["name"]}` to PARAMETERS, or `parameters=` to EXAMPLES["{name}"]')
-        for parameter in told.get("parameters", [])
+        for parameter in documented.get("parameters", [])
         if wants_example(parameter) and "example" not in parameter and not example_in_words(parameter)
     ]
-    if any("example" not in content for content in told.get("requestBody", {}).get("content", {}).values()):
+    if any(
+        "example" not in content for content in documented.get("requestBody", {}).get("content", {}).values()
+    ):
         lacks.append(lack(f'`request=` of EXAMPLES["{name}"], a body that is taken,'))
-    responses = told["responses"]
+    responses = documented["responses"]
     success = responses[str(operation.status)].get("content", {})
     if any("example" not in content for content in success.values()):
         lacks.append(lack(f'`answer=` of EXAMPLES["{name}"], the record or page that is answered,'))
@@ -82,17 +84,24 @@ def wants_example(parameter: dict[str, Any]) -> bool:
     return parameter["in"] in ("path", "query") and free and parameter["name"] != "cursor"
 
 
-def told_operations(of: dict[str, Any]) -> list[dict[str, Any]]:
-    return [told for methods in of["paths"].values() for told in methods.values()]
+def documented_operations(of: dict[str, Any]) -> list[dict[str, Any]]:
+    return [documented for methods in of["paths"].values() for documented in methods.values()]
 
 
 def test_every_route_has_examples_of_parameters_request_answer_and_a_problem() -> None:
-    lacks = [lack for told in told_operations(document()) for lack in wanting(told["operationId"], told)]
+    lacks = [
+        lack
+        for documented in documented_operations(document())
+        for lack in wanting(documented["operationId"], documented)
+    ]
     assert lacks == [], "\n".join(lacks)
 
 
 def test_a_route_without_examples_is_named_with_what_to_add() -> None:
-    bare = {told["operationId"]: told for told in told_operations(made(operations(), {}, version="0"))}
+    bare = {
+        documented["operationId"]: documented
+        for documented in documented_operations(made(operations(), {}, version="0"))
+    }
     assert wanting("create_contact", bare["create_contact"]) == [
         'POST /contacts: add `request=` of EXAMPLES["create_contact"], a body that is taken, '
         "to functions/contacts/examples.py",
@@ -106,18 +115,18 @@ def test_a_route_without_examples_is_named_with_what_to_add() -> None:
         'EXAMPLES["read_contact"] to functions/contacts/examples.py'
     )
     # A redirect has no body.
-    assert [name for name, told in bare.items() if not wanting(name, told)] == ["root"]
+    assert [name for name, documented in bare.items() if not wanting(name, documented)] == ["root"]
 
 
 def test_no_example_is_left_of_a_route_or_parameter_that_is_gone() -> None:
     assert set(examples()) <= set(OPERATIONS)
     for resource in resources():
         own = [
-            told
-            for told in told_operations(document())
-            if folder(OPERATIONS[told["operationId"]]) == resource
+            documented
+            for documented in documented_operations(document())
+            if folder(OPERATIONS[documented["operationId"]]) == resource
         ]
-        known = {parameter["name"] for told in own for parameter in told.get("parameters", [])}
+        known = {parameter["name"] for documented in own for parameter in documented.get("parameters", [])}
         kept = importlib.import_module(f"functions.{resource}.examples")
         assert set(kept.PARAMETERS) <= known, resource
         assert {folder(OPERATIONS[name]) for name in kept.EXAMPLES} <= {resource}
@@ -132,8 +141,10 @@ def folder(operation: Operation) -> str:
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_examples_are_as_their_schemas_say(name: str) -> None:
-    operation, told = OPERATIONS[name], told_of(OPERATIONS[name])
-    contents = list(told.get("requestBody", {}).get("content", {}).values()) + told.get("parameters", [])
+    operation, documented = OPERATIONS[name], documentation_of(OPERATIONS[name])
+    contents = list(documented.get("requestBody", {}).get("content", {}).values()) + documented.get(
+        "parameters", []
+    )
     given = examples()[name].parameters
     pairs = [(one["schema"], one["example"]) for one in contents if "example" in one]
     pairs += [(one["schema"], given[one["name"]]) for one in contents if one.get("name") in given]
@@ -142,7 +153,7 @@ def test_examples_are_as_their_schemas_say(name: str) -> None:
         for schema, value in pairs
         for error in validator(schema).iter_errors(value)
     ]
-    for status, response in told["responses"].items():
+    for status, response in documented["responses"].items():
         for media_type, content in response.get("content", {}).items():
             if "example" in content:
                 headers = {"Content-Type": media_type, **dict.fromkeys(response.get("headers", ()), "x")}
@@ -154,18 +165,18 @@ def test_examples_are_as_their_schemas_say(name: str) -> None:
 def test_swagger_ui_fills_in_no_condition_that_nobody_asked_for() -> None:
     """Swagger UI fills in the examples of a parameter or its schema; a default needs no filling in."""
     filled = {
-        (told["operationId"], parameter["name"])
-        for told in told_operations(document())
-        for parameter in told.get("parameters", [])
+        (documented["operationId"], parameter["name"])
+        for documented in documented_operations(document())
+        for parameter in documented.get("parameters", [])
         if not parameter.get("required")
         and {"example", "examples"} & (parameter.keys() | parameter["schema"].keys())
     }
     assert filled == set()
 
 
-def told_of(operation: Operation) -> dict[str, Any]:
-    told: dict[str, Any] = document()["paths"][operation.path][operation.method.lower()]
-    return told
+def documentation_of(operation: Operation) -> dict[str, Any]:
+    documented: dict[str, Any] = document()["paths"][operation.path][operation.method.lower()]
+    return documented
 
 
 def validator(schema: dict[str, Any]) -> Draft202012Validator:
@@ -396,7 +407,7 @@ def test_the_system_answers_as_the_examples_show(world: World, name: str) -> Non
 @pytest.mark.parametrize("name", sorted(name for name, one in OPERATIONS.items() if one.query))
 def test_each_parameter_s_example_is_taken(world: World, name: str) -> None:
     operation = OPERATIONS[name]
-    query = [one for one in told_of(operation)["parameters"] if one["in"] == "query"]
+    query = [one for one in documentation_of(operation)["parameters"] if one["in"] == "query"]
     required = {one["name"]: one["example"] for one in query if one.get("required")}
     given = examples()[name].parameters
     path = made_path(world, operation)
@@ -432,7 +443,7 @@ def request_of(example: Example, ids: Ids) -> Any:
 
 
 def success_of(operation: Operation) -> Any:
-    content = told_of(operation)["responses"][str(operation.status)].get("content", {})
+    content = documentation_of(operation)["responses"][str(operation.status)].get("content", {})
     return content["application/json"]["example"] if operation.answer else None
 
 

@@ -34,7 +34,7 @@ def world(aws_stack: Stack, token_issuer: TokenIssuer) -> World:
     return World(aws_stack, token_issuer)
 
 
-def told() -> set[tuple[str, str]]:
+def documented() -> set[tuple[str, str]]:
     """Return the document's operations."""
     return {(method.upper(), path) for path, methods in document()["paths"].items() for method in methods}
 
@@ -43,7 +43,7 @@ def test_template_resolvers_and_document_have_the_same_routes(template: Template
     routed = {(route.method, route.path) for route in template.routes()}
     served = Counter((operation.method, operation.path) for operation in operations())
     assert set(served.values()) == {1}, "two handlers for one route"
-    assert routed == set(served) == told()
+    assert routed == set(served) == documented()
 
 
 def test_each_route_leads_to_the_function_that_serves_it(template: Template) -> None:
@@ -62,7 +62,7 @@ def test_a_function_serves_no_route_but_its_own(template: Template) -> None:
             if f".{folder}." in template.handler(route.function)
         }
         for method, path in sorted(
-            {*told(), ("POST", "/"), ("OPTIONS", "/contacts"), ("HEAD", "/health")} - own
+            {*documented(), ("POST", "/"), ("OPTIONS", "/contacts"), ("HEAD", "/health")} - own
         ):
             target = re.sub(r"{\w+}", new_id(), path)
             if any(
@@ -422,11 +422,11 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
         if answer.status != status or faults:
             wrong.append((status, method, path, answer.status, faults))
     assert wrong == []
-    assert {(method, path.replace(group, "{group_id}")) for _, method, path, _, _ in calls} == told()
+    assert {(method, path.replace(group, "{group_id}")) for _, method, path, _, _ in calls} == documented()
 
 
 def test_refusals_of_the_gateway_are_as_the_document_says(world: World) -> None:
-    for method, path in sorted(told()):
+    for method, path in sorted(documented()):
         if (method, path) in WITHOUT_SIGN_IN:
             continue
         target = re.sub(r"{\w+}", new_id(), path)
