@@ -43,7 +43,7 @@ def store() -> Store:
 
 @kept
 def cursors() -> Cursors:
-    """Signs cursors and checks their signatures."""
+    """The service that signs cursors and checks their signatures."""
     from shared.table.cursors import Cursors
 
     return Cursors(environment.cursor_key())

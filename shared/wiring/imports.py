@@ -67,7 +67,7 @@ def import_service(caller: Caller) -> ImportService:
 
 
 def import_uploads(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> ImportUploads:
-    """The imports that a caller requests and uploads, for one caller."""
+    """The creation and the start of imports, for one caller."""
     from shared.services.imports.uploads import ImportUploads
 
     return ImportUploads(

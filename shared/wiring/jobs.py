@@ -40,12 +40,12 @@ def matching_contacts(
         contact_lists(caller, budget),
         _bulk_job_table(caller.tenant_id, claim),
         bulk_queue(),
-        once=FoundTable(fenced_store(claim), claim).once if claim else _find,
+        once=FoundTable(fenced_store(claim), claim).once if claim else _find_without_key,
         announce=announcer(claim),
     )
 
 
-def _find(find: Callable[[], list[str]]) -> list[str]:
+def _find_without_key(find: Callable[[], list[str]]) -> list[str]:
     return find()
 
 

@@ -20,7 +20,7 @@ TENANT_SECONDS = 2.0
 long, and each process reads at most half a unit per tenant in that time."""
 
 MAX_TENANTS = 10_000
-"""Tenants' records that a process keeps; then it starts with none again."""
+"""Tenants' records that a process keeps. When there are more, it discards them all."""
 
 
 class TenantMemory:
@@ -40,7 +40,7 @@ class TenantMemory:
         return entry[1]
 
     def forget(self, tenant_id: str) -> None:
-        """Read the tenant's record again when it is next asked for."""
+        """Discard a tenant's record, so that the next `get` reads it again."""
         self.records.pop(tenant_id, None)
 
 

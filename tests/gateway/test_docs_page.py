@@ -1,4 +1,4 @@
-"""The page of Swagger UI: what it may load and run, and how long its files are kept. In a browser: tests/stack."""
+"""The page of Swagger UI: what it may load and run, and how its files are cached. For the browser see tests/stack."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def files_of(page: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", ["/docs", "/v1/docs"])
-def test_the_page_and_its_files_come_from_this_api_alone(gateway: Gateway, path: str) -> None:
+def test_the_page_and_its_files_come_only_from_this_api(gateway: Gateway, path: str) -> None:
     page = gateway.request("GET", path)
     assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert page.headers["Cache-Control"] == "no-cache"
@@ -45,7 +45,7 @@ def test_the_page_and_its_files_come_from_this_api_alone(gateway: Gateway, path:
 
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/"])
-def test_the_root_leads_to_the_page(gateway: Gateway, path: str) -> None:
+def test_the_root_redirects_to_the_page(gateway: Gateway, path: str) -> None:
     answer = gateway.request("GET", path)
     assert (answer.status, answer.headers["Location"], answer.body) == (302, "/v1/docs", b"")
     assert gateway.request("GET", answer.headers["Location"]).status == 200
@@ -55,7 +55,7 @@ def test_the_root_leads_to_the_page(gateway: Gateway, path: str) -> None:
     ("asked", "location"),
     [("/", "/docs"), ("/crm", "/crm/docs"), ("/crm/", "/crm/docs"), ("/v1/", "/v1/docs")],
 )
-def test_behind_a_domain_of_its_own_the_root_leads_below_the_base_path(asked: str, location: str) -> None:
+def test_with_a_custom_domain_the_root_redirects_below_the_base_path(asked: str, location: str) -> None:
     event = {
         "path": "/",
         "httpMethod": "GET",
@@ -66,8 +66,8 @@ def test_behind_a_domain_of_its_own_the_root_leads_below_the_base_path(asked: st
     assert (answer["statusCode"], answer["multiValueHeaders"]["Location"]) == (302, [location])
 
 
-def test_the_root_of_the_one_machine_stack_leads_to_the_page_too() -> None:
-    """There the stage is not at the root, and nothing else is."""
+def test_the_root_of_the_one_machine_stack_redirects_to_the_page_too() -> None:
+    """There the stage is not at the root, where nothing else is."""
     port = free_port()
     proxy = Proxy(port, "http://127.0.0.1:9", "api")
     proxy.start()
@@ -87,7 +87,7 @@ def free_port() -> int:
         return port
 
 
-def test_the_page_s_policy_lets_nothing_foreign_and_nothing_inline_run(gateway: Gateway) -> None:
+def test_the_policy_of_the_page_allows_nothing_foreign_and_nothing_inline(gateway: Gateway) -> None:
     page = gateway.request("GET", "/docs")
     policy = dict(rule.split(" ", 1) for rule in page.headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
@@ -95,8 +95,8 @@ def test_the_page_s_policy_lets_nothing_foreign_and_nothing_inline_run(gateway: 
     assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\son\w+=|\sstyle=", page.text)
 
 
-def test_links_lead_to_the_files_with_a_trailing_slash_too() -> None:
-    """Relative to the page's address, whatever the host and the path before it."""
+def test_links_to_the_files_work_with_a_trailing_slash_too() -> None:
+    """They are relative to the page's URL, whatever its host and path."""
     for path, folder in (("/v1/docs", "docs/"), ("/v1/docs/", ""), ("/base/docs", "docs/"), ("", "docs/")):
         named = [name for name in files_of(docs_page.page(path)) if name != "data:,"]
         assert [name.split("?")[0] for name in named] == [
@@ -104,7 +104,7 @@ def test_links_lead_to_the_files_with_a_trailing_slash_too() -> None:
         ]
 
 
-def test_the_files_are_read_when_they_are_asked_for_and_not_before() -> None:
+def test_the_files_are_read_when_they_are_requested_and_not_before() -> None:
     load = (
         "import functions.system.app, functions.system.docs_page as page\n"
         "print(page._text.cache_info().currsize, page._digest.cache_info().currsize)"

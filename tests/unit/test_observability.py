@@ -1,4 +1,4 @@
-"""What the log says of a fault of ours."""
+"""The trace of an internal error in the log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def deep(levels: int) -> None:
         raise ValueError("canary@example.com")
 
 
-def test_a_trace_is_short_however_deep_the_fault_and_tells_its_inmost_frames() -> None:
+def test_a_trace_is_cut_to_the_innermost_frames() -> None:
     try:
         try:
             deep(500)
@@ -22,12 +22,12 @@ def test_a_trace_is_short_however_deep_the_fault_and_tells_its_inmost_frames() -
         lines = observability.trace()
     assert len(lines) == observability.MAX_LINES
     assert lines[0] == "RuntimeError" and lines[2] == "ValueError"
-    assert lines[1].endswith(" test_a_trace_is_short_however_deep_the_fault_and_tells_its_inmost_frames")
+    assert lines[1].endswith(" test_a_trace_is_cut_to_the_innermost_frames")
     assert all(line.endswith(" deep") for line in lines[3:])
     assert not any("canary" in line for line in lines)
 
 
-def test_errors_that_follow_one_another_without_end_are_cut_off_too() -> None:
+def test_a_long_chain_of_errors_is_cut_too() -> None:
     def fail(times: int) -> None:
         try:
             raise ValueError

@@ -1,4 +1,4 @@
-"""Functions make at import everything before a snapshot is taken, and no client of AWS else."""
+"""Before a snapshot functions build everything at import; otherwise they build no AWS client at import."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ print(json.dumps({
 
 
 class Names:
-    """Stands for what CloudFormation would make."""
+    """Stands for the resources that CloudFormation would create."""
 
     def ref(self, logical_id: str) -> str:
         return f"https://sqs.us-east-1.amazonaws.com/123456789012/{logical_id}"
@@ -65,7 +65,7 @@ class Names:
 
 
 def started(functions: list[str], event: dict[str, Any] | None = None, **environment: str) -> dict[str, Any]:
-    """A process that has loaded functions, and then served an event, as far as it tells."""
+    """Load functions in a new process, serve an event there, and return what the process reports."""
     variables: dict[str, str] = {}
     for function in functions:
         variables |= TEMPLATE.environment(function, Names())
@@ -87,8 +87,8 @@ def started(functions: list[str], event: dict[str, Any] | None = None, **environ
 
 
 @pytest.mark.parametrize("function", [one for one in SNAPPED if one != "SystemFunction"])
-def test_before_a_snapshot_a_function_makes_its_clients_and_connects_to_nothing(function: str) -> None:
-    """And random numbers that libraries draw are seeded anew in each instance that is restored from it."""
+def test_before_a_snapshot_a_function_builds_its_clients_and_does_not_connect(function: str) -> None:
+    """And `random` gets a new seed in each instance that is restored from the snapshot."""
     process = started([function], AWS_LAMBDA_INITIALIZATION_TYPE="snap-start")
     assert process["clients"] >= 1
     assert process["reseeds"]
@@ -96,7 +96,7 @@ def test_before_a_snapshot_a_function_makes_its_clients_and_connects_to_nothing(
 
 
 @pytest.mark.parametrize("kind", ["on-demand", "provisioned-concurrency"])
-def test_without_a_snapshot_no_function_makes_a_client_when_it_is_loaded(kind: str) -> None:
+def test_without_a_snapshot_no_function_builds_a_client_when_it_is_loaded(kind: str) -> None:
     process = started(sorted(TEMPLATE.functions()), AWS_LAMBDA_INITIALIZATION_TYPE=kind)
     assert (process["clients"], process["reseeds"]) == (0, False)
 

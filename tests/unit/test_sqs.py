@@ -1,4 +1,4 @@
-"""Which messages of a batch come again, and when."""
+"""The messages of a batch that are retried, and when."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.table.store import Locked
 
 
 class Queue:
-    """Remembers what was asked of it; `refuses` as SQS does with a handle that is no longer good."""
+    """A queue that records its calls. `refuses`: as SQS does for a receipt handle that is no longer valid."""
 
     def __init__(self, *, refuses: bool = False) -> None:
         self.shown: dict[str, int] = {}
@@ -36,7 +36,7 @@ def event(*bodies: str, received: int = 1) -> dict[str, Any]:
 ERRORS = {"busy": Unavailable(), "locked": Locked(), "raced": ConcurrentChange(), "gone": NotFound("Contact")}
 
 
-def take(body: str) -> None:
+def process(body: str) -> None:
     if body in ERRORS:
         raise ERRORS[body]
     if body == "bug":
@@ -47,27 +47,29 @@ def failed(answer: dict[str, Any]) -> list[str]:
     return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
 
 
-def test_what_failed_since_the_table_was_busy_is_shown_again_soon_and_nothing_else() -> None:
+def test_only_messages_that_failed_because_the_table_was_busy_are_retried_soon() -> None:
     queue = Queue()
-    answer = process_batch(event("fine", "busy", "bug", "locked", "gone", "raced", "fine too"), queue, take)
+    answer = process_batch(
+        event("fine", "busy", "bug", "locked", "gone", "raced", "fine too"), queue, process
+    )
     assert failed(answer) == ["busy", "bug", "locked", "gone", "raced"]
     assert queue.shown.keys() == {"handle of busy", "handle of locked", "handle of raced"}
     assert all(10 <= after <= 15 for after in queue.shown.values())
 
 
 @pytest.mark.parametrize(("received", "least", "most"), [(1, 10, 15), (2, 30, 45), (3, 90, 135)])
-def test_the_first_three_times_it_is_shown_again_within_minutes(received: int, least: int, most: int) -> None:
+def test_the_first_three_retries_come_within_minutes(received: int, least: int, most: int) -> None:
     drawn = {retry_delay(received) for _ in range(200)}
     assert all(after is not None and least <= after <= most for after in drawn)
-    assert len(drawn) > 3  # those that met the same busy table part
+    assert len(drawn) > 3  # so that messages that failed together are not retried together
 
 
-def test_later_on_it_waits_for_the_visibility_timeout_so_that_its_receives_last() -> None:
+def test_later_retries_wait_for_the_visibility_timeout_so_that_the_receives_last() -> None:
     queue = Queue()
-    assert failed(process_batch(event("busy", received=4), queue, take)) == ["busy"]
+    assert failed(process_batch(event("busy", received=4), queue, process)) == ["busy"]
     assert queue.shown == {}
     assert retry_delay(4) is None
 
 
-def test_a_message_that_cannot_be_shown_sooner_comes_again_all_the_same() -> None:
-    assert failed(process_batch(event("busy", "fine"), Queue(refuses=True), take)) == ["busy"]
+def test_a_message_whose_visibility_cannot_be_changed_is_retried_all_the_same() -> None:
+    assert failed(process_batch(event("busy", "fine"), Queue(refuses=True), process)) == ["busy"]

@@ -1,4 +1,4 @@
-"""Requests as handlers see them."""
+"""Calls: the caller, the headers, the body and the query."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_body_is_required(body: str | None) -> None:
 
 
 @pytest.mark.parametrize("body", ["{", "[1", '{"first_name": "A"} x', "\x00", '{"first_name": "\\ud800"}'])
-def test_what_is_no_json_is_malformed(body: str | None) -> None:
+def test_a_body_that_is_not_json_is_malformed(body: str | None) -> None:
     with pytest.raises(RuleBroken, match="JSON"):
         read(body)
 
@@ -60,20 +60,20 @@ def test_what_is_no_json_is_malformed(body: str | None) -> None:
         '{"first_name": NaN, "x": -0, "y": 1e999, "z": {"canary": 1, "canary": 1}}',
     ],
 )
-def test_a_name_given_twice_is_malformed_and_not_repeated(body: str) -> None:
+def test_a_repeated_name_is_malformed_and_not_quoted(body: str) -> None:
     for raw, event in ((body, {}), (base64.b64encode(body.encode()).decode(), {"isBase64Encoded": True})):
         with pytest.raises(RuleBroken, match="more than once") as refused:
             read(raw, **event)
         assert refused.value.code == "malformed_json" and "canary" not in refused.value.detail
 
 
-def test_a_name_may_be_in_several_objects() -> None:
+def test_several_objects_may_have_the_same_name() -> None:
     numbers = [{"label": "home", "number": "+14155552671"}, {"label": "desk", "number": "+14155552672"}]
     body = {"first_name": "A", "other_phones": numbers, "custom_fields": {"first_name": "B", "label": "C"}}
     assert read(json.dumps(body)) == ContactInput.model_validate(body)
 
 
-def test_a_form_is_read_where_a_route_takes_one_and_nowhere_else() -> None:
+def test_a_form_is_read_only_where_the_route_accepts_forms() -> None:
     class Asked(BaseModel):
         name: str
         about: str | None = None
@@ -93,7 +93,7 @@ def test_a_form_is_read_where_a_route_takes_one_and_nowhere_else() -> None:
         read("first_name=Ada", {"content-type": FORM})
 
 
-def test_the_address_is_the_gateway_s_word() -> None:
+def test_the_address_comes_from_the_gateway() -> None:
     seen = {"requestContext": {"identity": {"sourceIp": "198.51.100.7"}}}
     assert Call({"headers": {"X-Forwarded-For": "203.0.113.9"}, **seen}).address == "198.51.100.7"
     assert Call({"headers": {}, "requestContext": {}}).address == ""
@@ -164,7 +164,7 @@ NOT_UTF8 = {
 
 @pytest.mark.parametrize("body", NOT_UTF8.values(), ids=NOT_UTF8)
 def test_a_body_that_is_not_utf8_is_refused_and_not_stored_with_other_characters(body: bytes) -> None:
-    """check 40: whether the gateway hands it on as text, as it does, or in base64."""
+    """check 40: as text, which is how API Gateway passes bodies on, and as base64."""
     as_text = body.decode("utf-8", errors="replace")
     for raw, event in ((as_text, {}), (base64.b64encode(body).decode(), {"isBase64Encoded": True})):
         for kind in (JSON, FORM):
@@ -223,7 +223,7 @@ def test_if_match_compares_strongly(given: str, holds: bool) -> None:
     ["3", "", " ", "'3'", '"3', '3"', '"3" "4"', '"3", 4', "*, *", '"3", *', 'w/"3"', "W/3", '"3 4"', ",", "null",
      "“3”", '"3"' + ', "3"' * 5_000, '"' * 100_000],
 )  # fmt: skip
-def test_an_if_match_that_is_no_list_of_tags_is_refused_with_the_right_form(given: str) -> None:
+def test_a_malformed_if_match_is_refused_with_the_right_form(given: str) -> None:
     with pytest.raises(RuleBroken, match="quotation marks") as refusal:
         _ = call(headers={"if-match": given}).if_match
     assert refusal.value.code == "malformed_if_match"
@@ -236,7 +236,7 @@ def test_several_if_match_headers_are_one_list() -> None:
     assert condition(2) and condition(3) and not condition(4)
 
 
-def test_without_the_authorizers_context_nobody_is_signed_in() -> None:
+def test_without_the_authorizers_context_no_caller_is_signed_in() -> None:
     with pytest.raises(Unauthenticated):
         _ = call(headers={"x-tenant-id": "t1"}).caller
 

@@ -1,4 +1,4 @@
-"""check 102: a page ends before it is larger than Lambda can answer with, and a cursor leads on."""
+"""check 102: a page ends before it exceeds the size of a Lambda response, and has a cursor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from shared.http.listing import MAX_PAGE_BYTES, render_page
 from shared.services.paging import Page, page_of
 
-LAMBDA_BYTES = 6_291_556  # the most that a function answers with (AWS Lambda quotas)
+LAMBDA_BYTES = 6_291_556  # bytes of a response (AWS Lambda quotas)
 
 
 class Record(BaseModel):
@@ -43,7 +43,7 @@ def page(records: list[Record], limit: int, cursor: str | None) -> Page[Record]:
 
 
 def walked(records: list[Record], limit: int) -> list[list[int]]:
-    """The ids of each page; each page is small enough, as JSON within JSON, as Lambda sends it."""
+    """Return the ids of each page, checking its size as JSON within JSON, which is what Lambda sends."""
     pages, cursor = [], None
     while True:
         body = render_page(page(records, limit, cursor))
@@ -61,7 +61,7 @@ def test_seventy_contacts_of_90_kb_are_more_than_one_page() -> None:
     assert [len(ids) for ids in walked(records, 100)] == [55, 15]
 
 
-def test_quotes_and_letters_of_any_script_count_as_they_are_sent() -> None:
+def test_characters_count_in_the_form_in_which_they_are_sent() -> None:
     for letter, pages in (("x", 1), ('"', 2), ("\\", 2), ("é", 1), ("漢", 2), ("😀", 2)):
         records = [Record(id=number, about=letter * 60_000) for number in range(40)]
         assert len(walked(records, 100)) == pages, letter
@@ -73,7 +73,7 @@ def test_quotes_and_letters_of_any_script_count_as_they_are_sent() -> None:
     limit=st.sampled_from([1, 7, 100]),
 )
 @settings(max_examples=40, deadline=None)
-def test_a_walk_gives_each_record_once_whatever_their_sizes(
+def test_a_walk_returns_each_record_once_whatever_the_sizes(
     sizes: list[int], letter: str, limit: int
 ) -> None:
     records = [Record(id=number, about=letter * size) for number, size in enumerate(sizes)]
@@ -81,7 +81,7 @@ def test_a_walk_gives_each_record_once_whatever_their_sizes(
     assert [one for ids in pages for one in ids] == list(range(len(records)))
 
 
-def test_a_total_that_was_not_finished_is_null_with_how_many_there_are_at_least() -> None:
+def test_an_unfinished_total_is_null_with_the_number_counted_so_far() -> None:
     assert json.loads(render_page(Page([], "next", None, 4_711))) == {
         "items": [],
         "next_cursor": "next",
