@@ -1,4 +1,4 @@
-"""Accepting an invitation. Who does it is nobody yet: all right to it is in the token."""
+"""Accepting invitations. The caller is not a user yet: the token is the only credential."""
 
 from __future__ import annotations
 
@@ -40,8 +40,9 @@ class Invitations(Protocol):
 
 
 class AcceptanceService:
-    """Makes users of those who hold an invitation's token. They sign in with `accounts`, or where that is None with
-    what `issuer` gives.
+    """Turns the holders of invitation tokens into users.
+
+    `accounts`: the user pool in which they sign in with a password; None if they sign in with `issuer`.
     """
 
     def __init__(
@@ -64,11 +65,11 @@ class AcceptanceService:
         self._sleep = sleep
 
     def accept(self, given: Acceptance) -> User:
-        """The user that the invitation is for, who can sign in with the password from now on.
+        """Return the new user, who can sign in with the given credential from now on.
 
-        Cut off anywhere, the same call again goes on: until the last step there is no user. Raises Invalid for a weak
-        password, before anything is read; NotFound for a token that is none or was replaced; Conflict when it has
-        expired, was used, or its user belongs to a tenant already.
+        The user exists only after the last step, and the same call can be repeated after any interruption. Raises
+        Invalid for a weak password, before anything is read; NotFound for a token that is invalid or was replaced;
+        Conflict if the token has expired or was used, or if its user belongs to a tenant already.
         """
         sign_in = require_credential(self._accounts, given.password, given.access_token)
         token = InvitationToken.parse(given.token)
@@ -77,18 +78,18 @@ class AcceptanceService:
         username = parse_username(given.username) if given.username else None
         if isinstance(sign_in, TokenCredential):
             sub = self._issuer().subject(sign_in.text)
-            return self._of_invitation(
+            return self._retry_with_invitation(
                 token, lambda invitation: self._make_user(token, invitation, sub, None, username)
             )
-        return self._of_invitation(
-            token, lambda invitation: self._with_password(token, invitation, sign_in, username)
+        return self._retry_with_invitation(
+            token, lambda invitation: self._make_user_with_password(token, invitation, sign_in, username)
         )
 
-    def _of_invitation(self, token: InvitationToken, make: Callable[[Invitation], User]) -> User:
-        """The user that is made of a token's invitation as it is now."""
+    def _retry_with_invitation(self, token: InvitationToken, make: Callable[[Invitation], User]) -> User:
+        """Return the user that `make` creates from the token's current invitation, retried on conflicts."""
         return retry_on_conflict(lambda: make(self._read(token)), sleep=self._sleep)
 
-    def _with_password(
+    def _make_user_with_password(
         self,
         token: InvitationToken,
         invitation: Invitation,
@@ -117,9 +118,9 @@ class AcceptanceService:
         return user
 
     def _read(self, token: InvitationToken) -> Invitation:
-        """The invitation that a token opens. Raises NotFound for a wrong one, Conflict for one whose time is over."""
+        """Return the invitation of a token. Raises NotFound for a wrong token, Conflict for a used or expired one."""
         invitation = self._invitations(token.tenant_id).get(token.invitation_id)
-        # Compared even when there is no such invitation, so that the time taken does not tell.
+        # Compared even without an invitation, so that the response time does not reveal whether it exists.
         matches = hmac.compare_digest(
             hash_secret(token.secret), invitation.secret_hash if invitation else hash_secret("")
         )

@@ -1,4 +1,4 @@
-"""What callers do with API clients."""
+"""Managing API clients."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class ApiClientRepository(Protocol):
 
 
 class ApiClientService:
-    """API clients as one caller may manage them: with `tenant:admin` at level `all`.
+    """The API clients of a tenant, for one caller; all methods require `tenant:admin` at level `all`.
 
-    A caller with that may give a client any permission, also one they lack themselves: they could make an admin too.
+    Such a caller may grant a client permissions that the caller lacks, as the caller could also create an admin.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class ApiClientService:
         self._announce = announce
 
     def list(self, *, limit: int, cursor: str | None) -> Page[ApiClient]:
-        """A page of the API clients, newest first."""
+        """Return a page of the API clients, newest first."""
         self._caller.require_all("tenant:admin")
         return page_of(
             lambda count, after: self._clients.newest(limit=count, after=after),
@@ -73,7 +73,7 @@ class ApiClientService:
         )
 
     def create(self, given: ApiClientInput) -> NewApiClient:
-        """A new API client with its key, which is shown this once. Raises Conflict when the tenant has too many."""
+        """Create an API client with a key, which is shown only now. Raises Conflict if the tenant has too many."""
         self._caller.require_all("tenant:admin")
         at = timestamps.now()
         key = IssuedKey.make(at)
@@ -86,7 +86,7 @@ class ApiClientService:
         return shown
 
     def read(self, client_id: str) -> ApiClient:
-        """An API client."""
+        """Return an API client. Raises NotFound."""
         self._caller.require_all("tenant:admin")
         client = self._clients.get(client_id) if is_id(client_id) else None
         if client is None:
@@ -94,7 +94,7 @@ class ApiClientService:
         return client
 
     def change(self, client_id: str, given: ApiClientPatch, if_match: IfMatch | None) -> ApiClient:
-        """The client with the given fields changed (RFC 7396); in effect within the authorizer's minute."""
+        """Apply a merge patch (RFC 7396). It takes effect within a minute, as the authorizer's cache expires."""
         self._caller.require_all("tenant:admin")
         fields = given.given_fields()
         return self._write(
@@ -105,7 +105,7 @@ class ApiClientService:
         )
 
     def rotate_key(self, client_id: str, overlap_seconds: int, if_match: IfMatch | None) -> NewApiClient:
-        """The client with a new key, which is shown this once; the present one stays good for the overlap."""
+        """Add a new key, which is shown only now. The present key stays valid for the overlap."""
         key = IssuedKey.make(timestamps.now())
 
         def save(before: ApiClient, after: ApiClient, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""Taking a claim on a user, by which those who would make a member of them take turns."""
+"""Taking and releasing claims, which keep two callers from making the same user a member at the same time."""
 
 from __future__ import annotations
 
@@ -20,22 +20,25 @@ class MembershipClaims(Protocol):
 
 
 def take(claims: MembershipClaims, sub: str, secret: str, now: float) -> MembershipClaim | None:
-    """A claim on a user, over one that the same secret made or whose time is past. None when the user is a member or
-    somebody else's claim stands.
+    """Take a claim on a user; return None if the user is a member or another caller holds a claim.
+
+    An earlier claim is replaced if it was made with the same secret or has ended.
     """
     claim = MembershipClaim.make(sub, secret, now)
-    standing = claims.put(claim)
-    if standing not in (None, claim) and standing.can_be_replaced_by(secret, now):
-        standing = claims.put(claim, over=standing)
-    return claim if standing == claim else None
+    current = claims.put(claim)
+    if current not in (None, claim) and current.can_be_replaced_by(secret, now):
+        current = claims.put(claim, over=current)
+    return claim if current == claim else None
 
 
 @contextmanager
 def release_on(
     *refusals: type[Exception], claims: MembershipClaims, claim: MembershipClaim, now: Callable[[], float]
 ) -> Iterator[None]:
-    """Gives a claim back when what is done under it is refused: all is answered then, so that nothing of it can come
-    after another's claim, and another attempt need not wait.
+    """Release a claim if one of `refusals` is raised in the block, so that the next attempt need not wait.
+
+    `refusals`: errors after which no request of the block is still under way, so that none can take effect under the
+    claim of another caller.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Hands the contacts of a removed user to a successor or to nobody, in the background."""
+"""Handing over the contacts of a removed user, in the background, to a successor or to no owner."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant
 from shared.services.jobs.queue import TaskQueue
 
-_GIVING = ("contacts:read", "contacts:write")
-"""The permission that, at level `all`, allows to give contacts an owner."""
+_OWNER_PERMISSIONS = ("contacts:read", "contacts:write")
+"""The permissions that, at level `all`, allow a caller to change the owner of contacts."""
 
 
 class Counters(Protocol):
-    """How many contacts there are; see `shared.table.contacts.index.ContactIndex`."""
+    """The numbers of contacts; see `shared.table.contacts.index.ContactIndex`."""
 
     def count(self, name: str) -> int: ...
 
@@ -38,7 +38,10 @@ class SettingsRepository(Protocol):
 
 
 class Handover:
-    """Hands over what users own who are removed by one caller. `forget`: has this process read the tenant anew."""
+    """Hands over the contacts of users whom one caller removes.
+
+    `forget`: makes this process read the tenant again at its next use.
+    """
 
     def __init__(
         self,
@@ -58,12 +61,12 @@ class Handover:
         self._forget = forget
 
     def plan(self, user: User, wanted: RemovalQuery) -> HandoverPlan:
-        """The records to write with a user's removal: the job that changes the owner of their contacts, and another
-        default owner of the tenant where the user is that.
+        """Return the records to write with the removal of a user.
 
-        The number of contacts follows changes within about a second. Raises OwnsContacts when it is not said what is to
-        become of them, Invalid for a successor who is no active user, and PermissionDenied when the caller may not give
-        contacts an owner.
+        These are the job that changes the owner of the user's contacts, and the tenant with another default owner if
+        the user is the default owner. The counter of contacts lags by about a second. Raises OwnsContacts if `wanted`
+        does not say what becomes of the contacts, Invalid if the successor is not an active user, and PermissionDenied
+        if the caller may not change the owner of contacts.
         """
         wanted.check(user.id)
         if wanted.successor_id is not None and not self._is_active_user(wanted.successor_id):
@@ -77,15 +80,15 @@ class Handover:
                 raise OwnsContacts(owned, is_default_owner=tenant is not None)
             return HandoverPlan()
         if owned:
-            self._caller.require_all(*_GIVING)
+            self._caller.require_all(*_OWNER_PERMISSIONS)
         return HandoverPlan(
-            job=self._job(user.id, wanted.successor_id, owned),
-            settings=self._other_default(tenant, wanted.successor_id) if tenant else None,
+            job=self._build_job(user.id, wanted.successor_id, owned),
+            settings=self._replace_default_owner(tenant, wanted.successor_id) if tenant else None,
         )
 
-    def _job(self, user_id: str, successor_id: str | None, owned: int) -> BulkRun | None:
-        # Also where the counter says none: what was made in the last moments is not counted yet.
-        if not owned and not all(self._caller.level(one) == "all" for one in _GIVING):
+    def _build_job(self, user_id: str, successor_id: str | None, owned: int) -> BulkRun | None:
+        # A job is built even if the counter is 0, since it lags behind the latest contacts.
+        if not owned and not all(self._caller.level(one) == "all" for one in _OWNER_PERMISSIONS):
             return None
         return BulkRun.begin(
             job_id=new_id(),
@@ -97,13 +100,15 @@ class Handover:
             at=timestamps.now(),
         )
 
-    def _other_default(self, tenant: Tenant, successor_id: str | None) -> tuple[Tenant, Tenant, Event] | None:
+    def _replace_default_owner(
+        self, tenant: Tenant, successor_id: str | None
+    ) -> tuple[Tenant, Tenant, Event] | None:
         settings = replace(tenant.settings, default_owner_id=successor_id)
         changed = tenant.change(settings, stamp=Stamp.now(self._caller))
         return (tenant, *changed) if changed else None
 
-    def begin(self, plan: HandoverPlan) -> None:
-        """Go on from what was written. A job that cannot be queued now is taken up by the watch over jobs."""
+    def start(self, plan: HandoverPlan) -> None:
+        """Start a handover whose records are written. The watch over jobs starts a job that cannot be queued now."""
         if plan.settings is not None:
             self._forget()
         if plan.job is not None:

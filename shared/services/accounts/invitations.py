@@ -1,4 +1,4 @@
-"""What callers do with invitations."""
+"""Managing invitations."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ class InvitationRepository(Protocol):
 
 
 class Mail(Protocol):
-    """E-mails to people; see `shared.services.limits.mail_limits.LimitedMail`."""
+    """E-mail to people; see `shared.services.limits.mail_limits.LimitedMail`."""
 
     def invite(self, email: str, token: str) -> bool:
-        """Whether the token is on its way."""
+        """Send a token; return whether it was sent."""
         ...
 
 
 class InvitationService:
-    """The invitations of a tenant, as one caller may use them; all of it takes `tenant:admin`.
+    """The invitations of a tenant, for one caller; all methods require `tenant:admin`.
 
-    `mail`: None where tokens are handed on by hand. `work`: what the call does. A call that was cut off and is made
-    again finds the invitation that it made, and gives it another token: the first one is known to nobody.
+    `mail`: None in a deployment that sends no e-mail. `work`: the work of the call. A call that is retried after an
+    interruption finds the invitation of its first attempt and gives it a new token, since the first was never shown.
     """
 
     def __init__(
@@ -73,9 +73,9 @@ class InvitationService:
         self._sleep = sleep
 
     def create(self, given: InvitationInput) -> IssuedInvitation:
-        """A new invitation, with its token, which is e-mailed where the deployment can.
+        """Create an invitation and e-mail its token, if the deployment sends e-mail.
 
-        Raises AddressInUse when the address is a user's or is invited already, Conflict when too many are open.
+        Raises AddressInUse if the address belongs to a user or an open invitation, Conflict if too many are open.
         """
         self._caller.require_all("tenant:admin")
         email = normalize_sign_in_email(given.email)
@@ -93,17 +93,17 @@ class InvitationService:
             try:
                 self._invitations.add(invitation, event)
             except AddressInUse as taken:
-                if not self._cleared(taken.invitation_id):
+                if not self._remove_expired(taken.invitation_id):
                     raise
             except Conflict as full:
-                if isinstance(full, ConcurrentChange) or not self._cleared_all():
+                if isinstance(full, ConcurrentChange) or not self._remove_all_expired():
                     raise
             else:
-                return self._issued(invitation, token)
+                return self._send(invitation, token)
         raise ConcurrentChange()
 
     def list(self, *, limit: int, cursor: str | None) -> Page[Invitation]:
-        """A page of the invitations, newest first."""
+        """Return a page of the invitations, newest first."""
         self._caller.require_all("tenant:admin")
         return page_of(
             lambda count, after: self._invitations.newest(limit=count, after=after),
@@ -116,7 +116,7 @@ class InvitationService:
         )
 
     def read(self, invitation_id: str) -> Invitation:
-        """An invitation."""
+        """Return an invitation. Raises NotFound."""
         self._caller.require_all("tenant:admin")
         invitation = self._invitations.get(invitation_id) if is_id(invitation_id) else None
         if invitation is None:
@@ -124,34 +124,34 @@ class InvitationService:
         return invitation
 
     def revoke(self, invitation_id: str) -> None:
-        """Take an invitation back: its token is dead. Raises AlreadyAccepted once there is a user."""
+        """Revoke an invitation; its token becomes invalid. Raises AlreadyAccepted once it is accepted."""
         retry_on_conflict(lambda: self._remove(self.read(invitation_id)), sleep=self._sleep)
 
     def resend(self, invitation_id: str) -> IssuedInvitation:
-        """The invitation with another token, and as much time as a new one; the token before is dead.
+        """Give an invitation a new token and a new expiry; the old token becomes invalid.
 
-        Raises AlreadyAccepted once there is a user.
+        Raises AlreadyAccepted once the invitation is accepted.
         """
-        after, token = retry_on_conflict(lambda: self._renewed(invitation_id), sleep=self._sleep)
-        return self._issued(after, token)
+        after, token = retry_on_conflict(lambda: self._renew(invitation_id), sleep=self._sleep)
+        return self._send(after, token)
 
-    def _renewed(self, invitation_id: str) -> tuple[Invitation, InvitationToken]:
+    def _renew(self, invitation_id: str) -> tuple[Invitation, InvitationToken]:
         before = self.read(invitation_id)
         token = InvitationToken.issue(self._caller.tenant_id, before.id)
         after, event = before.renew(secret_hash=hash_secret(token.secret), stamp=Stamp.now(self._caller))
         self._invitations.replace(before, after, event)
         return after, token
 
-    def _issued(self, invitation: Invitation, token: InvitationToken) -> IssuedInvitation:
-        # Only now that it is written: an e-mail that cannot be sent loses nothing.
+    def _send(self, invitation: Invitation, token: InvitationToken) -> IssuedInvitation:
+        # Sent only after the write, so that a failure to send loses nothing.
         emailed = self._mail is not None and self._mail.invite(invitation.email, str(token))
         return invitation.with_token(token, emailed=emailed)
 
-    def _cleared(self, invitation_id: str | None) -> bool:
-        """Whether an invitation stood in the way that has expired, and no longer does."""
+    def _remove_expired(self, invitation_id: str | None) -> bool:
+        """Remove the invitation that holds the address, if it has expired; return whether the address is free."""
         known = self._invitations.get(invitation_id) if invitation_id else None
         if known is None:
-            return invitation_id is not None  # gone meanwhile
+            return invitation_id is not None  # removed meanwhile
         if known.state != "open" or not known.has_expired(timestamps.now()):
             return False
         try:
@@ -160,13 +160,13 @@ class InvitationService:
             return False
         return True
 
-    def _cleared_all(self) -> bool:
-        """Whether any invitation was open that had expired; none is now."""
-        # Behind the open ones lie those that were accepted within a month.
+    def _remove_all_expired(self) -> bool:
+        """Remove all expired invitations; return whether there were any."""
+        # The list also contains invitations accepted within the last month.
         found = self._invitations.newest(limit=10 * MAX_OPEN, after=None)
         now = timestamps.now()
-        late = [one for one in found if one.state == "open" and one.has_expired(now)]
-        return sum(self._cleared(one.id) for one in late) > 0
+        expired = [one for one in found if one.state == "open" and one.has_expired(now)]
+        return sum(self._remove_expired(one.id) for one in expired) > 0
 
     def _remove(self, invitation: Invitation) -> None:
         event = invitation.revoke(stamp=Stamp.now(self._caller))

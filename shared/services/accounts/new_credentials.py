@@ -1,4 +1,4 @@
-"""With what somebody who becomes a user will sign in: a password for the pool, or another issuer's token."""
+"""The credential with which a new user will sign in: a password of the user pool, or another issuer's token."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.domain.errors import Invalid
 
 
 class PoolAccounts(Protocol):
-    """The pool of those who sign in with a password; see `shared.identity.user_pool.UserPool`."""
+    """The user pool, for adding users; see `shared.identity.user_pool.UserPool`."""
 
     def add(self, username: str) -> str: ...
 
@@ -18,14 +18,14 @@ class PoolAccounts(Protocol):
 
 
 class OtherIssuer(Protocol):
-    """The issuer that a deployment brings with it; see `shared.identity.other_issuer.OtherIssuer`."""
+    """The token issuer of a deployment without a user pool; see `shared.identity.other_issuer.OtherIssuer`."""
 
     def subject(self, token: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordCredential:
-    """A password that the pool takes, and the pool."""
+    """A password that satisfies the pool's policy, and the pool."""
 
     accounts: PoolAccounts
     password: str
@@ -33,7 +33,7 @@ class PasswordCredential:
 
 @dataclass(frozen=True, slots=True)
 class TokenCredential:
-    """An access token of another issuer, not judged yet."""
+    """An access token of another issuer, not verified yet."""
 
     text: str
 
@@ -41,9 +41,9 @@ class TokenCredential:
 def require_credential(
     accounts: PoolAccounts | None, password: str | None, access_token: str | None
 ) -> PasswordCredential | TokenCredential:
-    """What was given of the two, where `accounts` says which is wanted.
+    """Return the credential that this deployment needs: a password if it has a pool (`accounts`), else a token.
 
-    Raises Invalid when it is the other one, is missing, or is a password that the pool refuses.
+    Raises Invalid if it is missing, if the other kind is given, or if the password violates the pool's policy.
     """
     if accounts is not None:
         _refuse(access_token, "access_token", "Here people sign in with a password: send `password`.")

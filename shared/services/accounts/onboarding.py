@@ -1,4 +1,4 @@
-"""Opening a tenant and letting users and programs in; done by the operator, with the operator's credentials."""
+"""Opening tenants and adding users and API clients; done by the operator, with the operator's credentials."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Tenants(Protocol):
 
 
 class Directory(Protocol):
-    """Whom the authorizer looks up."""
+    """The memberships that the authorizer looks up."""
 
     def user(self, sub: str, *, consistent: bool = False) -> Membership | None: ...
 
@@ -56,9 +56,10 @@ class Users(Protocol):
 
 
 class Onboarding:
-    """Makes tenants, users and API clients; `users` and `api_clients` give those of a tenant.
+    """Creates tenants, users and API clients.
 
-    `accounts`: the pool where people sign in with a password; None where another issuer lets them in.
+    `users` and `api_clients`: return the repositories of a tenant. `accounts`: the user pool in which users sign in
+    with a password; None in a deployment with another issuer.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Onboarding:
         self._now = now
 
     def open_tenant(self, tenant_id: str, name: str, settings: TenantSettings | None = None) -> Tenant:
-        """A tenant; one that is there already stays as it is."""
+        """Return a tenant, creating it if needed. An existing tenant is not changed."""
         tenant = self._tenants.get(tenant_id)
         if tenant is None:
             tenant = Tenant(tenant_id, name, timestamps.now(), settings=settings or TenantSettings())
@@ -90,22 +91,23 @@ class Onboarding:
         return tenant
 
     def add_user(self, email: str, password: str, tenant_id: str, role: str) -> Membership:
-        """Let whoever has an address sign in to the pool with a password, for a tenant and for no other any longer.
-        Another password, and sessions begun with it, count no more: an address may have been registered by anybody.
+        """Add the owner of an e-mail address to a tenant as a user who signs in to the pool with `password`.
 
-        Raises as `add_member` does, Invalid for an address or a password that is none, and UserClaimed while somebody
-        else registers the address or accepts an invitation to it. Cut off anywhere, the same call goes on.
+        The user leaves any other tenant. An earlier password and its sessions stop working, since another person may
+        have registered the address. Raises the errors of `add_member`; Invalid for an invalid address or password; and
+        UserClaimed while another caller registers the address or accepts an invitation to it. The call can be repeated
+        after any interruption.
         """
         if self._accounts is None:
             raise ValueError("here people sign in with another issuer")
         _require_role(role)
         username = normalize_sign_in_email(email)
         sub = self._accounts.add(username)
-        if self._member(sub, tenant_id) is not None:
+        if self._find_member(sub, tenant_id) is not None:
             self._accounts.set_password(username, password)
             return self._admit(sub, tenant_id, role, username, None)
-        self._take_from_others(sub, tenant_id)
-        # From here on nobody else sets a password before there is a membership.
+        self._remove_from_other_tenant(sub, tenant_id)
+        # Until the membership exists, the claim keeps other callers from setting a password.
         claim = take(self._claims, sub, password, self._now())
         if claim is None:
             raise UserClaimed()
@@ -114,21 +116,21 @@ class Onboarding:
             return self._admit(sub, tenant_id, role, username, claim)
 
     def add_member(self, sub: str, tenant_id: str, role: str, username: str) -> Membership:
-        """Let the user with the token's `sub` act for a tenant, as `admin` or `user`, and for no other any longer.
+        """Make the user with the token's `sub` a member of a tenant, as `admin` or `user`, and of no other tenant.
 
-        `username`: the e-mail address. No event tells of it, and no limit stops it. Of a user of the pool, who becomes
-        a member by it, what was begun before to sign in counts no more. Raises AddressInUse when another user of the
-        tenant has the address, UserClaimed as `add_user` does.
+        `username`: the e-mail address. The call writes no event and ignores limits. Earlier sessions of a new member
+        in the user pool become invalid. Raises AddressInUse if another user of the tenant has the address, and
+        UserClaimed as `add_user` does.
         """
         _require_role(role)
-        self._take_from_others(sub, tenant_id)
+        self._remove_from_other_tenant(sub, tenant_id)
         return self._admit(sub, tenant_id, role, username, None)
 
-    def _member(self, sub: str, tenant_id: str) -> Membership | None:
+    def _find_member(self, sub: str, tenant_id: str) -> Membership | None:
         member = self._directory.user(sub, consistent=True)
         return member if member is not None and member.tenant_id == tenant_id else None
 
-    def _take_from_others(self, sub: str, tenant_id: str) -> None:
+    def _remove_from_other_tenant(self, sub: str, tenant_id: str) -> None:
         member = self._directory.user(sub, consistent=True)
         if member is not None and member.tenant_id != tenant_id:
             self._users(member.tenant_id).dismiss(sub)
@@ -136,7 +138,7 @@ class Onboarding:
     def _admit(
         self, sub: str, tenant_id: str, role: str, username: str, claim: MembershipClaim | None
     ) -> Membership:
-        before = self._member(sub, tenant_id)
+        before = self._find_member(sub, tenant_id)
         if claim is not None:
             since = claim.since
         elif before is not None:
@@ -146,7 +148,7 @@ class Onboarding:
         users, now = self._users(tenant_id), timestamps.now()
         known = users.get(sub)
         email = username
-        if known and known.email == email:  # a username that was chosen stays
+        if known and known.email == email:  # keeps the username that the user chose
             username = known.username
         member = Membership(sub, tenant_id, role, username, since=since)
         if before == member and known and (known.role, known.email, known.is_active) == (role, email, True):
@@ -172,10 +174,10 @@ class Onboarding:
         return member
 
     def add_api_client(self, tenant_id: str, name: str, permissions: str) -> str:
-        """A new API client's key, `ck_<id>_<secret>`, with permissions such as `contacts:read:all,contacts:write:all`.
+        """Create an API client and return its key, `ck_<id>_<secret>`.
 
-        The key is shown this once; what is kept is a hash. Raises ValueError for unknown permissions, Conflict when the
-        tenant has too many clients.
+        `permissions`: such as `contacts:read:all,contacts:write:all`. Only a hash of the key is stored. Raises
+        ValueError for unknown permissions, Conflict if the tenant has too many clients.
         """
         given = {"name": name, "permissions": parse_grants(permissions)}
         at = timestamps.now()

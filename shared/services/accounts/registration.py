@@ -1,7 +1,7 @@
-"""Registering: a business opens its tenant, and its first admin can sign in.
+"""Registering a business: its tenant is opened, and its first admin can sign in.
 
-Anything may be killed between two calls, and anybody may send anybody's address: how the steps bear that is told in
-docs/decisions/0016-sign-in.md.
+The process may stop between any two calls, and a caller may send the address of another person;
+docs/decisions/0016-sign-in.md explains how the steps allow for both.
 """
 
 from __future__ import annotations
@@ -26,13 +26,16 @@ from shared.services.accounts.sign_in import Gate
 
 
 class Registrations(Protocol):
-    """What registrations make; see `shared.table.accounts.registration.RegistrationTable`."""
+    """The store of registrations; see `shared.table.accounts.registration.RegistrationTable`."""
 
     def create(self, founding: Founding, claim: MembershipClaim | None, now: float) -> None: ...
 
 
 class Registration:
-    """Opens tenants. People sign in with `accounts`, or where that is None with what `issuer` gives."""
+    """Opens tenants.
+
+    `accounts`: the user pool in which users sign in with a password; None if they sign in with `issuer`.
+    """
 
     def __init__(
         self,
@@ -52,34 +55,34 @@ class Registration:
         self._now = now
 
     def register(self, given: RegistrationInput) -> Founding:
-        """A new tenant with its first admin.
+        """Create a tenant with its first admin.
 
-        Raises Invalid, AlreadyRegistered, SignInNameTaken, and what the gate raises.
+        Raises Invalid, AlreadyRegistered, SignInNameTaken, and the errors of the gate.
         """
         if given.name is None:
             raise Invalid(f"tenant_name: {TENANT_NAME_MISSING.message}", errors=(TENANT_NAME_MISSING,))
         email = normalize_sign_in_email(given.email)
         sign_in = require_credential(self._accounts, given.password, given.access_token)
         if isinstance(sign_in, TokenCredential):
-            return self._with_token(given, email, sign_in.text)
+            return self._register_with_token(given, email, sign_in.text)
         self._gate.attempt(email)
-        return self._with_password(sign_in.accounts, given, email, sign_in.password)
+        return self._register_with_password(sign_in.accounts, given, email, sign_in.password)
 
-    def _with_password(
+    def _register_with_password(
         self, accounts: PoolAccounts, given: RegistrationInput, email: str, password: str
     ) -> Founding:
         sub = accounts.add(email)
         claim = take(self._claims, sub, password, self._now())
         if claim is None:
             raise AlreadyRegistered
-        # The pool may be stricter than we know, or the username taken: another one may be tried at once.
+        # The pool may refuse the password, or the username may be taken: the caller can retry at once.
         with release_on(Invalid, SignInNameTaken, claims=self._claims, claim=claim, now=self._now):
             accounts.set_password(email, password)
             founding = Founding.of(given, tenant_id=new_id(), sub=sub, email=email, since=claim.since)
             self._table.create(founding, claim, self._now())
         return founding
 
-    def _with_token(self, given: RegistrationInput, email: str, access_token: str) -> Founding:
+    def _register_with_token(self, given: RegistrationInput, email: str, access_token: str) -> Founding:
         sub = self._issuer().subject(access_token)
         founding = Founding.of(given, tenant_id=new_id(), sub=sub, email=email, since=0)
         self._table.create(founding, None, self._now())

@@ -1,4 +1,4 @@
-"""What callers do with their tenant's settings."""
+"""Reading and changing the settings of a tenant."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ class SettingsRepository(Protocol):
 
 
 class Counters(Protocol):
-    """How many contacts there are; see `shared.table.contacts.index.ContactIndex`."""
+    """The numbers of contacts; see `shared.table.contacts.index.ContactIndex`."""
 
     def counts_of(self, names: Sequence[str]) -> Sequence[int]: ...
 
 
 class SettingsService:
-    """Settings as one caller may see and change them: with `contacts:read`, and `tenant:admin` at level `all`.
+    """The settings of a tenant, for one caller.
+
+    Reading requires `contacts:read`, changing requires `tenant:admin` at level `all`.
 
     `forget`: makes this process read the tenant's record again. Other processes use the record that they have for up to
     `shared.wiring.tenants.TENANT_SECONDS`.
@@ -54,24 +56,25 @@ class SettingsService:
         self._sleep = sleep
 
     def read(self) -> Tenant:
-        """The tenant with its settings as of now."""
+        """Return the tenant with its current settings."""
         self._caller.require("contacts:read")
         return self._read()
 
     def change(self, given: SettingsPatch, if_match: IfMatch | None) -> Tenant:
-        """The tenant with the given settings changed (RFC 7396).
+        """Apply a merge patch (RFC 7396).
 
-        Raises VersionMismatch, Invalid for a default owner who is no active user, and Conflict for another
-        `unique_scope` while the tenant has contacts: the locks of all
-        would have to move at once. Deleted ones hold none, and take theirs under the scope in force when they are
-        restored. The counter that is asked follows contacts within about a second, and a contact on its way may be
-        written under the old scope for TENANT_SECONDS, so one made in these moments is overlooked. It then keeps
-        its locks, and gives them up, under the scope it was made in, which is in its record; but a contact made later
-        under the new scope may have its address too, until it is deleted and restored.
+        Raises VersionMismatch; Invalid if the default owner is not an active user; and Conflict if the patch changes
+        `unique_scope` while the tenant has contacts, since the locks of all contacts would have to move at once.
+        Deleted contacts hold no locks; they take theirs under the current scope when they are restored.
+
+        A contact created during the change can be overlooked: the counter lags by about a second, and other processes
+        write under the old scope for up to TENANT_SECONDS. Such a contact keeps and releases its locks under the scope
+        stored in its record. Until it is deleted and restored, a contact created later under the new scope may have
+        the same address.
         """
         self._caller.require_all("tenant:admin")
 
-        def once() -> Tenant:
+        def change_once() -> Tenant:
             before = self._read()
             require_match(if_match, before.version)
             settings = given.apply_to(before.settings)
@@ -89,7 +92,7 @@ class SettingsService:
                 self._forget()
             return after
 
-        return retry_on_conflict(once, sleep=self._sleep)
+        return retry_on_conflict(change_once, sleep=self._sleep)
 
     def _read(self) -> Tenant:
         tenant = self._settings.get()

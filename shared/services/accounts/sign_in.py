@@ -1,4 +1,4 @@
-"""Signing in: tokens for who knows a user's password, or has a refresh token."""
+"""Signing in with a password or a refresh token."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ from shared.domain.errors import Invalid, SignInRefused, UnsupportedGrantType
 from shared.domain.tenant import Tenant
 
 _MAX_TOKEN = 12_288
-_NOWHERE = "username.invalid"
-"""A domain in which nobody has an address (RFC 6761, section 6.4)."""
+_UNKNOWN_USER_DOMAIN = "username.invalid"
+"""A domain in which no address can exist (RFC 6761, section 6.4)."""
 
 
 class Gate(Protocol):
-    """Counts attempts. `account`: the user name in stored form, None where none is named. Addresses are counted
-    before a call is read (`shared.http.serving`).
+    """Counts attempts to sign in; see `shared.services.limits.sign_in_gate.SignInGate`.
+
+    `account`: the user's e-mail address in stored form; None for a refresh. Network addresses are counted before the
+    request is read (`shared.http.serving`).
     """
 
     def attempt(self, account: str) -> None:
-        """Count an attempt at an account; raises when there were too many."""
+        """Count an attempt to sign in to an account. Raises RateLimited after too many."""
 
     def succeeded(self, account: str | None, address: str) -> None:
-        """That somebody proved to be who they said."""
+        """Release the tokens of a successful attempt."""
 
 
 class PoolSignIn(Protocol):
-    """The pool of those who sign in with a password."""
+    """The user pool, for signing in; see `shared.identity.user_pool.UserPool`."""
 
     def sign_in(self, username: str, password: str) -> Tokens: ...
 
@@ -38,19 +40,22 @@ class PoolSignIn(Protocol):
 
 
 class Members(Protocol):
-    """Who acts for which tenant."""
+    """The memberships of users."""
 
     def user(self, sub: str, *, consistent: bool = False) -> Membership | None: ...
 
 
 class Usernames(Protocol):
-    """Which address the user with a username has."""
+    """The e-mail addresses of users, by username."""
 
     def email_of(self, name: str) -> str | None: ...
 
 
 class SignIn:
-    """Gives tokens to members of tenants. `issuer`: who gives them where `accounts` is None."""
+    """Issues tokens to members of tenants.
+
+    `accounts`: the user pool; None in a deployment in which `issuer` issues tokens.
+    """
 
     def __init__(
         self,
@@ -69,52 +74,52 @@ class SignIn:
         self._gate = gate
 
     def with_password(self, username: str, password: str, address: str) -> Tokens:
-        """Tokens for a user, named by e-mail address or by username. `address`: the caller's.
+        """Return tokens for a user, named by e-mail address or username. `address`: the caller's network address.
 
-        Raises SignInRefused (alike for a wrong name and a wrong password), UnsupportedGrantType where people sign in
-        elsewhere, and what the gate raises.
+        Raises SignInRefused, with the same message for a wrong name and a wrong password; UnsupportedGrantType in a
+        deployment with another issuer; and the errors of the gate.
         """
-        accounts = self._here()
-        account = self._counted(username)
-        if account is None or len(prepare_password(password)) > MAX_LENGTH:  # nobody can have such ones
+        accounts = self._require_pool()
+        account = self._count_attempt(username)
+        if account is None or len(prepare_password(password)) > MAX_LENGTH:  # no user can have these
             raise SignInRefused
-        tokens = self._let_in(accounts.sign_in(account, password))
+        tokens = self._require_member(accounts.sign_in(account, password))
         self._gate.succeeded(account, address)
         return tokens
 
     def with_refresh_token(self, refresh_token: str, address: str) -> Tokens:
-        """New tokens for who has a refresh token. Raises as `with_password` does."""
-        accounts = self._here()
+        """Return new tokens for a refresh token. Raises the errors of `with_password`."""
+        accounts = self._require_pool()
         if len(refresh_token) > _MAX_TOKEN:
             raise SignInRefused
-        tokens = self._let_in(accounts.refresh(refresh_token))
+        tokens = self._require_member(accounts.refresh(refresh_token))
         self._gate.succeeded(None, address)
         return tokens
 
-    def _counted(self, username: str) -> str | None:
-        """The account that a user name stands for, the attempt being counted; None for what can be nobody's.
+    def _count_attempt(self, username: str) -> str | None:
+        """Count an attempt and return the account (an e-mail address) of a user name; None if no user can have it.
 
-        A username and its e-mail address are one account. A username that nobody has is an account of its own, so that
-        it takes the same steps; as an address, since the pool takes its own ids of users for names too.
+        A username and its e-mail address are the same account. An unknown username is an account too, so that it takes
+        the same steps. It becomes an address, since the pool would accept its own user ids as names.
         """
         if "@" in fold(username):
-            account = _account(username)
+            account = _normalize_account(username)
         else:
             name = parse_username(username)
-            account = name and (self._names.email_of(name) or f"{name}@{_NOWHERE}")
+            account = name and (self._names.email_of(name) or f"{name}@{_UNKNOWN_USER_DOMAIN}")
         if account is not None:
             self._gate.attempt(account)
         return account
 
-    def _here(self) -> PoolSignIn:
+    def _require_pool(self) -> PoolSignIn:
         if self._accounts is None:
             raise UnsupportedGrantType(
                 f"Here people sign in with another issuer. Get a token from {self._issuer}"
             )
         return self._accounts
 
-    def _let_in(self, tokens: Tokens) -> Tokens:
-        # As of now: who has just registered is known, and who has just been shut out too.
+    def _require_member(self, tokens: Tokens) -> Tokens:
+        # A consistent read, so that a registration or a removal of a moment ago counts.
         member = self._members.user(tokens.subject, consistent=True)
         if member is None or member.disabled or tokens.signed_in_at < member.since:
             tenant = None
@@ -125,8 +130,8 @@ class SignIn:
         return tokens
 
 
-def _account(username: str) -> str | None:
-    """A user name in stored form; None for what can be nobody's."""
+def _normalize_account(username: str) -> str | None:
+    """Return an e-mail address in stored form, or None if it is invalid."""
     try:
         return normalize_email(username)
     except Invalid:

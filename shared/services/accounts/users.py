@@ -1,4 +1,4 @@
-"""What callers do with the users of their tenant."""
+"""Managing the users of a tenant."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from shared.services.accounts.handover import Handover
 from shared.services.optimistic import IfMatch, change_record
 from shared.services.paging import Cursors, Page, page_of
 
-NOTHING_SETTLED = RemovalQuery.model_construct(successor_id=None, contacts=None)
-"""That it was not said what is to become of a removed user's contacts."""
+NO_DECISION = RemovalQuery.model_construct(successor_id=None, contacts=None)
+"""A removal that does not say what becomes of the user's contacts."""
 
 
 class UserRepository(Protocol):
@@ -40,18 +40,18 @@ class UserRepository(Protocol):
 
 
 class PoolRemoval(Protocol):
-    """The pool of those who sign in with a password; see `shared.identity.user_pool.UserPool`."""
+    """The user pool, for removing users; see `shared.identity.user_pool.UserPool`."""
 
     def remove(self, username: str, sub: str) -> None:
-        """Remove the user `sub` who has a name, as far as that can be done now."""
+        """Remove the user `sub` with this username, if the pool is available."""
         ...
 
 
 class UserService:
-    """The users as one caller may see and change them.
+    """The users of a tenant, for one caller.
 
-    To read them takes `contacts:read`, to change and remove them `tenant:admin`; their names people may change
-    themselves. They sign in with `accounts`, or where that is None with another issuer.
+    Reading requires `contacts:read`, changing and removing require `tenant:admin`; users may change their own names.
+    `accounts`: the user pool in which they sign in; None in a deployment with another issuer.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class UserService:
     def list(
         self, *, role: UserRole | None, is_active: bool | None, limit: int, cursor: str | None
     ) -> Page[User]:
-        """A page of the users in the order of their ids; only those of a role, or active or not, if given."""
+        """Return a page of the users in the order of their ids, filtered by `role` and `is_active` if given."""
         self._caller.require("contacts:read")
-        narrowed = role is not None or is_active is not None
+        is_filtered = role is not None or is_active is not None
 
         def read(count: int, after: str | None) -> Sequence[User]:
-            if not narrowed:
+            if not is_filtered:
                 return self._users.page(limit=count, after=after)
-            # There are so few that all that are left can be looked through.
+            # A tenant has at most MAX_USERS users, so all the remaining ones can be read.
             found = (
                 one
                 for one in self._users.all_after(after)
@@ -102,7 +102,7 @@ class UserService:
         )
 
     def read(self, user_id: str) -> User:
-        """A user."""
+        """Return a user. Raises NotFound."""
         self._caller.require("contacts:read")
         user = self._users.get(user_id) if is_user_id(user_id) else None
         if user is None:
@@ -110,7 +110,7 @@ class UserService:
         return user
 
     def change(self, user_id: str, patch: UserPatch, if_match: IfMatch | None) -> User:
-        """The user with the given fields changed (RFC 7396). What is taken of rights is gone within a minute.
+        """Apply a merge patch (RFC 7396). Rights that the user loses end within a minute.
 
         Raises LastAdmin, VersionMismatch.
         """
@@ -128,14 +128,13 @@ class UserService:
         return change_record(read, if_match, act, self._users.replace, sleep=self._sleep)
 
     def delete(
-        self, user_id: str, if_match: IfMatch | None, wanted: RemovalQuery = NOTHING_SETTLED
+        self, user_id: str, if_match: IfMatch | None, wanted: RemovalQuery = NO_DECISION
     ) -> BulkJob | None:
-        """Remove a user, who can no longer sign in; the job that changes the owner of their contacts, if there is one.
+        """Remove a user, who can no longer sign in; return the job that changes the owner of their contacts, if any.
 
-        Raises as `change` and `Handover.plan` do.
-
-        Where the user goes from a pool too, nobody becomes a member under their id for the next 15 minutes: somebody
-        who found it in the pool before would otherwise set a password for whoever has the name next.
+        Raises the errors of `change` and `Handover.plan`. If the user is also removed from a user pool, no caller can
+        make this id a member again for 15 minutes: a caller that found it in the pool before could otherwise set a
+        password for the next user of the name.
         """
         block = MembershipClaim.block(user_id, self._now()) if self._accounts else None
 
@@ -154,11 +153,11 @@ class UserService:
             plan = self._handover().plan(before, wanted)
             self._users.remove(before, event, block, plan)
 
-        gone = change_record(read, if_match, act, save, sleep=self._sleep)
+        removed = change_record(read, if_match, act, save, sleep=self._sleep)
         if self._accounts is not None:
-            self._accounts.remove(gone.email, gone.id)
+            self._accounts.remove(removed.email, removed.id)
         if plan != HandoverPlan():
-            self._handover().begin(plan)
+            self._handover().start(plan)
         return BulkJob.of(plan.job) if plan.job else None
 
     def _is_caller(self, user: User) -> bool:

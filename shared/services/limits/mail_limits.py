@@ -1,5 +1,7 @@
-"""How many e-mails may be sent to strangers: tenants say to whom, anybody opens tenants, and all e-mails come in the
-operator's name, whose sending is stopped when too many come back.
+"""Limits on e-mails to people who may not expect them.
+
+Tenants choose the recipients, anyone can open a tenant, and all e-mails carry the operator's name. The mail service
+blocks the operator if too many e-mails bounce.
 """
 
 from __future__ import annotations
@@ -12,16 +14,16 @@ from shared.domain.errors import RateLimited, Unavailable
 from shared.services.limits.keyed_digests import KeyedDigests
 from shared.services.limits.rate_limits import SECOND, Bucket, KnownBucket, Quota, microseconds
 
-OF_A_TENANT = Quota(300 * SECOND, 50)
-"""Fifty, then one in five minutes."""
-TO_AN_ADDRESS = Quota(3600 * SECOND, 3)
-"""Three, then one an hour, whichever tenants and invitations they are of."""
-OF_ALL = Quota(2 * SECOND, 500)
-"""Five hundred, then one in two seconds."""
+TENANT_QUOTA = Quota(300 * SECOND, 50)
+"""The e-mails of a tenant: 50 at once, then one in five minutes."""
+RECIPIENT_QUOTA = Quota(3600 * SECOND, 3)
+"""The e-mails to an address, of all tenants: 3 at once, then one an hour."""
+DEPLOYMENT_QUOTA = Quota(2 * SECOND, 500)
+"""The e-mails of the deployment: 500 at once, then one in two seconds."""
 
 
 class Mail(Protocol):
-    """E-mails to people; see `shared.identity.mail.Mail`."""
+    """E-mail to people; see `shared.identity.mail.Mail`."""
 
     def invite(self, email: str, token: str) -> bool: ...
 
@@ -35,9 +37,9 @@ class MailBuckets(Protocol):
 
 
 class LimitedMail:
-    """The e-mails of one tenant, as many as may be. While the table is away none are sent.
+    """Sends the e-mails of a tenant within the limits. No e-mail is sent while the table is unavailable.
 
-    `secret`: what the keys under which addresses are counted are made with, so that none can be guessed from them.
+    `secret`: the key of the digests under which addresses are counted, so that they cannot be guessed from the table.
     """
 
     def __init__(
@@ -56,22 +58,22 @@ class LimitedMail:
         self._clock = clock
 
     def invite(self, email: str, token: str) -> bool:
-        """Whether the token of an invitation is on its way to this address; not when there were too many."""
-        return self._may_be_sent(self._digests.of(email)) and self._mail.invite(email, token)
+        """Send the token of an invitation unless a limit is reached; return whether it was sent."""
+        return self._take_tokens(self._digests.of(email)) and self._mail.invite(email, token)
 
-    def _may_be_sent(self, address: str) -> bool:
+    def _take_tokens(self, address: str) -> bool:
         now, taken = microseconds(self._clock()), []
         try:
             for bucket, quota in (
-                (self._buckets.of_mail(address), TO_AN_ADDRESS),
-                (self._buckets.of_caller(self._tenant, "invitations"), OF_A_TENANT),
-                (self._buckets.of_mail("ALL"), OF_ALL),
+                (self._buckets.of_mail(address), RECIPIENT_QUOTA),
+                (self._buckets.of_caller(self._tenant, "invitations"), TENANT_QUOTA),
+                (self._buckets.of_mail("ALL"), DEPLOYMENT_QUOTA),
             ):
                 known = KnownBucket(bucket, lengthens=False)
                 known.take(1, quota, now)
                 taken.append((known, quota))
         except (RateLimited, Unavailable):
-            # What is not sent is not counted.
+            # An e-mail that is not sent does not count.
             for known, quota in taken:
                 known.release(quota, now)
             return False

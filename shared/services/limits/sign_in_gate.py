@@ -1,4 +1,4 @@
-"""How often somebody may try to sign in: by account and by address (docs/decisions/0015)."""
+"""Limits on attempts to sign in, by account and by network address (docs/decisions/0015)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from shared.services.limits.keyed_digests import KeyedDigests
 from shared.services.limits.rate_limits import SECOND, Bucket, KnownBucket, Quota, microseconds, remember
 
 ACCOUNT = Quota(6 * SECOND, 10)
-"""Ten attempts, then one in six seconds. A success costs none."""
+"""Attempts at an account: ten at once, then one in six seconds. Successful attempts are not counted."""
 ADDRESS = Quota(SECOND, 100)
-"""An office of many people may have one address: so a success costs it none either, and its waits do not grow."""
+"""Attempts from an address: 100 at once, then one a second. Many people of an office may share an address, so
+successful attempts are not counted here either, and refusals do not grow longer."""
 
 _LONGEST = 320
-"""Characters of an account's name that count: as many as an e-mail address may have."""
+"""The characters of an account's name that are compared: the longest length of an e-mail address."""
 
 Kind = Literal["ACCOUNT", "ADDRESS"]
 
@@ -31,8 +32,10 @@ class Attempts(Protocol):
 
 
 class SignInGate:
-    """Counts attempts to sign in. `secret`: what the keys under which they are counted are made with, so that no
-    e-mail and no address can be read or guessed from them.
+    """Counts attempts to sign in.
+
+    `secret`: the key of the digests under which attempts are counted, so that neither e-mail addresses nor network
+    addresses can be guessed from the table.
     """
 
     def __init__(self, attempts: Attempts, secret: bytes, *, clock: Callable[[], float] = time.time) -> None:
@@ -42,22 +45,25 @@ class SignInGate:
         self._known: dict[tuple[Kind, str], KnownBucket] = {}
 
     def arrive(self, address: str) -> None:
-        """Count a call from an address, before anything of it is read. Raises RateLimited. While the table is away
-        nothing is counted.
+        """Count a request from a network address, before the request is read. Raises RateLimited.
+
+        While the table is unavailable nothing is counted.
         """
         self._take(self._bucket("ADDRESS", _network(address)), ADDRESS)
 
     def attempt(self, account: str) -> None:
-        """Count an attempt at an account, before anything is compared; `account` is the user's address, or what was
-        given as a name that nobody has. Raises as `arrive`."""
-        self._take(self._bucket("ACCOUNT", _folded(account)), ACCOUNT)
+        """Count an attempt to sign in to an account, before any credential is compared. Raises the errors of `arrive`.
+
+        `account`: the e-mail address of the user, or a name that no user has.
+        """
+        self._take(self._bucket("ACCOUNT", _fold_account(account)), ACCOUNT)
 
     def succeeded(self, account: str | None, address: str) -> None:
-        """Give account and address their tokens back: who could show to be the account's own is not counted."""
+        """Release the tokens of account and address: attempts with the right credentials are not counted."""
         now = microseconds(self._clock())
         self._bucket("ADDRESS", _network(address)).release(ADDRESS, now)
         if account is not None:
-            self._bucket("ACCOUNT", _folded(account)).release(ACCOUNT, now)
+            self._bucket("ACCOUNT", _fold_account(account)).release(ACCOUNT, now)
 
     def _take(self, bucket: KnownBucket, quota: Quota) -> None:
         with contextlib.suppress(Unavailable):
@@ -73,25 +79,25 @@ class SignInGate:
 
 
 class OpenGate:
-    """A gate that lets everybody through, where limits are switched off."""
+    """A gate without limits, for deployments that switch them off."""
 
     def arrive(self, address: str) -> None:
-        """Nothing is counted."""
+        """Do nothing."""
 
     def attempt(self, account: str) -> None:
-        """Nothing is counted."""
+        """Do nothing."""
 
     def succeeded(self, account: str | None, address: str) -> None:
-        """Nothing was counted."""
+        """Do nothing."""
 
 
-def _folded(account: str) -> str:
-    """An account's name without case and the like, so that variants of one are one."""
+def _fold_account(account: str) -> str:
+    """Return the case-folded NFKC form of an account's name, so that its variants are counted together."""
     return unicodedata.normalize("NFKC", account[:_LONGEST]).strip().casefold()
 
 
 def _network(address: str) -> str:
-    """An IPv4 address, or the /64 of an IPv6 address: who has one has all of these."""
+    """Return an IPv4 address, or the /64 network of an IPv6 address, whose addresses usually have one owner."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

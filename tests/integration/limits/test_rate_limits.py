@@ -20,7 +20,14 @@ from shared.domain.tenant import RateLimit, TenantSettings
 from shared.http.routes import Reply, Routes
 from shared.http.serving import MAX_PATH, lambda_handler
 from shared.services.limits import rate_limits
-from shared.services.limits.rate_limits import AWAY, FIRST_WAIT, SECOND, Bucket, RateLimits, microseconds
+from shared.services.limits.rate_limits import (
+    FIRST_WAIT,
+    SECOND,
+    UNAVAILABLE_PAUSE,
+    Bucket,
+    RateLimits,
+    microseconds,
+)
 from shared.table.keys import limits as limit_keys
 from shared.table.limits import BucketTable
 from shared.wiring.accounts import onboarding_service
@@ -294,8 +301,8 @@ def test_while_the_table_is_away_calls_go_uncounted_and_it_is_told_once_a_minute
             assert known.admit(CALLER, LIMIT).refusal is None
             clock.now += 0.1
     assert len(reports) == 2 and reports[1] - reports[0] >= 60
-    assert away.seen <= 4 * (70 / (AWAY / SECOND) + 1)
-    clock.now += AWAY / SECOND
+    assert away.seen <= 4 * (70 / (UNAVAILABLE_PAUSE / SECOND) + 1)
+    clock.now += UNAVAILABLE_PAUSE / SECOND
     used_up(known)
 
 
@@ -564,7 +571,7 @@ def test_a_limit_survives_the_way_through_the_authorizer(limit: RateLimit) -> No
 
 
 def test_many_callers_are_not_remembered_for_ever(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limits, "_MOST_KNOWN", 10)
+    monkeypatch.setattr(rate_limits, "_MAX_REMEMBERED", 10)
     known = RateLimits(MemoryBuckets(), report=never, clock=clock)
     for number in range(35):
         known.admit(Caller(f"T{number}", "user", "u", "user"), LIMIT)

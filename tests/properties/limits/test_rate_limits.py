@@ -61,7 +61,7 @@ def test_nobody_is_refused_while_there_is_a_token_and_no_refusal_in_force(
         now, before = microseconds(clock.now), bucket.state
         refusal = known[process].admit(CALLER, limit).refusal
         if refusal is not None:
-            assert before.shuts_out(now) or quota.left(before.full_at, now) == 0
+            assert before.is_refusing(now) or quota.left(before.full_at, now) == 0
             # And what he is told holds: no refusal begun by others is told longer than it lasts.
             assert refusal.retry_after == max(1, -(-(bucket.state.refused_until - now) // SECOND))
 
@@ -78,7 +78,7 @@ def test_the_time_of_a_refusal_never_moves_while_it_is_in_force(
         clock.now += pause
         before = bucket.state
         known[process].admit(CALLER, limit)
-        if before.shuts_out(microseconds(clock.now)):
+        if before.is_refusing(microseconds(clock.now)):
             assert bucket.state.refused_until == before.refused_until
 
 
