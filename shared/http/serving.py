@@ -31,7 +31,7 @@ LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
 class Gate(Protocol):
     """Limits the calls that come from an address; see `shared.services.limits.sign_in_gate`."""
 
-    def arrive(self, address: str) -> None: ...
+    def count_request(self, address: str) -> None: ...
 
 
 def lambda_handler(
@@ -103,7 +103,7 @@ def _build_endpoint(
 
         def act() -> Response[str]:
             if is_gated and gate is not None:
-                gate().arrive(call.address)
+                gate().count_request(call.address)
             key = read_key(call) if operation.keyed else None
             if key is None or keyed_calls is None:
                 return _respond(operation, call, path_parameters)

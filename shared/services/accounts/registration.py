@@ -65,7 +65,7 @@ class Registration:
         sign_in = require_credential(self._accounts, given.password, given.access_token)
         if isinstance(sign_in, TokenCredential):
             return self._register_with_token(given, email, sign_in.text)
-        self._gate.attempt(email)
+        self._gate.count_attempt(email)
         return self._register_with_password(sign_in.accounts, given, email, sign_in.password)
 
     def _register_with_password(

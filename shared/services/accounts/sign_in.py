@@ -24,10 +24,10 @@ class Gate(Protocol):
     request is read (`shared.http.serving`).
     """
 
-    def attempt(self, account: str) -> None:
+    def count_attempt(self, account: str) -> None:
         """Count an attempt to sign in to an account. Raises RateLimited after too many."""
 
-    def succeeded(self, account: str | None, address: str) -> None:
+    def release_success(self, account: str | None, address: str) -> None:
         """Release the tokens of a successful attempt."""
 
 
@@ -84,7 +84,7 @@ class SignIn:
         if account is None or len(prepare_password(password)) > MAX_LENGTH:  # no user can have these
             raise SignInRefused
         tokens = self._require_member(accounts.sign_in(account, password))
-        self._gate.succeeded(account, address)
+        self._gate.release_success(account, address)
         return tokens
 
     def with_refresh_token(self, refresh_token: str, address: str) -> Tokens:
@@ -93,7 +93,7 @@ class SignIn:
         if len(refresh_token) > _MAX_TOKEN:
             raise SignInRefused
         tokens = self._require_member(accounts.refresh(refresh_token))
-        self._gate.succeeded(None, address)
+        self._gate.release_success(None, address)
         return tokens
 
     def _count_attempt(self, username: str) -> str | None:
@@ -108,7 +108,7 @@ class SignIn:
             name = parse_username(username)
             account = name and (self._names.email_of(name) or f"{name}@{_UNKNOWN_USER_DOMAIN}")
         if account is not None:
-            self._gate.attempt(account)
+            self._gate.count_attempt(account)
         return account
 
     def _require_pool(self) -> PoolSignIn:

@@ -44,21 +44,21 @@ class SignInGate:
         self._clock = clock
         self._known: dict[tuple[Kind, str], KnownBucket] = {}
 
-    def arrive(self, address: str) -> None:
+    def count_request(self, address: str) -> None:
         """Count a request from a network address, before the request is read. Raises RateLimited.
 
         While the table is unavailable nothing is counted.
         """
         self._take(self._bucket("ADDRESS", _network(address)), ADDRESS)
 
-    def attempt(self, account: str) -> None:
-        """Count an attempt to sign in to an account, before any credential is compared. Raises the errors of `arrive`.
+    def count_attempt(self, account: str) -> None:
+        """Count an attempt to sign in to an account, before any credential is compared. Raises RateLimited.
 
         `account`: the e-mail address of the user, or a name that no user has.
         """
         self._take(self._bucket("ACCOUNT", _fold_account(account)), ACCOUNT)
 
-    def succeeded(self, account: str | None, address: str) -> None:
+    def release_success(self, account: str | None, address: str) -> None:
         """Release the tokens of account and address: attempts with the right credentials are not counted."""
         now = microseconds(self._clock())
         self._bucket("ADDRESS", _network(address)).release(ADDRESS, now)
@@ -81,13 +81,13 @@ class SignInGate:
 class OpenGate:
     """A gate without limits, for deployments that switch them off."""
 
-    def arrive(self, address: str) -> None:
+    def count_request(self, address: str) -> None:
         """Do nothing."""
 
-    def attempt(self, account: str) -> None:
+    def count_attempt(self, account: str) -> None:
         """Do nothing."""
 
-    def succeeded(self, account: str | None, address: str) -> None:
+    def release_success(self, account: str | None, address: str) -> None:
         """Do nothing."""
 
 

@@ -298,15 +298,15 @@ class Noting:
     def __init__(self) -> None:
         self.seen: list[tuple[str, str | None, str]] = []
 
-    def arrive(self, address: str) -> None:
+    def count_request(self, address: str) -> None:
         self.seen.append(("arrive", None, address))
 
-    def attempt(self, account: str) -> None:
+    def count_attempt(self, account: str) -> None:
         self.seen.append(("attempt", account, ""))
         if account == "too-often@example.com":
             raise RateLimited(1)
 
-    def succeeded(self, account: str | None, address: str) -> None:
+    def release_success(self, account: str | None, address: str) -> None:
         self.seen.append(("succeeded", account, address))
 
 

@@ -46,9 +46,9 @@ def gate(gates: Callable[[], SignInGate]) -> SignInGate:
 def refused(gate: SignInGate, account: str | None = ADA, address: str = HOME) -> int | None:
     """After how many seconds to come again; None for one who was let through."""
     try:
-        gate.arrive(address)
+        gate.count_request(address)
         if account is not None:
-            gate.attempt(account)
+            gate.count_attempt(account)
     except RateLimited as refusal:
         return refusal.retry_after
     return None
@@ -104,7 +104,7 @@ def test_other_accounts_are_not_touched(gate: SignInGate) -> None:
 def test_a_success_gives_the_attempt_back(gate: SignInGate) -> None:
     for _ in range(60):
         assert refused(gate) is None
-        gate.succeeded(ADA, HOME)
+        gate.release_success(ADA, HOME)
     assert [refused(gate) for _ in range(11)] == [None] * 10 + [6]
 
 
@@ -112,9 +112,9 @@ def test_an_office_of_many_who_sign_in_and_refresh_keeps_nobody_out(gate: SignIn
     for number in range(250):
         user = f"user{number}@example.com"
         assert refused(gate, user) is None
-        gate.succeeded(user, HOME)
+        gate.release_success(user, HOME)
         assert refused(gate, None) is None
-        gate.succeeded(None, HOME)
+        gate.release_success(None, HOME)
 
 
 def test_waits_of_an_address_do_not_grow(gate: SignInGate) -> None:
@@ -125,7 +125,7 @@ def test_waits_of_an_address_do_not_grow(gate: SignInGate) -> None:
 
 def test_a_success_gives_no_more_back_than_was_taken(gate: SignInGate) -> None:
     for _ in range(20):
-        gate.succeeded(ADA, HOME)
+        gate.release_success(ADA, HOME)
     assert [refused(gate) for _ in range(11)].count(None) == 10
 
 
@@ -185,7 +185,7 @@ def test_while_the_table_is_away_the_gate_is_open(gate: SignInGate, waits: list[
     """check 15: who signs in needs the table anyhow, and is told 503 then."""
     with injecting(fault):
         assert [refused(gate) for _ in range(12)] == [None] * 12
-        gate.succeeded(ADA, HOME)
+        gate.release_success(ADA, HOME)
 
 
 def test_a_lost_answer_costs_an_attempt_at_most(gate: SignInGate) -> None:
@@ -211,9 +211,9 @@ def test_limits_that_are_switched_off_open_the_gate(template: Template, token_is
         open_gate = sign_in_gate()
         assert isinstance(open_gate, OpenGate)
         for _ in range(20):
-            open_gate.arrive(HOME)
-            open_gate.attempt(ADA)
-            open_gate.succeeded(ADA, HOME)
+            open_gate.count_request(HOME)
+            open_gate.count_attempt(ADA)
+            open_gate.release_success(ADA, HOME)
     with stack_in_moto(template, token_issuer, RATE_LIMITS="on"), acting_for_system("G#"):
         gate = sign_in_gate()
         assert isinstance(gate, SignInGate)
