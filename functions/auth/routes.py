@@ -39,7 +39,7 @@ def _find_missing_name(_: Call, given: object) -> tuple[FieldError, ...]:
     location="/me",
     public=True,
     errors=(AlreadyRegistered, SignInNameTaken, Unavailable),
-    further=_find_missing_name,
+    find_faults=_find_missing_name,
 )
 def register(call: Call, body: RegistrationInput) -> Reply:
     """The call may be repeated with the same password if the answer was lost."""

@@ -70,7 +70,7 @@ def list_contacts(call: Call, query: ContactListQuery) -> Reply:
     status=201,
     location="/contacts/{id}",
     errors=(Duplicate,),
-    further=_find_faults,
+    find_faults=_find_faults,
 )
 def create_contact(call: Call, body: ContactInput) -> Reply:
     return Reply(record=contact_service(call.caller, call.claim).create(body))
@@ -104,7 +104,7 @@ def read_contact(call: Call, contact_id: str) -> Reply:
     show=show_contacts,
     conditional=True,
     errors=(NotFound, Conflict, Duplicate, VersionMismatch),
-    further=_find_faults_of_replacement,
+    find_faults=_find_faults_of_replacement,
 )
 def replace_contact(call: Call, contact_id: str, body: ContactInput) -> Reply:
     return Reply(record=contact_service(call.caller).replace(contact_id, body, call.if_match))
@@ -120,7 +120,7 @@ def replace_contact(call: Call, contact_id: str, body: ContactInput) -> Reply:
     show=show_contacts,
     conditional=True,
     errors=(NotFound, Conflict, Duplicate, VersionMismatch),
-    further=_find_faults_of_patch,
+    find_faults=_find_faults_of_patch,
 )
 def patch_contact(call: Call, contact_id: str, body: ContactPatch) -> Reply:
     return Reply(record=contact_service(call.caller).patch(contact_id, body, call.if_match))

@@ -60,8 +60,8 @@ def label_routes(
     )
     @_described(f"create_{singular}")
     def create_label(call: Call, body: LabelInput) -> Reply:
-        make = create or (lambda call, given: service(call).create(given))
-        return Reply(record=make(call, body.given_fields()))
+        make_label = create or (lambda call, given: service(call).create(given))
+        return Reply(record=make_label(call, body.given_fields()))
 
     @routes.route("GET", label, summary=f"Read a {singular}", answer=kind, errors=(NotFound,))
     @_described(f"read_{singular}")

@@ -33,7 +33,7 @@ def list_webhooks(call: Call, query: ListQuery) -> Reply:
     status=201,
     location="/webhooks/{id}",
     errors=(Conflict,),
-    further=_find_faults,
+    find_faults=_find_faults,
 )
 def create_webhook(call: Call, body: WebhookInput) -> Reply:
     return Reply(record=webhook_service(call.caller, call.claim).create(body))

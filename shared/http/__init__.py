@@ -1,1 +1,1 @@
-"""HTTP: requests in, answers and problems out. The only place that knows it."""
+"""HTTP: requests, answers and problems. No other package knows HTTP."""

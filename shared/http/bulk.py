@@ -64,7 +64,7 @@ def _shorten(refusal: DomainError) -> DomainError:
     if not (isinstance(refusal, Invalid) and refusal.errors):
         return refusal
     shortened = tuple(
-        replace(one, field=one.field[:_MAX_FIELD_NAME]) for one in refusal.errors[:MAX_ERROR_FIELDS]
+        replace(error, field=error.field[:_MAX_FIELD_NAME]) for error in refusal.errors[:MAX_ERROR_FIELDS]
     )
     detail = refusal.detail.replace(refusal.errors[0].field, shortened[0].field)
     return Invalid(detail, code=refusal.code, errors=shortened)

@@ -34,7 +34,7 @@ from shared.services.reading_budget import Budget
 
 M = TypeVar("M", bound=BaseModel)
 
-Further = Callable[["Call", Any], Iterable[FieldError]]
+FindFaults = Callable[["Call", Any], Iterable[FieldError]]
 """Finds the errors in a parsed JSON body that its schema does not describe."""
 
 _MAX_CONDITION = 10_000
@@ -128,13 +128,13 @@ class Call:
         self,
         model: type[M],
         media_types: tuple[str, ...],
-        further: Further | None = None,
+        find_faults: FindFaults | None = None,
         *,
         max_bytes: int = MAX_BODY_BYTES,
     ) -> M:
         """Return the body as a model, from JSON, or from a form where the route takes FORM.
 
-        `further`: finds further errors in the body; called only when pydantic has refused it.
+        `find_faults`: finds more errors in the body; called only when pydantic has refused it.
         Raises UnsupportedMediaType, TooLarge, RuleBroken for a body that is malformed or repeats a name, and Invalid
         for refused fields.
         """
@@ -160,7 +160,7 @@ class Call:
         except ValidationError as error:
 
             def find_others() -> Iterable[FieldError]:
-                return further(self, parse_json(text)) if further is not None else ()
+                return find_faults(self, parse_json(text)) if find_faults is not None else ()
 
             raise from_validation(error, model, find_others) from error
 

@@ -14,7 +14,7 @@ STATUS = 400
 """The status of a refusal in this form."""
 
 _REQUEST_ERRORS = (errors.RuleBroken, errors.Invalid, errors.UnsupportedMediaType)
-_CODES = {one.code for one in (errors.SignInRefused, errors.UnsupportedGrantType)}
+_CODES = {error.code for error in (errors.SignInRefused, errors.UnsupportedGrantType)}
 
 
 def has_oauth_form(error: type[errors.DomainError]) -> bool:

@@ -39,7 +39,7 @@ def document(
 
     `examples`: by the handlers' names. Raises KeyError for an example of a problem that its operation does not declare.
     """
-    ordered = sorted(operations, key=lambda one: (one.path, one.method))
+    ordered = sorted(operations, key=lambda operation: (operation.path, operation.method))
     schemas, components = _schemas(ordered)
     paths: dict[str, Any] = {}
     for operation in ordered:
@@ -52,7 +52,7 @@ def document(
         "info": {"title": "Contacts", "version": version, "description": _DESCRIPTION},
         "servers": [{"url": STAGE}],
         "security": [{"password": []}, {"bearer": []}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(one.tag for one in ordered)],
+        "tags": [{"name": tag} for tag in dict.fromkeys(operation.tag for operation in ordered)],
         "paths": paths,
         "components": {
             "schemas": components,
@@ -154,7 +154,7 @@ def _parameters(operation: Operation, example: Example) -> list[dict[str, Any]]:
                 "schema": {"type": "string"},
             }
         )
-    if operation.keyed:
+    if operation.takes_key:
         parameters.append(
             {
                 "name": HEADER,
@@ -217,7 +217,7 @@ def _responses(operation: Operation, schemas: _Schemas, example: Example) -> dic
         for status_code in (str(operation.status), "429"):
             responses[status_code].setdefault("headers", {}).update(_LIMIT_REFERENCES)
         responses["429"]["headers"]["Retry-After"] = _header("The seconds after which to repeat the call.")
-    if operation.keyed:
+    if operation.takes_key:
         replayed = _header("`true` if this is the answer of an earlier call.", required=False)
         for status_code in responses:
             if status_code not in _NEVER_REPLAYED:
@@ -257,7 +257,7 @@ def _errors(operation: Operation) -> list[type[errors.DomainError]]:
         found += [errors.RuleBroken, errors.TooLarge, errors.UnsupportedMediaType, errors.Invalid]
     if operation.query:
         found += [errors.RuleBroken, errors.Invalid]
-    if operation.keyed:
+    if operation.takes_key:
         found += [errors.IdempotencyInFlight, errors.IdempotencyKeyReused]
     return found
 

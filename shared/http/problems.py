@@ -52,9 +52,9 @@ def build_members(error: errors.DomainError, request_id: str) -> dict[str, Any]:
     members = _base_members(status, title, error.detail, error.code, request_id)
     if error.errors:
         members["errors"] = [
-            {"field": one.field, "code": one.code, "message": one.message}
-            | {name: holder for name in _HOLDERS if (holder := getattr(one, name))}
-            for one in error.errors
+            {"field": field.field, "code": field.code, "message": field.message}
+            | {name: holder for name in _HOLDERS if (holder := getattr(field, name))}
+            for field in error.errors
         ]
     return members
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from shared.domain.callers import Caller
 from shared.domain.errors import DomainError
-from shared.http.call import Further
+from shared.http.call import FindFaults
 from shared.services.paging import Page
 
 JSON = "application/json"
@@ -61,7 +61,7 @@ class Operation:
     `answer_type`: the media type of the answer. Any type other than JSON is a text.
     `show`: returns the answer's records in the form in which the caller may see them.
     `oauth`: whether refusals have the form of OAuth 2 (`shared.http.oauth`).
-    `further`: finds errors in a body that its schema does not describe, so that a refusal lists all errors at once.
+    `find_faults`: finds errors in a body that its schema does not describe, so that a refusal lists all errors at once.
     """
 
     method: str
@@ -83,10 +83,10 @@ class Operation:
     answer_type: str
     show: Show | None
     oauth: bool
-    further: Further | None
+    find_faults: FindFaults | None
 
     @property
-    def keyed(self) -> bool:
+    def takes_key(self) -> bool:
         """Whether the route takes an Idempotency-Key. Keys belong to callers, so public routes take none."""
         return self.method == "POST" and not self.public
 
@@ -123,7 +123,7 @@ class Routes:
         answer_type: str = JSON,
         show: Show | None = None,
         oauth: bool = False,
-        further: Further | None = None,
+        find_faults: FindFaults | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare a route. Its handler takes the Call and, by name, the path's parameters, `body` and `query`."""
 
@@ -149,7 +149,7 @@ class Routes:
                     answer_type=answer_type,
                     show=show,
                     oauth=oauth,
-                    further=further,
+                    find_faults=find_faults,
                 )
             )
             return handler

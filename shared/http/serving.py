@@ -90,7 +90,7 @@ def _build_endpoint(
 ) -> Callable[..., Response[str]]:
     route = f"{operation.method} {operation.path}"
     is_gated = operation.public and operation.body is not None
-    if operation.keyed and keyed_calls is None:
+    if operation.takes_key and keyed_calls is None:
         raise TypeError(f"{route} takes an Idempotency-Key: give lambda_handler `keyed_calls`.")
     if not operation.public and rate_limits is None:
         raise TypeError(f"{route} is for callers: give lambda_handler `rate_limits`.")
@@ -104,7 +104,7 @@ def _build_endpoint(
         def act() -> Response[str]:
             if is_gated and gate is not None:
                 gate().count_request(call.address)
-            key = read_key(call) if operation.keyed else None
+            key = read_key(call) if operation.takes_key else None
             if key is None or keyed_calls is None:
                 return _respond(operation, call, path_parameters)
             return _respond_once(operation, call, path_parameters, key, keyed_calls)
@@ -164,7 +164,7 @@ def _respond(operation: Operation, call: Call, path_parameters: dict[str, Any]) 
     if operation.body is not None:
         max_bytes = MAX_PUBLIC_BODY_BYTES if operation.public else MAX_BODY_BYTES
         arguments["body"] = call.body(
-            operation.body, operation.media_types, operation.further, max_bytes=max_bytes
+            operation.body, operation.media_types, operation.find_faults, max_bytes=max_bytes
         )
     if operation.query is not None:
         arguments["query"] = call.query(operation.query)

@@ -1,1 +1,1 @@
-"""Who somebody is: access tokens of the issuer, and the pool of users that can sign in."""
+"""Identity: access tokens of the issuer, the pool of users who can sign in, and e-mails with invitations."""

@@ -49,20 +49,20 @@ class UserPool:
         """
         with _unavailable_when_busy():
             try:
-                made = self._cognito().admin_create_user(
+                created = self._cognito().admin_create_user(
                     UserPoolId=self._pool,
                     Username=username,
                     MessageAction="SUPPRESS",
                     UserAttributes=[{"Name": "email", "Value": username}],
                 )
-                return _sub_of(made["User"]["Attributes"])
+                return _read_sub(created["User"]["Attributes"])
             except ClientError as error:
                 if error.response["Error"]["Code"] == "InvalidParameterException":
                     raise invalid_sign_in_email() from None  # Cognito's message may repeat the address
                 if error.response["Error"]["Code"] != "UsernameExistsException":
                     raise
             found = self._cognito().admin_get_user(UserPoolId=self._pool, Username=username)
-            return _sub_of(found["UserAttributes"])
+            return _read_sub(found["UserAttributes"])
 
     def set_password(self, username: str, password: str) -> None:
         """Set the user's password permanently, and end all sessions that were started with another password.
@@ -95,7 +95,7 @@ class UserPool:
         """
         try:
             found = self._cognito().admin_get_user(UserPoolId=self._pool, Username=username)
-            if _sub_of(found["UserAttributes"]) == sub:
+            if _read_sub(found["UserAttributes"]) == sub:
                 # By Cognito's internal name for the user. In a pool whose users sign in with an address it is the
                 # `sub`, so it cannot name another user, however late this request arrives.
                 self._cognito().admin_delete_user(UserPoolId=self._pool, Username=found["Username"])
@@ -127,7 +127,7 @@ class UserPool:
         result = answer.get("AuthenticationResult")
         if result is None:
             raise SignInRefused("This user has to take a further step, which this way of signing in has not.")
-        claims = _claims_of(result["AccessToken"])
+        claims = _read_claims(result["AccessToken"])
         return Tokens(
             subject=str(claims["sub"]),
             signed_in_at=int(claims["auth_time"]),
@@ -137,15 +137,15 @@ class UserPool:
         )
 
 
-def _claims_of(access_token: str) -> dict[str, Any]:
+def _read_claims(access_token: str) -> dict[str, Any]:
     """Return the claims of a token that was just received from Cognito, so that its signature need not be checked."""
     claims = access_token.split(".")[1]
     found: dict[str, Any] = json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
     return found
 
 
-def _sub_of(attributes: list[dict[str, str]]) -> str:
-    return next(one["Value"] for one in attributes if one["Name"] == "sub")
+def _read_sub(attributes: list[dict[str, str]]) -> str:
+    return next(attribute["Value"] for attribute in attributes if attribute["Name"] == "sub")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What all subjects build on: AWS clients, the table, cursors and queues."""
+"""The base of all subjects: AWS clients, the table, cursors and queues."""
 
 from __future__ import annotations
 

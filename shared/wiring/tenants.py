@@ -1,4 +1,4 @@
-"""What other subjects ask about a tenant: its record, its settings and its users."""
+"""The record, settings and users of a tenant, for all subjects."""
 
 from __future__ import annotations
 
