@@ -217,12 +217,12 @@ DRIVEN = {
     "shared/domain/field_names.py",
     "shared/domain/ids.py",
     "shared/domain/imports/file.py",
-    "shared/domain/imports/record.py",
     "shared/domain/labels/inputs.py",
     "shared/domain/search.py",
     "shared/domain/text.py",
     "shared/domain/typed_phone.py",
     "shared/domain/webhooks/addresses.py",
+    "shared/files/object_keys.py",
     "shared/http/call.py",
     "shared/http/idempotency.py",
 }

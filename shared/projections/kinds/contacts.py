@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from shared.domain.contacts import order as contact_order
-from shared.domain.contacts.filter import counts_of, facets_of, numbers_of, terms_of_contact
+from shared.domain.contacts.facets import counts_of, facets_of
 from shared.domain.contacts.record import Contact
+from shared.domain.contacts.search import numbers_of, terms_of_contact
 from shared.domain.search import indexed, summary_of
 from shared.projections.kinds.kind import Kind, Projected
 from shared.table import items

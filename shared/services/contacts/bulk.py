@@ -450,7 +450,7 @@ class MatchingContacts:
         require_searchable(wanted)
         if "own" not in (self._caller.require("contacts:read"), self._caller.require(permission)):
             return wanted
-        return wanted.own_of(self._caller.id)
+        return wanted.narrowed_to_own(self._caller.id)
 
     def _find(self, wanted: ContactFilter) -> list[str]:
         found = self._matches.find_all(wanted, limit=MAX_TOGETHER)

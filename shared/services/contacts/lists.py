@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Any
 
 from shared.domain.callers import Caller
-from shared.domain.contacts.filter import DEFAULTS, ORGANIZING_OWNER, OTHERS, ContactFilter
+from shared.domain.contacts.facets import DEFAULTS, ORGANIZING_OWNER, OTHER_VALUES
+from shared.domain.contacts.filter import ContactFilter
 from shared.domain.contacts.order import in_order
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import RuleBroken
@@ -102,7 +103,7 @@ class ContactLists:
     def _seen(self, wanted: ContactFilter) -> ContactFilter:
         if self._caller.require("contacts:read") == "all":
             return wanted
-        return wanted.own_of(self._caller.id)
+        return wanted.narrowed_to_own(self._caller.id)
 
     def _named(self, contacts: Sequence[Contact]) -> Sequence[Contact]:
         """Contacts with the names of their labels."""
@@ -234,7 +235,7 @@ class ContactLists:
                 return self._index.count_of_customer(value)
             if DEFAULTS.get(facet) != value:
                 return self._index.count(f"{facet}={value}")
-            others = sum(self._index.count(f"{facet}={other}") for other in OTHERS[facet])
+            others = sum(self._index.count(f"{facet}={other}") for other in OTHER_VALUES[facet])
             return self._index.count("all") - others
         return None
 

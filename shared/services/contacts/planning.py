@@ -13,7 +13,8 @@ from operator import itemgetter
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.contacts.filter import DEFAULTS, ContactFilter
+from shared.domain.contacts.facets import DEFAULTS
+from shared.domain.contacts.filter import ContactFilter
 from shared.domain.contacts.record import Contact
 from shared.domain.ids import NUMBERS, first_id_at, id_of
 from shared.services.contacts import orders as contact_orders

@@ -8,9 +8,10 @@ from itertools import chain
 from math import inf
 from typing import Any, Protocol
 
-from shared.domain.contacts.filter import ContactFilter, numbers_of, terms_of_contact
+from shared.domain.contacts.filter import ContactFilter
 from shared.domain.contacts.number_search import digits_of, ends_of, has_end
 from shared.domain.contacts.record import Contact
+from shared.domain.contacts.search import numbers_of, terms_of_contact
 from shared.domain.errors import Invalid
 from shared.domain.search import indexed, may_have, prefixes_of
 from shared.services.contacts.planning import ContactIndex, id_bounds, indexed_facets, looked_up

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from shared.domain.contacts.companies import LEAST_AT_THE_TOP, company_key
-from shared.domain.contacts.filter import DEFAULTS, counts_of
+from shared.domain.contacts.facets import DEFAULTS, counts_of
 from shared.domain.contacts.record import Contact
 from shared.domain.groups.record import Group
 from shared.domain.labels.record import ContactType, Label, Labels, Tag

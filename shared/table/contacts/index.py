@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from shared.domain.contacts.filter import OWN
+from shared.domain.contacts.facets import OWN
 from shared.domain.contacts.record import Contact
 from shared.domain.ids import id_of, number_of
 from shared.services.reading_budget import Budget

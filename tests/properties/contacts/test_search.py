@@ -14,9 +14,10 @@ from pydantic import ValidationError
 from benchmarks.scale import MemoryStore
 from shared.domain.callers import Caller
 from shared.domain.contacts.cleaning import clean
-from shared.domain.contacts.filter import ContactFilter, numbers_of, terms_of_contact
+from shared.domain.contacts.filter import ContactFilter
 from shared.domain.contacts.inputs import ContactInput
 from shared.domain.contacts.record import Contact
+from shared.domain.contacts.search import numbers_of, terms_of_contact
 from shared.domain.errors import Invalid
 from shared.domain.ids import new_id
 from shared.domain.labels.record import NO_LABELS
