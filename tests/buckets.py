@@ -1,4 +1,4 @@
-"""Token buckets in memory, which answer as those in the table do, and callers who obey or do not."""
+"""Token buckets in memory that behave like those in the table, and clients that obey refusals or ignore them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Clock:
 
 
 class MemoryBucket:
-    """One bucket."""
+    """A bucket in memory."""
 
     def __init__(self) -> None:
         self.state = BucketState()
@@ -63,7 +63,7 @@ class MemoryBucket:
 
 
 class MemoryBuckets:
-    """All buckets there are, by whose they are."""
+    """The buckets of all callers and tenants."""
 
     def __init__(self) -> None:
         self.all: dict[tuple[str, str | None], MemoryBucket] = {}
@@ -83,15 +83,16 @@ def never() -> None:
 
 
 def processes(buckets: object, clock: Callable[[], float], count: int) -> list[RateLimits]:
-    """So many processes that know nothing of one another but what the buckets tell."""
+    """Return `count` processes that share nothing but the buckets."""
     return [RateLimits(buckets, report=never, clock=clock) for _ in range(count)]  # type: ignore[arg-type]
 
 
 @dataclass
 class Crowd:
-    """Clients of one caller who send `requests` each, one after another, and obey `Retry-After`.
+    """Clients of a caller that send `requests` requests each, in sequence, and obey `Retry-After`.
 
-    `way`: how long a request may be on its way, each way; `pause`: between an answer and the next request.
+    `way`: the longest time of a request, and of its answer, on the network. `pause`: the time between an answer and the
+    next request.
     """
 
     caller: Caller

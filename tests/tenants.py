@@ -1,4 +1,4 @@
-"""Tenants with people and programs in them, let in as an operator does it. T1 and T10 share their first letters."""
+"""Tenants with users and API clients, as an operator adds them. The names T1 and T10 start with the same letters."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Tenancy:
 
 
 def program(tenant_id: str, permissions: str, *, client_id: str | None = None) -> str:
-    """A further key with these permissions, of an API client that is there already or a new one."""
+    """Add a key with these permissions to a new or an existing API client."""
     key_id, secret = new_id().replace("-", ""), token_urlsafe(32)
     key = ApiKey(key_id, tenant_id, client_id or new_id(), hash_secret(secret), permissions)
     with as_operator():
@@ -42,7 +42,7 @@ def program(tenant_id: str, permissions: str, *, client_id: str | None = None) -
 
 
 def caller_of(token: str) -> tuple[Kind, str]:
-    """Kind and id of the caller whom a token or an API key makes."""
+    """Return the kind and id of the caller of a token or an API key."""
     if not token.startswith("ck_"):
         claims = token.split(".")[1]
         return "user", json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["sub"]

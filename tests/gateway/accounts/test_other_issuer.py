@@ -1,4 +1,4 @@
-"""A deployment that brings its own OpenID provider: whose tokens count, who registers with them, how one signs in."""
+"""A deployment with its own OpenID provider: which tokens are accepted, registering with them, and signing in."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_the_provider_s_access_tokens_let_members_in(world: World, provider: Pro
         assert world.gateway.request("GET", "/contacts", token=token).status == 200, (overrides, header)
 
 
-# Forgeries of one of Cognito's claims, which this provider has not.
+# These forge a Cognito claim that this provider does not issue.
 OF_COGNITO = {
     "another client",
     "client as list",
@@ -125,7 +125,7 @@ def test_a_forged_or_stale_token_of_the_provider_lets_nobody_in(world: World, pr
         )
         if registered.status != 422:
             let_in[f"{what}, to register"] = registered.status
-    # Two are the provider's own, of people whom nobody knows as yet. A body as long as the third is refused unread.
+    # Two tokens are genuine, of people who are not users yet. The body with the third is too long and is not read.
     assert let_in == {
         "unknown subject, to register": 201,
         "subject of another name space, to register": 201,

@@ -1,7 +1,7 @@
 """Every route × every role × own, another's, another tenant's and no record: what docs/security.md says.
 
-The table there is read here. So what is documented is what happens; a route that is not in it, or one in it that does
-not exist, fails the build.
+The tests read the table in that document, so it describes the actual behaviour. A route that is missing there, or one
+that does not exist, fails the build.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ INNER = (
 TOLD_ONCE = {
     ("POST", "/api-clients"): "ck_",
     ("POST", "/api-clients/{client_id}/rotate-key"): "ck_",
-    ("POST", "/imports"): "eyJ",  # the upload's policy, whose words are no secret
+    ("POST", "/imports"): "eyJ",  # the upload's policy contains no secrets
 }
 """What an answer is there to tell."""
 
@@ -83,7 +83,7 @@ def test_the_table_has_each_route_of_the_document_once_and_no_other() -> None:
 
 @dataclass(frozen=True)
 class Actor:
-    """A caller of a column. `tenancy`: his tenant, `user` being who makes what is his own."""
+    """A caller of a column. `tenancy`: the caller's tenant; its `user` creates the caller's own records."""
 
     token: str
     tenancy: Tenancy
@@ -92,8 +92,9 @@ class Actor:
 
 
 def actors(world: World, t2: Tenancy, takes: str) -> Iterator[Actor]:
-    """A caller for each column: programs with the permissions that the route takes and no others, and programs that
-    lack one of them alone (not of those in brackets: these are asked for once the record is known).
+    """A caller for each column: API clients with exactly the permissions of the route, and API clients that lack one.
+
+    Permissions in brackets are never left out, since the route checks them after it has read the record.
     """
     t1 = world.t1
     yield Actor(t1.admin, replace(t1, user=t1.admin), "admin")
@@ -113,18 +114,18 @@ def actors(world: World, t2: Tenancy, takes: str) -> Iterator[Actor]:
 
 
 def others(tenancy: Tenancy) -> Tenancy:
-    """The tenancy in which another makes what is his own."""
+    """The tenancy in which another user creates records."""
     return replace(tenancy, user=tenancy.other_user)
 
 
 def succeeded(method: str, path: str) -> int:
-    """The status of a success, as the document tells it."""
+    """The status of a success in the OpenAPI document."""
     statuses = [int(one) for one in document()["paths"][path][method.lower()]["responses"]]
     return min((one for one in statuses if one < 300), key=lambda one: (one == 202, one))
 
 
 class Walk:
-    """The calls of one route, and what was wrong with their answers."""
+    """The calls of one route, and the faults of their answers."""
 
     def __init__(self, world: World, method: str, path: str, case: Case) -> None:
         self.world, self.method, self.path, self.case = world, method, path, case
@@ -132,7 +133,7 @@ class Walk:
         self._made: dict[str, str] = {}
 
     def record(self, tenancy: Tenancy) -> str:
-        """A record of `tenancy.user`; for what only reads, one for all calls."""
+        """A record of `tenancy.user`; calls that only read share a record."""
         if self.method != "GET":
             return self.case.made(self.world, tenancy)
         if tenancy.user not in self._made:

@@ -1,4 +1,4 @@
-"""Lost rights are gone within the time that docs/security.md states, and a suspended tenant stands still."""
+"""Lost rights end within the time that docs/security.md states, and a suspended tenant can do nothing."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 @pytest.fixture
 def remembering(world: World) -> Iterator[Gateway]:
-    """The gateway as it is on AWS: it asks the authorizer once a minute."""
+    """A gateway that caches the authorizer's answers for a minute, as on AWS."""
     gateway = Gateway(world.stack.template, cached=True, clock=lambda: time.monotonic())
     yield gateway
     assert gateway.failures == []
@@ -96,7 +96,7 @@ def change_tenant(**members: Any) -> None:
 def test_a_key_or_a_member_of_this_moment_is_not_refused_for_a_minute(
     world: World, remembering: Gateway
 ) -> None:
-    """What is read eventually consistently may be a moment behind, and the gateway keeps a refusal as it keeps a
+    """Eventually consistent reads may return old data, and the gateway caches a refusal just as it caches a
     policy that allows."""
 
     def knows_nobody_yet(attempt: Attempt, send: Send) -> AWSResponse:
@@ -115,8 +115,8 @@ def test_a_key_or_a_member_of_this_moment_is_not_refused_for_a_minute(
 def test_what_is_taken_away_is_gone_within_the_gateway_s_minute(
     world: World, remembering: Gateway, later: Callable[[float], None]
 ) -> None:
-    """check 57: demotion, disabling, revocation, narrowed permissions, and none of them sooner for one route than
-    for another."""
+    """check 57: demotion, disabling, revocation, narrowed permissions; none takes effect sooner on one route than
+    on another."""
     manager = program("T1", "webhooks:manage:all,contacts:read:all")
     calls: dict[str, tuple[str, str, int]] = {
         "demoted": (world.t1.admin, "/webhooks", 403),
@@ -132,7 +132,7 @@ def test_what_is_taken_away_is_gone_within_the_gateway_s_minute(
     change_key(manager, permissions="contacts:read:all")
     later(CACHED - 10)
     for what, (token, path, _) in calls.items():
-        # The gateway goes by its copy: so what follows is judged because a minute is over, and for no other reason.
+        # The gateway still uses its cache, so the answers below change only because a minute has passed.
         assert remembering.request("GET", path, token=token).status == 200, what
     later(10.5)
     for what, (token, path, status) in calls.items():

@@ -159,7 +159,7 @@ def test_another_content_type_is_an_invalid_request(accounts: Accounts, kind: st
 
 def test_the_endpoint_is_posted_to(accounts: Accounts) -> None:
     query = urlencode(ASKED)
-    # No such route: 401 to who shows no credential, as on every path that leads nowhere, and 404 to callers.
+    # The route does not exist: 401 without a credential, as on every unknown path, and 404 with one.
     assert accounts.gateway.request("GET", f"/auth/token?{query}").status == 401
     token = accounts.sign_in().json["access_token"]
     assert accounts.gateway.request("GET", f"/auth/token?{query}", token=token).status == 404
@@ -293,7 +293,7 @@ def test_events_of_a_shape_the_gateway_may_give_are_read(accounts: Accounts) -> 
 
 
 class Noting:
-    """A gate that notes who comes, and shuts for one account."""
+    """A gate that records its calls and refuses one account."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str | None, str]] = []
@@ -327,7 +327,7 @@ def test_every_attempt_passes_the_gate_and_none_goes_round_it(accounts: Accounts
         ("succeeded", None, "b"),
         ("attempt", EMAIL, ""),
         ("attempt", EMAIL, ""),
-        ("attempt", "nobody@username.invalid", ""),  # the pool is asked for addresses alone
+        ("attempt", "nobody@username.invalid", ""),  # the pool is only asked for addresses
         ("attempt", "too-often@example.com", ""),
     ]
 

@@ -79,7 +79,7 @@ def attacks(issuer: TokenIssuer) -> dict[str, str]:
         "a byte of the signature changed": nested[:-10] + ("A" if nested[-10] != "A" else "B") + nested[-9:],
         "the signature twice": nested + nested.rpartition(".")[2],
         "claims with a tail": raw(issuer, f'{{"alg":"RS256","kid":"{kid}"}}', good + " {}"),
-        # By the true issuer, who would have to lose its mind.
+        # Signed by the true issuer, which would have to be faulty.
         "use as list": issuer.make_token(ADMIN, token_use=["access"]),
         "client as object": issuer.make_token(ADMIN, client_id={"a": issuer.client_id}),
         "issuer as object": issuer.make_token(ADMIN, iss={"a": 1}),
@@ -123,7 +123,8 @@ def test_no_attack_on_tokens_lets_anybody_in_or_breaks_anything(
 def test_of_two_claims_of_one_name_every_reader_takes_the_last(
     world: World, token_issuer: TokenIssuer
 ) -> None:
-    """check 55: only the issuer signs, so this is no way in; but nobody may be judged by one and served as another."""
+    """check 55: only the issuer signs, so this is no attack; but a caller must not be checked as one user and served as
+    another."""
     claims = json.dumps(token_issuer.claims("user-of-T1"))
     token = raw(
         token_issuer, f'{{"alg":"RS256","kid":"{token_issuer.key_id}"}}', '{"sub":"admin-of-T1",' + claims[1:]

@@ -34,7 +34,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture(autouse=True)
 def cold_authorizer() -> Iterator[None]:
-    """The authorizer's process starts without keys, and leaves none behind."""
+    """Clears the authorizer's keys before and after the test."""
     app._keys.cache_clear()
     yield
     app._keys.cache_clear()

@@ -1,4 +1,4 @@
-"""A stack whose people sign in with its own user pool, and calls of registering and signing in."""
+"""A stack whose users sign in with its own user pool, and the calls for registering and signing in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class Accounts:
-    """The doors of one stack that open without a token."""
+    """The routes of a stack that need no token."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -51,7 +51,7 @@ class Accounts:
         return self.token({"grant_type": "password", "username": email, "password": password})
 
     def may_sign_in(self, password: str, *, email: str = EMAIL) -> bool:
-        """Whether somebody gets a token for a user name and password, and the API takes it."""
+        """Return whether a user name and password yield a token that the API accepts."""
         answer = self.sign_in(password, email=email)
         if answer.status != 200:
             assert answer.json["error"] == "invalid_grant", answer.text
@@ -69,7 +69,7 @@ class Accounts:
 
 @contextmanager
 def accounts_in_moto(template: Template) -> Iterator[Accounts]:
-    """A fresh stack, whose authorizer trusts its pool."""
+    """A new stack whose authorizer trusts its user pool."""
     with PoolKeys().serving() as keys, stack_in_moto(template, TOKEN_JWKS_URL=keys.jwks_url) as stack:
         authorizer._keys.cache_clear()
         try:

@@ -67,7 +67,7 @@ def assert_whole(world: World, *tenants: str) -> None:
 
 
 def invite(world: World, email: str = "grace@example.com", role: str = "user", **how: Any) -> dict[str, Any]:
-    """A new invitation, as who made it sees it."""
+    """Return a new invitation, as its creator sees it."""
     answer = world.send("POST", "/users/invitations", {"email": email, "role": role}, **how)
     assert answer.status == 201, answer.text
     made: dict[str, Any] = answer.json
@@ -75,14 +75,14 @@ def invite(world: World, email: str = "grace@example.com", role: str = "user", *
 
 
 def accept(world: World, token: str, password: str = PASSWORD) -> Response:
-    """The answer to who accepts an invitation."""
+    """Accept an invitation and return the answer."""
     return world.gateway.request(
         "POST", "/users/invitations/accept", json={"token": token, "password": password}
     )
 
 
 def join(world: World, email: str = "grace@example.com", role: str = "user", **how: Any) -> dict[str, Any]:
-    """A new user, who was invited and has accepted."""
+    """Return a new user who was invited and has accepted."""
     answer = accept(world, invite(world, email, role, **how)["token"])
     assert answer.status == 201, answer.text
     made: dict[str, Any] = answer.json

@@ -375,7 +375,7 @@ def replace_key(world: World, client: Made) -> Response:
 def test_what_ends_a_client_s_rights_is_in_effect_within_a_minute(
     world: World, act: Callable[[World, Made], Response], after: int
 ) -> None:
-    """check 57: the authorizer's cached answer lives for 60 s, and nothing behind it lives longer."""
+    """check 57: the authorizer's answer is cached for 60 s, and nothing that it depends on is cached for longer."""
     moment = [0.0]
     gateway = Gateway(world.stack.template, cached=True, clock=lambda: moment[0])
     made = make(world)
@@ -396,7 +396,7 @@ def test_what_is_given_back_is_in_effect_again(world: World) -> None:
 def test_a_key_that_is_another_tenant_s_is_never_written_over(
     world: World, t10: Tenancy, monkeypatch: pytest.MonkeyPatch, waits: list[float]
 ) -> None:
-    """check 49: were an id made twice, the first one's key would stay as it is."""
+    """check 49: if an id were generated twice, the key of the first client would not change."""
     theirs = t10.program.split("_")[1]
     mine = make(world)
     before = look_ups(world)[theirs]
@@ -638,7 +638,7 @@ def test_a_refused_key_s_use_is_not_noted(world: World) -> None:
     assert now(world, made)["last_used_at"] is None
 
 
-# What is told of it
+# Its events and logs
 
 
 def test_its_events_are_published(world: World) -> None:

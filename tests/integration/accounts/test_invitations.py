@@ -1,4 +1,4 @@
-"""Invitations: one for each address, accepted once, by who holds the token, whatever breaks on the way."""
+"""Invitations: one for each address, accepted once, by the holder of the token, whatever fails on the way."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_an_expired_invitation_makes_room(world: World, later: Callable[[float],
     later(7)
     expired = accept(world, old["token"])
     assert (expired.status, expired.json["code"]) == (409, "invitation_expired")
-    # To whom it was, and to others.
+    # The address can be invited again, and so can others.
     assert invite(world)["id"] != old["id"]
     later(8)
     invite(world, "x@example.com")
@@ -384,7 +384,7 @@ def test_who_is_a_user_of_another_tenant_is_told_so_and_stays_there(world: World
     assert world.content.picture() == before
     assert can_sign_in() and not can_sign_in(password="Another horse 7")
     assert accept(world, here["token"] + "x").status == 404, "that is told to who holds the token alone"
-    # Once he has left the other, the same token works.
+    # Once the user has left the other tenant, the same token works.
     assert world.send("DELETE", f"/users/{there['id']}", token=t10.admin).status == 204
     assert accept(world, here["token"]).status == 201
     assert_whole(world, "T1", "T10")
@@ -478,7 +478,7 @@ def test_an_invitation_is_revoked_or_accepted_and_not_both(world: World) -> None
 
 
 def test_until_there_is_a_password_there_is_no_user(world: World) -> None:
-    """Else the only admin who can sign in could leave, with the other one as good as not there."""
+    """Otherwise the only admin who can sign in could leave, while the other admin has no password."""
     token = invite(world, role="admin")["token"]
     with injecting(unreachable(call("cognito-idp", "AdminSetUserPassword"))):
         assert accept(world, token).status == 503
@@ -593,7 +593,7 @@ def test_an_invitation_that_is_revoked_under_way_makes_nobody_and_holds_nobody_u
 
 
 def test_who_was_found_in_the_pool_before_he_was_removed_gets_no_password_afterwards(world: World) -> None:
-    """He has registered since, as another user of the same name."""
+    """In the meantime the person has registered as another user with the same name."""
     t10 = world.tenant("T10")
     user, there = join(world), invite(world, token=t10.admin)["token"]
     body = {"tenant_name": "Own", "email": GRACE, "password": OTHER}

@@ -54,7 +54,7 @@ def users_in_lookups(accounts: Accounts) -> list[str]:
 def test_whom_the_operator_lets_in_signs_in_with_the_password_he_was_given(accounts: Accounts) -> None:
     admit()
     assert tenant_of(accounts, GIVEN) == "BIG"
-    admit()  # as every start of the one-machine stack does
+    admit()  # every start of the one-machine stack repeats this call
     assert tenant_of(accounts, GIVEN) == "BIG" and users_in_lookups(accounts) == ["BIG"]
 
 

@@ -1,4 +1,4 @@
-"""A user of the pool may have been another's before: his sessions must not open what the new one owns."""
+"""A user of the pool may have belonged to another person, whose sessions must not open the new user's tenant."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def accounts(template: Template) -> Iterator[Accounts]:
 
 
 def pool_with(password: str) -> UserPool:
-    """The pool, in which somebody signs in with a password."""
+    """The user pool, with a user who can sign in."""
     pool = user_pool()
     assert pool is not None
     pool.add(EMAIL)
@@ -32,7 +32,8 @@ def pool_with(password: str) -> UserPool:
 
 
 def test_sessions_of_who_had_the_pool_s_user_before_end(accounts: Accounts) -> None:
-    """He was removed from his tenant while the pool was away, say: the user is there, with a password of his."""
+    """For example, the person was removed from a tenant while the pool was unavailable: the user of the pool is still
+    there, with the person's password."""
     with as_operator():
         old = pool_with(OTHER_PASSWORD).sign_in(EMAIL, OTHER_PASSWORD)
     before = int(time.time())

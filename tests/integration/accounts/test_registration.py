@@ -1,4 +1,4 @@
-"""Registering: one tenant with one admin, whatever is killed, lost, raced or sent again; and nobody else's password."""
+"""Registering: one tenant with one admin, whatever is killed, lost, raced or sent again; no other password changes."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_an_address_is_registered_once_in_whatever_spelling(accounts: Accounts) 
 
 
 def test_a_member_of_a_tenant_cannot_be_registered_again(accounts: Accounts) -> None:
-    """Nor one who was invited or is shut out: his password stays what it is."""
+    """Neither can an invited or a disabled user; their passwords do not change."""
     for disabled in (False, True):
         email = f"{disabled}@example.com".lower()
         with as_operator():
@@ -193,14 +193,14 @@ def test_killed_again_and_again_it_is_one_tenant_in_the_end(fresh: Make) -> None
     found = points(fresh)
     with fresh() as accounts:
         for point in found[:-2]:
-            # The second call may be another one than in the first run: the claim is there, and taken over.
+            # The calls may differ from those of the first run, since the claim exists and is taken over.
             point.kill(lambda: accounts.register())
         assert accounts.register().status == 201
         assert_one_tenant_with_its_admin(accounts)
 
 
 def registration(now: Callable[[], float]) -> Registration:
-    """The service as it is wired, at another time."""
+    """The service as it is wired, with another clock."""
     return Registration(
         user_pool(),
         other_issuer,
@@ -275,7 +275,8 @@ def test_the_same_registration_sent_many_times_at_once_is_one(accounts: Accounts
 
 
 def test_who_goes_on_late_and_who_takes_over_cannot_both_set_their_password(accounts: Accounts) -> None:
-    """The one goes on with his claim in its last second, the other finds it past: in every order of their calls."""
+    """One caller continues in the last second of its claim, the other finds it expired. Every order of their
+    calls is tried."""
     with injecting(kill_before(call("dynamodb", "TransactWriteItems"), at=1)), pytest.raises(Killed):
         accounts.register()
     racing = accounts.racing
@@ -452,7 +453,7 @@ def test_a_proof_is_of_a_password_however_it_is_typed() -> None:
 
 
 def test_an_abandoned_claim_goes_by_itself(accounts: Accounts) -> None:
-    """By the table's time to live, whose attribute is the claim's time."""
+    """The table's time to live removes it: the attribute holds the end of the claim."""
     with injecting(kill_before(call("dynamodb", "TransactWriteItems"), at=1)), pytest.raises(Killed):
         accounts.register()
     (claim,) = accounts.content.items

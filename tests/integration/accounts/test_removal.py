@@ -1,4 +1,4 @@
-"""A user who owns contacts is removed: a successor has them, or nobody, by a job in the background."""
+"""A user who owns contacts is removed: a background job gives them to a successor or leaves them without an owner."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ADMIN, USER, OTHER = "admin-of-T1", "user-of-T1", "other-of-T1"
 
 
 def prepare(world: World, count: int = 3) -> list[str]:
-    """Contacts of the user, and one of another; the lists show them."""
+    """Create contacts of the user and a contact of another user, and wait until lists show them."""
     made = [world.create(token=world.t1.user)["id"] for _ in range(count)]
     world.create("theirs@example.com", token=world.t1.other_user)
     world.catch_up()
@@ -164,7 +164,7 @@ def test_a_job_whose_message_is_lost_is_taken_up_by_the_watch(world: World) -> N
 def test_a_removal_killed_anywhere_and_sent_again_hands_all_contacts_over(
     worlds: Callable[[], AbstractContextManager[World]],
 ) -> None:
-    """check 13: and the watch asks for a job whose message was never sent."""
+    """check 13: the watch also queues a job whose message was never sent."""
 
     @contextmanager
     def make() -> Iterator[World]:

@@ -1,4 +1,4 @@
-"""A tenant's settings over HTTP: who changes them, how, and what each does to contacts."""
+"""The settings of a tenant over HTTP: who may change them, how, and their effects on contacts."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def contact(world: World, *, token: str | None = None, **given: Any) -> Response
 
 
 def test_a_new_tenant_has_the_defaults(world: World) -> None:
-    """Also one whose item was made before its settings had a version."""
+    """This includes a tenant whose item was written before settings had a version."""
     (item,) = world.content.of("T#T1#TENANT", "TENANT")
     assert not {"version", "updated_at", "last_event"} & set(item)
     answer = world.send("GET", "/settings")
@@ -183,7 +183,7 @@ def test_a_stale_condition_changes_nothing(world: World) -> None:
 
 
 def test_racing_changes_of_different_settings_are_all_kept(world: World, waits: list[float]) -> None:
-    """check 25: and of those under one condition one is."""
+    """check 25: of changes under the same If-Match, one succeeds."""
     given = [{"timezone": "Europe/Berlin"}, {"default_country": "DE"}, {"require_email": False}]
 
     def sent(one: Made, headers: dict[str, str]) -> Callable[[], Response]:
@@ -427,7 +427,7 @@ def test_nobody_is_made_with_a_verified_address(world: World, method: str) -> No
     assert (answer.status, answer.json["errors"][0]["field"]) == (422, "email_verified")
 
 
-# Who calls
+# Callers
 
 
 @pytest.mark.parametrize("role", ["admin", "user"])

@@ -1,4 +1,4 @@
-"""The user pool behind its client: what Cognito answers, refuses and cannot do, in the words of the domain."""
+"""The client of the user pool: the answers, refusals and outages of Cognito as results and errors of the domain."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def pool(aws_stack: Stack) -> UserPool:
 
 @pytest.fixture
 def member(pool: UserPool) -> str:
-    """The `sub` of a user who can sign in."""
+    """Add a user who can sign in; return the `sub`."""
     sub = pool.add(NAME)
     pool.set_password(NAME, PASSWORD)
     return sub

@@ -78,7 +78,7 @@ def test_a_username_counts_in_whatever_spelling_and_is_taken_in_each(
     answer = register(accounts, username=NAME.upper(), email="b@example.com", password=PASSWORD)
     assert answer.status == 409
     assert [(one["field"], one["code"]) for one in answer.json["errors"]] == [("username", "duplicate")]
-    # It says nothing of who has it.
+    # The answer does not say who has the username.
     assert EMAIL not in answer.text
 
 
@@ -131,7 +131,7 @@ def test_without_username_or_tenant_name_a_registration_says_what_is_missing(acc
 def test_an_unknown_username_and_a_wrong_password_are_answered_alike_after_the_same_calls(
     accounts: Accounts,
 ) -> None:
-    """Neither body nor calls tell whether somebody has a username."""
+    """Neither the body nor the calls reveal whether a username exists."""
     register(accounts, username=NAME, email=EMAIL, password=PASSWORD)
     answers: list[Response] = []
 

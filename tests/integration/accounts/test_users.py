@@ -1,4 +1,4 @@
-"""Users: listed, changed and removed, by whom they may be; and always with an admin among them."""
+"""Users: listing, changing and removing them, the rights for each, and that there is always an admin."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_the_last_active_admin_stays(world: World, how: str) -> None:
     answer = world.send(method, f"/users/{ADMIN}", body)
     assert (answer.status, answer.json["code"]) == (409, "last_admin")
     assert world.content.picture() == before
-    # An admin who cannot sign in is none; nor is a tenant's admin another's.
+    # Neither an admin who cannot sign in nor an admin of another tenant counts.
     world.tenant("T10")
     second_admin(world)
     world.send("PATCH", f"/users/{USER}", {"is_active": False})
@@ -265,8 +265,8 @@ def test_a_pool_that_is_away_or_refuses_does_not_stop_a_removal(
     made = join(world)
     with injecting(fault()):
         assert world.send("DELETE", f"/users/{made['id']}").status == 204
-    # Who can sign in and belongs nowhere is let in nowhere. A removal that comes late would take his new sign-in
-    # away, so he is taken in again when none can come any longer.
+    # A person who can sign in but belongs to no tenant is admitted nowhere. A late removal would delete the person's
+    # new sign-in, so they can only become a user again once no removal can be under way.
     assert world.send("GET", "/contacts", token=world.issuer.make_token(made["id"])).status == 401
     token = invite(world)["token"]
     assert accept(world, token).json["code"] == "already_a_user"
@@ -289,7 +289,7 @@ def test_who_is_removed_can_register_at_once(world: World) -> None:
 
 
 def test_removing_a_user_takes_nothing_from_who_has_the_address_by_now(world: World) -> None:
-    """Who holds a token can delete his user of the pool by himself, and then the address is anybody's."""
+    """The holder of a token can delete their own user of the pool, and then the address is free."""
     made = join(world)
     with as_operator():
         pool = world.stack.environment["USER_POOL_ID"]
@@ -444,7 +444,7 @@ def test_the_operator_moves_and_demotes_members_as_he_likes(world: World) -> Non
     assert_whole(world, "T1", "T10")
 
 
-# Who contacts may be given
+# Owners of contacts
 
 
 def test_contacts_are_given_to_active_users_of_the_tenant_alone(world: World) -> None:

@@ -1,5 +1,5 @@
-"""The routes that anybody may call: an address is counted before anything is read, bodies are small, and a refusal
-costs no more than the part of it that is shown."""
+"""The public routes: an address is counted before anything is read, bodies are small, and a refusal costs no more than
+the part of it that is shown."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_of_a_bulk_entry_no_more_faults_are_looked_into_than_are_told(
             raise AssertionError("others were looked for")
 
     refusals = [
-        bulk._contact_of(entry, Contacts())  # type: ignore[arg-type]
+        bulk._validate_contact(entry, Contacts())  # type: ignore[arg-type]
         for entry in json.loads(entries(500, 100))["contacts"]
     ]
     assert len(looked) <= 2 * len(refusals) == 1_000

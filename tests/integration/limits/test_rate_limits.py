@@ -1,4 +1,4 @@
-"""Rate limits in the table and at the API's door: many processes, faults, and what stands in the way."""
+"""Rate limits in the table and in the API: many processes, faults, and unexpected items in the table."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def test_an_idle_bucket_is_removed_but_none_that_still_tells_something(
     buckets: BucketTable, aws_stack: Stack, clock: Clock
 ) -> None:
     (known,) = processes(buckets, clock, 1)
-    slow = RateLimit(1, 10_000)  # whose bucket takes nearly three hours to fill
+    slow = RateLimit(1, 10_000)  # its bucket takes nearly three hours to fill
     known.admit(CALLER, slow)
     assert int(stored(aws_stack)["expires_at"]["N"]) > START + 10_000
     used_up(known)
@@ -274,7 +274,7 @@ def test_a_fault_that_botocore_mends_costs_a_token_at_most(
 def test_a_process_that_dies_leaves_a_bucket_that_others_go_on_with(
     buckets: BucketTable, clock: Clock, kill: Any, at: int
 ) -> None:
-    """check 13: whether in taking, in refusing or in noting a knock."""
+    """check 13: while it takes tokens, starts a refusal or lengthens one."""
     dying, living = processes(buckets, clock, 2)
     limit = RateLimit(1, 1)
 
@@ -325,14 +325,14 @@ def test_a_refusal_stands_though_it_could_not_be_written(
 
 @pytest.fixture
 def limited(template: Template, token_issuer: TokenIssuer) -> Iterator[World]:
-    """A stack with limits, and a tenant whose callers may make ten requests at once."""
+    """A stack with limits, and a tenant whose callers may send ten requests at once."""
     with stack_in_moto(template, token_issuer, RATE_LIMITS="on") as stack:
         yield World(stack, token_issuer, TenantSettings(rate_limit=LIMIT))
 
 
 @pytest.fixture
 def standstill(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Clock:
-    """Limits go by a clock that stands still."""
+    """A clock for the limits that only moves when the test moves it."""
     monkeypatch.setattr(RateLimits.__init__, "__kwdefaults__", {"clock": clock})
     return clock
 
@@ -455,7 +455,7 @@ def test_a_repeat_under_an_idempotency_key_is_a_request_too(limited: World, stan
     body = {"first_name": "A", "email": "a@example.com"}
     answers = [limited.send("POST", "/contacts", body, headers=key) for _ in range(11)]
     assert [answer.status for answer in answers] == [201] * 10 + [429]
-    # What is told of the limit is of now, though the answer is the first one's.
+    # The rate limit headers are current, although the answer is a replay.
     assert answers[1].headers["RateLimit"] == '"caller";r=8;t=1'
     assert "Idempotency-Replayed" not in answers[10].headers
     standstill.now += 2
@@ -464,7 +464,7 @@ def test_a_repeat_under_an_idempotency_key_is_a_request_too(limited: World, stan
 
 
 def test_of_ten_bursts_at_the_door_the_rest_gets_429(limited: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """check 4: 32 clients of one user, through gateway, authorizer and function."""
+    """check 4: 32 clients of a user, through gateway, authorizer and function."""
     ticks = itertools.count()
     monkeypatch.setattr(RateLimits.__init__, "__kwdefaults__", {"clock": lambda: START + next(ticks) / 1_000})
 
@@ -480,7 +480,7 @@ def test_of_ten_bursts_at_the_door_the_rest_gets_429(limited: World, monkeypatch
 
 def test_a_throttled_tenant_or_caller_throttles_no_other(limited: World, standstill: Clock) -> None:
     """check 6"""
-    t10 = limited.tenant("T10")  # whose key begins alike
+    t10 = limited.tenant("T10")  # its id starts with the same letters
     while get(limited).status != 429:
         pass
     for token in (limited.t1.user, limited.t1.program, t10.admin, t10.user, t10.program):

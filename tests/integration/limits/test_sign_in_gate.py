@@ -44,7 +44,7 @@ def gate(gates: Callable[[], SignInGate]) -> SignInGate:
 
 
 def refused(gate: SignInGate, account: str | None = ADA, address: str = HOME) -> int | None:
-    """After how many seconds to come again; None for one who was let through."""
+    """Return the seconds until the next attempt; None if this attempt was allowed."""
     try:
         gate.count_request(address)
         if account is not None:
@@ -76,7 +76,7 @@ def test_who_keeps_trying_an_account_waits_twice_as_long_each_time(gate: SignInG
             waits.append(wait)
         clock.now += 1
     assert max(waits) == 300
-    # A wait of five minutes gathers ten attempts at the most.
+    # A wait of five minutes gathers at most ten attempts.
     assert waits.count(None) <= 10 + 1_500 / 6
 
 
@@ -95,7 +95,7 @@ def test_an_address_is_counted_over_all_accounts(gate: SignInGate) -> None:
 
 
 def test_other_accounts_are_not_touched(gate: SignInGate) -> None:
-    """check 6, for those who sign in"""
+    """check 6, for sign-ins"""
     while refused(gate) is None:
         pass
     assert refused(gate, "grace@example.com") is None
@@ -118,7 +118,7 @@ def test_an_office_of_many_who_sign_in_and_refresh_keeps_nobody_out(gate: SignIn
 
 
 def test_waits_of_an_address_do_not_grow(gate: SignInGate) -> None:
-    """Who knocks from there may be another than who obeys."""
+    """The clients of an address that ignore refusals may not be those that obey them."""
     told = [refused(gate, f"user{number}@example.com") for number in range(400)]
     assert {one for one in told if one is not None} <= {1, 2}
 
@@ -172,7 +172,7 @@ def test_no_name_and_no_address_lies_in_the_table(gate: SignInGate, aws_stack: S
 
 
 def test_digests_are_of_this_deployment(aws_stack: Stack) -> None:
-    """Else who reads the table could try names out."""
+    """Otherwise a reader of the table could test names."""
     with acting_for_system("G#"):
         for secret in (b"one", b"two"):
             refused(SignInGate(BucketTable(store()), secret))
@@ -182,7 +182,7 @@ def test_digests_are_of_this_deployment(aws_stack: Stack) -> None:
 
 @pytest.mark.parametrize("fault", [unreachable(TAKES), throttle(TAKES, times=None)])
 def test_while_the_table_is_away_the_gate_is_open(gate: SignInGate, waits: list[float], fault: Any) -> None:
-    """check 15: who signs in needs the table anyhow, and is told 503 then."""
+    """check 15: signing in needs the table anyway and then answers 503."""
     with injecting(fault):
         assert [refused(gate) for _ in range(12)] == [None] * 12
         gate.release_success(ADA, HOME)

@@ -62,7 +62,7 @@ def test_nobody_is_refused_while_there_is_a_token_and_no_refusal_in_force(
         refusal = known[process].admit(CALLER, limit).refusal
         if refusal is not None:
             assert before.is_refusing(now) or quota.left(before.full_at, now) == 0
-            # And what he is told holds: no refusal begun by others is told longer than it lasts.
+            # And the answer is exact: a refusal that other processes started is not announced for longer than it lasts.
             assert refusal.retry_after == max(1, -(-(bucket.state.refused_until - now) // SECOND))
 
 
@@ -111,7 +111,7 @@ def test_clients_that_obey_all_finish_and_are_never_told_to_wait_longer(
     took = crowd.run(processes(MemoryBuckets(), clock, count), clock, Random(seed))
     assert len(crowd.accepted) == 320
     assert set(crowd.waits) <= {*range(1, FIRST + 1)}
-    # Between two refusals that follow at once, all tokens of the wait are given out, but those of leases that lie idle.
+    # Between two successive refusals, all tokens of the wait are used, except those of idle leases.
     assert took <= 2 * (320 / min(limit.requests_per_second, limit.burst / (FIRST + 1.5)) + FIRST + 1)
 
 
@@ -120,7 +120,8 @@ def test_clients_that_obey_all_finish_and_are_never_told_to_wait_longer(
 def test_a_crowd_that_obeys_and_comes_seldom_gets_what_the_limit_lets_through(
     clients: int, pause: float, count: int
 ) -> None:
-    """check 5: first calls of many who share a key, while a refusal they cannot know of is in force, are no knocks."""
+    """check 5: many clients share a key; their first calls during a refusal that they cannot know of do not count as
+    ignoring it."""
     limit, seconds = RateLimit(100, 200), 200
     clock, random = Clock(), Random(7)
     known = processes(MemoryBuckets(), clock, count)
@@ -143,7 +144,7 @@ def test_a_crowd_that_obeys_and_comes_seldom_gets_what_the_limit_lets_through(
 
 
 def knocking(every: float, seconds: float) -> tuple[Clock, MemoryBuckets, list[int]]:
-    """A client that asks again and again, whatever it is told; how long each refusal holds."""
+    """Run a client that ignores refusals; return the durations of the refusals in seconds."""
     clock, buckets = Clock(), MemoryBuckets()
     (known,) = processes(buckets, clock, 1)
     limit = RateLimit(5, 5)
@@ -174,7 +175,7 @@ def test_a_wait_that_is_obeyed_halves_the_next() -> None:
         waits.append(refusal.retry_after)
         assert refusal.retry_after is not None
         clock.now += refusal.retry_after
-    # The client had not yet knocked late when it began to obey.
+    # The client began to obey before it had called late in a wait.
     assert waits[1:] in ([32, 16, 8, 4, 2, 2, 2], [64, 32, 16, 8, 4, 2, 2])
 
 
