@@ -26,7 +26,7 @@ def _process(body: str) -> None:
             envelope = json.loads(body)
         except (ValueError, RecursionError) as error:
             raise Undeliverable("The message is not JSON.", code="malformed") from error
-        booking_service().take(envelope)
+        booking_service().process(envelope)
     except Undeliverable as refusal:
         observability.warn("booking refused", reason=refusal.code)
         aws_client("sqs").send_message(

@@ -10,7 +10,7 @@ from shared.wiring.publishing import publisher
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Publish a batch of new events. Return the first event from which Lambda is to retry."""
     records = event["Records"]
-    failed = publisher().publish([record["dynamodb"]["NewImage"] for record in records]).held_back
+    failed = publisher().publish([record["dynamodb"]["NewImage"] for record in records]).unpublished
     if not failed:
         return {"batchItemFailures": []}
     # Lambda resumes a stream at the first failure that is named. Later events are published twice, which is allowed.

@@ -18,7 +18,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _create_deliveries(body: str) -> None:
     notice = from_message(body)
-    deliveries = fan_out().spread(notice)
+    deliveries = fan_out().create_deliveries(notice)
     observability.note(
         "event spread",
         tenant_id=notice.tenant_id,

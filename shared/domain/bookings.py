@@ -1,4 +1,4 @@
-"""Booking events as the scheduling product sends them."""
+"""Booking events in the format of the scheduling product."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from shared.domain.characters import one_line
 from shared.domain.timestamps import normalize
 
 MAX_TEXT = 1_000
-"""Characters that are kept of a title or a name; what is longer is cut."""
+"""The most characters of a title or a name; longer ones are cut."""
 _MAX_VERSION = 2**53 - 1
 
 
 def _as_text(given: Any) -> Any:
-    """A number as the text that it is; other values as they are. Senders differ in how they write ids."""
+    """Return a number as text, and other values unchanged. Senders differ in how they write ids."""
     if isinstance(given, float) and given.is_integer():
         given = int(given)
     return str(given) if isinstance(given, int | float) and not isinstance(given, bool) else given
@@ -38,17 +38,17 @@ def _as_line(given: Any) -> Any:
 
 
 def _as_cut_line(given: Any) -> str:
-    """One line of at most MAX_TEXT characters; nothing for what is no text. NUL and lone surrogates are left out."""
+    """Return one line of at most MAX_TEXT characters; empty for a value that is not text. Drops NUL and surrogates."""
     text = _as_text(given)
     if not isinstance(text, str):
         return ""
-    # No more of it than may be kept is cleaned: a sender's text has no other bound.
+    # Only as much is cleaned as may be kept: a sender's text has no other limit.
     plain = text[: 4 * MAX_TEXT].replace("\0", "").encode("utf-8", "ignore").decode()
     return one_line(plain)[:MAX_TEXT].rstrip()
 
 
 def _as_moment(given: Any) -> Any:
-    """A time in any notation of ISO 8601 that says which it is, such as `20310308T150000+02`."""
+    """Return a time from any notation of ISO 8601 with an offset, such as `20310308T150000+02`."""
     if not isinstance(given, str):
         return given
     text = one_line(given).upper()
@@ -59,7 +59,7 @@ def _as_moment(given: Any) -> Any:
 
 
 def _or_none(given: Any, check: ValidatorFunctionWrapHandler) -> Any:
-    """None for what an optional field cannot be: a trifle never costs a booking."""
+    """Return None for an invalid value of an optional field, which must not cost the booking."""
     try:
         return check(given)
     except ValidationError:
@@ -67,7 +67,7 @@ def _or_none(given: Any, check: ValidatorFunctionWrapHandler) -> Any:
 
 
 def _or_first(given: Any, check: ValidatorFunctionWrapHandler) -> Any:
-    """1 for what is no version."""
+    """Return 1 for an invalid version."""
     try:
         return 1 if isinstance(given, bool) else check(given)
     except ValidationError:
@@ -78,7 +78,7 @@ def _or_empty(given: Any) -> Any:
     return given if isinstance(given, dict) else {}
 
 
-# Ids of the scheduling product: any printable word without spaces.
+# Ids of the scheduling product: printable ASCII without spaces.
 ForeignId = Annotated[
     str, StringConstraints(min_length=1, max_length=128, pattern=r"^[!-~]+$"), BeforeValidator(_as_line)
 ]
@@ -87,10 +87,10 @@ _Line = Annotated[str, BeforeValidator(_as_cut_line)]
 
 
 class BookingCreated(BaseModel):
-    """An appointment was made. Fields this version does not know are let through and not kept.
+    """The event of a new appointment. Unknown fields are accepted and ignored.
 
-    Required are the ids, the times and the invitee's address. In all others null and what they cannot be count as
-    absent, numbers pass as text, and too long a text is cut. `occurred_at`, `starts_at` and `ends_at` come out as
+    The ids, the times and the invitee's address are required. In all other fields, null and invalid values count as
+    absent, numbers are accepted as text, and too long texts are cut. `occurred_at`, `starts_at` and `ends_at` become
     timestamps of `shared.domain.timestamps`.
     """
 

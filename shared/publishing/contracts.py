@@ -1,4 +1,4 @@
-"""What goes out: the message that tells of an event on the topic, and the body of a webhook request."""
+"""The formats of published events: the message on the topic, and the body of a webhook request."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _REQUEST_TEXTS = ("tenant_id", "webhook_id", "event_id")
 
 
 class MalformedMessage(ValueError):
-    """A message is not of the form its contract gives. What it held is not repeated."""
+    """A message does not have the format of its contract. The error does not repeat its content."""
 
 
 def to_message(tenant_id: str, event: Event) -> str:
-    """The message on the topic for an event: ids and kinds alone, no personal data."""
+    """Return the message on the topic for an event: only ids and types, no personal data."""
     return json.dumps(
         {
             "id": event.id,
@@ -34,17 +34,17 @@ def to_message(tenant_id: str, event: Event) -> str:
 
 
 def from_message(message: str) -> Notice:
-    """The notice in a message. Members unknown here are passed over, so that a newer publisher may add some.
+    """Return the notice in a message. Unknown members are ignored, so that a newer publisher may add some.
 
     Raises MalformedMessage.
     """
-    return Notice(**_members_of(message, _NOTICE_TEXTS, "version"))
+    return Notice(**_parse_members(message, _NOTICE_TEXTS, "version"))
 
 
 def to_body(event: Event) -> bytes:
-    """The body of the webhook request for an event: the same bytes at every attempt.
+    """Return the body of the webhook request for an event: the same bytes at every attempt.
 
-    The form is that recommended by Standard Webhooks 1.0.0: `type`, `timestamp`, `data`; see docs/events.md.
+    Standard Webhooks 1.0.0 recommends this form: `type`, `timestamp`, `data`; see docs/events.md.
     """
     data: dict[str, Any] = {
         "object": event.entity,
@@ -60,7 +60,7 @@ def to_body(event: Event) -> bytes:
 
 
 def to_request_message(request: DeliveryRequest) -> str:
-    """The message on the deliveries queue for a request to be sent: ids alone."""
+    """Return the message on the deliveries queue for a request: only ids."""
     return json.dumps(
         {
             "tenant_id": request.tenant_id,
@@ -73,12 +73,12 @@ def to_request_message(request: DeliveryRequest) -> str:
 
 
 def from_request_message(message: str) -> DeliveryRequest:
-    """The request in a message of the deliveries queue. Raises MalformedMessage."""
-    return DeliveryRequest(**_members_of(message, _REQUEST_TEXTS, "attempt"))
+    """Return the request in a message of the deliveries queue. Raises MalformedMessage."""
+    return DeliveryRequest(**_parse_members(message, _REQUEST_TEXTS, "attempt"))
 
 
-def _members_of(message: str, texts: tuple[str, ...], number: str) -> dict[str, Any]:
-    """These members of a JSON object: `texts` non-empty strings, `number` an integer from 1."""
+def _parse_members(message: str, texts: tuple[str, ...], number: str) -> dict[str, Any]:
+    """Return members of a JSON object: `texts` are non-empty strings, `number` is an integer from 1."""
     try:
         members = json.loads(message)
     except (ValueError, RecursionError) as error:

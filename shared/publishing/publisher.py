@@ -1,4 +1,4 @@
-"""Publishes events: to the SNS topic `domain-events`, and then to their tenant's feed, which acknowledges it."""
+"""Publishes events to the SNS topic `domain-events`, and then acknowledges them in their tenant's feed."""
 
 from __future__ import annotations
 
@@ -14,65 +14,66 @@ from shared.table import items
 from shared.table.keys.spelling import PK, tenant_of
 from shared.table.store import Item
 
-_BATCH = 10  # SNS's limit for one PublishBatch
+_BATCH = 10
+"""Events in one call: the limit of SNS PublishBatch."""
 
 
 class Acknowledgements(Protocol):
-    """Where it is noted that events have been published."""
+    """Records that events have been published; see `shared.table.events.EventTable`."""
 
     def acknowledge(self, published: Sequence[Item]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """Which of the events given, by index, did not go out: `failed` may later, `unreadable` ones never will."""
+class PublishResult:
+    """The events that were not published, by their index: `failed` may be published later, `unreadable` never."""
 
     failed: set[int] = field(default_factory=set)
     unreadable: set[int] = field(default_factory=set)
 
     @property
-    def held_back(self) -> set[int]:
-        """All that did not go out."""
+    def unpublished(self) -> set[int]:
+        """The indexes of all events that were not published."""
         return self.failed | self.unreadable
 
 
 class Publisher:
-    """Publishes events' items. An event may go out twice, and never not at all."""
+    """Publishes events' items. Each event is published at least once."""
 
     def __init__(self, sns: Any, topic_arn: str, acknowledgements: Acknowledgements) -> None:
         self._sns = sns
         self._topic_arn = topic_arn
         self._acknowledgements = acknowledgements
 
-    def publish(self, events: Sequence[Item]) -> Outcome:
+    def publish(self, events: Sequence[Item]) -> PublishResult:
         """Publish events in order and acknowledge them.
 
-        Raises Unavailable when the acknowledging fails: only what is acknowledged is surely out.
+        Raises Unavailable when they cannot be acknowledged: only acknowledged events are known to be published.
         """
-        outcome = Outcome()
+        result = PublishResult()
         for start in range(0, len(events), _BATCH):
-            self._publish_batch(dict(enumerate(events[start : start + _BATCH], start)), outcome)
-        held_back = outcome.held_back
-        self._acknowledgements.acknowledge([item for n, item in enumerate(events) if n not in held_back])
-        return outcome
+            self._publish_batch(dict(enumerate(events[start : start + _BATCH], start)), result)
+        unpublished = result.unpublished
+        self._acknowledgements.acknowledge([item for n, item in enumerate(events) if n not in unpublished])
+        return result
 
-    def _publish_batch(self, batch: dict[int, Item], outcome: Outcome) -> None:
+    def _publish_batch(self, batch: dict[int, Item], result: PublishResult) -> None:
         entries = []
         for number, item in batch.items():
             try:
                 entries.append(_entry(str(number), item))
-            except (KeyError, ValueError):  # no event of ours: it must not hold its neighbours back
+            except (KeyError, ValueError):  # not an event: the others must be published all the same
                 observability.warn("not an event", trace=observability.trace())
-                outcome.unreadable.add(number)
+                result.unreadable.add(number)
         if not entries:
             return
         try:
             answer = self._sns.publish_batch(TopicArn=self._topic_arn, PublishBatchRequestEntries=entries)
         except (ClientError, BotoCoreError):
             observability.warn("publishing failed", events=len(entries), trace=observability.trace())
-            outcome.failed.update(int(entry["Id"]) for entry in entries)
+            result.failed.update(int(entry["Id"]) for entry in entries)
             return
-        outcome.failed.update(int(entry["Id"]) for entry in answer.get("Failed", ()))
+        result.failed.update(int(entry["Id"]) for entry in answer.get("Failed", ()))
 
 
 def _entry(number: str, item: Item) -> dict[str, Any]:

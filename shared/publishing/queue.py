@@ -1,4 +1,4 @@
-"""The queue of webhook requests to be sent."""
+"""The queue of webhook requests to send."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from shared.publishing.contracts import to_request_message
 
 
 class DeliveryQueue:
-    """Hands requests to the sender."""
+    """The queue from which the sender takes requests."""
 
     def __init__(self, sqs: Any, queue_url: str) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
 
     def send(self, requests: Sequence[DeliveryRequest], *, delay: int = 0) -> None:
-        """Queue requests, which the sender gets after `delay` seconds (0 to 900).
+        """Queue requests, which the sender receives after `delay` seconds (0 to 900).
 
         Raises Unavailable when some could not be queued; others may have been.
         """
@@ -26,7 +26,7 @@ class DeliveryQueue:
         send_all(self._sqs, self._queue_url, messages, delay=delay)
 
     def holds_messages(self) -> bool:
-        """Whether messages wait in the queue or are being worked on, as far as SQS knows at the moment.
+        """Whether messages wait in the queue or are being processed, as far as SQS knows at the moment.
 
         Raises Unavailable.
         """

@@ -1,4 +1,4 @@
-"""Sends an event to a subscription: renders, signs, posts, and says what became of it."""
+"""Sends an event to a subscription: renders, signs and posts it, and returns the result."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from email.utils import parsedate_to_datetime
 from shared.domain import timestamps
 from shared.domain.errors import Invalid
 from shared.domain.events import Event
-from shared.domain.webhooks.addresses import target_of
-from shared.domain.webhooks.delivery import RESPONSE_BYTES, Attempt, Outcome
+from shared.domain.webhooks.addresses import parse_target
+from shared.domain.webhooks.delivery import RESPONSE_BYTES, Attempt, DeliveryAttemptResult
 from shared.domain.webhooks.subscription import Webhook
 from shared.publishing import signing
 from shared.publishing.contracts import to_body
@@ -20,13 +20,13 @@ _AGENT = "contacts-webhooks/1"
 
 
 class Sender:
-    """Makes webhook requests. `loopback` lets them go to loopback, by plain HTTP too."""
+    """Makes webhook requests. `loopback` allows loopback addresses and plain HTTP."""
 
     def __init__(self, *, loopback: bool = False) -> None:
         self._loopback = loopback
 
-    def send(self, webhook: Webhook, event: Event) -> Outcome:
-        """One attempt. Whatever the receiver does, there is an outcome; only a fault of ours raises."""
+    def send(self, webhook: Webhook, event: Event) -> DeliveryAttemptResult:
+        """Make one attempt. Whatever the receiver does, there is a result; only faults of this program raise."""
         started = time.time()
         body = to_body(event)
         headers = {
@@ -37,8 +37,8 @@ class Sender:
         }
         status, error, response, retry_after = None, None, "", None
         try:
-            # Checked when the subscription was made too, but perhaps under other rules.
-            target = target_of(webhook.url, loopback=self._loopback)
+            # Checked when the subscription was created too, but the rules may have changed.
+            target = parse_target(webhook.url, loopback=self._loopback)
             answer = post(target, headers, body, loopback=self._loopback)
         except Invalid:
             error = "forbidden_address"
@@ -48,7 +48,7 @@ class Sender:
             status = answer.status
             error = "redirect" if 300 <= status < 400 else None
             response = answer.body[:RESPONSE_BYTES].decode("utf-8", "replace")
-            retry_after = seconds_of(answer.retry_after, time.time())
+            retry_after = parse_retry_after(answer.retry_after, time.time())
         attempt = Attempt.model_construct(
             at=timestamps.from_milliseconds(int(started * 1000)),
             status=status,
@@ -56,12 +56,12 @@ class Sender:
             error=error,
             response=response,
         )
-        return Outcome(attempt, retry_after)
+        return DeliveryAttemptResult(attempt, retry_after)
 
 
-def seconds_of(retry_after: str | None, now: float) -> float | None:
-    """A `Retry-After` (RFC 9110, section 10.2.3) in seconds from `now` (Unix time); None when there is none
-    that can be read.
+def parse_retry_after(retry_after: str | None, now: float) -> float | None:
+    """Return a `Retry-After` (RFC 9110, section 10.2.3) in seconds from `now` (Unix time); None when it is absent or
+    malformed.
     """
     if retry_after is None:
         return None

@@ -1,4 +1,4 @@
-"""Signatures after Standard Webhooks 1.0.0 (https://www.standardwebhooks.com)."""
+"""Signatures according to Standard Webhooks 1.0.0 (https://www.standardwebhooks.com)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from shared.domain.webhooks.subscription import SECRET_PREFIX
 
 
 def headers(secret: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """The headers that identify and sign a request.
+    """Return the headers that identify and sign a request.
 
     `secret`: `whsec_` and base64. `message_id`: the same at every attempt. `timestamp`: Unix seconds of this
-    attempt. Raises ValueError when the secret cannot be read: nothing may go out unsigned.
+    attempt. Raises ValueError when the secret is malformed: no request may be sent unsigned.
     """
     return {
         "webhook-id": message_id,
@@ -23,7 +23,7 @@ def headers(secret: str, message_id: str, timestamp: int, body: bytes) -> dict[s
 
 
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
-    """The signature, `v1,` and base64, of HMAC-SHA256 over `id.timestamp.body`."""
+    """Return the signature of `id.timestamp.body`: `v1,` and the base64 of its HMAC-SHA256."""
     encoded = secret.removeprefix(SECRET_PREFIX)
     if not encoded or encoded == secret:
         raise ValueError("not a webhook secret")

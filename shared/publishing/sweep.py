@@ -1,6 +1,6 @@
 """The outbox sweeper: finds events that were committed and not published, and publishes them.
 
-The stream does it within a second as a rule. This is for what the stream's consumers gave up on or never saw.
+The stream's consumers normally publish within a second. The sweeper handles what they gave up on or never received.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Protocol
 from shared import observability
 from shared.domain import timestamps
 from shared.domain.errors import ConcurrentChange, Unavailable
-from shared.publishing.publisher import Outcome
+from shared.publishing.publisher import PublishResult
 from shared.table.events import EventTable
 from shared.table.keys import lists as list_keys
 from shared.table.keys import work as work_keys
@@ -20,23 +20,26 @@ from shared.table.keys.spelling import PK, Key
 from shared.table.store import Item
 
 SETTLE_SECONDS = 120
-"""How old an event must be before it counts as left behind: a request's longest time, and the stream's usual lag."""
-_FIRST_LOOK_BACK_SECONDS = 3_600  # on the first sweep of a deployment
+"""The age in seconds at which an unpublished event counts as left behind: a request's longest time plus the stream's
+usual lag."""
+_FIRST_LOOK_BACK_SECONDS = 3_600
+"""How far the first sweep of a deployment looks back."""
 _SLICE_SECONDS = 600
+"""The span of time whose events are read at once."""
 _AT_ONCE = 50
-"""How many events are published between two looks at the clock: five calls of SNS and two of the table."""
+"""Events that are published between two checks of the clock: five calls of SNS and two of the table."""
 _FAULTY_PORTIONS = 5
-"""After so many portions that failed, one after the other, a sweep ends: the topic or the table is away."""
+"""Consecutive failed portions after which a sweep ends: the topic or the table is unavailable."""
 
 
-class Publishes(Protocol):
-    """Publishes events' items and says which failed; see `shared.publishing.publisher.Publisher`."""
+class EventPublisher(Protocol):
+    """Publishes events' items and returns which failed; see `shared.publishing.publisher.Publisher`."""
 
-    def publish(self, events: list[Item]) -> Outcome: ...
+    def publish(self, events: list[Item]) -> PublishResult: ...
 
 
 class Projections(Protocol):
-    """Finds and mends what lags behind its record; see `shared.projections.engine`."""
+    """Finds and repairs projections that lag behind their records; see `shared.projections.sweeping`."""
 
     def outdated(self, records: list[Key]) -> list[Key]: ...
 
@@ -44,11 +47,12 @@ class Projections(Protocol):
 
 
 @dataclass(slots=True)
-class Report:
-    """What a sweep did: events looked at, published now, failed again and never to be published (unreadable),
-    records whose projections were mended; and up to where all is well (a time, or the place behind an event).
+class SweepReport:
+    """The figures of a sweep: events checked, published now, failed again and unreadable (they can never be published);
+    records whose projections were repaired; and the position up to which everything is published (a time, or the
+    position after an event).
 
-    `failed` and `unreadable` count records whose projections could not be mended, too.
+    `failed` and `unreadable` also count records whose projections could not be repaired.
     """
 
     checked: int = 0
@@ -61,20 +65,20 @@ class Report:
 
 def sweep(
     events: EventTable,
-    publisher: Publishes,
+    publisher: EventPublisher,
     projections: Projections,
     *,
     now: str | None = None,
     has_time: Callable[[], bool] = lambda: True,
-) -> Report:
-    """Check all events since the last sweep, publish those left behind, and mend the projections of their records.
+) -> SweepReport:
+    """Check all events since the last sweep, publish those left behind, and repair the projections of their records.
 
-    Asks `has_time` after each portion and within one, and moves the checkpoint behind each portion that is
-    published whole, so that a sweep gets on however many events there are in however short a time. A portion of
-    which something failed holds the checkpoint: it is checked again next time. The portions behind it are
-    published all the same, as far as the time allows, so that one event that cannot go out stops no other.
+    Checks `has_time` after and within each portion, and moves the checkpoint past each portion that is published
+    completely, so that sweeps make progress with any number of events in any time. A portion with a failure stops the
+    checkpoint: the next sweep checks it again. The portions after it are still published while there is time, so that
+    one event that cannot be published does not stop the others.
     """
-    report = Report()
+    report = SweepReport()
     end = timestamps.plus(now or timestamps.now(), -SETTLE_SECONDS)
     start = events.checkpoint() or timestamps.plus(end, -_FIRST_LOOK_BACK_SECONDS)
     work = _Work(events, publisher, projections, report, has_time)
@@ -84,7 +88,7 @@ def sweep(
         until = min(end, timestamps.plus(timestamps.of_position(start), _SLICE_SECONDS))
         for portion in events.written_between(start, until):
             failed_before = report.failed
-            if not work.through(portion):
+            if not work.process(portion):
                 return report
             faulty = faulty + 1 if report.failed > failed_before else 0
             is_whole = is_whole and not faulty
@@ -102,25 +106,25 @@ def sweep(
 
 @dataclass(slots=True)
 class _Work:
-    """The work on a portion of events."""
+    """The work on portions of events."""
 
     events: EventTable
-    publisher: Publishes
+    publisher: EventPublisher
     projections: Projections
-    report: Report
+    report: SweepReport
     has_time: Callable[[], bool]
 
-    def through(self, portion: Sequence[Key]) -> bool:
-        """Check a portion; False when the time ran out on the way.
+    def process(self, portion: Sequence[Key]) -> bool:
+        """Check a portion; return False when the time ran out before its end.
 
-        Events and records that were published and repaired then need neither the next time, so a portion of any size is
-        through at last.
+        Events that were published and records that were repaired need neither the next time, so a portion of any size
+        is completed after some sweeps.
         """
         self.report.checked += len(portion)
         for record in self.projections.outdated(_records(portion)):
             if not self.has_time():
                 return False
-            self._mend(record)
+            self._repair(record)
         left_behind = self.events.unacknowledged(portion)
         for start in range(0, len(left_behind), _AT_ONCE):
             if not self.has_time():
@@ -128,25 +132,25 @@ class _Work:
             self._publish(left_behind[start : start + _AT_ONCE])
         return True
 
-    def _mend(self, record: Key) -> None:
+    def _repair(self, record: Key) -> None:
         try:
             self.projections.reproject(record)
-        except (ConcurrentChange, Unavailable):  # it must not keep its neighbours from being mended
+        except (ConcurrentChange, Unavailable):  # the other records must be repaired all the same
             self.report.failed += 1
-        except (KeyError, ValueError):  # no record of ours: nothing that comes later could make it one
+        except (KeyError, ValueError):  # not a record, and no later change can make it one
             observability.warn("not a record", trace=observability.trace())
             self.report.unreadable += 1
         else:
             self.report.mended += 1
 
     def _publish(self, left_behind: list[Item]) -> None:
-        outcome = self.publisher.publish(left_behind)
-        self.report.published += len(left_behind) - len(outcome.held_back)
-        self.report.failed += len(outcome.failed)
-        self.report.unreadable += len(outcome.unreadable)
+        result = self.publisher.publish(left_behind)
+        self.report.published += len(left_behind) - len(result.unpublished)
+        self.report.failed += len(result.failed)
+        self.report.unreadable += len(result.unreadable)
 
 
 def _records(events: Sequence[Key]) -> list[Key]:
-    """The keys of the contacts and customers that events tell of."""
+    """Return the keys of the contacts and customers that events are about."""
     records = (list_keys.listed_record_of(key) for key in events)
     return list({record[PK]["S"]: record for record in records if record}.values())

@@ -1,8 +1,7 @@
-"""One HTTP request to a host that is not trusted: to a checked address, without redirects, in little time and
-memory.
+"""One HTTP request to an untrusted host: to a checked address, without redirects, within limits of time and memory.
 
-Made with `http.client`, since each layer above it that follows redirects, resolves names again, reuses
-connections, unpacks bodies or obeys proxy settings would have to be told not to.
+Uses `http.client`, since the features of higher-level clients (redirects, repeated name resolution, reused connections,
+decompression, proxy settings) would all have to be switched off.
 """
 
 from __future__ import annotations
@@ -23,22 +22,24 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 DEADLINE = 15.0
-"""Seconds a request may take in all, from the look-up of the name to the last byte read."""
+"""The most seconds of a request, from the resolution of the name to the last byte read."""
 MAX_BYTES = 65_536
-"""How much of a body is read, and how much of what comes before it."""
+"""The most bytes that are read of a body, and of the headers before it."""
 _MAX_ADDRESSES = 4
+"""The most addresses of a host that are tried."""
 _MAX_INTERIM = 16
-"""How many responses before the final one are read past; an endless row of them is no answer."""
+"""The most interim responses that are skipped before the final one."""
 _CONNECT_SECONDS = 5.0
+"""The most seconds of a connection to one address."""
 
 Resolver = Callable[[str, int], Sequence[str]]
-"""From host and port to addresses."""
+"""Returns the addresses of a host and port."""
 Dialler = Callable[[str, int, float], socket.socket]
-"""From address, port and seconds to a connection."""
+"""Returns a connection to an address and port, within so many seconds."""
 
 
 class RequestFailed(Exception):
-    """No answer came. `code` is a stable word for why."""
+    """There was no response. `code` is a stable code for the reason."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -46,8 +47,8 @@ class RequestFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A receiver's answer. `body` has at most MAX_BYTES; what came of it until the deadline."""
+class ReceiverResponse:
+    """A receiver's response. `body` has at most MAX_BYTES, those that arrived before the deadline."""
 
     status: int
     body: bytes
@@ -55,13 +56,13 @@ class Answer:
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """All addresses of a name, as the system's resolver orders them. Raises OSError when it has none."""
+    """Return all addresses of a name in the order of the system's resolver. Raises OSError when it has none."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def dial(address: str, port: int, seconds: float) -> socket.socket:
-    """A connection to an IP address. Raises OSError."""
+    """Return a connection to an IP address. Raises OSError."""
     connection = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     try:
         connection.settimeout(seconds)
@@ -88,34 +89,36 @@ def post(
     tls: Callable[[], ssl.SSLContext] = _tls,
     deadline: float = DEADLINE,
     max_bytes: int = MAX_BYTES,
-) -> Answer:
-    """POST to a target and read the answer, whatever its status; redirects are answers like others.
+) -> ReceiverResponse:
+    """Send a POST request and return the response, whatever its status; redirects are not followed.
 
-    All of the name's addresses must be allowed, or none is dialled; those that were checked are dialled, and
-    not the name. `loopback` allows loopback addresses. Raises RequestFailed.
+    All addresses of the name must be allowed, or none is connected to. The connection is to a checked address, not to
+    the name. `loopback` allows loopback addresses. Raises RequestFailed.
     """
     with _Watchdog(time.monotonic() + deadline) as watchdog:
-        addresses = _checked(target, resolver, watchdog, loopback=loopback)
+        addresses = _resolve_allowed(target, resolver, watchdog, loopback=loopback)
         connection = _Connection(target, addresses, watchdog, dialler, tls)
         try:
             return _exchange(connection, target, headers, body, max_bytes)
         except (OSError, http.client.HTTPException) as error:
-            raise RequestFailed("timeout" if watchdog.barked else _code_of(error)) from error
+            raise RequestFailed("timeout" if watchdog.has_fired else _code_of(error)) from error
         finally:
             connection.close()
 
 
 def _exchange(
     connection: _Connection, target: Target, headers: dict[str, str], body: bytes, max_bytes: int
-) -> Answer:
+) -> ReceiverResponse:
     connection.request("POST", target.path, body, headers)
     with connection.getresponse() as response:
-        return Answer(response.status, _read(response, max_bytes), response.headers.get("retry-after"))
+        return ReceiverResponse(
+            response.status, _read(response, max_bytes), response.headers.get("retry-after")
+        )
 
 
 def _read(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
-    """The body up to `max_bytes`. A body that breaks off or comes too slowly is cut: the status has come, and
-    that is what counts.
+    """Return the body up to `max_bytes`. A body that is cut off or arrives too slowly is returned as far as it arrived:
+    only the status matters.
     """
     body = b""
     try:
@@ -134,11 +137,13 @@ def _code_of(error: Exception) -> str:
     return "connect" if isinstance(error, OSError) else "protocol"
 
 
-def _checked(target: Target, resolver: Resolver, watchdog: _Watchdog, *, loopback: bool) -> Sequence[str]:
+def _resolve_allowed(
+    target: Target, resolver: Resolver, watchdog: _Watchdog, *, loopback: bool
+) -> Sequence[str]:
     if is_literal(target.host):
         addresses: Sequence[str] = [target.host]
     else:
-        addresses = _resolved(target, resolver, watchdog.left())
+        addresses = _resolve_within(target, resolver, watchdog.seconds_left())
     if not addresses:
         raise RequestFailed("no_such_host")
     if not all(is_allowed(address, loopback=loopback) for address in addresses):
@@ -146,8 +151,8 @@ def _checked(target: Target, resolver: Resolver, watchdog: _Watchdog, *, loopbac
     return addresses[:_MAX_ADDRESSES]
 
 
-def _resolved(target: Target, resolver: Resolver, seconds: float) -> Sequence[str]:
-    # The system's resolver knows no deadline, so it is left behind when it takes too long.
+def _resolve_within(target: Target, resolver: Resolver, seconds: float) -> Sequence[str]:
+    # The system's resolver has no deadline, so its thread is abandoned when it takes too long.
     found: list[Sequence[str]] = []
 
     def look_up() -> None:
@@ -165,17 +170,17 @@ def _resolved(target: Target, resolver: Resolver, seconds: float) -> Sequence[st
 
 
 class _Watchdog:
-    """Breaks the connection when the time is over. A socket's own time-out is not enough: it starts anew with
-    each byte that comes.
+    """Shuts the connection down when the time is over. A socket's own timeout does not suffice: it restarts with each
+    byte that arrives.
     """
 
     def __init__(self, end: float) -> None:
         self._end = end
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()
-        self._timer = threading.Timer(self.left(), self._bark)
+        self._timer = threading.Timer(self.seconds_left(), self._fire)
         self._timer.daemon = True
-        self.barked = False
+        self.has_fired = False
 
     def __enter__(self) -> _Watchdog:
         self._timer.start()
@@ -186,37 +191,37 @@ class _Watchdog:
     ) -> None:
         self._timer.cancel()
 
-    def left(self) -> float:
-        """Seconds until the end, and never less than a millisecond."""
+    def seconds_left(self) -> float:
+        """Return the seconds until the end, at least a millisecond."""
         return max(self._end - time.monotonic(), 0.001)
 
     def watch(self, connected: socket.socket) -> None:
-        """Guard this socket from now on."""
+        """Shut this socket down when the time is over. Raises TimeoutError when it is over already."""
         with self._lock:
             self._socket = connected
-            if self.barked:
+            if self.has_fired:
                 raise TimeoutError
 
-    def _bark(self) -> None:
+    def _fire(self) -> None:
         with self._lock:
-            self.barked = True
+            self.has_fired = True
             if self._socket is not None:
                 try:
-                    # Not SSLSocket's own shutdown, which takes the TLS state away from under a reader.
+                    # Not SSLSocket's own shutdown, which removes the TLS state while another thread reads.
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
                 except OSError:
-                    return  # closed already
+                    return  # it is closed already
 
 
 class _Head:
-    """The lines of a response up to its body: MAX_BYTES of them at the most, and they must not break off."""
+    """The lines of a response before its body: at most MAX_BYTES, and complete."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
         self._left = MAX_BYTES
 
     def readline(self, limit: int = -1) -> bytes:
-        """The next line; empty when the connection is closed before the first. Raises HTTPException."""
+        """Return the next line; empty when the connection is closed before the first line. Raises HTTPException."""
         line: bytes = self._file.readline(limit)
         if not line and self._left < MAX_BYTES:
             raise http.client.HTTPException("the headers break off")
@@ -230,8 +235,8 @@ class _Head:
 
 
 class _Response(http.client.HTTPResponse):
-    """The final response to a request. Interim ones (1xx: RFC 9110, section 15.2), such as `103 Early Hints`, are read
-    past; `http.client` by itself does so for `100 Continue` alone and takes any other for the answer.
+    """The final response to a request. Interim responses (1xx: RFC 9110, section 15.2), such as `103 Early Hints`, are
+    skipped; `http.client` itself skips only `100 Continue` and treats any other as the final response.
     """
 
     def begin(self) -> None:
@@ -255,7 +260,7 @@ class _Response(http.client.HTTPResponse):
 class _Connection(http.client.HTTPConnection):
     """A connection to one of the checked addresses.
 
-    It speaks in the name of the target's host: in `Host`, in SNI, and for the certificate.
+    It uses the name of the target's host for `Host`, for SNI, and for the certificate.
     """
 
     response_class = _Response
@@ -269,7 +274,7 @@ class _Connection(http.client.HTTPConnection):
         tls: Callable[[], ssl.SSLContext],
     ) -> None:
         super().__init__(target.host, target.port)
-        # The port that `Host` leaves out.
+        # The port that `Host` omits.
         self.default_port = 443 if target.secure else 80
         self._target = target
         self._addresses = addresses
@@ -291,14 +296,14 @@ class _Connection(http.client.HTTPConnection):
     def _dial(self) -> None:
         failure: OSError | None = None
         for address in self._addresses:
-            seconds = min(_CONNECT_SECONDS, self._watchdog.left())
+            seconds = min(_CONNECT_SECONDS, self._watchdog.seconds_left())
             try:
                 dialled = self._dialler(address, self._target.port, seconds)
             except OSError as refused:
                 failure = refused
                 continue
             self.sock = dialled
-            dialled.settimeout(self._watchdog.left())
+            dialled.settimeout(self._watchdog.seconds_left())
             self._watchdog.watch(dialled)
             return
         raise failure or OSError

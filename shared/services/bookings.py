@@ -1,4 +1,4 @@
-"""Booking events of the scheduling product become contacts, interactions and figures."""
+"""Processes booking events of the scheduling product: they become contacts, interactions and figures."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ from shared.services.contacts.owners import NO_ORGANIZER, Organizer, Owners
 
 
 class Undeliverable(RuleBroken):
-    """The event can never be processed. `code` is the reason it carries into the dead-letter queue."""
+    """An event that can never be processed. `code` is the reason that is attached to it in the dead-letter queue."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What the table knows of a booking event: whether it was taken in, and whether its booking is counted."""
+class BookingState:
+    """Whether a booking event was processed before, and whether its booking is counted already."""
 
-    event_known: bool
-    booking_known: bool
+    has_event: bool
+    has_booking: bool
 
 
 class BookingRepository(Protocol):
     """Bookings of one tenant; see `shared.table.bookings.BookingTable`."""
 
-    def standing(self, booking_id: str, event_id: str) -> Standing: ...
+    def read_state(self, booking_id: str, event_id: str) -> BookingState: ...
 
     def contact_of(self, email: str) -> Contact | None: ...
 
     def record(
         self,
         event: BookingCreated,
-        standing: Standing,
+        state: BookingState,
         before: Contact | None,
         after: Contact,
         interaction: Interaction,
@@ -57,7 +57,7 @@ class BookingRepository(Protocol):
 
 
 class BookingService:
-    """Takes booking events in: each once, however often and in whatever order they come."""
+    """Processes each booking event once, however often and in whatever order the events arrive."""
 
     def __init__(
         self,
@@ -72,11 +72,11 @@ class BookingService:
         self._owners = owners
         self._sleep = sleep
 
-    def take(self, envelope: Any) -> None:
-        """Take in an EventBridge event (its JSON, parsed).
+    def process(self, envelope: Any) -> None:
+        """Process an EventBridge event (its JSON, parsed).
 
-        Raises Undeliverable for one that is malformed or of an unknown tenant, ConcurrentChange or
-        Unavailable when it should be tried again.
+        Raises Undeliverable for an event that is malformed or of an unknown tenant, ConcurrentChange or Unavailable
+        when it should be retried.
         """
         event = _parse(envelope)
         tenant = self._tenant(event.tenant_id)
@@ -90,14 +90,14 @@ class BookingService:
         bookings = self._bookings(tenant.id)
         organizer: Organizer | None = None
         for attempt in HOT.tries(self._sleep):
-            standing = bookings.standing(event.booking_id, event.event_id)
-            if standing.event_known:
+            state = bookings.read_state(event.booking_id, event.event_id)
+            if state.has_event:
                 return
             if organizer is None:
                 organizer = self._organizer(event, tenant)
             try:
-                self._record(bookings, event, standing, email, phone, organizer, tenant.settings.unique_scope)
-            except Conflict as conflict:  # another event or a caller was faster: look again
+                self._record(bookings, event, state, email, phone, organizer, tenant.settings.unique_scope)
+            except Conflict as conflict:  # another event or a caller was faster: read again
                 if isinstance(conflict, Duplicate) and conflict.field == "phone":
                     phone = None  # where numbers are unique, one that another has must not cost the booking
                 if HOT.is_last(attempt):
@@ -115,7 +115,7 @@ class BookingService:
         self,
         bookings: BookingRepository,
         event: BookingCreated,
-        standing: Standing,
+        state: BookingState,
         email: str,
         phone: str | None,
         organizer: Organizer,
@@ -127,12 +127,12 @@ class BookingService:
         before = bookings.contact_of(email)
         contact = before
         if contact is None:
-            contact, created = _newcomer(event, email, organizer.owner_id, at, scope)
+            contact, created = _build_contact(event, email, organizer.owner_id, at, scope)
             events.append(created)
-        interaction = _interaction(event, contact.id, at)
+        interaction = _build_interaction(event, contact.id, at)
         after, happened = contact.record_interaction(
             interaction,
-            booking=None if standing.booking_known else str(event.starts_at),
+            booking=None if state.has_booking else str(event.starts_at),
             organizer_id=organizer.organizer_id,
             owner_id=organizer.owner_id,
             phone=phone,
@@ -140,7 +140,7 @@ class BookingService:
             stamp=Stamp(new_id(), at, caller),
         )
         happened.data["booking_id"] = event.booking_id
-        bookings.record(event, standing, before, after, interaction, [*events, happened])
+        bookings.record(event, state, before, after, interaction, [*events, happened])
 
 
 def _parse(envelope: Any) -> BookingCreated:
@@ -158,7 +158,7 @@ def _parse(envelope: Any) -> BookingCreated:
 
 
 def _phone_or_none(raw: str | None, settings: TenantSettings) -> str | None:
-    """A number an invitee mistyped must not cost the booking."""
+    """Return an invitee's number; None for a mistyped number, which must not cost the booking."""
     if not raw:
         return None
     try:
@@ -167,7 +167,7 @@ def _phone_or_none(raw: str | None, settings: TenantSettings) -> str | None:
         return None
 
 
-def _newcomer(
+def _build_contact(
     event: BookingCreated, email: str, owner_id: str | None, at: str, scope: UniqueScope
 ) -> tuple[Contact, Event]:
     first_name, last_name = split_name(event.invitee_name)
@@ -185,7 +185,7 @@ def _newcomer(
     )
 
 
-def _interaction(event: BookingCreated, contact_id: str, at: str) -> Interaction:
+def _build_interaction(event: BookingCreated, contact_id: str, at: str) -> Interaction:
     occurred_at = str(event.occurred_at)
     title = " ".join(event.title.split())
     return Interaction.model_construct(

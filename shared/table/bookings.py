@@ -7,7 +7,7 @@ from shared.domain.contacts.interaction import Interaction
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
-from shared.services.bookings import Standing
+from shared.services.bookings import BookingState
 from shared.table import items
 from shared.table.contacts.repository import ContactTable
 from shared.table.keys import bookings as booking_keys
@@ -23,14 +23,14 @@ class BookingTable:
         self._tenant = tenant_id
         self._contacts = ContactTable(store, tenant_id)
 
-    def standing(self, booking_id: str, event_id: str) -> Standing:
+    def read_state(self, booking_id: str, event_id: str) -> BookingState:
         """What is known of a booking and of one of its events, as of now."""
         booking, event = (
             booking_keys.booking(self._tenant, booking_id),
             booking_keys.processed_event(self._tenant, booking_id, event_id),
         )
         found = {sk for _, sk in self._store.get_many([booking, event])}
-        return Standing(event[SK]["S"] in found, booking[SK]["S"] in found)
+        return BookingState(event[SK]["S"] in found, booking[SK]["S"] in found)
 
     def contact_of(self, email: str) -> Contact | None:
         """The live contact that has an address (in its stored form), or None."""
@@ -40,7 +40,7 @@ class BookingTable:
     def record(
         self,
         event: BookingCreated,
-        standing: Standing,
+        state: BookingState,
         before: Contact | None,
         after: Contact,
         interaction: Interaction,
@@ -67,7 +67,7 @@ class BookingTable:
             condition=is_new,
             refusal=lambda _: ConcurrentChange(),
         )
-        if not standing.booking_known:
+        if not state.has_booking:
             transaction.put(
                 {
                     **booking_keys.booking(self._tenant, event.booking_id),

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from shared.domain.callers import Caller
     from shared.publishing.queue import DeliveryQueue
     from shared.services.idempotency import IdempotencyKeyClaim
+    from shared.services.webhooks.creator_rights import CreatorRights
     from shared.services.webhooks.deliveries import FanOut, Sending
-    from shared.services.webhooks.event_sight import EventSight
     from shared.services.webhooks.subscriptions import WebhookService
     from shared.table.webhooks.due import DueDeliveries
     from shared.table.webhooks.repository import WebhookTable
@@ -61,7 +61,7 @@ def fan_out() -> FanOut:
     """The service that creates a delivery for each event and subscription."""
     from shared.services.webhooks.deliveries import FanOut
 
-    return FanOut(find_tenant, _webhook_table, delivery_queue(), event_sight())
+    return FanOut(find_tenant, _webhook_table, delivery_queue(), creator_rights())
 
 
 def sending() -> Sending:
@@ -70,13 +70,13 @@ def sending() -> Sending:
     from shared.services.webhooks.deliveries import Sending
 
     sender = Sender(loopback=environment.webhook_loopback())
-    return Sending(find_tenant, _webhook_table, delivery_queue(), sender, event_sight())
+    return Sending(find_tenant, _webhook_table, delivery_queue(), sender, creator_rights())
 
 
-def event_sight() -> EventSight:
+def creator_rights() -> CreatorRights:
     """The service that decides which events a webhook may receive."""
-    from shared.services.webhooks.event_sight import EventSight
+    from shared.services.webhooks.creator_rights import CreatorRights
     from shared.table.accounts.api_clients import ApiClientTable
     from shared.table.contacts.repository import ContactTable
 
-    return EventSight(user_table, partial(ApiClientTable, store()), partial(ContactTable, store()))
+    return CreatorRights(user_table, partial(ApiClientTable, store()), partial(ContactTable, store()))

@@ -242,7 +242,7 @@ def send(path: str, body: str, key: str | None, method: str = "POST") -> int:
 
 def spread(world: World) -> int:
     event = event_from_item(world.events[0])
-    return fan_out().spread(from_message(to_message(TENANT, event)))
+    return fan_out().create_deliveries(from_message(to_message(TENANT, event)))
 
 
 def purge() -> object:
@@ -506,9 +506,9 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "List a contact's interactions": lambda world: world.contacts.interactions(
         world.first.id, limit=25, cursor=None
     ),
-    "Booking of a new person": lambda world: booking_service().take(booking(1, "new@example.com")),
-    "Booking of a known contact": lambda world: booking_service().take(booking(1, "ada0@example.com")),
-    "Booking event that was taken in before": lambda world: booking_service().take(
+    "Booking of a new person": lambda world: booking_service().process(booking(1, "new@example.com")),
+    "Booking of a known contact": lambda world: booking_service().process(booking(1, "ada0@example.com")),
+    "Booking event that was taken in before": lambda world: booking_service().process(
         booking(0, "x@example.com")
     ),
     "Project a contact": lambda world: projection().project([world.fresh]),
@@ -631,7 +631,7 @@ def _refused(world: World) -> None:
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_an_operation_costs_what_the_document_says(world: World, operation: str) -> None:
     if "before" in operation:
-        booking_service().take(booking(0, "x@example.com"))
+        booking_service().process(booking(0, "x@example.com"))
     if "from row" in operation:
         _fill(world)
     if "customer" in operation or "primary" in operation:

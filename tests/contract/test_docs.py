@@ -13,8 +13,8 @@ from urllib.parse import unquote
 import pytest
 
 from shared.domain.events import EVENT_TYPES
-from shared.domain.webhooks.delivery import MAX_ATTEMPTS, RESPONSE_BYTES, WAITS
-from shared.domain.webhooks.subscription import MAX_WEBHOOKS, new_secret
+from shared.domain.webhooks.delivery import MAX_ATTEMPTS, RESPONSE_BYTES, WAIT_SECONDS
+from shared.domain.webhooks.subscription import MAX_WEBHOOKS, generate_secret
 from shared.publishing.signing import headers
 from shared.table import keys
 from shared.table.keys.spelling import RECORD_SPACES
@@ -125,7 +125,7 @@ def test_the_figures_about_webhooks_are_those_in_force() -> None:
     waits = re.search(r"next one is made (.+?) later", page)
     assert waits
     documented = [int(number) * units[unit] for number, unit in re.findall(r"(\d+) (s|min|h)\b", waits[1])]
-    assert tuple(documented) == WAITS and MAX_ATTEMPTS == 10
+    assert tuple(documented) == WAIT_SECONDS and MAX_ATTEMPTS == 10
     assert f"at most {MAX_WEBHOOKS} webhooks" in page
     assert f"first {RESPONSE_BYTES:,} bytes" in page
 
@@ -139,13 +139,13 @@ def test_the_receiver_in_the_document_accepts_genuine_requests_and_refuses_other
     )
     shown: dict[str, Any] = {}
     exec(code, shown)  # as readers of the page do
-    secret, body, now = new_secret(), '{"name": "Zoë"}'.encode(), int(time.time())
+    secret, body, now = generate_secret(), '{"name": "Zoë"}'.encode(), int(time.time())
     genuine = headers(secret, "event-1", now, body)
     is_genuine = shown["is_genuine"]
     assert is_genuine(secret, body, genuine)
     assert is_genuine(secret, body, {**genuine, "webhook-signature": f"v1,x {genuine['webhook-signature']}"})
     assert not is_genuine(secret, body + b" ", genuine)
-    assert not is_genuine(new_secret(), body, genuine)
+    assert not is_genuine(generate_secret(), body, genuine)
     assert not is_genuine(secret, body, {**genuine, "webhook-id": "event-2"})
     assert not is_genuine(secret, body, headers(secret, "event-1", now - 301, body))
 

@@ -34,14 +34,14 @@ from shared.domain.labels.inputs import Color
 from shared.domain.labels.record import NO_LABELS
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import TenantSettings
-from shared.domain.webhooks.addresses import is_allowed, target_of
+from shared.domain.webhooks.addresses import is_allowed, parse_target
 from shared.files.object_keys import inbox_file, uploaded_file
 from shared.http.bodies import FORM
 from shared.http.call import Call
 from shared.http.idempotency import read_key
 from shared.identity.tokens import KeySet, Refused, subject_of
 from shared.publishing.contracts import from_message
-from shared.publishing.sender import seconds_of
+from shared.publishing.sender import parse_retry_after
 from shared.table.cursors import Cursors
 from shared.table.keys.spelling import escape
 from tests.contract.answers import ROOT
@@ -135,7 +135,7 @@ class NoKeys(KeySet):
 
 
 SUBJECTS: dict[str, Callable[[str], Any]] = {
-    "addresses.target_of": target_of,
+    "addresses.parse_target": parse_target,
     "addresses.is_allowed": is_allowed,
     "email.normalize_email": normalize_email,
     "email._normalized": lambda value: email._normalized.__wrapped__(value, "email"),
@@ -196,7 +196,7 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "If-Match": matches,
     "Idempotency-Key": lambda value: read_key(call(**{"Idempotency-Key": value})),
     "from_message": from_message,
-    "Retry-After": lambda value: seconds_of(value, 0.0),
+    "Retry-After": lambda value: parse_retry_after(value, 0.0),
     "keys.escape": escape,
     "cursor": lambda value: Cursors(b"k").open(("a",), value),
 }

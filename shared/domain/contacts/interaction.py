@@ -1,4 +1,4 @@
-"""Interactions: what happened with a contact, on its timeline."""
+"""The interactions on a contact's timeline."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ InteractionType = Literal["booking_created"]
 
 
 class Interaction(BaseModel):
-    """One entry of a contact's timeline. `occurred_at` orders it; `created_at` says when it was recorded."""
+    """An entry of a contact's timeline, ordered by `occurred_at`. `created_at`: when it was recorded."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 

@@ -1,7 +1,7 @@
-"""Where webhooks may go: which internet addresses, and which URLs.
+"""The internet addresses and URLs that webhooks may use.
 
-The lists are spelled out. `ipaddress.is_global` is no guard: it calls NAT64, 6to4 and multicast addresses
-global, and what it says changes with the Python version.
+The lists are explicit. `ipaddress.is_global` does not suffice: it counts NAT64, 6to4 and multicast addresses as global,
+and its results change with the Python version.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from shared.domain.errors import Invalid
 
 MAX_URL_LENGTH = 2048
 PORTS = (443, 4443, 8443, 9443)
-"""The ports webhooks may go to, those on which HTTPS is served. On others are services not to be poked at."""
+"""The ports that webhooks may use, those that usually serve HTTPS. Other ports belong to services that must not be
+probed."""
 
 _FORBIDDEN_V4 = tuple(
     ip_network(network)
@@ -44,7 +45,7 @@ _FORBIDDEN_V4 = tuple(
 _FORBIDDEN_V6 = tuple(
     ip_network(network)
     for network in (
-        # Global unicast addresses lie in 2000::/3 (RFC 4291). All outside it is refused:
+        # Global unicast addresses are in 2000::/3 (RFC 4291). All others are refused:
         # unspecified, loopback, IPv4-mapped and -compatible, NAT64 (64:ff9b::/96, 64:ff9b:1::/48), discard;
         "::/3",
         "4000::/2",  # segment routing (5f00::/16) and unassigned
@@ -52,15 +53,15 @@ _FORBIDDEN_V6 = tuple(
         # And within it:
         "2001::/23",  # protocol assignments (RFC 2928): Teredo, benchmarking, ORCHID
         "2001:db8::/32",  # documentation (RFC 3849)
-        "2002::/16",  # 6to4 (RFC 3056): leads to the IPv4 address it holds
+        "2002::/16",  # 6to4 (RFC 3056): leads to the IPv4 address that it contains
         "2620:4f:8000::/48",  # AS112 (RFC 7534)
         "3fff::/20",  # documentation (RFC 9637)
     )
 )
 _LOOPBACK_V4, _LOOPBACK_V6 = ip_network("127.0.0.0/8"), IPv6Network("::1/128")
 
-# The URL's own characters (RFC 3986) and nothing that some reader drops or reads as something else: no
-# white space, control character, backslash or letter beyond ASCII.
+# Only the characters of URLs (RFC 3986), and none that some parsers drop or interpret differently: no white space,
+# control characters, backslashes or letters beyond ASCII.
 _URL = re.compile(r"[!#$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+")
 _NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _INTERNAL_NAMES = (".internal", ".local", ".localhost", ".localdomain", ".home.arpa", ".onion")
@@ -69,10 +70,7 @@ _LOCALHOST = "localhost"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL taken apart.
-
-    `host` is a name in lower case, or an address without brackets. `path` has the query too.
-    """
+    """The parts of a URL. `host`: a name in lower case, or an address without brackets. `path`: with the query."""
 
     secure: bool
     host: str
@@ -83,8 +81,8 @@ class Target:
 def is_allowed(address: str, *, loopback: bool = False) -> bool:
     """Whether a request may go to an IP address in its usual text form.
 
-    `loopback` lets loopback addresses pass, as they do on a developer's machine. What is no address at all,
-    or has a zone (`fe80::1%eth0`), is not allowed.
+    `loopback` allows loopback addresses, as on a developer's machine. Text that is not an address, or that has a zone
+    (`fe80::1%eth0`), is not allowed.
     """
     try:
         parsed = ip_address(address)
@@ -101,29 +99,27 @@ def _is_loopback(address: IPv4Address | IPv6Address) -> bool:
     return address in (_LOOPBACK_V4 if isinstance(address, IPv4Address) else _LOOPBACK_V6)
 
 
-def target_of(url: str, *, loopback: bool = False) -> Target:
-    """Where a webhook URL leads. Raises Invalid, naming `url`, for one that webhooks may not go to.
+def parse_target(url: str, *, loopback: bool = False) -> Target:
+    """Return the target of a webhook URL. Raises Invalid, naming `url`, for a URL that webhooks may not use.
 
-    HTTPS alone, on one of PORTS, without user info or fragment, to a public address or a name of the public
-    DNS. With `loopback`, plain HTTP and any port to `localhost` and loopback addresses too.
+    Allowed are HTTPS URLs on one of PORTS, without user info or fragment, to a public address or a name of the public
+    DNS. `loopback` also allows plain HTTP and any port to `localhost` and loopback addresses.
     """
     if len(url) > MAX_URL_LENGTH:
-        raise _refused("too_long", f"A URL has at most {MAX_URL_LENGTH} characters.")
+        raise _refuse("too_long", f"A URL has at most {MAX_URL_LENGTH} characters.")
     if not _URL.fullmatch(url):
-        raise _refused(
-            "malformed_url", "Write the URL in ASCII: percent-encode its path, use xn-- for names."
-        )
+        raise _refuse("malformed_url", "Write the URL in ASCII: percent-encode its path, use xn-- for names.")
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").lower(), parts.port
     except ValueError as error:
-        raise _refused("malformed_url", "This is not a URL.") from error
+        raise _refuse("malformed_url", "This is not a URL.") from error
     if not host or parts.scheme not in ("http", "https") or parts.netloc.endswith(":"):
-        raise _refused("malformed_url", "Give a full URL, such as https://example.com/hook.")
+        raise _refuse("malformed_url", "Give a full URL, such as https://example.com/hook.")
     if "@" in parts.netloc:
-        raise _refused("user_info", "A URL may not hold a user name or a password.")
+        raise _refuse("user_info", "A URL may not hold a user name or a password.")
     if "#" in url:
-        raise _refused("fragment", "A URL may not have a fragment (#), since it is never sent.")
+        raise _refuse("fragment", "A URL may not have a fragment (#), since it is never sent.")
     secure = parts.scheme == "https"
     target = Target(
         secure=secure,
@@ -138,17 +134,17 @@ def target_of(url: str, *, loopback: bool = False) -> Target:
 
 def _check_public(target: Target, *, is_bracketed: bool) -> None:
     if not target.secure:
-        raise _refused("not_https", "Webhooks are sent over https alone.")
+        raise _refuse("not_https", "Webhooks are sent over https alone.")
     if target.port not in PORTS:
         allowed = ", ".join(map(str, PORTS))
-        raise _refused("port", f"Webhooks are sent to the ports {allowed} alone.")
+        raise _refuse("port", f"Webhooks are sent to the ports {allowed} alone.")
     if is_literal(target.host) or is_bracketed:
         if not is_allowed(target.host):
-            raise _refused("forbidden_address", "Webhooks are not sent to this address.")
+            raise _refuse("forbidden_address", "Webhooks are not sent to this address.")
     elif len(target.host) > 253 or not _NAME.fullmatch(target.host) or _is_internal(target.host):
-        # A name whose last label starts with a digit is an address in disguise (127.1, 0x7f.1, 2130706433):
-        # resolvers turn such into addresses. The pattern refuses them all.
-        raise _refused("host", "Give a host name of the public DNS, such as hooks.example.com.")
+        # A name whose last label starts with a digit may be an address in another notation (127.1, 0x7f.1, 2130706433),
+        # which resolvers accept. The pattern matches no such name.
+        raise _refuse("host", "Give a host name of the public DNS, such as hooks.example.com.")
 
 
 def is_literal(host: str) -> bool:
@@ -168,5 +164,5 @@ def _is_local(host: str) -> bool:
     return host == _LOCALHOST or (is_literal(host) and _is_loopback(ip_address(host)))
 
 
-def _refused(code: str, message: str) -> Invalid:
+def _refuse(code: str, message: str) -> Invalid:
     return Invalid.field("url", code, message)

@@ -1,4 +1,4 @@
-"""The sending of one event to one subscription: its attempts, and when the next one is."""
+"""The delivery of one event to one subscription: its attempts, and the time of the next one."""
 
 from __future__ import annotations
 
@@ -12,40 +12,44 @@ from shared.domain import timestamps
 from shared.domain.events import Notice
 from shared.domain.timestamps import Timestamp
 
-WAITS = (10, 60, 300, 900, 3_600, 14_400, 43_200, 86_400, 111_600)
-"""Seconds between an attempt and the next: ten attempts over 72 hours and 21 minutes, or more with jitter."""
-MAX_ATTEMPTS = len(WAITS) + 1
+WAIT_SECONDS = (10, 60, 300, 900, 3_600, 14_400, 43_200, 86_400, 111_600)
+"""Seconds between an attempt and the next: ten attempts within 72 hours and 21 minutes, or more with jitter."""
+MAX_ATTEMPTS = len(WAIT_SECONDS) + 1
 JITTER = 0.2
-"""How much longer a wait may become, as a part of it. It never becomes shorter, so that the last attempt is
-never before 72 hours."""
-MAX_RETRY_AFTER = 86_400
-"""Seconds up to which a receiver's `Retry-After` is obeyed."""
+"""The share by which a wait may be extended at random. It is never shortened, so the last attempt is at least 72 hours
+after the first."""
+MAX_RETRY_AFTER_SECONDS = 86_400
+"""The longest `Retry-After` of a receiver that is followed, in seconds."""
 
-SAFETY = 300
-"""Seconds after which a delivery, whose message was lost on its way to the sender, is sent again."""
-TAKEN = 900
-"""Seconds after which a delivery that came up as due is looked at again."""
-QUEUED = 86_400
-"""Seconds for which a delivery's message is taken to wait in a queue that is not empty. Longer than any backlog that
+LOST_MESSAGE_SECONDS = 300
+"""Seconds after which a delivery whose message to the sender was lost is queued again."""
+RECHECK_SECONDS = 900
+"""Seconds by which a due delivery is postponed while its message is being queued."""
+MAX_QUEUED_SECONDS = 86_400
+"""Seconds for which a delivery's message is assumed to wait in a queue that is not empty. Longer than any backlog that
 the alarm on the age of the oldest message leaves unnoticed."""
-CLAIM = 120
-"""Seconds for which an attempt belongs to the sender who began it: longer than a sender lives (60), and shorter than
-its message stays hidden from others (360)."""
-SUSPENSION = 3_600
-"""Seconds after which a suspended tenant's delivery is looked at again."""
-MAX_QUEUE_DELAY = 900
-"""The longest delay of a message that SQS takes, in seconds. Longer waits are kept in the due-time index."""
+RESERVATION_SECONDS = 120
+"""Seconds for which an attempt is reserved for the sender that began it: longer than a sender runs (60), and shorter
+than its message stays hidden from other senders (360)."""
+SUSPENSION_SECONDS = 3_600
+"""Seconds by which a suspended tenant's delivery is postponed."""
+MAX_QUEUED_WAIT_SECONDS = 900
+"""The longest wait that is left to the queue, in seconds; longer waits are kept in the due-time index. The queue must
+be able to delay a message by as much."""
 
-KEPT_FOR = 30 * 86_400
-"""Seconds a delivery stays in the log."""
+KEPT_SECONDS = 30 * 86_400
+"""Seconds for which a delivery is kept."""
 RESPONSE_BYTES = 1024
-"""How much of an answer is kept."""
+"""The number of bytes of a response body that are kept."""
 
-State = Literal["pending", "delivered", "failed"]
+DeliveryState = Literal["pending", "delivered", "failed"]
 
 
 class Attempt(BaseModel):
-    """One request. `status` is the answer's, None when none came; then `error` says why in a stable word."""
+    """One request to the receiver.
+
+    `status`: the status of the response; None when there was none. Then `error` is a stable code for the reason.
+    """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
@@ -55,22 +59,22 @@ class Attempt(BaseModel):
     error: str | None = Field(
         None, description="timeout, no_such_host, forbidden_address, connect, tls, protocol or redirect."
     )
-    response: str = Field("", description="The first 1,024 bytes of the answer's body.")
+    response: str = Field("", description="The first 1,024 bytes of the response body.")
 
     @property
     def succeeded(self) -> bool:
-        """Whether the receiver has taken the event."""
+        """Whether the receiver accepted the event (2xx)."""
         return self.status is not None and 200 <= self.status < 300
 
     @property
     def is_gone(self) -> bool:
-        """Whether the receiver wants nothing more, ever (410)."""
+        """Whether the receiver wants no more events (410)."""
         return self.status == 410
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRequest:
-    """That the sender is to make a delivery's attempt number `attempt` (from 1)."""
+    """A request to the sender to make attempt number `attempt` (from 1) of a delivery."""
 
     tenant_id: str
     webhook_id: str
@@ -79,33 +83,33 @@ class DeliveryRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a request. `retry_after`: seconds the receiver asked to be left alone."""
+class DeliveryAttemptResult:
+    """The result of an attempt. `retry_after`: the seconds for which the receiver asked not to be called."""
 
     attempt: Attempt
     retry_after: float | None = None
 
 
 class Delivery(BaseModel):
-    """An event on its way to a subscription.
+    """The delivery of an event to a subscription.
 
     `reason` says why it failed: `exhausted` (all attempts were made), `gone` (the receiver answered 410),
-    `webhook_disabled`, `webhook_deleted`, `event_removed`, `not_permitted` (whoever created the webhook may not be
-    shown the event any more).
+    `webhook_disabled`, `webhook_deleted`, `event_removed`, `not_permitted` (the creator of the webhook may no longer
+    see the event).
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
     event_id: str
     event_type: str
-    state: State = "pending"
+    state: DeliveryState = "pending"
     reason: str | None = None
     attempts: list[Attempt] = []
     next_attempt_at: Timestamp | None = None
     created_at: Timestamp
 
-    # Not shown. `revision` is another one after each change; `queued_at` is when the next attempt's message was
-    # put into the queue, None when that is not known.
+    # Not shown. `revision` changes with each change of the delivery. `queued_at`: when the message for the next attempt
+    # was queued; None when that is not known.
     webhook_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
@@ -115,7 +119,7 @@ class Delivery(BaseModel):
 
     @classmethod
     def create(cls, notice: Notice, webhook_id: str, *, at: str) -> Delivery:
-        """The delivery of an event, to be attempted at once."""
+        """Return the delivery of an event, to be attempted immediately."""
         return cls.model_construct(
             event_id=notice.id,
             event_type=notice.type,
@@ -124,7 +128,7 @@ class Delivery(BaseModel):
             entity_id=notice.entity_id,
             created_at=at,
             next_attempt_at=at,
-            due_at=timestamps.plus(at, SAFETY),
+            due_at=timestamps.plus(at, LOST_MESSAGE_SECONDS),
         )
 
     @property
@@ -134,54 +138,54 @@ class Delivery(BaseModel):
 
     @property
     def queue_delay(self) -> int | None:
-        """Seconds after the latest attempt for which the queue holds the next one's message; None when the
-        wait is longer than a queue can, and the due-time index keeps it.
+        """The seconds after the latest attempt for which the queue delays the message for the next one; None when the
+        wait is left to the due-time index.
         """
         if self.next_attempt_at is None or not self.attempts:
             return None if self.next_attempt_at is None else 0
         since, until = self.attempts[-1].at, self.next_attempt_at
         seconds = -(-(timestamps.to_milliseconds(until) - timestamps.to_milliseconds(since)) // 1000)
-        return seconds if seconds <= MAX_QUEUE_DELAY else None
+        return seconds if seconds <= MAX_QUEUED_WAIT_SECONDS else None
 
     def record(
         self, attempt: Attempt, *, revision: str, retry_after: float | None, jitter: float
     ) -> Delivery:
-        """The delivery after an attempt.
+        """Return the delivery with a further attempt.
 
-        `revision`: a fresh name for what comes out. `retry_after`: seconds the receiver asked to be left
-        alone. `jitter`: from 0 to 1, how much of JITTER this wait gets. An attempt that comes in when all is
-        over (two senders had the same message) enters the log, and a success counts whenever it comes.
+        `revision`: a new revision for the result. `retry_after`: the seconds for which the receiver asked not to be
+        called. `jitter`: from 0 to 1, the share of JITTER by which this wait is extended. An attempt that arrives after
+        the delivery has ended (two senders had the same message) is logged, and a success always counts.
         """
-        made = self.model_copy(
+        attempted = self.model_copy(
             update={"attempts": [*self.attempts, attempt], "queued_at": None, "revision": revision}
         )
         if attempt.succeeded:
-            return made._over("delivered", None)
+            return attempted._end("delivered", None)
         if self.state != "pending":
-            return made
+            return attempted
         if attempt.is_gone:
-            return made._over("failed", "gone")
-        if len(made.attempts) >= MAX_ATTEMPTS:
-            return made._over("failed", "exhausted")
-        wait = WAITS[len(made.attempts) - 1] * (1 + JITTER * jitter)
-        wait = max(wait, min(retry_after or 0.0, MAX_RETRY_AFTER))
+            return attempted._end("failed", "gone")
+        if len(attempted.attempts) >= MAX_ATTEMPTS:
+            return attempted._end("failed", "exhausted")
+        wait = WAIT_SECONDS[len(attempted.attempts) - 1] * (1 + JITTER * jitter)
+        wait = max(wait, min(retry_after or 0.0, MAX_RETRY_AFTER_SECONDS))
         following = timestamps.plus(attempt.at, wait)
-        later = made.model_copy(update={"next_attempt_at": following})
-        # A message in the queue may be lost or its sender killed, so the index knows of every one of them.
-        margin = SAFETY if later.queue_delay is not None else 0
+        later = attempted.model_copy(update={"next_attempt_at": following})
+        # A message in the queue may be lost, or its sender killed, so the index has every pending delivery.
+        margin = LOST_MESSAGE_SECONDS if later.queue_delay is not None else 0
         return later.model_copy(update={"due_at": timestamps.plus(following, margin)})
 
     def give_up(self, reason: str, *, revision: str) -> Delivery:
-        """The delivery without any further attempt."""
-        return self.model_copy(update={"revision": revision})._over("failed", reason)
+        """Return the delivery, failed without further attempts."""
+        return self.model_copy(update={"revision": revision})._end("failed", reason)
 
     def postpone(self, until: str, *, revision: str) -> Delivery:
-        """The delivery with its next attempt put off, none having been made."""
+        """Return the delivery with its next attempt postponed, without an attempt."""
         return self.model_copy(
             update={"next_attempt_at": until, "due_at": until, "queued_at": None, "revision": revision}
         )
 
-    def _over(self, state: State, reason: str | None) -> Delivery:
+    def _end(self, state: DeliveryState, reason: str | None) -> Delivery:
         return self.model_copy(
             update={
                 "state": state,

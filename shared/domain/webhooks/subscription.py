@@ -14,31 +14,33 @@ from shared.domain.callers import Caller
 from shared.domain.events import EVENT_TYPES
 from shared.domain.text import Line
 from shared.domain.timestamps import Timestamp
-from shared.domain.webhooks.addresses import MAX_URL_LENGTH, target_of
+from shared.domain.webhooks.addresses import MAX_URL_LENGTH, parse_target
 
 MAX_WEBHOOKS = 50
-"""How many subscriptions a tenant has at the most: one event makes at most so many requests."""
+"""The most subscriptions of a tenant, and so the most requests that follow from one event."""
 
 MANAGE_WEBHOOKS = "webhooks:manage"
-"""The permission that takes, at level `all`, to create webhooks and to go on receiving events through them."""
+"""The permission that callers need at level `all` to create webhooks, and to keep receiving events through them."""
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret starts with is none
+SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix is no secret
 _SECRET_BYTES = 32  # Standard Webhooks 1.0.0 asks for 24 to 64
 
 
-def _known(event_type: str) -> str:
+def _check_event_type(event_type: str) -> str:
     if event_type not in EVENT_TYPES:
         raise PydanticCustomError("unknown_event_type", "There is no such event type.")
     return event_type
 
 
 EventType = Annotated[
-    str, Field(max_length=100, json_schema_extra={"enum": list(EVENT_TYPES)}), AfterValidator(_known)
+    str,
+    Field(max_length=100, json_schema_extra={"enum": list(EVENT_TYPES)}),
+    AfterValidator(_check_event_type),
 ]
 
 
 class WebhookInput(BaseModel):
-    """A new subscription: where to send, and which events."""
+    """The fields of a new subscription."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
@@ -58,10 +60,10 @@ class WebhookInput(BaseModel):
 
 
 class Webhook(BaseModel):
-    """A subscription as it is kept and shown.
+    """A webhook subscription of a tenant.
 
-    `version` counts the changes, from 1. `disabled_reason` says why `is_active` is false: `gone` when the
-    receiver answered 410.
+    `version` counts the changes, from 1. `disabled_reason` says why `is_active` is false: `gone` when the receiver
+    answered 410.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -84,14 +86,14 @@ class Webhook(BaseModel):
     def create(
         cls, given: WebhookInput, *, webhook_id: str, at: str, caller: Caller, loopback: bool
     ) -> Webhook:
-        """A new subscription with a fresh secret. Raises Invalid for a URL that webhooks may not go to."""
-        target_of(given.url, loopback=loopback)
+        """Return a new subscription with a new secret. Raises Invalid for a URL that webhooks may not use."""
+        parse_target(given.url, loopback=loopback)
         return cls.model_construct(
             id=webhook_id,
             url=given.url,
             events=list(dict.fromkeys(given.events)),
             description=given.description,
-            secret=new_secret(),
+            secret=generate_secret(),
             created_at=at,
             created_by=caller.actor,
             updated_at=at,
@@ -103,7 +105,7 @@ class Webhook(BaseModel):
         return self.is_active and event_type in self.events
 
     def disable(self, reason: str, *, at: str, caller: Caller) -> Webhook:
-        """The subscription, asleep: nothing more is sent to it."""
+        """Return the subscription, disabled: it receives no more events."""
         return self.model_copy(
             update={
                 "is_active": False,
@@ -115,16 +117,16 @@ class Webhook(BaseModel):
         )
 
     def with_secret(self) -> NewWebhook:
-        """The subscription as its maker sees it, this once."""
+        """Return the subscription with its secret, as it is shown only when it is created."""
         return NewWebhook.model_construct(**self.__dict__)
 
 
 class NewWebhook(Webhook):
-    """A subscription with its secret, which is shown when it is made and never again."""
+    """A new subscription with its secret, which is not shown again."""
 
     secret: str = Field(repr=False, examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
 
 
-def new_secret() -> str:
-    """A signing secret in the form of Standard Webhooks: `whsec_` and the base64 of 32 random bytes."""
+def generate_secret() -> str:
+    """Return a new signing secret in the form of Standard Webhooks: `whsec_` and the base64 of 32 random bytes."""
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()

@@ -1,11 +1,11 @@
-"""From an event to the requests that tell of it. Done by the system, for whole tenants.
+"""The deliveries of events to webhooks: their creation, their attempts, and the queueing of those that are due.
 
-Every step may be done twice or cut off anywhere. What then counts: a delivery is in the table before its
-message is queued, and in the due-time index as long as it is pending; so a lost message is sent again.
+The system does this for whole tenants. Every step may be repeated or be killed at any point. A delivery is in the table
+before its message is queued, and in the due-time index as long as it is pending, so a lost message is sent again.
 
-At most one message waits for a delivery: once it is queued, the delivery says so, and no other is sent while it may
-still be there. A kill between the two is the exception: then a second message is sent. An attempt is reserved by the
-sender that makes it, so that a second message uses up none.
+At most one message waits for a delivery: once it is queued, the delivery says so, and no other message is sent while
+the first may still be in the queue. A kill between these two writes is the exception: then a second message is sent.
+The sender that makes an attempt reserves it first, so a second message does not use up an attempt.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ from shared.domain.events import Event, Notice
 from shared.domain.ids import new_id
 from shared.domain.tenant import Tenant
 from shared.domain.webhooks.delivery import (
-    CLAIM,
-    QUEUED,
-    SUSPENSION,
-    TAKEN,
+    MAX_QUEUED_SECONDS,
+    RECHECK_SECONDS,
+    RESERVATION_SECONDS,
+    SUSPENSION_SECONDS,
     Delivery,
+    DeliveryAttemptResult,
     DeliveryRequest,
-    Outcome,
 )
 from shared.domain.webhooks.subscription import Webhook
 from shared.services.backoff import RECORD, fraction
 
-_TOGETHER = 10  # what SQS takes in one call
+_TOGETHER = 10
+"""Deliveries that are queued before they are marked as queued. After a kill in between, they are queued twice."""
 
 
 class Subscriptions(Protocol):
@@ -43,13 +44,13 @@ class Subscriptions(Protocol):
 
     def add_delivery(self, delivery: Delivery) -> Delivery: ...
 
-    def take_up(self, webhook_id: str, event_id: str) -> tuple[Webhook | None, Delivery | None]: ...
+    def find_delivery(self, webhook_id: str, event_id: str) -> tuple[Webhook | None, Delivery | None]: ...
 
     def event_of(self, delivery: Delivery) -> Event | None: ...
 
-    def note_queued(self, delivery: Delivery, at: str) -> None: ...
+    def mark_queued(self, delivery: Delivery, at: str) -> None: ...
 
-    def claim(self, delivery: Delivery, *, by: str, at: str, until: str) -> bool: ...
+    def reserve(self, delivery: Delivery, *, by: str, at: str, until: str) -> bool: ...
 
     def save_delivery(self, before: Delivery, after: Delivery) -> None: ...
 
@@ -58,80 +59,80 @@ class Subscriptions(Protocol):
     ) -> None: ...
 
 
-class Sight(Protocol):
-    """Decides what subscriptions are sent; see `shared.services.webhooks.event_sight.EventSight`."""
+class Rights(Protocol):
+    """Decides which events a subscription receives; see `shared.services.webhooks.creator_rights.CreatorRights`."""
 
     def creator_of(self, webhook: Webhook, tenant: Tenant) -> Caller | None: ...
 
-    def shows(
+    def may_see(
         self, caller: Caller | None, event_type: str, entity_id: str, actor: Callable[[], str | None]
     ) -> bool: ...
 
 
 class Queue(Protocol):
-    """Where requests wait for the sender; see `shared.publishing.queue.DeliveryQueue`."""
+    """The queue of requests for the sender; see `shared.publishing.queue.DeliveryQueue`."""
 
     def send(self, requests: Sequence[DeliveryRequest], *, delay: int = 0) -> None: ...
 
 
 class DueQueue(Queue, Protocol):
-    """The same queue, and whether it is empty."""
+    """The queue of requests, which also says whether it is empty."""
 
     def holds_messages(self) -> bool: ...
 
 
 class Sender(Protocol):
-    """Makes a request; see `shared.publishing.sender.Sender`."""
+    """Sends a request; see `shared.publishing.sender.Sender`."""
 
-    def send(self, webhook: Webhook, event: Event) -> Outcome: ...
+    def send(self, webhook: Webhook, event: Event) -> DeliveryAttemptResult: ...
 
 
 class DueIndex(Protocol):
-    """What is due; see `shared.table.webhooks.due.DueDeliveries`."""
+    """The index of due deliveries; see `shared.table.webhooks.due.DueDeliveries`."""
 
-    def until(self, at: str) -> Iterable[list[tuple[str, DeliveryRequest]]]: ...
+    def due_until(self, at: str) -> Iterable[list[tuple[str, DeliveryRequest]]]: ...
 
-    def leave_waiting(
+    def postpone_if_queued(
         self, position: str, due: DeliveryRequest, until: str, *, queued_since: str
     ) -> bool: ...
 
-    def take(self, position: str, due: DeliveryRequest, until: str) -> bool: ...
+    def postpone(self, position: str, due: DeliveryRequest, until: str) -> bool: ...
 
-    def note_queued(self, due: DeliveryRequest, due_at: str, at: str) -> None: ...
+    def mark_queued(self, due: DeliveryRequest, due_at: str, at: str) -> None: ...
 
 
 class UnknownTenant(Exception):
     """A message names a tenant that does not exist."""
 
 
-class AttemptUnderWay(Exception):
-    """Another sender is making the attempt. The message stays in the queue, in case they are killed."""
+class AttemptInProgress(Exception):
+    """Another sender is making the attempt. The message stays in the queue in case that sender is killed."""
 
 
 class FanOut:
-    """Makes an event's deliveries."""
+    """Creates the deliveries of events."""
 
     def __init__(
         self,
         tenant: Callable[[str], Tenant | None],
         subscriptions: Callable[[str], Subscriptions],
         queue: Queue,
-        sight: Sight,
+        rights: Rights,
         *,
         now: Callable[[], str] = timestamps.now,
     ) -> None:
         self._tenant = tenant
         self._subscriptions = subscriptions
         self._queue = queue
-        self._sight = sight
+        self._rights = rights
         self._now = now
 
-    def spread(self, notice: Notice) -> int:
-        """Make one delivery for each subscription that wants the event and whose creator may be shown it, and have it
-        sent; returns how many were queued.
+    def create_deliveries(self, notice: Notice) -> int:
+        """Create and queue a delivery for each subscription that wants the event and whose creator may see it; return
+        the number of queued deliveries.
 
-        Done again, it makes nothing new, and sends those alone whose message is not known to be in the queue and
-        that no attempt was made at. Raises UnknownTenant.
+        Repeating the call creates nothing new, and queues only deliveries without an attempt whose message is not known
+        to be in the queue. Raises UnknownTenant.
         """
         tenant = self._tenant(notice.tenant_id)
         if tenant is None:
@@ -143,9 +144,9 @@ class FanOut:
             if not webhook.wants(notice.type):
                 continue
             if webhook.created_by not in creators:
-                creators[webhook.created_by] = self._sight.creator_of(webhook, tenant)
+                creators[webhook.created_by] = self._rights.creator_of(webhook, tenant)
             fresh = Delivery.create(notice, webhook.id, at=self._now())
-            if self._shows(table, creators[webhook.created_by], fresh):
+            if self._may_see(table, creators[webhook.created_by], fresh):
                 delivery = table.add_delivery(fresh)
                 if delivery.state == "pending" and not delivery.attempts and delivery.queued_at is None:
                     unsent.append(delivery)
@@ -153,12 +154,12 @@ class FanOut:
             _queue(self._queue, table, notice.tenant_id, unsent[start : start + _TOGETHER], at=self._now())
         return len(unsent)
 
-    def _shows(self, table: Subscriptions, creator: Caller | None, delivery: Delivery) -> bool:
+    def _may_see(self, table: Subscriptions, creator: Caller | None, delivery: Delivery) -> bool:
         def actor() -> str | None:
             event = table.event_of(delivery)
             return event.actor if event else None
 
-        return self._sight.shows(creator, delivery.event_type, delivery.entity_id, actor)
+        return self._rights.may_see(creator, delivery.event_type, delivery.entity_id, actor)
 
 
 def _queue(
@@ -170,25 +171,26 @@ def _queue(
     at: str,
     delay: int = 0,
 ) -> None:
-    """Queue the next attempts of deliveries, and note that they are.
+    """Queue the next attempts of deliveries, then mark them as queued.
 
-    In this order: after a kill in between, a message too many is sent by the due-time index, and never none.
+    In this order, a kill in between leads to one message too many, sent because of the due-time index, and never to
+    none.
     """
     queue.send(
         [DeliveryRequest(tenant_id, one.webhook_id, one.event_id, one.next_attempt) for one in deliveries],
         delay=delay,
     )
     for delivery in deliveries:
-        with suppress(Unavailable):  # the messages are sent, and sending them again would not make it better
-            table.note_queued(delivery, at)
+        with suppress(Unavailable):  # the messages are queued, and queueing them again would not help
+            table.mark_queued(delivery, at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What the sender did with a message, for the log.
+class AttemptReport:
+    """The handling of one message by the sender, for the log.
 
-    `done`: attempted, passed_over (the message came twice), given_up or postponed. `state` and `reason` are the
-    delivery's afterwards, `status`, `error` and `duration_ms` those of the attempt.
+    `done`: attempted, passed_over (the message arrived twice), given_up or postponed. `state` and `reason`: of the
+    delivery afterwards. `status`, `error` and `duration_ms`: of the attempt.
     """
 
     done: str
@@ -199,11 +201,11 @@ class Report:
     duration_ms: int | None = None
 
 
-_PASSED_OVER = Report(done="passed_over")
+_SKIPPED = AttemptReport(done="passed_over")
 
 
 class Sending:
-    """Makes the attempts of deliveries."""
+    """Makes the attempts of deliveries, one per message."""
 
     def __init__(
         self,
@@ -211,7 +213,7 @@ class Sending:
         subscriptions: Callable[[str], Subscriptions],
         queue: Queue,
         sender: Sender,
-        sight: Sight,
+        rights: Rights,
         *,
         now: Callable[[], str] = timestamps.now,
         jitter: Callable[[], float] = fraction,
@@ -220,20 +222,20 @@ class Sending:
         self._subscriptions = subscriptions
         self._queue = queue
         self._sender = sender
-        self._sight = sight
+        self._rights = rights
         self._now = now
         self._jitter = jitter
 
-    def attempt(self, request: DeliveryRequest) -> Report:
-        """Make an attempt and write it down, and have the next one made in its time.
+    def attempt(self, request: DeliveryRequest) -> AttemptReport:
+        """Make an attempt, record it, and schedule the next one.
 
-        Nothing is done when the delivery is over, or the attempt is not its next one: the message came twice.
-        Raises AttemptUnderWay when another sender is at it.
+        Does nothing when the delivery has ended, or when the attempt is not its next one: the message arrived twice.
+        Raises AttemptInProgress when another sender is making the attempt.
         """
         table = self._subscriptions(request.tenant_id)
-        webhook, delivery = table.take_up(request.webhook_id, request.event_id)
+        webhook, delivery = table.find_delivery(request.webhook_id, request.event_id)
         if delivery is None or not _awaits(delivery, request):
-            return _PASSED_OVER
+            return _SKIPPED
         if webhook is None:
             return _give_up(table, delivery, "webhook_deleted")
         if not webhook.is_active:
@@ -244,47 +246,47 @@ class Sending:
         event = table.event_of(delivery)
         if event is None:
             return _give_up(table, delivery, "event_removed")
-        # Again, since rights may have shrunk while the delivery waited, or the contact gone to another owner.
-        creator = self._sight.creator_of(webhook, tenant)
-        if not self._sight.shows(creator, event.type, event.entity_id, lambda: event.actor):
+        # Checked again: while the delivery waited, the creator may have lost rights or the contact changed its owner.
+        creator = self._rights.creator_of(webhook, tenant)
+        if not self._rights.may_see(creator, event.type, event.entity_id, lambda: event.actor):
             return _give_up(table, delivery, "not_permitted")
-        if not self._claim(table, delivery):
-            _, current = table.take_up(request.webhook_id, request.event_id)
+        if not self._reserve(table, delivery):
+            _, current = table.find_delivery(request.webhook_id, request.event_id)
             if current is None or not _awaits(current, request):
-                return _PASSED_OVER
-            raise AttemptUnderWay
-        outcome = self._sender.send(webhook, event)
-        after = self._record(table, request, delivery, outcome)
+                return _SKIPPED
+            raise AttemptInProgress
+        result = self._sender.send(webhook, event)
+        after = self._record(table, request, delivery, result)
         delay = after.queue_delay if after.state == "pending" else None
         if delay is not None:
             _queue(self._queue, table, request.tenant_id, [after], at=self._now(), delay=delay)
-        return Report(
+        return AttemptReport(
             done="attempted",
             state=after.state,
             reason=after.reason,
-            status=outcome.attempt.status,
-            error=outcome.attempt.error,
-            duration_ms=outcome.attempt.duration_ms,
+            status=result.attempt.status,
+            error=result.attempt.error,
+            duration_ms=result.attempt.duration_ms,
         )
 
-    def _claim(self, table: Subscriptions, delivery: Delivery) -> bool:
+    def _reserve(self, table: Subscriptions, delivery: Delivery) -> bool:
         at = self._now()
-        return table.claim(delivery, by=new_id(), at=at, until=timestamps.plus(at, CLAIM))
+        return table.reserve(delivery, by=new_id(), at=at, until=timestamps.plus(at, RESERVATION_SECONDS))
 
     def _record(
-        self, table: Subscriptions, request: DeliveryRequest, before: Delivery, outcome: Outcome
+        self, table: Subscriptions, request: DeliveryRequest, before: Delivery, result: DeliveryAttemptResult
     ) -> Delivery:
-        """Enter an attempt in the log, even when another sender has changed the delivery meanwhile."""
+        """Record an attempt, even when another sender has changed the delivery since."""
         revision, jitter = new_id(), self._jitter()
         for _ in RECORD.tries():
             after = before.record(
-                outcome.attempt, revision=revision, retry_after=outcome.retry_after, jitter=jitter
+                result.attempt, revision=revision, retry_after=result.retry_after, jitter=jitter
             )
             try:
                 self._save(table, request, before, after)
             except ConcurrentChange:
-                _, found = table.take_up(request.webhook_id, request.event_id)
-                if found is None:  # expired meanwhile
+                _, found = table.find_delivery(request.webhook_id, request.event_id)
+                if found is None:  # it has expired
                     return after
                 before = found
             else:
@@ -294,37 +296,37 @@ class Sending:
     def _save(
         self, table: Subscriptions, request: DeliveryRequest, before: Delivery, after: Delivery
     ) -> None:
-        """Write an attempt down and, when the receiver wants nothing more, put the subscription to sleep with it."""
+        """Save a delivery with its new attempt; disable the subscription too when the receiver answered 410."""
         if after.reason == "gone" and before.state == "pending":
-            webhook, _ = table.take_up(request.webhook_id, request.event_id)
+            webhook, _ = table.find_delivery(request.webhook_id, request.event_id)
             if webhook is not None and webhook.is_active:
                 caller = system_caller(request.tenant_id, "webhooks", "system")
-                asleep = webhook.disable("gone", at=self._now(), caller=caller)
-                table.save_with_webhook(before, after, webhook, asleep)
+                disabled = webhook.disable("gone", at=self._now(), caller=caller)
+                table.save_with_webhook(before, after, webhook, disabled)
                 return
         table.save_delivery(before, after)
 
-    def _postpone(self, table: Subscriptions, delivery: Delivery) -> Report:
-        until = timestamps.plus(self._now(), SUSPENSION)
+    def _postpone(self, table: Subscriptions, delivery: Delivery) -> AttemptReport:
+        until = timestamps.plus(self._now(), SUSPENSION_SECONDS)
         return _change(table, delivery, delivery.postpone(until, revision=new_id()), "postponed")
 
 
 def _awaits(delivery: Delivery, request: DeliveryRequest) -> bool:
-    """Whether the attempt asked for is the delivery's next one."""
+    """Whether the requested attempt is the delivery's next one."""
     return delivery.state == "pending" and delivery.next_attempt == request.attempt
 
 
-def _give_up(table: Subscriptions, delivery: Delivery, reason: str) -> Report:
+def _give_up(table: Subscriptions, delivery: Delivery, reason: str) -> AttemptReport:
     return _change(table, delivery, delivery.give_up(reason, revision=new_id()), "given_up")
 
 
-def _change(table: Subscriptions, before: Delivery, after: Delivery, done: str) -> Report:
-    """Change a delivery without an attempt; not when another sender was faster, who then knew better."""
+def _change(table: Subscriptions, before: Delivery, after: Delivery, done: str) -> AttemptReport:
+    """Change a delivery without an attempt, unless another sender has changed it first."""
     try:
         table.save_delivery(before, after)
     except ConcurrentChange:
-        return _PASSED_OVER
-    return Report(done=done, state=after.state, reason=after.reason)
+        return _SKIPPED
+    return AttemptReport(done=done, state=after.state, reason=after.reason)
 
 
 def send_due(
@@ -334,33 +336,34 @@ def send_due(
     has_time: Callable[[], bool],
     now: Callable[[], str] = timestamps.now,
 ) -> int:
-    """Hand what is due to the sender, the longest overdue first; returns how many deliveries that were.
+    """Queue the deliveries that are due, the longest overdue first; return their number.
 
-    A delivery whose message may still wait in the queue is looked at again later, and no other message is sent for
-    it. In an empty queue there is none, so a message that got lost is noticed then; or else after QUEUED seconds.
+    A delivery whose message may still wait in the queue is postponed, and no other message is sent for it. An empty
+    queue has no messages, so a lost message is noticed as soon as the queue is empty, and at the latest after
+    MAX_QUEUED_SECONDS.
 
-    Each is put off before its message is sent and comes up again after TAKEN seconds, should that be cut off in
-    between. So whatever was dealt with is behind a run that is killed, and the next one goes on from there.
+    Each delivery is postponed by RECHECK_SECONDS before its message is sent, and so comes up again if the run is killed
+    in between. The next run continues after the deliveries that a killed run has postponed.
     """
     sent = 0
     may_wait = queue.holds_messages()
-    for portion in index.until(now()):
+    for portion in index.due_until(now()):
         for start in range(0, len(portion), _TOGETHER):
             if not has_time():
                 return sent
             at = now()
-            until, since = timestamps.plus(at, TAKEN), timestamps.plus(at, -QUEUED)
-            taken = [
+            until, since = timestamps.plus(at, RECHECK_SECONDS), timestamps.plus(at, -MAX_QUEUED_SECONDS)
+            postponed = [
                 request
                 for position, request in portion[start : start + _TOGETHER]
-                if not (may_wait and index.leave_waiting(position, request, until, queued_since=since))
-                and index.take(position, request, until)
+                if not (may_wait and index.postpone_if_queued(position, request, until, queued_since=since))
+                and index.postpone(position, request, until)
             ]
-            if not taken:
+            if not postponed:
                 continue
-            queue.send(taken)
-            for request in taken:
+            queue.send(postponed)
+            for request in postponed:
                 with suppress(Unavailable):
-                    index.note_queued(request, until, at)
-            sent += len(taken)
+                    index.mark_queued(request, until, at)
+            sent += len(postponed)
     return sent

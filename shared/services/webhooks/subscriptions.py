@@ -1,4 +1,4 @@
-"""What callers do with webhook subscriptions."""
+"""The webhook subscriptions of a tenant, as callers manage them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class WebhookRepository(Protocol):
 
 
 class WebhookService:
-    """Subscriptions as one caller may use them. `loopback` allows URLs on this very machine."""
+    """The subscriptions that one caller may manage. `loopback` allows URLs of the local machine."""
 
     def __init__(
         self,
@@ -53,32 +53,32 @@ class WebhookService:
         self._announce = announce
 
     def create(self, given: WebhookInput) -> NewWebhook:
-        """A new subscription, with the secret that is shown this once.
+        """Create a subscription; return it with its secret, which is shown only this time.
 
-        Each event type takes what it takes to read the records that its events are about
-        (`shared.domain.event_rights`). Raises PermissionDenied naming what is missing, Invalid for a URL that webhooks
-        may not go to, Conflict when the tenant has too many.
+        Each event type requires the permissions to read the records of its events (`shared.domain.event_rights`).
+        Raises PermissionDenied naming the missing permission, Invalid for a URL that webhooks may not use, Conflict
+        when the tenant has too many subscriptions.
         """
         self._require()
         require_event_rights(self._caller, given.events)
         webhook = Webhook.create(
             given, webhook_id=new_id(), at=timestamps.now(), caller=self._caller, loopback=self._loopback
         )
-        shown = webhook.with_secret()
-        self._announce(shown)
+        created = webhook.with_secret()
+        self._announce(created)
         self._webhooks.create(webhook)
-        return shown
+        return created
 
     def faults_in(self, given: object) -> tuple[FieldError, ...]:
-        """The faults of the URL of `given`, as it was parsed from JSON, beyond its form."""
+        """Return the faults of the URL in `given`, a parsed JSON value, that its schema does not find."""
         from shared.domain.faults import collected
-        from shared.domain.webhooks.addresses import target_of
+        from shared.domain.webhooks.addresses import parse_target
 
         url = given.get("url") if isinstance(given, dict) else None
-        return collected(lambda: target_of(url, loopback=self._loopback)) if isinstance(url, str) else ()
+        return collected(lambda: parse_target(url, loopback=self._loopback)) if isinstance(url, str) else ()
 
     def read(self, webhook_id: str) -> Webhook:
-        """A subscription."""
+        """Return a subscription. Raises NotFound."""
         self._require()
         webhook = self._webhooks.get(webhook_id) if is_id(webhook_id) else None
         if webhook is None:
@@ -86,7 +86,7 @@ class WebhookService:
         return webhook
 
     def list(self, *, limit: int, cursor: str | None) -> Page[Webhook]:
-        """A page of the subscriptions, newest first."""
+        """Return a page of the subscriptions, newest first."""
         self._require()
         return page_of(
             lambda count, after: self._webhooks.newest(limit=count, after=after),
@@ -99,7 +99,7 @@ class WebhookService:
         )
 
     def delete(self, webhook_id: str, if_match: IfMatch | None) -> None:
-        """Delete a subscription; what was not yet delivered to it will not be."""
+        """Delete a subscription; its pending deliveries are given up."""
 
         def once() -> None:
             webhook = self.read(webhook_id)
@@ -109,10 +109,10 @@ class WebhookService:
         retry_on_conflict(once, sleep=self._sleep)
 
     def deliveries(self, webhook_id: str, *, limit: int, cursor: str | None) -> Page[Delivery]:
-        """A page of what was sent to a subscription, newest event first.
+        """Return a page of a subscription's deliveries, newest event first.
 
-        The log names events, so it takes the rights to be shown them, and where these depend on the record, to be who
-        created the subscription. Raises PermissionDenied.
+        Deliveries name events, so the caller needs the permissions to see them; where these depend on the record, only
+        the creator of the subscription may see its deliveries. Raises PermissionDenied.
         """
         webhook = self.read(webhook_id)
         require_event_rights(self._caller, webhook.events)

@@ -21,7 +21,7 @@ class DueDeliveries:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def until(self, at: str) -> Iterator[list[tuple[str, DeliveryRequest]]]:
+    def due_until(self, at: str) -> Iterator[list[tuple[str, DeliveryRequest]]]:
         """The deliveries due up to `at`, each with its entry's position, in portions, the longest overdue first.
 
         An entry lags behind its delivery by moments, so some may have been taken up already.
@@ -34,18 +34,20 @@ class DueDeliveries:
             if found := [due for row in portion if (due := _due(row))]:
                 yield found
 
-    def leave_waiting(self, position: str, due: DeliveryRequest, until: str, *, queued_since: str) -> bool:
+    def postpone_if_queued(
+        self, position: str, due: DeliveryRequest, until: str, *, queued_since: str
+    ) -> bool:
         """Move a delivery's due time on if its message was queued at `queued_since` or later; whether it was.
 
         False too when the due time has moved from `position` already.
         """
         return self._move(position, due, until, {":since": {"S": queued_since}}, " AND queued_at >= :since")
 
-    def take(self, position: str, due: DeliveryRequest, until: str) -> bool:
+    def postpone(self, position: str, due: DeliveryRequest, until: str) -> bool:
         """Move a delivery's due time on; False when it has moved from `position` already, so that others have it."""
         return self._move(position, due, until)
 
-    def note_queued(self, due: DeliveryRequest, due_at: str, at: str) -> None:
+    def mark_queued(self, due: DeliveryRequest, due_at: str, at: str) -> None:
         """Note that the message of a delivery taken with the due time `due_at` waits in the queue since `at`."""
         self._store.update(
             _key(due),

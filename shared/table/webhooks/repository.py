@@ -8,7 +8,7 @@ from typing import Any
 from shared.domain import timestamps
 from shared.domain.errors import ConcurrentChange, Conflict
 from shared.domain.events import Event
-from shared.domain.webhooks.delivery import KEPT_FOR, Attempt, Delivery
+from shared.domain.webhooks.delivery import KEPT_SECONDS, Attempt, Delivery
 from shared.domain.webhooks.subscription import MAX_WEBHOOKS, Webhook
 from shared.table import items
 from shared.table.keys import events as event_keys
@@ -119,7 +119,7 @@ class WebhookTable:
             return delivery
         return self._delivery(delivery.webhook_id, delivery.event_id) or delivery
 
-    def take_up(self, webhook_id: str, event_id: str) -> tuple[Webhook | None, Delivery | None]:
+    def find_delivery(self, webhook_id: str, event_id: str) -> tuple[Webhook | None, Delivery | None]:
         """A subscription and one of its deliveries, as of now."""
         wanted = (
             webhook_keys.webhook(self._tenant, webhook_id),
@@ -138,7 +138,7 @@ class WebhookTable:
         item = self._store.get(key)
         return items.event_from_item(item) if item else None
 
-    def note_queued(self, delivery: Delivery, at: str) -> None:
+    def mark_queued(self, delivery: Delivery, at: str) -> None:
         """Note that the message of a delivery's next attempt waits in the queue since `at`.
 
         Nothing is noted when the attempt has been made meanwhile. The index entry stays as it is, so that this
@@ -156,7 +156,7 @@ class WebhookTable:
             condition="WSK = :position",
         )
 
-    def claim(self, delivery: Delivery, *, by: str, at: str, until: str) -> bool:
+    def reserve(self, delivery: Delivery, *, by: str, at: str, until: str) -> bool:
         """Reserve a delivery's next attempt for the sender `by` until a time; whether it is theirs.
 
         It is not when the delivery has changed, or another sender has reserved the attempt and `until` is to come.
@@ -246,7 +246,7 @@ def _delivery_to_item(tenant_id: str, delivery: Delivery) -> Item:
     if delivery.attempts:
         attempts = [attempt.__dict__ for attempt in delivery.attempts]
         item["attempts"] = {"S": json.dumps(attempts, separators=(",", ":"), ensure_ascii=False)}
-    expires_at = timestamps.to_milliseconds(delivery.created_at) // 1000 + KEPT_FOR
+    expires_at = timestamps.to_milliseconds(delivery.created_at) // 1000 + KEPT_SECONDS
     item["expires_at"] = {"N": str(expires_at)}
     return item
 

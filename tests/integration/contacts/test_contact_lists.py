@@ -82,7 +82,7 @@ class Book:
             "starts_at": f"2026-05-{day + 1:02d}T09:30:00Z",
         }
         envelope = {"source": "scheduling.bookings", "detail-type": "BookingCreated", "detail": detail}
-        booking_service().take(envelope)
+        booking_service().process(envelope)
         self._note(contact_id)
 
     def stand(self, contact_id: str, relationship_status: str, lifecycle_stage: str) -> None:

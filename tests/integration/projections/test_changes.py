@@ -20,7 +20,7 @@ from functions.changes.on_stream_project import handler as project
 from functions.changes.on_stream_publish import handler as publish
 from shared.domain import timestamps
 from shared.publishing import sweep as sweeping
-from shared.publishing.publisher import Outcome
+from shared.publishing.publisher import PublishResult
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import events as event_keys
 from shared.wiring.base import store
@@ -568,10 +568,10 @@ def test_events_on_the_very_edges_of_sweeps_are_checked_once_or_more_and_never_n
         out: list[str] = []
 
         class Topic:
-            def publish(self, items: list[Item]) -> Outcome:
+            def publish(self, items: list[Item]) -> PublishResult:
                 out.extend(item["SK"]["S"] for item in items)
                 event_table().acknowledge(items)
-                return Outcome()
+                return PublishResult()
 
         for later in (0, 0.001, 60):
             sweeping.sweep(event_table(), Topic(), projection(), now=timestamps.plus(now, later))

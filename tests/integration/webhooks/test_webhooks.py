@@ -21,22 +21,22 @@ from shared.domain.events import Event, Notice
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant
 from shared.domain.webhooks.delivery import (
-    CLAIM,
+    LOST_MESSAGE_SECONDS,
     MAX_ATTEMPTS,
-    QUEUED,
-    SAFETY,
-    SUSPENSION,
-    TAKEN,
+    MAX_QUEUED_SECONDS,
+    RECHECK_SECONDS,
+    RESERVATION_SECONDS,
+    SUSPENSION_SECONDS,
     Attempt,
     Delivery,
+    DeliveryAttemptResult,
     DeliveryRequest,
-    Outcome,
 )
 from shared.domain.webhooks.subscription import MAX_WEBHOOKS, NewWebhook, Webhook, WebhookInput
 from shared.publishing.contracts import from_message, to_message
 from shared.publishing.sender import Sender
 from shared.services.webhooks import deliveries
-from shared.services.webhooks.deliveries import AttemptUnderWay, FanOut, Sending, send_due
+from shared.services.webhooks.deliveries import AttemptInProgress, FanOut, Sending, send_due
 from shared.table.accounts.directory import TenantTable
 from shared.table.contacts.repository import ContactTable
 from shared.table.keys import events as event_keys
@@ -49,7 +49,7 @@ from shared.wiring.accounts import onboarding_service
 from shared.wiring.base import store
 from shared.wiring.kept import reset_wiring
 from shared.wiring.tenants import find_tenant
-from shared.wiring.webhooks import delivery_queue, due_deliveries, event_sight, webhook_service
+from shared.wiring.webhooks import creator_rights, delivery_queue, due_deliveries, webhook_service
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.faults import Killed, assert_same_after_kills, assert_same_under_throttling
 from tests.support.gateway import Gateway
@@ -111,7 +111,7 @@ def contact_created(tenant: str = TENANT, name: str = "Zoë 🦊") -> Event:
 
 def delivery_of(webhook: Webhook, event: Event, tenant: str = TENANT) -> Delivery | None:
     with acting_for(tenant):
-        _, delivery = WebhookTable(store(), tenant).take_up(webhook.id, event.id)
+        _, delivery = WebhookTable(store(), tenant).find_delivery(webhook.id, event.id)
     return delivery
 
 
@@ -383,8 +383,8 @@ def test_a_message_lost_on_its_way_to_the_sender_is_sent_again(stack: Stack, rec
     fan_out(event)
     with unobserved():
         stack.client("sqs").purge_queue(QueueUrl=stack.queue_url(QUEUE))
-    assert sweep(later=SAFETY - 10) == 0
-    assert sweep(later=SAFETY + 10) == 1
+    assert sweep(later=LOST_MESSAGE_SECONDS - 10) == 0
+    assert sweep(later=LOST_MESSAGE_SECONDS + 10) == 1
     pump(stack)
     assert [came.headers["webhook-id"] for came in receiver.requests] == [event.id]
 
@@ -393,9 +393,9 @@ def test_a_due_delivery_is_handed_over_once_and_comes_up_again_if_that_fails(sta
     subscribe("https://hooks.example.com/")
     fan_out(contact_created())
     lose_messages(stack)
-    assert [sweep(later=SAFETY + 10) for _ in range(2)] == [1, 0]
+    assert [sweep(later=LOST_MESSAGE_SECONDS + 10) for _ in range(2)] == [1, 0]
     lose_messages(stack)
-    assert sweep(later=SAFETY + 10 + 1000) == 1
+    assert sweep(later=LOST_MESSAGE_SECONDS + 10 + 1000) == 1
 
 
 def lose_messages(stack: Stack) -> None:
@@ -427,8 +427,8 @@ def test_a_message_that_waited_for_a_day_counts_as_lost(stack: Stack) -> None:
     subscribe("https://hooks.example.com/")
     fan_out(contact_created())
     fan_out(contact_created())
-    assert sweep(later=QUEUED - 60) == 0
-    assert sweep(later=QUEUED - 60 + TAKEN + 61) == 2
+    assert sweep(later=MAX_QUEUED_SECONDS - 60) == 0
+    assert sweep(later=MAX_QUEUED_SECONDS - 60 + RECHECK_SECONDS + 61) == 2
 
 
 def test_a_delivery_whose_fan_out_died_is_sent_though_others_wait(stack: Stack) -> None:
@@ -438,8 +438,8 @@ def test_a_delivery_whose_fan_out_died_is_sent_though_others_wait(stack: Stack) 
     with acting_for(TENANT):
         delivery = Delivery.create(notice_of(event), webhook.id, at=timestamps.now())
         WebhookTable(store(), TENANT).add_delivery(delivery)
-    assert sweep(later=SAFETY + 10) == 1
-    assert sweep(later=SAFETY + TAKEN + 20) == 0
+    assert sweep(later=LOST_MESSAGE_SECONDS + 10) == 1
+    assert sweep(later=LOST_MESSAGE_SECONDS + RECHECK_SECONDS + 20) == 0
     assert stack.messages_in(QUEUE) == 2
 
 
@@ -450,9 +450,11 @@ def test_a_retry_kept_by_the_index_is_sent_in_its_time_though_others_wait(stack:
     room, script = WaitingRoom(clock), Script(clock, [(503, 7_200.0)])
     index = DueDeliveries(store())
     with acting_for(TENANT):
-        FanOut(find_tenant, table_of, room, event_sight(), now=clock.now).spread(notice_of(event))
+        FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now).create_deliveries(
+            notice_of(event)
+        )
         sending(room, script).attempt(room.take())
-        other = FanOut(find_tenant, table_of, room, event_sight(), now=clock.now)
+        other = FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now)
         other.spread(replace(notice_of(event), id=ids.new_id()))
     assert len(room.waiting) == 1
     clock.wait_until(timestamps.plus(clock.now(), 7_300))
@@ -619,7 +621,7 @@ def test_check_59_a_suspended_tenants_deliveries_wait_until_it_is_back(
     assert (waiting.state, waiting.attempts) == ("pending", [])
     assert receiver.requests == []
     suspend(False)
-    assert sweep(later=SUSPENSION + 10) == 1
+    assert sweep(later=SUSPENSION_SECONDS + 10) == 1
     pump(stack)
     assert [came.headers["webhook-id"] for came in receiver.requests] == [event.id]
 
@@ -747,7 +749,9 @@ def state_of(world: World) -> Any:
 def test_check_13_and_71_killed_anywhere_an_event_is_delivered(
     world: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deliveries, "CLAIM", -1)  # over by the time a killed sender's message comes again
+    monkeypatch.setattr(
+        deliveries, "RESERVATION_SECONDS", -1
+    )  # over by the time a killed sender's message comes again
     assert assert_same_after_kills(world, work_through, state_of) >= 10
 
 
@@ -805,11 +809,11 @@ class Script:
     before: Callable[[], None] = lambda: None
     sent: list[str] = field(default_factory=list)
 
-    def send(self, webhook: Webhook, event: Event) -> Outcome:
+    def send(self, webhook: Webhook, event: Event) -> DeliveryAttemptResult:
         self.before()
         status, retry_after = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         self.sent.append(self.clock.now())
-        return Outcome(Attempt(at=self.clock.now(), status=status, duration_ms=1), retry_after)
+        return DeliveryAttemptResult(Attempt(at=self.clock.now(), status=status, duration_ms=1), retry_after)
 
 
 def table_of(tenant_id: str) -> WebhookTable:
@@ -817,7 +821,9 @@ def table_of(tenant_id: str) -> WebhookTable:
 
 
 def sending(room: WaitingRoom, script: Script) -> Sending:
-    return Sending(find_tenant, table_of, room, script, event_sight(), now=room.clock.now, jitter=lambda: 0.5)
+    return Sending(
+        find_tenant, table_of, room, script, creator_rights(), now=room.clock.now, jitter=lambda: 0.5
+    )
 
 
 def notice_of(event: Event) -> Notice:
@@ -828,7 +834,9 @@ def follow(webhook: Webhook, event: Event, room: WaitingRoom, script: Script) ->
     """Let the clock run until the delivery is over, the scheduled task every minute."""
     sender = sending(room, script)
     with acting_for(TENANT):
-        FanOut(find_tenant, table_of, room, event_sight(), now=room.clock.now).spread(notice_of(event))
+        FanOut(find_tenant, table_of, room, creator_rights(), now=room.clock.now).create_deliveries(
+            notice_of(event)
+        )
     while True:
         while room.waiting:
             with acting_for(TENANT):
@@ -880,11 +888,13 @@ def test_two_senders_with_one_message_make_one_attempt(stack: Stack) -> None:
     second = sending(room, Script(clock, [(200, None)]))
 
     def meanwhile() -> None:
-        with pytest.raises(AttemptUnderWay):
+        with pytest.raises(AttemptInProgress):
             second.attempt(request)
 
     with acting_for(TENANT):
-        FanOut(find_tenant, table_of, room, event_sight(), now=clock.now).spread(notice_of(event))
+        FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now).create_deliveries(
+            notice_of(event)
+        )
         request = room.take()
         first = sending(room, Script(clock, [(500, None)], before=meanwhile))
         assert first.attempt(request).done == "attempted"
@@ -901,12 +911,14 @@ def slower_than_its_claim(
     """The delivery after a sender came to its log when another had made the attempt again."""
     clock = room.clock
     with acting_for(TENANT):
-        FanOut(find_tenant, table_of, room, event_sight(), now=clock.now).spread(notice_of(event))
+        FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now).create_deliveries(
+            notice_of(event)
+        )
         request = room.take()
         other = sending(room, Script(clock, [(faster, None)]))
 
         def much_later() -> None:
-            clock.wait_until(timestamps.plus(clock.now(), CLAIM + 1))
+            clock.wait_until(timestamps.plus(clock.now(), RESERVATION_SECONDS + 1))
             other.attempt(request)
 
         sending(room, Script(clock, [(slower, None)], before=much_later)).attempt(request)
@@ -941,7 +953,9 @@ def test_a_message_of_an_attempt_already_made_does_nothing(stack: Stack) -> None
     clock = Clock()
     room, script = WaitingRoom(clock), Script(clock, [(500, None)])
     with acting_for(TENANT):
-        FanOut(find_tenant, table_of, room, event_sight(), now=clock.now).spread(notice_of(event))
+        FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now).create_deliveries(
+            notice_of(event)
+        )
         request = room.take()
         sending(room, script).attempt(request)
         sending(room, script).attempt(request)
@@ -954,19 +968,23 @@ def test_a_sender_killed_between_request_and_log_sends_again(stack: Stack, recei
     room = WaitingRoom(clock)
 
     class Dying(Sender):
-        def send(self, webhook: Webhook, event: Event) -> Outcome:
+        def send(self, webhook: Webhook, event: Event) -> DeliveryAttemptResult:
             super().send(webhook, event)
             raise Killed
 
     with acting_for(TENANT):
-        FanOut(find_tenant, table_of, room, event_sight(), now=clock.now).spread(notice_of(event))
+        FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now).create_deliveries(
+            notice_of(event)
+        )
         request = room.take()
         with pytest.raises(Killed):
-            Sending(find_tenant, table_of, room, Dying(loopback=True), event_sight(), now=clock.now).attempt(
-                request
-            )
-        clock.wait_until(timestamps.plus(clock.now(), CLAIM + 1))  # its message comes again after longer
-        Sending(find_tenant, table_of, room, Sender(loopback=True), event_sight(), now=clock.now).attempt(
+            Sending(
+                find_tenant, table_of, room, Dying(loopback=True), creator_rights(), now=clock.now
+            ).attempt(request)
+        clock.wait_until(
+            timestamps.plus(clock.now(), RESERVATION_SECONDS + 1)
+        )  # its message comes again after longer
+        Sending(find_tenant, table_of, room, Sender(loopback=True), creator_rights(), now=clock.now).attempt(
             request
         )
     assert {came.headers["webhook-id"] for came in receiver.requests} == {event.id}

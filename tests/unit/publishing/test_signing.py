@@ -13,7 +13,7 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from shared.domain.events import Event
-from shared.domain.webhooks.subscription import new_secret
+from shared.domain.webhooks.subscription import generate_secret
 from shared.publishing.contracts import (
     MalformedMessage,
     from_message,
@@ -50,26 +50,26 @@ def test_check_61_the_published_vector_has_its_published_signature() -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_check_61_the_librarys_verification_accepts_any_body(text: str) -> None:
-    secret, body = new_secret(), json.dumps({"text": text}, ensure_ascii=False).encode()
+    secret, body = generate_secret(), json.dumps({"text": text}, ensure_ascii=False).encode()
     sent = headers(secret, EVENT.id, int(time.time()), body)
     assert Verifier(secret).verify(body, sent) == {"text": text}
 
 
 def test_another_body_id_time_or_secret_is_not_verified() -> None:
-    secret, body, now = new_secret(), b"{}", int(time.time())
+    secret, body, now = generate_secret(), b"{}", int(time.time())
     sent = headers(secret, "id", now, body)
     for attempt, given_headers, given_body in (
         (secret, sent, b"{ }"),
         (secret, {**sent, "webhook-id": "di"}, body),
         (secret, {**sent, "webhook-timestamp": str(now - 1)}, body),
-        (new_secret(), sent, body),
+        (generate_secret(), sent, body),
     ):
         with pytest.raises(WebhookVerificationError):
             Verifier(attempt).verify(given_body, given_headers)
 
 
 def test_a_secret_is_whsec_and_thirty_two_random_bytes() -> None:
-    first, second = new_secret(), new_secret()
+    first, second = generate_secret(), generate_secret()
     assert first != second
     assert first.startswith("whsec_")
     assert len(base64.b64decode(first.removeprefix("whsec_"), validate=True)) == 32

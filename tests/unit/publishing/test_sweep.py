@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.domain import timestamps
 from shared.domain.errors import Unavailable
-from shared.publishing.publisher import Outcome
+from shared.publishing.publisher import PublishResult
 from shared.publishing.sweep import SETTLE_SECONDS, sweep
 from shared.table import events as event_table
 from shared.table.events import EventTable
@@ -110,7 +110,7 @@ class Topic:
     refused: set[str] = field(default_factory=set)
     out: list[str] = field(default_factory=list)
 
-    def publish(self, given: list[Item]) -> Outcome:
+    def publish(self, given: list[Item]) -> PublishResult:
         failed = set()
         for number, item in enumerate(given):
             self.clock.spend(self.event_seconds)
@@ -120,7 +120,7 @@ class Topic:
             else:
                 self.out.append(name)
                 self.store.acknowledge(item)
-        return Outcome(failed)
+        return PublishResult(failed)
 
 
 @dataclass

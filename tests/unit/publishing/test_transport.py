@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from shared.domain.webhooks.addresses import Target, target_of
-from shared.publishing.transport import MAX_BYTES, Answer, RequestFailed, dial, post
+from shared.domain.webhooks.addresses import Target, parse_target
+from shared.publishing.transport import MAX_BYTES, ReceiverResponse, RequestFailed, dial, post
 from tests.support.receiver import Answer as Told
 from tests.support.receiver import Receiver
 
@@ -38,10 +38,10 @@ def answering(*answers: Sequence[str]) -> Callable[[str, int], Sequence[str]]:
 
 
 def to_receiver(receiver: Receiver, path: str = "/hook") -> Target:
-    return target_of(receiver.url + path, loopback=True)
+    return parse_target(receiver.url + path, loopback=True)
 
 
-def send(target: Target, **given: object) -> Answer:
+def send(target: Target, **given: object) -> ReceiverResponse:
     return post(target, {"webhook-id": "e1"}, b"{}", **given)  # type: ignore[arg-type]
 
 
@@ -80,7 +80,7 @@ def test_a_post_reaches_the_receiver_as_it_was_sent(receiver: Receiver) -> None:
     receiver.answer_with(Told(202, body=b"thanks"))
     answer = send(to_receiver(receiver, "/hook?a=b"), loopback=True)
     (came,) = receiver.requests
-    assert answer == Answer(202, b"thanks", None)
+    assert answer == ReceiverResponse(202, b"thanks", None)
     assert (came.method, came.path, came.body) == ("POST", "/hook?a=b", b"{}")
     assert came.headers["webhook-id"] == "e1"
     assert came.headers["content-length"] == "2"
@@ -352,7 +352,7 @@ def test_check_65_interim_responses_are_read_past(interim: bytes, status: int) -
         connection.sendall(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body))
 
     with raw_server(answer) as target:
-        assert send(target, loopback=True) == Answer(status, body, None)
+        assert send(target, loopback=True) == ReceiverResponse(status, body, None)
 
 
 def test_an_endless_row_of_interim_responses_is_no_answer() -> None:
@@ -376,7 +376,7 @@ def test_an_interim_response_alone_is_no_answer() -> None:
 
 def test_retry_after_is_handed_over(receiver: Receiver) -> None:
     receiver.answer_with(Told(503, {"Retry-After": "120"}))
-    assert send(to_receiver(receiver), loopback=True) == Answer(503, b"", "120")
+    assert send(to_receiver(receiver), loopback=True) == ReceiverResponse(503, b"", "120")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.domain.errors import Invalid
-from shared.domain.webhooks.addresses import MAX_URL_LENGTH, Target, is_allowed, target_of
+from shared.domain.webhooks.addresses import MAX_URL_LENGTH, Target, is_allowed, parse_target
 
 FORBIDDEN = (
     # this network, private, CGNAT, loopback
@@ -183,7 +183,7 @@ def test_a_developers_machine_adds_loopback_and_nothing_else(address: str) -> No
 )
 def test_check_67_an_odd_or_internal_host_is_refused_when_a_webhook_is_made(host: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        target_of(f"https://{host}/hook")
+        parse_target(f"https://{host}/hook")
     assert refusal.value.errors[0].field == "url"
 
 
@@ -226,7 +226,7 @@ def test_check_67_an_odd_or_internal_host_is_refused_when_a_webhook_is_made(host
 )
 def test_check_70_https_on_listed_ports_without_user_info_alone(url: str, code: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        target_of(url)
+        parse_target(url)
     assert refusal.value.errors[0].code == code
 
 
@@ -243,7 +243,7 @@ def test_check_70_https_on_listed_ports_without_user_info_alone(url: str, code: 
     ],
 )
 def test_a_public_https_url_is_taken_apart(url: str, target: Target) -> None:
-    assert target_of(url) == target
+    assert parse_target(url) == target
 
 
 @pytest.mark.parametrize(
@@ -255,9 +255,9 @@ def test_a_public_https_url_is_taken_apart(url: str, target: Target) -> None:
     ],
 )
 def test_a_developers_machine_may_use_plain_http_on_loopback(url: str, target: Target) -> None:
-    assert target_of(url, loopback=True) == target
+    assert parse_target(url, loopback=True) == target
     with pytest.raises(Invalid):
-        target_of(url)
+        parse_target(url)
 
 
 @pytest.mark.parametrize(
@@ -265,4 +265,4 @@ def test_a_developers_machine_may_use_plain_http_on_loopback(url: str, target: T
 )
 def test_a_developers_machine_keeps_the_rules_for_all_else(url: str) -> None:
     with pytest.raises(Invalid):
-        target_of(url, loopback=True)
+        parse_target(url, loopback=True)

@@ -12,8 +12,8 @@ import pytest
 
 from shared.domain.events import EVENT_TYPES, Event
 from shared.domain.webhooks.addresses import PORTS
-from shared.domain.webhooks.delivery import WAITS
-from shared.domain.webhooks.subscription import MAX_WEBHOOKS, new_secret
+from shared.domain.webhooks.delivery import WAIT_SECONDS
+from shared.domain.webhooks.subscription import MAX_WEBHOOKS, generate_secret
 from shared.publishing.contracts import to_body
 from shared.publishing.signing import headers
 
@@ -49,7 +49,7 @@ def test_the_body_shown_is_one_that_is_sent() -> None:
 
 
 def test_the_librarys_snippet_verifies_a_request() -> None:
-    secret, body = new_secret(), b'{"a":"\xc3\xa4"}'
+    secret, body = generate_secret(), b'{"a":"\xc3\xa4"}'
     known: dict[str, Any] = {"secret": secret, "body": body, "headers": signed(secret, body)}
     exec(SNIPPETS[0], known)
     assert known["event"] == {"a": "ä"}
@@ -63,7 +63,7 @@ def test_the_snippet_without_a_library_tells_genuine_requests(
 ) -> None:
     known: dict[str, Any] = {}
     exec(SNIPPETS[1], known)
-    secret, body = new_secret(), b'{"a":"\xc3\xa4"}'
+    secret, body = generate_secret(), b'{"a":"\xc3\xa4"}'
     sent = signed(secret, body, age)
     assert known["is_genuine"](secret, b"{}" if tampered else body, sent) is genuine
 
@@ -74,4 +74,4 @@ def test_the_figures_are_those_of_the_program() -> None:
     seconds = {"s": 1, "min": 60, "h": 3600}
     (waits,) = re.findall(r"made ([\d smin,handh]+?) later", WORDS)
     stated = [int(number) * seconds[unit] for number, unit in re.findall(r"(\d+) (s|min|h)", waits)]
-    assert tuple(stated) == WAITS
+    assert tuple(stated) == WAIT_SECONDS

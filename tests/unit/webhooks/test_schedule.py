@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from shared.domain import timestamps
 from shared.domain.events import Notice
-from shared.domain.webhooks.delivery import MAX_ATTEMPTS, MAX_QUEUE_DELAY, SAFETY, Attempt, Delivery
+from shared.domain.webhooks.delivery import (
+    LOST_MESSAGE_SECONDS,
+    MAX_ATTEMPTS,
+    MAX_QUEUED_WAIT_SECONDS,
+    Attempt,
+    Delivery,
+)
 
 START = "2026-05-04T09:30:00.000Z"
 HOUR = 3600
@@ -94,20 +100,20 @@ def test_check_65_retry_after_lengthens_a_wait_up_to_a_day(retry_after: float, w
 def test_a_short_wait_is_spent_in_the_queue_and_watched_over_by_the_index() -> None:
     after = recorded(Delivery.create(NOTICE, "w1", at=START), attempted(START))
     assert after.queue_delay == 10
-    assert after.due_at == timestamps.plus(START, 10 + SAFETY)
+    assert after.due_at == timestamps.plus(START, 10 + LOST_MESSAGE_SECONDS)
 
 
 def test_a_wait_longer_than_the_queue_can_is_spent_in_the_index() -> None:
     after = recorded(
-        Delivery.create(NOTICE, "w1", at=START), attempted(START), retry_after=MAX_QUEUE_DELAY + 1
+        Delivery.create(NOTICE, "w1", at=START), attempted(START), retry_after=MAX_QUEUED_WAIT_SECONDS + 1
     )
     assert after.queue_delay is None
-    assert after.due_at == after.next_attempt_at == timestamps.plus(START, MAX_QUEUE_DELAY + 1)
+    assert after.due_at == after.next_attempt_at == timestamps.plus(START, MAX_QUEUED_WAIT_SECONDS + 1)
 
 
 def test_a_new_delivery_is_sent_at_once_and_watched_over_by_the_index() -> None:
     delivery = Delivery.create(NOTICE, "w1", at=START)
-    assert (delivery.queue_delay, delivery.due_at) == (0, timestamps.plus(START, SAFETY))
+    assert (delivery.queue_delay, delivery.due_at) == (0, timestamps.plus(START, LOST_MESSAGE_SECONDS))
 
 
 def test_a_queued_message_never_comes_before_its_time() -> None:

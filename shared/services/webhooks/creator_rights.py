@@ -1,4 +1,4 @@
-"""The events a webhook is sent: those that its creator may be shown at that moment."""
+"""The rights of webhooks' creators. A webhook receives only events that its creator may see at that moment."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Contacts(Protocol):
     def get_with_deleted(self, contact_id: str) -> Contact | None: ...
 
 
-class EventSight:
-    """The rights of the creators of webhooks, and what those let them be shown."""
+class CreatorRights:
+    """The creators of webhooks, and the events that their rights let them see."""
 
     def __init__(
         self,
@@ -46,8 +46,8 @@ class EventSight:
         self._contacts = contacts
 
     def creator_of(self, webhook: Webhook, tenant: Tenant) -> Caller | None:
-        """Whoever created a webhook, with the rights they have now; None when they may not manage webhooks any more:
-        they were removed, disabled, or lost the permission.
+        """Return the creator of a webhook with their present rights; None when they may no longer manage webhooks: they
+        were removed, disabled, or lost the permission.
         """
         kind, _, identifier = webhook.created_by.partition(":")
         caller = None
@@ -62,12 +62,12 @@ class EventSight:
                 caller = Caller(tenant.id, "client", client.id, "client", dict(client.permissions))
         return caller if caller is not None and caller.level(MANAGE_WEBHOOKS) == "all" else None
 
-    def shows(
+    def may_see(
         self, caller: Caller | None, event_type: str, entity_id: str, actor: Callable[[], str | None]
     ) -> bool:
-        """Whether a caller may be shown an event about a record; `actor` looks up who caused the event.
+        """Whether a caller may see an event about a record; `actor` looks up the actor that caused the event.
 
-        A contact that was purged has no owner any more: at level `own` nobody is shown its purge.
+        A purged contact has no owner any more, so no caller at level `own` sees the event of its purge.
         """
         right = EVENT_RIGHTS.get(event_type)
         if caller is None or right is None or right.missing_permissions(caller):
