@@ -18,15 +18,15 @@ from shared.files.object_keys import inbox_key
 USAGE = "usage: python -m local [run | token [admin|user]]"
 
 
-class Told(Exception):
-    """A signal asked us to stop."""
+class StopRequested(Exception):
+    """A signal asked this process to stop."""
 
 
 def _on_signal(number: int, _frame: object) -> NoReturn:
-    # From here on the stack stops in order, however often it is asked.
+    # From here on the stack stops in order, however many signals arrive.
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, signal.SIG_IGN)
-    raise Told(signal.Signals(number).name)
+    raise StopRequested(signal.Signals(number).name)
 
 
 def _number(name: str, default: int) -> int:
@@ -41,7 +41,7 @@ def _say(line: str) -> None:
 
 
 def run() -> int:
-    """Run until told to stop. Gives the exit status."""
+    """Run until a signal arrives; return the exit status."""
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, _on_signal)
     stack: Stack | None = None
@@ -51,8 +51,8 @@ def run() -> int:
         _say(_welcome(stack))
         while stack.wait(3600):
             pass
-    except Told as told:
-        _say(f"\n{told}: stopping; the state is kept in {state_folder()}")
+    except StopRequested as signal_name:
+        _say(f"\n{signal_name}: stopping; the state is kept in {state_folder()}")
         return 0
     except (CannotStart, DeploymentFailed, demo.DemoFailed) as error:
         print(f"\n{error}", file=sys.stderr, flush=True)

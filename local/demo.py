@@ -1,4 +1,4 @@
-"""A tenant to play with: its admin, a user, an API key and sample contacts, made through the doors operators use."""
+"""A demo tenant: its admin, a user, an API key and sample contacts, created with the operator's commands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shared.wiring.accounts import onboarding_service
 TENANT = "demo"
 ADMIN, USER = "admin@demo.example", "user@demo.example"
 API_PERMISSIONS = ",".join(f"{permission}:all" for permission in PERMISSIONS)
-"""Everything there is to permit."""
+"""All permissions, at level `all`."""
 SAMPLES: tuple[dict[str, Any], ...] = (
     {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@engines.example", "company": "Engines Ltd",
      "phone": "+442079460017", "tags": ["vip"]},
@@ -32,54 +32,54 @@ SAMPLES: tuple[dict[str, Any], ...] = (
 
 
 class DemoFailed(Exception):
-    """The API did not take the demo's data; says what it answered."""
+    """The API refused the demo's data; the message says what it answered."""
 
 
 def onboarding(aws: Aws, outputs: dict[str, str]) -> Onboarding:
-    """The operator's door to tenants, users and keys, with the operator's credentials."""
+    """Return the operator's service for tenants, users and keys, with the operator's credentials."""
     pool = UserPool(lambda: aws.client("cognito-idp"), outputs["UserPoolId"], outputs["UserPoolClientId"])
     return onboarding_service((Store(aws.client("dynamodb"), outputs["TableName"]), pool))
 
 
-def make(aws: Aws, outputs: dict[str, str], api_url: str, kept: Path) -> dict[str, Any]:
-    """Make what is missing. `kept` remembers passwords and key over restarts. Gives the demo's part of state.json."""
+def create(aws: Aws, outputs: dict[str, str], api_url: str, kept: Path) -> dict[str, Any]:
+    """Create what is missing; return the demo's part of state.json. `kept`: a file for passwords and the key."""
     known: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-    if known.get("table") != outputs["TableName"]:  # another stack's
+    if known.get("table") != outputs["TableName"]:  # it belongs to another stack
         known = {"table": outputs["TableName"]}
     door = onboarding(aws, outputs)
     door.open_tenant(TENANT, "Demo Studio")
-    made: dict[str, Any] = {"tenant_id": TENANT}
+    demo: dict[str, Any] = {"tenant_id": TENANT}
     for name in ("admin", "user"):
         known.setdefault(f"{name}_password", new_password())
-    # Before they are given to anybody: a start that is broken off goes on with the same ones.
+    # Saved before they are used, so that an interrupted start continues with the same ones.
     write_private(kept, known)
     for name, username, role in (("admin", ADMIN, "admin"), ("user", USER, "user")):
         password = known[f"{name}_password"]
         door.add_user(username, password, TENANT, role)
-        made[name] = {
+        demo[name] = {
             "username": username,
             "password": password,
             "token": token(aws, outputs, username, password),
         }
     if "api_key" not in known:
         known["api_key"] = door.add_api_client(TENANT, "demo", API_PERMISSIONS)
-    made["api_key"] = known["api_key"]
+    demo["api_key"] = known["api_key"]
     write_private(kept, known)
     if not known.get("samples"):
         for sample in SAMPLES:
-            _create(api_url, made["admin"]["token"], sample)
+            _create(api_url, demo["admin"]["token"], sample)
         known["samples"] = True
         write_private(kept, known)
-    return made
+    return demo
 
 
 def new_password() -> str:
-    """One that the pool's policy takes."""
+    """Return a password that the pool's policy accepts."""
     return f"Aa1-{secrets.token_urlsafe(18)}"
 
 
 def token(aws: Aws, outputs: dict[str, str], username: str, password: str) -> str:
-    """A fresh access token, good for an hour."""
+    """Return a new access token, valid for an hour."""
     answer = aws.client("cognito-idp").admin_initiate_auth(
         UserPoolId=outputs["UserPoolId"],
         ClientId=outputs["UserPoolClientId"],
@@ -91,7 +91,5 @@ def token(aws: Aws, outputs: dict[str, str], username: str, password: str) -> st
 
 def _create(api_url: str, bearer: str, contact: dict[str, Any]) -> None:
     status, _headers, body = request("POST", f"{api_url}/contacts", token=bearer, body=contact)
-    if status not in (201, 409):  # 409: made before a start that was broken off
-        raise RuntimeError(
-            f"POST {api_url}/contacts answered {status}: {body.decode(errors='replace')[:500]}"
-        )
+    if status not in (201, 409):  # 409: an interrupted start has created it
+        raise DemoFailed(f"POST {api_url}/contacts answered {status}: {body.decode(errors='replace')[:500]}")

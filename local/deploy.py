@@ -20,13 +20,14 @@ ARTIFACTS = "contacts-artifacts"
 DEPLOY_SECONDS = 120
 MAIL_FROM = "contacts@demo.example"
 INVITATION_URL = "https://contacts.demo.example/invitation"
-"""Where people accept invitations: nowhere yet, but who reads the e-mails that the emulator keeps finds the token."""
+"""The page where users accept invitations. It does not exist yet, but the e-mails that the emulator keeps contain the
+token."""
 _SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 _DIGEST_TAG = "contacts:digest"
 
 
 class DeploymentFailed(Exception):
-    """CloudFormation refused the template; says why."""
+    """CloudFormation refused the template; the message says why."""
 
 
 class Aws:
@@ -46,17 +47,17 @@ class Aws:
                 retries={"mode": "standard"},
                 max_pool_connections=32,
             )
-            make: Any = self._session.client  # typed for each service's name, of which we know none here
+            make: Any = self._session.client  # typed for each service's name, which is not known here
             self._clients[service] = make(service, endpoint_url=self.endpoint, config=config)
         return self._clients[service]
 
 
 def deploy(aws: Aws, edit: Callable[[str], str] = str) -> tuple[dict[str, str], bool]:
-    """Bring the stack to the state of the working copy. Gives its outputs, and whether anything had to be done.
+    """Bring the stack to the state of the working copy; return its outputs, and whether anything had to be done.
 
     `edit` may change the template's text for an experiment.
     """
-    _unless(
+    _ignore_error(
         "AlreadyExistsException", lambda: aws.client("sesv2").create_email_identity(EmailIdentity=MAIL_FROM)
     )
     code = source_zip()
@@ -68,7 +69,7 @@ def deploy(aws: Aws, edit: Callable[[str], str] = str) -> tuple[dict[str, str], 
     if stack and stack["StackStatus"] in _SETTLED and _digest(stack) == digest:
         return _outputs(stack), False
     if stack and stack["StackStatus"] in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"):
-        # A stack that never came up cannot be updated.
+        # A stack that was never created completely cannot be updated.
         aws.client("cloudformation").delete_stack(StackName=STACK)
         _settle(aws)
         stack = None
@@ -141,7 +142,7 @@ def _failures(aws: Aws) -> Iterator[str]:
 
 def _upload(aws: Aws, files: dict[str, bytes]) -> None:
     s3 = aws.client("s3")
-    _unless("BucketAlreadyOwnedByYou", lambda: s3.create_bucket(Bucket=ARTIFACTS))
+    _ignore_error("BucketAlreadyOwnedByYou", lambda: s3.create_bucket(Bucket=ARTIFACTS))
     old = {one["Key"] for one in s3.list_objects_v2(Bucket=ARTIFACTS).get("Contents", [])}
     for key, content in files.items():
         s3.put_object(Bucket=ARTIFACTS, Key=key, Body=content)
@@ -149,7 +150,7 @@ def _upload(aws: Aws, files: dict[str, bytes]) -> None:
         s3.delete_object(Bucket=ARTIFACTS, Key=key)
 
 
-def _unless(code: str, call: Callable[[], object]) -> None:
+def _ignore_error(code: str, call: Callable[[], object]) -> None:
     try:
         call()
     except ClientError as error:
@@ -158,7 +159,7 @@ def _unless(code: str, call: Callable[[], object]) -> None:
 
 
 def _apply_gateway_responses(aws: Aws, api_id: str) -> None:
-    """Give the gateway the template's own error answers: the emulator passes over them when it makes the API."""
+    """Set the template's own error responses on the gateway: the emulator ignores them when it creates the API."""
     api = template.load()["Resources"]["Api"]["Properties"]
     gateway = aws.client("apigateway")
     for kind, answer in api["GatewayResponses"].items():

@@ -1,13 +1,13 @@
-"""Runs ministack so that an ordinary stop loses nothing that AWS would keep.
+"""Runs ministack so that a normal stop loses nothing that AWS would keep.
 
-ministack saves its state when it stops, but as of 1.5.33 not the stream records no function has read yet, not the
-asynchronous invocations that are still running, and it counts stream positions on from where they stood although
-the stream starts anew. Here it is told to stop first taking up new work, then to let running functions end, and
-to save and restore those parts too. It reaches into ministack's own names for that, which is why the version is
-pinned exactly; `_require` fails at the start, with a name, if one of them is gone.
+ministack saves its state when it stops. As of 1.5.33, it does not save stream records that no function has read yet,
+nor asynchronous invocations that are still running, and it continues stream positions although the stream restarts
+from zero. This module makes it stop starting new work, then wait for running functions, and save and restore those
+parts too. For that it uses private names of ministack, which is why the version is pinned exactly; `_require` fails at
+the start, naming the missing name, if one of them is gone.
 
-Run as a process of its own (`python -m local.emulator`), which ends when its standard input is closed: it never
-outlives the process that started it, even if that one is killed.
+It runs as a separate process (`python -m local.emulator`), which ends when its standard input is closed: it never
+outlives the process that started it, even if that process is killed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _log = logging.getLogger("local.emulator")
 
 
 class Gate:
-    """Whether functions may be started by queues, streams and clocks. Closed until the port answers, and at the end."""
+    """Lets queues, streams and schedules start functions, but not before the port answers, nor during a stop."""
 
     def __init__(self) -> None:
         self._open = threading.Event()
@@ -58,10 +58,10 @@ class Gate:
 
 
 class AsynchronousInvocations:
-    """Asynchronous invocations, kept until they succeeded or went to their failure destination.
+    """The asynchronous invocations that have neither succeeded nor gone to their failure destination.
 
-    Takes the place of ministack's own loop, with the same attempts, waits and destination, and knows what is not
-    done yet. An invocation that was cut off is run again after the next start: events may come twice, as on AWS.
+    Replaces ministack's own loop, with the same attempts, waits and destinations, and records what is unfinished. An
+    interrupted invocation is run again after the next start: events may arrive twice, as on AWS.
     """
 
     def __init__(self) -> None:
@@ -93,7 +93,7 @@ class AsynchronousInvocations:
         lambda_svc.get_state, lambda_svc.load_persisted_state = get_state, load_persisted_state
 
     def invoke(self, function: dict[str, Any], event: Any) -> None:
-        """Run a function in the background, again after a failure."""
+        """Run a function in the background, and retry it after a failure."""
         arn = (function.get("config") or function)["FunctionArn"]
         number = uuid.uuid4().hex
         with self._lock:
@@ -101,14 +101,14 @@ class AsynchronousInvocations:
         threading.Thread(target=self._run, args=(number, function, event), daemon=True).start()
 
     def resume(self) -> None:
-        """Run again what the last stop cut off."""
+        """Run the invocations again that the last stop interrupted."""
         restored, self._restored = self._restored, []
         for arn, event in restored:
             function, config, _name = self._by_reference(arn)
             if function is None:
-                _log.warning("no function %s any more; its unfinished invocation is dropped", arn)
+                _log.warning("function %s no longer exists; its unfinished invocation is dropped", arn)
                 continue
-            _log.info("running again what the last stop cut off: %s", arn)
+            _log.info("running an invocation again that the last stop interrupted: %s", arn)
             self.invoke(self._record_of(function, config), event)
 
     def _run(self, number: str, function: dict[str, Any], event: Any) -> None:
@@ -138,7 +138,7 @@ class AsynchronousInvocations:
 
 
 def keep_unread_stream_records() -> None:
-    """Save with the tables those stream records that a function has still to read, and the streams' positions."""
+    """Save with the tables the stream records that no function has read yet, and the streams' positions."""
     records = _require(dynamodb, "_stream_records")
     trimmed = _require(dynamodb, "_stream_trimmed")
     positions = _require(lambda_svc, "_dynamodb_stream_positions")
@@ -172,8 +172,8 @@ def keep_unread_stream_records() -> None:
     dynamodb.get_state, dynamodb.load_persisted_state = get_state, load_persisted_state
 
 
-def hand_out_messages_again() -> None:
-    """After a start, show at once the messages that someone had taken: whoever it was ended with the last run."""
+def redeliver_messages() -> None:
+    """Make messages visible at the start that were being processed: their consumers ended with the last run."""
     load = sqs.load_persisted_state
 
     def load_persisted_state(data: dict[str, Any]) -> None:
@@ -188,14 +188,14 @@ def hand_out_messages_again() -> None:
 
 
 def wait_less_for_log_lines() -> None:
-    """Wait 5 ms, not 50 ms, after each invocation for a first log line of it: every request would pay for that."""
+    """Wait 5 ms instead of 50 ms for the first log line of each invocation: the wait delays every request."""
     drain = _require(lambda_runtime.Worker, "_drain_stderr_bounded")
     defaults = dict(zip(("first_line_wait", "idle_confirm", "hard_cap"), drain.__defaults__, strict=True))
     drain.__defaults__ = tuple((defaults | {"first_line_wait": 0.005, "idle_confirm": 0.002}).values())
 
 
 async def run(port: int) -> None:
-    """Serve until a signal comes or standard input ends."""
+    """Serve until a signal arrives or standard input ends."""
     gate, invocations = Gate(), AsynchronousInvocations()
     for module, name in (
         (lambda_svc, "_poll_sqs"),
@@ -206,7 +206,7 @@ async def run(port: int) -> None:
         gate.guard(module, name)
     invocations.install()
     keep_unread_stream_records()
-    hand_out_messages_again()
+    redeliver_messages()
     wait_less_for_log_lines()
 
     stop = asyncio.Event()
@@ -229,7 +229,7 @@ async def run(port: int) -> None:
         deadline = loop.time() + DRAIN_SECONDS
         while lambda_svc.executions_in_flight()[0] and loop.time() < deadline:
             await asyncio.sleep(0.05)
-        await asyncio.sleep(0.2)  # for what follows a function's end: its messages' removal from the queue
+        await asyncio.sleep(0.2)  # for the removal of a function's messages from the queue, after its end
         _log.info("stopping with %d functions still running", lambda_svc.executions_in_flight()[0])
 
     opening = asyncio.create_task(opened())
@@ -271,7 +271,7 @@ async def _answers(port: int) -> bool:
 
 
 def main() -> None:
-    """`GATEWAY_PORT` says where; ministack's other settings are read by it from the environment."""
+    """Serve on `GATEWAY_PORT`; ministack reads its other settings from the environment."""
     asyncio.run(run(int(os.environ["GATEWAY_PORT"])))
 
 

@@ -1,4 +1,4 @@
-"""The running stack's addresses as shell variables: `eval "$(python -m local.env)"`."""
+"""Prints the running stack's addresses as shell variables: `eval "$(python -m local.env)"`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plain HTTP to this machine, past any proxy the environment names."""
+"""Plain HTTP to this machine, without the proxy that the environment may name."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def request(
     headers: dict[str, str] | None = None,
     seconds: float = 60,
 ) -> tuple[int, Message, bytes]:
-    """Status, headers and body of an answer, whatever its status. Sends `body` as JSON, or `form` as a form.
+    """Make a request, with `body` as JSON or `form` as a form; return the status, headers and body of the response.
 
-    Raises OSError when there is no answer.
+    Raises OSError when there is no response.
     """
     headers = {"Accept": "application/json", **(headers or {})}
     if token is not None:
@@ -34,7 +34,7 @@ def request(
         headers["Content-Type"] = "application/json"
         data = json.dumps(body).encode()
     elif form is not None:
-        data = urlencode(form).encode()  # urllib names the type of such a body by itself
+        data = urlencode(form).encode()  # urllib sets the content type of a form itself
     asked = urllib.request.Request(url, method=method, headers=headers, data=data)
     try:
         with _OPENER.open(asked, timeout=seconds) as answer:

@@ -1,6 +1,6 @@
-"""A webhook receiver for trying things out: `python -m local.listen PORT [SECRET]` prints what comes.
+"""A webhook receiver for experiments: `python -m local.listen PORT [SECRET]` prints the requests it receives.
 
-With the subscription's secret it verifies each request, as `docs/events.md` tells receivers to.
+With the subscription's secret it verifies each request as `docs/events.md` describes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Receiver(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet: what came is printed already."""
+        """Log nothing: the request is printed already."""
 
 
 def main(arguments: list[str]) -> int:

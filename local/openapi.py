@@ -20,7 +20,7 @@ VERSION = "0.1.0"
 
 
 def operations() -> list[Operation]:
-    """The operations of every resource: the modules of `functions/` that are named for routes."""
+    """Return the operations of every resource, from the modules of `functions/` whose names end with `routes`."""
     return [
         operation
         for path in sorted((ROOT / "functions").glob("*/*routes.py"))
@@ -29,7 +29,7 @@ def operations() -> list[Operation]:
 
 
 def examples() -> dict[str, Example]:
-    """The examples of every resource's `examples.py`, by the names of the handlers."""
+    """Return the examples of every resource's `examples.py`, by the names of the handlers."""
     found: dict[str, Example] = {}
     for resource in resources():
         if (ROOT / "functions" / resource / "examples.py").exists():
@@ -41,29 +41,29 @@ def examples() -> dict[str, Example]:
 
 
 def resources() -> list[str]:
-    """The folders of `functions/` that serve routes."""
+    """Return the names of the folders of `functions/` that serve routes."""
     return [path.parent.name for path in sorted((ROOT / "functions").glob("*/routes.py"))]
 
 
 def _module(resource: str, name: str) -> Any:
-    # By name: a tool over the sources, which are no part of the stack that the rest of this package runs.
+    # By name, since only this tool of the package works on the sources of functions.
     return importlib.import_module(f"functions.{resource}.{name}")
 
 
-def text() -> str:
-    """The document as it lies in the file."""
+def render() -> str:
+    """Return the text of the document, as in the file."""
     return (
         json.dumps(document(operations(), examples(), version=VERSION), indent=1, ensure_ascii=False) + "\n"
     )
 
 
 def main() -> None:
-    made = text()
+    rendered = render()
     if "--check" in sys.argv:
-        if FILE.read_text() != made:
-            sys.exit("The OpenAPI document does not tell of the routes as they are. Run `make openapi`.")
+        if FILE.read_text() != rendered:
+            sys.exit("The OpenAPI document does not match the routes. Run `make openapi`.")
         return
-    FILE.write_text(made)
+    FILE.write_text(rendered)
 
 
 if __name__ == "__main__":

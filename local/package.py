@@ -1,12 +1,12 @@
-"""Builds what is deployed to AWS: `build/functions.zip`, for Python 3.13 on arm64.
+"""Builds the package that is deployed to AWS: `build/functions.zip`, for Python 3.13 on arm64.
 
-In it lie `functions/`, `shared/` and the locked run-time dependencies, as wheels of that platform with their hashes
-checked, less what no function loads. Every module is byte-compiled where a Python 3.13 is at hand: on `PATH`, in
-pyenv, or named by `PACKAGE_PYTHON`; without one, sources alone are packed and a warning says so. The same inputs make
+It contains `functions/`, `shared/` and the locked run-time dependencies, as wheels of that platform with checked
+hashes, without the parts that no function loads. Every module is byte-compiled if a Python 3.13 is available: on
+`PATH`, in pyenv, or named by `PACKAGE_PYTHON`; otherwise only sources are packed, with a warning. The same inputs make
 the same bytes.
 
-Then the handlers are imported from a build of the same parts for the machine at hand, with nothing else on the path:
-what was left out is not needed.
+Then the handlers are imported from a build of the same parts for this machine, with nothing else on the path, which
+shows that the omitted parts are not needed.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ TARGET_PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylin
 ZIP_BUDGET = 12_000_000
 
 LEFT_OUT = {
-    # chalice's command line and what it asks a person with; its authorizer needs chalice.app alone.
+    # chalice's command line and its prompts; the authorizer needs only chalice.app.
     "blessed", "click", "editor", "inquirer", "jinxed", "pip", "pyyaml", "readchar", "runs", "setuptools", "wcwidth",
     "wheel", "xmod",
-    # Needed at build time alone.
+    # Needed only at build time.
     "packaging", "pycparser",
-    # Look-ups of e-mail domains, which are off.
+    # Look-ups of e-mail domains, which are switched off.
     "dnspython",
 }  # fmt: skip
 """Locked distributions that no function loads."""
 
 AWS_SERVICES = {"cognito-idp", "dynamodb", "s3", "sesv2", "sns", "sqs"}
-"""Whose descriptions of botocore are kept."""
+"""The services whose botocore descriptions are kept."""
 
 _PRUNED = (
     "**/__pycache__", "**/*.pyi", "**/py.typed", "**/tests", "*.dist-info", "bin",
@@ -52,12 +52,12 @@ _PRUNED = (
     "phonenumbers/geocoder.py", "phonenumbers/carrier.py", "phonenumbers/timezone.py",
     # pydantic's first version and its plugin for a type checker, and time zones that Python has itself.
     "pydantic/v1", "pydantic/mypy.py", "dateutil/zoneinfo/*.tar.gz",
-    # Of time zones the names are needed, which lie in a file of their own.
+    # Of time zones only the names are needed, which are in a separate file.
     "tzdata/zoneinfo",
-    # What cffi builds with; cryptography needs its compiled half.
+    # cffi's build tools; cryptography needs only its compiled part.
     "cffi",
     "botocore/data/**/examples-1.json*", "botocore/data/**/paginators-1.json*", "botocore/data/**/waiters-2.json*",
-    # Dates that repeat, urllib3 in a browser, colours, and what pydantic tries out.
+    # Recurring dates, urllib3 in a browser, colors, and pydantic's experiments.
     "dateutil/rrule.py", "urllib3/contrib/emscripten", "pydantic/color.py", "pydantic/experimental",
 )  # fmt: skip
 _UTILITIES = "aws_lambda_powertools/utilities"
@@ -65,17 +65,17 @@ _UTILITIES_LEFT_OUT = (
     "auth_alpha", "batch", "circuit_breaker", "data_masking", "feature_flags", "idempotency", "kafka", "parameters",
     "parser", "streaming", "validation",
 )  # fmt: skip
-"""What powertools offers and no function loads."""
+"""The parts of powertools that no function loads."""
 _CHALICE_KEPT = {"__init__.py", "app.py", "constants.py", "vendored", "compat.py"}
-_CLIENT = re.compile(r"""\bclient\(\s*["']([a-z0-9-]+)["']""")
+_CLIENT = re.compile(r"""(?:\b|_)client\(\s*["']([a-z0-9-]+)["']""")
 
 
 class PackageFailed(Exception):
-    """The package would not work; says why."""
+    """The package would not work; the message says why."""
 
 
 def main() -> int:
-    """Build, check and weigh. Gives the exit status."""
+    """Build, check and measure the package; return the exit status."""
     try:
         _refuse_unknown_services()
         folder = BUILD / "package"
@@ -98,7 +98,7 @@ def _platforms() -> list[str]:
 
 
 def requirements() -> str:
-    """The run-time lock without what no function loads."""
+    """Return the run-time lock file without the distributions that no function loads."""
     blocks = re.split(r"^(?=[A-Za-z0-9])", LOCK.read_text(encoding="utf-8"), flags=re.MULTILINE)
     names = {block.split("==")[0].lower() for block in blocks if "==" in block.split("\n")[0]}
     if unknown := LEFT_OUT - names:
@@ -121,7 +121,7 @@ def _refuse_unknown_services() -> None:
 
 
 def _assemble(folder: Path, platform: list[str]) -> None:
-    """Fill a folder with dependencies for a platform (ours if none is given) and our sources."""
+    """Fill a folder with the dependencies for a platform (by default this machine's) and the sources."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     wanted = folder.with_suffix(".requirements.txt")
@@ -154,7 +154,7 @@ def _prune(folder: Path) -> None:
 
 
 def _trim_endpoints(path: Path) -> None:
-    """Keep the addresses of the services used: botocore reads the whole file at each cold start."""
+    """Keep only the endpoints of the services used: botocore reads the whole file at each cold start."""
     document = json.loads(path.read_bytes())
     for partition in document["partitions"]:
         services = partition["services"]
@@ -170,7 +170,7 @@ def _remove(path: Path) -> None:
 
 
 def _compiler() -> str | None:
-    """A Python of the target's version, whose byte code Lambda's interpreter takes as its own."""
+    """Return a Python of the target's version, whose byte code Lambda's interpreter accepts; None if there is none."""
     for candidate in _candidates():
         probe = "import sys; print('%d.%d' % sys.version_info[:2])"
         try:
@@ -202,8 +202,8 @@ def _candidates() -> Iterator[str]:
 
 
 def _compile(folder: Path, python: str) -> None:
-    """Byte-compile everything. The byte code alone is kept: it is what Python loads, and half. Traces still name the
-    lines.
+    """Byte-compile everything and keep only the byte code, which is all that Python loads, and half of the size.
+    Tracebacks still name the lines.
     """
     paths = sorted(folder.iterdir())
     _compileall(folder, python, paths, ["-b"])
@@ -216,9 +216,9 @@ def _compile(folder: Path, python: str) -> None:
 def _compileall(folder: Path, python: str, paths: list[Path], options: list[str]) -> None:
     command = [
         python, "-I", "-m", "compileall", "-q", *options,
-        # Unchecked: the sources cannot change under their byte code, so Lambda need not compare them at each start.
+        # Unchecked: the sources cannot change, so Lambda does not have to compare them at each start.
         "--invalidation-mode", "unchecked-hash",
-        # Tracebacks name the place on Lambda.
+        # Tracebacks name the path on Lambda.
         "-s", str(folder), "-p", "/var/task",
         *map(str, paths),
     ]  # fmt: skip
@@ -232,7 +232,7 @@ def _compileall(folder: Path, python: str, paths: list[Path], options: list[str]
 
 
 def _pack(folder: Path, archive: Path) -> tuple[int, int]:
-    """Write the zip. Gives the number of modules, and of those with byte code."""
+    """Write the zip; return the number of modules, and of those with byte code."""
     paths = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     archive.unlink(missing_ok=True)
     with zipfile.ZipFile(archive, "w") as packed:
@@ -250,7 +250,7 @@ def _pack(folder: Path, archive: Path) -> tuple[int, int]:
 
 
 def handlers() -> list[str]:
-    """The handlers the template names."""
+    """Return the handlers that the template names."""
     resources = template.load()["Resources"].values()
     return sorted(
         one["Properties"]["Handler"] for one in resources if one["Type"] == "AWS::Serverless::Function"
@@ -258,7 +258,7 @@ def handlers() -> list[str]:
 
 
 def build_for_this_machine() -> Path:
-    """The folder of the same parts for the machine at hand: what checks and benchmarks load."""
+    """Build the same parts for this machine; return the folder, which checks and benchmarks load from."""
     folder = BUILD / "check"
     _assemble(folder, [])
     _compile(folder, sys.executable)
@@ -289,7 +289,7 @@ assert not elsewhere, elsewhere
 
 
 def _check_imports() -> int:
-    """Import every handler from a build of the same parts for this machine, and nothing else. Gives their number."""
+    """Import every handler from a build of the same parts for this machine, and nothing else; return their number."""
     folder = build_for_this_machine()
     names = handlers()
     outcome = subprocess.run(

@@ -1,7 +1,7 @@
-"""Compares a tenant's projections with its records, or makes them anew: `python -m local.projections compare TENANT`.
+"""Compares a tenant's projections with its records, or rebuilds them: `python -m local.projections compare TENANT`.
 
-For the operator, with the operator's own credentials: it reads the whole table, which no function may. The table
-is that of `TABLE_NAME`, or else the running one-machine stack's.
+For the operator, with the operator's own credentials: it reads the whole table, which no function may. The table is
+`TABLE_NAME`, or by default that of the running one-machine stack.
 """
 
 from __future__ import annotations
@@ -17,13 +17,11 @@ from shared.projections.comparison import find_discrepancies
 from shared.table.keys.spelling import Key, identity_of, tenant_prefix
 from shared.table.store import Item, Store
 
-_SHOWN = 20
+_MAX_PRINTED = 20
 
 
 def compare(client: Any, table: str, tenant_id: str) -> tuple[dict[tuple[str, str], Item], list[Key]]:
-    """What a tenant's projections lack or hold otherwise than its records say, and the keys of what they hold
-    beyond that.
-    """
+    """Return the items that a tenant's projections lack or have with other contents, and the keys of surplus items."""
     pages = client.get_paginator("scan").paginate(
         TableName=table,
         ConsistentRead=True,
@@ -35,19 +33,19 @@ def compare(client: Any, table: str, tenant_id: str) -> tuple[dict[tuple[str, st
 
 def main(arguments: list[str]) -> int:
     match arguments:
-        case ["compare" | "rebuild" as what, tenant_id]:
+        case ["compare" | "rebuild" as command, tenant_id]:
             client, table = _table()
         case _:
             print("usage: python -m local.projections compare|rebuild TENANT", file=sys.stderr)
             return 2
-    differing, beyond = compare(client, table, tenant_id)
-    places = sorted([*differing, *(identity_of(key) for key in beyond)])
-    for pk, sk in places[:_SHOWN]:
+    differing, surplus = compare(client, table, tenant_id)
+    places = sorted([*differing, *(identity_of(key) for key in surplus)])
+    for pk, sk in places[:_MAX_PRINTED]:
         print(f"{pk} / {sk}: {'missing or other' if (pk, sk) in differing else 'too much'}")
-    print(f"{len(differing)} missing or other, {len(beyond)} too much")
-    if what == "rebuild":
-        # Best while nobody writes: a change between reading and writing would be overwritten. Comparing again tells.
-        Store(client, table).write_many(put=list(differing.values()), delete=beyond)
+    print(f"{len(differing)} missing or other, {len(surplus)} too much")
+    if command == "rebuild":
+        # Best while there are no writes: a change between reading and writing would be overwritten. Compare again.
+        Store(client, table).write_many(put=list(differing.values()), delete=surplus)
         print("made anew")
         return 0
     return 1 if places else 0

@@ -1,4 +1,4 @@
-"""The API's address on this machine: passes every request on to the deployed gateway's stage, unchanged."""
+"""The API's address on this machine: forwards every request unchanged to the stage of the deployed gateway."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 HOST = "127.0.0.1"
 AT_ONCE = max(4, 2 * (os.cpu_count() or 2))
-"""Requests passed on at once, the others wait: each one in flight costs the emulator a process of its own."""
+"""Requests forwarded at once; the others wait. Each request in flight costs the emulator a process."""
 TIMEOUT_SECONDS = 60
 DOCS = "/v1/docs"
-"""To where the root leads, as the stage's own does."""
+"""The page that `/` redirects to, as the root of the stage does."""
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
      "transfer-encoding", "upgrade"}
@@ -24,7 +24,7 @@ _HOP_BY_HOP = frozenset(
 
 
 class Proxy:
-    """Listens on loopback until closed."""
+    """A server that listens on loopback until it is closed."""
 
     def __init__(self, port: int, endpoint: str, api_id: str) -> None:
         target = urlsplit(endpoint)
@@ -46,7 +46,7 @@ class Proxy:
         self._thread.start()
 
     def close(self) -> None:
-        """Take no more requests."""
+        """Stop accepting requests."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(timeout=5)
@@ -59,7 +59,7 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that hang up are no news."""
+        """Log nothing when a client disconnects."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -69,12 +69,12 @@ class _Handler(BaseHTTPRequestHandler):
     turnstile: threading.BoundedSemaphore
     disable_nagle_algorithm = True
 
-    def _pass_on(self) -> None:
-        if self.path == "/":  # outside the stage, so that the gateway has nothing there
+    def _forward(self) -> None:
+        if self.path == "/":  # outside the stage: the gateway serves nothing there
             self._answer(302, "Found", [("Location", DOCS)], b"")
             return
         try:
-            body = self._body()
+            body = self._read_body()
         except ValueError:
             self._answer(400, "Bad Request", [], b"")
             self.close_connection = True
@@ -100,17 +100,17 @@ class _Handler(BaseHTTPRequestHandler):
             connection.close()
         self._answer(answer.status, answer.reason, answer.getheaders(), content)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _pass_on  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _forward  # noqa: N815
 
-    def _body(self) -> bytes:
+    def _read_body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            return b"".join(self._chunks())
+            return b"".join(self._read_chunks())
         length = int(self.headers.get("Content-Length") or 0)
         if length < 0:
             raise ValueError("negative length")
         return self.rfile.read(length)
 
-    def _chunks(self) -> Iterator[bytes]:
+    def _read_chunks(self) -> Iterator[bytes]:
         while size := int(self.rfile.readline(100).split(b";")[0], 16):
             yield self.rfile.read(size)
             self.rfile.readline(10)
@@ -129,11 +129,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """No access log."""
+        """Log nothing."""
 
 
 def port_is_free(port: int) -> bool:
-    """Whether nothing listens there."""
+    """Whether no process listens on a port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

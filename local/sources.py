@@ -1,4 +1,4 @@
-"""The functions' sources as a zip: what is deployed onto the emulator, whose functions run on our own packages."""
+"""The functions' sources as a zip, for the emulator, whose functions run on the packages of this environment."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("functions", "shared")
 BUILD_TIME = ("functions/*/examples.py", "shared/http/examples.py", "shared/http/openapi.py")
-"""What the OpenAPI document is made with. No function loads it."""
+"""Modules that build the OpenAPI document. No function loads them."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def source_files() -> list[Path]:
-    """The deployed files, relative to the repository's root, in order."""
+    """Return the deployed files in order, relative to the repository's root."""
     found = [
         path.relative_to(ROOT)
         for folder in FOLDERS
@@ -34,7 +34,7 @@ def add_file(archive: zipfile.ZipFile, name: str, content: bytes, *, level: int 
 
 
 def source_zip() -> bytes:
-    """`functions/` and `shared/`, the same bytes for the same sources."""
+    """Return a zip of `functions/` and `shared/`, the same bytes for the same sources."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for path in source_files():

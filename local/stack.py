@@ -1,4 +1,4 @@
-"""The one-machine stack: starts the emulator, deploys, opens the API's address, makes the demo, and stops it all."""
+"""The one-machine stack: starts the emulator, deploys, opens the API's address, creates the demo, and stops it all."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from local.state_files import write_private
 
 START_SECONDS = 30
 STOP_SECONDS = DRAIN_SECONDS + 18
-_PASSED_ON = (
+_INHERITED = (
     "PATH",
     "HOME",
     "LANG",
@@ -37,11 +37,11 @@ _PASSED_ON = (
 
 
 class CannotStart(Exception):
-    """The stack cannot start; the message tells a person what to do."""
+    """The stack cannot start; the message says what to do."""
 
 
 class Stack:
-    """One stack, with its state in one folder. Used once: `start`, then `stop`, which is harmless at any time.
+    """A stack with its state in one folder. Use it once: `start`, then `stop`, which is harmless at any time.
 
     For experiments, `environment` adds to the emulator's settings and `edit` changes the template's text.
     """
@@ -77,7 +77,7 @@ class Stack:
         return self.state_dir / "emulator.log"
 
     def start(self) -> None:
-        """Come up. Raises CannotStart or deploy.DeploymentFailed; call `stop` then, too."""
+        """Start everything. Raises CannotStart or deploy.DeploymentFailed; call `stop` then, too."""
         began = time.monotonic()
         self._take_state_dir()
         self._check_ports()
@@ -95,7 +95,7 @@ class Stack:
             raise CannotStart(
                 f"GET {self.api_url}/health answered {status}: {body.decode(errors='replace')[:500]}"
             )
-        made = demo.make(self.aws, self.outputs, self.api_url, self.state_dir / "demo.json")
+        made = demo.create(self.aws, self.outputs, self.api_url, self.state_dir / "demo.json")
         self.state = {
             "api_url": self.api_url,
             "aws_endpoint": self.aws.endpoint,
@@ -110,7 +110,7 @@ class Stack:
         self._say(f"ready      after {time.monotonic() - began:.1f} s")
 
     def wait(self, seconds: float) -> bool:
-        """Wait, and say whether the emulator still runs."""
+        """Wait; return whether the emulator still runs."""
         assert self._emulator is not None
         try:
             self._emulator.wait(seconds)
@@ -120,7 +120,7 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything. The emulator saves its state."""
-        if self._lock is None:  # not ours, or stopped already
+        if self._lock is None:  # never started, or stopped already
             return
         self.state_file.unlink(missing_ok=True)
         if self._proxy is not None:
@@ -162,10 +162,10 @@ class Stack:
 
     def _start_emulator(self) -> None:
         scratch = self.state_dir / "tmp"
-        shutil.rmtree(scratch, ignore_errors=True)  # left behind only by a kill
+        shutil.rmtree(scratch, ignore_errors=True)  # it exists only after a kill
         for folder in (scratch, self.state_dir / "aws", self.state_dir / "s3"):
             folder.mkdir(mode=0o700, exist_ok=True)
-        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {
+        environment = {name: os.environ[name] for name in _INHERITED if name in os.environ} | {
             "GATEWAY_PORT": str(self.aws_port),
             "BIND_HOST": HOST,
             "PERSIST_STATE": "1",
@@ -175,7 +175,7 @@ class Stack:
             "TMPDIR": str(scratch),
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
-            # No container is ever started, so none is looked for either.
+            # No container is ever started, so Docker is not looked for.
             "DOCKER_HOST": f"unix://{scratch}/none",
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -192,18 +192,18 @@ class Stack:
                 [sys.executable, "-m", "local.emulator"],
                 cwd=ROOT,
                 env=environment,
-                stdin=subprocess.PIPE,  # whose end tells the emulator that we are gone
+                stdin=subprocess.PIPE,  # its end tells the emulator that this process is gone
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # so that Ctrl-C reaches us alone, and we stop it in order
+                start_new_session=True,  # so that Ctrl-C reaches only this process, which stops the emulator in order
             )
         deadline = time.monotonic() + START_SECONDS
-        while not self._healthy():
+        while not self._is_healthy():
             if self._emulator.poll() is not None or time.monotonic() > deadline:
                 raise CannotStart(f"The emulator did not start. The end of its log:\n{self._log_end()}")
             time.sleep(0.05)
 
-    def _healthy(self) -> bool:
+    def _is_healthy(self) -> bool:
         try:
             return request("GET", f"{self.aws.endpoint}/_ministack/health", seconds=2)[0] == 200
         except OSError:
@@ -226,7 +226,7 @@ class Stack:
         return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-15:])
 
     def shown(self, path: Path) -> str:
-        """A path as a person knows it: from here, where it lies below."""
+        """Return a path for display: relative to the working directory if it is below that."""
         try:
             return str(path.relative_to(Path.cwd()))
         except ValueError:

@@ -1,4 +1,4 @@
-"""Reads `infra/template.yaml` as CloudFormation writes it."""
+"""Reads `infra/template.yaml`, with the short forms of CloudFormation's functions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from local.sources import ROOT
 
 PATH = ROOT / "infra" / "template.yaml"
 CODE = "CodeUri: ../build/functions.zip"
-"""The line that `sam package` and we replace by where the code was put."""
+"""The line that `sam package`, and `packaged`, replace with the location of the code."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -36,14 +36,14 @@ _Loader.add_multi_constructor("!", _short_form)
 
 
 def load(path: Path = PATH) -> dict[str, Any]:
-    """The template, its short forms (`!Ref x`) written out (`{"Ref": x}`)."""
+    """Return the template with its short forms (`!Ref x`) expanded (`{"Ref": x}`)."""
     loaded = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - derived from SafeLoader
     assert isinstance(loaded, dict)
     return loaded
 
 
 def packaged(code_uri: str, path: Path = PATH) -> str:
-    """The template's text with the code's place filled in, as `aws cloudformation package` does."""
+    """Return the template's text with the location of the code, as `aws cloudformation package` does."""
     text = path.read_text(encoding="utf-8")
     if text.count(CODE) != 1:
         raise ValueError(f"{path} should say {CODE!r} once")

@@ -12,7 +12,7 @@ import pytest
 import schemathesis
 from jsonschema import Draft202012Validator
 
-from local.openapi import FILE, operations, text
+from local.openapi import FILE, operations, render
 from shared.domain.ids import new_id
 from shared.http.problems import STATUS
 from tests.contract.answers import ROOT, document, faults_of
@@ -112,8 +112,8 @@ def test_every_entry_point_of_the_sources_is_a_function_of_the_template(template
 
 
 def test_the_document_is_generated_from_the_present_routes() -> None:
-    assert FILE.read_text() == text(), "run `make openapi`"
-    assert (ROOT / "docs" / "openapi.json").read_text() == text()
+    assert FILE.read_text() == render(), "run `make openapi`"
+    assert (ROOT / "docs" / "openapi.json").read_text() == render()
 
 
 def test_the_document_is_valid_openapi_3_1() -> None:
