@@ -455,7 +455,7 @@ def test_a_retry_kept_by_the_index_is_sent_in_its_time_though_others_wait(stack:
         )
         sending(room, script).attempt(room.take())
         other = FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now)
-        other.spread(replace(notice_of(event), id=ids.new_id()))
+        other.create_deliveries(replace(notice_of(event), id=ids.new_id()))
     assert len(room.waiting) == 1
     clock.wait_until(timestamps.plus(clock.now(), 7_300))
     with acting_for_system("DUE#", "T#"):
