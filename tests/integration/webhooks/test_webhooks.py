@@ -41,6 +41,7 @@ from shared.table.accounts.directory import TenantTable
 from shared.table.contacts.repository import ContactTable
 from shared.table.keys import events as event_keys
 from shared.table.keys import imports as import_keys
+from shared.table.keys import webhooks as webhook_keys
 from shared.table.keys import work as work_keys
 from shared.table.webhooks import due
 from shared.table.webhooks.due import DueDeliveries
@@ -499,7 +500,8 @@ def test_the_scheduled_function_hands_over_what_is_due(stack: Stack) -> None:
 
 def test_what_else_is_in_the_due_time_index_is_left_alone(stack: Stack) -> None:
     with as_operator():
-        entry = work_keys.entry(timestamps.plus(timestamps.now(), -60), "IMPORT#1")
+        partition = webhook_keys.due_partition(work_keys.shard_of("IMPORT#1", webhook_keys.DUE_SHARDS))
+        entry = work_keys.entry(partition, timestamps.plus(timestamps.now(), -60), "IMPORT#1")
         item = {**import_keys.import_run(TENANT, "1"), **entry}
         store().put(item)
     assert sweep() == 0
