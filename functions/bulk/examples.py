@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.domain.contacts.bulk import Outcome
+from shared.domain.contacts.bulk import BulkResult
 from shared.domain.errors import Duplicate, Invalid, NotFound
 from shared.domain.jobs.bulk import BulkCounts, BulkJob, BulkProgress
 from shared.http.bulk import build_answer
@@ -37,7 +37,7 @@ EXAMPLES = {
             ]
         },
         answer=build_answer(
-            [Outcome(ADA_ID), Outcome(None, Duplicate("email", GRACE_ID, "e-mail address"))],
+            [BulkResult(ADA_ID), BulkResult(None, Duplicate("email", GRACE_ID, "e-mail address"))],
             done=201,
             request_id=REQUEST_ID,
         ),
@@ -51,13 +51,13 @@ EXAMPLES = {
             "add_tags": ["VIP"],
             "join_groups": ["Spring campaign"],
         },
-        answer=build_answer([Outcome(ADA_ID)], done=200, request_id=REQUEST_ID),
+        answer=build_answer([BulkResult(ADA_ID)], done=200, request_id=REQUEST_ID),
         problems=(Invalid.field("contact_ids", "required", "Give either contact_ids or filter."),),
     ),
     "bulk_delete_contacts": Example(
         parameters={"contact_id": ADA_ID},
         request={"contact_ids": [ADA_ID]},
-        answer=build_answer([Outcome(ADA_ID)], done=204, request_id=REQUEST_ID),
+        answer=build_answer([BulkResult(ADA_ID)], done=204, request_id=REQUEST_ID),
         problems=(Invalid.field("contact_ids", "required", "Give either contact_ids or filter."),),
     ),
     "list_bulk_jobs": Example(answer=Page([_JOB], None), problems=(LIMIT_REFUSED,)),

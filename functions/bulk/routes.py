@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from functions.bulk.bodies import BulkCreateInput, BulkDeleteInput, BulkUpdateInput
-from shared.domain.contacts.bulk import Outcome
+from shared.domain.contacts.bulk import BulkResult
 from shared.domain.contacts.filter import ContactFilter
 from shared.domain.contacts.inputs import ContactInput
 from shared.domain.errors import ConcurrentChange, Conflict, DomainError, Invalid, NotFound
@@ -118,7 +118,7 @@ def cancel_bulk_job(call: Call, job_id: str) -> Reply:
     return Reply(record=bulk_job_service(call.caller, call.claim).cancel(job_id))
 
 
-def _build_reply(call: Call, done: int, result: Sequence[Outcome] | BulkJob) -> Reply:
+def _build_reply(call: Call, done: int, result: Sequence[BulkResult] | BulkJob) -> Reply:
     if isinstance(result, BulkJob):
         return Reply(record=result)
     return Reply(record=build_answer(result, done=done, request_id=call.request_id))

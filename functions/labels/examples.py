@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.domain.contacts.bulk import Outcome
+from shared.domain.contacts.bulk import BulkResult
 from shared.domain.errors import Invalid, NameTaken, NotFound, VersionMismatch
 from shared.domain.groups.record import Group
 from shared.domain.labels.record import ContactType, Tag
@@ -102,13 +102,13 @@ EXAMPLES = {
     "add_group_contacts": Example(
         request={"contact_ids": [ADA_ID]},
         parameters={"contact_id": ADA_ID},
-        answer=build_answer([Outcome(ADA_ID)], done=200, request_id=REQUEST_ID),
+        answer=build_answer([BulkResult(ADA_ID)], done=200, request_id=REQUEST_ID),
         problems=(NotFound("Group"),),
     ),
     "remove_group_contacts": Example(
         request={"contact_ids": [ADA_ID]},
         parameters={"contact_id": ADA_ID},
-        answer=build_answer([Outcome(ADA_ID)], done=200, request_id=REQUEST_ID),
+        answer=build_answer([BulkResult(ADA_ID)], done=200, request_id=REQUEST_ID),
         problems=(NotFound("Group"),),
     ),
 }

@@ -63,7 +63,7 @@ def several_lines(text: str) -> str:
     return _visible(_pattern("[\x0b\x0c\x85]").sub("\n", text)).strip()
 
 
-def compared(text: str) -> str:
+def comparable(text: str) -> str:
     """A text as it is compared with others that look like it: nothing invisible at all, white space single spaces."""
     if not _is_plain(text):
         text = _pattern(f"[{_NEVER}{_AT_TIMES}]").sub("", one_line(text))

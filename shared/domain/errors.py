@@ -119,7 +119,7 @@ class Duplicate(Conflict):
         self.what = what
         self.contact_id = contact_id
 
-    def unnamed(self) -> Duplicate:
+    def without_holder(self) -> Duplicate:
         """The same refusal, which does not say who has the value."""
         return Duplicate(self.field, "", self.what)
 

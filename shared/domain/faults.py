@@ -181,7 +181,7 @@ def json_fault(error: ValidationError) -> str | None:
     return f"The body is not valid JSON{f' ({place[0]})'.replace(' column', ', column') if place else ''}."
 
 
-def further(
+def add_further(
     found: tuple[FieldError, ...], others: Callable[[], Iterable[FieldError]], most: int = MAX_SHOWN
 ) -> tuple[FieldError, ...]:
     """Faults with those of `others` that lie at other places, `most` at most: others are looked for only when there
@@ -204,7 +204,7 @@ def refusal_of(faults: tuple[FieldError, ...]) -> Invalid:
     return Invalid(f"{first.field or 'body'}: {first.message}", errors=faults)
 
 
-def collected(*checks: Callable[[], object]) -> tuple[FieldError, ...]:
+def collect_faults(*checks: Callable[[], object]) -> tuple[FieldError, ...]:
     """The faults that `checks` raise as Invalid, all of them carried out."""
     faults: list[FieldError] = []
     for check in checks:

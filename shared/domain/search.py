@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from shared.domain.characters import compared
+from shared.domain.characters import comparable
 
 MAX_TERMS = 200
 """How many terms of one contact are searchable: names come before addresses, and these before companies."""
@@ -70,7 +70,7 @@ def fold(text: str) -> str:
     Full-width and other compatible forms are made plain (Unicode NFKC), digits of any script are 0 to 9, and characters
     that show nothing are left out.
     """
-    text = compared(text[:MAX_SEARCHED])
+    text = comparable(text[:MAX_SEARCHED])
     if text.isascii():
         return text.lower().replace("`", "'")
     # The acute accent that stands alone would decompose into a space.

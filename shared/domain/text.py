@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, StringConstraints
 
-from shared.domain.characters import compared, one_line, several_lines
+from shared.domain.characters import comparable, one_line, several_lines
 
 # NUL is in no text that a person typed, and ends a text for programs written in C.
 _NO_NUL = r"^[^\x00]*$"
@@ -45,7 +45,7 @@ PATTERNS = {
 _FOLDED = 200
 
 
-def joined_name(first_name: str, last_name: str) -> str:
+def join_name(first_name: str, last_name: str) -> str:
     """First and last name as one."""
     return f"{first_name} {last_name}".strip()
 
@@ -54,11 +54,11 @@ def unique_names(names: list[str]) -> list[str]:
     """Names in their order, without repeats. Of those that count as one (see `folded`) the first spelling stays."""
     seen: dict[str, str] = {}
     for name in names:
-        seen.setdefault(folded(name), name)
+        seen.setdefault(fold_name(name), name)
     return list(seen.values())
 
 
-def folded(name: str) -> str:
+def fold_name(name: str) -> str:
     """A name in the form in which names are unique: without regard to case, invisible characters and kinds of space."""
     # No name is so long: what is longer is none, and takes no longer to tell.
-    return unicodedata.normalize("NFC", compared(name)[:_FOLDED].casefold())
+    return unicodedata.normalize("NFC", comparable(name)[:_FOLDED].casefold())

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from urllib.parse import unquote
 
-from shared.domain.characters import compared
+from shared.domain.characters import comparable
 
 Check = Callable[[str], bool]
 """Whether digits, perhaps behind a `+`, are a valid number."""
@@ -162,7 +162,7 @@ def _in_ascii(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     lines = _pattern("[\t\n\x0b\x0c\r\x85\u2028\u2029]+").split(text)
-    return "".join(map(_in_ascii_alone, "|".join(compared(line) for line in lines if line.strip())))
+    return "".join(map(_in_ascii_alone, "|".join(comparable(line) for line in lines if line.strip())))
 
 
 def _in_ascii_alone(character: str) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from shared.domain.characters import compared
+from shared.domain.characters import comparable
 from shared.domain.errors import Invalid
 
 
-def following(rule: Callable[[str], object]) -> AfterValidator:
+def validated_by(rule: Callable[[str], object]) -> AfterValidator:
     """A validator that refuses what `rule` raises Invalid for, in the rule's code and words, and changes nothing.
 
     The rule's own name for the field is dropped: the field's place in the input is what the refusal names.
@@ -31,4 +31,4 @@ def following(rule: Callable[[str], object]) -> AfterValidator:
 
 def unless_blank(rule: Callable[[str], object]) -> Callable[[str], object]:
     """`rule`, for what is not blank: an optional field may be sent empty, or with nothing that shows."""
-    return lambda value: rule(value) if compared(value) else None
+    return lambda value: rule(value) if comparable(value) else None

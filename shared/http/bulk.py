@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain.contacts.bulk import Outcome
+from shared.domain.contacts.bulk import BulkResult
 from shared.domain.errors import DomainError, Invalid
 from shared.http.problem_document import Problem
 from shared.http.problems import build_members
@@ -45,14 +45,14 @@ class BulkAnswer(BaseModel):
     failed: int
 
 
-def build_answer(outcomes: Iterable[Outcome], *, done: int, request_id: str) -> BulkAnswer:
+def build_answer(outcomes: Iterable[BulkResult], *, done: int, request_id: str) -> BulkAnswer:
     """Return the answer with the results of a bulk call. `done`: the status of an entry that succeeded."""
     items = [_build_entry(one, done, request_id) for one in outcomes]
     succeeded = sum(1 for entry in items if entry.error is None)
     return BulkAnswer.model_construct(items=items, succeeded=succeeded, failed=len(items) - succeeded)
 
 
-def _build_entry(outcome: Outcome, done: int, request_id: str) -> BulkEntry:
+def _build_entry(outcome: BulkResult, done: int, request_id: str) -> BulkEntry:
     if outcome.refusal is None:
         return BulkEntry.model_construct(status=done, id=outcome.contact_id)
     problem = Problem.model_validate(build_members(_shorten(outcome.refusal), request_id))

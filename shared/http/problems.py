@@ -84,7 +84,7 @@ def from_validation(
     if (malformed := faults.json_fault(error)) is not None:
         return errors.RuleBroken(malformed, code="malformed_json")
     most = faults.MAX_SHOWN if most is None else most
-    return faults.refusal_of(faults.further(faults.faults_of(error, model, most), others, most))
+    return faults.refusal_of(faults.add_further(faults.faults_of(error, model, most), others, most))
 
 
 def _base_members(status: int, title: str, detail: str, code: str, request_id: str) -> dict[str, Any]:

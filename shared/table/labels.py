@@ -13,7 +13,7 @@ from shared.domain.errors import ConcurrentChange, NameTaken, RuleBroken, Unavai
 from shared.domain.events import Event
 from shared.domain.groups.record import Group
 from shared.domain.labels.record import MAX_LABELS, NO_LABELS, ContactType, Label, Labels, Tag
-from shared.domain.text import folded
+from shared.domain.text import fold_name
 from shared.table import items
 from shared.table.keys import labels as label_keys
 from shared.table.keys.spelling import SK, Key
@@ -140,7 +140,7 @@ class LabelTable:
         Raises NameTaken as `add` does, and ConcurrentChange when it is no longer at the version of `before`.
         """
         transaction = Transaction()
-        if folded(before.name) == folded(after.name):
+        if fold_name(before.name) == fold_name(after.name):
             self._put(transaction, after, "version = :before", {":before": {"N": str(before.version)}})
         else:
             self._put_new(transaction, after)
@@ -199,7 +199,7 @@ class LabelTable:
         )
 
     def _key(self, label: Label) -> Key:
-        return label_keys.label(self._tenant, label.entity, folded(label.name))
+        return label_keys.label(self._tenant, label.entity, fold_name(label.name))
 
 
 def _number_of(stamp: Item | None) -> int:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection
 
 from shared.domain.contacts.shown import CustomerName
-from shared.domain.text import joined_name
+from shared.domain.text import join_name
 from shared.table.keys import accounts as account_keys
 from shared.table.keys import customers as customer_keys
 from shared.table.keys.spelling import Key, identity_of
@@ -45,4 +45,4 @@ class NameTable:
 
 def _user_name(item: Item) -> str:
     user = json.loads(item["user"]["S"])
-    return joined_name(user["first_name"], user["last_name"]) or str(user["email"])
+    return join_name(user["first_name"], user["last_name"]) or str(user["email"])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from shared.domain.callers import Caller
-    from shared.domain.contacts.bulk import Outcome
+    from shared.domain.contacts.bulk import BulkResult
     from shared.domain.jobs.bulk import BulkJob, BulkRun, BulkTask
     from shared.services.contacts.bulk import MatchingContacts
     from shared.services.idempotency import IdempotencyKeyClaim
@@ -74,7 +74,7 @@ def bulk_job_service(
 
 def bulk_work(
     *, may_look_on: Callable[[], bool], has_time: Callable[[], bool]
-) -> JobRunner[BulkTask, BulkRun, Sequence[Outcome]]:
+) -> JobRunner[BulkTask, BulkRun, Sequence[BulkResult]]:
     """The worker that carries out bulk jobs' portions.
 
     `may_look_on`: whether it may search for further contacts. `has_time`: whether it may start on further contacts.

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from shared.domain import text
-from shared.domain.characters import compared, one_line, several_lines
+from shared.domain.characters import comparable, one_line, several_lines
 from shared.domain.contacts import custom_fields
 from shared.domain.customers.record import fold_username
-from shared.domain.text import folded, unique_names
+from shared.domain.text import fold_name, unique_names
 
 NOTHING = [
     "\x01", "\x07", "\x1b", "\x7f", "\x80", "\x9f", "\xad", "\u034f", "\u061c", "\u115f", "\u1160", "\u17b4", "\u17b5",
@@ -69,7 +69,7 @@ def test_what_shows_nothing_goes_from_any_place_in_a_name(character: str) -> Non
         cleaned = one_line(written)
         assert cleaned == written.replace(character, "").strip()
         assert several_lines(written) == cleaned
-    assert compared(f"v{character}ip") == "vip"
+    assert comparable(f"v{character}ip") == "vip"
 
 
 @pytest.mark.parametrize("name", SHOWN)
@@ -119,25 +119,27 @@ def test_a_length_is_that_of_what_is_kept() -> None:
 @pytest.mark.parametrize("character", NOTHING, ids=lambda one: f"U+{ord(one):04X}")
 def test_labels_and_usernames_that_look_alike_are_one(character: str) -> None:
     written = f"{character}Big{character} Spen{character}der{character}"
-    assert folded(written) == folded("big spender")
+    assert fold_name(written) == fold_name("big spender")
     assert unique_names(["big spender", written]) == ["big spender"]
     assert fold_username(written) == fold_username("BIG SPENDER")
 
 
 def test_labels_compare_without_joiners_and_kinds_of_space() -> None:
-    assert folded("علی‌رضا") == folded("علیرضا")
-    assert folded("big\xa0spender") == folded("big\u3000 spender") == folded("Big Spender")
+    assert fold_name("علی‌رضا") == fold_name("علیرضا")
+    assert fold_name("big\xa0spender") == fold_name("big\u3000 spender") == fold_name("Big Spender")
 
 
 def test_custom_fields_lose_what_shows_nothing_too() -> None:
-    assert custom_fields.checked({"colour": "\u200egreen\u200b\nblue"}) == {"colour": "green\nblue"}
+    assert custom_fields.clean_custom_fields({"colour": "\u200egreen\u200b\nblue"}) == {
+        "colour": "green\nblue"
+    }
 
 
 @given(st.text())
 def test_what_is_cleaned_once_stays_as_it_is(written: str) -> None:
-    for clean in (one_line, several_lines, compared):
+    for clean in (one_line, several_lines, comparable):
         assert clean(clean(written)) == clean(written)
-    assert compared(one_line(written)) == compared(written)
+    assert comparable(one_line(written)) == comparable(written)
 
 
 @given(st.text())

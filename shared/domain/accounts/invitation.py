@@ -19,7 +19,7 @@ from shared.domain.records import Recorded
 from shared.domain.stamp import Stamp
 from shared.domain.text import Name
 from shared.domain.timestamps import Timestamp, plus
-from shared.domain.validators import following
+from shared.domain.validators import validated_by
 
 VALID_SECONDS = 7 * 86_400
 """How long a token is valid, in seconds."""
@@ -72,7 +72,7 @@ class InvitationInput(BaseModel):
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
-    email: Annotated[str, Field(max_length=254), following(normalize_sign_in_email)] = Field(
+    email: Annotated[str, Field(max_length=254), validated_by(normalize_sign_in_email)] = Field(
         examples=["grace@example.com"]
     )
     role: UserRole = Field(examples=["user"])
@@ -89,7 +89,7 @@ class Acceptance(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
     token: str = Field(min_length=1, max_length=1_000, repr=False, examples=["inv_64656d6f_01962e29…_Kx0…"])
-    password: Annotated[str, following(check_password)] | None = Field(
+    password: Annotated[str, validated_by(check_password)] | None = Field(
         None,
         repr=False,
         description="12 to 256 characters, with lower-case letters, upper-case letters and digits.",

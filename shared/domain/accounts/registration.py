@@ -21,7 +21,7 @@ from shared.domain.ids import new_id
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant
 from shared.domain.text import GivenLine, Name
-from shared.domain.validators import following
+from shared.domain.validators import validated_by
 
 
 class RegistrationInput(BaseModel):
@@ -43,10 +43,10 @@ class RegistrationInput(BaseModel):
         "`_`, `-`, case-insensitive, unique among all users of the deployment.",
         examples=["ada.lovelace"],
     )
-    email: Annotated[str, Field(max_length=254), following(normalize_sign_in_email)] = Field(
+    email: Annotated[str, Field(max_length=254), validated_by(normalize_sign_in_email)] = Field(
         examples=["ada@example.com"]
     )
-    password: Annotated[str, following(check_password)] | None = Field(
+    password: Annotated[str, validated_by(check_password)] | None = Field(
         None, description="12 to 256 characters, with lower-case letters, upper-case letters and digits."
     )
     access_token: str | None = Field(

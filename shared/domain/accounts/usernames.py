@@ -11,9 +11,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.domain.characters import compared
+from shared.domain.characters import comparable
 from shared.domain.errors import Invalid
-from shared.domain.validators import following
+from shared.domain.validators import validated_by
 
 MIN_LENGTH, MAX_LENGTH = 3, 64
 _LONGEST = 256
@@ -32,7 +32,7 @@ def fold(text: str) -> str:
 def parse_username(text: str) -> str | None:
     """Return the stored form of a username, or None if `text` is not a valid username."""
     name = fold(text)
-    if not MIN_LENGTH <= len(name) <= MAX_LENGTH or compared(name) != name:
+    if not MIN_LENGTH <= len(name) <= MAX_LENGTH or comparable(name) != name:
         return None
     if not (name[0].isalpha() or name[0].isdecimal()) or not all(map(_is_allowed, name)):
         return None
@@ -60,5 +60,5 @@ def check_username(text: str) -> None:
         )
 
 
-Username = Annotated[str, Field(max_length=_LONGEST), following(check_username)]
+Username = Annotated[str, Field(max_length=_LONGEST), validated_by(check_username)]
 """A username as a caller typed it; `parse_username` returns its stored form."""

@@ -15,7 +15,7 @@ from shared.domain.contacts.inputs import MergePatch, patch_field, with_fields
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import DomainError, Invalid
 from shared.domain.labels.record import Label, Labels
-from shared.domain.text import folded
+from shared.domain.text import fold_name
 
 MAX_TOGETHER = 500
 """How many contacts one call makes, changes or deletes. More are a background job's."""
@@ -27,7 +27,7 @@ _Groups = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BulkResult:
     """What became of one entry: the contact it made or names, and why it was refused, or None when it was not."""
 
     contact_id: str | None
@@ -57,15 +57,15 @@ class BulkChangeInput(BaseModel):
         labels = (self.add_tags, self.remove_tags, self.join_groups, self.leave_groups)
         if not (self.set.model_fields_set or any(labels)):
             raise Invalid.field("set", "required", "Give at least one field, tag or group to change.")
-        if set(map(folded, self.add_tags)) & set(map(folded, self.remove_tags)):
+        if set(map(fold_name, self.add_tags)) & set(map(fold_name, self.remove_tags)):
             raise Invalid.field("remove_tags", "contradiction", "A tag is to be added or removed, not both.")
 
 
-Named = tuple[str, str]
+LabelRef = tuple[str, str]
 """A label's id and name."""
 
 
-def named(labels: Sequence[Label]) -> tuple[Named, ...]:
+def label_refs(labels: Sequence[Label]) -> tuple[LabelRef, ...]:
     """The ids and names of labels, each once."""
     return tuple({label.id: (label.id, label.name) for label in labels}.values())
 
@@ -79,10 +79,10 @@ class BulkChange:
     """
 
     fields: LabelledFields
-    add_tags: tuple[Named, ...] = ()
-    remove_tags: tuple[Named, ...] = ()
-    join_groups: tuple[Named, ...] = ()
-    leave_groups: tuple[Named, ...] = ()
+    add_tags: tuple[LabelRef, ...] = ()
+    remove_tags: tuple[LabelRef, ...] = ()
+    join_groups: tuple[LabelRef, ...] = ()
+    leave_groups: tuple[LabelRef, ...] = ()
     max_tags: int = 100
 
     def __post_init__(self) -> None:
@@ -106,11 +106,11 @@ class BulkChange:
                 )
         return fields
 
-    def under(self, labels: Labels) -> BulkChange:
+    def with_current_labels(self, labels: Labels) -> BulkChange:
         """The change as it is meant later: with the labels that there still are, under their names of then."""
 
-        def present(given: Sequence[Named]) -> tuple[Named, ...]:
-            return named([labels.by_id[one] for one, _ in given if one in labels.by_id])
+        def present(given: Sequence[LabelRef]) -> tuple[LabelRef, ...]:
+            return label_refs([labels.by_id[one] for one, _ in given if one in labels.by_id])
 
         fields = self.fields.copy()
         if "tag_ids" in fields:
@@ -146,7 +146,7 @@ def _paired(ids: list[str], names: list[str]) -> dict[str, str | None]:
 
 
 def _changed(
-    present: dict[str, str | None], added: Sequence[Named], removed: Sequence[Named]
+    present: dict[str, str | None], added: Sequence[LabelRef], removed: Sequence[LabelRef]
 ) -> tuple[list[str], list[str]]:
     """Return the ids and names of a contact's labels after some were added and removed."""
     removed_ids = {label_id for label_id, _ in removed}

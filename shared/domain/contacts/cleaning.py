@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from shared.domain.characters import compared
+from shared.domain.characters import comparable
 from shared.domain.contacts import custom_fields
 from shared.domain.contacts.communication import NO_PREFERENCE, CommunicationInput, CommunicationPatch
 from shared.domain.contacts.fields import EMPTY, ContactFields
@@ -55,7 +55,7 @@ def _first_name(value: str | None, _: TenantSettings) -> str:
 
 
 def _email(value: str | None, settings: TenantSettings) -> str | None:
-    if value is not None and compared(value):
+    if value is not None and comparable(value):
         return normalize_email(value)
     if settings.require_email:
         raise Invalid.field("email", "required", "An e-mail address is required.")
@@ -63,7 +63,7 @@ def _email(value: str | None, settings: TenantSettings) -> str | None:
 
 
 def _phone(value: str | None, settings: TenantSettings, field: str = "phone") -> str | None:
-    if value is None or not compared(value):
+    if value is None or not comparable(value):
         return None
     return normalize_phone(value, settings.default_country, field, clean=settings.auto_clean_phone_numbers)
 
@@ -98,7 +98,7 @@ def _other_emails(value: list[str] | None, _: TenantSettings) -> list[str]:
 
 
 def _custom_fields(value: dict[str, Any] | None, _: TenantSettings) -> dict[str, Any] | None:
-    return custom_fields.checked(value) if value else value
+    return custom_fields.clean_custom_fields(value) if value else value
 
 
 _CLEANERS: dict[str, Callable[[Any, TenantSettings], Any]] = {

@@ -40,7 +40,7 @@ CustomFieldsInput = Annotated[dict[str, Any], WithJsonSchema(_INPUT_SCHEMA)]
 """Looked through by `checked`, whose refusals name the field: pydantic's of a union name each alternative."""
 
 
-def checked(given: dict[str, Any]) -> dict[str, Any]:
+def clean_custom_fields(given: dict[str, Any]) -> dict[str, Any]:
     """Custom fields in their stored form. None, which removes a field, stays.
 
     Whole numbers are integers, whichever way they were written. Raises Invalid, naming every refused field.
@@ -90,7 +90,7 @@ def _checked_number(field: str, value: float) -> float:
     return value
 
 
-def merged(present: dict[str, Any], given: dict[str, Any] | None) -> dict[str, Any]:
+def merge_custom_fields(present: dict[str, Any], given: dict[str, Any] | None) -> dict[str, Any]:
     """`present` after a merge patch (RFC 7396) that `checked` has passed; None removes all.
 
     Raises Invalid when the outcome has too many fields, or is too long.

@@ -11,7 +11,7 @@ from typing import Any
 from shared.domain.contacts.cleaning import clean
 from shared.domain.contacts.other_phones import OtherPhoneInput
 from shared.domain.errors import FieldError
-from shared.domain.faults import collected
+from shared.domain.faults import collect_faults
 from shared.domain.tenant import TenantSettings
 
 _ONE_OF_EACH = ("email", "phone", "whatsapp")
@@ -30,7 +30,7 @@ def faults_in(given: object, settings: TenantSettings, *, whole: bool) -> tuple[
     fields = dict(_readable(given))
     if whole and "email" not in given:
         fields["email"] = None
-    return collected(lambda: clean(fields, settings))
+    return collect_faults(lambda: clean(fields, settings))
 
 
 def _readable(given: dict[str, Any]) -> Iterator[tuple[str, Any]]:

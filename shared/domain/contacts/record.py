@@ -40,7 +40,7 @@ from shared.domain.labels.record import Label, Labels
 from shared.domain.records import BOOKKEEPING, Recorded
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import UniqueScope
-from shared.domain.text import joined_name
+from shared.domain.text import join_name
 from shared.domain.timestamps import Timestamp, from_milliseconds, plus
 
 Source = Literal["api", "import", "booking", "merge"]
@@ -159,7 +159,7 @@ class Contact(Recorded):
         if preferred != NO_PREFERENCE:
             fields["communication"] = {**NO_COMMUNICATION, "preferred": preferred}
         if "custom_fields" in fields:
-            fields["custom_fields"] = custom_fields.merged({}, fields["custom_fields"])
+            fields["custom_fields"] = custom_fields.merge_custom_fields({}, fields["custom_fields"])
         if fields.get("other_emails"):
             fields["other_emails"] = _without(fields["other_emails"], fields.get("email"))
         if fields.get("is_primary") and fields.get("customer_id") is None:
@@ -167,7 +167,7 @@ class Contact(Recorded):
         contact = cls._from_fields(
             id=contact_id,
             **stamp.creation_fields(created_at=from_milliseconds(milliseconds_of(contact_id))),
-            full_name=joined_name(given["first_name"], given.get("last_name", "")),
+            full_name=join_name(given["first_name"], given.get("last_name", "")),
             source=source,
             unique_scope=unique_scope,
             **fields,
@@ -189,7 +189,7 @@ class Contact(Recorded):
     def _resolve(self, given: LabelledFields, whole: bool) -> dict[str, Any]:
         """Return `given` together with the fields that follow from it and from the present values."""
         fields: dict[str, Any] = {**given}
-        fields["full_name"] = joined_name(
+        fields["full_name"] = join_name(
             given.get("first_name", self.first_name), given.get("last_name", self.last_name)
         )
         if "email" in given or "other_emails" in given:
@@ -214,7 +214,7 @@ class Contact(Recorded):
         fields["is_primary"] = self._resolve_primary(given)
         if "custom_fields" in given:
             present = {} if whole else self.custom_fields
-            fields["custom_fields"] = custom_fields.merged(present, given["custom_fields"])
+            fields["custom_fields"] = custom_fields.merge_custom_fields(present, given["custom_fields"])
         return fields
 
     def _resolve_primary(self, given: LabelledFields) -> bool:
@@ -268,7 +268,7 @@ class Contact(Recorded):
         update: dict[str, list[str]] = {}
         for ids, names in (("tag_ids", "tags"), ("type_ids", "types"), ("group_ids", "groups")):
             if given := getattr(self, ids):
-                update[ids] = labels.live(given)
+                update[ids] = labels.existing_or_recent(given)
                 update[names] = labels.names(given)
         return self.with_fields(update)
 

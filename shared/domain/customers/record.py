@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from shared.domain.characters import compared
+from shared.domain.characters import comparable
 from shared.domain.contacts.shown import ContactShown
 from shared.domain.email import normalize_email
 from shared.domain.errors import Conflict, Invalid
@@ -19,11 +19,11 @@ from shared.domain.events import CUSTOMER_CREATED, CUSTOMER_DELETED, CUSTOMER_UP
 from shared.domain.ids import milliseconds_of
 from shared.domain.records import BOOKKEEPING, Recorded
 from shared.domain.stamp import Stamp
-from shared.domain.text import GivenName, Name, joined_name
+from shared.domain.text import GivenName, Name, join_name
 from shared.domain.timestamps import Timestamp, from_milliseconds
-from shared.domain.validators import following, unless_blank
+from shared.domain.validators import unless_blank, validated_by
 
-_Email = Annotated[str, Field(max_length=254), following(unless_blank(normalize_email))]
+_Email = Annotated[str, Field(max_length=254), validated_by(unless_blank(normalize_email))]
 _EMPTY = {"last_name": "", "national_id": "", "is_verified": False, "is_active": True}
 """What null stands for in fields that always have a value."""
 _NOT_TOLD = BOOKKEEPING | {"deleted_at"}
@@ -117,7 +117,7 @@ class Customer(Recorded):
         customer = cls._from_fields(
             id=customer_id,
             number=f"CUST{number:06d}",
-            full_name=joined_name(given["first_name"], given["last_name"]),
+            full_name=join_name(given["first_name"], given["last_name"]),
             **stamp.creation_fields(created_at=from_milliseconds(milliseconds_of(customer_id))),
             **given,
         )
@@ -126,7 +126,7 @@ class Customer(Recorded):
     def change(self, given: dict[str, Any], *, stamp: Stamp) -> tuple[Customer, Event] | None:
         """The customer with fields that `clean` has passed; None when they change nothing."""
         fields = dict(given)
-        fields["full_name"] = joined_name(
+        fields["full_name"] = join_name(
             given.get("first_name", self.first_name), given.get("last_name", self.last_name)
         )
         changed = self._build_change(CUSTOMER_UPDATED, fields, stamp)
@@ -141,7 +141,9 @@ class Customer(Recorded):
             )
         return self._build_change(CUSTOMER_DELETED, {"deleted_at": stamp.at}, stamp)
 
-    def admit(self, contact_id: str, *, is_primary: bool = False, stamp: Stamp) -> tuple[Customer, Event]:
+    def add_contact(
+        self, contact_id: str, *, is_primary: bool = False, stamp: Stamp
+    ) -> tuple[Customer, Event]:
         """The customer with one contact more. Its first becomes its primary one, and one with `is_primary` does."""
         given = {
             "contact_count": (self.contact_count or 0) + 1,
@@ -149,7 +151,7 @@ class Customer(Recorded):
         }
         return self._build_change(CUSTOMER_UPDATED, given, stamp)
 
-    def release(self, primary_contact: str | None, *, stamp: Stamp) -> tuple[Customer, Event]:
+    def remove_contact(self, primary_contact: str | None, *, stamp: Stamp) -> tuple[Customer, Event]:
         """The customer with one contact less; `primary_contact`: which of those left is primary now."""
         given = {"contact_count": (self.contact_count or 0) - 1, "primary_contact": primary_contact}
         return self._build_change(CUSTOMER_UPDATED, given, stamp)
@@ -184,7 +186,7 @@ def fold_username(username: str) -> str:
     """A username as it is compared: without regard to case, to invisible characters and to how its letters are put
     together (NFKC).
     """
-    return unicodedata.normalize("NFKC", compared(username)).casefold()
+    return unicodedata.normalize("NFKC", comparable(username)).casefold()
 
 
 def clean(given: dict[str, Any]) -> dict[str, Any]:
@@ -201,7 +203,7 @@ def clean(given: dict[str, Any]) -> dict[str, Any]:
     if "email" in given:
         email = given["email"]
         try:
-            cleaned["email"] = normalize_email(email) if email is not None and compared(email) else None
+            cleaned["email"] = normalize_email(email) if email is not None and comparable(email) else None
         except Invalid as error:
             errors.append(error)
     if errors:

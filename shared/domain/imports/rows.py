@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from shared.domain.characters import compared
+from shared.domain.characters import comparable
 from shared.domain.contacts.cleaning import clean
 from shared.domain.contacts.fields import ContactFields
 from shared.domain.contacts.inputs import ContactInput
@@ -72,7 +72,7 @@ def contact_fields(row: Row, layout: Layout, settings: TenantSettings) -> Contac
     if "email" not in given:
         raise Invalid.field("email", "required", "An e-mail address is required.")
     if "tags" in given:
-        given["tags"] = [tag for part in given["tags"].split(",") if compared(tag := part.strip())]
+        given["tags"] = [tag for part in given["tags"].split(",") if comparable(tag := part.strip())]
     if "first_name" not in given:
         given["first_name"] = _local_part(given["email"])[:100]
     try:
@@ -105,7 +105,7 @@ def _texts_of(row: Row, layout: Layout) -> dict[str, str]:
             text = _unguarded(row.cells[position].strip())
             if field == "email":
                 text = text.removeprefix("'")  # how Excel marks a text
-            if compared(text):
+            if comparable(text):
                 found[field] = text
     return found
 

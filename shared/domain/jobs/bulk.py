@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.domain.callers import Caller
-from shared.domain.contacts.bulk import Outcome
+from shared.domain.contacts.bulk import BulkResult
 from shared.domain.contacts.filter import ContactFilter
 from shared.domain.errors import Conflict
 from shared.domain.events import BULK_JOB_COMPLETED, Event
@@ -134,7 +134,7 @@ class BulkRun:
         """The job with the next contacts to work on, found up to `position`."""
         return self._moved(at, state="running", portion=tuple(contact_ids), position=position, walked=walked)
 
-    def close_portion(self, outcomes: Iterable[Outcome], *, at: str) -> BulkRun:
+    def close_portion(self, outcomes: Iterable[BulkResult], *, at: str) -> BulkRun:
         """The job with its open portion dealt with. One that was cancelled meanwhile stays so."""
         refused = [(one.contact_id or "", one.refusal) for one in outcomes if one.refusal]
         named = [(contact_id, refusal.code, refusal.detail) for contact_id, refusal in refused]

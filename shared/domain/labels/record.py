@@ -19,7 +19,7 @@ from shared.domain.events import Event
 from shared.domain.ids import first_id_at
 from shared.domain.records import BOOKKEEPING, Recorded
 from shared.domain.stamp import Stamp
-from shared.domain.text import folded
+from shared.domain.text import fold_name
 from shared.domain.timestamps import Timestamp
 
 LabelKind = Literal["tag", "type", "group"]
@@ -69,7 +69,7 @@ class Label(Recorded):
         """The label as it was last, and the event of its going."""
         return self._build_removal(f"{self.entity}.deleted", {}, stamp)
 
-    def counted(self: L, contacts: int | None) -> L:
+    def with_count(self: L, contacts: int | None) -> L:
         """The label as it is shown, with how many contacts have it."""
         return self.model_copy(update={self.counted_in: contacts})
 
@@ -111,11 +111,11 @@ class Labels:
 
     @cached_property
     def _by_name(self) -> dict[tuple[LabelKind, str], Label]:
-        return {(label.entity, folded(label.name)): label for label in self.by_id.values()}
+        return {(label.entity, fold_name(label.name)): label for label in self.by_id.values()}
 
     def find(self, kind: LabelKind, name_or_id: str) -> Label | None:
         """The label of a kind with an id or a name (without regard to case), or None. No name stands in an id's way."""
-        return self.with_id(kind, name_or_id) or self._by_name.get((kind, folded(name_or_id.strip())))
+        return self.with_id(kind, name_or_id) or self._by_name.get((kind, fold_name(name_or_id.strip())))
 
     def with_id(self, kind: LabelKind, label_id: str) -> Label | None:
         """The label of a kind with an id, or None."""
@@ -130,7 +130,7 @@ class Labels:
         """Return the ids in their order, without those of deleted labels."""
         return [label_id for label_id in ids if label_id in self.by_id]
 
-    def live(self, ids: Sequence[str]) -> list[str]:
+    def existing_or_recent(self, ids: Sequence[str]) -> list[str]:
         """The ids of labels that there still are, in their order, so that each stands where its name does in `names`.
 
         A contact read together with these may be a moment newer: behind them come ids made within the last minute
@@ -143,7 +143,7 @@ class Labels:
     def all_of(self, kind: type[L]) -> list[L]:
         """All labels of a kind in the order of their names."""
         found = [label for label in self.by_id.values() if isinstance(label, kind)]
-        return sorted(found, key=lambda label: folded(label.name))
+        return sorted(found, key=lambda label: fold_name(label.name))
 
 
 NO_LABELS = Labels({})

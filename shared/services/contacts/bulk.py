@@ -15,7 +15,7 @@ from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.contacts.bulk import MAX_TOGETHER, BulkChange, BulkChangeInput, Outcome, named
+from shared.domain.contacts.bulk import MAX_TOGETHER, BulkChange, BulkChangeInput, BulkResult, label_refs
 from shared.domain.contacts.fields import MAX_GROUPS
 from shared.domain.contacts.filter import ContactFilter
 from shared.domain.contacts.inputs import ContactInput
@@ -94,10 +94,10 @@ class BulkContacts(ContactService):
         self._resumable = resumable
         self._has_time = has_time
 
-    def create_many(self, given: Sequence[ContactInput | DomainError]) -> list[Outcome]:
+    def create_many(self, given: Sequence[ContactInput | DomainError]) -> list[BulkResult]:
         """New contacts, an outcome for each entry; one that is a refusal already keeps it."""
         self._caller.require("contacts:write")
-        outcomes: dict[int, Outcome] = {}
+        outcomes: dict[int, BulkResult] = {}
         creations: dict[str, Creation] = {}
         numbers: dict[str, int] = {}
         for number, one in enumerate(given):
@@ -106,21 +106,21 @@ class BulkContacts(ContactService):
             try:
                 contact, event = self._creation(number, one)
             except DomainError as refused:
-                outcomes[number] = Outcome(None, refused)
+                outcomes[number] = BulkResult(None, refused)
             else:
                 creations[contact.id] = contact, event
                 numbers[contact.id] = number
         if self._work.is_retry:
             for contact_id in self._many.written((one, event.id) for one, (_, event) in creations.items()):
-                outcomes[numbers[contact_id]] = Outcome(contact_id)
+                outcomes[numbers[contact_id]] = BulkResult(contact_id)
                 del creations[contact_id]
         with contextlib.suppress(Unavailable):
             for contact_id, refusal in self._created(list(creations.values())):
-                outcomes[numbers[contact_id]] = Outcome(None if refusal else contact_id, refusal)
+                outcomes[numbers[contact_id]] = BulkResult(None if refusal else contact_id, refusal)
                 if not self._has_time():
                     break
         return self._told(
-            [outcomes.get(number, Outcome(None, Unavailable())) for number in range(len(given))]
+            [outcomes.get(number, BulkResult(None, Unavailable())) for number in range(len(given))]
         )
 
     def _created(self, creations: Sequence[Creation]) -> Iterator[tuple[str, DomainError | None]]:
@@ -167,10 +167,10 @@ class BulkContacts(ContactService):
         self._check_owner(fields.get("owner_id"))
         return BulkChange(
             fields=fields,
-            add_tags=named(labelling.tags(given.add_tags)),
-            remove_tags=named(labelling.known("tag", given.remove_tags)),
-            join_groups=named(join),
-            leave_groups=named(leave),
+            add_tags=label_refs(labelling.tags(given.add_tags)),
+            remove_tags=label_refs(labelling.known("tag", given.remove_tags)),
+            join_groups=label_refs(join),
+            leave_groups=label_refs(leave),
             max_tags=self._settings().max_tags_per_contact,
         )
 
@@ -181,11 +181,11 @@ class BulkContacts(ContactService):
         owner_id = change.fields.get("owner_id")
         if owner_id is not None and owner_id not in self._owners and not self._is_active_user(owner_id):
             change = replace(change, fields={**change.fields, "owner_id": None})
-        return change.under(self._labels.current())
+        return change.with_current_labels(self._labels.current())
 
     def update_many(
         self, contact_ids: Sequence[str], change: BulkChange, wanted: ContactFilter | None = None
-    ) -> list[Outcome]:
+    ) -> list[BulkResult]:
         """Contacts changed, an outcome for each id; with `wanted`, those that do not match are left out."""
 
         def act(contact: Contact, event_id: str) -> tuple[Contact, Event] | None:
@@ -217,17 +217,19 @@ class BulkContacts(ContactService):
         if errors:
             raise Invalid(f"{errors[0].field}: {errors[0].message}", errors=tuple(errors))
 
-    def join_many(self, group_id: str, contact_ids: Sequence[str]) -> list[Outcome]:
+    def join_many(self, group_id: str, contact_ids: Sequence[str]) -> list[BulkResult]:
         """Contacts put in a static group, an outcome for each id. Raises as the single call for the group."""
         group = self._static_group(group_id)
-        return self.update_many(contact_ids, BulkChange(fields={}, join_groups=named([group])))
+        return self.update_many(contact_ids, BulkChange(fields={}, join_groups=label_refs([group])))
 
-    def leave_many(self, group_id: str, contact_ids: Sequence[str]) -> list[Outcome]:
+    def leave_many(self, group_id: str, contact_ids: Sequence[str]) -> list[BulkResult]:
         """Contacts taken out of a static group, as `join_many`."""
         group = self._static_group(group_id)
-        return self.update_many(contact_ids, BulkChange(fields={}, leave_groups=named([group])))
+        return self.update_many(contact_ids, BulkChange(fields={}, leave_groups=label_refs([group])))
 
-    def delete_many(self, contact_ids: Sequence[str], wanted: ContactFilter | None = None) -> list[Outcome]:
+    def delete_many(
+        self, contact_ids: Sequence[str], wanted: ContactFilter | None = None
+    ) -> list[BulkResult]:
         """Contacts deleted, an outcome for each id; an id given again is that of a missing contact by then.
 
         With `wanted`, those that do not match are left out.
@@ -237,24 +239,24 @@ class BulkContacts(ContactService):
             return contact.delete(stamp=Stamp.now(self._caller, event_id=event_id))
 
         outcomes = self._act_on(contact_ids, "contacts:delete", act, wanted)
-        told: list[Outcome] = []
+        told: list[BulkResult] = []
         for contact_id in contact_ids:
             if contact_id in outcomes:
                 told.append(outcomes[contact_id])
                 if outcomes[contact_id].refusal is None:
-                    outcomes[contact_id] = Outcome(contact_id, NotFound("Contact"))
+                    outcomes[contact_id] = BulkResult(contact_id, NotFound("Contact"))
         return self._told(told)
 
     def _act_on(
         self, contact_ids: Iterable[str], permission: str, act: Act, wanted: ContactFilter | None
-    ) -> dict[str, Outcome]:
+    ) -> dict[str, BulkResult]:
         """What became of each of the ids, but for those that do not match `wanted`.
 
         What others changed between reading and writing is done again, at first together, then one by one.
         """
         self._caller.require("contacts:read")
         self._caller.require(permission)
-        outcomes = {one: Outcome(one, NotFound("Contact")) for one in contact_ids if not is_id(one)}
+        outcomes = {one: BulkResult(one, NotFound("Contact")) for one in contact_ids if not is_id(one)}
         pending = list(dict.fromkeys(one for one in contact_ids if one not in outcomes))
         refusal: DomainError = ConcurrentChange()
         try:
@@ -267,7 +269,7 @@ class BulkContacts(ContactService):
                 pending = [after.id for _, after, _ in changes]
                 for ids, refused in self._written(changes, alone=attempt > 1):
                     if refused is None or not (len(ids) > 1 or isinstance(refused, ConcurrentChange)):
-                        outcomes.update((one, Outcome(one, refused)) for one in ids)
+                        outcomes.update((one, BulkResult(one, refused)) for one in ids)
                     if not self._has_time():
                         raise Unavailable()
                 pending = [one for one in pending if one not in outcomes]
@@ -275,7 +277,7 @@ class BulkContacts(ContactService):
                     return outcomes
         except Unavailable as away:
             refusal = away
-        return outcomes | {one: Outcome(one, refusal) for one in pending if one not in outcomes}
+        return outcomes | {one: BulkResult(one, refusal) for one in pending if one not in outcomes}
 
     def _written(
         self, changes: Sequence[tuple[Contact, Contact, Event]], *, alone: bool
@@ -300,7 +302,7 @@ class BulkContacts(ContactService):
         permission: str,
         act: Act,
         wanted: ContactFilter | None,
-        outcomes: dict[str, Outcome],
+        outcomes: dict[str, BulkResult],
         *,
         again: bool,
     ) -> Iterator[tuple[Contact, Contact, Event]]:
@@ -312,7 +314,7 @@ class BulkContacts(ContactService):
         left_out: list[tuple[str, str]] = []
         for contact_id in contact_ids:
             if contact_id in written:
-                outcomes[contact_id] = Outcome(contact_id)
+                outcomes[contact_id] = BulkResult(contact_id)
                 continue
             try:
                 before = self._seen(found.get(contact_id))
@@ -323,21 +325,21 @@ class BulkContacts(ContactService):
                 acted = act(before, event_ids[contact_id])
             except NotFound as refusal:
                 if wanted is None:
-                    outcomes[contact_id] = Outcome(contact_id, refusal)
+                    outcomes[contact_id] = BulkResult(contact_id, refusal)
                 else:
                     left_out.append((contact_id, event_ids[contact_id]))
             except DomainError as refusal:
-                outcomes[contact_id] = Outcome(contact_id, refusal)
+                outcomes[contact_id] = BulkResult(contact_id, refusal)
             else:
                 if acted is None:
-                    outcomes[contact_id] = Outcome(contact_id)
+                    outcomes[contact_id] = BulkResult(contact_id)
                 else:
                     yield before, *acted
         if left_out and not again:
             # A twin at the same work may have been faster: what it did is done.
-            outcomes.update((one, Outcome(one)) for one in self._many.written(left_out))
+            outcomes.update((one, BulkResult(one)) for one in self._many.written(left_out))
 
-    def _told(self, outcomes: list[Outcome]) -> list[Outcome]:
+    def _told(self, outcomes: list[BulkResult]) -> list[BulkResult]:
         """The outcomes, if they are fit to be told. Raises what kept entries from being dealt with when the call can
         be made again to go on, or when nothing else happened."""
         undone = [one.refusal for one in outcomes if isinstance(one.refusal, Unavailable | ConcurrentChange)]
@@ -348,7 +350,7 @@ class BulkContacts(ContactService):
             return outcomes
         named = self._nameable(conflicts)
         return [
-            replace(one, refusal=one.refusal.unnamed())
+            replace(one, refusal=one.refusal.without_holder())
             if isinstance(one.refusal, Duplicate) and one.refusal.contact_id not in named
             else one
             for one in outcomes
@@ -406,7 +408,7 @@ class MatchingContacts:
         self._once = once
         self._announce = announce
 
-    def update(self, wanted: ContactFilter, given: BulkChangeInput) -> list[Outcome] | BulkJob:
+    def update(self, wanted: ContactFilter, given: BulkChangeInput) -> list[BulkResult] | BulkJob:
         """The contacts changed, an outcome for each; or the job that does it, when they are more than MAX_TOGETHER, or
         when a request's budget does not suffice to find them.
 
@@ -422,7 +424,7 @@ class MatchingContacts:
             lambda ids, own: self._contacts.update_many(ids, change, own),
         )
 
-    def delete(self, wanted: ContactFilter) -> list[Outcome] | BulkJob:
+    def delete(self, wanted: ContactFilter) -> list[BulkResult] | BulkJob:
         """The contacts deleted, as `update` does it."""
         return self._carry_out("delete", "contacts:delete", wanted, "", self._contacts.delete_many)
 
@@ -432,8 +434,8 @@ class MatchingContacts:
         permission: str,
         wanted: ContactFilter,
         change: str,
-        act: Callable[[Sequence[str], ContactFilter], list[Outcome]],
-    ) -> list[Outcome] | BulkJob:
+        act: Callable[[Sequence[str], ContactFilter], list[BulkResult]],
+    ) -> list[BulkResult] | BulkJob:
         own = self._within_rights(wanted, permission)
         try:
             found = self._once(lambda: self._find(own))

@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.domain.contacts.fields import MAX_GROUPS, MAX_TYPES
 from shared.domain.errors import FieldError
-from shared.domain.faults import collected
+from shared.domain.faults import collect_faults
 from shared.services.labels.labelling import Labelling
 
 
@@ -34,7 +34,7 @@ def unknown_in(
         if check_owner is not None and isinstance(owner_id, str):
             check_owner(owner_id)
 
-    return collected(
+    return collect_faults(
         lambda: labelling.types(names("types", MAX_TYPES)),
         lambda: labelling.static_groups(names("groups", MAX_GROUPS), "groups"),
         owner,

@@ -129,7 +129,7 @@ class ContactService:
         if level == "all":
             return taken
         other = self._contacts.get(taken.contact_id) if level == "own" else None
-        return taken if other is not None and self._caller.owns_contact(other) else taken.unnamed()
+        return taken if other is not None and self._caller.owns_contact(other) else taken.without_holder()
 
     def _join(self, contact: Contact, event: Event) -> Contact:
         """A new contact of a customer."""
@@ -305,7 +305,7 @@ class ContactService:
             from shared.domain import faults
 
             others = self._unknown_in(given, new=new)
-            raise faults.refusal_of(faults.further(refused.errors, lambda: others)) from refused
+            raise faults.refusal_of(faults.add_further(refused.errors, lambda: others)) from refused
 
     def faults_in(self, given: object, *, whole: bool, new: bool = False) -> tuple[FieldError, ...]:
         """The faults of `given`, as it was parsed from JSON, beyond the form of its fields; `whole`: it is meant

@@ -84,7 +84,7 @@ class Membership:
             if (customer.contact_count or 0) > 1:
                 primary = self._records.oldest_member(customer_id, besides=contact_id)
                 self._mark(primary, customer_id, True, changes)
-        changes.customers.append((customer, *customer.release(primary, stamp=Stamp.now(self._caller))))
+        changes.customers.append((customer, *customer.remove_contact(primary, stamp=Stamp.now(self._caller))))
 
     def _join(self, before: Contact | None, after: Contact, changes: Changes) -> Customer | None:
         """The customer with the contact in it. None when the contact is to have none, and for one that is restored
@@ -101,7 +101,7 @@ class Membership:
         takes_over = after.is_primary and customer.primary_contact is not None
         if takes_over:
             self._mark(customer.primary_contact, customer.id, False, changes)
-        joined, event = customer.admit(after.id, is_primary=takes_over, stamp=Stamp.now(self._caller))
+        joined, event = customer.add_contact(after.id, is_primary=takes_over, stamp=Stamp.now(self._caller))
         changes.customers.append((customer, joined, event))
         return joined
 

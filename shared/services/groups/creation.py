@@ -48,4 +48,4 @@ class GroupCreation:
                 joined += 1
             elif not isinstance(outcome.refusal, NotFound):
                 raise outcome.refusal
-        return group.counted(joined)
+        return group.with_count(joined)

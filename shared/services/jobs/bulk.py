@@ -11,7 +11,7 @@ from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.contacts.bulk import BulkChange, Outcome
+from shared.domain.contacts.bulk import BulkChange, BulkResult
 from shared.domain.contacts.filter import ContactFilter
 from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
@@ -46,11 +46,11 @@ class Contacts(Protocol):
 
     def update_many(
         self, contact_ids: Sequence[str], change: BulkChange, wanted: ContactFilter | None = None
-    ) -> Sequence[Outcome]: ...
+    ) -> Sequence[BulkResult]: ...
 
     def delete_many(
         self, contact_ids: Sequence[str], wanted: ContactFilter | None = None
-    ) -> Sequence[Outcome]: ...
+    ) -> Sequence[BulkResult]: ...
 
 
 class Walk(Protocol):
@@ -98,7 +98,7 @@ class BulkPortions:
     def refuse(self) -> None:
         """Leave the portion to the watch."""
 
-    def work(self, task: BulkTask, run: BulkRun, _tenant: Tenant) -> Sequence[Outcome]:
+    def work(self, task: BulkTask, run: BulkRun, _tenant: Tenant) -> Sequence[BulkResult]:
         """Change or delete the contacts of the portion, which are searched first unless an earlier attempt wrote them
         down. Raises ConcurrentChange when others changed the job."""
         is_repeated = bool(run.portion)
@@ -130,7 +130,7 @@ class BulkPortions:
         self._jobs(task.tenant_id).save(run, opened)
         return opened
 
-    def close(self, task: BulkTask, _run: BulkRun, result: Sequence[Outcome]) -> BulkRun | None:
+    def close(self, task: BulkTask, _run: BulkRun, result: Sequence[BulkResult]) -> BulkRun | None:
         """Count the outcomes, and complete the job after its last portion."""
         for _ in RECORD.tries():
             current = self.find(task)

@@ -13,7 +13,7 @@ from shared.domain.ids import Work, new_id
 from shared.domain.labels.record import Label
 from shared.domain.search import begins, fold
 from shared.domain.stamp import Stamp
-from shared.domain.text import folded
+from shared.domain.text import fold_name
 from shared.services.idempotency import Announce, no_key
 from shared.services.labels.labelling import LabelRepository
 from shared.services.optimistic import IfMatch, change_record
@@ -63,11 +63,11 @@ class LabelService(Generic[AnyLabel]):
         labels = [one for one in self._labels.current().all_of(self._kind) if begins(one.name, start)]
 
         def read(count: int, after: str | None) -> Sequence[AnyLabel]:
-            return [one for one in labels if after is None or folded(one.name) > after][:count]
+            return [one for one in labels if after is None or fold_name(one.name) > after][:count]
 
         page = page_of(
             read,
-            lambda label: folded(label.name),
+            lambda label: fold_name(label.name),
             lambda label: label,
             limit=limit,
             cursor=cursor,
@@ -125,9 +125,9 @@ class LabelService(Generic[AnyLabel]):
     def _count(self, labels: Sequence[AnyLabel]) -> Sequence[AnyLabel]:
         """Labels with how many contacts have each, as far as the caller may know that."""
         if self._caller.level("contacts:read") != "all":
-            return [one.counted(None) for one in labels]
+            return [one.with_count(None) for one in labels]
         counts = self._counters.counts_of([f"{one.entity}={one.id}" for one in labels])
-        return [one.counted(count) for one, count in zip(labels, counts, strict=True)]
+        return [one.with_count(count) for one, count in zip(labels, counts, strict=True)]
 
     def _write(
         self,

@@ -71,11 +71,13 @@ class WebhookService:
 
     def faults_in(self, given: object) -> tuple[FieldError, ...]:
         """Return the faults of the URL in `given`, a parsed JSON value, that its schema does not find."""
-        from shared.domain.faults import collected
+        from shared.domain.faults import collect_faults
         from shared.domain.webhooks.addresses import parse_target
 
         url = given.get("url") if isinstance(given, dict) else None
-        return collected(lambda: parse_target(url, loopback=self._loopback)) if isinstance(url, str) else ()
+        return (
+            collect_faults(lambda: parse_target(url, loopback=self._loopback)) if isinstance(url, str) else ()
+        )
 
     def read(self, webhook_id: str) -> Webhook:
         """Return a subscription. Raises NotFound."""

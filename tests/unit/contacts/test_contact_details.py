@@ -12,7 +12,7 @@ from shared.domain.callers import Caller
 from shared.domain.contacts.cleaning import clean
 from shared.domain.contacts.communication import CommunicationInput
 from shared.domain.contacts.consent import ConsentInput
-from shared.domain.contacts.custom_fields import MAX_BYTES, checked, merged
+from shared.domain.contacts.custom_fields import MAX_BYTES, clean_custom_fields, merge_custom_fields
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.contacts.record import RESTORABLE_SECONDS, Contact
 from shared.domain.errors import Invalid
@@ -265,8 +265,17 @@ def test_a_communication_that_is_given_empty_is_the_default() -> None:
 
 def test_custom_fields_are_texts_numbers_and_flags() -> None:
     given = {"a": " x ", "b": 1, "c": 1.5, "d": True, "e": 0, "f": False, "g": "", "h": 2.0}
-    assert checked(given) == {"a": "x", "b": 1, "c": 1.5, "d": True, "e": 0, "f": False, "g": "", "h": 2}
-    assert type(checked({"h": 2.0})["h"]) is int
+    assert clean_custom_fields(given) == {
+        "a": "x",
+        "b": 1,
+        "c": 1.5,
+        "d": True,
+        "e": 0,
+        "f": False,
+        "g": "",
+        "h": 2,
+    }
+    assert type(clean_custom_fields({"h": 2.0})["h"]) is int
 
 
 @pytest.mark.parametrize(
@@ -292,15 +301,15 @@ def test_custom_fields_are_texts_numbers_and_flags() -> None:
 )
 def test_a_custom_field_that_breaks_a_rule_is_named(name: str, value: Any, code: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        checked({"ok": 1, name: value})
+        clean_custom_fields({"ok": 1, name: value})
     (error,) = refusal.value.errors
     assert (error.field, error.code) == (f"custom_fields.{name}", code)
 
 
 def test_the_longest_custom_fields_are_taken() -> None:
-    assert checked({"a" * 50: "x" * 1000, "b": 2**53 - 1, "c": 1e300})
+    assert clean_custom_fields({"a" * 50: "x" * 1000, "b": 2**53 - 1, "c": 1e300})
     full = {f"{'n' * 48}{n:02}": "x" * 1000 for n in range(50)}
-    assert merged({}, checked(full)) == full
+    assert merge_custom_fields({}, clean_custom_fields(full)) == full
 
 
 def test_a_patch_of_custom_fields_changes_those_it_names_and_null_removes() -> None:

@@ -37,18 +37,18 @@ def test_usernames_that_differ_in_case_or_form_alone_are_one(one: str, other: st
 
 
 def test_the_first_contact_admitted_is_primary_and_stays_so() -> None:
-    one, event = made().admit("c1", stamp=STAMP)
+    one, event = made().add_contact("c1", stamp=STAMP)
     assert event.changes == {"contact_count": (None, 1), "primary_contact": (None, "c1")}
-    two, event = one.admit("c2", stamp=STAMP)
+    two, event = one.add_contact("c2", stamp=STAMP)
     assert (two.primary_contact, two.contact_count, two.version) == ("c1", 2, 3)
     assert event.changes == {"contact_count": (1, 2)}
-    left, event = two.release("c2", stamp=STAMP)
+    left, event = two.remove_contact("c2", stamp=STAMP)
     assert event.changes == {"contact_count": (2, 1), "primary_contact": ("c1", "c2")}
-    assert left.release(None, stamp=STAMP)[0].primary_contact is None
+    assert left.remove_contact(None, stamp=STAMP)[0].primary_contact is None
 
 
 def test_a_customer_with_contacts_is_not_deleted() -> None:
-    one, _ = made().admit("c1", stamp=STAMP)
+    one, _ = made().add_contact("c1", stamp=STAMP)
     with pytest.raises(Conflict, match=r"has contacts\."):
         one.delete(stamp=STAMP)
 
