@@ -1,4 +1,4 @@
-"""What is done to many contacts at once: a change, and what became of each."""
+"""Changes of many contacts at once, and their results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shared.domain.labels.record import Label, Labels
 from shared.domain.text import fold_name
 
 MAX_TOGETHER = 500
-"""How many contacts one call makes, changes or deletes. More are a background job's."""
+"""How many contacts one call creates, changes or deletes at most. A background job does more."""
 
 _Groups = Annotated[
     list[Annotated[str, Field(max_length=100)]],
@@ -28,7 +28,7 @@ _Groups = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class BulkResult:
-    """What became of one entry: the contact it made or names, and why it was refused, or None when it was not."""
+    """The result of one entry: the contact it created or names, and the refusal, or None if it succeeded."""
 
     contact_id: str | None
     refusal: DomainError | None = None
@@ -40,7 +40,7 @@ class BulkFields(MergePatch):
 
 
 class BulkChangeInput(BaseModel):
-    """What is to be changed of each contact."""
+    """A change to make to each contact."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
@@ -53,7 +53,7 @@ class BulkChangeInput(BaseModel):
     leave_groups: _Groups = Field(default_factory=list)
 
     def check(self) -> None:
-        """Raises Invalid for a change of nothing, and for a tag that is to be added and removed."""
+        """Raise Invalid for an empty change, and for a tag that is both added and removed."""
         labels = (self.add_tags, self.remove_tags, self.join_groups, self.leave_groups)
         if not (self.set.model_fields_set or any(labels)):
             raise Invalid.field("set", "required", "Give at least one field, tag or group to change.")
@@ -62,20 +62,19 @@ class BulkChangeInput(BaseModel):
 
 
 LabelRef = tuple[str, str]
-"""A label's id and name."""
+"""The id and the name of a label."""
 
 
 def label_refs(labels: Sequence[Label]) -> tuple[LabelRef, ...]:
-    """The ids and names of labels, each once."""
+    """Return the ids and names of labels, each label once."""
     return tuple({label.id: (label.id, label.name) for label in labels}.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkChange:
-    """What a bulk update does to each contact. Done twice, it is the same as done once.
+    """The change that a bulk update makes to each contact. It is idempotent.
 
-    `fields`: in their stored form, with the ids of labels. `max_tags`: how many tags a contact may come to have.
-    Raises Invalid when a group is to be joined and left.
+    `max_tags`: how many tags a contact may have after it. Raises Invalid for a group that is both joined and left.
     """
 
     fields: LabelledFields
@@ -90,16 +89,18 @@ class BulkChange:
             raise Invalid.field("leave_groups", "contradiction", "A group is to be joined or left, not both.")
 
     def fields_for(self, contact: Contact) -> LabelledFields:
-        """The fields that the change gives a contact, for `Contact.change`. Raises Invalid for too many labels."""
+        """Return the fields to set on a contact with `Contact.change`. Raises Invalid for too many labels."""
         fields = self.fields.copy()
         if self.add_tags or self.remove_tags:
-            present = _paired(fields.get("tag_ids", contact.tag_ids), fields.get("tags", contact.tags))
-            fields["tag_ids"], fields["tags"] = _changed(present, self.add_tags, self.remove_tags)
+            present = _names_by_id(fields.get("tag_ids", contact.tag_ids), fields.get("tags", contact.tags))
+            fields["tag_ids"], fields["tags"] = _add_and_remove(present, self.add_tags, self.remove_tags)
             if len(fields["tag_ids"]) > max(self.max_tags, len(contact.tag_ids)):
                 raise Invalid.field("tags", "too_many_tags", f"A contact has at most {self.max_tags} tags.")
         if self.join_groups or self.leave_groups:
-            present = _paired(contact.group_ids, contact.groups)
-            fields["group_ids"], fields["groups"] = _changed(present, self.join_groups, self.leave_groups)
+            present = _names_by_id(contact.group_ids, contact.groups)
+            fields["group_ids"], fields["groups"] = _add_and_remove(
+                present, self.join_groups, self.leave_groups
+            )
             if len(fields["group_ids"]) > max(MAX_GROUPS, len(contact.group_ids)):
                 raise Invalid.field(
                     "groups", "too_many_groups", f"A contact is in at most {MAX_GROUPS} groups."
@@ -107,10 +108,10 @@ class BulkChange:
         return fields
 
     def with_current_labels(self, labels: Labels) -> BulkChange:
-        """The change as it is meant later: with the labels that there still are, under their names of then."""
+        """Return the change without labels that were deleted since, and with the present names of the others."""
 
         def present(given: Sequence[LabelRef]) -> tuple[LabelRef, ...]:
-            return label_refs([labels.by_id[one] for one, _ in given if one in labels.by_id])
+            return label_refs([labels.by_id[label_id] for label_id, _ in given if label_id in labels.by_id])
 
         fields = self.fields.copy()
         if "tag_ids" in fields:
@@ -129,23 +130,23 @@ class BulkChange:
         )
 
     def to_json(self) -> str:
-        """The change as a job keeps it."""
+        """Return the change as a job stores it."""
         return json.dumps(asdict(self), separators=(",", ":"), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> BulkChange:
-        """The change that `to_json` wrote."""
+        """Return the change that `to_json` wrote."""
         members = json.loads(text)
         lists = ("add_tags", "remove_tags", "join_groups", "leave_groups")
         return cls(**{**members, **{name: tuple(map(tuple, members[name])) for name in lists}})
 
 
-def _paired(ids: list[str], names: list[str]) -> dict[str, str | None]:
-    """The names of labels by their ids; those that are not known yet come last and have none."""
+def _names_by_id(ids: list[str], names: list[str]) -> dict[str, str | None]:
+    """Return the names of labels by their ids. Ids whose names are not known yet come last, with None."""
     return dict(zip_longest(ids, names))
 
 
-def _changed(
+def _add_and_remove(
     present: dict[str, str | None], added: Sequence[LabelRef], removed: Sequence[LabelRef]
 ) -> tuple[list[str], list[str]]:
     """Return the ids and names of a contact's labels after some were added and removed."""

@@ -1,5 +1,5 @@
-"""The conditions by which contacts are chosen, as callers write them: in a list's query, in a dynamic group;
-and the orders in which they are shown.
+"""The conditions on contacts as callers write them, in the query of a list or the filter of a dynamic group, and the
+orders of lists.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from shared.domain.days import is_date
 from shared.domain.timestamps import FIRST_YEAR, normalize
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
-# In a URL a plus sign stands for a space, and is easily left as it is.
+# An unescaped plus sign in a URL is a space.
 _SPACE_FOR_PLUS = re.compile(r" (?=\d\d:?\d\d$)")
-_MOST = 64
+_MAX_LENGTH = 64
 
 
-def _moment(given: Any) -> str:
-    """A time as a timestamp; a date as it is, for the whole day in the tenant's time zone."""
+def _parse_moment(given: Any) -> str:
+    """Return a time as a timestamp, and a date unchanged: it stands for the whole day in the tenant's time zone."""
     text = given.isoformat() if isinstance(given, datetime) else given
     try:
-        if not isinstance(text, str) or len(text) > _MOST:
+        if not isinstance(text, str) or len(text) > _MAX_LENGTH:
             raise ValueError
         text = text.strip()
         if is_date(text):
@@ -46,14 +46,14 @@ def _moment(given: Any) -> str:
 
 Moment = Annotated[
     str,
-    PlainValidator(_moment),
+    PlainValidator(_parse_moment),
     WithJsonSchema(
         {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
     ),
 ]
-"""A bound of a range: a time, or a date, which stands for the whole day in the tenant's time zone."""
-_FROM = "From this time on; or on or after this day, in the tenant's time zone."
-_TO = "Up to this time; or on or before this day, in the tenant's time zone."
+"""A bound of a range: a time, or a date that stands for the whole day in the tenant's time zone."""
+_FROM = "At or after this time; or on or after this day, in the tenant's time zone."
+_TO = "At or before this time; or on or before this day, in the tenant's time zone."
 
 ContactSort = Literal[
     "-created_at",
@@ -64,11 +64,11 @@ ContactSort = Literal[
     "-last_booking_at",
     "-total_bookings",
 ]
-"""The orders of a list of contacts; a minus sign turns one round."""
+"""The orders of a list of contacts; a minus sign reverses one."""
 
 
 class ContactConditions(BaseModel):
-    """Conditions that must all hold; null or left out for those not asked for."""
+    """Conditions that must all hold. A condition that is null or left out is not checked."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
@@ -76,33 +76,38 @@ class ContactConditions(BaseModel):
         None,
         min_length=1,
         max_length=300,
-        description="Beginnings of words of the name or company, of an e-mail address or its domain, in any order and "
-        "without regard to case or accents; or a telephone number, or four or more digits at its end.",
+        description="Beginnings of words of the name, the company, an e-mail address or its domain, in any order; case "
+        "and accents are ignored. Or a telephone number, or its last four or more digits.",
         examples=["ada love"],
     )
-    email: str | None = Field(None, max_length=254, description="The contact with this address.")
-    phone: str | None = Field(None, max_length=64, description="Contacts with this number.")
+    email: str | None = Field(None, max_length=254, description="The contact with this e-mail address.")
+    phone: str | None = Field(None, max_length=64, description="Contacts with this telephone number.")
     tags: str | None = Field(
         None,
         max_length=1000,
-        description="Names of tags, separated by commas; all of them.",
+        description="Names of tags, separated by commas. A contact must have all of them.",
         examples=["vip"],
     )
-    type: str | None = Field(None, min_length=1, max_length=100, description="A type's name or id.")
+    type: str | None = Field(None, min_length=1, max_length=100, description="The name or id of a type.")
     group: str | None = Field(
-        None, min_length=1, max_length=100, description="A group's name or id, be it static or dynamic."
+        None, min_length=1, max_length=100, description="The name or id of a group, static or dynamic."
     )
     owner_id: str | None = Field(None, min_length=1, max_length=100)
     organizer_id: str | None = Field(
-        None, min_length=1, max_length=100, description="A user who organizes bookings of the contact."
+        None,
+        min_length=1,
+        max_length=100,
+        description="The id of a user who organizes bookings of the contact.",
     )
     customer_id: str | None = Field(None, min_length=1, max_length=100)
-    is_primary: bool | None = Field(None, description="Whether it is its customer's primary contact.")
+    is_primary: bool | None = Field(
+        None, description="Whether the contact is the primary contact of its customer."
+    )
     relationship_status: RelationshipStatus | None = None
     lifecycle_stage: LifecycleStage | None = None
     source: Source | None = None
     is_active: bool | None = None
-    active: bool | None = Field(None, description="The same as `is_active`.")
+    active: bool | None = Field(None, description="Another name for `is_active`.")
     has_bookings: bool | None = None
     created_from: Moment | None = Field(None, description=_FROM)
     created_to: Moment | None = Field(None, description=_TO)

@@ -1,4 +1,4 @@
-"""Custom fields: what a tenant keeps of a contact under names of its own."""
+"""Custom fields: values of a contact under names that the tenant chooses."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from shared.domain.errors import FieldError, Invalid
 MAX_FIELDS = 50
 MAX_TEXT = 1_000
 MAX_BYTES = 65_536
-"""Of all names and values together, as JSON in UTF-8. Fifty ASCII texts at their longest fit. Beyond it, fifty of the
-longest in four-byte characters would make a record of 240 KB, and an event with old and new of twice that, which is
-more than an item holds."""
+"""Bytes of all names and values together, as JSON in UTF-8. Fifty ASCII texts of the greatest length fit. Without this
+limit, fifty of them in four-byte characters would make a record of 240 KB, and an event with old and new values twice
+that, more than an item holds."""
 _MAX_INTEGER = 2**53 - 1  # beyond it JSON readers differ (RFC 7493, section 2.2)
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
@@ -37,13 +37,13 @@ _INPUT_SCHEMA = {**_SCHEMA, "additionalProperties": {"anyOf": [*_VALUES, {"type"
 
 CustomFields = Annotated[dict[str, Any], WithJsonSchema(_SCHEMA)]
 CustomFieldsInput = Annotated[dict[str, Any], WithJsonSchema(_INPUT_SCHEMA)]
-"""Looked through by `checked`, whose refusals name the field: pydantic's of a union name each alternative."""
+"""Checked by `clean_custom_fields`, whose refusals name one field: those of a pydantic union name each alternative."""
 
 
 def clean_custom_fields(given: dict[str, Any]) -> dict[str, Any]:
-    """Custom fields in their stored form. None, which removes a field, stays.
+    """Return custom fields in their stored form, including None, which removes a field.
 
-    Whole numbers are integers, whichever way they were written. Raises Invalid, naming every refused field.
+    Whole numbers become integers. Raises Invalid, naming every refused field.
     """
     if len(given) > MAX_FIELDS:
         raise _too_many()
@@ -56,7 +56,7 @@ def clean_custom_fields(given: dict[str, Any]) -> dict[str, Any]:
             errors.append(FieldError(field, "name", message))
             continue
         try:
-            stored[name] = _checked_value(field, value)
+            stored[name] = _clean_value(field, value)
         except Invalid as error:
             errors += error.errors
     if errors:
@@ -64,7 +64,7 @@ def clean_custom_fields(given: dict[str, Any]) -> dict[str, Any]:
     return stored
 
 
-def _checked_value(field: str, value: Any) -> Any:
+def _clean_value(field: str, value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -75,11 +75,11 @@ def _checked_value(field: str, value: Any) -> Any:
             raise Invalid.field(field, "control_characters", "The character NUL is not allowed here.")
         return text
     if isinstance(value, int | float):
-        return _checked_number(field, value)
+        return _clean_number(field, value)
     raise Invalid.field(field, "type", "A value is a text, a number, true, false, or null to remove it.")
 
 
-def _checked_number(field: str, value: float) -> float:
+def _clean_number(field: str, value: float) -> float:
     if isinstance(value, float) and not math.isfinite(value):
         raise Invalid.field(field, "finite_number", "A number must be finite.")
     if isinstance(value, int) and abs(value) > _MAX_INTEGER:
@@ -91,19 +91,19 @@ def _checked_number(field: str, value: float) -> float:
 
 
 def merge_custom_fields(present: dict[str, Any], given: dict[str, Any] | None) -> dict[str, Any]:
-    """`present` after a merge patch (RFC 7396) that `checked` has passed; None removes all.
+    """Return `present` after a merge patch (RFC 7396) of cleaned custom fields; None removes all fields.
 
-    Raises Invalid when the outcome has too many fields, or is too long.
+    Raises Invalid when the result has too many fields or is too long.
     """
     if given is None:
         return {}
-    outcome = {name: value for name, value in {**present, **given}.items() if value is not None}
-    if len(outcome) > MAX_FIELDS:
+    result = {name: value for name, value in {**present, **given}.items() if value is not None}
+    if len(result) > MAX_FIELDS:
         raise _too_many()
-    if len(json.dumps(outcome, ensure_ascii=False).encode()) > MAX_BYTES:
+    if len(json.dumps(result, ensure_ascii=False).encode()) > MAX_BYTES:
         message = f"All custom fields together have at most {MAX_BYTES:,} bytes."
         raise Invalid.field("custom_fields", "too_long", message)
-    return outcome
+    return result
 
 
 def _too_many() -> Invalid:

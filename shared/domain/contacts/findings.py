@@ -1,6 +1,6 @@
-"""The rules for contacts, applied to an input that is refused for its form already: one answer has all faults.
+"""The faults that cleaning finds in an input that was already refused for its form.
 
-Loaded only after something was refused.
+With them, one answer lists all faults. Loaded only after a refusal.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from shared.domain.tenant import TenantSettings
 
 _ONE_OF_EACH = ("email", "phone", "whatsapp")
 _MOST = 100
-"""Of a list's entries. A longer list is refused for its length."""
+"""How many entries of a list are checked. A longer list is refused for its length."""
 
 
 def faults_in(given: object, settings: TenantSettings, *, whole: bool) -> tuple[FieldError, ...]:
-    """The faults that `clean` finds in what a caller gave for a contact, whose form nobody has checked.
+    """Return the faults that `clean` finds in a caller's input for a contact, whose form has not been checked.
 
-    `whole`: that what is left out counts as empty, as in a creation. Values of a wrong type are passed over: they are
-    faults of form.
+    `whole`: whether fields left out are empty, as in a creation. Values of a wrong type are skipped: they are faults of
+    form.
     """
     if not isinstance(given, dict):
         return ()
-    fields = dict(_readable(given))
+    fields = dict(_checkable_fields(given))
     if whole and "email" not in given:
         fields["email"] = None
     return collect_faults(lambda: clean(fields, settings))
 
 
-def _readable(given: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def _checkable_fields(given: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for name in _ONE_OF_EACH:
         value = given.get(name)
         if name in given and (value is None or isinstance(value, str)):
             yield name, value
     if isinstance(tags := given.get("tags"), list):
         yield "tags", [one for one in tags[: _MOST + 1] if isinstance(one, str)]
-    # A placeholder keeps the numbers of the others; its own fault is one of form, and named as that.
+    # A placeholder for a value of a wrong type keeps the positions of the others.
     if isinstance(emails := given.get("other_emails"), list):
         yield "other_emails", [one if isinstance(one, str) else "" for one in emails[:_MOST]]
     if isinstance(phones := given.get("other_phones"), list):

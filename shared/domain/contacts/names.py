@@ -1,10 +1,11 @@
-"""A person's name that was written as one, in two parts."""
+"""First and last name from a full name."""
 
 from __future__ import annotations
 
 from shared.domain.characters import one_line
 
-_MOST = 100
+_MAX_LENGTH = 100
+"""Characters of a first or last name."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -15,17 +16,17 @@ _TITLES = _words(
     "dr drs dra prof profa mr mrs ms miss mx sir dame lord lady rev hon herr frau mme mlle sr sra srta señor señora "
     "dott dottssa ing mag dipl-ing"
 )
-"""Titles, which stand before a first name."""
+"""Titles that precede a first name."""
 _PARTICLES = _words(
     "van von vom zu zum zur der den ter ten te de del della delle dei degli di da do dos das du des la le los las lo "
     "al el bin bint ibn ben af av"
 )
-"""Particles that a last name begins with, in small letters."""
+"""Particles with which a last name begins, in lower case."""
 _SUFFIXES = _words(
     "jr sr jnr snr ii iii iv phd md mdphd dds dmd dvm esq cpa mba msc bsc rn jd llm cfa pe obe mbe cbe "
     "junior senior"
 )
-"""Suffixes that follow a last name behind a comma."""
+"""Suffixes that follow a last name after a comma."""
 _COMPANIES = _words(
     "inc incorporated llc llp lp ltd limited corp corporation co company plc pty gmbh mbh ag kg kgaa ohg ug ev eg sa "
     "sas sarl srl spa sl bv nv ab as asa oy oyj aps kft doo sro zrt spzoo"
@@ -34,21 +35,23 @@ _COMPANIES = _words(
 
 
 def split_name(full_name: str) -> tuple[str, str]:
-    """First and last name of a name written as one. Each is cut to a hundred characters.
+    """Return the first and last name in a full name, each cut to a hundred characters.
 
-    The first name is the first word, or all before a particle; a title stays with it: `Dr. Ada Lovelace` returns
-    ("Dr. Ada", "Lovelace"), `Johann Wolfgang von Goethe` ("Johann Wolfgang", "von Goethe"). `Lovelace, Ada` is
-    turned round. A suffix behind a comma stays behind the last name, `King, Martin, Jr.` returns ("Martin",
-    "King, Jr."), and a company's name stays whole: `Acme, Inc.` returns ("Acme, Inc.", "").
+    The first name is the first word, or everything before a particle, together with a title: `Dr. Ada Lovelace`
+    returns ("Dr. Ada", "Lovelace"), `Johann Wolfgang von Goethe` ("Johann Wolfgang", "von Goethe"). `Lovelace, Ada`
+    is reversed. A suffix after a comma stays with the last name: `King, Martin, Jr.` returns ("Martin", "King, Jr.").
+    The name of a company is not split: `Acme, Inc.` returns ("Acme, Inc.", "").
     """
     text = " ".join(one_line(full_name.replace("\0", " ")).strip("\"'“”„ ").split())
-    parts = [part for one in text.replace("，", ",").replace("،", ",").split(",") if (part := one.strip())]
+    parts = [
+        part for piece in text.replace("，", ",").replace("،", ",").split(",") if (part := piece.strip())
+    ]
     if not parts:
         return "", ""
     if len(parts) > 1 and any(_is_company(part.split()[-1]) for part in parts[1:]):
-        return ", ".join(parts)[:_MOST], ""
-    names = [parts[0], *(part for part in parts[1:] if _plain(part) not in _SUFFIXES)]
-    suffixes = [part for part in parts[1:] if _plain(part) in _SUFFIXES]
+        return ", ".join(parts)[:_MAX_LENGTH], ""
+    names = [parts[0], *(part for part in parts[1:] if _normalize(part) not in _SUFFIXES)]
+    suffixes = [part for part in parts[1:] if _normalize(part) in _SUFFIXES]
     if len(names) > 1:
         first, last = ", ".join(names[1:]), names[0]
     else:
@@ -57,26 +60,26 @@ def split_name(full_name: str) -> tuple[str, str]:
         last = ", ".join([last, *suffixes])
     else:
         first = ", ".join([first, *suffixes])
-    return first[:_MOST].strip(), last[:_MOST].strip()
+    return first[:_MAX_LENGTH].strip(), last[:_MAX_LENGTH].strip()
 
 
 def _split_words(words: list[str]) -> tuple[str, str]:
     start = 0
-    while start < len(words) - 1 and _plain(words[start]) in _TITLES:
+    while start < len(words) - 1 and _normalize(words[start]) in _TITLES:
         start += 1
-    if start == len(words) - 1:  # one word, a title before it or not
+    if start == len(words) - 1:  # one word, with or without a title
         return (" ".join(words[:start]), words[start]) if start else (words[0], "")
-    if words[start] in _PARTICLES:  # a last name alone
+    if words[start] in _PARTICLES:  # only a last name
         return (" ".join(words[:start]), " ".join(words[start:])) if start else (" ".join(words), "")
     particle = next((at for at in range(start + 1, len(words) - 1) if words[at] in _PARTICLES), start + 1)
     return " ".join(words[:particle]), " ".join(words[particle:])
 
 
 def _is_company(word: str) -> bool:
-    # Of two letters, these are names too: `Kim, Sa`.
-    plain = _plain(word)
+    # Short ones may be names: `Kim, Sa`.
+    plain = _normalize(word)
     return plain in _COMPANIES and (len(plain) > 2 or word.isupper() or "." in word)
 
 
-def _plain(word: str) -> str:
+def _normalize(word: str) -> str:
     return word.replace(".", "").replace(" ", "").casefold()

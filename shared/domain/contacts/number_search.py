@@ -1,4 +1,4 @@
-"""Telephone numbers as they are searched: from the end, or whole as people of a country write them."""
+"""The search for telephone numbers: by their last digits, or by a whole number as it is written in a country."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from shared.domain.errors import Invalid
 from shared.domain.phone import normalize_phone
 
 LEAST_DIGITS = 4
-"""How many digits at the end of a number it takes to search for it."""
+"""How many last digits of a number a search needs at least."""
 _LEAST_WHOLE = 6
 _LONGEST = 64
 
 
 def digits_of(number: str) -> str:
-    """The digits of a telephone number, last first, as they are searched from the end. Those of any script count."""
+    """Return the digits of a telephone number, last digit first, as they are indexed. Digits of any script count."""
     return "".join(str(unicodedata.decimal(one)) for one in number[:_LONGEST] if one.isdecimal())[::-1]
 
 
 def ends_of(search: str, country: str | None) -> tuple[str, ...]:
-    """The ends, last digit first, one of which a telephone number must have that a search finds (see `has_end`); none
-    for a search of words alone. The end of a whole number has its `+` too.
+    """Return the endings, last digit first, for `has_end`: a search finds the telephone numbers with one of them. A
+    search of words has none. The ending for a whole number includes its `+`.
 
-    Four or more digits, with nothing but signs people write between them, find the numbers that end so. What can be
-    given as a telephone number in `country` (ISO 3166-1 alpha-2; None if it is not known) finds that number as well:
-    with a trunk prefix, an international prefix, an extension behind it or as a word to dial.
+    Four or more digits, with only punctuation between them, find the numbers that end with them. A text that is a
+    valid telephone number in `country` (ISO 3166-1 alpha-2; None if unknown) also finds that number: with a trunk
+    prefix, an international prefix, an extension, or as a vanity number.
     """
     if len(search) > _LONGEST:
         return ()
@@ -43,11 +43,11 @@ def ends_of(search: str, country: str | None) -> tuple[str, ...]:
 
 
 def has_end(digits: str, ends: tuple[str, ...]) -> bool:
-    """Whether a telephone number (its digits, last first) has one of the ends."""
+    """Return whether a telephone number (its digits, last digit first) has one of the endings."""
     return f"{digits}+".startswith(ends)
 
 
 def _may_be_whole(search: str) -> bool:
-    """Whether a text begins as numbers do. With words before a number it is a search of these words."""
+    """Return whether a text may be a whole number. With words before a number it is a search for these words."""
     signs = [one for one in search.casefold().removeprefix("tel") if one.isalnum()]
     return len(signs) >= _LEAST_WHOLE and signs[0].isdecimal()

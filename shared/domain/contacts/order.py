@@ -1,9 +1,9 @@
 """The orders in which contacts are listed.
 
-A contact's place in an order is a text: places sort as the contacts do, and end with the contact's id, which breaks
-ties. The index of an order and the sorting of a few contacts both go by it, so a list is the same by either way.
-Who lacks what an order goes by (was never contacted, has no bookings) has no place in it, and comes behind all
-who have one, newest first.
+A contact's place in an order is a string: places sort as the contacts do, and end with the contact's id, which breaks
+ties. The index of an order and the sorting in memory both use places, so both return the same list. A contact
+without a value in the order's field (never contacted, no bookings) has no place. Such contacts come after all others,
+newest first.
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ from shared.domain.contacts.record import Contact
 from shared.domain.search import fold_line
 
 INDEXED = ("name", "-updated_at", "-last_contacted_at", "-last_booking_at", "-total_bookings")
-"""The orders that have an index of places. The lists by creation are their own: a contact's id holds its time."""
+"""The orders with an index of places. Lists by creation need none: a contact's id contains its creation time."""
 
 Position = list[str | None]
-"""Where a walk goes on: `["placed", place]` behind a place, `["unplaced", id]` among those without one, None for their
-first. (A list, as it comes back from a cursor.)"""
+"""Where a list continues: `["placed", place]` after a place, `["unplaced", id]` after a contact without a place,
+`["unplaced", None]` at the first of these. (A list, because cursors are JSON.)"""
 
 PLACED, UNPLACED = "placed", "unplaced"
 _MAX_NAME = 100
 
 
 def is_descending(order: str) -> bool:
-    """Whether an order shows the greatest place first."""
+    """Return whether an order shows the greatest place first."""
     return order.startswith("-")
 
 
 def field_of(order: str) -> str:
-    """What an order goes by, such as `updated_at`."""
+    """Return the field of an order, such as `updated_at`."""
     return order.removeprefix("-")
 
 
 def place_in(contact: Contact, order: str) -> str | None:
-    """A contact's place in an order; None when it lacks what the order goes by. At most 850 bytes long."""
+    """Return a contact's place in an order, at most 850 bytes; None if it has no value in the order's field."""
     field = field_of(order)
     if field == "created_at":
         return f"#{contact.id}"
     if field == "name":
-        # Two spaces come before one with a word behind it: van, Zoe before van Dyck, Ada.
+        # Two spaces sort before a space and a word: van, Zoe before van Dyck, Ada.
         last, first = (fold_line(name, _MAX_NAME) for name in (contact.last_name, contact.first_name))
         return f"{last}  {first}  #{contact.id}"
     if field == "total_bookings":
@@ -52,7 +52,7 @@ def place_in(contact: Contact, order: str) -> str | None:
 def in_order(
     contacts: Iterable[Contact], order: str, after: Position | None
 ) -> Iterator[tuple[Position, Contact]]:
-    """Contacts in an order, each with its position; only those behind `after`."""
+    """Yield contacts in an order, each with its position; only those after the position `after`."""
     placed: list[tuple[str, Contact]] = []
     unplaced: list[tuple[str, Contact]] = []
     for contact in contacts:
@@ -66,6 +66,6 @@ def in_order(
         if stage == UNPLACED and name == PLACED:
             continue
         for place, contact in sorted(entries, key=lambda entry: entry[0], reverse=descending):
-            is_behind = stage != name or bound is None or (place < bound if descending else place > bound)
-            if is_behind:
+            is_after = stage != name or bound is None or (place < bound if descending else place > bound)
+            if is_after:
                 yield [name, place], contact

@@ -1,9 +1,9 @@
-"""A contact's further telephone numbers, each with a label."""
+"""Additional telephone numbers of a contact, each with a label."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
-from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
+from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
 from shared.domain.errors import FieldError, Invalid
 from shared.domain.phone import MAX_LENGTH, as_typed, normalize_phone
@@ -14,7 +14,7 @@ MAX_PHONES = 20
 
 
 class OtherPhone(TypedDict):
-    """A number in E.164 form. `raw`: the number as it was typed, null when that was E.164 already."""
+    """A number in E.164 form. `raw`: the number as it was typed, null if that was E.164."""
 
     label: str
     number: str
@@ -22,7 +22,7 @@ class OtherPhone(TypedDict):
 
 
 class OtherPhoneInput(BaseModel):
-    """A further number, as a caller gives it."""
+    """An additional number in an input."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
@@ -31,7 +31,7 @@ class OtherPhoneInput(BaseModel):
 
 
 def normalize_other_phones(given: list[OtherPhoneInput] | None, settings: TenantSettings) -> list[OtherPhone]:
-    """Numbers in their stored form and order; of two that are the same the first stays.
+    """Return numbers in their stored form and order; of equal numbers only the first.
 
     Raises Invalid, naming every refused number.
     """

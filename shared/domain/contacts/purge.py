@@ -1,8 +1,8 @@
-"""The end of a deleted contact: what is removed when its time to be restored has run out, and what stays.
+"""The purge of a deleted contact, once it can no longer be restored.
 
-Everything in the contact's partition goes, its audit entries among it: they hold the person's data, and there is no
-reason any more to keep it. What stays is one event, `contact.purged`, which says that there was a contact and when it
-went, without a value of it.
+Everything in the contact's partition is removed, including its audit entries: they hold the person's data, and there
+is no longer a reason to keep it. One event stays, `contact.purged`, which says that there was a contact and when it
+was purged, without any of its values.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from shared.domain.timestamps import plus
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """A deleted contact whose time has run out.
+    """A deleted contact that can no longer be restored.
 
-    `version`: the record's. `purged_by`: the id of its `contact.purged` once its purge has begun.
+    `version`: the version of its record. `purged_by`: the id of its `contact.purged` once the purge has begun.
     """
 
     tenant_id: str
@@ -30,11 +30,11 @@ class Expired:
 
     @property
     def due_at(self) -> str:
-        """From when on it is purged."""
+        """The time from which it is purged."""
         return plus(self.deleted_at, RESTORABLE_SECONDS)
 
     def purge(self, *, event_id: str, at: str) -> Event:
-        """The event that its purge leaves behind."""
+        """Return the event that stays after its purge."""
         return Event(
             id=event_id,
             type=CONTACT_PURGED,

@@ -1,4 +1,4 @@
-"""A contact as the API shows it: the record, and the names of the records that it belongs to."""
+"""A contact as the API shows it: the record, and the names of its customer and its owner."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.domain.contacts.record import Contact
 
 
 class CustomerName(NamedTuple):
-    """How a customer is called: `full_name`, and `username` where it has one. `created_by`: the actor who made it."""
+    """The names of a customer: `full_name`, and `username` if it has one. `created_by`: the actor who created it."""
 
     full_name: str
     username: str | None
@@ -20,16 +20,17 @@ class CustomerName(NamedTuple):
 class ContactShown(Contact):
     """A contact with the names of its customer and its owner.
 
-    The names belong to other records, so neither the contact's version nor its events change with them.
+    The names belong to other records, so a new name changes neither the contact's version nor its events.
     """
 
     customer_name: str | None = Field(
         default=None,
-        description="The full name of its customer; null for a customer that the caller may not see.",
+        description="The full name of its customer. Null for a customer that the caller may not see.",
     )
     customer_username: str | None = Field(
-        default=None, description="The username of its customer, if it has one and the caller may see it."
+        default=None,
+        description="The username of its customer. Null if it has none, or if the caller may not see it.",
     )
     owner_name: str | None = Field(
-        default=None, description="The name of the user it belongs to, or the user's e-mail address."
+        default=None, description="The name of the user it belongs to, or else the user's e-mail address."
     )

@@ -1,6 +1,6 @@
-"""The customer: an account of the tenant, with contacts of which one is primary, and what may be done to it.
+"""The customer: an account of the tenant, with contacts of which one is primary, and its transitions.
 
-Every change of state is a method that gives back the new record and the event that tells of it.
+Every change of state is a method that returns the new record and the event of the change.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from shared.domain.validators import unless_blank, validated_by
 
 _Email = Annotated[str, Field(max_length=254), validated_by(unless_blank(normalize_email))]
 _EMPTY = {"last_name": "", "national_id": "", "is_verified": False, "is_active": True}
-"""What null stands for in fields that always have a value."""
-_NOT_TOLD = BOOKKEEPING | {"deleted_at"}
+"""The meaning of null for fields that always have a value."""
+_NOT_AUDITED = BOOKKEEPING | {"deleted_at"}
 
 
 class CustomerInput(BaseModel):
-    """What a caller gives to create a customer, or to replace one whole."""
+    """The fields of a new customer, or of one that is replaced as a whole."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
     first_name: GivenName = Field(examples=["Grace"])
     last_name: Name = Field("", examples=["Hopper"])
     username: GivenName | None = Field(
-        None, description="Unique within the tenant, without regard to case.", examples=["ghopper"]
+        None, description="Unique within the tenant. Case is ignored.", examples=["ghopper"]
     )
     email: _Email | None = Field(None, examples=["grace@example.com"])
     national_id: Name = ""
@@ -45,12 +45,12 @@ class CustomerInput(BaseModel):
     is_active: bool = True
 
     def given_fields(self) -> dict[str, Any]:
-        """All fields, with the empty value of what was left out."""
+        """Return all fields, those left out with their empty value."""
         return dict(self.__dict__)
 
 
 class CustomerPatch(BaseModel):
-    """A JSON merge patch (RFC 7396) of a customer: what is absent stays, null clears."""
+    """A JSON merge patch (RFC 7396) of a customer: fields left out stay as they are, null clears a field."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
@@ -63,16 +63,16 @@ class CustomerPatch(BaseModel):
     is_active: bool | None = None
 
     def given_fields(self) -> dict[str, Any]:
-        """The fields that were given."""
+        """Return the fields that were given."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 class Customer(Recorded):
-    """A customer as it is kept and shown.
+    """A customer as it is stored and shown.
 
-    `number` counts within the tenant. `primary_contact` is a contact's id, there as long as `contact_count` is
-    not 0; as it is kept, that is a number always. `version` counts the changes, from 1; whatever changes who its
-    contacts are changes it too, so that of two such changes at once the second one is made in the light of the first.
+    `number` counts within the tenant. `primary_contact` is the id of a contact, and is set while `contact_count` is
+    not 0; the stored count is always a number. `version` counts the changes, from 1. Every change of the customer's
+    set of contacts increments it, so that of two concurrent changes the second one is made with knowledge of the first.
     """
 
     entity: ClassVar[str] = "customer"
@@ -90,8 +90,8 @@ class Customer(Recorded):
     contact_count: Annotated[
         int | None,
         Field(
-            description="How many contacts the caller sees of it. Null to a caller who sees their own alone, where it "
-            "has more than 1,000: they are not counted then."
+            description="How many of its contacts the caller may see. Null for a customer of more than 1,000 contacts "
+            "if the caller may see only their own: they are not counted then."
         ),
     ] = 0
     primary_contact: str | None = None
@@ -106,14 +106,14 @@ class Customer(Recorded):
 
     @property
     def folded_username(self) -> str | None:
-        """What nobody else's username may come to while the customer lives; None without one."""
+        """The username in the form in which it is unique; None for a deleted customer or without a username."""
         return fold_username(self.username) if self.username and self.deleted_at is None else None
 
     @classmethod
     def create(
         cls, given: dict[str, Any], *, customer_id: str, number: int, stamp: Stamp
     ) -> tuple[Customer, Event]:
-        """A new customer from fields that `clean` has passed, and its `customer.created`."""
+        """Return a new customer from cleaned fields, and its `customer.created`."""
         customer = cls._from_fields(
             id=customer_id,
             number=f"CUST{number:06d}",
@@ -124,7 +124,7 @@ class Customer(Recorded):
         return customer, customer._build_creation_event(CUSTOMER_CREATED, stamp.caller)
 
     def change(self, given: dict[str, Any], *, stamp: Stamp) -> tuple[Customer, Event] | None:
-        """The customer with fields that `clean` has passed; None when they change nothing."""
+        """Return the customer with cleaned fields changed, and its `customer.updated`; None when nothing changes."""
         fields = dict(given)
         fields["full_name"] = join_name(
             given.get("first_name", self.first_name), given.get("last_name", self.last_name)
@@ -133,9 +133,9 @@ class Customer(Recorded):
         return changed if changed[1].changes else None
 
     def delete(self, *, stamp: Stamp) -> tuple[Customer, Event]:
-        """The customer, no longer live. Raises Conflict while it has contacts."""
+        """Return the customer as deleted. Raises Conflict while it has contacts."""
         if self.contact_count:
-            # How many is left unsaid: who asks may not see them all.
+            # Without the number: the caller may not see all of them.
             raise Conflict(
                 "This customer has contacts. Move or delete them first.", code="customer_has_contacts"
             )
@@ -144,7 +144,7 @@ class Customer(Recorded):
     def add_contact(
         self, contact_id: str, *, is_primary: bool = False, stamp: Stamp
     ) -> tuple[Customer, Event]:
-        """The customer with one contact more. Its first becomes its primary one, and one with `is_primary` does."""
+        """Return the customer with another contact, which becomes primary if it is the first or has `is_primary`."""
         given = {
             "contact_count": (self.contact_count or 0) + 1,
             "primary_contact": contact_id if is_primary else self.primary_contact or contact_id,
@@ -152,47 +152,47 @@ class Customer(Recorded):
         return self._build_change(CUSTOMER_UPDATED, given, stamp)
 
     def remove_contact(self, primary_contact: str | None, *, stamp: Stamp) -> tuple[Customer, Event]:
-        """The customer with one contact less; `primary_contact`: which of those left is primary now."""
+        """Return the customer with one contact less. `primary_contact`: the primary one of the remaining contacts."""
         given = {"contact_count": (self.contact_count or 0) - 1, "primary_contact": primary_contact}
         return self._build_change(CUSTOMER_UPDATED, given, stamp)
 
     def set_primary(self, contact_id: str, *, stamp: Stamp) -> tuple[Customer, Event]:
-        """The customer with another of its contacts as its primary one."""
+        """Return the customer with another of its contacts as its primary contact."""
         return self._build_change(CUSTOMER_UPDATED, {"primary_contact": contact_id}, stamp)
 
     def _audited_fields(self) -> dict[str, Any]:
-        """The fields whose changes are told: all but the bookkeeping of the change itself."""
+        """Return the fields whose changes events list: all but the bookkeeping of the change itself."""
         return {
             name: value
             for name, value in self.__dict__.items()
-            if name not in _NOT_TOLD and (value or name == "is_active")
+            if name not in _NOT_AUDITED and (value or name == "is_active")
         }
 
 
 class CustomerShown(Customer):
-    """A customer, and with `include=contacts` its contacts too."""
+    """A customer, with its contacts if `include=contacts` was given."""
 
     primary_contact: str | ContactShown | None = Field(  # type: ignore[assignment]
-        None, description="The contact's id; with `include=contacts` the whole contact."
+        None, description="The id of the contact; with `include=contacts` the whole contact."
     )
     contacts: list[ContactShown] = Field(
         default=[],
-        description="With `include=contacts` alone: the oldest of its contacts, up to 25. For a caller who sees "
-        "their own alone they are looked for among its first 1,000.",
+        description="Only with `include=contacts`: its oldest contacts, at most 25. For a caller who may see only "
+        "their own contacts, these are searched among its first 1,000.",
     )
 
 
 def fold_username(username: str) -> str:
-    """A username as it is compared: without regard to case, to invisible characters and to how its letters are put
-    together (NFKC).
+    """Return a username in the form in which it is compared: without case and invisible characters, with composed
+    letters (NFKC).
     """
     return unicodedata.normalize("NFKC", comparable(username)).casefold()
 
 
 def clean(given: dict[str, Any]) -> dict[str, Any]:
-    """Fields in their stored form: the e-mail normalized, None turned into the field's empty value.
+    """Return fields in their stored form: the e-mail address normalized, null replaced by the field's empty value.
 
-    `given` holds what was given, whether one field or all. Raises Invalid, naming every refused field.
+    `given` holds the fields to set, one or all. Raises Invalid, naming every refused field.
     """
     cleaned = {
         name: _EMPTY[name] if value is None and name in _EMPTY else value for name, value in given.items()
@@ -207,5 +207,5 @@ def clean(given: dict[str, Any]) -> dict[str, Any]:
         except Invalid as error:
             errors.append(error)
     if errors:
-        raise Invalid(errors[0].detail, errors=tuple(one for error in errors for one in error.errors))
+        raise Invalid(errors[0].detail, errors=tuple(fault for error in errors for fault in error.errors))
     return cleaned

@@ -1,4 +1,4 @@
-"""The terms a customer is found by."""
+"""The terms under which a customer is found."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from shared.domain.search import Term, terms_of
 
 
 def terms_of_customer(customer: Customer) -> list[Term]:
-    """The terms of a customer: those of its name, username, number and national id, and of its address."""
+    """Return the terms of a customer's name, username, number, national id and e-mail address."""
     names = (customer.full_name, customer.username or "", customer.number, customer.national_id)
     return terms_of(names, [customer.email] if customer.email else [])

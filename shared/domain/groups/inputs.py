@@ -15,7 +15,7 @@ from shared.domain.text import GroupName, ShortText
 
 
 class GroupInput(LabelInput):
-    """What a caller gives to make a group. A dynamic one has a filter, a static one has none."""
+    """The fields of a new group. A dynamic group has a filter, a static group has none."""
 
     name: GroupName = Field(examples=["Spring campaign"])
     description: ShortText = Field("", examples=["Everybody who gets the spring letter"])
@@ -23,14 +23,13 @@ class GroupInput(LabelInput):
     kind: GroupKind = "static"
     filter: ContactConditions | None = Field(
         None,
-        description="For a dynamic group: the conditions of `GET /contacts`, by the same names.",
+        description="For a dynamic group: conditions as in the query of `GET /contacts`.",
         examples=[{"tags": "vip", "is_active": True}],
     )
     contact_ids: list[Annotated[str, Field(max_length=100)]] = Field(
         default_factory=list,
         max_length=MAX_TOGETHER,
-        description="For a static group: the contacts that are in it from the start. One that cannot join refuses "
-        "the whole call.",
+        description="For a static group: its first members. If one of them cannot join, no group is created.",
     )
 
     def given_fields(self) -> dict[str, Any]:
@@ -38,7 +37,7 @@ class GroupInput(LabelInput):
 
 
 class GroupPatch(LabelPatch):
-    """A merge patch of a group. Its kind stays; null gives a field its default."""
+    """A merge patch of a group, whose kind cannot change; null resets a field to its default."""
 
     label = Group
 

@@ -15,7 +15,7 @@ from shared.domain.text import LabelName, Line, ShortText
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
-def _color(text: str) -> str:
+def _check_color(text: str) -> str:
     if not _COLOR.fullmatch(text):
         raise PydanticCustomError("color", "This must be a color in the form #rrggbb, such as #0066cc.")
     return text.lower()
@@ -24,28 +24,28 @@ def _color(text: str) -> str:
 Color = Annotated[
     str,
     Field(json_schema_extra={"pattern": f"^{_COLOR.pattern}$", "maxLength": 7}),
-    AfterValidator(_color),
+    AfterValidator(_check_color),
 ]
 
 
 class LabelInput(BaseModel):
-    """What a caller gives to make a label."""
+    """The fields of a new label."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
     def given_fields(self) -> dict[str, Any]:
-        """All fields, in their stored form."""
+        """Return all fields in their stored form."""
         return dict(self.__dict__)
 
 
 class LabelPatch(BaseModel):
-    """A merge patch of a label; null gives a field its default."""
+    """A merge patch of a label; null resets a field to its default."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
     label: ClassVar[type[Label]]
 
     def given_fields(self) -> dict[str, Any]:
-        """The fields that were given, in their stored form. Raises Invalid for a null in place of the name."""
+        """Return the fields that were given, in their stored form. Raises Invalid if the name is null."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
         if given.get("name", "") is None:
             raise Invalid.field("name", "required", "A name is required.")
@@ -54,7 +54,7 @@ class LabelPatch(BaseModel):
 
 
 class TagInput(LabelInput):
-    """What a caller gives to make a tag."""
+    """The fields of a new tag."""
 
     name: LabelName = Field(examples=["VIP"])
     color: Color = DEFAULT_COLOR
@@ -62,7 +62,7 @@ class TagInput(LabelInput):
 
 
 class TagPatch(LabelPatch):
-    """A merge patch of a tag; null gives a field its default."""
+    """A merge patch of a tag; null resets a field to its default."""
 
     label = Tag
 
@@ -72,14 +72,14 @@ class TagPatch(LabelPatch):
 
 
 class TypeInput(LabelInput):
-    """What a caller gives to make a contact type."""
+    """The fields of a new contact type."""
 
     name: LabelName = Field(examples=["Supplier"])
     description: ShortText = Field("", examples=["Who we buy from"])
 
 
 class TypePatch(LabelPatch):
-    """A merge patch of a contact type; null gives a field its default."""
+    """A merge patch of a contact type; null resets a field to its default."""
 
     label = ContactType
 

@@ -25,24 +25,25 @@ from shared.domain.timestamps import Timestamp
 LabelKind = Literal["tag", "type", "group"]
 
 MAX_LABELS: Mapping[LabelKind, int] = {"tag": 1_000, "type": 200, "group": 1_000}
-"""How many labels of each kind a tenant has at the most: they are read together and kept in memory."""
+"""How many labels of each kind a tenant has at most: they are read together and kept in memory."""
 DEFAULT_COLOR = "#0066cc"
-_MOMENT = 60_000
+_RECENT = 60_000
+"""Milliseconds within which a label counts as recently created."""
 
 L = TypeVar("L", bound="Label")
 
 
 class Label(Recorded):
-    """What tags, types and groups have in common.
+    """The base of tags, types and groups.
 
-    Each shows how many live contacts have it, in the field `counted_in`: null where the caller may not know, or where
-    nobody counts.
+    The field `counted_in` shows how many live contacts have the label: null if the caller may not know it, or if they
+    are not counted.
     """
 
     entity: ClassVar[LabelKind]
     counted_in: ClassVar[str] = "contact_count"
     is_shared: ClassVar[bool] = True
-    """Whether it is a word of all users: then it takes the right to all contacts to change or delete it."""
+    """Whether all users share it: then changing or deleting it requires the right to all contacts."""
 
     id: str
     name: str
@@ -56,21 +57,21 @@ class Label(Recorded):
 
     @classmethod
     def create(cls: type[L], given: dict[str, Any], *, label_id: str, stamp: Stamp) -> tuple[L, Event]:
-        """A new label and its event, such as `tag.created`."""
+        """Return a new label and its event, such as `tag.created`."""
         label = cls(id=label_id, **stamp.creation_fields(), **given)
         return label, label._build_creation_event(f"{label.entity}.created", stamp.caller)
 
     def change(self: L, given: dict[str, Any], *, stamp: Stamp) -> tuple[L, Event] | None:
-        """The label with other fields, and its event; None when they change nothing."""
+        """Return the label with some fields changed, and its event; None when nothing changes."""
         changed = self._build_change(f"{self.entity}.updated", given, stamp)
         return changed if changed[1].changes else None
 
     def delete(self: L, *, stamp: Stamp) -> tuple[L, Event]:
-        """The label as it was last, and the event of its going."""
+        """Return the last version of the label, and the event of its deletion."""
         return self._build_removal(f"{self.entity}.deleted", {}, stamp)
 
     def with_count(self: L, contacts: int | None) -> L:
-        """The label as it is shown, with how many contacts have it."""
+        """Return the label with the number of contacts that have it, for display."""
         return self.model_copy(update={self.counted_in: contacts})
 
     def _audited_fields(self) -> dict[str, Any]:
@@ -79,7 +80,7 @@ class Label(Recorded):
 
 
 class Tag(Label):
-    """A free word with a colour; made on first use."""
+    """A word with a colour; created on first use."""
 
     entity = "tag"
     counted_in = "usage_count"
@@ -90,7 +91,7 @@ class Tag(Label):
 
 
 class ContactType(Label):
-    """An entry of the tenant's small managed list of types."""
+    """An entry of the tenant's list of types, which has to exist before contacts can have it."""
 
     entity = "type"
 
@@ -100,13 +101,13 @@ class ContactType(Label):
 
 @dataclass(frozen=True)
 class Labels:
-    """All labels of a tenant, as they were at one time."""
+    """All labels of a tenant at one moment."""
 
     by_id: Mapping[str, Label]
 
     @classmethod
     def of(cls, labels: Iterable[Label]) -> Labels:
-        """The labels given, which differ in id, and within each kind in name."""
+        """Return a collection of labels with distinct ids and, within each kind, distinct names."""
         return cls({label.id: label for label in labels})
 
     @cached_property
@@ -114,11 +115,11 @@ class Labels:
         return {(label.entity, fold_name(label.name)): label for label in self.by_id.values()}
 
     def find(self, kind: LabelKind, name_or_id: str) -> Label | None:
-        """The label of a kind with an id or a name (without regard to case), or None. No name stands in an id's way."""
+        """Return the label of a kind with an id or a name, or None. Case is ignored; ids take precedence over names."""
         return self.with_id(kind, name_or_id) or self._by_name.get((kind, fold_name(name_or_id.strip())))
 
     def with_id(self, kind: LabelKind, label_id: str) -> Label | None:
-        """The label of a kind with an id, or None."""
+        """Return the label of a kind with an id, or None."""
         label = self.by_id.get(label_id)
         return label if label is not None and label.entity == kind else None
 
@@ -131,17 +132,15 @@ class Labels:
         return [label_id for label_id in ids if label_id in self.by_id]
 
     def existing_or_recent(self, ids: Sequence[str]) -> list[str]:
-        """The ids of labels that there still are, in their order, so that each stands where its name does in `names`.
-
-        A contact read together with these may be a moment newer: behind them come ids made within the last minute
-        that are not known here.
+        """Return the ids of existing labels in their order, which is the order of their `names`, and then the ids of
+        labels that are unknown but were created within the last minute: the contact may be newer than this collection.
         """
-        since = first_id_at(time.time_ns() // 1_000_000 - _MOMENT)
-        known = [one for one in ids if one in self.by_id]
-        return known + [one for one in ids if one not in self.by_id and one > since]
+        since = first_id_at(time.time_ns() // 1_000_000 - _RECENT)
+        known = self.existing(ids)
+        return known + [label_id for label_id in ids if label_id not in self.by_id and label_id > since]
 
     def all_of(self, kind: type[L]) -> list[L]:
-        """All labels of a kind in the order of their names."""
+        """Return all labels of a kind in the order of their names."""
         found = [label for label in self.by_id.values() if isinstance(label, kind)]
         return sorted(found, key=lambda label: fold_name(label.name))
 
