@@ -25,14 +25,14 @@ from shared.domain.labels.record import NO_LABELS, Labels
 from shared.projections.comparison import build_expected
 from shared.services.contacts.lists import ContactLists
 from shared.services.reading_budget import Budget
-from shared.table import items
+from shared.table.contacts import items as contact_items
 from shared.table.contacts.index import ContactIndex
 from shared.table.cursors import Cursors
+from shared.table.item import Item
 from shared.table.keys import counters as counter_keys
 from shared.table.keys import postings as posting_keys
 from shared.table.keys.spelling import SK, Key, identity_of
 from shared.table.postings import chunks_of
-from shared.table.store import Item
 
 _HOW = ("sort", "skip", "include_total")
 SIZES = (1_000, 10_000, 50_000)
@@ -213,7 +213,7 @@ def _lists(store: MemoryStore) -> ContactLists:
 
 def measure(size: int) -> dict[str, tuple[int, float, int]]:
     """For each read: calls, read units and items gone through for a first page of 25."""
-    images = (items.contact_to_item(_TENANT, one) for one in people.contacts(size))
+    images = (contact_items.contact_to_item(_TENANT, one) for one in people.contacts(size))
     store = MemoryStore.of(build_expected(_TENANT, images))
     lists = _lists(store)
     measured = {}
@@ -246,7 +246,7 @@ def measure_walks() -> dict[str, tuple[int, int, float]]:
     Raises AssertionError unless it gives each contact that matches just once.
     """
     contacts = list(people.contacts(SIZES[-1]))
-    images = (items.contact_to_item(_TENANT, one) for one in contacts)
+    images = (contact_items.contact_to_item(_TENANT, one) for one in contacts)
     store = MemoryStore.of(build_expected(_TENANT, images))
     lists = _lists(store)
     measured = {}
@@ -330,7 +330,10 @@ def _spread(contacts: Sequence[Contact], spread: Sequence[str]) -> MemoryStore:
     chosen = {one.id for one in together}
     given = build_expected(
         _TENANT,
-        (items.contact_to_item(_TENANT, one.model_copy(update={"tag_ids": [*"abc"]})) for one in together),
+        (
+            contact_items.contact_to_item(_TENANT, one.model_copy(update={"tag_ids": [*"abc"]}))
+            for one in together
+        ),
     )
     for tag in "abc":
         ids = [one.id for one, has in zip(contacts, spread, strict=True) if tag in has or one.id in chosen]

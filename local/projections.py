@@ -14,8 +14,9 @@ import boto3
 
 from local.state_files import StackNotRunning, read_state
 from shared.projections.comparison import find_discrepancies
+from shared.table.item import Item
 from shared.table.keys.spelling import Key, identity_of, tenant_prefix
-from shared.table.store import Item, Store
+from shared.table.store import Store
 
 _MAX_PRINTED = 20
 

@@ -12,12 +12,12 @@ from shared.projections.kinds import companies
 from shared.projections.kinds.kind import is_live
 from shared.projections.kinds.registry import kind_of
 from shared.projections.work import by_key
+from shared.table.item import Item
 from shared.table.keys import counters as counter_keys
 from shared.table.keys import postings as posting_keys
 from shared.table.keys import projections as projection_keys
 from shared.table.keys.spelling import Identity, Key, identity_of, key_of
 from shared.table.postings import chunks_of, ids_in
-from shared.table.store import Item
 
 
 def build_expected(tenant_id: str, images: Iterable[Item]) -> dict[Identity, Item]:

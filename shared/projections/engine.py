@@ -25,11 +25,12 @@ from shared.projections.kinds.registry import kind_of
 from shared.projections.repair_notes import RepairNotes
 from shared.projections.steps import build_partial_transaction, build_transaction
 from shared.projections.work import Aim, Change, State, Work
-from shared.table.item_size import item_size
+from shared.table.item import Item, item_size
 from shared.table.keys import postings as posting_keys
 from shared.table.keys.spelling import PK, Identity, Key, identity_of, key_of, tenant_of_item
 from shared.table.postings import PostingList
-from shared.table.store import MOST_BYTES, MOST_STEPS, Item, Store, Transaction
+from shared.table.store import Store
+from shared.table.transactions import MOST_BYTES, MOST_STEPS, Transaction
 
 _TOGETHER = 40
 """Records in one transaction: a removal takes two items each, beside the counters."""

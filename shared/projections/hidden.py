@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from shared.projections.kinds.kind import Image
 from shared.projections.work import by_key
+from shared.table.item import Item
 from shared.table.keys import postings as posting_keys
 from shared.table.keys.spelling import Identity, Key, identity_of, key_of, tenant_of_item
 from shared.table.postings import PostingList
-from shared.table.store import Item, Store
+from shared.table.store import Store
 
 
 def find_hidden(store: Store, shown: Sequence[tuple[Key, Image]]) -> list[Key]:
@@ -33,5 +34,5 @@ def find_hidden(store: Store, shown: Sequence[tuple[Key, Image]]) -> list[Key]:
     found = store.get_many([key_of(row) for row in wanted.values()], consistent=False)
     hidden = {record_of_row[pair] for pair, row in wanted.items() if found.get(pair) != row}
     for partition, records in by_list.items():
-        hidden.update(records[record_id] for record_id in PostingList(store, partition).lacking(records))
+        hidden.update(records[record_id] for record_id in PostingList(store, partition).find_missing(records))
     return [key for key, _ in shown if identity_of(key) in hidden]

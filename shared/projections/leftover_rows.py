@@ -14,11 +14,12 @@ from shared.domain.contacts.record import Contact
 from shared.domain.events import Event
 from shared.domain.records import blank_fields
 from shared.projections.kinds import contacts
-from shared.table import items
+from shared.table import event_items, walking
+from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import events as event_keys
-from shared.table.keys.spelling import SK, Identity, identity_of, key_of
-from shared.table.store import Item, Store
+from shared.table.keys.spelling import Identity, identity_of, key_of
+from shared.table.store import Store
 
 _PAGE = 100
 _SOURCE_FIELDS = frozenset(
@@ -44,16 +45,11 @@ class LeftoverRows:
         a read unit for each row that may exist. Repeating it is harmless.
         """
         state: dict[str, Any] = {"id": contact_id}
-        after = None
         partition = contact_keys.partition(tenant_id, contact_id)
-        while True:
-            rows = self._store.query(
-                partition, limit=_PAGE, prefix=event_keys.EVENT, after=after, consistent=True
-            )
-            yield self._remove(tenant_id, state, [items.event_from_item(row) for row in rows])
-            if len(rows) < _PAGE:
-                return
-            after = rows[-1][SK]["S"]
+        for rows in walking.pages(
+            self._store, partition, page=_PAGE, prefix=event_keys.EVENT, consistent=True
+        ):
+            yield self._remove(tenant_id, state, [event_items.event_from_item(row) for row in rows])
 
     def _remove(self, tenant_id: str, state: dict[str, Any], events: Sequence[Event]) -> int:
         """Remove the rows of the states before and after each event; leave the last of them in `state`."""

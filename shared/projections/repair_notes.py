@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 from shared.domain import timestamps
 from shared.domain.ids import new_id
+from shared.table.item import Item
 from shared.table.keys import projections as projection_keys
 from shared.table.keys.spelling import PK, SK, Key
 from shared.table.keys.work import WORK_PK, WORK_SK
-from shared.table.store import Item, Store
+from shared.table.store import Store
 
 _MAX_NOTES = 100
 KEPT_SECONDS = 3 * 86_400

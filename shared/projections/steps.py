@@ -10,10 +10,12 @@ from shared.domain.errors import ConcurrentChange
 from shared.projections.kinds import companies
 from shared.projections.kinds.kind import Projected
 from shared.projections.work import Aim, Work
-from shared.table import items
+from shared.table.contacts import items as contact_items
+from shared.table.item import Item
 from shared.table.keys import counters as counter_keys
 from shared.table.keys.spelling import Key
-from shared.table.store import Item, Store, Transaction
+from shared.table.store import Store
+from shared.table.transactions import Transaction
 
 _TOMBSTONE_SECONDS = 3 * 86_400
 """How long a tombstone is kept, in seconds: the stream keeps changes for a day."""
@@ -57,10 +59,10 @@ def build_partial_transaction(store: Store, tenant_id: str, work: Work, *, label
         row, part = dict(before.item), _part_of(before.item)
     else:
         row, part = {**work.change.last.item, **work.change.row_key, "version": {"N": "0"}}, 0
-        row = {name: value for name, value in row.items() if name not in items.LABEL_IDS}
+        row = {name: value for name, value in row.items() if name not in contact_items.LABEL_IDS}
     wanted_item = work.shown.item if work.shown is not None else {}
     left = labels
-    for name in items.LABEL_IDS:
+    for name in contact_items.LABEL_IDS:
         has = [one["S"] for one in row.get(name, {"L": []})["L"]]
         wanted = [one["S"] for one in wanted_item.get(name, {"L": []})["L"]]
         changing = sorted({*has} ^ {*wanted})[:left]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from shared.projections.kinds.kind import NOTHING, Facet, Image, Kind, Projected, version_of
+from shared.table.item import Item
 from shared.table.keys.spelling import Identity, Key, identity_of, key_of
-from shared.table.store import Item
 
 
 @dataclass(slots=True)

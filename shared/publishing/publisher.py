@@ -10,9 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared import observability
 from shared.publishing.contracts import to_message
-from shared.table import items
+from shared.table import event_items
+from shared.table.item import Item
 from shared.table.keys.spelling import PK, tenant_of
-from shared.table.store import Item
 
 _BATCH = 10
 """Events in one call: the limit of SNS PublishBatch."""
@@ -80,7 +80,7 @@ def _entry(number: str, item: Item) -> dict[str, Any]:
     tenant_id = tenant_of(item[PK]["S"])
     if tenant_id is None:
         raise ValueError("an event lies outside all tenants")
-    event = items.event_from_item(item)
+    event = event_items.event_from_item(item)
     return {
         "Id": number,
         "Message": to_message(tenant_id, event),

@@ -14,10 +14,10 @@ from shared.domain import timestamps
 from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.publishing.publisher import PublishResult
 from shared.table.events import EventTable
+from shared.table.item import Item
 from shared.table.keys import lists as list_keys
 from shared.table.keys import work as work_keys
 from shared.table.keys.spelling import PK, Key
-from shared.table.store import Item
 
 SETTLE_SECONDS = 120
 """The age in seconds at which an unpublished event counts as left behind: a request's longest time plus the stream's

@@ -62,6 +62,11 @@ CUSTOMER_NUMBER = RetryPolicy(attempts=40)
 number, and one of them gets it. The waits add up to 13.83 s at most; then ConcurrentChange is raised.
 """
 
+BUSY_TABLE = RetryPolicy(attempts=7, first_wait=0.025, longest_wait=0.8)
+"""For a call of DynamoDB that was throttled, or met a transaction in progress. The waits add up to 1.58 s at most; then
+Unavailable is raised.
+"""
+
 
 def pause_after(attempt: int, *, first: float = 0.01, most: float = 0.4) -> float:
     """Return the seconds to wait after an attempt, counted from 0, under a policy of these waits."""

@@ -1,18 +1,19 @@
-"""Bookings in the table: which are counted, and which of their events were taken in."""
+"""Bookings in the table: which are counted, and which of their events were processed."""
 
 from __future__ import annotations
 
 from shared.domain.bookings import BookingCreated
 from shared.domain.contacts.interaction import Interaction
 from shared.domain.contacts.record import Contact
-from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
 from shared.services.bookings import BookingState
-from shared.table import items
+from shared.table import guards
+from shared.table.contacts import items as contact_items
 from shared.table.contacts.repository import ContactTable
 from shared.table.keys import bookings as booking_keys
 from shared.table.keys.spelling import SK
-from shared.table.store import Store, Transaction
+from shared.table.store import Store
+from shared.table.transactions import Transaction
 
 
 class BookingTable:
@@ -33,7 +34,7 @@ class BookingTable:
         return BookingState(event[SK]["S"] in found, booking[SK]["S"] in found)
 
     def contact_of(self, email: str) -> Contact | None:
-        """The live contact that has an address (in its stored form), or None."""
+        """Return the live contact with an address (in its stored form), or None."""
         contact_id = self._contacts.owner_of_email(email)
         return self._contacts.get(contact_id) if contact_id else None
 
@@ -46,26 +47,24 @@ class BookingTable:
         interaction: Interaction,
         events: list[Event],
     ) -> None:
-        """Write all that a booking event brings, in one transaction.
+        """Write all changes of a booking event in one transaction.
 
-        `before` is None for a contact that is new. Raises Conflict when the event was taken in meanwhile, or
-        the booking, the contact or its address is no longer as it was read.
+        `before` is None for a new contact. Raises Conflict when the event was processed meanwhile, or the booking, the
+        contact or its address is no longer as it was read.
         """
         transaction = Transaction()
         if before is None:
             self._contacts.add_creation(transaction, after, *events)
         else:
             self._contacts.add_change(transaction, before, after, *events)
-        transaction.put(items.interaction_to_item(self._tenant, interaction))
+        transaction.put(contact_items.interaction_to_item(self._tenant, interaction))
         contact_id = {"S": after.id}
-        is_new = "attribute_not_exists(PK)"
         transaction.put(
             {
                 **booking_keys.processed_event(self._tenant, event.booking_id, event.event_id),
                 "contact_id": contact_id,
             },
-            condition=is_new,
-            refusal=lambda _: ConcurrentChange(),
+            **guards.is_new(),
         )
         if not state.has_booking:
             transaction.put(
@@ -74,7 +73,6 @@ class BookingTable:
                     "contact_id": contact_id,
                     "starts_at": {"S": str(event.starts_at)},
                 },
-                condition=is_new,
-                refusal=lambda _: ConcurrentChange(),
+                **guards.is_new(),
             )
         self._store.commit(transaction)

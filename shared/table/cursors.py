@@ -1,4 +1,4 @@
-"""Cursors: where a walk over a list goes on. Opaque, signed, and bound to whom and what they were made for."""
+"""Cursors: positions at which a list continues. Opaque, signed, and bound to their caller and list."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Cursors:
         self._key = key
 
     def seal(self, scope: tuple[str, ...], position: Any) -> str:
-        """A cursor for a JSON-able `position` that `open` reads under the same scope alone."""
+        """Return a cursor for a `position` that JSON can hold; only `open` with the same scope reads it."""
         body = json.dumps(position, separators=(",", ":")).encode()
         return base64.urlsafe_b64encode(self._sign(scope, body) + body).rstrip(b"=").decode()
 
     def open(self, scope: tuple[str, ...], cursor: str) -> Any:
-        """The position of a cursor. Raises RuleBroken for one that was altered or made for another scope."""
+        """Return the position of a cursor. Raises RuleBroken when it was altered or made for another scope."""
         try:
             sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from shared.domain import timestamps
-from shared.table import items, work_index
+from shared.table import event_items, walking
+from shared.table.guards import IS_NEW
+from shared.table.item import Item
 from shared.table.keys import events as event_keys
 from shared.table.keys.spelling import Key, identity_of
-from shared.table.store import Item, Store
+from shared.table.store import Store
 
-_PAGE = 100  # of each shard; what is read and not gone through when time is out is read again
+_PAGE = 100  # entries of each shard; those not processed when time runs out are read again
 _PORTION = 500
 _BUCKET_SECONDS = 600
 
@@ -22,19 +24,19 @@ class EventTable:
         self._store = store
 
     def acknowledge(self, published: Iterable[Item]) -> None:
-        """Enter events' items in their tenants' feeds: they have been published."""
+        """Write published events into the feeds of their tenants, given by their items."""
         self._store.write_many(put=[_feed_row(item) for item in published])
 
     def written_between(self, start: str, end: str) -> Iterator[list[Key]]:
-        """The index entries of all events written from `start` to `end`, oldest first, in portions of at most 500.
+        """Yield the index entries of all events written from `start` to `end`, oldest first, at most 500 at a time.
 
-        `start`: a timestamp, or the place behind an event (see `work_keys.position_after`); `end`: a timestamp.
+        `start`: a timestamp, or a position (see `shared.table.keys.work.position_after`); `end`: a timestamp.
         Costs a half read unit for each twenty events, and one for each empty ten minutes and shard.
         """
         for bucket in _buckets(start, end):
             shards = [event_keys.outbox_partition(bucket, shard) for shard in range(event_keys.OUTBOX_SHARDS)]
-            found = work_index.entries(self._store, shards, (start, end), page=_PAGE)
-            yield from work_index.portions(found, _PORTION)
+            found = walking.walk_entries(self._store, shards, (start, end), page=_PAGE)
+            yield from walking.portions(found, _PORTION)
 
     def unacknowledged(self, events: Sequence[Key]) -> list[Item]:
         """Return the items of those events (given by their keys) that are in no feed.
@@ -47,14 +49,14 @@ class EventTable:
         return list(self._store.get_many(missing).values()) if missing else []
 
     def checkpoint(self) -> str | None:
-        """Up to where the sweeper has checked: a time, or the place behind an event; None when it never ran."""
+        """Return up to where the sweeper has checked: a time, or a position; None when it never ran."""
         item = self._store.get(event_keys.SWEEP_CHECKPOINT)
         return item["checked_until"]["S"] if item else None
 
     def set_checkpoint(self, checked_until: str) -> None:
-        """Note up to where the sweeper has checked: a time, or the place behind an event. It never goes back."""
+        """Write up to where the sweeper has checked: a time, or a position. It never moves back."""
         moment = {"S": checked_until}
-        is_first = "attribute_not_exists(PK)"
+        is_first = IS_NEW
         is_later = "checked_until <= :until"
         self._store.put(
             {**event_keys.SWEEP_CHECKPOINT, "checked_until": moment},
@@ -71,7 +73,7 @@ def _buckets(start: str, end: str) -> Iterator[str]:
 
 
 def _feed_row(item: Item) -> Item:
-    event = items.event_from_item(item)
+    event = event_items.event_from_item(item)
     return {
         **event_keys.feed_of(item),
         "type": {"S": event.type},

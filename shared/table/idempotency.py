@@ -1,6 +1,6 @@
-"""Idempotency keys in the table: one row for each, with the answer once there is one.
+"""Idempotency keys in the table: one row each, with the answer once there is one.
 
-All writes put the whole row, on condition that it is the writer's to put; a refused one gets to see the row.
+All writes replace the whole row, on condition that the writer holds it; a refused write returns the row.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from typing import Any
 from shared.domain.callers import format_grants
 from shared.domain.errors import TooLarge
 from shared.services.idempotency import KEPT_SECONDS, LEASE_SECONDS, ClaimLost, IdempotencyKeyClaim, KeyState
+from shared.table.guards import IS_NEW
+from shared.table.item import Item
 from shared.table.keys import idempotency as idempotency_keys
 from shared.table.keys.spelling import Key
-from shared.table.store import Item, Locked, Store, Transaction
+from shared.table.store import Locked, Store
+from shared.table.transactions import Transaction
 
 MAX_ANSWER = 300_000
-"""The largest answer that is kept, in characters of its stored form: a row has 400 KB."""
+"""The largest answer that is stored, in characters of its stored form; DynamoDB allows 400 KB for a row."""
 
 _LATEST = "1"
 _USUAL = {
@@ -36,9 +39,9 @@ _USUAL = {
     b'"interaction_count":0,"next_follow_up_at":null,"merged_from":[],"version":1,"created_at":"20",'
     b'"created_by":"user:","updated_at":"20","updated_by":"user:"}'
 }
-"""What answers are mostly made of, for zlib: a contact's answer of 1,050 bytes takes 313 with it and 770 without, and
-its row stays within one write unit's 1 KB. Rows written with one must be readable for a day: never change an entry,
-add one."""
+"""The texts that most answers consist of, by version, as dictionaries for zlib. A contact's answer of 1,050 bytes takes
+313 with it and 770 without, so its row stays within the 1 KB of one write unit. Rows must stay readable for a day:
+never change an entry, add a new version."""
 
 
 class KeyTable:
@@ -48,10 +51,13 @@ class KeyTable:
         self._store = store
 
     def claim(self, claim: IdempotencyKeyClaim) -> KeyState | None:
-        """Take the key for LEASE_SECONDS, if it is new, has expired, or was left unanswered by the same call."""
+        """Claim the key for LEASE_SECONDS, if it is new, has expired, or the same call left it unanswered.
+
+        Returns None when the claim was made, and otherwise the state of the key.
+        """
         now = time.time()
-        is_new = "attribute_not_exists(PK)"
-        is_expired = "expires_at <= :now"  # DynamoDB removes late
+        is_new = IS_NEW
+        is_expired = "expires_at <= :now"  # DynamoDB removes expired items late
         is_own_write = "holder = :me"
         try:
             state = self._put(
@@ -69,14 +75,14 @@ class KeyTable:
                 values={":before": {"S": state.holder}, ":me": {"S": claim.holder}},
             )
         except Locked:
-            # Its answer is just being written.
+            # A transaction is writing the answer.
             found = self._store.get(_key(claim))
             if found is None:
                 raise
             return _state(found, now)
 
     def settle(self, claim: IdempotencyKeyClaim, answer: str) -> KeyState | None:
-        """Keep the answer of a call that wrote nothing together with it."""
+        """Store the answer of a call that has not written it together with its changes."""
         now = time.time()
         is_own_write = "holder = :me AND answer = :answer"
         row = _row(claim, until=now, expires_at=now + KEPT_SECONDS, answer=answer)
@@ -87,7 +93,10 @@ class KeyTable:
         )
 
     def release(self, claim: IdempotencyKeyClaim) -> KeyState | None:
-        """Let the same call be made again at once. Whatever this one still has on its way writes nothing."""
+        """Allow the same call to be made again at once.
+
+        Requests of this one that are still in progress write nothing.
+        """
         now = time.time()
         row = _row(claim, until=now, expires_at=now + KEPT_SECONDS)
         row["holder"] = {"S": "nobody"}
@@ -106,21 +115,21 @@ class KeyTable:
 
 
 class ClaimedStore(Store):
-    """The table for a call under a key that commits once: its answer is kept together with what it writes."""
+    """The table for a call under a key that commits once: the answer is written in the same transaction."""
 
     def __init__(self, client: Any, table_name: str, claim: IdempotencyKeyClaim) -> None:
         super().__init__(client, table_name)
         self._claim = claim
 
     def commit(self, transaction: Transaction) -> None:
-        """Write a transaction, and the announced answer with it. Raises ClaimLost when another has the key."""
+        """Write a transaction with the announced answer. Raises ClaimLost when another call holds the key."""
         claim, now = self._claim, time.time()
         if claim.answer is None or claim.committed:
             raise RuntimeError(
                 "A call under a key writes one transaction, and announces its answer before that."
             )
         together = Transaction()
-        # First, so that a call that has lost its claim hears of that and not of what its successor wrote.
+        # First, so that a call that has lost its claim gets that error, and not one about what its successor wrote.
         together.put(
             _row(claim, until=now, expires_at=now + KEPT_SECONDS, answer=claim.answer),
             condition=_IS_HELD,
@@ -134,10 +143,10 @@ class ClaimedStore(Store):
 
 
 class FencedStore(Store):
-    """The table for a call under a key that commits many times: each only while the claim holds.
+    """The table for a call under a key that commits many times, each only while the claim is held.
 
-    Its answer is kept at the end, by `KeyTable.settle`. Whoever takes the claim over must recognise what is
-    written already, by the ids that the claim's work derives.
+    `KeyTable.settle` stores the answer at the end. A call that takes the claim over must recognise what is written
+    already, by the ids that are derived from the claim's work.
     """
 
     def __init__(self, client: Any, table_name: str, claim: IdempotencyKeyClaim) -> None:
@@ -145,7 +154,10 @@ class FencedStore(Store):
         self._claim = claim
 
     def commit(self, transaction: Transaction) -> None:
-        """Write a transaction, which has room for one item more. Raises ClaimLost when another has the key."""
+        """Write a transaction, which must have room for one more item.
+
+        Raises ClaimLost when another call holds the key.
+        """
         fenced = Transaction()
         fenced.check(
             _key(self._claim),
@@ -159,14 +171,14 @@ class FencedStore(Store):
 
 
 class FoundTable:
-    """Which contacts a call under a key found, so that it goes on with the same ones when it is taken over."""
+    """The contacts that a call under a key found, so that a call that takes it over continues with the same ones."""
 
     def __init__(self, store: FencedStore, claim: IdempotencyKeyClaim) -> None:
         self._store = store
         self._claim = claim
 
     def once(self, find: Callable[[], list[str]]) -> list[str]:
-        """The ids that `find` gives, or gave when the work was begun. At most 500."""
+        """Return the ids that `find` returns, or returned when the work was started. At most 500."""
         claim = self._claim
         key = idempotency_keys.found_contacts(claim.caller.tenant_id, claim.caller.actor, _digest(claim))
         if claim.work.is_retry:
@@ -191,7 +203,7 @@ _IS_HELD = "holder = :me AND attribute_not_exists(answer)"
 
 
 def _is_abandoned(state: KeyState, claim: IdempotencyKeyClaim) -> bool:
-    """Whether the same call was begun, and came to no end."""
+    """Whether the same call was started and did not finish."""
     return state.answer is None and state.left <= 0 and state.fingerprint == claim.fingerprint
 
 

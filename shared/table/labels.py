@@ -1,7 +1,7 @@
-"""Tags, types and groups in the table: all of a tenant's in one partition, read as a whole and kept in memory.
+"""Tags, types and groups in the table: all of a tenant's are in one partition, read together and kept in memory.
 
-A stamp beside them changes with each change of a label. Whoever has read the stamp knows whether what is kept is
-still so (docs/decisions/0013-labels.md).
+A stamp in the same partition changes with each change of a label. Reading the stamp tells whether the labels in memory
+are still current (docs/decisions/0013-labels.md).
 """
 
 from __future__ import annotations
@@ -14,17 +14,23 @@ from shared.domain.events import Event
 from shared.domain.groups.record import Group
 from shared.domain.labels.record import MAX_LABELS, NO_LABELS, ContactType, Label, Labels, Tag
 from shared.domain.text import fold_name
-from shared.table import items
+from shared.table import event_items, guards, walking
+from shared.table.codec import whole_record
+from shared.table.guards import Guard
+from shared.table.item import Item
 from shared.table.keys import labels as label_keys
-from shared.table.keys.spelling import SK, Key
-from shared.table.store import Item, Store, Transaction
+from shared.table.keys.spelling import Key
+from shared.table.store import Store
+from shared.table.transactions import Refusal, Transaction
 
 RECENT_SECONDS = 1.0
-"""How old labels may be where their names are looked up, or shown in lists, which follow changes within about a second
-anyhow. A contact read by its id is shown with the names of now.
+"""Seconds that labels may be out of date where names are looked up, or shown in lists, which follow changes within
+about a second anyway. A contact that is read by its id is shown with the current names.
 """
 _PAGE = 1_000
 _ATTEMPTS = 6
+"""How often labels are read when they change meanwhile."""
+"""How often labels are read when they change meanwhile."""
 _KINDS: dict[str, type[Label]] = {one.entity: one for one in (Tag, ContactType, Group)}
 
 
@@ -36,7 +42,7 @@ class LabelMemory:
         self._known: dict[str, tuple[int, Labels, float]] = {}
 
     def find(self, tenant_id: str, stamp: int) -> Labels | None:
-        """What is known of a tenant's labels under a stamp that was just read."""
+        """Return a tenant's labels in memory if they have the stamp that was just read."""
         known = self._known.get(tenant_id)
         if known is None or known[0] != stamp:
             return None
@@ -44,16 +50,16 @@ class LabelMemory:
         return known[1]
 
     def recent(self, tenant_id: str) -> Labels | None:
-        """A tenant's labels if they were right a moment ago."""
+        """Return a tenant's labels if they were current a moment ago."""
         known = self._known.get(tenant_id)
         return known[1] if known and self._clock() - known[2] < RECENT_SECONDS else None
 
     def forget(self, tenant_id: str) -> None:
-        """That this process has changed a tenant's labels."""
+        """Forget a tenant's labels, because this process changed them."""
         self._known.pop(tenant_id, None)
 
     def keep(self, tenant_id: str, stamp: int, labels: Labels) -> None:
-        """Remember what was read after the stamp was."""
+        """Keep labels that were read after their stamp."""
         if len(self._known) >= 200:
             self._known.clear()
         self._known[tenant_id] = (stamp, labels, self._clock())
@@ -69,25 +75,26 @@ class LabelTable:
 
     @property
     def stamp_key(self) -> Key:
-        """Of the item to read for `at`."""
+        """The key of the stamp, which `at` takes."""
         return label_keys.stamp(self._tenant)
 
     def current(self) -> Labels:
-        """All labels as of now."""
+        """Return all labels as of now."""
         return self.at(self._store.get(self.stamp_key))
 
     def recent(self) -> Labels:
-        """All labels as of a second ago or later; with all that this process has changed."""
+        """Return all labels as of at most a second ago, including all changes by this process."""
         return self._memory.recent(self._tenant) or self.current()
 
     def at(self, stamp: Item | None) -> Labels:
-        """All labels as of a stamp that was just read, or later."""
+        """Return all labels as of a stamp that was just read, or later."""
         known = self._memory.find(self._tenant, _number_of(stamp))
         return known or self._read(stamp)
 
     def _read(self, stamp: Item | None) -> Labels:
-        """Read all labels, between two readings of one stamp: so they are those of one moment, though they may take
-        several calls.
+        """Return all labels, read between two reads of the same stamp.
+
+        So they are those of one moment, even if they take several calls.
         """
         if stamp is None:
             return NO_LABELS
@@ -101,32 +108,24 @@ class LabelTable:
         raise Unavailable()
 
     def _read_all(self) -> Labels:
-        found: list[Label] = []
-        after = None
-        while True:
-            page = self._store.query(
-                label_keys.partition(self._tenant), limit=_PAGE, after=after, consistent=True
-            )
-            found += [_from_item(item) for item in page if "kind" in item]
-            if len(page) < _PAGE:
-                return Labels.of(found)
-            after = page[-1][SK]["S"]
+        rows = walking.walk(self._store, label_keys.partition(self._tenant), page=_PAGE, consistent=True)
+        return Labels.of([_from_item(row) for row in rows if "kind" in row])
 
     def add(self, label: Label, event: Event) -> None:
         """Write a new label and its event.
 
-        Raises NameTaken when there is one of its name, RuleBroken when there are too many of its kind.
+        Raises NameTaken when a label of the kind has the name, RuleBroken when there are too many of the kind.
         """
         kind = label.entity
         transaction = Transaction()
         self._put_new(transaction, label)
-        transaction.put(items.event_to_item(self._tenant, event))
-        few = f"attribute_not_exists({kind}s) OR {kind}s < :most"
+        transaction.put(event_items.event_to_item(self._tenant, event))
+        has_room = f"attribute_not_exists({kind}s) OR {kind}s < :most"
         transaction.update(
             self.stamp_key,
             f"ADD stamp :one, {kind}s :one",
             {":one": {"N": "1"}, ":most": {"N": str(MAX_LABELS[kind])}},
-            condition=few,
+            condition=has_room,
             refusal=lambda _: RuleBroken(
                 f"There are {MAX_LABELS[kind]:,} {kind}s, the most a tenant has. Remove one first.",
                 code=f"too_many_{kind}s",
@@ -141,21 +140,27 @@ class LabelTable:
         """
         transaction = Transaction()
         if fold_name(before.name) == fold_name(after.name):
-            self._put(transaction, after, "version = :before", {":before": {"N": str(before.version)}})
+            self._put(
+                transaction,
+                after,
+                guards.at_version_or_own(before.version, after.last_event, _refusal_for(after)),
+            )
         else:
             self._put_new(transaction, after)
-            self._take_away(transaction, before)
-        self._stamped(transaction, event, "ADD stamp :one", {":one": {"N": "1"}})
+            self._delete(transaction, before)
+        self._commit_with_event(transaction, event, "ADD stamp :one", {":one": {"N": "1"}})
 
     def remove(self, before: Label, event: Event) -> None:
-        """Remove a label, with its event. Raises ConcurrentChange as `replace` does."""
+        """Remove a label, with its event. Raises ConcurrentChange when it is no longer as `before`."""
         transaction = Transaction()
-        self._take_away(transaction, before)
+        self._delete(transaction, before)
         numbers = {":one": {"N": "1"}, ":less": {"N": "-1"}}
-        self._stamped(transaction, event, f"ADD stamp :one, {before.entity}s :less", numbers)
+        self._commit_with_event(transaction, event, f"ADD stamp :one, {before.entity}s :less", numbers)
 
-    def _stamped(self, transaction: Transaction, event: Event, expression: str, values: Item) -> None:
-        transaction.put(items.event_to_item(self._tenant, event))
+    def _commit_with_event(
+        self, transaction: Transaction, event: Event, expression: str, values: Item
+    ) -> None:
+        transaction.put(event_items.event_to_item(self._tenant, event))
         transaction.update(self.stamp_key, expression, values)
         self._commit(transaction)
 
@@ -166,40 +171,43 @@ class LabelTable:
             self._memory.forget(self._tenant)
 
     def _put_new(self, transaction: Transaction, label: Label) -> None:
-        self._put(transaction, label, "attribute_not_exists(PK)", {})
+        self._put(transaction, label, guards.is_new_or_own(label.last_event, _refusal_for(label)))
 
-    def _put(self, transaction: Transaction, label: Label, condition: str, values: Item) -> None:
-        is_own_write = "last_event = :event"
-
-        def refusal(other: Item | None) -> Exception:
-            if other is None or other["id"]["S"] == label.id:
-                return ConcurrentChange()
-            return NameTaken(label.entity, other["id"]["S"])
-
+    def _put(self, transaction: Transaction, label: Label, guard: Guard) -> None:
         transaction.put(
             {
-                **self._key(label),
+                **whole_record(
+                    self._key(label),
+                    "label",
+                    label.model_dump_json(exclude={label.counted_in}, exclude_defaults=True),
+                    version=label.version,
+                    last_event=label.last_event,
+                ),
                 "kind": {"S": label.entity},
                 "id": {"S": label.id},
-                "version": {"N": str(label.version)},
-                "last_event": {"S": label.last_event},
-                "label": {"S": label.model_dump_json(exclude={label.counted_in}, exclude_defaults=True)},
             },
-            condition=f"{condition} OR {is_own_write}",
-            values={**values, ":event": {"S": label.last_event}},
-            refusal=refusal,
+            **guard,
         )
 
-    def _take_away(self, transaction: Transaction, label: Label) -> None:
+    def _delete(self, transaction: Transaction, label: Label) -> None:
         transaction.delete(
             self._key(label),
             condition="last_event = :event",
             values={":event": {"S": label.last_event}},
-            refusal=lambda _: ConcurrentChange(),
+            refusal=guards.concurrent_change,
         )
 
     def _key(self, label: Label) -> Key:
         return label_keys.label(self._tenant, label.entity, fold_name(label.name))
+
+
+def _refusal_for(label: Label) -> Refusal:
+    def refusal(other: Item | None) -> Exception:
+        if other is None or other["id"]["S"] == label.id:
+            return ConcurrentChange()
+        return NameTaken(label.entity, other["id"]["S"])
+
+    return refusal
 
 
 def _number_of(stamp: Item | None) -> int:

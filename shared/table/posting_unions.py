@@ -1,4 +1,4 @@
-"""Several posting lists walked as if they were one."""
+"""Several posting lists, walked as one."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from typing import Protocol
 
 
 class Walk(Protocol):
-    """A way through one list; see `shared.table.postings.PostingWalk`."""
+    """A walk of one list; see `shared.table.postings.PostingWalk`."""
 
     def seek(self, bound: int) -> int | None: ...
 
 
 class UnionWalk:
-    """A way through all ids of several lists, in the direction in which all their walks go. An id that several have is
-    met once.
-    """
+    """A walk of all ids of several lists, in the direction of their walks. An id that is in several is found once."""
 
     def __init__(self, walks: Iterable[Walk], *, descending: bool) -> None:
         self._direction = -1 if descending else 1
@@ -25,12 +23,12 @@ class UnionWalk:
     def seek(self, bound: int) -> int | None:
         """The next id at or beyond `bound` in the direction of the walk; None at the end.
 
-        Bounds may only go in the direction of the walk. A list is asked again only when the id that it gave is behind
-        the bound, and never once it has come to its end.
+        Bounds may only move in the direction of the walk. A list is asked again only when the bound has passed the id
+        that it returned last, and never after its end.
         """
-        behind = [walk for found, walk in self._ahead if (bound - found) * self._direction > 0]
+        passed = [walk for found, walk in self._ahead if (bound - found) * self._direction > 0]
         ahead = [(found, walk) for found, walk in self._ahead if (bound - found) * self._direction <= 0]
-        for walk in (*self._unread, *behind):
+        for walk in (*self._unread, *passed):
             found = walk.seek(bound)
             if found is not None:
                 ahead.append((found, walk))

@@ -1,11 +1,11 @@
-"""Posting lists: which contacts have a facet's value, as sorted ids packed in chunks.
+"""Posting lists: the contacts that have a value of a facet, as sorted ids packed in chunks.
 
-A list is the bottom row of a B+ tree, whose inner nodes the table's sort key takes the place of. Each chunk has a
-range of ids, from its `start` (its sort key) up to its `end`, where the next one starts; together they always
-cover all ids. A chunk changes under the condition that it is still as it was read, and a range is parted or
-given to a neighbour in one transaction, so no two writers can lose each other's ids. Since a chunk says where it
-ends, a reader notices when it has seen one half of such a transaction only, and looks again (the "high key" of
-Lehman and Yao, "Efficient locking for concurrent operations on B-trees", ACM TODS 6(4), 1981).
+A list is the bottom level of a B+ tree, whose inner nodes are replaced by the table's sort key. Each chunk has a range
+of ids, from its `start` (its sort key) up to its `end`, where the next chunk starts; together they always cover all
+ids. A chunk changes on condition that it is still as it was read, and a range is split or given to its neighbour in one
+transaction, so no two writers can lose each other's ids. Since a chunk says where it ends, a reader notices when it has
+seen only half of such a transaction, and reads again (the "high key" of Lehman and Yao, "Efficient locking for
+concurrent operations on B-trees", ACM TODS 6(4), 1981).
 
 Within this module an id is its number (`shared.domain.ids.number_of`).
 """
@@ -21,16 +21,18 @@ from itertools import accumulate, pairwise
 
 from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.ids import NUMBERS, id_of, number_of
-from shared.services.backoff import pause_after
+from shared.services.backoff import HOT
+from shared.table import guards
 from shared.table.budgeted_reads import BudgetedReads
+from shared.table.item import Item
 from shared.table.keys import postings as posting_keys
-from shared.table.store import Item, Locked, Store, Transaction
+from shared.table.store import Locked, Store
+from shared.table.transactions import Transaction
 
 _FULL = 864
-"""The most bytes of ids in a chunk: with a key of 87 bytes (an owner's: two UUIDs) an item has at most 1,024, which
-one write unit pays for."""
-_FEWEST, _MOST = 4, 64  # chunks read at once; four are paid for as one
-_ATTEMPTS = 12
+"""The most bytes of ids in a chunk: with a key of 87 bytes (an owner's: two UUIDs) an item has at most 1,024, the size
+of one write unit."""
+_FEWEST, _MOST = 4, 64  # chunks read at once; four cost as much as one
 _LOOKS = 4
 
 
@@ -45,17 +47,17 @@ class Chunk:
 
     @property
     def ids(self) -> list[int]:
-        return _unpacked(self.packed)
+        return _unpack(self.packed)
 
 
 def chunks_of(partition: str, contact_ids: Iterable[str]) -> Iterator[Item]:
-    """The items of a list, packed as closely as they may be."""
+    """Yield the items of a list, packed as densely as possible."""
     pieces = _pieces(sorted(map(number_of, contact_ids)), is_appended=True)
     yield from (_item(partition, chunk) for chunk in _chunks(0, NUMBERS, pieces))
 
 
 def ids_in(rows: Iterable[Item]) -> set[str] | None:
-    """The contact ids in all items of a list; None when the items do not make one."""
+    """Return the contact ids in all items of a list; None when the items do not form a list."""
     found: set[str] = set()
     edge = 0
     for chunk in sorted(map(_chunk, rows), key=lambda chunk: chunk.start):
@@ -68,7 +70,7 @@ def ids_in(rows: Iterable[Item]) -> set[str] | None:
 
 
 class PostingList:
-    """One list, to be changed by any number of writers at once."""
+    """A list that any number of writers may change at the same time."""
 
     def __init__(self, store: Store, partition: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._store = store
@@ -76,11 +78,11 @@ class PostingList:
         self._sleep = sleep
 
     def change(self, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> bool:
-        """Put contact ids in and take others out, up to a thousand. Those that are as wanted already cost a read and
-        no write. Returns whether anything was written.
+        """Add and remove contact ids, up to a thousand. Returns whether anything was written.
 
-        Raises ConcurrentChange or Unavailable when others are faster every time or the table is away; part is done
-        then, and the call can be repeated. Raises ValueError for what is no id of ours.
+        Ids that need no change cost a read and no write. Raises ConcurrentChange or Unavailable when other writers are
+        faster every time or DynamoDB cannot be reached; some changes are written then, and the call can be repeated.
+        Raises ValueError for a text that is not an id.
         """
         adding, removing = set(map(number_of, add)), set(map(number_of, remove))
         left, lost, has_changed = sorted(adding | removing), 0, False
@@ -89,23 +91,26 @@ class PostingList:
             chunks = self._read(left[-1])
             if chunks:
                 old = chunks[0].ids
-                ids = _changed(chunks[0], adding, removing)
+                ids = _merge(chunks[0], adding, removing)
                 if ids == old or self._rewrite(chunks, old, ids):
                     has_changed = has_changed or ids != old
                     left, lost = left[: bisect_left(left, chunks[0].start)], 0
                     continue
             lost += 1
-            if lost == _ATTEMPTS:
+            if lost == HOT.attempts:
                 raise ConcurrentChange()
-            self._sleep(pause_after(lost))
+            self._sleep(HOT.wait_after(lost))
         return has_changed
 
-    def lacking(self, contact_ids: Iterable[str]) -> list[str]:
-        """Those of contact ids that are not in the list. Costs a read for each chunk that one of them lies in."""
+    def find_missing(self, contact_ids: Iterable[str]) -> list[str]:
+        """Return those of some contact ids that are not in the list.
+
+        Costs a read for each chunk that has one of them.
+        """
         left, found = sorted(map(number_of, contact_ids)), []
         while left:
             chunks = self._read(left[-1])
-            # A list that is being written, whose chunks do not join just now, is taken to hold what it should.
+            # A list whose chunks do not join, because it is being written, is assumed to be complete.
             start, ids = (chunks[0].start, set(chunks[0].ids)) if chunks else (0, set(left))
             at = bisect_left(left, start)
             found += [id_of(one) for one in left[at:] if one not in ids]
@@ -113,7 +118,7 @@ class PostingList:
         return found
 
     def _read(self, at: int) -> list[Chunk]:
-        """The chunk that an id lies in, and the one before it, which is paid for with it."""
+        """Return the chunk whose range has an id, and the one before it, which costs nothing more."""
         rows = self._store.query(
             self._partition,
             limit=2,
@@ -124,7 +129,7 @@ class PostingList:
         return _joined_down(rows, at) if rows else [Chunk(0, NUMBERS, b"", is_stored=False)]
 
     def _rewrite(self, chunks: list[Chunk], old: list[int], ids: list[int]) -> bool:
-        """Change the ids of the first of chunks; False when another writer was faster."""
+        """Change the ids of the first chunk; return False when another writer was faster."""
         chunk, *before = chunks
         try:
             if not ids and (before or (chunk.start, chunk.end) == (0, NUMBERS)):
@@ -140,7 +145,7 @@ class PostingList:
         return True
 
     def _replace(self, old: Chunk, new: Chunk) -> bool:
-        # A condition on the content recognises its own write, too, when the answer to it was lost.
+        # A condition on the content also recognises this write when the answer to it was lost.
         is_there, values = _unchanged(old)
         values |= {":new": {"B": new.packed}, ":end": {"S": posting_keys.edge_text(new.end)}}
         is_written = "ids = :new AND upto = :end"
@@ -153,27 +158,33 @@ class PostingList:
         for piece in pieces:
             condition, values = _unchanged(old if piece.start == old.start else None)
             transaction.put(
-                _item(self._partition, piece), condition=condition, values=values, refusal=_overtaken
+                _item(self._partition, piece),
+                condition=condition,
+                values=values,
+                refusal=guards.concurrent_change,
             )
         self._store.commit(transaction)
 
     def _drop(self, empty: Chunk, before: list[Chunk]) -> None:
-        """Remove a chunk that loses its last id, and give its range to the one before it, if there is one."""
+        """Remove a chunk that loses its last id, and give its range to the chunk before it, if there is one."""
         transaction = Transaction()
         condition, values = _unchanged(empty)
         key = posting_keys.chunk(self._partition, empty.start)
-        transaction.delete(key, condition=condition, values=values, refusal=_overtaken)
+        transaction.delete(key, condition=condition, values=values, refusal=guards.concurrent_change)
         for chunk in before:
             condition, values = _unchanged(chunk)
             wider = Chunk(chunk.start, empty.end, chunk.packed)
             transaction.put(
-                _item(self._partition, wider), condition=condition, values=values, refusal=_overtaken
+                _item(self._partition, wider),
+                condition=condition,
+                values=values,
+                refusal=guards.concurrent_change,
             )
         self._store.commit(transaction)
 
 
 class PostingWalk:
-    """A way through one list, in one direction, within bounds that are included."""
+    """A walk of one list, in one direction, within bounds that are included."""
 
     def __init__(
         self, store: Store | BudgetedReads, partition: str, *, descending: bool, low: int, high: int
@@ -192,11 +203,11 @@ class PostingWalk:
     def seek(self, bound: int) -> int | None:
         """The next id at or beyond `bound` in the direction of the walk; None at the end.
 
-        Bounds may only go in the direction of the walk.
+        Bounds may only move in the direction of the walk.
         """
         while self._low <= bound <= self._high:
             if not (self._page and self._page[0].start <= bound < self._page[-1].end):
-                self._turn_to(bound)
+                self._read_page(bound)
                 if not self._page:
                     return None
                 continue
@@ -211,10 +222,10 @@ class PostingWalk:
             bound = chunk.start - 1 if self._descending else chunk.end
         return None
 
-    def _turn_to(self, bound: int) -> None:
-        """Read the page that `bound` lies in, or when going up one that may lie before it.
+    def _read_page(self, bound: int) -> None:
+        """Read the page whose range has `bound`; an ascending walk may read the page before it.
 
-        Reads more at once while most of what is read is used, and few again after most was passed over.
+        Reads more at once while most of what is read is used, and few again after most was skipped.
         """
         goes_on = 2 * self._used >= len(self._page)
         if not goes_on:
@@ -226,7 +237,7 @@ class PostingWalk:
         else:
             edge = self._page[-1].end if self._page else 0
             page = self._up(edge) if bound == edge or (self._page and goes_on) else []
-            # A chunk is found by its start, so the one that a bound lies in is found by looking back.
+            # A chunk is found by its start, so the chunk of a bound is found by reading backwards.
             page = page or self._down(bound, 1)
         self._page, self._starts = page, [chunk.start for chunk in page]
         self._chunk, self._used = None, 0
@@ -259,7 +270,7 @@ class PostingWalk:
 
 
 def _joined_down(rows: Iterable[Item], at: int) -> list[Chunk]:
-    """Chunks from the one that `at` lies in downwards, as far as each ends where the one behind it starts."""
+    """Return the chunk whose range has `at` and those before it, as far as each ends where the next one starts."""
     page: list[Chunk] = []
     for chunk in map(_chunk, rows):
         if chunk.end != page[-1].start if page else not chunk.start <= at < chunk.end:
@@ -268,24 +279,20 @@ def _joined_down(rows: Iterable[Item], at: int) -> list[Chunk]:
     return page
 
 
-def _changed(chunk: Chunk, adding: set[int], removing: set[int]) -> list[int]:
-    """The ids of a chunk with those to be added that lie in its range, and without those to be removed."""
+def _merge(chunk: Chunk, adding: set[int], removing: set[int]) -> list[int]:
+    """Return the ids of a chunk with the ids to add that are in its range, and without the ids to remove."""
     within = {one for one in adding if chunk.start <= one < chunk.end}
     return sorted(within.union(chunk.ids) - removing)
 
 
 def _unchanged(chunk: Chunk | None) -> tuple[str, Item]:
-    """The condition that a chunk is as it was read, or still not there, with its values."""
+    """Return the condition, with its values, that a chunk is as it was read, or still does not exist."""
     if chunk is None or not chunk.is_stored:
-        return "attribute_not_exists(PK)", {}
+        return guards.IS_NEW, {}
     return "ids = :ids AND upto = :upto", {
         ":ids": {"B": chunk.packed},
         ":upto": {"S": posting_keys.edge_text(chunk.end)},
     }
-
-
-def _overtaken(_: Item | None) -> Exception:
-    return ConcurrentChange()
 
 
 def _item(partition: str, chunk: Chunk) -> Item:
@@ -295,33 +302,34 @@ def _item(partition: str, chunk: Chunk) -> Item:
 
 def _chunk(row: Item) -> Chunk:
     packed = row["ids"]["B"]
-    # In base64 as DynamoDB sends it (`shared.table.answers`); in bytes as botocore's own parser gives it.
+    # Base64 as DynamoDB sends it (`shared.table.answers`), bytes from botocore's own parser.
     packed = packed if isinstance(packed, bytes) else b64decode(packed)
     return Chunk(posting_keys.start_of(row), posting_keys.parse_edge(row["upto"]["S"]), packed)
 
 
 def _chunks(start: int, end: int, pieces: Iterable[Sequence[int]]) -> Iterator[Chunk]:
-    """Chunks of pieces of ids, which together have the range from `start` to `end`."""
+    """Yield the chunks of pieces of ids, whose ranges together reach from `start` to `end`."""
     last: Sequence[int] = ()
     for piece in pieces:
         if last:
-            edge = _parting(last[-1], piece[0])
-            yield Chunk(start, edge, _packed(last))
+            edge = _boundary(last[-1], piece[0])
+            yield Chunk(start, edge, _pack(last))
             start = edge
         last = piece
-    yield Chunk(start, end, _packed(last))
+    yield Chunk(start, end, _pack(last))
 
 
-def _parting(left: int, right: int) -> int:
-    """A number above `left`, up to `right`, that is short as a sort key: of `right`, the digits down to the first in
-    which both differ.
+def _boundary(left: int, right: int) -> int:
+    """Return a number above `left`, up to `right`, that is short as a sort key.
+
+    It has the digits of `right` down to the first one that differs.
     """
     beyond = ((left ^ right).bit_length() - 1) // 4 * 4
     return right >> beyond << beyond
 
 
 def _pieces(ids: Sequence[int], *, is_appended: bool) -> Iterator[Sequence[int]]:
-    """Ids in as many pieces as they need: full ones where more come behind, and else halves, with room in each."""
+    """Yield ids in as many pieces as needed: full ones when ids are appended, otherwise halves, with room in each."""
     while (fitting := _fitting(ids)) < len(ids):
         cut = fitting if is_appended else len(ids) // 2
         yield from [ids[:cut]] if is_appended else _pieces(ids[:cut], is_appended=False)
@@ -329,14 +337,14 @@ def _pieces(ids: Sequence[int], *, is_appended: bool) -> Iterator[Sequence[int]]
     yield ids
 
 
-# A chunk's ids are packed as the first one, and the distances from each to the next in as many bits each as the
-# largest of them needs. Ids made at about the same time so take 12 bytes instead of 16, those of an import 7.
+# The ids of a chunk are packed as the first id and the distances from each to the next, in as many bits as the largest
+# distance needs. So ids of about the same time take 12 bytes instead of 16, those of an import 7.
 
-_WIDTH, _FIRST = 1, 16  # bytes: how many bits a distance has, and the first id
+_WIDTH, _FIRST = 1, 16  # bytes: the number of bits of a distance, and the first id
 
 
 def _fitting(ids: Sequence[int]) -> int:
-    """How many of the first ids fit into a chunk."""
+    """Return how many of the first ids fit into a chunk."""
     width = 0
     for count, (one, following) in enumerate(pairwise(ids), start=1):
         width = max(width, (following - one).bit_length())
@@ -345,7 +353,7 @@ def _fitting(ids: Sequence[int]) -> int:
     return len(ids)
 
 
-def _packed(ids: Sequence[int]) -> bytes:
+def _pack(ids: Sequence[int]) -> bytes:
     if not ids:
         return b""
     distances = [following - one for one, following in pairwise(ids)]
@@ -357,7 +365,7 @@ def _packed(ids: Sequence[int]) -> bytes:
     return width.to_bytes(_WIDTH, "big") + ids[0].to_bytes(_FIRST, "big") + bits.to_bytes(size, "big")
 
 
-def _unpacked(packed: bytes) -> list[int]:
+def _unpack(packed: bytes) -> list[int]:
     if not packed:
         return []
     width = packed[0]

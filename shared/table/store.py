@@ -1,31 +1,20 @@
-"""The table behind its client: the few DynamoDB calls the system makes, and what their failures mean."""
+"""The table: the few DynamoDB calls that the system makes, and the errors for their failures."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, TypedDict, Unpack
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.domain.errors import ConcurrentChange, Invalid, TooLarge, Unavailable
-from shared.services.backoff import pause_after
-from shared.table.item_size import item_size
+from shared.domain.errors import Invalid, TooLarge, Unavailable
+from shared.services.backoff import BUSY_TABLE
+from shared.table.item import Item
 from shared.table.keys.spelling import PK, SK, Key, identity_of
+from shared.table.transactions import Refusal, Transaction
 
-Item = dict[str, dict[str, Any]]
-Refusal = Callable[[Item | None], Exception]
-"""What a failed condition means: from the item that stood in the way (None when there was none) to an error."""
-
-MOST_STEPS = 100
-"""Items in one transaction (DynamoDB's limit)."""
-MOST_BYTES = 3_500_000
-"""Of all items in one transaction: DynamoDB takes 4 MB ("Service, account, and table quotas"), and counts names and
-numbers by rules of its own, so that some room is left.
-"""
-_ATTEMPTS = 6
 _BATCH_WRITE, _BATCH_GET = 25, 100  # DynamoDB's limits for one call
 _CONFLICTS = frozenset({"TransactionConflict", "TransactionInProgress"})
 _THROTTLES = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded"})
@@ -42,105 +31,28 @@ _BUSY = frozenset(
 
 
 class Locked(Unavailable):
-    """A transaction under way has the item."""
+    """A transaction in progress has locked the item."""
 
 
-class Guard(TypedDict):
-    """A condition of a write, and what it means that it did not hold; given to `Transaction` with `**`."""
+class Query(TypedDict, total=False):
+    """Which items of a partition to read, and how.
 
-    condition: str
-    values: Item
-    refusal: Refusal
+    `prefix`: only sort keys that start with it. `between`: only sort keys within the two, both included.
+    `after`: start after this sort key (in the direction of reading), which must be within the bounds.
+    `index`: the name of an index and the names of its partition and sort key, to read it instead of the table.
+    `consistent`: as of now, for twice the units; not in an index.
+    """
 
-
-def at_version(version: int) -> Guard:
-    """Guards the write of a record that is to be at this version still: else ConcurrentChange."""
-    return {
-        "condition": "version = :before",
-        "values": {":before": {"N": str(version)}},
-        "refusal": lambda _: ConcurrentChange(),
-    }
-
-
-@dataclass(slots=True)
-class Transaction:
-    """Writes that happen together or not at all: at most MOST_STEPS, each of another item, of at most MOST_BYTES."""
-
-    steps: list[dict[str, Any]] = field(default_factory=list)
-    refusals: list[Refusal | None] = field(default_factory=list)
-
-    def put(
-        self,
-        item: Item,
-        *,
-        condition: str | None = None,
-        values: Item | None = None,
-        refusal: Refusal | None = None,
-    ) -> None:
-        """Write an item whole; under `condition`, which sees `values`, or else `refusal` says what was wrong."""
-        self._add("Put", {"Item": item}, condition, values, refusal)
-
-    def delete(
-        self,
-        key: Key,
-        *,
-        condition: str | None = None,
-        values: Item | None = None,
-        refusal: Refusal | None = None,
-    ) -> None:
-        """Remove an item, under a condition as in `put`."""
-        self._add("Delete", {"Key": key}, condition, values, refusal)
-
-    def update(
-        self,
-        key: Key,
-        expression: str,
-        values: Item,
-        *,
-        names: dict[str, str] | None = None,
-        condition: str | None = None,
-        refusal: Refusal | None = None,
-    ) -> None:
-        """Change an item in place by an update expression. Names are spelled out; a reserved word is given another
-        in `names`, such as {"#role": "role"}.
-        """
-        step: dict[str, Any] = {"Key": key, "UpdateExpression": expression}
-        if names:
-            step["ExpressionAttributeNames"] = names
-        self._add("Update", step, condition, values, refusal)
-
-    def check(self, key: Key, *, condition: str, values: Item, refusal: Refusal) -> None:
-        """Write only while a condition holds of an item that is left as it is."""
-        self._add("ConditionCheck", {"Key": key}, condition, values, refusal)
-
-    def size(self) -> int:
-        """The bytes of the items, keys and values given, without items that updates and removals find in the table."""
-        return sum(
-            item_size(request.get("Item") or request["Key"])
-            + item_size(request.get("ExpressionAttributeValues", {}))
-            for step in self.steps
-            for request in step.values()
-        )
-
-    def _add(
-        self,
-        kind: str,
-        step: dict[str, Any],
-        condition: str | None,
-        values: Item | None,
-        refusal: Refusal | None,
-    ) -> None:
-        if condition is not None:
-            step["ConditionExpression"] = condition
-            step["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        if values:
-            step["ExpressionAttributeValues"] = values
-        self.steps.append({kind: step})
-        self.refusals.append(refusal)
+    prefix: str | None
+    between: tuple[str, str] | None
+    after: str | None
+    descending: bool
+    index: tuple[str, str, str] | None
+    consistent: bool
 
 
 class Store:
-    """One table through one DynamoDB client. Raises Unavailable when DynamoDB is away or stays busy."""
+    """One table, through one DynamoDB client. Raises Unavailable when DynamoDB cannot be reached or stays busy."""
 
     def __init__(self, client: Any, table_name: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client = client
@@ -148,19 +60,19 @@ class Store:
         self._sleep = sleep
 
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:
-        """The item of a key, or None."""
-        with _translated():
+        """Return the item with a key, or None."""
+        with _translate_errors():
             answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=consistent)
         item: Item | None = answer.get("Item")
         return item
 
     def get_many(self, keys: Sequence[Key], *, consistent: bool = True) -> dict[tuple[str, str], Item]:
-        """The items there are of any number of keys, by (PK, SK)."""
+        """Return the items that exist of any number of keys, by partition key and sort key."""
         found: dict[tuple[str, str], Item] = {}
         for start in range(0, len(keys), _BATCH_GET):
             wanted = list(keys[start : start + _BATCH_GET])
-            for attempt in range(_ATTEMPTS + 1):
-                with _translated():
+            for attempt in range(BUSY_TABLE.attempts):
+                with _translate_errors():
                     answer = self._client.batch_get_item(
                         RequestItems={self._table: {"Keys": wanted, "ConsistentRead": consistent}}
                     )
@@ -172,41 +84,28 @@ class Store:
                 self._back_off(attempt)
         return found
 
-    def query(
-        self,
-        partition: str,
-        *,
-        limit: int,
-        prefix: str | None = None,
-        after: str | None = None,
-        between: tuple[str, str] | None = None,
-        descending: bool = False,
-        index: tuple[str, str, str] | None = None,
-        consistent: bool = False,
-    ) -> list[Item]:
-        """Up to `limit` items of a partition in the order of their sort keys.
-
-        `prefix`: only sort keys that start so. `between`: only those within the two, both included.
-        `after`: start behind this sort key (in the direction of the walk), which must lie within the bounds.
-        `index`: (index name, its partition key's name, its sort key's name) instead of the table.
-        """
-        name, pk, sk = index or ("", PK, SK)
-        condition, values = _range(partition, pk, sk, prefix, after, between, descending)
+    def query(self, partition: str, *, limit: int, **options: Unpack[Query]) -> list[Item]:
+        """Return up to `limit` items of a partition in the order of their sort keys."""
+        name, pk, sk = options.get("index") or ("", PK, SK)
+        after, descending = options.get("after"), options.get("descending", False)
+        condition, values = _key_condition(
+            partition, pk, sk, options.get("prefix"), after, options.get("between"), descending
+        )
         request: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": condition,
             "ExpressionAttributeValues": values,
             "ScanIndexForward": not descending,
-            # The bound itself comes back first when it still exists, and is left out below.
+            # The item at `after` comes first when it still exists, and is left out below.
             "Limit": limit + (after is not None),
         }
         if name:
             request["IndexName"] = name
-        elif consistent:
+        elif options.get("consistent"):
             request["ConsistentRead"] = True
         items: list[Item] = []
         while True:
-            with _translated():
+            with _translate_errors():
                 answer = self._client.query(**request)
             items.extend(item for item in answer["Items"] if item[sk]["S"] != after)
             last = answer.get("LastEvaluatedKey")
@@ -223,12 +122,13 @@ class Store:
         descending: bool = False,
         go_on: Callable[[], bool] = lambda: True,
     ) -> tuple[int, str | None]:
-        """Pass over the first `count` items (at least one) of what `query` would give: how many there were, and
-        behind which sort key it goes on, None at the end. Costs the units of reading them, but transfers none.
+        """Skip the first `count` items (at least one) that `query` would return.
 
-        `go_on` is asked after each megabyte: when it is False, fewer than `count` may have been passed over.
+        Returns how many were skipped, and the sort key after which reading continues, None at the end. Costs the
+        units of reading the items, but transfers none. `go_on` is called after each megabyte: when it returns False,
+        fewer than `count` may have been skipped.
         """
-        condition, values = _range(partition, PK, SK, None, None, between, descending)
+        condition, values = _key_condition(partition, PK, SK, None, None, between, descending)
         request: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": condition,
@@ -237,18 +137,18 @@ class Store:
             "Select": "COUNT",
             "Limit": count,
         }
-        passed = 0
+        skipped = 0
         while True:
-            with _translated():
+            with _translate_errors():
                 answer = self._client.query(**request)
-            passed += answer["Count"]
+            skipped += answer["Count"]
             last = answer.get("LastEvaluatedKey")
             if last is None:
-                return passed, None
-            if passed == count or not go_on():
-                return passed, last[SK]["S"]
+                return skipped, None
+            if skipped == count or not go_on():
+                return skipped, last[SK]["S"]
             request["ExclusiveStartKey"] = last
-            request["Limit"] = count - passed
+            request["Limit"] = count - skipped
 
     def put(
         self,
@@ -258,10 +158,10 @@ class Store:
         values: Item | None = None,
         refusal: Refusal | None = None,
     ) -> bool:
-        """Write an item; False when `condition` did not hold, or what `refusal` says of the item in the way.
+        """Write an item; return False when `condition` did not hold, or raise the error that `refusal` makes.
 
-        A lost answer makes botocore send again, so the condition must also hold for the item's own write.
-        Raises Locked while a transaction has the item. Not for changes of records: see `commit`.
+        botocore sends the request again when the answer was lost, so the condition must also hold after the item was
+        written by this call. Raises Locked while a transaction has the item. Records change by `commit` instead.
         """
         request: dict[str, Any] = {"TableName": self._table, "Item": item}
         if condition is not None:
@@ -273,7 +173,10 @@ class Store:
         return self._conditional(self._client.put_item, request, refusal)
 
     def update(self, key: Key, expression: str, values: Item, *, condition: str | None = None) -> bool:
-        """Change an item in place; False when `condition` did not hold. The expression must bear repetition."""
+        """Change an item in place; return False when `condition` did not hold.
+
+        Repeating the expression must not change the result.
+        """
         request: dict[str, Any] = {"TableName": self._table, "Key": key, "UpdateExpression": expression}
         if values:
             request["ExpressionAttributeValues"] = values
@@ -281,12 +184,14 @@ class Store:
             request["ConditionExpression"] = condition
         return self._conditional(self._client.update_item, request)
 
-    def update_or_show(self, key: Key, expression: str, values: Item, *, condition: str) -> tuple[bool, Item]:
-        """Change an item in place under a condition. Whether it held, and the item: as it is now, or as it stands in
-        the way ({} when there is none).
+    def update_or_read(self, key: Key, expression: str, values: Item, *, condition: str) -> tuple[bool, Item]:
+        """Change an item in place under a condition.
+
+        Returns whether the condition held, and the item: as it is after the change, or as it was found when the
+        condition did not hold ({} when there is none).
         """
         try:
-            with _translated():
+            with _translate_errors():
                 answer = self._client.update_item(
                     TableName=self._table,
                     Key=key,
@@ -307,7 +212,7 @@ class Store:
         self, call: Callable[..., Any], request: dict[str, Any], refusal: Refusal | None = None
     ) -> bool:
         try:
-            with _translated():
+            with _translate_errors():
                 call(**request)
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
@@ -319,10 +224,10 @@ class Store:
         return True
 
     def write_many(self, *, put: Sequence[Item] = (), delete: Sequence[Key] = ()) -> None:
-        """Put and remove any number of items, each by itself and without conditions.
+        """Put and remove any number of items, each on its own and without conditions.
 
-        Of several writes of one key the last counts. Raises Unavailable when DynamoDB stays too busy; part
-        may be written then, and the call can be repeated.
+        Of several writes of one key the last counts. Raises Unavailable when DynamoDB stays too busy; some items may
+        be written then, and the call can be repeated.
         """
         writes: dict[tuple[str, str], dict[str, Any]] = {}
         for key in delete:
@@ -332,8 +237,8 @@ class Store:
         requests = list(writes.values())
         for start in range(0, len(requests), _BATCH_WRITE):
             pending = requests[start : start + _BATCH_WRITE]
-            for attempt in range(_ATTEMPTS + 1):
-                with _translated():
+            for attempt in range(BUSY_TABLE.attempts):
+                with _translate_errors():
                     answer = self._client.batch_write_item(RequestItems={self._table: pending})
                 pending = answer.get("UnprocessedItems", {}).get(self._table, [])
                 if not pending:
@@ -341,28 +246,28 @@ class Store:
                 self._back_off(attempt)
 
     def commit(self, transaction: Transaction) -> None:
-        """Write a transaction.
+        """Write a transaction, all of it or nothing.
 
-        A failed condition raises what its step's refusal makes of it. A conflict with a transaction under
-        way is tried again with jitter, for up to 1.6 s of waiting, then raises Unavailable: callers that try
-        again after ConcurrentChange must not multiply that. Nothing is ever written in part.
-        botocore gives each call a client token, so its own retry of a lost answer is no second write.
+        A failed condition raises the error that its step's refusal makes. A conflict with a transaction in progress
+        is retried with jitter, waiting up to 1.6 s in all, then raises Unavailable: callers that retry after
+        ConcurrentChange must not multiply that. botocore sends each call with a client token, so its own retry after
+        a lost answer does not write twice.
         """
-        for attempt in range(_ATTEMPTS + 1):
+        for attempt in range(BUSY_TABLE.attempts):
             try:
-                with _translated():
-                    self._client.transact_write_items(TransactItems=self._named(transaction.steps))
+                with _translate_errors():
+                    self._client.transact_write_items(TransactItems=self._with_table_name(transaction.steps))
                 return
             except ClientError as error:
                 if error.response["Error"]["Code"] != "TransactionCanceledException":
                     raise
-                self._judge(transaction, error)
-                if attempt == _ATTEMPTS:
+                self._raise_refusal(transaction, error)
+                if BUSY_TABLE.is_last(attempt):
                     raise Unavailable() from error
                 self._pause(attempt)
 
-    def _judge(self, transaction: Transaction, error: ClientError) -> None:
-        """Raise what a failed condition means; nothing for reasons under which to try again."""
+    def _raise_refusal(self, transaction: Transaction, error: ClientError) -> None:
+        """Raise the error for a failed condition; return when the transaction is to be sent again."""
         answer: Any = error.response
         reasons: list[Mapping[str, Any]] = answer.get("CancellationReasons", [])
         for reason, refusal in zip(reasons, transaction.refusals, strict=False):
@@ -376,22 +281,22 @@ class Store:
                 _raise_if_too_large(reason.get("Code", ""), reason.get("Message", ""))
             raise error
 
-    def _named(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _with_table_name(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for step in steps:
             for request in step.values():
                 request["TableName"] = self._table
         return steps
 
     def _back_off(self, attempt: int) -> None:
-        if attempt == _ATTEMPTS:
+        if BUSY_TABLE.is_last(attempt):
             raise Unavailable()
         self._pause(attempt)
 
     def _pause(self, attempt: int) -> None:
-        self._sleep(pause_after(attempt, first=0.025, most=0.8))
+        self._sleep(BUSY_TABLE.wait_after(attempt))
 
 
-def _range(
+def _key_condition(
     partition: str,
     pk: str,
     sk: str,
@@ -400,10 +305,10 @@ def _range(
     between: tuple[str, str] | None,
     descending: bool,
 ) -> tuple[str, Item]:
-    """A query's key condition and its values."""
+    """Return the key condition of a query, and its values."""
     values: Item = {":pk": {"S": partition}}
     condition = f"{pk} = :pk"
-    # DynamoDB takes one condition on the sort key, so a start is given as a bound of the range.
+    # DynamoDB takes one condition on the sort key, so `after` becomes a bound of the range.
     low, high = between or ((prefix, prefix + "\U0010ffff") if prefix else (None, None))
     if after is not None:
         low, high = (low, after) if descending else (after, high)
@@ -421,7 +326,7 @@ def _range(
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except ClientError as error:

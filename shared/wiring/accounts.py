@@ -192,13 +192,13 @@ def onboarding_service(through: tuple[Store, UserPool | None] | None = None) -> 
     from shared.table.accounts.api_clients import ApiClientTable
     from shared.table.accounts.claims import ClaimTable
     from shared.table.accounts.directory import DirectoryTable, TenantTable
-    from shared.table.accounts.users import UserTable
+    from shared.table.accounts.operator_users import OperatorUserTable
 
     table, accounts = through or (store(), user_pool())
     return Onboarding(
         TenantTable(table),
         DirectoryTable(table),
-        partial(UserTable, table),
+        partial(OperatorUserTable, table),
         partial(ApiClientTable, table),
         ClaimTable(table),
         accounts,

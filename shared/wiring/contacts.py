@@ -69,7 +69,7 @@ def _name_memory() -> NameMemory:
 def shown_contacts(caller: Caller) -> ShownContacts:
     """The service that prepares records for one caller."""
     from shared.services.contacts.shown import ShownContacts
-    from shared.table.names import NameTable
+    from shared.table.contacts.names import NameTable
 
     return ShownContacts(caller, NameTable(store(), caller.tenant_id), _name_memory())
 

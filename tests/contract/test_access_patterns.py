@@ -43,11 +43,11 @@ from shared.publishing.contracts import from_message, to_message
 from shared.services.contacts.purge import Purge
 from shared.services.limits.rate_limits import RateLimits
 from shared.table.contacts.purge import PurgeTable
-from shared.table.items import event_from_item
+from shared.table.event_items import event_from_item
+from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import lists as list_keys
 from shared.table.limits import BucketTable
-from shared.table.store import Item
 from shared.wiring.accounts import (
     acceptance_service,
     api_client_service,

@@ -10,7 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from shared.domain.errors import ConcurrentChange
-from shared.table.store import Item, Store, Transaction
+from shared.table.item import Item
+from shared.table.store import Store
+from shared.table.transactions import Transaction
 from shared.wiring.base import store
 from tests.support.aws import Stack
 from tests.support.memory_table import MemoryTable

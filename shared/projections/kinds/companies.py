@@ -14,9 +14,11 @@ from collections.abc import Iterable, Iterator
 from shared.domain.contacts.companies import LEAST_AT_THE_TOP, company_key
 from shared.domain.errors import ConcurrentChange
 from shared.projections.kinds.kind import NOTHING, Projected
+from shared.table.item import Item
 from shared.table.keys import counters as counter_keys
 from shared.table.keys.spelling import identity_of
-from shared.table.store import Item, Store, Transaction
+from shared.table.store import Store
+from shared.table.transactions import Transaction
 
 _IS_NEW = "attribute_not_exists(PK)"
 

@@ -14,11 +14,11 @@ from shared.domain.contacts.record import Contact
 from shared.domain.contacts.search import numbers_of, terms_of_contact
 from shared.domain.search import indexed, summary_of
 from shared.projections.kinds.kind import Kind, Projected
-from shared.table import items
+from shared.table.contacts import items as contact_items
+from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import lists as list_keys
 from shared.table.keys import terms as term_keys
-from shared.table.store import Item
 
 
 def _order_rows(tenant_id: str, contact: Contact) -> Iterator[Item]:
@@ -51,7 +51,7 @@ def rows_of(tenant_id: str, contact: Contact) -> Iterator[Item]:
 
 
 def _project(tenant_id: str, item: Item) -> Projected:
-    contact = items.contact_from_item(item)
+    contact = contact_items.contact_from_item(item)
     return Projected(
         rows=tuple(rows_of(tenant_id, contact)),
         facets=frozenset(facets_of(contact)),

@@ -9,10 +9,10 @@ from shared.domain.customers.search import terms_of_customer
 from shared.domain.search import indexed, summary_of
 from shared.projections.kinds.kind import Kind, Projected
 from shared.table.customers.repository import customer_from_item
+from shared.table.item import Item
 from shared.table.keys import customers as customer_keys
 from shared.table.keys import lists as list_keys
 from shared.table.keys import terms as term_keys
-from shared.table.store import Item
 
 
 def _project(tenant_id: str, item: Item) -> Projected:

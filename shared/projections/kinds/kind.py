@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.table.item import Item
 from shared.table.keys import lists as list_keys
 from shared.table.keys import projections as projection_keys
 from shared.table.keys.spelling import SK, Key, tenant_of_item
-from shared.table.store import Item
 
 Facet = tuple[str, str]
 """The name and the value of a facet, such as `("tag", "0190…")`."""

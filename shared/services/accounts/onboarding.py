@@ -44,15 +44,15 @@ class ApiClients(Protocol):
 
 
 class Users(Protocol):
-    """The users of one tenant; see `shared.table.accounts.users.UserTable`."""
+    """The users of one tenant; see `shared.table.accounts.operator_users.OperatorUserTable`."""
 
-    def begin(self) -> None: ...
+    def start_counting(self) -> None: ...
 
     def get(self, user_id: str) -> User | None: ...
 
     def admit(self, user: User, *, since: int, claim: MembershipClaim | None = None) -> None: ...
 
-    def dismiss(self, user_id: str) -> None: ...
+    def remove_by_id(self, user_id: str) -> None: ...
 
 
 class Onboarding:
@@ -86,7 +86,7 @@ class Onboarding:
         tenant = self._tenants.get(tenant_id)
         if tenant is None:
             tenant = Tenant(tenant_id, name, timestamps.now(), settings=settings or TenantSettings())
-            self._users(tenant_id).begin()
+            self._users(tenant_id).start_counting()
             self._tenants.put(tenant)
         return tenant
 
@@ -133,7 +133,7 @@ class Onboarding:
     def _remove_from_other_tenant(self, sub: str, tenant_id: str) -> None:
         member = self._directory.user(sub, consistent=True)
         if member is not None and member.tenant_id != tenant_id:
-            self._users(member.tenant_id).dismiss(sub)
+            self._users(member.tenant_id).remove_by_id(sub)
 
     def _admit(
         self, sub: str, tenant_id: str, role: str, username: str, claim: MembershipClaim | None

@@ -54,7 +54,7 @@ class ManyContacts(ContactRepository, Creations, Protocol):
 
     def get_many(self, contact_ids: Iterable[str]) -> dict[str, Contact]: ...
 
-    def written(self, events: Iterable[tuple[str, str]]) -> set[str]: ...
+    def find_written(self, events: Iterable[tuple[str, str]]) -> set[str]: ...
 
 
 class BulkContacts(ContactService):
@@ -111,7 +111,9 @@ class BulkContacts(ContactService):
                 creations[contact.id] = contact, event
                 numbers[contact.id] = number
         if self._work.is_retry:
-            for contact_id in self._many.written((one, event.id) for one, (_, event) in creations.items()):
+            for contact_id in self._many.find_written(
+                (one, event.id) for one, (_, event) in creations.items()
+            ):
                 outcomes[numbers[contact_id]] = BulkResult(contact_id)
                 del creations[contact_id]
         with contextlib.suppress(Unavailable):
@@ -310,7 +312,7 @@ class BulkContacts(ContactService):
         event_ids = {one: self._work.derived_id("event", one) for one in contact_ids}
         found = self._many.get_many(contact_ids)
         # Looked up behind the records: an event written since would have moved its record on from what was read.
-        written = self._many.written(event_ids.items()) if again else set()
+        written = self._many.find_written(event_ids.items()) if again else set()
         left_out: list[tuple[str, str]] = []
         for contact_id in contact_ids:
             if contact_id in written:
@@ -337,7 +339,7 @@ class BulkContacts(ContactService):
                     yield before, *acted
         if left_out and not again:
             # A twin at the same work may have been faster: what it did is done.
-            outcomes.update((one, BulkResult(one)) for one in self._many.written(left_out))
+            outcomes.update((one, BulkResult(one)) for one in self._many.find_written(left_out))
 
     def _told(self, outcomes: list[BulkResult]) -> list[BulkResult]:
         """The outcomes, if they are fit to be told. Raises what kept entries from being dealt with when the call can

@@ -19,7 +19,7 @@ _MOST_KEPT = 10_000
 
 
 class Names(Protocol):
-    """The names of records of one tenant; see `shared.table.names.NameTable`."""
+    """The names of records of one tenant; see `shared.table.contacts.names.NameTable`."""
 
     def read(
         self, *, users: Collection[str], customers: Collection[str]

@@ -1,25 +1,28 @@
-"""Claims on users in the table: in the place where a membership lies, which they keep from everybody else."""
+"""Claims in the table: they take the place of a user's membership, and keep other callers from writing it."""
 
 from __future__ import annotations
 
 from shared.domain.accounts.claims import MembershipClaim
+from shared.table.guards import IS_NEW
+from shared.table.item import Item
 from shared.table.keys import accounts as account_keys
-from shared.table.store import Item, Store
+from shared.table.store import Store
 
 _IS_OURS = "claim.id = :id"
 
 
 class ClaimTable:
-    """The claims of those who are about to become members."""
+    """The claims on users who are about to become members."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def put(self, claim: MembershipClaim, *, over: MembershipClaim | None = None) -> MembershipClaim | None:
-        """Claim a user whom nobody has, or on whom `over` still stands. The claim that stands then, this or another's;
-        None when the user is a tenant's member.
+        """Claim a user who has neither a membership nor a claim, or whose claim is still `over`.
+
+        Returns the claim that is in the table then, this one or another caller's; None when the user is a member.
         """
-        is_free = "attribute_not_exists(PK)" if over is None else "claim.id = :over"
+        is_free = IS_NEW if over is None else "claim.id = :over"
         values: Item = {":id": {"S": claim.id}}
         if over is not None:
             values[":over"] = {"S": over.id}
@@ -28,16 +31,16 @@ class ClaimTable:
                 claim_to_item(claim),
                 condition=f"{is_free} OR {_IS_OURS}",
                 values=values,
-                refusal=_Standing,
+                refusal=_AlreadyTaken,
             )
-        except _Standing as other:
-            if other.item is None:  # `over` is gone: its time was past
+        except _AlreadyTaken as found:
+            if found.item is None:  # `over` expired and was removed
                 return self.put(claim)
-            return _from_item(claim.sub, other.item)
+            return _from_item(claim.sub, found.item)
         return claim
 
     def release(self, claim: MembershipClaim, now: float) -> None:
-        """Let a claim count for nothing from now on, if it still stands."""
+        """Let a claim expire now, if it is still in the table."""
         self._store.update(
             account_keys.membership(claim.sub),
             "SET expires_at = :past",
@@ -47,16 +50,17 @@ class ClaimTable:
 
 
 def in_place_of(claim: MembershipClaim | None, now: float) -> tuple[str, Item]:
-    """The condition, with its values, under which a membership is written: in a claim's place while it stands, or
-    without one where nobody has the user.
+    """Return the condition, with its values, for writing a membership.
+
+    With a claim, that is still in the table; without one, neither a membership nor a valid claim may be there.
     """
     if claim is not None:
         return _IS_OURS, {":id": {"S": claim.id}}
-    return "attribute_not_exists(PK) OR expires_at < :now", {":now": {"N": str(int(now))}}
+    return f"{IS_NEW} OR expires_at < :now", {":now": {"N": str(int(now))}}
 
 
 def claim_to_item(claim: MembershipClaim) -> Item:
-    """What lets nobody in, and which the table's time to live removes when its time is past."""
+    """Return the item of a claim. It grants no access, and the table's time to live removes it once it has expired."""
     return {
         **account_keys.membership(claim.sub),
         "claim": {"M": {"id": {"S": claim.id}, "proof": {"S": claim.proof}}},
@@ -67,12 +71,12 @@ def claim_to_item(claim: MembershipClaim) -> Item:
 def _from_item(sub: str, item: Item) -> MembershipClaim | None:
     if "claim" not in item:
         return None
-    kept = item["claim"]["M"]
-    return MembershipClaim(kept["id"]["S"], sub, kept["proof"]["S"], int(item["expires_at"]["N"]))
+    stored = item["claim"]["M"]
+    return MembershipClaim(stored["id"]["S"], sub, stored["proof"]["S"], int(item["expires_at"]["N"]))
 
 
-class _Standing(Exception):
-    """Something stands where a claim was to be put."""
+class _AlreadyTaken(Exception):
+    """A membership or another claim is in the place of a claim."""
 
     def __init__(self, item: Item | None) -> None:
         self.item = item

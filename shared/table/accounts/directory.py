@@ -1,4 +1,4 @@
-"""Tenants, and whom the authorizer looks up: users by token `sub`, API clients by key id."""
+"""Tenants, and the look-ups of the authorizer: users by token `sub`, API clients by key id."""
 
 from __future__ import annotations
 
@@ -7,38 +7,40 @@ from typing import Any
 
 from shared.domain.accounts.credentials import ApiKey, Membership
 from shared.domain.tenant import RateLimit, Tenant, TenantSettings
+from shared.table.item import Item
 from shared.table.keys import accounts as account_keys
-from shared.table.store import Item, Store
+from shared.table.store import Store
 
 
 class TenantTable:
-    """Tenant records. Each is read under its own tenant's key."""
+    """The records of tenants. Each has a key of its own tenant."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def get(self, tenant_id: str) -> Tenant | None:
-        """A tenant, or None."""
-        # A tenant that seems not to be there may have been opened this moment.
+        """Return a tenant, or None."""
+        # A tenant that an eventually consistent read does not find may have been created just now.
         item = self._store.get(account_keys.tenant(tenant_id), consistent=False) or self._store.get(
             account_keys.tenant(tenant_id)
         )
         return tenant_from_item(tenant_id, item) if item else None
 
     def put(self, tenant: Tenant) -> None:
-        """Write a new tenant whole."""
+        """Write a new tenant."""
         self._store.put(tenant_to_item(tenant))
 
 
 class DirectoryTable:
-    """Users and API clients across tenants. For the authorizer and the operator alone."""
+    """Users and API clients across tenants. Only for the authorizer and the operator."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def user(self, sub: str, *, consistent: bool = False) -> Membership | None:
-        """The membership of a user, or None, also where there is a claim. `consistent`: as of now, and not of a moment
-        ago.
+        """Return the membership of a user; None when there is none, or a claim.
+
+        `consistent`: as of now, instead of as of a moment ago.
         """
         item = self._store.get(account_keys.membership(sub), consistent=consistent)
         if item is None or "claim" in item:
@@ -53,13 +55,13 @@ class DirectoryTable:
         )
 
     def email_of(self, name: str) -> str | None:
-        """The e-mail address, as of now, of the user with a username, given in its stored form; or None."""
+        """Return the e-mail address, as of now, of the user with a username (in its stored form), or None."""
         item = self._store.get(account_keys.username_lock(name))
         return item["email"]["S"] if item else None
 
     def api_key(self, key_id: str) -> ApiKey | None:
-        """An API client's key, or None."""
-        # One that seems not to be there may have been made this moment, and the gateway keeps a refusal for a minute.
+        """Return an API client's key, or None."""
+        # A key that is not found may have been created just now, and the gateway caches a refusal for a minute.
         item = self._store.get(account_keys.api_key(key_id), consistent=False) or self._store.get(
             account_keys.api_key(key_id)
         )
@@ -88,7 +90,7 @@ class DirectoryTable:
 
 
 def api_key_to_item(key: ApiKey) -> Item:
-    """A key's look-up."""
+    """Return the look-up of a key."""
     item: Item = {
         **account_keys.api_key(key.key_id),
         "tenant_id": {"S": key.tenant_id},
@@ -103,7 +105,7 @@ def api_key_to_item(key: ApiKey) -> Item:
 
 
 def tenant_from_item(tenant_id: str, item: Item) -> Tenant:
-    """The tenant of an item."""
+    """Return the tenant of an item."""
     given = {name: _value(value) for name, value in item.get("settings", {"M": {}})["M"].items()}
     if "rate_limit" in given:
         given["rate_limit"] = RateLimit(**given["rate_limit"])
@@ -113,7 +115,7 @@ def tenant_from_item(tenant_id: str, item: Item) -> Tenant:
         created_at=item["created_at"]["S"],
         suspended=item.get("suspended", {}).get("BOOL", False),
         settings=TenantSettings(**given),
-        # Of tenants whose settings were never changed there is nothing of these.
+        # Tenants whose settings were never changed have none of these.
         version=int(item["version"]["N"]) if "version" in item else 1,
         updated_at=item.get("updated_at", {}).get("S"),
         updated_by=item.get("updated_by", {}).get("S"),
@@ -122,13 +124,13 @@ def tenant_from_item(tenant_id: str, item: Item) -> Tenant:
 
 
 def settings_attribute(settings: TenantSettings) -> dict[str, Any]:
-    """What differs from the defaults."""
+    """Return the attribute of the settings that differ from the defaults."""
     defaults = asdict(TenantSettings())
     return _attribute({name: value for name, value in asdict(settings).items() if value != defaults[name]})
 
 
 def tenant_to_item(tenant: Tenant) -> Item:
-    """A new tenant's item. Settings that are the default are left out."""
+    """Return the item of a new tenant."""
     return {
         **account_keys.tenant(tenant.id),
         "name": {"S": tenant.name},
@@ -139,7 +141,7 @@ def tenant_to_item(tenant: Tenant) -> Item:
 
 
 def member_to_item(member: Membership) -> Item:
-    """A membership's item, as the authorizer looks it up."""
+    """Return the look-up of a membership."""
     return {
         **account_keys.membership(member.sub),
         "tenant_id": {"S": member.tenant_id},

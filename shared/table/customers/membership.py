@@ -1,4 +1,4 @@
-"""Contacts and customers in the table, where a change is one of both."""
+"""Contacts and customers in the table, for changes that affect both."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from shared.services.customers.membership import Changes
 from shared.table.contacts.repository import ContactTable
 from shared.table.customers.repository import CustomerTable
 from shared.table.keys import customers as customer_keys
-from shared.table.store import Store, Transaction
+from shared.table.store import Store
+from shared.table.transactions import Transaction
 
 
 class MembershipTable:
@@ -21,20 +22,20 @@ class MembershipTable:
         self._customers = CustomerTable(store, tenant_id)
 
     def contact(self, contact_id: str) -> Contact | None:
-        """A live contact as of now, or None."""
+        """Return a live contact as of now, or None."""
         return self._contacts.get(contact_id)
 
     def customer(self, customer_id: str) -> Customer | None:
-        """A live customer as of now, or None."""
+        """Return a live customer as of now, or None."""
         return self._customers.get(customer_id)
 
     def oldest_member(self, customer_id: str, *, besides: str) -> str | None:
-        """The id of a customer's oldest contact that is not `besides`, or None."""
+        """Return the id of a customer's oldest contact other than `besides`, or None."""
         members = self._customers.members(customer_id, limit=2)
         return next((one for one in members if one != besides), None)
 
     def commit(self, changes: Changes) -> None:
-        """Write changes in one transaction, with the rows that say who belongs to whom.
+        """Write changes in one transaction, with the membership rows of the customers.
 
         Raises Duplicate when another contact has a value, and ConcurrentChange when a record is no longer at the
         version it was read at. At most 57 items: a contact and its event, its 23 values under other locks,
@@ -52,7 +53,7 @@ class MembershipTable:
         self._store.commit(transaction)
 
     def _move(self, transaction: Transaction, left: str | None, contact: Contact) -> None:
-        # Without conditions: the customer's record, written along with each row, has decided.
+        # Without conditions: the condition on the customer's record, which is written with each row, decides.
         joined = contact.member_of
         if left == joined:
             return

@@ -7,19 +7,21 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from shared.domain import timestamps
-from shared.domain.errors import ConcurrentChange, Conflict
+from shared.domain.errors import Conflict
 from shared.domain.events import Event
 from shared.domain.imports.file import Layout
 from shared.domain.imports.progress import Tally
 from shared.domain.imports.record import ImportRun
 from shared.domain.jobs.quotas import IMPORTS, UPLOADS
-from shared.table import items
+from shared.table import event_items, guards, walking
+from shared.table.guards import Guard
+from shared.table.item import Item
 from shared.table.jobs.places import Places, count_bytes
 from shared.table.keys import imports as import_keys
-from shared.table.keys import work as work_keys
-from shared.table.keys.spelling import PK, SK, identity_of, tenant_of
-from shared.table.keys.work import WORK_INDEX, WORK_PK, WORK_SK
-from shared.table.store import Item, Store, Transaction
+from shared.table.keys.spelling import identity_of
+from shared.table.keys.work import WORK_PK, WORK_SK
+from shared.table.store import Store
+from shared.table.transactions import Transaction
 
 UNSTARTED_SECONDS = 7 * 86_400
 """How long an import that is not started is kept (DynamoDB removes it some time after)."""
@@ -102,7 +104,7 @@ class ImportTable:
         Raises QuotaReached when the tenant has as many such as it may.
         """
         self._uploads.commit(
-            lambda: self._written(run, "attribute_not_exists(PK)", {}),
+            lambda: self._written(run, guards.is_new_or_own(run.last_event)),
             run.id,
             now=_seconds(run.created_at),
             until=_seconds(until),
@@ -113,7 +115,7 @@ class ImportTable:
         when it runs now QuotaReached, as `add` does."""
 
         def written() -> Transaction:
-            transaction = self._written(after, "version = :before", {":before": {"N": str(before.version)}})
+            transaction = self._written(after, guards.at_version_or_own(before.version, after.last_event))
             if after.state == "running":
                 count_bytes(transaction, self._tenant, after.size, after.updated_at)
                 self._uploads.give_back(transaction, after.id)
@@ -124,15 +126,9 @@ class ImportTable:
         else:
             self._store.commit(written())
 
-    def _written(self, run: ImportRun, condition: str, values: Item) -> Transaction:
+    def _written(self, run: ImportRun, guard: Guard) -> Transaction:
         transaction = Transaction()
-        is_own_write = "last_event = :own"
-        transaction.put(
-            _run_to_item(run),
-            condition=f"{condition} OR {is_own_write}",
-            values={**values, ":own": {"S": run.last_event}},
-            refusal=lambda _: ConcurrentChange(),
-        )
+        transaction.put(_run_to_item(run), **guard)
         return transaction
 
     def get(self, import_id: str) -> ImportRun | None:
@@ -207,20 +203,15 @@ class ImportTable:
 
     def chunks(self, import_id: str) -> Iterator[tuple[int, str]]:
         """The chunks that are in, by number, each with the object that holds its rows' fates."""
-        after = None
-        while True:
-            rows = self._store.query(
-                import_keys.partition(self._tenant, import_id),
-                prefix=import_keys.CHUNK,
-                limit=_PAGE,
-                after=after,
-                consistent=True,
-            )
-            for row in rows:
-                yield import_keys.chunk_number(row), row["part"]["S"]
-            if len(rows) < _PAGE:
-                return
-            after = rows[-1][SK]["S"]
+        rows = walking.walk(
+            self._store,
+            import_keys.partition(self._tenant, import_id),
+            page=_PAGE,
+            prefix=import_keys.CHUNK,
+            consistent=True,
+        )
+        for row in rows:
+            yield import_keys.chunk_number(row), row["part"]["S"]
 
     def set_totals(self, import_id: str, *, rows: int, chunks: int) -> bool:
         """Write how many rows and chunks the file has; False when the import has ended."""
@@ -243,7 +234,7 @@ class ImportTable:
             condition=f"{_IS_RUNNING} OR {is_own_write}",
             refusal=lambda _: _NoLongerRunning("The import has ended already."),
         )
-        transaction.put(items.event_to_item(self._tenant, event))
+        transaction.put(event_items.event_to_item(self._tenant, event))
         return self._end(transaction, run.id)
 
     def fail(self, run: ImportRun) -> bool:
@@ -307,21 +298,7 @@ class ImportWatchTable:
 
         An entry lags behind its import by moments, so some may have ended or been put off already.
         """
-        after = None
-        while True:
-            rows = self._store.query(
-                import_keys.DUE,
-                limit=_PAGE,
-                between=work_keys.due_until(at),
-                after=after,
-                index=(WORK_INDEX, WORK_PK, WORK_SK),
-            )
-            for row in rows:
-                if tenant_id := tenant_of(row[PK]["S"]):
-                    yield tenant_id, row[SK]["S"]
-            if len(rows) < _PAGE:
-                return
-            after = rows[-1][WORK_SK]["S"]
+        return walking.walk_due_records(self._store, import_keys.DUE, at, page=_PAGE)
 
     def missing(self, imports: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         """Those of many imports, each (tenant id, import id), that are not there."""

@@ -13,13 +13,14 @@ from shared.domain.contacts.filter import ContactFilter
 from shared.domain.events import Event
 from shared.domain.jobs.bulk import BulkRun
 from shared.domain.jobs.quotas import BULK_JOBS
-from shared.table import items
+from shared.table import event_items, walking
+from shared.table.codec import to_json
+from shared.table.guards import at_version
+from shared.table.item import Item
 from shared.table.jobs.places import Places
 from shared.table.keys import jobs as job_keys
-from shared.table.keys import work as work_keys
-from shared.table.keys.spelling import PK, SK, tenant_of
-from shared.table.keys.work import WORK_INDEX, WORK_PK, WORK_SK
-from shared.table.store import Item, Store, Transaction, at_version
+from shared.table.store import Store
+from shared.table.transactions import Transaction
 
 _PAGE = 100
 
@@ -59,7 +60,7 @@ class BulkJobTable:
         if after.due_at is None:  # nothing is left to be done for it
             self._places.give_back(transaction, after.id)
         if event is not None:
-            transaction.put(items.event_to_item(self._tenant, event))
+            transaction.put(event_items.event_to_item(self._tenant, event))
         self._store.commit(transaction)
 
 
@@ -74,21 +75,7 @@ class BulkWatchTable:
 
         An entry lags behind its job by moments, so some may have moved or ended already.
         """
-        after = None
-        while True:
-            rows = self._store.query(
-                job_keys.BULK_DUE,
-                limit=_PAGE,
-                between=work_keys.due_until(at),
-                after=after,
-                index=(WORK_INDEX, WORK_PK, WORK_SK),
-            )
-            for row in rows:
-                if tenant_id := tenant_of(row[PK]["S"]):
-                    yield tenant_id, row[SK]["S"]
-            if len(rows) < _PAGE:
-                return
-            after = rows[-1][WORK_SK]["S"]
+        return walking.walk_due_records(self._store, job_keys.BULK_DUE, at, page=_PAGE)
 
 
 def job_to_item(tenant_id: str, run: BulkRun) -> Item:
@@ -96,7 +83,7 @@ def job_to_item(tenant_id: str, run: BulkRun) -> Item:
     item: Item = {
         **job_keys.bulk_job(tenant_id, run.id),
         "version": {"N": str(run.version)},
-        "job": {"S": json.dumps(_members_of(run), separators=(",", ":"), ensure_ascii=False)},
+        "job": {"S": to_json(_members_of(run))},
     }
     if run.due_at:
         item.update(job_keys.bulk_due(run.due_at, run.id))

@@ -11,9 +11,11 @@ from zlib import crc32
 
 from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.jobs.quotas import MAX_BYTES_A_DAY, NO_END, Quota, too_many_bytes
+from shared.table.item import Item
 from shared.table.keys import jobs as job_keys
 from shared.table.keys.spelling import SK, key_of
-from shared.table.store import Item, Store, Transaction
+from shared.table.store import Store
+from shared.table.transactions import Transaction
 
 _ATTEMPTS = 8
 _KEPT_SECONDS = 3 * 86_400  # how long a day's sum of bytes is kept

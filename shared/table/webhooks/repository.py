@@ -3,67 +3,76 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from shared.domain import timestamps
-from shared.domain.errors import ConcurrentChange, Conflict
+from shared.domain.errors import Conflict
 from shared.domain.events import Event
 from shared.domain.webhooks.delivery import KEPT_SECONDS, Attempt, Delivery
 from shared.domain.webhooks.subscription import MAX_WEBHOOKS, Webhook
-from shared.table import items
+from shared.table import event_items, guards
+from shared.table.codec import AttributeCodec
+from shared.table.item import Item
 from shared.table.keys import events as event_keys
 from shared.table.keys import webhooks as webhook_keys
 from shared.table.keys.spelling import SK, identity_of
 from shared.table.keys.work import WORK_SK
-from shared.table.store import Item, Store, Transaction, at_version
+from shared.table.store import Store
+from shared.table.transactions import Transaction
 
-_WEBHOOK_TEXTS = (
-    "id",
-    "url",
-    "description",
-    "disabled_reason",
-    "secret",
-    "created_at",
-    "created_by",
-    "updated_at",
-    "updated_by",
+_WEBHOOK = AttributeCodec(
+    texts=(
+        "id",
+        "url",
+        "description",
+        "disabled_reason",
+        "secret",
+        "created_at",
+        "created_by",
+        "updated_at",
+        "updated_by",
+    ),
+    numbers=("version",),
+    flags=("is_active",),
+    lists=("events",),
 )
-_DELIVERY_TEXTS = (
-    "event_id",
-    "event_type",
-    "state",
-    "reason",
-    "next_attempt_at",
-    "created_at",
-    "webhook_id",
-    "entity",
-    "entity_id",
-    "due_at",
-    "queued_at",
-    "revision",
+_DELIVERY = AttributeCodec(
+    texts=(
+        "event_id",
+        "event_type",
+        "state",
+        "reason",
+        "next_attempt_at",
+        "created_at",
+        "webhook_id",
+        "entity",
+        "entity_id",
+        "due_at",
+        "queued_at",
+        "revision",
+    )
 )
 
 
 class WebhookTable:
-    """The subscriptions of one tenant, and what is sent to them."""
+    """The subscriptions of one tenant, and their deliveries."""
 
     def __init__(self, store: Store, tenant_id: str) -> None:
         self._store = store
         self._tenant = tenant_id
 
     def get(self, webhook_id: str) -> Webhook | None:
-        """A subscription as of now, or None."""
+        """Return a subscription as of now, or None."""
         item = self._store.get(webhook_keys.webhook(self._tenant, webhook_id))
         return _webhook_from_item(item) if item else None
 
     def newest(self, *, limit: int, after: str | None) -> list[Webhook]:
-        """Subscriptions as of now, newest first, behind the id `after`."""
+        """Return subscriptions as of now, newest first, after the id `after`."""
         partition = webhook_keys.webhooks(self._tenant)
         rows = self._store.query(partition, limit=limit, after=after, descending=True, consistent=True)
         return [_webhook_from_item(row) for row in rows]
 
     def all(self) -> list[Webhook]:
-        """All subscriptions there are, as of now."""
+        """Return all subscriptions as of now."""
         return self.newest(limit=MAX_WEBHOOKS, after=None)
 
     def create(self, webhook: Webhook) -> None:
@@ -71,8 +80,7 @@ class WebhookTable:
         transaction = Transaction()
         transaction.put(
             _webhook_to_item(self._tenant, webhook),
-            condition="attribute_not_exists(PK)",
-            refusal=lambda _: ConcurrentChange(),
+            **guards.is_new(),
         )
         is_first = "attribute_not_exists(webhooks)"
         is_below_limit = "webhooks < :limit"
@@ -94,14 +102,16 @@ class WebhookTable:
         Raises ConcurrentChange when it is no longer at this version.
         """
         transaction = Transaction()
-        transaction.delete(webhook_keys.webhook(self._tenant, webhook.id), **at_version(webhook.version))
+        transaction.delete(
+            webhook_keys.webhook(self._tenant, webhook.id), **guards.at_version(webhook.version)
+        )
         transaction.update(
             webhook_keys.webhook_count(self._tenant), "ADD webhooks :less", {":less": {"N": "-1"}}
         )
         self._store.commit(transaction)
 
     def deliveries(self, webhook_id: str, *, limit: int, after: str | None) -> list[tuple[str, Delivery]]:
-        """A subscription's deliveries, newest event first, each with its position for `after`."""
+        """Return a subscription's deliveries, newest event first, each with its position for `after`."""
         rows = self._store.query(
             webhook_keys.deliveries(self._tenant, webhook_id),
             prefix=webhook_keys.DELIVERY,
@@ -113,14 +123,14 @@ class WebhookTable:
         return [(row[SK]["S"], _delivery_from_item(row)) for row in rows]
 
     def add_delivery(self, delivery: Delivery) -> Delivery:
-        """Write a new delivery; gives back the one that is in the table, which may be there already."""
+        """Write a new delivery, unless it exists; return the delivery in the table."""
         item = _delivery_to_item(self._tenant, delivery)
-        if self._store.put(item, condition="attribute_not_exists(PK)"):
+        if self._store.put(item, condition=guards.IS_NEW):
             return delivery
         return self._delivery(delivery.webhook_id, delivery.event_id) or delivery
 
     def find_delivery(self, webhook_id: str, event_id: str) -> tuple[Webhook | None, Delivery | None]:
-        """A subscription and one of its deliveries, as of now."""
+        """Return a subscription and one of its deliveries, as of now."""
         wanted = (
             webhook_keys.webhook(self._tenant, webhook_id),
             webhook_keys.delivery(self._tenant, webhook_id, event_id),
@@ -133,16 +143,16 @@ class WebhookTable:
         )
 
     def event_of(self, delivery: Delivery) -> Event | None:
-        """The event a delivery tells of, or None when it has been removed."""
+        """Return the event of a delivery, or None when it has been removed."""
         key = event_keys.event(self._tenant, delivery.entity, delivery.entity_id, delivery.event_id)
         item = self._store.get(key)
-        return items.event_from_item(item) if item else None
+        return event_items.event_from_item(item) if item else None
 
     def mark_queued(self, delivery: Delivery, at: str) -> None:
-        """Note that the message of a delivery's next attempt waits in the queue since `at`.
+        """Write that the message of a delivery's next attempt is in the queue since `at`.
 
-        Nothing is noted when the attempt has been made meanwhile. The index entry stays as it is, so that this
-        costs one write unit.
+        Writes nothing when the attempt has been made meanwhile. The index entry does not change, so this costs one
+        write unit.
         """
         if delivery.due_at is None:
             return
@@ -157,13 +167,13 @@ class WebhookTable:
         )
 
     def reserve(self, delivery: Delivery, *, by: str, at: str, until: str) -> bool:
-        """Reserve a delivery's next attempt for the sender `by` until a time; whether it is theirs.
+        """Reserve a delivery's next attempt for the sender `by` until a time; return whether it is reserved.
 
-        It is not when the delivery has changed, or another sender has reserved the attempt and `until` is to come.
+        It is not when the delivery has changed, or another sender has reserved the attempt until a later time than now.
         """
         is_unchanged = "revision = :revision"
         is_free = "attribute_not_exists(claimed_until) OR claimed_until < :at"
-        # Also true of the very write that is being sent again after its answer was lost.
+        # Also holds when this write is sent again after its answer was lost.
         is_own = "claimed_by = :by"
         return self._store.update(
             webhook_keys.delivery(self._tenant, delivery.webhook_id, delivery.event_id),
@@ -179,10 +189,8 @@ class WebhookTable:
 
     def save_delivery(self, before: Delivery, after: Delivery) -> None:
         """Write a changed delivery. Raises ConcurrentChange when it is no longer as `before`."""
-        condition, values = _is_as(before, after)
-        item = _delivery_to_item(self._tenant, after)
-        if not self._store.put(item, condition=condition, values=values):
-            raise ConcurrentChange()
+        guard = guards.at_revision_or_own(before.revision, after.revision)
+        self._store.put(_delivery_to_item(self._tenant, after), **guard)
 
     def save_with_webhook(
         self, before: Delivery, after: Delivery, webhook_before: Webhook, webhook_after: Webhook
@@ -191,15 +199,14 @@ class WebhookTable:
 
         Raises ConcurrentChange when one of them is no longer as before.
         """
-        condition, values = _is_as(before, after)
         transaction = Transaction()
         transaction.put(
             _delivery_to_item(self._tenant, after),
-            condition=condition,
-            values=values,
-            refusal=lambda _: ConcurrentChange(),
+            **guards.at_revision_or_own(before.revision, after.revision),
         )
-        transaction.put(_webhook_to_item(self._tenant, webhook_after), **at_version(webhook_before.version))
+        transaction.put(
+            _webhook_to_item(self._tenant, webhook_after), **guards.at_version(webhook_before.version)
+        )
         self._store.commit(transaction)
 
     def _delivery(self, webhook_id: str, event_id: str) -> Delivery | None:
@@ -207,36 +214,19 @@ class WebhookTable:
         return _delivery_from_item(item) if item else None
 
 
-def _is_as(before: Delivery, after: Delivery) -> tuple[str, Item]:
-    is_unchanged = "revision = :before"
-    # Also true of the very write that is being sent again after its answer was lost.
-    is_own_write = "revision = :after"
-    values: Item = {":before": {"S": before.revision}, ":after": {"S": after.revision}}
-    return f"{is_unchanged} OR {is_own_write}", values
-
-
 def _webhook_to_item(tenant_id: str, webhook: Webhook) -> Item:
-    values = webhook.__dict__
-    item: Item = dict(webhook_keys.webhook(tenant_id, webhook.id))
-    item.update({name: {"S": values[name]} for name in _WEBHOOK_TEXTS if values[name]})
-    item["events"] = {"L": [{"S": event_type} for event_type in webhook.events]}
-    item["is_active"] = {"BOOL": webhook.is_active}
-    item["version"] = {"N": str(webhook.version)}
-    return item
+    return {**webhook_keys.webhook(tenant_id, webhook.id), **_WEBHOOK.encode(webhook.__dict__)}
 
 
 def _webhook_from_item(item: Item) -> Webhook:
-    values: dict[str, Any] = {name: item[name]["S"] for name in _WEBHOOK_TEXTS if name in item}
-    values["events"] = [event_type["S"] for event_type in item["events"]["L"]]
-    values["is_active"] = item["is_active"]["BOOL"]
-    values["version"] = int(item["version"]["N"])
-    return Webhook.model_construct(**values)
+    return Webhook.model_construct(**_WEBHOOK.decode(item))
 
 
 def _delivery_to_item(tenant_id: str, delivery: Delivery) -> Item:
-    values = delivery.__dict__
-    item: Item = dict(webhook_keys.delivery(tenant_id, delivery.webhook_id, delivery.event_id))
-    item.update({name: {"S": values[name]} for name in _DELIVERY_TEXTS if values[name]})
+    item: Item = {
+        **webhook_keys.delivery(tenant_id, delivery.webhook_id, delivery.event_id),
+        **_DELIVERY.encode(delivery.__dict__),
+    }
     if delivery.due_at:
         item.update(
             webhook_keys.due_delivery(
@@ -252,7 +242,7 @@ def _delivery_to_item(tenant_id: str, delivery: Delivery) -> Item:
 
 
 def _delivery_from_item(item: Item) -> Delivery:
-    values: dict[str, Any] = {name: item[name]["S"] for name in _DELIVERY_TEXTS if name in item}
+    values = _DELIVERY.decode(item)
     attempts = json.loads(item["attempts"]["S"]) if "attempts" in item else []
     values["attempts"] = [Attempt.model_construct(**attempt) for attempt in attempts]
     return Delivery.model_construct(**values)

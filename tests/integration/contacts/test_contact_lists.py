@@ -19,13 +19,13 @@ from shared.domain.contacts.record import Contact
 from shared.domain.errors import Duplicate, RuleBroken
 from shared.domain.search import fold
 from shared.projections.comparison import find_discrepancies
-from shared.table import items
+from shared.table.contacts import items as contact_items
+from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import counters as counter_keys
 from shared.table.keys import postings as posting_keys
 from shared.table.keys import terms as term_keys
 from shared.table.postings import chunks_of
-from shared.table.store import Item
 from shared.wiring.accounts import onboarding_service
 from shared.wiring.base import store
 from shared.wiring.bookings import booking_service
@@ -125,7 +125,7 @@ class Book:
 
     def live(self) -> list[Contact]:
         return [
-            items.contact_from_item(i).with_label_names(label_table(TENANT).current())
+            contact_items.contact_from_item(i).with_label_names(label_table(TENANT).current())
             for i in self.all_items()
             if contact_keys.is_contact(i) and "deleted_at" not in i
         ]

@@ -10,8 +10,8 @@ import pytest
 from shared.domain.contacts import order as contact_order
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import RuleBroken
+from shared.table.item import Item
 from shared.table.keys import lists as list_keys
-from shared.table.store import Item
 from shared.wiring.base import store
 from shared.wiring.contacts import contact_lists
 from shared.wiring.projections import projection

@@ -19,7 +19,7 @@ from shared.services.imports.runs import ImportRuns
 from shared.services.imports.uploads import UPLOAD_SECONDS, ImportUploads
 from shared.table.jobs import places
 from shared.table.jobs.places import Places
-from shared.table.store import Transaction
+from shared.table.transactions import Transaction
 from shared.wiring.base import store
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.imports.test_import_uploads import ask, read, start, upload

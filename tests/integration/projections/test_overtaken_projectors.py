@@ -9,11 +9,11 @@ import pytest
 from shared.projections.comparison import find_discrepancies
 from shared.projections.engine import Projection
 from shared.projections.kinds.contacts import CONTACT_KIND
+from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import lists as list_keys
 from shared.table.keys import postings as posting_keys
 from shared.table.postings import PostingList
-from shared.table.store import Item
 from shared.wiring.base import store
 from shared.wiring.projections import projection, swept_projection
 from tests.integration.contacts.test_contact_record import purge

@@ -17,9 +17,9 @@ from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.ids import NUMBERS, derived_id, id_of, number_of
 from shared.table import postings
 from shared.table.contacts.index import ContactIndex
+from shared.table.item import Item
 from shared.table.keys import postings as posting_keys
 from shared.table.postings import PostingList, PostingWalk, chunks_of, ids_in
-from shared.table.store import Item
 from shared.wiring.base import store
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.faults import (

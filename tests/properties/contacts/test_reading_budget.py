@@ -24,7 +24,7 @@ from shared.domain.labels.record import NO_LABELS, Labels
 from shared.projections.comparison import build_expected
 from shared.services.contacts.lists import ContactLists
 from shared.services.reading_budget import MAX_ROWS, Budget
-from shared.table import items
+from shared.table.contacts import items as contact_items
 from shared.table.contacts.index import ContactIndex
 from shared.table.cursors import Cursors
 from shared.table.keys import customers as customer_keys
@@ -84,7 +84,7 @@ class Tenant:
     store: MemoryStore = field(init=False)
 
     def __post_init__(self) -> None:
-        images = (items.contact_to_item(TENANT, one) for one in self.contacts)
+        images = (contact_items.contact_to_item(TENANT, one) for one in self.contacts)
         projected = build_expected(TENANT, images)
         count = sum(one.customer_id == CUSTOMER for one in self.contacts)
         key = customer_keys.customer(TENANT, CUSTOMER)

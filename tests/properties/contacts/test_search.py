@@ -27,7 +27,7 @@ from shared.domain.tenant import TenantSettings
 from shared.projections.comparison import build_expected
 from shared.services.contacts.lists import ContactLists
 from shared.services.reading_budget import Budget
-from shared.table import items
+from shared.table.contacts import items as contact_items
 from shared.table.contacts.index import ContactIndex
 from shared.table.cursors import Cursors
 from tests.support.item_size import item_size
@@ -74,7 +74,7 @@ class Book:
     def __init__(self, *contacts: Contact, country: str = "GB") -> None:
         self._country = country
         self._contacts = contacts
-        self.rows = build_expected(TENANT, (items.contact_to_item(TENANT, one) for one in contacts))
+        self.rows = build_expected(TENANT, (contact_items.contact_to_item(TENANT, one) for one in contacts))
         self._lists = lists_over(MemoryStore.of(self.rows))
 
     def found(self, search: str) -> set[str]:
@@ -467,7 +467,7 @@ def test_a_search_of_several_words_reads_the_list_rows_of_few_who_have_but_one()
     people = [
         contact(first_name="Maria", last_name=f"Number{n}", email=f"m{n}@x.example") for n in range(200)
     ]
-    rows = build_expected(TENANT, (items.contact_to_item(TENANT, one) for one in people))
+    rows = build_expected(TENANT, (contact_items.contact_to_item(TENANT, one) for one in people))
     store = MemoryStore.of(rows)
     lists = lists_over(store)
     store.units = 0

@@ -24,7 +24,7 @@ from shared.domain.stamp import Stamp
 from shared.domain.tenant import TenantSettings
 from shared.domain.timestamps import plus, to_milliseconds
 from shared.services.labels.labels import AnyLabel
-from shared.table.items import contact_from_item, contact_to_item
+from shared.table.contacts.items import contact_from_item, contact_to_item
 
 ADMIN = Caller("t1", "user", "u1", "admin")
 AT, LATER = "2026-05-04T09:30:00.000Z", "2026-05-05T09:30:00.000Z"

@@ -12,10 +12,12 @@ from shared.projections.engine import Projection
 from shared.projections.leftover_rows import LeftoverRows
 from shared.projections.sweeping import SweptProjection
 from shared.services.contacts.purge import Purge
+from shared.table.contacts.items import contact_from_item
 from shared.table.contacts.purge import PurgeTable
-from shared.table.items import contact_from_item, event_to_item
+from shared.table.event_items import event_to_item
+from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
-from shared.table.store import Item, Store
+from shared.table.store import Store
 from tests.support.interleaving import Schedule, Turns
 from tests.support.memory_table import MemoryTable
 

@@ -16,9 +16,10 @@ from shared.projections.engine import Projection
 from shared.projections.kinds import contacts
 from shared.projections.kinds.contacts import rows_of
 from shared.projections.work import Work
-from shared.table import items
-from shared.table.items import contact_from_item
-from shared.table.store import Item
+from shared.services.backoff import HOT, RetryPolicy
+from shared.table.contacts import items as contact_items
+from shared.table.contacts.items import contact_from_item
+from shared.table.item import Item
 from tests.support.interleaving import Killed, Schedule, Turns, explored
 from tests.unit.projections.shop import Batches, Shop, alpha, beta, deleted, gamma, history
 
@@ -48,11 +49,11 @@ def standing_still(monkeypatch: pytest.MonkeyPatch) -> None:
         return rows[told]
 
     rows: dict[str, list[Item]] = {}
-    monkeypatch.setattr(items, "contact_from_item", contact_of)
+    monkeypatch.setattr(contact_items, "contact_from_item", contact_of)
     monkeypatch.setattr(contacts, "rows_of", rows_once)
     monkeypatch.setattr(repair_notes, "new_id", lambda: Shop.running.note_id())
     monkeypatch.setattr(timestamps, "now", lambda: NOW)
-    monkeypatch.setattr("shared.table.postings.pause_after", lambda *_, **__: 0)
+    monkeypatch.setattr("shared.table.postings.HOT", RetryPolicy(HOT.attempts, 0, 0))
 
 
 A1, B2, A3, C3 = alpha(1), beta(2), alpha(3), gamma(3)

@@ -16,10 +16,10 @@ from shared.publishing.publisher import PublishResult
 from shared.publishing.sweep import SETTLE_SECONDS, sweep
 from shared.table import events as event_table
 from shared.table.events import EventTable
+from shared.table.item import Item
 from shared.table.keys import events as event_keys
 from shared.table.keys.spelling import Key
 from shared.table.keys.work import WORK_INDEX, WORK_PK, WORK_SK
-from shared.table.store import Item
 
 NOW = "2026-05-04T10:00:00.000Z"
 START = "2026-05-04T09:30:00.000Z"
@@ -69,8 +69,8 @@ class MemoryStore:
         *,
         limit: int,
         between: tuple[str, str],
-        after: str | None,
         index: tuple[str, str, str],
+        after: str | None = None,
     ) -> list[Item]:
         assert index == (WORK_INDEX, WORK_PK, WORK_SK)
         self._clock.spend(self._call_seconds)

@@ -1,4 +1,4 @@
-"""The names of users and customers, read together."""
+"""The names of users and customers that contacts are shown with, read together."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Collection
 
 from shared.domain.contacts.shown import CustomerName
 from shared.domain.text import join_name
+from shared.table.item import Item
 from shared.table.keys import accounts as account_keys
 from shared.table.keys import customers as customer_keys
 from shared.table.keys.spelling import Key, identity_of
-from shared.table.store import Item, Store
+from shared.table.store import Store
 
 
 class NameTable:
-    """The names of one tenant's records."""
+    """The names of the users and customers of one tenant."""
 
     def __init__(self, store: Store, tenant_id: str) -> None:
         self._store = store
@@ -23,7 +24,7 @@ class NameTable:
     def read(
         self, *, users: Collection[str], customers: Collection[str]
     ) -> tuple[dict[str, str], dict[str, CustomerName]]:
-        """The names of the users and of the live customers that there are, by their ids."""
+        """Return the names of the users and the live customers that exist, by id."""
         of_users = {one: account_keys.user(self._tenant, one) for one in users}
         of_customers = {one: customer_keys.customer(self._tenant, one) for one in customers}
         found = self._store.get_many([*of_users.values(), *of_customers.values()], consistent=False)

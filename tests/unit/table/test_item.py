@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.table.item_size import item_size
-from shared.table.store import Transaction
+from shared.table.item import item_size
+from shared.table.transactions import Transaction
 from tests.support.item_size import item_size as counted_by_the_guide
 
 NUMBERS = st.decimals(allow_nan=False, allow_infinity=False).map(str) | st.integers().map(str)

@@ -1,14 +1,17 @@
-"""How many bytes an item takes, to stay within the limits that DynamoDB puts on items and transactions."""
+"""Items in the form DynamoDB takes them, and their size, to stay within its limits on items and transactions."""
 
 from __future__ import annotations
 
 from typing import Any
 
-_CONTAINER, _ELEMENT = 3, 1  # what a list or map costs, and each of its elements
+Item = dict[str, dict[str, Any]]
+"""The attributes of an item by name, each as `{type: value}`, such as `{"S": "Ada"}`."""
+
+_CONTAINER, _ELEMENT = 3, 1  # bytes of a list or map, and of each of its elements
 
 
-def item_size(item: dict[str, dict[str, Any]]) -> int:
-    """The most bytes that an item, or some of its attributes, can take: names and values.
+def item_size(item: Item) -> int:
+    """Return the most bytes that an item, or some of its attributes, can take: names and values.
 
     Counts as the DynamoDB developer guide does ("DynamoDB item sizes and formats"), where a number takes about one
     byte for two digits; each is taken for as long as its text, so that the result is never too small.

@@ -1,0 +1,50 @@
+"""The items of events."""
+
+from __future__ import annotations
+
+import json
+
+from shared.domain import timestamps
+from shared.domain.events import Event
+from shared.table.codec import to_json
+from shared.table.item import Item
+from shared.table.keys import events as event_keys
+
+
+def event_to_item(tenant_id: str, event: Event) -> Item:
+    """Return the item of an event, with an entry in the outbox index so that its publication is checked.
+
+    The entry has the present time, not the event's: work that is repeated later may write an event of an earlier time.
+    """
+    item: Item = {
+        **event_keys.event(tenant_id, event.entity, event.entity_id, event.id),
+        **event_keys.outbox(event.id, timestamps.now()),
+        "type": {"S": event.type},
+        "at": {"S": event.at},
+        "actor": {"S": event.actor},
+        "origin": {"S": event.origin},
+        "version": {"N": str(event.version)},
+        "entity": {"S": event.entity},
+        "entity_id": {"S": event.entity_id},
+        "changes": {"S": to_json(event.changes)},
+    }
+    if event.data:
+        item["data"] = {"S": to_json(event.data)}
+    return item
+
+
+def event_from_item(item: Item) -> Event:
+    """Return the event of an item."""
+    changes = json.loads(item["changes"]["S"])
+    return Event(
+        id=event_keys.id_of(item),
+        type=item["type"]["S"],
+        entity=item["entity"]["S"],
+        entity_id=item["entity_id"]["S"],
+        at=item["at"]["S"],
+        actor=item["actor"]["S"],
+        origin=item["origin"]["S"],
+        version=int(item["version"]["N"]),
+        changes={name: (old, new) for name, (old, new) in changes.items()},
+        data=json.loads(item["data"]["S"]) if "data" in item else {},
+    )
