@@ -24,7 +24,7 @@ _ISSUER, _AUDIENCE, _KEY_ID = (
 
 
 def figures() -> list[Figure]:
-    """CPU time of letting a caller in, as `benchmarks.warm` measures it. The tenant's record is at hand."""
+    """Measure the CPU time of an authorization, as `benchmarks.warm` does. The tenant's record is cached."""
     fixtures.set_environment()
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     os.environ.update(TOKEN_ISSUER=_ISSUER, TOKEN_AUDIENCE=_AUDIENCE, TOKEN_JWKS_URL=_key_set(key))
@@ -43,11 +43,11 @@ def _ours(credential: str, item: dict[str, Any]) -> Side:
 
     event = fixtures.authorization(credential)
 
-    def let_in() -> None:
+    def authorize() -> None:
         answer_with(aws_client("dynamodb"), {"GetItem": {"Item": item}})
         assert app.authorize(event, None)["context"]["tenant_id"] == "t1"
 
-    return let_in
+    return authorize
 
 
 def _two_reads(item: dict[str, Any]) -> Side:
@@ -64,7 +64,7 @@ def _two_reads(item: dict[str, Any]) -> Side:
 
 
 def _key_set(key: rsa.RSAPrivateKey) -> str:
-    """The issuer's public key where it can be fetched without a server."""
+    """Return the address of the issuer's public key, a data URL that needs no server."""
     public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key()))
     return "data:application/json," + quote(json.dumps({"keys": [public | {"kid": _KEY_ID, "use": "sig"}]}))
 

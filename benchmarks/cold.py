@@ -1,4 +1,4 @@
-"""Cold starts of what is shipped, against importing boto3 and making a DynamoDB client."""
+"""Cold starts of the package, compared with importing boto3 and creating a DynamoDB client."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _RUNS = 11
 
 
 def figures() -> list[Figure]:
-    """CPU time: the least of several runs, sides in turn. Memory: the peak of a run."""
+    """Measure CPU time, the least of several runs with alternating sides, and the peak memory of a run."""
     shipped = build_for_this_machine()
     sides = ("yardstick", "contacts", "authorizer")
     for side in sides:
-        _run(side, shipped)  # writes the byte code, which a package carries too
+        _run(side, shipped)  # writes the byte code, which a package has too
     runs: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
     for _ in range(_RUNS):
         for side in sides:
@@ -63,7 +63,7 @@ def figures() -> list[Figure]:
 
 
 def _run(side: str, shipped: Path) -> dict[str, Any]:
-    """The yardstick has this interpreter's packages, ours those of the package alone."""
+    """Run one side in a process. The yardstick loads this interpreter's packages, ours only those of the package."""
     if side == "yardstick":
         command = [sys.executable, "-m", "benchmarks.first_request", side]
     else:

@@ -1,4 +1,4 @@
-"""A DynamoDB that answers at once, below botocore: signing, serializing and parsing are real, the wire is not."""
+"""A DynamoDB that answers at once, below botocore: signing, serializing and parsing are real, the network is not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Raw(io.BytesIO):
 def answer_with(client: Any, answers: dict[str, dict[str, Any]]) -> None:
     """Make a botocore client answer each operation (by its name, such as GetItem) with a fixed document.
 
-    Done again for the same client, the later documents count.
+    A second call for the same client replaces the documents of the operations it names.
     """
     encoded = {operation: json.dumps(answer).encode() for operation, answer in answers.items()}
     known = _ANSWERS.get(client)

@@ -1,7 +1,7 @@
-"""One cold start, in a process of its own: prints a JSON line of what it cost.
+"""One cold start, in a separate process: prints its cost as a JSON line.
 
-`python -m benchmarks.first_request yardstick` imports boto3 and makes a DynamoDB client; `… contacts` imports
-the function and serves its first request; `… authorizer` does so for the authorizer.
+`python -m benchmarks.first_request yardstick` imports boto3 and creates a DynamoDB client; `… contacts` imports the
+function and serves its first request; `… authorizer` does so for the authorizer.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import resource
 import sys
 
-# Imported before the clock starts, on both sides: the harness itself must not count.
+# Imported before the clock starts, on both sides, so that the harness itself does not count.
 from benchmarks import fixtures
 
 FORBIDDEN = (
@@ -41,7 +41,7 @@ def _contacts() -> None:
 
     answers = {
         "GetItem": {"Item": fixtures.TENANT},
-        "BatchGetItem": {"Responses": {"contacts": []}},  # the name of the owner, whom nobody knows
+        "BatchGetItem": {"Responses": {"contacts": []}},  # the name of the owner, who does not exist
         "Query": {"Items": fixtures.LABELS},
         "TransactWriteItems": {},
         "UpdateItem": fixtures.BUCKET,

@@ -1,4 +1,4 @@
-"""What the benchmarks send and get."""
+"""The requests and responses of the benchmarks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BODY = {
 
 
 def set_environment() -> None:
-    """The environment of a deployed function."""
+    """Set the environment variables of a deployed function."""
     os.environ.update(
         AWS_DEFAULT_REGION="us-east-1",
         AWS_ACCESS_KEY_ID="bench",
@@ -31,7 +31,7 @@ def set_environment() -> None:
 
 
 def row(contact_id: str = CONTACT_ID) -> dict[str, Any]:
-    """A contact's item as DynamoDB answers it."""
+    """Return a contact's item as DynamoDB returns it."""
     texts = {
         "PK": f"T#t1#C#{contact_id}",
         "SK": "CONTACT",
@@ -65,7 +65,7 @@ API_CLIENT: dict[str, Any] = {
         "tenant_id": "t1",
         "client_id": "client",
         "name": "bench",
-        "created_at": "2026-05-04T09:30:00.000Z",  # the authorizer reads the tenant too, and is given the same item
+        "created_at": "2026-05-04T09:30:00.000Z",  # the authorizer reads the tenant too, and receives the same item
         "secret_hash": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
         "permissions": "contacts:read:all",
     }.items()
@@ -75,7 +75,7 @@ TENANT = {
     "SK": {"S": "TENANT"},
     "name": {"S": "Bench"},
     "created_at": {"S": "2026-05-04T09:30:00.000Z"},
-    "stamp": {"N": "3"},  # the labels' stamp, which is answered with the same item
+    "stamp": {"N": "3"},  # the labels' stamp, read from the same item
 }
 STAMP = {"PK": {"S": "T#t1#LABELS"}, "SK": {"S": "STAMP"}, "stamp": {"N": "3"}}
 BUCKET = {"Attributes": {"full_at": {"N": "1777886400000000"}, "expires_at": {"N": "1777890000"}}}
@@ -106,13 +106,13 @@ ROWS = [row(f"0197a1b2-c3d4-7e5f-8a6b-{n:012x}") for n in range(26)]
 
 
 def authorization(credential: str) -> dict[str, Any]:
-    """What API Gateway asks an authorizer."""
+    """Return the event that API Gateway sends to an authorizer."""
     arn = "arn:aws:execute-api:us-east-1:000000000000:api/v1/GET/contacts"
     return {"type": "TOKEN", "authorizationToken": f"Bearer {credential}", "methodArn": arn}
 
 
 def event(method: str, path: str, body: Any = None, query: dict[str, str] | None = None) -> dict[str, Any]:
-    """A request as API Gateway hands it on (REST API, proxy event version 1.0)."""
+    """Return a request as API Gateway sends it to a function (REST API, proxy event version 1.0)."""
     return {
         "resource": path,
         "path": path,

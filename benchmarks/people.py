@@ -1,4 +1,4 @@
-"""Made-up contacts of many languages, the same for the same seed."""
+"""Invented contacts of many languages, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ _COUNTRIES = (
     ("+5511987", 6),
 )
 TAGS = (("vip", 0.2), ("newsletter", 0.5), ("no-show", 0.05), ("spring", 0.3), ("wholesale", 0.02))
-"""Tags, and how large a part of the contacts has each."""
+"""Tags, and the share of the contacts that has each."""
 
 
 def contacts(count: int, seed: int = 1) -> Iterator[Contact]:
-    """`count` contacts, created a minute apart. Thirty of them, however many there are, have the tag `gold`."""
+    """Yield `count` contacts, created a minute apart. Thirty of them, whatever the count, have the tag `gold`."""
     chosen = random.Random(seed)
     start = timestamps.to_milliseconds("2025-01-01T00:00:00.000Z")
     golden = set(range(0, count, max(1, count // 30)))

@@ -31,7 +31,7 @@ class Figure:
 
 
 def table(figures: list[Figure]) -> str:
-    """The figures as aligned text."""
+    """Return the figures as aligned text."""
     head = ("what", "ours", "yardstick", "ratio", "budget", "")
     rows = [head]
     for one in figures:

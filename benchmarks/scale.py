@@ -1,7 +1,7 @@
-"""What reading lists costs as a tenant grows: calls, read units and items gone through, by DynamoDB's rules.
+"""The cost of reading lists as a tenant grows: calls, read units and items scanned, by DynamoDB's rules.
 
-No emulator is asked: the projections of made-up contacts lie in sorted lists in memory, behind the same interface as
-the table, and each read is counted.
+No emulator is used: the projections of invented contacts are in sorted lists in memory, with the interface of the
+table, and each read is counted.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from shared.table.postings import chunks_of
 _HOW = ("sort", "skip", "include_total")
 SIZES = (1_000, 10_000, 50_000)
 BUDGET_UNITS = 60
-_QUERY_BYTES = 1_048_576  # the most that one query goes through
+_QUERY_BYTES = 1_048_576  # the most that one query scans
 _TENANT = "t1"
 _CALLER = Caller(_TENANT, "user", "u1", "admin")
 
@@ -89,12 +89,12 @@ READS: dict[str, dict[str, Any]] = {
     "tags, ten thousand passed over": {"tags": ("newsletter",), "skip": 9_975},
     "common values, ten thousand passed over": {"is_active": True, "skip": 9_975},
 }
-"""A page of each within the budget of a request: a row costs no more for a larger tenant than the budget allows."""
+"""Reads of one page each. The budget of a request bounds their cost, however large the tenant."""
 
 
 @dataclass(slots=True)
 class MemoryStore:
-    """As much of `shared.table.store.Store` as reading needs, over sorted lists; counts what is read."""
+    """The reading methods of `shared.table.store.Store` over sorted lists, which count what is read."""
 
     partitions: dict[str, list[str]] = field(default_factory=dict)
     found: dict[tuple[str, str], Item] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class MemoryStore:
     units: float = 0.0
     scanned: int = 0
     rows: int = 0
-    """Items that were sent, looked up by their keys or found by queries."""
+    """Items that were returned, looked up by their keys or found by queries."""
 
     @classmethod
     def of(cls, given: dict[tuple[str, str], Item]) -> MemoryStore:
@@ -140,7 +140,7 @@ class MemoryStore:
         low, high = between or ((prefix, prefix + "\U0010ffff") if prefix else ("", "\U0010ffff"))
         if after is not None:
             low, high = (low, after) if descending else (after, high)
-        # The bound is read too, as in Store.
+        # The item at `after` is read too, as in Store.
         read = self._read(partition, low, high, limit + (after is not None), descending, consistent)
         self.rows += len(read)
         return [item for item in read if item[SK]["S"] != after][:limit]
@@ -172,7 +172,7 @@ class MemoryStore:
 
 
 def _size(item: Item) -> int:
-    """An item's bytes: names and values (Amazon DynamoDB Developer Guide, "Item sizes and formats")."""
+    """Return an item's bytes: names and values (Amazon DynamoDB Developer Guide, "Item sizes and formats")."""
     total = 0
     for name, attribute in item.items():
         kind, value = next(iter(attribute.items()))
@@ -198,7 +198,7 @@ class _NoLocks:
 
 
 class _NoLabels:
-    """Labels go by their ids here."""
+    """Labels without names: filters name them by their ids."""
 
     def recent(self) -> Labels:
         return NO_LABELS
@@ -212,22 +212,24 @@ def _lists(store: MemoryStore) -> ContactLists:
 
 
 def measure(size: int) -> dict[str, tuple[int, float, int]]:
-    """For each read: calls, read units and items gone through for a first page of 25."""
+    """Measure for each read the calls, read units and items scanned of a first page of 25."""
     images = (contact_items.contact_to_item(_TENANT, one) for one in people.contacts(size))
     store = MemoryStore.of(build_expected(_TENANT, images))
     lists = _lists(store)
     measured = {}
     for name, wanted in READS.items():
         store.calls, store.units, store.scanned = 0, 0.0, 0
-        conditions, how = parted(wanted)
-        with contextlib.suppress(RuleBroken):  # what is too broad to be sorted has cost all the same
+        conditions, how = split_read(wanted)
+        with contextlib.suppress(
+            RuleBroken
+        ):  # a read that is too broad to be sorted costs units all the same
             lists.list(ContactFilter(**conditions), **how, limit=25, cursor=None)
         measured[name] = store.calls, store.units, store.scanned
     return measured
 
 
-def parted(read: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A read's conditions, and how its list is asked for."""
+def split_read(read: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a read's conditions, and the options of its list."""
     how = {"sort": None, **{part: read[part] for part in _HOW if part in read}}
     return {part: value for part, value in read.items() if part not in how}, how
 
@@ -241,9 +243,9 @@ WALKS: dict[str, dict[str, Any]] = {
 
 
 def measure_walks() -> dict[str, tuple[int, int, float]]:
-    """For each walk by cursor through the largest tenant, in pages of 100: contacts, calls and read units.
+    """Measure for each walk by cursor through the largest tenant, in pages of 100, the contacts, calls and read units.
 
-    Raises AssertionError unless it gives each contact that matches just once.
+    Raises AssertionError unless it returns each matching contact exactly once.
     """
     contacts = list(people.contacts(SIZES[-1]))
     images = (contact_items.contact_to_item(_TENANT, one) for one in contacts)
@@ -269,7 +271,7 @@ def measure_walks() -> dict[str, tuple[int, int, float]]:
 
 
 def walks_table() -> str:
-    """What walking whole lists by cursor costs; that each contact comes once is seen to."""
+    """Return the costs of walking whole lists by cursor, which also checks that each contact is returned once."""
     rows = [[f"walks of {SIZES[-1]:,} by cursor, each contact once", "contacts", "calls / read units"]]
     rows += [
         [name, f"{count:,}", f"{calls:,} / {units:,g}"]
@@ -288,7 +290,7 @@ def _at_random(each: int) -> list[str]:
 
 
 def _in_blocks(length: int) -> list[str]:
-    """Blocks of a, b and c, and two thirds as many contacts without any."""
+    """Return blocks of a, b and c, and two thirds as many contacts without any."""
     return [("a", "b", "c", "", "")[number // length % 5] for number in range(SIZES[-1])]
 
 
@@ -304,12 +306,14 @@ SPREADS: dict[str, list[str]] = {
     ],
     "16,666 each, at random": _at_random(16_666),
 }
-"""How three tags lie in the largest tenant: the tags of each contact. Ten more, evenly spread, have all three; of the
-others, none does."""
+"""Distributions of three tags in the largest tenant: the tags of each contact. Ten further contacts, evenly spread,
+have all three; no other contact does."""
 
 
 def measure_spreads() -> dict[str, list[float]]:
-    """For each spread, calls and read units to find the ten contacts with all three tags, newest and oldest first."""
+    """Measure for each distribution the calls and read units that find the ten contacts with all three tags, newest and
+    oldest first.
+    """
     contacts = list(people.contacts(SIZES[-1]))
     measured: dict[str, list[float]] = {}
     for name, spread in SPREADS.items():
@@ -324,7 +328,7 @@ def measure_spreads() -> dict[str, list[float]]:
 
 
 def _spread(contacts: Sequence[Contact], spread: Sequence[str]) -> MemoryStore:
-    """The posting lists and counters of the three tags, and the rows of the ten contacts."""
+    """Return a store with the posting lists and counters of the three tags, and the rows of the ten contacts."""
     apart = len(contacts) // _TOGETHER
     together = contacts[apart // 2 :: apart]
     chosen = {one.id for one in together}
@@ -344,7 +348,7 @@ def _spread(contacts: Sequence[Contact], spread: Sequence[str]) -> MemoryStore:
 
 
 def spreads_table() -> str:
-    """What three tags cost that many contacts have and ten have together, however they are spread."""
+    """Return the costs of three tags that many contacts have, of which ten have all, for each distribution."""
     rows = [
         [f"three tags among {SIZES[-1]:,}, ten with all: calls / read units", "newest first", "oldest first"]
     ]
@@ -354,10 +358,10 @@ def spreads_table() -> str:
 
 
 def table() -> str:
-    """Calls, read units and items gone through of each read at each size."""
+    """Return the calls, read units and items scanned of each read at each size."""
     columns = [measure(size) for size in SIZES]
     head = [
-        f"a page of 25: calls / read units (! over {BUDGET_UNITS}) / items gone through",
+        f"a page of 25: calls / read units (! over {BUDGET_UNITS}) / items scanned",
         *(f"{size:,} contacts" for size in SIZES),
     ]
     rows = [head] + [

@@ -1,4 +1,4 @@
-"""Warm requests: our handler against a bare one with json and a default boto3 client making the same call."""
+"""Warm requests: our handler compared with a minimal one that makes the same calls with a default boto3 client."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Side = Callable[[], Any]
 
 
 def figures() -> list[Figure]:
-    """CPU time a request: medians over rounds in which both sides take turns."""
+    """Measure the CPU time of a request: medians over rounds in which both sides take turns."""
     fixtures.set_environment()
     answers = {
-        # A contact for who reads one, a counter for who counts, the labels' stamp, and the tenant, every two seconds.
+        # One item for all reads: contact, counter, the labels' stamp, and the tenant, which is read every two seconds.
         "GetItem": {"Item": fixtures.TENANT | fixtures.row() | {"amount": {"N": "26"}}},
         "BatchGetItem": {"Responses": {"contacts": [fixtures.row(), fixtures.STAMP]}},
         "TransactWriteItems": {},
@@ -45,7 +45,7 @@ def figures() -> list[Figure]:
 
 
 def compare(name: str, ours: Side, yardstick: Side, budget: float | None) -> Figure:
-    """What one call of each costs, in CPU time."""
+    """Measure the CPU time of one call of each side."""
     for side in (ours, yardstick):
         for _ in range(30):
             side()
@@ -65,7 +65,7 @@ def _round(side: Side) -> float:
 def _ours(
     answers: dict[str, Any], *, limits: bool = True, requests_per_second: float = 40
 ) -> dict[str, Side]:
-    """The contacts' function. `requests_per_second`: as which its rate limits see the calls, however fast they come."""
+    """Return calls of the contacts' function. `requests_per_second`: the rate at which its rate limits see them."""
     from functions.contacts.routes import routes
     from shared.http.serving import lambda_handler
     from shared.services.limits.rate_limits import RateLimits
@@ -84,7 +84,7 @@ def _ours(
     )
     client = aws_client("dynamodb")
     answer_with(client, answers | {"GetItem": {"Item": fixtures.TENANT}, "Query": {"Items": fixtures.LABELS}})
-    find_tenant("t1")  # warm: the tenant's record is at hand, and its labels
+    find_tenant("t1")  # warm: the tenant's record and its labels are cached
     label_table("t1").current()
     answer_with(client, answers)
     requests = {

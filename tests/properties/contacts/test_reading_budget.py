@@ -331,7 +331,7 @@ def test_no_read_of_the_scale_table_goes_beyond_the_budget(wanted: dict[str, Any
     """check 102: of ten thousand contacts as of any number."""
     tenant = large()
     tenant.store.rows = 0
-    conditions, how = scale.parted(wanted)
+    conditions, how = scale.split_read(wanted)
     lists = tenant.lists(Budget(seconds=inf))
     answered(lambda: lists.list(ContactFilter(**conditions), **how, limit=25, cursor=None))
     assert tenant.store.rows <= MAX_ROWS + 2 * PORTION
