@@ -37,7 +37,7 @@ def test_check_109_every_event_type_has_an_entry_and_nothing_else_has() -> None:
         assert set(right.permissions) <= set(PERMISSIONS)
 
 
-def test_an_event_type_without_an_entry_is_for_admins_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_type_without_an_entry_is_only_for_admins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(EVENT_RIGHTS, "contact.created")
     error = refused(client(webhooks_manage="all", contacts_read="all"), "contact.created")
     assert error.detail == "Insufficient permissions: tenant:admin required for contact.created"
@@ -74,7 +74,7 @@ def test_check_109_without_permissions_nothing_is_shown_and_to_an_admin_everythi
 
 
 @pytest.mark.parametrize(("event_type", "level"), list(product(EVENT_TYPES, get_args(Level))))
-def test_check_109_at_level_own_a_type_is_refused_or_each_of_its_events_is_judged_or_its_records_are_everybody_s(
+def test_check_109_at_level_own_a_type_is_refused_or_each_event_is_checked_or_every_caller_sees_its_records(
     event_type: str, level: Level
 ) -> None:
     caller = Caller("T1", "client", "c", "client", dict.fromkeys(PERMISSIONS, level))

@@ -108,7 +108,7 @@ def other_forgeries(provider: Provider) -> dict[str, str]:
     }
 
 
-def test_a_forged_or_stale_token_of_the_provider_lets_nobody_in(world: World, provider: Provider) -> None:
+def test_forged_and_stale_tokens_of_the_provider_are_refused(world: World, provider: Provider) -> None:
     """check 55, for another issuer"""
     common = {what: token for what, token in forgeries(provider).items() if what not in OF_COGNITO}
     made = {**common, **other_forgeries(provider)}
@@ -166,7 +166,7 @@ def test_of_two_registrations_with_one_token_one_is_made(world: World, provider:
         ({"access_token": "x" * 13_000}, "access_token"),
     ],
 )
-def test_without_a_valid_token_nobody_registers(world: World, fields: dict[str, str], field: str) -> None:
+def test_registering_requires_a_valid_token(world: World, fields: dict[str, str], field: str) -> None:
     before = world.content.picture()
     answer = world.gateway.request("POST", "/auth/register", json={**REGISTERS, **fields})
     assert (answer.status, answer.json["errors"][0]["field"]) == (422, field)
@@ -213,9 +213,7 @@ def test_a_cognito_pool_of_another_s_is_judged_as_cognito_s(world: World) -> Non
                 subject(**forged)
 
 
-def test_an_invitation_makes_a_user_of_who_accepts_it_and_of_nobody_else(
-    world: World, provider: Provider
-) -> None:
+def test_an_invitation_makes_only_the_person_who_accepts_it_a_user(world: World, provider: Provider) -> None:
     def accept(token: str, sub: str) -> Any:
         body = {"token": token, "access_token": provider.make_token(sub)}
         return world.gateway.request("POST", "/users/invitations/accept", json=body)

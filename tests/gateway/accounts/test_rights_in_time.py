@@ -264,7 +264,7 @@ def test_a_suspended_tenant_s_files_bookings_events_and_jobs_stand_still(
     assert receiver.requests == []
 
 
-def test_a_suspension_is_one_tenant_s_alone(world: World) -> None:
+def test_suspending_a_tenant_affects_no_other(world: World) -> None:
     """check 59: the other's file, booking and contacts go their way."""
     world.tenant("T10")
     change_tenant(suspended=True)

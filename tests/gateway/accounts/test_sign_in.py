@@ -121,7 +121,7 @@ MALFORMED: dict[str, str] = {
 
 
 @pytest.mark.parametrize("what", MALFORMED)
-def test_a_request_that_is_malformed_is_invalid_and_asks_nobody(accounts: Accounts, what: str) -> None:
+def test_a_malformed_request_is_invalid_and_calls_no_service(accounts: Accounts, what: str) -> None:
     answers = []
     assert calls_of(lambda: answers.append(accounts.token(MALFORMED[what]))) == []
     assert_refused(answers[0], "invalid_request")
@@ -350,7 +350,7 @@ def test_the_caller_s_address_is_what_the_gateway_saw(
     assert [address for what, _, address in gate.seen if what == "arrive"] == ["198.51.100.7"] * 3
 
 
-def test_nothing_the_token_endpoint_answers_is_kept_by_anybody(accounts: Accounts) -> None:
+def test_no_answer_of_the_token_endpoint_may_be_cached(accounts: Accounts) -> None:
     with injecting(unreachable(call("cognito-idp"))):
         away = accounts.sign_in()
     assert away.status == 503

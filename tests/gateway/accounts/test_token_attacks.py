@@ -105,9 +105,7 @@ def attacks(issuer: TokenIssuer) -> dict[str, str]:
     return found
 
 
-def test_no_attack_on_tokens_lets_anybody_in_or_breaks_anything(
-    world: World, token_issuer: TokenIssuer
-) -> None:
+def test_no_attack_on_tokens_is_admitted_or_causes_a_failure(world: World, token_issuer: TokenIssuer) -> None:
     """check 55"""
     through = {}
     for what, token in attacks(token_issuer).items():
@@ -207,8 +205,8 @@ def test_the_policy_is_for_this_stage_of_this_api_and_for_all_its_routes(world: 
         assert (statement["Effect"], statement["Action"]) == ("Allow", "execute-api:Invoke")
 
 
-def test_a_kept_answer_is_one_token_s_alone(world: World) -> None:
-    """check 57: not that of a token that begins alike, and no odd spelling is a second key to it."""
+def test_a_cached_answer_is_used_only_for_its_own_token(world: World) -> None:
+    """check 57: a token with the same beginning, or another spelling of the token, does not get its answer."""
     gateway = Gateway(world.stack.template, cached=True)
     good = world.t1.admin
     assert gateway.request("GET", "/contacts", token=good).status == 200

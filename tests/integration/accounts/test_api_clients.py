@@ -196,7 +196,7 @@ def test_clients_are_listed_newest_first_with_those_the_operator_made(world: Wor
 # What it may do
 
 
-def test_without_permissions_a_client_may_do_nothing_but_ask_who_it_is(world: World) -> None:
+def test_a_client_without_permissions_can_only_read_its_identity(world: World) -> None:
     """check 52"""
     made = world.send("POST", CLIENTS, {"name": "Nobody"}).json
     assert made["permissions"] == {}
@@ -276,7 +276,7 @@ def test_a_stale_condition_changes_nothing(world: World) -> None:
     assert world.content.picture() == before
 
 
-def test_rights_to_what_is_one_s_own_do_not_make_an_administrator(world: World) -> None:
+def test_permissions_at_level_own_do_not_make_an_administrator(world: World) -> None:
     key = make(world, permissions={"tenant:admin": "own"})["key"]
     for method, path, body in (("GET", CLIENTS, None), ("POST", CLIENTS, READER), ("PATCH", "/settings", {})):
         answer = world.gateway.request(method, path, json=body, token=key)
@@ -324,7 +324,7 @@ def test_a_rotation_during_an_overlap_ends_the_oldest_key_at_once(world: World) 
     assert_agree(world)
 
 
-def test_rotation_keeps_who_the_client_is(world: World) -> None:
+def test_rotation_keeps_the_identity_of_the_client(world: World) -> None:
     """So its contacts stay its own, and its Idempotency-Keys and cursors good."""
     made = make(world, permissions={"contacts:read": "all", "contacts:write": "all"})
     body, key = {"first_name": "A", "email": "a@example.com"}, {"Idempotency-Key": "k"}
@@ -385,7 +385,7 @@ def test_what_ends_a_client_s_rights_is_in_effect_within_a_minute(
     assert gateway.request("GET", "/contacts", token=made["key"]).status == after
 
 
-def test_what_is_given_back_is_in_effect_again(world: World) -> None:
+def test_restored_rights_take_effect_again(world: World) -> None:
     made = make(world)
     disable(world, made)
     assert status_with(world, made["key"]) == 401
@@ -610,7 +610,7 @@ def test_of_many_processes_one_writes_a_note(world: World, clock: list[float]) -
 
 
 @pytest.mark.parametrize("fault", [throttle, unreachable])
-def test_a_note_that_cannot_be_made_refuses_nobody_and_is_not_insisted_on(
+def test_a_use_that_cannot_be_recorded_refuses_no_call_and_is_not_retried_at_once(
     world: World, fault: Callable[..., Fault]
 ) -> None:
     made = make(world)
@@ -654,7 +654,9 @@ def test_its_events_are_published(world: World) -> None:
     ]
 
 
-def test_an_answer_kept_under_a_key_is_shut_away_from_who_has_lost_the_right(world: World) -> None:
+def test_an_answer_stored_under_a_key_is_not_replayed_to_a_caller_who_has_lost_the_right(
+    world: World,
+) -> None:
     key = {"Idempotency-Key": "k"}
     first = world.send("POST", CLIENTS, READER, headers=key)
     assert world.send("POST", CLIENTS, READER, headers=key).json["key"] == first.json["key"]
@@ -671,7 +673,7 @@ def test_an_id_that_is_none_is_not_looked_up(world: World) -> None:
     assert world.send("GET", f"{CLIENTS}/{new_id().upper()}").status == 404
 
 
-def test_a_client_that_was_shut_out_is_not_let_in_again_by_a_null(world: World) -> None:
+def test_null_does_not_reactivate_a_disabled_client(world: World) -> None:
     made = make(world)
     assert world.send("PATCH", at(made), {"is_active": False}).status == 200
     answer = world.send("PATCH", at(made), {"is_active": None})

@@ -165,7 +165,7 @@ def test_another_token_is_the_death_of_the_one_before(world: World, later: Calla
     assert_whole(world)
 
 
-def test_invitations_are_for_admins_alone(world: World) -> None:
+def test_only_admins_manage_invitations(world: World) -> None:
     """check 52"""
     made = invite(world, token=world.t1.program)
     one = f"{INVITATIONS}/{made['id']}"
@@ -374,7 +374,7 @@ def test_acceptance_is_of_the_token_s_tenant_whatever_else_is_sent(world: World)
     assert_whole(world, "T1", "T10")
 
 
-def test_who_is_a_user_of_another_tenant_is_told_so_and_stays_there(world: World) -> None:
+def test_a_user_of_another_tenant_is_refused_and_stays_there(world: World) -> None:
     t10 = world.tenant("T10")
     there = join(world, token=t10.admin)
     here = invite(world)
@@ -390,7 +390,7 @@ def test_who_is_a_user_of_another_tenant_is_told_so_and_stays_there(world: World
     assert_whole(world, "T1", "T10")
 
 
-def test_a_suspended_tenant_takes_nobody_in(world: World) -> None:
+def test_a_suspended_tenant_accepts_no_new_user(world: World) -> None:
     """check 59"""
     token = invite(world)["token"]
     change_item(world, account_keys.tenant("T1"), suspended={"BOOL": True})
@@ -399,7 +399,7 @@ def test_a_suspended_tenant_takes_nobody_in(world: World) -> None:
     assert len(users_of(world)) == 3
 
 
-def test_a_full_tenant_takes_nobody_in(world: World) -> None:
+def test_a_full_tenant_accepts_no_new_user(world: World) -> None:
     token = invite(world)["token"]
     change_item(world, account_keys.user_count("T1"), members={"N": str(MAX_USERS)})
     answer = accept(world, token)
@@ -443,7 +443,7 @@ def test_an_acceptance_bears_lost_answers_and_throttles(
     assert_whole(world)
 
 
-def test_two_who_accept_at_once_are_one_user(world: World) -> None:
+def test_accepting_twice_at_once_makes_one_user(world: World) -> None:
     token = invite(world)["token"]
 
     def send() -> Response:
@@ -522,7 +522,7 @@ def accept_later(token: str, password: str) -> None:
         service.accept(Acceptance(token=token, password=password))
 
 
-def test_nobody_else_sets_a_password_while_one_may_still_be_under_way(world: World) -> None:
+def test_no_other_caller_sets_a_password_while_an_acceptance_may_be_under_way(world: World) -> None:
     """The call that is held up would land on the other tenant's user."""
     t10 = world.tenant("T10")
     here, there = invite(world)["token"], invite(world, token=t10.admin)["token"]
@@ -569,7 +569,7 @@ def test_of_two_tenants_invitations_that_are_accepted_at_once_one_is(world: Worl
     assert_whole(world, "T1", "T10")
 
 
-def test_an_acceptance_that_is_overtaken_makes_nobody(world: World) -> None:
+def test_an_acceptance_that_is_overtaken_makes_no_user(world: World) -> None:
     token = invite(world)["token"]
     first: list[Response] = []
     with injecting(meanwhile(SETS_PASSWORD, lambda: first.append(accept(world, token)))):
@@ -579,7 +579,7 @@ def test_an_acceptance_that_is_overtaken_makes_nobody(world: World) -> None:
 
 
 @pytest.mark.parametrize("held_up", [SETS_PASSWORD, WRITES])
-def test_an_invitation_that_is_revoked_under_way_makes_nobody_and_holds_nobody_up(
+def test_an_invitation_revoked_during_acceptance_makes_no_user_and_blocks_no_other(
     world: World, held_up: Matcher
 ) -> None:
     made = invite(world)
@@ -592,7 +592,7 @@ def test_an_invitation_that_is_revoked_under_way_makes_nobody_and_holds_nobody_u
     assert_whole(world)
 
 
-def test_who_was_found_in_the_pool_before_he_was_removed_gets_no_password_afterwards(world: World) -> None:
+def test_a_user_found_in_the_pool_before_a_removal_gets_no_password_afterwards(world: World) -> None:
     """In the meantime the person has registered as another user with the same name."""
     t10 = world.tenant("T10")
     user, there = join(world), invite(world, token=t10.admin)["token"]

@@ -51,14 +51,14 @@ def users_in_lookups(accounts: Accounts) -> list[str]:
     return [row["tenant_id"]["S"] for row in accounts.content.of("U#") if "tenant_id" in row]
 
 
-def test_whom_the_operator_lets_in_signs_in_with_the_password_he_was_given(accounts: Accounts) -> None:
+def test_a_user_added_by_the_operator_signs_in_with_the_given_password(accounts: Accounts) -> None:
     admit()
     assert tenant_of(accounts, GIVEN) == "BIG"
     admit()  # every start of the one-machine stack repeats this call
     assert tenant_of(accounts, GIVEN) == "BIG" and users_in_lookups(accounts) == ["BIG"]
 
 
-def test_who_registered_somebody_else_s_address_gets_nothing_of_the_tenant_it_is_let_into(
+def test_a_person_who_registered_another_s_address_gets_no_access_when_the_operator_adds_it(
     accounts: Accounts,
 ) -> None:
     assert accounts.register(SQUATTED).status == 201
@@ -88,7 +88,7 @@ def test_a_membership_given_to_a_known_sub_lets_no_earlier_session_in_either(acc
     assert accounts.gateway.request("GET", "/me", token=session["access_token"]).status == 401
 
 
-def test_while_somebody_registers_the_address_the_operator_waits(accounts: Accounts) -> None:
+def test_the_operator_waits_while_the_address_is_being_registered(accounts: Accounts) -> None:
     """The stranger's password could come after the operator's: so whoever has the claim comes first."""
     with injecting(kill_before(call("cognito-idp", "AdminSetUserPassword"), at=1)), pytest.raises(Killed):
         accounts.register(SQUATTED)
@@ -104,7 +104,7 @@ def test_while_somebody_registers_the_address_the_operator_waits(accounts: Accou
     assert accounts.register(SQUATTED).status == 409
 
 
-def test_a_password_that_the_pool_refuses_keeps_nobody_waiting(accounts: Accounts) -> None:
+def test_a_password_that_the_pool_refuses_can_be_replaced_at_once(accounts: Accounts) -> None:
     refusing = Fault(
         "refusing",
         lambda attempt, _: json_answer(attempt, 400, {"__type": "InvalidPasswordException", "message": ""}),
@@ -129,7 +129,7 @@ def test_killed_anywhere_and_called_again_there_is_one_member_with_the_password(
             assert tenant_of(accounts, GIVEN) == "BIG", point
 
 
-def test_an_address_nobody_can_sign_in_with_is_refused_at_every_door(accounts: Accounts) -> None:
+def test_an_address_that_cannot_be_used_to_sign_in_is_refused_everywhere(accounts: Accounts) -> None:
     long = f"{'a' * 60}@{'b' * 60}.{'c' * 10}.example"
     assert len(long) > 128
     with as_operator(), pytest.raises(Invalid):

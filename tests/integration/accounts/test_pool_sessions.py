@@ -31,7 +31,7 @@ def pool_with(password: str) -> UserPool:
     return pool
 
 
-def test_sessions_of_who_had_the_pool_s_user_before_end(accounts: Accounts) -> None:
+def test_sessions_of_a_previous_owner_of_a_pool_user_end(accounts: Accounts) -> None:
     """For example, the person was removed from a tenant while the pool was unavailable: the user of the pool is still
     there, with the person's password."""
     with as_operator():

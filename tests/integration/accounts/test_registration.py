@@ -100,7 +100,7 @@ def assert_one_tenant_with_its_admin(accounts: Accounts, password: str = PASSWOR
     assert accounts.may_sign_in(password)
 
 
-def test_who_registers_is_the_admin_of_a_tenant_of_his_own(accounts: Accounts) -> None:
+def test_registering_makes_the_user_the_admin_of_a_new_tenant(accounts: Accounts) -> None:
     answer = accounts.register(first_name="Ada", last_name="Lovelace")
     assert answer.status == 201, answer.text
     assert answer.headers["Location"] == "/v1/me"
@@ -237,7 +237,7 @@ def test_with_another_password_it_is_taken_over_when_its_time_is_past_and_not_be
             assert accounts.register(PASSWORD).status == 409
 
 
-def test_what_is_half_registered_lets_nobody_in(accounts: Accounts) -> None:
+def test_an_unfinished_registration_grants_no_access(accounts: Accounts) -> None:
     """Though its password is set: else it would be filled, and taken over with what is in it."""
     with injecting(kill_before(call("dynamodb", "TransactWriteItems"), at=1)), pytest.raises(Killed):
         accounts.register()
@@ -251,7 +251,9 @@ def test_what_is_half_registered_lets_nobody_in(accounts: Accounts) -> None:
 
 
 @pytest.mark.parametrize("in_step", [True, False])
-def test_of_two_who_register_one_address_at_once_one_has_it_alone(accounts: Accounts, in_step: bool) -> None:
+def test_of_two_registrations_of_an_address_at_once_exactly_one_succeeds(
+    accounts: Accounts, in_step: bool
+) -> None:
     racing, passwords = accounts.racing, (PASSWORD, OTHER_PASSWORD, "Jacquard-Loom-1804")
     answers = racing.together(
         [lambda password=password: accounts.register(password, gateway=racing) for password in passwords],  # type: ignore[misc]
@@ -274,7 +276,7 @@ def test_the_same_registration_sent_many_times_at_once_is_one(accounts: Accounts
     assert_one_tenant_with_its_admin(accounts)
 
 
-def test_who_goes_on_late_and_who_takes_over_cannot_both_set_their_password(accounts: Accounts) -> None:
+def test_a_late_holder_and_its_successor_cannot_both_set_their_password(accounts: Accounts) -> None:
     """One caller continues in the last second of its claim, the other finds it expired. Every order of their
     calls is tried."""
     with injecting(kill_before(call("dynamodb", "TransactWriteItems"), at=1)), pytest.raises(Killed):
@@ -365,7 +367,7 @@ def refusing_password() -> Fault:
     return Fault("refusing", act, call("cognito-idp", "AdminSetUserPassword"))
 
 
-def test_a_password_that_the_pool_alone_refuses_leaves_the_way_free_for_another(
+def test_a_password_that_only_the_pool_refuses_can_be_replaced_at_once(
     accounts: Accounts, logs: io.StringIO
 ) -> None:
     with injecting(refusing_password()):

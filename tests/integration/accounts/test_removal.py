@@ -39,7 +39,7 @@ def owners(world: World, ids: list[str]) -> list[str | None]:
     return [world.send("GET", f"/contacts/{one}").json["owner_id"] for one in ids]
 
 
-def test_without_a_word_a_user_who_owns_contacts_stays(world: World) -> None:
+def test_a_user_who_owns_contacts_is_not_removed_without_a_decision_on_them(world: World) -> None:
     made = prepare(world)
     before = world.content.picture()
     answer = remove(world)
@@ -53,7 +53,7 @@ def test_without_a_word_a_user_who_owns_contacts_stays(world: World) -> None:
 @pytest.mark.parametrize(
     ("query", "owner"), [({"successor_id": OTHER}, OTHER), ({"contacts": "release"}, None)], ids=str
 )
-def test_the_contacts_go_to_a_successor_or_to_nobody_with_progress(
+def test_the_contacts_get_the_successor_or_no_owner_with_progress(
     world: World, query: dict[str, str], owner: str | None
 ) -> None:
     made = prepare(world)
@@ -101,7 +101,7 @@ def test_a_disabled_user_does_not_succeed(world: World) -> None:
     assert remove(world, query={"successor_id": OTHER}).status == 422
 
 
-def test_a_user_who_owns_nothing_goes_at_once(world: World) -> None:
+def test_a_user_who_owns_nothing_is_removed_at_once(world: World) -> None:
     answer = remove(world)
     assert (answer.status, answer.text) == (204, "")
 
@@ -117,7 +117,7 @@ def test_the_default_owner_is_succeeded_too(world: World) -> None:
     assert world.send("GET", "/settings").json["default_owner_id"] is None
 
 
-def test_a_successor_who_is_removed_before_the_contacts_are_theirs_gets_none(world: World) -> None:
+def test_a_successor_removed_before_the_handover_gets_no_contacts(world: World) -> None:
     made = prepare(world)
     assert remove(world, query={"successor_id": OTHER}).status == 202
     assert remove(world, OTHER, query={"contacts": "release"}).status == 202
@@ -149,7 +149,7 @@ def test_giving_contacts_away_takes_the_right_to_write_them(world: World) -> Non
     assert world.send("GET", f"/users/{USER}").status == 200
 
 
-def test_a_job_whose_message_is_lost_is_taken_up_by_the_watch(world: World) -> None:
+def test_a_job_whose_message_is_lost_is_started_by_the_watch(world: World) -> None:
     made = prepare(world)
     with injecting(unreachable(call("sqs", "SendMessage"))):
         answer = remove(world, query={"contacts": "release"})
@@ -193,7 +193,7 @@ def test_a_removal_killed_anywhere_and_sent_again_hands_all_contacts_over(
     assert assert_same_after_kills(make, work, state) >= 4
 
 
-def test_a_removed_organizer_s_id_stays_with_the_contact_and_lets_nobody_in(world: World) -> None:
+def test_a_removed_organizer_s_id_stays_with_the_contact_and_grants_no_access(world: World) -> None:
     world.post_booking(booking(invitee_email="ann@example.com", organizer_id=USER))
     world.bookings.pump()
     world.catch_up()

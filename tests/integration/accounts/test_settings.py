@@ -86,7 +86,7 @@ def test_a_new_tenant_has_the_defaults(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
-def test_each_setting_is_changed_told_of_and_reset_by_null(world: World, name: str) -> None:
+def test_each_setting_is_changed_listed_in_an_event_and_reset_by_null(world: World, name: str) -> None:
     changed = patch(world, {name: OTHERS[name]})
     assert values(changed.json) == {**DEFAULTS, name: OTHERS[name]}
     assert (changed.json["version"], changed.json["updated_by"]) == (2, "user:admin-of-T1")
@@ -158,7 +158,7 @@ def test_a_refused_setting_is_named_and_nothing_is_written(world: World, given: 
     assert world.content.items == before
 
 
-def test_all_who_read_contacts_see_the_settings_and_admins_alone_change_them(world: World) -> None:
+def test_readers_of_contacts_see_the_settings_and_only_admins_change_them(world: World) -> None:
     """check 52"""
     for token, reads, changes in (
         (world.t1.admin, 200, 200),
@@ -259,7 +259,7 @@ def test_who_changes_a_setting_sees_it_act_at_once_and_others_within_two_seconds
     assert contact(world, email=None).status == 201
 
 
-def test_a_process_forgets_what_it_knew_also_when_its_write_comes_to_no_end(world: World) -> None:
+def test_a_process_forgets_the_tenant_even_when_its_write_fails(world: World) -> None:
     assert contact(world).status == 201
     with injecting(lost_answer(call("dynamodb", "TransactWriteItems"), times=None)):
         assert patch(world, {"require_email": False}).status == 503
@@ -378,7 +378,7 @@ def verified(
     return world.send("PATCH", f"/contacts/{made['id']}", body, token=token)
 
 
-def test_where_addresses_are_to_be_verified_it_takes_all_contacts_to_call_one_so(world: World) -> None:
+def test_with_verification_only_level_all_may_mark_an_address_as_verified(world: World) -> None:
     own = contact(world, token=world.t1.user).json
     assert verified(world, own, token=world.t1.user).json["email_verified"] is True
     set_to(world, email_verification=True)
@@ -418,7 +418,7 @@ def test_no_address_is_no_verified_one(world: World) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_nobody_is_made_with_a_verified_address(world: World, method: str) -> None:
+def test_no_contact_is_created_with_a_verified_address(world: World, method: str) -> None:
     """check 53"""
     made = contact(world).json
     path = "/contacts" if method == "POST" else f"/contacts/{made['id']}"
@@ -431,7 +431,7 @@ def test_nobody_is_made_with_a_verified_address(world: World, method: str) -> No
 
 
 @pytest.mark.parametrize("role", ["admin", "user"])
-def test_a_user_is_told_who_he_is(world: World, role: str) -> None:
+def test_a_user_can_read_their_identity(world: World, role: str) -> None:
     me = world.send("GET", "/me", token=getattr(world.t1, role)).json
     caller = Caller("T1", "user", me["id"], role)  # type: ignore[arg-type]
     assert me == {

@@ -49,13 +49,13 @@ def test_a_user_is_made_once_and_found_from_then_on(pool: UserPool) -> None:
     assert pool.add("grace@example.com") != sub
 
 
-def test_a_user_whose_making_lost_its_answer_is_found(pool: UserPool) -> None:
+def test_a_user_whose_creation_lost_its_answer_is_found(pool: UserPool) -> None:
     with injecting(lost_answer(at=1)):
         sub = pool.add(NAME)
     assert pool.add(NAME) == sub
 
 
-def test_who_knows_the_password_gets_tokens_of_his_own(pool: UserPool, member: str) -> None:
+def test_the_right_password_yields_tokens_of_its_user(pool: UserPool, member: str) -> None:
     tokens = pool.sign_in(NAME, PASSWORD)
     assert tokens.subject == member
     assert tokens.expires_in > 0 and tokens.refresh_token
@@ -64,14 +64,14 @@ def test_who_knows_the_password_gets_tokens_of_his_own(pool: UserPool, member: s
     assert again.refresh_token, "where Cognito gives no new one, the old one goes on to count"
 
 
-def test_a_new_user_has_no_password_anybody_knows(pool: UserPool) -> None:
+def test_a_new_user_has_no_known_password(pool: UserPool) -> None:
     pool.add(NAME)
     for guess in ("", PASSWORD, NAME):
         with pytest.raises(SignInRefused):
             pool.sign_in(NAME, guess)
 
 
-def test_a_changed_password_takes_the_old_one_s_place(pool: UserPool, member: str) -> None:
+def test_a_changed_password_replaces_the_old_password(pool: UserPool, member: str) -> None:
     pool.set_password(NAME, "Analytical-Engine-1837")
     with pytest.raises(SignInRefused):
         pool.sign_in(NAME, PASSWORD)
@@ -87,7 +87,7 @@ def test_a_password_that_is_refused_is_not_repeated(pool: UserPool, member: str,
     assert refused.value.__cause__ is None, "nor is the cause, which repeats it, logged"
 
 
-def test_a_password_for_who_was_removed_may_be_tried_again(pool: UserPool) -> None:
+def test_setting_a_password_of_a_removed_user_can_be_retried(pool: UserPool) -> None:
     with pytest.raises(Unavailable):
         pool.set_password(NAME, PASSWORD)
 
@@ -100,7 +100,7 @@ def test_who_was_removed_is_gone_and_may_be_removed_again(pool: UserPool, member
     assert pool.add(NAME) != member, "one who comes back is another"
 
 
-def test_who_has_the_name_now_stays_when_another_who_had_it_is_removed(pool: UserPool, member: str) -> None:
+def test_removing_an_earlier_owner_of_a_name_keeps_its_present_owner(pool: UserPool, member: str) -> None:
     pool.remove(NAME, "another's sub")
     assert pool.sign_in(NAME, PASSWORD).subject == member
 

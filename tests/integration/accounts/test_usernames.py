@@ -53,7 +53,7 @@ def names_of(accounts: Accounts) -> dict[str, str]:
     return {item["PK"]["S"].removeprefix("N#"): item["email"]["S"] for item in accounts.content.of("N#")}
 
 
-def test_username_email_and_password_alone_open_a_tenant_of_that_name(accounts: Accounts) -> None:
+def test_username_email_and_password_are_enough_to_open_a_tenant_of_that_name(accounts: Accounts) -> None:
     answer = register(accounts, username=NAME, email=EMAIL, password=PASSWORD)
     assert answer.status == 201, answer.text
     assert answer.json["tenant"]["name"] == answer.json["user"]["username"] == NAME
@@ -91,7 +91,7 @@ def test_who_finds_a_username_taken_may_choose_another_name_and_password_at_once
     assert tokens(accounts, NAME, OTHER_PASSWORD).status == 400
 
 
-def test_of_those_who_want_one_username_at_once_one_gets_it(accounts: Accounts) -> None:
+def test_of_callers_who_choose_a_username_at_once_one_gets_it(accounts: Accounts) -> None:
     gateway = accounts.racing
 
     def attempt(number: int) -> int:
@@ -111,7 +111,7 @@ def test_of_those_who_want_one_username_at_once_one_gets_it(accounts: Accounts) 
     "name", [EMAIL, "ada＠example.com", "@da", "ab", "a" * 65, "ada lovelace", "ada#1", "-ada", "ａ/b", "ada\u200b1",
              "\u3164\u3164\u3164", "ada\x00", "", "  ", "ﷺ" * 20, "x" * 10_000, "🙂🙂🙂"]
 )  # fmt: skip
-def test_what_is_no_username_is_refused_and_signs_nobody_in(accounts: Accounts, name: str) -> None:
+def test_an_invalid_username_is_refused_and_cannot_be_used_to_sign_in(accounts: Accounts, name: str) -> None:
     answer = register(accounts, username=name, email="b@example.com", password=PASSWORD)
     assert answer.status == 422
     assert [one["field"] for one in answer.json["errors"]] == ["username"]
@@ -223,7 +223,7 @@ def test_folding_a_username_again_changes_nothing_and_no_username_is_an_address(
         normalize_email(name)
 
 
-def test_the_pool_is_asked_for_addresses_alone_so_that_its_own_name_of_a_user_is_no_second_account(
+def test_the_pool_is_only_asked_for_addresses_so_that_its_own_name_of_a_user_is_no_second_account(
     accounts: Accounts,
 ) -> None:
     """Cognito takes a user's `sub` for their name too (API reference, AdminInitiateAuth), and whoever may read users

@@ -130,7 +130,7 @@ def with_unknown_names(count: int) -> dict[str, Any]:
     return {"first_name": "Ada", **{f"x{number}": 1 for number in range(count)}}
 
 
-def test_of_many_faults_the_first_are_told_as_they_are_of_few() -> None:
+def test_of_many_faults_the_first_are_reported_as_usual() -> None:
     few, many = (
         faults.faults_of(refusal_of(with_unknown_names(count)), ContactInput)
         for count in (faults.MAX_SHOWN, 50_000)
@@ -149,7 +149,7 @@ def test_of_many_faults_the_first_are_told_as_they_are_of_few() -> None:
     )
 
 
-def test_what_is_told_of_a_bad_body_costs_no_more_than_what_is_shown() -> None:
+def test_reporting_a_bad_body_costs_no_more_than_what_is_shown() -> None:
     """Beyond pydantic's own look at it: less for forty thousand faults than for a tenth of them made objects of."""
     error = refusal_of(with_unknown_names(40_000))
     tenth = refusal_of(with_unknown_names(4_000))
@@ -163,7 +163,7 @@ def entries(count: int, faults_each: int) -> bytes:
     return json.dumps({"contacts": [entry] * count}, separators=(",", ":")).encode()
 
 
-def test_of_a_bulk_entry_no_more_faults_are_looked_into_than_are_told(
+def test_of_a_bulk_entry_no_more_faults_are_examined_than_are_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from functions.bulk import routes as bulk

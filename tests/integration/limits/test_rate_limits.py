@@ -278,19 +278,19 @@ def test_a_process_that_dies_leaves_a_bucket_that_others_go_on_with(
     dying, living = processes(buckets, clock, 2)
     limit = RateLimit(1, 1)
 
-    def knock() -> None:
+    def ignore_refusal() -> None:
         for _ in range(5):
             dying.admit(CALLER, limit)
             clock.now += 0.9
 
     with injecting(kill(TAKES, at=at)), pytest.raises(Killed):
-        knock()
+        ignore_refusal()
     clock.now += 4
     assert living.admit(CALLER, limit).refusal is None
     assert living.admit(CALLER, limit).refusal is not None
 
 
-def test_while_the_table_is_away_calls_go_uncounted_and_it_is_told_once_a_minute(
+def test_while_the_table_is_unavailable_calls_are_not_counted_and_a_report_follows_once_a_minute(
     buckets: BucketTable, clock: Clock, waits: list[float]
 ) -> None:
     reports = []
@@ -306,7 +306,7 @@ def test_while_the_table_is_away_calls_go_uncounted_and_it_is_told_once_a_minute
     used_up(known)
 
 
-def test_a_refusal_stands_though_it_could_not_be_written(
+def test_a_refusal_holds_even_if_it_could_not_be_written(
     buckets: BucketTable, clock: Clock, waits: list[float]
 ) -> None:
     """The table said that there is no token: that is no fault of the table."""
@@ -341,7 +341,7 @@ def get(world: World, token: str | None = None) -> Response:
     return world.send("GET", "/tags", token=token)
 
 
-def test_every_answer_to_who_is_signed_in_tells_the_limit(limited: World, standstill: Clock) -> None:
+def test_every_answer_to_an_authenticated_caller_has_the_limit(limited: World, standstill: Clock) -> None:
     policy = '"caller";q=10;w=2, "tenant";q=1000;w=2'
     answers = [
         get(limited),
@@ -391,7 +391,7 @@ def test_every_method_is_counted_on_paths_that_lead_nowhere(
     assert limited.gateway.request(method, "/nothing").status == 401
 
 
-def test_without_sign_in_nobody_is_counted_on_paths_that_lead_nowhere() -> None:
+def test_unauthenticated_calls_of_unknown_paths_are_not_counted() -> None:
     routes = Routes("tags")
     routes.route("GET", "/tags", summary="List tags")(lambda _: Reply())
 
@@ -431,7 +431,7 @@ def test_who_makes_too_many_requests_is_refused_with_a_problem_and_nothing_is_do
     assert get(limited).status == 200
 
 
-def test_the_document_tells_of_429_with_its_headers_wherever_somebody_is_signed_in() -> None:
+def test_the_document_has_429_with_its_headers_on_every_authenticated_route() -> None:
     for path, methods in document()["paths"].items():
         for method, told in methods.items():
             is_open = told.get("security") == []

@@ -108,7 +108,7 @@ def test_a_success_gives_the_attempt_back(gate: SignInGate) -> None:
     assert [refused(gate) for _ in range(11)] == [None] * 10 + [6]
 
 
-def test_an_office_of_many_who_sign_in_and_refresh_keeps_nobody_out(gate: SignInGate) -> None:
+def test_an_office_of_many_who_sign_in_and_refresh_is_never_refused(gate: SignInGate) -> None:
     for number in range(250):
         user = f"user{number}@example.com"
         assert refused(gate, user) is None

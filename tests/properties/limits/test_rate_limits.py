@@ -49,7 +49,7 @@ def test_never_more_get_through_than_the_bucket_lets(
 
 @settings(max_examples=300, deadline=None)
 @given(limit=limits, requests=requests)
-def test_nobody_is_refused_while_there_is_a_token_and_no_refusal_in_force(
+def test_no_call_is_refused_while_there_is_a_token_and_no_refusal_in_force(
     limit: RateLimit, requests: list[tuple[int, float]]
 ) -> None:
     clock, buckets = Clock(), MemoryBuckets()
@@ -102,9 +102,7 @@ def test_clocks_that_differ_let_no_more_through_than_their_difference_is_worth(
 
 @settings(max_examples=30, deadline=None)
 @given(limit=limits, count=st.integers(1, 8), seed=st.integers())
-def test_clients_that_obey_all_finish_and_are_never_told_to_wait_longer(
-    limit: RateLimit, count: int, seed: int
-) -> None:
+def test_clients_that_obey_all_finish_and_never_wait_longer(limit: RateLimit, count: int, seed: int) -> None:
     """check 5: 32 clients that share a caller, in however many processes, whatever the limit."""
     clock = Clock()
     crowd = Crowd(CALLER, limit, requests=10)
@@ -143,30 +141,30 @@ def test_a_crowd_that_obeys_and_comes_seldom_gets_what_the_limit_lets_through(
     assert max(waits) <= 2 * FIRST
 
 
-def knocking(every: float, seconds: float) -> tuple[Clock, MemoryBuckets, list[int]]:
+def ignore_refusals(every: float, seconds: float) -> tuple[Clock, MemoryBuckets, list[int]]:
     """Run a client that ignores refusals; return the durations of the refusals in seconds."""
     clock, buckets = Clock(), MemoryBuckets()
     (known,) = processes(buckets, clock, 1)
     limit = RateLimit(5, 5)
-    until, told = 0, []
+    until, durations = 0, []
     while clock.now < START + seconds:
         refusal = known.admit(CALLER, limit).refusal
         state = buckets.of_caller("T1", CALLER.actor).state
         if refusal is not None and state.refused_until != until:
             until = state.refused_until
-            told.append(state.wait // SECOND)
+            durations.append(state.wait // SECOND)
         clock.now += every
-    return clock, buckets, told
+    return clock, buckets, durations
 
 
-def test_who_keeps_knocking_waits_twice_as_long_each_time_up_to_five_minutes() -> None:
-    _, _, told = knocking(every=0.1, seconds=1_500)
-    assert told[:10] == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+def test_a_client_that_ignores_refusals_waits_twice_as_long_each_time_up_to_five_minutes() -> None:
+    _, _, durations = ignore_refusals(every=0.1, seconds=1_500)
+    assert durations[:10] == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
 
 
 def test_a_wait_that_is_obeyed_halves_the_next() -> None:
-    clock, buckets, told = knocking(every=0.1, seconds=70)
-    assert told[-1] == 64
+    clock, buckets, durations = ignore_refusals(every=0.1, seconds=70)
+    assert durations[-1] == 64
     (known,) = processes(buckets, clock, 1)
     waits = []
     for _ in range(8):
@@ -180,10 +178,10 @@ def test_a_wait_that_is_obeyed_halves_the_next() -> None:
 
 
 @pytest.mark.parametrize(("quiet", "then"), [(1.0, 64), (2 * 64 - 1.0, 64), (2 * 64 + 1.0, FIRST)])
-def test_after_a_quiet_spell_of_twice_the_last_wait_the_waits_begin_anew(quiet: float, then: int) -> None:
-    clock, buckets, told = knocking(every=0.1, seconds=70)
+def test_after_a_quiet_time_of_twice_the_last_wait_the_waits_start_again(quiet: float, then: int) -> None:
+    clock, buckets, durations = ignore_refusals(every=0.1, seconds=70)
     state = buckets.of_caller("T1", CALLER.actor).state
-    assert told[-1] == 64 and state.wait == 64 * SECOND
+    assert durations[-1] == 64 and state.wait == 64 * SECOND
     buckets.of_caller("T1", CALLER.actor).state = state._replace(next_wait=64 * SECOND)
     clock.now = state.refused_until / SECOND + quiet
     (known,) = processes(buckets, clock, 1)
@@ -193,8 +191,8 @@ def test_after_a_quiet_spell_of_twice_the_last_wait_the_waits_begin_anew(quiet: 
 
 
 def test_after_a_short_wait_the_quiet_spell_is_ten_seconds() -> None:
-    clock, buckets, told = knocking(every=0.1, seconds=3)
-    assert told == [2] and QUIET == 10 * SECOND
+    clock, buckets, durations = ignore_refusals(every=0.1, seconds=3)
+    assert durations == [2] and QUIET == 10 * SECOND
     clock.now = buckets.of_caller("T1", CALLER.actor).state.refused_until / SECOND + 10.1
     (known,) = processes(buckets, clock, 1)
     while (refusal := known.admit(CALLER, RateLimit(5, 5)).refusal) is None:
@@ -203,16 +201,16 @@ def test_after_a_short_wait_the_quiet_spell_is_ten_seconds() -> None:
 
 
 @pytest.mark.parametrize("every", [2.0, 3.0])
-def test_who_asks_no_sooner_than_he_was_told_never_waits_longer(every: float) -> None:
-    _, _, told = knocking(every=every, seconds=300)
-    assert set(told) <= {FIRST}
+def test_a_client_that_obeys_never_waits_longer(every: float) -> None:
+    _, _, durations = ignore_refusals(every=every, seconds=300)
+    assert set(durations) <= {FIRST}
 
 
-def test_a_knock_is_written_once_a_refusal_and_process() -> None:
-    _, buckets, told = knocking(every=0.05, seconds=100)
+def test_ignoring_a_refusal_is_written_once_per_refusal_and_process() -> None:
+    _, buckets, durations = ignore_refusals(every=0.05, seconds=100)
     calls = buckets.of_caller("T1", CALLER.actor).calls
-    assert calls.count("refuse") == len(told)
-    assert len(told) - 1 <= calls.count("lengthen") <= len(told)
+    assert calls.count("refuse") == len(durations)
+    assert len(durations) - 1 <= calls.count("lengthen") <= len(durations)
 
 
 def test_a_busy_process_asks_the_table_seldom() -> None:
