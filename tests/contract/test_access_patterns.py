@@ -384,7 +384,7 @@ class RowQueue:
     def write(self) -> None:
         task = self._task()
         assert task.chunk is not None
-        import_chunks().write(TENANT, task.import_id, task.chunk)
+        import_chunks().run(task)
 
     def finish(self) -> None:
         import_runs().finish(TENANT, self._task().import_id)
