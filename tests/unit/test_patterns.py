@@ -223,7 +223,6 @@ DRIVEN = {
     "shared/domain/typed_phone.py",
     "shared/domain/webhooks/addresses.py",
     "shared/files/object_keys.py",
-    "shared/files/object_keys.py",
     "shared/http/call.py",
     "shared/http/idempotency.py",
 }
