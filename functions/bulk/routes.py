@@ -64,7 +64,9 @@ def bulk_update_contacts(call: Call, body: BulkUpdateInput) -> Reply:
             call, 200, matching_contacts(call.caller, call.claim, call.budget).update(wanted, body)
         )
     contacts = bulk_contacts(call.caller, call.claim)
-    return _build_reply(call, 200, contacts.update_many(body.contact_ids or (), contacts.change_of(body)))
+    return _build_reply(
+        call, 200, contacts.update_many(body.contact_ids or (), contacts.prepare_change(body))
+    )
 
 
 @routes.route(
@@ -131,7 +133,7 @@ def _validate_contact(entry: object, contacts: BulkContacts) -> ContactInput | D
         return from_validation(
             error,
             ContactInput,
-            lambda: contacts.faults_in(entry, whole=True, new=True),
+            lambda: contacts.find_faults(entry),
             most=MAX_ERROR_FIELDS,
         )
 

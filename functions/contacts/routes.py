@@ -19,21 +19,28 @@ from shared.domain.errors import (
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
-from shared.wiring.contacts import contact_filter, contact_lists, contact_service, show_contacts
+from shared.wiring.contacts import (
+    contact_filter,
+    contact_lists,
+    contact_reading,
+    contact_service,
+    contact_writing,
+    show_contacts,
+)
 
 routes = Routes("Contacts")
 
 
 def _find_faults(call: Call, given: object) -> tuple[FieldError, ...]:
-    return contact_service(call.caller).faults_in(given, whole=True, new=True)
+    return contact_writing(call.caller).find_faults(given, whole=True, new=True)
 
 
 def _find_faults_of_replacement(call: Call, given: object) -> tuple[FieldError, ...]:
-    return contact_service(call.caller).faults_in(given, whole=True)
+    return contact_writing(call.caller).find_faults(given, whole=True)
 
 
 def _find_faults_of_patch(call: Call, given: object) -> tuple[FieldError, ...]:
-    return contact_service(call.caller).faults_in(given, whole=False)
+    return contact_writing(call.caller).find_faults(given, whole=False)
 
 
 @routes.route(
@@ -92,7 +99,7 @@ def contact_stats(call: Call) -> Reply:
     errors=(NotFound,),
 )
 def read_contact(call: Call, contact_id: str) -> Reply:
-    return Reply(record=contact_service(call.caller).read(contact_id))
+    return Reply(record=contact_reading(call.caller).read(contact_id))
 
 
 @routes.route(
@@ -149,7 +156,7 @@ def delete_contact(call: Call, contact_id: str) -> Reply:
     errors=(NotFound,),
 )
 def list_interactions(call: Call, contact_id: str, query: ListQuery) -> Reply:
-    page = contact_service(call.caller).interactions(contact_id, limit=query.limit, cursor=query.cursor)
+    page = contact_reading(call.caller).interactions(contact_id, limit=query.limit, cursor=query.cursor)
     return Reply(page=page)
 
 
@@ -163,7 +170,7 @@ def list_interactions(call: Call, contact_id: str, query: ListQuery) -> Reply:
     errors=(NotFound, ConcurrentChange, VersionMismatch),
 )
 def toggle_contact_status(call: Call, contact_id: str) -> Reply:
-    return Reply(record=contact_service(call.caller, call.claim).toggle_status(contact_id, call.if_match))
+    return Reply(record=contact_service(call.caller, call.claim).toggle_active(contact_id, call.if_match))
 
 
 @routes.route(
@@ -216,7 +223,7 @@ def give_consent(call: Call, contact_id: str, body: ConsentInput) -> Reply:
     errors=(NotFound,),
 )
 def list_consents(call: Call, contact_id: str, query: ListQuery) -> Reply:
-    page = contact_service(call.caller).consents(contact_id, limit=query.limit, cursor=query.cursor)
+    page = contact_reading(call.caller).consents(contact_id, limit=query.limit, cursor=query.cursor)
     return Reply(page=page)
 
 

@@ -14,8 +14,8 @@ from shared.domain.groups.record import Group
 from shared.http.bulk import BulkAnswer, build_answer
 from shared.http.call import Call
 from shared.http.routes import Reply
-from shared.wiring.contacts import bulk_contacts, contact_lists, show_contacts
-from shared.wiring.groups import group_creation, group_service
+from shared.wiring.contacts import contact_lists, show_contacts
+from shared.wiring.groups import group_creation, group_members, group_service
 
 
 def _create(call: Call, given: dict[str, Any]) -> Group:
@@ -68,7 +68,7 @@ def list_group_contacts(call: Call, group_id: str, query: GroupContactsQuery) ->
 )
 def add_group_contacts(call: Call, group_id: str, body: GroupMembersInput) -> Reply:
     """The answer has an entry for each contact, in order, with the status and the error of the call for one contact."""
-    outcomes = bulk_contacts(call.caller, call.claim).join_many(group_id, body.contact_ids)
+    outcomes = group_members(call.caller, call.claim).add(group_id, body.contact_ids)
     return Reply(record=build_answer(outcomes, done=200, request_id=call.request_id))
 
 
@@ -83,5 +83,5 @@ def add_group_contacts(call: Call, group_id: str, body: GroupMembersInput) -> Re
 )
 def remove_group_contacts(call: Call, group_id: str, body: GroupMembersInput) -> Reply:
     """Like the route that adds contacts. A contact that is not in the group is not changed."""
-    outcomes = bulk_contacts(call.caller).leave_many(group_id, body.contact_ids)
+    outcomes = group_members(call.caller).remove(group_id, body.contact_ids)
     return Reply(record=build_answer(outcomes, done=200, request_id=call.request_id))

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from shared.services.contacts.bulk import BulkContacts
     from shared.services.contacts.lists import ContactLists
     from shared.services.contacts.purge import Purge
+    from shared.services.contacts.reading import ContactReading
+    from shared.services.contacts.service import ContactService
     from shared.services.contacts.shown import NameMemory, ShownContacts
-    from shared.services.contacts.writing import ContactService
+    from shared.services.contacts.writing import ContactWriting
     from shared.services.customers.membership import Membership
     from shared.services.idempotency import Announce, IdempotencyKeyClaim
     from shared.services.reading_budget import Budget
@@ -33,22 +35,54 @@ BULK_SECONDS = 8.0
 """Seconds for which a bulk call starts work on further contacts: well within its function's timeout."""
 
 
-def contact_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> ContactService:
-    """The contacts, for one caller."""
-    from shared.services.contacts.writing import ContactService
+def contact_reading(caller: Caller, through: Store | None = None) -> ContactReading:
+    """The contacts that one caller may see. `through`: the store that reads, if it is not the table itself."""
+    from shared.services.contacts.reading import ContactReading
     from shared.table.contacts.repository import ContactTable
 
-    tenant_id, through, announce = caller.tenant_id, store_for(claim), announcer(claim)
+    tenant_id = caller.tenant_id
+    return ContactReading(
+        caller, ContactTable(through or store(), tenant_id, label_table(tenant_id)), cursors()
+    )
+
+
+def contact_writing(
+    caller: Caller, through: Store | None = None, announce: Announce | None = None
+) -> ContactWriting:
+    """The rules for writing contacts, for one caller. `through`: the store that commits. `announce`: receives the
+    record that the call will return.
+    """
+    from shared.services.contacts.writing import ContactWriting
+    from shared.services.idempotency import no_key
+    from shared.table.contacts.repository import ContactTable
+
+    tenant_id, through, announce = caller.tenant_id, through or store(), announce or no_key
     labels = label_table(tenant_id)
-    return ContactService(
+    return ContactWriting(
         caller,
+        contact_reading(caller, through),
         ContactTable(through, tenant_id, labels),
         partial(tenant_settings, tenant_id),
         labels,
-        cursors(),
         is_active_user=partial(is_active_user, tenant_id),
         membership=partial(_membership, caller, through, announce),
         announce=announce,
+    )
+
+
+def contact_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> ContactService:
+    """The changes of single contacts, for one caller."""
+    from shared.services.contacts.service import ContactService
+    from shared.table.contacts.repository import ContactTable
+
+    tenant_id, through = caller.tenant_id, store_for(claim)
+    labels = label_table(tenant_id)
+    return ContactService(
+        caller,
+        contact_writing(caller, through, announcer(claim)),
+        ContactTable(through, tenant_id, labels),
+        partial(tenant_settings, tenant_id),
+        labels,
     )
 
 
@@ -130,19 +164,22 @@ def bulk_contacts_for(
     further contacts may be started.
     """
     from shared.services.contacts.bulk import BulkContacts
-    from shared.services.idempotency import no_key
+    from shared.services.contacts.bulk_writing import BulkWriting
     from shared.table.contacts.repository import ContactTable
 
     tenant_id = caller.tenant_id
     labels = label_table(tenant_id)
+    contacts = ContactTable(through, tenant_id, labels)
+    writing = contact_writing(caller, through)
     return BulkContacts(
         caller,
-        ContactTable(through, tenant_id, labels),
+        writing,
+        BulkWriting(
+            caller, contact_reading(caller, through), writing, contacts, work=work, has_time=has_time
+        ),
+        contacts,
         partial(tenant_settings, tenant_id),
         labels,
-        cursors(),
-        is_active_user=partial(is_active_user, tenant_id),
-        membership=partial(_membership, caller, through, no_key),
         work=work,
         resumable=resumable,
         has_time=has_time,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shared.domain.callers import Caller
     from shared.domain.contacts.bulk import BulkResult
     from shared.domain.jobs.bulk import BulkJob, BulkRun, BulkTask
-    from shared.services.contacts.bulk import MatchingContacts
+    from shared.services.contacts.matching import MatchingContacts
     from shared.services.idempotency import IdempotencyKeyClaim
     from shared.services.jobs.runner import JobRunner
     from shared.services.jobs.service import JobService
@@ -31,7 +31,7 @@ def matching_contacts(
     """All contacts that match a filter, for one caller. They are searched within the request's budget, or within a
     budget of their own.
     """
-    from shared.services.contacts.bulk import MatchingContacts
+    from shared.services.contacts.matching import MatchingContacts
     from shared.table.idempotency import FoundTable
 
     return MatchingContacts(
@@ -40,7 +40,7 @@ def matching_contacts(
         contact_lists(caller, budget),
         _bulk_job_table(caller.tenant_id, claim),
         bulk_queue(),
-        once=FoundTable(fenced_store(claim), claim).once if claim else _find_without_key,
+        search_once=FoundTable(fenced_store(claim), claim).once if claim else _find_without_key,
         announce=announcer(claim),
     )
 

@@ -61,7 +61,13 @@ from shared.wiring.accounts import (
 )
 from shared.wiring.base import store
 from shared.wiring.bookings import booking_service
-from shared.wiring.contacts import bulk_contacts, contact_lists, contact_service, show_contacts
+from shared.wiring.contacts import (
+    bulk_contacts,
+    contact_lists,
+    contact_reading,
+    contact_service,
+    show_contacts,
+)
 from shared.wiring.customers import customer_service
 from shared.wiring.groups import group_service
 from shared.wiring.imports import import_chunks, import_runs, import_service, import_uploads
@@ -119,7 +125,7 @@ class World:
         [self.fresh] = [item for item in self._items("CONTACT") if item["email"]["S"] == "ada99@example.com"]
         self.customers = customer_service(ADMIN)
         projection().project(self.records)
-        self.contacts.read(self.made[0].id)  # a warm process has the labels at hand
+        contact_reading(ADMIN).read(self.made[0].id)  # a warm process has the labels at hand
         show_contacts(ADMIN, self.made[:1])  # and the names
         self.imported = [self._imported(self.fresh, number) for number in range(40)]
         self.webhooks = webhook_service(ADMIN)
@@ -306,7 +312,7 @@ class Bulk:
 
     def update(self) -> None:
         contacts = bulk_contacts(ADMIN)
-        contacts.update_many(self.ids, contacts.change_of(BulkChangeInput(add_tags=["vip"])))
+        contacts.update_many(self.ids, contacts.prepare_change(BulkChangeInput(add_tags=["vip"])))
 
     def update_under_a_key(self) -> None:
         body = json.dumps({"contact_ids": self.ids, "add_tags": ["vip"]})
@@ -316,7 +322,7 @@ class Bulk:
         bulk_contacts(ADMIN).delete_many(self.ids)
 
     def begin(self) -> None:
-        with mock.patch("shared.services.contacts.bulk.MAX_TOGETHER", 10):
+        with mock.patch("shared.services.contacts.matching.MAX_TOGETHER", 10):
             job = matching_contacts(ADMIN).update(
                 ContactFilter(owner_id=ADMIN.id), BulkChangeInput(add_tags=["vip"])
             )
@@ -442,7 +448,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Register a tenant": lambda _: register(),
     "Sign in": lambda _: sign_in(),
     "Sign in by username": lambda _: sign_in_by_username(),
-    "Read a contact": lambda world: world.contacts.read(world.first.id),
+    "Read a contact": lambda world: contact_reading(ADMIN).read(world.first.id),
     "List 25 contacts": lambda world: world.lists.list(ContactFilter(), sort=None, limit=25, cursor=None),
     "List 25 contacts by name": lambda world: world.lists.list(
         ContactFilter(), sort="name", limit=25, cursor=None
@@ -472,11 +478,13 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Change a contact's e-mail": lambda world: world.contacts.patch(
         world.first.id, ContactPatch(email="new@example.com"), None
     ),
-    "Toggle a contact's status": lambda world: world.contacts.toggle_status(world.first.id, None),
+    "Toggle a contact's status": lambda world: world.contacts.toggle_active(world.first.id, None),
     "Give a consent": lambda world: world.contacts.consent(
         world.first.id, ConsentInput(channel="email", opted_out=True, source="a call"), None
     ),
-    "List a contact's consents": lambda world: world.contacts.consents(world.first.id, limit=25, cursor=None),
+    "List a contact's consents": lambda world: contact_reading(ADMIN).consents(
+        world.first.id, limit=25, cursor=None
+    ),
     "Delete a contact": lambda world: world.contacts.delete(world.first.id, None),
     "Restore a contact": lambda world: world.contacts.restore(world.first.id, None),
     "Create a contact with a tag": lambda world: world.contacts.create(given(100, tags=["vip"])),
@@ -489,7 +497,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Delete a label": lambda world: label_service(ADMIN, Tag).delete(world.tag.id, None),
     "Read all labels after a change": lambda world: (
         reset_wiring(),
-        contact_service(ADMIN).read(world.first.id),
+        contact_reading(ADMIN).read(world.first.id),
     ),
     "Look for contacts to purge, none found": lambda world: purge(),
     "Purge a contact": lambda world: purge(),
@@ -503,7 +511,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "List bulk jobs": lambda world: bulk_job_service(ADMIN).list(limit=25, cursor=None),
     "Read a bulk job": lambda world: bulk_job_service(ADMIN).read(world.bulk.job),
     "Cancel a bulk job": lambda world: bulk_job_service(ADMIN).cancel(world.bulk.job),
-    "List a contact's interactions": lambda world: world.contacts.interactions(
+    "List a contact's interactions": lambda world: contact_reading(ADMIN).interactions(
         world.first.id, limit=25, cursor=None
     ),
     "Booking of a new person": lambda world: booking_service().process(booking(1, "new@example.com")),

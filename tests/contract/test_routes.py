@@ -219,7 +219,7 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
     world.bookings.pump()
     world.catch_up()
     job = running_job(world)
-    monkeypatch.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 1)
+    monkeypatch.setattr("shared.services.contacts.matching.MAX_TOGETHER", 1)
     active = {"is_active": True}
     old = {"If-Match": '"99"'}
     consent = {"channel": "email", "opted_out": True, "source": "s"}

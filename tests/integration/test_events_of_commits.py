@@ -100,7 +100,7 @@ def restore(doer: Doer) -> None:
 
 
 def toggle(doer: Doer) -> None:
-    doer.note("contact", doer.contacts.toggle_status(doer.some("contact"), None))
+    doer.note("contact", doer.contacts.toggle_active(doer.some("contact"), None))
 
 
 def consent(doer: Doer) -> None:

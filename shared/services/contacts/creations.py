@@ -1,8 +1,7 @@
-"""New contacts, many at a time: those to whom nobody stands in the way are made together."""
+"""Creates many contacts at once: those that no other contact conflicts with are written together."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
@@ -15,7 +14,7 @@ from shared.services.backoff import RECORD
 Creation = tuple[Contact, Event]
 
 
-class ContactRepository(Protocol):
+class CreatableContacts(Protocol):
     """The contacts of one tenant; see `shared.table.contacts.repository.ContactTable`."""
 
     def get_with_deleted(self, contact_id: str) -> Contact | None: ...
@@ -28,23 +27,23 @@ class ContactRepository(Protocol):
 
 
 def create_all(
-    contacts: ContactRepository,
+    contacts: CreatableContacts,
     creations: Sequence[Creation],
     *,
-    scope: UniqueScope = "tenant",
-    sleep: Callable[[float], None] = time.sleep,
+    scope: UniqueScope,
+    sleep: Callable[[float], None],
 ) -> Iterator[tuple[str, DomainError | None]]:
-    """Create contacts; gives each one's id with None when it is there now, made by this or an earlier attempt, and
-    else with the refusal, as soon as that is known: Duplicate when another contact has a value that is unique.
+    """Create contacts. Yields the id of each as soon as its fate is known: with None once the contact exists, created
+    by this or by an earlier attempt, and with the reason when it was refused, such as Duplicate.
 
-    Of those that share an address the first one gets it. Where numbers are unique too (`scope` customer) each is
-    written by itself. Raises Unavailable when the table stays away.
+    Of contacts that share an address, the first one gets it. Where phone numbers are unique too (`scope` customer),
+    each contact is written by itself. Raises Unavailable when the table is away.
     """
-    among_all = scope == "tenant"
+    is_tenant_wide = scope == "tenant"
     pending = list(creations)
     for attempt in range(RECORD.attempts):
-        # Looked up first, since a single address that is taken cancels the transaction of all the others.
-        addresses = {email for new, _ in pending for email in new.addresses} if among_all else set()
+        # Looked up first: a single address that is taken would cancel the transaction of all the others.
+        addresses = {email for new, _ in pending for email in new.addresses} if is_tenant_wide else set()
         owners = contacts.owners_of_emails(addresses) if addresses else {}
         free: list[Creation] = []
         later: list[Creation] = []
@@ -55,26 +54,28 @@ def create_all(
                 yield contact.id, None
             elif taken is not None:
                 yield contact.id, Duplicate(contact.addresses[taken], owners[taken], "e-mail address")
-            elif not among_all or reserved.isdisjoint(contact.addresses):
+            elif not is_tenant_wide or reserved.isdisjoint(contact.addresses):
                 reserved.update(contact.addresses)
                 free.append((contact, event))
             else:
                 later.append((contact, event))
         by_id = {contact.id: (contact, event) for contact, event in free}
         changes = ((None, contact, event) for contact, event in free)
-        refused = False
-        for ids, refusal in contacts.write_together(changes, alone=attempt > 1 or not among_all):
-            refused |= refusal is not None
+        has_refusals = False
+        for ids, refusal in contacts.write_together(changes, alone=attempt > 1 or not is_tenant_wide):
+            has_refusals |= refusal is not None
             for contact_id in ids:
                 if refusal is None:
                     yield contact_id, None
                 elif isinstance(refusal, ConcurrentChange) and contacts.get_with_deleted(contact_id):
-                    # Made by an earlier attempt, and given another address or deleted since.
+                    # Created by an earlier attempt, and given another address or deleted since.
                     yield contact_id, None
                 elif (
                     len(ids) > 1
                     or isinstance(refusal, ConcurrentChange)
-                    or (among_all and isinstance(refusal, Duplicate))  # to be looked up, whose it is
+                    or (
+                        is_tenant_wide and isinstance(refusal, Duplicate)
+                    )  # the next look-up finds the holder
                 ):
                     later.append(by_id[contact_id])
                 else:
@@ -82,7 +83,7 @@ def create_all(
         if not later:
             return
         pending = later
-        if refused:
+        if has_refusals:
             sleep(RECORD.wait_after(attempt))
     for contact, _ in pending:
         yield contact.id, ConcurrentChange()

@@ -14,7 +14,7 @@ from shared.domain.faults import collect_faults
 from shared.services.labels.labelling import Labelling
 
 
-def unknown_in(
+def find_unknown_names(
     given: dict[str, Any], labelling: Labelling, check_owner: Callable[[str], None] | None
 ) -> tuple[FieldError, ...]:
     """The types, groups and users that `given` names and that there are not. Nobody has checked its form.

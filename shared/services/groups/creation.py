@@ -1,4 +1,4 @@
-"""Makes a group together with the contacts that are in it from the start."""
+"""Creates a group together with the contacts that are in it from the start."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from shared.domain.callers import Caller
 from shared.domain.errors import Invalid, NotFound
 from shared.domain.groups.record import Group
 from shared.domain.ids import Work
-from shared.services.contacts.bulk import BulkContacts
 from shared.services.groups.groups import GroupService
+from shared.services.groups.members import GroupMembers
 
 
 class GroupCreation:
-    """Groups that are made with contacts in them, by one caller.
+    """Static groups that one caller creates with contacts in them.
 
-    Takes many transactions. `work` derives the ids of what they write, so that a call under an Idempotency-Key that was
-    cut off goes on where it stopped. `contacts` carries out the same work.
+    A creation takes many transactions. `work` derives the ids of all that they write, so that a call under an
+    Idempotency-Key that was interrupted goes on where it stopped. `members` carries out the same work.
     """
 
-    def __init__(self, caller: Caller, groups: GroupService, contacts: BulkContacts, work: Work) -> None:
+    def __init__(self, caller: Caller, groups: GroupService, members: GroupMembers, work: Work) -> None:
         self._caller = caller
         self._groups = groups
-        self._contacts = contacts
+        self._members = members
         self._work = work
 
     def create(self, given: dict[str, Any], contact_ids: Sequence[str]) -> Group:
-        """A new static group that the contacts are in.
+        """Create a static group with contacts in it, and return it. A contact that is deleted meanwhile is left out.
 
         Raises Invalid for a dynamic group and for contacts that do not exist or are in too many groups,
-        PermissionDenied for contacts the caller may not change, and as `GroupService.create` does; nothing is written
-        then. A contact that is deleted meanwhile is not in the group.
+        PermissionDenied for contacts the caller may not change, and as `GroupService.create` does. Nothing is written
+        then.
         """
         self._caller.require("contacts:write")
         if given["kind"] == "dynamic":
@@ -40,12 +40,12 @@ class GroupCreation:
             )
         group = self._groups.created_by(self._work) if self._work.is_retry else None
         if group is None:
-            self._contacts.check_joining(contact_ids)
+            self._members.require_addable(contact_ids)
             group = self._groups.create(given, work=self._work)
-        joined = 0
-        for outcome in self._contacts.join_many(group.id, list(dict.fromkeys(contact_ids))):
-            if outcome.refusal is None:
-                joined += 1
-            elif not isinstance(outcome.refusal, NotFound):
-                raise outcome.refusal
-        return group.with_count(joined)
+        count = 0
+        for result in self._members.add(group.id, list(dict.fromkeys(contact_ids))):
+            if result.refusal is None:
+                count += 1
+            elif not isinstance(result.refusal, NotFound):
+                raise result.refusal
+        return group.with_count(count)

@@ -19,7 +19,7 @@ from shared.domain.imports.rows import Fate, failed, owner_of, result_rows
 from shared.domain.imports.tasks import Chunk, ImportTask
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant, TenantSettings
-from shared.services.contacts.creations import ContactRepository, Creation, create_all
+from shared.services.contacts.creations import CreatableContacts, Creation, create_all
 from shared.services.contacts.labelled_fields import label_fields
 from shared.services.contacts.owners import Owners
 from shared.services.imports.row_plans import Known, RowPlan, check_addresses, duplicate_of, plan
@@ -68,7 +68,7 @@ class ImportChunks:
     def __init__(
         self,
         imports: Callable[[str], ImportRepository],
-        contacts: Callable[[str], ContactRepository],
+        contacts: Callable[[str], CreatableContacts],
         labels: Callable[[str], LabelRepository],
         files: Files,
         runs: ImportRuns,

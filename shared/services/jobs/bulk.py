@@ -42,7 +42,7 @@ class BulkJobRepository(Protocol):
 class Contacts(Protocol):
     """The contacts of a job; see `shared.services.contacts.bulk.BulkContacts`."""
 
-    def as_meant_now(self, change: BulkChange) -> BulkChange: ...
+    def refresh_change(self, change: BulkChange) -> BulkChange: ...
 
     def update_many(
         self, contact_ids: Sequence[str], change: BulkChange, wanted: ContactFilter | None = None
@@ -109,7 +109,7 @@ class BulkPortions:
         contacts = self._contacts(run.caller, Work(run.id, is_retry=is_repeated))
         if run.action == "delete":
             return contacts.delete_many(run.portion, run.wanted)
-        change = contacts.as_meant_now(BulkChange.from_json(run.change))
+        change = contacts.refresh_change(BulkChange.from_json(run.change))
         return contacts.update_many(run.portion, change, run.wanted)
 
     def _open(self, task: BulkTask, run: BulkRun) -> BulkRun:

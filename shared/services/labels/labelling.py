@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from shared.domain.callers import Caller
-from shared.domain.errors import ConcurrentChange, FieldError, Invalid, NameTaken
+from shared.domain.errors import ConcurrentChange, FieldError, Invalid, NameTaken, NotFound, RuleBroken
 from shared.domain.events import Event
 from shared.domain.groups.record import Group
 from shared.domain.ids import new_id
@@ -106,3 +106,21 @@ class Labelling:
         if self._known is None:
             self._known = self._labels.recent()
         return self._known
+
+
+def find_static_group(caller: Caller, labels: LabelRepository, group_id: str) -> Group:
+    """Return a group that contacts can be put in and taken out of.
+
+    Raises PermissionDenied to a caller who may not read and write contacts, NotFound for a group that does not exist,
+    and RuleBroken for a dynamic one.
+    """
+    caller.require("contacts:write")
+    caller.require("contacts:read")
+    group = labels.current().by_id.get(group_id)
+    if not isinstance(group, Group):
+        raise NotFound("Group")
+    if group.kind != "static":
+        raise RuleBroken(
+            "This group is dynamic: its filter says which contacts are in it.", code="dynamic_group"
+        )
+    return group

@@ -247,7 +247,7 @@ def test_bulk_calls_and_jobs_pass_hidden_contacts_over(scene: Scene, monkeypatch
     for number in range(2):
         scene.world.create(f"further{number}@example.com", token=scene.token, tags=["vip"])
     scene.world.catch_up()
-    monkeypatch.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 1)
+    monkeypatch.setattr("shared.services.contacts.matching.MAX_TOGETHER", 1)
     job = scene.ask("POST", "/contacts/bulk-update", {"filter": {"tags": "vip"}, **change})
     assert job.status == 202 and job.json["matched"] in (None, 3)
     Jobs(scene.world).work()

@@ -29,7 +29,7 @@ from shared.table.postings import chunks_of
 from shared.wiring.accounts import onboarding_service
 from shared.wiring.base import store
 from shared.wiring.bookings import booking_service
-from shared.wiring.contacts import contact_filter, contact_lists, contact_service
+from shared.wiring.contacts import contact_filter, contact_lists, contact_reading, contact_service
 from shared.wiring.labels import label_table
 from shared.wiring.projections import projection
 from tests.support.aws import Stack, stack_in_moto
@@ -70,7 +70,7 @@ class Book:
 
     def book(self, contact_id: str, day: int) -> None:
         """A booking of a contact, on a day of May, made the day before."""
-        contact = contact_service(ADMIN).read(contact_id)
+        contact = contact_reading(ADMIN).read(contact_id)
         number = f"{contact_id}-{contact.version}"
         detail = {
             "event_id": f"e-{number}",

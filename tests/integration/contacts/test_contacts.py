@@ -19,7 +19,9 @@ from shared.domain.callers import Caller
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.errors import Duplicate, VersionMismatch
 from shared.domain.tenant import TenantSettings
-from shared.services.contacts.writing import ContactService
+from shared.services.contacts.reading import ContactReading
+from shared.services.contacts.service import ContactService
+from shared.services.contacts.writing import ContactWriting
 from shared.services.customers.membership import Membership
 from shared.table.contacts.repository import ContactTable
 from shared.table.cursors import Cursors
@@ -393,19 +395,22 @@ def test_sixty_four_racing_creates_of_one_address_make_one_contact(world: World)
     content.assert_whole()
 
 
-def service_of(world: World, user: str) -> ContactService:
-    """The service as a process of its own has it, for one of T1's admins."""
+def services_of(world: World, user: str) -> tuple[ContactReading, ContactService]:
+    """The services as a process of its own has them, for one of T1's admins."""
+    caller = Caller("T1", "user", user, "admin")
     table = ContactTable(Store(client("dynamodb"), world.stack.table_name), "T1")
     labels = LabelTable(Store(client("dynamodb"), world.stack.table_name), "T1", LabelMemory())
-    return ContactService(
-        Caller("T1", "user", user, "admin"),
+    reading = ContactReading(caller, table, Cursors(b"key"))
+    writing = ContactWriting(
+        caller,
+        reading,
         table,
         TenantSettings,
         labels,
-        Cursors(b"key"),
         is_active_user=lambda _: False,
         membership=_no_customers,
     )
+    return reading, ContactService(caller, writing, table, TenantSettings, labels)
 
 
 def _no_customers() -> Membership:
@@ -417,7 +422,7 @@ def test_racing_creates_in_processes_of_their_own_make_one_contact_too(world: Wo
     start = threading.Barrier(64)
 
     def create(number: int) -> str:
-        contacts = service_of(world, f"u{number}")
+        _, contacts = services_of(world, f"u{number}")
         start.wait(timeout=300)
         try:
             return contacts.create(ContactInput(first_name="Ada", email="one@example.com")).id
@@ -517,9 +522,9 @@ def test_no_update_of_thirty_two_careful_writers_is_lost(world: World, waits: li
     all_have_read = threading.Barrier(32)
 
     def add(number: int) -> int:
-        contacts = service_of(world, f"u{number}")
+        reading, contacts = services_of(world, f"u{number}")
         for tries in range(1, 200):
-            read = contacts.read(contact_id)
+            read = reading.read(contact_id)
             if tries == 1:
                 all_have_read.wait(timeout=300)
             patch = ContactPatch(about=f"{read.about} mark{number}.")

@@ -118,7 +118,7 @@ def test_a_bulk_filter_that_goes_beyond_the_budget_becomes_a_job_and_changes_not
     body = {"filter": {"relationship_status": "prospect", "is_primary": False}, "set": {"company": "E"}}
     with monkeypatch.context() as small:
         small.setattr(reading_budget, "MAX_ROWS", 4)
-        small.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 2)
+        small.setattr("shared.services.contacts.matching.MAX_TOGETHER", 2)
         answer = world.send("POST", UPDATE, body)
     assert answer.status == 202, answer.text
     assert {world.send("GET", f"/contacts/{one}").json["version"] for one in made} == {1}
@@ -131,7 +131,7 @@ def test_a_bulk_filter_whose_time_is_up_becomes_a_job(world: World, monkeypatch:
     monkeypatch.setattr(reading_budget, "MAX_SECONDS", 0.0)
     body = {"filter": {"has_bookings": False}, "set": {"company": "E"}}
     with monkeypatch.context() as small:
-        small.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 20)
+        small.setattr("shared.services.contacts.matching.MAX_TOGETHER", 20)
         assert world.send("POST", UPDATE, body).status == 202
     assert {world.send("GET", f"/contacts/{one}").json["version"] for one in made[:3]} == {1}
 

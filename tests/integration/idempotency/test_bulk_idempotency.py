@@ -360,7 +360,7 @@ def test_a_job_made_under_a_key_is_made_once(
     worlds: Worlds, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """check 13, check 33: killed anywhere, and a message is there, or the watch sends it."""
-    monkeypatch.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 4)
+    monkeypatch.setattr("shared.services.contacts.matching.MAX_TOGETHER", 4)
     case = CASES[4]
     with worlds() as unharmed:
         body = prepare(unharmed, case)

@@ -48,7 +48,7 @@ TAGGED = {"filter": {"tags": "x"}}
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits so low that few contacts make a job of several portions, each of two transactions."""
-    monkeypatch.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 4)
+    monkeypatch.setattr("shared.services.contacts.matching.MAX_TOGETHER", 4)
     monkeypatch.setattr("shared.services.jobs.bulk.MAX_PORTION", PORTION)
     monkeypatch.setattr("shared.table.contacts.repository._MOST", 6)
 
@@ -100,7 +100,7 @@ def test_a_job_deals_with_all_that_match(world: World, path: str, body: dict[str
 
 def test_a_job_of_more_contacts_than_a_call_deals_with(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the limits that are in force."""
-    monkeypatch.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 500)
+    monkeypatch.setattr("shared.services.contacts.matching.MAX_TOGETHER", 500)
     monkeypatch.setattr("shared.services.jobs.bulk.MAX_PORTION", 250)
     monkeypatch.setattr("shared.table.contacts.repository._MOST", 99)
     monkeypatch.setattr("shared.wiring.contacts.BULK_SECONDS", 600.0)

@@ -34,7 +34,7 @@ Worlds = Callable[[], AbstractContextManager[World]]
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 2)
+    monkeypatch.setattr("shared.services.contacts.matching.MAX_TOGETHER", 2)
     monkeypatch.setattr("shared.services.jobs.bulk.MAX_PORTION", 2)
     monkeypatch.setattr(import_file, "CHUNK_ROWS", 2)
     monkeypatch.setattr(import_plans, "MOST_QUEUED", 3)

@@ -172,7 +172,7 @@ def test_of_a_bulk_entry_no_more_faults_are_examined_than_are_reported(
     monkeypatch.setattr(faults, "nearest", lambda given, known: looked.append(given))
 
     class Contacts:
-        def faults_in(self, given: object, *, whole: bool, new: bool) -> tuple[()]:
+        def find_faults(self, given: object) -> tuple[()]:
             raise AssertionError("others were looked for")
 
     refusals = [
