@@ -1,6 +1,6 @@
-"""The stack's storage and messaging in moto, made from the resources of infra/template.yaml.
+"""The stack's storage and messaging in moto, created from the resources of infra/template.yaml.
 
-No second description: names, keys, the index, the stream, redrive policies, subscriptions and rules are the
+There is no second description: names, keys, the index, the stream, redrive policies, subscriptions and rules are the
 template's. Functions are not deployed; tests call their handlers (`gateway`, `streams`, `queues`).
 """
 
@@ -31,7 +31,7 @@ Handler = Any
 
 @dataclass
 class Stack:
-    """Resources made from a template, and the names CloudFormation would give for them."""
+    """The resources created from a template, and the names that CloudFormation would give them."""
 
     template: Template
     refs: dict[str, str] = field(default_factory=dict)
@@ -54,11 +54,11 @@ class Stack:
         return self.refs[logical_id]
 
     def client(self, service: str) -> Any:
-        """The harness's client, cached; a test may use it too, within a guard scope like any other."""
+        """Return the harness's client, which is cached. Tests may use it too, within a guard scope like any other."""
         return client(service)
 
     def stream_driver(self, function: str, handler: Handler, **overrides: Any) -> StreamDriver:
-        """A driver with the settings of the function's stream event in the template."""
+        """Return a driver with the settings of the function's stream event in the template."""
         settings = StreamSettings.of_event(self.template.event(function, "DynamoDB"))
         return StreamDriver(
             self.table_name,
@@ -70,7 +70,7 @@ class Stack:
         )
 
     def queue_driver(self, function: str, handler: Handler, **overrides: Any) -> QueueDriver:
-        """A driver with the settings of the function's SQS event in the template."""
+        """Return a driver with the settings of the function's SQS event in the template."""
         event = self.template.event(function, "SQS")
         queue = event["Queue"]
         logical_id = queue["Fn::GetAtt"][0] if isinstance(queue, dict) else str(queue)
@@ -84,7 +84,7 @@ class Stack:
         return QueueDriver(self.queue_url(logical_id), handler, **settings)
 
     def messages_in(self, logical_id: str) -> int:
-        """How many messages a queue holds, visible or not."""
+        """Return the number of messages in a queue, visible or not."""
         names = (
             "ApproximateNumberOfMessages",
             "ApproximateNumberOfMessagesNotVisible",
@@ -97,7 +97,7 @@ class Stack:
 
 
 def make_resources(template: Template) -> Stack:
-    """Make the template's table, queues, topics, buckets, buses and rules with the current AWS endpoint."""
+    """Create the template's table, queues, topics, buckets, buses and rules at the current AWS endpoint."""
     stack = Stack(template)
     for make in (
         _tables,
@@ -283,10 +283,10 @@ _DYNAMIC_REFERENCE = "{{resolve:"
 
 
 def environment_of(stack: Stack, issuer: TokenIssuer | None = None, **overrides: str) -> dict[str, str]:
-    """The variables of all functions together, as the template sets them.
+    """Return the variables of all functions together, as the template sets them.
 
-    Tokens are expected from `issuer` if given. Values CloudFormation would take from elsewhere
-    ({{resolve:…}}) are made up, the same for the whole stack.
+    Tokens are expected from `issuer` if given. Values that CloudFormation would look up elsewhere ({{resolve:…}}) are
+    invented, the same for the whole stack.
     """
     variables: dict[str, str] = {}
     for function in stack.template.functions():
@@ -300,15 +300,17 @@ def environment_of(stack: Stack, issuer: TokenIssuer | None = None, **overrides:
             "TOKEN_AUDIENCE": issuer.client_id,
             "TOKEN_JWKS_URL": issuer.jwks_url,
         }
-    # Spans and metrics go nowhere in tests.
-    variables |= {"RATE_LIMITS": "off"}  # so that calls are counted alike; tests of limits switch them on
+    # Spans and metrics are not recorded in tests.
+    variables |= {
+        "RATE_LIMITS": "off"
+    }  # so that calls are counted the same way; tests of limits switch them on
     variables |= {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "POWERTOOLS_TRACE_DISABLED": "true"}
     return variables | overrides
 
 
 @contextmanager
 def variables_set(variables: Mapping[str, str], *, without: tuple[str, ...] = ()) -> Iterator[None]:
-    """Environment variables for the length of the block; those named in `without` are not there."""
+    """Set environment variables for the length of the block; those named in `without` are absent."""
     before = {name: os.environ.get(name) for name in (*variables, *without)}
     for name in without:
         os.environ.pop(name, None)
@@ -324,7 +326,7 @@ def variables_set(variables: Mapping[str, str], *, without: tuple[str, ...] = ()
 
 
 def forget_wiring() -> None:
-    """Drop the clients and settings that warm functions keep, as a new execution environment would."""
+    """Drop the clients and settings that warm functions keep, as in a new execution environment."""
     kept = sys.modules.get("shared.wiring.kept")
     if kept is not None:
         kept.reset_wiring()
@@ -332,7 +334,7 @@ def forget_wiring() -> None:
 
 @contextmanager
 def stack_in_moto(template: Template, issuer: TokenIssuer | None = None, **overrides: str) -> Iterator[Stack]:
-    """A fresh world: moto, the template's resources in it, the functions' environment, cold wiring."""
+    """A new world: moto with the template's resources, the functions' environment, and cold wiring."""
     region = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
     elsewhere = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN")
     with variables_set(region, without=elsewhere), mock_aws(), truthful_moto():

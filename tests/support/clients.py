@@ -1,6 +1,6 @@
-"""AWS clients of the harness itself, made once for the process: making one takes longer than a call to moto.
+"""AWS clients of the harness, created once per process: creating one takes longer than a call to moto.
 
-moto may be switched off and on between uses; it catches calls of any client made since it was imported.
+moto may be switched off and on between uses; it intercepts calls of any client created since it was imported.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def _session() -> boto3.session.Session:
 
 @cache
 def client(service: str, endpoint_url: str | None = None) -> Any:
-    """A client for `service` at `endpoint_url`, or where AWS has it (which moto answers)."""
+    """Return a client for `service` at `endpoint_url`, by default the one of AWS (which moto answers)."""
     return _session().client(
         service, endpoint_url=endpoint_url, config=Config(ignore_configured_endpoint_urls=True)
     )

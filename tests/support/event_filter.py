@@ -1,4 +1,4 @@
-"""Lambda's event filtering, as far as event source mappings here use it."""
+"""Lambda's event filtering, as far as the event source mappings here use it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Pattern = dict[str, Any]
 
 
 def passes(record: dict[str, Any], patterns: Iterable[Pattern]) -> bool:
-    """True if one of the patterns fits, or there is none.
+    """Whether one of the patterns matches the event, or there is no pattern.
 
     >>> passes({"eventName": "INSERT"}, [{"eventName": ["INSERT", "MODIFY"]}])
     True

@@ -1,8 +1,8 @@
 """A fault injector for AWS calls, at the level of HTTP attempts.
 
-Faults are put between botocore's retry logic and the service (moto or a real endpoint), so botocore sees a
-throttle or a lost answer exactly as it would on AWS and decides itself whether to send again. Calls are
-counted as attempts: a retry is a further one.
+Faults are inserted between botocore's retry logic and the service (moto or a real endpoint), so botocore sees a
+throttle or a lost response exactly as on AWS, and decides itself whether to send the request again. Calls are counted
+as attempts: a retry is a further one.
 
     with injecting(lost_answer(call("dynamodb", "TransactWriteItems"))):
         service.create_contact(...)
@@ -29,7 +29,7 @@ Matcher = Callable[[Attempt], bool]
 
 
 class Killed(BaseException):
-    """The process died here. A BaseException: no ``except Exception`` may carry on after it."""
+    """The process was killed here. A BaseException: no ``except Exception`` may continue after it."""
 
 
 def any_call(attempt: Attempt) -> bool:
@@ -37,15 +37,13 @@ def any_call(attempt: Attempt) -> bool:
 
 
 def call(service: str, *operations: str) -> Matcher:
-    """Calls of `service` ("dynamodb", "sqs", "sns", "s3"…), of these operations or of all."""
+    """Calls of `service` ("dynamodb", "sqs", "sns", "s3"…): the named operations, or all of them."""
     return lambda attempt: attempt.service == service and (not operations or attempt.operation in operations)
 
 
 @dataclass
 class Fault:
-    """What happens to matching attempts number `at` up to `at + times - 1` (counted from 1; times None: for
-    ever).
-    """
+    """The effect on matching attempts number `at` to `at + times - 1` (counted from 1; times None: without end)."""
 
     name: str
     act: Callable[[Attempt, Send], AWSResponse]
@@ -67,14 +65,14 @@ class Fault:
 
 
 def throttle(matching: Matcher = any_call, *, at: int = 1, times: int | None = 3) -> Fault:
-    """The service refuses for want of capacity, with the error code of its kind; nothing is carried out."""
+    """The service refuses for lack of capacity, with the error code of its kind, and carries nothing out."""
     return Fault("throttle", lambda attempt, send: _throttled(attempt), matching, at, times)
 
 
 def lost_answer(
     matching: Matcher = any_call, *, at: int = 1, times: int | None = 1, timeout: bool = False
 ) -> Fault:
-    """The call is carried out, then the connection breaks (or times out) before the answer arrives."""
+    """The call is carried out, then the connection breaks (or times out) before the response arrives."""
 
     def act(attempt: Attempt, send: Send) -> AWSResponse:
         send(attempt)
@@ -86,7 +84,7 @@ def lost_answer(
 
 
 def unreachable(matching: Matcher = any_call, *, at: int = 1, times: int | None = None) -> Fault:
-    """The service cannot be reached; nothing is carried out. For ever unless `times` is given."""
+    """The service cannot be reached, and nothing is carried out. Without end unless `times` is given."""
 
     def act(attempt: Attempt, send: Send) -> AWSResponse:
         raise EndpointConnectionError(endpoint_url=attempt.url, error="injected")
@@ -97,7 +95,7 @@ def unreachable(matching: Matcher = any_call, *, at: int = 1, times: int | None 
 def server_error(
     matching: Matcher = any_call, *, at: int = 1, times: int | None = 1, status: int = 500
 ) -> Fault:
-    """The service answers 5xx; nothing is carried out."""
+    """The service responds with 5xx, and nothing is carried out."""
     return Fault(
         "server error",
         lambda attempt, send: _error(attempt, status, "InternalServerError"),
@@ -108,7 +106,7 @@ def server_error(
 
 
 def transaction_conflict(*, at: int = 1, times: int | None = 1) -> Fault:
-    """TransactWriteItems is cancelled since another one holds its first item (no emulator does that)."""
+    """TransactWriteItems is cancelled because another transaction holds its first item (no emulator does that)."""
 
     def act(attempt: Attempt, send: Send) -> AWSResponse:
         others = len(attempt.params["TransactItems"]) - 1
@@ -126,7 +124,7 @@ def transaction_conflict(*, at: int = 1, times: int | None = 1) -> Fault:
 
 
 def kill_before(matching: Matcher = any_call, *, at: int) -> Fault:
-    """The process dies just before the `at`-th call is sent."""
+    """The process is killed just before the `at`-th call is sent."""
 
     def act(attempt: Attempt, send: Send) -> AWSResponse:
         raise Killed(f"before {attempt.service}.{attempt.operation}")
@@ -135,7 +133,7 @@ def kill_before(matching: Matcher = any_call, *, at: int) -> Fault:
 
 
 def kill_after(matching: Matcher = any_call, *, at: int) -> Fault:
-    """The `at`-th call is carried out; the process dies before it sees the answer."""
+    """The `at`-th call is carried out; the process is killed before it sees the response."""
 
     def act(attempt: Attempt, send: Send) -> AWSResponse:
         send(attempt)
@@ -147,7 +145,7 @@ def kill_after(matching: Matcher = any_call, *, at: int) -> Fault:
 def unprocessed(
     matching: Matcher | None = None, *, at: int = 1, times: int | None = 1, done: int = 1
 ) -> Fault:
-    """BatchWriteItem and BatchGetItem carry out only the first `done` entries and hand back the others."""
+    """BatchWriteItem and BatchGetItem carry out only the first `done` entries and return the others as unprocessed."""
 
     def act(attempt: Attempt, send: Send) -> AWSResponse:
         writes = attempt.operation == "BatchWriteItem"
@@ -188,7 +186,7 @@ def _throttled(attempt: Attempt) -> AWSResponse:
 
 
 def _error(attempt: Attempt, status: int, code: str) -> AWSResponse:
-    """An error answer in the service's own protocol."""
+    """Return an error response in the service's own protocol."""
     if attempt.protocol == "query":
         error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>injected</Message></Error>"
         body = f"<ErrorResponse>{error}<RequestId>INJECTED</RequestId></ErrorResponse>"
@@ -202,7 +200,7 @@ def _error(attempt: Attempt, status: int, code: str) -> AWSResponse:
 
 
 class Injector:
-    """The faults at work. `calls`: every attempt seen, as "service.Operation", in order."""
+    """The active faults. `calls`: every attempt, as "service.Operation", in order."""
 
     def __init__(self, faults: tuple[Fault, ...], matching: Matcher = any_call) -> None:
         self.faults = faults
@@ -223,10 +221,10 @@ def _through(fault: Fault, send: Send) -> Send:
 
 @contextmanager
 def injecting(*faults: Fault, backoff: bool = False) -> Iterator[Injector]:
-    """Faults at work on every AWS call of the process.
+    """Apply faults to every AWS call of the process.
 
-    A fault that never fired is an error of the test (it proved nothing) and raised at the end. botocore's
-    pauses between retries are left out unless `backoff`.
+    A fault that never took effect is an error of the test (it proved nothing) and raised at the end. botocore's pauses
+    between retries are left out unless `backoff`.
     """
     injector = Injector(faults)
     with intercepting(Layer.FAULTS, injector):
@@ -242,7 +240,7 @@ def injecting(*faults: Fault, backoff: bool = False) -> Iterator[Injector]:
 
 @contextmanager
 def _no_pause() -> Iterator[None]:
-    # botocore.endpoint uses `time` for the pause before a retry alone.
+    # botocore.endpoint uses `time` only for the pause before a retry.
     module: Any = botocore.endpoint
     before = module.time
     module.time = SimpleNamespace(**{**vars(time), "sleep": lambda seconds: None})
@@ -253,7 +251,7 @@ def _no_pause() -> Iterator[None]:
 
 
 def calls_of(run: Callable[[], object], matching: Matcher = any_call) -> list[str]:
-    """The AWS calls that `run` makes, as "service.Operation", in order."""
+    """Return the AWS calls that `run` makes, as "service.Operation", in order."""
     injector = Injector((), matching)
     with intercepting(Layer.FAULTS, injector):
         run()
@@ -273,7 +271,7 @@ class KillPoint:
         return f"{'after' if self.after else 'before'} call {self.number} ({self.call})"
 
     def kill(self, run: Callable[[], object]) -> bool:
-        """Run until killed here; True if it died, False if it ended without coming here."""
+        """Run until killed here; return True if it was killed, False if it ended before."""
         make = kill_after if self.after else kill_before
         fault = make(self.matching, at=self.number)
         with intercepting(Layer.FAULTS, fault):
@@ -287,10 +285,10 @@ class KillPoint:
 def kill_points(
     run: Callable[[], object], *, matching: Matcher = any_call, both_sides: bool = False
 ) -> list[KillPoint]:
-    """Do `run` once and name every boundary between its AWS calls.
+    """Run `run` once and return every boundary between its AWS calls.
 
-    Before each call and after the last; with `both_sides` after each call too, which differs where the code
-    does something besides AWS calls (an HTTP request, a file) between two of them.
+    Before each call and after the last; with `both_sides` after each call too, which differs where the code does
+    something besides AWS calls (an HTTP request, a file) between two of them.
     """
     names = calls_of(run, matching)
     points = []
@@ -313,11 +311,11 @@ def assert_same_after_kills(
     both_sides: bool = False,
     sample: Callable[[list[KillPoint]], list[KillPoint]] = lambda points: points,
 ) -> int:
-    """Killed at every AWS-call boundary and delivered again, a worker must leave the state of an unharmed
-    run.
+    """Check that a worker killed at every boundary between AWS calls, and then run again, leaves the state of an
+    undisturbed run.
 
-    `world` makes a fresh world, `deliver` does the work once, `state` gives what must be equal (leave out ids
-    and times made anew). Returns how many points were tried; `sample` may choose among them.
+    `world` creates a new world, `deliver` does the work once, `state` returns what must be equal (leave out new ids and
+    times). Returns how many boundaries were tried; `sample` may choose among them.
     """
     with world() as unharmed:
         points = kill_points(lambda: deliver(unharmed), matching=matching, both_sides=both_sides)
@@ -341,7 +339,7 @@ def assert_same_under_throttling(
     matching: Matcher = any_call,
     times: int = 3,
 ) -> int:
-    """Throttled `times` times at each of its AWS calls in turn, the work must end in the same state."""
+    """Check that work that is throttled `times` times at each of its AWS calls in turn ends in the same state."""
     with world() as unharmed:
         names = calls_of(lambda: deliver(unharmed), matching)
         expected = state(unharmed)

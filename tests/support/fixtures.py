@@ -28,7 +28,7 @@ __all__ = [
 
 @pytest.fixture(autouse=True)
 def tenant_guard() -> Iterator[TenantGuard]:
-    """On in every test. What was refused fails the test, also where the refusal was swallowed."""
+    """The guard, active in every test. A refused call fails the test, even where the refusal was swallowed."""
     with guarding() as guard:
         yield guard
     guard.verify()
@@ -36,7 +36,7 @@ def tenant_guard() -> Iterator[TenantGuard]:
 
 @pytest.fixture(autouse=True)
 def role_guard(tenant_guard: TenantGuard) -> Iterator[RoleGuard]:
-    """On in every test, and fails it likewise."""
+    """The roles, active in every test, which fail it likewise."""
     with holding_to_roles() as guard:
         yield guard
     guard.verify()
@@ -66,7 +66,7 @@ def gateway(aws_stack: Stack) -> Gateway:
 
 @pytest.fixture
 def racing_gateway(aws_stack: Stack) -> Gateway:
-    """For requests sent together: `together` passes turns at every AWS call."""
+    """A gateway for concurrent requests: `together` switches between them at every AWS call."""
     return Gateway(aws_stack.template, isolation="interleaved")
 
 

@@ -1,26 +1,24 @@
-"""API Gateway in this process: routes, authorizer and gateway responses of infra/template.yaml, real handlers
-behind.
+"""API Gateway in this process: the routes, authorizer and gateway responses of infra/template.yaml, with real handlers.
 
-Built from chalice's local gateway: its route matcher, event converter, policy matcher and Lambda context are
-used. Its `handle_request` is not, since it knows chalice's own applications only: views instead of proxy
-handlers, 405 for a method that AWS answers like a missing route, OPTIONS answered by itself, no explicit
-Deny, no authorizer cache, no gateway responses. `Gateway.handle_request` does these as AWS does.
+Built from chalice's local gateway: it uses its route matcher, event converter, policy matcher and Lambda context. It
+does not use its `handle_request`, which knows only chalice's own applications: views instead of proxy handlers, 405 for
+a method that AWS treats as a missing route, OPTIONS handled by itself, no explicit Deny, no authorizer cache, no
+gateway responses. `Gateway.handle_request` does these as AWS does.
 
-Concurrency. On AWS each concurrent request has a process of its own. Here they share one, and a powertools
-resolver keeps its current event on a class, so that two requests at once would mix. Two ways, both sound:
+Concurrency. On AWS each concurrent request has a process of its own. Here they share one process, and a powertools
+resolver keeps its current event on a class, so two requests at once would be mixed up. There are two ways, both sound:
 
 * ``isolation="serial"``: one request at a time
-* ``isolation="interleaved"``: one request's Python runs at a time, and the turn passes on, first come first
-  served, at every AWS call. The resolvers' per-request state is put aside with the request and brought back
-  with it. This loses nothing: separate processes too meet only in what they call. Requests sent by
-  `Gateway.together` advance in step, none making its next call before all have come to one, so that all have
-  looked before the first one writes: the worst order there is for code that looks first. Caches of a warm
-  process are shared here and separate on AWS.
+* ``isolation="interleaved"``: the Python code of one request runs at a time, and the next request in line continues
+  at every AWS call. The resolvers' per-request state is saved and restored with the request. This loses nothing:
+  separate processes, too, interact only through what they call. Requests sent by `Gateway.together` advance in step:
+  none makes its next call before all have reached one, so all have read before the first one writes, which is the
+  worst order for code that reads first. Caches of a warm process are shared here and separate on AWS.
 
-Every handler runs within the LeadingKeys guard's scope for the tenant in the authorizer's context; the
-authorizer may read ``U#`` and ``K#`` and rows of one tenant; handlers without an authorizer nothing at all, or one
-tenant, if the template lets them reach look-ups by which a tenant is found. What look-ups a handler may reach besides
-its tenant its role in the template says.
+Every handler runs within the LeadingKeys guard's scope for the tenant in the authorizer's context. The authorizer may
+read ``U#`` and ``K#`` and rows of one tenant. Handlers without an authorizer may read nothing, or one tenant if the
+template lets them reach look-ups by which a tenant is found. A handler's role in the template says which look-ups it
+may reach besides its tenant.
 """
 
 from __future__ import annotations
@@ -59,7 +57,7 @@ DEFAULT_CACHE_SECONDS = 300
 LONGEST_WAIT = 60
 AUTHORIZER_PREFIXES = ("U#", "K#")
 
-# API Gateway hands these on under another name when a function sets them.
+# API Gateway returns these under another name when a function sets them.
 REMAPPED = ("Connection", "Content-Length", "Date", "Host", "Server", "WWW-Authenticate")
 
 T = TypeVar("T")
@@ -77,12 +75,12 @@ class Response:
 
     @property
     def json(self) -> Any:
-        """The body parsed; None when there is none."""
+        """The parsed body; None when there is none."""
         return json.loads(self.body) if self.body else None
 
 
 class _Routes(RouteMatcher):
-    """chalice's matcher, which hands on what it captured for routes that did not match in the end."""
+    """chalice's matcher, except that it also returns captures of routes that did not match in the end."""
 
     def match_route(self, url: str) -> MatchResult:
         matched = super().match_route(url)
@@ -94,7 +92,7 @@ class _Routes(RouteMatcher):
 
 
 class _Fallback(RouteMatcher):
-    """Matches every path but the root, whatever else there is."""
+    """Matches every path but the root."""
 
     def __init__(self) -> None:
         super().__init__([FALLBACK])
@@ -106,7 +104,7 @@ class _Fallback(RouteMatcher):
 
 
 class _ProxyEvents(LambdaEventConverter):
-    """The whole REST proxy event (payload 1.0); chalice's has the part that chalice reads."""
+    """Builds the whole REST proxy event (payload 1.0); chalice's has only the part that chalice reads."""
 
     def __init__(self, routes: RouteMatcher, stage: str, binary_types: Sequence[str]) -> None:
         super().__init__(routes, list(binary_types))
@@ -158,7 +156,7 @@ class _ProxyEvents(LambdaEventConverter):
 
 
 class _RefusedError(Exception):
-    """The gateway answers by itself: `kind` is the gateway response type."""
+    """The gateway responds itself: `kind` is the gateway response type."""
 
     def __init__(self, kind: str, detail: str | None = None) -> None:
         super().__init__(kind)
@@ -178,7 +176,7 @@ class _Authorizer:
 
 
 class Turns:
-    """Passes the right to run on in order of arrival."""
+    """Grants the right to run in order of arrival."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -204,7 +202,7 @@ class Turns:
 
 
 class Steps:
-    """Holds each of several threads at every step until all that are not finished have come to one."""
+    """Holds each of several threads at every step until all unfinished threads have reached one."""
 
     def __init__(self, parties: int) -> None:
         self._changed = threading.Condition()
@@ -233,13 +231,13 @@ class Steps:
 
 
 class _ResolverState:
-    """What powertools' resolvers keep of the request they are at."""
+    """The state that powertools' resolvers keep of the current request."""
 
     def __init__(self) -> None:
         self._resolvers = [known for known in gc.get_objects() if issubclass(type(known), ApiGatewayResolver)]
 
     def put_aside(self) -> Callable[[], None]:
-        """Take it out, so that the next request finds a resolver at rest; the result brings it back."""
+        """Take the state out, so that the next request finds an unused resolver; the result restores it."""
         event = BaseRouter.__dict__.get("current_event")
         context = BaseRouter.__dict__.get("lambda_context")
         kept = [(known, dict(known.context), list(known.processed_stack_frames)) for known in self._resolvers]
@@ -250,7 +248,7 @@ class _ResolverState:
         def bring_back() -> None:
             BaseRouter.current_event = event  # type: ignore[assignment]
             BaseRouter.lambda_context = context  # type: ignore[assignment]
-            # In place: request objects hold on to the same dict.
+            # In place: request objects keep a reference to the same dict.
             for known, contents, frames in kept:
                 known.context.clear()
                 known.context.update(contents)
@@ -263,10 +261,10 @@ _one_at_a_time = threading.RLock()
 
 
 class Gateway:
-    """The API of a template. `failures`: exceptions that functions raised (the client got a 502 for them).
+    """The API of a template. `failures`: exceptions that functions raised (the client received a 502 for them).
 
-    `cached`: keep the authorizer's answer by token for as long as the template says, by `clock`.
-    `handlers`: functions by logical id to use instead of what the template names, for tests of the harness.
+    `cached`: keep the authorizer's response per token for as long as the template says, by `clock`. `handlers`:
+    functions by logical id that replace those of the template, for tests of the harness.
     """
 
     def __init__(
@@ -337,7 +335,7 @@ class Gateway:
         return self.handle_request(method.upper(), path.removeprefix(f"/{self.stage}") or "/", sent, raw)
 
     def handle_request(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Response:
-        """One request through route, authorizer and function, as API Gateway does it."""
+        """Send one request through route, authorizer and function, as API Gateway does."""
         request_id = str(uuid.uuid4())
         try:
             event, route = self._routed(method, path, headers, body)
@@ -352,10 +350,10 @@ class Gateway:
             return Response(made.status, CaseInsensitiveDict(made.headers), made.body)
 
     def together(self, requests: Sequence[Callable[[], T]], *, in_step: bool = True) -> list[T]:
-        """Run the callables (each sending requests) in threads of their own that start at the same moment.
+        """Run the callables (each sending requests) in threads that start at the same moment.
 
-        The answers come in the order of the callables. With "interleaved" isolation they go on in step from
-        AWS call to AWS call, or, unless `in_step`, as threads happen to be woken.
+        The responses are in the order of the callables. With "interleaved" isolation the threads advance in step from
+        AWS call to AWS call, or, unless `in_step`, as threads happen to be scheduled.
         """
         barrier = threading.Barrier(len(requests))
         self._steps = Steps(len(requests)) if in_step and self._isolation == "interleaved" else None
@@ -388,10 +386,10 @@ class Gateway:
     def _routed_by_none(
         self, method: str, path: str, headers: dict[str, str], body: bytes | None
     ) -> tuple[dict[str, Any], Route]:
-        """The fallback for a path that no route has, or not with this method; it takes none but the root."""
+        """The fallback for a path that no route has, or not with this method; it matches every path but the root."""
         route = self._fallback.get(method)
         if route is None or not path.split("?")[0].strip("/"):
-            # The gateway takes the header for a signature of AWS's own, and finds fault with that.
+            # The gateway treats the header as a signature of AWS's own, and rejects it.
             signed = "Authorization" in CaseInsensitiveDict(headers)
             raise _RefusedError("INVALID_SIGNATURE" if signed else "MISSING_AUTHENTICATION_TOKEN")
         return self._fallback_events.create_lambda_event(method, path, headers, body), route
@@ -399,7 +397,7 @@ class Gateway:
     def _authorized(
         self, authorizer: _Authorizer, method: str, path: str, headers: dict[str, str]
     ) -> dict[str, str]:
-        """The context the authorizer gives for this caller; refused otherwise."""
+        """Return the context that the authorizer gives for this caller; raises when it refuses."""
         token = CaseInsensitiveDict(headers).get(authorizer.header)
         if not token or (authorizer.validation and not re.fullmatch(authorizer.validation, token)):
             raise _RefusedError("UNAUTHORIZED")
@@ -430,7 +428,7 @@ class Gateway:
             self.failures.append(error)
             raise _RefusedError("AUTHORIZER_FAILURE") from error
         try:
-            # Round the wire: what is no JSON is no answer.
+            # Serialized and parsed: what is not JSON is not a response.
             answer = json.loads(json.dumps(answer))
             principal, policy = str(answer["principalId"]), answer["policyDocument"]
             context = {name: _context_text(value) for name, value in (answer.get("context") or {}).items()}
@@ -442,7 +440,7 @@ class Gateway:
 
     def _invoke(self, function: str, event: dict[str, Any], tenant: str | None) -> Any:
         handler = self._handler(function)
-        # Lambda gets JSON, not our objects.
+        # Lambda receives JSON, not Python objects.
         event = json.loads(json.dumps(event))
         prefixes = self.template.look_ups(function)
         if tenant is not None:
@@ -460,7 +458,7 @@ class Gateway:
         return under_role(self._roles.get(self.template.role(function) or ""))
 
     def _answered(self, answer: Any) -> Response:
-        """A function's proxy answer as the client sees it; any other shape is a 502."""
+        """Return a function's proxy response as the client sees it; any other shape is a 502."""
         try:
             status = int(answer["statusCode"])
             headers: CaseInsensitiveDict[str] = CaseInsensitiveDict({"Content-Type": "application/json"})
@@ -481,7 +479,7 @@ class Gateway:
                 module, _, name = self.template.handler(function).rpartition(".")
                 self._handlers[function] = getattr(importlib.import_module(module), name)
                 if self._state is not None:
-                    # The import made a resolver that is not known yet.
+                    # The import created a resolver that is not known yet.
                     self._state = _ResolverState()
             return self._handlers[function]
 
@@ -524,7 +522,7 @@ class Gateway:
 
 
 def allows(policy: dict[str, Any], arn: str) -> bool:
-    """What an authorizer's policy says of invoking `arn`: an explicit Deny wins, silence denies."""
+    """Whether an authorizer's policy allows invoking `arn`: an explicit Deny wins, and silence denies."""
     verdict = False
     for statement in policy["Statement"]:
         actions, resources = _listed(statement["Action"]), _listed(statement["Resource"])
@@ -559,7 +557,7 @@ def _authorizers(template: Template, api: dict[str, Any]) -> dict[str, _Authoriz
 
 
 def _words_of(value: Any) -> set[str]:
-    """Every logical id that an intrinsic function may be naming."""
+    """Yield every logical id that an intrinsic function may name."""
     if isinstance(value, dict):
         return set().union(*(_words_of(entry) for entry in value.values()))
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""API Gateway's own answers (no route, no token, refused…), with the template's GatewayResponses applied."""
+"""API Gateway's own responses (no route, no token, refused…), with the template's GatewayResponses applied."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class GatewayAnswer:
     body: bytes
 
 
-# Response type -> status and message that API Gateway has for it by itself.
+# Response type -> status and default message of API Gateway.
 DEFAULTS: dict[str, tuple[int, str | None]] = {
     "MISSING_AUTHENTICATION_TOKEN": (403, "Missing Authentication Token"),
     "INVALID_SIGNATURE": (403, "Not a valid key=value pair (missing equal-sign) in Authorization header"),
@@ -29,7 +29,7 @@ DEFAULTS: dict[str, tuple[int, str | None]] = {
     "THROTTLED": (429, "Too Many Requests"),
     "INTEGRATION_FAILURE": (504, None),
     "INTEGRATION_TIMEOUT": (504, "Network error communicating with endpoint"),
-    # What a proxy integration gives when the function raised or answered in no known shape.
+    # The response of a proxy integration when the function raised or returned an unknown shape.
     "API_CONFIGURATION_ERROR": (500, None),
     "DEFAULT_5XX": (502, "Internal server error"),
 }
@@ -43,7 +43,7 @@ class GatewayResponses:
         self._wanted = {kind: template.resolve(entry) for kind, entry in self._wanted.items()}
 
     def answer(self, kind: str, request_id: str, detail: str | None = None) -> GatewayAnswer:
-        """The answer of a response type; `detail` replaces the message it has by itself."""
+        """Return the response of a type; `detail` replaces its default message."""
         status, message = DEFAULTS[kind]
         message = detail or message
         fallback = "DEFAULT_4XX" if status < 500 else "DEFAULT_5XX"
@@ -63,7 +63,7 @@ class GatewayResponses:
             "x-amzn-ErrorType": kind,
         }
         for name, value in _headers(wanted).items():
-            # Header names are not told apart by case.
+            # Header names are case-insensitive.
             headers = {known: entry for known, entry in headers.items() if known.lower() != name.lower()}
             headers[name] = _mapped(str(value), context)
         templates = wanted.get("ResponseTemplates") or {
@@ -74,7 +74,7 @@ class GatewayResponses:
 
 
 def _headers(wanted: dict[str, Any]) -> dict[str, Any]:
-    """From SAM's shape ({Headers: {Name: …}}) or CloudFormation's (gatewayresponse.header.Name: …)."""
+    """Read SAM's shape ({Headers: {Name: …}}) or CloudFormation's (gatewayresponse.header.Name: …)."""
     parameters = wanted.get("ResponseParameters") or {}
     named = dict(parameters.get("Headers") or {})
     prefix = "gatewayresponse.header."
@@ -84,7 +84,7 @@ def _headers(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _mapped(value: str, context: dict[str, str]) -> str:
-    """A header's mapping: a literal in single quotes, or a name such as context.requestId."""
+    """Evaluate a header's mapping: a literal in single quotes, or a name such as context.requestId."""
     if value.startswith("'") and value.endswith("'"):
         return value[1:-1]
     return context.get(value.removeprefix("context."), "")

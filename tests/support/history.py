@@ -1,10 +1,10 @@
-"""Whether what concurrent clients saw can be explained by one order of their operations (linearizability).
+"""Checks whether the observations of concurrent clients can be explained by one order of their operations
+(linearizability).
 
-Clients note each operation with its begin, its end and its answer. A history is legal if each operation can be given
-one moment between its begin and its end such that, carried out one by one in the order of these moments, all would
-have been answered as they were. Wing and Gong's search, with Lowe's memory of what has been tried, looks for such an
-order for each contact; contacts need none in common, since a history is legal if it is so for each object in it
-(Herlihy and Wing).
+Clients record each operation with its begin, its end and its response. A history is legal if each operation can be
+assigned one moment between its begin and its end such that all operations, carried out one by one in the order of these
+moments, would have had the same responses. Wing and Gong's search, with Lowe's memory of visited states, looks for such
+an order for each contact separately, since a history is legal if it is so for each object (Herlihy and Wing).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Kind = Literal["read", "patch", "toggle", "delete", "restore"]
 
 
 class State(NamedTuple):
-    """What the checker follows of a contact. `value` is what the last patch wrote."""
+    """The state of a contact that the checker follows. `value`: what the last patch wrote."""
 
     version: int
     value: str
@@ -29,7 +29,7 @@ class State(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """An answer's status, and the contact shown by it, if any."""
+    """The status of a response, and the contact in it, if any."""
 
     status: int
     seen: State | None = None
@@ -37,9 +37,9 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation on a contact, and its answer. `begun` and `ended` are readings of one clock of all clients.
+    """An operation on a contact, and its response. `begun` and `ended`: readings of one clock of all clients.
 
-    `if_match`: the one version it may be carried out on; None for any. `value`: what a patch writes.
+    `if_match`: the only version that it may be carried out on; None for any. `value`: what a patch writes.
     """
 
     contact: str
@@ -52,11 +52,11 @@ class Operation:
 
 
 class NoLegalOrder(AssertionError):
-    """The history cannot be explained."""
+    """No order explains the history."""
 
 
 class History:
-    """Operations as they happen, from any number of threads."""
+    """Records operations as they happen, from any number of threads."""
 
     def __init__(self) -> None:
         self.operations: list[Operation] = []
@@ -72,7 +72,7 @@ class History:
         if_match: int | None = None,
         value: str | None = None,
     ) -> Answer:
-        """Carry out `act` and note it; its answer."""
+        """Carry out `act` and record it; return its response."""
         begun = self._tick()
         answer = act()
         operation = Operation(contact, kind, begun, self._tick(), answer, if_match, value)
@@ -86,9 +86,9 @@ class History:
 
 
 def last_states(starts: Mapping[str, State], operations: Sequence[Operation]) -> dict[str, State]:
-    """The state in which a legal order of the operations leaves each contact, from its state in `starts`.
+    """Return the state in which a legal order of the operations leaves each contact, from its state in `starts`.
 
-    Raises NoLegalOrder where there is none.
+    Raises NoLegalOrder when there is no such order.
     """
     by_contact = defaultdict(list)
     for operation in operations:
@@ -98,7 +98,7 @@ def last_states(starts: Mapping[str, State], operations: Sequence[Operation]) ->
 
 def _last_state(start: State, operations: list[Operation]) -> State:
     _assert_conflicts_have_a_cause(operations)
-    # Sets of operations are numbers with a bit for each.
+    # A set of operations is a number with a bit for each.
     everything = (1 << len(operations)) - 1
     waiting = [(0, start)]
     tried = {waiting[0]}
@@ -112,7 +112,7 @@ def _last_state(start: State, operations: list[Operation]) -> State:
         for number in _next(operations, done):
             follows = _after(state, operations[number])
             if follows == state:
-                # What changes nothing may as well come at once: there is no other way to try.
+                # An operation that changes nothing may as well be next: no other choice needs to be tried.
                 steps = [(done | 1 << number, state)]
                 break
             if follows is not None:
@@ -125,14 +125,14 @@ def _last_state(start: State, operations: list[Operation]) -> State:
 
 
 def _next(operations: list[Operation], done: int) -> list[int]:
-    """The operations that may come next: those that had begun when the first of the rest ended."""
+    """Return the operations that may be next: those that had begun when the first of the rest ended."""
     rest = [number for number in range(len(operations)) if not done >> number & 1]
     first_end = min(operations[number].ended for number in rest)
     return [number for number in rest if operations[number].begun < first_end]
 
 
 def _after(state: State, operation: Operation) -> State | None:
-    """The state after an operation with its answer; None if it cannot be so answered in `state`."""
+    """Return the state after an operation with its response; None if the response is impossible in `state`."""
     status, seen = operation.answer
     matches = operation.if_match in (None, state.version)
     if status == 404:
@@ -142,13 +142,13 @@ def _after(state: State, operation: Operation) -> State | None:
     if status == 409:
         return state
     follows = _carried_out(state, operation) if matches else None
-    # A deletion's answer shows nothing.
+    # A deletion's response has no contact.
     shows = Answer(204) if operation.kind == "delete" else Answer(200, follows)
     return follows if (status, seen) == shows else None
 
 
 def _carried_out(state: State, operation: Operation) -> State | None:
-    """The state after an operation that succeeds; None if it cannot in `state`."""
+    """Return the state after an operation that succeeds; None if it cannot succeed in `state`."""
     changed = state._replace(version=state.version + 1)
     if operation.kind == "restore":
         return changed._replace(is_deleted=False) if state.is_deleted else state
@@ -163,7 +163,7 @@ def _carried_out(state: State, operation: Operation) -> State | None:
 
 
 def _assert_conflicts_have_a_cause(operations: list[Operation]) -> None:
-    """A 409 says that others kept changing the contact, so that another's change must overlap it."""
+    """A 409 says that others kept changing the contact, so another operation's change must overlap it."""
     for operation in operations:
         if operation.answer.status == 409 and not any(
             other.kind != "read"

@@ -1,10 +1,10 @@
-"""Runs several workers in every order in which their calls can fall between one another.
+"""Runs several workers in every order in which their calls can interleave.
 
-A worker is a function that makes calls; each call is announced with `Turns.take`. One worker runs at a time, and hands
-over at those calls that a schedule names (a switch), or when it is through. `explored` runs all schedules of up to so
-many switches. It remembers in what state each run was at each call (the table's content and all that each worker has
-been answered) and does not go the same way on from the same state twice, which leaves nothing out: workers do the same
-when they are answered the same.
+A worker is a function that makes calls; it announces each call with `Turns.take`. One worker runs at a time. Another
+one continues at the calls that a schedule names (a switch), or when the worker has ended. `explored` runs all schedules
+of up to a number of switches. It remembers the state of each run at each call (the table's content and all responses
+that each worker has had) and does not continue twice from the same state. That leaves nothing out: workers do the same
+when they have had the same responses.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 Schedule = tuple[tuple[int, int], ...]
-"""Switches as (before which call of the run, to which worker), in the order of calls."""
+"""Switches in the order of calls, each as (the call of the run before which it happens, the next worker)."""
 
 
 class Killed(BaseException):
-    """A worker that is killed: no `except Exception` swallows it."""
+    """A worker is killed. No `except Exception` swallows it."""
 
 
 @dataclass
 class Step:
-    """The situation before a call of a run: the worker whose turn it was, those not yet through, and the state."""
+    """The situation before a call of a run: the worker whose turn it was, those that have not ended, and the state."""
 
     turn: int
     waiting: frozenset[int]
@@ -31,9 +31,10 @@ class Step:
 
 
 class Turns:
-    """One run of some workers under a schedule.
+    """One run of several workers under a schedule.
 
-    `state`: gives what tells states of the table apart. `kills`: workers, and before which of its calls each is killed.
+    `state`: returns a value that distinguishes states of the table. `kills`: workers, and before which of its calls
+    each is killed.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Turns:
         self._failure: BaseException | None = None
 
     def run(self) -> None:
-        """Run all workers to their ends. Raises what one of them raised, but for Killed."""
+        """Run all workers to their ends. Raises what one of them raised, except Killed."""
         threads = [
             threading.Thread(target=self._work, args=(number,), daemon=True) for number in self._waiting
         ]
@@ -77,7 +78,7 @@ class Turns:
         return self._turn
 
     def take(self) -> None:
-        """Announce a call of the worker whose turn it is: returns when it is to be made."""
+        """Announce a call of the worker whose turn it is; returns when the call is to be made."""
         worker = self._turn
         at = len(self.steps)
         self.steps.append(Step(worker, frozenset(self._waiting), self._state()))
@@ -113,14 +114,14 @@ class Turns:
 
 @dataclass
 class Explored:
-    """How many runs there were, and how many ways on were those of an earlier one."""
+    """The number of runs, and of continuations that were skipped as those of an earlier run."""
 
     runs: int = 0
     known: int = 0
     _seen: dict[object, int] = field(default_factory=dict)
 
     def is_new(self, state: object, left: int) -> bool:
-        """Whether a state was never left with so many switches to go."""
+        """Whether a state was never left with this many switches remaining."""
         if self._seen.get(state, -1) >= left:
             self.known += 1
             return False
@@ -131,9 +132,10 @@ class Explored:
 def explored(
     run: Callable[[Schedule], Turns], *, switches: int, workers: int = 2, explored: Explored | None = None
 ) -> Iterator[tuple[Schedule, Turns]]:
-    """Run all schedules of up to `switches` switches between workers; each with the run it led to.
+    """Run all schedules of up to `switches` switches between workers; yield each with its run.
 
-    `run` makes everything anew, runs a schedule, and gives its `Turns`. Which worker begins is no switch.
+    `run` creates everything anew, runs a schedule, and returns its `Turns`. The choice of the first worker is no
+    switch.
     """
     counted = explored or Explored()
     ways: list[Schedule] = [((0, worker),) for worker in range(workers)]

@@ -1,7 +1,7 @@
 """The size of an item as DynamoDB counts it, in bytes, from the item in DynamoDB JSON.
 
 Rules: "DynamoDB item sizes and formats" in the DynamoDB developer guide. A number takes one byte for each two
-significant digits and one more (one more still when negative); the guide calls that approximate.
+significant digits and one more (and another when it is negative); the guide calls that approximate.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ELEMENT_OVERHEAD = 1
 
 
 def item_size(item: dict[str, dict[str, Any]]) -> int:
-    """Names and values of all attributes.
+    """Return the size of the names and values of all attributes.
 
     >>> item_size({"PK": {"S": "abc"}, "n": {"N": "120"}})
     8
@@ -49,7 +49,7 @@ def value_size(value: dict[str, Any]) -> int:
 
 
 def number_size(text: str) -> int:
-    """Leading and trailing zeros are not stored."""
+    """Return the number of significant digits: leading and trailing zeros are not stored."""
     number = Decimal(text)
     digits = "".join(map(str, number.as_tuple().digits)).strip("0")
     return (len(digits) + 1) // 2 + 1 + (number < 0)

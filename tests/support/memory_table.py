@@ -1,8 +1,8 @@
-"""A table in memory, with a DynamoDB client's calls and answers, for tests that need tens of thousands of runs.
+"""A table in memory with the calls and responses of a DynamoDB client, for tests that need tens of thousands of runs.
 
-It knows the calls that `shared.table.store.Store` makes, and of the expression language what the product says in it.
-Each call is whole before the next one begins; conditions, transactions, batches, ranges and limits are DynamoDB's
-(`tests/unit/support/test_memory_table.py` compares it with moto). Requests it does not know it refuses.
+It implements the calls that `shared.table.store.Store` makes, and the part of the expression language that the product
+uses. Each call is complete before the next one begins; conditions, transactions, batches, ranges and limits are
+DynamoDB's (`tests/integration/test_memory_table.py` compares it with moto). It refuses requests that it does not know.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _COMPARED: dict[str, Callable[[Any, Any], bool]] = {
 class MemoryTable:
     """One table, and a client for it.
 
-    `before_call`: called with each operation's name before it is done. `on_answer`: called with each answer.
-    `digest`: a number that tells contents apart. `stream`: each change of an item, as (before, after).
+    `before_call`: called with each operation's name before it is carried out. `on_answer`: called with each response.
+    `digest`: a number that distinguishes contents. `stream`: each change of an item, as (before, after).
     """
 
     def __init__(self, before_call: Callable[[str], None] = lambda operation: None) -> None:
@@ -45,15 +45,15 @@ class MemoryTable:
         self._digests: dict[Place, int] = {}
 
     def all(self) -> list[Item]:
-        """All items there are."""
+        """Return all items."""
         return list(self._items.values())
 
     def put(self, item: Item) -> None:
-        """Have an item in the table, without a call."""
+        """Put an item into the table without a call."""
         self._set(_place(item), item)
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
-        """An operation of the client."""
+        """Return an operation of the client."""
         done = getattr(type(self), f"_{operation}", None)
         if done is None:
             raise AttributeError(operation)
@@ -173,7 +173,7 @@ class MemoryTable:
 
 
 def _updated(item: Item, request: dict[str, Any]) -> Item:
-    """An item after `SET a = :a, b = :b` or `ADD n :n`."""
+    """Return an item after `SET a = :a, b = :b` or `ADD n :n`."""
     expression, values = request["UpdateExpression"], request["ExpressionAttributeValues"]
     if "ExpressionAttributeNames" in request:
         raise NotImplementedError("names")
@@ -192,7 +192,7 @@ def _updated(item: Item, request: dict[str, Any]) -> Item:
 
 
 class _Condition:
-    """A condition of comparisons and of `attribute_exists`, `attribute_not_exists`, joined by AND and OR."""
+    """Evaluate a condition of comparisons, `attribute_exists` and `attribute_not_exists`, joined by AND and OR."""
 
     def __init__(self, expression: str, values: Item) -> None:
         self._expression, self._values = expression, values

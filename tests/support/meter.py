@@ -1,18 +1,17 @@
-"""A capacity meter: what the DynamoDB calls of a block would cost on AWS.
+"""A capacity meter: the cost on AWS of the DynamoDB calls of a block.
 
-Units are worked out from the items themselves, read before and after each call on the same endpoint
-(unobserved), and never taken from an emulator's ConsumedCapacity. Rules, from "Read and write operations" in
-the developer guide:
+Units are calculated from the items themselves, read before and after each call at the same endpoint (unobserved), and
+never taken from an emulator's ConsumedCapacity. The rules, from "Read and write operations" in the developer guide:
 
 * read: 4 KB steps, 1 unit strongly consistent, half eventually, 2 in a transaction; each item of a batch or
-  transaction by itself, at least one step also when there is nothing; a Query by the sum of all items it went
-  through on a page, those filtered out included
+  transaction by itself, at least one step even when there is no item; a Query by the sum of all items it scanned on
+  a page, including filtered ones
 * write: 1 KB steps of the larger of the item before and after, at least 1; twice in a transaction,
   ConditionCheck included; a condition that fails costs too. For a failed update the size afterwards is not
   known: the item before counts
-* index: 1 KB steps of the projected attributes; one write when an entry comes, goes or changes, two when its
+* index: 1 KB steps of the projected attributes; one write when an entry is added, removed or changed, two when its
   key moves (old entry out, new in), none when nothing projected changed. Not doubled in a transaction:
-  indexes follow behind
+  indexes follow later
 * a TransactWriteItems repeated with its token reads instead of writing: 2 units a step and item
 * a throttled or conflicting request, or one that never reached the service, costs nothing here
 """
@@ -62,9 +61,7 @@ class Cost:
 
 @dataclass
 class Meter:
-    """Costs by operation, and how many write units fell on each partition key (index partitions by
-    themselves).
-    """
+    """The costs by operation, and the write units on each partition key (index partitions by themselves)."""
 
     by_operation: defaultdict[str, Cost] = field(default_factory=lambda: defaultdict(Cost))
     write_by_partition: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -93,7 +90,7 @@ class Meter:
     def __call__(self, attempt: Attempt, send: Send) -> AWSResponse:
         if attempt.service != "dynamodb":
             return send(attempt)
-        # One call at a time, so that nothing changes between looking before, the call, and looking after.
+        # One call at a time, so that nothing changes between the reads before and after it, and the call.
         with self._lock:
             return self._measure(attempt, send)
 
@@ -135,7 +132,7 @@ class Meter:
     def _refused(
         self, attempt: Attempt, actions: list[_Action], before: list[Item | None], response: AWSResponse
     ) -> Cost:
-        """A refusal by condition costs like the write itself; any other refusal nothing."""
+        """A refusal by condition costs as much as the write itself; any other refusal costs nothing."""
         members = json_of(response)
         code = str(members.get("__type", "")).rpartition("#")[2]
         if attempt.operation == "TransactWriteItems":
@@ -178,7 +175,7 @@ class Meter:
 
 @dataclass(frozen=True)
 class _Action:
-    """One write of a call: what it touches, and the item it would put (None when not known beforehand)."""
+    """One write of a call: the key, and the item it would put (None when not known beforehand)."""
 
     table: str
     kind: str
@@ -236,7 +233,7 @@ def _look_at(attempt: Attempt, table: str, key: Item) -> Item | None:
 
 
 def _for_botocore(members: Any) -> Any:
-    """What was on the wire, as botocore wants it: binary values are base64 there and bytes here."""
+    """Convert what was on the wire to botocore's form: binary values are base64 there and bytes here."""
     if isinstance(members, dict):
         if set(members) == {"B"} and isinstance(members["B"], str):
             return {"B": base64.b64decode(members["B"])}
@@ -275,7 +272,7 @@ _NARROWING = ("FilterExpression", "ProjectionExpression", "QueryFilter", "Attrib
 
 
 def _query(attempt: Attempt, answer: dict[str, Any]) -> Cost:
-    """The page again, whole: items filtered out and attributes left out are paid for as well."""
+    """Read the page again, completely: filtered items and omitted attributes cost units as well."""
     params = attempt.params
     scanned = int(answer["ScannedCount"])
     whole = {name: value for name, value in params.items() if name not in _NARROWING}
@@ -332,7 +329,7 @@ def _write_steps(size: int) -> int:
 
 
 def _projected(schema: TableSchema, index: Index, item: Item | None) -> Item | None:
-    """The index's entry for `item`; None when the item lacks one of the index's keys (a sparse index)."""
+    """Return the index's entry for `item`; None when the item lacks one of the index's keys (a sparse index)."""
     if not item or any(key not in item for key in index.key_names()):
         return None
     if index.projection == "ALL":

@@ -1,8 +1,8 @@
-"""Takes out of moto what costs tests most of their time and has no bearing on what it answers.
+"""Removes from moto what takes most of the tests' time and does not affect its responses.
 
-Profiled: of a suite's time a sixth went into reading the key of each user pool anew (the file is moto's own, the same
-for all), a sixth into looking for every member that an AttributeValue can have, under each name it might go by, and
-some into asking for the methods of the same few classes with every request.
+Profiled: a sixth of a suite's time was spent on reading the key of each user pool again (the file is moto's own, the
+same for all), a sixth on looking for every member that an AttributeValue can have, under each of its possible names,
+and some on listing the methods of the same few classes for every request.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from moto.core.serialize import JSONSerializer
 
 @contextmanager
 def faster_moto() -> Iterator[None]:
-    """moto, answering the same sooner, until the block ends."""
+    """Make moto give the same responses faster, until the block ends."""
     whole, key = JSONSerializer._serialize_type_structure, pools.jwk
 
     def serialize(self: JSONSerializer, serialized: Any, value: Any, shape: Any, name: str) -> None:
@@ -42,7 +42,7 @@ def faster_moto() -> Iterator[None]:
 
 
 def plain_value(value: Any) -> dict[str, Any] | None:
-    """An attribute's value as it stands in an answer; None for one that is left to moto to serialize.
+    """Return an attribute's value as it appears in a response; None for a value that moto has to serialize.
 
     >>> plain_value({"L": [{"N": "1"}, {"M": {"a": {"S": "x"}}}]})
     {'L': [{'N': '1'}, {'M': {'a': {'S': 'x'}}}]}

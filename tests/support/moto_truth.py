@@ -1,18 +1,18 @@
-"""Makes moto keep DynamoDB's promises where it does not, as far as tests rest on them.
+"""Makes moto keep DynamoDB's guarantees where it does not, as far as tests rely on them.
 
-* one request at a time: moto has no locks, and a cancelled transaction puts a copy of the whole table back,
-  which would undo what other threads wrote meanwhile. Serial execution is one of the orders DynamoDB may
-  choose; its TransactionConflict is injected where wanted (`faults.transaction_conflict`)
-* ClientRequestToken of TransactWriteItems: the same token with the same actions answers success again without
+* one request at a time: moto has no locks, and a cancelled transaction restores a copy of the whole table,
+  which would undo what other threads have written since. Serial execution is one of the orders that DynamoDB may
+  choose; its TransactionConflict is injected where needed (`faults.transaction_conflict`)
+* ClientRequestToken of TransactWriteItems: the same token with the same actions succeeds again without
   writing, for ten minutes; with other actions it is refused
-* TransactWriteItems takes 4 MB of items at the most ("Service, account, and table quotas in Amazon DynamoDB"); those
+* TransactWriteItems accepts at most 4 MB of items ("Service, account, and table quotas in Amazon DynamoDB"); items
   that an update or a removal finds in the table are not counted here
-* TransactWriteItems puts back only what it touched, not a deep copy of the table (and of all stream records)
-* a value of another type is not BETWEEN two (API reference, "Condition"); moto fails over such
-* a Query that stops at its Limit hands back LastEvaluatedKey also when nothing follows
+* TransactWriteItems restores only what it touched, not a deep copy of the table (and of all stream records)
+* a value of another type is not BETWEEN two (API reference, "Condition"); moto fails on such values
+* a Query that stops at its Limit returns LastEvaluatedKey even when nothing follows
+* a Query reads only the items of its partition, and so takes as long as these are many, not as the table is large
 
-And Cognito's: a refresh token that it does not know is refused, and not a fault of its own.
-* a Query looks at the items of its partition alone, and so takes as long as these are many, not as the table is large
+And Cognito's: an unknown refresh token is refused, instead of an internal error.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _NO_ITEM = object()
 
 
 class MotoTruth:
-    """The interceptor right in front of moto."""
+    """The interceptor directly in front of moto."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -108,7 +108,7 @@ class MotoTruth:
         return {name: item[name] for name in names}
 
 
-# moto, unlike DynamoDB, does not mind placeholders that no expression uses.
+# moto, unlike DynamoDB, accepts placeholders that no expression uses.
 _PAGE = (
     "TableName",
     "IndexName",
@@ -133,7 +133,7 @@ _MISMATCH = {
 
 
 class _CopyButNotTables:
-    """Stands in for the `copy` module inside moto's backend: whole tables are not copied any more."""
+    """Replaces the `copy` module in moto's backend, so that whole tables are no longer copied."""
 
     copy = staticmethod(copy.copy)
 
@@ -157,7 +157,7 @@ def _transact_write_items(
 
 
 def _snapshot(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> Callable[[], None]:
-    """Remember the items and stream positions that the actions may change; the result puts them back."""
+    """Save the items and stream positions that the actions may change; the result restores them."""
     items: dict[tuple[str, Any, Any], Any] = {}
     lengths: dict[str, int] = {}
     for entry in transact_items:
@@ -207,7 +207,7 @@ def _is_between(original: Callable[..., bool]) -> Callable[..., bool]:
 
 
 def _query_of_partition(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Table.query, which goes through what `all_items` gives it: here what can be meant. It sorts by itself."""
+    """Table.query scans what `all_items` returns: here only the items that may match. It sorts them itself."""
 
     def query(self: Any, hash_key: DynamoType, *positional: Any, **named: Any) -> Any:
         index_name = dict(zip(_AFTER_HASH_KEY, positional, strict=False)).get("index_name")
@@ -243,7 +243,7 @@ _AFTER_HASH_KEY = (
 
 @contextmanager
 def truthful_moto(now: Callable[[], float] = time.monotonic) -> Iterator[MotoTruth]:
-    """moto with DynamoDB's promises kept; to be used inside ``mock_aws``."""
+    """moto with DynamoDB's guarantees; to be used inside ``mock_aws``."""
     truth = MotoTruth(now)
     models: Any = moto_models
     original, query, between = (

@@ -1,8 +1,8 @@
-"""What an IAM policy allows, worked out as IAM does for the parts that infra/template.yaml uses.
+"""The permissions of an IAM policy, evaluated as IAM does for the parts that infra/template.yaml uses.
 
-After "Policy evaluation logic" and "Creating a condition with multiple keys or values" of the AWS IAM User Guide:
-silence denies, a Deny wins, all conditions of a statement must hold, `ForAllValues` holds for a key that is absent, and
-`Null` asks whether it is. Anything else raises NotImplementedError: to guess would be to let pass.
+According to "Policy evaluation logic" and "Creating a condition with multiple keys or values" of the AWS IAM User
+Guide: silence denies, a Deny wins, all conditions of a statement must hold, `ForAllValues` holds for an absent key, and
+`Null` tests whether it is absent. Anything else raises NotImplementedError: a guess might allow too much.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LEADING_KEYS = "dynamodb:LeadingKeys"
 
 @dataclass(frozen=True)
 class Request:
-    """One thing that is asked of IAM. `context`: condition keys with their values; what is absent is not in it."""
+    """A request to IAM. `context`: condition keys with their values; absent keys are not in it."""
 
     action: str
     resource: str
@@ -26,7 +26,7 @@ class Request:
 
 
 def allows(statements: Iterable[Statement], request: Request) -> bool:
-    """Whether statements (intrinsic functions worked out) allow a request."""
+    """Whether statements (with evaluated intrinsic functions) allow a request."""
     effects = {one["Effect"] for one in statements if _applies(one, request)}
     return "Allow" in effects and "Deny" not in effects
 
@@ -47,7 +47,7 @@ def _applies(statement: Statement, request: Request) -> bool:
 
 
 def is_like(pattern: str, value: str) -> bool:
-    """IAM's wildcards: `*` is any run of characters, `#` and `/` among them, `?` any one."""
+    """Match IAM's wildcards: `*` is any run of characters, including `#` and `/`, `?` any single one."""
     parts = (
         ".*" if part == "*" else "." if part == "?" else re.escape(part)
         for part in re.split(r"([*?])", pattern)
@@ -79,7 +79,7 @@ def _listed(value: Any) -> list[Any]:
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/contacts"
 INDEX = f"{TABLE}/index/work"
 
-# By operation, the actions IAM is asked for, each with the leading keys of its part of the request ("IAM with
+# By operation, the actions that IAM checks, each with the leading keys of its part of the request ("IAM with
 # DynamoDB transactions" and "IAM security policies with PartiQL" in the Amazon DynamoDB Developer Guide).
 _WHOLE: dict[str, tuple[str, str]] = {
     "GetItem": ("GetItem", TABLE),
@@ -109,16 +109,16 @@ PARTS = {
     "Delete": "DeleteItem",
     "ConditionCheck": "ConditionCheckItem",
 }
-"""The parts of a transaction, each with the action that IAM is asked for it."""
+"""Return the parts of a transaction, each with the action that IAM checks for it."""
 
 
 def asks_of_transaction(parts: Iterable[tuple[str, str]]) -> list[Request]:
-    """The requests that IAM judges for a transaction of parts, each with its partition key; all must be allowed."""
+    """Return the requests that IAM checks for the parts of a transaction, each with its partition key."""
     return [Request(f"dynamodb:{PARTS[part]}", TABLE, context_of([key])) for part, key in parts]
 
 
 def asks(operation: str, keys: Sequence[str]) -> list[Request]:
-    """What IAM is asked when an operation names partition keys; all of it must be allowed."""
+    """Return the requests that IAM checks when an operation names partition keys; all must be allowed."""
     if operation in _WHOLE:
         action, resource = _WHOLE[operation]
         return [Request(f"dynamodb:{action}", resource, context_of(keys))]
@@ -130,5 +130,5 @@ def asks(operation: str, keys: Sequence[str]) -> list[Request]:
 
 
 def context_of(keys: Sequence[str]) -> dict[str, Sequence[str]]:
-    """The condition keys of a request that names these partition keys."""
+    """Return the condition keys of a request that names these partition keys."""
     return {LEADING_KEYS: keys} if keys else {}

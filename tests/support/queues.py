@@ -1,9 +1,8 @@
-"""Feeds a handler from an SQS queue, the way Lambda's event source mapping does.
+"""Feeds a handler from an SQS queue as Lambda's event source mapping does.
 
-Messages are received from the (moto) queue in batches and deleted once the handler succeeded. What failed
-(all of a batch whose handler raised or was killed; what ``batchItemFailures`` names when `report_failures`)
-becomes visible again at once and is received again, until the queue's own redrive policy moves it to its
-dead-letter queue.
+Messages are received from the (moto) queue in batches and deleted once the handler succeeded. Failed messages (all of a
+batch whose handler raised or was killed; those in ``batchItemFailures`` when `report_failures`) become visible again at
+once and are received again, until the queue's own redrive policy moves them to its dead-letter queue.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ Message = dict[str, Any]
 
 @dataclass
 class QueueDriver:
-    """One mapping from a queue to `handler`.
+    """A mapping from a queue to `handler`.
 
-    `prefixes`: keys the handler may touch besides its messages' tenants. A batch whose messages name their
-    tenants (`tenants_named_in`) may touch those; one whose messages name none may touch a single tenant.
-    `role`: what it runs under, if its calls are to be judged. `errors`: what the handler raised, in order.
+    `prefixes`: keys that the handler may touch besides its messages' tenants. A batch whose messages name their tenants
+    (`tenants_named_in`) may touch those; a batch whose messages name none may touch a single tenant. `role`: the role
+    it runs under, if its calls are to be checked. `errors`: the exceptions that the handler raised, in order.
     `invocations`: message ids of each batch.
     """
 
@@ -44,7 +43,7 @@ class QueueDriver:
     errors: list[BaseException] = field(default_factory=list)
 
     def pump(self, *, rounds: int = 1000) -> int:
-        """Receive until nothing is visible. Returns how many messages succeeded."""
+        """Receive until no message is visible. Returns how many messages succeeded."""
         done = 0
         for _ in range(rounds):
             messages = receive(self.queue_url, self.batch_size)
@@ -56,7 +55,7 @@ class QueueDriver:
         )
 
     def deliver(self, messages: list[Message]) -> int:
-        """Hand received messages over as one event; delete what succeeded, free what did not."""
+        """Pass received messages to the handler as one event; delete those that succeeded, release the others."""
         event = {"Records": [sqs_record(message, self.queue_url) for message in messages]}
         ids = [message["MessageId"] for message in messages]
         self.invocations.append(ids)
@@ -86,7 +85,7 @@ class QueueDriver:
 
 
 def failed_messages(result: Any, ids: list[str]) -> set[str]:
-    """What a batch response calls failed; all of the batch when the response is malformed."""
+    """Return the failed messages of a batch response; all of the batch when the response is malformed."""
     failures = result.get("batchItemFailures") if isinstance(result, Mapping) else None
     if not failures:
         return set()
@@ -95,7 +94,7 @@ def failed_messages(result: Any, ids: list[str]) -> set[str]:
 
 
 def receive(queue_url: str, limit: int = 10) -> list[Message]:
-    """What is visible now, at most `limit`, as ReceiveMessage gives it."""
+    """Receive the visible messages, at most `limit`, in the form of ReceiveMessage."""
     messages: list[Message] = []
     with as_operator():
         sqs = client("sqs")
@@ -114,7 +113,7 @@ def receive(queue_url: str, limit: int = 10) -> list[Message]:
 
 
 def sqs_record(message: Message, queue_url: str) -> dict[str, Any]:
-    """A received message as Lambda's SQS event has it."""
+    """Return a received message in the form of Lambda's SQS event."""
     attributes = {
         name: {
             "stringValue": value.get("StringValue"),
@@ -140,7 +139,9 @@ def sqs_record(message: Message, queue_url: str) -> dict[str, Any]:
 
 
 def tenants_named_in(message: Message) -> set[str]:
-    """Tenant ids a message states: its attribute ``tenant_id``, or that member anywhere in its JSON body."""
+    """Return the tenant ids that a message states: its attribute ``tenant_id``, or that member anywhere in its JSON
+    body.
+    """
     stated = message.get("MessageAttributes", {}).get("tenant_id", {}).get("StringValue")
     found = {stated} if stated else set()
     try:

@@ -1,4 +1,4 @@
-"""An HTTP or HTTPS endpoint on loopback that records what is sent to it and answers as told."""
+"""An HTTP or HTTPS endpoint on loopback that records the requests it receives and responds as instructed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LONGEST_DELAY = 30.0
 
 @dataclass(frozen=True)
 class Received:
-    """A request as it came: names of headers in lower case, the body's very bytes."""
+    """A received request: header names in lower case, the body's exact bytes."""
 
     method: str
     path: str
@@ -37,8 +37,9 @@ class Received:
 
 @dataclass(frozen=True)
 class Answer:
-    """`delay`: seconds before the status line; `drip`: seconds between the bytes of the body; `hang_up`:
-    break the connection without an answer."""
+    """`delay`: seconds before the status line; `drip`: seconds between the bytes of the body; `hang_up`: close the
+    connection without a response.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -49,7 +50,7 @@ class Answer:
 
 
 class Receiver:
-    """`url`: where it listens; `requests`: what came, in order; `ca_pem`: what to trust for TLS."""
+    """`url`: its address; `requests`: the received requests, in order; `ca_pem`: the certificate to trust for TLS."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -61,13 +62,13 @@ class Receiver:
         self._closing = threading.Event()
 
     def answer_with(self, *answers: Answer | int, then: Answer | int = 200) -> None:
-        """The next requests get these answers, one each; all later ones get `then`."""
+        """Use these responses for the next requests, one each; all later requests receive `then`."""
         with self._arrived:
             self._program = [_answer(entry) for entry in answers]
             self._default = _answer(then)
 
     def wait_for(self, count: int, timeout: float = 60.0) -> list[Received]:
-        """What came, once at least `count` requests have; AssertionError after `timeout` seconds."""
+        """Return the received requests once there are at least `count`; AssertionError after `timeout` seconds."""
         with self._arrived:
             if not self._arrived.wait_for(lambda: len(self.requests) >= count, timeout):
                 raise AssertionError(f"{len(self.requests)} of {count} requests within {timeout} s")
@@ -122,7 +123,7 @@ def _handler_for(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             try:
                 self._send(answer)
             except OSError:
-                # The sender gave up waiting, which is one of the things tests are about.
+                # The sender stopped waiting, which some tests are about.
                 return
 
         def _send(self, answer: Answer) -> None:
@@ -146,15 +147,13 @@ def _handler_for(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = _take  # noqa: N815
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Quiet."""
+            """Log nothing."""
 
     return Handler
 
 
 def _self_signed() -> tuple[ssl.SSLContext, bytes]:
-    """A server context with a certificate for 127.0.0.1 and localhost, made on the spot, and that
-    certificate.
-    """
+    """Return a server context with a new certificate for 127.0.0.1 and localhost, and that certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     names: list[x509.GeneralName] = [
@@ -179,7 +178,7 @@ def _self_signed() -> tuple[ssl.SSLContext, bytes]:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    # SSLContext loads from files only.
+    # SSLContext loads only from files.
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "server.pem"
         path.write_bytes(pem + private)

@@ -1,10 +1,11 @@
-"""The roles of functions: what IAM would let each do in the table, asked before every call that a function makes.
+"""The roles of functions: the permissions that IAM would give each in the table, checked before every call of a
+function.
 
-No emulator sets `dynamodb:LeadingKeys`, so a role that is too narrow would be found on AWS alone, and one that is too
-wide nowhere. While code runs `under_role`, every DynamoDB request is judged by that role's statements in
-infra/template.yaml, part by part as IAM does (`policies`); what they do not allow is raised as `AccessRefused`, a
-BaseException that no ``except Exception`` swallows, and recorded, so that the fixture fails the test even where it was
-swallowed.
+No emulator sets `dynamodb:LeadingKeys`, so a role that is too narrow would be noticed only on AWS, and one that is too
+wide nowhere. While code runs `under_role`, every DynamoDB request is checked against that role's statements in
+infra/template.yaml, part by part as IAM does (`policies`). A request that they do not allow raises `AccessRefused`, a
+BaseException that no ``except Exception`` swallows, and is recorded, so that the fixture fails the test even where it
+was swallowed.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class AccessRefused(BaseException):
 
 @dataclass(frozen=True)
 class Role:
-    """A role of the template, its intrinsic functions worked out."""
+    """A role of the template, with evaluated intrinsic functions."""
 
     name: str
     statements: Sequence[Statement]
@@ -44,7 +45,7 @@ class _Arns(NoNames):
 
 
 def roles_of(template: Template) -> dict[str, Role]:
-    """Every role of a template that has policies of its own, as functions' have, by its logical id."""
+    """Return every role of a template that has policies of its own, as functions' roles have, by its logical id."""
     return {
         name: Role(
             name,
@@ -60,7 +61,7 @@ def roles_of(template: Template) -> dict[str, Role]:
 
 
 def role_of(template: Template, function: str) -> Role | None:
-    """The role a function runs under; None for one whose template names none of its own."""
+    """Return the role of a function; None when its template names none."""
     name = template.role(function)
     return roles_of(template)[name] if name else None
 
@@ -70,7 +71,7 @@ _role: contextvars.ContextVar[Role | None] = contextvars.ContextVar("role", defa
 
 @contextmanager
 def under_role(role: Role | None) -> Iterator[None]:
-    """Code inside may do in the table what a role allows; with None anything."""
+    """Code inside has the permissions of a role in the table; with None all permissions."""
     token = _role.set(role)
     try:
         yield
@@ -80,7 +81,7 @@ def under_role(role: Role | None) -> Iterator[None]:
 
 @dataclass
 class RoleGuard:
-    """The guard while it is on. `violations`: what was refused, in words."""
+    """The active guard. `violations`: the refused calls, in words."""
 
     violations: list[str] = field(default_factory=list)
 
@@ -97,13 +98,13 @@ class RoleGuard:
         raise AccessRefused(what)
 
     def verify(self) -> None:
-        """AssertionError if anything was refused, also where the refusal itself went unnoticed."""
+        """Raise AssertionError if any call was refused, even where the refusal itself was not noticed."""
         if self.violations:
             raise AssertionError("not allowed by the function's role:\n" + "\n".join(self.violations))
 
 
 def requests_of(attempt: Attempt) -> Iterator[Request]:
-    """What IAM is asked for a DynamoDB request."""
+    """Return the requests that IAM checks for a DynamoDB request."""
     if attempt.operation in CONTROL_PLANE:
         return
     keys = [key for _, key in named_keys(attempt)]
@@ -117,7 +118,7 @@ def requests_of(attempt: Attempt) -> Iterator[Request]:
 
 @contextmanager
 def holding_to_roles() -> Iterator[RoleGuard]:
-    """Judge every DynamoDB call made under a role, in all threads, until the block ends."""
+    """Check every DynamoDB call made under a role, in all threads, until the block ends."""
     guard = RoleGuard()
     with intercepting(Layer.GUARD, guard):
         yield guard

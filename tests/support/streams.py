@@ -1,18 +1,16 @@
-"""Feeds a handler from a table's stream, the way Lambda's event source mapping does.
+"""Feeds a handler from a table's stream as Lambda's event source mapping does.
 
-ministack's and moto's own mappings ignore partial failures, retry caps and dead letters; this driver follows
-Lambda's rules instead, on the records that moto's stream holds:
+ministack's and moto's own mappings ignore partial failures, retry limits and dead letters; this driver follows Lambda's
+rules instead, on the records that moto's stream holds:
 
 * records in order, filtered, in batches of at most `batch_size`
-* a batch that fails is tried again, up to `maximum_retry_attempts` more times, then goes to `dead_letters`
-* with `bisect` a failing batch is halved instead (which uses up no attempt), so that a poison record ends
-  alone
-* with `report_failures` the handler may name what failed: all before the earliest named record is done, the
-  rest is tried again; naming a record that is not in the batch, or none in a malformed report, fails the
-  whole batch
+* a batch that fails is retried, up to `maximum_retry_attempts` times, then goes to `dead_letters`
+* with `bisect` a failing batch is halved instead (which uses up no attempt), so that a poison record ends alone
+* with `report_failures` the handler may name what failed: all records before the earliest named one are done, the
+  rest is retried; naming a record that is not in the batch, or none in a malformed report, fails the whole batch
 * a killed handler (`faults.Killed`) is a failed one
 
-The handler runs within the tenants of its batch's records and the prefixes given, nothing else.
+The handler runs within the tenants of its batch's records and the given prefixes, nothing else.
 """
 
 from __future__ import annotations
@@ -38,7 +36,7 @@ Handler = Callable[[dict[str, Any], Any], Any]
 
 @dataclass(frozen=True)
 class StreamSettings:
-    """An event source mapping's settings, by Lambda's names and defaults (-1 retries: until it works)."""
+    """An event source mapping's settings, with Lambda's names and defaults (-1 retries: until it succeeds)."""
 
     batch_size: int = 100
     maximum_retry_attempts: int = -1
@@ -48,7 +46,7 @@ class StreamSettings:
 
     @classmethod
     def of_event(cls, properties: Mapping[str, Any]) -> StreamSettings:
-        """From the properties of a SAM event of type DynamoDB."""
+        """Read the settings from the properties of a SAM event of type DynamoDB."""
         criteria = properties.get("FilterCriteria", {}).get("Filters", [])
         return cls(
             batch_size=int(properties.get("BatchSize", 100)),
@@ -61,11 +59,11 @@ class StreamSettings:
 
 @dataclass
 class StreamDriver:
-    """One mapping from the stream of `table_name` to `handler`, remembering how far it came.
+    """A mapping from the stream of `table_name` to `handler`, which keeps its position.
 
-    `prefixes`: what the handler may touch besides its records' tenants. `role`: what it runs under, if its calls
-    are to be judged. `invocations`: the sequence numbers of each batch it was given. `errors`: what it raised, in
-    order. `dead_letters`: records given up.
+    `prefixes`: keys that the handler may touch besides its records' tenants. `role`: the role it runs under, if its
+    calls are to be checked. `invocations`: the sequence numbers of each batch. `errors`: the exceptions that the
+    handler raised, in order. `dead_letters`: records given up.
     """
 
     table_name: str
@@ -78,24 +76,25 @@ class StreamDriver:
     errors: list[BaseException] = field(default_factory=list)
     dead_letters: list[Record] = field(default_factory=list)
     _position: str | None = None
-    # A safety net for retries without a cap.
+    # A safety net for retries without a limit.
     attempts_limit: int = 1000
 
     def pump(self) -> int:
-        """Deliver what has come since the last time, also what comes meanwhile. Returns how many records
-        passed the filter."""
+        """Deliver the records since the last call, including those that arrive meanwhile. Returns how many records
+        passed the filter.
+        """
         delivered = 0
         while new := self._new_records():
             delivered += self.deliver(new)
         return delivered
 
     def replay(self) -> int:
-        """Deliver every record the stream still holds once more, as after a lost checkpoint."""
+        """Deliver every record that the stream still holds again, as after a lost checkpoint."""
         self._position = None
         return self.pump()
 
     def deliver(self, records: Iterable[Record]) -> int:
-        """Deliver these records (of `records_of` or made up), in batches, with all the rules above."""
+        """Deliver these records (of `records_of` or invented) in batches, by all rules above."""
         passing = [record for record in records if passes(record, self.settings.filters)]
         size = self.settings.batch_size
         for start in range(0, len(passing), size):
@@ -129,7 +128,7 @@ class StreamDriver:
                 raise AssertionError(f"a batch fails for ever: {self.errors[-1:]!r}") from self.errors[-1]
 
     def _invoke(self, batch: list[Record]) -> int | None:
-        """Where in the batch the failure begins; None when all is done."""
+        """Return the index in the batch at which the failure begins; None when all is done."""
         self.invocations.append([_sequence(record) for record in batch])
         tenants = {found[1] for record in batch if (found := TENANT_KEY.match(_partition_key(record)))}
         try:
@@ -146,7 +145,7 @@ class StreamDriver:
 
 
 def failing_from(result: Any, identifiers: list[str]) -> int | None:
-    """The position of the earliest failure in a batch response; None for full success, 0 for a bad report."""
+    """Return the index of the earliest failure in a batch response; None for full success, 0 for a malformed report."""
     if not result:
         return None
     failures = result.get("batchItemFailures") if isinstance(result, Mapping) else None
@@ -159,18 +158,18 @@ def failing_from(result: Any, identifiers: list[str]) -> int | None:
 
 
 def records_of(table_name: str, *, after: str | None = None) -> list[Record]:
-    """The stream's records as a Lambda event has them, oldest first; only those after a sequence number if
+    """Return the stream's records in the form of a Lambda event, oldest first; only those after a sequence number if
     given.
 
-    Two of moto's inventions are left out: the record with nothing but keys that it adds before an
-    UpdateItem's own when that made the item, and records of writes that changed nothing.
+    Two additions of moto are left out: the record with only keys that it adds before an UpdateItem's own when that
+    created the item, and records of writes that changed nothing.
     """
     with as_operator():
         dynamodb = client("dynamodb")
         streams = client("dynamodbstreams")
         arn = dynamodb.describe_table(TableName=table_name)["Table"]["LatestStreamArn"]
         (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
-        # A new iterator each time: moto's own keeps pointing at records of transactions that were put back.
+        # A new iterator each time: moto's own keeps pointing at records of transactions that were undone.
         iterator = streams.get_shard_iterator(
             StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
         )["ShardIterator"]

@@ -1,4 +1,4 @@
-"""Key schemas of tables, asked of the endpoint that a request goes to, for the guard and the meter."""
+"""Key schemas of tables, read from the endpoint that a request goes to, for the guard and the meter."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class TableSchema:
 
 
 class Tables:
-    """DynamoDB as the harness sees it: unobserved calls to whatever endpoint an attempt was meant for."""
+    """A DynamoDB client of the harness: unobserved calls to the endpoint that an attempt was sent to."""
 
     def __init__(self) -> None:
         self._schemas: dict[tuple[str, str], TableSchema] = {}
@@ -48,7 +48,7 @@ class Tables:
             return client("dynamodb", f"{parts.scheme}://{parts.netloc}")
 
     def schema(self, attempt: Attempt, table: str) -> TableSchema:
-        """The key schema of `table`; a table the endpoint does not know is botocore's ClientError."""
+        """Return the key schema of `table`; an unknown table raises botocore's ClientError."""
         key = (urlsplit(attempt.url).netloc, table)
         with self._lock:
             if key not in self._schemas:
@@ -58,7 +58,7 @@ class Tables:
             return self._schemas[key]
 
     def forget(self) -> None:
-        """Drop what is known: the next test makes tables of its own."""
+        """Forget all schemas: the next test creates its own tables."""
         with self._lock:
             self._schemas.clear()
 

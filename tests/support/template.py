@@ -1,7 +1,7 @@
-"""Reads infra/template.yaml: the one description of routes, triggers, names and the table.
+"""Reads infra/template.yaml: the only description of routes, triggers, names and the table.
 
-Loaded with chalice's own SAM reader, then asked for what tests need; intrinsic functions are worked out
-against the parameters' defaults (or overrides) and the names of resources that a caller made.
+Loaded with chalice's SAM reader, with functions for what tests need; intrinsic functions are evaluated with the
+parameters' defaults (or overrides) and the names of resources that a caller created.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ TEMPLATE_PATH = REPOSITORY / "infra" / "template.yaml"
 
 ABSENT: Any = object()
 FALLBACK = "/{proxy+}"
-"""The path by which API Gateway sends on what no other route takes."""
+"""The path to which API Gateway sends requests that no other route matches."""
 
 
 class Names(Protocol):
-    """What CloudFormation would know of resources already made."""
+    """The values that CloudFormation would know of resources that exist already."""
 
     def ref(self, logical_id: str) -> str: ...
 
@@ -31,7 +31,7 @@ class Names(Protocol):
 
 
 class NoNames:
-    """For reading what depends on no resource."""
+    """For values that depend on no resource."""
 
     def ref(self, logical_id: str) -> str:
         raise LookupError(f"!Ref {logical_id}: no resources here")
@@ -58,7 +58,7 @@ class Template:
 
     @classmethod
     def load(cls, path: Path = TEMPLATE_PATH, **parameters: str) -> Template:
-        """The template at `path` with these parameters instead of their defaults."""
+        """Load the template at `path` with these parameters instead of their defaults."""
         return cls.parse(path.read_text(encoding="utf-8"), **parameters)
 
     @classmethod
@@ -72,8 +72,8 @@ class Template:
         return cls(document, {**defaults, **parameters})
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
-        """Properties of all resources of a type whose condition holds, by logical id (intrinsics not worked
-        out).
+        """Return the properties of all resources of a type whose condition holds, by logical id (with intrinsic
+        functions).
         """
         return {
             logical_id: resource.get("Properties") or {}
@@ -82,14 +82,14 @@ class Template:
         }
 
     def resource(self, kind: str) -> tuple[str, dict[str, Any]]:
-        """Logical id and properties of the only resource of a type."""
+        """Return the logical id and properties of the only resource of a type."""
         found = self.resources(kind)
         if len(found) != 1:
             raise LookupError(f"the template has {len(found)} resources of type {kind}, not one")
         return next(iter(found.items()))
 
     def function(self, logical_id: str) -> dict[str, Any]:
-        """A function's properties with those of Globals beneath them."""
+        """Return a function's properties, with those of Globals as defaults."""
         own = self.resources("AWS::Serverless::Function")[logical_id]
         common = (self.document.get("Globals") or {}).get("Function") or {}
         return _merged(common, own)
@@ -98,16 +98,18 @@ class Template:
         return {name: self.function(name) for name in self.resources("AWS::Serverless::Function")}
 
     def handler(self, logical_id: str) -> str:
-        """The dotted path of a function's handler."""
+        """Return the dotted path of a function's handler."""
         return str(self.resolve(self.function(logical_id)["Handler"]))
 
     def role(self, logical_id: str) -> str | None:
-        """The logical id of a function's role; None when the template names none of its own."""
+        """Return the logical id of a function's role; None when the template names none of its own."""
         role = self.function(logical_id).get("Role")
         return str(role["Fn::GetAtt"][0]) if isinstance(role, dict) and "Fn::GetAtt" in role else None
 
     def look_ups(self, logical_id: str) -> tuple[str, ...]:
-        """What besides tenants' partition keys may begin with that a function's role lets it reach: `U#`, `K#`, …"""
+        """Return the beginnings of partition keys, besides tenants', that a function's role lets it reach: `U#`, `K#`,
+        …
+        """
         name = self.role(logical_id)
         found = self.resources("AWS::IAM::Role").get(name, {}) if name else {}
         keys = [
@@ -121,7 +123,7 @@ class Template:
         return tuple(dict.fromkeys(key.partition("*")[0] for key in keys if not key.startswith("T#")))
 
     def events(self, logical_id: str, kind: str) -> dict[str, dict[str, Any]]:
-        """A function's events of a SAM type (Api, DynamoDB, SQS, Schedule…): their properties by name."""
+        """Return a function's events of a SAM type (Api, DynamoDB, SQS, Schedule…): their properties by name."""
         return {
             name: event.get("Properties") or {}
             for name, event in (self.function(logical_id).get("Events") or {}).items()
@@ -129,7 +131,7 @@ class Template:
         }
 
     def event(self, logical_id: str, kind: str) -> dict[str, Any]:
-        """Properties of a function's only event of a type, worked out as far as they name no resource."""
+        """Return the properties of a function's only event of a type, evaluated as far as they name no resource."""
         (event,) = self.events(logical_id, kind).values()
         settings = {}
         for name, value in event.items():
@@ -140,17 +142,17 @@ class Template:
         return settings
 
     def api(self) -> dict[str, Any]:
-        """Properties of the one REST API, Globals beneath them."""
+        """Return the properties of the only REST API, with those of Globals as defaults."""
         _, own = self.resource("AWS::Serverless::Api")
         common = (self.document.get("Globals") or {}).get("Api") or {}
         return _merged(common, own)
 
     def routes(self) -> list[Route]:
-        """Every API event of every function, but those of the fallback."""
+        """Return every API event of every function, except those of the fallback."""
         return [route for route in self._every_route() if route.path != FALLBACK]
 
     def fallback(self) -> list[Route]:
-        """The events of what no route takes, one for each method."""
+        """Return the events of the fallback, one for each method."""
         return [route for route in self._every_route() if route.path == FALLBACK]
 
     def _every_route(self) -> Iterator[Route]:
@@ -165,13 +167,13 @@ class Template:
                 yield Route(str(self.resolve(event["Method"])).upper(), path, function, authorizer)
 
     def environment(self, logical_id: str, names: Names) -> dict[str, str]:
-        """A function's environment variables as Lambda would set them."""
+        """Return a function's environment variables as Lambda would set them."""
         variables = (self.function(logical_id).get("Environment") or {}).get("Variables") or {}
         resolved = {name: self.resolve(value, names) for name, value in variables.items()}
         return {name: _text(value) for name, value in resolved.items() if value is not ABSENT}
 
     def resolve(self, value: Any, names: Names | None = None) -> Any:
-        """`value` with its intrinsic functions worked out. What is not known is a LookupError."""
+        """Return `value` with its intrinsic functions evaluated. Raises LookupError for an unknown name."""
         return _Resolver(self, names or NoNames()).resolve(value)
 
     def _wanted(self, resource: dict[str, Any]) -> bool:
@@ -271,7 +273,7 @@ class _Resolver:
 
 
 def _merged(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """SAM's rule for Globals: maps are merged, lists added up, all else replaced."""
+    """Merge by SAM's rule for Globals: maps are merged, lists are concatenated, everything else is replaced."""
     merged = dict(common)
     for name, value in own.items():
         below = merged.get(name)

@@ -1,16 +1,16 @@
-"""The LeadingKeys guard: what `dynamodb:LeadingKeys` enforces on AWS and no emulator does.
+"""The LeadingKeys guard: the check that `dynamodb:LeadingKeys` makes on AWS and that no emulator makes.
 
-While `guarding()` is on, every DynamoDB request of this process is looked at as it goes on the wire. Each
-partition key it names (of an item, of every item of a batch or transaction, or bound in a Query's key
-condition, on the table or an index) must begin with ``T#<tenant>#`` of the tenant that the running code acts
-for, or with a prefix that its scope declares. Scan, PartiQL and operations unknown here are always refused.
-The closing ``#`` is part of the comparison, so tenant 1 is refused tenant 10's keys.
+While `guarding()` is active, every DynamoDB request of this process is checked as it goes on the wire. Each partition
+key that it names (of an item, of every item of a batch or transaction, or bound in a Query's key condition, on the
+table or an index) must begin with ``T#<tenant>#`` of the tenant that the running code acts for, or with a prefix that
+its scope declares. Scan, PartiQL and operations unknown here are always refused. The closing ``#`` is part of the
+comparison, so tenant 1 is refused tenant 10's keys.
 
-A refusal is raised as `LeadingKeyViolation`, a BaseException that no ``except Exception`` swallows, and
-recorded, so that the fixture fails the test even where it was swallowed.
+A refusal raises `LeadingKeyViolation`, a BaseException that no ``except Exception`` swallows, and is recorded, so that
+the fixture fails the test even where it was swallowed.
 
-Scopes say whom code acts for; they nest, the innermost counts, and threads started inside one (also through a
-ThreadPoolExecutor) act for the same: `acting_for`, `acting_for_system`, `inferring_tenant`, `as_operator`.
+Scopes say which tenant code acts for. They nest, the innermost counts, and threads started inside a scope (also through
+a ThreadPoolExecutor) share it: `acting_for`, `acting_for_system`, `inferring_tenant`, `as_operator`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.support.transport import Attempt, Layer, Send, intercepting
 
 TENANT_KEY = re.compile(r"T#([^#]+)#")
 
-# What the set-up of a test may do; none of it reads or writes an item.
+# The calls that the set-up of a test may make; none of them reads or writes an item.
 CONTROL_PLANE = frozenset(
     {
         "CreateTable",
@@ -57,10 +57,10 @@ class LeadingKeyViolation(BaseException):
 
 @dataclass
 class Scope:
-    """Whose keys may be touched.
+    """The keys that may be touched.
 
-    `tenants`: tenant ids; `prefixes`: other beginnings of partition keys; `infers`: the first tenant touched
-    becomes the only one; `operator`: anything, scans included.
+    `tenants`: tenant ids; `prefixes`: other beginnings of partition keys; `infers`: the first tenant touched becomes
+    the only one; `operator`: anything, including scans.
     """
 
     tenants: frozenset[str] = frozenset()
@@ -113,15 +113,15 @@ def _within(scope: Scope) -> Iterator[Scope]:
 
 @contextmanager
 def acting_for(*tenants: str, prefixes: Iterable[str] = ()) -> Iterator[Scope]:
-    """Code inside may touch these tenants' keys (usually one), and keys that begin with `prefixes`."""
+    """Code inside may touch these tenants' keys (usually one tenant's), and keys that begin with `prefixes`."""
     with _within(Scope(frozenset(tenants), tuple(prefixes))) as scope:
         yield scope
 
 
 @contextmanager
 def acting_for_system(*prefixes: str) -> Iterator[Scope]:
-    """Code inside belongs to no tenant: it may touch what begins so (``U#``, ``DUE#``; ``T#`` for every
-    tenant).
+    """Code inside belongs to no tenant: it may touch only keys with these beginnings (``U#``, ``DUE#``; ``T#`` for
+    every tenant).
     """
     with _within(Scope(prefixes=prefixes)) as scope:
         yield scope
@@ -129,20 +129,20 @@ def acting_for_system(*prefixes: str) -> Iterator[Scope]:
 
 @contextmanager
 def inferring_tenant(*prefixes: str) -> Iterator[Scope]:
-    """One invocation whose tenant is not known beforehand: the first tenant it touches is the only one."""
+    """An invocation whose tenant is not known beforehand: the first tenant that it touches is the only one."""
     with _within(Scope(prefixes=prefixes, infers=True)) as scope:
         yield scope
 
 
 @contextmanager
 def as_operator() -> Iterator[Scope]:
-    """The test itself looking at or arranging the whole table, as an operator's credentials would."""
+    """The test itself reads or prepares the whole table, as an operator's credentials would allow."""
     with _within(Scope(operator=True)) as scope:
         yield scope
 
 
 class TenantGuard:
-    """The guard while it is on. `violations`: what was refused, in words."""
+    """The active guard. `violations`: the refused calls, in words."""
 
     def __init__(self) -> None:
         self.violations: list[str] = []
@@ -171,13 +171,13 @@ class TenantGuard:
         raise LeadingKeyViolation(what)
 
     def verify(self) -> None:
-        """AssertionError if anything was refused, also where the refusal itself went unnoticed."""
+        """Raise AssertionError if any call was refused, even where the refusal itself was not noticed."""
         if self.violations:
             raise AssertionError("outside the caller's tenant:\n" + "\n".join(self.violations))
 
     @contextmanager
     def expecting_violations(self) -> Iterator[list[str]]:
-        """For tests of the guard: what is refused inside is handed over instead of failing the test."""
+        """For tests of the guard: return what is refused inside instead of failing the test."""
         before = len(self.violations)
         seen: list[str] = []
         try:
@@ -240,7 +240,7 @@ def _query(attempt: Attempt) -> _Keys:
 
 
 def bound_partition_key(params: dict[str, Any], partition_key: str) -> Any:
-    """The value a Query's key condition binds to `partition_key`, or None if it cannot be made out.
+    """Return the value that a Query's key condition binds to `partition_key`, or None if it cannot be determined.
 
     >>> bound_partition_key({"KeyConditionExpression": "#p = :p", "ExpressionAttributeNames": {"#p": "PK"},
     ...     "ExpressionAttributeValues": {":p": {"S": "T#t#FEED"}}}, "PK")
@@ -256,7 +256,7 @@ def bound_partition_key(params: dict[str, Any], partition_key: str) -> Any:
     values = params.get("ExpressionAttributeValues", {})
     bound = []
     for left, right in _EQUALITY.findall(params.get("KeyConditionExpression", "")):
-        # DynamoDB takes an equality either way round.
+        # DynamoDB accepts an equality in either order.
         name, placeholder = (left, right) if right.startswith(":") else (right, left)
         if names.get(name, name) == partition_key:
             bound.append(_string(values.get(placeholder)))
@@ -280,7 +280,7 @@ _READERS: dict[str, Callable[[Attempt], _Keys]] = {
 
 
 def named_keys(attempt: Attempt) -> Iterator[tuple[str, Any]]:
-    """The table, or the index, and the partition key of each part of a request, in its order."""
+    """Return the table, or the index, and the partition key of each part of a request, in its order."""
     return _READERS[attempt.operation](attempt)
 
 
@@ -297,7 +297,7 @@ _T = TypeVar("_T")
 
 @contextmanager
 def _scopes_follow_threads() -> Iterator[None]:
-    """A new thread, and each task given to an executor, runs in the context of who started it."""
+    """Run a new thread, and each task given to an executor, in the context of the thread that started it."""
     start, submit = threading.Thread.start, ThreadPoolExecutor.submit
 
     def start_in_context(self: threading.Thread) -> None:

@@ -1,6 +1,4 @@
-"""An identity provider for tests: a key pair of its own, a JWKS on loopback, access tokens shaped like
-Cognito's.
-"""
+"""An identity provider for tests: its own key pair, a JWKS on loopback, and access tokens in Cognito's form."""
 
 from __future__ import annotations
 
@@ -23,8 +21,9 @@ ABSENT: Any = object()
 
 
 class TokenIssuer:
-    """`issuer`, `client_id`: what tokens say and the authorizer must expect. `jwks_url`: where the key is,
-    while `serving()`. `jwks_requests` counts the fetches."""
+    """`issuer`, `client_id`: the values in tokens, which the authorizer must expect. `jwks_url`: the address of the key
+    while `serving()`. `jwks_requests` counts the requests for it.
+    """
 
     issuer = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_TESTPOOL1"
     client_id = "test-client-1234567890"
@@ -52,7 +51,7 @@ class TokenIssuer:
         }
 
     def claims(self, sub: str, **overrides: Any) -> dict[str, Any]:
-        """An access token's claims for `sub`, valid for an hour; ABSENT as an override leaves a claim out."""
+        """Return an access token's claims for `sub`, valid for an hour; ABSENT as an override leaves a claim out."""
         now = int(time.time())
         claims = {
             "sub": sub,
@@ -72,11 +71,11 @@ class TokenIssuer:
         return {name: value for name, value in claims.items() if value is not ABSENT}
 
     def make_token(self, sub: str, *, header: dict[str, Any] | None = None, **overrides: Any) -> str:
-        """A signed access token. `header` changes members of the JOSE header, `overrides` claims."""
+        """Return a signed access token. `header` changes members of the JOSE header, `overrides` claims."""
         return self.sign(self.claims(sub, **overrides), header)
 
     def sign(self, claims: dict[str, Any], header: dict[str, Any] | None = None) -> str:
-        """RS256 over these claims with the issuer's key, whatever the header says."""
+        """Sign these claims with the issuer's key and RS256, whatever the header says."""
         jose = {"kid": self.key_id, "alg": "RS256", "typ": "JWT", **(header or {})}
         jose = {name: value for name, value in jose.items() if value is not ABSENT}
         signed = f"{_encode(json.dumps(jose).encode())}.{_encode(json.dumps(claims).encode())}"
@@ -85,7 +84,7 @@ class TokenIssuer:
 
     @contextmanager
     def serving(self) -> Iterator[TokenIssuer]:
-        """The JWKS answered over HTTP on a free loopback port until the block ends."""
+        """Serve the JWKS over HTTP on a free loopback port until the block ends."""
         issuer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -99,7 +98,7 @@ class TokenIssuer:
                 self.wfile.write(body)
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Quiet."""
+                """Log nothing."""
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -118,7 +117,7 @@ def _encode(data: bytes) -> str:
 
 
 class PoolKeys(TokenIssuer):
-    """Serves the public keys with which moto's Cognito signs; what is made here itself is signed with another."""
+    """Serves the public keys with which moto's Cognito signs; tokens created here are signed with another key."""
 
     @property
     def jwks(self) -> dict[str, Any]:

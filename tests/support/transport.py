@@ -1,10 +1,9 @@
-"""The one place where the harness takes hold of botocore.
+"""The harness's only hook into botocore.
 
-Every attempt of every AWS call in this process, whoever made the client, passes
-``Endpoint._do_get_response``: retries are decided above it, and moto (``before-send``) or the network answer
-below it. Interceptors put in here see the request as it goes on the wire, can answer in its place, and
-botocore's own parsing and retrying act on what they give back. Exceptions raised by an interceptor are
-treated by botocore as transport errors; a BaseException goes straight to the caller.
+Every attempt of every AWS call in this process, by any client, passes ``Endpoint._do_get_response``: retries are
+decided above it, and moto (``before-send``) or the network respond below it. Interceptors installed here see the
+request as it goes on the wire and can respond in its place; botocore parses and retries by what they return. botocore
+treats exceptions raised by an interceptor as transport errors; a BaseException goes directly to the caller.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ class Layer(IntEnum):
 
 @dataclass
 class Attempt:
-    """One request on its way: a call of the program, or a retry of it by botocore."""
+    """An attempt on its way: a call of the program, or a retry of it by botocore."""
 
     operation_model: OperationModel
     request: AWSPreparedRequest
@@ -60,7 +59,7 @@ class Attempt:
 
     @cached_property
     def params(self) -> dict[str, Any]:
-        """The request's members as sent, for JSON services (DynamoDB, SQS, EventBridge…); else empty."""
+        """The request's members as sent, for JSON services (DynamoDB, SQS, EventBridge…); otherwise empty."""
         if self.protocol != "json" or not self.request.body:
             return {}
         body = self.request.body
@@ -69,7 +68,7 @@ class Attempt:
         return parsed
 
     def with_params(self, params: dict[str, Any]) -> Attempt:
-        """The same request with other members. Its signature no longer fits: for emulators only."""
+        """Return the same request with other members. Its signature no longer matches: only for emulators."""
         body = json.dumps(params).encode()
         request = self.request.copy() if hasattr(self.request, "copy") else self.request
         request = AWSPreparedRequest(
@@ -93,7 +92,7 @@ class _Raw(io.BytesIO):
 
 
 def answer(attempt: Attempt, status: int, body: bytes, headers: dict[str, str] | None = None) -> AWSResponse:
-    """An HTTP answer made here, for botocore to parse as if the service had sent it."""
+    """Return an HTTP response made here, for botocore to parse as if the service had sent it."""
     found = {"x-amzn-RequestId": "INJECTED", "Content-Length": str(len(body)), **(headers or {})}
     return AWSResponse(attempt.url, status, found, _Raw(body))
 
@@ -105,7 +104,7 @@ def json_answer(attempt: Attempt, status: int, members: dict[str, Any]) -> AWSRe
 
 
 def json_of(response: AWSResponse) -> dict[str, Any]:
-    """The members of a JSON answer (reading it leaves it readable for botocore)."""
+    """Return the members of a JSON response (it remains readable for botocore)."""
     parsed = json.loads(response.content or b"{}")
     assert isinstance(parsed, dict)
     return parsed
@@ -135,7 +134,7 @@ _original: Any = None
 
 
 class _EmitterThroughChain:
-    """Stands in for an endpoint's event emitter during one attempt: `before-send` runs the chain."""
+    """Replaces an endpoint's event emitter during one attempt: `before-send` runs the chain."""
 
     def __init__(self, endpoint: Endpoint, operation_model: OperationModel) -> None:
         self._endpoint = endpoint
@@ -164,7 +163,7 @@ def _bound(interceptor: Interceptor, send: Send) -> Send:
 
 
 class _EndpointThroughChain:
-    """An endpoint whose `before-send` runs the chain; all else is the endpoint's own."""
+    """An endpoint whose `before-send` runs the chain; everything else is the endpoint's own."""
 
     def __init__(self, endpoint: Endpoint, operation_model: OperationModel) -> None:
         self._endpoint = endpoint
@@ -175,7 +174,7 @@ class _EndpointThroughChain:
 
 
 def install() -> None:
-    """Put the chain into botocore, once for the process. With no interceptor in it nothing changes."""
+    """Install the chain in botocore, once for the process. Without interceptors it changes nothing."""
     global _original
     if _original is not None:
         return
@@ -189,7 +188,7 @@ def install() -> None:
 
 @contextmanager
 def intercepting(layer: Layer, interceptor: Interceptor) -> Iterator[None]:
-    """Every AWS attempt of the process goes through `interceptor` inside this block."""
+    """Send every AWS attempt of the process through `interceptor` inside this block."""
     install()
     entry = _chain.add(layer, interceptor)
     try:
@@ -200,7 +199,7 @@ def intercepting(layer: Layer, interceptor: Interceptor) -> Iterator[None]:
 
 @contextmanager
 def unobserved() -> Iterator[None]:
-    """Calls of this thread made by the harness itself: neither guarded, nor failed, nor counted."""
+    """Calls of this thread by the harness itself are neither guarded, nor failed, nor counted."""
     before = getattr(_quiet, "on", False)
     _quiet.on = True
     try:
