@@ -1,6 +1,6 @@
-# `make run` and `make test` need Python 3.11 or later and nothing else prepared.
+# `make run` and `make test` need only Python 3.11 or later.
 SHELL := /bin/bash
-# The first of these that runs and is new enough.
+# The first of these that exists and is new enough.
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
@@ -10,12 +10,12 @@ STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
 .PHONY: help install run token test check format bench package openapi compare load rebuild lock clean
 
-help: ## This list
+help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-install: $(STAMP) ## The virtual environment, from the lock file
+install: $(STAMP) ## Create the virtual environment from the lock file
 
-# Made anew only when the lock file changed; a half-made one is not taken for a whole one.
+# Created again only when the lock file has changed. The stamp file exists only after a complete installation.
 $(STAMP): requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
 	@rm -rf $(VENV)
@@ -23,55 +23,55 @@ $(STAMP): requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-run: install ## The whole stack on this machine, until Ctrl-C
+run: install ## Run the whole stack on this machine, until Ctrl-C
 	@exec $(BIN)/python -m local
 
-token: install ## A fresh admin token of the running stack
+token: install ## Print a new admin token of the running stack
 	@$(BIN)/python -m local token
 
-test: install ## All tests: on all processors, then those of the deployed stack by themselves; both parts run
+test: install ## Run all tests: in parallel, then those of the deployed stack one by one
 	@status=0; \
 	$(BIN)/python -m pytest -n auto --dist loadfile --ignore=tests/stack || status=$$?; \
 	$(BIN)/python -m pytest tests/stack || status=$$?; \
 	exit $$status
 
-check: install ## Lint, format, types, import contracts, template
+check: install ## Check lint, format, types, import contracts and the template
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cfn-lint infra/template.yaml
 
-format: install ## Put the sources in shape
+format: install ## Format the sources
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install ## Benchmarks, with their ratios
+bench: install ## Run the benchmarks and print their ratios
 	$(BIN)/python -m benchmarks
 
-package: install ## What is deployed to AWS: build/functions.zip
+package: install ## Build what is deployed to AWS: build/functions.zip
 	$(BIN)/python -m local.package
 
-openapi: install ## Write the OpenAPI document anew from the routes
+openapi: install ## Generate the OpenAPI document from the routes
 	$(BIN)/python -m local.openapi
 
-compare: install ## What a tenant's projections hold otherwise than its records say: make compare TENANT=demo
+compare: install ## Compare a tenant's projections with its records: make compare TENANT=demo
 	@$(BIN)/python -m local.projections compare $(TENANT)
 
-load: install ## Ten minutes of mixed load on the running stack, functions killed meanwhile, and what is lost or false then
+load: install ## Run ten minutes of mixed load with killed functions against the running stack, and check the results
 	@$(BIN)/python -m local.mixed_load
 
-rebuild: install ## Make a tenant's projections anew: make rebuild TENANT=demo
+rebuild: install ## Write a tenant's projections again: make rebuild TENANT=demo
 	@$(BIN)/python -m local.projections rebuild $(TENANT)
 
 # Two passes, so that the run-time lock agrees with the development lock on every version. No index, host or
 # path is written into them.
 COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
-lock: install ## Lock the dependencies anew, after a change to requirements/*.in
+lock: install ## Lock the dependencies after a change to requirements/*.in
 	$(COMPILE) --output-file requirements/dev.txt requirements/dev.in
 	$(COMPILE) -c requirements/dev.txt --output-file requirements/runtime.txt requirements/runtime.in
 	@! grep -nE '^--|://' requirements/dev.txt requirements/runtime.txt
 
-clean: ## Remove what was made here, but for the stack's state in .local
+clean: ## Remove everything generated, except the stack's state in .local
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
