@@ -399,7 +399,7 @@ class RowQueue:
         return from_message_of_import(receive(self._url, 1)[0]["Body"])
 
 
-_SPREAD = ("Spread an event to one webhook",)
+_SPREAD = ("Fan out an event to one webhook",)
 _CUT = ("Begin and cut up an import of 200 rows",)
 _WRITTEN = (*_CUT, "Write 200 rows of an import")
 _FINISHED = (*_WRITTEN, "Finish an import")
@@ -499,7 +499,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
         reset_wiring(),
         contact_reading(ADMIN).read(world.first.id),
     ),
-    "Look for contacts to purge, none found": lambda world: purge(),
+    "Find contacts to purge, none found": lambda world: purge(),
     "Purge a contact": lambda world: purge(),
     "Create 500 contacts": lambda world: world.bulk.create(),
     "Update 500 contacts": lambda world: world.bulk.update(),
@@ -507,7 +507,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Delete 500 contacts": lambda world: world.bulk.delete(),
     "Make a bulk job of 30 contacts": lambda world: world.bulk.begin(),
     "Carry out a bulk job's portion of 30 contacts": lambda world: world.bulk.carry_out(),
-    "Look for bulk jobs that stand still, none found": lambda world: bulk_watch(lambda: True).look(),
+    "Find stalled bulk jobs, none found": lambda world: bulk_watch(lambda: True).look(),
     "List bulk jobs": lambda world: bulk_job_service(ADMIN).list(limit=25, cursor=None),
     "Read a bulk job": lambda world: bulk_job_service(ADMIN).read(world.bulk.job),
     "Cancel a bulk job": lambda world: bulk_job_service(ADMIN).cancel(world.bulk.job),
@@ -516,7 +516,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     ),
     "Booking of a new person": lambda world: booking_service().process(booking(1, "new@example.com")),
     "Booking of a known contact": lambda world: booking_service().process(booking(1, "ada0@example.com")),
-    "Booking event that was taken in before": lambda world: booking_service().process(
+    "Booking event that was processed before": lambda world: booking_service().process(
         booking(0, "x@example.com")
     ),
     "Project a contact": lambda world: projection().project([world.fresh]),
@@ -563,7 +563,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Rotate an API client's key": lambda world: world.clients.rotate_key(world.client.id, 60, None),
     "Delete an API client": lambda world: world.clients.delete(world.client.id, None),
     "Note that an API client is used": lambda world: client_uses().record(TENANT, world.client.id),
-    "Say who calls": lambda world: get("/me"),
+    "Read the caller's rights": lambda world: get("/me"),
     "Read the tenant again": lambda world: (tenant_memory.cache_clear(), find_tenant(TENANT)),
     "Look up the names of 25 contacts' owners and customers": lambda world: show_contacts(
         ADMIN,
@@ -580,7 +580,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "List a webhook's deliveries": lambda world: world.webhooks.deliveries(
         world.webhook.id, limit=25, cursor=None
     ),
-    "Spread an event to one webhook": lambda world: spread(world),
+    "Fan out an event to one webhook": lambda world: spread(world),
     "Attempt of a delivery": lambda world: attempt(world),
     "Begin and cut up an import of 200 rows": lambda world: world.queue.begin(),
     "Write 200 rows of an import": lambda world: world.queue.write(),
@@ -595,7 +595,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Change a user's name": lambda world: world.users.change("u03", UserPatch(first_name="Ada"), None),
     "Change a user's role": lambda world: world.users.change("u03", UserPatch(role="admin"), None),
     "Remove a user": lambda world: world.users.delete("u03", None),
-    "Invite somebody": lambda world: invitation_service(ADMIN).create(
+    "Invite a user": lambda world: invitation_service(ADMIN).create(
         InvitationInput(email="new@example.com", role="user")
     ),
     "List invitations": lambda world: world.invitations.list(limit=25, cursor=None),
