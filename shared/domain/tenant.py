@@ -1,4 +1,4 @@
-"""A tenant: one business, and the settings under which its records are validated."""
+"""Tenants: businesses, each with the settings under which its records are validated."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from shared.domain.events import TENANT_UPDATED, Event, compare_fields
 from shared.domain.stamp import Stamp
 
 UniqueScope = Literal["tenant", "customer"]
-"""Among whose contacts an e-mail address is unique: all the tenant's, or those of one customer. In the second case
-telephone and WhatsApp numbers are too, and contacts without a customer share one scope of their own."""
+"""The contacts among which an e-mail address is unique: all of the tenant, or those of the same customer. In the second
+case telephone and WhatsApp numbers are unique too, and contacts without a customer form a scope of their own."""
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """How often each caller of a tenant may call: `requests_per_second` for long, and at once up to `burst`."""
+    """The rate limit of each caller of a tenant: `requests_per_second` sustained, and up to `burst` at once."""
 
     requests_per_second: int = 100
     burst: int = 200
@@ -26,19 +26,19 @@ class RateLimit:
             raise ValueError("a rate limit lets at least one request through")
 
     def __str__(self) -> str:
-        """The written form, such as `100:200`."""
+        """Return the text form, such as `100:200`."""
         return f"{self.requests_per_second}:{self.burst}"
 
     @classmethod
     def parse(cls, text: str) -> RateLimit:
-        """A limit from its written form. Raises ValueError for what is none."""
+        """Return a limit from its text form. Raises ValueError if the text is not a valid limit."""
         requests_per_second, burst = text.split(":")
         return cls(int(requests_per_second), int(burst))
 
 
 @dataclass(frozen=True, slots=True)
 class TenantSettings:
-    """What a tenant may set; the defaults are those of a new tenant."""
+    """The settings of a tenant; the defaults are those of a new tenant."""
 
     default_country: str = "US"
     auto_clean_phone_numbers: bool = True
@@ -54,9 +54,9 @@ class TenantSettings:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One business. A suspended tenant's doors are shut.
+    """A business that uses the system. The callers of a suspended tenant are refused.
 
-    `version` counts the changes of its settings, from 1. `updated_at` and `updated_by`: None as long as there was none.
+    `version` counts the changes of the settings, from 1. `updated_at` and `updated_by`: None before the first change.
     """
 
     id: str
@@ -70,8 +70,8 @@ class Tenant:
     last_event: str = ""
 
     def change(self, settings: TenantSettings, *, stamp: Stamp) -> tuple[Tenant, Event] | None:
-        """The tenant with other settings, and its `tenant.updated`; None when they are the same."""
-        changes = compare_fields(_told(self.settings), _told(settings))
+        """Return the tenant with other settings, and its `tenant.updated` event; None if nothing changes."""
+        changes = compare_fields(_audited_fields(self.settings), _audited_fields(settings))
         if not changes:
             return None
         after = replace(
@@ -94,7 +94,7 @@ class Tenant:
         return after, event
 
 
-def _told(settings: TenantSettings) -> dict[str, Any]:
-    """All settings by name, the rates each by itself."""
-    told = asdict(settings)
-    return told | {f"rate_limit.{name}": value for name, value in told.pop("rate_limit").items()}
+def _audited_fields(settings: TenantSettings) -> dict[str, Any]:
+    """Return the settings by name, each figure of the rate limit as a field."""
+    fields = asdict(settings)
+    return fields | {f"rate_limit.{name}": value for name, value in fields.pop("rate_limit").items()}

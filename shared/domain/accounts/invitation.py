@@ -68,7 +68,7 @@ class InvitationToken:
 
 
 class InvitationInput(BaseModel):
-    """Whom to invite, and as what."""
+    """A new invitation: the person's e-mail address, role and name."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 

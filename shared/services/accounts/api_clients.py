@@ -29,7 +29,7 @@ class ApiClientRepository(Protocol):
 
     def get(self, client_id: str) -> ApiClient | None: ...
 
-    def newest(self, *, limit: int, after: str | None) -> list[ApiClient]: ...
+    def list_newest(self, *, limit: int, after: str | None) -> list[ApiClient]: ...
 
     def add(self, client: ApiClient, event: Event) -> None: ...
 
@@ -63,7 +63,7 @@ class ApiClientService:
         """Return a page of the API clients, newest first."""
         self._caller.require_all("tenant:admin")
         return page_of(
-            lambda count, after: self._clients.newest(limit=count, after=after),
+            lambda count, after: self._clients.list_newest(limit=count, after=after),
             lambda client: client.id,
             lambda client: client,
             limit=limit,

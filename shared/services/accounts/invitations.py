@@ -31,7 +31,7 @@ class InvitationRepository(Protocol):
 
     def get(self, invitation_id: str) -> Invitation | None: ...
 
-    def newest(self, *, limit: int, after: str | None) -> list[Invitation]: ...
+    def list_newest(self, *, limit: int, after: str | None) -> list[Invitation]: ...
 
     def add(self, invitation: Invitation, event: Event) -> None: ...
 
@@ -106,7 +106,7 @@ class InvitationService:
         """Return a page of the invitations, newest first."""
         self._caller.require_all("tenant:admin")
         return page_of(
-            lambda count, after: self._invitations.newest(limit=count, after=after),
+            lambda count, after: self._invitations.list_newest(limit=count, after=after),
             lambda invitation: invitation.id,
             lambda invitation: invitation,
             limit=limit,
@@ -163,7 +163,7 @@ class InvitationService:
     def _remove_all_expired(self) -> bool:
         """Remove all expired invitations; return whether there were any."""
         # The list also contains invitations accepted within the last month.
-        found = self._invitations.newest(limit=10 * MAX_OPEN, after=None)
+        found = self._invitations.list_newest(limit=10 * MAX_OPEN, after=None)
         now = timestamps.now()
         expired = [one for one in found if one.state == "open" and one.has_expired(now)]
         return sum(self._remove_expired(one.id) for one in expired) > 0

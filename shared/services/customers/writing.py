@@ -45,7 +45,7 @@ class CustomerRepository(CustomerIndex, Protocol):
 
     def id_of_username(self, username: str) -> str | None: ...
 
-    def newest(self, *, limit: int, after: str | None) -> list[Customer]: ...
+    def list_newest(self, *, limit: int, after: str | None) -> list[Customer]: ...
 
     def count(self) -> int: ...
 
@@ -169,7 +169,7 @@ class CustomerService:
     def _listed(self, username: str | None, limit: int, cursor: str | None) -> Page[Customer]:
         def read(count: int, after: str | None) -> Sequence[Customer]:
             if username is None:
-                return self._customers.newest(limit=count, after=after)
+                return self._customers.list_newest(limit=count, after=after)
             return self._named(username)
 
         return page_of(

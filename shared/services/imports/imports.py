@@ -25,7 +25,7 @@ class ImportRepository(Protocol):
 
     def get(self, import_id: str) -> ImportRun | None: ...
 
-    def newest(self, *, limit: int, after: str | None) -> list[ImportRun]: ...
+    def list_newest(self, *, limit: int, after: str | None) -> list[ImportRun]: ...
 
 
 class ImportService:
@@ -51,7 +51,7 @@ class ImportService:
         self._caller.require_all(*_PERMISSIONS)
 
         def read(count: int, after: Any) -> list[ImportRun]:
-            return self._imports.newest(limit=count, after=after)
+            return self._imports.list_newest(limit=count, after=after)
 
         return page_of(
             read,

@@ -47,7 +47,7 @@ class JobRepository(Protocol[Run]):
 
     def get(self, job_id: str) -> Run | None: ...
 
-    def newest(self, *, limit: int, after: str | None) -> list[Run]: ...
+    def list_newest(self, *, limit: int, after: str | None) -> list[Run]: ...
 
     def save(self, before: Run, after: Run) -> None: ...
 
@@ -105,7 +105,7 @@ class JobService(Generic[Run, View]):
         """Yield the tenant's jobs, read `count` at a time, each with whether the caller may see it."""
         while True:
             self._budget.ask()
-            runs = self._jobs.newest(limit=count, after=after)
+            runs = self._jobs.list_newest(limit=count, after=after)
             self._budget.charge(len(runs))
             for run in runs:
                 self._budget.advance()

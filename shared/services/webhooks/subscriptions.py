@@ -23,7 +23,7 @@ class WebhookRepository(Protocol):
 
     def get(self, webhook_id: str) -> Webhook | None: ...
 
-    def newest(self, *, limit: int, after: str | None) -> list[Webhook]: ...
+    def list_newest(self, *, limit: int, after: str | None) -> list[Webhook]: ...
 
     def create(self, webhook: Webhook) -> None: ...
 
@@ -91,7 +91,7 @@ class WebhookService:
         """Return a page of the subscriptions, newest first."""
         self._require()
         return page_of(
-            lambda count, after: self._webhooks.newest(limit=count, after=after),
+            lambda count, after: self._webhooks.list_newest(limit=count, after=after),
             lambda webhook: webhook.id,
             lambda webhook: webhook,
             limit=limit,

@@ -34,7 +34,7 @@ class ApiClientTable:
         item = self._store.get(account_keys.api_client(self._tenant, client_id))
         return _from_item(item) if item else None
 
-    def newest(self, *, limit: int, after: str | None) -> list[ApiClient]:
+    def list_newest(self, *, limit: int, after: str | None) -> list[ApiClient]:
         """Return API clients as of now, newest first, after the id `after`."""
         partition = account_keys.api_clients(self._tenant)
         rows = self._store.query(partition, limit=limit, after=after, descending=True, consistent=True)

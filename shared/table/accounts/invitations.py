@@ -29,7 +29,7 @@ class InvitationTable:
         item = self._store.get(account_keys.invitation(self._tenant, invitation_id))
         return _from_item(item) if item else None
 
-    def newest(self, *, limit: int, after: str | None) -> list[Invitation]:
+    def list_newest(self, *, limit: int, after: str | None) -> list[Invitation]:
         """Return invitations as of now, newest first, after the id `after`."""
         partition = account_keys.invitations(self._tenant)
         rows = self._store.query(partition, limit=limit, after=after, descending=True, consistent=True)

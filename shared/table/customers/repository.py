@@ -68,7 +68,7 @@ class CustomerTable:
         lock = self._store.get(customer_keys.username_lock(self._tenant, fold_username(username)))
         return lock["customer_id"]["S"] if lock else None
 
-    def newest(self, *, limit: int, after: str | None) -> list[Customer]:
+    def list_newest(self, *, limit: int, after: str | None) -> list[Customer]:
         """Return customers as the list shows them, newest first, after the id `after`."""
         partition = list_keys.partition(self._tenant, list_keys.CUSTOMERS)
         rows = self._store.query(partition, limit=limit, after=after, descending=True)

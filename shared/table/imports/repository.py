@@ -118,7 +118,7 @@ class ImportTable:
             transaction = self._written(after, guards.at_version_or_own(before.version, after.last_event))
             if after.state == "running":
                 count_bytes(transaction, self._tenant, after.size, after.updated_at)
-                self._uploads.give_back(transaction, after.id)
+                self._uploads.release(transaction, after.id)
             return transaction
 
         if after.state == "running":
@@ -136,7 +136,7 @@ class ImportTable:
         item = self._store.get(import_keys.import_run(self._tenant, import_id))
         return _run_from_item(self._tenant, item) if item else None
 
-    def newest(self, *, limit: int, after: str | None) -> list[ImportRun]:
+    def list_newest(self, *, limit: int, after: str | None) -> list[ImportRun]:
         """Imports, those of the files put last first, behind the import id `after`."""
         rows = self._store.query(import_keys.imports(self._tenant), limit=limit, after=after, descending=True)
         return [_run_from_item(self._tenant, row) for row in rows]
@@ -251,7 +251,7 @@ class ImportTable:
         return self._end(transaction, run.id)
 
     def _end(self, transaction: Transaction, import_id: str) -> bool:
-        self._running.give_back(transaction, import_id)
+        self._running.release(transaction, import_id)
         try:
             self._store.commit(transaction)
         except _NoLongerRunning:

@@ -38,7 +38,7 @@ class BulkJobTable:
         item = self._store.get(job_keys.bulk_job(self._tenant, job_id))
         return _from_item(item) if item else None
 
-    def newest(self, *, limit: int, after: str | None) -> list[BulkRun]:
+    def list_newest(self, *, limit: int, after: str | None) -> list[BulkRun]:
         """Jobs, the newest first, behind the job id `after`."""
         rows = self._store.query(job_keys.bulk_jobs(self._tenant), limit=limit, after=after, descending=True)
         return [_from_item(row) for row in rows]
@@ -58,7 +58,7 @@ class BulkJobTable:
         transaction = Transaction()
         transaction.put(job_to_item(self._tenant, after), **at_version(before.version))
         if after.due_at is None:  # nothing is left to be done for it
-            self._places.give_back(transaction, after.id)
+            self._places.release(transaction, after.id)
         if event is not None:
             transaction.put(event_items.event_to_item(self._tenant, event))
         self._store.commit(transaction)

@@ -50,7 +50,7 @@ class Places:
             return
         raise Unavailable()
 
-    def give_back(self, transaction: Transaction, holder: str) -> None:
+    def release(self, transaction: Transaction, holder: str) -> None:
         """Have a transaction release the place that `holder` has, if any. Costs a read unit, and two write units."""
         for place in self._items():
             if place["holder"]["S"] == holder:

@@ -65,7 +65,7 @@ class WebhookTable:
         item = self._store.get(webhook_keys.webhook(self._tenant, webhook_id))
         return _webhook_from_item(item) if item else None
 
-    def newest(self, *, limit: int, after: str | None) -> list[Webhook]:
+    def list_newest(self, *, limit: int, after: str | None) -> list[Webhook]:
         """Return subscriptions as of now, newest first, after the id `after`."""
         partition = webhook_keys.webhooks(self._tenant)
         rows = self._store.query(partition, limit=limit, after=after, descending=True, consistent=True)
@@ -73,7 +73,7 @@ class WebhookTable:
 
     def all(self) -> list[Webhook]:
         """Return all subscriptions as of now."""
-        return self.newest(limit=MAX_WEBHOOKS, after=None)
+        return self.list_newest(limit=MAX_WEBHOOKS, after=None)
 
     def create(self, webhook: Webhook) -> None:
         """Write a new subscription. Raises Conflict when the tenant has MAX_WEBHOOKS."""

@@ -256,7 +256,7 @@ def test_a_suspended_tenant_s_files_bookings_events_and_jobs_stand_still(
     sender.pump()
     assert world.content.of("T#T1#C#", "CONTACT") == contacts
     with as_operator():
-        runs = ImportTable(store(), "T1").newest(limit=10, after=None)
+        runs = ImportTable(store(), "T1").list_newest(limit=10, after=None)
         waiting = BulkJobTable(store(), "T1").get(job)
     assert [run.state for run in runs] == ["running"], "the new file is not even begun"
     assert waiting is not None and (waiting.state, waiting.portions_done) == ("queued", 0)

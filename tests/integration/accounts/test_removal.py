@@ -134,7 +134,7 @@ def test_a_refused_removal_leaves_the_default_owner(world: World) -> None:
 
 def kept_jobs(world: World) -> list[BulkRun]:
     with as_operator():
-        return BulkJobTable(store(), "T1").newest(limit=100, after=None)
+        return BulkJobTable(store(), "T1").list_newest(limit=100, after=None)
 
 
 def test_giving_contacts_away_takes_the_right_to_write_them(world: World) -> None:
