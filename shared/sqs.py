@@ -31,9 +31,7 @@ def process_batch(event: dict[str, Any], queue: Queue, process: Callable[[str], 
         try:
             process(record["body"])
         except Exception as error:  # noqa: BLE001 (one bad message must not fail the others)
-            observability.warn(
-                "message put back", message_id=record["messageId"], trace=observability.trace()
-            )
+            observability.warn("message failed", message_id=record["messageId"], trace=observability.trace())
             failures.append({"itemIdentifier": record["messageId"]})
             if isinstance(error, _BUSY):
                 _retry_soon(queue, record)
@@ -44,7 +42,7 @@ def _retry_soon(queue: Queue, record: dict[str, Any]) -> None:
     # Lambda does not change the visibility of messages that are reported as failed, so what is set here stays.
     after = retry_delay(int(record.get("attributes", {}).get("ApproximateReceiveCount", 1)))
     if after is not None and not queue.show_again(record["receiptHandle"], after=after):
-        observability.warn("message is shown again late", message_id=record["messageId"])
+        observability.warn("message is retried late", message_id=record["messageId"])
 
 
 def retry_delay(receives: int) -> int | None:

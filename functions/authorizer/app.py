@@ -47,7 +47,7 @@ def authorize(request: AuthRequest) -> AuthResponse:
         return AuthResponse(routes=[], principal_id=_NOBODY)
     tenant = find_tenant(context["tenant_id"])
     if tenant is None or tenant.suspended:
-        observability.note("tenant shut out", tenant_id=context["tenant_id"])
+        observability.note("tenant unknown or suspended", tenant_id=context["tenant_id"])
         return AuthResponse(
             routes=["*"], principal_id=context["caller_id"], context={**context, "suspended": "true"}
         )
@@ -63,7 +63,9 @@ def _record_use(tenant_id: str, client_id: str) -> None:
     try:
         client_uses().record(tenant_id, client_id)
     except Exception as error:  # noqa: BLE001 (a caller is not refused because their use cannot be recorded)
-        observability.warn("use of an API client not noted", client_id=client_id, error=type(error).__name__)
+        observability.warn(
+            "use of an API client not recorded", client_id=client_id, error=type(error).__name__
+        )
 
 
 def _identify_caller(authorization: str) -> dict[str, str]:

@@ -38,4 +38,4 @@ def _process(body: str) -> None:
             },
         )
     else:
-        observability.note("booking taken")
+        observability.note("booking processed")

@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         done = work.run(task)
         run = done.run if done is not None else None
         if run is None:
-            observability.note("bulk portion passed over", tenant_id=task.tenant_id, job_id=task.job_id)
+            observability.note("bulk portion skipped", tenant_id=task.tenant_id, job_id=task.job_id)
         else:
             observability.note(
                 "bulk portion done",

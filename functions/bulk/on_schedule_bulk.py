@@ -17,5 +17,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     # A job stalls only when a message was lost, which the operator should know.
     had_stalled = figures["driven_on"] or figures["given_up"]
     note = observability.warn if had_stalled else observability.note
-    note("looked after bulk jobs", **figures)
+    note("checked bulk jobs", **figures)
     return figures

@@ -16,12 +16,12 @@ def handler(event: dict[str, Any], context: Any) -> None:
     """
     changes = [record["dynamodb"] for record in event["Records"]]
     projection().project(
-        [_image(change) for change in changes],
+        [_read_image(change) for change in changes],
         replaced=[change["OldImage"] for change in changes if "OldImage" in change],
     )
 
 
-def _image(change: dict[str, Any]) -> dict[str, Any]:
+def _read_image(change: dict[str, Any]) -> dict[str, Any]:
     image: dict[str, Any] | None = change.get("NewImage")
     if image is None:  # the item was removed: a change like any other, but without a version of its own
         image = change["OldImage"]

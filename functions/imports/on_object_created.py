@@ -23,10 +23,10 @@ def handler(event: dict[str, Any], context: Any) -> None:
         key = unquote_plus(s3["object"]["key"])
         run = import_runs().take_up(key, s3["object"]["eTag"])
         if run is None:
-            observability.note("object passed over")
+            observability.note("object ignored")
         else:
             observability.note(
-                "file taken up",
+                "import file received",
                 tenant_id=run.tenant_id,
                 import_id=run.id,
                 state=run.state,

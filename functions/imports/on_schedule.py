@@ -17,5 +17,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     # An import stalls only when a message or an event was lost, which the operator should know.
     had_stalled = figures["driven_on"] or figures["given_up"] or figures["found"]
     note = observability.warn if had_stalled else observability.note
-    note("looked after imports", **figures)
+    note("checked imports", **figures)
     return figures

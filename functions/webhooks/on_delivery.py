@@ -24,4 +24,4 @@ def _attempt(body: str) -> None:
     request = from_request_message(body)
     report = sending().attempt(request)
     note = observability.warn if report.state == "failed" else observability.note
-    note("webhook message taken", **asdict(request), **asdict(report))
+    note("webhook delivery attempted", **asdict(request), **asdict(report))

@@ -20,7 +20,7 @@ def _create_deliveries(body: str) -> None:
     notice = from_message(body)
     deliveries = fan_out().create_deliveries(notice)
     observability.note(
-        "event spread",
+        "webhook deliveries created",
         tenant_id=notice.tenant_id,
         event_id=notice.id,
         event_type=notice.type,

@@ -17,5 +17,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
         delivery_queue(),
         has_time=has_time(context, reserve=10_000),
     )
-    observability.note("due webhooks handed over", sent=sent)
+    observability.note("due webhook deliveries queued", sent=sent)
     return {"sent": sent}

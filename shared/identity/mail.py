@@ -13,7 +13,7 @@ _TEXT = """You are invited to become a user of a contacts account. To accept, ch
 
 {address}
 
-The link is good for seven days, and for you alone: whoever has it can accept in your place. If you do not know what
+The link is valid for seven days. Do not pass it on: anyone who has it can accept in your place. If you do not know what
 this is about, do nothing.
 """
 
