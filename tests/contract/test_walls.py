@@ -1,4 +1,4 @@
-"""The walls of the source: no circle of files, and import contracts that can fail."""
+"""The walls of the source: the length of its modules, no circle of files, and import contracts that can fail."""
 
 from __future__ import annotations
 
@@ -18,9 +18,18 @@ import pytest
 from tests.contract.answers import ROOT
 
 PACKAGES = ("shared", "functions", "local")
+MAX_LINES = 400
+"""The most lines of a module."""
 CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CONTRACTS: list[dict[str, Any]] = CONFIGURATION["tool"]["importlinter"]["contracts"]
 GRAPH = grimp.build_graph(*PACKAGES, cache_dir=None)
+
+
+def test_no_module_is_longer_than_400_lines() -> None:
+    modules = [path for name in (*PACKAGES, "benchmarks") for path in (ROOT / name).rglob("*.py")]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in modules}
+    assert len(lengths) > 300
+    assert {name: length for name, length in lengths.items() if length > MAX_LINES} == {}
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
@@ -60,13 +69,13 @@ def wrong_arrows_of(contract: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def modules_in(line: str, container: str) -> list[str]:
-    """The full names of the modules in a line of a contract of layers."""
+    """Return the full names of the modules in a line of a contract of layers."""
     prefix = f"{container}." if container else ""
     return [prefix + name for name in re.split(r"\s*[:|]\s*", line.strip())]
 
 
 def against_an_import_within(package: str) -> tuple[str, str]:
-    """An import in the opposite direction of one that there is between two children of a package."""
+    """Return the reverse of an existing import between two children of a package."""
     for importer, imported in permutations(sorted(GRAPH.find_children(package)), 2):
         if GRAPH.direct_import_exists(importer=importer, imported=imported, as_packages=True):
             return imported, importer
@@ -84,7 +93,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def broken_contracts(tree: Path) -> list[str]:
-    """The names of the contracts that import-linter finds broken."""
+    """Return the names of the contracts that import-linter finds broken."""
     program = "import sys; from importlinter.cli import lint_imports_command; lint_imports_command()"
     run = subprocess.run(
         [sys.executable, "-c", program],

@@ -12,9 +12,10 @@ from tests.support.lambda_context import ACCOUNT, REGION
 
 
 def records_from(stack: Stack, position: int) -> list[dict[str, Any]]:
-    """All records from the `position`-th on (from 0), as a Lambda event has them, writes without change included.
+    """Return all records from the `position`-th on (from 0) in the form of a Lambda event, without writes that changed
+    nothing.
 
-    As `tests.support.streams.records_of` gives them, which a test compares.
+    The same as `tests.support.streams.records_of`, which a test compares.
     """
     table = dynamodb_backends[ACCOUNT][REGION].tables[stack.table_name]
     assert table.stream_shard is not None
@@ -30,8 +31,8 @@ def records_from(stack: Stack, position: int) -> list[dict[str, Any]]:
 
 
 def changes_something(record: dict[str, Any]) -> bool:
-    """DynamoDB makes no record of a write that leaves the item as it was, nor one of nothing but keys before that of an
-    update that made the item; moto does.
+    """DynamoDB makes no record of a write that leaves the item unchanged, and none with only keys before that of an
+    update that created the item; moto does.
     """
     change = record["dynamodb"]
     new = change.get("NewImage")

@@ -1,4 +1,4 @@
-"""Booking events from the queue: each is taken in once, however often, late or broken it comes."""
+"""Booking events from the queue: each is processed once, however often, late or malformed it arrives."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def record_of(body: Any, number: int = 1) -> dict[str, Any]:
 
 
 def take(*bodies: Any) -> list[str]:
-    """Hand a batch to the function itself; gives back which of its messages failed."""
+    """Pass a batch to the function itself; return which of its messages failed."""
     event = {"Records": [record_of(body, number) for number, body in enumerate(bodies)]}
     with acting_for("T1"):
         answer = handler(event, lambda_context("BookingsFunction"))
@@ -139,7 +139,7 @@ def test_a_telephone_number_fills_an_empty_field_and_no_other(world: World) -> N
     empty = world.create("empty@example.com")
     filled = world.create("filled@example.com", phone="+442079460958")
     world.post_booking(*(booking(invitee_email=one["email"]) for one in (empty, filled)))
-    # Nor does a later one replace what the first one filled in, or a mistyped one cost the booking.
+    # A later number does not replace the first one, and a mistyped number does not cost the booking.
     world.post_booking(booking(invitee_email=empty["email"], invitee_phone="+442079460958"))
     world.post_booking(booking(invitee_email="new@example.com", invitee_phone="not a number"))
     assert world.bookings.pump() == 4
@@ -189,7 +189,7 @@ def test_the_same_event_again_changes_nothing(world: World) -> None:
     world.post_booking(*[event] * 5)
     assert world.bookings.pump() == 5
     assert whole_picture(world) == before
-    # EventBridge's own delivery twice has another envelope id.
+    # A repeated delivery of EventBridge has another envelope id.
     world.post_booking({**event, "id": "another", "time": "2031-05-05T05:05:05Z"})
     assert world.bookings.pump() == 1
     assert whole_picture(world) == before
@@ -210,9 +210,9 @@ def test_events_of_two_bookings_may_carry_one_event_id_of_their_sender_s_making(
 
 
 def race(copies: list[dict[str, Any]], threads: int) -> list[list[str]]:
-    """Each message in an invocation of its own, so many at once, and the first of them all write at one moment.
+    """Process each message in its own invocation, so many at once, with the first of them all writing at one moment.
 
-    What failed is delivered again, as the queue would. Gives back what failed even so.
+    Failed messages are delivered again, as the queue would do. Returns those that failed even so.
     """
     all_have_looked = threading.Barrier(threads)
     come = itertools.count()
@@ -275,7 +275,7 @@ def test_a_booking_beside_changes_by_people_loses_neither(world: World) -> None:
 
 
 def test_a_copy_that_looked_too_early_and_writes_too_late_changes_nothing(world: World) -> None:
-    """check 26: between its look and its write its twin is taken in, and the address moves away."""
+    """check 26: between its read and its write, its duplicate is processed, and the address moves away."""
     world.create("grace@example.com")
     assert take(booking(booking_id="b-1")) == []
     made = only_contact(world)["id"]["S"]
@@ -297,7 +297,7 @@ def test_a_copy_that_looked_too_early_and_writes_too_late_changes_nothing(world:
 
 
 def overtaken(world: World, event: dict[str, Any], act: Callable[[], Any]) -> None:
-    """Take a booking in, while somebody else acts just before it writes for the first time."""
+    """Process a booking while another caller acts just before its first write."""
     acted: list[Any] = []
 
     def overtake(attempt: Attempt, send: Send) -> AWSResponse:
@@ -313,7 +313,7 @@ def overtaken(world: World, event: dict[str, Any], act: Callable[[], Any]) -> No
 
 
 def test_a_booking_overtaken_by_changes_of_its_contact_finds_its_way(world: World) -> None:
-    """check 28, for bookings: deleted, moved, taken over, made, or changed between look and write."""
+    """check 28, for bookings: deleted, moved, taken over, created, or changed between read and write."""
     deleted = world.create("deleted@example.com")
     overtaken(
         world,
@@ -366,7 +366,7 @@ def test_out_of_order_bookings_end_with_the_latest_date(world: World) -> None:
                 event_id=f"event-{seed}-{number}",
                 booking_id=f"booking-{seed}-{number % 4}",
                 occurred_at=f"2031-01-{number + 1:02}T09:00:00Z",
-                # Each booking's events name one start, in various zones.
+                # Each booking's events have one start, in various zones.
                 starts_at=f"2031-02-{number % 4 + 1:02}T0{number % 3 + 1}:00:00+0{number % 3 + 1}:00",
             )
             for number in range(8)
@@ -424,7 +424,7 @@ def test_a_replay_of_many_events_changes_nothing(world: World) -> None:
     assert whole_picture(world) == before
 
 
-# What cannot be processed
+# Events that cannot be processed
 
 
 def without(member: str) -> dict[str, Any]:
@@ -734,7 +734,7 @@ def test_throttled_at_any_call_a_booking_ends_as_without(worlds: Worlds) -> None
 def test_a_lost_answer_does_not_count_a_booking_twice(
     world: World, waits: list[float], known: bool, losses: int
 ) -> None:
-    """check 12: with four losses botocore gives up and the message comes again."""
+    """check 12: after four losses botocore gives up and the message arrives again."""
     if known:
         world.create("grace@example.com")
     world.post_booking(booking())
@@ -747,7 +747,7 @@ def test_a_lost_answer_does_not_count_a_booking_twice(
 def test_transaction_conflicts_are_tried_again_and_then_left_to_the_queue(
     world: World, waits: list[float]
 ) -> None:
-    """check 17: the pauses and calls of one attempt at a message fit into the function's time-out."""
+    """check 17: the pauses and calls of one attempt at a message fit into the function's timeout."""
     world.post_booking(booking())
     with injecting(transaction_conflict(times=6)):
         assert world.bookings.pump() == 1
@@ -761,7 +761,7 @@ def test_transaction_conflicts_are_tried_again_and_then_left_to_the_queue(
 
 
 def test_keys_handed_back_unread_are_read_again(world: World, waits: list[float]) -> None:
-    """check 16: an event that is known must not look unknown."""
+    """check 16: a known event must not look unknown."""
     event = booking()
     assert take(event) == []
     before = whole_picture(world)
@@ -774,7 +774,7 @@ def test_keys_handed_back_unread_are_read_again(world: World, waits: list[float]
 def test_a_tenant_opened_since_is_known_within_two_seconds(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process that has once met an unknown tenant must not send its bookings to the dead letters for good."""
+    """A process that has met an unknown tenant once must not send its bookings to the dead letters for good."""
     moment = [1000.0]
     monkeypatch.setattr(tenants, "TENANT_SECONDS", 2.0)
     monkeypatch.setattr(tenants.time, "monotonic", lambda: moment[0])

@@ -1,4 +1,4 @@
-"""What follows from changes: list rows and published events, over a stream that repeats, breaks and falls behind."""
+"""List rows and published events that follow from changes, over a stream that repeats, fails and falls behind."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def records(world: World, start: int = 0) -> list[Record]:
 
 
 def rows_shown(content: Content) -> dict[str, Item]:
-    """The list rows by contact id, without their keys."""
+    """Return the list rows by contact id, without their keys."""
     return {row["SK"]["S"]: _bare(row) for row in content.rows}
 
 
@@ -97,7 +97,7 @@ def change_things(world: World) -> None:
 
 
 def age_events(world: World, seconds: float = 900) -> None:
-    """Make all events look written so long ago, and the sweeper have come no further than that."""
+    """Make all events look written so long ago, and the sweeper's checkpoint no later than that."""
     start_sweeping_from(world, seconds + 600)
     with as_operator():
         table = world.stack.client("dynamodb")
@@ -110,7 +110,7 @@ def age_events(world: World, seconds: float = 900) -> None:
 
 
 def start_sweeping_from(world: World, seconds: float) -> None:
-    """Make the sweeper believe that it has checked all that is older than so many seconds."""
+    """Set the sweeper's checkpoint to so many seconds ago."""
     with as_operator():
         item = {
             **event_keys.SWEEP_CHECKPOINT,
@@ -123,7 +123,7 @@ def start_sweeping_from(world: World, seconds: float) -> None:
 
 
 def test_records_read_from_moto_s_store_are_those_its_stream_gives(world: World) -> None:
-    """`records_from` is a short cut of this harness; here it is held against the long way."""
+    """`records_from` is a short cut of this harness; here it is compared with the standard way."""
     made = world.create()
     world.send("PATCH", f"/contacts/{made['id']}", {"company": "Engines"})
     world.send("DELETE", f"/contacts/{made['id']}")
@@ -147,7 +147,7 @@ def test_a_stream_in_any_batches_ends_in_the_same_lists(world: World, batch_size
     found = records(world)
     for start in range(0, len(found), batch_size):
         batch = found[start : start + batch_size]
-        for _ in range(2):  # each batch twice, as after a lost answer to Lambda
+        for _ in range(2):  # each batch twice, as after a lost response to Lambda
             with acting_for("T1", "T10"):
                 project({"Records": copy.deepcopy(batch)}, lambda_context("ProjectFunction"))
     assert_lists_follow(world)
@@ -176,7 +176,7 @@ def test_a_stream_taken_up_again_at_any_earlier_point_ends_in_the_same_lists(wor
 
 
 def test_event_rows_and_records_in_any_order_give_the_same(worlds: Worlds) -> None:
-    """check 90: the items of one transaction come interleaved, in whatever order."""
+    """check 90: the items of one transaction arrive interleaved, in any order."""
     for seed in range(4):
         with worlds() as world:
             change_things(world)
@@ -190,7 +190,7 @@ def test_event_rows_and_records_in_any_order_give_the_same(worlds: Worlds) -> No
 
 
 def shuffled(found: list[Record], seed: int) -> list[Record]:
-    """The same records in another order in which a stream may have them: each item's own stay in theirs."""
+    """Return the same records in another order that a stream may have: each item's records keep their order."""
     chosen = random.Random(seed)
     by_item: dict[str, list[Record]] = {}
     for record in found:
@@ -215,7 +215,7 @@ def test_a_record_removed_for_good_leaves_the_list(world: World) -> None:
 
 
 def test_two_tenants_contacts_that_share_an_id_are_both_listed(world: World) -> None:
-    """Ids that are derived (imports, bookings) are not unique by chance alone, and one batch may hold both."""
+    """Derived ids (of imports and bookings) are not unique by chance, and one batch may contain two of them."""
     world.tenant("T10")
     world.create()
     (record,) = (one for one in records(world) if one["dynamodb"]["Keys"]["SK"]["S"] == "CONTACT")
@@ -226,7 +226,7 @@ def test_two_tenants_contacts_that_share_an_id_are_both_listed(world: World) -> 
 
 
 def poison(record: Record) -> Record:
-    """A contact's record that no code can make sense of."""
+    """Return a contact's record that no code can read."""
     bad = copy.deepcopy(record)
     bad["dynamodb"]["NewImage"] = {
         name: value for name, value in bad["dynamodb"]["NewImage"].items() if name != "PK"
@@ -312,7 +312,7 @@ def with_changes(worlds: Worlds) -> Worlds:
 
 @pytest.mark.parametrize("consumer", [project, publish])
 def test_a_consumer_killed_at_any_call_is_given_its_records_again(worlds: Worlds, consumer: Any) -> None:
-    """check 13: here the driver itself delivers again, and one more delivery changes nothing."""
+    """check 13: here the driver itself delivers again, and a further delivery changes nothing."""
 
     def deliver(world: World) -> None:
         with acting_for("T1"):
@@ -381,7 +381,7 @@ def test_a_booking_s_events_are_published_without_a_failure(world: World) -> Non
 
 
 def test_a_message_on_the_topic_holds_no_person(world: World) -> None:
-    """check 95, for what leaves the table"""
+    """check 95, for data that leaves the table"""
     world.create("canary@example.com", last_name="Canary", phone="+14155552671", about="canary")
     world.catch_up()
     text = json.dumps(world.published()).lower()
@@ -521,7 +521,7 @@ def test_the_sweeper_lets_fresh_events_settle(world: World) -> None:
 
 
 def swept(**figures: int) -> dict[str, int]:
-    """What a sweep reports: nothing but `figures`."""
+    """Return a sweep's report: zeros except for `figures`."""
     return {"checked": 0, "published": 0, "failed": 0, "unreadable": 0, "mended": 0} | figures
 
 
@@ -542,13 +542,13 @@ def test_the_checkpoint_moves_on_and_never_back(world: World) -> None:
     assert checkpoint(world) == second
     with as_operator():
         event_table().set_checkpoint("2099-01-01T00:00:00.000Z")
-    # A clock that was wrong once must not stop anything from working, nor move the checkpoint.
+    # A clock that was wrong once must neither stop the work nor move the checkpoint.
     assert world.sweep() == swept(checked=0, published=0)
     assert checkpoint(world) == "2099-01-01T00:00:00.000Z"
 
 
 def test_events_on_the_very_edges_of_sweeps_are_checked_once_or_more_and_never_not(world: World) -> None:
-    """Slices, ten-minute partitions and runs of the sweeper meet at moments that events may bear too."""
+    """Slices, ten-minute partitions and runs of the sweeper meet at moments that may be events' times."""
     for _ in range(12):
         world.create()
     table, events = world.stack.client("dynamodb"), world.content.events
@@ -583,7 +583,7 @@ def test_the_sweeper_stops_in_time_and_goes_on_from_there(world: World) -> None:
         world.create()
     age_events(world, 1800)
     start_sweeping_from(world, 3200)
-    turns = iter([True, True])  # the events come in the third ten minutes
+    turns = iter([True, True])  # the events are in the third ten minutes
     with as_operator():
         report = sweeping.sweep(event_table(), publisher(), projection(), has_time=lambda: next(turns, False))
     assert report.checked_until == checkpoint(world)
@@ -610,8 +610,8 @@ def test_a_sweeper_killed_anywhere_loses_nothing(worlds: Worlds) -> None:
         assert_lists_follow(world)
         return content.feed == content.event_ids == {message["id"] for message in world.published()}
 
-    # How many calls there are in all depends on the time of day and on the shards that events fall into; each
-    # run comes to the first dozen of those that are no look through an index.
+    # The number of calls depends on the time of day and on the events' shards. Each run reaches the first dozen of
+    # calls that are not queries of an index.
     def is_no_look_through(attempt: Attempt) -> bool:
         return attempt.operation != "Query"
 
@@ -632,7 +632,7 @@ def test_a_sweeper_throttled_reads_all_keys_and_acknowledgements(world: World, w
 
 
 def test_one_event_nobody_can_read_does_not_keep_the_others_from_being_swept(world: World) -> None:
-    """check 18, for the sweeper: it works for all tenants, and one row must not stop it for ever."""
+    """check 18, for the sweeper: it works for all tenants, and one row must not stop it for good."""
     t10 = world.tenant("T10")
     world.create()
     world.create(token=t10.admin)
@@ -646,7 +646,7 @@ def test_one_event_nobody_can_read_does_not_keep_the_others_from_being_swept(wor
     with as_operator():
         world.stack.client("dynamodb").put_item(TableName=world.stack.table_name, Item=bad)
     for _ in range(2):
-        with contextlib.suppress(Exception):  # what matters is what went out
+        with contextlib.suppress(Exception):  # what matters is what was published
             world.sweep()
     told = {message["id"] for message in world.published()}
     good = world.content.event_ids - {"00000000-0000-7000-8000-000000000000"}
@@ -667,7 +667,7 @@ def test_a_projection_that_was_given_up_is_mended_by_the_sweeper_when_its_event_
 def test_a_list_row_the_projector_gave_up_is_mended_though_its_event_went_out(
     world: World, waits: list[float]
 ) -> None:
-    """The publisher and the projector fail apart: an acknowledged event must not hide a missing row for ever."""
+    """The publisher and the projector fail independently: an acknowledged event must not hide a missing row."""
     world.create()
     found = records(world)
     with injecting(unreachable(call("dynamodb", "BatchWriteItem"))):
@@ -683,7 +683,7 @@ def test_a_list_row_the_projector_gave_up_is_mended_though_its_event_went_out(
 
 
 def test_the_event_lies_in_the_transaction_of_its_change(world: World) -> None:
-    """check 91: whichever write is refused, neither is there."""
+    """check 91: whichever write is refused, neither is in the table."""
     made = world.create()
     before = world.content.picture()
     seen: list[list[str]] = []
@@ -714,7 +714,7 @@ def take_bookings(world: World) -> list[Any]:
 def test_one_event_for_each_commit_and_none_for_a_write_that_was_refused(
     world: World, waits: list[float]
 ) -> None:
-    """check 91: through the API, with projections and publication after it; ten thousand are in another file."""
+    """check 91: through the API, with projections and publication after it; ten thousand runs are in another file."""
     chosen = random.Random(91)
     t10 = world.tenant("T10")
     tokens = {"T1": world.t1.admin, "T10": t10.admin}
@@ -772,6 +772,6 @@ def versions(world: World, tenant: str, contact_id: str) -> int:
 
 
 def _under(fault: Any, send: Callable[[], Any]) -> Any:
-    """Send with a fault at hand, which the request may or may not come to."""
+    """Send with a fault that the request may or may not meet."""
     with injecting(), intercepting(Layer.FAULTS, fault):
         return send()

@@ -1,4 +1,4 @@
-"""check 99: a projector that another one overtakes leaves nothing amiss, through the API and in every list."""
+"""check 99: a projector that another one overtakes leaves no discrepancy, through the API and in every list."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def image_of(contact_id: str) -> Item:
 
 
 def disagreements(world: World) -> tuple[Any, Any]:
-    """Where the projections of T1 differ from its records."""
+    """Return the differences between the projections of T1 and its records."""
     with as_operator():
         return find_discrepancies(
             "T1", [item for item in world.content.items if item["PK"]["S"].startswith("T#T1#")]
@@ -43,9 +43,9 @@ def disagreements(world: World) -> tuple[Any, Any]:
 
 
 def overtaken(world: World, monkeypatch: pytest.MonkeyPatch, *, at_last: dict[str, Any]) -> str:
-    """A contact that one projector projects in its second state, while another one projects that and the last.
+    """Return a contact that one projector projects in its second state, while another projects that and the last state.
 
-    The first has looked what there is, and comes to write when the other one is through.
+    The first has read the state, and writes when the other one has ended.
     """
     made = world.create(**AT_FIRST)
     world.catch_up()
@@ -93,7 +93,10 @@ def test_a_contact_is_in_no_list_by_what_it_was_in_between(
 def test_a_batch_that_is_handed_over_again_mends_what_its_projector_was_killed_at(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with injecting(kill_after(WRITES, at=3)), pytest.raises(Killed):  # the other one writes twice before
+    with (
+        injecting(kill_after(WRITES, at=3)),
+        pytest.raises(Killed),
+    ):  # the other projector writes twice before
         overtaken(world, monkeypatch, at_last=AT_FIRST)
     assert disagreements(world) != ({}, [])
     world.catch_up()
@@ -131,12 +134,12 @@ def test_the_sweep_finds_a_contact_that_is_missing_from_a_filter(world: World) -
 
 
 def test_a_sweep_that_is_killed_is_taken_up_by_the_next_one(world: World) -> None:
-    """The state that it was projecting has passed by then, and nobody else knows it."""
+    """The state that it was projecting has passed by then, and no other projector knows it."""
     made = world.create(**AT_FIRST)
     record, path = contact_keys.contact("T1", made["id"]), f"/contacts/{made['id']}"
     world.catch_up()
     world.send("PATCH", path, THEN)
-    fault = kill_after(WRITES, at=3)  # what it is about, in which state, and the rows of that
+    fault = kill_after(WRITES, at=3)  # its record, the state, and the rows of that state
     with acting_for("T1", prefixes=["S#SWEEP"]), injecting(fault), pytest.raises(Killed):
         swept_projection().reproject(record)
     world.send("PATCH", path, AT_LAST)
@@ -167,7 +170,7 @@ def test_a_change_that_was_given_up_leaves_nothing_when_the_next_one_comes(world
 
 
 def test_a_purge_removes_what_stands_anywhere_under_a_value_that_the_contact_ever_had(world: World) -> None:
-    """Whatever went wrong before: here a state's rows that nobody took away."""
+    """Whatever went wrong before: here the rows of a state were never removed."""
     made = world.create(**AT_FIRST)
     world.catch_up()
     past = image_of(made["id"])

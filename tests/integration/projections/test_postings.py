@@ -1,4 +1,4 @@
-"""A posting list holds the ids it was given, whoever writes at the same time and wherever a writer stops."""
+"""A posting list has the ids it was given, whoever writes at the same time and wherever a writer stops."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def rows() -> list[Item]:
 
 
 def content() -> set[str]:
-    """The ids in the list, which is found to be whole."""
+    """Return the ids in the list, after a check that it is consistent."""
     found = ids_in(rows())
     assert found is not None, "the chunks join each other and hold the ids of their ranges"
     return found
@@ -80,7 +80,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def fresh(
     template: Template, token_issuer: TokenIssuer, ids: Iterable[str]
 ) -> Callable[[], AbstractContextManager[None]]:
-    """A maker of tables with a list in them."""
+    """Return a function that creates a table with a list."""
 
     @contextmanager
     def make() -> Iterator[None]:
@@ -156,7 +156,7 @@ def test_racing_writers_lose_nothing_of_each_other() -> None:
     listed().change(add=IDS[:40])
 
     def write(number: int) -> None:
-        # Each has ids of its own, spread over all chunks, and takes out again half of what it puts in.
+        # Each has its own ids, spread over all chunks, and removes half of what it adds.
         own = IDS[40 + number : 120 : 4]
         with acting_for(TENANT):
             for start in range(0, len(own), 10):
@@ -178,7 +178,7 @@ def test_racing_writers_lose_nothing_of_each_other() -> None:
 
 
 def overtaken_by(change: Callable[[], None], *operations: str) -> Fault:
-    """Another writer changes the list just before a call is sent."""
+    """Let another writer change the list just before a call is sent."""
 
     def act(attempt: Attempt, send: Send) -> AWSResponse:
         change()
@@ -266,7 +266,7 @@ def test_a_writer_recognises_its_own_write_when_the_answer_is_lost(
         with world(), injecting(lost_answer(at=at)) as injector:
             listed().change(**change)
             assert content() == wanted
-            # Sent once more by botocore, and with that all was well; the last call is our look at the list.
+            # botocore sent it again, which was enough; the last call is the test's own read of the list.
             assert len(injector.calls) == len(names) + 2
 
 
@@ -320,8 +320,8 @@ def test_a_list_that_loses_all_its_ids_leaves_at_most_an_empty_chunk() -> None:
 
 
 class HalfSeen:
-    """A store whose next query shows a split half done, as a query beside a transaction may: one item changed,
-    the other not.
+    """A store whose next query shows a half-finished split, as a query beside a transaction may: one item changed, the
+    other not.
     """
 
     def __init__(self, missing: str) -> None:

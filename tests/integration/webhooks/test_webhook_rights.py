@@ -1,4 +1,4 @@
-"""Webhooks are sent what their creators may be shown, when they are made and whenever something is sent (check 109)."""
+"""Webhooks receive what their creators may see, when they are created and whenever an event is sent (check 109)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ EVERYTHING = [
 
 
 class Hooks:
-    """Webhooks of one tenant, and what reaches them."""
+    """The webhooks of one tenant, and the events that reach them."""
 
     def __init__(self, world: World, receiver: Receiver) -> None:
         self.world, self.receiver = world, receiver
@@ -43,7 +43,7 @@ class Hooks:
         self._sender: QueueDriver = world.stack.queue_driver("WebhookSendFunction", on_delivery.handler)
 
     def client(self, permissions: dict[str, str]) -> tuple[str, str]:
-        """Id and key of a new API client."""
+        """Return the id and key of a new API client."""
         made = self.world.send("POST", "/api-clients", {"name": f"c{new_id()}", "permissions": permissions})
         assert made.status == 201, made.text
         return made.json["id"], made.json["key"]
@@ -63,7 +63,7 @@ class Hooks:
         self._sender.pump()
 
     def came(self, webhook: dict[str, Any]) -> list[tuple[str, str]]:
-        """Type and record of each event that has reached a webhook."""
+        """Return the type and record of each event that has reached a webhook."""
         self.spread()
         self.send()
         path = "/" + webhook["url"].rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""Webhooks from subscription to receiver: real routes, real handlers, real sockets; AWS in moto."""
+"""Webhooks from subscription to receiver: real routes, handlers and sockets; AWS in moto."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ NOWHERE = "0190a8b0-0000-7000-8000-00000000000a"
 
 @pytest.fixture
 def stack(aws_stack: Stack) -> Stack:
-    """The stack with two tenants, each with an admin and a user of its own."""
+    """The stack with two tenants, each with an admin and a user."""
     with as_operator():
         onboarding = onboarding_service()
         for tenant_id in (TENANT, OTHER):
@@ -98,7 +98,7 @@ def subscribe(url: str, *events: str, tenant: str = TENANT) -> NewWebhook:
 
 
 def contact_created(tenant: str = TENANT, name: str = "Zoë 🦊") -> Event:
-    """A contact's creation, written in the table."""
+    """Write a contact's creation into the table."""
     contact, event = Contact.create(
         {"first_name": name, "last_name": "", "tags": ["vip"]},
         contact_id=ids.new_id(),
@@ -126,20 +126,20 @@ def sqs_event(*bodies: str) -> dict[str, Any]:
 
 
 def fan_out(event: Event, tenant: str = TENANT) -> Any:
-    """The fan-out function, given the message of an event."""
+    """Run the fan-out function with the message of an event."""
     with acting_for(tenant):
         return on_event.handler(sqs_event(to_message(tenant, event)), lambda_context("fan-out"))
 
 
 def pump(stack: Stack) -> QueueDriver:
-    """The sending function, given what is visible in its queue."""
+    """Run the sending function with what is visible in its queue."""
     driver = stack.queue_driver("WebhookSendFunction", on_delivery.handler)
     driver.pump()
     return driver
 
 
 def sweep(later: float = 0.0) -> int:
-    """The scheduled task, `later` seconds from now."""
+    """Run the scheduled task, `later` seconds from now."""
     now = timestamps.plus(timestamps.now(), later)
     with acting_for_system("DUE#", "T#"):
         return send_due(due_deliveries(), delivery_queue(), has_time=lambda: True, now=lambda: now)
@@ -339,7 +339,7 @@ def test_check_62_a_retry_has_the_same_id_and_body_and_a_fresh_timestamp(
     first = delivery_of(webhook, event)
     assert first is not None
     assert (first.state, first.attempts[0].status) == ("pending", 503)
-    time.sleep(1.0)  # a timestamp counts whole seconds
+    time.sleep(1.0)  # a timestamp has whole seconds
     lose_messages(stack)
     sweep(later=3600)
     pump(stack)
@@ -408,7 +408,7 @@ def lose_messages(stack: Stack) -> None:
 
 
 def test_while_a_backlog_waits_each_delivery_has_one_message(stack: Stack) -> None:
-    """Whatever the scheduled task does meanwhile, and however often an event's message comes."""
+    """Whatever the scheduled task does meanwhile, and however often an event's message arrives."""
     webhook = subscribe("https://hooks.example.com/")
     made = [contact_created() for _ in range(12)]
     for event in made:
@@ -680,7 +680,7 @@ def test_check_95_nothing_personal_and_no_secret_is_logged(
 
 @dataclass
 class World:
-    """A tenant with a webhook and an event about to be spread."""
+    """A tenant with a webhook and an event whose deliveries are to be created."""
 
     stack: Stack
     receiver: Receiver
@@ -708,9 +708,9 @@ def world(template: Template, token_issuer: TokenIssuer) -> Callable[[], Any]:
 
 
 def work_through(world: World) -> None:
-    """Spread the event and send what is queued; an hour later hand over what is due, and send that too.
+    """Create the event's deliveries and send what is queued; an hour later queue what is due, and send that too.
 
-    All messages there are get lost between the rounds, so whatever was left is found by the index alone.
+    All waiting messages are lost between the rounds, so only the index finds what was left.
     """
     fan_out(world.event)
     for later in (None, 3600, 7200):
@@ -743,7 +743,7 @@ def state_of(world: World) -> Any:
         delivery = delivery_of(world.webhook, world.event)
     assert delivery is not None
     assert all(verified(world.webhook, came) for came in world.receiver.requests)
-    # An id may come any number of times, so only which ones came is compared.
+    # An id may arrive any number of times, so only the set of ids is compared.
     came = {request.headers["webhook-id"] for request in world.receiver.requests}
     return delivery.state, delivery.due_at, came == {world.event.id}
 
@@ -753,7 +753,7 @@ def test_check_13_and_71_killed_anywhere_an_event_is_delivered(
 ) -> None:
     monkeypatch.setattr(
         deliveries, "RESERVATION_SECONDS", -1
-    )  # over by the time a killed sender's message comes again
+    )  # ended by the time a killed sender's message arrives again
     assert assert_same_after_kills(world, work_through, state_of) >= 10
 
 
@@ -766,7 +766,7 @@ def test_check_10_throttled_anywhere_an_event_is_delivered(world: Callable[[], A
 
 @dataclass
 class Clock:
-    """Unix milliseconds that move when told."""
+    """Unix milliseconds that change on command."""
 
     milliseconds: int = 1_777_887_000_000
 
@@ -782,7 +782,7 @@ class Clock:
 
 @dataclass
 class WaitingRoom:
-    """A queue that notes when each request becomes visible."""
+    """A queue that records when each request becomes visible."""
 
     clock: Clock
     waiting: list[tuple[str, DeliveryRequest]] = field(default_factory=list)
@@ -804,7 +804,7 @@ class WaitingRoom:
 
 @dataclass
 class Script:
-    """A sender whose receivers answer as written down; the last answer is repeated."""
+    """A sender whose receivers respond as given; the last response is repeated."""
 
     clock: Clock
     answers: list[tuple[int | None, float | None]]
@@ -833,7 +833,7 @@ def notice_of(event: Event) -> Notice:
 
 
 def follow(webhook: Webhook, event: Event, room: WaitingRoom, script: Script) -> Delivery:
-    """Let the clock run until the delivery is over, the scheduled task every minute."""
+    """Let the clock run until the delivery has ended, with the scheduled task every minute."""
     sender = sending(room, script)
     with acting_for(TENANT):
         FanOut(find_tenant, table_of, room, creator_rights(), now=room.clock.now).create_deliveries(
@@ -883,7 +883,7 @@ def test_check_65_retry_after_is_obeyed(stack: Stack, retry_after: float) -> Non
 
 
 def test_two_senders_with_one_message_make_one_attempt(stack: Stack) -> None:
-    """check 73: the message stays for the second sender, in case the first is killed, and is then stale."""
+    """check 73: the message stays for the second sender in case the first is killed, and is outdated afterwards."""
     webhook, event = subscribe("https://hooks.example.com/"), contact_created()
     clock = Clock()
     room = WaitingRoom(clock)
@@ -910,7 +910,7 @@ def test_two_senders_with_one_message_make_one_attempt(stack: Stack) -> None:
 def slower_than_its_claim(
     webhook: Webhook, event: Event, room: WaitingRoom, slower: int, faster: int
 ) -> Delivery:
-    """The delivery after a sender came to its log when another had made the attempt again."""
+    """Return the delivery after a sender recorded its attempt when another had made the attempt again."""
     clock = room.clock
     with acting_for(TENANT):
         FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now).create_deliveries(
@@ -985,7 +985,7 @@ def test_a_sender_killed_between_request_and_log_sends_again(stack: Stack, recei
             ).attempt(request)
         clock.wait_until(
             timestamps.plus(clock.now(), RESERVATION_SECONDS + 1)
-        )  # its message comes again after longer
+        )  # its message becomes visible again after longer
         Sending(find_tenant, table_of, room, Sender(loopback=True), creator_rights(), now=clock.now).attempt(
             request
         )

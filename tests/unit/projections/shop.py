@@ -1,4 +1,4 @@
-"""A tenant's contact in a table in memory, and workers on its projections: for the interleavings of their calls."""
+"""A tenant's contact in a table in memory, and workers on its projections, to interleave their calls."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PURGED_AT = "2026-06-30T12:00:00.000Z"
 
 
 def contact(version: int, **fields: Any) -> Item:
-    """A contact's item at a version."""
+    """Return a contact's item at a version."""
     texts = {"id": ID, "first_name": "Ann", "created_at": "2026-05-04T09:00:00.000Z"}
     texts |= {"updated_at": f"2026-05-04T09:00:0{version}.000Z", "full_name": f"Ann {fields['last_name']}"}
     given = {name: {"S": value} for name, value in {**texts, **fields}.items() if isinstance(value, str)}
@@ -60,7 +60,7 @@ Batches = Sequence[Sequence[Item]]
 
 
 class _Due(PurgeTable):
-    """The contact is due; the index that says so is not in the table in memory."""
+    """The table of a contact that is due: the index that says so is not in the table in memory."""
 
     def due(self, at: str) -> Iterator[tuple[str, str]]:
         yield TENANT, ID
@@ -78,7 +78,7 @@ def _image(old: Item | None, new: Item | None) -> Item:
 
 
 def history(*images: Item) -> list[Item]:
-    """The events of a contact that went through states, of which the last is that it was deleted."""
+    """Return the events of a contact that went through states."""
     told: list[Item] = []
     before: dict[str, Any] = {}
     for number, image in enumerate(images):
@@ -119,8 +119,8 @@ _PREPARED: dict[str, list[Item]] = {}
 
 
 class Shop:
-    """A table with a contact in its last state, of which `projected` is what the projections show. `running`: the one
-    whose workers run, or did last.
+    """A table with a contact in its last state, of whose states the projections show those in `projected`. `running`:
+    the shop whose workers run, or ran last.
     """
 
     running: Shop
@@ -144,7 +144,7 @@ class Shop:
         return Store(self.table, "table", sleep=lambda seconds: None)
 
     def projector(self, batches: Batches) -> Callable[[], None]:
-        """A worker that projects batches, one after the other."""
+        """Return a worker that projects batches, one after the other."""
 
         def work() -> None:
             projection = self.projection(self.store())
@@ -154,7 +154,7 @@ class Shop:
         return work
 
     def sweeper(self) -> Callable[[], None]:
-        """A worker that does with the contact what the sweep does."""
+        """Return a worker that does with the contact what the sweep does."""
 
         def work() -> None:
             projection = SweptProjection(self.store(), self.projection(self.store()))
@@ -165,7 +165,7 @@ class Shop:
         return work
 
     def purger(self) -> Callable[[], None]:
-        """A worker that purges the contact, and then projects the stream's record of that."""
+        """Return a worker that purges the contact, and then projects the stream's record of that."""
 
         def work() -> None:
             start = len(self.table.stream)
@@ -192,7 +192,7 @@ class Shop:
         return turns
 
     def note_id(self) -> str:
-        """An id for a note: the same for the same worker in every run, so that runs can come to the same state."""
+        """Return an id for a note: the same for the same worker in every run, so that runs can reach the same state."""
         turn = self._turns.turn if self._turns is not None else -1
         self._notes[turn] = self._notes.get(turn, 0) + 1
         return f"{turn}-{self._notes[turn]}"
@@ -210,8 +210,8 @@ class Shop:
         return self.table.digest, tuple(self._answers.values())
 
     def differences(self) -> tuple[Any, Any]:
-        """The differences between the projections and the record."""
-        if self.table.digest not in _COMPARED:  # most runs end alike
+        """Return the discrepancies between the projections and the record."""
+        if self.table.digest not in _COMPARED:  # most runs end in the same state
             _COMPARED[self.table.digest] = find_discrepancies(TENANT, self.table.all())
         return _COMPARED[self.table.digest]
 

@@ -1,4 +1,4 @@
-"""check 99: whatever two or three projectors, the sweep and the purge do side by side, projections equal records."""
+"""check 99: projections equal records, however two or three projectors, the sweep and the purge interleave."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOW = "2026-05-04T12:00:00.000Z"
 
 @pytest.fixture(autouse=True)
 def standing_still(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock stands, nobody waits, and what an item says is worked out once."""
+    """The clock is fixed, no worker waits, and each item is decoded once."""
     known: dict[tuple[str, ...], Contact] = {}
 
     def contact_of(item: Item) -> Contact:
@@ -58,7 +58,7 @@ def standing_still(monkeypatch: pytest.MonkeyPatch) -> None:
 
 A1, B2, A3, C3 = alpha(1), beta(2), alpha(3), gamma(3)
 
-# The states projected before, and those that each of two projectors is handed, one batch after the other.
+# The states projected before, and those that each of two projectors receives, one batch after the other.
 SCENES: dict[str, tuple[Batches, Batches, Batches]] = {
     "A, B, A: one is late with B": ([[A1]], [[B2]], [[B2], [A3]]),
     "A, B, A: one is late with B, the other has both at once": ([[A1]], [[B2]], [[B2, A3]]),
@@ -77,7 +77,7 @@ def last_of(batches: Batches) -> Item:
 def failures(
     scene: str, *, switches: int, projection: type[Projection] = Projection
 ) -> tuple[int, list[Schedule]]:
-    """How many interleavings there are of a scene, and those after which projections and record differ."""
+    """Return the number of interleavings of a scene, and those after which projections and record differ."""
     before, one, other = SCENES[scene]
     shops: list[Shop] = []
 
@@ -101,7 +101,7 @@ def test_two_projectors_end_with_what_the_record_says_however_their_calls_fall(s
 
 
 class Unmended(Projection):
-    """Leaves when its batch has nothing to say, whatever it has written on the way: as it was once."""
+    """A projection that returns as soon as its batch is outdated, whatever it has written: an earlier fault."""
 
     def _read_states(self, works: list[Work]) -> None:
         super()._read_states(works)
@@ -119,7 +119,7 @@ def test_the_interleavings_find_the_fault_when_the_overtaken_do_not_mend(scene: 
 def test_a_projector_killed_at_any_call_leaves_nothing_that_the_next_batch_does_not_mend(
     last: Item, is_given_up: bool
 ) -> None:
-    """The next batch is that of the next change, as after too many attempts, or has both changes in it."""
+    """The next batch contains only the next change, as after too many attempts, or both changes."""
     killed, at = True, 0
     while killed:
         at += 1
@@ -143,7 +143,7 @@ PATHS = {
 
 @pytest.mark.parametrize("number", range(8))
 def test_three_workers_killed_or_not_end_with_what_the_record_says(number: int) -> None:
-    """Two projectors and the sweep, or the purge, in an order drawn by chance, each killed at some call or not."""
+    """Two projectors and the sweep, or the purge, in a random order, each killed at some call or not."""
     for seed in range(number * 100, number * 100 + 100):
         chosen = random.Random(seed)
         path = PATHS[chosen.choice(sorted(PATHS))]
@@ -157,14 +157,12 @@ def test_three_workers_killed_or_not_end_with_what_the_record_says(number: int) 
             shop.purger() if is_purged else shop.sweeper(),
         ]
         kills = {worker: chosen.randint(1, 20) for worker in range(3) if chosen.random() < 0.4}
-        is_soon = (
-            chosen.random() < 0.5
-        )  # a killed one comes again beside the others, or when they are through
+        is_soon = chosen.random() < 0.5  # a killed worker repeats beside the others, or after they have ended
         switches = sorted(chosen.sample(range(1, 60), chosen.randint(0, 8)))
         schedule = ((0, chosen.randrange(3)), *((at, chosen.randrange(3)) for at in switches))
         turns = shop.run([coming_again(one) if is_soon else one for one in workers], schedule, kills)
         if not is_soon:
-            # A stream that is taken up again may come in other batches than before.
+            # A stream may be read again in other batches than before.
             workers[0] = shop.projector(batches_of(late, chosen))
             workers[1] = shop.projector(batches_of(path, chosen))
             for killed in sorted(turns.killed):
@@ -173,7 +171,7 @@ def test_three_workers_killed_or_not_end_with_what_the_record_says(number: int) 
         if is_purged:
             left = [
                 item for item in shop.table.all() if "expires_at" not in item
-            ]  # notes of the killed go by themselves
+            ]  # notes of killed projectors expire
             assert not PERSONAL.search(repr(left)), f"seed {seed}"
 
 
@@ -181,13 +179,13 @@ PERSONAL = re.compile("alpha|beta|a@x|b@x|5552671|1762555", re.IGNORECASE)
 
 
 def batches_of(path: Sequence[Item], chosen: random.Random) -> Batches:
-    """States in their order, in one batch or in several."""
+    """Return states in their order, in one batch or in several."""
     cuts = [at for at in range(1, len(path)) if chosen.random() < 0.5]
     return [path[start:end] for start, end in pairwise([0, *cuts, len(path)])]
 
 
 def coming_again(work: Callable[[], None]) -> Callable[[], None]:
-    """A worker that is started anew when it was killed."""
+    """Return a worker that is started again when it was killed."""
 
     def twice() -> None:
         try:

@@ -1,4 +1,4 @@
-"""Signatures and bodies after Standard Webhooks 1.0.0 (check 61)."""
+"""Signatures and bodies according to Standard Webhooks 1.0.0 (check 61)."""
 
 from __future__ import annotations
 

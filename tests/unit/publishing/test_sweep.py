@@ -1,4 +1,4 @@
-"""The sweep keeps its place: with a clock of its own, over a table in memory."""
+"""The sweep keeps its position: with a simulated clock, over a table in memory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RESERVE = 15.0
 
 
 class KilledError(Exception):
-    """The function's time was over."""
+    """The function's time was up."""
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Clock:
 
 
 class MemoryStore:
-    """As much of a store as the events need; each call takes a while."""
+    """The part of a store that events need; each call takes a while."""
 
     def __init__(self, clock: Clock, call_seconds: float) -> None:
         self._clock, self._call_seconds = clock, call_seconds
@@ -102,7 +102,7 @@ class MemoryStore:
 
 @dataclass
 class Topic:
-    """Takes events, a while for each, but for those that are refused."""
+    """Accepts events, which takes a while for each, except those that are refused."""
 
     store: MemoryStore
     clock: Clock
@@ -125,7 +125,7 @@ class Topic:
 
 @dataclass
 class Records:
-    """Projections of which some lag behind, and some cannot be mended."""
+    """Projections of which some lag behind, and some cannot be repaired."""
 
     clock: Clock
     seconds: float = 0.0
@@ -176,7 +176,7 @@ def checkpoint(store: MemoryStore) -> str:
 
 
 def until_done(store: MemoryStore, clock: Clock, topic: Topic, records: Records, *, most: int) -> int:
-    """Run sweeps until one has come to the end; each must move the checkpoint, publish or mend."""
+    """Run sweeps until one has reached the end; each must move the checkpoint, publish or repair."""
     end = timestamps.plus(NOW, -SETTLE_SECONDS)
     for number in range(1, most + 1):
         before = checkpoint(store)

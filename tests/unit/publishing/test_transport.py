@@ -1,4 +1,4 @@
-"""Requests to hosts that are not trusted (checks 66 to 70), over real sockets on loopback."""
+"""Requests to untrusted hosts (checks 66 to 70), over real sockets on loopback."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PUBLIC, METADATA = "93.184.215.14", "169.254.169.254"
 
 
 class Dialled:
-    """A dialler that notes where it was sent and goes to the receiver instead."""
+    """A dialler that records the addresses and connects to the receiver instead."""
 
     def __init__(self, receiver: Receiver) -> None:
         self.addresses: list[str] = []
@@ -32,7 +32,7 @@ class Dialled:
 
 
 def answering(*answers: Sequence[str]) -> Callable[[str, int], Sequence[str]]:
-    """A resolver that gives these answers in turn, the last for ever."""
+    """Return a resolver that gives these answers in turn, the last one repeatedly."""
     left = list(answers)
     return lambda host, port: left.pop(0) if len(left) > 1 else left[0]
 
@@ -53,7 +53,7 @@ def failure_of(target: Target, **given: object) -> str:
 
 @contextmanager
 def raw_server(serve: Callable[[socket.socket], None]) -> Iterator[Target]:
-    """A server on loopback that does with each connection what `serve` does."""
+    """Run a server on loopback that passes each connection to `serve`."""
     listening = socket.create_server(("127.0.0.1", 0))
 
     def accept() -> None:
@@ -111,7 +111,7 @@ def test_another_port_is_part_of_the_host_header(receiver: Receiver) -> None:
         ["::ffff:169.254.169.254"],
         ["64:ff9b::a9fe:a9fe"],
         ["fe80::1%eth0"],
-        # one bad one among good ones
+        # one bad address among good ones
         [PUBLIC, METADATA],
         [METADATA, PUBLIC],
         [PUBLIC, "2606:4700:4700::1111", "192.168.1.1"],
@@ -178,7 +178,7 @@ def test_check_66_an_endless_answer_is_cut(receiver: Receiver) -> None:
 
 
 HALF_OF_A_DRIP = 10
-"""Seconds: the dripping answers below take twice as long and longer when nobody cuts them."""
+"""Seconds. The slow responses below take twice as long and more when they are not cut off."""
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_check_66_endless_headers_are_cut_at_64_kilobytes(status: bytes, line: b
 
     with raw_server(flood) as target:
         assert failure_of(target, loopback=True) == "protocol"
-    assert sent[0] < 8_000_000  # what the sockets' buffers take
+    assert sent[0] < 8_000_000  # as much as the sockets' buffers hold
 
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 204 No Content\r\nX: y\r\nX"])
@@ -210,7 +210,7 @@ def test_check_66_headers_that_break_off_are_no_answer(head: bytes) -> None:
         connection.recv(65536)
         connection.sendall(head)
         connection.shutdown(socket.SHUT_WR)
-        while connection.recv(65536):  # closed with something unread, it would be reset instead
+        while connection.recv(65536):  # a connection closed with unread bytes would be reset instead
             pass
 
     with raw_server(break_off) as target:

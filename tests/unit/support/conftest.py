@@ -1,4 +1,4 @@
-"""A small stack of its own, so that the harness is tested apart from the product it tests."""
+"""A small stack of its own, so that the harness is tested independently of the product."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def dynamodb(stack: Stack) -> Any:
 
 @pytest.fixture
 def item(stack: Stack) -> Callable[..., dict[str, Any]]:
-    """Arguments of a PutItem for a row of tenant t1, changed by what is given."""
+    """Return the arguments of a PutItem for a row of tenant t1, with changes."""
 
     def make(pk: str = "T#t1#C#1", sk: str = "CONTACT", **attributes: Any) -> dict[str, Any]:
         return {"TableName": stack.table_name, "Item": {"PK": {"S": pk}, "SK": {"S": sk}, **attributes}}

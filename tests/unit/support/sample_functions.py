@@ -1,4 +1,4 @@
-"""Functions behind sample.yaml: an authorizer and a resolver that makes things in the table once each."""
+"""The functions of sample.yaml: an authorizer, and a resolver that creates an item once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ app = APIGatewayRestResolver()
 
 
 def authorize(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Tokens of the kind "Bearer <tenant> <what>": what is anything but "deny", "broken", "nonsense",
+    """Tokens have the form "Bearer <tenant> <what>", where `what` is anything, or "deny", "broken", "nonsense",
     "unknown".
     """
     _, tenant, what = event["authorizationToken"].split()

@@ -1,4 +1,4 @@
-"""Faults strike where botocore meets the service, so that its own retries act on them."""
+"""Faults take effect between botocore and the service, so that its own retries react to them."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_a_fault_that_met_no_call_fails_the_test(dynamodb: Any, item: Callable[.
 
 
 def work(stack: Stack) -> None:
-    """Three calls whose repetition must change nothing: counted once by a marker in the same transaction."""
+    """Three calls whose repetition must change nothing: counted once because of a marker in the same transaction."""
     client = stack.client("dynamodb")
     marker = {"PK": {"S": "T#t1#C#1"}, "SK": {"S": "SEEN"}}
     if "Item" not in client.get_item(TableName=stack.table_name, Key=marker):

@@ -1,4 +1,4 @@
-"""The gateway answers as API Gateway does, with the sample template's routes, authorizer and responses."""
+"""The gateway responds as API Gateway does, with the sample template's routes, authorizer and responses."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_a_policy_is_kept_by_token_for_as_long_as_the_template_says(stack: Stack
     )
     assert gateway.request("GET", "/things/1?of=t1", token="t1 reads").status == 200
     assert gateway.request("GET", "/things/2?of=t1", token="t1 reads").status == 200
-    # The kept policy is held against each request's own method and path.
+    # The cached policy is checked against each request's own method and path.
     assert gateway.request("POST", "/things", json={"name": "x"}, token="t1 reads").status == 403
     assert len(asked) == 1
     gateway.request("GET", "/things/1?of=t1", token="t1 other")
@@ -173,7 +173,7 @@ def test_sixty_four_requests_at_once_meet_at_every_call_and_keep_apart_in_the_re
         return lambda: gateway.request("POST", "/things", json={"name": "one"}, token=f"t1 caller{number}")
 
     answers = gateway.together([create(number) for number in range(64)])
-    # Each answer is written by the resolver after two AWS calls: its caller must still be the request's own.
+    # Each response is written by the resolver after two AWS calls: its caller must still be that of the request.
     assert [answer.text for answer in answers] == [f"caller{number}" for number in range(64)]
     assert sorted(answer.status for answer in answers) == [201] + [409] * 63
 

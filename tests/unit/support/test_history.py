@@ -1,4 +1,4 @@
-"""The checker of histories takes those that one order explains, and objects to all others."""
+"""The checker of histories accepts those that one order explains, and rejects all others."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_one_contact_s_operations_do_not_excuse_another_s() -> None:
 
 
 def long_history(seed: int) -> list[Operation]:
-    """Four hundred patches and reads that happened one by one, each for up to eight moments."""
+    """Four hundred patches and reads that happened one by one, each lasting up to eight moments."""
     chosen = random.Random(seed)
     state, operations = START, []
     for moment in range(400):

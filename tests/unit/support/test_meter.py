@@ -1,4 +1,4 @@
-"""The meter's units against numbers worked out by hand from DynamoDB's rules."""
+"""The meter's units, compared with numbers calculated by hand from DynamoDB's rules."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def as_tenant() -> Iterator[None]:
 
 
 def sized(total: int) -> dict[str, Any]:
-    """An attribute "d" that makes a row of the `item` fixture weigh `total` bytes."""
+    """Return an attribute "d" that makes a row of the `item` fixture `total` bytes large."""
     return {"d": {"S": "x" * (total - KEY_BYTES - 1)}}
 
 

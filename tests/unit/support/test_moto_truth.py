@@ -1,4 +1,4 @@
-"""What DynamoDB promises and moto alone does not keep."""
+"""DynamoDB's guarantees that moto alone does not keep."""
 
 from __future__ import annotations
 

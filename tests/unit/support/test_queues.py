@@ -1,6 +1,4 @@
-"""The queue driver deletes what succeeded, gives back what did not, and leaves the rest to the redrive
-policy.
-"""
+"""The queue driver deletes what succeeded, releases what did not, and leaves the rest to the redrive policy."""
 
 from __future__ import annotations
 

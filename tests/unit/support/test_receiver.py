@@ -1,4 +1,4 @@
-"""The receiver records what comes and answers as told."""
+"""The receiver records the requests and responds as instructed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A function that does what its role does not allow fails its test, though the emulator lets it (checks 50 and 51)."""
+"""A function that exceeds its role fails its test, though the emulator allows the call (checks 50 and 51)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stream driver delivers as Lambda's event source mapping does (checks 18 and 90 rest on it)."""
+"""The stream driver delivers as Lambda's event source mapping does (checks 18 and 90 rely on it)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def names_of(event: dict[str, Any]) -> list[str]:
 
 
 class Recorder:
-    """A handler that notes what it was given; fails on the rows named in `poison`."""
+    """A handler that records its batches and fails on the rows in `poison`."""
 
     def __init__(self, *poison: str) -> None:
         self.poison = poison
@@ -50,7 +50,7 @@ class Recorder:
 
 
 class Reporter(Recorder):
-    """The same, naming what failed instead of raising."""
+    """The same handler, which names the failed records instead of raising."""
 
     def __call__(self, event: dict[str, Any], context: Any) -> Any:
         self.batches.append(names_of(event))

@@ -1,4 +1,4 @@
-"""The template reader works out what CloudFormation would, and moto gets its resources from that alone."""
+"""The template reader evaluates what CloudFormation would, and moto gets its resources only from that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The LeadingKeys guard lets a caller reach its own tenant's keys and nothing else (check 49)."""
+"""The LeadingKeys guard lets a caller reach only its own tenant's keys (check 49)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FOREIGN = {"PK": {"S": "T#t10#C#1"}, "SK": {"S": "CONTACT"}}
 
 
 def calls_with(table: str, key: dict[str, Any]) -> dict[str, Callable[[Any], Any]]:
-    """Every operation that names a key, with an own one beside it where it can."""
+    """Every operation that names a key, with one of the tenant's own keys beside it where possible."""
     partition = {":p": key["PK"]}
     return {
         "get": lambda c: c.get_item(TableName=table, Key=key),

@@ -1,4 +1,4 @@
-"""Tokens verify against the JWKS that is served, and can be made wrong in every way an attack needs."""
+"""Tokens verify against the served JWKS, and can be made wrong in every way an attack needs."""
 
 from __future__ import annotations
 

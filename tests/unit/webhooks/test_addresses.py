@@ -1,4 +1,4 @@
-"""Where webhooks may go (checks 67 and 70)."""
+"""The addresses that webhooks may use (checks 67 and 70)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ FORBIDDEN = (
     "239.255.255.255",
     "240.0.0.1",
     "255.255.255.255",
-    # IPv6: unspecified, loopback, mapped and compatible, whatever they hold
+    # IPv6: unspecified, loopback, mapped and compatible, whatever they contain
     "::",
     "::1",
     "::127.0.0.1",
@@ -129,7 +129,7 @@ def test_a_developers_machine_adds_loopback_and_nothing_else(address: str) -> No
     "host",
     [
         *(f"[{address}]" if ":" in address else address for address in FORBIDDEN),
-        # IPv4 addresses in disguise
+        # IPv4 addresses in other notations
         "2130706433",
         "0x7f000001",
         "0x7f.0.0.1",
@@ -144,13 +144,13 @@ def test_a_developers_machine_adds_loopback_and_nothing_else(address: str) -> No
         "3232235521",
         "a.0x7f000001",
         "example.1",
-        # digits and dots of other scripts, which some readers take for ASCII
+        # digits and dots of other scripts, which some parsers take for ASCII
         "①②⑦.⓪.⓪.①",
         "１２７.0.0.1",
         "127。0。0。1",
         "١٢٧.0.0.1",
         "ⓔxample.com",
-        # names that lead inside
+        # internal names
         "localhost",
         "LOCALHOST",
         "localhost.",
@@ -160,7 +160,7 @@ def test_a_developers_machine_adds_loopback_and_nothing_else(address: str) -> No
         "ip-10-0-0-1.ec2.internal",
         "printer.local",
         "router.home.arpa",
-        # odd forms
+        # unusual forms
         "",
         ".",
         "..",

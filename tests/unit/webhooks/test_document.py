@@ -1,4 +1,4 @@
-"""docs/events.md says what is so."""
+"""docs/events.md describes the code correctly."""
 
 from __future__ import annotations
 

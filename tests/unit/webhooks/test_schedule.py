@@ -1,4 +1,4 @@
-"""When attempts are made, and what ends them (checks 64 and 65)."""
+"""The times of attempts, and the ends of deliveries (checks 64 and 65)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def seconds_between(start: str, end: str) -> float:
 
 
 def run_until_over(jitters: list[float]) -> Delivery:
-    """A delivery whose receiver never takes it, each attempt made at its time."""
+    """A delivery whose receiver never accepts it, with each attempt made at its time."""
     delivery = Delivery.create(NOTICE, "w1", at=START)
     for jitter in jitters:
         if delivery.next_attempt_at is not None:
