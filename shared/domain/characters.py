@@ -1,11 +1,11 @@
-"""Characters that show nothing, and what becomes of them in a text.
+"""Invisible characters, and their removal from texts.
 
-Control and format characters that show nothing are removed: they make two texts differ that look alike. Some of them
-do show, by what they make of their neighbours, and stay there: joiners in Persian and Indic words and between emoji,
-variation selectors behind a symbol or an ideograph, the tags of a flag. The sets follow the Unicode Character
-Database: the general categories Cc and Cf and the property Default_Ignorable_Code_Point (Unicode 15.1).
+Invisible control and format characters are removed, because with them two texts that look the same differ. Some have a
+visible effect on their neighbours, and are kept there: joiners in Persian and Indic words and between emoji, variation
+selectors after a symbol or an ideograph, the tags of a flag. The sets follow the Unicode Character Database: the
+general categories Cc and Cf and the property Default_Ignorable_Code_Point (Unicode 15.1).
 
-NUL is not removed. It is in no text that a person typed, so the fields refuse it.
+NUL is not removed. It is never typed, so the fields refuse it.
 """
 
 from __future__ import annotations
@@ -14,59 +14,57 @@ import re
 import unicodedata
 from functools import cache
 
-# Printable for `str.isprintable`, and yet nothing to be seen: fillers, variation selectors, blank symbols.
+# Printable according to `str.isprintable` but invisible: fillers, variation selectors, blank symbols.
 _BLANK = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U00013441\U00013442\U00016fe4\U0001d159\U000e0100-\U000e01ef"
 )
 _SPACES = "\u2800\U00013441\U00013442\U0001d159"
-"""Symbols as blank as a space, and as wide."""
+"""Symbols that look like a space."""
 _NEVER = (
     "\x01-\x08\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u17b4\u17b5\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U00016fe4\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e001f\U000e0080-\U000e00ff\U000e01f0-\U000e0fff"
 )
-"""The characters that show nothing wherever they stand."""
-_AT_TIMES = "\u115f\u1160\u180b-\u180f\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f\U000e0100-\U000e01ef"
-"""The characters that show between certain neighbours alone."""
+"""Characters that are always invisible."""
+_SOMETIMES = "\u115f\u1160\u180b-\u180f\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f\U000e0100-\U000e01ef"
+"""Characters that have an effect only between certain neighbours."""
 _BREAKS = "\t\n\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029"
 
 _BLACK_FLAG, _CANCEL_TAG, _KEYCAP = "\U0001f3f4", "\U000e007f", "\u20e3"
 _VIRAMA = 9
-"""The canonical combining class of the signs that take a consonant's vowel away."""
+"""The canonical combining class of signs that remove the vowel of a consonant."""
 
 
 @cache
 def _pattern(of: str) -> re.Pattern[str]:
-    # Made at first use: most texts need none of them, and a cold start is short of time.
+    # Compiled at first use: most texts need none of them, and compiling would slow down the cold start.
     return re.compile(of)
 
 
 def one_line(text: str) -> str:
-    """A text without what shows nothing, as one line: a line break or tab, with the spaces around it, is a space.
-
-    Space at the ends is removed.
+    """Return a text as one line without invisible characters. A line break or tab, with the spaces around it, becomes a
+    space; white space at the ends is removed.
     """
     if _is_plain(text):
         return text.strip()
     parts = _pattern(f"[{_BREAKS}]").split(text)
-    return _visible(" ".join(bare for part in parts if (bare := part.strip(" ")))).strip()
+    return _remove_invisible(" ".join(bare for part in parts if (bare := part.strip(" ")))).strip()
 
 
 def several_lines(text: str) -> str:
-    """A text without what shows nothing; line breaks and tabs stay, a form feed is a line break.
-
-    Space at the ends is removed.
+    """Return a text without invisible characters. Line breaks and tabs are kept, a form feed becomes a line break;
+    white space at the ends is removed.
     """
     if _is_plain(text):
         return text.strip()
-    return _visible(_pattern("[\x0b\x0c\x85]").sub("\n", text)).strip()
+    return _remove_invisible(_pattern("[\x0b\x0c\x85]").sub("\n", text)).strip()
 
 
 def comparable(text: str) -> str:
-    """A text as it is compared with others that look like it: nothing invisible at all, white space single spaces."""
+    """Return a text in the form in which look-alikes are equal: without any invisible character, with single spaces."""
     if not _is_plain(text):
-        text = _pattern(f"[{_NEVER}{_AT_TIMES}]").sub("", one_line(text))
+        text = _pattern(f"[{_NEVER}{_SOMETIMES}]").sub("", one_line(text))
     return " ".join(text.split())
 
 
@@ -74,13 +72,13 @@ def _is_plain(text: str) -> bool:
     return text.isprintable() and (text.isascii() or not _pattern(f"[{_BLANK}]").search(text))
 
 
-def _visible(text: str) -> str:
+def _remove_invisible(text: str) -> str:
     shown = _pattern(f"[{_NEVER}]").sub("", _pattern(f"[{_SPACES}]").sub(" ", text))
-    return _pattern(f"[{_AT_TIMES}]+").sub(_shown_between, shown)
+    return _pattern(f"[{_SOMETIMES}]+").sub(_keep_effective, shown)
 
 
-def _shown_between(found: re.Match[str]) -> str:
-    """Which of a run of characters that show at times do show, between the two that it stands between."""
+def _keep_effective(found: re.Match[str]) -> str:
+    """Return those characters of a run of sometimes visible ones that have an effect between their neighbours."""
     text, run = found.string, found.group()
     before = text[found.start() - 1] if found.start() else " "
     after = text[found.end()] if found.end() < len(text) else " "
@@ -101,12 +99,12 @@ def _shown_between(found: re.Match[str]) -> str:
 
 
 def _joins(before: str, after: str) -> bool:
-    """Whether a joiner changes what its neighbours look like."""
+    """Return whether a joiner changes how its neighbours look."""
     return unicodedata.combining(before) == _VIRAMA or (_is_joined(before) and _is_joined(after))
 
 
 def _is_joined(letter: str) -> bool:
-    # Latin, Greek and Cyrillic letters stand alone. Symbols are emoji.
+    # Latin, Greek and Cyrillic letters do not join. Symbols are emoji.
     return (
         letter >= "\u0530"
         and not "\u1e00" <= letter <= "\u1fff"
@@ -115,7 +113,7 @@ def _is_joined(letter: str) -> bool:
 
 
 def _varies(selector: str, base: str, after: str) -> bool:
-    """Whether a variation selector means something behind a character."""
+    """Return whether a variation selector has an effect after a character."""
     kind = unicodedata.category(base)[0]
     if "\u180b" <= selector <= "\u180f":
         return "\u1800" <= base <= "\u18af" and (selector != "\u180e" or "\u1800" <= after <= "\u18af")
@@ -127,7 +125,7 @@ def _varies(selector: str, base: str, after: str) -> bool:
 
 
 def _is_filled(filler: str, before: str, after: str) -> bool:
-    """Whether a filler of Hangul stands for the missing part of a syllable."""
+    """Return whether a Hangul filler replaces the missing part of a syllable."""
     if filler == "\u115f":
         return "\u1161" <= after <= "\u11a7"
     return "\u1100" <= before <= "\u115e"

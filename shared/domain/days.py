@@ -1,4 +1,4 @@
-"""Days in a time zone: a date without a time stands for the whole of it."""
+"""Days in a time zone: a date without a time stands for the whole day."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def is_date(text: str) -> bool:
-    """Whether a text has the form of a date (RFC 3339, `full-date`). Whether there is such a day is not looked at."""
+    """Return whether a text has the form of a date (RFC 3339, `full-date`). The day need not exist."""
     return _DATE.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=256)
 def first_moment(day: str, zone: str) -> str:
-    """The timestamp at which a day (`2026-05-04`, one there is) begins in a zone of the IANA database.
+    """Return the timestamp at which an existing day, such as `2026-05-04`, begins in a zone of the IANA database.
 
-    Where the clocks skip midnight, the day begins when they are put on.
+    Where the clocks skip midnight, the day begins when they are set forward.
     """
     return _start_of(date.fromisoformat(day), zone)
 
 
 @lru_cache(maxsize=256)
 def last_moment(day: str, zone: str) -> str:
-    """The last timestamp of a day: a millisecond before the next one begins, however long the day is."""
+    """Return the last timestamp of a day, a millisecond before the next day begins, however long the day is."""
     start = date.fromisoformat(day)
     if start == date.max:
         return LAST
@@ -39,12 +39,12 @@ _EARLIEST = "1970-01-01T00:00:00.000Z"
 
 
 def _start_of(day: date, zone: str) -> str:
-    # By need: most calls name no day, and zones are read from files.
+    # Imported when needed: most calls name no day, and zones are read from files.
     from zoneinfo import ZoneInfo
 
-    # With fold 0, a midnight that the clocks skip is read by the offset before: that is the moment of the change.
+    # With fold 0, a skipped midnight is read with the offset before the change, which gives the moment of the change.
     midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
     try:
         return normalize(midnight)
-    except ValueError:  # in the zone it is 1970 or 9999 when in UTC it is not, or no longer
+    except ValueError:  # the year in UTC is before 1970 or after 9999
         return _EARLIEST if day.year < 2000 else LAST

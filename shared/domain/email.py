@@ -1,4 +1,4 @@
-"""E-mail addresses in the one form in which they are stored, compared and locked."""
+"""E-mail addresses in the form in which they are stored, compared and locked."""
 
 from __future__ import annotations
 
@@ -12,34 +12,33 @@ from shared.domain.errors import Invalid
 
 MAX_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less the two angle brackets
 
-# Plain addresses, and only such as email-validator takes unchanged; all others go to the library, which
-# costs a quarter of a cold start to load. tests/properties holds the two to the same answers.
+# Matches only addresses that email-validator accepts unchanged. All others go to the library, whose import costs a
+# quarter of a cold start. tests/properties checks that both give the same answers.
 _PLAIN = re.compile(
     r"(?=.{1,254}\Z)(?=[^@]{1,64}@)"
     r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*"
     r"@(?!(?:.*\.)?..--)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 )
-# Names that RFC 6761 and its kin set aside; the library refuses them.
+# Special-use domain names (RFC 6761 and later ones), which the library refuses.
 _SPECIAL_USE = frozenset({"arpa", "invalid", "local", "localhost", "onion", "test", "alt", "internal"})
 
 
 def normalize_email(raw: str, field: str = "email") -> str:
-    """The stored form of an address: lower case, compatibility characters such as full-width letters as plain ones
-    (NFKC), domain in IDNA form.
+    """Return the stored form of an address: lower case, compatibility characters such as full-width letters replaced
+    (NFKC), the domain in IDNA form.
 
-    An address may stand in angle brackets, with a name before them (RFC 5322, section 3.4), in a `mailto:` URI
-    (RFC 6068), and among characters that show nothing. Validity is that of the library email-validator with
-    deliverability look-ups off.
+    The address may be in angle brackets after a name (RFC 5322, section 3.4), in a `mailto:` URI (RFC 6068), and
+    among invisible characters. It must be valid for the library email-validator, without deliverability look-ups.
     Raises Invalid naming `field`; the message never repeats the address.
     """
     text = raw.strip()
-    if len(text) > 2 * MAX_LENGTH:  # before anything of it is kept
+    if len(text) > 2 * MAX_LENGTH:  # before any part of it is cached
         raise _too_long(field)
-    return _normalized(text, field)
+    return _normalize(text, field)
 
 
 @lru_cache(maxsize=2048)
-def _normalized(text: str, field: str) -> str:
+def _normalize(text: str, field: str) -> str:
     if not _PLAIN.fullmatch(text):
         text = _address_in(text)
     if not text:
@@ -50,15 +49,15 @@ def _normalized(text: str, field: str) -> str:
         lowered = text.lower()
         if _PLAIN.fullmatch(lowered) and lowered.rsplit(".", 1)[1] not in _SPECIAL_USE:
             return lowered
-    return _by_library(text, field)
+    return _normalize_by_library(text, field)
 
 
 def _address_in(text: str) -> str:
-    """The address in a text: without a name, brackets, a URI's scheme and what shows nothing."""
-    # No more of it than `normalize_email` takes: to compose letters can take longer than their number.
+    """Return the address in a text, without a name, brackets, the scheme of a URI and invisible characters."""
+    # Cut to what `normalize_email` accepts: composing letters can take more than linear time.
     address = unicodedata.normalize("NFKC", one_line(text[: 2 * MAX_LENGTH])).strip()
     name, bracket, bracketed = address.rpartition("<")
-    # Of several in brackets none is the one that is meant.
+    # With several addresses in brackets none is chosen.
     if bracket and bracketed.endswith(">") and not {"<", ">"} & {*name}:
         address = bracketed[:-1].strip()
     if address[:7].lower() == "mailto:":
@@ -70,7 +69,7 @@ def _too_long(field: str) -> Invalid:
     return Invalid.field(field, "email", f"An e-mail address has at most {MAX_LENGTH} characters.")
 
 
-def _by_library(text: str, field: str) -> str:
+def _normalize_by_library(text: str, field: str) -> str:
     from email_validator import EmailNotValidError, validate_email
 
     try:
@@ -84,5 +83,5 @@ def _by_library(text: str, field: str) -> str:
 
 
 def local_part(email: str) -> str:
-    """What stands before the `@`."""
+    """Return the part of an address before the `@`."""
     return email.rsplit("@", 1)[0]

@@ -1,4 +1,4 @@
-"""What can go wrong, in the business's words. HTTP statuses are given to these in `shared.http.problems`."""
+"""The refusals of the domain. `shared.http.problems` maps them to HTTP statuses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One refused field: `field` in dotted form, a stable `code`, and a `message` for a person."""
+    """A refused field: its dotted path, a stable `code`, and a `message` for a person.
+
+    The ids name the record that is in conflict with it, where the caller may see that record.
+    """
 
     field: str
     code: str
@@ -19,11 +22,11 @@ class FieldError:
 
 
 class DomainError(Exception):
-    """Base of all refusals. `detail` is one sentence a person can act on; `code` is a stable word."""
+    """The base of all refusals. `detail` is a sentence a person can act on; `code` is a stable word."""
 
     code = "error"
     retry_after: int | None = None
-    """After how many seconds the same call may succeed, where that can be said."""
+    """Seconds after which the same call may succeed, where that is known."""
 
     def __init__(self, detail: str, *, code: str | None = None, errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(detail)
@@ -34,18 +37,18 @@ class DomainError(Exception):
 
 
 class Invalid(DomainError):
-    """The input's form or a field's value is refused."""
+    """The form of the input, or the value of a field, is refused."""
 
     code = "invalid"
 
     @classmethod
     def field(cls, field: str, code: str, message: str) -> Invalid:
-        """A refusal of one field."""
+        """Return the refusal of one field."""
         return cls(f"{field}: {message}", errors=(FieldError(field, code, message),))
 
 
 class IdempotencyKeyReused(Invalid):
-    """The Idempotency-Key was used for another call within the last 24 hours."""
+    """The Idempotency-Key was used for a different call within the last 24 hours."""
 
     code = "idempotency_key_reused"
 
@@ -54,13 +57,13 @@ class IdempotencyKeyReused(Invalid):
 
 
 class RuleBroken(DomainError):
-    """Well-formed, but against a rule of the business, or a request that cannot be understood."""
+    """The request is well-formed but violates a rule of the business, or it cannot be understood."""
 
     code = "rule_broken"
 
 
 class SignInRefused(RuleBroken):
-    """What was given does not sign anybody in (RFC 6749, section 5.2)."""
+    """The credentials are not valid (RFC 6749, section 5.2)."""
 
     code = "invalid_grant"
 
@@ -69,30 +72,33 @@ class SignInRefused(RuleBroken):
 
 
 class UnsupportedGrantType(RuleBroken):
-    """A way to get a token that there is not (RFC 6749, section 5.2)."""
+    """The grant type does not exist (RFC 6749, section 5.2)."""
 
     code = "unsupported_grant_type"
 
 
 class Unauthenticated(DomainError):
-    """Nobody signed in."""
+    """The call has no valid credentials."""
 
     code = "unauthenticated"
 
 
 class PermissionDenied(DomainError):
-    """The caller may see the thing but not do this to it."""
+    """The caller may see the record but not do this with it."""
 
     code = "permission_denied"
 
     @classmethod
     def lacking(cls, permission: str) -> PermissionDenied:
-        """The refusal for a caller who lacks `permission`, such as `contacts:write`."""
+        """Return the refusal of a caller without `permission`, such as `contacts:write`."""
         return cls(f"Insufficient permissions: {permission} required")
 
 
 class NotFound(DomainError):
-    """No such record for this caller: missing, deleted, another tenant's and hidden ones look the same."""
+    """The record does not exist for this caller.
+
+    Missing, deleted and hidden records, and those of other tenants, look the same.
+    """
 
     code = "not_found"
 
@@ -101,18 +107,18 @@ class NotFound(DomainError):
 
 
 class Conflict(DomainError):
-    """The present state stands against it."""
+    """The present state of the data does not allow it."""
 
     code = "conflict"
 
 
 class Duplicate(Conflict):
-    """A unique value is in use by another live contact."""
+    """Another live contact has the value, which is unique."""
 
     code = "duplicate"
 
     def __init__(self, field: str, contact_id: str, what: str | None = None) -> None:
-        """`contact_id`: who has the value; empty where that is not known, or not for the caller to know."""
+        """`contact_id`: the contact with the value; empty if it is unknown, or if the caller may not see it."""
         message = f"Another contact has this {what or field}."
         super().__init__(message, errors=(FieldError(field, "duplicate", message, contact_id or None),))
         self.field = field
@@ -120,7 +126,7 @@ class Duplicate(Conflict):
         self.contact_id = contact_id
 
     def without_holder(self) -> Duplicate:
-        """The same refusal, which does not say who has the value."""
+        """Return the same refusal without the contact that has the value."""
         return Duplicate(self.field, "", self.what)
 
 
@@ -141,7 +147,7 @@ class UsernameTaken(Conflict):
     code = "duplicate"
 
     def __init__(self, customer_id: str) -> None:
-        """`customer_id`: who has it; empty where that is not known, or not for the caller to know."""
+        """`customer_id`: the customer with the username; empty if it is unknown, or if the caller may not see it."""
         message = "Another customer has this username."
         super().__init__(
             message, errors=(FieldError("username", "duplicate", message, customer_id=customer_id or None),)
@@ -178,7 +184,7 @@ class SchedulingIdTaken(Conflict):
 
 
 class LastAdmin(Conflict):
-    """A tenant always has an active admin."""
+    """The change would leave the tenant without an active admin."""
 
     code = "last_admin"
 
@@ -187,7 +193,7 @@ class LastAdmin(Conflict):
 
 
 class AlreadyAccepted(Conflict):
-    """The invitation has done its work."""
+    """The invitation was accepted before."""
 
     code = "already_accepted"
 
@@ -196,7 +202,7 @@ class AlreadyAccepted(Conflict):
 
 
 class AlreadyAUser(Conflict):
-    """The user who accepts an invitation belongs to a tenant, or another claim on them stands."""
+    """The user who accepts an invitation belongs to a tenant, or a membership claim on them is open."""
 
     code = "already_a_user"
 
@@ -218,7 +224,7 @@ class SignInNameTaken(Conflict):
 
 
 class UserClaimed(Conflict):
-    """Somebody registers the user, or accepts their invitation, at this very moment, or broke off doing so."""
+    """Another call is registering the user or accepting their invitation, or failed while doing so."""
 
     code = "user_claimed"
 
@@ -227,7 +233,7 @@ class UserClaimed(Conflict):
 
 
 class AlreadyRegistered(Conflict):
-    """The user belongs to a tenant, or somebody is registering as them."""
+    """The user belongs to a tenant, or another call is registering them."""
 
     code = "already_registered"
 
@@ -236,7 +242,7 @@ class AlreadyRegistered(Conflict):
 
 
 class ConcurrentChange(Conflict):
-    """Others kept changing the same record; nothing was written."""
+    """Other calls kept changing the same record. Nothing was written."""
 
     code = "concurrent_change"
 
@@ -245,13 +251,13 @@ class ConcurrentChange(Conflict):
 
 
 class QuotaReached(Conflict):
-    """A tenant has as much work open in the background as it may have; see `shared.domain.jobs.quotas`."""
+    """The tenant has as much background work open as it may have; see `shared.domain.jobs.quotas`."""
 
     code = "quota_reached"
 
 
 class IdempotencyInFlight(Conflict):
-    """The first call under this Idempotency-Key is still at work; ask again after `retry_after` seconds."""
+    """The first call with this Idempotency-Key is still running. Retry after `retry_after` seconds."""
 
     code = "idempotency_in_flight"
 
@@ -261,7 +267,7 @@ class IdempotencyInFlight(Conflict):
 
 
 class VersionMismatch(DomainError):
-    """`If-Match` named another version than the record has."""
+    """`If-Match` names a version that is not the present one."""
 
     code = "version_mismatch"
 
@@ -270,19 +276,19 @@ class VersionMismatch(DomainError):
 
 
 class TooLarge(DomainError):
-    """More than the system takes in one piece."""
+    """The input is larger than the system accepts at once."""
 
     code = "too_large"
 
 
 class UnsupportedMediaType(DomainError):
-    """The body is not of a kind this route reads."""
+    """The route does not read bodies of this media type."""
 
     code = "unsupported_media_type"
 
 
 class RateLimited(DomainError):
-    """More calls than the caller may make; again after `retry_after` seconds. `policy`: whose limit it is."""
+    """The caller made too many calls. Retry after `retry_after` seconds. `policy`: the limit that was reached."""
 
     code = "rate_limited"
 
@@ -293,7 +299,7 @@ class RateLimited(DomainError):
 
 
 class Unavailable(DomainError):
-    """A part the system needs is away for the moment; the same call may succeed later."""
+    """A part of the system is temporarily unavailable. The same call may succeed later."""
 
     code = "unavailable"
 

@@ -1,6 +1,6 @@
-"""The faults of an input, in sentences a person can act on: pydantic's findings in the words of this API.
+"""The faults of an input as sentences a person can act on, in place of the messages of pydantic.
 
-Loaded only after something was refused, so no accepted call pays for it.
+Loaded only after a refusal, so that an accepted call does not pay for it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from shared.domain.text import PATTERNS
 MAX_SHOWN = 20
 """How many faults one refusal lists."""
 MAX_NAMED = 8
-"""How many names that there are one refusal of an unknown name lists; where there are more, the documents say them."""
+"""How many known names the refusal of an unknown name lists. Longer lists are in the documentation."""
 MAX_FIELD = 200
-"""Characters of a field's path; longer ones are cut."""
+"""Characters of the path of a field; longer paths are cut."""
 
 _ALL_AT_ONCE = 200
-"""How many of pydantic's findings are made objects of without a thought."""
+"""How many findings of pydantic are converted to objects at once."""
 
 Context = Mapping[str, Any]
 Path = tuple[int | str, ...]
@@ -50,7 +50,7 @@ def _choice(context: Context) -> str:
     return f"This must be {context['expected']}.".replace("'", "`")
 
 
-def _own(context: Context) -> str:
+def _of_validator(context: Context) -> str:
     text = str(context["error"]).strip()
     return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else _UNUSABLE
 
@@ -116,52 +116,52 @@ SENTENCES: dict[str, str | Callable[[Context], str]] = {
     "date_from_datetime_inexact": _DATE,
     "uuid_type": "This must be an id.",
     "uuid_parsing": "This must be an id.",
-    "value_error": _own,
-    "assertion_error": _own,
+    "value_error": _of_validator,
+    "assertion_error": _of_validator,
 }
-"""A sentence, or what makes one from the fault's particulars, for each of pydantic's error types that models of this
-API can produce. The type is the fault's `code`, so these are part of the API."""
+"""A sentence, or a function that makes one from the context of the error, for each error type of pydantic that the
+models of this API can produce. The type is the `code` of the fault, so it is part of the API."""
 
 
 def faults_of(
     error: ValidationError, model: type[BaseModel], most: int = MAX_SHOWN
 ) -> tuple[FieldError, ...]:
-    """The faults that pydantic found in what was to become a `model`, the first `most` of them.
+    """Return the first `most` faults that pydantic found in the input of a `model`.
 
-    `field` is the place as the caller wrote it, such as `other_phones.0.number`; empty for the input as a whole. No
-    value is repeated.
+    `field` is the path in the input, such as `other_phones.0.number`, and empty for the input as a whole. No fault
+    repeats a value.
     """
     found = _first(error, most)
     return tuple(
         FieldError(
-            _written(one["loc"]), one["type"], sentence_of(one["type"], one.get("ctx") or {}, one["msg"])
+            _join_path(one["loc"]), one["type"], sentence_of(one["type"], one.get("ctx") or {}, one["msg"])
         )
         if one["type"] != "extra_forbidden"
-        else _unknown(one["loc"], model)
+        else _unknown_name(one["loc"], model)
         for one in found
     )
 
 
 def _first(error: ValidationError, most: int) -> list[dict[str, Any]]:
-    """The first `most` of pydantic's findings, at little more cost for a hundred thousand than for these.
+    """Return the first `most` findings of pydantic, at a cost that hardly grows with the number of the others.
 
-    A body of a megabyte can hold as many faults, and pydantic makes objects of all of them or of none. So many are
-    taken as text, of which the beginning is read.
+    A body of a megabyte can have a hundred thousand faults, and pydantic makes objects of all of them or of none. So
+    many are taken as JSON text, of which only the beginning is parsed.
     """
     if error.error_count() <= _ALL_AT_ONCE:
         return [dict(one) for one in error.errors(include_url=False, include_input=False)[:most]]
     text = error.json(include_url=False, include_input=False)
     found: list[dict[str, Any]] = []
-    read, at = json.JSONDecoder().raw_decode, 1  # behind the list's bracket
+    read, at = json.JSONDecoder().raw_decode, 1  # after the bracket of the list
     while len(found) < most:
         one, at = read(text, at)
         found.append({**one, "loc": tuple(one["loc"])})
-        at += 1  # behind the comma
+        at += 1  # after the comma
     return found
 
 
 def sentence_of(kind: str, context: Context, message: str) -> str:
-    """The sentence for an error of a `kind`. `message`: what a validator of ours says, for kinds of our own."""
+    """Return the sentence for an error of a `kind`. `message` is used for the kinds of our own validators."""
     sentence = SENTENCES.get(kind)
     if sentence is None:
         from pydantic_core.core_schema import ErrorType
@@ -171,8 +171,8 @@ def sentence_of(kind: str, context: Context, message: str) -> str:
 
 
 def json_fault(error: ValidationError) -> str | None:
-    """The fault of a text that is not JSON at all; None where it is JSON."""
-    if error.error_count() > 1:  # what cannot be read has no other fault
+    """Return the fault of a text that is not JSON, or None if it is JSON."""
+    if error.error_count() > 1:  # a text that cannot be parsed has only this fault
         return None
     first = error.errors(include_url=False, include_input=False)[0]
     if first["type"] not in ("json_invalid", "json_type"):
@@ -184,10 +184,10 @@ def json_fault(error: ValidationError) -> str | None:
 def add_further(
     found: tuple[FieldError, ...], others: Callable[[], Iterable[FieldError]], most: int = MAX_SHOWN
 ) -> tuple[FieldError, ...]:
-    """Faults with those of `others` that lie at other places, `most` at most: others are looked for only when there
-    are fewer.
+    """Return the faults `found` and those of `others` at other paths, at most `most`. `others` is called only if there
+    are fewer than that.
 
-    Faults at or below a place that is refused already are a consequence of that, and left out.
+    Faults at or below a path that has a fault already are consequences of that fault, and left out.
     """
     if len(found) >= most:
         return found[:most]
@@ -199,13 +199,13 @@ def add_further(
 
 
 def refusal_of(faults: tuple[FieldError, ...]) -> Invalid:
-    """The refusal that lists `faults`, of which there is at least one; its detail is the first."""
+    """Return the refusal that lists `faults`, which must not be empty. Its detail is the first one."""
     first = faults[0]
     return Invalid(f"{first.field or 'body'}: {first.message}", errors=faults)
 
 
 def collect_faults(*checks: Callable[[], object]) -> tuple[FieldError, ...]:
-    """The faults that `checks` raise as Invalid, all of them carried out."""
+    """Run all `checks` and return the faults that they raise as Invalid."""
     faults: list[FieldError] = []
     for check in checks:
         try:
@@ -215,11 +215,11 @@ def collect_faults(*checks: Callable[[], object]) -> tuple[FieldError, ...]:
     return tuple(faults)
 
 
-def _written(path: Path) -> str:
+def _join_path(path: Path) -> str:
     return ".".join(str(part) for part in path if part != "[key]")[:MAX_FIELD]
 
 
-def _unknown(path: Path, model: type[BaseModel]) -> FieldError:
+def _unknown_name(path: Path, model: type[BaseModel]) -> FieldError:
     holder = _model_at(model, path[:-1])
     known = list(holder.model_fields) if holder else []
     meant = nearest(str(path[-1]), known)
@@ -228,11 +228,11 @@ def _unknown(path: Path, model: type[BaseModel]) -> FieldError:
         message += f" Did you mean `{meant}`?"
     elif 0 < len(known) <= MAX_NAMED:
         message += f" The names here are {', '.join(sorted(known))}."
-    return FieldError(_written(path), "extra_forbidden", message)
+    return FieldError(_join_path(path), "extra_forbidden", message)
 
 
 def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
-    """The model of the object at a path, where that is described by one."""
+    """Return the model of the object at a path, or None if no model describes it."""
     at: Any = model
     for part in path:
         if isinstance(part, int):
@@ -252,7 +252,7 @@ def _model_of(annotation: Any) -> type[BaseModel] | None:
 
 
 def _alternatives(annotation: Any) -> list[Any]:
-    """An annotation's alternatives, without what is annotated to them."""
+    """Return the alternatives of an annotation without their metadata."""
     if hasattr(annotation, "__metadata__"):
         return _alternatives(annotation.__origin__)
     if isinstance(annotation, type) or getattr(annotation, "__origin__", None) in (list, dict):

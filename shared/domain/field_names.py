@@ -1,4 +1,4 @@
-"""Which field somebody meant who wrote a name that there is not."""
+"""The field that a caller probably meant with an unknown name."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _OTHER_WORDS = {
     "tp_number": ("phone",),
     "wa_number": ("whatsapp",),
 }
-"""Words by which other products and people name what the API names otherwise, best first."""
+"""Names that other products and people use for fields of the API, the best match first."""
 
 
 def nearest(given: str, known: Sequence[str]) -> str | None:
-    """The one of `known` names that `given` most likely means; None where none is near.
+    """Return the name among `known` that `given` most likely means, or None.
 
-    Case, separators and camel case do not count: `firstName`, `First Name` and `first-name` are `first_name`.
+    Case, separators and camel case are ignored: `firstName`, `First Name` and `first-name` are `first_name`.
     """
     name = _words(given[:_LONGEST])
     if not name:
@@ -66,6 +66,6 @@ def nearest(given: str, known: Sequence[str]) -> str | None:
 
 
 def _words(name: str) -> str:
-    """A name in snake case."""
+    """Return a name in snake case."""
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
     return re.sub(r"[^a-z0-9]+", "_", parted.lower()).strip("_")

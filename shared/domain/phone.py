@@ -1,8 +1,8 @@
-"""Telephone numbers in E.164 form (ITU-T E.164), by the library phonenumbers.
+"""Telephone numbers in E.164 form (ITU-T E.164), with the library phonenumbers.
 
-A stored number has no digit that was not typed, but for the country's code and what the country's dialling rules put
-in a trunk prefix's place. `shared.domain.typed_phone` says what of a text is the number: the library itself would take
-letters for digits, and glue on what stands behind a number.
+A stored number has no digit that was not typed, except for the country code and the digits with which the dialling
+rules of a country replace the trunk prefix. `shared.domain.typed_phone` decides which part of a text is the number: the
+library would read letters as digits, and append whatever follows a number.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ REFUSALS = {
     "phone_too_long": "This telephone number is too long (assumed country: {country}).",
     "phone_country_code": "No country has this telephone number's country code.",
 }
-"""Why a number is refused, by code."""
+"""The reasons for refusing a number, by code."""
 
 
 def normalize_phone(raw: str, default_country: str, field: str = "phone", *, clean: bool = True) -> str:
-    """A number as E.164, such as `+14155550100`.
+    """Return a number as E.164, such as `+14155550100`.
 
-    `default_country` (ISO 3166-1 alpha-2) is assumed when there is no leading `+`. With `clean` off,
-    anything that is not E.164 already is refused. The number must be possible and valid.
+    `default_country` (ISO 3166-1 alpha-2) is assumed if there is no leading `+`. Without `clean`, only a number in
+    E.164 form is accepted. The number must be possible and valid.
     Raises Invalid naming `field`, with one of the codes of REFUSALS or `phone_not_e164`; the message never repeats
     the number.
     """
@@ -59,14 +59,14 @@ def normalize_phone(raw: str, default_country: str, field: str = "phone", *, cle
 
 
 def is_country(code: str) -> bool:
-    """Whether a code (ISO 3166-1 alpha-2, in capitals) is of a country whose telephone numbers are known."""
+    """Return whether a code (ISO 3166-1 alpha-2, upper case) is of a country whose telephone numbers are known."""
     import phonenumbers
 
     return code in phonenumbers.SUPPORTED_REGIONS
 
 
 def as_typed(raw: str, e164: str) -> str | None:
-    """What is kept of how a number was typed: white space tidied, None when it was E.164 already."""
+    """Return a number as it was typed, with single spaces; None if it was E.164."""
     if raw == e164:
         return None
     text = " ".join(one_line(raw).split())
@@ -75,39 +75,39 @@ def as_typed(raw: str, e164: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _read(text: str, country: str) -> str:
-    """The E.164 form of a text, or a code of REFUSALS."""
+    """Return the E.164 form of a text, or a code of REFUSALS."""
     digits = plain_number(text)
-    if digits is None or _parsed(digits, country) is None:
+    if digits is None or _parse(digits, country) is None:
         try:
             digits = read_number(
                 text,
-                lambda number: _parsed(number, country) is not None,
+                lambda number: _parse(number, country) is not None,
                 partial(_is_vanity, country=country),
             )
         except Unreadable as error:
             return error.code
-    number = _parsed(digits, country)
+    number = _parse(digits, country)
     if number is None:
         return _fault_of(digits, country)
-    import phonenumbers  # here, not above: it would add a tenth to the cold start of calls without a number
+    import phonenumbers  # imported here, because it adds a tenth to the cold start of calls without a number
 
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
-def _parsed(digits: str, country: str) -> PhoneNumber | None:
-    """A valid number of digits, perhaps behind a `+`; None when they are none.
+def _parse(digits: str, country: str) -> PhoneNumber | None:
+    """Return the valid number of digits with an optional leading `+`, or None.
 
-    Behind `00` or `011` stands a country's code where the assumed country has no such number: `00` is what ITU-T E.123
-    recommends for dialling abroad, `011` what North America dials.
+    If they are no number of the assumed country, a leading `00` or `011` is read as an international prefix: ITU-T
+    E.123 recommends `00`, North America uses `011`.
     """
-    number = _valid(digits, country)
+    number = _parse_valid(digits, country)
     for prefix in ("00", "011"):
         if number is None and digits.startswith(prefix) and digits[len(prefix) :][:1] != "0":
-            number = _valid("+" + digits.removeprefix(prefix), country)
+            number = _parse_valid("+" + digits.removeprefix(prefix), country)
     return number
 
 
-def _valid(digits: str, country: str) -> PhoneNumber | None:
+def _parse_valid(digits: str, country: str) -> PhoneNumber | None:
     import phonenumbers
 
     try:
@@ -119,11 +119,13 @@ def _valid(digits: str, country: str) -> PhoneNumber | None:
 
 
 def _is_vanity(digits: str, *, country: str) -> bool:
-    """Whether digits are a number of a kind that is given in letters: others in letters are masks and words."""
+    """Return whether digits are a number of a kind that is published in letters. Letters in other numbers are masks or
+    words.
+    """
     import phonenumbers
 
     kind = phonenumbers.PhoneNumberType
-    number = _parsed(digits, country)
+    number = _parse(digits, country)
     return number is not None and phonenumbers.number_type(number) in (
         kind.TOLL_FREE,
         kind.PREMIUM_RATE,

@@ -1,9 +1,9 @@
-"""Words as they are searched: without regard to case, accents or the order they stand in.
+"""The search for words, which ignores case, accents and word order.
 
-A text is folded and split at white space, and each part is found by its beginning and from each word inside it on:
-`Booking.com` is indexed as `booking.com` and `com`. A query is folded and split by the same functions, and each of its
-parts must begin one of a contact's terms, punctuation included. So whatever is shown is found when it is typed, and
-`C++` does not find Carl (docs/decisions/0020-search-terms.md).
+A text is folded and split at white space. Each part is found by its beginning, and by the beginning of each word
+inside it: `Booking.com` is indexed as `booking.com` and `com`. A query is folded and split by the same functions, and
+each of its parts must begin one of a contact's terms, including punctuation. So a shown text is found when it is typed,
+and `C++` does not find Carl (docs/decisions/0020-search-terms.md).
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from typing import NamedTuple
 from shared.domain.characters import comparable
 
 MAX_TERMS = 200
-"""How many terms of one contact are searchable: names come before addresses, and these before companies."""
+"""How many terms of one contact are searchable: first those of names, then of addresses, then of companies."""
 MAX_TERM_LENGTH = 64
-"""How many characters of a term are indexed. Matches are judged on the whole term."""
+"""How many characters of a term are indexed. Matches are checked with the whole term."""
 MAX_SEARCHED = 1_000
-"""How many characters of a text are looked at, more than any field has that is searched. To bring accents into
-Unicode's order takes as long as the square of their number."""
+"""How many characters of a text are searched, more than any searched field has. The time to bring accents into
+canonical order grows with the square of their number."""
 MAX_SUMMARY = 480
-"""Bytes of the summary of a contact's terms in each of its index rows, so that such a row stays below 1 KB, which is
-one write unit."""
+"""Bytes of the summary of a contact's terms in each of its index rows, so that a row stays below 1 KB, which is one
+write unit."""
 
 # Letters that Unicode does not decompose into a base letter and an accent, Arabic letters with a Persian form, and
-# signs that are typed in several ways.
+# punctuation with several spellings.
 _LETTERS = str.maketrans(
     {
         **dict(zip("øłđðıħŧيىك", "olddihtییک", strict=True)),
@@ -38,12 +38,12 @@ _LETTERS = str.maketrans(
         **dict.fromkeys("‐‑‒–—―−־", "-"),
     }
 )
-# How German writes its umlauts where it has none.
+# The spelling of German umlauts without umlauts.
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa"})
 
-# Accents of Latin, Greek and Cyrillic letters, and the points of Hebrew, Arabic and Syriac, which are mostly left out
-# in writing. Marks of other scripts are part of their words: Indic and Thai vowels, Japanese voicing. So are the breve
-# and the dots that make letters of their own: й, ў, ї.
+# Accents of Latin, Greek and Cyrillic letters, and the points of Hebrew, Arabic and Syriac, which are mostly omitted in
+# writing. Marks of other scripts are part of the word: Indic and Thai vowels, Japanese voicing. So are the breve and
+# the dots that make a different letter: й, ў, ї.
 _ACCENTS = (
     "(?<![иу])\u0306|(?<!і)\u0308"
     "|[\u0300-\u0305\u0307\u0309-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u2de0-\u2dff\ufe20-\ufe2f"
@@ -52,28 +52,28 @@ _ACCENTS = (
     "\u08ca-\u08e1\u08e3-\u08ff]"
 )
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
-# Signs that people write around a word without meaning them to be searched.
+# Punctuation around a word that is not part of the search.
 _OPENING = '"([{<,;:!?'
 _CLOSING = "\"')]}>,;:!?."
 
 
 @cache
 def _accents() -> re.Pattern[str]:
-    # Made at first use: most texts have none, and a cold start is short of time.
+    # Compiled at first use: most texts have no accents, and compiling would slow down the cold start.
     return re.compile(_ACCENTS)
 
 
 @lru_cache(maxsize=4096)
 def fold(text: str) -> str:
-    """A text in the form in which it is compared: `Müller` gives `muller`, `Straße` gives `strasse`.
+    """Return a text in the form in which it is compared: `Müller` becomes `muller`, `Straße` becomes `strasse`.
 
-    Full-width and other compatible forms are made plain (Unicode NFKC), digits of any script are 0 to 9, and characters
-    that show nothing are left out.
+    Full-width and other compatibility forms are replaced (Unicode NFKC), digits of any script become 0 to 9, and
+    invisible characters are removed.
     """
     text = comparable(text[:MAX_SEARCHED])
     if text.isascii():
         return text.lower().replace("`", "'")
-    # The acute accent that stands alone would decompose into a space.
+    # A separate acute accent would decompose into a space.
     decomposed = unicodedata.normalize("NFKD", text.casefold().replace("´", "'"))
     bare = _accents().sub("", decomposed).casefold().translate(_LETTERS)
     if not bare.isascii():
@@ -82,12 +82,12 @@ def fold(text: str) -> str:
 
 
 def fold_line(text: str, length: int) -> str:
-    """A text as it is put in order: folded, with single spaces, cut to `length` characters."""
+    """Return the sort key of a text: folded, with single spaces, cut to `length` characters."""
     return " ".join(fold(text).split())[:length].rstrip()
 
 
 def forms_of(text: str) -> tuple[str, ...]:
-    """All forms under which a text is found: `Müller` under `muller` and `mueller`."""
+    """Return all forms under which a text is found: `Müller` under `muller` and `mueller`."""
     if text.isascii():
         return (fold(text),)
     composed = unicodedata.normalize("NFC", text[:MAX_SEARCHED].casefold())
@@ -95,33 +95,33 @@ def forms_of(text: str) -> tuple[str, ...]:
 
 
 def begins(text: str, start: str) -> bool:
-    """Whether a text begins with another as searches compare: `Café au lait` does with `CAFE`."""
+    """Return whether a text begins with another when both are folded: `Café au lait` begins with `CAFE`."""
     wanted = " ".join(fold(start).split())
     return any(" ".join(form.split()).startswith(wanted) for form in forms_of(text))
 
 
 class Term(NamedTuple):
-    """A term a contact is found by: a part of one of its texts, from a word on up to the next white space."""
+    """A term by which a contact is found: a part of one of its texts, from a word to the next white space."""
 
     text: str
     before: str
-    """The punctuation just before it, which a query may ask for: `.` in `.NET`, `@` before a domain."""
+    """The punctuation directly before it, which a query may include: `.` in `.NET`, `@` before a domain."""
 
 
 class Prefix(NamedTuple):
-    """A part of a query: what must begin a term, and the punctuation before it."""
+    """A part of a query: the text with which a term must begin, and the punctuation before it."""
 
     text: str
     before: str
 
     @property
     def indexed(self) -> str:
-        """As much of it as the index holds."""
+        """The part that is in the index."""
         return self.text[:MAX_TERM_LENGTH]
 
 
 def _words_in(part: str) -> Iterator[tuple[int, int]]:
-    """Where words begin and end in a part of a folded text. Emoji and other pictures are words of their own."""
+    """Yield the start and end of each word in a part of a folded text. Emoji and other pictures are words too."""
     if part.isascii():
         for word in _ASCII_WORD.finditer(part):
             yield word.span()
@@ -149,13 +149,15 @@ def _kind_of(character: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _terms_in(text: str) -> tuple[Term, ...]:
-    """All terms of a text, in all its forms. A part that has no word in it is a term as it is."""
+    """Return all terms of a text in all its forms. A part without a word is a term itself."""
     return tuple(
-        dict.fromkeys(term for form in forms_of(text) for part in form.split() for term in _of(part))
+        dict.fromkeys(
+            term for form in forms_of(text) for part in form.split() for term in _terms_of_part(part)
+        )
     )
 
 
-def _of(part: str) -> Iterator[Term]:
+def _terms_of_part(part: str) -> Iterator[Term]:
     end = 0
     for start, stop in _words_in(part):
         yield Term(part[start:], part[end:start])
@@ -165,7 +167,7 @@ def _of(part: str) -> Iterator[Term]:
 
 
 def _address_terms(email: str) -> tuple[list[Term], list[Term]]:
-    """The terms of an address: the whole and its domain; and from words inside the local part on."""
+    """Return the terms of an address: first the whole and its domain, then those from each word in the local part."""
     whole: list[Term] = []
     inside: list[Term] = []
     for spelling in _spellings(email):
@@ -175,30 +177,30 @@ def _address_terms(email: str) -> tuple[list[Term], list[Term]]:
                 whole.append(Term(part, ""))
                 if local:
                     whole.append(Term(domain, "@"))
-                    inside += [term for term in _of(part) if len(term.text) > len(domain)]
+                    inside += [term for term in _terms_of_part(part) if len(term.text) > len(domain)]
     return whole, inside
 
 
 def _spellings(email: str) -> Iterator[str]:
-    """An address as it is stored, and with its domain as it is written (RFC 3492) where that differs."""
+    """Yield an address as it is stored, and with its domain in Unicode (RFC 3492) where that differs."""
     yield email
     local, at, domain = email.rpartition("@")
     if "xn--" in domain:
         try:
-            written = local + at + ".".join(map(_written, domain.split(".")))
-            written.encode()  # what the label stands for may be no text
+            in_unicode = local + at + ".".join(map(_decode_label, domain.split(".")))
+            in_unicode.encode()  # a decoded label may not be valid text
         except UnicodeError:
             return
-        yield written
+        yield in_unicode
 
 
-def _written(label: str) -> str:
+def _decode_label(label: str) -> str:
     return label[4:].encode("ascii").decode("punycode") if label.startswith("xn--") else label
 
 
 def terms_of(names: Iterable[str], emails: Iterable[str] = (), companies: Iterable[str] = ()) -> list[Term]:
-    """The terms under which a contact is found, at most MAX_TERMS: those of its names, each address and its domain, the
-    terms of its companies, and last those inside addresses; the first of them when there are more.
+    """Return the terms under which a contact is found, at most MAX_TERMS: those of its names, each address and its
+    domain, the terms of its companies, and those inside addresses, in this order.
     """
     addresses = [_address_terms(email[:MAX_SEARCHED]) for email in emails]
     found = [term for name in names for term in _terms_in(name)]
@@ -209,7 +211,9 @@ def terms_of(names: Iterable[str], emails: Iterable[str] = (), companies: Iterab
 
 
 def indexed(terms: Iterable[Term]) -> list[str]:
-    """The terms to index, in order: without those that begin another, since a prefix that finds them finds it."""
+    """Return the terms to index, sorted, without terms with which another term begins: a prefix that finds the shorter
+    term finds the longer one too.
+    """
     texts = sorted({term.text[:MAX_TERM_LENGTH] for term in terms})
     return [
         text
@@ -219,8 +223,8 @@ def indexed(terms: Iterable[Term]) -> list[str]:
 
 
 def summary_of(indexed_terms: Sequence[str]) -> str:
-    """A contact's indexed terms in at most MAX_SUMMARY bytes, for `may_have`: as they are, or where these are too many
-    their beginnings.
+    """Return a contact's indexed terms in at most MAX_SUMMARY bytes for `may_have`, cut to their beginnings if they are
+    too long.
     """
     for length in (MAX_TERM_LENGTH, 32, 16, 8, 4, 2):
         summary = " ".join(dict.fromkeys(term[:length] for term in indexed_terms))
@@ -230,7 +234,7 @@ def summary_of(indexed_terms: Sequence[str]) -> str:
 
 
 def may_have(prefixes: Iterable[Prefix], summary: str) -> bool:
-    """Whether a contact may have all prefixes, going by its summary. False only if it lacks one."""
+    """Return whether a contact may have all prefixes, according to its summary. False is certain, True is not."""
     words = summary.split()
     longest = max(map(len, words), default=0)  # the length they were cut to, if they were
 
@@ -243,7 +247,7 @@ def may_have(prefixes: Iterable[Prefix], summary: str) -> bool:
 
 
 def prefixes_of(query: str) -> list[Prefix]:
-    """The parts of a search, all of which must be found. Signs that stand alone count only where nothing else does."""
+    """Return the parts of a search, all of which must be found. Parts without a word count only if all are such."""
     wanted: list[Prefix] = []
     signs: list[Prefix] = []
     for part in fold(query).split():
@@ -257,7 +261,7 @@ def prefixes_of(query: str) -> list[Prefix]:
 
 
 def found_in(prefixes: Iterable[Prefix], terms: Sequence[Term]) -> bool:
-    """Whether each prefix begins one of the terms."""
+    """Return whether each prefix begins one of the terms."""
     return all(
         any(term.text.startswith(prefix.text) and term.before.endswith(prefix.before) for term in terms)
         for prefix in prefixes

@@ -1,4 +1,4 @@
-"""Kinds of text that fields hold."""
+"""The kinds of text in fields."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pydantic import BeforeValidator, StringConstraints
 
 from shared.domain.characters import comparable, one_line, several_lines
 
-# NUL is in no text that a person typed, and ends a text for programs written in C.
+# NUL is never typed, and ends a text for programs written in C.
 _NO_NUL = r"^[^\x00]*$"
-# Names of labels stand in lists that commas separate: in queries, in cells of files.
+# Names of labels are listed with commas between them, in queries and in cells of files.
 _NO_COMMA = r"^[^\x00,]*$"
 
 
-def _cleaned(clean: Callable[[str], str]) -> BeforeValidator:
-    # Before the lengths are checked, so that a name of invisible characters alone is an empty one.
+def _clean_before(clean: Callable[[str], str]) -> BeforeValidator:
+    # Before the length is checked, so that a name of only invisible characters is empty.
     return BeforeValidator(lambda given: clean(given) if isinstance(given, str) else given)
 
 
-_ONE_LINE, _SEVERAL_LINES = _cleaned(one_line), _cleaned(several_lines)
+_ONE_LINE, _SEVERAL_LINES = _clean_before(one_line), _clean_before(several_lines)
 
 Name = Annotated[str, StringConstraints(max_length=100, pattern=_NO_NUL), _ONE_LINE]
 GivenName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NO_NUL), _ONE_LINE]
@@ -33,25 +33,25 @@ LabelName = Annotated[str, StringConstraints(min_length=1, max_length=50, patter
 GroupName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NO_COMMA), _ONE_LINE]
 
 VISIBLE_ASCII = r"^[!-~]+$"
-"""An identifier of another system's: no spaces, no letters beyond ASCII."""
+"""An identifier of another system: no spaces, only ASCII."""
 
 PATTERNS = {
     VISIBLE_ASCII: "This must be in ASCII characters without spaces.",
     _NO_NUL: "The character NUL is not allowed here.",
     _NO_COMMA: "Commas and the character NUL are not allowed here.",
 }
-"""The demand of each pattern of a text, in words."""
+"""The sentence for a text that does not match a pattern."""
 
 _FOLDED = 200
 
 
 def join_name(first_name: str, last_name: str) -> str:
-    """First and last name as one."""
+    """Return the full name of a first and a last name."""
     return f"{first_name} {last_name}".strip()
 
 
 def unique_names(names: list[str]) -> list[str]:
-    """Names in their order, without repeats. Of those that count as one (see `folded`) the first spelling stays."""
+    """Return names in their order without repetitions. Of names that are equal (see `fold_name`) the first is kept."""
     seen: dict[str, str] = {}
     for name in names:
         seen.setdefault(fold_name(name), name)
@@ -59,6 +59,6 @@ def unique_names(names: list[str]) -> list[str]:
 
 
 def fold_name(name: str) -> str:
-    """A name in the form in which names are unique: without regard to case, invisible characters and kinds of space."""
-    # No name is so long: what is longer is none, and takes no longer to tell.
+    """Return a name in the form in which names are unique: without case, invisible characters and kinds of space."""
+    # No name is so long; a longer text is cut, so that it takes no more time.
     return unicodedata.normalize("NFC", comparable(name)[:_FOLDED].casefold())

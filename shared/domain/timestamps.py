@@ -1,6 +1,6 @@
-"""Times as the system keeps and shows them: RFC 3339, UTC, millisecond precision, `Z`.
+"""Timestamps, as they are stored and shown: RFC 3339, UTC, millisecond precision, `Z`.
 
-All have one width, so that their text sorts as the times do.
+All have the same width, so that they sort as the times do.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic import Field
 
 FIRST_YEAR = 1970
 LAST = "9999-12-31T23:59:59.999Z"
-"""The latest time there is."""
+"""The latest timestamp."""
 
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
@@ -21,36 +21,36 @@ _WIDTH = len("2026-05-04T09:30:00.000Z")
 
 
 def from_milliseconds(milliseconds: int) -> str:
-    """Unix milliseconds as text, such as `2026-05-04T09:30:00.000Z`."""
+    """Return Unix milliseconds as a timestamp, such as `2026-05-04T09:30:00.000Z`."""
     whole = time.gmtime(milliseconds // 1000)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', whole)}.{milliseconds % 1000:03d}Z"
 
 
 def now() -> str:
-    """The present time."""
+    """Return the present time."""
     return from_milliseconds(time.time_ns() // 1_000_000)
 
 
 def to_milliseconds(timestamp: str) -> int:
-    """The Unix milliseconds of a timestamp made by this module."""
+    """Return the Unix milliseconds of a timestamp made by this module."""
     return round(datetime.fromisoformat(timestamp).timestamp() * 1000)
 
 
 def plus(timestamp: str, seconds: float) -> str:
-    """A timestamp `seconds` later (earlier when negative)."""
+    """Return a timestamp `seconds` later, or earlier if negative."""
     return from_milliseconds(to_milliseconds(timestamp) + round(seconds * 1000))
 
 
 def of_position(position: str) -> str:
-    """The timestamp at the start of a position in an order by time, such as an index's sort key."""
+    """Return the timestamp at the start of a position in an order by time, such as the sort key of an index."""
     return position[:_WIDTH]
 
 
 def normalize(moment: datetime) -> str:
-    """An aware datetime as a timestamp.
+    """Return an aware datetime as a timestamp.
 
-    Raises ValueError when it carries no offset or lies outside the years 1970 to 9999: a time without an
-    offset could be any of 26 hours.
+    Raises ValueError for a datetime without an offset, which could be any of 26 hours, and for one outside the years
+    1970 to 9999.
     """
     if moment.tzinfo is None or moment.utcoffset() is None:
         raise ValueError("a time needs an offset, such as Z or +02:00")

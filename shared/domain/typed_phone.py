@@ -1,7 +1,7 @@
-"""A telephone number as people type it: which of its characters are the number, and what stands beside it.
+"""The telephone number in a text as people type it.
 
-No digit is made up here. Letters count as digits only where the whole is a vanity number; what is no part of the
-number is left out where that is certain, such as a word or an extension behind it, and else refused.
+No digit is invented. Letters count as digits only if the whole text is a vanity number. Parts that are certainly not
+the number, such as a word or an extension after it, are left out; any other text is refused.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from urllib.parse import unquote
 from shared.domain.characters import comparable
 
 Check = Callable[[str], bool]
-"""Whether digits, perhaps behind a `+`, are a valid number."""
+"""Returns whether digits with an optional leading `+` are a valid number."""
 
 
 class Unreadable(ValueError):
-    """There is no single number in a text. `code` is a stable word for why."""
+    """A text does not contain exactly one number. `code` is a stable word for the reason."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -94,7 +94,7 @@ _LABELS = frozenset(
         *("geschäftlich", "business", "whatsapp", "wa", "call", "callto", "sms", "number", "no", "nr"),
     }
 )
-"""Words that stand before a number without a colon."""
+"""Words that may precede a number without a colon."""
 _EXTENSION = (
     r"[\s,;(/\-]*(?:extension|extn?|x|dw|durchwahl|apparat|app|klappe|kl|nst|anexo|anex|interno|int|ramal|poste|доб|вн|"
     r"wew|toestel|tst|klapka|linje|ankn|alanum|opt|option|#|p|w)[\s.:=#\-]*[0-9]{1,8}[\s#).;]*"
@@ -105,34 +105,34 @@ _MASKS = (
     r"|(?<=[0-9])[xn](?![a-z]|[\s.:=#\-]*[0-9])"  # 415-555-267x
 )
 _QUANTITY = (
-    r"[^.,]*[0-9][.,]0{1,2}"  # the only point there is: 2312500.0
+    r"[^.,]*[0-9][.,]0{1,2}"  # with a single point: 2312500.0
     r"|[^.,]*[0-9]{4}[.,]0{3,}"  # not 415 555.0000
     r"|.*[0-9]{3}[.,]0"
 )
 _LONGEST_ENDING = 2
-"""How many digits stand behind a number and its slash, and are another ending of it: `2312500/01`."""
+"""How many digits after a number and a slash are an alternative ending: `2312500/01`."""
 _SHORTEST_NUMBER = 5
-"""As many digits behind a number and a word are a number of their own."""
+"""How many digits after a number and a word are a second number."""
 
 
 @cache
 def _pattern(of: str) -> re.Pattern[str]:
-    # Made at first use: most numbers are plain ones, and a cold start is short of time.
+    # Compiled at first use: most numbers are plain, and compiling would slow down the cold start.
     return re.compile(of, re.IGNORECASE)
 
 
 def plain_number(text: str) -> str | None:
-    """A number without anything beside it, as a `+` and digits; None when it takes a closer look."""
+    """Return a plain number as digits with an optional leading `+`; None if the text has anything else."""
     bare = text.replace(" ", "").replace("-", "")
     digits = bare.removeprefix("+")
     return bare if digits.isascii() and digits.isdigit() else None
 
 
 def read_number(text: str, is_number: Check, is_vanity: Check) -> str:
-    """The one number in a text, as digits, perhaps behind a `+`.
+    """Return the only number in a text as digits with an optional leading `+`.
 
-    `is_vanity`: whether digits are a number of a kind that is given in letters, such as a toll-free one. What is
-    returned need not be a valid number, if nothing else is wrong with it. Raises Unreadable.
+    `is_vanity` returns whether digits are a number of a kind that is published in letters, such as a toll-free number.
+    The result may be an invalid number, if that is its only fault. Raises Unreadable.
     """
     typed = _in_ascii(text)
     if not any("0" <= c <= "9" for c in typed):
@@ -158,14 +158,14 @@ def read_number(text: str, is_number: Check, is_vanity: Check) -> str:
 
 
 def _in_ascii(text: str) -> str:
-    """Digits, brackets, dashes and spaces of any script as those of ASCII; a line break or tab as `|`."""
+    """Return a text with its digits, brackets, dashes and spaces in ASCII, and `|` for line breaks and tabs."""
     if text.isascii() and text.isprintable():
         return text
     lines = _pattern("[\t\n\x0b\x0c\r\x85\u2028\u2029]+").split(text)
-    return "".join(map(_in_ascii_alone, "|".join(comparable(line) for line in lines if line.strip())))
+    return "".join(map(_to_ascii, "|".join(comparable(line) for line in lines if line.strip())))
 
 
-def _in_ascii_alone(character: str) -> str:
+def _to_ascii(character: str) -> str:
     if character.isascii():
         return character
     digit = unicodedata.decimal(character, None)
@@ -180,12 +180,12 @@ def _in_ascii_alone(character: str) -> str:
 
 
 def _unwrapped(text: str) -> str:
-    """Without what a spreadsheet or a quotation puts around a text: `'…`, `="…"`."""
+    """Return a text without the marks of a spreadsheet or quotation around it: `'…`, `="…"`."""
     return text.strip().removeprefix("=").strip(" \"'`´‘’“”„|").rstrip(",;.")
 
 
 def _of_spreadsheet(text: str) -> str:
-    """Without the `.0` of a number that a spreadsheet took for a quantity. One that lost digits is refused."""
+    """Return a number without the `.0` that a spreadsheet appended. Raises Unreadable for a number that lost digits."""
     if _pattern(_QUANTITY).fullmatch(text):
         return text.rstrip("0").rstrip(".,")
     if _pattern(r"\+?[0-9]+(?:[.,][0-9]+)?e\+?[0-9]+|\+?[0-9]{7,}[.,][0-9]{1,2}").fullmatch(text):
@@ -194,7 +194,9 @@ def _of_spreadsheet(text: str) -> str:
 
 
 def _without_parameters(text: str) -> str:
-    """Without the scheme and parameters of a `tel:` URI (RFC 3966). A number within a context is none by itself."""
+    """Return a number without the scheme and parameters of a `tel:` URI (RFC 3966). Raises Unreadable for a local
+    number that needs a context.
+    """
     scheme = _pattern(r"tel:(?://)?").match(text)
     if scheme is None:
         return text
@@ -205,20 +207,20 @@ def _without_parameters(text: str) -> str:
 
 
 def _without_label(text: str) -> str:
-    """Without a word before the number that says which kind it is: `Tel.: …`, `mobile …`."""
+    """Return a number without the word before it that names its kind: `Tel.: …`, `mobile …`."""
     start = next((at for at, c in enumerate(text) if c in "+(" or "0" <= c <= "9"), None)
     if start is None:
         raise Unreadable("phone_no_digits")
     before = text[:start]
     words = _pattern(r"[^\W_]+").findall(before.casefold())
     if before.rstrip().endswith(":") or not words or all(word in _LABELS for word in words):
-        # A character that is no letter may be a sign, such as a telephone's; one of a service code is not.
+        # A symbol, such as a telephone, may precede a number; the `#` of a service code may not.
         return text if "#" in before else text[start:]
     return text
 
 
 def _before_what_follows(text: str, is_number: Check) -> str | None:
-    """The number that ends where a word, a bracket, a slash or another number begins, if it is one by itself."""
+    """Return the valid number before the first word, bracket, slash or other number, or None."""
     for separator in _pattern(r"[^0-9 .\-]").finditer(text):
         at = separator.start()
         number, tail = _digits(text[:at]), text[at:]
@@ -230,11 +232,11 @@ def _before_what_follows(text: str, is_number: Check) -> str | None:
 
 
 def _require_left_out(tail: str, number: str, *, attached: bool, is_number: Check) -> None:
-    """Raise Unreadable where what stands behind a number cannot be told from a part of it."""
+    """Raise Unreadable if the text after a number may be a part of it."""
     digits = _digits(tail).lstrip("+")
     if _pattern(_EXTENSION).fullmatch(tail):
         if attached and tail[0] in "xpw" and is_number(number + "0" + digits):
-            raise Unreadable("phone_masked")  # the letter may stand for a digit
+            raise Unreadable("phone_masked")  # the letter may mask a digit
         return
     if attached and not any(c.isalnum() for c in tail) and tail[0] not in ",;()[]/|":
         raise Unreadable("phone_masked" if tail[0] == "#" else "phone_unreadable")
@@ -261,7 +263,7 @@ def _vanity(text: str, is_vanity: Check) -> str:
 
 
 def _are_two(text: str, is_number: Check) -> bool:
-    """Whether a text is a number up to some place, and another one from there."""
+    """Return whether a text is a number up to some position and another number after it."""
     places = [match.end() for match in _pattern(r"(?<=[0-9])[^0-9]+(?=[0-9+(])").finditer(text)]
     return any(is_number(_digits(text[:at])) and is_number(_digits(text[at:])) for at in places)
 

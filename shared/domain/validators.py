@@ -1,4 +1,4 @@
-"""Rules of the domain as validators of pydantic's, so that a refusal lists their findings beside those of form."""
+"""Rules of the domain as pydantic validators, so that one refusal lists their findings together with those of form."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from shared.domain.errors import Invalid
 
 
 def validated_by(rule: Callable[[str], object]) -> AfterValidator:
-    """A validator that refuses what `rule` raises Invalid for, in the rule's code and words, and changes nothing.
+    """Return a validator that refuses a value if `rule` raises Invalid, with the code and message of the rule.
 
-    The rule's own name for the field is dropped: the field's place in the input is what the refusal names.
+    The value is not changed. The refusal names the field by its path in the input, not by the name in the rule.
     """
 
-    def follow(value: str) -> str:
+    def validate(value: str) -> str:
         try:
             rule(value)
         except Invalid as refused:
             first = refused.errors[0]
-            # As a value of the template: braces in a message are no placeholders.
+            # The message is a value of the template, so that braces in it are not placeholders.
             raise PydanticCustomError(first.code, "{message}", {"message": first.message}) from refused
         return value
 
-    return AfterValidator(follow)
+    return AfterValidator(validate)
 
 
 def unless_blank(rule: Callable[[str], object]) -> Callable[[str], object]:
-    """`rule`, for what is not blank: an optional field may be sent empty, or with nothing that shows."""
+    """Return `rule` for values that are not blank: an optional field may be empty or have only invisible characters."""
     return lambda value: rule(value) if comparable(value) else None
