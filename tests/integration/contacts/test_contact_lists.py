@@ -479,7 +479,7 @@ def test_a_contact_that_changes_more_labels_than_a_transaction_counts_is_brought
     template: Template, token_issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """check 13: killed anywhere on the way, and handed in again. Small here, to the same effect as with 100."""
-    monkeypatch.setattr("shared.projections.engine._MOST_STEPS", 14)
+    monkeypatch.setattr("shared.projections.engine.MOST_STEPS", 14)
     monkeypatch.setattr("shared.projections.engine._LABELS_AT_ONCE", 8)
 
     def labelled(book: Book, start: int, count: int) -> None:
