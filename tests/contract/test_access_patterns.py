@@ -1,4 +1,4 @@
-"""docs/access-patterns.md states what each operation costs; here it is counted."""
+"""Each operation costs what docs/access-patterns.md states: calls and units are counted."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ ADMIN = Caller(TENANT, "user", "u1", "admin")
 
 
 def stated() -> dict[str, tuple[int, float, float]]:
-    """Operation to (calls, read units, write units), from the document's cost table."""
+    """Return the calls, read units and write units of each operation in the document's table of costs."""
     rows = re.findall(r"^\| (.+?) \| (\d+) \| ([\d.]+) \| ([\d.]+) \|", DOCUMENT.read_text(), re.MULTILINE)
     return {name: (int(calls), float(read), float(write)) for name, calls, read, write in rows}
 
@@ -138,13 +138,13 @@ class World:
         self.calls = Calls()
 
     def _imported(self, like: Item, number: int) -> Item:
-        """A contact's item as an import would have written it: all of one moment, owner and tag."""
+        """Return the item of a contact as an import would write it: all of them have the same time, owner and tag."""
         later = milliseconds_of(like["id"]["S"]) + 1_000
         contact_id = derived_id(later, "import", str(number), ordinal=number)
         return {**like, **contact_keys.contact(TENANT, contact_id), "id": {"S": contact_id}}
 
     def settle_customers(self) -> None:
-        """A customer with three contacts, one without any, and 25 with two each."""
+        """Create a customer with three contacts, one without contacts, and 25 with two each."""
         made = [self.customers.create(account(n)) for n in range(27)]
         self.crowded, self.empty = made[:2]
         owners = [made[0]] * 3 + made[2:] * 2
@@ -156,7 +156,7 @@ class World:
         projection().project([item for item in records if item is not self.fresh_customer])
 
     def settle_users(self) -> None:
-        """Thirty users of whom two are admins, and an invitation."""
+        """Create thirty users, two of them admins, and an invitation."""
         with as_operator():
             for number in range(30):
                 role = "admin" if number < 2 else "user"
@@ -214,17 +214,17 @@ def hook() -> WebhookInput:
 
 
 def post(number: int, key: str | None = "k") -> int:
-    """The status of a POST of a contact, as the function gets it from the gateway."""
+    """Return the status of a POST of a contact, as the gateway calls the function."""
     return send("/contacts", json.dumps(given(number).model_dump(exclude_unset=True)), key)
 
 
 def get(path: str) -> int:
-    """The status of a GET."""
+    """Return the status of a GET."""
     return send(path, "", None, method="GET")
 
 
 def send(path: str, body: str, key: str | None, method: str = "POST") -> int:
-    """The status of a call, as the function gets it from the gateway."""
+    """Return the status of a call, as the gateway calls the function."""
     event = {
         "httpMethod": method,
         "path": path,
@@ -262,7 +262,7 @@ def attempt(world: World) -> object:
 
 
 class Calls:
-    """The calls of one caller, which come to one process, and to another that knows nothing of it."""
+    """The calls of one caller to one process, and to a second process, which knows nothing of the first."""
 
     def __init__(self) -> None:
         self._clock, self._step = 0.0, 0.0
@@ -299,7 +299,7 @@ class Calls:
 
 
 class Bulk:
-    """Many contacts at once, and a job of all that the world has."""
+    """Bulk calls of many contacts, and a job for all contacts."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
@@ -336,7 +336,7 @@ class Bulk:
 
 
 class Upload:
-    """An import that is asked for, and whose file is put where it says."""
+    """An import that is created first, and whose file is uploaded to the address in the answer."""
 
     def __init__(self, stack: Stack) -> None:
         self._bucket = stack.environment["DROP_BUCKET"]
@@ -372,7 +372,7 @@ def sign_in_by_username() -> None:
 
 
 class RowQueue:
-    """An import's steps, one at a time."""
+    """The steps of an import, one at a time."""
 
     def __init__(self, stack: Stack) -> None:
         self._url = stack.queue_url("ImportRowsQueue")
@@ -434,7 +434,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Refuse it in a process that does not know yet": _REFUSED,
     "Refuse it late in the wait, for the fourth time: the next one is lengthened": _REFUSED,
 }
-"""What must have happened before an operation is measured."""
+"""The operations that must run before an operation is measured."""
 
 OPERATIONS: dict[str, Callable[[World], object]] = {
     "Create a contact": lambda world: world.contacts.create(given(100)),
@@ -619,8 +619,9 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
 
 
 def _fill(world: World) -> None:
-    """A thousand further contacts in two lists, as large as the others: put into moto's store itself, since its
-    API takes a millisecond for each.
+    """Add a thousand contacts to two lists, as large as the others.
+
+    They are written into moto's memory, since its API takes a millisecond for each.
     """
     table = dynamodb_backends[ACCOUNT][REGION].tables[world.stack.table_name]
     row = {name: value for name, value in world.records[0].items() if name not in ("PK", "SK")}

@@ -1,4 +1,4 @@
-"""The stream's newest records, taken from moto's store itself: its GetRecords takes a millisecond for each."""
+"""The newest records of the stream, read from moto's memory: its GetRecords takes a millisecond for each."""
 
 from __future__ import annotations
 

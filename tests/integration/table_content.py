@@ -1,4 +1,4 @@
-"""What lies in the table, as an operator sees it: records by kind, what must always hold, a comparable picture."""
+"""The contents of the table as an operator sees them: records by kind, their invariants, and a text to compare."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _OUTBOX = re.compile(r"OUTBOX#[^#\"]+#\d+")
 _PURGE = re.compile(r"DUE#PURGE#\d+")
 
-_BESIDE = {"expires_at", "held_until", "last_used_at"}
-"""Attributes that follow the clock and not what is done."""
+_CLOCK_ATTRIBUTES = {"expires_at", "held_until", "last_used_at"}
+"""Attributes that depend on the clock, not on what is done."""
 
 
 class Content:
-    """The table's items at one moment."""
+    """The items of the table at one moment."""
 
     def __init__(self, stack: Stack) -> None:
         self.items: list[Item] = []
@@ -41,7 +41,7 @@ class Content:
                 start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def of(self, pk: str, sk: str = "") -> list[Item]:
-        """Items whose keys match these patterns from their beginnings."""
+        """Return the items whose keys match patterns from their start."""
         return [
             item for item in self.items if re.match(pk, item["PK"]["S"]) and re.match(sk, item["SK"]["S"])
         ]
@@ -76,12 +76,12 @@ class Content:
 
     @property
     def rows(self) -> list[Item]:
-        """List rows, without what says where they lie."""
+        """The rows of the lists by creation."""
         return self.of(r"T#[^#]+#LIST#created")
 
     @property
     def feed(self) -> set[str]:
-        """Ids of the events whose publication is acknowledged."""
+        """The ids of the events whose publication is acknowledged."""
         return {item["SK"]["S"] for item in self.of(r"T#[^#]+#FEED")}
 
     @property
@@ -89,17 +89,19 @@ class Content:
         return {event["SK"]["S"].removeprefix("EVENT#") for event in self.events}
 
     def assert_whole(self) -> None:
-        """No change is written in part, whatever happened.
+        """Assert that no change is written in part.
 
-        Each address of a live contact has its lock, and there is no other lock; so have numbers, where a tenant
-        wants it. Each customer has the contacts that say so, one of them primary. Each contact has one event
-        for each of its versions, the last of which is the one the record names (a booking may make a contact
-        and take part in it in one transaction). Counted interactions are on the timeline, and each consent is in
-        the history. Deleted contacts wait to be purged, and no others do; of a purged one its last event is left.
+        Each address of a live contact has its lock, and there are no other locks; the same goes for telephone numbers
+        of tenants that want it. Each customer has the contacts that name it, one of them primary. Each contact has one
+        event for each of its versions, and the record names the last one (a booking may create a contact and change it
+        in one transaction). Counted interactions are on the timeline, and each consent is in the history. Deleted
+        contacts, and no others, wait to be purged; of a purged contact, the last event is left.
         """
         held = {(lock["PK"]["S"], lock["SK"]["S"]): lock["contact_id"]["S"] for lock in self.locks}
         wanted = {lock: contact["id"]["S"] for contact in self.live for lock in _locks_of(contact)}
-        assert len(wanted) == sum(len(_locks_of(contact)) for contact in self.live), "a value of two"
+        assert len(wanted) == sum(len(_locks_of(contact)) for contact in self.live), (
+            "two contacts have the same value"
+        )
         assert held == wanted, "locks and live contacts' values differ"
         self._assert_customers_whole()
 
@@ -119,9 +121,9 @@ class Content:
         assert consents == Counter(consent["PK"]["S"] for consent in self.consents)
         timeline = Counter(interaction["PK"]["S"] for interaction in self.interactions)
         for contact in self.contacts:
-            told = sorted(events[contact["PK"]["S"]])
-            assert [version for version, _ in told] == list(range(1, int(contact["version"]["N"]) + 1))
-            assert told[-1][1] == contact["last_event"]["S"]
+            versions = sorted(events[contact["PK"]["S"]])
+            assert [version for version, _ in versions] == list(range(1, int(contact["version"]["N"]) + 1))
+            assert versions[-1][1] == contact["last_event"]["S"]
             assert ("WPK" in contact) == ("deleted_at" in contact)
             assert timeline[contact["PK"]["S"]] == int(contact.get("interaction_count", {"N": "0"})["N"])
 
@@ -139,20 +141,20 @@ class Content:
         rows: dict[str, set[str]] = defaultdict(set)
         for row in self.of(r"T#[^#]+#CUSTOMER#", "MEMBER#"):
             rows[row["PK"]["S"]].add(row["SK"]["S"].removeprefix("MEMBER#"))
-        assert rows == members, "who belongs to customers"
+        assert rows == members, "the members of customers"
         usernames: dict[str, str] = {}
         for customer in self.customers:
             partition = customer["PK"]["S"]
-            belonging = members.pop(partition, set())
-            assert int(customer.get("contact_count", {"N": "0"})["N"]) == len(belonging)
+            contacts = members.pop(partition, set())
+            assert int(customer.get("contact_count", {"N": "0"})["N"]) == len(contacts)
             named = {customer["primary_contact"]["S"]} if "primary_contact" in customer else set()
-            assert named == primary[partition] and len(named) == min(1, len(belonging)), "one primary contact"
-            told = sorted(
+            assert named == primary[partition] and len(named) == min(1, len(contacts)), "one primary contact"
+            versions = sorted(
                 (int(event["version"]["N"]), event["SK"]["S"][6:])
                 for event in self.of(f"{re.escape(partition)}$", "EVENT#")
             )
-            assert [version for version, _ in told] == list(range(1, int(customer["version"]["N"]) + 1))
-            assert told[-1][1] == customer["last_event"]["S"]
+            assert [version for version, _ in versions] == list(range(1, int(customer["version"]["N"]) + 1))
+            assert versions[-1][1] == customer["last_event"]["S"]
             if "username" in customer and "deleted_at" not in customer:
                 folded = quote(fold_username(customer["username"]["S"]), safe="@+")
                 usernames[f"T#{_tenant(customer)}#USERNAME#{folded}"] = customer["id"]["S"]
@@ -164,45 +166,45 @@ class Content:
         assert len(set(numbers)) == len(numbers), "a number given twice"
 
     def picture(self) -> list[str]:
-        """The table with all ids, secrets' hashes and times of today made equal, so that two runs of the same work
-        compare.
+        """Return the items as text, with ids, hashes of secrets and times of today replaced, so that two runs of the
+        same work compare equal.
         """
         kept = []
         for item in (*self.items, *self._postings()):
             if item["PK"]["S"].startswith("U#") or item["SK"]["S"] == "TENANT" or "ids" in item:
                 continue
-            text = json.dumps({k: v for k, v in item.items() if k not in _BESIDE}, sort_keys=True)
+            text = json.dumps({k: v for k, v in item.items() if k not in _CLOCK_ATTRIBUTES}, sort_keys=True)
             text = _HASH.sub("<hash>", _KEY_ID.sub("<key id>", text))
             text = _PURGE.sub("<purge>", _OUTBOX.sub("<outbox>", _ID.sub("<id>", text)))
-            kept.append(_TIME.sub(lambda found: _plain(found[0]), text))
+            kept.append(_TIME.sub(lambda found: _hide_today(found[0]), text))
         return sorted(kept)
 
     def _postings(self) -> list[Item]:
-        """What posting lists name, however they are cut into chunks."""
+        """Return the ids in each posting list, however they are split into chunks."""
         chunks: defaultdict[str, list[Item]] = defaultdict(list)
         for chunk in self.of(r"T#[^#]+#IX#"):
             chunks[chunk["PK"]["S"]].append(chunk)
         named = {partition: ids_in(rows) for partition, rows in chunks.items()}
-        assert None not in named.values(), "chunks that make no list"
+        assert None not in named.values(), "chunks that do not form a list"
         return [
             {"PK": {"S": partition}, "SK": {"S": ""}, "named": {"SS": sorted(ids or ())}}
             for partition, ids in named.items()
         ]
 
 
-def _plain(time: str) -> str:
-    # Tests put what must be compared into the years around 2031.
+def _hide_today(time: str) -> str:
+    # Tests put times that must be compared into the years around 2031.
     return time if time.startswith("203") else "<now>"
 
 
 def addresses(contact: Item) -> list[str]:
-    """All e-mail addresses of a contact's item."""
+    """Return all e-mail addresses of a contact's item."""
     primary = [contact["email"]["S"]] if "email" in contact else []
     return primary + [other["S"] for other in contact.get("other_emails", {"L": []})["L"]]
 
 
 def _locks_of(contact: Item) -> list[tuple[str, str]]:
-    """The keys of the locks that a live contact must hold."""
+    """Return the keys of the locks that a live contact must have."""
     by_customer = "unique_scope" in contact
     values = [("EMAIL", address) for address in addresses(contact)]
     if by_customer:

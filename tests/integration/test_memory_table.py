@@ -1,4 +1,4 @@
-"""The table in memory of the tests of interleavings answers as moto's does, through the same Store."""
+"""The table in memory, which tests of interleavings use, answers as moto's does, through the same Store."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Overtaken(ConcurrentChange):
     pass
 
 
-def drawn(chosen: random.Random) -> Callable[[Store], Any]:
-    """One call of a Store, with all that it is given."""
+def draw_call(chosen: random.Random) -> Callable[[Store], Any]:
+    """Return a random call of a Store, with its arguments."""
     partition = f"{SPACE}{chosen.choice('ab')}"
     key = {"PK": {"S": partition}, "SK": {"S": chosen.choice(["a", "b", "ba", "c#1", "é"])}}
     other = {"PK": {"S": partition}, "SK": {"S": "z"}}
@@ -89,29 +89,29 @@ def drawn(chosen: random.Random) -> Callable[[Store], Any]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_every_call_is_answered_alike_and_leaves_the_same_table(aws_stack: Stack, seed: int) -> None:
+def test_every_call_has_the_same_answer_and_leaves_the_same_table(aws_stack: Stack, seed: int) -> None:
     chosen = random.Random(seed)
     table = MemoryTable()
     memory, real = Store(table, "table", sleep=lambda seconds: None), store()
     with acting_for("t1"):
         for number in range(150):
-            call = drawn(chosen)
-            assert outcome(call, memory) == outcome(call, real), f"call {number}"
+            call = draw_call(chosen)
+            assert result_of(call, memory) == result_of(call, real), f"call {number}"
     with as_operator():
         items = aws_stack.client("dynamodb").scan(TableName=aws_stack.table_name)["Items"]
-    assert sorted(map(told, table.all())) == sorted(
-        told(one) for one in items if one["PK"]["S"].startswith(SPACE)
+    assert sorted(map(as_text, table.all())) == sorted(
+        as_text(one) for one in items if one["PK"]["S"].startswith(SPACE)
     )
 
 
-def outcome(call: Callable[[Store], Any], store: Store) -> Any:
+def result_of(call: Callable[[Store], Any], store: Store) -> Any:
     try:
         return call(store)
     except (ConcurrentChange, ClientError) as refused:
         return type(refused).__name__, str(refused.args)
 
 
-def told(item: Item) -> str:
+def as_text(item: Item) -> str:
     return repr(sorted(item.items()))
 
 

@@ -1,4 +1,4 @@
-"""Our reading of DynamoDB's answers gives what botocore's gives."""
+"""The parser of DynamoDB's answers returns what botocore's parser returns."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ANSWERS: list[tuple[str, int, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("operation", "status", "answer"), ANSWERS)
-def test_both_parsers_give_the_same(operation: str, status: int, answer: dict[str, Any]) -> None:
+def test_both_parsers_return_the_same(operation: str, status: int, answer: dict[str, Any]) -> None:
     model = botocore.session.get_session().get_service_model("dynamodb").operation_model(operation)
     response = {
         "status_code": status,

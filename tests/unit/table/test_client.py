@@ -1,4 +1,4 @@
-"""The DynamoDB client sends what botocore's own would send, to where that would."""
+"""The DynamoDB client sends the same requests as botocore's own, to the same address."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ REQUESTS: dict[str, dict[str, Any]] = {
 }
 
 
-def sent(client: Any, operation: str) -> tuple[str, Any]:
-    """Address and body of a request."""
+def capture_request(client: Any, operation: str) -> tuple[str, Any]:
+    """Return the address and the body of a request."""
     seen: list[AWSPreparedRequest] = []
 
     def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
@@ -63,5 +63,5 @@ def test_requests_go_where_botocore_s_own_client_sends_them(
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     reset_wiring()
     own = aws_session().create_client("dynamodb")
-    assert sent(aws_client("dynamodb"), operation) == sent(own, operation)
+    assert capture_request(aws_client("dynamodb"), operation) == capture_request(own, operation)
     reset_wiring()

@@ -1,4 +1,4 @@
-"""The size of an item is never taken for less than DynamoDB counts, and not for much more."""
+"""The size of an item is never below what DynamoDB counts, and not much above it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ITEMS = st.dictionaries(st.text(min_size=1), VALUES, max_size=6)
 
 
 def texts(value: Any) -> int:
-    """The characters of all numbers in a value: by how much more it may be taken."""
+    """Return the characters of all numbers in a value, by which the size may be too large."""
     match value:
         case {"N": number}:
             return len(number)

@@ -1,6 +1,8 @@
-"""Keys hold the tenants' wall; cursors cannot be altered."""
+"""Keys separate tenants; cursors cannot be altered."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 from hypothesis import example, given
@@ -16,6 +18,7 @@ from shared.table.keys import events as event_keys
 from shared.table.keys import imports as import_keys
 from shared.table.keys import webhooks as webhook_keys
 from shared.table.keys.spelling import tenant_of, tenant_prefix
+from tests.contract.answers import ROOT
 
 _VALUES = st.text(min_size=1, max_size=30)
 
@@ -59,12 +62,12 @@ def test_no_value_steps_into_another_name_space(tenant: str, value: str, other: 
     assert len(set(places)) == len(places)
 
 
-def test_one_tenants_prefix_is_no_prefix_of_anothers() -> None:
+def test_the_prefix_of_a_tenant_is_no_prefix_of_another_tenant() -> None:
     assert not tenant_prefix("T10").startswith(tenant_prefix("T1"))
     assert not contact_keys.contact("T1#C", "x")["PK"]["S"].startswith(tenant_prefix("T1"))
 
 
-def test_the_systems_own_keys_belong_to_no_tenant() -> None:
+def test_keys_of_the_system_belong_to_no_tenant() -> None:
     assert tenant_of(account_keys.membership("s")["PK"]["S"]) is None
     assert tenant_of(account_keys.api_key("k")["PK"]["S"]) is None
     assert tenant_of(event_keys.SWEEP_CHECKPOINT["PK"]["S"]) is None
@@ -105,6 +108,16 @@ def test_a_cursor_with_any_byte_altered_is_refused(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "====", "a" * 2000, "\x00", "é"])
-def test_what_is_no_cursor_is_refused(cursor: str) -> None:
+def test_a_text_that_is_no_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(RuleBroken):
         Cursors(b"secret").open(("t1",), cursor)
+
+
+def test_only_the_keys_package_spells_keys() -> None:
+    names = "T|U|K|N|G|S|DUE|OUTBOX|EVENT|INT|CONSENT|LOCK|MEMBER|DELIVERY|CHUNK"
+    spelled = re.compile(rf"[\"'](?:{names})#")
+    sources = [path for folder in ("shared", "functions") for path in (ROOT / folder).rglob("*.py")]
+    keys = ROOT / "shared/table/keys"
+    assert any(spelled.search(path.read_text()) for path in keys.glob("*.py"))
+    others = [path for path in sources if keys not in path.parents]
+    assert [path for path in others if spelled.search(path.read_text())] == []

@@ -1,4 +1,4 @@
-"""Ids come out of chunks as they went in, and a chunk costs one write unit."""
+"""Ids are the same after packing and unpacking, and a chunk costs one write unit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several posting lists walked as one are walked as a set of all their ids would be."""
+"""A walk of several posting lists finds what a walk of the set of all their ids would find."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ IDS = st.sets(st.integers(0, 40), max_size=12)
 
 
 class FakeWalk:
-    """A walk through some ids that, like that of the table, may not be asked for what lies behind it."""
+    """A walk of some ids, which like that of the table must not be asked for ids that it has passed."""
 
     def __init__(self, ids: set[int], *, descending: bool) -> None:
         self._ids, self._descending = ids, descending
