@@ -151,7 +151,7 @@ def test_giving_contacts_away_takes_the_right_to_write_them(world: World) -> Non
 
 def test_a_job_whose_message_is_lost_is_started_by_the_watch(world: World) -> None:
     made = prepare(world)
-    with injecting(unreachable(call("sqs", "SendMessage"))):
+    with injecting(unreachable(call("sqs", "SendMessageBatch"))):
         answer = remove(world, query={"contacts": "release"})
     assert answer.status == 202
     jobs = Jobs(world)
