@@ -15,7 +15,8 @@ from shared.domain.contacts.record import MAX_ORGANIZERS, Contact
 from shared.domain.ids import new_id
 from shared.domain.stamp import Stamp
 from shared.domain.timestamps import now
-from shared.wiring.tenants import user_table
+from shared.table.accounts.operator_users import OperatorUserTable
+from shared.wiring.base import store
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.world import World, booking
 from tests.support.tenant_guard import as_operator
@@ -102,7 +103,7 @@ def test_a_removed_user_s_scheduling_id_is_free(world: World) -> None:
     world.send("DELETE", f"/users/{USER}")
     assert change_user(world, OTHER, scheduling_id="org-17").status == 200
     with as_operator():
-        user_table("T1").dismiss(OTHER)
+        OperatorUserTable(store(), "T1").remove_by_id(OTHER)
     assert change_user(world, ADMIN, scheduling_id="org-17").status == 200
 
 
