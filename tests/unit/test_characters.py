@@ -1,4 +1,4 @@
-"""Characters that show nothing: which of them go, and which stay since they do show by their neighbours."""
+"""Invisible characters: which are removed, and which are kept because they affect their neighbours."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ SHOWN = {
 
 
 @pytest.mark.parametrize("character", NOTHING, ids=lambda one: f"U+{ord(one):04X}")
-def test_what_shows_nothing_goes_from_any_place_in_a_name(character: str) -> None:
+def test_invisible_characters_are_removed_anywhere_in_a_name(character: str) -> None:
     for written in (
         f"{character}Ann Lee",
         f"An{character}n Lee",
@@ -73,7 +73,7 @@ def test_what_shows_nothing_goes_from_any_place_in_a_name(character: str) -> Non
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_what_shows_by_its_neighbours_stays(name: str) -> None:
+def test_characters_that_affect_their_neighbours_are_kept(name: str) -> None:
     assert one_line(SHOWN[name]) == SHOWN[name]
     assert several_lines(f"{SHOWN[name]}\n\t{SHOWN[name]}") == f"{SHOWN[name]}\n\t{SHOWN[name]}"
 
@@ -97,7 +97,7 @@ def test_a_line_break_in_a_one_line_field_is_a_space(line_break: str) -> None:
         assert taken == "Acme Inc"
 
 
-def test_a_long_text_keeps_its_lines_and_loses_what_shows_nothing() -> None:
+def test_a_long_text_keeps_its_lines_and_loses_invisible_characters() -> None:
     taken = TypeAdapter(text.LongText).validate_python(
         "\ufeffFirst\u200b line\r\n\tsecond\x07\x0cthird\u2028fourth "
     )
@@ -110,14 +110,14 @@ def test_nul_is_refused_and_not_removed() -> None:
             TypeAdapter(kind).validate_python("A\0")
 
 
-def test_a_length_is_that_of_what_is_kept() -> None:
+def test_a_length_is_that_of_the_stored_text() -> None:
     assert TypeAdapter(text.LabelName).validate_python("\u200b" * 60 + "v" * 50) == "v" * 50
     with pytest.raises(ValidationError):
         TypeAdapter(text.LabelName).validate_python("v" * 51)
 
 
 @pytest.mark.parametrize("character", NOTHING, ids=lambda one: f"U+{ord(one):04X}")
-def test_labels_and_usernames_that_look_alike_are_one(character: str) -> None:
+def test_labels_and_usernames_that_look_alike_are_equal(character: str) -> None:
     written = f"{character}Big{character} Spen{character}der{character}"
     assert fold_name(written) == fold_name("big spender")
     assert unique_names(["big spender", written]) == ["big spender"]
@@ -129,21 +129,21 @@ def test_labels_compare_without_joiners_and_kinds_of_space() -> None:
     assert fold_name("big\xa0spender") == fold_name("big\u3000 spender") == fold_name("Big Spender")
 
 
-def test_custom_fields_lose_what_shows_nothing_too() -> None:
+def test_custom_fields_lose_invisible_characters_too() -> None:
     assert custom_fields.clean_custom_fields({"colour": "\u200egreen\u200b\nblue"}) == {
         "colour": "green\nblue"
     }
 
 
 @given(st.text())
-def test_what_is_cleaned_once_stays_as_it_is(written: str) -> None:
+def test_cleaning_twice_changes_nothing(written: str) -> None:
     for clean in (one_line, several_lines, comparable):
         assert clean(clean(written)) == clean(written)
     assert comparable(one_line(written)) == comparable(written)
 
 
 @given(st.text())
-def test_nothing_that_shows_is_lost(written: str) -> None:
+def test_no_visible_character_is_lost(written: str) -> None:
     hidden = {*NOTHING, *BLANK}
 
     def shown(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A date without a time is the whole day in the tenant's time zone."""
+"""A date without a time stands for the whole day in the tenant's time zone."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ZONES = (
         ("Europe/Berlin", "2026-03-29", "2026-03-28T23:00:00.000Z", "2026-03-29T21:59:59.999Z"),
         ("Europe/Berlin", "2026-10-25", "2026-10-24T22:00:00.000Z", "2026-10-25T22:59:59.999Z"),
         ("America/New_York", "2026-03-08", "2026-03-08T05:00:00.000Z", "2026-03-09T03:59:59.999Z"),
-        # Midnight is skipped, and comes twice.
+        # Midnight is skipped, and happens twice.
         ("America/Sao_Paulo", "2018-11-04", "2018-11-04T03:00:00.000Z", "2018-11-05T01:59:59.999Z"),
         ("America/Sao_Paulo", "2018-02-17", "2018-02-17T02:00:00.000Z", "2018-02-18T02:59:59.999Z"),
         ("America/Havana", "2025-11-02", "2025-11-02T04:00:00.000Z", "2025-11-03T04:59:59.999Z"),
@@ -57,7 +57,7 @@ def test_a_day_that_a_zone_skipped_is_empty() -> None:
 def test_days_follow_one_another_without_gap_or_overlap_and_hold_their_own_times(
     day: date, zone: str
 ) -> None:
-    """Each instant belongs to one day: that of the zone's calendar."""
+    """Each instant belongs to one day: the day of the calendar in the zone."""
     following = (day + timedelta(days=1)).isoformat()
     first, last = first_moment(day.isoformat(), zone), last_moment(day.isoformat(), zone)
     assert to_milliseconds(last) + 1 == to_milliseconds(first_moment(following, zone))
@@ -91,11 +91,11 @@ def test_every_range_takes_a_date_in_the_tenant_s_zone() -> None:
         (
             "2026-05-04T09:30:00 02:00",
             "2026-05-04T07:30:00.000Z",
-        ),  # a plus sign that a URL has made a space of
+        ),  # an unescaped plus sign in a URL
         ("2026-05-04 09:30:00-0430", "2026-05-04T14:00:00.000Z"),
     ],
 )
-def test_times_and_dates_are_taken_as_people_and_programs_write_them(given: str, kept: str) -> None:
+def test_times_and_dates_are_accepted_as_people_and_programs_write_them(given: str, kept: str) -> None:
     assert ContactConditions.model_validate({"created_from": given}).created_from == kept
 
 
@@ -105,7 +105,7 @@ def test_times_and_dates_are_taken_as_people_and_programs_write_them(given: str,
      "2026-05-04T09:30:00", "2026-05-04T24:30:00Z", "1969-12-31", "0000-01-01", "1969-12-31T23:59:59Z", "2026-13-01",
      "9999-12-31T23:00:00-10:00", "2026-05-04T09:30:00Z" * 99, 5, 5.0, True, ["2026-05-04"], "２０２６-05-04"],
 )  # fmt: skip
-def test_what_is_neither_says_what_is_wanted(given: object) -> None:
+def test_the_refusal_of_anything_else_names_the_accepted_forms(given: object) -> None:
     with pytest.raises(ValidationError) as refusal:
         ContactConditions.model_validate({"created_to": given})
     (fault,) = refusal.value.errors()

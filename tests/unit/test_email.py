@@ -55,7 +55,7 @@ def test_an_address_has_one_stored_form(address: str, stored: str) -> None:
      "<ada@example.com>, <bob@example.com>", "ada@example.com; bob@example.com", "Ada <>", "mailto:",
      "ada@" + "x" * 64 + ".com", "ada@" + "x." * 130 + "com", "ada@ab--cd.com"],
 )  # fmt: skip
-def test_what_is_no_address_is_refused(address: str) -> None:
+def test_a_malformed_address_is_refused(address: str) -> None:
     with pytest.raises(Invalid) as refusal:
         normalize_email(address, "invitee_email")
     assert refusal.value.errors[0].field == "invitee_email"
@@ -72,10 +72,10 @@ def test_decomposed_and_composed_letters_are_one_address() -> None:
     st.sampled_from(["{}", "<{}>", "Ann Lee <{}>", "mailto:{}", " {} "]),
     st.booleans(),
 )
-def test_however_it_is_written_an_address_is_one(
+def test_all_spellings_of_an_address_are_equal(
     local: str, domain: str, mark: str, written: str, wide: bool
 ) -> None:
-    """check 42: with the local part too."""
+    """check 42: also in the local part."""
     address = f"{local}@{domain}"
     shown = "".join(chr(ord(c) + 0xFEE0) if wide and "!" <= c <= "~" else c for c in address)
     try:
@@ -94,11 +94,11 @@ def test_the_stored_form_of_a_stored_form_is_itself(local: str, domain: str) -> 
         assert normalize_email(stored) == stored
 
 
-def test_nothing_long_is_kept_of_what_strangers_send() -> None:
-    """Addresses are remembered in their stored form; what is padded, or far too long, is not."""
-    kept = email._normalized.cache_info().currsize
+def test_long_texts_from_strangers_are_not_cached() -> None:
+    """Only addresses in their stored form are cached, not padded or much too long texts."""
+    kept = email._normalize.cache_info().currsize
     for number in range(20):
         assert normalize_email(" " * (100_000 + number) + "padded@example.com") == "padded@example.com"
         with pytest.raises(Invalid):
             normalize_email("x" * (100_000 + number) + "@example.com")
-    assert email._normalized.cache_info().currsize <= kept + 1
+    assert email._normalize.cache_info().currsize <= kept + 1

@@ -1,4 +1,4 @@
-"""No string that somebody sends keeps a processor busy: check 46."""
+"""No string that a caller sends keeps a processor busy: check 46."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ from tests.contract.answers import ROOT
 LENGTH = 100_000  # bytes
 SHORTER = 10_000
 MOST_GROWTH = 30
-"""How much longer the longer string may take than the shorter: ten times when the work is linear, a hundred when it is
-quadratic."""
+"""How many times longer the longer string may take than the shorter one: linear work takes ten times as long, quadratic
+work a hundred times."""
 MOST_PASSES = 150
-"""How many times as long as one plain loop over the same characters a string may take, however it grows."""
+"""How many times as long as a plain loop over the same characters any string may take."""
 MOST_PASSES_OF_FILES = 600
-"""The same for the readers of files, where each line is a row with a price of its own."""
+"""The same for readers of files, where each line is a row with its own cost."""
 
 _PIECES = [
     *"a1A_-.,;:@<>\"'/\\+#%&=?*()[]{}|~ \t\n\r\x00\x7f",
@@ -70,7 +70,7 @@ _PIECES = [
 
 
 def hostile(length: int) -> dict[str, str]:
-    """Repeats, with and without a beginning that lets a pattern in and an end that makes it go back."""
+    """Repetitions, with and without a start that a pattern matches and an end that makes it backtrack."""
     made = {}
     for piece in _PIECES:
         many = piece * (length // len(piece.encode()))
@@ -92,7 +92,7 @@ def matches(value: str) -> Any:
 
 
 def field_of(model: type[BaseModel], name: str) -> Callable[[str], Any]:
-    """A value through one field of a model, and what is made of it."""
+    """Validate a value in a field of a model, and clean the result."""
     given: dict[str, Any] = {"first_name": "Ada", "email": "ada@example.com"} if model is ContactInput else {}
 
     def take(value: str) -> Any:
@@ -113,7 +113,7 @@ def form(value: str) -> Any:
 
 
 def faulty(value: str) -> Any:
-    """The faults of a body that is refused, as JSON and for a name that nobody knows."""
+    """Return the faults of a refused body, as JSON and with an unknown name."""
     for model_validate, given in (
         (ContactInput.model_validate_json, value),
         (ContactInput.model_validate, {value: value}),
@@ -126,7 +126,7 @@ def faulty(value: str) -> Any:
 
 
 class NoKeys(KeySet):
-    """Those of nobody."""
+    """An empty key set."""
 
     def __init__(self) -> None: ...
 
@@ -138,7 +138,7 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "addresses.parse_target": parse_target,
     "addresses.is_allowed": is_allowed,
     "email.normalize_email": normalize_email,
-    "email._normalized": lambda value: email._normalized.__wrapped__(value, "email"),
+    "email._normalize": lambda value: email._normalize.__wrapped__(value, "email"),
     "phone.normalize_phone": lambda value: normalize_phone(value, "US"),
     "typed_phone.read_number": lambda value: typed_phone.read_number(
         value[:64], lambda _: False, lambda _: False
@@ -226,11 +226,11 @@ DRIVEN = {
     "shared/http/call.py",
     "shared/http/idempotency.py",
 }
-"""The modules with patterns whose functions are among SUBJECTS."""
+"""The modules with patterns, whose functions are all among SUBJECTS."""
 
 
 def test_every_module_with_a_pattern_is_driven() -> None:
-    """check 46: a new pattern gets a line in SUBJECTS, and its module one in DRIVEN."""
+    """check 46: a new pattern needs an entry in SUBJECTS, and its module an entry in DRIVEN."""
     uses = re.compile(r"\bre\.[a-z]+\(|\bpattern=")
     found = {
         path.as_posix()
@@ -242,7 +242,7 @@ def test_every_module_with_a_pattern_is_driven() -> None:
 
 @pytest.fixture(scope="module")
 def yardstick() -> float:
-    """The CPU seconds that one plain loop over LENGTH characters takes on this machine."""
+    """The CPU seconds of a plain loop over LENGTH characters on this machine."""
     return min(seconds(lambda value: sum(map(ord, value)), "a" * LENGTH) for _ in range(5))
 
 
@@ -252,17 +252,17 @@ def test_the_time_that_a_string_takes_grows_with_its_length_and_no_faster(
 ) -> None:
     """check 46: 100 KB against 10 KB, in CPU time of this machine, each the best of several."""
     subject = SUBJECTS[name]
-    seconds(subject, "a")  # whatever is loaded at first use is loaded
+    seconds(subject, "a")  # loads modules that are imported at first use
     slow = {}
     for what, value in HOSTILE.items():
         if reason := excess(name, value, SHORTER_HOSTILE[what], yardstick):
             slow[what] = reason
-            break  # one is enough, and the next may take minutes
+            break  # one failure is enough, and the next string may take minutes
     assert slow == {}
 
 
 def test_quadratic_work_is_found(yardstick: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """check 46: the bound on growth fails for a pattern that tries every end from every start."""
+    """check 46: the bound on growth is exceeded by a pattern that tries every end from every start."""
     monkeypatch.setitem(SUBJECTS, "quadratic", lambda value: re.search(r"a*b", value[: len(value) // 10]))
     found = excess("quadratic", "a" * LENGTH, "a" * SHORTER, yardstick)
     assert found is not None and "grows" in found

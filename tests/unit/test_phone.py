@@ -1,4 +1,4 @@
-"""Telephone numbers: what a text holds of one, and that no digit is stored that nobody typed."""
+"""Telephone numbers: which part of a text is the number, and that only typed digits are stored."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ NUMBERS = {
     ("+39 (0)6 698 83145", "IT"): "+390669883145",
     ("06 698 83145", "IT"): "+390669883145",
     ("+47 (0) 22 22 22 22", "NO"): "+4722222222",
-    # Dialled from abroad
+    # International prefixes
     ("0049 30 2312500", "FR"): DE,
     ("0049 30 2312500", "US"): DE,
     ("011 49 30 2312500", "US"): DE,
     ("011 1 415 555 2671", "DE"): US,
-    # Digits of other scripts were typed too
+    # Digits of other scripts
     ("＋１ ４１５ ５５５ ２６７１", "US"): US,
     ("０３－１２３４－５６７８", "JP"): "+81312345678",
     ("٤١٥٥٥٥٢٦٧١", "US"): US,
     ("४१५ ५५५ २६७१", "US"): US,
-    # Letters that are dialled
+    # Vanity numbers
     ("1-800-FLOWERS", "US"): "+18003569377",
     ("1 (800) my-apple", "US"): "+18006927753",
     ("+1800GOTJUNK", "GB"): "+18004685865",
-    # Texts beside a number
+    # Text around a number
     ("Tel.: 030 2312500", "DE"): DE,
     ("mobile 415-555-2671", "US"): US,
     ("☎ 415-555-2671", "US"): US,
@@ -93,7 +93,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("raw", "country"), NUMBERS)
-def test_a_number_is_kept_as_e164(raw: str, country: str) -> None:
+def test_a_number_is_stored_as_e164(raw: str, country: str) -> None:
     assert normalize_phone(raw, country) == NUMBERS[raw, country]
 
 
@@ -125,7 +125,7 @@ def test_without_cleaning_all_but_e164_is_refused(raw: str) -> None:
     assert normalize_phone("+14155552671", "US", clean=False) == US
 
 
-def test_what_was_cut_off_stays_in_how_it_was_typed() -> None:
+def test_removed_parts_stay_in_the_typed_form() -> None:
     assert as_typed("030 2312500\u200b  DW 12", DE) == "030 2312500 DW 12"
     assert as_typed(f"\u200e{US} ", US) is None
 
@@ -212,13 +212,13 @@ def test_the_point_of_a_quantity_ends_a_number(typed: str, region: str, number: 
 @given(
     st.sampled_from(_EXAMPLES), st.sampled_from(STYLES), st.sampled_from(BEHIND), st.sampled_from(_EXAMPLES)
 )
-def test_nothing_behind_a_number_becomes_a_part_of_it(
+def test_nothing_after_a_number_becomes_part_of_it(
     chosen: tuple[str, phonenumbers.PhoneNumber],
     style: int,
     behind: str,
     another: tuple[str, phonenumbers.PhoneNumber],
 ) -> None:
-    """check 105: whatever stands behind a number, it is that number or none."""
+    """check 105: with any text after a number, the result is that number or none."""
     region, number = chosen
     second = phonenumbers.format_number(another[1], phonenumbers.PhoneNumberFormat.INTERNATIONAL)
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
@@ -231,10 +231,10 @@ def test_nothing_behind_a_number_becomes_a_part_of_it(
     st.sampled_from(_EXAMPLES), st.sampled_from(STYLES), st.sampled_from(["X", "x", "*", "?", "_", "n", "N", "•", "#"]),
     st.integers(1, 6),
 )  # fmt: skip
-def test_a_masked_number_is_none(
+def test_a_masked_number_is_refused(
     chosen: tuple[str, phonenumbers.PhoneNumber], style: int, mask: str, count: int
 ) -> None:
-    """check 105: no digit is put in a mask's place, and what is left is not taken for a number."""
+    """check 105: no digit replaces a mask, and the rest is not taken for a number."""
     region, number = chosen
     typed = list(phonenumbers.format_number(number, style))
     places = [at for at, c in enumerate(typed) if c.isdigit()][-count:]
@@ -244,7 +244,7 @@ def test_a_masked_number_is_none(
     assert stored("".join(typed), region) is None
 
 
-# Their dialling rules put other digits in a prefix's place: an area code, or a mobile's mark.
+# Their dialling rules replace the prefix with other digits: an area code, or a mark of mobile numbers.
 PLAIN = [
     region
     for region in REGIONS
@@ -286,7 +286,7 @@ TYPED = st.text(
 def test_every_digit_of_a_stored_number_was_typed_in_that_order(
     typed: str, country: str, before: str
 ) -> None:
-    """check 105: all but the country's code stands in what was typed, without a gap but for a trunk zero."""
+    """check 105: the typed text contains all digits after the country code, without a gap except for a trunk zero."""
     raw = before + typed
     number = stored(raw, country)
     if number is None:

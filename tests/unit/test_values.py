@@ -52,11 +52,11 @@ def test_rows_of_one_moment_keep_their_order() -> None:
         "0190a1b2-c3d4-4e5f-8a6b-0123456789ab\n",
     ],
 )
-def test_what_is_no_id_is_told_apart(text: str) -> None:
+def test_other_texts_are_not_taken_for_ids(text: str) -> None:
     assert not ids.is_id(text)
 
 
-def test_a_time_is_kept_in_utc_with_milliseconds() -> None:
+def test_a_time_is_stored_in_utc_with_milliseconds() -> None:
     moment = datetime(2026, 5, 4, 11, 30, 0, 1999, tzinfo=timezone(timedelta(hours=2)))
     assert timestamps.normalize(moment) == "2026-05-04T09:30:00.001Z"
 

@@ -35,12 +35,12 @@ TENANT = "t1"
 ADMIN = Caller(TENANT, "user", "u1", "admin")
 CUSTOMER = "01900000-0000-7000-8000-000000000001"
 PORTION = 500
-"""The most rows that are read at once, and looked up with them."""
+"""The most rows that are read and looked up at once."""
 ORDERS = (None, "-created_at", "created_at", *contact_order.INDEXED)
 
 
 def booked(contacts: list[Contact], seed: int) -> list[Contact]:
-    """Contacts of whom some have bookings, were contacted, changed, stand elsewhere or share a number."""
+    """Contacts, some of which have bookings, were contacted or changed, sort elsewhere or share a number."""
     chosen = random.Random(seed)
     made = []
     for one in contacts:
@@ -78,7 +78,7 @@ class _Locks:
 
 @dataclass
 class Tenant:
-    """A tenant's contacts, their projections, and lists over them."""
+    """The contacts of a tenant, their projections, and lists of them."""
 
     contacts: list[Contact]
     store: MemoryStore = field(init=False)
@@ -102,7 +102,7 @@ class Tenant:
     def pages(
         self, wanted: ContactFilter, sort: str | None, *, limit: int, rows: float, skip: int = 0
     ) -> Iterator[list[str]]:
-        """The ids of each page of a walk by cursor; each page keeps to its budget and gets on."""
+        """Return the ids of each page of a list; each page stays within its budget and makes progress."""
         cursor, seen = None, set[str]()
         while True:
             self.store.rows = 0
@@ -116,7 +116,7 @@ class Tenant:
             cursor = page.next_cursor
             if cursor is None:
                 return
-            assert cursor not in seen, "each page gets further"
+            assert cursor not in seen, "each page makes progress"
             seen.add(cursor)
 
 
@@ -131,7 +131,7 @@ def large() -> Tenant:
 
 
 def answered(ask: Callable[[], T]) -> T | None:
-    """The answer; None where it would have to be sorted and is too broad for that."""
+    """Return the answer; None if it would have to be sorted and is too large for that."""
     try:
         return ask()
     except RuleBroken as refusal:
@@ -252,10 +252,10 @@ NOTHING: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("sort", ORDERS)
 @pytest.mark.parametrize("wanted", NOTHING.values(), ids=NOTHING)
-def test_a_range_of_a_time_that_nobody_is_in_is_answered_at_once(
+def test_a_range_of_a_time_without_contacts_is_answered_at_once(
     wanted: dict[str, Any], sort: str | None
 ) -> None:
-    """check 3: whatever the order, by the index of the time."""
+    """check 3: in any order, by the index of the time."""
     tenant = large()
     tenant.store.calls, tenant.store.units, tenant.store.rows = 0, 0.0, 0
     page = tenant.lists(Budget(seconds=inf)).list(
@@ -268,15 +268,15 @@ def test_a_range_of_a_time_that_nobody_is_in_is_answered_at_once(
         assert tenant.store.rows <= 5
 
 
-def test_a_filter_that_matches_nobody_is_walked_in_pages_of_five_thousand_rows() -> None:
-    """check 3: a page has spent its budget, and then has a cursor, or ends the walk."""
+def test_a_filter_that_matches_no_contact_is_walked_in_pages_of_five_thousand_rows() -> None:
+    """check 3: a page has used its budget and has a cursor, or it is the last page."""
     tenant = large()
     wanted = ContactFilter(relationship_status="prospect", search=None, also=(ContactFilter(email="-"),))
     pages = list(tenant.pages(wanted, None, limit=25, rows=MAX_ROWS))
     assert pages == [[], []]
 
 
-def test_a_list_stops_when_its_time_is_up_and_goes_on_from_there() -> None:
+def test_a_list_stops_when_its_time_is_up_and_continues_from_there() -> None:
     tenant = large()
     ticks = iter(range(1_000_000))
     wanted = ContactFilter(is_active=True, also=(ContactFilter(email="-"),))
@@ -291,7 +291,7 @@ def test_a_list_stops_when_its_time_is_up_and_goes_on_from_there() -> None:
     assert 5 < pages < 40
 
 
-def test_statistics_of_one_s_own_are_refused_when_they_are_too_many_to_count() -> None:
+def test_statistics_of_own_contacts_are_refused_when_these_are_too_many_to_count() -> None:
     tenant = large()
     caller = Caller(TENANT, "user", "owner-1", "user", granted={"contacts:read": "own"})
     assert tenant.lists(Budget(seconds=inf), caller).stats()["total"] > 0
@@ -300,7 +300,7 @@ def test_statistics_of_one_s_own_are_refused_when_they_are_too_many_to_count() -
     assert refusal.value.code == "too_many_to_count"
 
 
-def test_an_order_that_would_have_to_be_made_by_sorting_too_many_says_what_to_do() -> None:
+def test_the_refusal_of_sorting_too_many_contacts_says_what_to_do() -> None:
     tenant = large()
     for wanted, rows, code in (
         (ContactFilter(tags=("newsletter",)), None, "too_many_to_sort"),
@@ -313,7 +313,7 @@ def test_an_order_that_would_have_to_be_made_by_sorting_too_many_says_what_to_do
         assert refusal.value.code == code
 
 
-def test_a_count_that_is_not_finished_says_how_many_there_are_at_least() -> None:
+def test_an_unfinished_count_says_how_many_there_are_at_least() -> None:
     tenant = large()
     wanted = ContactFilter(is_active=True, source="api")
     page = tenant.lists(Budget(seconds=inf)).list(
@@ -328,7 +328,7 @@ def test_a_count_that_is_not_finished_says_how_many_there_are_at_least() -> None
 
 @pytest.mark.parametrize("wanted", scale.READS.values(), ids=scale.READS)
 def test_no_read_of_the_scale_table_goes_beyond_the_budget(wanted: dict[str, Any]) -> None:
-    """check 102: of ten thousand contacts as of any number."""
+    """check 102: with ten thousand contacts as with any number."""
     tenant = large()
     tenant.store.rows = 0
     conditions, how = scale.split_read(wanted)

@@ -1,4 +1,4 @@
-"""A contact is found by whatever it shows, in any script, and by nothing that it does not have: check 104."""
+"""A contact is found by every text it shows, in any script, and by no text that it does not have: check 104."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Nobody:
 
 
 def contact(country: str = "GB", **given: Any) -> Contact:
-    """A contact as the API makes it of what is given."""
+    """Return the contact that the API creates from the given fields."""
     fields = ContactInput.model_validate(
         {"first_name": "Zz", "email": "zz@zz.example", **given}
     ).given_fields()
@@ -69,7 +69,7 @@ def lists_over(store: MemoryStore) -> ContactLists:
 
 
 class Book:
-    """Contacts as their projections hold them."""
+    """Contacts and their projections."""
 
     def __init__(self, *contacts: Contact, country: str = "GB") -> None:
         self._country = country
@@ -78,7 +78,7 @@ class Book:
         self._lists = lists_over(MemoryStore.of(self.rows))
 
     def found(self, search: str) -> set[str]:
-        """The ids of the contacts that a search finds: in pages of one by the index, and judged on their rows alike."""
+        """Return the ids of the contacts that a search finds, with the index in pages of one; matching rows agrees."""
         wanted = ContactFilter.of(
             {"search": search}, TenantSettings(default_country=self._country), NO_LABELS.find
         )
@@ -173,7 +173,7 @@ def written_domain(address: str) -> str:
 
 
 def shown(one: Contact) -> list[str]:
-    """All that a contact shows of itself, as a whole and in parts."""
+    """Yield all texts that a contact shows, whole and in parts."""
     texts = [one.full_name, one.first_name, one.last_name, one.company]
     whole = [text for text in texts if text]
     whole += [word for text in whole for word in text.split()]
@@ -191,9 +191,7 @@ def is_of_a_word(character: str) -> bool:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(contacts(), contacts())
-def test_a_contact_is_found_by_all_it_shows_and_by_nothing_it_does_not_have(
-    one: Contact, other: Contact
-) -> None:
+def test_a_contact_is_found_by_all_texts_it_shows_and_by_no_other(one: Contact, other: Contact) -> None:
     """check 104"""
     book = Book(one, other)
     texts = [one_text for text in shown(other) for one_text in forms_of(text)]
@@ -204,7 +202,7 @@ def test_a_contact_is_found_by_all_it_shows_and_by_nothing_it_does_not_have(
         assert one.id in found, search
         if other.id in found:
             parts = fold(search).split()
-            # Signs that stand alone count only where there is nothing else.
+            # Parts without a word count only if there is no other part.
             parts = [part for part in parts if any(is_of_a_word(character) for character in part)] or parts
             bare = [part.strip("\"'([{<,;:!?)]}>.") for part in parts]
             assert all(any(part in text for text in texts) for part in bare), search
@@ -216,8 +214,8 @@ def test_a_contact_is_found_by_all_it_shows_and_by_nothing_it_does_not_have(
      "Yahoo! (Japan)", "24/7", "Smith & Sons", "?", "&", "🎉", "می\u200cخواهم", "soft\u00adware", "zero\u200bwidth",
      "ＦＵＬＬ", "A–B"],
 )  # fmt: skip
-def test_a_name_with_signs_is_found_by_exactly_this_and_by_each_of_its_words(company: str) -> None:
-    """check 104: and not by what shares a letter or a part with it."""
+def test_a_name_with_punctuation_is_found_by_exactly_this_and_by_each_of_its_words(company: str) -> None:
+    """check 104: and not by a text that shares a letter or a part with it."""
     alike = [
         "Booker Comm",
         "Jr Tolkienist",
@@ -348,7 +346,7 @@ def test_a_number_is_found_as_people_of_the_tenants_country_write_it(
         f"00{e164[1:]}",
         phonenumbers.format_number(number, form.INTERNATIONAL),
         phonenumbers.format_number(number, form.RFC3966),
-        # The tilde of Russia's 8~10 is where one waits for a tone.
+        # The tilde in Russia's 8~10 marks the wait for a tone.
         phonenumbers.format_out_of_country_calling_number(number, country).replace("~", " "),
         phonenumbers.format_number(number, form.INTERNATIONAL) + " ext. 12",
     ]
@@ -401,7 +399,7 @@ def test_a_vanity_number_is_found_by_its_word(search: str) -> None:
 
 
 @pytest.mark.parametrize("search", ["415-555-XXXX", "4155559998", "X 4155559999"])
-def test_a_mask_or_a_word_beside_a_number_finds_nobody_by_it(search: str) -> None:
+def test_a_number_with_a_mask_or_a_word_finds_no_contact_by_it(search: str) -> None:
     assert Book(contact(phone="+14155559999", country="US"), country="US").found(search) == set()
 
 
@@ -417,7 +415,7 @@ def largest() -> Contact:
 
 
 def test_a_contact_of_many_addresses_and_words_is_found_by_each() -> None:
-    """check 104: at least 120 terms; the names come first, whatever else there is."""
+    """check 104: at least 120 terms; the names come first in any case."""
     one = largest()
     book = Book(one)
     for search in shown(one):
@@ -453,7 +451,7 @@ def test_a_term_row_is_one_write_unit_whatever_the_contact_has() -> None:
         assert max(map(item_size, rows)) <= 1024
 
 
-def test_searches_of_addresses_that_begin_alike_beyond_what_is_indexed_find_each_its_own() -> None:
+def test_addresses_that_differ_only_after_the_indexed_part_are_found_separately() -> None:
     start = "a" * 60
     one = contact(email=f"{start}x1@{'b' * 50}.example.com")
     other = contact(email=f"{start}x1@{'b' * 50}.example.org")
@@ -462,8 +460,8 @@ def test_searches_of_addresses_that_begin_alike_beyond_what_is_indexed_find_each
     assert book.found(start) == {one.id, other.id}
 
 
-def test_a_search_of_several_words_reads_the_list_rows_of_few_who_have_but_one() -> None:
-    """check 104: the summary in an index row rules out who lacks a word."""
+def test_a_search_for_several_words_reads_few_rows_of_contacts_with_only_one_of_them() -> None:
+    """check 104: the summary in an index row rules out contacts without a word."""
     people = [
         contact(first_name="Maria", last_name=f"Number{n}", email=f"m{n}@x.example") for n in range(200)
     ]
@@ -480,6 +478,6 @@ def test_a_search_of_several_words_reads_the_list_rows_of_few_who_have_but_one()
     assert store.units < 8 + few  # 200 list rows would be 100 units
 
 
-def test_numbers_are_kept_apart_from_words() -> None:
+def test_numbers_are_indexed_apart_from_words() -> None:
     one = contact(phone="+442079460958")
     assert numbers_of(one) == {"859064970244"}

@@ -1,4 +1,4 @@
-"""The contact's own rules."""
+"""The rules of the contact."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def made(**given: object) -> tuple[Contact, Event]:
     return Contact.create(fields, contact_id=ID, stamp=Stamp("e1", AT, ADMIN), source="api")
 
 
-def test_a_new_contact_belongs_to_the_user_who_made_it() -> None:
+def test_a_new_contact_belongs_to_the_user_who_created_it() -> None:
     assert made()[0].owner_id == "u1"
 
 
-def test_a_contact_made_by_the_system_belongs_to_nobody() -> None:
+def test_a_contact_created_by_the_system_has_no_owner() -> None:
     caller = system_caller("t1", "booking", "booking")
     contact, _ = Contact.create(
         {"first_name": "Ada"}, contact_id=ID, stamp=Stamp("e", AT, caller), source="booking"
@@ -39,7 +39,7 @@ def test_a_contact_made_by_the_system_belongs_to_nobody() -> None:
     assert contact.owner_id is None
 
 
-def test_creation_tells_every_field_that_has_a_value() -> None:
+def test_the_creation_event_lists_every_field_with_a_value() -> None:
     _, event = made(last_name="Lovelace", tags=["vip"])
     assert event.type == "contact.created"
     assert event.changes["email"] == (None, "ada@example.com")
@@ -48,7 +48,7 @@ def test_creation_tells_every_field_that_has_a_value() -> None:
     assert "company" not in event.changes
 
 
-def test_a_change_tells_old_and_new_of_what_changed_and_nothing_else() -> None:
+def test_the_event_of_a_change_lists_the_old_and_new_values_of_changed_fields_only() -> None:
     contact, _ = made()
     changed = contact.change({"first_name": "Augusta"}, stamp=Stamp("e2", LATER, ADMIN))
     assert changed is not None
@@ -114,7 +114,7 @@ def test_an_email_may_be_missing_only_where_the_tenant_says_so() -> None:
         clean({"email": " "}, TenantSettings())
 
 
-def test_tags_that_differ_in_case_alone_are_one() -> None:
+def test_tags_that_differ_only_in_case_are_equal() -> None:
     assert clean({"tags": ["VIP", "vip", "New"]}, TenantSettings())["tags"] == ["VIP", "New"]
 
 

@@ -1,4 +1,4 @@
-"""A contact's further addresses and numbers, preferences, consents and custom fields."""
+"""The other addresses and numbers of a contact, its preferences, consents and custom fields."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_the_primary_address_may_be_swapped_with_another() -> None:
     }
 
 
-def test_an_address_that_becomes_the_primary_is_no_other_any_more() -> None:
+def test_an_address_that_becomes_primary_is_removed_from_the_others() -> None:
     changed = patched(made(other_emails=["b@example.com", "c@example.com"]), email="c@example.com")
     assert changed is not None
     assert (changed[0].email, changed[0].other_emails) == ("c@example.com", ["b@example.com"])
@@ -100,7 +100,7 @@ def test_a_deleted_contact_holds_no_address() -> None:
     assert deleted.other_emails == ["b@example.com"]
 
 
-def test_a_refused_address_is_named_by_its_place() -> None:
+def test_a_refused_address_is_named_by_its_position() -> None:
     with pytest.raises(Invalid) as refusal:
         made(other_emails=["b@example.com", "nobody", " "])
     assert [one.field for one in refusal.value.errors] == ["other_emails.1", "other_emails.2"]
@@ -118,24 +118,24 @@ def test_a_contact_has_at_most_twenty_other_addresses_and_numbers() -> None:
 # Numbers
 
 
-def test_a_number_is_kept_as_typed_too_unless_it_was_e164() -> None:
+def test_a_number_is_also_stored_as_typed_unless_it_was_e164() -> None:
     contact = made(phone=" (415) 555-2671 ", whatsapp="+442079460958")
     assert (contact.phone, contact.phone_raw) == ("+14155552671", "(415) 555-2671")
     assert (contact.whatsapp, contact.whatsapp_raw) == ("+442079460958", None)
 
 
-def test_a_number_typed_with_odd_spaces_is_kept_with_plain_ones() -> None:
+def test_a_number_typed_with_odd_spaces_is_stored_with_plain_ones() -> None:
     assert made(phone="415\u00a0555  2671").phone_raw == "415 555 2671"
 
 
-def test_to_give_the_same_number_again_is_no_change_however_it_is_typed() -> None:
+def test_the_same_number_typed_another_way_is_no_change() -> None:
     contact = made(phone="(415) 555-2671", other_phones=[{"label": "home", "number": "202 555 0143"}])
     assert patched(contact, phone="+14155552671") is None
     assert patched(contact, phone="415.555.2671") is None
     assert patched(contact, other_phones=[{"label": "home", "number": "+12025550143"}]) is None
 
 
-def test_with_a_number_goes_how_it_was_typed() -> None:
+def test_the_typed_form_is_removed_with_its_number() -> None:
     contact = made(phone="(415) 555-2671")
     changed = patched(contact, phone="+442079460958")
     assert changed is not None and changed[0].phone_raw is None
@@ -143,7 +143,7 @@ def test_with_a_number_goes_how_it_was_typed() -> None:
     assert changed is not None and (changed[0].phone, changed[0].phone_raw) == (None, None)
 
 
-def test_other_numbers_have_a_label_and_each_is_kept_once() -> None:
+def test_other_numbers_have_a_label_and_each_is_stored_once() -> None:
     contact = made(
         other_phones=[
             {"label": " home ", "number": "(202) 555-0143"},
@@ -157,7 +157,7 @@ def test_other_numbers_have_a_label_and_each_is_kept_once() -> None:
     ]
 
 
-def test_a_refused_number_is_named_by_its_place() -> None:
+def test_a_refused_number_is_named_by_its_position() -> None:
     with pytest.raises(Invalid) as refusal:
         made(other_phones=[{"number": "+14155552671"}, {"number": "12"}])
     assert [one.field for one in refusal.value.errors] == ["other_phones.1.number"]
@@ -166,7 +166,7 @@ def test_a_refused_number_is_named_by_its_place() -> None:
 # Owner
 
 
-def test_an_owner_that_is_given_is_the_owner_and_null_is_nobody() -> None:
+def test_a_given_owner_is_the_owner_and_null_is_none() -> None:
     assert made().owner_id == "u1"
     assert made(owner_id=USER).owner_id == USER
     assert made(owner_id=None).owner_id is None
@@ -180,7 +180,7 @@ def test_a_replacement_without_an_owner_leaves_the_owner() -> None:
 # Communication
 
 
-def test_a_preference_is_given_and_taken_back() -> None:
+def test_a_preference_is_set_and_cleared() -> None:
     contact = made(communication={"preferred": "sms"})
     assert contact.communication == {"preferred": "sms", "opt_outs": {}}
     assert patched(contact, communication={}) is None
@@ -199,7 +199,7 @@ def test_opt_outs_are_no_field_of_a_body() -> None:
         assert refusal.value.errors()[0]["loc"] == ("communication", "opt_outs")
 
 
-def test_a_consent_tells_when_by_whom_and_on_what_ground() -> None:
+def test_a_consent_records_its_time_its_actor_and_its_source() -> None:
     contact, event = consenting(made(), reason="too many")
     settled = {"opted_out": True, "at": LATER, "by": "user:u1", "source": "a call", "reason": "too many"}
     assert contact.communication == {"preferred": "none", "opt_outs": {"email": settled}}
@@ -250,13 +250,13 @@ def test_no_other_change_touches_an_opt_out(given: dict[str, Any]) -> None:
         ({"at": AT}, "at"),
     ],
 )
-def test_a_consent_that_is_none_is_refused(given: dict[str, Any], field: str) -> None:
+def test_a_malformed_consent_is_refused(given: dict[str, Any], field: str) -> None:
     with pytest.raises(ValidationError) as refusal:
         ConsentInput(**{"channel": "email", "opted_out": True, "source": "a call", **given})
     assert refusal.value.errors()[0]["loc"] == (field,)
 
 
-def test_a_communication_that_is_given_empty_is_the_default() -> None:
+def test_an_empty_communication_is_the_default() -> None:
     assert CommunicationInput().preferred == "none"
 
 
@@ -306,7 +306,7 @@ def test_a_custom_field_that_breaks_a_rule_is_named(name: str, value: Any, code:
     assert (error.field, error.code) == (f"custom_fields.{name}", code)
 
 
-def test_the_longest_custom_fields_are_taken() -> None:
+def test_the_longest_custom_fields_are_accepted() -> None:
     assert clean_custom_fields({"a" * 50: "x" * 1000, "b": 2**53 - 1, "c": 1e300})
     full = {f"{'n' * 48}{n:02}": "x" * 1000 for n in range(50)}
     assert merge_custom_fields({}, clean_custom_fields(full)) == full
@@ -357,7 +357,7 @@ def test_custom_fields_become_neither_too_many_nor_too_long_by_patches() -> None
         made(custom_fields=wide)
 
 
-def test_creation_tells_custom_fields_and_preference_one_by_one_and_no_default() -> None:
+def test_the_creation_event_lists_custom_fields_and_preference_one_by_one_and_no_default() -> None:
     _, event = made_with_event(custom_fields={"a": False}, communication={"preferred": "phone"})
     assert event.changes["custom_fields.a"] == (None, False)
     assert event.changes["communication.preferred"] == (None, "phone")
@@ -375,7 +375,7 @@ def test_toggling_twice_is_as_before() -> None:
         assert set(event.changes) == {"is_active"}
 
 
-def test_restored_it_is_as_it_was() -> None:
+def test_a_restored_contact_is_as_it_was() -> None:
     contact = made(other_emails=["b@example.com"], custom_fields={"a": 1})
     deleted, _ = contact.delete(stamp=Stamp("e2", AT, ADMIN))
     assert deleted.purge_at == plus(AT, RESTORABLE_SECONDS) == "2026-06-03T09:30:00.000Z"
@@ -394,7 +394,7 @@ def label(kind: type[AnyLabel], label_id: str, name: str) -> AnyLabel:
     return kind.create({"name": name}, label_id=label_id, stamp=Stamp("e", AT, ADMIN))[0]
 
 
-def test_a_whole_contact_comes_back_from_its_item_as_it_was() -> None:
+def test_a_whole_contact_survives_its_item() -> None:
     contact, _ = consenting(
         made(
             other_emails=["b@example.com"],

@@ -1,4 +1,4 @@
-"""Names written as one, in two parts."""
+"""Full names, split into first and last name."""
 
 from __future__ import annotations
 

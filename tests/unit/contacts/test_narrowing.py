@@ -1,4 +1,4 @@
-"""Posting lists are read before rows where they are the cheaper of the two."""
+"""Posting lists are read before rows where that is cheaper."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The customer by itself: numbers, usernames without case, and what its changes tell."""
+"""The customer: numbers, usernames without case, and the events of its changes."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def test_a_number_has_six_digits_or_more(number: int, shown: str) -> None:
 @pytest.mark.parametrize(
     ("one", "other"), [("Ada", "aDA"), ("Straße", "STRASSE"), ("ﬁn", "FIN"), ("Zoë", "ZOE\u0308")]
 )
-def test_usernames_that_differ_in_case_or_form_alone_are_one(one: str, other: str) -> None:
+def test_usernames_that_differ_only_in_case_or_form_are_equal(one: str, other: str) -> None:
     assert fold_username(one) == fold_username(other)
 
 
-def test_the_first_contact_admitted_is_primary_and_stays_so() -> None:
+def test_the_first_contact_added_is_primary_and_stays_so() -> None:
     one, event = made().add_contact("c1", stamp=STAMP)
     assert event.changes == {"contact_count": (None, 1), "primary_contact": (None, "c1")}
     two, event = one.add_contact("c2", stamp=STAMP)

@@ -1,0 +1,43 @@
+"""The table of a contact's fields, and the inputs that are made from it."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from shared.domain.contacts.bulk import BulkFields
+from shared.domain.contacts.fields import EMPTY, SETTABLE, ContactFields, LabelledFields
+from shared.domain.contacts.inputs import ContactInput, ContactPatch
+from shared.domain.contacts.record import Contact
+
+
+def test_every_settable_field_is_a_field_of_the_contact() -> None:
+    assert set(SETTABLE) <= set(Contact.model_fields)
+    assert set(LabelledFields.__annotations__) - {"preferred"} <= set(Contact.model_fields)
+
+
+def test_inputs_have_the_fields_of_the_table_in_its_order() -> None:
+    assert list(ContactInput.model_fields) == [name for name, how in SETTABLE.items() if how.in_creation]
+    assert list(ContactPatch.model_fields) == list(SETTABLE)
+    assert list(BulkFields.model_fields) == [name for name, how in SETTABLE.items() if how.in_bulk]
+
+
+def test_a_field_with_an_empty_value_has_it_in_a_new_contact() -> None:
+    made = ContactInput(first_name="Ada").given_fields()
+    for name, empty in EMPTY.items():
+        if name in made:
+            assert made[name] == (empty() if empty is list else empty), name
+
+
+def test_the_fields_of_cleaning_are_those_of_the_table_and_the_numbers_as_typed() -> None:
+    fields = {how.name or name: None for name, how in SETTABLE.items()}
+    assert set(ContactFields.__annotations__) - {"phone_raw", "whatsapp_raw", "preferred"} == (
+        set(fields) - {"communication"}
+    )
+
+
+@pytest.mark.parametrize("model", [ContactInput, ContactPatch, BulkFields])
+def test_an_unknown_field_is_refused(model: type[BaseModel]) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        model.model_validate({"first_name": "Ada", "nick_name": "A"})
+    assert [fault["type"] for fault in refusal.value.errors()] == ["extra_forbidden"]
