@@ -21,6 +21,7 @@ from shared.http.listing import ListQuery
 from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
 from shared.wiring.contacts import (
     contact_filter,
+    contact_history,
     contact_lists,
     contact_reading,
     contact_service,
@@ -156,7 +157,7 @@ def delete_contact(call: Call, contact_id: str) -> Reply:
     errors=(NotFound,),
 )
 def list_interactions(call: Call, contact_id: str, query: ListQuery) -> Reply:
-    page = contact_reading(call.caller).interactions(contact_id, limit=query.limit, cursor=query.cursor)
+    page = contact_history(call.caller).interactions(contact_id, limit=query.limit, cursor=query.cursor)
     return Reply(page=page)
 
 
@@ -223,7 +224,7 @@ def give_consent(call: Call, contact_id: str, body: ConsentInput) -> Reply:
     errors=(NotFound,),
 )
 def list_consents(call: Call, contact_id: str, query: ListQuery) -> Reply:
-    page = contact_reading(call.caller).consents(contact_id, limit=query.limit, cursor=query.cursor)
+    page = contact_history(call.caller).consents(contact_id, limit=query.limit, cursor=query.cursor)
     return Reply(page=page)
 
 

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from shared.domain import timestamps
 from shared.domain.bookings import BookingCreated
-from shared.domain.callers import system_caller
+from shared.domain.callers import Caller, system_caller
+from shared.domain.contacts.fields import LabelledFields
 from shared.domain.contacts.interaction import Interaction
 from shared.domain.contacts.names import split_name
 from shared.domain.contacts.record import Contact
@@ -21,9 +22,10 @@ from shared.domain.events import Event
 from shared.domain.ids import derived_id, new_id
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.stamp import Stamp
-from shared.domain.tenant import Tenant, TenantSettings, UniqueScope
+from shared.domain.tenant import Tenant, TenantSettings
 from shared.services.backoff import HOT
 from shared.services.contacts.owners import NO_ORGANIZER, Organizer, Owners
+from shared.services.contacts.writing import ContactWriting
 
 
 class Undeliverable(RuleBroken):
@@ -64,12 +66,14 @@ class BookingService:
         tenant: Callable[[str], Tenant | None],
         bookings: Callable[[str], BookingRepository],
         owners: Callable[[str], Owners],
+        writing: Callable[[Caller], ContactWriting],
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._tenant = tenant
         self._bookings = bookings
         self._owners = owners
+        self._writing = writing
         self._sleep = sleep
 
     def process(self, envelope: Any) -> None:
@@ -96,7 +100,7 @@ class BookingService:
             if organizer is None:
                 organizer = self._organizer(event, tenant)
             try:
-                self._record(bookings, event, state, email, phone, organizer, tenant.settings.unique_scope)
+                self._record(bookings, event, state, email, phone, organizer)
             except Conflict as conflict:  # another event or a caller was faster: read again
                 if isinstance(conflict, Duplicate) and conflict.field == "phone":
                     phone = None  # where numbers are unique, one that another has must not cost the booking
@@ -119,7 +123,6 @@ class BookingService:
         email: str,
         phone: str | None,
         organizer: Organizer,
-        scope: UniqueScope,
     ) -> None:
         at = timestamps.now()
         caller = system_caller(event.tenant_id, "booking", "booking")
@@ -127,7 +130,12 @@ class BookingService:
         before = bookings.contact_of(email)
         contact = before
         if contact is None:
-            contact, created = _build_contact(event, email, organizer.owner_id, at, scope)
+            contact, created = self._writing(caller).draft(
+                _build_fields(event, email, organizer.owner_id),
+                contact_id=new_id(),
+                stamp=Stamp(new_id(), at, caller),
+                source="booking",
+            )
             events.append(created)
         interaction = _build_interaction(event, contact.id, at)
         after, happened = contact.record_interaction(
@@ -167,22 +175,14 @@ def _phone_or_none(raw: str | None, settings: TenantSettings) -> str | None:
         return None
 
 
-def _build_contact(
-    event: BookingCreated, email: str, owner_id: str | None, at: str, scope: UniqueScope
-) -> tuple[Contact, Event]:
+def _build_fields(event: BookingCreated, email: str, owner_id: str | None) -> LabelledFields:
     first_name, last_name = split_name(event.invitee_name)
-    return Contact.create(
-        {
-            "first_name": first_name or local_part(email),
-            "last_name": last_name,
-            "email": email,
-            "owner_id": owner_id,
-        },
-        contact_id=new_id(),
-        stamp=Stamp(new_id(), at, system_caller(event.tenant_id, "booking", "booking")),
-        source="booking",
-        unique_scope=scope,
-    )
+    return {
+        "first_name": first_name or local_part(email),
+        "last_name": last_name,
+        "email": email,
+        "owner_id": owner_id,
+    }
 
 
 def _build_interaction(event: BookingCreated, contact_id: str, at: str) -> Interaction:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from shared.wiring.base import store
+from shared.wiring.contacts import contact_writing
 from shared.wiring.tenants import find_tenant, owners
 
 if TYPE_CHECKING:
@@ -17,4 +18,4 @@ def booking_service() -> BookingService:
     from shared.services.bookings import BookingService
     from shared.table.bookings import BookingTable
 
-    return BookingService(find_tenant, partial(BookingTable, store()), owners)
+    return BookingService(find_tenant, partial(BookingTable, store()), owners, contact_writing)

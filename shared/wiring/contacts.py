@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shared.domain.contacts.shown import ContactShown
     from shared.domain.ids import Work
     from shared.services.contacts.bulk import BulkContacts
+    from shared.services.contacts.history import ContactHistory
     from shared.services.contacts.lists import ContactLists
     from shared.services.contacts.purge import Purge
     from shared.services.contacts.reading import ContactReading
@@ -41,9 +42,15 @@ def contact_reading(caller: Caller, through: Store | None = None) -> ContactRead
     from shared.table.contacts.repository import ContactTable
 
     tenant_id = caller.tenant_id
-    return ContactReading(
-        caller, ContactTable(through or store(), tenant_id, label_table(tenant_id)), cursors()
-    )
+    return ContactReading(caller, ContactTable(through or store(), tenant_id, label_table(tenant_id)))
+
+
+def contact_history(caller: Caller) -> ContactHistory:
+    """The timelines and consents of contacts, for one caller."""
+    from shared.services.contacts.history import ContactHistory
+    from shared.table.contacts.repository import ContactTable
+
+    return ContactHistory(caller, contact_reading(caller), ContactTable(store(), caller.tenant_id), cursors())
 
 
 def contact_writing(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from shared import environment
 from shared.wiring.base import aws_client, cursors, store
+from shared.wiring.contacts import contact_writing
 from shared.wiring.idempotency import announcer, store_for
 from shared.wiring.kept import kept
-from shared.wiring.labels import label_table
 from shared.wiring.tenants import find_tenant, is_active_user, owners
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def import_chunks() -> JobRunner[ImportTask, SplitImport, WrittenChunk]:
     chunks = ImportChunks(
         _import_table,
         partial(ContactTable, store()),
-        label_table,
+        contact_writing,
         drop_bucket(),
         import_runs(),
         owners,

@@ -63,6 +63,7 @@ from shared.wiring.base import store
 from shared.wiring.bookings import booking_service
 from shared.wiring.contacts import (
     bulk_contacts,
+    contact_history,
     contact_lists,
     contact_reading,
     contact_service,
@@ -482,7 +483,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Give a consent": lambda world: world.contacts.consent(
         world.first.id, ConsentInput(channel="email", opted_out=True, source="a call"), None
     ),
-    "List a contact's consents": lambda world: contact_reading(ADMIN).consents(
+    "List a contact's consents": lambda world: contact_history(ADMIN).consents(
         world.first.id, limit=25, cursor=None
     ),
     "Delete a contact": lambda world: world.contacts.delete(world.first.id, None),
@@ -511,7 +512,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "List bulk jobs": lambda world: bulk_job_service(ADMIN).list(limit=25, cursor=None),
     "Read a bulk job": lambda world: bulk_job_service(ADMIN).read(world.bulk.job),
     "Cancel a bulk job": lambda world: bulk_job_service(ADMIN).cancel(world.bulk.job),
-    "List a contact's interactions": lambda world: contact_reading(ADMIN).interactions(
+    "List a contact's interactions": lambda world: contact_history(ADMIN).interactions(
         world.first.id, limit=25, cursor=None
     ),
     "Booking of a new person": lambda world: booking_service().process(booking(1, "new@example.com")),

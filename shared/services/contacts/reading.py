@@ -7,12 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from shared.domain.callers import Caller
-from shared.domain.contacts.consent import ConsentEntry
-from shared.domain.contacts.interaction import Interaction
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import Duplicate, NotFound
 from shared.domain.ids import is_id
-from shared.services.paging import Cursors, Page, page_of
 
 
 class ReadableContacts(Protocol):
@@ -20,22 +17,13 @@ class ReadableContacts(Protocol):
 
     def get(self, contact_id: str) -> Contact | None: ...
 
-    def consents(
-        self, contact_id: str, *, limit: int, after: str | None
-    ) -> list[tuple[str, ConsentEntry]]: ...
-
-    def interactions(
-        self, contact_id: str, *, limit: int, after: str | None
-    ) -> list[tuple[str, Interaction]]: ...
-
 
 class ContactReading:
     """The contacts that one caller may see. Any other contact raises NotFound, as if it were missing."""
 
-    def __init__(self, caller: Caller, contacts: ReadableContacts, cursors: Cursors) -> None:
+    def __init__(self, caller: Caller, contacts: ReadableContacts) -> None:
         self._caller = caller
         self._contacts = contacts
-        self._cursors = cursors
 
     def read(self, contact_id: str, *, find: Callable[[str], Contact | None] | None = None) -> Contact:
         """Return a contact. `find` looks it up instead of the repository's `get`."""
@@ -65,29 +53,3 @@ class ContactReading:
             return level == "all"
         holder = self._contacts.get(conflict.contact_id)
         return holder is not None and self._caller.owns_contact(holder)
-
-    def interactions(self, contact_id: str, *, limit: int, cursor: str | None) -> Page[Interaction]:
-        """Return a page of a contact's timeline, newest first."""
-        contact = self.read(contact_id)
-        return page_of(
-            lambda count, after: self._contacts.interactions(contact.id, limit=count, after=after),
-            lambda entry: entry[0],
-            lambda entry: entry[1],
-            limit=limit,
-            cursor=cursor,
-            cursors=self._cursors,
-            scope=self._caller.scope("interactions", contact.id),
-        )
-
-    def consents(self, contact_id: str, *, limit: int, cursor: str | None) -> Page[ConsentEntry]:
-        """Return a page of a contact's history of consents, newest first."""
-        contact = self.read(contact_id)
-        return page_of(
-            lambda count, after: self._contacts.consents(contact.id, limit=count, after=after),
-            lambda entry: entry[0],
-            lambda entry: entry[1],
-            limit=limit,
-            cursor=cursor,
-            cursors=self._cursors,
-            scope=self._caller.scope("consents", contact.id),
-        )

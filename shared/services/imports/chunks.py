@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.contacts.record import Contact
+from shared.domain.callers import Caller
 from shared.domain.errors import ConcurrentChange, DomainError, Duplicate, Invalid, RuleBroken
 from shared.domain.ids import new_id
 from shared.domain.imports.csv_file import Row, read_rows
@@ -18,14 +17,14 @@ from shared.domain.imports.record import ImportRun
 from shared.domain.imports.rows import Fate, failed, owner_of, result_rows
 from shared.domain.imports.tasks import Chunk, ImportTask
 from shared.domain.stamp import Stamp
-from shared.domain.tenant import Tenant, TenantSettings
-from shared.services.contacts.creations import CreatableContacts, Creation, create_all
+from shared.domain.tenant import Tenant, TenantSettings, UniqueScope
+from shared.services.contacts.creations import Creation
 from shared.services.contacts.labelled_fields import label_fields
 from shared.services.contacts.owners import Owners
+from shared.services.contacts.writing import ContactWriting
 from shared.services.imports.row_plans import Known, RowPlan, check_addresses, duplicate_of, plan
 from shared.services.imports.runs import ImportRuns, UnknownTenant
 from shared.services.jobs.runner import Portion
-from shared.services.labels.labelling import Labelling, LabelRepository
 
 
 class ImportRepository(Protocol):
@@ -36,6 +35,12 @@ class ImportRepository(Protocol):
     def look_up(self, import_id: str, chunk: int) -> tuple[ImportRun | None, Layout | None, bool]: ...
 
     def add_chunk(self, import_id: str, number: int, tally: Tally, part: str, at: str) -> bool: ...
+
+
+class Contacts(Protocol):
+    """The contacts of one tenant; see `shared.table.contacts.repository.ContactTable`."""
+
+    def owners_of_emails(self, emails: Iterable[str], scope: UniqueScope = "tenant") -> dict[str, str]: ...
 
 
 class Files(Protocol):
@@ -68,23 +73,21 @@ class ImportChunks:
     def __init__(
         self,
         imports: Callable[[str], ImportRepository],
-        contacts: Callable[[str], CreatableContacts],
-        labels: Callable[[str], LabelRepository],
+        contacts: Callable[[str], Contacts],
+        writing: Callable[[Caller], ContactWriting],
         files: Files,
         runs: ImportRuns,
         owners: Callable[[str], Owners],
         *,
         now: Callable[[], str] = timestamps.now,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._imports = imports
         self._contacts = contacts
-        self._labels = labels
+        self._writing = writing
         self._files = files
         self._runs = runs
         self._owners = owners
         self._now = now
-        self._sleep = sleep
 
     def find(self, task: ImportTask) -> Portion[SplitImport] | None:
         """Return the chunk; None when the import has ended."""
@@ -161,22 +164,19 @@ class ImportChunks:
         """Create the contacts that are planned. Returns the fates of all rows, by number."""
         run, scope = known.run, known.settings.unique_scope
         fates = {one.number: one.fate for one in plans if one.fields is None}
-        creations = self._prepare(known, plans, fates)
-        contacts = self._contacts(run.tenant_id)
+        writing = self._writing(run.caller)
+        creations = self._prepare(writing, run, plans, fates)
         if scope == "customer":
             # Each row is about a person whom a customer may have as a contact already.
             planned = [one for one in plans if one.number in creations]
             addresses = {one.number: creations[one.number][0].email or "" for one in planned}
-            taken = contacts.owners_of_emails(addresses.values(), "customer")
+            taken = self._contacts(run.tenant_id).owners_of_emails(addresses.values(), "customer")
             for one in check_addresses(planned, taken, run):
                 if one.fields is None:
                     fates[one.number] = one.fate
         by_contact = {run.contact_id(one.number): one for one in plans}
-        created = create_all(
-            contacts,
-            [creation for number, creation in creations.items() if number not in fates],
-            scope=scope,
-            sleep=self._sleep,
+        created = writing.create_many(
+            [creation for number, creation in creations.items() if number not in fates]
         )
         for contact_id, refusal in created:
             one = by_contact[contact_id]
@@ -184,27 +184,25 @@ class ImportChunks:
         return fates
 
     def _prepare(
-        self, known: Known, plans: Iterable[RowPlan], fates: dict[int, Fate]
+        self, writing: ContactWriting, run: ImportRun, plans: Iterable[RowPlan], fates: dict[int, Fate]
     ) -> Mapping[int, Creation]:
         """Build the contacts that are planned, by number. Tags that do not exist are created; a row with one tag too
         many gets its fate."""
-        run, at = known.run, self._now()
-        labelling = Labelling(run.caller, self._labels(run.tenant_id))
+        at = self._now()
         creations: dict[int, Creation] = {}
         for one in plans:
             if one.fields is None:
                 continue
             try:
-                fields = label_fields(one.fields, labelling)
+                fields = label_fields(one.fields, writing.labelling)
             except (Invalid, RuleBroken) as error:
                 fates[one.number] = failed(one.row, error)
                 continue
-            creations[one.number] = Contact.create(
+            creations[one.number] = writing.draft(
                 {**fields, "owner_id": one.owner_id},
                 contact_id=run.contact_id(one.number),
                 stamp=Stamp(new_id(), at, run.caller),
                 source="import",
-                unique_scope=known.settings.unique_scope,
             )
         return creations
 

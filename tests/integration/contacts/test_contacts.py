@@ -24,7 +24,6 @@ from shared.services.contacts.service import ContactService
 from shared.services.contacts.writing import ContactWriting
 from shared.services.customers.membership import Membership
 from shared.table.contacts.repository import ContactTable
-from shared.table.cursors import Cursors
 from shared.table.labels import LabelMemory, LabelTable
 from shared.table.store import Store
 from tests.integration.world import World
@@ -400,7 +399,7 @@ def services_of(world: World, user: str) -> tuple[ContactReading, ContactService
     caller = Caller("T1", "user", user, "admin")
     table = ContactTable(Store(client("dynamodb"), world.stack.table_name), "T1")
     labels = LabelTable(Store(client("dynamodb"), world.stack.table_name), "T1", LabelMemory())
-    reading = ContactReading(caller, table, Cursors(b"key"))
+    reading = ContactReading(caller, table)
     writing = ContactWriting(
         caller,
         reading,
