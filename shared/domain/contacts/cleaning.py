@@ -8,7 +8,7 @@ from typing import Any, cast
 from shared.domain.characters import comparable
 from shared.domain.contacts import custom_fields
 from shared.domain.contacts.communication import NO_PREFERENCE, CommunicationInput, CommunicationPatch
-from shared.domain.contacts.fields import EMPTY, ContactFields
+from shared.domain.contacts.fields import ContactFields, empty_value
 from shared.domain.contacts.other_phones import normalize_other_phones
 from shared.domain.email import normalize_email
 from shared.domain.errors import FieldError, Invalid
@@ -24,9 +24,7 @@ def clean(given: Mapping[str, Any], settings: TenantSettings) -> ContactFields:
     `given` holds the fields of an input or a patch that are to be set, one or all. Raises Invalid, naming every
     refused field.
     """
-    cleaned = {
-        name: EMPTY[name] if value is None and name in EMPTY else value for name, value in given.items()
-    }
+    cleaned = {name: empty_value(name) if value is None else value for name, value in given.items()}
     refusals: list[Invalid] = []
     for name, clean_field in _CLEANERS.items():
         if name in given:

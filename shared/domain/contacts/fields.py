@@ -196,9 +196,15 @@ SETTABLE: Final[dict[str, Settable]] = {
     for how in getattr(annotation, "__metadata__", ())
 }
 """How callers set each field, by its name in inputs, in the order of the documentation."""
-EMPTY: Final[dict[str, Any]] = {
-    name: how.empty for name, how in SETTABLE.items() if how.empty is not None and how.empty is not REQUIRED
-}
-"""The meaning of null for fields that always have a value; `list` stands for an empty list."""
 STAYING: Final = frozenset(name for name, how in SETTABLE.items() if how.stays)
 """Fields that a replacement without them keeps."""
+
+
+def empty_value(name: str) -> Any:
+    """Return the value that null stands for in a field, by its name in inputs; None for a field that can be null, or
+    that must have a value.
+    """
+    empty = SETTABLE[name].empty if name in SETTABLE else None
+    if empty is REQUIRED:
+        return None
+    return [] if empty is list else empty
