@@ -147,8 +147,8 @@ def _respond_within_limits(
         try:
             response = act()
         finally:
-            if limits is not None and call.budget.beyond_a_page:
-                limits.charge(call.caller, call.rate_limit, call.budget.beyond_a_page)
+            if limits is not None and call.budget.rows_beyond_page:
+                limits.charge(call.caller, call.rate_limit, call.budget.rows_beyond_page)
     except DomainError as error:
         response = refuse(error)
     except Exception:  # noqa: BLE001 (the caller gets a response, the log the trace)

@@ -113,7 +113,7 @@ class BookingService:
         default = tenant.settings.default_owner_id
         if not (event.organizer_id or event.organizer_email or default):
             return NO_ORGANIZER
-        return self._owners(tenant.id).of_booking(event.organizer_id, event.organizer_email, default)
+        return self._owners(tenant.id).find_organizer(event.organizer_id, event.organizer_email, default)
 
     def _record(
         self,

@@ -1,4 +1,4 @@
-"""Pages of lists, and the cursors that lead from one to the next."""
+"""Pages of lists, and the cursors that lead from one page to the next."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from shared.domain.errors import RuleBroken
 
 MAX_ROW = 10_000
-"""How far into a list one can skip. A cursor leads to any depth, at the cost of its page alone."""
+"""How many rows of a list can be skipped. A cursor leads to any depth, at the cost of its page only."""
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -17,31 +17,31 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """A part of a list. `next_cursor` is None on the last; `total` is None where counting is not offered.
+    """A part of a list. `next_cursor` is None on the last page; `total` is None where items are not counted.
 
-    `total_at_least`: how many were met when the budget did not suffice to count them all.
-    `cursor_behind`: gives the cursor that goes on behind one of the items, by its number from 0.
+    `total_at_least`: how many items were counted when the budget was too small to count them all.
+    `cursor_after` returns the cursor of the page after one of the items, given its number from 0.
     """
 
     items: Sequence[T]
     next_cursor: str | None
     total: int | None = None
     total_at_least: int | None = None
-    cursor_behind: Callable[[int], str] | None = None
+    cursor_after: Callable[[int], str] | None = None
 
-    def showing(self, items: Sequence[V], total: int | None = None) -> Page[V]:
-        """The page with other things shown for its items, one for each, and another total."""
-        return Page(items, self.next_cursor, total, self.total_at_least, self.cursor_behind)
+    def with_items(self, items: Sequence[V], total: int | None = None) -> Page[V]:
+        """Return the page with other items in place of its own, one for each, and with another total."""
+        return Page(items, self.next_cursor, total, self.total_at_least, self.cursor_after)
 
     def cut(self, count: int) -> Page[T]:
-        """The first `count` items, at least one, with a cursor that goes on behind them."""
-        if count >= len(self.items) or self.cursor_behind is None:
+        """Return a page of the first `count` items, with the cursor of the page after them. `count` is at least 1."""
+        if count >= len(self.items) or self.cursor_after is None:
             return self
-        return replace(self, items=self.items[:count], next_cursor=self.cursor_behind(count - 1))
+        return replace(self, items=self.items[:count], next_cursor=self.cursor_after(count - 1))
 
 
 class Cursors(Protocol):
-    """Seals positions so that nobody can alter them or use them on another list."""
+    """Signs positions, so that a client can neither alter them nor use them on another list."""
 
     def seal(self, scope: tuple[str, ...], position: Any) -> str: ...
 
@@ -57,7 +57,7 @@ def check_depth(skip: int, limit: int) -> None:
         )
 
 
-def page_of(
+def read_page(
     read: Callable[[int, Any], Sequence[T]],
     position: Callable[[T], Any],
     show: Callable[[T], V],
@@ -67,21 +67,21 @@ def page_of(
     cursors: Cursors,
     scope: tuple[str, ...],
 ) -> Page[V]:
-    """One page: full while more exist, and with a cursor only when more exist.
+    """Return one page of a list: full if the list has enough entries, and with a cursor only if more exist.
 
-    `read(limit, after)` gives entries behind a position, `position` an entry's place, `show` what is shown
-    of it. Raises RuleBroken for a cursor of another scope.
+    `read(limit, after)` returns the entries after a position, `position` the position of an entry, and `show` the item
+    for an entry. Raises RuleBroken for a cursor of another scope.
     """
     after = cursors.open(scope, cursor) if cursor is not None else None
     found = read(limit + 1, after)
     shown = found[:limit]
 
-    def cursor_behind(number: int) -> str:
+    def cursor_after(number: int) -> str:
         return cursors.seal(scope, position(shown[number]))
 
     more = len(found) > limit
     return Page(
         [show(one) for one in shown],
-        cursor_behind(limit - 1) if more else None,
-        cursor_behind=cursor_behind,
+        cursor_after(limit - 1) if more else None,
+        cursor_after=cursor_after,
     )

@@ -1,8 +1,8 @@
 """How much one request may read: a budget of rows and of time, charged where rows are read.
 
-A walk over an index asks before each portion. Once the budget is spent the walk ends with Spent, and whoever goes along
-it keeps the position of the last step, to go on from there in the next request. The first step of a walk is always
-granted, so that each request gets further than the one before.
+A walk over an index checks the budget before each portion. Once it is spent the walk ends with BudgetSpent, and its
+reader keeps the position of the last step, from which the next request goes on. The first step of a walk is always
+allowed, so that each request gets further than the one before.
 """
 
 from __future__ import annotations
@@ -12,22 +12,23 @@ from collections.abc import Callable
 from math import inf
 
 MAX_ROWS = 5_000
-"""How many rows a request may read. A row is an item of an index or a record's row; see `Budget.pass_over`."""
+"""How many rows a request may read. A row is an item of an index or a record's row; see `Budget.charge_skipped`."""
 MAX_SECONDS = 3.0
 """How long a request may go on reading."""
 PAGE_ROWS = 500
-"""How many rows of a request are a page's worth; what is read beyond them is charged to the caller."""
-_PASSED_PER_ROW = 10
+"""How many rows a request may read at the price of a page; rows beyond them are charged to the caller."""
+_SKIPPED_PER_ROW = 10
+"""How many skipped rows cost as much as a row that is read."""
 
 
-class Spent(Exception):
-    """The budget of a request is spent. Never leaves the service that reads."""
+class BudgetSpent(Exception):
+    """The budget of a request is spent. The service that reads always catches it."""
 
 
 class Budget:
     """The rows and the time that one request has left for reading.
 
-    `rows` and `seconds`: the limits, MAX_ROWS and MAX_SECONDS if not given. `clock`: gives seconds.
+    `rows` and `seconds`: the limits, by default MAX_ROWS and MAX_SECONDS. `clock` returns seconds.
     """
 
     def __init__(
@@ -41,15 +42,15 @@ class Budget:
         self._seconds = MAX_SECONDS if seconds is None else seconds
         self._clock = clock
         self._before = self._rows = 0
-        self.begin()
+        self.restart()
 
     @classmethod
     def unlimited(cls) -> Budget:
-        """A budget that is never spent: for work in the background, which has limits of its own."""
+        """Return a budget that is never spent: for background work, which has limits of its own."""
         return cls(inf, inf)
 
-    def begin(self) -> None:
-        """Grant the whole budget for another piece of work."""
+    def restart(self) -> None:
+        """Make the whole budget available for another piece of work."""
         self._before = self.total
         self._rows = 0
         self._until = self._clock() + self._seconds
@@ -57,7 +58,7 @@ class Budget:
 
     @property
     def left(self) -> float:
-        """How many rows may still be read."""
+        """The number of rows that may still be read."""
         return max(0, self._limit - self._rows)
 
     @property
@@ -67,27 +68,27 @@ class Budget:
 
     @property
     def total(self) -> int:
-        """How many rows have been read since the budget was made."""
+        """The number of rows read since the budget was created."""
         return self._before + self._rows
 
     @property
-    def beyond_a_page(self) -> int:
-        """How many rows have been read beyond a page's worth."""
+    def rows_beyond_page(self) -> int:
+        """The number of rows read beyond those of a page."""
         return max(0, self.total - PAGE_ROWS)
 
-    def ask(self) -> None:
-        """Called before a portion is read. Raises Spent when the budget is, and a step was made since it began."""
+    def check(self) -> None:
+        """Raise BudgetSpent if the budget is spent and a step was made since it started. Called before each portion."""
         if self._has_advanced and self.is_spent:
-            raise Spent()
+            raise BudgetSpent()
 
     def charge(self, rows: int) -> None:
-        """Note rows that were read."""
+        """Charge rows that were read."""
         self._rows += rows
 
-    def pass_over(self, rows: int) -> None:
-        """Note rows that DynamoDB counted without sending them: ten of them cost as much as one that is read."""
-        self._rows += -(-rows // _PASSED_PER_ROW)
+    def charge_skipped(self, rows: int) -> None:
+        """Charge rows that DynamoDB counted without sending them; ten of them cost as much as one row that is read."""
+        self._rows += -(-rows // _SKIPPED_PER_ROW)
 
     def advance(self) -> None:
-        """Note that a walk has made a step, from which the next request can go on."""
+        """Record that a walk has made a step, from which the next request can go on."""
         self._has_advanced = True

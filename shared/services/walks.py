@@ -1,7 +1,7 @@
-"""Walks over records: step by step, each step with a position, until there are enough or the budget is spent.
+"""Walks over records: step by step, each step with a position, until enough are found or the budget is spent.
 
-A step is made for what matches and for what does not. So a walk that finds little can stop anywhere, and the next
-request goes on behind the last step.
+A walk makes a step for each record, whether it matches or not. So a walk that finds little can stop anywhere, and the
+next request goes on after the last step.
 """
 
 from __future__ import annotations
@@ -12,25 +12,26 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from shared.services.paging import Cursors, Page
-from shared.services.reading_budget import Spent
+from shared.services.reading_budget import BudgetSpent
 
-MOST_TOGETHER = 100
-"""How many rows are looked up together at the most."""
-_MOST_HELD_BACK = 256
+MAX_LOOKUPS = 100
+"""How many rows are looked up together at most."""
+_MAX_GROUP = 256
+"""How many entries are grouped at most before their rows are looked up."""
 
 T = TypeVar("T")
 V = TypeVar("V")
 
 Step = tuple[Any, bool, T | None]
-"""A position, whether a record matches there, and the record, if its row was read."""
+"""A position, whether the record there matches, and the record if its row was read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Walk(Generic[T]):
     """A way through a list.
 
-    `start`: the position before the first step; `skip`: how many matches are still to be passed over; `total`: how many
-    matches there are, where that is known.
+    `start`: the position before the first step. `skip`: how many matches are still to be skipped. `total`: how many
+    matches there are, if that is known.
     """
 
     steps: Iterator[Step[T]]
@@ -41,10 +42,10 @@ class Walk(Generic[T]):
 
 @dataclass(slots=True)
 class Taken(Generic[T]):
-    """The part of a walk that was taken: records with their positions, and where it goes on.
+    """The part of a walk that was taken: records with their positions, and the position where the walk goes on.
 
-    `is_through`: the walk has ended, there are no more. `skip`: how many matches are still to be passed over.
-    `matches`: how many were met, those passed over among them.
+    `is_through`: the walk has ended, and there are no more matches. `skip`: how many matches are still to be skipped.
+    `matches`: how many matches were met, skipped ones included.
     """
 
     position: Any
@@ -55,9 +56,9 @@ class Taken(Generic[T]):
 
 
 def take(walk: Walk[T], limit: float) -> Taken[T]:
-    """The first `limit` records behind those to be skipped; fewer when there are no more, or when the budget is spent.
+    """Return the first `limit` matches after those to be skipped; fewer if there are no more or the budget is spent.
 
-    Looks on for one more, so that it is known whether there are more.
+    Walks on to the next match, which shows whether there are more.
     """
     taken: Taken[T] = Taken(walk.start, walk.skip)
     try:
@@ -72,12 +73,12 @@ def take(walk: Walk[T], limit: float) -> Taken[T]:
                 taken.matches += 1
             taken.position = position
         taken.is_through = True
-    except Spent:
+    except BudgetSpent:
         pass
     return taken
 
 
-def page_of_steps(
+def read_page_of_steps(
     steps: Callable[[Any], Iterator[Step[T]]],
     show: Callable[[T], V],
     *,
@@ -86,9 +87,10 @@ def page_of_steps(
     cursors: Cursors,
     scope: tuple[str, ...],
 ) -> Page[V]:
-    """One page of a list whose records are judged one by one: shorter, with a cursor, when the budget is spent.
+    """Return one page of a list whose records are checked one by one. The page is shorter, with a cursor, when the
+    budget is spent.
 
-    `steps(after)` walks behind a position, `show` gives what is shown of a record. Raises RuleBroken for a cursor of
+    `steps(after)` walks on from a position, and `show` returns the item for a record. Raises RuleBroken for a cursor of
     another scope.
     """
     after = cursors.open(scope, cursor) if cursor is not None else None
@@ -96,25 +98,25 @@ def page_of_steps(
     return Page(
         [show(record) for _, record in taken.found],
         None if taken.is_through else cursors.seal(scope, taken.position),
-        cursor_behind=lambda number: cursors.seal(scope, taken.found[number][0]),
+        cursor_after=lambda number: cursors.seal(scope, taken.found[number][0]),
     )
 
 
 def count_matches(walk: Walk[Any]) -> tuple[int, bool]:
-    """How many matches a walk meets, and whether these are all."""
+    """Return how many matches a walk meets, and whether these are all."""
     met = 0
     try:
         for _, is_match, _ in walk.steps:
             met += is_match
-    except Spent:
+    except BudgetSpent:
         return met, False
     return met, True
 
 
-def in_groups(entries: Iterator[T], most: int, *, needs_row: Callable[[T], Any]) -> Iterator[Sequence[T]]:
-    """Entries in groups, with at most `most` in each whose rows are to be looked up.
+def group_entries(entries: Iterator[T], most: int, *, needs_row: Callable[[T], Any]) -> Iterator[Sequence[T]]:
+    """Yield entries in groups, each with at most `most` entries whose rows are to be looked up.
 
-    Steps read before the budget was spent come in a last group, before Spent is raised.
+    When the budget is spent, yields the entries read before that as a last group, and raises BudgetSpent then.
     """
     group: list[T] = []
     rows = 0
@@ -122,10 +124,10 @@ def in_groups(entries: Iterator[T], most: int, *, needs_row: Callable[[T], Any])
         for entry in entries:
             group.append(entry)
             rows += bool(needs_row(entry))
-            if rows == most or len(group) == _MOST_HELD_BACK:
+            if rows == most or len(group) == _MAX_GROUP:
                 yield group
                 group, rows = [], 0
-    except Spent:
+    except BudgetSpent:
         if group:
             yield group
         raise
@@ -133,8 +135,8 @@ def in_groups(entries: Iterator[T], most: int, *, needs_row: Callable[[T], Any])
         yield group
 
 
-def alike(count: int) -> int:
-    """The size of portions that together have `count` entries: as few as a hundred each allow, so that the last one
-    reads little that nobody takes.
+def portion_size(count: int) -> int:
+    """Return the size of portions that together have `count` entries: as few portions as MAX_LOOKUPS allows, of equal
+    size, so that the last one reads few entries that are not needed.
     """
-    return math.ceil(count / math.ceil(count / MOST_TOGETHER))
+    return math.ceil(count / math.ceil(count / MAX_LOOKUPS))

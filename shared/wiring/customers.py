@@ -40,4 +40,4 @@ def customer_service(
 
 def show_customers(caller: Caller, customers: Sequence[Customer]) -> Sequence[Customer]:
     """Return customers in the form in which the caller may see them."""
-    return shown_contacts(caller).show_of_customers(customers)
+    return shown_contacts(caller).show_customers(customers)

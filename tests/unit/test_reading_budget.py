@@ -6,7 +6,7 @@ from math import inf
 
 import pytest
 
-from shared.services.reading_budget import MAX_ROWS, MAX_SECONDS, PAGE_ROWS, Budget, Spent
+from shared.services.reading_budget import MAX_ROWS, MAX_SECONDS, PAGE_ROWS, Budget, BudgetSpent
 
 
 class Clock:
@@ -27,14 +27,14 @@ def test_a_budget_is_five_thousand_rows_and_three_seconds() -> None:
     rows.charge(4_999)
     rows.ask()
     rows.charge(1)
-    with pytest.raises(Spent):
+    with pytest.raises(BudgetSpent):
         rows.ask()
     time = Budget(seconds=3, clock=clock)
     time.advance()
     clock.now += 2.9
     time.ask()
     clock.now += 0.1
-    with pytest.raises(Spent):
+    with pytest.raises(BudgetSpent):
         time.ask()
 
 
@@ -44,25 +44,25 @@ def test_seconds_are_unlimited_in_tests_alone() -> None:
 
 def test_the_first_step_is_granted_however_little_there_is() -> None:
     budget = Budget(0, 0)
-    budget.ask()
+    budget.check()
     budget.advance()
-    with pytest.raises(Spent):
-        budget.ask()
-    budget.begin()
-    budget.ask()
+    with pytest.raises(BudgetSpent):
+        budget.check()
+    budget.restart()
+    budget.check()
 
 
 def test_rows_counted_without_being_sent_are_a_tenth_of_those_read() -> None:
     budget = Budget(inf, inf)
-    budget.pass_over(9_975)
+    budget.charge_skipped(9_975)
     assert budget.total == 998
-    assert budget.beyond_a_page == 498
+    assert budget.rows_beyond_page == 498
 
 
 def test_what_is_read_beyond_a_page_adds_up_over_all_that_a_request_does() -> None:
     budget = Budget()
     budget.charge(400)
-    budget.begin()
-    assert (budget.left, budget.total, budget.beyond_a_page) == (5_000, 400, 0)
+    budget.restart()
+    assert (budget.left, budget.total, budget.rows_beyond_page) == (5_000, 400, 0)
     budget.charge(400)
-    assert (budget.left, budget.total, budget.beyond_a_page) == (4_600, 800, 300)
+    assert (budget.left, budget.total, budget.rows_beyond_page) == (4_600, 800, 300)

@@ -21,7 +21,7 @@ from shared.domain.ids import is_id, new_id
 from shared.domain.stamp import Stamp
 from shared.services.idempotency import Announce, no_key
 from shared.services.optimistic import IfMatch, change_record
-from shared.services.paging import Cursors, Page, page_of
+from shared.services.paging import Cursors, Page, read_page
 
 
 class ApiClientRepository(Protocol):
@@ -62,7 +62,7 @@ class ApiClientService:
     def list(self, *, limit: int, cursor: str | None) -> Page[ApiClient]:
         """Return a page of the API clients, newest first."""
         self._caller.require_all("tenant:admin")
-        return page_of(
+        return read_page(
             lambda count, after: self._clients.list_newest(limit=count, after=after),
             lambda client: client.id,
             lambda client: client,

@@ -23,7 +23,7 @@ from shared.domain.ids import Work, is_id
 from shared.domain.stamp import Stamp
 from shared.services.backoff import RECORD
 from shared.services.optimistic import retry_on_conflict
-from shared.services.paging import Cursors, Page, page_of
+from shared.services.paging import Cursors, Page, read_page
 
 
 class InvitationRepository(Protocol):
@@ -105,7 +105,7 @@ class InvitationService:
     def list(self, *, limit: int, cursor: str | None) -> Page[Invitation]:
         """Return a page of the invitations, newest first."""
         self._caller.require_all("tenant:admin")
-        return page_of(
+        return read_page(
             lambda count, after: self._invitations.list_newest(limit=count, after=after),
             lambda invitation: invitation.id,
             lambda invitation: invitation,

@@ -17,7 +17,7 @@ from shared.domain.jobs.bulk import BulkJob
 from shared.domain.stamp import Stamp
 from shared.services.accounts.handover import Handover
 from shared.services.optimistic import IfMatch, change_record
-from shared.services.paging import Cursors, Page, page_of
+from shared.services.paging import Cursors, Page, read_page
 
 NO_DECISION = RemovalQuery.model_construct(successor_id=None, contacts=None)
 """A removal that does not say what becomes of the user's contacts."""
@@ -91,7 +91,7 @@ class UserService:
             )
             return list(islice(found, count))
 
-        return page_of(
+        return read_page(
             read,
             lambda user: user.id,
             lambda user: user,

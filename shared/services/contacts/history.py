@@ -8,7 +8,7 @@ from shared.domain.callers import Caller
 from shared.domain.contacts.consent import ConsentEntry
 from shared.domain.contacts.interaction import Interaction
 from shared.services.contacts.reading import ContactReading
-from shared.services.paging import Cursors, Page, page_of
+from shared.services.paging import Cursors, Page, read_page
 
 
 class Entries(Protocol):
@@ -35,7 +35,7 @@ class ContactHistory:
     def interactions(self, contact_id: str, *, limit: int, cursor: str | None) -> Page[Interaction]:
         """Return a page of a contact's timeline, newest first."""
         contact = self._reading.read(contact_id)
-        return page_of(
+        return read_page(
             lambda count, after: self._entries.interactions(contact.id, limit=count, after=after),
             lambda entry: entry[0],
             lambda entry: entry[1],
@@ -48,7 +48,7 @@ class ContactHistory:
     def consents(self, contact_id: str, *, limit: int, cursor: str | None) -> Page[ConsentEntry]:
         """Return a page of a contact's history of consents, newest first."""
         contact = self._reading.read(contact_id)
-        return page_of(
+        return read_page(
             lambda count, after: self._entries.consents(contact.id, limit=count, after=after),
             lambda entry: entry[0],
             lambda entry: entry[1],

@@ -1,4 +1,4 @@
-"""Lists of contacts: from conditions to the cheapest way to answer them."""
+"""Lists of contacts: answers conditions in the cheapest way."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from shared.domain.contacts.filter import ContactFilter
 from shared.domain.contacts.order import in_order
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import RuleBroken
-from shared.services.contacts import orders as contact_orders
+from shared.services.contacts import orders
 from shared.services.contacts.planning import (
     ContactIndex,
-    asking,
-    by_creation,
-    by_creation_in_range,
-    counted_by_ids,
+    count_by_ids,
     ids_in_range,
-    looked_up,
+    look_up,
+    walk_by_creation,
+    walk_ids_by_creation,
+    within_budget,
 )
-from shared.services.contacts.search import Locks, require_searchable, searched, with_number
-from shared.services.contacts.statistics import TOP_COMPANIES, counted, statistics_of
+from shared.services.contacts.search import Locks, find_by_number, require_searchable, search_contacts
+from shared.services.contacts.statistics import TOP_COMPANIES, build_statistics, count_contacts
 from shared.services.labels.labelling import LabelRepository
 from shared.services.paging import Cursors, Page, check_depth
-from shared.services.reading_budget import Budget, Spent
-from shared.services.walks import MOST_TOGETHER, Step, Taken, Walk, count_matches, take
+from shared.services.reading_budget import Budget, BudgetSpent
+from shared.services.walks import MAX_LOOKUPS, Step, Taken, Walk, count_matches, take
 
 MAX_SORTED = 2000
 """How many matches are sorted for an order that no index serves."""
@@ -36,8 +36,8 @@ MAX_SORTED = 2000
 class ContactLists:
     """The contacts of a tenant, found and counted, as one caller may see them.
 
-    For a caller who reads their own alone every list is narrowed to them before anything is looked for, so that neither
-    pages, nor totals, nor how far one can go, tell of others.
+    For a caller who may read only their own contacts, every list is narrowed to these before the search. So neither
+    pages, nor totals, nor limits reveal other contacts.
     """
 
     def __init__(
@@ -66,22 +66,22 @@ class ContactLists:
         skip: int = 0,
         include_total: bool = False,
     ) -> Page[Contact]:
-        """A page of the contacts that match, from a cursor on or without the first `skip`.
+        """Return a page of the contacts that match, from a cursor on or without the first `skip`.
 
-        Without `sort` the newest come first, and with a search those come first whose word does in the alphabet. Once
-        the budget is spent the page ends with what was found, which may be nothing, and has a cursor.
+        Without `sort` the newest contacts come first; with a search, contacts come in the order of the words that were
+        found. When the budget is spent the page ends with what was found, which may be nothing, and has a cursor.
 
         Raises RuleBroken for a cursor of another list; with code `too_deep` for a page beyond row 10,000 without a
-        cursor; and for an order that is made by sorting with code `too_many_to_sort`, when more than MAX_SORTED
-        contacts match, or `too_broad`, when the budget does not suffice to find them.
+        cursor; and for an order without an index with code `too_many_to_sort` when more than MAX_SORTED contacts match,
+        or `too_broad` when the budget is too small to find them.
         """
-        wanted = self._seen(wanted)
+        wanted = self._narrow_to_visible(wanted)
         require_searchable(wanted)
         check_depth(skip, limit)
-        self._budget.begin()
+        self._budget.restart()
         scope = self._caller.scope("contacts", repr(wanted), str(sort))
         after = self._cursors.open(scope, cursor) if cursor is not None else None
-        if isinstance(after, dict):  # a page by number that was not reached yet
+        if isinstance(after, dict):  # a page by number that an earlier request did not reach
             after, skip = after["after"], after["skip"]
         walk = self._walk(wanted, sort, after, limit + 1, skip)
         taken = take(walk, limit)
@@ -93,48 +93,48 @@ class ContactLists:
         total, at_least = self._total(wanted, include_total, walk, taken, is_whole=is_whole)
         positions = [position for position, _ in taken.found]
         return Page(
-            self._named([contact for _, contact in taken.found]),
+            self._with_label_names([contact for _, contact in taken.found]),
             None if taken.is_through else seal(taken.position, taken.skip),
             total,
             at_least,
             lambda number: seal(positions[number]),
         )
 
-    def _seen(self, wanted: ContactFilter) -> ContactFilter:
+    def _narrow_to_visible(self, wanted: ContactFilter) -> ContactFilter:
         if self._caller.require("contacts:read") == "all":
             return wanted
         return wanted.narrowed_to_own(self._caller.id)
 
-    def _named(self, contacts: Sequence[Contact]) -> Sequence[Contact]:
-        """Contacts with the names of their labels."""
+    def _with_label_names(self, contacts: Sequence[Contact]) -> Sequence[Contact]:
+        """Return contacts with the names of their labels."""
         if not any(one.has_labels for one in contacts):
             return contacts
         labels = self._labels.recent()
         return [one.with_label_names(labels) for one in contacts]
 
     def stats(self) -> dict[str, Any]:
-        """The tenant's counters: `total`, `active`, `inactive`, `primary`, `customers`, `bookings`, `interactions`,
-        numbers by source, status and label, and the companies with the most contacts. Costs the same however many
-        contacts there are.
+        """Return the tenant's counters: `total`, `active`, `inactive`, `primary`, `customers`, `bookings`,
+        `interactions`, numbers by source, status and label, and the companies with the most contacts. The cost does not
+        depend on the number of contacts.
 
-        For a caller who reads their own alone these are counted one by one, with the customers they belong to. Raises
-        RuleBroken, with code `too_many_to_count`, when the budget does not suffice for that.
+        For a caller who may read only their own contacts, these are counted one by one, with their customers. Raises
+        RuleBroken, with code `too_many_to_count`, when the budget is too small for that.
         """
-        self._budget.begin()
+        self._budget.restart()
         if self._caller.require("contacts:read") == "all":
             counts: Mapping[str, int] = self._index.counts()
             companies: Sequence[tuple[str, int]] = self._index.top_companies(TOP_COMPANIES)
         else:
-            counts, companies = counted(self._own())
-        return statistics_of(counts, companies, self._labels.recent())
+            counts, companies = count_contacts(self._read_own())
+        return build_statistics(counts, companies, self._labels.recent())
 
-    def _own(self) -> Iterator[Contact]:
+    def _read_own(self) -> Iterator[Contact]:
         own = ContactFilter(own=self._caller.id)
         try:
-            for _, is_match, contact in by_creation(self._index, own, None, 500, descending=False).steps:
+            for _, is_match, contact in walk_by_creation(self._index, own, None, 500, descending=False).steps:
                 if is_match and contact is not None:
                     yield contact
-        except Spent:
+        except BudgetSpent:
             raise RuleBroken(
                 "You have too many contacts to count them one by one. Their lists show them.",
                 code="too_many_to_count",
@@ -143,18 +143,18 @@ class ContactLists:
     def _walk(
         self, wanted: ContactFilter, sort: str | None, after: Any, count: int, skip: int = 0
     ) -> Walk[Contact]:
-        """Matches in order behind `after`; `count`: how many are likely to be taken."""
+        """Return a walk over matches in order, after `after`. `count`: how many are likely to be taken."""
         order = sort or "-created_at"
         if wanted.email is not None:
-            return self._sorted(self._with_email(wanted, order), order, after, skip)
+            return self._sort(self._find_by_email(wanted, order), order, after, skip)
         if wanted.search is not None:
-            walk = searched(self._index, wanted, None if sort else after, count, skip, self._budget)
-            return self._sorted(walk.steps, sort, after, skip) if sort else walk
+            walk = search_contacts(self._index, wanted, None if sort else after, count, skip, self._budget)
+            return self._sort(walk.steps, sort, after, skip) if sort else walk
         if wanted.phone is not None:
-            return self._sorted(with_number(self._index, wanted), order, after, skip)
+            return self._sort(find_by_number(self._index, wanted), order, after, skip)
         is_by_creation = order in ("-created_at", "created_at")
-        if not is_by_creation and contact_orders.is_walked(wanted, order):
-            return contact_orders.walk(self._index, wanted, order, after, count=count, skip=skip)
+        if not is_by_creation and orders.has_index(wanted, order):
+            return orders.walk(self._index, wanted, order, after, count=count, skip=skip)
         walk = self._by_creation(
             wanted,
             after if is_by_creation else None,
@@ -162,54 +162,54 @@ class ContactLists:
             skip if is_by_creation else 0,
             descending=order != "created_at",
         )
-        return walk if is_by_creation else self._sorted(walk.steps, order, after, skip)
+        return walk if is_by_creation else self._sort(walk.steps, order, after, skip)
 
     def _by_creation(
         self, wanted: ContactFilter, after: str | None, count: int, skip: int = 0, *, descending: bool
     ) -> Walk[Contact]:
-        """Matches in the order of their creation, by the shortest way to them."""
+        """Return a walk over matches in the order of their creation, by the cheapest index."""
         ids = ids_in_range(self._index, wanted, self._budget)
         if ids is None:
-            return by_creation(self._index, wanted, after, count, skip, descending=descending)
-        return by_creation_in_range(
+            return walk_by_creation(self._index, wanted, after, count, skip, descending=descending)
+        return walk_ids_by_creation(
             self._index, wanted, ids, after, count, skip, self._budget, descending=descending
         )
 
     def walk(
         self, wanted: ContactFilter, *, after: str | None, before: str | None = None
     ) -> Iterator[tuple[str, bool]]:
-        """Contacts in the order of their creation, behind the id `after` and below the id `before`, as far as no
-        index rules them out: each one's id, and whether it matches.
+        """Return the ids of the contacts that no index excludes, each with whether the contact matches, in the order of
+        their creation, after the id `after` and below the id `before`.
 
-        Raises Spent when the budget is: give one that is not limited, and stop in time.
+        Raises BudgetSpent when the budget is spent: use an unlimited budget, and stop in time.
         """
-        self._budget.begin()
-        walk = by_creation(self._index, wanted, after, 500, descending=False, before=before)
+        self._budget.restart()
+        walk = walk_by_creation(self._index, wanted, after, 500, descending=False, before=before)
         return ((position, is_match) for position, is_match, _ in walk.steps)
 
     def find_all(self, wanted: ContactFilter, *, limit: int) -> Sequence[str] | None:
-        """The ids of all contacts that match; None when they are more than `limit`, or when the budget does not suffice
-        to find all.
+        """Return the ids of all contacts that match; None when there are more than `limit`, or when the budget is too
+        small to find them.
         """
-        self._budget.begin()
+        self._budget.restart()
         try:
             taken = take(self._walk(wanted, None if wanted.search else "created_at", None, limit + 1), limit)
         except RuleBroken:  # too many to be sorted
             return None
         return [contact.id for _, contact in taken.found] if taken.is_through else None
 
-    def _with_email(self, wanted: ContactFilter, order: str) -> Iterator[Step[Contact]]:
+    def _find_by_email(self, wanted: ContactFilter, order: str) -> Iterator[Step[Contact]]:
         owners = self._locks.all_owners_of_email(wanted.email or "", limit=MAX_SORTED + 1)
         self._budget.charge(len(owners))
         if len(owners) > MAX_SORTED:
             raise _too_many_to_sort(order)
-        return looked_up(self._index, wanted, asking(owners, self._budget), MOST_TOGETHER)
+        return look_up(self._index, wanted, within_budget(owners, self._budget), MAX_LOOKUPS)
 
-    def _sorted(self, steps: Iterator[Step[Contact]], order: str, after: Any, skip: int) -> Walk[Contact]:
+    def _sort(self, steps: Iterator[Step[Contact]], order: str, after: Any, skip: int) -> Walk[Contact]:
         matches = (contact for _, is_match, contact in steps if is_match and contact is not None)
         try:
             found = list(islice(matches, MAX_SORTED + 1))
-        except Spent:
+        except BudgetSpent:
             raise RuleBroken(
                 f"Too many contacts would have to be looked through to sort those that match by {order}. Narrow the "
                 "filter, for example by a tag or a time, or sort by created_at.",
@@ -221,7 +221,7 @@ class ContactLists:
         return Walk(ordered, after, skip, len(found))
 
     def count_of(self, wanted: ContactFilter) -> int | None:
-        """How many contacts match, where counters tell it."""
+        """Return how many contacts match, if counters have the number; otherwise None."""
         asked = wanted.asked
         facets = wanted.facets
         if not asked:
@@ -248,7 +248,7 @@ class ContactLists:
         *,
         is_whole: bool,
     ) -> tuple[int | None, int | None]:
-        """How many contacts match; or, when the budget does not suffice to count them, None and how many were met."""
+        """Return how many contacts match; or None and how many were met, when the budget is too small to count them."""
         total = self.count_of(wanted)
         if total is not None or not include_total:
             return total, None
@@ -257,8 +257,8 @@ class ContactLists:
         if is_whole:
             return taken.matches, None
         try:
-            counting = counted_by_ids(self._index, wanted) or self._walk(wanted, None, None, 500)
-        except Spent:
+            counting = count_by_ids(self._index, wanted) or self._walk(wanted, None, None, 500)
+        except BudgetSpent:
             return None, taken.matches
         met, is_all = count_matches(counting)
         return (met, None) if is_all else (None, max(met, taken.matches))

@@ -1,8 +1,8 @@
-"""Lists of contacts in an order that has an index: by name, by last change, contact or booking, by bookings.
+"""Lists of contacts in an order that has an index: by name, by last change, by last contact or booking, by bookings.
 
-The index holds places (`shared.domain.contacts.order`) and nothing else; what a page shows is read from the contacts'
-list rows. An entry counts if it is the place that the contact's row gives, so each contact is shown at one place,
-however far the index is behind. Those without a place come last, from the list by creation.
+The index has places (`shared.domain.contacts.order`) only; what a page shows is read from the contacts' list rows. An
+entry counts if it is the place that the contact's row gives, so each contact appears once, however far the index lags.
+Contacts without a place come last, from the list by creation.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from shared.domain.contacts.order import (
     place_in,
 )
 from shared.domain.contacts.record import Contact
-from shared.services.walks import Step, Walk, alike, in_groups
+from shared.services.walks import Step, Walk, group_entries, portion_size
 
 _MOST_HAVE: tuple[tuple[str, object], ...] = (("source", "api"), ("is_active", True))
-"""Conditions that hold for most contacts, so that judging them on rows leaves few out."""
+"""Conditions that most contacts meet, so that checking them on rows excludes few."""
 _BY_BOOKINGS = ("-last_booking_at", "-total_bookings")
 _ALL_PLACED = ("name", "-updated_at")
 """Orders in which every contact has a place."""
 TIMES = ("updated_at", "last_booking_at", "last_contacted_at")
-"""The times that have an order, besides that of the creation."""
+"""The times that have an order, besides the time of creation."""
 _LOWEST, _HIGHEST = "0", "~"
 
 Bounds = tuple[str, str]
 
 
 class OrderIndex(Protocol):
-    """What orders are read from; see `shared.table.contacts.index.ContactIndex`."""
+    """The indexes that orders are read from; see `shared.table.contacts.index.ContactIndex`."""
 
     def places(
         self, field: str, *, after: str | None, between: Bounds | None, descending: bool, portion: int
@@ -54,9 +54,9 @@ class OrderIndex(Protocol):
     ) -> Iterator[Contact]: ...
 
 
-def is_walked(wanted: ContactFilter, order: str) -> bool:
-    """Whether a list in an order is read from its index, at any size: under conditions that the index answers, or
-    that most contacts meet. Under others the matches are found first, and sorted.
+def has_index(wanted: ContactFilter, order: str) -> bool:
+    """Return whether a list in an order is read from its index, whatever its size: with conditions that the index
+    answers, or that most contacts meet. With other conditions the matches are found first, and then sorted.
     """
     return order in INDEXED and all(
         name in _range_of(order) or (name, value) in _MOST_HAVE or _is_any_booking(name, value, order)
@@ -67,9 +67,9 @@ def is_walked(wanted: ContactFilter, order: str) -> bool:
 def walk(
     index: OrderIndex, wanted: ContactFilter, order: str, after: Position | None, *, count: int, skip: int = 0
 ) -> Walk[Contact]:
-    """The contacts of a list in an order behind `after`, each with its position.
+    """Return a walk over the contacts of a list in an order, after the position `after`.
 
-    `count`: how many are likely to be taken. What the index answers alone is skipped without reading rows.
+    `count`: how many are likely to be taken. Where the index answers all conditions, rows are skipped without reading.
     """
     between = bounds_of(wanted, field_of(order))
     if between is not None and between[0] > between[1]:
@@ -83,11 +83,11 @@ def walk(
         skip -= passed
         stage = UNPLACED if bound is None else PLACED
         after = [stage, bound]
-    # Some are left out by what is judged on rows: a few more are read than are wanted.
+    # Conditions that are checked on rows exclude some: a few more rows are read than are wanted.
     portion = (count + skip) * 5 // 4 if judged else count + skip
     found: list[Iterator[Step[Contact]]] = []
     if stage == PLACED:
-        found.append(_placed(index, wanted, order, bound, between, alike(portion)))
+        found.append(_placed(index, wanted, order, bound, between, portion_size(portion)))
         bound = None
     if not _asks_for_place(wanted, order):
         found.append(_unplaced(index, wanted, order, bound, min(max(portion, 64), 500)))
@@ -105,8 +105,8 @@ def _placed(
     places = index.places(
         field_of(order), after=after, between=between, descending=is_descending(order), portion=portion
     )
-    for group in in_groups(places, portion, needs_row=bool):
-        # One that is just moving may be there twice.
+    for group in group_entries(places, portion, needs_row=bool):
+        # A contact that is just moving may be there twice.
         ids = dict.fromkeys(place.rpartition("#")[2] for place in group)
         contacts = {one.id: one for one in index.rows(list(ids))}
         for place in group:
@@ -129,13 +129,13 @@ def _unplaced(
 
 
 def _range_of(order: str) -> tuple[str, str]:
-    """The conditions that bound what an order goes by, such as `updated_from` and `updated_to`."""
+    """Return the conditions that bound the field of an order, such as `updated_from` and `updated_to`."""
     stem = field_of(order).removesuffix("_at")
     return f"{stem}_from", f"{stem}_to"
 
 
 def bounds_of(wanted: ContactFilter, field: str) -> Bounds | None:
-    """The first and last place in an order within the time that is asked for; None when none is."""
+    """Return the first and the last place in an order within the wanted time; None when no time is wanted."""
     if field not in TIMES:
         return None
     start, end = wanted.span_of(field.removesuffix("_at"))
@@ -145,7 +145,7 @@ def bounds_of(wanted: ContactFilter, field: str) -> Bounds | None:
 
 
 def _asks_for_place(wanted: ContactFilter, order: str) -> bool:
-    """Whether none without a place in an order is wanted."""
+    """Return whether all wanted contacts have a place in an order."""
     return (
         order in _ALL_PLACED
         or bounds_of(wanted, field_of(order)) is not None

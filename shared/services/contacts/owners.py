@@ -1,4 +1,4 @@
-"""The owners of the contacts that bookings and imports make."""
+"""The owners of the contacts that bookings and imports create."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Users(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Organizer:
-    """The users that a booking's contact gets from the booking: ids, None for nobody.
+    """The users that a contact gets from a booking: ids, or None.
 
-    `organizer_id`: may see the contact from now on. `owner_id`: owns it, if nobody does yet.
+    `organizer_id`: the user who may see the contact from now on. `owner_id`: the user who owns it, if it has no owner.
     """
 
     organizer_id: str | None = None
@@ -36,26 +36,26 @@ NO_ORGANIZER = Organizer()
 
 
 class Owners:
-    """Looks up the users who may become owners. Somebody who is not an active user becomes nobody's owner: they may
-    have been disabled or removed since they were named.
+    """Looks up the users who may become owners. Only active users do: a user may have been disabled or removed since
+    they were named.
     """
 
     def __init__(self, users: Users) -> None:
         self._users = users
 
     def first_active(self, *user_ids: str | None) -> str | None:
-        """The first of some ids that is an active user's, or None."""
+        """Return the first id that belongs to an active user, or None."""
         for user_id in user_ids:
             user = self._users.get(user_id) if user_id and is_user_id(user_id) else None
             if user is not None and user.is_active:
                 return user.id
         return None
 
-    def of_booking(
+    def find_organizer(
         self, organizer_id: str | None, organizer_email: str | None, default_owner_id: str | None
     ) -> Organizer:
-        """The user who organizes a booking: the one with the id, else with that as `scheduling_id`, else with the
-        e-mail address. An organizer who is disabled sees the contact and does not become its owner.
+        """Return the user who organizes a booking: the user with this id, else with this `scheduling_id`, else with the
+        e-mail address. A disabled organizer may see the contact but does not become its owner.
         """
         email = _address(organizer_email)
         user = self._users.organizer(organizer_id, email) if organizer_id or email else None
@@ -63,8 +63,8 @@ class Owners:
             return Organizer(user.id, user.id)
         return Organizer(user.id if user else None, self.first_active(default_owner_id))
 
-    def by_addresses(self, addresses: Iterable[str]) -> dict[str, str]:
-        """The ids of the active users who have e-mail addresses, by the addresses as they were given."""
+    def find_by_addresses(self, addresses: Iterable[str]) -> dict[str, str]:
+        """Return the ids of the active users who have e-mail addresses, by the addresses as they were given."""
         normal = {address: email for address in addresses if (email := _address(address))}
         users = self._users.by_emails(set(normal.values())) if normal else {}
         return {

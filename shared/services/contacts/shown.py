@@ -89,9 +89,9 @@ class ShownContacts:
             {one.owner_id for one in contacts if one.owner_id},
             {one.customer_id for one in contacts if one.customer_id},
         )
-        return [self._shown(contact) for contact in contacts]
+        return [self._show(contact) for contact in contacts]
 
-    def show_of_customers(self, customers: Sequence[Customer]) -> list[Customer]:
+    def show_customers(self, customers: Sequence[Customer]) -> list[Customer]:
         """Customers whose contacts, where they are shown too, have those names."""
         contacts = [one for customer in customers for one in _contacts_of(customer)]
         shown = {one.id: one for one in self.show(contacts)}
@@ -108,7 +108,7 @@ class ShownContacts:
             {one: known_customers.get(one) for one in customers},
         )
 
-    def _shown(self, contact: Contact) -> ContactShown:
+    def _show(self, contact: Contact) -> ContactShown:
         customer = self._memory.customer(self._tenant, contact.customer_id) if contact.customer_id else None
         if customer is not None and not self._caller.can_see_customer_of(customer.created_by):
             customer = None

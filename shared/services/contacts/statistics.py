@@ -1,4 +1,4 @@
-"""The contacts in numbers."""
+"""Statistics of contacts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from shared.domain.groups.record import Group
 from shared.domain.labels.record import ContactType, Label, Labels, Tag
 
 TOP_COMPANIES = 10
+"""How many companies the statistics have."""
 
 
-def statistics_of(
+def build_statistics(
     counts: Mapping[str, int], companies: Sequence[tuple[str, int]], labels: Labels
 ) -> dict[str, Any]:
-    """Counters and top companies, as callers see it; see `ContactLists.stats`."""
+    """Return the statistics of counters and top companies; see `ContactLists.stats`."""
     total = counts.get("all", 0)
     inactive = counts.get("is_active=false", 0)
     customers = counts.get("customers", 0)
@@ -47,8 +48,8 @@ def statistics_of(
     }
 
 
-def counted(contacts: Iterable[Contact]) -> tuple[Mapping[str, int], Sequence[tuple[str, int]]]:
-    """The counters as if the tenant had these contacts alone, and their top companies."""
+def count_contacts(contacts: Iterable[Contact]) -> tuple[Mapping[str, int], Sequence[tuple[str, int]]]:
+    """Return the counters and the top companies of a tenant that had only these contacts."""
     counts, sizes = Counter[str](), Counter[str]()
     spellings: dict[str, str] = {}
     customers: set[str] = set()

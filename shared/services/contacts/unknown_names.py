@@ -1,6 +1,6 @@
-"""Names in an input for a contact that do not exist, for refusals of all faults at once.
+"""Finds labels and users named in an input that do not exist, so that an error lists all faults at once.
 
-Loaded only after something was refused.
+Loaded only after an input was refused.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from shared.services.labels.labelling import Labelling
 def find_unknown_names(
     given: dict[str, Any], labelling: Labelling, check_owner: Callable[[str], None] | None
 ) -> tuple[FieldError, ...]:
-    """The types, groups and users that `given` names and that there are not. Nobody has checked its form.
+    """Return a fault for each type, group and user that `given` names and that does not exist.
 
-    `check_owner` raises Invalid for who can own no contact; None where nobody is to be asked about.
+    The form of `given` has not been checked. `check_owner` raises Invalid for a user who may not own contacts; None if
+    the owner is not to be checked.
     """
 
     def names(field: str, most: int) -> list[str]:
         value = given.get(field)
-        # A placeholder, which is no name, keeps the places of the others.
+        # An empty string, which is no name, keeps the positions of the others.
         return (
             [one if isinstance(one, str) else "" for one in value[:most]] if isinstance(value, list) else []
         )

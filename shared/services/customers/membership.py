@@ -96,7 +96,7 @@ class Membership:
         returns = before is not None and before.deleted_at is not None
         if customer is None and returns:
             return None
-        if customer is None or not (returns or self._sees(customer)):
+        if customer is None or not (returns or self._can_see(customer)):
             raise Invalid.field("customer_id", "unknown_customer", "There is no such customer.")
         takes_over = after.is_primary and customer.primary_contact is not None
         if takes_over:
@@ -105,7 +105,7 @@ class Membership:
         changes.customers.append((customer, joined, event))
         return joined
 
-    def _sees(self, customer: Customer) -> bool:
+    def _can_see(self, customer: Customer) -> bool:
         """Whether the caller may see a customer: one they may not counts as missing."""
         return self._caller.can_see_customer_of(customer.created_by)
 

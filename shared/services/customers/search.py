@@ -25,13 +25,13 @@ class CustomerIndex(Protocol):
     def listed(self, customer_ids: Iterable[str]) -> dict[str, Customer]: ...
 
 
-def searched(
+def search_customers(
     index: CustomerIndex, search: str, after: str | None, budget: Budget
 ) -> Iterator[Step[Customer]]:
     """The customers whose texts have all parts of a search, in the order of the term they were found by.
 
     A customer with several terms that begin alike stands at the first of them alone, so each is shown once. Raises
-    Invalid for a search that is for nothing, and Spent when the budget is.
+    Invalid for a search that is for nothing, and BudgetSpent when the budget is.
     """
     prefixes = prefixes_of(search)
     if not prefixes:
@@ -46,7 +46,7 @@ def searched(
         )
 
     while True:
-        budget.ask()
+        budget.check()
         entries = index.beginning_with(rarest, limit=_PORTION, after=after)
         ids = {customer_id for _, _, customer_id, summary in entries if may_have(prefixes, summary)}
         found = index.listed(ids) if ids else {}

@@ -19,12 +19,12 @@ from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.domain.stamp import Stamp
 from shared.services.backoff import CUSTOMER_NUMBER, HOT
-from shared.services.customers.search import CustomerIndex, searched
+from shared.services.customers.search import CustomerIndex, search_customers
 from shared.services.idempotency import Announce, no_key
 from shared.services.optimistic import IfMatch, change_record, retry_on_conflict
-from shared.services.paging import Cursors, Page, page_of
-from shared.services.reading_budget import Budget, Spent
-from shared.services.walks import Step, Walk, page_of_steps, take
+from shared.services.paging import Cursors, Page, read_page
+from shared.services.reading_budget import Budget, BudgetSpent
+from shared.services.walks import Step, Walk, read_page_of_steps, take
 
 INCLUDED_CONTACTS = 25
 """How many of a customer's contacts are shown with it."""
@@ -102,7 +102,7 @@ class CustomerService:
         fields = clean(given.given_fields())
         customer_id, event_id = new_id(), new_id()
 
-        def once() -> Customer:
+        def attempt() -> Customer:
             number = self._customers.last_number() + 1
             customer, event = Customer.create(
                 fields,
@@ -111,16 +111,18 @@ class CustomerService:
                 stamp=Stamp.now(self._caller, event_id=event_id),
             )
             self._announce(customer)
-            with self._conflicts_as_seen():
+            with self._anonymizing_conflicts():
                 self._customers.create(customer, number, event)
             return customer
 
-        return retry_on_conflict(once, sleep=self._sleep, policy=CUSTOMER_NUMBER)
+        return retry_on_conflict(attempt, sleep=self._sleep, policy=CUSTOMER_NUMBER)
 
     def read(self, customer_id: str, *, include_contacts: bool = False) -> Customer:
         """A customer."""
         customer = self._read(customer_id)
-        return self._with_contacts([customer])[0] if include_contacts else self._as_seen(customer)
+        return (
+            self._with_contacts([customer])[0] if include_contacts else self._with_visible_contacts(customer)
+        )
 
     def _read(self, customer_id: str) -> Customer:
         self._caller.require("contacts:read")
@@ -145,20 +147,20 @@ class CustomerService:
         Nobody counts those that a search finds. Raises Invalid for a search that is for nothing.
         """
         self._caller.require_all("contacts:read")
-        self._budget.begin()
-        page = self._found(search, limit, cursor) if search else self._listed(username, limit, cursor)
+        self._budget.restart()
+        page = self._search(search, limit, cursor) if search else self._list(username, limit, cursor)
         shown: Sequence[Customer] = page.items
         if include_contacts and shown:
             # The list may lag behind: how many contacts there are to look for, the records say.
             current = self._customers.get_many(one.id for one in shown)
             shown = self._with_contacts([current.get(one.id, one) for one in shown])
         if search:
-            return page.showing(shown)
-        return page.showing(shown, self._customers.count() if username is None else len(shown))
+            return page.with_items(shown)
+        return page.with_items(shown, self._customers.count() if username is None else len(shown))
 
-    def _found(self, search: str, limit: int, cursor: str | None) -> Page[Customer]:
-        return page_of_steps(
-            lambda after: searched(self._customers, search, after, self._budget),
+    def _search(self, search: str, limit: int, cursor: str | None) -> Page[Customer]:
+        return read_page_of_steps(
+            lambda after: search_customers(self._customers, search, after, self._budget),
             lambda customer: customer,
             limit=limit,
             cursor=cursor,
@@ -166,13 +168,13 @@ class CustomerService:
             scope=self._caller.scope("customers found", search),
         )
 
-    def _listed(self, username: str | None, limit: int, cursor: str | None) -> Page[Customer]:
+    def _list(self, username: str | None, limit: int, cursor: str | None) -> Page[Customer]:
         def read(count: int, after: str | None) -> Sequence[Customer]:
             if username is None:
                 return self._customers.list_newest(limit=count, after=after)
-            return self._named(username)
+            return self._find_by_username(username)
 
-        return page_of(
+        return read_page(
             read,
             lambda customer: customer.id,
             lambda customer: customer,
@@ -182,7 +184,7 @@ class CustomerService:
             scope=self._caller.scope("customers", username or ""),
         )
 
-    def _named(self, username: str) -> Sequence[Customer]:
+    def _find_by_username(self, username: str) -> Sequence[Customer]:
         customer_id = self._customers.id_of_username(username)
         customer = self._customers.get(customer_id) if customer_id else None
         return [customer] if customer else []
@@ -192,28 +194,28 @@ class CustomerService:
         all: others' would have to be counted with every page.
         """
         customer = self._read(customer_id)
-        self._budget.begin()
-        portion = limit + 1 if self._sees_all else _PORTION
-        page = page_of_steps(
-            lambda after: self._members(customer.id, portion=portion, after=after, descending=True),
+        self._budget.restart()
+        portion = limit + 1 if self._can_see_all else _PORTION
+        page = read_page_of_steps(
+            lambda after: self._walk_members(customer.id, portion=portion, after=after, descending=True),
             lambda contact: contact,
             limit=limit,
             cursor=cursor,
             cursors=self._cursors,
             scope=self._caller.scope("members", customer.id),
         )
-        return page.showing(page.items, customer.contact_count if self._sees_all else None)
+        return page.with_items(page.items, customer.contact_count if self._can_see_all else None)
 
     def replace(self, customer_id: str, given: CustomerInput, if_match: IfMatch | None) -> Customer:
         """The customer with all its fields as given; fields left out are emptied."""
-        return self._as_seen(self._change(customer_id, given, if_match))
+        return self._with_visible_contacts(self._change(customer_id, given, if_match))
 
     def patch(self, customer_id: str, given: CustomerPatch, if_match: IfMatch | None) -> Customer:
         """The customer with the given fields changed (RFC 7396)."""
-        return self._as_seen(self._change(customer_id, given, if_match))
+        return self._with_visible_contacts(self._change(customer_id, given, if_match))
 
     def delete(self, customer_id: str, if_match: IfMatch | None) -> None:
-        """Delete a customer; its username is free at once. Raises Conflict while it has contacts."""
+        """Delete a customer; its username is free at attempt. Raises Conflict while it has contacts."""
         self._write(
             customer_id,
             "contacts:delete",
@@ -249,19 +251,19 @@ class CustomerService:
             return customer
 
         def save(before: Customer, after: Customer, event: Event) -> None:
-            with self._conflicts_as_seen():
+            with self._anonymizing_conflicts():
                 self._customers.save(before, after, event)
 
         return change_record(read, if_match, act, save, sleep=self._sleep, policy=HOT)
 
     def _with_contacts(self, customers: Sequence[Customer]) -> Sequence[CustomerShown]:
         """Customers with up to INCLUDED_CONTACTS of their contacts, the oldest ones, and the whole primary one."""
-        customers = [self._as_seen(customer) for customer in customers]
+        customers = [self._with_visible_contacts(customer) for customer in customers]
         members = {customer.id: self._members_of(customer) for customer in customers}
         wanted = {one: None for ids in members.values() for one in ids}
         wanted |= {one.primary_contact: None for one in customers if one.primary_contact}
         found = self._contacts.get_many(wanted) if wanted else {}
-        return [_shown(customer, members[customer.id], found) for customer in customers]
+        return [_build_shown(customer, members[customer.id], found) for customer in customers]
 
     def _members_of(self, customer: Customer) -> Sequence[str]:
         if customer.contact_count == 0:
@@ -270,61 +272,63 @@ class CustomerService:
             customer.contact_count == 1 and customer.primary_contact
         ):  # as most have: nothing is to be looked up
             return [customer.primary_contact]
-        if self._sees_all:
+        if self._can_see_all:
             return self._customers.members(customer.id, limit=INCLUDED_CONTACTS)
-        members = self._members(customer.id, portion=_PORTION)
+        members = self._walk_members(customer.id, portion=_PORTION)
         return [one for one, _ in take(Walk(islice(members, MAX_COUNTED)), INCLUDED_CONTACTS).found]
 
     @property
-    def _sees_all(self) -> bool:
+    def _can_see_all(self) -> bool:
         return self._caller.level("contacts:read") == "all"
 
-    def _members(
+    def _walk_members(
         self, customer_id: str, *, portion: int, after: str | None = None, descending: bool = False
     ) -> Iterator[Step[Contact]]:
         """A customer's contacts in the order of their creation, read `portion` at a time, each with whether the caller
-        may see it. Raises Spent when the budget is.
+        may see it. Raises BudgetSpent when the budget is.
         """
         while True:
-            self._budget.ask()
+            self._budget.check()
             ids = self._customers.members(customer_id, limit=portion, after=after, descending=descending)
             found = self._contacts.get_many(ids) if ids else {}
             self._budget.charge(2 * len(ids))
             for one in ids:
                 contact = found.get(one)
                 self._budget.advance()
-                yield one, contact is not None and self._sees(contact), contact
+                yield one, contact is not None and self._can_see(contact), contact
             if len(ids) < portion:
                 return
             after = ids[-1]
 
-    def _sees(self, contact: Contact) -> bool:
-        return self._sees_all or self._caller.owns_contact(contact)
+    def _can_see(self, contact: Contact) -> bool:
+        return self._can_see_all or self._caller.owns_contact(contact)
 
-    def _as_seen(self, customer: Customer) -> Customer:
+    def _with_visible_contacts(self, customer: Customer) -> Customer:
         """A customer, with the count of those of its contacts that the caller may see, and its primary one if that is
         among them. For one who reads their own alone it costs the reading of the customer's contacts; of more than
         MAX_COUNTED the count is None.
         """
-        if not customer.contact_count or self._sees_all:
+        if not customer.contact_count or self._can_see_all:
             return customer
-        seen, count = self._counted(customer)
+        seen, count = self._count_visible(customer)
         primary = customer.primary_contact if customer.primary_contact in seen else None
         return customer.model_copy(update={"contact_count": count, "primary_contact": primary})
 
-    def _counted(self, customer: Customer) -> tuple[Sequence[str], int | None]:
+    def _count_visible(self, customer: Customer) -> tuple[Sequence[str], int | None]:
         """The ids of a customer's contacts that the caller may see, and how many they are; of too many the primary one
         alone, if they may see it, and no count.
         """
         if customer.contact_count is not None and customer.contact_count <= MAX_COUNTED:
-            with contextlib.suppress(Spent):
-                seen = [one for one, is_seen, _ in self._members(customer.id, portion=_PORTION) if is_seen]
+            with contextlib.suppress(BudgetSpent):
+                seen = [
+                    one for one, is_seen, _ in self._walk_members(customer.id, portion=_PORTION) if is_seen
+                ]
                 return seen, len(seen)
         found = self._contacts.get_many([customer.primary_contact] if customer.primary_contact else [])
-        return [one.id for one in found.values() if self._sees(one)], None
+        return [one.id for one in found.values() if self._can_see(one)], None
 
     @contextlib.contextmanager
-    def _conflicts_as_seen(self) -> Iterator[None]:
+    def _anonymizing_conflicts(self) -> Iterator[None]:
         """A customer who has a username is not named to a caller who may not see it."""
         try:
             yield
@@ -341,7 +345,7 @@ class CustomerService:
         return self._caller.id if customer.created_by == self._caller.actor else None
 
 
-def _shown(customer: Customer, members: Sequence[str], found: dict[str, Contact]) -> CustomerShown:
+def _build_shown(customer: Customer, members: Sequence[str], found: dict[str, Contact]) -> CustomerShown:
     # Contacts may have moved since the customer was read, so what these say themselves counts.
     own = {one: contact for one, contact in found.items() if contact.customer_id == customer.id}
     primary = next((contact for contact in own.values() if contact.is_primary), None)

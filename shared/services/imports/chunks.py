@@ -158,7 +158,7 @@ class ImportChunks:
         owners = self._owners(run.tenant_id)
         default_owner = owners.first_active(run.owner_id, settings.default_owner_id, run.uploader_id)
         named = {address for _, row in rows if (address := owner_of(row, layout))}
-        return Known(run, layout, settings, owners.by_addresses(named) if named else {}, default_owner)
+        return Known(run, layout, settings, owners.find_by_addresses(named) if named else {}, default_owner)
 
     def carry_out(self, known: Known, plans: Sequence[RowPlan]) -> dict[int, Fate]:
         """Create the contacts that are planned. Returns the fates of all rows, by number."""

@@ -11,7 +11,7 @@ from shared.domain.errors import Conflict, NotFound
 from shared.domain.ids import is_id
 from shared.domain.imports.record import ImportRun
 from shared.domain.imports.views import Import, Results
-from shared.services.paging import Cursors, Page, page_of
+from shared.services.paging import Cursors, Page, read_page
 
 RESULTS_SECONDS = 300
 """How long an address of results is good for."""
@@ -53,7 +53,7 @@ class ImportService:
         def read(count: int, after: Any) -> list[ImportRun]:
             return self._imports.list_newest(limit=count, after=after)
 
-        return page_of(
+        return read_page(
             read,
             lambda run: run.id,
             self._shown,

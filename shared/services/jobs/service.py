@@ -17,7 +17,7 @@ from shared.services.idempotency import Announce, no_key
 from shared.services.optimistic import retry_on_conflict
 from shared.services.paging import Cursors, Page
 from shared.services.reading_budget import Budget
-from shared.services.walks import Step, page_of_steps
+from shared.services.walks import Step, read_page_of_steps
 
 _PAGE = 100
 """Jobs that are read together to find those that a caller may see."""
@@ -91,8 +91,8 @@ class JobService(Generic[Run, View]):
     def list(self, *, limit: int, cursor: str | None) -> Page[View]:
         """Return a page of the jobs, newest first."""
         self._caller.require(self._views.permission)
-        self._budget.begin()
-        return page_of_steps(
+        self._budget.restart()
+        return read_page_of_steps(
             lambda after: self._newest(limit + 1 if self._sees_all else _PAGE, after),
             self._views.show,
             limit=limit,
@@ -104,7 +104,7 @@ class JobService(Generic[Run, View]):
     def _newest(self, count: int, after: Any) -> Iterator[Step[Run]]:
         """Yield the tenant's jobs, read `count` at a time, each with whether the caller may see it."""
         while True:
-            self._budget.ask()
+            self._budget.check()
             runs = self._jobs.list_newest(limit=count, after=after)
             self._budget.charge(len(runs))
             for run in runs:

@@ -17,7 +17,7 @@ from shared.domain.text import fold_name
 from shared.services.idempotency import Announce, no_key
 from shared.services.labels.labelling import LabelRepository
 from shared.services.optimistic import IfMatch, change_record
-from shared.services.paging import Cursors, Page, page_of
+from shared.services.paging import Cursors, Page, read_page
 
 AnyLabel = TypeVar("AnyLabel", bound=Label)
 
@@ -65,7 +65,7 @@ class LabelService(Generic[AnyLabel]):
         def read(count: int, after: str | None) -> Sequence[AnyLabel]:
             return [one for one in labels if after is None or fold_name(one.name) > after][:count]
 
-        page = page_of(
+        page = read_page(
             read,
             lambda label: fold_name(label.name),
             lambda label: label,
@@ -74,7 +74,7 @@ class LabelService(Generic[AnyLabel]):
             cursors=self._cursors,
             scope=self._caller.scope(self._kind.entity, fold(start)),
         )
-        return page.showing(self._count(page.items), len(labels))
+        return page.with_items(self._count(page.items), len(labels))
 
     def create(self, given: dict[str, Any], *, work: Work | None = None) -> AnyLabel:
         """A new label, with ids that `work` derives if it is given. Raises NameTaken, and RuleBroken when there are too

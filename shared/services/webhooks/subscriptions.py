@@ -15,7 +15,7 @@ from shared.domain.webhooks.delivery import Delivery
 from shared.domain.webhooks.subscription import MANAGE_WEBHOOKS, NewWebhook, Webhook, WebhookInput
 from shared.services.idempotency import Announce, no_key
 from shared.services.optimistic import IfMatch, require_match, retry_on_conflict
-from shared.services.paging import Cursors, Page, page_of
+from shared.services.paging import Cursors, Page, read_page
 
 
 class WebhookRepository(Protocol):
@@ -90,7 +90,7 @@ class WebhookService:
     def list(self, *, limit: int, cursor: str | None) -> Page[Webhook]:
         """Return a page of the subscriptions, newest first."""
         self._require()
-        return page_of(
+        return read_page(
             lambda count, after: self._webhooks.list_newest(limit=count, after=after),
             lambda webhook: webhook.id,
             lambda webhook: webhook,
@@ -124,7 +124,7 @@ class WebhookService:
             raise PermissionDenied(
                 "Only who created this webhook, or a caller who may see all it is sent, can see its deliveries."
             )
-        return page_of(
+        return read_page(
             lambda count, after: self._webhooks.deliveries(webhook.id, limit=count, after=after),
             lambda entry: entry[0],
             lambda entry: entry[1],

@@ -39,7 +39,7 @@ def _counters_of(name: str) -> list[str]:
 class ContactIndex:
     """The indexes of one tenant's contacts, which follow the records within about a second.
 
-    Rows that are read are charged to `budget`: walks raise Spent when it is spent. Counters are not charged.
+    Rows that are read are charged to `budget`: walks raise BudgetSpent when it is spent. Counters are not charged.
     """
 
     def __init__(self, store: Store, tenant_id: str, budget: Budget | None = None) -> None:

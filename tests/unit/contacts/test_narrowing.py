@@ -6,7 +6,7 @@ from math import inf
 
 import pytest
 
-from shared.services.narrowing import lists_worth_reading
+from shared.services.narrowing import count_lists_to_read
 
 
 @pytest.mark.parametrize(
@@ -28,4 +28,4 @@ from shared.services.narrowing import lists_worth_reading
 def test_as_many_lists_are_read_as_spare_more_rows_than_they_cost(
     sizes: list[int], total: int, found: float, wanted: int, lists: int
 ) -> None:
-    assert lists_worth_reading(sizes, total, found, wanted) == lists
+    assert count_lists_to_read(sizes, total, found, wanted) == lists

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from shared.http.listing import MAX_PAGE_BYTES, render_page
-from shared.services.paging import Page, page_of
+from shared.services.paging import Page, read_page
 
 LAMBDA_BYTES = 6_291_556  # bytes of a response (AWS Lambda quotas)
 
@@ -31,7 +31,7 @@ class _Cursors:
 
 
 def page(records: list[Record], limit: int, cursor: str | None) -> Page[Record]:
-    return page_of(
+    return read_page(
         lambda count, after: [one for one in records if after is None or one.id > after][:count],
         lambda record: record.id,
         lambda record: record,
