@@ -25,17 +25,17 @@ def test_a_budget_is_five_thousand_rows_and_three_seconds() -> None:
     rows = Budget(seconds=3, clock=clock)
     rows.advance()
     rows.charge(4_999)
-    rows.ask()
+    rows.check()
     rows.charge(1)
     with pytest.raises(BudgetSpent):
-        rows.ask()
+        rows.check()
     time = Budget(seconds=3, clock=clock)
     time.advance()
     clock.now += 2.9
-    time.ask()
+    time.check()
     clock.now += 0.1
     with pytest.raises(BudgetSpent):
-        time.ask()
+        time.check()
 
 
 def test_seconds_are_unlimited_in_tests_alone() -> None:
