@@ -44,7 +44,7 @@ Ids = dict[str, str]
 # Completeness
 
 
-def wanting(name: str, documented: dict[str, Any]) -> list[str]:
+def find_missing_examples(name: str, documented: dict[str, Any]) -> list[str]:
     """Return the examples that an operation of the document lacks, and where to add them."""
     operation = OPERATIONS[name]
     place = f"functions/{operation.handler.__module__.split('.')[1]}/examples.py"
@@ -55,7 +55,7 @@ def wanting(name: str, documented: dict[str, Any]) -> list[str]:
     lacks = [
         lack(f'`{parameter["name"]}` to PARAMETERS, or `parameters=` to EXAMPLES["{name}"]')
         for parameter in documented.get("parameters", [])
-        if wants_example(parameter) and "example" not in parameter and not example_in_words(parameter)
+        if needs_example(parameter) and "example" not in parameter and not example_in_words(parameter)
     ]
     if any(
         "example" not in content for content in documented.get("requestBody", {}).get("content", {}).values()
@@ -77,7 +77,7 @@ def example_in_words(parameter: dict[str, Any]) -> bool:
     return f"{EXAMPLE_IN_WORDS} `" in parameter.get("description", "")
 
 
-def wants_example(parameter: dict[str, Any]) -> bool:
+def needs_example(parameter: dict[str, Any]) -> bool:
     """Return whether a parameter needs an example: ids, dates and texts do; choices, numbers and cursors do not."""
     kinds = parameter["schema"].get("anyOf", [parameter["schema"]])
     free = any(kind.get("type") == "string" and "enum" not in kind for kind in kinds)
@@ -92,7 +92,7 @@ def test_every_route_has_examples_of_parameters_request_answer_and_a_problem() -
     lacks = [
         lack
         for documented in documented_operations(document())
-        for lack in wanting(documented["operationId"], documented)
+        for lack in find_missing_examples(documented["operationId"], documented)
     ]
     assert lacks == [], "\n".join(lacks)
 
@@ -102,7 +102,7 @@ def test_a_route_without_examples_is_named_with_what_to_add() -> None:
         documented["operationId"]: documented
         for documented in documented_operations(made(operations(), {}, version="0"))
     }
-    assert wanting("create_contact", bare["create_contact"]) == [
+    assert find_missing_examples("create_contact", bare["create_contact"]) == [
         'POST /contacts: add `request=` of EXAMPLES["create_contact"], a body that is taken, '
         "to functions/contacts/examples.py",
         'POST /contacts: add `answer=` of EXAMPLES["create_contact"], the record or page that is answered, '
@@ -110,12 +110,14 @@ def test_a_route_without_examples_is_named_with_what_to_add() -> None:
         'POST /contacts: add `problems=` of EXAMPLES["create_contact"], the most telling refusal first, '
         "to functions/contacts/examples.py",
     ]
-    assert wanting("read_contact", bare["read_contact"])[0] == (
+    assert find_missing_examples("read_contact", bare["read_contact"])[0] == (
         "GET /contacts/{contact_id}: add `contact_id` to PARAMETERS, or `parameters=` to "
         'EXAMPLES["read_contact"] to functions/contacts/examples.py'
     )
     # A redirect has no body.
-    assert [name for name, documented in bare.items() if not wanting(name, documented)] == ["root"]
+    assert [name for name, documented in bare.items() if not find_missing_examples(name, documented)] == [
+        "root"
+    ]
 
 
 def test_no_example_is_left_of_a_route_or_parameter_that_is_gone() -> None:
@@ -392,12 +394,12 @@ def test_the_system_answers_as_the_examples_show(world: World, name: str) -> Non
     ids = {parameter: MAKERS[parameter](world) for parameter in parameters}
     BEFORE.get(name, lambda *_: None)(world, ids)
     world.catch_up()
-    sent: dict[str, Any] = {"json": request_of(example, ids)}
+    sent: dict[str, Any] = {"json": build_request(example, ids)}
     if operation.media_types == (FORM,):
         sent = {"body": urlencode(example.request), "headers": {"Content-Type": FORM}}
     answer = world.send(operation.method, operation.path.format(**ids), **sent)
     assert answer.status == operation.status, answer.text
-    shown = success_of(operation)
+    shown = find_success(operation)
     if name != "openapi" and operation.answer_type == JSON:  # its example is the beginning of this document
         assert differences(shown, answer.json) == []
     if operation.paged:
@@ -410,7 +412,7 @@ def test_each_parameter_s_example_is_taken(world: World, name: str) -> None:
     query = [one for one in documentation_of(operation)["parameters"] if one["in"] == "query"]
     required = {one["name"]: one["example"] for one in query if one.get("required")}
     given = examples()[name].parameters
-    path = made_path(world, operation)
+    path = build_path(world, operation)
     for one in query:
         if one["name"] in given:
             # An existing active user instead of the example's.
@@ -421,20 +423,20 @@ def test_each_parameter_s_example_is_taken(world: World, name: str) -> None:
             status = 202 if removes and operation.accepted else operation.status
             assert answer.status == status, (one["name"], answer.text)
             if removes:
-                path = made_path(world, operation)
+                path = build_path(world, operation)
     if LIMIT_REFUSED in examples()[name].problems:
         answer = world.send(operation.method, path, query={**required, "limit": 0})
         assert answer.json == {**dump_problem(LIMIT_REFUSED), "request_id": answer.json["request_id"]}
 
 
-def made_path(world: World, operation: Operation) -> str:
+def build_path(world: World, operation: Operation) -> str:
     """Return an operation's path, with the ids of records created for it."""
     return operation.path.format(
         **{one: MAKERS[one](world) for one in re.findall(r"{(\w+)}", operation.path)}
     )
 
 
-def request_of(example: Example, ids: Ids) -> Any:
+def build_request(example: Example, ids: Ids) -> Any:
     """Return the example's body, with the ids of existing records instead of the example's."""
     text = json.dumps(example.request)
     for parameter, real in ids.items():
@@ -442,7 +444,7 @@ def request_of(example: Example, ids: Ids) -> Any:
     return json.loads(text)
 
 
-def success_of(operation: Operation) -> Any:
+def find_success(operation: Operation) -> Any:
     content = documentation_of(operation)["responses"][str(operation.status)].get("content", {})
     return content["application/json"]["example"] if operation.answer else None
 

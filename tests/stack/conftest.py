@@ -39,7 +39,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class TenantAtHand:
+class OpenedTenant:
     """A tenant created for a test, with tokens of its two users and a key with all permissions."""
 
     id: str
@@ -70,7 +70,7 @@ class LiveStack:
         began = time.monotonic()
         state_file = self.state_dir / "state.json"
         # A killed stack leaves its state file behind, which does not belong to the new one.
-        before = _written_at(state_file)
+        before = _modified_at(state_file)
         environment = os.environ | {
             "PORT": str(self.port),
             "AWS_PORT": str(self.aws_port),
@@ -80,7 +80,7 @@ class LiveStack:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "local"], cwd=ROOT, env=environment, stdout=output, stderr=output
             )
-        while _written_at(state_file) in (None, before):
+        while _modified_at(state_file) in (None, before):
             if self._process.poll() is not None or time.monotonic() - began > START_SECONDS:
                 pytest.fail(f"the stack did not start:\n{self.output.read_text(errors='replace')[-4000:]}")
             time.sleep(0.05)
@@ -122,7 +122,7 @@ class LiveStack:
 
     def open_tenant(
         self, tenant_id: str | None = None, permissions: str = demo.API_PERMISSIONS
-    ) -> TenantAtHand:
+    ) -> OpenedTenant:
         """Create a tenant with an admin, a user and an API client."""
         tenant_id = tenant_id or f"t-{secrets.token_hex(6)}"
         tokens = []
@@ -134,14 +134,14 @@ class LiveStack:
                 door.add_user(username, password, tenant_id, role)
                 tokens.append(demo.token(self.aws, self.outputs, username, password))
             key = door.add_api_client(tenant_id, "test", permissions)
-        return TenantAtHand(tenant_id, tokens[0], tokens[1], key)
+        return OpenedTenant(tenant_id, tokens[0], tokens[1], key)
 
     def log(self) -> str:
         """Return the log of the emulator and the functions since the last start."""
         return (self.state_dir / "emulator.log").read_text(errors="replace")
 
 
-def _written_at(path: Path) -> int | None:
+def _modified_at(path: Path) -> int | None:
     try:
         return path.stat().st_mtime_ns
     except FileNotFoundError:
@@ -193,12 +193,12 @@ def own_stack(tmp_path: Path) -> Iterator[LiveStack]:
 
 
 @pytest.fixture
-def tenant(live: LiveStack) -> TenantAtHand:
+def tenant(live: LiveStack) -> OpenedTenant:
     """A new tenant on the shared stack."""
     return live.open_tenant()
 
 
 @pytest.fixture
-def other_tenant(live: LiveStack) -> TenantAtHand:
+def other_tenant(live: LiveStack) -> OpenedTenant:
     """Another new tenant on the shared stack."""
     return live.open_tenant()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tests.stack.conftest import LiveStack, TenantAtHand, eventually
+from tests.stack.conftest import LiveStack, OpenedTenant, eventually
 
 COUNT = 600
 PORTION = 100
 
 
-def test_a_job_goes_from_portion_to_portion_to_its_end(live: LiveStack, tenant: TenantAtHand) -> None:
+def test_a_job_goes_from_portion_to_portion_to_its_end(live: LiveStack, tenant: OpenedTenant) -> None:
     made = 0
     for start in range(0, COUNT, PORTION):
         people = [

@@ -120,7 +120,7 @@ class Page:
         return str(self.browser.execute_script("return JSON.stringify([localStorage, sessionStorage])"))
 
     @property
-    def complaints(self) -> list[str]:
+    def browser_errors(self) -> list[str]:
         """Return the errors that the browser reports: failed scripts and violations of the page's security policy."""
         said = self.browser.get_log("browser")
         return [str(entry["message"]) for entry in said if entry["level"] == "SEVERE"]
@@ -192,7 +192,7 @@ def test_the_page_signs_in_and_tries_out(
     mail = f"{secrets.token_hex(6)}@example.com"
     status, shown = page.try_out("create_contact", {"first_name": "Tried", "email": mail})
     assert status == "201" and mail in shown
-    told = [one for one in page.complaints if "401 (Unauthorized)" not in one]
+    told = [one for one in page.browser_errors if "401 (Unauthorized)" not in one]
     assert told == []
 
 
@@ -205,7 +205,7 @@ def test_the_first_attempt_finds_the_contacts_there_are(
     status, made = page.try_out("create_contact")
     assert status == "201", made
     eventually(lambda: "ada@example.com" in page.try_out("list_contacts")[1])
-    assert page.complaints == []
+    assert page.browser_errors == []
 
 
 def test_the_page_loads_nothing_from_other_hosts(live: LiveStack, browser: webdriver.Chrome) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from tests.stack.conftest import LiveStack, TenantAtHand, eventually
+from tests.stack.conftest import LiveStack, OpenedTenant, eventually
 from tests.support.receiver import Received, Receiver
 
 
@@ -21,7 +21,7 @@ def contact(email: str, **fields: Any) -> dict[str, Any]:
     return {"first_name": "Ada", "last_name": "Lovelace", "email": email, **fields}
 
 
-def listed(live: LiveStack, tenant: TenantAtHand) -> list[dict[str, Any]]:
+def listed(live: LiveStack, tenant: OpenedTenant) -> list[dict[str, Any]]:
     """Return all contacts, read page by page."""
     found: list[dict[str, Any]] = []
     cursor = ""
@@ -39,13 +39,13 @@ def drop(live: LiveStack, tenant_id: str, name: str, content: str) -> None:
     live.client("s3").put_object(Bucket=live.state["drop_bucket"], Key=key, Body=content.encode())
 
 
-def imports(live: LiveStack, tenant: TenantAtHand) -> list[dict[str, Any]]:
+def imports(live: LiveStack, tenant: OpenedTenant) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = live.api("GET", "/imports", token=tenant.admin_token).body["items"]
     return items
 
 
 def finished(
-    live: LiveStack, tenant: TenantAtHand, count: int = 1, seconds: float = 300
+    live: LiveStack, tenant: OpenedTenant, count: int = 1, seconds: float = 300
 ) -> list[dict[str, Any]]:
     """Wait until `count` of the tenant's imports have ended, and return them."""
 
@@ -84,7 +84,7 @@ def booking(tenant_id: str, number: str = "1", email: str = "bob@example.com") -
 # ---------------------------------------------------------------- HTTPS
 
 
-def test_contacts_are_created_read_changed_listed_and_deleted(live: LiveStack, tenant: TenantAtHand) -> None:
+def test_contacts_are_created_read_changed_listed_and_deleted(live: LiveStack, tenant: OpenedTenant) -> None:
     token = tenant.admin_token
     made = live.api("POST", "/contacts", token=token, body=contact("ada@example.com", phone="(415) 555-2671"))
     assert (made.status, made.headers["etag"], made.body["phone"]) == (201, '"1"', "+14155552671")
@@ -119,7 +119,7 @@ def test_contacts_are_created_read_changed_listed_and_deleted(live: LiveStack, t
     assert live.api("POST", "/contacts", token=token, body=contact("king@example.com")).status == 201
 
 
-def test_paging_by_cursor_returns_each_contact_once(live: LiveStack, tenant: TenantAtHand) -> None:
+def test_paging_by_cursor_returns_each_contact_once(live: LiveStack, tenant: OpenedTenant) -> None:
     made = {
         live.api("POST", "/contacts", token=tenant.api_key, body=contact(f"a{n}@example.com")).body["id"]
         for n in range(7)
@@ -142,7 +142,7 @@ def test_without_a_valid_token_the_answer_is_401(live: LiveStack, token: str | N
 
 
 def test_another_tenants_ids_look_missing(
-    live: LiveStack, tenant: TenantAtHand, other_tenant: TenantAtHand
+    live: LiveStack, tenant: OpenedTenant, other_tenant: OpenedTenant
 ) -> None:
     made = live.api("POST", "/contacts", token=tenant.admin_token, body=contact("ada@example.com")).body
     for method, body in (("GET", None), ("PUT", contact("x@example.com")), ("PATCH", {}), ("DELETE", None)):
@@ -158,7 +158,7 @@ def test_another_tenants_ids_look_missing(
         assert (answer.status, answer.body) == (404, missing.body)
 
 
-def test_64_racing_creates_of_one_address_make_one_contact(live: LiveStack, tenant: TenantAtHand) -> None:
+def test_64_racing_creates_of_one_address_make_one_contact(live: LiveStack, tenant: OpenedTenant) -> None:
     """check 22"""
 
     def create(_: int) -> tuple[int, Any]:
@@ -185,7 +185,7 @@ def thousand_rows() -> str:
 
 
 def test_a_dropped_csv_becomes_contacts_with_a_result_for_every_row(
-    live: LiveStack, tenant: TenantAtHand
+    live: LiveStack, tenant: OpenedTenant
 ) -> None:
     drop(live, tenant.id, "people 1+ü.csv", thousand_rows())
     [done] = finished(live, tenant)
@@ -202,7 +202,7 @@ def test_a_dropped_csv_becomes_contacts_with_a_result_for_every_row(
 
 
 def test_a_dropped_file_that_is_not_csv_fails_with_a_reason_and_is_kept(
-    live: LiveStack, tenant: TenantAtHand
+    live: LiveStack, tenant: OpenedTenant
 ) -> None:
     drop(live, tenant.id, "people.csv", "PK\x03\x04 zipped")
     [done] = finished(live, tenant)
@@ -215,7 +215,7 @@ def test_a_dropped_file_that_is_not_csv_fails_with_a_reason_and_is_kept(
 
 
 def test_a_booking_becomes_a_contact_an_interaction_and_a_count_once(
-    live: LiveStack, tenant: TenantAtHand
+    live: LiveStack, tenant: OpenedTenant
 ) -> None:
     for _ in range(3):
         book(live, booking(tenant.id))
@@ -234,7 +234,7 @@ def test_a_booking_becomes_a_contact_an_interaction_and_a_count_once(
     assert {one["booking_id"] for one in timeline} == {"booking-1", "booking-2"}
 
 
-def test_a_booking_finds_the_contact_with_that_address(live: LiveStack, tenant: TenantAtHand) -> None:
+def test_a_booking_finds_the_contact_with_that_address(live: LiveStack, tenant: OpenedTenant) -> None:
     made = live.api("POST", "/contacts", token=tenant.admin_token, body=contact("bob@example.com")).body
     book(live, booking(tenant.id))
     path = f"/contacts/{made['id']}"
@@ -253,7 +253,7 @@ def test_a_booking_finds_the_contact_with_that_address(live: LiveStack, tenant: 
     ],
 )  # fmt: skip
 def test_what_cannot_be_processed_ends_in_the_dead_letter_queue_with_a_reason(
-    live: LiveStack, tenant: TenantAtHand, change: dict[str, Any], reason: str
+    live: LiveStack, tenant: OpenedTenant, change: dict[str, Any], reason: str
 ) -> None:
     """check 88"""
     marked = booking(tenant.id, number=f"{tenant.id}-{reason}") | change
@@ -273,7 +273,7 @@ def test_what_cannot_be_processed_ends_in_the_dead_letter_queue_with_a_reason(
 # ---------------------------------------------------------------- webhooks
 
 
-def subscribe(live: LiveStack, tenant: TenantAtHand, url: str, *events: str) -> dict[str, Any]:
+def subscribe(live: LiveStack, tenant: OpenedTenant, url: str, *events: str) -> dict[str, Any]:
     answer = live.api(
         "POST", "/webhooks", token=tenant.admin_token, body={"url": url, "events": list(events)}
     )
@@ -288,7 +288,7 @@ def verified(subscription: dict[str, Any], request: Received) -> dict[str, Any]:
 
 
 def test_a_contact_from_any_door_is_delivered_signed(
-    live: LiveStack, tenant: TenantAtHand, other_tenant: TenantAtHand, receiver: Receiver
+    live: LiveStack, tenant: OpenedTenant, other_tenant: OpenedTenant, receiver: Receiver
 ) -> None:
     subscription = subscribe(live, tenant, f"{receiver.url}/hook", "contact.created")
     by_api = live.api("POST", "/contacts", token=tenant.admin_token, body=contact("api@example.com")).body
@@ -306,7 +306,7 @@ def test_a_contact_from_any_door_is_delivered_signed(
 
 
 def test_a_failed_delivery_is_retried_with_the_same_id(
-    live: LiveStack, tenant: TenantAtHand, receiver: Receiver
+    live: LiveStack, tenant: OpenedTenant, receiver: Receiver
 ) -> None:
     receiver.answer_with(503)
     subscription = subscribe(live, tenant, receiver.url, "contact.created")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.stack.conftest import Answer, LiveStack, TenantAtHand
+from tests.stack.conftest import Answer, LiveStack, OpenedTenant
 
 
-def test_a_post_sent_twice_has_one_effect_and_one_answer(live: LiveStack, tenant: TenantAtHand) -> None:
+def test_a_post_sent_twice_has_one_effect_and_one_answer(live: LiveStack, tenant: OpenedTenant) -> None:
     """check 33, check 34"""
     ada = {"first_name": "Ada", "email": "ada@example.com"}
     hook = {"url": "https://hooks.example.com/x", "events": ["contact.created"]}
@@ -28,7 +28,7 @@ def test_a_post_sent_twice_has_one_effect_and_one_answer(live: LiveStack, tenant
         assert post(other).body["code"] == "idempotency_key_reused"
 
 
-def test_twins_at_once_have_one_effect(live: LiveStack, tenant: TenantAtHand) -> None:
+def test_twins_at_once_have_one_effect(live: LiveStack, tenant: OpenedTenant) -> None:
     """check 33"""
 
     def post(_: int) -> Answer:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import requests
 
-from tests.stack.conftest import LiveStack, TenantAtHand, eventually
+from tests.stack.conftest import LiveStack, OpenedTenant, eventually
 
 
 def test_a_file_goes_by_its_form_to_s3_and_from_there_to_contacts(
-    live: LiveStack, tenant: TenantAtHand
+    live: LiveStack, tenant: OpenedTenant
 ) -> None:
     """check 60, through the real upload"""
     asked = live.api("POST", "/imports", token=tenant.admin_token, body={"file_name": "people.csv"})
@@ -28,5 +28,5 @@ def test_a_file_goes_by_its_form_to_s3_and_from_there_to_contacts(
     assert (counts["created"], counts["failed"]) == (1, 1)
 
 
-def state(live: LiveStack, tenant: TenantAtHand, where: str) -> str:
+def state(live: LiveStack, tenant: OpenedTenant, where: str) -> str:
     return str(live.api("GET", where, token=tenant.admin_token).body["state"])

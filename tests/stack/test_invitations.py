@@ -9,11 +9,11 @@ import secrets
 from local import demo
 from local.deploy import MAIL_FROM
 from local.http import request
-from tests.stack.conftest import LiveStack, TenantAtHand
+from tests.stack.conftest import LiveStack, OpenedTenant
 
 
 def test_a_person_is_invited_by_e_mail_accepts_signs_in_and_is_removed(
-    live: LiveStack, tenant: TenantAtHand
+    live: LiveStack, tenant: OpenedTenant
 ) -> None:
     email, password = f"grace-{secrets.token_hex(4)}@guests.example", demo.new_password()
     made = live.api(

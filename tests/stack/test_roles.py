@@ -28,7 +28,7 @@ from tests.support.receiver import Receiver
 from tests.support.tenant_guard import as_operator
 
 
-def levelled(template: str) -> str:
+def even_out(template: str) -> str:
     walls = re.compile(
         r' +Condition:\n +ForAllValues:StringLike: .*LeadingKeys.*\n +"Null": .*LeadingKeys.*\n'
     )
@@ -99,7 +99,7 @@ def enforcing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Enforcing]:
         *free_ports(2),
         lambda _line: None,
         environment={"AUTH": "true"},
-        edit=levelled,
+        edit=even_out,
     )
     try:
         with as_operator():

@@ -32,7 +32,7 @@ def named_in(resource: Any, known: dict[str, Any]) -> set[str]:
     return {name for name in known if f"'{name}'" in str(resource) or f"${{{name}" in str(resource)}
 
 
-def sent_to(function: str) -> Iterator[str]:
+def targets_of(function: str) -> Iterator[str]:
     """Yield the queues and topics to which a function may send, and `bucket` if it may put objects."""
     for statement in statements(role_of(function)):
         for action in as_list(statement["Action"]):
@@ -42,34 +42,39 @@ def sent_to(function: str) -> Iterator[str]:
                 yield "bucket"
 
 
-def called_by(place: str) -> Iterator[str]:
+def functions_triggered_by(target: str) -> Iterator[str]:
     """Yield the functions that a queue, a topic or the bucket calls."""
-    if place == "bucket":
+    if target == "bucket":
         yield from (function for function, _k, _p in events("S3"))
     for subscription in of_type("AWS::SNS::Subscription").values():
-        if subscription["TopicArn"] == {"Ref": place}:
-            yield from called_by(queue_named_by(subscription["Endpoint"]))
+        if subscription["TopicArn"] == {"Ref": target}:
+            yield from functions_triggered_by(queue_named_by(subscription["Endpoint"]))
     for function, _kind, properties in events("SQS"):
-        if queue_named_by(properties["Queue"]) == place:
+        if queue_named_by(properties["Queue"]) == target:
             yield function
 
 
-def called_next(function: str) -> set[str]:
+def functions_called_by(function: str) -> set[str]:
     """Return the functions that a function calls by sending. A chain ends at a dead-letter queue."""
-    return {after for place in sent_to(function) if place not in DEAD_LETTERS for after in called_by(place)}
+    return {
+        called
+        for target in targets_of(function)
+        if target not in DEAD_LETTERS
+        for called in functions_triggered_by(target)
+    }
 
 
-def in_a_loop(function: str) -> bool:
+def may_call_itself(function: str) -> bool:
     """Return whether a function may call itself, directly or through others."""
     seen: set[str] = set()
-    ahead = called_next(function)
+    ahead = functions_called_by(function)
     while ahead:
         seen |= ahead
-        ahead = set().union(*map(called_next, ahead)) - seen
+        ahead = set().union(*map(functions_called_by, ahead)) - seen
     return function in seen
 
 
-LOOPING = {function for function in FUNCTIONS if in_a_loop(function)}
+LOOPING = {function for function in FUNCTIONS if may_call_itself(function)}
 
 
 def test_known_loops_are_found() -> None:
