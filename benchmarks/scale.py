@@ -277,7 +277,7 @@ def walks_table() -> str:
         [name, f"{count:,}", f"{calls:,} / {units:,g}"]
         for name, (count, calls, units) in measure_walks().items()
     ]
-    return _aligned(rows)
+    return _align(rows)
 
 
 _TOGETHER = 10
@@ -317,7 +317,7 @@ def measure_spreads() -> dict[str, list[float]]:
     contacts = list(people.contacts(SIZES[-1]))
     measured: dict[str, list[float]] = {}
     for name, spread in SPREADS.items():
-        store = _spread(contacts, spread)
+        store = _build_spread(contacts, spread)
         measured[name] = []
         for sort in ("-created_at", "created_at"):
             store.calls, store.units = 0, 0.0
@@ -327,7 +327,7 @@ def measure_spreads() -> dict[str, list[float]]:
     return measured
 
 
-def _spread(contacts: Sequence[Contact], spread: Sequence[str]) -> MemoryStore:
+def _build_spread(contacts: Sequence[Contact], spread: Sequence[str]) -> MemoryStore:
     """Return a store with the posting lists and counters of the three tags, and the rows of the ten contacts."""
     apart = len(contacts) // _TOGETHER
     together = contacts[apart // 2 :: apart]
@@ -353,8 +353,8 @@ def spreads_table() -> str:
         [f"three tags among {SIZES[-1]:,}, ten with all: calls / read units", "newest first", "oldest first"]
     ]
     for name, (calls, units, calls_up, units_up) in measure_spreads().items():
-        rows.append([name, f"{calls} / {_judged(units)}", f"{calls_up} / {_judged(units_up)}"])
-    return _aligned(rows)
+        rows.append([name, f"{calls} / {_format_units(units)}", f"{calls_up} / {_format_units(units_up)}"])
+    return _align(rows)
 
 
 def table() -> str:
@@ -365,17 +365,17 @@ def table() -> str:
         *(f"{size:,} contacts" for size in SIZES),
     ]
     rows = [head] + [
-        [name, *(f"{c} / {_judged(u)} / {s}" for c, u, s in (column[name] for column in columns))]
+        [name, *(f"{c} / {_format_units(u)} / {s}" for c, u, s in (column[name] for column in columns))]
         for name in READS
     ]
-    return _aligned(rows)
+    return _align(rows)
 
 
-def _judged(units: float) -> str:
+def _format_units(units: float) -> str:
     return f"{units:g}{'!' if units > BUDGET_UNITS else ''}"
 
 
-def _aligned(rows: list[list[str]]) -> str:
+def _align(rows: list[list[str]]) -> str:
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(widths[n]) for n, cell in enumerate(row)).rstrip() for row in rows)
 

@@ -79,7 +79,7 @@ tenant         {state["tenant_id"]}
 admin          {state["admin"]["username"]}   password {state["admin"]["password"]}
 user           {state["user"]["username"]}   password {state["user"]["password"]}
 API key        {state["api_key"]}
-all of it      {stack.shown(stack.state_file)}
+all of it      {stack.display_path(stack.state_file)}
 
 The admin's token, good for an hour (`make token` prints a new one):
 {state["admin"]["token"]}

@@ -62,7 +62,7 @@ def deploy(aws: Aws, edit: Callable[[str], str] = str) -> tuple[dict[str, str], 
     )
     code = source_zip()
     code_key = f"functions-{hashlib.sha256(code).hexdigest()[:16]}.zip"
-    body = edit(template.packaged(f"s3://{ARTIFACTS}/{code_key}"))
+    body = edit(template.fill_in_code(f"s3://{ARTIFACTS}/{code_key}"))
     digest = hashlib.sha256(f"{body}\n{aws.endpoint}".encode()).hexdigest()
 
     stack = _describe(aws)
@@ -71,7 +71,7 @@ def deploy(aws: Aws, edit: Callable[[str], str] = str) -> tuple[dict[str, str], 
     if stack and stack["StackStatus"] in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"):
         # A stack that was never created completely cannot be updated.
         aws.client("cloudformation").delete_stack(StackName=STACK)
-        _settle(aws)
+        _wait_until_settled(aws)
         stack = None
 
     template_key = f"template-{digest[:16]}.yaml"
@@ -96,7 +96,7 @@ def deploy(aws: Aws, edit: Callable[[str], str] = str) -> tuple[dict[str, str], 
     except ClientError as error:
         if "No updates are to be performed" not in str(error):
             raise DeploymentFailed(str(error)) from error
-    stack = _settle(aws)
+    stack = _wait_until_settled(aws)
     if stack is None or stack["StackStatus"] not in _SETTLED:
         raise DeploymentFailed("\n".join(_failures(aws)) or "CloudFormation gave no reason")
     outputs = _outputs(stack)
@@ -114,7 +114,7 @@ def _describe(aws: Aws) -> dict[str, Any] | None:
     return stacks[0] if stacks[0]["StackStatus"] != "DELETE_COMPLETE" else None
 
 
-def _settle(aws: Aws) -> dict[str, Any] | None:
+def _wait_until_settled(aws: Aws) -> dict[str, Any] | None:
     deadline = time.monotonic() + DEPLOY_SECONDS
     while True:
         stack = _describe(aws)

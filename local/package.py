@@ -80,7 +80,7 @@ def main() -> int:
         _refuse_unknown_services()
         folder = BUILD / "package"
         _assemble(folder, ["--python-version", TARGET_PYTHON, "--implementation", "cp", *_platforms()])
-        compiler = _compiler()
+        compiler = _find_compiler()
         if compiler is not None:
             _compile(folder, compiler)
         archive = BUILD / "functions.zip"
@@ -169,7 +169,7 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _compiler() -> str | None:
+def _find_compiler() -> str | None:
     """Return a Python of the target's version, whose byte code Lambda's interpreter accepts; None if there is none."""
     for candidate in _candidates():
         probe = "import sys; print('%d.%d' % sys.version_info[:2])"
@@ -297,7 +297,7 @@ def _check_imports() -> int:
         capture_output=True, text=True, timeout=120, check=False, cwd=folder, env={"AWS_DEFAULT_REGION": "us-east-1"},
     )  # fmt: skip
     if outcome.returncode:
-        raise PackageFailed(f"a handler does not load from the package alone:\n{outcome.stderr[-3000:]}")
+        raise PackageFailed(f"a handler does not load from only the package:\n{outcome.stderr[-3000:]}")
     return len(names)
 
 
@@ -308,7 +308,7 @@ def _report(folder: Path, archive: Path, modules: int, compiled: int, loaded: in
     print(f"zip            {size / 1e6:6.2f} MB   (budget {ZIP_BUDGET / 1e6:.0f} MB)")
     print(f"unpacked       {unpacked / 1e6:6.2f} MB")
     print(f"byte-compiled  {compiled} of {modules} modules")
-    print(f"handlers       {loaded} load from the package's parts alone")
+    print(f"handlers       {loaded} load from only the package's parts")
     if compiled < modules:
         print(
             f"WARNING: {modules - compiled} modules are not byte-compiled, which doubles a cold start. "

@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
     if command == "rebuild":
         # Best while there are no writes: a change between reading and writing would be overwritten. Compare again.
         Store(client, table).write_many(put=list(differing.values()), delete=surplus)
-        print("made anew")
+        print("rebuilt")
         return 0
     return 1 if places else 0
 

@@ -71,12 +71,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _forward(self) -> None:
         if self.path == "/":  # outside the stage: the gateway serves nothing there
-            self._answer(302, "Found", [("Location", DOCS)], b"")
+            self._respond(302, "Found", [("Location", DOCS)], b"")
             return
         try:
             body = self._read_body()
         except ValueError:
-            self._answer(400, "Bad Request", [], b"")
+            self._respond(400, "Bad Request", [], b"")
             self.close_connection = True
             return
         connection = http.client.HTTPConnection(*self.upstream, timeout=TIMEOUT_SECONDS)
@@ -94,11 +94,11 @@ class _Handler(BaseHTTPRequestHandler):
                 answer = connection.getresponse()
                 content = answer.read()
         except (OSError, http.client.HTTPException):
-            self._answer(502, "Bad Gateway", [], b"")
+            self._respond(502, "Bad Gateway", [], b"")
             return
         finally:
             connection.close()
-        self._answer(answer.status, answer.reason, answer.getheaders(), content)
+        self._respond(answer.status, answer.reason, answer.getheaders(), content)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _forward  # noqa: N815
 
@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         while self.rfile.readline(65537).strip():
             pass
 
-    def _answer(self, status: int, reason: str, headers: list[tuple[str, str]], content: bytes) -> None:
+    def _respond(self, status: int, reason: str, headers: list[tuple[str, str]], content: bytes) -> None:
         self.send_response_only(status, reason)
         for name, value in headers:
             if name.lower() not in _HOP_BY_HOP | {"content-length"}:

@@ -83,7 +83,7 @@ class Stack:
         self._check_ports()
         self._start_emulator()
         self._say(
-            f"emulator   ready after {time.monotonic() - began:.1f} s, log in {self.shown(self.log_file)}"
+            f"emulator   ready after {time.monotonic() - began:.1f} s, log in {self.display_path(self.log_file)}"
         )
         self.outputs, changed = deploy(self.aws, self._edit)
         done = "deployed" if changed else "unchanged"
@@ -143,7 +143,7 @@ class Stack:
             owner = lock.read().strip() or "unknown"
             lock.close()
             raise CannotStart(
-                f"A stack already runs with its state in {self.shown(self.state_dir)} (process {owner}). "
+                f"A stack already runs with its state in {self.display_path(self.state_dir)} (process {owner}). "
                 "Stop it, or choose another folder: STATE_DIR=other make run"
             ) from None
         lock.truncate(0)
@@ -200,7 +200,7 @@ class Stack:
         deadline = time.monotonic() + START_SECONDS
         while not self._is_healthy():
             if self._emulator.poll() is not None or time.monotonic() > deadline:
-                raise CannotStart(f"The emulator did not start. The end of its log:\n{self._log_end()}")
+                raise CannotStart(f"The emulator did not start. The end of its log:\n{self._read_log_end()}")
             time.sleep(0.05)
 
     def _is_healthy(self) -> bool:
@@ -222,10 +222,10 @@ class Stack:
         assert emulator.stdin is not None
         emulator.stdin.close()
 
-    def _log_end(self) -> str:
+    def _read_log_end(self) -> str:
         return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-15:])
 
-    def shown(self, path: Path) -> str:
+    def display_path(self, path: Path) -> str:
         """Return a path for display: relative to the working directory if it is below that."""
         try:
             return str(path.relative_to(Path.cwd()))

@@ -11,7 +11,7 @@ from local.sources import ROOT
 
 PATH = ROOT / "infra" / "template.yaml"
 CODE = "CodeUri: ../build/functions.zip"
-"""The line that `sam package`, and `packaged`, replace with the location of the code."""
+"""The line that `sam package`, and `fill_in_code`, replace with the location of the code."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -42,7 +42,7 @@ def load(path: Path = PATH) -> dict[str, Any]:
     return loaded
 
 
-def packaged(code_uri: str, path: Path = PATH) -> str:
+def fill_in_code(code_uri: str, path: Path = PATH) -> str:
     """Return the template's text with the location of the code, as `aws cloudformation package` does."""
     text = path.read_text(encoding="utf-8")
     if text.count(CODE) != 1:

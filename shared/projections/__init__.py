@@ -1,1 +1,1 @@
-"""What is worked out from the table's stream: from stream records to writes, with the same result each time."""
+"""Projections: rows that follow from the table's stream, with the same result however often it is read."""

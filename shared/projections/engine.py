@@ -69,7 +69,7 @@ class Projection:
             for start in range(0, len(of_tenant), _TOGETHER):
                 self._project(tenant_id, [Work(change) for change in of_tenant[start : start + _TOGETHER]])
 
-    def outdated(self, records: Iterable[Key]) -> list[Key]:
+    def find_outdated(self, records: Iterable[Key]) -> list[Key]:
         """Return the keys of those contacts and customers that the projections do not show as they are, or that
         cannot be found as they are shown.
 
@@ -119,7 +119,7 @@ class Projection:
             version = {"N": str(max(map(version_of, known)) + 1)}
             item = {**known[0], **record, "version": version, "deleted_at": {"S": timestamps.now()}}
         change = Change(kind, [Image(kind, item)], [Image(kind, one) for one in former])
-        self._project(tenant_of_item(item), [Work(change, checks=True)])
+        self._project(tenant_of_item(item), [Work(change, must_check=True)])
 
     def _project(self, tenant_id: str, works: list[Work]) -> None:
         notes: list[Key] = []
@@ -128,7 +128,7 @@ class Projection:
             works = [work for work in works if work.aim is not None]
             if not works:
                 break
-            notes += self._write_notes([work for work in works if work.repairs])
+            notes += self._write_notes([work for work in works if work.must_repair])
             # What a list shows must be findable, and what a search finds is checked against its list row: so the rows
             # to be found by are written before the list row. Leftovers of older states are removed before it too,
             # since the list row, once changed, says that everything is done.
@@ -181,7 +181,7 @@ class Projection:
                 changes[facet][0].append(work)
             for facet in remove:
                 changes[facet][1].append(work)
-            if not work.repairs:
+            if not work.must_repair:
                 work.touched_facets |= add | remove
         for facet, (add_to, remove_from) in sorted(changes.items()):
             postings = PostingList(self._store, posting_keys.partition(tenant_id, *facet))
@@ -197,7 +197,7 @@ class Projection:
         delete: dict[Identity, Key] = {}
         for work in works:
             wanted, known, unwanted = work.rows()
-            if work.reads:
+            if work.must_read:
                 known = self._store.get_many([*map(key_of, wanted.values()), *unwanted.values()])
                 unwanted = {pair: key for pair, key in unwanted.items() if pair in known}
             else:

@@ -32,7 +32,7 @@ def build_transaction(store: Store, tenant_id: str, works: Sequence[Work]) -> Tr
     totals: Counter[str] = Counter()
     changes: list[tuple[Projected, Projected]] = []
     for work in works:
-        if work.repairs:
+        if work.must_repair:
             _mark(transaction, work)
             continue
         before, after = work.known, work.wanted

@@ -25,9 +25,9 @@ class SweptProjection:
         self._store = store
         self._projection = projection
 
-    def outdated(self, records: Iterable[Key]) -> list[Key]:
-        """Return the keys of the records that the projections do not show as they are; see `Projection.outdated`."""
-        return self._projection.outdated(records)
+    def find_outdated(self, records: Iterable[Key]) -> list[Key]:
+        """Return the keys of the records that the projections do not show as they are, as in `Projection`."""
+        return self._projection.find_outdated(records)
 
     def reproject(self, record: Key) -> None:
         """Bring the projections to the present state of one record. If it is killed on the way, `resume` repeats it."""

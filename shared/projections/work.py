@@ -94,13 +94,13 @@ class Work:
     """The projection of one record by one projector.
 
     `touched` and `touched_facets`: everything that this projector has written or removed for the record. Until it
-    commits, each of them may undo the work of another projector. `checks`: whether another projector may have done
+    commits, each of them may undo the work of another projector. `must_check`: whether another projector may have done
     the same, so that all rows are compared with the list row. `began_with_nothing`: there was nothing that a commit
     could be conditional on.
     """
 
     change: Change
-    checks: bool = False
+    must_check: bool = False
     state: State = State()
     touched: dict[Identity, Key] = field(default_factory=dict)
     touched_facets: set[Facet] = field(default_factory=set)
@@ -130,7 +130,7 @@ class Work:
             return Aim.REMOVE
         if self.touched or self.touched_facets or self.is_overtaken:
             return Aim.CONFIRM
-        if self.checks or self._is_repeated:
+        if self.must_check or self._is_repeated:
             return Aim.CHECK
         return None
 
@@ -147,18 +147,18 @@ class Work:
         return any(image.version < self.state.version for image in self.change.images[:-1])
 
     @property
-    def repairs(self) -> bool:
+    def must_repair(self) -> bool:
         """Whether rows are made to agree with the list row instead of the batch's change."""
         return self.aim in (Aim.CONFIRM, Aim.CHECK)
 
     @property
-    def reads(self) -> bool:
+    def must_read(self) -> bool:
         """Whether rows are read, since they may differ from what the list row implies: a projector that was killed on
         a change in between has removed some and written others.
         """
         row = self.state.row
         skips_versions = row is not None and self.change.version > row.version + 1
-        return self.repairs or skips_versions
+        return self.must_repair or skips_versions
 
     @property
     def shown(self) -> Image | None:
@@ -184,7 +184,7 @@ class Work:
     def facets(self) -> tuple[frozenset[Facet], frozenset[Facet]]:
         """Return the facets whose posting lists must contain the record, and those whose lists must not."""
         wanted, known = self.wanted.facets, self.known.facets
-        add = wanted if self.reads else (wanted - known) | (wanted & self.touched_facets)
+        add = wanted if self.must_read else (wanted - known) | (wanted & self.touched_facets)
         former = {facet for image in self._former for facet in image.projected.facets}
         return add, (known | former | self.touched_facets) - wanted
 

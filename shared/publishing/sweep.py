@@ -41,7 +41,7 @@ class EventPublisher(Protocol):
 class Projections(Protocol):
     """Finds and repairs projections that lag behind their records; see `shared.projections.sweeping`."""
 
-    def outdated(self, records: list[Key]) -> list[Key]: ...
+    def find_outdated(self, records: list[Key]) -> list[Key]: ...
 
     def reproject(self, record: Key) -> None: ...
 
@@ -121,7 +121,7 @@ class _Work:
         is completed after some sweeps.
         """
         self.report.checked += len(portion)
-        for record in self.projections.outdated(_records(portion)):
+        for record in self.projections.find_outdated(_records(portion)):
             if not self.has_time():
                 return False
             self._repair(record)

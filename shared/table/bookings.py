@@ -25,7 +25,7 @@ class BookingTable:
         self._contacts = ContactTable(store, tenant_id)
 
     def read_state(self, booking_id: str, event_id: str) -> BookingState:
-        """What is known of a booking and of one of its events, as of now."""
+        """Return whether one of a booking's events was processed, and whether the booking is counted, as of now."""
         booking, event = (
             booking_keys.booking(self._tenant, booking_id),
             booking_keys.processed_event(self._tenant, booking_id, event_id),

@@ -574,7 +574,7 @@ def _context_text(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, (str, int, float)):
         return str(value)
-    raise ValueError("an authorizer's context holds strings, numbers and booleans alone")
+    raise ValueError("an authorizer's context may hold only strings, numbers and booleans")
 
 
 def _outside_name(name: str) -> str:

@@ -172,4 +172,4 @@ def _assert_conflicts_have_a_cause(operations: list[Operation]) -> None:
             and operation.begun < other.ended
             for other in operations
         ):
-            raise NoLegalOrder(f"nobody else was changing the contact:\n  {operation}")
+            raise NoLegalOrder(f"no other operation was changing the contact:\n  {operation}")

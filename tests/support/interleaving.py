@@ -134,7 +134,7 @@ def explored(
 ) -> Iterator[tuple[Schedule, Turns]]:
     """Run all schedules of up to `switches` switches between workers; yield each with its run.
 
-    `run` creates everything anew, runs a schedule, and returns its `Turns`. The choice of the first worker is no
+    `run` creates a new world, runs a schedule, and returns its `Turns`. The choice of the first worker is no
     switch.
     """
     counted = explored or Explored()

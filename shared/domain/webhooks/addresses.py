@@ -134,10 +134,10 @@ def parse_target(url: str, *, loopback: bool = False) -> Target:
 
 def _check_public(target: Target, *, is_bracketed: bool) -> None:
     if not target.secure:
-        raise _refuse("not_https", "Webhooks are sent over https alone.")
+        raise _refuse("not_https", "Webhooks are sent only over https.")
     if target.port not in PORTS:
         allowed = ", ".join(map(str, PORTS))
-        raise _refuse("port", f"Webhooks are sent to the ports {allowed} alone.")
+        raise _refuse("port", f"Webhooks are sent only to the ports {allowed}.")
     if is_literal(target.host) or is_bracketed:
         if not is_allowed(target.host):
             raise _refuse("forbidden_address", "Webhooks are not sent to this address.")

@@ -62,7 +62,7 @@ class Attempt(BaseModel):
     response: str = Field("", description="The first 1,024 bytes of the response body.")
 
     @property
-    def succeeded(self) -> bool:
+    def has_succeeded(self) -> bool:
         """Whether the receiver accepted the event (2xx)."""
         return self.status is not None and 200 <= self.status < 300
 
@@ -159,7 +159,7 @@ class Delivery(BaseModel):
         attempted = self.model_copy(
             update={"attempts": [*self.attempts, attempt], "queued_at": None, "revision": revision}
         )
-        if attempt.succeeded:
+        if attempt.has_succeeded:
             return attempted._end("delivered", None)
         if self.state != "pending":
             return attempted

@@ -151,7 +151,7 @@ class FanOut:
                 if delivery.state == "pending" and not delivery.attempts and delivery.queued_at is None:
                     unsent.append(delivery)
         for start in range(0, len(unsent), _TOGETHER):
-            _queue(self._queue, table, notice.tenant_id, unsent[start : start + _TOGETHER], at=self._now())
+            _enqueue(self._queue, table, notice.tenant_id, unsent[start : start + _TOGETHER], at=self._now())
         return len(unsent)
 
     def _may_see(self, table: Subscriptions, creator: Caller | None, delivery: Delivery) -> bool:
@@ -162,7 +162,7 @@ class FanOut:
         return self._rights.may_see(creator, delivery.event_type, delivery.entity_id, actor)
 
 
-def _queue(
+def _enqueue(
     queue: Queue,
     table: Subscriptions,
     tenant_id: str,
@@ -259,7 +259,7 @@ class Sending:
         after = self._record(table, request, delivery, result)
         delay = after.queue_delay if after.state == "pending" else None
         if delay is not None:
-            _queue(self._queue, table, request.tenant_id, [after], at=self._now(), delay=delay)
+            _enqueue(self._queue, table, request.tenant_id, [after], at=self._now(), delay=delay)
         return AttemptReport(
             done="attempted",
             state=after.state,

@@ -103,12 +103,12 @@ class WebhookService:
     def delete(self, webhook_id: str, if_match: IfMatch | None) -> None:
         """Delete a subscription; its pending deliveries are given up."""
 
-        def once() -> None:
+        def delete_current() -> None:
             webhook = self.read(webhook_id)
             require_match(if_match, webhook.version)
             self._webhooks.delete(webhook)
 
-        retry_on_conflict(once, sleep=self._sleep)
+        retry_on_conflict(delete_current, sleep=self._sleep)
 
     def deliveries(self, webhook_id: str, *, limit: int, cursor: str | None) -> Page[Delivery]:
         """Return a page of a subscription's deliveries, newest event first.

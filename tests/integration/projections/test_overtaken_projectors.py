@@ -112,9 +112,9 @@ def test_the_sweep_finds_a_contact_that_a_list_shows_and_an_order_does_not(world
         [place] = store().query(list_keys.partition("T1", order), limit=10)
         store().write_many(delete=[{name: place[name] for name in ("PK", "SK")}])
         contact = contact_keys.contact("T1", made["id"])
-        assert projection().outdated([contact]) == [contact]
+        assert projection().find_outdated([contact]) == [contact]
         projection().reproject(contact)
-        assert projection().outdated([contact]) == []
+        assert projection().find_outdated([contact]) == []
     assert disagreements(world) == ({}, [])
 
 
@@ -128,7 +128,7 @@ def test_the_sweep_finds_a_contact_that_is_missing_from_a_filter(world: World) -
     with acting_for("T1"):
         partition = posting_keys.partition("T1", "tag", tag)
         PostingList(store(), partition).change(remove=[made["id"]])
-        assert projection().outdated([record, contact_keys.contact("T1", other["id"])]) == [record]
+        assert projection().find_outdated([record, contact_keys.contact("T1", other["id"])]) == [record]
         projection().reproject(record)
     assert disagreements(world) == ({}, [])
 

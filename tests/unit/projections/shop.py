@@ -79,7 +79,7 @@ def _image(old: Item | None, new: Item | None) -> Item:
 
 def history(*images: Item) -> list[Item]:
     """Return the events of a contact that went through states."""
-    told: list[Item] = []
+    written: list[Item] = []
     before: dict[str, Any] = {}
     for number, image in enumerate(images):
         content = {
@@ -98,9 +98,9 @@ def history(*images: Item) -> list[Item]:
             version=int(image["version"]["N"]),
             changes=compare_fields(before, content),
         )
-        told.append(event_to_item(TENANT, event))
+        written.append(event_to_item(TENANT, event))
         before = content
-    return told
+    return written
 
 
 def _prepared(record: Item | None, projected: Batches) -> list[Item]:
@@ -159,7 +159,7 @@ class Shop:
         def work() -> None:
             projection = SweptProjection(self.store(), self.projection(self.store()))
             projection.resume()
-            for record in projection.outdated([KEY]):
+            for record in projection.find_outdated([KEY]):
                 projection.reproject(record)
 
         return work

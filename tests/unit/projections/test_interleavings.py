@@ -32,21 +32,21 @@ def standing_still(monkeypatch: pytest.MonkeyPatch) -> None:
     known: dict[tuple[str, ...], Contact] = {}
 
     def contact_of(item: Item) -> Contact:
-        told = (
+        content = (
             item["version"]["N"],
             item["last_name"]["S"],
             str("deleted_at" in item),
             str(item.get("tag_ids")),
         )
-        if told not in known:
-            known[told] = contact_from_item(item)
-        return known[told]
+        if content not in known:
+            known[content] = contact_from_item(item)
+        return known[content]
 
     def rows_once(tenant_id: str, contact: Contact) -> list[Item]:
-        told = repr((contact.version, contact.last_name, contact.email, contact.phone, contact.updated_at))
-        if told not in rows:
-            rows[told] = list(rows_of(tenant_id, contact))
-        return rows[told]
+        content = repr((contact.version, contact.last_name, contact.email, contact.phone, contact.updated_at))
+        if content not in rows:
+            rows[content] = list(rows_of(tenant_id, contact))
+        return rows[content]
 
     rows: dict[str, list[Item]] = {}
     monkeypatch.setattr(contact_items, "contact_from_item", contact_of)

@@ -132,7 +132,7 @@ class Records:
     behind: set[str] = field(default_factory=set)
     stuck: dict[str, Exception] = field(default_factory=dict)
 
-    def outdated(self, found: list[Key]) -> list[Key]:
+    def find_outdated(self, found: list[Key]) -> list[Key]:
         return [key for key in found if key["PK"]["S"] in self.behind]
 
     def reproject(self, record: Key) -> None:
