@@ -8,7 +8,8 @@
 ``template``      reads infra/template.yaml
 ``aws``           creates the template's resources in moto
 ``moto_truth``    makes moto keep DynamoDB's guarantees where it does not
-``gateway``       API Gateway in this process, routed by the template (``gateway_responses``)
+``gateway``       API Gateway in this process, routed by the template (``gateway_events``,
+                  ``gateway_authorizers``, ``gateway_turns``, ``gateway_responses``)
 ``tokens``        an identity provider: key pair, JWKS, access tokens
 ``receiver``      an HTTP endpoint that records webhook requests
 ``fixtures``      all of these as pytest fixtures

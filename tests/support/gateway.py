@@ -24,37 +24,33 @@ may reach besides its tenant.
 from __future__ import annotations
 
 import base64
-import gc
 import importlib
 import json
 import re
 import threading
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
-from urllib.parse import parse_qs, urlencode, urlparse
+from urllib.parse import urlencode
 
-from aws_lambda_powertools.event_handler.api_gateway import ApiGatewayResolver, BaseRouter
 from botocore.awsrequest import AWSResponse
-from chalice.local import ARNMatcher, LambdaEventConverter, MatchResult, RouteMatcher
 from requests.structures import CaseInsensitiveDict
 
+from tests.support.gateway_authorizers import Authorizer, allows, context_text, read_authorizers
+from tests.support.gateway_events import API_ID, Fallback, ProxyEvents, Routes
 from tests.support.gateway_responses import GatewayResponses
+from tests.support.gateway_turns import LONGEST_WAIT, ResolverState, Steps, Turns
 from tests.support.lambda_context import ACCOUNT, REGION, lambda_context
 from tests.support.roles import roles_of, under_role
-from tests.support.template import FALLBACK, Route, Template
+from tests.support.template import Route, Template
 from tests.support.tenant_guard import acting_for, inferring_tenant
 from tests.support.transport import Attempt, Layer, Send, intercepting
 
-API_ID = "harness123"
 LARGEST_BODY = 10 * 1024 * 1024
-DEFAULT_CACHE_SECONDS = 300
-LONGEST_WAIT = 60
 AUTHORIZER_PREFIXES = ("U#", "K#")
 
 # API Gateway returns these under another name when a function sets them.
@@ -79,82 +75,6 @@ class Response:
         return json.loads(self.body) if self.body else None
 
 
-class _Routes(RouteMatcher):
-    """chalice's matcher, except that it also returns captures of routes that did not match in the end."""
-
-    def match_route(self, url: str) -> MatchResult:
-        matched = super().match_route(url)
-        names = [part[1:-1] for part in matched.route.split("/") if part.startswith("{")]
-        captured = {name: matched.captured[name] for name in names}
-        if "" in captured.values():
-            raise ValueError(f"No matching route found for: {url}")
-        return MatchResult(matched.route, captured, matched.query_params)
-
-
-class _Fallback(RouteMatcher):
-    """Matches every path but the root."""
-
-    def __init__(self) -> None:
-        super().__init__([FALLBACK])
-
-    def match_route(self, url: str) -> MatchResult:
-        parsed = urlparse(url)
-        query = parse_qs(parsed.query, keep_blank_values=True)
-        return MatchResult(FALLBACK, {"proxy": parsed.path.strip("/")}, query)
-
-
-class _ProxyEvents(LambdaEventConverter):
-    """Builds the whole REST proxy event (payload 1.0); chalice's has only the part that chalice reads."""
-
-    def __init__(self, routes: RouteMatcher, stage: str, binary_types: Sequence[str]) -> None:
-        super().__init__(routes, list(binary_types))
-        self._stage = stage
-
-    def create_lambda_event(
-        self, method: str, path: str, headers: dict[str, str], body: bytes | None = None
-    ) -> dict[str, Any]:
-        event = super().create_lambda_event(method, path, headers, body)
-        lists = event["multiValueQueryStringParameters"]
-        request_id = str(uuid.uuid4())
-        raw_path = path.split("?")[0]
-        if isinstance(event["body"], bytes):
-            event["body"] = event["body"].decode("utf-8", errors="replace")
-        now = time.time()
-        sent = {
-            "Host": f"{API_ID}.execute-api.{REGION}.amazonaws.com",
-            "X-Forwarded-For": "198.51.100.7",
-            "X-Forwarded-Port": "443",
-            "X-Forwarded-Proto": "https",
-            **headers,
-        }
-        event |= {
-            "resource": event["requestContext"]["resourcePath"],
-            "path": raw_path,
-            "httpMethod": method,
-            "headers": sent,
-            "multiValueHeaders": {name: [value] for name, value in sent.items()},
-            "queryStringParameters": {name: values[-1] for name, values in lists.items()} if lists else None,
-            "pathParameters": event["pathParameters"] or None,
-            "stageVariables": None,
-            "isBase64Encoded": event.get("isBase64Encoded", False),
-        }
-        event["requestContext"] |= {
-            "resourceId": "harness",
-            "accountId": ACCOUNT,
-            "apiId": API_ID,
-            "stage": self._stage,
-            "protocol": "HTTP/1.1",
-            "path": f"/{self._stage}{raw_path}",
-            "requestId": request_id,
-            "extendedRequestId": request_id,
-            "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
-            "requestTimeEpoch": int(now * 1000),
-            "domainName": sent["Host"],
-            "identity": {"sourceIp": "198.51.100.7", "userAgent": headers.get("User-Agent")},
-        }
-        return event
-
-
 class _RefusedError(Exception):
     """The gateway responds itself: `kind` is the gateway response type."""
 
@@ -162,99 +82,6 @@ class _RefusedError(Exception):
         super().__init__(kind)
         self.kind = kind
         self.detail = detail
-
-
-@dataclass
-class _Authorizer:
-    """A TOKEN authorizer of the template."""
-
-    function: str
-    header: str
-    validation: str | None
-    cache_seconds: float
-    cached: dict[str, tuple[float, dict[str, Any]]] = field(default_factory=dict)
-
-
-class Turns:
-    """Grants the right to run in order of arrival."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._waiting: deque[int] = deque()
-        self._holder: int | None = None
-
-    def take(self) -> None:
-        me = threading.get_ident()
-        with self._changed:
-            self._waiting.append(me)
-            self._changed.wait_for(lambda: self._holder is None and self._waiting[0] == me)
-            self._waiting.popleft()
-            self._holder = me
-
-    def give_up(self) -> None:
-        with self._changed:
-            self._holder = None
-            self._changed.notify_all()
-
-    @property
-    def mine(self) -> bool:
-        return self._holder == threading.get_ident()
-
-
-class Steps:
-    """Holds each of several threads at every step until all unfinished threads have reached one."""
-
-    def __init__(self, parties: int) -> None:
-        self._changed = threading.Condition()
-        self._parties = parties
-        self._arrived = 0
-        self._step = 0
-
-    def arrive(self) -> None:
-        with self._changed:
-            mine = self._step
-            self._arrived += 1
-            self._open_if_complete()
-            if not self._changed.wait_for(lambda: self._step > mine, timeout=LONGEST_WAIT):
-                raise AssertionError("requests sent together wait for one that neither calls AWS nor ends")
-
-    def leave(self) -> None:
-        with self._changed:
-            self._parties -= 1
-            self._open_if_complete()
-
-    def _open_if_complete(self) -> None:
-        if self._arrived >= self._parties:
-            self._arrived = 0
-            self._step += 1
-            self._changed.notify_all()
-
-
-class _ResolverState:
-    """The state that powertools' resolvers keep of the current request."""
-
-    def __init__(self) -> None:
-        self._resolvers = [known for known in gc.get_objects() if issubclass(type(known), ApiGatewayResolver)]
-
-    def put_aside(self) -> Callable[[], None]:
-        """Take the state out, so that the next request finds an unused resolver; the result restores it."""
-        event = BaseRouter.__dict__.get("current_event")
-        context = BaseRouter.__dict__.get("lambda_context")
-        kept = [(known, dict(known.context), list(known.processed_stack_frames)) for known in self._resolvers]
-        for known in self._resolvers:
-            known.context.clear()
-            known.processed_stack_frames.clear()
-
-        def bring_back() -> None:
-            BaseRouter.current_event = event  # type: ignore[assignment]
-            BaseRouter.lambda_context = context  # type: ignore[assignment]
-            # In place: request objects keep a reference to the same dict.
-            for known, contents, frames in kept:
-                known.context.clear()
-                known.context.update(contents)
-                known.processed_stack_frames[:] = frames
-
-        return bring_back
 
 
 _one_at_a_time = threading.RLock()
@@ -291,13 +118,13 @@ class Gateway:
         binary = template.resolve(api.get("BinaryMediaTypes") or [])
         # SAM spells "/" as "~1" here.
         binary_types = [kind.replace("~1", "/") for kind in binary]
-        self._events = _ProxyEvents(_Routes(list(self.routes)), self.stage, binary_types)
+        self._events = ProxyEvents(Routes(list(self.routes)), self.stage, binary_types)
         self._fallback = {route.method: route for route in template.fallback()}
-        self._fallback_events = _ProxyEvents(_Fallback(), self.stage, binary_types)
+        self._fallback_events = ProxyEvents(Fallback(), self.stage, binary_types)
         self._responses = GatewayResponses(template)
-        self._authorizers = _authorizers(template, api)
+        self._authorizers = read_authorizers(template, api)
         self._turns = Turns()
-        self._state: _ResolverState | None = None
+        self._state: ResolverState | None = None
         self._steps: Steps | None = None
         self._import_lock = threading.Lock()
 
@@ -395,7 +222,7 @@ class Gateway:
         return self._fallback_events.create_lambda_event(method, path, headers, body), route
 
     def _authorized(
-        self, authorizer: _Authorizer, method: str, path: str, headers: dict[str, str]
+        self, authorizer: Authorizer, method: str, path: str, headers: dict[str, str]
     ) -> dict[str, str]:
         """Return the context that the authorizer gives for this caller; raises when it refuses."""
         token = CaseInsensitiveDict(headers).get(authorizer.header)
@@ -412,11 +239,11 @@ class Gateway:
             raise _RefusedError("ACCESS_DENIED")
         return {**found["context"], "principalId": found["principalId"], "integrationLatency": "1"}
 
-    def _cached_answer(self, authorizer: _Authorizer, token: str) -> dict[str, Any] | None:
+    def _cached_answer(self, authorizer: Authorizer, token: str) -> dict[str, Any] | None:
         until, found = authorizer.cached.get(token, (0.0, None))
         return found if self._cached and self._clock() < until else None
 
-    def _ask(self, authorizer: _Authorizer, token: str, arn: str) -> dict[str, Any]:
+    def _ask(self, authorizer: Authorizer, token: str, arn: str) -> dict[str, Any]:
         event = {"type": "TOKEN", "methodArn": arn, "authorizationToken": token}
         handler = self._handler(authorizer.function)
         try:
@@ -431,7 +258,7 @@ class Gateway:
             # Serialized and parsed: what is not JSON is not a response.
             answer = json.loads(json.dumps(answer))
             principal, policy = str(answer["principalId"]), answer["policyDocument"]
-            context = {name: _context_text(value) for name, value in (answer.get("context") or {}).items()}
+            context = {name: context_text(value) for name, value in (answer.get("context") or {}).items()}
             assert isinstance(policy["Statement"], list)
         except (TypeError, KeyError, ValueError, AssertionError) as error:
             self.failures.append(error if isinstance(error, Exception) else ValueError(str(error)))
@@ -480,7 +307,7 @@ class Gateway:
                 self._handlers[function] = getattr(importlib.import_module(module), name)
                 if self._state is not None:
                     # The import created a resolver that is not known yet.
-                    self._state = _ResolverState()
+                    self._state = ResolverState()
             return self._handlers[function]
 
     @contextmanager
@@ -500,7 +327,7 @@ class Gateway:
         if self._isolation == "serial":
             yield
             return
-        self._state = _ResolverState()
+        self._state = ResolverState()
         try:
             with intercepting(Layer.SCHEDULER, self._pass_turn):
                 yield
@@ -519,62 +346,6 @@ class Gateway:
         finally:
             self._turns.take()
             bring_back()
-
-
-def allows(policy: dict[str, Any], arn: str) -> bool:
-    """Whether an authorizer's policy allows invoking `arn`: an explicit Deny wins, and silence denies."""
-    verdict = False
-    for statement in policy["Statement"]:
-        actions, resources = _listed(statement["Action"]), _listed(statement["Resource"])
-        if not ARNMatcher("execute-api:Invoke").does_any_resource_match(actions):
-            continue
-        if ARNMatcher(arn).does_any_resource_match(resources):
-            if statement["Effect"] == "Deny":
-                return False
-            verdict = verdict or statement["Effect"] == "Allow"
-    return verdict
-
-
-def _authorizers(template: Template, api: dict[str, Any]) -> dict[str, _Authorizer]:
-    functions = template.resources("AWS::Serverless::Function")
-    found = {}
-    for name, settings in ((api.get("Auth") or {}).get("Authorizers") or {}).items():
-        mentioned = [known for known in functions if known in _words_of(settings["FunctionArn"])]
-        if len(mentioned) != 1:
-            raise LookupError(
-                f"authorizer {name} names no function of the template: {settings['FunctionArn']}"
-            )
-        if settings.get("FunctionPayloadType", "TOKEN") != "TOKEN":
-            raise NotImplementedError(f"authorizer {name} is not a TOKEN authorizer")
-        identity = template.resolve(settings.get("Identity") or {})
-        found[name] = _Authorizer(
-            mentioned[0],
-            identity.get("Header", "Authorization"),
-            identity.get("ValidationExpression"),
-            float(identity.get("ReauthorizeEvery", DEFAULT_CACHE_SECONDS)),
-        )
-    return found
-
-
-def _words_of(value: Any) -> set[str]:
-    """Yield every logical id that an intrinsic function may name."""
-    if isinstance(value, dict):
-        return set().union(*(_words_of(entry) for entry in value.values()))
-    if isinstance(value, list):
-        return set().union(*(_words_of(entry) for entry in value))
-    return set(re.findall(r"\w+", str(value)))
-
-
-def _listed(value: Any) -> list[str]:
-    return value if isinstance(value, list) else [value]
-
-
-def _context_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (str, int, float)):
-        return str(value)
-    raise ValueError("an authorizer's context may hold only strings, numbers and booleans")
 
 
 def _outside_name(name: str) -> str:

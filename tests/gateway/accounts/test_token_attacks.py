@@ -15,7 +15,8 @@ from functions.authorizer.app import authorize
 from shared.identity.tokens import Refused, subject_of
 from tests.gateway.isolation.test_isolation import assert_unauthorized, encode
 from tests.integration.world import World
-from tests.support.gateway import Gateway, allows
+from tests.support.gateway import Gateway
+from tests.support.gateway_authorizers import allows
 from tests.support.lambda_context import lambda_context
 from tests.support.tenant_guard import inferring_tenant
 from tests.support.tokens import TokenIssuer

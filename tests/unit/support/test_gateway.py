@@ -9,7 +9,9 @@ import pytest
 from botocore.awsrequest import AWSResponse
 
 from tests.support.aws import Stack
-from tests.support.gateway import API_ID, LARGEST_BODY, Gateway, Response, allows
+from tests.support.gateway import LARGEST_BODY, Gateway, Response
+from tests.support.gateway_authorizers import allows
+from tests.support.gateway_events import API_ID
 from tests.support.tenant_guard import TenantGuard
 from tests.support.transport import Attempt, Layer, Send, intercepting
 
