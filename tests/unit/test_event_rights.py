@@ -44,7 +44,7 @@ def test_an_event_type_without_an_entry_is_only_for_admins(monkeypatch: pytest.M
 
 
 def test_the_document_states_for_every_event_type_what_it_takes() -> None:
-    section = PAGE.partition("## Who is sent what")[2].partition("\n## ")[0]
+    section = PAGE.partition("## Events by permission")[2].partition("\n## ")[0]
     told: dict[str, set[str]] = {}
     for line in re.findall(r"^\| (`.*) \|$", section, re.MULTILINE):
         takes, _, types = line.split(" | ")
