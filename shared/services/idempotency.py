@@ -113,7 +113,7 @@ class ClaimLost(Exception):
 
 
 class KeyRepository(Protocol):
-    """The keys of one caller; see `shared.table.idempotency.KeyTable`.
+    """The keys of one caller; see `shared.table.idempotency.IdempotencyKeyTable`.
 
     Each method returns None on success, and otherwise what is stored under the key.
     """

@@ -62,7 +62,7 @@ def at_version_or_own(version: int, event_id: str, refusal: Refusal = concurrent
 
 
 def is_free_or_own(attribute: str, owner_id: str, refusal: Refusal = concurrent_change) -> Guard:
-    """Guard the taking or the release of a lock that must belong to nobody else; `attribute` names its owner."""
+    """Guard the taking or the release of a lock that no other owner may have; `attribute` names the owner."""
     return {
         "condition": f"{IS_NEW} OR {attribute} = :owner",
         "values": {":owner": {"S": owner_id}},

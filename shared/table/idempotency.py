@@ -44,7 +44,7 @@ _USUAL = {
 never change an entry, add a new version."""
 
 
-class KeyTable:
+class IdempotencyKeyTable:
     """The keys of one caller."""
 
     def __init__(self, store: Store) -> None:
@@ -145,8 +145,8 @@ class ClaimedStore(Store):
 class FencedStore(Store):
     """The table for a call under a key that commits many times, each only while the claim is held.
 
-    `KeyTable.settle` stores the answer at the end. A call that takes the claim over must recognise what is written
-    already, by the ids that are derived from the claim's work.
+    `IdempotencyKeyTable.settle` stores the answer at the end. A call that takes the claim over must recognise what is
+    written already, by the ids that are derived from the claim's work.
     """
 
     def __init__(self, client: Any, table_name: str, claim: IdempotencyKeyClaim) -> None:
@@ -177,7 +177,7 @@ class FoundTable:
         self._store = store
         self._claim = claim
 
-    def once(self, find: Callable[[], list[str]]) -> list[str]:
+    def find_or_recall(self, find: Callable[[], list[str]]) -> list[str]:
         """Return the ids that `find` returns, or returned when the work was started. At most 500."""
         claim = self._claim
         key = idempotency_keys.found_contacts(claim.caller.tenant_id, claim.caller.actor, _digest(claim))

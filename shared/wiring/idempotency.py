@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def keyed_calls(caller: Caller) -> KeyedCalls:
     """The calls that one caller makes with keys."""
     from shared.services.idempotency import KeyedCalls
-    from shared.table.idempotency import KeyTable
+    from shared.table.idempotency import IdempotencyKeyTable
 
-    return KeyedCalls(caller, KeyTable(store()))
+    return KeyedCalls(caller, IdempotencyKeyTable(store()))
 
 
 def store_for(claim: IdempotencyKeyClaim | None) -> Store:

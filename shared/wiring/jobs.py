@@ -40,7 +40,7 @@ def matching_contacts(
         contact_lists(caller, budget),
         _bulk_job_table(caller.tenant_id, claim),
         bulk_queue(),
-        search_once=FoundTable(fenced_store(claim), claim).once if claim else _find_without_key,
+        search_once=FoundTable(fenced_store(claim), claim).find_or_recall if claim else _find_without_key,
         announce=announcer(claim),
     )
 

@@ -12,8 +12,8 @@ from tests.support.lambda_context import ACCOUNT, REGION
 
 
 def records_from(stack: Stack, position: int) -> list[dict[str, Any]]:
-    """Return all records from the `position`-th on (from 0) in the form of a Lambda event, without writes that changed
-    nothing.
+    """Return all records from the `position`-th on (from 0) in the form of a Lambda event, with those of writes that
+    changed nothing.
 
     The same as `tests.support.streams.records_of`, which a test compares.
     """

@@ -595,7 +595,7 @@ def test_a_call_whose_retry_is_still_at_work_does_not_disturb_it(world: World, c
             lambda record: "[201,{}]\n",
         )
         with acting_for("T1"):
-            assert idempotency.KeyTable(store()).claim(claim) is None
+            assert idempotency.IdempotencyKeyTable(store()).claim(claim) is None
         return post(world, ADA, gateway=world.racing)
 
     late, twin = overtaken(world, retry)
