@@ -21,6 +21,8 @@ Position = list[str | None]
 `["unplaced", None]` at the first of these. (A list, because cursors are JSON.)"""
 
 PLACED, UNPLACED = "placed", "unplaced"
+LOWEST, HIGHEST = "0", "~"
+"""Texts that sort before and after all times and ids."""
 _MAX_NAME = 100
 
 
@@ -47,6 +49,16 @@ def place_in(contact: Contact, order: str) -> str | None:
         return f"{contact.total_bookings:012d}#{contact.id}" if contact.total_bookings else None
     at: str | None = getattr(contact, field)
     return f"{at}#{contact.id}" if at else None
+
+
+def contact_id_of(place: str) -> str:
+    """Return the id of the contact at a place."""
+    return place.rpartition("#")[2]
+
+
+def places_between(start: str | None, end: str | None) -> tuple[str, str]:
+    """Return the bounds of the places from one time to another, both included; None for an open end."""
+    return start or LOWEST, f"{end}#{HIGHEST}" if end else HIGHEST
 
 
 def in_order(

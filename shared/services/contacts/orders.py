@@ -13,13 +13,17 @@ from typing import Protocol
 
 from shared.domain.contacts.filter import ContactFilter
 from shared.domain.contacts.order import (
+    HIGHEST,
     INDEXED,
+    LOWEST,
     PLACED,
     UNPLACED,
     Position,
+    contact_id_of,
     field_of,
     is_descending,
     place_in,
+    places_between,
 )
 from shared.domain.contacts.record import Contact
 from shared.services.walks import Step, Walk, group_entries, portion_size
@@ -31,7 +35,6 @@ _ALL_PLACED = ("name", "-updated_at")
 """Orders in which every contact has a place."""
 TIMES = ("updated_at", "last_booking_at", "last_contacted_at")
 """The times that have an order, besides the time of creation."""
-_LOWEST, _HIGHEST = "0", "~"
 
 Bounds = tuple[str, str]
 
@@ -107,10 +110,10 @@ def _placed(
     )
     for group in group_entries(places, portion, needs_row=bool):
         # A contact that is just moving may be there twice.
-        ids = dict.fromkeys(place.rpartition("#")[2] for place in group)
+        ids = dict.fromkeys(contact_id_of(place) for place in group)
         contacts = {one.id: one for one in index.rows(list(ids))}
         for place in group:
-            contact = contacts.get(place.rpartition("#")[2])
+            contact = contacts.get(contact_id_of(place))
             if contact is not None and place_in(contact, order) == place and wanted.matches(contact):
                 yield [PLACED, place], True, contact
             else:
@@ -120,7 +123,7 @@ def _placed(
 def _unplaced(
     index: OrderIndex, wanted: ContactFilter, order: str, after: str | None, portion: int
 ) -> Iterator[Step[Contact]]:
-    rows = index.all_rows(after=after, descending=True, low=_LOWEST, high=_HIGHEST, portion=portion)
+    rows = index.all_rows(after=after, descending=True, low=LOWEST, high=HIGHEST, portion=portion)
     for contact in rows:
         if place_in(contact, order) is None and wanted.matches(contact):
             yield [UNPLACED, contact.id], True, contact
@@ -141,7 +144,7 @@ def bounds_of(wanted: ContactFilter, field: str) -> Bounds | None:
     start, end = wanted.span_of(field.removesuffix("_at"))
     if start is None and end is None:
         return None
-    return f"{start or _LOWEST}", f"{end}#{_HIGHEST}" if end else _HIGHEST
+    return places_between(start, end)
 
 
 def _asks_for_place(wanted: ContactFilter, order: str) -> bool:

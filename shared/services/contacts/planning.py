@@ -14,6 +14,7 @@ from typing import Protocol
 from shared.domain import timestamps
 from shared.domain.contacts.facets import DEFAULTS
 from shared.domain.contacts.filter import ContactFilter
+from shared.domain.contacts.order import contact_id_of
 from shared.domain.contacts.record import Contact
 from shared.domain.ids import NUMBERS, first_id_at, id_of
 from shared.services.contacts.orders import TIMES, Bounds, OrderIndex, bounds_of
@@ -139,7 +140,7 @@ def ids_in_range(index: ContactIndex, wanted: ContactFilter, budget: Budget) -> 
     # From the earliest on: a contact that moves meanwhile moves to a later time, and is met there again.
     low, high = id_bounds(wanted)
     places = index.places(field, after=None, between=between, descending=False, portion=most + 1)
-    ids = {place.rpartition("#")[2] for place in places}
+    ids = {contact_id_of(place) for place in places}
     return sorted(one for one in ids if low <= one <= high)
 
 
