@@ -107,7 +107,7 @@ def import_chunks() -> JobRunner[ImportTask, SplitImport, WrittenChunk]:
 def import_watch(has_time: Callable[[], bool]) -> ImportWatch:
     """The watch over all tenants' imports. It works while `has_time` returns True."""
     from shared.services.imports.watch import ImportWatch
-    from shared.table.imports.repository import ImportWatchTable
+    from shared.table.imports.watch import ImportWatchTable
 
     return ImportWatch(
         find_tenant,

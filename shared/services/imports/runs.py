@@ -49,9 +49,9 @@ class ImportRepository(Protocol):
 
     def get(self, import_id: str) -> ImportRun | None: ...
 
-    def keep_layout(self, import_id: str, layout: Layout) -> None: ...
+    def save_layout(self, import_id: str, layout: Layout) -> None: ...
 
-    def layout(self, import_id: str) -> Layout | None: ...
+    def get_layout(self, import_id: str) -> Layout | None: ...
 
     def chunks(self, import_id: str) -> Iterator[tuple[int, str]]: ...
 
@@ -208,7 +208,7 @@ class ImportRuns:
         self._files.drop_parts(tenant_id, import_id)
 
     def _gather(self, run: ImportRun, imports: ImportRepository) -> str:
-        layout = imports.layout(run.id)
+        layout = imports.get_layout(run.id)
         if layout is None:
             raise LookupError("an import has chunks and no layout")
         parts = (part for _, part in imports.chunks(run.id))
@@ -247,7 +247,7 @@ class _Cutter:
         layout, header = survey(
             b"".join(self._files.read(run.object_key, run.etag, 0, min(run.size, _SAMPLE)))
         )
-        self._imports.keep_layout(run.id, layout)
+        self._imports.save_layout(run.id, layout)
         plan = Plan({number for number, _ in self._imports.chunks(run.id)})
         blocks = self._files.read(run.object_key, run.etag, header.end, run.size)
         rows = read_rows(blocks, layout.encoding, layout.delimiter, start=header.end, line=header.next_line)

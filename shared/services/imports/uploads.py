@@ -32,7 +32,7 @@ class ImportRepository(Protocol):
 
     def get(self, import_id: str) -> ImportRun | None: ...
 
-    def ask_for(self, run: ImportRun, *, until: str) -> None: ...
+    def add_waiting(self, run: ImportRun, *, until: str) -> None: ...
 
     def save(self, before: ImportRun, after: ImportRun) -> None: ...
 
@@ -98,7 +98,7 @@ class ImportUploads:
         )
         shown = NewImport.waiting(run, upload)
         self._announce(shown)
-        self._imports.ask_for(run, until=upload.expires_at)
+        self._imports.add_waiting(run, until=upload.expires_at)
         return shown
 
     def start(self, import_id: str) -> Import:

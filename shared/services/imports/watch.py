@@ -25,15 +25,15 @@ _PAGES = 5
 
 
 class Watched(Protocol):
-    """Imports across tenants; see `shared.table.imports.repository.ImportWatchTable`."""
+    """Imports across tenants; see `shared.table.imports.watch.ImportWatchTable`."""
 
     def due(self, at: str) -> Iterator[tuple[str, str]]: ...
 
     def missing(self, imports: Iterable[tuple[str, str]]) -> set[tuple[str, str]]: ...
 
-    def walked_to(self) -> str: ...
+    def inbox_position(self) -> str: ...
 
-    def set_walked_to(self, object_key: str) -> None: ...
+    def set_inbox_position(self, object_key: str) -> None: ...
 
 
 class WatchedImports(Protocol):
@@ -41,7 +41,7 @@ class WatchedImports(Protocol):
 
     def get(self, import_id: str) -> ImportRun | None: ...
 
-    def put_off(self, run: ImportRun, *, looked_at: str, idle_looks: int, due_at: str) -> bool: ...
+    def postpone(self, run: ImportRun, *, looked_at: str, idle_looks: int, due_at: str) -> bool: ...
 
 
 class Inboxes(Protocol):
@@ -92,7 +92,7 @@ class WatchedImportJobs:
 
     def put_off(self, run: ImportRun, look: Look, at: str) -> None:
         """Write what the look found and the time of the next one."""
-        self._imports(run.tenant_id).put_off(
+        self._imports(run.tenant_id).postpone(
             run,
             looked_at=run.standing,
             idle_looks=look.idle_looks,
@@ -138,11 +138,11 @@ class ImportWatch:
 
     def _walk(self, report: ImportWatchReport) -> None:
         """Go on through the inboxes from where the last look stopped."""
-        after = self._watched.walked_to()
+        after = self._watched.inbox_position()
         for _ in range(_PAGES):
             files, after = self._inboxes.dropped_files(after)
             self._take_up_missing(files, report)
-            self._watched.set_walked_to(after)
+            self._watched.set_inbox_position(after)
             if not after or not self._has_time():
                 return
 

@@ -17,7 +17,7 @@ from shared.table import event_items, walking
 from shared.table.codec import to_json
 from shared.table.guards import at_version
 from shared.table.item import Item
-from shared.table.jobs.places import Places
+from shared.table.jobs.slots import Slots
 from shared.table.keys import jobs as job_keys
 from shared.table.store import Store
 from shared.table.transactions import Transaction
@@ -31,73 +31,73 @@ class BulkJobTable:
     def __init__(self, store: Store, tenant_id: str) -> None:
         self._store = store
         self._tenant = tenant_id
-        self._places = Places(store, tenant_id, BULK_JOBS)
+        self._slots = Slots(store, tenant_id, BULK_JOBS)
 
     def get(self, job_id: str) -> BulkRun | None:
-        """A job as of now, or None."""
+        """Return a job, or None. The read is consistent."""
         item = self._store.get(job_keys.bulk_job(self._tenant, job_id))
         return _from_item(item) if item else None
 
     def list_newest(self, *, limit: int, after: str | None) -> list[BulkRun]:
-        """Jobs, the newest first, behind the job id `after`."""
+        """Return jobs, the newest first, after the job id `after`."""
         rows = self._store.query(job_keys.bulk_jobs(self._tenant), limit=limit, after=after, descending=True)
         return [_from_item(row) for row in rows]
 
     def add(self, run: BulkRun) -> None:
-        """Write a new job. Raises QuotaReached when the tenant has as many under way as it may."""
+        """Write a new job. Raises QuotaReached when the tenant has too many jobs under way."""
 
-        def written() -> Transaction:
+        def build() -> Transaction:
             transaction = Transaction()
             transaction.put(job_to_item(self._tenant, run))
             return transaction
 
-        self._places.commit(written, run.id, now=timestamps.to_milliseconds(run.created_at) // 1000)
+        self._slots.commit(build, run.id, now=timestamps.to_milliseconds(run.created_at) // 1000)
 
     def save(self, before: BulkRun, after: BulkRun, event: Event | None = None) -> None:
-        """Write a job that has moved, and its event. Raises ConcurrentChange when it is no longer as `before`."""
+        """Write a changed job and its event. Raises ConcurrentChange when another writer has changed the job."""
         transaction = Transaction()
         transaction.put(job_to_item(self._tenant, after), **at_version(before.version))
-        if after.due_at is None:  # nothing is left to be done for it
-            self._places.release(transaction, after.id)
+        if after.due_at is None:  # no work is left for it
+            self._slots.release(transaction, after.id)
         if event is not None:
             transaction.put(event_items.event_to_item(self._tenant, event))
         self._store.commit(transaction)
 
 
 class BulkWatchTable:
-    """What the scheduled task sees across tenants: which jobs have not moved for long."""
+    """The bulk jobs of all tenants, for the watch over jobs."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def due(self, at: str) -> Iterator[tuple[str, str]]:
-        """Jobs to be looked at by `at`, as (tenant id, job id), the longest overdue first.
+        """Yield (tenant id, job id) of the jobs that are due for a look at a time, the longest overdue first.
 
-        An entry lags behind its job by moments, so some may have moved or ended already.
+        An index entry follows its job within moments, so a job may have made progress or ended already.
         """
         return walking.walk_due_records(self._store, job_keys.BULK_DUE, at, page=_PAGE)
 
 
 def job_to_item(tenant_id: str, run: BulkRun) -> Item:
-    """The item of a job."""
+    """Return the item of a job."""
     item: Item = {
         **job_keys.bulk_job(tenant_id, run.id),
         "version": {"N": str(run.version)},
-        "job": {"S": to_json(_members_of(run))},
+        "job": {"S": to_json(_to_members(run))},
     }
     if run.due_at:
         item.update(job_keys.bulk_due(run.due_at, run.id))
     return item
 
 
-def _members_of(run: BulkRun) -> dict[str, Any]:
-    return {**asdict(run), "wanted": _asked_of(asdict(run.wanted))}
+def _to_members(run: BulkRun) -> dict[str, Any]:
+    return {**asdict(run), "wanted": _conditions_of(asdict(run.wanted))}
 
 
-def _asked_of(wanted: dict[str, Any]) -> dict[str, Any]:
-    """The conditions of a filter that are asked for."""
-    asked = {name: value for name, value in wanted.items() if value not in (None, ())}
-    return {**asked, "also": [_asked_of(one) for one in wanted["also"]]}
+def _conditions_of(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return the conditions of a filter that are set."""
+    given = {name: value for name, value in wanted.items() if value not in (None, ())}
+    return {**given, "also": [_conditions_of(one) for one in wanted["also"]]}
 
 
 def _from_item(item: Item) -> BulkRun:

@@ -14,7 +14,8 @@ from functions.imports.on_object_created import handler as on_object_created
 from functions.imports.on_rows import handler as on_rows
 from shared.files.object_keys import inbox_key
 from shared.services.imports.watch import ImportWatch, ImportWatchReport
-from shared.table.imports.repository import ImportTable, ImportWatchTable
+from shared.table.imports.repository import ImportTable
+from shared.table.imports.watch import ImportWatchTable
 from shared.wiring.base import store
 from shared.wiring.imports import drop_bucket, import_queue, import_runs
 from shared.wiring.tenants import find_tenant

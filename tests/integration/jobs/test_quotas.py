@@ -18,7 +18,7 @@ from shared.services.imports import plans as import_plans
 from shared.services.imports.runs import ImportRuns
 from shared.services.imports.uploads import UPLOAD_SECONDS, ImportUploads
 from shared.table.jobs import places
-from shared.table.jobs.places import Places
+from shared.table.jobs.slots import Slots
 from shared.table.transactions import Transaction
 from shared.wiring.base import store
 from tests.integration.imports.drop_folder import DropFolder
@@ -91,7 +91,7 @@ def test_check_103_a_tenant_has_so_many_bulk_jobs_under_way_and_another_its_own(
 
 def held(tenant_id: str, kind: str) -> int:
     with as_operator():
-        found = Places(store(), tenant_id, replace(BULK_JOBS, kind=kind, most=20))._items()
+        found = Slots(store(), tenant_id, replace(BULK_JOBS, kind=kind, most=20))._items()
     return sum(1 for item in found if item["held_until"]["N"] != "0")
 
 
@@ -120,7 +120,7 @@ def test_check_13_places_are_those_of_open_jobs_whatever_was_killed(worlds: Worl
 
 
 def taking(quota: Any, holder: str, *, now: int = 0, until: int | None = None) -> None:
-    room = Places(store(), "T1", quota)
+    room = Slots(store(), "T1", quota)
     given = {} if until is None else {"until": until}
     room.commit(Transaction, holder, now=now, **given)
 
@@ -128,22 +128,22 @@ def taking(quota: Any, holder: str, *, now: int = 0, until: int | None = None) -
 def test_places_hold_their_number_under_races(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of two sees the places as they were before the other took one."""
     quota = replace(BULK_JOBS, most=3)
-    look = Places._items
+    look = Slots._items
     racing: list[str] = [f"rival-{number}" for number in range(20)]
 
-    def stale(self: Places) -> Any:
+    def stale(self: Slots) -> Any:
         seen = look(self)
         if racing and self._quota is quota:
             rival = racing.pop()
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(Places, "_items", look)
+                patch.setattr(Slots, "_items", look)
                 try:
                     taking(quota, rival)
                 except QuotaReached:
                     racing.clear()
         return seen
 
-    monkeypatch.setattr(Places, "_items", stale)
+    monkeypatch.setattr(Slots, "_items", stale)
     with acting_for("T1"):
         taken = 0
         for number in range(6):

@@ -1,0 +1,120 @@
+"""The items of imports and of the layouts of their files."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from shared.domain import timestamps
+from shared.domain.imports.file import Layout
+from shared.domain.imports.progress import Tally
+from shared.domain.imports.record import ImportRun
+from shared.table.item import Item
+from shared.table.keys import imports as import_keys
+
+UNSTARTED_SECONDS = 7 * 86_400
+"""Seconds for which an import that is not started is kept. DynamoDB removes it some time afterwards."""
+_TEXTS = {
+    # Field of the record → attribute. They differ where the field's name is a reserved word in expressions, or unclear.
+    "id": "id",
+    "object_key": "object_key",
+    "etag": "etag",
+    "file_name": "file_name",
+    "started_at": "started_at",
+    "updated_at": "updated_at",
+    "state": "import_state",
+    "results_key": "results_key",
+    "error_code": "error_code",
+    "error_message": "error_message",
+    "ended_at": "ended_at",
+    "last_event": "last_event",
+    "due_at": "due_at",
+    "looked_at": "looked_at",
+    "created_at": "created_at",
+    "created_by": "created_by",
+    "owner_id": "owner_id",
+}
+_NUMBERS = {
+    "size": "file_bytes",
+    "rows_total": "rows_total",
+    "chunks_total": "chunks_total",
+    "chunks_done": "chunks_done",
+    "version": "version",
+    "idle_looks": "idle_looks",
+}
+
+
+def run_to_item(run: ImportRun) -> Item:
+    """Return the item of an import."""
+    item: Item = {
+        **import_keys.import_run(run.tenant_id, run.id),
+        "rows_created": {"N": str(run.tally.created)},
+        "rows_skipped": {"N": str(run.tally.skipped)},
+        "rows_failed": {"N": str(run.tally.failed)},
+    }
+    if run.due_at:
+        item.update(import_keys.due(run.due_at, run.id))
+    if not run.started_at:
+        expires_at = timestamps.to_milliseconds(run.created_at) // 1000 + UNSTARTED_SECONDS
+        item["expires_at"] = {"N": str(expires_at)}
+    for field, attribute in _TEXTS.items():
+        if text := getattr(run, field):
+            item[attribute] = {"S": text}
+    for field, attribute in _NUMBERS.items():
+        if (number := getattr(run, field)) is not None:
+            item[attribute] = {"N": str(number)}
+    return item
+
+
+_NO_FILE = {"etag": "", "started_at": ""}
+"""The fields that are empty until the file of an import has arrived."""
+
+
+def run_from_item(tenant_id: str, item: Item) -> ImportRun:
+    """Return the import of an item."""
+    values: dict[str, Any] = {
+        field: item[attribute]["S"] for field, attribute in _TEXTS.items() if attribute in item
+    }
+    values |= {field: int(item[attribute]["N"]) for field, attribute in _NUMBERS.items() if attribute in item}
+    tally = Tally(*(int(item[name]["N"]) for name in ("rows_created", "rows_skipped", "rows_failed")))
+    return ImportRun(tenant_id=tenant_id, tally=tally, **{**_NO_FILE, **values})
+
+
+def end_update(run: ImportRun) -> tuple[str, Item]:
+    """Return the expression and the values of the update that ends an import. Chunks may be counted meanwhile, so it
+    does not touch the counters."""
+    fields = {
+        "state": run.state,
+        "results_key": run.results_key,
+        "error_code": run.error_code,
+        "error_message": run.error_message,
+        "ended_at": run.ended_at,
+        "updated_at": run.updated_at,
+        "last_event": run.last_event,
+    }
+    given = {_TEXTS[name]: value for name, value in fields.items() if value}
+    sets = ", ".join(f"{attribute} = :{attribute}" for attribute in given)
+    values: Item = {f":{attribute}": {"S": value} for attribute, value in given.items()}
+    expression = f"SET {sets}, version = :version REMOVE WPK, WSK, due_at"
+    return expression, {**values, ":version": {"N": str(run.version)}}
+
+
+def layout_to_item(tenant_id: str, import_id: str, layout: Layout) -> Item:
+    """Return the item of a layout."""
+    return {
+        **import_keys.layout(tenant_id, import_id),
+        "file_encoding": {"S": layout.encoding},
+        "file_delimiter": {"S": layout.delimiter},
+        "header": {"S": json.dumps(layout.header, ensure_ascii=False)},
+        "field_columns": {"S": json.dumps(layout.columns)},
+    }
+
+
+def layout_from_item(item: Item) -> Layout:
+    """Return the layout of an item."""
+    return Layout(
+        encoding=item["file_encoding"]["S"],
+        delimiter=item["file_delimiter"]["S"],
+        header=tuple(json.loads(item["header"]["S"])),
+        columns=json.loads(item["field_columns"]["S"]),
+    )
