@@ -21,7 +21,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
             raise ValueError("an event of another bucket")
         # Keys are encoded like form fields: "+" for a space, percent-encoding for the rest.
         key = unquote_plus(s3["object"]["key"])
-        run = import_runs().take_up(key, s3["object"]["eTag"])
+        run = import_runs().import_object(key, s3["object"]["eTag"])
         if run is None:
             observability.note("object ignored")
         else:

@@ -22,15 +22,19 @@ from shared.domain.timestamps import from_milliseconds
 from shared.files import object_keys
 from shared.services.backoff import pause_after
 
-_BLOCK = 4 * 1024 * 1024  # bytes of a file held at a time
-_UPLOAD_PART = 8 * 1024 * 1024  # S3 takes parts of 5 MiB and more, 10,000 at the most
-_AT_ONCE = 8  # parts of results read side by side
+_BLOCK = 4 * 1024 * 1024
+"""Bytes of a file that are held at a time."""
+_UPLOAD_PART = 8 * 1024 * 1024
+"""Bytes of an upload's part. S3 takes at most 10,000 parts of 5 MiB and more."""
+_AT_ONCE = 8
+"""Parts of results that are read at the same time."""
 _ATTEMPTS = 4
-_DELETE = 1000  # S3's limit for one DeleteObjects
+_DELETE = 1000
+"""Objects in one DeleteObjects (limit of S3)."""
 
 
 class DropBucket:
-    """One bucket through one S3 client. Raises Unavailable when S3 is away or stays busy."""
+    """The bucket, through one S3 client. Its methods raise Unavailable when S3 cannot be reached or stays busy."""
 
     def __init__(self, client: Any, bucket: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client = client
@@ -51,17 +55,17 @@ class DropBucket:
         return object_keys.upload_key(tenant_id, import_id)
 
     def find(self, key: str, etag: str | None = None) -> DroppedFile:
-        """The object of a key. Raises FileReplaced when it is not there or has another content than `etag` says."""
+        """Return the object of a key. Raises FileReplaced when it does not exist or has another `etag`."""
         condition = {} if etag is None else {"IfMatch": f'"{etag}"'}
-        with _translated():
+        with _translate_errors():
             answer = self._client.head_object(Bucket=self._bucket, Key=key, **condition)
         if etag is not None:
             self._check(answer, etag)
-        return self._dropped(key, answer["ETag"].strip('"'), answer["ContentLength"], answer["LastModified"])
+        return self._to_file(key, answer["ETag"].strip('"'), answer["ContentLength"], answer["LastModified"])
 
     def upload_form(self, key: str, max_bytes: int, seconds: int) -> tuple[str, dict[str, str]]:
-        """Address and fields of a form by which just one object can be put, at this key, of 1 to `max_bytes` bytes,
-        for some seconds (Amazon S3 API Reference, "POST Policy")."""
+        """Return the address and fields of an upload form (Amazon S3 API Reference, "POST Policy"). For some seconds it
+        takes an object of 1 to `max_bytes` bytes, only for this key."""
         form = self._client.generate_presigned_post(
             Bucket=self._bucket,
             Key=key,
@@ -71,9 +75,9 @@ class DropBucket:
         return form["url"], form["fields"]
 
     def read(self, key: str, etag: str, start: int, end: int) -> Iterator[bytes]:
-        """The bytes from `start` up to `end` (not included) of an object, in blocks.
+        """Yield the bytes from `start` up to `end` (not included) of an object, in blocks.
 
-        Raises FileReplaced when the object is gone or no longer what `etag` says.
+        Raises FileReplaced when the object was removed, or has other content than `etag` says.
         """
         while start < end:
             until = min(end, start + _BLOCK)
@@ -84,9 +88,9 @@ class DropBucket:
             start = until
 
     def _read_block(self, key: str, etag: str, start: int, until: int) -> bytes:
-        # botocore tries the request again, but not the reading of the answer's body.
+        # botocore retries the request, but not the reading of the response's body.
         for attempt in range(_ATTEMPTS):
-            with _translated():
+            with _translate_errors():
                 answer = self._client.get_object(
                     Bucket=self._bucket, Key=key, IfMatch=f'"{etag}"', Range=f"bytes={start}-{until - 1}"
                 )
@@ -100,34 +104,36 @@ class DropBucket:
         raise Unavailable()
 
     def _check(self, answer: dict[str, Any], etag: str) -> None:
-        # If-Match says it already; not everything that speaks S3 knows If-Match.
+        # Checked again after If-Match, which not every implementation of S3 knows.
         if answer["ETag"].strip('"') != etag:
             raise FileReplaced()
 
     def put_part(self, tenant_id: str, import_id: str, name: str, body: bytes) -> str:
-        """Write a part of an import's results; gives back its key."""
+        """Write a part of an import's results. Returns its key."""
         key = object_keys.part_key(tenant_id, import_id, name)
         self._put(key, body)
         return key
 
-    def put_plan(self, tenant_id: str, import_id: str, plan: bytes) -> None:
-        """Write where the chunks of an import's file lie."""
-        if plan:
-            self._put(object_keys.plan_key(tenant_id, import_id), plan)
+    def put_chunk_list(self, tenant_id: str, import_id: str, chunks: bytes) -> None:
+        """Write the list of an import's chunks."""
+        if chunks:
+            self._put(object_keys.chunk_list_key(tenant_id, import_id), chunks)
 
-    def read_plan(self, tenant_id: str, import_id: str, start: int, end: int) -> bytes:
-        """The bytes of an import's plan from `start` up to `end` (not included), as far as there are such."""
+    def read_chunk_list(self, tenant_id: str, import_id: str, start: int, end: int) -> bytes:
+        """Return bytes `start` to `end` (not included) of the list of an import's chunks, or fewer at its end."""
         try:
-            return self._read_whole(object_keys.plan_key(tenant_id, import_id), f"bytes={start}-{end - 1}")
+            return self._read_whole(
+                object_keys.chunk_list_key(tenant_id, import_id), f"bytes={start}-{end - 1}"
+            )
         except Conflict:
             return b""
 
     def put_results(
         self, tenant_id: str, import_id: str, file_name: str, header: bytes, parts: Iterable[str]
     ) -> str:
-        """Write an import's results: the header, and then parts by their keys; gives back the key.
+        """Write an import's results: the header, and then the parts of some keys. Returns the key of the results.
 
-        Raises Conflict when a part is gone: another has written the results meanwhile.
+        Raises Conflict when a part was removed: another worker has written the results meanwhile.
         """
         key = object_keys.results_key(tenant_id, import_id, file_name)
         buffer, upload = bytearray(header), _Upload(self._client, self._bucket, key)
@@ -137,7 +143,7 @@ class DropBucket:
                 if len(buffer) >= _UPLOAD_PART:
                     upload.add(bytes(buffer))
                     buffer.clear()
-            if not upload.begun:
+            if not upload.has_started:
                 self._put(key, bytes(buffer))
             else:
                 upload.finish(bytes(buffer))
@@ -147,7 +153,7 @@ class DropBucket:
         return key
 
     def _read_all(self, keys: Iterable[str]) -> Iterator[bytes]:
-        """The objects of many keys, in order, some read ahead."""
+        """Yield the objects of many keys, in order, reading some ahead."""
         with ThreadPoolExecutor(_AT_ONCE) as threads:
             ahead: deque[Future[bytes]] = deque()
             for key in keys:
@@ -161,7 +167,7 @@ class DropBucket:
         some = {"Range": within} if within else {}
         for attempt in range(_ATTEMPTS):
             try:
-                with _translated():
+                with _translate_errors():
                     answer = self._client.get_object(Bucket=self._bucket, Key=key, **some)
             except FileReplaced as error:
                 raise Conflict("A part of the results is gone.", code="part_gone") from error
@@ -174,9 +180,9 @@ class DropBucket:
         raise Unavailable()
 
     def drop_parts(self, tenant_id: str, import_id: str) -> None:
-        """Remove the parts of an import's results, those of abandoned attempts too."""
+        """Remove the parts of an import's results, including those of abandoned attempts."""
         while True:
-            with _translated():
+            with _translate_errors():
                 answer = self._client.list_objects_v2(
                     Bucket=self._bucket,
                     Prefix=object_keys.parts_prefix(tenant_id, import_id),
@@ -185,7 +191,7 @@ class DropBucket:
             found = [{"Key": entry["Key"]} for entry in answer.get("Contents", ())]
             if not found:
                 return
-            with _translated():
+            with _translate_errors():
                 removed = self._client.delete_objects(
                     Bucket=self._bucket, Delete={"Objects": found, "Quiet": True}
                 )
@@ -195,18 +201,18 @@ class DropBucket:
                 return
 
     def dropped_files(self, after: str) -> tuple[list[DroppedFile], str]:
-        """Some of the files in the inboxes of all tenants whose keys follow `after`, in the order of keys, and
-        the key to go on behind; that is empty when there is no more.
+        """Return files in the inboxes of all tenants whose keys follow `after`, in the order of keys, and the key to
+        continue after, which is empty at the end.
 
-        One request, whatever lies there. Results that begin on a page and go on beyond it are leapt over.
+        It makes one request, whatever the bucket holds. Results that continue beyond a page are skipped.
         """
-        with _translated():
+        with _translate_errors():
             answer = self._client.list_objects_v2(
                 Bucket=self._bucket, Prefix=object_keys.TENANTS, StartAfter=after or object_keys.TENANTS
             )
         entries = answer.get("Contents", ())
         files = [
-            self._dropped(entry["Key"], entry["ETag"].strip('"'), entry["Size"], entry["LastModified"])
+            self._to_file(entry["Key"], entry["ETag"].strip('"'), entry["Size"], entry["LastModified"])
             for entry in entries
             if object_keys.inbox_file(entry["Key"])
         ]
@@ -216,14 +222,14 @@ class DropBucket:
         return files, object_keys.last_results_key(last) or last
 
     def signed_url(self, key: str, seconds: int) -> str:
-        """An address from which an object can be fetched for some seconds without other credentials."""
+        """Return an address from which an object can be fetched for some seconds without credentials."""
         url: str = self._client.generate_presigned_url(
             "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=seconds
         )
         return url
 
-    def _dropped(self, key: str, etag: str, size: int, modified: datetime) -> DroppedFile:
-        # A listing may be finer than a read, which has whole seconds: both must name the same import.
+    def _to_file(self, key: str, etag: str, size: int, modified: datetime) -> DroppedFile:
+        # A listing may have fractions of seconds and a read has none, but both must name the same import.
         modified_at = from_milliseconds(int(modified.timestamp()) * 1000)
         location = object_keys.locate(key)
         if location is None:
@@ -231,7 +237,7 @@ class DropBucket:
         return DroppedFile(self._bucket, key, etag, size, modified_at, location)
 
     def _put(self, key: str, body: bytes) -> None:
-        with _translated():
+        with _translate_errors():
             self._client.put_object(Bucket=self._bucket, Key=key, Body=body, **_AS_CSV)
 
     def _pause(self, attempt: int) -> None:
@@ -242,7 +248,7 @@ _AS_CSV = {"ContentType": "text/csv; charset=utf-8", "ContentDisposition": "atta
 
 
 class _Upload:
-    """An upload in parts (S3 "multipart upload"), begun with the first one."""
+    """An upload in parts (S3 "multipart upload"), which starts with the first part."""
 
     def __init__(self, client: Any, bucket: str, key: str) -> None:
         self._client = client
@@ -251,11 +257,11 @@ class _Upload:
         self._id: str | None = None
 
     @property
-    def begun(self) -> bool:
+    def has_started(self) -> bool:
         return self._id is not None
 
     def add(self, body: bytes) -> None:
-        with _translated():
+        with _translate_errors():
             if self._id is None:
                 self._id = self._client.create_multipart_upload(**self._target, **_AS_CSV)["UploadId"]
             number = len(self._parts) + 1
@@ -265,19 +271,19 @@ class _Upload:
     def finish(self, rest: bytes) -> None:
         if rest:
             self.add(rest)
-        with _translated():
+        with _translate_errors():
             self._client.complete_multipart_upload(
                 **self._target, UploadId=self._id, MultipartUpload={"Parts": self._parts}
             )
 
     def abort(self) -> None:
         if self._id is not None:
-            with _translated():
+            with _translate_errors():
                 self._client.abort_multipart_upload(**self._target, UploadId=self._id)
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except ClientError as error:

@@ -6,7 +6,7 @@
 | uploaded file | `uploads/<tenant id>/<import id>` |
 | results | `tenants/<tenant id>/results/<import id>/<file>.results.csv` |
 | part of results | `parts/<tenant id>/<import id>/<chunk>-<id>.csv` |
-| positions of chunks | `parts/<tenant id>/<import id>/plan` |
+| list of chunks | `parts/<tenant id>/<import id>/plan` |
 
 Parts are kept outside `tenants/` and `uploads/`, since every new object there invokes the function that imports files.
 """
@@ -80,6 +80,6 @@ def part_key(tenant_id: str, import_id: str, name: str) -> str:
     return f"{parts_prefix(tenant_id, import_id)}{name}.csv"
 
 
-def plan_key(tenant_id: str, import_id: str) -> str:
-    """Return the key of the positions of an import's chunks."""
+def chunk_list_key(tenant_id: str, import_id: str) -> str:
+    """Return the key of the list of an import's chunks."""
     return f"{parts_prefix(tenant_id, import_id)}plan"

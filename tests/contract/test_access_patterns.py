@@ -384,7 +384,7 @@ class RowQueue:
         self._key, self._etag = key, put["ETag"].strip('"')
 
     def begin(self) -> None:
-        run = import_runs().take_up(self._key, self._etag)
+        run = import_runs().import_object(self._key, self._etag)
         assert run is not None
         self.import_id = run.id
 

@@ -1,12 +1,12 @@
-"""CSV files as people have them: which encoding and delimiter, and their rows, each with its place in the file.
+"""Reading CSV files as people have them: the encoding, the delimiter, and the rows with their positions in the file.
 
-A file is read as a stream of blocks, and may be read in parts: whoever starts at the end of a row, with what
-that row says of its place, gets the rows that a reader of the whole file gets from there on. At no time is
-more than a block and one row held.
+A file is read as a stream of blocks, and can be read in parts: a reader that starts at the end of a row, with the
+position that this row states, gets the same rows as a reader of the whole file. No more than a block and one row are
+held at a time.
 
-Quotes follow RFC 4180. A quote that is never closed would swallow all that comes after it; so a row may have
-MAX_ROW_BYTES, and when it has more, or its quotes make no sense, only its first line is a bad row: the lines
-behind it are read again, each for itself, up to where the trouble showed.
+Quotes follow RFC 4180. A quote that is never closed would swallow everything after it. A row therefore has at most
+MAX_ROW_BYTES. When it is longer, or its quotes are inconsistent, only its first line is a bad row: the lines after it
+are read again, each as a row of its own, up to the line at which the fault showed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 MAX_ROW_BYTES = 131_072
-"""The longest row that is read, all of its lines together: ten times what a contact's fields can hold."""
-_SHOWN = 1_000  # bytes that are kept of a longer one
+"""Bytes of the longest row that is read, with all of its lines: ten times what the fields of a contact can hold."""
+_KEPT_BYTES = 1_000
+"""Bytes that are kept of a longer line."""
 
 Encoding = Literal["utf-8", "windows-1252", "utf-16-le", "utf-16-be"]
 Fault = Literal["row_too_long", "quotes"]
@@ -35,11 +36,11 @@ _MARKS: tuple[tuple[bytes, Encoding], ...] = (
 
 @dataclass(slots=True)
 class Row:
-    """A row that has something in it; blank ones are passed over.
+    """A row that is not blank; blank rows are skipped.
 
-    `line`: the number of its first line, from 1. `next_line` and `end`: the number of the line, and the
-    offset of the byte, behind it. `fault`: why `cells` are only what could be made of it. `alone_until`: lines
-    before this offset are rows each for itself, since a quote before them is never closed.
+    `line`: the number of its first line, counted from 1. `next_line`, `end`: the number of the line and the offset of
+    the byte after it. `fault`: why `cells` may not be what was meant. `alone_until`: each line before this offset is a
+    row of its own, because a quote before them is never closed.
     """
 
     cells: list[str]
@@ -51,9 +52,9 @@ class Row:
 
 
 def encoding_of(sample: bytes) -> tuple[Encoding, int]:
-    """The encoding of a file that starts with `sample`, and how long its byte order mark is.
+    """Return the encoding of a file that starts with `sample`, and the length of its byte order mark.
 
-    Without a mark it is UTF-8 when the sample can be that, and Windows-1252 when not.
+    Without a mark it is UTF-8 when the sample is valid UTF-8, and Windows-1252 when it is not.
     """
     for mark, encoding in _MARKS:
         if sample.startswith(mark):
@@ -74,9 +75,9 @@ def read_rows(
     line: int = 1,
     alone_until: int = 0,
 ) -> Iterator[Row]:
-    """The rows in `blocks`, the file's bytes from offset `start`, where line number `line` begins.
+    """Yield the rows in `blocks`, the bytes of the file from offset `start`, where line number `line` starts.
 
-    To go on behind a row, give its `end`, `next_line` and `alone_until`.
+    To continue after a row, pass its `end`, `next_line` and `alone_until`.
     """
     feed = _Feed(_lines(blocks, encoding), _decoder(encoding))
     reader = csv.reader(feed, delimiter=delimiter, skipinitialspace=True, strict=True)
@@ -95,7 +96,7 @@ def read_rows(
             except _RowTooLong:
                 alone = start + feed.row_bytes
             except csv.Error:
-                feed.put_back_culprit()
+                feed.put_back_last()
                 alone = start + feed.row_bytes
         if alone is None:
             start += feed.row_bytes
@@ -113,7 +114,7 @@ def read_rows(
 
 
 def _alone(text: str, size: int, delimiter: str) -> tuple[list[str], Fault | None]:
-    """The cells of one line, and what is wrong with it."""
+    """Return the cells of a line that is a row of its own, and its fault, if any."""
     if size > MAX_ROW_BYTES:
         return [text], "row_too_long"
     try:
@@ -123,15 +124,15 @@ def _alone(text: str, size: int, delimiter: str) -> tuple[list[str], Fault | Non
 
 
 class _RowTooLong(Exception):
-    """The row under way would have more than MAX_ROW_BYTES."""
+    """The row that is being read would have more than MAX_ROW_BYTES."""
 
 
 _Line = tuple[bytes, int]
-"""A line and its length in the file; of a line that is too long only the beginning."""
+"""A line, of which only the beginning is kept when it is too long, and its length in the file."""
 
 
 class _Feed:
-    """Hands lines to csv.reader, and remembers those of the row under way so that they can be read again."""
+    """Feeds lines to csv.reader, and keeps those of the row that is being read, so that they can be read again."""
 
     __slots__ = ("_again", "_ended", "_source", "decode", "row", "row_bytes")
 
@@ -164,17 +165,17 @@ class _Feed:
         return self.decode(line[0])
 
     def take(self) -> bool:
-        """Take one line into the row, however long; False at the end."""
+        """Add the next line to the row, however long it is. Returns False at the end."""
         try:
             self._add(self._again.popleft() if self._again else self._next_of_source())
         except StopIteration:
             return False
         return True
 
-    def put_back_culprit(self) -> None:
-        """Put back the line at which the row's quotes ceased to make sense: it may begin a row of its own.
+    def put_back_last(self) -> None:
+        """Put back the line at which the quotes of the row became inconsistent: it may be the start of another row.
 
-        There is none when the quotes were still open at the end, or the row is this one line.
+        There is no such line when the quotes were still open at the end, or when the row has only one line.
         """
         if not self._ended and len(self.row) > 1:
             line = self.row.pop()
@@ -196,14 +197,14 @@ class _Feed:
 def _decoder(encoding: Encoding) -> Callable[[bytes], str]:
     if encoding == "windows-1252":
         return _from_windows
-    # Lines of UTF-16 files come as UTF-8 already.
+    # Lines of UTF-16 files have been converted to UTF-8.
     return _from_utf8
 
 
 def _from_utf8(data: bytes) -> str:
     try:
         return data.decode()
-    except UnicodeDecodeError:  # pasted together of two encodings; the beginning of the file did not show it
+    except UnicodeDecodeError:  # the file mixes two encodings, which its beginning did not show
         return _from_windows(data)
 
 
@@ -212,14 +213,14 @@ def _from_windows(data: bytes) -> str:
 
 
 def _lines(blocks: Iterable[bytes], encoding: Encoding) -> Iterator[_Line]:
-    """The lines, ends included, each with its length in the file. Line ends are LF, CR LF or CR."""
+    """Yield the lines with their ends, each with its length in the file. Line ends are LF, CR LF or CR."""
     measure: Callable[[bytes], int] = len
     if encoding.startswith("utf-16"):
         blocks, measure = _as_utf8(blocks, encoding), _utf16_bytes
     tail, dropped = b"", 0
     for block in blocks:
         lines = (tail + block).splitlines(keepends=True)
-        # The last line may go on in the next block; one that ends in CR may go on with LF.
+        # The last line may continue in the next block; one that ends in CR may continue with LF.
         tail = b"" if not lines or lines[-1].endswith(b"\n") else lines.pop()
         for line in lines:
             yield _line(line, measure(line) + dropped)
@@ -237,9 +238,12 @@ def _line(data: bytes, size: int) -> _Line:
 
 
 def _beginning(data: bytes) -> bytes:
-    # Cut before a byte that is not inside a character of UTF-8, which has at most four.
+    # Cut before a byte that starts a character; a character of UTF-8 has at most four bytes.
     return data[
-        : next((n for n in range(_SHOWN, _SHOWN + 4) if data[n : n + 1] < b"\x80" or data[n] > 0xBF), _SHOWN)
+        : next(
+            (n for n in range(_KEPT_BYTES, _KEPT_BYTES + 4) if data[n : n + 1] < b"\x80" or data[n] > 0xBF),
+            _KEPT_BYTES,
+        )
     ]
 
 

@@ -1,4 +1,4 @@
-"""What an imported file's beginning tells: whether it is CSV at all, how to read it, which column is what."""
+"""The start of a file to import: whether it is CSV, how to read it, and which column holds which field."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from shared.domain.imports.csv_file import DELIMITERS, Encoding, Row, encoding_o
 from shared.domain.imports.tasks import Chunk
 
 MAX_FILE_BYTES = 200_000_000
+"""Bytes of the largest file that can be imported."""
 MAX_HEADER_BYTES = 65_536
+"""Bytes of the longest header line."""
 MAX_ROWS = 2_000_000
+"""Rows of the largest file that can be imported."""
 CHUNK_ROWS = 200
 CHUNK_BYTES = 1_048_576
-"""A chunk ends before the row with which it would be larger than either."""
+"""A chunk ends before the row with which it would exceed either limit."""
 
-# Other spellings of a column's name, without case and without `_NOT_SAID`; the first one found in a file counts.
+# The names of columns, compared without case and without `_IGNORED`. The first name that a file has counts.
 _NAMES: dict[str, tuple[str, ...]] = {
     "email": ("email", "emailaddress", "primaryemail", "mail", "mailaddress", "email1", "emailaddress1", "email1value"),
     "first_name": ("firstname", "givenname", "forename", "first"),
@@ -34,10 +37,10 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "tags": ("tags", "tag", "labels"),
     "owner": ("owner", "owneremail", "contactowner", "contactowneremail", "assignedto", "accountowner"),
 }  # fmt: skip
-_NOT_SAID = re.compile(r"[\s_\-.\ufeff]+")
+_IGNORED = re.compile(r"[\s_\-.\ufeff]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
-# How files begin that are something else: https://www.iana.org/assignments/media-types and their formats' own texts.
+# How files of other kinds start: https://www.iana.org/assignments/media-types and the specifications of the formats.
 _OTHER_KINDS: tuple[tuple[bytes, str, str], ...] = (
     (
         b"PK\x03\x04",
@@ -52,13 +55,13 @@ _OTHER_KINDS: tuple[tuple[bytes, str, str], ...] = (
 
 
 class BadFile(RuleBroken):
-    """The file cannot be imported. `code` and `detail` say why; nothing of the file's content is repeated."""
+    """The file cannot be imported. `code` and `detail` say why, without repeating any of the file's content."""
 
     code = "not_csv"
 
 
 class FileReplaced(BadFile):
-    """The object is gone, or another one has its place."""
+    """The object was removed or replaced."""
 
     code = "replaced"
 
@@ -71,9 +74,9 @@ class FileReplaced(BadFile):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a file is read: kept with its import, so that all its parts are read the same way.
+    """How to read a file. It is kept with the import, so that all chunks are read the same way.
 
-    `header`: the columns as the file names them. `columns`: the position of each field that has one.
+    `header`: the columns as the file names them. `columns`: the position of each field that has a column.
     """
 
     encoding: Encoding
@@ -83,9 +86,10 @@ class Layout:
 
 
 def survey(sample: bytes) -> tuple[Layout, Row]:
-    """How to read the file that begins with `sample` (all of it, or at least MAX_HEADER_BYTES), and its header row.
+    """Return the layout and the header row of a file that starts with `sample`, the whole file or at least
+    MAX_HEADER_BYTES.
 
-    The delimiter is the one under which there is an e-mail column, and most columns. Raises BadFile.
+    Of the delimiters with which there is an e-mail column, the one that makes most columns is chosen. Raises BadFile.
     """
     for beginning, code, sentence in _OTHER_KINDS:
         if sample.startswith(beginning):
@@ -115,9 +119,9 @@ def survey(sample: bytes) -> tuple[Layout, Row]:
 
 
 def cut(rows: Iterable[Row], header: Row) -> Iterator[tuple[Chunk, int]]:
-    """The chunks of a file, each with how many rows it has, from the rows below its header.
+    """Yield the chunks of a file, each with its number of rows, from the rows below the header.
 
-    Raises BadFile on the way when there are more than MAX_ROWS.
+    Raises BadFile after MAX_ROWS when there are more.
     """
     number, first_row, begin, last, count = 0, 1, header, header, 0
     for row in rows:
@@ -138,7 +142,7 @@ def _chunk(number: int, before: Row, last: Row, first_row: int) -> Chunk:
 def _columns(header: tuple[str, ...]) -> dict[str, int]:
     positions: dict[str, int] = {}
     for position, name in enumerate(header):
-        positions.setdefault(_NOT_SAID.sub("", name).casefold(), position)
+        positions.setdefault(_IGNORED.sub("", name).casefold(), position)
     found = {
         field: next((positions[name] for name in names if name in positions), None)
         for field, names in _NAMES.items()

@@ -32,13 +32,13 @@ _MOVES: dict[State, frozenset[State]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRun:
-    """An import as it is kept.
+    """The record of an import.
 
-    `rows_total`, `chunks_total`: None until the whole file has been cut up. `tally` and `chunks_done` grow
-    with every chunk. `results_key`: the object with every row's fate, when there is one.
-    `looked_at`, `idle_looks`: what the watch found at its last look, and how often nothing had moved since.
-    `owner_id`: who is to own its contacts, where that was asked for. `created_at`, `created_by`: of an import that was
-    asked for. Its `etag` is empty until its file is there.
+    `rows_total`, `chunks_total`: None until the whole file has been split. `tally` and `chunks_done` grow with every
+    chunk. `results_key`: the object with the fate of every row, when there is one. `looked_at`, `idle_looks`: the
+    progress at the last look of the watch, and the looks since then without progress. `owner_id`: the owner of its
+    contacts, if one was given. `created_at`, `created_by`: empty for a dropped file. `etag`: empty until the file has
+    arrived.
     """
 
     id: str
@@ -71,7 +71,7 @@ class ImportRun:
     def await_upload(
         cls, given: ImportInput, *, import_id: str, object_key: str, write_id: str, at: str, caller: Caller
     ) -> ImportRun:
-        """An import that was asked for, before its file is there. `write_id` names the write that makes it."""
+        """Return a new import, whose file is still to be uploaded. `write_id` names the write that creates it."""
         return cls(
             id=import_id,
             tenant_id=caller.tenant_id,
@@ -89,7 +89,7 @@ class ImportRun:
         )
 
     def arrive(self, uploaded: DroppedFile, *, write_id: str, at: str) -> ImportRun | None:
-        """The import with its file uploaded; None when it has been started, or that is known already."""
+        """Return the import with its file uploaded; None when it was started, or when it has this file already."""
         if self.state not in ("awaiting_upload", "uploaded") or self.etag == uploaded.etag:
             return None
         return replace(
@@ -103,7 +103,7 @@ class ImportRun:
         )
 
     def start(self, uploaded: DroppedFile, *, write_id: str, at: str, due_at: str) -> ImportRun:
-        """The import as it begins to run on its file as that is now. Raises Conflict once it has been started."""
+        """Return the import, running on its file as the file is now. Raises Conflict when it was started before."""
         self._require_move("running")
         return replace(
             self,
@@ -120,12 +120,12 @@ class ImportRun:
 
     @property
     def source(self) -> Source:
-        """Which way the file came in."""
+        """How the file arrived."""
         return "upload" if self.created_at else "drop_folder"
 
     @classmethod
     def begin(cls, dropped: DroppedFile, *, at: str, due_at: str) -> ImportRun:
-        """The import of a file, which must lie in an inbox, as it begins."""
+        """Return a new import of a file, which must be in an inbox."""
         if not isinstance(dropped.location, InboxFile):
             raise ValueError("the object is in no inbox")
         tenant_id, file_name = dropped.location
@@ -144,12 +144,12 @@ class ImportRun:
 
     @property
     def caller(self) -> Caller:
-        """Who makes this import's contacts."""
+        """The caller that creates this import's contacts."""
         return system_caller(self.tenant_id, f"import:{self.id}", "import")
 
     @property
     def uploader_id(self) -> str | None:
-        """The user who asked for the import; None when no user did."""
+        """The user who created the import; None when no user did."""
         kind, _, identifier = self.created_by.partition(":")
         return identifier if kind == "user" else None
 
@@ -171,30 +171,30 @@ class ImportRun:
 
     @property
     def all_chunks_done(self) -> bool:
-        """Whether the file is cut up and every part of it is in."""
+        """Whether the file is split and all of its chunks are closed."""
         return self.chunks_total is not None and self.chunks_done >= self.chunks_total
 
     @property
-    def standing(self) -> str:
-        """What changes when the import gets on."""
+    def progress_mark(self) -> str:
+        """A text that changes whenever the import makes progress."""
         return f"{self.state}/{self.chunks_done}/{self.chunks_total}"
 
     @property
     def has_moved(self) -> bool:
         """Whether chunks were closed since the last look of the watch."""
-        return self.standing != self.looked_at
+        return self.progress_mark != self.looked_at
 
     def contact_id(self, row: int) -> str:
-        """The id of the contact that this import makes of a row: the same at every attempt."""
+        """Return the id of the contact that this import creates from a row: the same at every attempt."""
         return derived_id(milliseconds_of(self.id), self.tenant_id, self.id, str(row), ordinal=row)
 
     def row_of_contact(self, contact_id: str) -> int | None:
-        """The row of this import that a contact was made of; None for all other contacts."""
+        """Return the row of this import that a contact was created from; None for any other contact."""
         row = ordinal_of(contact_id)
         return row if self.contact_id(row) == contact_id else None
 
     def complete(self, *, results_key: str, event_id: str, at: str) -> tuple[ImportRun, Event]:
-        """The import with every row's fate known, and its `import.completed`."""
+        """Return the completed import and its `import.completed` event."""
         self._require_move("completed")
         completed = replace(
             self,
@@ -221,7 +221,7 @@ class ImportRun:
         return completed, event
 
     def fail(self, code: str, message: str, *, at: str) -> ImportRun:
-        """The import given up, with the reason. What its rows have made so far stays."""
+        """Return the failed import with the reason. The contacts that its rows have created stay."""
         self._require_move("failed")
         return replace(
             self,

@@ -1,4 +1,4 @@
-"""From a row of a file to a contact's fields, and from what became of it to a row of the results."""
+"""From a row of a file to the fields of a contact, and from its fate to a row of the results."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from shared.domain.tenant import TenantSettings
 RowOutcome = Literal["created", "skipped", "failed"]
 
 OWNER = "owner"
-"""The column that is no field of a contact: the e-mail address of the user who is to own it."""
+"""The column that is no field of a contact: the e-mail address of the user who becomes its owner."""
 UNKNOWN_OWNER = "unknown_owner", "owner: No active user has this e-mail address."
-"""Code and message of a row that was created, and whose owner could not be found."""
+"""Code and message of a row whose contact was created although the owner was not found."""
 RESULT_COLUMNS = ("row_number", "outcome", "contact_id", "reason_code", "message")
-"""What a results file has behind the file's own columns."""
+"""The columns of a results file after those of the imported file."""
 
 _FAULTS = {
     "quotes": "The quotation marks of this line do not match. It was read by itself.",
     "row_too_long": "This row is too long to be read.",
 }
 _UNREADABLE = "\ufffd"
-# What makes a spreadsheet run a cell as a formula: OWASP, "CSV Injection".
+# The first characters with which a spreadsheet takes a cell as a formula: OWASP, "CSV Injection".
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """The fate of a row. `code` and `message` say why it was not created, or which of its cells was not taken."""
+    """The fate of a row. `code` and `message` say why no contact was created, or which cell was left out."""
 
     outcome: RowOutcome
     contact_id: str = ""
@@ -50,11 +50,10 @@ class Fate:
 
 
 def contact_fields(row: Row, layout: Layout, settings: TenantSettings) -> ContactFields:
-    """A row as a new contact's fields, by the rules that the API has too. Cells in which nothing shows count as not
-    given; a missing first name is taken from the e-mail address; a number that cannot be read is left out, which
-    `with_warnings` puts in words.
+    """Return the fields of a new contact from a row, by the same rules as the API.
 
-    Raises Invalid, naming the fields.
+    A cell without visible characters counts as not given. A missing first name is taken from the e-mail address. A
+    number that cannot be read is left out, which `with_warnings` reports. Raises Invalid, naming the fields.
     """
     if row.fault:
         raise Invalid.field("row", row.fault, _FAULTS[row.fault])
@@ -63,11 +62,11 @@ def contact_fields(row: Row, layout: Layout, settings: TenantSettings) -> Contac
         raise Invalid.field(
             "row", "too_many_cells", f"This row has {len(cells)} cells, the header has {len(layout.header)}."
         )
-    given: dict[str, Any] = _texts_of(row, layout)
+    given: dict[str, Any] = _read_texts(row, layout)
     for field, text in given.items():
         if _UNREADABLE in text:
             raise Invalid.field(field, "unreadable", "This has characters that cannot be read.")
-    for refused in _refused_numbers(given, settings):
+    for refused in _find_bad_numbers(given, settings):
         del given[refused.field]
     if "email" not in given:
         raise Invalid.field("email", "required", "An e-mail address is required.")
@@ -83,39 +82,39 @@ def contact_fields(row: Row, layout: Layout, settings: TenantSettings) -> Contac
 
 
 def owner_of(row: Row, layout: Layout) -> str:
-    """The owner that a row names, by a user's e-mail address; empty when it names none."""
+    """Return the e-mail address of the user that a row names as the owner; empty when it names none."""
     position = layout.columns.get(OWNER, len(row.cells))
     return "" if row.fault or position >= len(row.cells) else row.cells[position].strip()
 
 
 def with_warnings(fate: Fate, row: Row, layout: Layout, settings: TenantSettings) -> Fate:
-    """The fate of a row that was created, with what of it was left out."""
-    refused = _refused_numbers(_texts_of(row, layout), settings)
+    """Return the fate of a row whose contact was created, with the numbers that were left out."""
+    refused = _find_bad_numbers(_read_texts(row, layout), settings)
     if not refused:
         return fate
     words = " ".join(f"{one.field}: {one.message}" for one in refused)
     return replace(fate, code=fate.code or refused[0].code, message=f"{fate.message} {words}".strip())
 
 
-def _texts_of(row: Row, layout: Layout) -> dict[str, str]:
-    """The cells of a row that are fields of a contact and in which something shows."""
+def _read_texts(row: Row, layout: Layout) -> dict[str, str]:
+    """Return the cells of a row that are fields of a contact and have visible characters."""
     found = {}
     for field, position in layout.columns.items():
         if field != OWNER and position < len(row.cells):
-            text = _unguarded(row.cells[position].strip())
+            text = _remove_mark(row.cells[position].strip())
             if field == "email":
-                text = text.removeprefix("'")  # how Excel marks a text
+                text = text.removeprefix("'")  # how Excel marks a text cell
             if comparable(text):
                 found[field] = text
     return found
 
 
-def _unguarded(text: str) -> str:
-    """A cell without the mark that results and exports put before what a spreadsheet would run as a formula."""
+def _remove_mark(text: str) -> str:
+    """Return a cell without the mark that results and exports put before what a spreadsheet would take as a formula."""
     return text[1:].strip() if text[:1] == "'" and text[1:].startswith(_FORMULA) else text
 
 
-def _refused_numbers(texts: dict[str, str], settings: TenantSettings) -> list[FieldError]:
+def _find_bad_numbers(texts: dict[str, str], settings: TenantSettings) -> list[FieldError]:
     refused: list[FieldError] = []
     for field in ("phone", "whatsapp"):
         if field in texts:
@@ -132,7 +131,7 @@ def _local_part(address: str) -> str:
     try:
         return local_part(normalize_email(address))
     except Invalid:
-        return address  # which is what is refused then
+        return address  # which is refused afterwards
 
 
 def _refusal(error: ValidationError) -> Invalid:
@@ -142,24 +141,24 @@ def _refusal(error: ValidationError) -> Invalid:
     return faults.refusal_of(tuple(replace(one, field=one.field.split(".")[0]) for one in found))
 
 
-def failed(row: Row, error: DomainError) -> Fate:
-    """The fate of a row that was refused: the first reason's code, and all reasons in words, with the line."""
+def fail_row(row: Row, error: DomainError) -> Fate:
+    """Return the fate of a refused row: the code of the first reason, and all reasons in words, with the line."""
     reasons = " ".join(f"{one.field}: {one.message}" for one in error.errors) or error.detail
     code = error.errors[0].code if error.errors else error.code
     return Fate("failed", code=code, message=f"Line {row.line}: {reasons}")
 
 
 def result_header(layout: Layout) -> bytes:
-    """The first line of a results file."""
-    return _written([[*map(_defused, layout.header), *RESULT_COLUMNS]])
+    """Return the first line of a results file."""
+    return _write_rows([[*map(_add_mark, layout.header), *RESULT_COLUMNS]])
 
 
 def result_rows(layout: Layout, rows: Iterable[tuple[int, Row, Fate]]) -> bytes:
-    """Lines of a results file: each row (with its number) as it stood in the file, and its fate."""
+    """Return lines of a results file: each row, by its number, as it is in the imported file, and its fate."""
     width = len(layout.header)
-    return _written(
+    return _write_rows(
         [
-            *map(_defused, _fitted(row.cells, width, layout.delimiter)),
+            *map(_add_mark, _fit_width(row.cells, width, layout.delimiter)),
             number,
             fate.outcome,
             fate.contact_id,
@@ -170,18 +169,18 @@ def result_rows(layout: Layout, rows: Iterable[tuple[int, Row, Fate]]) -> bytes:
     )
 
 
-def _fitted(cells: Sequence[str], width: int, delimiter: str) -> Sequence[str]:
-    """As many cells as there are columns; what is too many stands in the last one."""
+def _fit_width(cells: Sequence[str], width: int, delimiter: str) -> Sequence[str]:
+    """Return as many cells as there are columns. Surplus cells are joined into the last one."""
     if len(cells) <= width:
         return [*cells, *[""] * (width - len(cells))]
     return [*cells[: width - 1], delimiter.join(cells[width - 1 :])]
 
 
-def _defused(cell: str) -> str:
+def _add_mark(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
-def _written(rows: Iterable[Sequence[object]]) -> bytes:
+def _write_rows(rows: Iterable[Sequence[object]]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()

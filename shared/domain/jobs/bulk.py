@@ -1,8 +1,8 @@
-"""The bulk job: one change of all contacts that match a filter, carried out in the background, portion by portion.
+"""The bulk job: one change of all contacts that match a filter, made in the background, portion by portion.
 
-The contacts of a portion are written down before any of them is touched. So a portion that is begun again, after a
-kill or by a message that came twice, is about the same contacts, and its events' ids, which follow from job and
-contact, tell what is done already.
+The contacts of a portion are written down before any of them is changed. A portion that is run again, after a kill or
+for a message that was delivered twice, is therefore about the same contacts, and the ids of its events, which follow
+from job and contact, show what is done already.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from shared.domain.timestamps import Timestamp, plus
 Action = Literal["update", "delete"]
 
 MAX_FAILURES = 100
-"""How many of a job's refused contacts are named."""
+"""Refused contacts of a job that are listed."""
 
 
 class BulkFailure(BaseModel):
-    """A contact that a job was refused."""
+    """A contact that a job could not change or delete, and why."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
@@ -49,12 +49,12 @@ class BulkTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkRun:
-    """A bulk job as it is kept.
+    """The record of a bulk job.
 
-    `caller`: who made it, with the rights they had then, under which it runs. `change`: for an update, as it was
-    given, in JSON. `matched`: how many contacts match, where that is known. `position`: the id up to which
-    contacts have been looked at; `walked`: there are none behind it. `portion`: the contacts being worked on.
-    `failures`: (contact id, code, message).
+    `caller`: the caller who created it, with the rights they had then; it runs with these. `change`: of an update, as
+    it was given, in JSON. `matched`: the number of contacts that match, where it is known. `position`: the id up to
+    which contacts have been searched; `walked`: there are none after it. `portion`: the contacts that are being worked
+    on. `failures`: (contact id, code, message).
     """
 
     id: str
@@ -91,7 +91,7 @@ class BulkRun:
         matched: int | None,
         at: str,
     ) -> BulkRun:
-        """A job as it is made."""
+        """Return a new job."""
         return cls(
             id=job_id,
             action=action,
@@ -117,28 +117,28 @@ class BulkRun:
 
     @property
     def done(self) -> int:
-        """How many contacts have been dealt with."""
+        """The number of contacts that are done, successfully or not."""
         return self.succeeded + self.failed
 
     @property
     def is_under_way(self) -> bool:
-        """Whether the job has neither ended nor been stopped."""
+        """Whether the job has neither ended nor been cancelled."""
         return self.state in UNDER_WAY
 
     @property
     def permission(self) -> str:
-        """What the job's action takes."""
+        """The permission that the job's action requires."""
         return "contacts:delete" if self.action == "delete" else "contacts:write"
 
     def open_portion(self, contact_ids: Iterable[str], *, position: str, walked: bool, at: str) -> BulkRun:
-        """The job with the next contacts to work on, found up to `position`."""
-        return self._moved(at, state="running", portion=tuple(contact_ids), position=position, walked=walked)
+        """Return the job with the next contacts to work on, found up to `position`."""
+        return self._change(at, state="running", portion=tuple(contact_ids), position=position, walked=walked)
 
     def close_portion(self, outcomes: Iterable[BulkResult], *, at: str) -> BulkRun:
-        """The job with its open portion dealt with. One that was cancelled meanwhile stays so."""
+        """Return the job with its open portion closed and counted. A cancelled job stays cancelled."""
         refused = [(one.contact_id or "", one.refusal) for one in outcomes if one.refusal]
         named = [(contact_id, refusal.code, refusal.detail) for contact_id, refusal in refused]
-        return self._moved(
+        return self._change(
             at,
             portion=(),
             portions_done=self.portions_done + 1,
@@ -148,8 +148,8 @@ class BulkRun:
         )
 
     def complete(self, *, event_id: str, at: str) -> tuple[BulkRun, Event]:
-        """The job at its end, and its `bulk_job.completed`."""
-        completed = self._moved(at, state="completed", matched=self.done, ended_at=at)
+        """Return the completed job and its `bulk_job.completed` event."""
+        completed = self._change(at, state="completed", matched=self.done, ended_at=at)
         event = Event(
             id=event_id,
             type=BULK_JOB_COMPLETED,
@@ -165,7 +165,7 @@ class BulkRun:
         return completed, event
 
     def cancel(self, *, at: str) -> BulkRun | None:
-        """The job, stopped behind the portion that is open; None when it was cancelled before.
+        """Return the job, stopped after the portion that is open; None when it was cancelled before.
 
         Raises Conflict when it has ended.
         """
@@ -173,26 +173,26 @@ class BulkRun:
             return None
         if not self.is_under_way:
             raise Conflict(f"The job is {self.state} and cannot be cancelled.", code="job_ended")
-        return self._moved(at, state="cancelled", ended_at=at)
+        return self._change(at, state="cancelled", ended_at=at)
 
     def fail(self, code: str, message: str, *, at: str) -> BulkRun:
-        """The job given up, with the reason. What is done stays done."""
+        """Return the failed job with the reason. What is done stays done."""
         state = "failed" if self.is_under_way else self.state
-        return self._moved(at, state=state, portion=(), error=(code, message), ended_at=at)
+        return self._change(at, state=state, portion=(), error=(code, message), ended_at=at)
 
     def put_off(self, look: Look, *, at: str) -> BulkRun:
         """Return the job after a look of the watch, due again after a pause."""
         due_at = plus(at, look.pause_seconds)
         return replace(self, version=self.version + 1, idle_looks=look.idle_looks, due_at=due_at)
 
-    def _moved(self, at: str, **changed: object) -> BulkRun:
-        moved = replace(self, version=self.version + 1, updated_at=at, idle_looks=0, **changed)  # type: ignore[arg-type]
-        has_work = moved.is_under_way or moved.portion
-        return replace(moved, due_at=plus(at, FIRST_LOOK_SECONDS) if has_work else None)
+    def _change(self, at: str, **changed: object) -> BulkRun:
+        changed_run = replace(self, version=self.version + 1, updated_at=at, idle_looks=0, **changed)  # type: ignore[arg-type]
+        has_work = changed_run.is_under_way or changed_run.portion
+        return replace(changed_run, due_at=plus(at, FIRST_LOOK_SECONDS) if has_work else None)
 
 
 class BulkCounts(BaseModel):
-    """How many contacts were dealt with, and what became of them."""
+    """The number of contacts that are done, by result."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
@@ -202,12 +202,12 @@ class BulkCounts(BaseModel):
 
     @classmethod
     def of(cls, run: BulkRun) -> BulkCounts:
-        """The counts of a job."""
+        """Return the counts of a job."""
         return cls(done=run.done, succeeded=run.succeeded, failed=run.failed)
 
 
 class BulkProgress(Progress):
-    """How many contacts a job has dealt with. `seconds_left` is null while it cannot be estimated."""
+    """How many contacts of a job are done. `seconds_left` is null while it cannot be estimated."""
 
     @classmethod
     def of(cls, run: BulkRun) -> BulkProgress:
@@ -222,7 +222,7 @@ class BulkProgress(Progress):
 
 
 class BulkJob(BaseModel):
-    """A bulk job as it is shown."""
+    """A bulk job."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
@@ -231,18 +231,20 @@ class BulkJob(BaseModel):
     state: JobState
     counts: BulkCounts
     progress: BulkProgress
-    matched: int | None = Field(description="How many contacts match, where a counter tells it.")
-    failures: list[BulkFailure] = Field(description=f"The first {MAX_FAILURES} contacts that were refused.")
+    matched: int | None = Field(description="The number of contacts that match; null where it is not known.")
+    failures: list[BulkFailure] = Field(
+        description=f"The first {MAX_FAILURES} contacts that could not be changed or deleted."
+    )
     error: Reason | None = Field(None, description="Why the job failed.")
     created_at: Timestamp
     created_by: str
     updated_at: Timestamp
-    completed_at: Annotated[Timestamp | None, Field(description="When the job ended, one way or another.")]
+    completed_at: Annotated[Timestamp | None, Field(description="When the job ended, in any state.")]
     version: int
 
     @classmethod
     def of(cls, run: BulkRun) -> BulkJob:
-        """What is shown of a job."""
+        """Return what callers see of a job."""
         return cls(
             id=run.id,
             action=run.action,

@@ -1,6 +1,6 @@
-"""How much work in the background a tenant may have open at once, so that it leaves room for others'.
+"""The background work that a tenant may have open at once, limited so that it leaves capacity to other tenants.
 
-The operator's limits, the same for all tenants; the reader's view of them is in docs/operations.md.
+The limits are the operator's and the same for all tenants; docs/operations.md describes them.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from shared.domain.errors import QuotaReached
 
 MAX_BYTES_A_DAY = 10_000_000_000
-"""Bytes of files a tenant may have imported on one day (UTC), uploaded and dropped together: fifty of the largest."""
+"""Bytes of files, uploaded and dropped, that a tenant may import on one day (UTC): fifty of the largest files."""
 NO_END = 2**53
-"""The end, in Unix seconds, of a place that is held until it is released."""
+"""The end, in Unix seconds, of a slot that is held until it is released."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """A kind of work, and how much of it may be open at once. `code` and `detail` are those of a refusal."""
+    """A limit on one kind of work. `most`: the work that may be open at once. `code`, `detail`: of a refusal."""
 
     kind: str
     most: int
@@ -25,7 +25,7 @@ class Quota:
     detail: str
 
     def refusal(self) -> QuotaReached:
-        """That a tenant has as much open as it may."""
+        """Return the error for a tenant that is at the limit."""
         return QuotaReached(self.detail, code=self.code)
 
 
@@ -50,7 +50,7 @@ UPLOADS = Quota(
 
 
 def too_many_bytes() -> QuotaReached:
-    """That a tenant's files of the day are as large as they may be together."""
+    """Return the error for a tenant whose files of the day are too large together."""
     return QuotaReached(
         f"A tenant imports at most {MAX_BYTES_A_DAY:,} bytes a day. Start this one after midnight UTC.",
         code="too_many_bytes",

@@ -1,4 +1,4 @@
-"""Messages that were received from a queue and are still hidden in it."""
+"""Messages that were received from a queue, and that SQS still hides from other receivers."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 
 class ReceivedMessages:
-    """Those of one queue. `sqs` makes the client when it is first needed."""
+    """The received messages of one queue. `sqs` builds the client when it is first needed."""
 
     def __init__(self, sqs: Callable[[], Any], queue_url: str) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
 
     def show_again(self, receipt: str, *, after: int) -> bool:
-        """Have a message shown again after some seconds (0 to 43,200) instead of at the end of its visibility timeout.
+        """Make a message visible after some seconds (0 to 43,200) instead of at the end of its visibility timeout.
 
-        `receipt`: the handle with which it was received. False when SQS would not, so that it is shown in its own time.
+        `receipt`: the handle with which it was received. Returns False when SQS refused, so that the timeout holds.
         """
         try:
             self._sqs().change_message_visibility(

@@ -1,4 +1,4 @@
-"""Messages put into a queue, any number at once, and whether there are some."""
+"""Sends any number of messages to a queue, and tells whether a queue holds messages."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.domain.errors import Unavailable
 from shared.services.backoff import pause_after
 
-_BATCH = 10  # SQS's limit for one SendMessageBatch
+_BATCH = 10
+"""Messages in one SendMessageBatch (limit of SQS)."""
 _ATTEMPTS = 4
 _LONGEST_GROUP = 128
+"""Characters of a MessageGroupId (limit of SQS)."""
 
 
 def send_all(
@@ -26,7 +28,7 @@ def send_all(
     delay: int = 0,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Queue messages, each with its tenant's id, to be handed out after `delay` seconds (0 to 900). Those that SQS
+    """Send messages, each with its tenant's id, to be delivered after `delay` seconds (0 to 900). Messages that SQS
     refuses are sent again.
 
     Raises Unavailable when some could not be queued; others may have been.
@@ -43,7 +45,7 @@ def send_all(
             for n, (tenant_id, message) in enumerate(batch)
         ]
         for attempt in range(_ATTEMPTS):
-            refused = _refused(sqs, queue_url, entries)
+            refused = _send_batch(sqs, queue_url, entries)
             entries = [entry for entry in entries if entry["Id"] in refused]
             if not entries:
                 break
@@ -53,8 +55,10 @@ def send_all(
 
 
 def group_of(tenant_id: str) -> str:
-    """The group of a tenant's messages: on a standard queue, SQS lets those of groups that wait long go behind those of
-    others (Amazon SQS Developer Guide, "fair queues"), and keeps no order within a group.
+    """Return the message group of a tenant.
+
+    On a standard queue, SQS delivers the messages of a group with a long backlog after those of other groups (Amazon
+    SQS Developer Guide, "fair queues"), and keeps no order within a group.
     """
     return quote(tenant_id, safe="")[:_LONGEST_GROUP]
 
@@ -67,9 +71,9 @@ _COUNTS = (
 
 
 def holds_messages(sqs: Any, queue_url: str) -> bool:
-    """Whether a queue holds messages: visible, hidden by whoever works on them, or delayed.
+    """Return whether a queue holds messages: visible, being worked on, or delayed.
 
-    The counts are right about a minute after the last message was sent (SQS API Reference, GetQueueAttributes).
+    The counts are accurate about a minute after the last message was sent (SQS API Reference, GetQueueAttributes).
     Raises Unavailable.
     """
     try:
@@ -79,8 +83,8 @@ def holds_messages(sqs: Any, queue_url: str) -> bool:
     return any(int(answer["Attributes"][count]) for count in _COUNTS)
 
 
-def _refused(sqs: Any, queue_url: str, entries: list[dict[str, Any]]) -> set[str]:
-    """The ids of those entries that SQS did not take."""
+def _send_batch(sqs: Any, queue_url: str, entries: list[dict[str, Any]]) -> set[str]:
+    """Send a batch. Returns the ids of the entries that SQS refused."""
     try:
         answer = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
     except (ClientError, BotoCoreError) as error:

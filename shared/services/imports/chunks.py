@@ -14,7 +14,7 @@ from shared.domain.imports.csv_file import Row, read_rows
 from shared.domain.imports.file import BadFile, Layout
 from shared.domain.imports.progress import Tally
 from shared.domain.imports.record import ImportRun
-from shared.domain.imports.rows import Fate, failed, owner_of, result_rows
+from shared.domain.imports.rows import Fate, fail_row, owner_of, result_rows
 from shared.domain.imports.tasks import Chunk, ImportTask
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant, TenantSettings, UniqueScope
@@ -128,13 +128,13 @@ class ImportChunks:
         if is_first and current is not None:
             return replace(run, run=current)
         # The worker that was faster queues the next chunk: queued twice, all that follow would be written twice.
-        self._runs.finish_if_done(current)
+        self._runs.queue_finish_if_done(current)
         return None
 
     def queue_next(self, task: ImportTask, run: SplitImport) -> None:
         """Queue the next chunk of the chain, and after the last chunk the end of the import."""
-        self._runs.ask_for_next(run.run, _chunk_of(task))
-        self._runs.finish_if_done(run.run)
+        self._runs.queue_next(run.run, _chunk_of(task))
+        self._runs.queue_finish_if_done(run.run)
 
     def _read(self, run: ImportRun, layout: Layout, chunk: Chunk) -> list[tuple[int, Row]]:
         rows = read_rows(
@@ -196,7 +196,7 @@ class ImportChunks:
             try:
                 fields = label_fields(one.fields, writing.labelling)
             except (Invalid, RuleBroken) as error:
-                fates[one.number] = failed(one.row, error)
+                fates[one.number] = fail_row(one.row, error)
                 continue
             creations[one.number] = writing.draft(
                 {**fields, "owner_id": one.owner_id},
@@ -221,7 +221,7 @@ def _fate_of_refused(run: ImportRun, row: Row, refusal: DomainError) -> Fate:
         return Fate("skipped", refusal.contact_id, "duplicate", refusal.detail)
     if isinstance(refusal, ConcurrentChange):
         raise refusal
-    return failed(row, refusal)
+    return fail_row(row, refusal)
 
 
 def _tally(fates: Iterable[Fate]) -> Tally:

@@ -1,4 +1,4 @@
-"""What callers do with imports."""
+"""Imports as callers see them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from shared.domain.imports.views import Import, Results
 from shared.services.paging import Cursors, Page, read_page
 
 RESULTS_SECONDS = 300
-"""How long an address of results is good for."""
+"""Seconds for which the address of results is valid."""
 
 _PERMISSIONS = ("imports:run", "contacts:read")
-"""Results name contacts of any owner."""
+"""`contacts:read`, since results name contacts of any owner."""
 
 
 class ImportRepository(Protocol):
@@ -29,7 +29,7 @@ class ImportRepository(Protocol):
 
 
 class ImportService:
-    """Imports as one caller may see them. Anything the caller may not see raises NotFound."""
+    """The imports that one caller may see. For any other import it raises NotFound."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class ImportService:
         self._now = now
 
     def list(self, *, limit: int, cursor: str | None) -> Page[Import]:
-        """A page of the imports, those of the files put last first."""
+        """Return a page of the imports, the newest files first."""
         self._caller.require_all(*_PERMISSIONS)
 
         def read(count: int, after: Any) -> list[ImportRun]:
@@ -56,7 +56,7 @@ class ImportService:
         return read_page(
             read,
             lambda run: run.id,
-            self._shown,
+            self._to_view,
             limit=limit,
             cursor=cursor,
             cursors=self._cursors,
@@ -64,11 +64,11 @@ class ImportService:
         )
 
     def read(self, import_id: str) -> Import:
-        """An import."""
-        return self._shown(self._get(import_id))
+        """Return an import."""
+        return self._to_view(self._get(import_id))
 
     def results(self, import_id: str) -> Results:
-        """Where the results of an import can be fetched.
+        """Return the address from which the results of an import can be fetched.
 
         Raises Conflict while the import is running, NotFound when it failed before any row was read.
         """
@@ -91,6 +91,6 @@ class ImportService:
             raise NotFound("Import")
         return run
 
-    def _shown(self, run: ImportRun) -> Import:
+    def _to_view(self, run: ImportRun) -> Import:
         url = self._sign(run.results_key, RESULTS_SECONDS) if run.results_key else None
         return Import.of(run, url)

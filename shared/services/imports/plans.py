@@ -1,8 +1,8 @@
-"""The plan of an import: where in its file each chunk of rows lies, so that no more than a few are queued at a time.
+"""The list of an import's chunks, kept so that only a few of them are queued at a time.
 
-A file of two million rows has ten thousand chunks. Were all of them queued at once, another tenant's file would wait
-for all of them. So the first MOST_QUEUED are, and whoever is through with a chunk asks for the one so many further on:
-the chunks are as many chains, each with one message.
+A file of two million rows has ten thousand chunks. If all of them were queued at once, another tenant's file would wait
+for all of them. Therefore only the first MOST_QUEUED chunks are queued, and the worker that closes a chunk queues the
+chunk that comes MOST_QUEUED later: the chunks form MOST_QUEUED chains, each with one message.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import astuple
 from shared.domain.imports.tasks import Chunk
 
 MOST_QUEUED = 20
-"""How many chunks of an import are queued at a time: twice as many as are worked on at once in a deployment."""
+"""Chunks of an import that are queued at a time: twice as many as a deployment works on at once."""
 _RECORD = struct.Struct(">6q")
 
 
-class Plan:
-    """A plan while it is made. `first_of_chains`: the first chunk of each chain that is not in `done`."""
+class ChunkList:
+    """The list while it is built. `first_of_chains`: the first chunk of each chain that is not in `done`."""
 
     def __init__(self, done: Collection[int]) -> None:
         self._done = done
@@ -39,17 +39,17 @@ class Plan:
         return self._first.values()
 
     @property
-    def written(self) -> bytes:
-        """The plan as it is kept: 48 bytes a chunk."""
+    def encoded(self) -> bytes:
+        """The list as it is kept: 48 bytes for each chunk."""
         return bytes(self._records)
 
 
-def place_of_next(chunk: Chunk) -> tuple[int, int]:
-    """From which byte up to which (not included) a plan describes the chunk that follows one in its chain."""
+def range_of_next(chunk: Chunk) -> tuple[int, int]:
+    """Return the range of bytes (the end not included) of the entry for the next chunk of the same chain."""
     start = (chunk.number + MOST_QUEUED) * _RECORD.size
     return start, start + _RECORD.size
 
 
-def chunks_in(written: bytes) -> Iterator[Chunk]:
-    """The chunks that a part of a plan describes."""
-    return (Chunk(*record) for record in _RECORD.iter_unpack(written))
+def decode_chunks(encoded: bytes) -> Iterator[Chunk]:
+    """Yield the chunks of some entries."""
+    return (Chunk(*record) for record in _RECORD.iter_unpack(encoded))

@@ -13,7 +13,7 @@ from shared.domain.errors import Invalid
 from shared.domain.imports.csv_file import Row
 from shared.domain.imports.file import Layout
 from shared.domain.imports.record import ImportRun
-from shared.domain.imports.rows import UNKNOWN_OWNER, Fate, contact_fields, failed, owner_of, with_warnings
+from shared.domain.imports.rows import UNKNOWN_OWNER, Fate, contact_fields, fail_row, owner_of, with_warnings
 from shared.domain.tenant import TenantSettings
 
 
@@ -52,7 +52,7 @@ def plan(number: int, row: Row, known: Known) -> RowPlan:
     try:
         fields = contact_fields(row, known.layout, known.settings)
     except Invalid as error:
-        return RowPlan(number, row, failed(row, error))
+        return RowPlan(number, row, fail_row(row, error))
     named = owner_of(row, known.layout)
     is_unknown = bool(named) and named not in known.owners
     fate = Fate("created", known.run.contact_id(number), *(UNKNOWN_OWNER if is_unknown else ()))

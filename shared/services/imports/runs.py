@@ -1,9 +1,11 @@
-"""A dropped file on its way: an import begins, its file is cut into chunks, and at the end the results are gathered.
+"""The steps of an import around its chunks: it starts, its file is split, and at the end the results are gathered.
 
-Every step may be done twice, at the same time or after a kill, and ends the same. What makes it so: an import's
-id follows from its file, a chunk is counted in the transaction that writes its row, whoever is through with a chunk,
-also one that was in already, asks for the next of its chain, and whoever sees all chunks done, the cutter or any writer
-of rows, asks for the end.
+Every step may run twice, at the same time or after a kill, with the same result:
+
+- The id of an import follows from its file.
+- A chunk is counted in the transaction that writes its item.
+- A worker that closes a chunk, or finds it closed, queues the next chunk of its chain.
+- A worker that sees all chunks closed, whether it split the file or wrote rows, queues the end.
 """
 
 from __future__ import annotations
@@ -25,14 +27,15 @@ from shared.domain.imports.upload import DroppedFile, Location, UploadedFile
 from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
 from shared.domain.tenant import Tenant
 from shared.services.backoff import RECORD
-from shared.services.imports.plans import MOST_QUEUED, Plan, chunks_in, place_of_next
+from shared.services.imports.plans import MOST_QUEUED, ChunkList, decode_chunks, range_of_next
 from shared.services.jobs.queue import TaskQueue
 
-_SAMPLE = 1_048_576  # bytes by which a file is judged
+_SAMPLE = 1_048_576
+"""Bytes at the start of a file from which its layout is found."""
 
 
 class UnknownTenant(RuleBroken):
-    """The file lies in the inbox of a tenant that does not exist, or is suspended."""
+    """The file is in the inbox of a tenant that does not exist or is suspended."""
 
     code = "unknown_tenant"
 
@@ -79,13 +82,13 @@ class Files(Protocol):
 
     def drop_parts(self, tenant_id: str, import_id: str) -> None: ...
 
-    def put_plan(self, tenant_id: str, import_id: str, plan: bytes) -> None: ...
+    def put_chunk_list(self, tenant_id: str, import_id: str, chunks: bytes) -> None: ...
 
-    def read_plan(self, tenant_id: str, import_id: str, start: int, end: int) -> bytes: ...
+    def read_chunk_list(self, tenant_id: str, import_id: str, start: int, end: int) -> bytes: ...
 
 
 class ImportRuns:
-    """Begins, cuts up, ends and fails imports."""
+    """Starts, splits, finishes and fails imports."""
 
     def __init__(
         self,
@@ -102,13 +105,13 @@ class ImportRuns:
         self._tasks = tasks
         self._now = now
 
-    def take_up(self, key: str, etag: str) -> ImportRun | None:
-        """Import the object that was put under a key: begin, and cut it up. One that was uploaded for an import waits
-        until that is started.
+    def import_object(self, key: str, etag: str) -> ImportRun | None:
+        """Start the import of a new object and split its file. A file that was uploaded for an import waits until the
+        import is started.
 
-        Returns the import as it is then; None when the object lies in no inbox, or is no longer the one that
-        `etag` names (its successor has an event of its own), or has been dealt with, or the tenant has as much running
-        as it may: the file waits where it is, until the watch over imports comes by when there is room.
+        Returns the import. Returns None when the object is in no inbox, when it is no longer the object that `etag`
+        names (its successor has an event of its own), when it was imported already, and when the tenant has too many
+        running imports: the file then waits in the inbox until the watch over imports finds it and a slot is free.
         Raises UnknownTenant, and Unavailable when it should be tried again.
         """
         location = self._files.locate(key)
@@ -143,8 +146,8 @@ class ImportRuns:
         raise ConcurrentChange()
 
     def begin(self, dropped: DroppedFile) -> ImportRun:
-        """The import of a file: a new one, or that which is there. Raises UnknownTenant, and QuotaReached when there
-        is no room for a new one."""
+        """Return the import of a file, which is started if it does not exist. Raises UnknownTenant, and QuotaReached
+        when the tenant has too many running imports."""
         at = self._now()
         run = ImportRun.begin(dropped, at=at, due_at=timestamps.plus(at, FIRST_LOOK_SECONDS))
         self._require_tenant(run.tenant_id)
@@ -154,39 +157,42 @@ class ImportRuns:
         return run
 
     def split(self, tenant_id: str, import_id: str) -> None:
-        """Cut up the file of an import again, if it is still running: chunks that are in are left out."""
+        """Split the file of a running import again, leaving out the chunks that are closed."""
         run = self._imports(tenant_id).get(import_id)
         if run is not None and run.state == "running":
             self._split(run)
 
     def _split(self, run: ImportRun) -> None:
         imports = self._imports(run.tenant_id)
-        cutter = _Cutter(run, imports, self._files)
+        splitter = _Splitter(run, imports, self._files)
         try:
-            plan = cutter.plan()
+            chunks = splitter.split()
         except BadFile as refusal:
             self.give_up(run, refusal)
             return
-        self._files.put_plan(run.tenant_id, run.id, plan.written)
-        self._tasks.send(ImportTask(run.tenant_id, run.id, "rows", chunk) for chunk in plan.first_of_chains)
-        if imports.set_totals(run.id, rows=cutter.rows, chunks=cutter.chunks):
-            self.finish_if_done(imports.get(run.id))
+        self._files.put_chunk_list(run.tenant_id, run.id, chunks.encoded)
+        self._tasks.send(ImportTask(run.tenant_id, run.id, "rows", chunk) for chunk in chunks.first_of_chains)
+        if imports.set_totals(run.id, rows=splitter.rows, chunks=splitter.chunks):
+            self.queue_finish_if_done(imports.get(run.id))
 
-    def ask_for_next(self, run: ImportRun, chunk: Chunk) -> None:
-        """Ask for the chunk that follows one in its chain, now that that is in. Done again, it may be queued twice."""
-        start, end = place_of_next(chunk)
+    def queue_next(self, run: ImportRun, chunk: Chunk) -> None:
+        """Queue the next chunk of a closed chunk's chain. When this is repeated, the chunk may be queued twice."""
+        start, end = range_of_next(chunk)
         if run.chunks_total is not None and chunk.number + MOST_QUEUED >= run.chunks_total:
             return
-        for following in chunks_in(self._files.read_plan(run.tenant_id, run.id, start, end)):
+        for following in decode_chunks(self._files.read_chunk_list(run.tenant_id, run.id, start, end)):
             self._tasks.send([ImportTask(run.tenant_id, run.id, "rows", following)])
 
-    def finish_if_done(self, run: ImportRun | None) -> None:
-        """Ask for the end of an import all of whose chunks are done."""
+    def queue_finish_if_done(self, run: ImportRun | None) -> None:
+        """Queue the end of a running import when all of its chunks are closed."""
         if run is not None and run.state == "running" and run.all_chunks_done:
             self._tasks.send([ImportTask(run.tenant_id, run.id, "finish")])
 
     def finish(self, tenant_id: str, import_id: str) -> None:
-        """Gather the results of an import whose chunks are all done, or that failed half-way, and complete it."""
+        """Gather the results of an import whose chunks are all closed, and complete it.
+
+        The results of an import that failed half-way are gathered too.
+        """
         imports = self._imports(tenant_id)
         run = imports.get(import_id)
         if run is None or (run.state == "running" and not run.all_chunks_done):
@@ -195,13 +201,13 @@ class ImportRuns:
             if run.state == "running":
                 results_key = self._gather(run, imports)
                 ended = run.complete(results_key=results_key, event_id=new_id(), at=self._now())
-                if not imports.complete(*ended):  # it has ended meanwhile, one way or the other
+                if not imports.complete(*ended):  # it has ended meanwhile
                     self.finish(tenant_id, import_id)
                     return
             elif run.state == "failed" and run.chunks_done and run.results_key is None:
                 imports.set_results(import_id, self._gather(run, imports))
         except Conflict:
-            # A twin was faster, and has removed the parts already.
+            # Another worker was faster, and has removed the parts already.
             again = imports.get(import_id)
             if again is None or again.results_key is None:
                 raise
@@ -215,8 +221,8 @@ class ImportRuns:
         return self._files.put_results(run.tenant_id, run.id, run.file_name, result_header(layout), parts)
 
     def give_up(self, run: ImportRun, refusal: BadFile) -> None:
-        """Fail an import for what is wrong with its file, which stays where it is. Rows that are in stay in, and
-        their fates can be had."""
+        """Fail an import because of its file, which stays where it is. Contacts that were created stay, and so do the
+        results of their rows."""
         # The results are gathered once the chunks that are being written have ended. Queued before the import fails: a
         # kill between the two steps would otherwise lose the results for good.
         finish = ImportTask(run.tenant_id, run.id, "finish")
@@ -229,8 +235,8 @@ class ImportRuns:
             raise UnknownTenant()
 
 
-class _Cutter:
-    """Cuts one file. `rows`, `chunks`: how many there are, once the plan is made."""
+class _Splitter:
+    """Splits a file. `rows`, `chunks`: their numbers, once the file is split."""
 
     def __init__(self, run: ImportRun, imports: ImportRepository, files: Files) -> None:
         self._run = run
@@ -239,8 +245,8 @@ class _Cutter:
         self.rows = 0
         self.chunks = 0
 
-    def plan(self) -> Plan:
-        """Where its chunks lie. Raises BadFile."""
+    def split(self) -> ChunkList:
+        """Return the chunks of the file. Raises BadFile."""
         run = self._run
         if run.size > MAX_FILE_BYTES:
             raise BadFile(f"The file has more than {MAX_FILE_BYTES:,} bytes. Split it.", code="too_large")
@@ -248,11 +254,11 @@ class _Cutter:
             b"".join(self._files.read(run.object_key, run.etag, 0, min(run.size, _SAMPLE)))
         )
         self._imports.save_layout(run.id, layout)
-        plan = Plan({number for number, _ in self._imports.chunks(run.id)})
+        chunks = ChunkList({number for number, _ in self._imports.chunks(run.id)})
         blocks = self._files.read(run.object_key, run.etag, header.end, run.size)
         rows = read_rows(blocks, layout.encoding, layout.delimiter, start=header.end, line=header.next_line)
         for chunk, count in cut(rows, header):
             self.chunks += 1
             self.rows += count
-            plan.add(chunk)
-        return plan
+            chunks.add(chunk)
+        return chunks

@@ -1,4 +1,4 @@
-"""Imports that a caller asks for: where to upload the file to, and the start once it is there."""
+"""Imports that a caller creates: the form to upload the file with, and the start once the file has arrived."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from shared.services.idempotency import Announce, no_key
 from shared.services.jobs.queue import TaskQueue
 
 UPLOAD_SECONDS = 900
-"""How long a file can be uploaded after its import was asked for: long enough for the largest one on a slow line,
-since S3 looks at the clock when an upload begins."""
+"""Seconds for which a file can be uploaded after its import was created. Long enough even for the largest file on a
+slow line, since S3 checks the time when an upload begins."""
 _PERMISSIONS = ("imports:run", "contacts:read", "contacts:write")
-"""Rows write contacts of any owner, and results tell of those that stood in the way."""
+"""Rows create contacts of any owner, and results name the contacts that they duplicate."""
 
 
 class ImportRepository(Protocol):
@@ -38,7 +38,7 @@ class ImportRepository(Protocol):
 
 
 class Uploads(Protocol):
-    """Where files are uploaded to; see `shared.files.drop_bucket.DropBucket`."""
+    """The bucket that files are uploaded to; see `shared.files.drop_bucket.DropBucket`."""
 
     def upload_key(self, tenant_id: str, import_id: str) -> str: ...
 
@@ -48,7 +48,7 @@ class Uploads(Protocol):
 
 
 class ImportUploads:
-    """The imports that one caller asks for."""
+    """The imports that one caller creates and starts."""
 
     def __init__(
         self,
@@ -70,10 +70,10 @@ class ImportUploads:
         self._announce = announce
 
     def create(self, given: ImportInput) -> NewImport:
-        """A new import, and how its file is uploaded: to a place of its own, one to MAX_FILE_BYTES bytes long.
+        """Create an import. Returns it with a form that uploads its file, of 1 to MAX_FILE_BYTES bytes.
 
-        Raises Invalid when the owner it names is no active user, and QuotaReached when the tenant has as many imports
-        whose file can be uploaded as it may.
+        Raises Invalid when the owner it names is no active user, and QuotaReached when the tenant has too many imports
+        whose file can be uploaded.
         """
         self._caller.require_all(*_PERMISSIONS)
         owner_id = given.options.owner_id if given.options else None
@@ -102,10 +102,10 @@ class ImportUploads:
         return shown
 
     def start(self, import_id: str) -> Import:
-        """The import, running on the file as it lies there now.
+        """Start an import with its file as the file is now. Returns the running import.
 
-        Raises Conflict when there is no file yet, and when it was started before; QuotaReached when the tenant has as
-        many running as it may, or its files of the day are too large together.
+        Raises Conflict when there is no file yet, and when the import was started before; QuotaReached when the tenant
+        has too many running imports, or when its files of the day are too large together.
         """
         self._caller.require_all(*_PERMISSIONS)
         for _ in RECORD.tries():
@@ -114,20 +114,20 @@ class ImportUploads:
                 raise NotFound("Import")
             at = self._now()
             due_at = timestamps.plus(at, FIRST_LOOK_SECONDS)
-            run = before.start(self._found(before), write_id=new_id(), at=at, due_at=due_at)
+            run = before.start(self._find_file(before), write_id=new_id(), at=at, due_at=due_at)
             shown = Import.of(run, None)
             self._announce(shown)
             try:
                 self._imports.save(before, run)
             except ConcurrentChange:
                 continue
-            # It runs now: what cannot be queued, or is not for a kill, the watch over imports will.
+            # It runs now. If it cannot be queued, or a kill prevents that, the watch over imports queues it.
             with contextlib.suppress(Unavailable):
                 self._tasks().send([ImportTask(run.tenant_id, run.id, "split")])
             return shown
         raise ConcurrentChange()
 
-    def _found(self, run: ImportRun) -> DroppedFile:
+    def _find_file(self, run: ImportRun) -> DroppedFile:
         try:
             uploads = self._uploads()
             return uploads.find(uploads.upload_key(run.tenant_id, run.id))

@@ -1,4 +1,4 @@
-"""The watch over imports: drives on those that stand still, and finds dropped files of which no event told."""
+"""The watch over imports: queues imports without progress again, and finds dropped files whose event was lost."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from shared.services.jobs.queue import TaskQueue
 from shared.services.jobs.watch import JobWatch, WatchReport
 
 _UNNOTICED_SECONDS = 300
-"""How long a file must have lain there before the lack of an import is worth a thought."""
+"""Seconds after which a file without an import is taken for one whose event was lost."""
 _PAGES = 5
-"""How much of the inboxes one look goes through: up to a thousand objects a page, for one request each."""
+"""Pages of the inboxes that one look searches: up to a thousand objects a page, for one request each."""
 
 
 class Watched(Protocol):
@@ -94,7 +94,7 @@ class WatchedImportJobs:
         """Write what the look found and the time of the next one."""
         self._imports(run.tenant_id).postpone(
             run,
-            looked_at=run.standing,
+            looked_at=run.progress_mark,
             idle_looks=look.idle_looks,
             due_at=timestamps.plus(at, look.pause_seconds),
         )
@@ -133,20 +133,20 @@ class ImportWatch:
         """Look at the imports that are due, and then through a part of the inboxes, as far as time allows."""
         report = ImportWatchReport()
         if self._jobs.look_at_due(report):
-            self._walk(report)
+            self._search_inboxes(report)
         return report
 
-    def _walk(self, report: ImportWatchReport) -> None:
-        """Go on through the inboxes from where the last look stopped."""
+    def _search_inboxes(self, report: ImportWatchReport) -> None:
+        """Continue through the inboxes from where the last look stopped."""
         after = self._watched.inbox_position()
         for _ in range(_PAGES):
             files, after = self._inboxes.dropped_files(after)
-            self._take_up_missing(files, report)
+            self._import_missing(files, report)
             self._watched.set_inbox_position(after)
             if not after or not self._has_time():
                 return
 
-    def _take_up_missing(self, files: list[DroppedFile], report: ImportWatchReport) -> None:
+    def _import_missing(self, files: list[DroppedFile], report: ImportWatchReport) -> None:
         long_ago = timestamps.plus(self._now(), -_UNNOTICED_SECONDS)
         imports = {
             (dropped.location.tenant_id, dropped.import_id): dropped
@@ -160,7 +160,7 @@ class ImportWatch:
             return
         for tenant_id, import_id in sorted(self._watched.missing(imports)):
             if not self._has_time():
-                return  # the page is gone through again next round, and what was begun is not missing then
+                return  # the next round searches this page again; what was imported is not missing then
             try:
                 self._runs.begin(imports[tenant_id, import_id])
             except QuotaReached:

@@ -89,14 +89,14 @@ def test_what_a_csv_writer_wrote_is_read_as_csv_reader_reads_it(
 def test_parts_of_any_file_read_to_the_rows_of_the_whole(text: str, encoding: Encoding, seed: int) -> None:
     data = text.encode(encoding)
     longest = csv_file.MAX_ROW_BYTES
-    csv_file.MAX_ROW_BYTES, csv_file._SHOWN = 40, 8  # so that rows are too long now and then
+    csv_file.MAX_ROW_BYTES, csv_file._KEPT_BYTES = 40, 8  # so that rows are too long now and then
     try:
         whole = list(read_rows([data], encoding, ","))
         sizes = random.Random(seed)
         assert told(list(read_rows(blocks(data, sizes.randint(1, 30)), encoding, ","))) == told(whole)
         assert told(read_in_parts(data, encoding, whole, sizes)) == told(whole)
     finally:
-        csv_file.MAX_ROW_BYTES, csv_file._SHOWN = longest, 1_000
+        csv_file.MAX_ROW_BYTES, csv_file._KEPT_BYTES = longest, 1_000
     assert all(earlier.end < later.end for earlier, later in itertools.pairwise(whole))
 
 

@@ -11,7 +11,14 @@ import pytest
 from shared.domain.errors import Invalid
 from shared.domain.imports.csv_file import Row, read_rows
 from shared.domain.imports.file import Layout, survey
-from shared.domain.imports.rows import Fate, contact_fields, failed, result_header, result_rows, with_warnings
+from shared.domain.imports.rows import (
+    Fate,
+    contact_fields,
+    fail_row,
+    result_header,
+    result_rows,
+    with_warnings,
+)
 from shared.domain.tenant import TenantSettings
 
 
@@ -82,7 +89,7 @@ def test_a_refusal_names_field_and_reason_and_repeats_no_value(text: str, field:
 
 def test_all_refused_fields_are_told_with_the_line() -> None:
     text = f"email,company,department\na@example.com,{'x' * 201},{'y' * 201}\n"
-    fate = failed(read(text)[1], refusal_of(text))
+    fate = fail_row(read(text)[1], refusal_of(text))
     assert fate.code == "string_too_long"
     assert fate.message.startswith("Line 2: company: ")
     assert "department: " in fate.message
