@@ -17,7 +17,7 @@ from shared.files.drop_bucket import DropBucket
 from shared.services.imports import plans as import_plans
 from shared.services.imports.runs import ImportRuns
 from shared.services.imports.uploads import UPLOAD_SECONDS, ImportUploads
-from shared.table.jobs import places
+from shared.table.jobs import slots
 from shared.table.jobs.slots import Slots
 from shared.table.transactions import Transaction
 from shared.wiring.base import store
@@ -240,7 +240,7 @@ def test_an_import_that_was_started_is_none_that_can_be_uploaded(world: World, i
 def test_so_many_bytes_a_day_are_imported_and_more_wait_for_the_next(
     world: World, inbox: DropFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "MAX_BYTES_A_DAY", len(people(2)) * 2)
+    monkeypatch.setattr(slots, "MAX_BYTES_A_DAY", len(people(2)) * 2)
     inbox.deliver(inbox.put(people(2)))
     inbox.work()
     asked = ask(world)
