@@ -477,7 +477,7 @@ def test_what_is_changed_between_reading_and_writing_is_done_again(
 # Faults
 
 
-def test_parts_of_batches_that_are_handed_back_are_read_again(world: World, waits: list[float]) -> None:
+def test_unprocessed_keys_of_a_batch_are_read_again(world: World, waits: list[float]) -> None:
     """check 16"""
     gets = call("dynamodb", "BatchGetItem")
     with injecting(unprocessed(gets, times=4, done=2)):
@@ -584,7 +584,7 @@ def test_five_hundred_take_few_calls(world: World, monkeypatch: pytest.MonkeyPat
     assert world.content.live == []
 
 
-def test_logs_tell_nobody_s_name(world: World, logs: Any) -> None:
+def test_logs_contain_no_names(world: World, logs: Any) -> None:
     """check 95"""
     bulk(world, CREATE, {"contacts": [person(1, first_name="canary"), {"first_name": "canary", "canary": 1}]})
     bulk(world, UPDATE, {"filter": {"search": "canary"}, "set": {"company": "canary"}})

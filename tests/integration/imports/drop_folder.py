@@ -1,4 +1,4 @@
-"""The drop folder as a tenant sees it: files put there, and what comes of them; AWS in moto."""
+"""The drop folder as a tenant sees it: files are put there and imported; AWS in moto."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Event = dict[str, Any]
 
 
 class DropFolder:
-    """The inbox of a tenant (T1), and the functions behind it."""
+    """The inbox of a tenant (T1), and the functions that import its files."""
 
     def __init__(self, world: World, tenant_id: str = "T1") -> None:
         self.world = world
@@ -45,13 +45,13 @@ class DropFolder:
         self.put_back = 0
 
     def put(self, body: bytes | str, name: str = "people.csv", *, key: str | None = None) -> Event:
-        """Put a file into the inbox; gives back the event that S3 would send."""
+        """Put a file into the inbox. Returns the event that S3 would send."""
         key = key or inbox_key(self.tenant_id, name)
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body.encode() if isinstance(body, str) else body)
         return self.event_of(key)
 
     def event_of(self, key: str) -> Event:
-        """The event that S3 would send of an object as it is now."""
+        """Return the event that S3 would send for an object as it is now."""
         found = self.s3.head_object(Bucket=self.bucket, Key=key)
         event: Event = copy.deepcopy(json.loads(EVENT.read_text()))
         s3 = event["Records"][0]["s3"]
@@ -64,21 +64,21 @@ class DropFolder:
         return event
 
     def deliver(self, event: Event) -> None:
-        """One invocation by S3."""
+        """Invoke the function with an event of S3."""
         with inferring_tenant():
             on_object_created(event, lambda_context("ImportsSplitFunction"))
 
     def work(self, *, limit: int = 1000) -> int:
-        """Hand out the queue's messages, one by one, until none is left (or `limit` of them). A message whose
+        """Deliver the queue's messages, one by one, until none is left (or `limit` of them). A message whose
         handling failed or was killed comes back; a kill ends the work. Returns how many were handled.
         """
         handled = 0
         while handled < limit and (messages := receive(self.queue_url, 1)):
-            self.hand_out(messages[0])
+            self.deliver_message(messages[0])
             handled += 1
         return handled
 
-    def hand_out(self, message: dict[str, Any]) -> None:
+    def deliver_message(self, message: dict[str, Any]) -> None:
         handle = {"QueueUrl": self.queue_url, "ReceiptHandle": message["ReceiptHandle"]}
         tenant_id = json.loads(message["Body"])["tenant_id"]
         try:
@@ -98,21 +98,21 @@ class DropFolder:
                 self.sqs.delete_message(**handle)
 
     def waiting(self) -> list[dict[str, Any]]:
-        """What the queue's visible messages say; they are taken out of it."""
+        """Remove the visible messages from the queue. Returns their bodies."""
         messages = receive(self.queue_url, 1000)
         for message in messages:
             self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
         return [json.loads(message["Body"]) for message in messages]
 
     def run(self, body: bytes | str, name: str = "people.csv") -> dict[str, Any]:
-        """Put a file, and do all that follows; gives back the import as the API shows it."""
+        """Put a file and run its import to the end. Returns the import as the API shows it."""
         self.deliver(self.put(body, name))
         self.work()
         assert not self.put_back, "a message was put back; see the log"
         return self.latest()
 
     def imports(self) -> list[dict[str, Any]]:
-        """The tenant's imports as the API shows them, newest first."""
+        """Return the tenant's imports as the API shows them, newest first."""
         answer = self.world.send("GET", "/imports")
         assert answer.status == 200, answer.text
         items: list[dict[str, Any]] = answer.json["items"]
@@ -133,22 +133,22 @@ class DropFolder:
         return body
 
     def results(self, shown: dict[str, Any]) -> list[dict[str, str]]:
-        """The rows of an import's results file."""
+        """Return the rows of an import's results file."""
         text = self.object(self.results_key(shown["id"])).decode()
         return list(csv.DictReader(io.StringIO(text, newline="")))
 
     def keys(self, prefix: str = "") -> list[str]:
-        """The bucket's objects."""
+        """Return the keys of the bucket's objects."""
         found = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix)
         return [entry["Key"] for entry in found.get("Contents", [])]
 
     def finish(self, import_id: str) -> None:
-        """What the delayed message of a failed import asks for, at once."""
+        """Gather the results of a failed import at once, without waiting for the delayed message."""
         with acting_for(self.tenant_id):
             import_runs().finish(self.tenant_id, import_id)
 
     def watch(self, now: str) -> ImportWatchReport:
-        """A look of the watch, as if the time were `now`."""
+        """Run the watch, as if the time were `now`."""
         with acting_for_system(*WATCH_PREFIXES):
             return ImportWatch(
                 find_tenant,

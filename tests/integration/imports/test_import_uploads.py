@@ -1,4 +1,4 @@
-"""Imports that are asked for: the form to upload by, the file's arrival, and the start."""
+"""Imports that a caller creates: the upload form, the arrival of the file, and the start."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def policy_of(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def upload(inbox: DropFolder, asked: dict[str, Any], body: str = PEOPLE) -> dict[str, Any]:
-    """The file where the form puts it; gives back the event that S3 would send."""
+    """Put the file where the form puts it. Returns the event that S3 would send."""
     return inbox.put(body, key=asked["upload"]["fields"]["key"])
 
 
@@ -64,10 +64,10 @@ def read(world: World, asked: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "name", ["people.csv", "../T10/inbox/x.csv", "tenants/T10/inbox/x.csv", "ü +%2F\x07", "/"]
 )
-def test_check_60_a_form_takes_one_object_of_the_caller_s_own_for_a_short_time(
+def test_check_60_a_form_accepts_one_object_of_the_callers_tenant_for_a_short_time(
     world: World, name: str
 ) -> None:
-    """One key under the tenant's own prefix, nothing in it is the caller's choice; a range of sizes; 15 minutes."""
+    """One key under the tenant's own prefix, with nothing that the caller chose; a range of sizes; 15 minutes."""
     asked = ask(world, name=name)
     form, policy = asked["upload"], policy_of(asked)
     conditions = policy["conditions"]
@@ -83,7 +83,7 @@ def test_check_60_a_form_takes_one_object_of_the_caller_s_own_for_a_short_time(
     assert asked["state"] == "awaiting_upload" and asked["file_name"] == name
 
 
-def test_two_imports_have_two_places(world: World, t10: Tenancy) -> None:
+def test_two_imports_have_two_keys(world: World, t10: Tenancy) -> None:
     keys = [ask(world, token=token)["upload"]["fields"]["key"] for token in (world.t1.admin, t10.admin) * 2]
     assert len(set(keys)) == 4
     assert [key.split("/")[1] for key in keys] == ["T1", "T10"] * 2
@@ -93,18 +93,20 @@ def test_two_imports_have_two_places(world: World, t10: Tenancy) -> None:
     "body",
     [{}, {"file_name": ""}, {"file_name": "x" * 256}, {"file_name": 1}, {"file_name": "x", "key": "y"}],
 )
-def test_what_is_no_request_for_an_import_is_refused(world: World, body: dict[str, Any]) -> None:
+def test_invalid_requests_for_an_import_are_refused(world: World, body: dict[str, Any]) -> None:
     assert world.send("POST", "/imports", body).status == 422
     assert world.send("GET", "/imports").json["items"] == []
 
 
-def test_who_may_not_run_imports_gets_no_form(world: World) -> None:
+def test_a_caller_without_the_permission_gets_no_form(world: World) -> None:
     for token in (world.t1.user, world.t1.powerless):
         assert world.send("POST", "/imports", {"file_name": "x.csv"}, token=token).status == 403
 
 
-def test_who_may_not_read_and_write_all_contacts_starts_no_import(inbox: DropFolder, world: World) -> None:
-    """Rows would be written, and results tell of contacts, that such a caller may not write or see himself."""
+def test_a_caller_who_may_not_read_and_write_all_contacts_starts_no_import(
+    inbox: DropFolder, world: World
+) -> None:
+    """Rows would create, and results would name, contacts that such a caller may not write or see."""
     hidden = world.create("hidden@example.com")
     asked = ask(world)
     upload(inbox, asked, "email\nhidden@example.com\nnew@example.com\n")
@@ -146,7 +148,7 @@ def test_from_the_upload_to_the_contacts(world: World, inbox: DropFolder) -> Non
     assert [row["outcome"] for row in inbox.results(done)] == ["created", "created"]
 
 
-def test_an_import_can_be_started_before_s3_has_told_of_its_file(world: World, inbox: DropFolder) -> None:
+def test_an_import_can_be_started_before_the_event_of_its_file(world: World, inbox: DropFolder) -> None:
     asked = ask(world)
     event = upload(inbox, asked)
     assert start(world, asked).status == 202
@@ -178,7 +180,7 @@ def start_through(world: World, asked: dict[str, Any]) -> Any:
     return world.racing.request("POST", f"/imports/{asked['id']}/start", token=world.t1.admin)
 
 
-def test_events_of_s3_twice_late_or_of_an_object_since_replaced_change_nothing(
+def test_events_that_are_repeated_late_or_of_a_replaced_object_change_nothing(
     world: World, inbox: DropFolder
 ) -> None:
     asked = ask(world)
@@ -205,9 +207,7 @@ def test_a_file_replaced_after_the_start_fails_cleanly(world: World, inbox: Drop
     assert (ended["state"], ended["error"]["code"]) == ("failed", "replaced")
 
 
-def test_an_object_uploaded_for_no_import_is_passed_over(
-    world: World, inbox: DropFolder, t10: Tenancy
-) -> None:
+def test_an_object_uploaded_for_no_import_is_ignored(world: World, inbox: DropFolder, t10: Tenancy) -> None:
     asked = ask(world)
     for key in (
         f"uploads/T1/{new_id()}",
@@ -221,7 +221,7 @@ def test_an_object_uploaded_for_no_import_is_passed_over(
         inbox.deliver(inbox.put(PEOPLE, key=f"uploads/nobody/{asked['id']}"))
 
 
-def test_a_suspended_tenant_s_upload_stays_where_it_is(world: World, inbox: DropFolder) -> None:
+def test_the_upload_of_a_suspended_tenant_stays_where_it_is(world: World, inbox: DropFolder) -> None:
     """check 59, for uploads"""
     asked = ask(world)
     event = upload(inbox, asked)
@@ -238,10 +238,10 @@ def test_a_suspended_tenant_s_upload_stays_where_it_is(world: World, inbox: Drop
 # Kills and lost answers
 
 
-def test_a_start_killed_between_its_write_and_its_message_is_driven_on_by_the_watch(
+def test_a_start_killed_between_its_write_and_its_message_is_queued_by_the_watch(
     world: World, inbox: DropFolder
 ) -> None:
-    """check 13: nothing is sent for what is not written, and what is written is found."""
+    """check 13: nothing is sent for an unwritten start, and a written start is found."""
     asked = ask(world)
     upload(inbox, asked)
     sent = call("sqs", "SendMessage", "SendMessageBatch")
@@ -264,10 +264,8 @@ def test_nothing_is_sent_for_a_start_killed_before_its_write(world: World, inbox
     assert start(world, asked).status == 202
 
 
-def test_a_start_whose_message_cannot_be_sent_is_driven_on_by_the_watch(
-    world: World, inbox: DropFolder
-) -> None:
-    """What is answered is what is written: the import runs."""
+def test_a_start_whose_message_cannot_be_sent_is_queued_by_the_watch(world: World, inbox: DropFolder) -> None:
+    """The response agrees with the record: the import runs."""
     asked = ask(world)
     upload(inbox, asked)
     with injecting(unreachable(call("sqs", "SendMessage", "SendMessageBatch"))):
@@ -284,7 +282,7 @@ def finish_by_the_watch(world: World, inbox: DropFolder, asked: dict[str, Any]) 
     assert (done["state"], done["counts"]["created"]) == ("completed", 2)
 
 
-def test_an_upload_that_stalls_is_told_what_to_do_with_its_file(world: World, inbox: DropFolder) -> None:
+def test_the_error_of_a_stalled_upload_says_what_to_do_with_the_file(world: World, inbox: DropFolder) -> None:
     asked = ask(world)
     upload(inbox, asked)
     start(world, asked)
@@ -298,7 +296,7 @@ def test_an_upload_that_stalls_is_told_what_to_do_with_its_file(world: World, in
 
 
 @pytest.mark.parametrize("operation", ["TransactWriteItems", "SendMessageBatch"])
-def test_a_lost_answer_is_no_second_start(world: World, inbox: DropFolder, operation: str) -> None:
+def test_a_lost_response_is_no_second_start(world: World, inbox: DropFolder, operation: str) -> None:
     """check 11"""
     asked = ask(world)
     upload(inbox, asked)
@@ -310,7 +308,7 @@ def test_a_lost_answer_is_no_second_start(world: World, inbox: DropFolder, opera
     assert read(world, asked)["counts"]["created"] == 2
 
 
-def test_an_import_that_is_never_started_lapses(world: World, inbox: DropFolder) -> None:
+def test_an_import_that_is_never_started_expires(world: World, inbox: DropFolder) -> None:
     asked = ask(world)
     (row,) = world.content.of("T#T1#IMPORTS")
     lapses = int(row["expires_at"]["N"]) * 1000

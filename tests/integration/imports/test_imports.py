@@ -62,7 +62,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def counts(**given: int) -> dict[str, int]:
-    """An import's counts, those not given being nought."""
+    """Return the counts of an import, with zero for those not given."""
     names = ("rows", "created", "updated", "merged", "skipped", "unchanged", "failed")
     return {name: given.get(name, 0) for name in names}
 
@@ -105,7 +105,7 @@ def test_a_thousand_rows_with_thirty_duplicates_and_twenty_bad_ones_make_950_con
     content.assert_whole()
 
 
-def test_the_results_hold_the_files_columns_and_every_rows_fate(inbox: DropFolder) -> None:
+def test_the_results_have_the_files_columns_and_every_rows_fate(inbox: DropFolder) -> None:
     known = inbox.world.create("known@example.com")
     file = (
         "Email,first_NAME,Last Name,custom.x\n"
@@ -167,22 +167,22 @@ def test_a_missing_first_name_is_taken_from_the_address(inbox: DropFolder) -> No
     assert inbox.world.send("GET", f"/contacts/{row['contact_id']}").json["first_name"] == "ada.lovelace"
 
 
-def test_a_completed_import_tells_of_it_once(inbox: DropFolder) -> None:
+def test_a_completed_import_publishes_one_event(inbox: DropFolder) -> None:
     shown = inbox.run(people(2))
     inbox.world.catch_up()
     told = [message for message in inbox.world.published() if message["type"] == "import.completed"]
     assert [(message["entity"], message["entity_id"]) for message in told] == [("import", shown["id"])]
 
 
-def test_a_file_of_a_header_alone_completes_with_nothing(inbox: DropFolder) -> None:
+def test_a_file_of_only_a_header_completes_with_nothing(inbox: DropFolder) -> None:
     shown = inbox.run("email,first name\r\n")
     assert (shown["state"], shown["counts"]) == ("completed", counts())
     assert inbox.results(shown) == []
 
 
-def test_a_file_put_again_is_another_import_that_skips_what_is_there(inbox: DropFolder) -> None:
+def test_a_file_put_again_is_another_import_that_skips_existing_contacts(inbox: DropFolder) -> None:
     first = inbox.run(people(2))
-    time.sleep(1.1)  # S3 tells times in whole seconds
+    time.sleep(1.1)  # S3 has times in whole seconds
     second = inbox.run(people(2))
     assert second["id"] > first["id"]
     assert second["counts"] == counts(rows=2, skipped=2)
@@ -215,7 +215,7 @@ def test_check_79_the_same_event_five_times_and_out_of_order_is_one_run(
 
 
 def small_import(world: World) -> None:
-    """One file with every kind of row, in two chunks. Done again it takes up what was put the first time."""
+    """Import one file with every kind of row, in two chunks. A repeated call continues with the file of the first."""
     inbox = DropFolder(world)
     if not inbox.keys():
         inbox.put(
@@ -226,7 +226,7 @@ def small_import(world: World) -> None:
 
 
 def outcome(world: World) -> Any:
-    """What must be the same however the import went."""
+    """Return what must be the same however the import went."""
     inbox = DropFolder(world)
     content = world.content
     content.assert_whole()
@@ -255,7 +255,7 @@ def test_check_80_killed_at_any_aws_call_an_import_ends_with_exact_totals(
 
 
 def writing(attempt: Any) -> bool:
-    """Calls that change something: killed anywhere between two of them, a process leaves the same behind."""
+    """Return whether a call changes something. A kill anywhere between two such calls leaves the same state."""
     reading = ("Get", "Head", "List", "Query", "BatchGet", "Receive")
     return any_call(attempt) and not attempt.operation.startswith(
         (*reading, "ChangeMessage", "DeleteMessage")
@@ -282,9 +282,11 @@ def test_check_12_a_chunk_whose_answers_are_lost_is_counted_once(worlds: Worlds,
         small_import(unharmed)
         expected = outcome(unharmed)
     with worlds() as harmed:
-        # Four attempts of botocore: the call fails for good although it was carried out.
+        # Four attempts of botocore: the call fails, although it was carried out.
         lost = lost_answer(call("dynamodb", "TransactWriteItems"), at=2, times=4)
-        also_lost = lost_answer(call("s3", "PutObject"), at=3, times=4)  # behind the file and its plan
+        also_lost = lost_answer(
+            call("s3", "PutObject"), at=3, times=4
+        )  # after the file and its list of chunks
         with injecting(lost, also_lost):
             small_import(harmed)
         assert outcome(harmed) == expected
@@ -494,7 +496,7 @@ def test_check_86_a_file_in_the_inbox_of_no_tenant_is_refused_and_kept(inbox: Dr
     assert inbox.world.content.of("T#.*#IMPORT") == []
 
 
-def test_an_object_outside_the_inboxes_is_passed_over(inbox: DropFolder) -> None:
+def test_an_object_outside_the_inboxes_is_ignored(inbox: DropFolder) -> None:
     for key in (
         "tenants/T1/results/0190/people.csv.results.csv",
         "tenants/T1/people.csv",
@@ -541,7 +543,7 @@ def _with_lower_names(rows: list[dict[str, str]]) -> list[dict[str, str]]:
     return [{name.lower(): value for name, value in row.items()} for row in rows]
 
 
-def test_an_event_of_an_object_replaced_since_is_left_to_its_successors(inbox: DropFolder) -> None:
+def test_an_event_of_a_replaced_object_is_left_to_its_successors_event(inbox: DropFolder) -> None:
     outdated = inbox.put(people(3))
     current = inbox.put("email\nother@example.com\n")
     inbox.deliver(outdated)
@@ -552,7 +554,7 @@ def test_an_event_of_an_object_replaced_since_is_left_to_its_successors(inbox: D
     assert shown["counts"] == counts(rows=1, created=1)
 
 
-def test_an_event_of_an_object_removed_since_is_passed_over(inbox: DropFolder) -> None:
+def test_an_event_of_a_removed_object_is_ignored(inbox: DropFolder) -> None:
     event = inbox.put(people(3))
     inbox.s3.delete_object(Bucket=inbox.bucket, Key="tenants/T1/inbox/people.csv")
     inbox.deliver(event)
@@ -566,7 +568,7 @@ def minutes_from_now(minutes: float) -> str:
     return timestamps.plus(timestamps.now(), 60 * minutes)
 
 
-def test_the_watch_imports_a_file_of_which_no_event_came(inbox: DropFolder, small_chunks: None) -> None:
+def test_the_watch_imports_a_file_whose_event_was_lost(inbox: DropFolder, small_chunks: None) -> None:
     event = inbox.put(people(7), "lost event.csv")
     inbox.put(people(1), key="tenants/nobody/inbox/people.csv")
     assert inbox.watch(minutes_from_now(4)).found == 0, "an event may still come"
@@ -576,14 +578,14 @@ def test_the_watch_imports_a_file_of_which_no_event_came(inbox: DropFolder, smal
     (shown,) = inbox.imports()
     assert (shown["file_name"], shown["counts"]) == ("lost event.csv", counts(rows=7, created=7))
 
-    inbox.deliver(event)  # late, after all
+    inbox.deliver(event)  # late
     assert inbox.watch(minutes_from_now(12)).found == 0
     inbox.work()
     assert len(inbox.imports()) == 1
     assert len(inbox.world.content.contacts) == 7
 
 
-def test_the_schedules_function_reports_in_figures_what_it_did(inbox: DropFolder) -> None:
+def test_the_scheduled_function_returns_figures(inbox: DropFolder) -> None:
     inbox.put(people(1))
     with acting_for_system(*WATCH_PREFIXES):
         report = on_schedule({}, lambda_context("ImportsWatchFunction", timeout_ms=60_000))
@@ -591,7 +593,7 @@ def test_the_schedules_function_reports_in_figures_what_it_did(inbox: DropFolder
     assert report == dict.fromkeys(names.split(), 0)
 
 
-def test_an_import_whose_messages_were_lost_is_driven_on_to_exact_totals(
+def test_an_import_whose_messages_were_lost_completes_with_exact_totals(
     inbox: DropFolder, small_chunks: None
 ) -> None:
     inbox.deliver(inbox.put(people(10)))
@@ -611,7 +613,7 @@ def test_an_import_whose_messages_were_lost_is_driven_on_to_exact_totals(
     assert (shown["state"], shown["counts"]) == ("completed", counts(rows=10, created=10))
 
 
-def test_an_import_that_lost_its_splitter_is_driven_on(inbox: DropFolder) -> None:
+def test_an_import_whose_splitting_was_killed_is_queued_again(inbox: DropFolder) -> None:
     inbox.put(people(3))
     (dropped,), _ = drop_bucket().dropped_files("")
     with acting_for("T1"):
@@ -633,7 +635,7 @@ def test_an_import_that_lost_its_last_message_is_finished(inbox: DropFolder) -> 
     assert inbox.latest()["state"] == "completed"
 
 
-def test_the_watch_looks_at_a_standing_import_less_and_less_and_at_last_gives_it_up(
+def test_the_watch_looks_at_an_import_without_progress_less_often_and_finally_gives_it_up(
     inbox: DropFolder,
 ) -> None:
     inbox.deliver(inbox.put(people(3)))
@@ -653,10 +655,10 @@ def test_the_watch_looks_at_a_standing_import_less_and_less_and_at_last_gives_it
 
 
 def test_an_import_outlasts_a_suspension_of_any_length(inbox: DropFolder) -> None:
-    """check 59: looks are not counted meanwhile, and those from before are forgotten."""
+    """check 59: looks during the suspension do not count, and the count starts from zero afterwards."""
     inbox.deliver(inbox.put(people(3)))
     minute, looks = 0, 0
-    while looks < 8:  # one more look at which nothing has moved would be the last
+    while looks < 8:  # one more look without progress would be the last
         minute += 20
         looks += inbox.watch(minutes_from_now(minute)).driven_on
     suspend(suspended=True)
@@ -740,7 +742,7 @@ def test_a_running_import_shows_its_progress_and_has_no_results_yet(
     assert (answer.status, answer.json["code"]) == (409, "not_ready")
 
 
-def test_results_are_fetched_by_an_address_that_is_good_for_five_minutes(inbox: DropFolder) -> None:
+def test_results_are_fetched_from_an_address_that_is_valid_for_five_minutes(inbox: DropFolder) -> None:
     shown = inbox.run(people(1))
     answer = inbox.world.send("GET", f"/imports/{shown['id']}/results")
     assert answer.status == 200, answer.text

@@ -1,4 +1,4 @@
-"""Bulk jobs in moto: made, worked on and looked after."""
+"""Bulk jobs in moto: how to create, run and watch them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WATCH_PREFIXES = ("DUE#", "T#")
 def running_job(
     world: World, tenant_id: str = "T1", by: str = "admin", *, caller: tuple[Kind, str] | None = None
 ) -> str:
-    """A job that has just been made, by its id; nothing is queued for it. `caller`: kind and id of who made it."""
+    """Write a new job for which nothing is queued. Returns its id. `caller`: the kind and id of its creator."""
     kind, caller_id = caller or ("user", f"{by}-of-{tenant_id}")
     run = BulkRun.begin(
         job_id=new_id(),
@@ -47,7 +47,7 @@ def running_job(
 
 
 class Jobs:
-    """A tenant's bulk jobs, and the functions behind them."""
+    """The bulk jobs of a tenant, and the functions that run them."""
 
     def __init__(self, world: World, tenant_id: str = "T1") -> None:
         self.world = world
@@ -57,16 +57,16 @@ class Jobs:
         self.put_back = 0
 
     def work(self, *, limit: int = 1000) -> int:
-        """Hand out the queue's messages, one by one, until none is left (or `limit` of them). A message whose
+        """Deliver the queue's messages, one by one, until none is left (or `limit` of them). A message whose
         handling failed or was killed comes back; a kill ends the work. Returns how many were handled.
         """
         handled = 0
         while handled < limit and (messages := receive(self.queue_url, 1)):
-            self.hand_out(messages[0])
+            self.deliver(messages[0])
             handled += 1
         return handled
 
-    def hand_out(self, message: dict[str, Any], *, milliseconds: int = 60_000) -> None:
+    def deliver(self, message: dict[str, Any], *, milliseconds: int = 60_000) -> None:
         handle = {"QueueUrl": self.queue_url, "ReceiptHandle": message["ReceiptHandle"]}
         try:
             with acting_for(json.loads(message["Body"])["tenant_id"]):
@@ -86,34 +86,34 @@ class Jobs:
                 self.sqs.delete_message(**handle)
 
     def send(self, job_id: str, number: int) -> None:
-        """Put a message into the queue."""
+        """Send a message to the queue."""
         body = to_message(BulkTask(self.tenant_id, job_id, number))
         with as_operator():
             self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=body)
 
     def waiting(self) -> list[int]:
-        """The numbers of the portions that are asked for; the messages are taken out of the queue."""
+        """Remove the messages from the queue. Returns the numbers of their portions."""
         messages = receive(self.queue_url, 1000)
         for message in messages:
             self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
         return [json.loads(message["Body"])["number"] for message in messages]
 
     def shown(self, job_id: str, token: str | None = None) -> dict[str, Any]:
-        """A job as the API shows it."""
+        """Return a job as the API shows it."""
         answer = self.world.send("GET", f"{JOBS}/{job_id}", token=token)
         assert answer.status == 200, answer.text
         job: dict[str, Any] = answer.json
         return job
 
     def kept(self, job_id: str) -> BulkRun:
-        """A job as it is kept."""
+        """Return the record of a job."""
         with as_operator():
             run = BulkJobTable(store(), self.tenant_id).get(job_id)
         assert run is not None
         return run
 
     def watch(self, now: str) -> WatchReport:
-        """A look of the watch, as if the time were `now`."""
+        """Run the watch, as if the time were `now`."""
         with acting_for_system(*WATCH_PREFIXES):
             watched = WatchedBulkJobs(
                 BulkWatchTable(store()),

@@ -1,4 +1,4 @@
-"""Bulk jobs: whatever breaks on the way, each contact is dealt with once and counted once."""
+"""Bulk jobs: whatever fails on the way, each contact is processed once and counted once."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ TAGGED = {"filter": {"tags": "x"}}
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limits so low that few contacts make a job of several portions, each of two transactions."""
-    monkeypatch.setattr("shared.services.contacts.matching.MAX_TOGETHER", 4)
+    """Lower the limits, so that a few contacts make a job of several portions, each of two transactions."""
+    monkeypatch.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 4)
     monkeypatch.setattr("shared.services.jobs.bulk.MAX_PORTION", PORTION)
     monkeypatch.setattr("shared.table.contacts.repository._MOST", 6)
 
 
 def prepare(world: World, count: int = COUNT, *, token: str | None = None) -> list[str]:
-    """Contacts with the tag x, and one without; the lists show them."""
+    """Create contacts with the tag x, and one without it, and wait until the lists show them."""
     people = [{"first_name": "Ada", "email": f"p{n}@example.com", "tags": ["x"]} for n in range(count)]
     people.append({"first_name": "Bob", "email": "other@example.com", "tags": []})
     answer = world.send("POST", CREATE, {"contacts": people}, token=token)
@@ -64,7 +64,7 @@ def prepare(world: World, count: int = COUNT, *, token: str | None = None) -> li
 
 
 def start(world: World, path: str = DELETE, body: dict[str, Any] | None = None, **how: Any) -> str:
-    """A job, by its id."""
+    """Start a job. Returns its id."""
     answer = world.send("POST", path, body or TAGGED, **how)
     assert answer.status == 202, answer.text
     assert faults_of("POST", path, answer) == []
@@ -80,7 +80,7 @@ both_actions = pytest.mark.parametrize(
 
 
 @both_actions
-def test_a_job_deals_with_all_that_match(world: World, path: str, body: dict[str, Any]) -> None:
+def test_a_job_processes_all_matching_contacts(world: World, path: str, body: dict[str, Any]) -> None:
     ids, jobs = prepare(world), Jobs(world)
     job = start(world, path, body)
     queued = jobs.shown(job)
@@ -98,9 +98,11 @@ def test_a_job_deals_with_all_that_match(world: World, path: str, body: dict[str
     assert [one["type"] for one in world.published() if one["entity"] == "bulk_job"] == ["bulk_job.completed"]
 
 
-def test_a_job_of_more_contacts_than_a_call_deals_with(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the limits that are in force."""
-    monkeypatch.setattr("shared.services.contacts.matching.MAX_TOGETHER", 500)
+def test_a_job_with_more_contacts_than_a_call_processes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the real limits."""
+    monkeypatch.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 500)
     monkeypatch.setattr("shared.services.jobs.bulk.MAX_PORTION", 250)
     monkeypatch.setattr("shared.table.contacts.repository._MOST", 99)
     monkeypatch.setattr("shared.wiring.contacts.BULK_SECONDS", 600.0)
@@ -116,7 +118,7 @@ def test_a_job_of_more_contacts_than_a_call_deals_with(world: World, monkeypatch
     assert world.content.live == []
 
 
-def test_contacts_made_after_the_job_are_none_of_its_business(world: World) -> None:
+def test_contacts_created_after_the_job_are_not_changed(world: World) -> None:
     prepare(world)
     job = start(world)
     later = world.create("later@example.com", tags=["x"])["id"]
@@ -126,7 +128,7 @@ def test_contacts_made_after_the_job_are_none_of_its_business(world: World) -> N
     assert Jobs(world).shown(job)["counts"]["done"] == COUNT
 
 
-def test_what_matches_no_longer_is_left_alone_and_what_is_refused_is_named(world: World) -> None:
+def test_contacts_that_no_longer_match_are_left_alone_and_refused_ones_are_listed(world: World) -> None:
     ids, jobs = prepare(world), Jobs(world)
     job = start(world, UPDATE, {**TAGGED, "add_tags": [f"t{n}" for n in range(9)]})
     world.send("PATCH", f"/contacts/{ids[0]}", {"tags": []})
@@ -141,7 +143,7 @@ def test_what_matches_no_longer_is_left_alone_and_what_is_refused_is_named(world
     world.content.assert_whole()
 
 
-def test_a_hundred_failures_are_named_and_all_are_counted(
+def test_a_hundred_failures_are_listed_and_all_are_counted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.domain.jobs.bulk.MAX_FAILURES", 2)
@@ -152,8 +154,8 @@ def test_a_hundred_failures_are_named_and_all_are_counted(
     assert (done["counts"]["failed"], len(done["failures"])) == (COUNT, 2)
 
 
-def test_a_user_s_job_acts_on_his_own_contacts_alone(world: World) -> None:
-    """check 52: with the rights he had when he made it."""
+def test_a_users_job_changes_only_their_own_contacts(world: World) -> None:
+    """check 52: with the rights that the user had when they created it."""
     mine = prepare(world, token=world.t1.user)
     world.create("admins@example.com", tags=["x"])
     world.catch_up()
@@ -163,7 +165,7 @@ def test_a_user_s_job_acts_on_his_own_contacts_alone(world: World) -> None:
     assert {item["email"]["S"] for item in world.content.live} == {"admins@example.com", "other@example.com"}
 
 
-def test_one_sees_one_s_own_jobs_and_an_admin_all(world: World) -> None:
+def test_callers_see_their_own_jobs_and_an_admin_sees_all(world: World) -> None:
     """check 52"""
     t10 = world.tenant("T10")
     made = {by: running_job(world, by=by) for by in ("admin", "user", "other")}
@@ -192,7 +194,7 @@ def test_one_sees_one_s_own_jobs_and_an_admin_all(world: World) -> None:
 # Cancelling
 
 
-def test_a_cancelled_job_stops_behind_the_contacts_it_is_at(world: World) -> None:
+def test_a_cancelled_job_stops_after_the_open_portion(world: World) -> None:
     prepare(world)
     job, jobs = start(world), Jobs(world)
     jobs.work(limit=1)
@@ -214,7 +216,7 @@ def test_a_job_cancelled_in_the_middle_of_a_portion_counts_it(world: World) -> N
     cancelled: list[Response] = []
 
     def cancel(attempt: Attempt, send: Send) -> Any:
-        # Before the first contact is written: the portion is written down by then.
+        # Before the first contact is written, when the portion is written down already.
         if attempt.operation == "TransactWriteItems" and not begun and jobs.kept(job).portion:
             begun.append(True)
             cancelled.append(world.send("POST", f"{JOBS}/{job}/cancel"))
@@ -222,7 +224,7 @@ def test_a_job_cancelled_in_the_middle_of_a_portion_counts_it(world: World) -> N
 
     (message,) = receive(jobs.queue_url, 1)
     with intercepting(Layer.FAULTS, cancel):
-        jobs.hand_out(message)
+        jobs.deliver(message)
     assert cancelled[0].json["state"] == "cancelled" and cancelled[0].json["counts"]["done"] == 0
     after = jobs.shown(job)
     assert (after["state"], after["counts"]["done"]) == ("cancelled", PORTION)
@@ -243,7 +245,7 @@ def test_a_job_that_has_ended_cannot_be_cancelled(world: World) -> None:
 
 
 def picture(world: World) -> list[str]:
-    """The records, events, locks and jobs, without what lists are made of."""
+    """Return the records, events, locks and jobs, without the projections of lists."""
     derived = (
         "#LIST#",
         "#IX#",
@@ -260,10 +262,10 @@ def picture(world: World) -> list[str]:
 
 
 @both_actions
-def test_killed_anywhere_each_contact_is_dealt_with_and_counted_once(
+def test_killed_anywhere_each_contact_is_processed_and_counted_once(
     worlds: Worlds, path: str, body: dict[str, Any]
 ) -> None:
-    """check 13: though lists have followed before the message comes again."""
+    """check 13: even though the lists follow before the message is delivered again."""
     with worlds() as unharmed:
         prepare(unharmed)
         job, jobs = start(unharmed, path, body), Jobs(unharmed)
@@ -287,11 +289,11 @@ def test_killed_anywhere_each_contact_is_dealt_with_and_counted_once(
 
 
 def without_versions(lines: list[str]) -> list[str]:
-    """Without the job's row, which has moved once more where a portion was begun anew."""
+    """Leave out the job's row, whose version is higher where a portion was run again."""
     return [line for line in lines if "#BULKJOB" not in line]
 
 
-def test_throttled_anywhere_a_job_ends_the_same(worlds: Worlds) -> None:
+def test_throttled_anywhere_a_job_has_the_same_result(worlds: Worlds) -> None:
     """check 10"""
 
     @contextmanager
@@ -310,7 +312,9 @@ def test_throttled_anywhere_a_job_ends_the_same(worlds: Worlds) -> None:
 
 
 @both_actions
-def test_a_message_twice_late_or_early_does_no_harm(world: World, path: str, body: dict[str, Any]) -> None:
+def test_a_message_that_is_repeated_late_or_early_does_no_harm(
+    world: World, path: str, body: dict[str, Any]
+) -> None:
     prepare(world)
     job, jobs = start(world, path, body), Jobs(world)
     for number in (1, 1, 7, 2):
@@ -327,7 +331,7 @@ def test_a_message_twice_late_or_early_does_no_harm(world: World, path: str, bod
 
 @both_actions
 def test_two_workers_at_the_same_portion_do_no_harm(world: World, path: str, body: dict[str, Any]) -> None:
-    """Whichever call of the one the other comes in between."""
+    """At whichever call of one worker the other runs."""
     prepare(world, 30)
     job, jobs = start(world, path, body), Jobs(world)
     seen: list[str] = []
@@ -340,7 +344,7 @@ def test_two_workers_at_the_same_portion_do_no_harm(world: World, path: str, bod
             if len(seen) % 3 == 0:
                 jobs.send(job, jobs.kept(job).portions_done + 1)
                 for message in receive(jobs.queue_url, 1):
-                    jobs.hand_out(message)
+                    jobs.deliver(message)
             within.clear()
         return send(attempt)
 
@@ -352,10 +356,12 @@ def test_two_workers_at_the_same_portion_do_no_harm(world: World, path: str, bod
 
 
 def test_a_change_by_others_after_a_kill_stays(world: World) -> None:
-    """What was done is not done again, though the record has moved on since."""
+    """A change is not made again, even though the record has changed since."""
     ids, jobs = prepare(world), Jobs(world)
     start(world, UPDATE, {**TAGGED, "set": {"company": "E"}})
-    closing = KillPoint(4, False, "the portion's end", WRITES)  # behind opening it and two transactions
+    closing = KillPoint(
+        4, False, "the portion's end", WRITES
+    )  # after the write that opens it and two transactions
     assert closing.kill(jobs.work)
     world.send("PATCH", f"/contacts/{ids[0]}", {"company": "mine"})
     jobs.work()
@@ -363,7 +369,7 @@ def test_a_change_by_others_after_a_kill_stays(world: World) -> None:
     world.content.assert_whole()
 
 
-def test_parts_of_batches_that_are_handed_back_are_read_again(world: World, waits: list[float]) -> None:
+def test_unprocessed_keys_of_a_batch_are_read_again(world: World, waits: list[float]) -> None:
     """check 16"""
     prepare(world)
     job = start(world)
@@ -372,7 +378,7 @@ def test_parts_of_batches_that_are_handed_back_are_read_again(world: World, wait
     assert Jobs(world).shown(job)["counts"]["done"] == COUNT
 
 
-def test_lost_answers_change_nothing(world: World) -> None:
+def test_lost_responses_change_nothing(world: World) -> None:
     """check 11"""
     prepare(world)
     job = start(world)
@@ -383,8 +389,8 @@ def test_lost_answers_change_nothing(world: World) -> None:
     world.content.assert_whole()
 
 
-def test_a_message_that_makes_no_sense_reaches_the_dead_letters(world: World) -> None:
-    """check 18: and its neighbours pass."""
+def test_an_invalid_message_reaches_the_dead_letter_queue(world: World) -> None:
+    """check 18: and the other messages are processed."""
     prepare(world)
     job, jobs = start(world), Jobs(world)
     for body in (
@@ -396,7 +402,7 @@ def test_a_message_that_makes_no_sense_reaches_the_dead_letters(world: World) ->
     ):
         with pytest.raises(ValueError, match="not a portion"):
             from_message(body)
-    jobs.send(new_id(), 1)  # of a job that is not there
+    jobs.send(new_id(), 1)  # of a job that does not exist
     jobs.work()
     assert jobs.put_back == 10  # as often as a message is received (maxReceiveCount)
     assert jobs.shown(job)["state"] == "completed"
@@ -421,10 +427,10 @@ def test_a_suspended_tenant_s_job_waits(world: World) -> None:
 
 
 def test_a_job_outlasts_a_suspension_of_any_length(world: World) -> None:
-    """check 59: looks are not counted meanwhile, and those from before are forgotten."""
+    """check 59: looks during the suspension do not count, and the count starts from zero afterwards."""
     prepare(world)
     job, jobs = start(world), Jobs(world)
-    for _ in range(8):  # one more look at which nothing has moved would be the last
+    for _ in range(8):  # one more look without progress would be the last
         assert jobs.watch(jobs.kept(job).due_at or "").driven_on == 1
     suspend(world, suspended=True)
     jobs.work()
@@ -454,7 +460,7 @@ def test_a_lost_message_is_sent_again_by_the_watch(world: World) -> None:
     prepare(world)
     job, jobs = start(world), Jobs(world)
     jobs.work(limit=1)
-    assert jobs.waiting() == [2]  # and gone
+    assert jobs.waiting() == [2]  # and lost
     assert jobs.watch(timestamps.now()).driven_on == 0, "not before its time"
     soon = timestamps.plus(timestamps.now(), 301)
     assert jobs.watch(soon).driven_on == 1
@@ -464,7 +470,7 @@ def test_a_lost_message_is_sent_again_by_the_watch(world: World) -> None:
     assert jobs.watch(timestamps.plus(soon, 86_400)).driven_on == 0, "it has ended"
 
 
-def test_a_job_whose_message_could_not_be_sent_is_taken_up_by_the_watch(world: World) -> None:
+def test_a_job_whose_message_could_not_be_sent_is_queued_by_the_watch(world: World) -> None:
     prepare(world)
     with injecting(unreachable(SENDS)):
         job = start(world)
@@ -475,7 +481,7 @@ def test_a_job_whose_message_could_not_be_sent_is_taken_up_by_the_watch(world: W
     assert jobs.shown(job)["state"] == "completed"
 
 
-def test_a_job_that_stands_still_for_a_day_is_given_up(world: World) -> None:
+def test_a_job_without_progress_for_a_day_is_given_up(world: World) -> None:
     prepare(world)
     job, jobs = start(world), Jobs(world)
     now, looks = timestamps.now(), 0
@@ -506,7 +512,7 @@ def test_the_watch_killed_anywhere_loses_no_job(worlds: Worlds) -> None:
             assert jobs.kept(job).idle_looks == 1
 
 
-def test_the_clock_wakes_the_watch(world: World) -> None:
+def test_the_schedule_runs_the_watch(world: World) -> None:
     running_job(world)
     with acting_for_system(*WATCH_PREFIXES):
         report = on_schedule({}, lambda_context("BulkWatchFunction", timeout_ms=60_000))
@@ -522,7 +528,7 @@ def test_the_clock_wakes_the_watch(world: World) -> None:
         (WatchReport(given_up=1), "warn"),
     ],
 )
-def test_the_clock_warns_of_what_had_to_be_helped_alone(
+def test_the_schedule_warns_only_of_jobs_that_needed_help(
     monkeypatch: pytest.MonkeyPatch, found: WatchReport, level: str
 ) -> None:
     said: list[str] = []
@@ -534,11 +540,11 @@ def test_the_clock_warns_of_what_had_to_be_helped_alone(
     assert said == [level]
 
 
-def test_when_time_runs_short_a_portion_ends_early_and_the_walk_goes_on(world: World) -> None:
+def test_when_time_runs_short_a_portion_ends_early_and_the_search_continues(world: World) -> None:
     prepare(world)
     job, jobs = start(world, UPDATE, {**TAGGED, "add_tags": ["y"]}), Jobs(world)
     (message,) = receive(jobs.queue_url, 1)
-    jobs.hand_out(message, milliseconds=20_000)
+    jobs.deliver(message, milliseconds=20_000)
     assert jobs.kept(job).done == 1, "there was time to look at one contact, and to act on it"
     jobs.work()
     assert jobs.shown(job)["counts"]["done"] == COUNT
@@ -554,7 +560,7 @@ def test_a_filter_that_indexes_do_not_serve_walks_all_contacts(world: World) -> 
     assert world.content.live == []
 
 
-def test_a_search_that_finds_many_is_a_job_too(world: World) -> None:
+def test_a_search_that_finds_many_contacts_starts_a_job(world: World) -> None:
     prepare(world)
     job = start(world, DELETE, {"filter": {"search": "ada"}})
     Jobs(world).work()
@@ -562,7 +568,7 @@ def test_a_search_that_finds_many_is_a_job_too(world: World) -> None:
     assert len(world.content.live) == 1
 
 
-def test_logs_tell_nobody_s_name(world: World, logs: Any) -> None:
+def test_logs_contain_no_names(world: World, logs: Any) -> None:
     """check 95"""
     prepare(world)
     start(world, UPDATE, {**TAGGED, "set": {"company": "canary"}})

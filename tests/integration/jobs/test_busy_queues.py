@@ -1,4 +1,4 @@
-"""While the table is away, messages of every queue are put back for seconds instead of the visibility timeout."""
+"""While the table cannot be reached, messages of every queue are visible again after seconds, not after the timeout."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ def world(aws_stack: Stack, token_issuer: TokenIssuer) -> World:
     return World(aws_stack, token_issuer)
 
 
-def test_every_function_of_a_queue_is_tried_here(template: Template) -> None:
+def test_every_function_of_a_queue_is_covered(template: Template) -> None:
     assert MESSAGES.keys() == {name for name in template.functions() if template.events(name, "SQS")}
 
 
 @pytest.mark.parametrize("function", MESSAGES)
-def test_a_message_is_shown_again_within_seconds_when_the_table_was_away(
+def test_a_message_is_visible_again_within_seconds_when_the_table_was_unreachable(
     world: World, aws_stack: Stack, template: Template, function: str
 ) -> None:
-    """check 15; under the function's own role."""
+    """check 15: with the permissions of the function's own role."""
     (source,) = template.events(function, "SQS").values()
     queue_url = aws_stack.queue_url(source["Queue"]["Fn::GetAtt"][0])
     with as_operator():

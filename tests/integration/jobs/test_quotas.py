@@ -1,4 +1,4 @@
-"""A tenant's open work has a limit, others' goes on beside it, and what is over waits and is not lost (check 103)."""
+"""The open work of a tenant is limited, other tenants' work goes on, and work over the limit waits (check 103)."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def ask_for_job(world: World, **how: Any) -> Any:
     return world.send("POST", "/contacts/bulk-update", body, **how)
 
 
-def test_check_103_a_tenant_has_so_many_bulk_jobs_under_way_and_another_its_own(world: World) -> None:
+def test_check_103_bulk_jobs_are_limited_for_each_tenant_separately(world: World) -> None:
     other = world.tenant("T10")
     prepare(world, None, other.admin)
     made = [ask_for_job(world) for _ in range(2)]
@@ -95,7 +95,7 @@ def held(tenant_id: str, kind: str) -> int:
     return sum(1 for item in found if item["held_until"]["N"] != "0")
 
 
-def test_check_13_places_are_those_of_open_jobs_whatever_was_killed(worlds: Worlds) -> None:
+def test_check_13_only_open_jobs_hold_slots_whatever_was_killed(worlds: Worlds) -> None:
     @contextmanager
     def make() -> Iterator[World]:
         with worlds() as world:
@@ -120,13 +120,13 @@ def test_check_13_places_are_those_of_open_jobs_whatever_was_killed(worlds: Worl
 
 
 def taking(quota: Any, holder: str, *, now: int = 0, until: int | None = None) -> None:
-    room = Slots(store(), "T1", quota)
+    slots_of_tenant = Slots(store(), "T1", quota)
     given = {} if until is None else {"until": until}
-    room.commit(Transaction, holder, now=now, **given)
+    slots_of_tenant.commit(Transaction, holder, now=now, **given)
 
 
-def test_places_hold_their_number_under_races(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each of two sees the places as they were before the other took one."""
+def test_slots_are_limited_under_races(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of two writers sees the slots as they were before the other took one."""
     quota = replace(BULK_JOBS, most=3)
     look = Slots._items
     racing: list[str] = [f"rival-{number}" for number in range(20)]
@@ -156,7 +156,7 @@ def test_places_hold_their_number_under_races(world: World, monkeypatch: pytest.
     assert held("T1", BULK_JOBS.kind) == 3
 
 
-def test_a_place_that_was_taken_for_a_time_is_free_after_it(world: World) -> None:
+def test_a_slot_taken_for_a_time_is_free_afterwards(world: World) -> None:
     quota = replace(UPLOADS, most=1)
     with acting_for("T1"):
         taking(quota, "a", now=100, until=200)
@@ -168,7 +168,7 @@ def test_a_place_that_was_taken_for_a_time_is_free_after_it(world: World) -> Non
 # Imports
 
 
-def test_a_file_over_the_number_of_imports_waits_in_its_inbox_and_is_taken_later(
+def test_a_file_over_the_limit_of_imports_waits_in_its_inbox_and_is_imported_later(
     world: World, inbox: DropFolder
 ) -> None:
     for number in range(3):
@@ -186,7 +186,7 @@ def test_a_file_over_the_number_of_imports_waits_in_its_inbox_and_is_taken_later
     assert held("T1", IMPORTS.kind) == 0
 
 
-def test_an_event_that_comes_again_at_the_limit_is_no_new_import(inbox: DropFolder) -> None:
+def test_a_repeated_event_at_the_limit_is_no_new_import(inbox: DropFolder) -> None:
     event = inbox.put(people(2))
     inbox.deliver(event)
     inbox.deliver(event)
@@ -194,7 +194,7 @@ def test_an_event_that_comes_again_at_the_limit_is_no_new_import(inbox: DropFold
     assert [one["state"] for one in inbox.imports()] == ["completed"]
 
 
-def test_an_import_over_the_number_is_refused_at_its_start_and_can_be_started_later(
+def test_an_import_over_the_limit_is_refused_at_its_start_and_can_be_started_later(
     world: World, inbox: DropFolder
 ) -> None:
     other = world.tenant("T10")
@@ -211,7 +211,7 @@ def test_an_import_over_the_number_is_refused_at_its_start_and_can_be_started_la
     assert read(world, asked)["state"] == "completed"
 
 
-def test_a_failed_import_gives_its_place_back(world: World, inbox: DropFolder) -> None:
+def test_a_failed_import_releases_its_slot(world: World, inbox: DropFolder) -> None:
     inbox.deliver(inbox.put("no address\nAda\n"))
     assert inbox.latest()["state"] == "failed"
     inbox.deliver(inbox.put(people(2), "good.csv"))
@@ -219,9 +219,7 @@ def test_a_failed_import_gives_its_place_back(world: World, inbox: DropFolder) -
     assert inbox.latest()["state"] == "completed"
 
 
-def test_so_many_files_can_be_uploaded_at_once_until_their_time_is_over(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_uploads_are_limited_until_their_time_is_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(2):
         ask(world)
     refused(world.send("POST", "/imports", {"file_name": "x.csv"}), "too_many_uploads")
@@ -230,14 +228,14 @@ def test_so_many_files_can_be_uploaded_at_once_until_their_time_is_over(
     ask(world)
 
 
-def test_an_import_that_was_started_is_none_that_can_be_uploaded(world: World, inbox: DropFolder) -> None:
+def test_a_started_import_takes_no_slot_for_uploads(world: World, inbox: DropFolder) -> None:
     asked = [ask(world) for _ in range(2)]
     upload(inbox, asked[0])
     assert start(world, asked[0]).status == 202
     ask(world)
 
 
-def test_so_many_bytes_a_day_are_imported_and_more_wait_for_the_next(
+def test_bytes_a_day_are_limited_and_further_files_wait_for_the_next_day(
     world: World, inbox: DropFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slots, "MAX_BYTES_A_DAY", len(people(2)) * 2)
@@ -266,7 +264,7 @@ def waiting(inbox: DropFolder) -> int:
         return inbox.world.stack.messages_in("ImportRowsQueue")
 
 
-def test_check_103_a_small_import_is_through_beside_a_large_one(world: World, inbox: DropFolder) -> None:
+def test_check_103_a_small_import_completes_beside_a_large_one(world: World, inbox: DropFolder) -> None:
     other = world.tenant("T10")
     inbox.deliver(inbox.put(people(100)))
     assert waiting(inbox) == 3, "of fifty chunks"
@@ -282,7 +280,7 @@ def test_check_103_a_small_import_is_through_beside_a_large_one(world: World, in
     assert inbox.keys("parts/") == []
 
 
-def test_a_message_that_comes_twice_at_once_makes_no_second_chain_of_chunks(
+def test_a_message_delivered_twice_at_once_starts_no_second_chain_of_chunks(
     world: World, inbox: DropFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inbox.deliver(inbox.put(people(40)))
@@ -302,8 +300,8 @@ def test_a_message_that_comes_twice_at_once_makes_no_second_chain_of_chunks(
     assert inbox.latest()["counts"]["created"] == 40
 
 
-def test_messages_of_a_tenant_are_of_its_group(world: World, inbox: DropFolder) -> None:
-    """SQS serves the groups of a standard queue fairly."""
+def test_messages_of_a_tenant_are_in_its_group(world: World, inbox: DropFolder) -> None:
+    """SQS serves the message groups of a standard queue fairly."""
     inbox.deliver(inbox.put(people(2)))
     prepare(world, None)
     assert ask_for_job(world).status == 202
@@ -315,7 +313,7 @@ def test_messages_of_a_tenant_are_of_its_group(world: World, inbox: DropFolder) 
         assert {message["Attributes"]["MessageGroupId"] for message in found} == {"T1"}
 
 
-def test_check_13_a_chain_of_chunks_killed_anywhere_goes_on(worlds: Worlds) -> None:
+def test_check_13_a_chain_of_chunks_killed_anywhere_continues(worlds: Worlds) -> None:
     @contextmanager
     def make() -> Iterator[World]:
         with worlds() as world:
@@ -344,7 +342,7 @@ def test_check_13_a_chain_of_chunks_killed_anywhere_goes_on(worlds: Worlds) -> N
     assert tried >= 10
 
 
-def test_a_quota_is_refused_as_a_conflict_with_a_word_of_its_own() -> None:
+def test_a_quota_is_refused_as_a_conflict_with_a_code_of_its_own() -> None:
     codes = [quota.code for quota in (BULK_JOBS, IMPORTS, UPLOADS)]
     assert len(set(codes)) == 3
     for quota in (BULK_JOBS, IMPORTS, UPLOADS):

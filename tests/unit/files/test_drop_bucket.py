@@ -1,4 +1,4 @@
-"""The drop bucket's listing and the queue of work, against clients that answer as told."""
+"""The listing of the drop bucket and the queue of tasks, against stand-ins for the clients."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.files.queues.tasks import SqsTaskQueue
 
 
 class Listing:
-    """ListObjectsV2 over these keys, `page` at a time. `asked`: where each page began."""
+    """A stand-in for ListObjectsV2 over some keys, `page` at a time. `asked`: where each page started."""
 
     def __init__(self, keys: list[str], page: int) -> None:
         self.keys = sorted(keys, key=str.encode)
@@ -33,7 +33,7 @@ class Listing:
         return {"Contents": contents, "IsTruncated": len(found) > self.page}
 
 
-def test_the_walk_through_the_inboxes_finds_every_file_once_and_leaps_over_results() -> None:
+def test_a_search_of_the_inboxes_finds_every_file_once_and_skips_results() -> None:
     keys = [f"tenants/T{tenant}/inbox/{number}.csv" for tenant in range(4) for number in range(3)]
     keys += [f"tenants/T1/results/{number:04d}/x.csv" for number in range(500)]
     keys += ["tenants/T1/résumé/x.csv", "tenants/T1/zzz"]
@@ -55,7 +55,7 @@ def test_times_of_a_listing_are_whole_seconds_as_those_of_a_read_are() -> None:
 
 
 class Queue:
-    """SendMessageBatch that refuses some entries some times."""
+    """A stand-in for SendMessageBatch that refuses some entries."""
 
     def __init__(self, refusals: list[set[str]]) -> None:
         self.refusals = refusals
@@ -71,7 +71,7 @@ def tasks(count: int) -> list[ImportTask]:
     return [ImportTask("T1", "i", "rows", Chunk(number, 0, 9, 1, 2)) for number in range(count)]
 
 
-def test_entries_that_sqs_refuses_are_sent_again_and_no_other() -> None:
+def test_only_entries_that_sqs_refuses_are_sent_again() -> None:
     queue = Queue([{"0", "7"}, {"1"}, set(), {"2"}])
     SqsTaskQueue(lambda: queue, "url", to_message, sleep=lambda _: None).send(tasks(23))
     sent = [json.loads(body)["chunk"]["number"] for body in queue.bodies]
@@ -85,7 +85,7 @@ def test_a_queue_that_keeps_refusing_is_unavailable() -> None:
 
 
 @pytest.mark.parametrize("step", ["split", "finish"])
-def test_tasks_survive_their_messages(step: str) -> None:
+def test_tasks_are_decoded_as_they_were_encoded(step: str) -> None:
     for task in (ImportTask("T1", "i", step), *tasks(1)):  # type: ignore[arg-type]
         assert from_message(to_message(task)) == task
 

@@ -21,5 +21,5 @@ from shared.files.object_keys import inbox_file
         ("xtenants/T1/inbox/people.csv", None),
     ],
 )
-def test_files_in_inboxes_are_told_from_all_else(key: str, found: tuple[str, str] | None) -> None:
+def test_only_files_in_inboxes_are_recognised(key: str, found: tuple[str, str] | None) -> None:
     assert inbox_file(key) == found

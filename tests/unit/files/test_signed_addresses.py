@@ -1,4 +1,4 @@
-"""Addresses at which files are put and fetched: with the host of the bucket's region, but on a developer's machine."""
+"""Addresses to upload and fetch files: with the host of the bucket's region, except on a developer's machine."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ def cold_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def signed() -> tuple[str, str]:
-    """An address to fetch from, and one to put to."""
+    """Return an address to fetch a file from, and one to upload a file to."""
     bucket = drop_bucket()
     return bucket.signed_url("tenants/T1/results/x", 60), bucket.upload_form("uploads/T1/x", 10, 60)[0]
 
 
 @pytest.mark.parametrize(("region", "host"), REGIONS.items())
-def test_a_signed_address_names_the_region_s_host(
+def test_a_signed_address_has_the_regions_host(
     monkeypatch: pytest.MonkeyPatch, region: str, host: str
 ) -> None:
-    """The global host sends on to the region's, for which the signature does not hold (boto/boto3#3015)."""
+    """The global host redirects to the region's host, for which the signature is not valid (boto/boto3#3015)."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", region)
     assert [urlsplit(address).netloc for address in signed()] == [host, host]
     assert f"%2F{region}%2Fs3%2Faws4_request" in signed()[0]
 
 
-def test_an_endpoint_of_digits_is_spoken_to_by_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No machine is called drop.127.0.0.1."""
+def test_an_endpoint_that_is_an_ip_address_is_addressed_by_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no host named drop.127.0.0.1."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     fetched, put = signed()

@@ -1,4 +1,4 @@
-"""Reading CSV: encodings, quotes, bad lines, and that a file's parts read to the same rows as the whole."""
+"""Reading CSV: encodings, quotes, bad lines, and parts of a file, which give the same rows as the whole."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def told(rows: list[Row]) -> list[tuple[list[str], int, int, int, str | None]]:
 
 
 def read_in_parts(data: bytes, encoding: Encoding, rows: list[Row], sizes: random.Random) -> list[Row]:
-    """The rows again, each few of them from their own bytes alone."""
+    """Read the rows again, a few at a time, each time from only their own bytes."""
     found: list[Row] = []
     before = Row([], 0, 1, 0)
     while rows:
@@ -89,7 +89,7 @@ def test_what_a_csv_writer_wrote_is_read_as_csv_reader_reads_it(
 def test_parts_of_any_file_read_to_the_rows_of_the_whole(text: str, encoding: Encoding, seed: int) -> None:
     data = text.encode(encoding)
     longest = csv_file.MAX_ROW_BYTES
-    csv_file.MAX_ROW_BYTES, csv_file._KEPT_BYTES = 40, 8  # so that rows are too long now and then
+    csv_file.MAX_ROW_BYTES, csv_file._KEPT_BYTES = 40, 8  # so that some rows are too long
     try:
         whole = list(read_rows([data], encoding, ","))
         sizes = random.Random(seed)
@@ -119,7 +119,7 @@ def test_any_bytes_are_read_without_an_error(data: bytes, encoding: Encoding, si
         ("café".encode()[:-1], "utf-8", 0),
     ],
 )
-def test_the_encoding_is_told_by_the_beginning(start: bytes, encoding: str, mark: int) -> None:
+def test_the_encoding_is_recognised_from_the_start(start: bytes, encoding: str, mark: int) -> None:
     assert encoding_of(start) == (encoding, mark)
 
 
@@ -132,7 +132,7 @@ def test_check_82_an_unclosed_quote_costs_its_own_line_and_no_other() -> None:
     assert rows[101].cells == ["a101", "b"]
 
 
-def test_check_82_an_unclosed_quote_ends_where_the_next_quoted_cell_makes_no_sense_of_it() -> None:
+def test_check_82_an_unclosed_quote_ends_where_the_next_quoted_cell_contradicts_it() -> None:
     rows = rows_of('a,"open\nb,c\nd,"two\nlines"\ne,f\n')
     assert told(rows) == [
         (["a", "open\n"], 1, 2, 8, "quotes"),
@@ -160,14 +160,14 @@ def test_a_line_of_another_encoding_within_a_utf8_file_is_read_as_windows_1252()
 
 
 def test_quotes_that_never_match_take_time_in_proportion_to_the_file() -> None:
-    """Each of these lines opens a quote that the next one closes and opens again."""
+    """Each of these lines opens a quote that the next line closes and opens again."""
     rows = list(read_rows(blocks(b'x","\n' * 100_000, 65_536), "utf-8", ","))
     assert len(rows) == 100_000
     assert {row.fault for row in rows} == {"quotes"}
 
 
 class _ForgetfulQueue:
-    """SQS as far as the sender sees it."""
+    """A stand-in for SQS that only counts messages."""
 
     def __init__(self) -> None:
         self.messages = 0

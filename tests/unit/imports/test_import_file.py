@@ -1,4 +1,4 @@
-"""Surveying a file: is it CSV, which delimiter, which column is what."""
+"""The start of a file: whether it is CSV, its delimiter, and its columns."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_columns_are_known_by_many_names_whatever_their_case_spaces_and_undersco
     assert layout.columns[field] == 1
 
 
-def test_of_two_columns_for_one_field_the_plainest_name_counts_and_then_the_first() -> None:
+def test_of_two_columns_for_one_field_the_preferred_name_counts_and_then_the_first() -> None:
     layout, _ = survey(b"Mobile,Phone,E-mail Address,Email,email,Notes,About\n")
     assert layout.columns == {"phone": 1, "email": 3, "about": 6}
 
@@ -51,7 +51,7 @@ def test_columns_of_later_kinds_are_left_alone() -> None:
     assert layout.columns == {"email": 0}
 
 
-def test_a_header_may_be_quoted_and_stand_below_blank_lines() -> None:
+def test_a_header_may_be_quoted_and_follow_blank_lines() -> None:
     layout, header = survey(b'\r\n;;\r\n"E-mail";"First\nName"\r\n')
     assert (layout.columns, header.line, header.next_line) == ({"email": 0, "first_name": 1}, 3, 5)
 
@@ -78,7 +78,7 @@ def test_a_header_may_be_quoted_and_stand_below_blank_lines() -> None:
         (b"email," + b"x," * 40_000 + b"\na@example.com\n", "header_too_long"),
     ],
 )
-def test_check_83_what_is_no_csv_file_is_told_by_its_beginning(sample: bytes, code: str) -> None:
+def test_check_83_files_of_other_kinds_are_recognised_by_their_start(sample: bytes, code: str) -> None:
     with pytest.raises(BadFile) as refusal:
         survey(sample)
     assert refusal.value.code == code

@@ -1,4 +1,4 @@
-"""From rows to contacts' fields, and back to results."""
+"""From rows to the fields of contacts, and to rows of the results."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def test_empty_cells_count_as_not_given() -> None:
     assert (given["first_name"], given["phone"], given["tags"]) == ("ada", None, [])
 
 
-def test_a_tag_that_shows_nothing_costs_no_row() -> None:
+def test_an_invisible_tag_does_not_fail_the_row() -> None:
     assert fields_of('email,tags\nada@example.com,"vip,\u200b, ,\u2060\u3164,new"\n')["tags"] == [
         "vip",
         "new",
     ]
 
 
-def test_the_tenants_settings_hold_for_rows_too() -> None:
+def test_the_tenants_settings_apply_to_rows() -> None:
     assert (
         fields_of("email,phone\na@example.com,020 7946 0958\n", TenantSettings(default_country="GB"))["phone"]
         == "+442079460958"
@@ -87,7 +87,7 @@ def test_a_refusal_names_field_and_reason_and_repeats_no_value(text: str, field:
     assert "xxx" not in error.message
 
 
-def test_all_refused_fields_are_told_with_the_line() -> None:
+def test_all_refused_fields_are_reported_with_the_line() -> None:
     text = f"email,company,department\na@example.com,{'x' * 201},{'y' * 201}\n"
     fate = fail_row(read(text)[1], refusal_of(text))
     assert fate.code == "string_too_long"
@@ -107,7 +107,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("number", UNUSABLE)
-def test_a_number_that_cannot_be_read_costs_the_field_and_not_the_row(number: str) -> None:
+def test_a_number_that_cannot_be_read_fails_the_field_and_not_the_row(number: str) -> None:
     """check 105: and the results say so."""
     text = f"email,phone,whatsapp\na@example.com,{number},{number}\n"
     layout, row = read(text)
@@ -126,7 +126,7 @@ def test_a_number_that_cannot_be_read_costs_the_field_and_not_the_row(number: st
         ("030 2312500 DW 12", "+49302312500"),
     ],
 )
-def test_what_stands_behind_a_number_is_kept_beside_it(number: str, stored: str) -> None:
+def test_text_after_a_number_is_kept_with_it(number: str, stored: str) -> None:
     text, german = f"email,phone\na@example.com,{number}\n", TenantSettings(default_country="DE")
     given = fields_of(text, german)
     assert (given["phone"], given["phone_raw"]) == (stored, number)
@@ -145,17 +145,17 @@ def test_what_stands_behind_a_number_is_kept_beside_it(number: str, stored: str)
         ("ｆｗ5@ex.example", "fw5@ex.example"),
     ],
 )
-def test_an_address_is_read_as_people_s_files_have_it(cell: str, stored: str) -> None:
+def test_an_address_is_read_as_files_have_it(cell: str, stored: str) -> None:
     given = fields_of(f"email\n{cell}\n")
     assert (given["email"], given["first_name"]) == (stored, stored.partition("@")[0])
 
 
-def test_a_name_in_which_nothing_shows_is_taken_from_the_address() -> None:
+def test_an_invisible_name_is_taken_from_the_address() -> None:
     assert fields_of("email,first name\nada@example.com,\u200b\n")["first_name"] == "ada"
 
 
-def test_the_guard_s_mark_is_taken_off_again() -> None:
-    """check 84: a results file, mended and imported, gives what the first file had."""
+def test_the_mark_against_formulas_is_removed_again() -> None:
+    """check 84: a results file that is corrected and imported gives the same values as the first file."""
     header, names = "email,first name,last name,company,phone\n", ["=Ann", "-Lee", "@home", "+14155552671"]
     layout, row = read(f"{header}bad,{','.join(names)}\n")
     results = (result_header(layout) + result_rows(layout, [(1, row, Fate("failed"))])).decode()
@@ -169,11 +169,11 @@ def test_a_line_break_in_a_cell_of_one_line_is_a_space() -> None:
     assert fields_of('email,company\na@example.com,"Acme\nInc"\n')["company"] == "Acme Inc"
 
 
-def test_cells_beyond_the_header_are_let_pass_when_empty() -> None:
+def test_empty_cells_beyond_the_header_are_accepted() -> None:
     assert fields_of("email\na@example.com,,,\n")["email"] == "a@example.com"
 
 
-def test_check_84_formulas_are_defused_in_results() -> None:
+def test_check_84_formulas_are_marked_in_results() -> None:
     layout = Layout("utf-8", ",", ("email", "=header"), {"email": 0})
     cells = ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "'x", "1=1"]
     rows = [(number, Row([cell, ""], 1, 2, 3), Fate("failed")) for number, cell in enumerate(cells, 1)]

@@ -1,4 +1,4 @@
-"""The import's record: its id, its moves, and the ids of what it makes."""
+"""The record of an import: its id, its states, and the ids of the contacts it creates."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_an_imports_id_is_that_of_its_file_at_its_time() -> None:
     assert milliseconds_of(same) == 1_930_208_400_000 or AT.startswith("2031")
 
 
-def test_rows_contacts_have_ids_in_the_order_of_the_rows_that_tell_their_row() -> None:
+def test_ids_of_contacts_are_in_the_order_of_their_rows_and_contain_the_row() -> None:
     run = running()
     rows = [1, 2, 200, 4096, 65_536, 1_999_999]
     ids = [run.contact_id(row) for row in rows]
@@ -58,7 +58,7 @@ def test_an_import_that_has_ended_ends_no_more(state: str) -> None:
         ended.fail("code", "Sentence.", at=LATER)
 
 
-def test_completing_tells_of_it_with_the_counts_and_no_names() -> None:
+def test_the_completion_event_has_the_counts_and_no_names() -> None:
     run = running(rows_total=6, tally=Tally(created=3, skipped=2, failed=1))
     completed, event = run.complete(results_key="k", event_id=new_id(), at=LATER)
     assert (completed.state, completed.ended_at, completed.due_at, completed.version) == (
@@ -82,7 +82,7 @@ def test_failing_keeps_what_was_counted() -> None:
     assert (failed.state, failed.error_code, failed.tally.created) == ("failed", "replaced", 3)
 
 
-def test_progress_tells_speed_and_time_left() -> None:
+def test_progress_has_speed_and_time_left() -> None:
     run = running(rows_total=100, tally=Tally(created=40), updated_at=LATER)
     assert run.progress == Progress(rows_done=40, rows_per_second=4.0, seconds_left=15.0)
     assert running(tally=Tally(created=40), updated_at=LATER).progress.seconds_left is None
