@@ -60,8 +60,8 @@ class Slots:
             if slot["holder"]["S"] == holder:
                 transaction.update(
                     key_of(slot),
-                    "SET held_until = :never, holder = :nobody",
-                    {":never": {"N": "0"}, ":nobody": {"S": "-"}},
+                    "SET held_until = :never, holder = :no_holder",
+                    {":never": {"N": "0"}, ":no_holder": {"S": "-"}},
                 )
 
     def _take(self, transaction: Transaction, holder: str, now: int, until: int, attempt: int) -> None:

@@ -290,11 +290,11 @@ def test_a_message_delivered_twice_at_once_starts_no_second_chain_of_chunks(
 
     def twin_first(bucket: DropBucket, tenant_id: str, import_id: str, name: str, body: bytes) -> str:
         if twins:
-            inbox.hand_out(twins.pop())
+            inbox.deliver_message(twins.pop())
         return put_part(bucket, tenant_id, import_id, name, body)
 
     monkeypatch.setattr(DropBucket, "put_part", twin_first)
-    inbox.hand_out(message)
+    inbox.deliver_message(message)
     assert waiting(inbox) == 3
     inbox.work()
     assert inbox.latest()["counts"]["created"] == 40
