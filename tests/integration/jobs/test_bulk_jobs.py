@@ -48,7 +48,7 @@ TAGGED = {"filter": {"tags": "x"}}
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lower the limits, so that a few contacts make a job of several portions, each of two transactions."""
-    monkeypatch.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 4)
+    monkeypatch.setattr("shared.services.contacts.matching.MAX_TOGETHER", 4)
     monkeypatch.setattr("shared.services.jobs.bulk.MAX_PORTION", PORTION)
     monkeypatch.setattr("shared.table.contacts.repository._MOST", 6)
 
@@ -102,7 +102,7 @@ def test_a_job_with_more_contacts_than_a_call_processes(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the real limits."""
-    monkeypatch.setattr("shared.services.contacts.bulk.MAX_TOGETHER", 500)
+    monkeypatch.setattr("shared.services.contacts.matching.MAX_TOGETHER", 500)
     monkeypatch.setattr("shared.services.jobs.bulk.MAX_PORTION", 250)
     monkeypatch.setattr("shared.table.contacts.repository._MOST", 99)
     monkeypatch.setattr("shared.wiring.contacts.BULK_SECONDS", 600.0)
