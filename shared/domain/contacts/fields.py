@@ -5,7 +5,7 @@ A new field is one line in `ContactFields`, one in `Contact` (`record.py`) and o
 
 # Without `from __future__ import annotations`: `SETTABLE` is read from the annotations of `ContactFields`.
 
-from typing import Annotated, Any, Final, NamedTuple, TypedDict
+from typing import Annotated, Any, Final, TypedDict
 
 from pydantic import Field
 
@@ -34,7 +34,7 @@ REQUIRED: Final = object()
 """Instead of an empty value: the field must have a value."""
 
 
-class Settable(NamedTuple):
+class Settable:
     """How callers set a field.
 
     `type`: what inputs accept. `empty`: the value of a contact that is created or replaced without the field, and the
@@ -44,18 +44,34 @@ class Settable(NamedTuple):
     where that differs. The rest is documentation; each note follows `description` in the inputs of its kind.
     """
 
-    type: Any
-    empty: Any = None
-    stays: bool = False
-    in_creation: bool = True
-    in_bulk: bool = False
-    name: str | None = None
-    patch_type: Any = None
-    description: str = ""
-    creation_note: str = ""
-    patch_note: str = ""
-    examples: list[Any] | None = None
-    patch_examples: list[Any] | None = None
+    def __init__(
+        self,
+        type: Any,
+        empty: Any = None,
+        *,
+        stays: bool = False,
+        in_creation: bool = True,
+        in_bulk: bool = False,
+        name: str | None = None,
+        patch_type: Any = None,
+        description: str = "",
+        creation_note: str = "",
+        patch_note: str = "",
+        examples: list[Any] | None = None,
+        patch_examples: list[Any] | None = None,
+    ) -> None:
+        self.type = type
+        self.empty = empty
+        self.stays = stays
+        self.in_creation = in_creation
+        self.in_bulk = in_bulk
+        self.name = name
+        self.patch_type = patch_type
+        self.description = description
+        self.creation_note = creation_note
+        self.patch_note = patch_note
+        self.examples = examples
+        self.patch_examples = patch_examples
 
 
 class ContactFields(TypedDict, total=False):

@@ -28,16 +28,21 @@ def creation_field(how: Settable) -> tuple[Any, Any]:
     stays = "A replacement that omits it keeps the present value." if how.stays else ""
     about = _documentation(how.description, how.creation_note, stays, examples=how.examples)
     if how.empty is REQUIRED:
-        return how.type, Field(**about)
+        return how.type, Field(**about) if about else ...
     if how.empty is list:
         return how.type, Field(default_factory=list, **about)
-    return how.type if how.empty is not None else how.type | None, Field(how.empty, **about)
+    return how.type if how.empty is not None else how.type | None, _field(how.empty, about)
 
 
 def patch_field(how: Settable, examples: list[Any] | None = None) -> tuple[Any, Any]:
     """Return the type and `Field` of a field of a merge patch."""
     about = _documentation(how.description, how.patch_note, examples=examples)
-    return (how.patch_type or how.type) | None, Field(None, **about) if about else None
+    return (how.patch_type or how.type) | None, _field(None, about)
+
+
+def _field(default: object, about: dict[str, Any]) -> Any:
+    """Return a `Field`, or only its default where that is enough: pydantic is quicker with it on a cold start."""
+    return Field(default, **about) if about else default
 
 
 def _documentation(*sentences: str, examples: list[Any] | None) -> dict[str, Any]:
