@@ -1,6 +1,6 @@
-"""Purges deleted contacts whose time to be restored has run out. Done by the system, for all tenants.
+"""Purges deleted contacts that can no longer be restored. Done by the system, for all tenants.
 
-Every step may be done twice or cut off anywhere: an emptied record stays due until all around it is removed.
+Every step may be repeated or interrupted: an emptied record stays due until everything around it is removed.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class FindableRows(Protocol):
 
 @dataclass(slots=True)
 class PurgeReport:
-    """What a run did: contacts purged, rows removed around them, entries whose contact had changed, and contacts
-    that were begun and are left for the next run."""
+    """The counts of a run: contacts purged, rows removed around them, entries whose contact had changed, and contacts
+    that were started and are left for the next run."""
 
     purged: int = 0
     rows: int = 0
@@ -48,7 +48,7 @@ class PurgeReport:
 
 
 class Purge:
-    """Purges what is due, while it has time. `leftover_rows`: where rows by which contacts are found are looked for."""
+    """Purges the contacts that are due, while it has time. `leftover_rows` removes the rows by which they are found."""
 
     def __init__(
         self,
@@ -64,14 +64,14 @@ class Purge:
         self._has_time = has_time
 
     def run(self) -> PurgeReport:
-        """Purge what is due up to now. Raises Unavailable when the table stays too busy; it can be repeated."""
+        """Purge the contacts that are due now. Raises Unavailable when the table stays too busy; runs can be repeated."""
         report = PurgeReport()
         for tenant_id, contact_id in self._contacts.due(self._now()):
             if not self._has_time():
                 break
             expired = self._contacts.look_up(tenant_id, contact_id)
             if expired is None or expired.due_at > self._now():
-                report.passed_over += 1  # restored, or gone already: the index lags behind
+                report.passed_over += 1  # restored, or purged already: the index lags
                 continue
             try:
                 self._purge(expired, report)
@@ -94,6 +94,6 @@ class Purge:
         report.purged += 1
 
     def _steps(self, expired: Expired, purged_by: str) -> Iterator[int]:
-        if self._leftover_rows is not None:  # before the history goes, which says what to look for
+        if self._leftover_rows is not None:  # before the history, which says what to look for
             yield from self._leftover_rows.remove(expired.tenant_id, expired.contact_id)
         yield from self._contacts.remove_rows(expired, purged_by)

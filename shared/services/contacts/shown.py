@@ -1,4 +1,4 @@
-"""Adds to contacts the names of the customers and users they belong to, where contacts are shown."""
+"""Adds the names of customers and owners to contacts before they are returned to a caller."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from shared.domain.callers import Caller
 from shared.domain.contacts.record import Contact
 from shared.domain.contacts.shown import ContactShown, CustomerName
 
-if TYPE_CHECKING:  # by need: most functions that show contacts show no customers
+if TYPE_CHECKING:  # loaded on demand: most functions that return contacts return no customers
     from shared.domain.customers.record import Customer
 
 KEPT_SECONDS = 2.0
-"""How long a warm process shows a name before it reads it again, as long as it goes by a tenant's settings."""
-_MOST_KEPT = 10_000
+"""Seconds for which a warm process uses a name before it reads it again: as long as a tenant's settings."""
+_MAX_KEPT = 10_000
+"""How many names of users, and of customers, a process keeps. When there are more, it discards them all."""
 
 
 class Names(Protocol):
@@ -27,7 +28,7 @@ class Names(Protocol):
 
 
 class NameMemory:
-    """The names that a process has read of late, of all tenants. None stands for a record that is not there."""
+    """The names that a process has read recently, of all tenants. None stands for a record that does not exist."""
 
     def __init__(self) -> None:
         self._users: dict[tuple[str, str], tuple[float, str | None]] = {}
@@ -36,13 +37,13 @@ class NameMemory:
     def missing(
         self, tenant_id: str, users: Iterable[str], customers: Iterable[str]
     ) -> tuple[set[str], set[str]]:
-        """Those of the ids of users and of customers whose names are to be read.
+        """Return the ids of users and of customers whose names must be read.
 
-        Makes room here, and not in `keep`: what an answer need not read must be there until it is shown.
+        Discards names here, and not in `keep`: a name that an answer need not read must stay until it is used.
         """
-        if len(self._users) > _MOST_KEPT:
+        if len(self._users) > _MAX_KEPT:
             self._users.clear()
-        if len(self._customers) > _MOST_KEPT:
+        if len(self._customers) > _MAX_KEPT:
             self._customers.clear()
         now = time.monotonic()
         return (
@@ -62,16 +63,16 @@ class NameMemory:
         self._customers.update(((tenant_id, one), (until, name)) for one, name in customers.items())
 
     def user(self, tenant_id: str, user_id: str) -> str | None:
-        """The name of a user, or None."""
+        """Return the name of a user, or None."""
         return self._users.get((tenant_id, user_id), (0.0, None))[1]
 
     def customer(self, tenant_id: str, customer_id: str) -> CustomerName | None:
-        """The name of a customer, or None."""
+        """Return the name of a customer, or None."""
         return self._customers.get((tenant_id, customer_id), (0.0, None))[1]
 
 
 class ShownContacts:
-    """The contacts of a tenant as one caller is shown them: without the names of customers that the caller may not see.
+    """Contacts as one caller may see them: without the names of customers that the caller may not see.
 
     Costs one eventually consistent read of the names that are not in memory, half a read unit for each, and nothing
     for contacts without customer and owner.
@@ -84,7 +85,7 @@ class ShownContacts:
         self._memory = memory
 
     def show(self, contacts: Sequence[Contact]) -> list[ContactShown]:
-        """Contacts with the names of their customers and owners; null for those that are gone."""
+        """Return contacts with the names of their customers and owners; None for records that were deleted."""
         self._read(
             {one.owner_id for one in contacts if one.owner_id},
             {one.customer_id for one in contacts if one.customer_id},
@@ -92,7 +93,7 @@ class ShownContacts:
         return [self._show(contact) for contact in contacts]
 
     def show_customers(self, customers: Sequence[Customer]) -> list[Customer]:
-        """Customers whose contacts, where they are shown too, have those names."""
+        """Return customers with these names on the contacts that they include."""
         contacts = [one for customer in customers for one in _contacts_of(customer)]
         shown = {one.id: one for one in self.show(contacts)}
         return [_with_contacts(customer, shown) for customer in customers] if shown else list(customers)
@@ -124,7 +125,7 @@ class ShownContacts:
 
 
 def _contacts_of(customer: Customer) -> list[Contact]:
-    """The contacts that are shown with a customer: none unless they were asked for."""
+    """Return the contacts that a customer includes: none unless the caller asked for them."""
     given = (*getattr(customer, "contacts", ()), _primary_of(customer))
     return [one for one in given if isinstance(one, Contact)]
 

@@ -1,8 +1,8 @@
-"""Which contacts belong to a customer, and which of them is its primary one: always exactly one once it has any.
+"""Keeps customers in step with their contacts: a customer that has contacts has exactly one primary contact.
 
-A contact that joins, leaves, dies, comes back or becomes primary changes more records than its own: its customer,
-and at times another contact. All are written in one transaction. The customer's record is written each time, under
-the version that was read, so it decides between changes that are made at once (docs/decisions/0012-customers.md).
+A contact that joins, leaves, is deleted, is restored or becomes primary changes other records too: its customer, and
+sometimes another contact. All are written in one transaction. The customer's record is written each time, under the
+version that was read, so it decides between simultaneous changes (docs/decisions/0012-customers.md).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from shared.services.idempotency import Announce
 
 @dataclass(slots=True)
 class Changes:
-    """Changes of records that belong together, each as (before, after, event); before is None for a new one."""
+    """Changes that belong together, each as (before, after, event); before is None for a new record."""
 
     contacts: list[tuple[Contact | None, Contact, Event]] = field(default_factory=list)
     customers: list[tuple[Customer, Customer, Event]] = field(default_factory=list)
@@ -41,7 +41,7 @@ class MembershipRepository(Protocol):
 
 
 class Membership:
-    """Settles what follows from a contact's change for its customers, on behalf of one caller."""
+    """Works out what a contact's change means for its customers, on behalf of one caller."""
 
     def __init__(self, caller: Caller, records: MembershipRepository, announce: Announce) -> None:
         self._caller = caller
@@ -49,12 +49,11 @@ class Membership:
         self._announce = announce
 
     def carry_out(self, before: Contact | None, after: Contact, event: Event) -> Contact:
-        """Write a contact's change, and what follows from it; the contact as it was written. One that is to be
-        primary takes the place of the one that was.
+        """Write a contact's change and the changes that follow from it. Return the contact as it was written.
 
-        `before` is None for a new contact. Raises Invalid when its customer does not exist, Duplicate when another
-        contact has one of its values, and ConcurrentChange when a record has changed meanwhile: all is to be read
-        again then.
+        A contact that becomes primary replaces the present primary contact. `before` is None for a new contact. Raises
+        Invalid when its customer does not exist, Duplicate when another contact has one of its unique values, and
+        ConcurrentChange when a record has changed meanwhile: the caller must read all of them again.
         """
         changes = Changes()
         left = before.member_of if before else None
@@ -87,8 +86,8 @@ class Membership:
         changes.customers.append((customer, *customer.remove_contact(primary, stamp=Stamp.now(self._caller))))
 
     def _join(self, before: Contact | None, after: Contact, changes: Changes) -> Customer | None:
-        """The customer with the contact in it. None when the contact is to have none, and for one that is restored
-        after its customer has gone.
+        """Return the customer after the contact joined it; None when the contact has no customer, or when it is
+        restored after its customer was deleted.
         """
         if after.customer_id is None:
             return None
@@ -106,19 +105,19 @@ class Membership:
         return joined
 
     def _can_see(self, customer: Customer) -> bool:
-        """Whether the caller may see a customer: one they may not counts as missing."""
+        """Return whether the caller may see a customer; a customer that they may not see counts as missing."""
         return self._caller.can_see_customer_of(customer.created_by)
 
     def _make_primary(self, contact: Contact, changes: Changes) -> None:
-        """Let a contact, already changed to be primary, take the place of the one that was."""
+        """Replace the primary contact by one that was already changed to be primary."""
         customer = self._customer(contact.customer_id or "")
-        if customer.primary_contact == contact.id:  # by now: another call has made it so
+        if customer.primary_contact == contact.id:  # another call was faster
             raise ConcurrentChange()
         self._mark(customer.primary_contact, customer.id, False, changes)
         changes.customers.append((customer, *customer.set_primary(contact.id, stamp=Stamp.now(self._caller))))
 
     def _mark(self, contact_id: str | None, customer_id: str, is_primary: bool, changes: Changes) -> None:
-        """Another contact of the customer is its primary one from now on, or no longer."""
+        """Mark another contact of the customer as primary, or as no longer primary."""
         contact = self._records.contact(contact_id) if contact_id else None
         marked = contact.set_primary(is_primary, stamp=Stamp.now(self._caller)) if contact else None
         if contact is None or marked is None or contact.customer_id != customer_id:
@@ -126,7 +125,7 @@ class Membership:
         changes.contacts.append((contact, *marked))
 
     def _customer(self, customer_id: str) -> Customer:
-        """The customer that a contact belonged to when it was read."""
+        """Return the customer of a contact. Raises ConcurrentChange when it was deleted after the contact was read."""
         customer = self._records.customer(customer_id)
         if customer is None:
             raise ConcurrentChange()

@@ -1,4 +1,4 @@
-"""Customers found by what somebody types: words of their names, their number, username, national id and address."""
+"""Customers found by the text of a search: words of their names, number, username, national id and address."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from shared.services.reading_budget import Budget
 from shared.services.walks import Step
 
 _PORTION = 64
+"""How many entries of the index are read together."""
 
 
 class CustomerIndex(Protocol):
@@ -28,15 +29,16 @@ class CustomerIndex(Protocol):
 def search_customers(
     index: CustomerIndex, search: str, after: str | None, budget: Budget
 ) -> Iterator[Step[Customer]]:
-    """The customers whose texts have all parts of a search, in the order of the term they were found by.
+    """Yield a step for each entry of the search's rarest term, in the order of the terms.
 
-    A customer with several terms that begin alike stands at the first of them alone, so each is shown once. Raises
-    Invalid for a search that is for nothing, and BudgetSpent when the budget is.
+    A customer matches if its texts have all parts of the search. With several terms of the same beginning, it matches
+    at the first of them only. Raises Invalid for a search
+    without a visible character, and BudgetSpent when the budget is spent.
     """
     prefixes = prefixes_of(search)
     if not prefixes:
         raise Invalid.field("search", "search", "Give at least one visible character to search for.")
-    # The longest beginning is found the least often.
+    # The longest prefix occurs the least often.
     rarest = max((one.indexed for one in prefixes), key=len)
 
     def is_first(customer: Customer, term: str) -> bool:

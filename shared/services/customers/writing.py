@@ -1,6 +1,6 @@
-"""What callers do with customers.
+"""The use cases of customers.
 
-Which contacts belong to a customer is the subject of `shared.services.customers.membership`.
+The rules for the contacts of a customer are in `shared.services.customers.membership`.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from shared.services.reading_budget import Budget, BudgetSpent
 from shared.services.walks import Step, Walk, read_page_of_steps, take
 
 INCLUDED_CONTACTS = 25
-"""How many of a customer's contacts are shown with it."""
+"""How many of its contacts a customer includes."""
 INCLUDING_CUSTOMERS = 25
-"""How many customers a page has at the most that shows their contacts too."""
+"""How many customers a page has at most if it includes their contacts."""
 MAX_COUNTED = 1_000
-"""How many of a customer's contacts are read to count those that a caller may see; of more, no count is told."""
+"""How many of a customer's contacts are read to count those that a caller may see; of more, there is no count."""
 _PORTION = 100
 """How many of a customer's contacts are read together to find those that a caller may see."""
 
@@ -67,10 +67,11 @@ class Contacts(Protocol):
 
 
 class CustomerService:
-    """Customers as one caller may use them. They fall under the rights to contacts; one's own are those one made.
+    """The customers of a tenant, as one caller may use them.
 
-    Anything the caller may not see raises NotFound. A customer is shown with those of its contacts that the caller may
-    see: to one who reads their own alone the others neither count nor are primary.
+    The permissions for contacts apply; a caller's own customers are those they created. A customer that the caller may
+    not see raises NotFound. A customer has only those contacts that the caller may see: others are not counted, and
+    none of them is its primary contact.
     """
 
     def __init__(
@@ -93,10 +94,10 @@ class CustomerService:
         self._announce = announce
 
     def create(self, given: CustomerInput) -> Customer:
-        """A new customer, with the tenant's next number. A refused one uses no number up.
+        """Create a customer with the tenant's next number. A customer that is refused uses no number.
 
         Raises Invalid for refused fields, UsernameTaken when another customer has the username, and ConcurrentChange
-        when others took the next number every time.
+        when other calls took the next number in every attempt.
         """
         self._caller.require("contacts:write")
         fields = clean(given.given_fields())
@@ -118,7 +119,7 @@ class CustomerService:
         return retry_on_conflict(attempt, sleep=self._sleep, policy=CUSTOMER_NUMBER)
 
     def read(self, customer_id: str, *, include_contacts: bool = False) -> Customer:
-        """A customer."""
+        """Return a customer."""
         customer = self._read(customer_id)
         return (
             self._with_contacts([customer])[0] if include_contacts else self._with_visible_contacts(customer)
@@ -141,17 +142,17 @@ class CustomerService:
         search: str | None = None,
         include_contacts: bool = False,
     ) -> Page[Customer]:
-        """A page of the customers, newest first; with `username` the one that has it, in whatever case; with `search`
-        those whose texts have all its parts, in the order of what they were found by.
+        """Return a page of the customers, newest first; with `username` the customer that has it, in any case; with
+        `search` the customers whose texts have all its parts, in the order of the terms that were found.
 
-        Nobody counts those that a search finds. Raises Invalid for a search that is for nothing.
+        The results of a search are not counted. Raises Invalid for a search without a visible character.
         """
         self._caller.require_all("contacts:read")
         self._budget.restart()
         page = self._search(search, limit, cursor) if search else self._list(username, limit, cursor)
         shown: Sequence[Customer] = page.items
         if include_contacts and shown:
-            # The list may lag behind: how many contacts there are to look for, the records say.
+            # The list may lag: the records say how many contacts to look for.
             current = self._customers.get_many(one.id for one in shown)
             shown = self._with_contacts([current.get(one.id, one) for one in shown])
         if search:
@@ -190,8 +191,8 @@ class CustomerService:
         return [customer] if customer else []
 
     def contacts(self, customer_id: str, *, limit: int, cursor: str | None) -> Page[Contact]:
-        """A page of a customer's contacts as of now, newest first. How many there are is told only to one who sees
-        all: others' would have to be counted with every page.
+        """Return a page of a customer's contacts as of now, newest first. It has a total only if the caller may see all
+        contacts: otherwise the visible ones would have to be counted for every page.
         """
         customer = self._read(customer_id)
         self._budget.restart()
@@ -207,11 +208,11 @@ class CustomerService:
         return page.with_items(page.items, customer.contact_count if self._can_see_all else None)
 
     def replace(self, customer_id: str, given: CustomerInput, if_match: IfMatch | None) -> Customer:
-        """The customer with all its fields as given; fields left out are emptied."""
+        """Set all fields of a customer; fields that are left out are emptied."""
         return self._with_visible_contacts(self._change(customer_id, given, if_match))
 
     def patch(self, customer_id: str, given: CustomerPatch, if_match: IfMatch | None) -> Customer:
-        """The customer with the given fields changed (RFC 7396)."""
+        """Change the given fields of a customer (RFC 7396)."""
         return self._with_visible_contacts(self._change(customer_id, given, if_match))
 
     def delete(self, customer_id: str, if_match: IfMatch | None) -> None:
@@ -240,10 +241,10 @@ class CustomerService:
         customer_id: str,
         permission: str,
         if_match: IfMatch | None,
-        act: Callable[[Customer], tuple[Customer, Event] | None],
+        decide: Callable[[Customer], tuple[Customer, Event] | None],
     ) -> Customer:
-        """The customer after a change; begun anew when others were faster, contacts that came or went among them."""
-        self._caller.require(permission)  # whoever lacks it altogether is told so, whatever is there
+        """Return the customer after a change. Retries if the record has changed meanwhile, also by a contact that joined."""
+        self._caller.require(permission)  # first: a caller without the right learns nothing about what exists
 
         def read() -> Customer:
             customer = self._read(customer_id)
@@ -254,10 +255,10 @@ class CustomerService:
             with self._anonymizing_conflicts():
                 self._customers.save(before, after, event)
 
-        return change_record(read, if_match, act, save, sleep=self._sleep, policy=HOT)
+        return change_record(read, if_match, decide, save, sleep=self._sleep, policy=HOT)
 
     def _with_contacts(self, customers: Sequence[Customer]) -> Sequence[CustomerShown]:
-        """Customers with up to INCLUDED_CONTACTS of their contacts, the oldest ones, and the whole primary one."""
+        """Return customers with up to INCLUDED_CONTACTS of their contacts, the oldest ones, and the primary contact."""
         customers = [self._with_visible_contacts(customer) for customer in customers]
         members = {customer.id: self._members_of(customer) for customer in customers}
         wanted = {one: None for ids in members.values() for one in ids}
@@ -268,9 +269,7 @@ class CustomerService:
     def _members_of(self, customer: Customer) -> Sequence[str]:
         if customer.contact_count == 0:
             return []
-        if (
-            customer.contact_count == 1 and customer.primary_contact
-        ):  # as most have: nothing is to be looked up
+        if customer.contact_count == 1 and customer.primary_contact:  # as most have: no look-up is needed
             return [customer.primary_contact]
         if self._can_see_all:
             return self._customers.members(customer.id, limit=INCLUDED_CONTACTS)
@@ -284,8 +283,8 @@ class CustomerService:
     def _walk_members(
         self, customer_id: str, *, portion: int, after: str | None = None, descending: bool = False
     ) -> Iterator[Step[Contact]]:
-        """A customer's contacts in the order of their creation, read `portion` at a time, each with whether the caller
-        may see it. Raises BudgetSpent when the budget is.
+        """Yield a customer's contacts in the order of their creation, read `portion` at a time, each with whether the
+        caller may see it. Raises BudgetSpent when the budget is spent.
         """
         while True:
             self._budget.check()
@@ -304,8 +303,8 @@ class CustomerService:
         return self._can_see_all or self._caller.owns_contact(contact)
 
     def _with_visible_contacts(self, customer: Customer) -> Customer:
-        """A customer, with the count of those of its contacts that the caller may see, and its primary one if that is
-        among them. For one who reads their own alone it costs the reading of the customer's contacts; of more than
+        """Return a customer with the count of the contacts that the caller may see, and the primary contact if it is
+        one of them. For a caller who may read only their own contacts, this reads the customer's contacts; of more than
         MAX_COUNTED the count is None.
         """
         if not customer.contact_count or self._can_see_all:
@@ -315,8 +314,9 @@ class CustomerService:
         return customer.model_copy(update={"contact_count": count, "primary_contact": primary})
 
     def _count_visible(self, customer: Customer) -> tuple[Sequence[str], int | None]:
-        """The ids of a customer's contacts that the caller may see, and how many they are; of too many the primary one
-        alone, if they may see it, and no count.
+        """Return the ids of a customer's contacts that the caller may see, and how many they are.
+
+        If there are too many, return only the primary contact, if the caller may see it, and None.
         """
         if customer.contact_count is not None and customer.contact_count <= MAX_COUNTED:
             with contextlib.suppress(BudgetSpent):
@@ -329,7 +329,7 @@ class CustomerService:
 
     @contextlib.contextmanager
     def _anonymizing_conflicts(self) -> Iterator[None]:
-        """A customer who has a username is not named to a caller who may not see it."""
+        """Remove the id of a conflicting customer from UsernameTaken, unless the caller may see that customer."""
         try:
             yield
         except UsernameTaken as taken:
@@ -341,12 +341,12 @@ class CustomerService:
             raise
 
     def _owner_of(self, customer: Customer) -> str | None:
-        """Whose own a customer is: theirs who made it."""
+        """Return the caller's id if the caller created the customer, which makes it their own; otherwise None."""
         return self._caller.id if customer.created_by == self._caller.actor else None
 
 
 def _build_shown(customer: Customer, members: Sequence[str], found: dict[str, Contact]) -> CustomerShown:
-    # Contacts may have moved since the customer was read, so what these say themselves counts.
+    # Contacts may have moved since the customer was read, so their own records decide.
     own = {one: contact for one, contact in found.items() if contact.customer_id == customer.id}
     primary = next((contact for contact in own.values() if contact.is_primary), None)
     contacts = [own[one] for one in members if one in own]

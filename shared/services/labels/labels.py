@@ -1,4 +1,4 @@
-"""What callers do with tags, types and groups."""
+"""The use cases of tags, types and groups."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AnyLabel = TypeVar("AnyLabel", bound=Label)
 
 
 class Counters(Protocol):
-    """How many contacts have what; see `shared.table.contacts.index.ContactIndex`."""
+    """The number of contacts with a label; see `shared.table.contacts.index.ContactIndex`."""
 
     def counts_of(self, names: Sequence[str]) -> Sequence[int]: ...
 
@@ -31,9 +31,9 @@ class Counters(Protocol):
 class LabelService(Generic[AnyLabel]):
     """The labels of one kind, as one caller may use them.
 
-    To read them takes `contacts:read`, to make and change them `contacts:write`, to delete them `contacts:delete`. Tags
-    and types are words of all users, so they are changed and deleted at level `all`; groups at level `own` by who has
-    made them.
+    Reading requires `contacts:read`, creating and changing `contacts:write`, and deleting `contacts:delete`. All users
+    share tags and types, so changing and deleting them requires level `all`; level `own` covers the groups that the
+    caller created.
     """
 
     def __init__(
@@ -56,8 +56,9 @@ class LabelService(Generic[AnyLabel]):
         self._announce = announce
 
     def list(self, *, prefix: str | None, limit: int, cursor: str | None) -> Page[AnyLabel]:
-        """A page of the labels in the order of their names; only those whose name begins with `prefix` as
-        searches compare, if given."""
+        """Return a page of the labels in the order of their names. With `prefix`, it has only labels whose name starts
+        with that, compared as searches compare.
+        """
         self._caller.require("contacts:read")
         start = prefix or ""
         labels = [one for one in self._labels.current().all_of(self._kind) if begins(one.name, start)]
@@ -77,8 +78,8 @@ class LabelService(Generic[AnyLabel]):
         return page.with_items(self._count(page.items), len(labels))
 
     def create(self, given: dict[str, Any], *, work: Work | None = None) -> AnyLabel:
-        """A new label, with ids that `work` derives if it is given. Raises NameTaken, and RuleBroken when there are too
-        many.
+        """Create a label, with ids that `work` derives if it is given. Raises NameTaken, and RuleBroken when there are
+        too many labels.
         """
         self._caller.require("contacts:write")
         label, event = self._kind.create(
@@ -91,11 +92,11 @@ class LabelService(Generic[AnyLabel]):
         return label
 
     def read(self, label_id: str) -> AnyLabel:
-        """A label."""
+        """Return a label."""
         return self._count([self._read(label_id)])[0]
 
     def change(self, label_id: str, given: dict[str, Any], if_match: IfMatch | None) -> AnyLabel:
-        """The label with the given fields changed. Raises NameTaken, VersionMismatch."""
+        """Change the given fields of a label. Raises NameTaken and VersionMismatch."""
         label = self._write(
             label_id,
             "contacts:write",
@@ -106,7 +107,7 @@ class LabelService(Generic[AnyLabel]):
         return self._count([label])[0]
 
     def delete(self, label_id: str, if_match: IfMatch | None) -> None:
-        """Delete a label. Contacts that had it are without it at once."""
+        """Delete a label. Contacts lose it at once."""
         self._write(
             label_id,
             "contacts:delete",
@@ -123,7 +124,7 @@ class LabelService(Generic[AnyLabel]):
         return label
 
     def _count(self, labels: Sequence[AnyLabel]) -> Sequence[AnyLabel]:
-        """Labels with how many contacts have each, as far as the caller may know that."""
+        """Return labels with the number of contacts that have each, if the caller may read all contacts."""
         if self._caller.level("contacts:read") != "all":
             return [one.with_count(None) for one in labels]
         counts = self._counters.counts_of([f"{one.entity}={one.id}" for one in labels])
@@ -134,10 +135,10 @@ class LabelService(Generic[AnyLabel]):
         label_id: str,
         permission: str,
         if_match: IfMatch | None,
-        act: Callable[[AnyLabel], tuple[AnyLabel, Event] | None],
+        decide: Callable[[AnyLabel], tuple[AnyLabel, Event] | None],
         save: Callable[[AnyLabel, AnyLabel, Event], None],
     ) -> AnyLabel:
-        self._caller.require(permission)  # whoever lacks it altogether is told so, whatever is there
+        self._caller.require(permission)  # first: a caller without the right learns nothing about what exists
 
         def read() -> AnyLabel:
             label = self._read(label_id)
@@ -145,4 +146,4 @@ class LabelService(Generic[AnyLabel]):
             self._caller.require_on(permission, self._caller.id if own else None)
             return label
 
-        return change_record(read, if_match, act, save, sleep=self._sleep)
+        return change_record(read, if_match, decide, save, sleep=self._sleep)
