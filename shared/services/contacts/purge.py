@@ -64,7 +64,7 @@ class Purge:
         self._has_time = has_time
 
     def run(self) -> PurgeReport:
-        """Purge the contacts that are due now. Raises Unavailable when the table stays too busy; runs can be repeated."""
+        """Purge the contacts that are due now. Raises Unavailable when the table stays too busy; runs may repeat."""
         report = PurgeReport()
         for tenant_id, contact_id in self._contacts.due(self._now()):
             if not self._has_time():

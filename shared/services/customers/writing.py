@@ -243,7 +243,7 @@ class CustomerService:
         if_match: IfMatch | None,
         decide: Callable[[Customer], tuple[Customer, Event] | None],
     ) -> Customer:
-        """Return the customer after a change. Retries if the record has changed meanwhile, also by a contact that joined."""
+        """Return the customer after a change. Retries after a conflict, also with a contact that joined."""
         self._caller.require(permission)  # first: a caller without the right learns nothing about what exists
 
         def read() -> Customer:

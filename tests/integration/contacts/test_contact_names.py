@@ -103,7 +103,7 @@ def test_a_memory_that_makes_room_forgets_no_name_that_an_answer_needs(
     reset_wiring()
     monkeypatch.setattr(shown_contacts, "KEPT_SECONDS", 1_000.0)
     assert names(world.send("GET", f"/contacts/{made['id']}").json)[0] == "Grace Hopper"
-    monkeypatch.setattr(shown_contacts, "_MOST_KEPT", 0)
+    monkeypatch.setattr(shown_contacts, "_MAX_KEPT", 0)
     items = world.send("GET", "/contacts").json["items"]
     assert {one["id"]: one["customer_name"] for one in items} == {
         made["id"]: "Grace Hopper",
