@@ -20,7 +20,7 @@ from shared.domain.imports.file import FileReplaced
 from shared.domain.imports.upload import DroppedFile, Location
 from shared.domain.timestamps import from_milliseconds
 from shared.files import object_keys
-from shared.services.backoff import pause_after
+from shared.services.backoff import AWS_CALL
 
 _BLOCK = 4 * 1024 * 1024
 """Bytes of a file that are held at a time."""
@@ -28,7 +28,6 @@ _UPLOAD_PART = 8 * 1024 * 1024
 """Bytes of an upload's part. S3 takes at most 10,000 parts of 5 MiB and more."""
 _AT_ONCE = 8
 """Parts of results that are read at the same time."""
-_ATTEMPTS = 4
 _DELETE = 1000
 """Objects in one DeleteObjects (limit of S3)."""
 
@@ -89,7 +88,7 @@ class DropBucket:
 
     def _read_block(self, key: str, etag: str, start: int, until: int) -> bytes:
         # botocore retries the request, but not the reading of the response's body.
-        for attempt in range(_ATTEMPTS):
+        for _ in AWS_CALL.tries(self._sleep):
             with _translate_errors():
                 answer = self._client.get_object(
                     Bucket=self._bucket, Key=key, IfMatch=f'"{etag}"', Range=f"bytes={start}-{until - 1}"
@@ -98,9 +97,8 @@ class DropBucket:
             try:
                 block: bytes = answer["Body"].read()
             except (BotoCoreError, OSError):
-                self._pause(attempt)
-            else:
-                return block
+                continue
+            return block
         raise Unavailable()
 
     def _check(self, answer: dict[str, Any], etag: str) -> None:
@@ -165,7 +163,7 @@ class DropBucket:
 
     def _read_whole(self, key: str, within: str | None = None) -> bytes:
         some = {"Range": within} if within else {}
-        for attempt in range(_ATTEMPTS):
+        for _ in AWS_CALL.tries(self._sleep):
             try:
                 with _translate_errors():
                     answer = self._client.get_object(Bucket=self._bucket, Key=key, **some)
@@ -174,9 +172,8 @@ class DropBucket:
             try:
                 body: bytes = answer["Body"].read()
             except (BotoCoreError, OSError):
-                self._pause(attempt)
-            else:
-                return body
+                continue
+            return body
         raise Unavailable()
 
     def drop_parts(self, tenant_id: str, import_id: str) -> None:
@@ -239,9 +236,6 @@ class DropBucket:
     def _put(self, key: str, body: bytes) -> None:
         with _translate_errors():
             self._client.put_object(Bucket=self._bucket, Key=key, Body=body, **_AS_CSV)
-
-    def _pause(self, attempt: int) -> None:
-        self._sleep(pause_after(attempt, first=0.1, most=0.8))
 
 
 _AS_CSV = {"ContentType": "text/csv; charset=utf-8", "ContentDisposition": "attachment"}

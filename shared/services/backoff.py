@@ -66,8 +66,7 @@ BUSY_TABLE = RetryPolicy(attempts=7, first_wait=0.025, longest_wait=0.8)
 """For a call of DynamoDB that was throttled, or met a transaction in progress. The waits add up to 1.58 s at most; then
 Unavailable is raised.
 """
-
-
-def pause_after(attempt: int, *, first: float = 0.01, most: float = 0.4) -> float:
-    """Return the seconds to wait after an attempt, counted from 0, under a policy of these waits."""
-    return RetryPolicy(1, first, most).wait_after(attempt)
+AWS_CALL = RetryPolicy(attempts=4, first_wait=0.1, longest_wait=0.8)
+"""For calls of S3 and SQS that botocore does not retry by itself: the body of a response, and refused entries of a
+batch. The waits add up to 0.7 s at most; then Unavailable is raised.
+"""

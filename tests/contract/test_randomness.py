@@ -13,7 +13,7 @@ import pytest
 
 from local.sources import ROOT, source_files
 from shared.domain.ids import new_id
-from shared.services.backoff import fraction, pause_after
+from shared.services.backoff import HOT, fraction
 
 SOURCES = [path for path in source_files() if path.suffix == ".py"]
 
@@ -31,7 +31,7 @@ def test_no_module_draws_from_a_generator_that_a_snapshot_seeds(path: object) ->
             assert node.attr not in ("uuid1", "getrandbits")
 
 
-@pytest.mark.parametrize("draw", [fraction, new_id, lambda: pause_after(5)])
+@pytest.mark.parametrize("draw", [fraction, new_id, lambda: HOT.wait_after(5)])
 def test_two_instances_of_one_seed_draw_differently(draw: object) -> None:
     drawn = set()
     for _ in range(2):

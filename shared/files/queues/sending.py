@@ -11,11 +11,10 @@ from urllib.parse import quote
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.domain.errors import Unavailable
-from shared.services.backoff import pause_after
+from shared.services.backoff import AWS_CALL
 
 _BATCH = 10
 """Messages in one SendMessageBatch (limit of SQS)."""
-_ATTEMPTS = 4
 _LONGEST_GROUP = 128
 """Characters of a MessageGroupId (limit of SQS)."""
 
@@ -44,12 +43,11 @@ def send_all(
             }
             for n, (tenant_id, message) in enumerate(batch)
         ]
-        for attempt in range(_ATTEMPTS):
+        for _ in AWS_CALL.tries(sleep):
             refused = _send_batch(sqs, queue_url, entries)
             entries = [entry for entry in entries if entry["Id"] in refused]
             if not entries:
                 break
-            sleep(pause_after(attempt, first=0.1, most=0.8))
         else:
             raise Unavailable()
 

@@ -1,4 +1,4 @@
-"""Whoever organizes a booking of a contact has it among their own, as its owner has (check 52)."""
+"""A user who organizes a booking of a contact has it among their own contacts, like its owner (check 52)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SORTS = (
 @dataclass(frozen=True)
 class Scene:
     """A tenant whose users see their own. `shared` is owned by one user, and a second one organizes a booking of it;
-    of `solo` the owner alone organizes bookings; `plain` has no bookings; `others` are not theirs.
+    only the owner of `solo` organizes its bookings; `plain` has no bookings; `others` are not theirs.
     """
 
     world: World

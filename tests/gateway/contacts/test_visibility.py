@@ -1,4 +1,4 @@
-"""Where a tenant's regular users see their own contacts alone, nothing tells them of the others'."""
+"""Where a tenant's regular users may see only their own contacts, nothing reveals other contacts to them."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ from tests.support.tokens import TokenIssuer
 USER, OTHER = "0190a8b0-0000-7000-8000-0000000000aa", "0190a8b0-0000-7000-8000-0000000000bb"
 OWNER = TenantSettings(visibility="owner")
 SHARED = {"first_name": "Ada", "company": "Analytical Engines", "tags": ["vip"]}
-"""What the user's contact and the others' have in common, so that every condition would find both."""
+"""The fields that the user's contact and the others share, so that every condition would find both."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A tenant in which users see their own. `mine` is the user's contact; `hidden` are others' and nobody's."""
+    """A tenant in which users see their own. `mine` is the user's contact; `hidden` are contacts of
+    others and contacts without an owner.
+    """
 
     world: World
     token: str
@@ -40,7 +42,7 @@ class Scene:
     dynamic: str
 
     def ask(self, method: str, path: str, body: Any = None, **how: Any) -> Response:
-        """A call of the user who sees his own."""
+        """A call of the user who may see only their own contacts."""
         return self.world.send(method, path, body, token=self.token, **how)
 
     def ids(self, path: str, **query: Any) -> list[str]:
@@ -189,7 +191,7 @@ def test_no_list_search_filter_or_order_finds_a_hidden_contact(scene: Scene) -> 
 
 
 def test_a_cursor_of_a_wider_sight_leads_nowhere(scene: Scene) -> None:
-    """check 44, check 57: nor does one that the caller himself was given when he saw more."""
+    """check 44, check 57: nor does a cursor that the caller got when they could see more."""
     query = {"limit": 1, "sort": "name"}
     cursor = scene.world.send("GET", "/contacts", query=query).json["next_cursor"]
     assert scene.ask("GET", "/contacts", query={**query, "cursor": cursor}).status == 400
@@ -270,7 +272,7 @@ def test_a_customer_shows_the_contacts_that_one_sees(scene: Scene) -> None:
         assert changed.status == 200 and changed.json["contact_count"] == 1
         assert scene.hidden[0] not in changed.text
     assert scene.world.send("GET", path).json["contact_count"] == 2
-    # That it cannot go yet is told, and not for whose sake.
+    # The error says that it cannot be deleted yet, and not which contacts prevent it.
     scene.ask("DELETE", f"/contacts/{scene.mine['id']}")
     left = scene.ask("DELETE", path)
     assert left.status == 409 and not any(letter.isdigit() for letter in left.json["detail"])
@@ -287,7 +289,7 @@ def test_a_customer_shows_the_contacts_that_one_sees(scene: Scene) -> None:
 def test_of_a_customer_with_very_many_contacts_one_s_own_are_not_counted(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """check 52: reading it costs no more for that, and nobody is told of who is hidden."""
+    """check 52: reading it costs no more for that, and the hidden contacts are not revealed."""
     path = f"/customers/{scene.customer}"
     monkeypatch.setattr(customers, "MAX_COUNTED", 2)
     assert scene.ask("GET", path).json["contact_count"] == 1, "as many as are counted"
@@ -313,7 +315,7 @@ def test_of_a_customer_with_very_many_contacts_one_s_own_are_not_counted(
 
 
 def test_whom_a_bulk_call_s_conflicts_are_with_is_looked_up_together(scene: Scene) -> None:
-    """check 48: at one go; and where that fails, what was written is told all the same."""
+    """check 48: with one read; if that fails, the results of what was written are returned all the same."""
     taken = ["theirs@example.com", "mine@example.com", "theirs@example.com"]
     given = [{"first_name": "X", "email": one} for one in (*taken, "new@example.com")]
 
@@ -337,7 +339,7 @@ def test_whom_a_bulk_call_s_conflicts_are_with_is_looked_up_together(scene: Scen
 
 
 def test_a_conflict_is_told_without_naming_whom_one_may_not_see(scene: Scene) -> None:
-    """check 48: that an address is in use must be told; whose it is, need not."""
+    """check 48: the error must say that an address is in use, and need not say by which contact."""
     mine, taken = f"/contacts/{scene.mine['id']}", "theirs@example.com"
     body = {"first_name": "X", "email": taken}
     scene.world.create("restored@example.com", token=scene.token)
@@ -368,7 +370,7 @@ def test_a_conflict_is_told_without_naming_whom_one_may_not_see(scene: Scene) ->
     )
     assert [one["status"] for one in created.json["items"]] == [409, 201]
     assert scene.hidden[0] not in created.text
-    # Those who may see it are told, of their own too.
+    # A caller who may see the contact gets its id, also for their own contacts.
     assert scene.world.send("POST", "/contacts", body).json["errors"][0]["contact_id"] == scene.hidden[0]
     own = scene.ask("POST", "/contacts", {**body, "email": "mine@example.com"})
     assert own.json["errors"][0]["contact_id"] == scene.mine["id"]
@@ -384,7 +386,7 @@ def test_who_may_write_and_not_read_is_named_nobody(scene: Scene) -> None:
 
 
 def test_what_one_sees_follows_the_owner(scene: Scene) -> None:
-    """A contact that is given away is gone, one that is given to him is there; the admin sees all as before."""
+    """A contact given to another user disappears, one given to this user appears; the admin sees all as before."""
     first, mine = scene.hidden[0], scene.mine["id"]
     with as_operator():
         onboarding_service().add_member(OTHER, "T1", "user", "other")

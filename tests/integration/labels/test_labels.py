@@ -86,7 +86,7 @@ def test_a_renamed_tag_is_seen_with_all_its_contacts_at_once_and_no_contact_is_w
 
 
 def test_another_process_shows_a_new_name_at_once_by_id(world: World) -> None:
-    """What a process keeps of labels is trusted only under the stamp that was read with the contact."""
+    """Labels in memory are used only under the stamp that was read with the contact."""
     contact = world.create(tags=["vip"])
     here, there = (LabelTable(store(), "T1", LabelMemory()) for _ in range(2))  # two processes' memories
     with acting_for("T1"):
@@ -300,7 +300,7 @@ def test_null_gives_a_field_its_default_but_a_name_must_stay(world: World) -> No
 
 
 def test_users_change_and_delete_the_groups_they_made_and_no_tags(world: World) -> None:
-    """check 52: a tag is a word of all users, whoever was the first to use it."""
+    """check 52: all users share tags, whichever user created them."""
     mine = world.send("POST", "/groups", {"name": "mine"}, token=world.t1.user).json["id"]
     theirs = make(world, "groups", "theirs")["id"]
     tag = world.send("POST", "/tags", {"name": "mine"}, token=world.t1.user).json["id"]
@@ -526,7 +526,7 @@ def test_a_tag_named_as_another_s_id_does_not_stand_in_its_way(world: World) -> 
 
 
 def test_a_dynamic_group_named_as_the_id_it_keeps_finds_nobody(world: World) -> None:
-    """What a deleted group leaves in a filter is an id, and no name is looked for under it: not even its own."""
+    """A deleted group leaves its id in a filter, and no group is looked up by that as a name."""
     world.create()
     static = make(world, "groups", "Static")
     mine = make(world, "groups", "Mine", kind="dynamic", filter={"group": "Static"})
@@ -576,7 +576,7 @@ def test_a_dynamic_group_means_the_same_when_the_default_country_is_another(worl
 
 
 def test_a_number_kept_as_it_was_typed_that_is_none_any_more_finds_nobody(world: World) -> None:
-    """Filters kept before numbers were normalized: a list's caller is not told of a number he did not send."""
+    """Filters kept before numbers were normalized: a list returns no error about a number its caller did not send."""
     world.create(phone="+14155552671")
     group = make(world, "groups", "Old", kind="dynamic", filter={"phone": "+14155552671"})
     with acting_for("T1"):
@@ -598,7 +598,7 @@ def test_a_number_kept_as_it_was_typed_that_is_none_any_more_finds_nobody(world:
 def test_labels_read_in_several_calls_are_those_of_one_moment(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A label that is renamed from behind the reader to before it is in neither part; nobody must take it for gone."""
+    """A label renamed from after a reader's position to before it is in neither part and must not count as deleted."""
     monkeypatch.setattr("shared.table.labels._PAGE", 2)
     for name in ("b", "c", "d", "zebra"):
         make(world, "tags", name)
