@@ -3,7 +3,7 @@
 ministack saves its state when it stops. As of 1.5.33, it does not save stream records that no function has read yet,
 nor asynchronous invocations that are still running, and it continues stream positions although the stream restarts
 from zero. This module makes it stop starting new work, then wait for running functions, and save and restore those
-parts too. For that it uses private names of ministack, which is why the version is pinned exactly; `_require` fails at
+parts too. For that it uses private names of ministack, which is why the version is pinned exactly; `require` fails at
 the start, naming the missing name, if one of them is gone.
 
 It runs as a separate process (`python -m local.emulator`), which ends when its standard input is closed: it never
@@ -30,6 +30,8 @@ from ministack import app as ministack_app
 from ministack.core import lambda_runtime, responses
 from ministack.services import dynamodb, eventbridge, lambda_svc, scheduler, sqs
 
+from local import emulator_queries
+from local.emulator_parts import check_version, require
 from local.emulator_settings import DRAIN_SECONDS, HOST
 
 _log = logging.getLogger("local.emulator")
@@ -49,7 +51,7 @@ class Gate:
 
     def guard(self, module: Any, name: str) -> None:
         """Make `module.name` do nothing while the gate is closed."""
-        inner = _require(module, name)
+        inner = require(module, name)
 
         def guarded(*args: Any, **kwargs: Any) -> Any:
             return inner(*args, **kwargs) if self._open.is_set() else False
@@ -68,16 +70,16 @@ class AsynchronousInvocations:
         self._lock = threading.Lock()
         self._unfinished: dict[str, tuple[str, Any]] = {}
         self._restored: list[tuple[str, Any]] = []
-        self._execute = _require(lambda_svc, "_execute_function")
-        self._give_up = _require(lambda_svc, "_route_async_failure")
-        self._by_reference = _require(lambda_svc, "_get_func_record_for_ref")
-        self._record_of = _require(lambda_svc, "_execution_record_for_config")
-        self._account_and_region = _require(lambda_svc, "_account_region_from_function_config")
-        self._first_wait: float = _require(lambda_svc, "_LAMBDA_ASYNC_RETRY_BASE_SECONDS")
-        self._longest_wait: float = _require(lambda_svc, "_LAMBDA_ASYNC_RETRY_MAX_SECONDS")
+        self._execute = require(lambda_svc, "_execute_function")
+        self._give_up = require(lambda_svc, "_route_async_failure")
+        self._by_reference = require(lambda_svc, "_get_func_record_for_ref")
+        self._record_of = require(lambda_svc, "_execution_record_for_config")
+        self._account_and_region = require(lambda_svc, "_account_region_from_function_config")
+        self._first_wait: float = require(lambda_svc, "_LAMBDA_ASYNC_RETRY_BASE_SECONDS")
+        self._longest_wait: float = require(lambda_svc, "_LAMBDA_ASYNC_RETRY_MAX_SECONDS")
 
     def install(self) -> None:
-        _require(lambda_svc, "invoke_async_with_retry")
+        require(lambda_svc, "invoke_async_with_retry")
         lambda_svc.invoke_async_with_retry = self.invoke
         save, load = lambda_svc.get_state, lambda_svc.load_persisted_state
 
@@ -139,10 +141,10 @@ class AsynchronousInvocations:
 
 def keep_unread_stream_records() -> None:
     """Save with the tables the stream records that no function has read yet, and the streams' positions."""
-    records = _require(dynamodb, "_stream_records")
-    trimmed = _require(dynamodb, "_stream_trimmed")
-    positions = _require(lambda_svc, "_dynamodb_stream_positions")
-    mappings = _require(lambda_svc, "_esms")
+    records = require(dynamodb, "_stream_records")
+    trimmed = require(dynamodb, "_stream_trimmed")
+    positions = require(lambda_svc, "_dynamodb_stream_positions")
+    mappings = require(lambda_svc, "_esms")
     save, load = dynamodb.get_state, dynamodb.load_persisted_state
 
     def first_unread(account: str, region: str, table: str, horizon: int, end: int) -> int:
@@ -179,7 +181,7 @@ def redeliver_messages() -> None:
     def load_persisted_state(data: dict[str, Any]) -> None:
         load(data)
         now = time.time()
-        for queue in _require(sqs, "_queues")._data.values():
+        for queue in require(sqs, "_queues")._data.values():
             for message in queue.get("messages", ()):
                 if message.get("receive_count") and message["visible_at"] > now:
                     message["visible_at"] = now
@@ -189,7 +191,7 @@ def redeliver_messages() -> None:
 
 def wait_less_for_log_lines() -> None:
     """Wait 5 ms instead of 50 ms for the first log line of each invocation: the wait delays every request."""
-    drain = _require(lambda_runtime.Worker, "_drain_stderr_bounded")
+    drain = require(lambda_runtime.Worker, "_drain_stderr_bounded")
     defaults = dict(zip(("first_line_wait", "idle_confirm", "hard_cap"), drain.__defaults__, strict=True))
     drain.__defaults__ = tuple((defaults | {"first_line_wait": 0.005, "idle_confirm": 0.002}).values())
 
@@ -204,6 +206,8 @@ async def run(port: int) -> None:
         (scheduler, "_tick_schedules"),
     ):
         gate.guard(module, name)
+    check_version()
+    emulator_queries.install()
     invocations.install()
     keep_unread_stream_records()
     redeliver_messages()
@@ -243,15 +247,6 @@ async def run(port: int) -> None:
     finally:
         opening.cancel()
         lambda_runtime.reset()
-
-
-def _require(module: Any, name: str) -> Any:
-    try:
-        return getattr(module, name)
-    except AttributeError:
-        raise SystemExit(
-            f"{module.__name__}.{name} is gone: local/emulator.py was written for another ministack"
-        ) from None
 
 
 def _when_input_ends(then: Callable[[], None]) -> None:
