@@ -30,7 +30,7 @@ from ministack import app as ministack_app
 from ministack.core import lambda_runtime, responses
 from ministack.services import dynamodb, eventbridge, lambda_svc, scheduler, sqs
 
-from local import emulator_queries
+from local import emulator_queries, emulator_sources
 from local.emulator_parts import check_version, require
 from local.emulator_settings import DRAIN_SECONDS, HOST
 
@@ -208,6 +208,7 @@ async def run(port: int) -> None:
         gate.guard(module, name)
     check_version()
     emulator_queries.install()
+    emulator_sources.install()
     invocations.install()
     keep_unread_stream_records()
     redeliver_messages()
