@@ -24,7 +24,7 @@ _INCLUDE = Field(
 
 
 class CustomerQuery(BaseModel):
-    """What to include with a customer."""
+    """The records to include with a customer."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 

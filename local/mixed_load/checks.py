@@ -1,4 +1,4 @@
-"""What is left undone or lost after the load."""
+"""Finds work that is left undone, and records that are lost, after the load."""
 
 from __future__ import annotations
 

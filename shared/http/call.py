@@ -56,7 +56,7 @@ class Call:
 
     @cached_property
     def budget(self) -> Budget:
-        """What the call may read. Rows beyond a page are charged to the caller's rate limit."""
+        """The reading budget of the call. Rows beyond a page are charged to the caller's rate limit."""
         return Budget()
 
     @property

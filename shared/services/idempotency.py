@@ -84,7 +84,7 @@ class IdempotencyKeyClaim:
 
 @dataclass(frozen=True, slots=True)
 class KeyState:
-    """What is stored under a key.
+    """The state that is stored under a key.
 
     `holder`: identifies the claim, or is "nobody".
     `work_id`: identifies the work of the call.

@@ -80,7 +80,7 @@ def at_revision_or_own(before: str, after: str) -> Guard:
 
 
 def is_new_event(version: int) -> Guard:
-    """Guard the write of an event that tells of a record's version.
+    """Guard the write of an event of a record's version.
 
     Work that is done twice derives the same event id; the second time, it must tell of the same version.
     """

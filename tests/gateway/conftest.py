@@ -1,4 +1,4 @@
-"""What the tests through the gateway share."""
+"""Fixtures of the tests through the gateway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests against moto share."""
+"""Fixtures of the tests against moto."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients at once see of a few contacts can be explained by one order of all they did."""
+"""Everything that concurrent clients see of a few contacts follows from one order of all they did."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class World:
         return self._settled(tenant_id)
 
     def _settled(self, tenant_id: str, settings: TenantSettings | None = None) -> Tenancy:
-        """A tenant whose opening nobody is told of, so that tests see the events they make alone."""
+        """A tenant without the events of its opening, so that tests see only the events they make."""
         start = len(records_from(self.stack, 0))
         made = settle(self.issuer, tenant_id, settings)
         table = self.stack.client("dynamodb")

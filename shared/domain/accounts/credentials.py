@@ -1,4 +1,4 @@
-"""What admits a caller: the membership of a user, the key of an API client; and the tokens of a sign-in."""
+"""Credentials: the membership of a user, the key of an API client, and the tokens of a sign-in."""
 
 from __future__ import annotations
 

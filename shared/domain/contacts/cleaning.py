@@ -111,7 +111,7 @@ _CLEANERS: dict[str, Callable[[Any, TenantSettings], Any]] = {
     "other_phones": normalize_other_phones,
     "custom_fields": _custom_fields,
 }
-"""What cleaning does to fields that need more than an empty value, in the order in which refusals name them."""
+"""The cleaners of fields that need more than an empty value, in the order in which refusals name the fields."""
 
 
 def _is_empty_patch(communication: CommunicationInput | CommunicationPatch | None) -> bool:

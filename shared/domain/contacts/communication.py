@@ -28,7 +28,7 @@ NO_COMMUNICATION: Communication = {"preferred": NO_PREFERENCE, "opt_outs": {}}
 
 
 class CommunicationInput(BaseModel):
-    """What a caller may set of a contact's communication. Only consents change opt-outs."""
+    """The part of a contact's communication that a caller may set. Only consents change opt-outs."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 

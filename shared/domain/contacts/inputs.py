@@ -1,4 +1,4 @@
-"""What callers give for a contact: a whole contact, or a patch of one. Both are made from the table in `fields.py`."""
+"""The inputs for a contact: a whole contact, or a patch. Both are made from the table in `fields.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must be unique among live contacts: e-mail addresses, and under a tenant's setting telephone numbers too.
+"""The unique values of live contacts: e-mail addresses, and under a tenant's setting telephone numbers too.
 
 A contact holds a lock on each of its unique values. The locks are written in the same transaction as the contact, so
 no two live contacts have the same value.

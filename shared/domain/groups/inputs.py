@@ -1,4 +1,4 @@
-"""What callers give to create and to change groups."""
+"""The inputs that create and change groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What callers give to create and to change tags and types, and what groups share with them."""
+"""The inputs that create and change tags and types, with the parts that groups share."""
 
 from __future__ import annotations
 

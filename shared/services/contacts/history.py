@@ -1,4 +1,4 @@
-"""What happened to a contact: its timeline of interactions and its history of consents."""
+"""The history of a contact: its timeline of interactions, and its consents."""
 
 from __future__ import annotations
 

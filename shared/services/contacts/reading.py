@@ -1,4 +1,4 @@
-"""What a caller may see of single contacts."""
+"""Reads single contacts, as far as a caller may see them."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from shared.domain.tenant import TenantSettings
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the plans of rows follow from.
+    """The facts from which the plans of rows follow.
 
     `owners`: the ids of active users, by the e-mail addresses that rows name. `default_owner`: the owner of contacts
     whose rows name no active user.

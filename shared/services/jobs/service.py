@@ -54,7 +54,7 @@ class JobRepository(Protocol[Run]):
 
 @dataclass(frozen=True, slots=True)
 class JobViews(Generic[Run, View]):
-    """What a kind of job is called, what it takes to see it, and how it is shown.
+    """How a kind of job is named and shown, and the permission that it takes to see it.
 
     `name`: as in "Bulk job not found". `cursor_scope`: the list that a cursor belongs to.
     """

@@ -42,7 +42,7 @@ HEADERS = {
 
 
 class Fuzz:
-    """A stranger at the door with a good token and bad manners. `statuses`: how he was answered."""
+    """A stranger at the door with a good token and bad manners. `statuses`: how they were answered."""
 
     def __init__(self, world: World, seed: int) -> None:
         self.world = world

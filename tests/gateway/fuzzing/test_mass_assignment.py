@@ -1,4 +1,4 @@
-"""What the server keeps nobody can send, and a tenant that is named anywhere is not listened to: on every route."""
+"""No caller can send what the server keeps, and a tenant named in a request is ignored: on every route."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ TAKEN: dict[str, set[str]] = {
     "PATCH /contacts/{contact_id}": {"email_verified", *_STATES},
     # Where the person said so: of the consent, not of the contact.
     "POST /contacts/{contact_id}/consent": {"source"},
-    # A customer's own name, by which nobody signs in; and people's judgement of him (SPEC section 2).
+    # A customer's own name, by which nobody signs in; and people's judgement of them.
     **{route: {"username", "is_verified", "is_active"} for route in CUSTOMERS},
     # Static or dynamic is settled at the start, and never after.
     "POST /groups": {"kind"},

@@ -1,4 +1,4 @@
-"""Nobody reaches another tenant's records, or more of his own than he may; the whole way from token to table."""
+"""Nobody reaches another tenant's records, or more of their own than they may; the whole way from token to table."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def make_member(world: World, tenancy: Tenancy) -> str:
 
 
 def make_user(world: World, tenancy: Tenancy) -> str:
-    """The user himself; for a program, which is none, a new one."""
+    """The user; for a program, which is none, a new one."""
     kind, user_id = caller_of(tenancy.user)
     return user_id if kind == "user" else make_new_user(world, tenancy)
 

@@ -1,4 +1,4 @@
-"""What the table holds of users and invitations, and whether it agrees."""
+"""Reads the users and invitations in the table, and checks that they agree."""
 
 from __future__ import annotations
 

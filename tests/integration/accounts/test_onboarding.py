@@ -84,7 +84,7 @@ def test_a_membership_given_to_a_known_sub_lets_no_earlier_session_in_either(acc
         member = made.add_member(sub, "BIG", "admin", EMAIL)
         assert member.since > time.time() + 50
         kept = door(at=600).add_member(sub, "BIG", "user", EMAIL)
-    assert kept.since == member.since, "who is a member already goes on with his sessions"
+    assert kept.since == member.since, "a member keeps their sessions"
     assert accounts.gateway.request("GET", "/me", token=session["access_token"]).status == 401
 
 

@@ -335,7 +335,7 @@ def test_a_user_acts_on_his_own_contacts_alone(world: World) -> None:
 
 
 def test_hidden_contacts_are_missing_ones(world: World) -> None:
-    """check 52: to one who reads his own alone."""
+    """check 52: for a caller who reads only their own contacts."""
     with as_operator():
         key = onboarding_service().add_api_client(
             "T1", "own", "contacts:read:own,contacts:write:own,contacts:delete:own"

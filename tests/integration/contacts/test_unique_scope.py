@@ -1,4 +1,4 @@
-"""What is unique among whose contacts: the tenant's, or where it wants that, each customer's."""
+"""Unique values: among the contacts of the tenant, or by its setting among those of each customer."""
 
 from __future__ import annotations
 

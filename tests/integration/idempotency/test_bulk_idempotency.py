@@ -100,7 +100,7 @@ every_call = pytest.mark.parametrize("case", CASES, ids=str)
 
 
 def prepare(world: World, case: Case) -> dict[str, Any]:
-    """What the call needs; gives back its body."""
+    """Create what the call needs, and return its body."""
     ids: list[str] = []
     of_customer: dict[str, Any] = {}
     if "members" in case.name:

@@ -1,4 +1,4 @@
-"""What holds of rate limits whatever is done: many processes, any times."""
+"""The invariants of rate limits, with many processes at any times."""
 
 from __future__ import annotations
 
