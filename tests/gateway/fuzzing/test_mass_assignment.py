@@ -18,7 +18,7 @@ TIME = "2026-01-01T00:00:00.000Z"
 SOMEBODY = "0190a8b0-0000-7000-8000-00000000000a"
 
 KEPT: dict[str, Any] = {
-    # every record's (SPEC section 2)
+    # every record's
     "id": SOMEBODY, "version": 7, "created_at": TIME, "created_by": "user:x", "updated_at": TIME,
     "updated_by": "user:x", "deleted_at": TIME, "source": "import", "full_name": "X Y", "last_event": SOMEBODY,
     "revision": 3, "is_active": True,
@@ -55,7 +55,7 @@ CONTACTS = ("POST /contacts", "PUT /contacts/{contact_id}", "PATCH /contacts/{co
 _STATES = {"is_active", "is_primary", "groups"}
 CUSTOMERS = ("POST /customers", "PUT /customers/{customer_id}", "PATCH /customers/{customer_id}")
 TAKEN: dict[str, set[str]] = {
-    # Groups, and whether a contact is active and primary, are people's to say (SPEC section 2). A person's own word
+    # Groups, and whether a contact is active and primary, are people's to say. A person's own word
     # on an address is asked for by mail; that it was given may be noted, and taken back.
     **dict.fromkeys(CONTACTS, _STATES),
     "PATCH /contacts/{contact_id}": {"email_verified", *_STATES},

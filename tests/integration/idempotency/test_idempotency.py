@@ -767,7 +767,7 @@ def test_a_service_that_writes_without_announcing_its_answer_is_stopped(world: W
         Caller("T1", "user", "u", "admin"), "k", "f", lambda record: record.model_dump_json()
     )
     service = contact_service(claim.caller, claim)
-    service._announce = lambda record: None
+    service._writing._announce = lambda record: None
     with acting_for("T1"), pytest.raises(RuntimeError, match="announces"):
         service.create(ContactInput(**ADA))
     assert world.content.contacts == []
