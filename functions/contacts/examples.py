@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functions.contacts.list_query import CompanyCount, ContactStats, CustomerStats
 from shared.domain.contacts.consent import ConsentEntry
-from shared.domain.contacts.interaction import Interaction
 from shared.domain.errors import (
     Conflict,
     Duplicate,
@@ -14,6 +13,7 @@ from shared.domain.errors import (
     RuleBroken,
     VersionMismatch,
 )
+from shared.domain.timeline.interaction import Interaction
 from shared.http.examples import (
     ADA,
     ADA_ID,
@@ -134,6 +134,9 @@ EXAMPLES = {
                     booking_id="booking-4711",
                     performed_by="system:booking",
                     created_at="2025-04-06T09:45:01.000Z",
+                    created_by="system:booking",
+                    updated_at="2025-04-06T09:45:01.000Z",
+                    updated_by="system:booking",
                 )
             ],
             None,

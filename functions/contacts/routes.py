@@ -1,11 +1,11 @@
-"""Routes of contacts and their timelines."""
+"""Routes of contacts."""
 
 from __future__ import annotations
 
+from functions.contacts import interactions
 from functions.contacts.list_query import ContactListQuery, ContactStats
 from shared.domain.contacts.consent import ConsentEntry, ConsentInput
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
-from shared.domain.contacts.interaction import Interaction
 from shared.domain.contacts.shown import ContactShown
 from shared.domain.errors import (
     ConcurrentChange,
@@ -30,6 +30,7 @@ from shared.wiring.contacts import (
 )
 
 routes = Routes("Contacts")
+routes.include(interactions.routes)
 
 
 def _find_faults(call: Call, given: object) -> tuple[FieldError, ...]:
@@ -145,20 +146,6 @@ def patch_contact(call: Call, contact_id: str, body: ContactPatch) -> Reply:
 def delete_contact(call: Call, contact_id: str) -> Reply:
     contact_service(call.caller).delete(contact_id, call.if_match)
     return Reply(204)
-
-
-@routes.route(
-    "GET",
-    "/contacts/{contact_id}/interactions",
-    summary="List a contact's interactions, newest first",
-    query=ListQuery,
-    answer=Interaction,
-    paged=True,
-    errors=(NotFound,),
-)
-def list_interactions(call: Call, contact_id: str, query: ListQuery) -> Reply:
-    page = contact_history(call.caller).interactions(contact_id, limit=query.limit, cursor=query.cursor)
-    return Reply(page=page)
 
 
 @routes.route(

@@ -13,7 +13,6 @@ from shared.domain import timestamps
 from shared.domain.bookings import BookingCreated
 from shared.domain.callers import Caller, system_caller
 from shared.domain.contacts.fields import LabelledFields
-from shared.domain.contacts.interaction import Interaction
 from shared.domain.contacts.names import split_name
 from shared.domain.contacts.record import Contact
 from shared.domain.email import local_part, normalize_email
@@ -23,6 +22,7 @@ from shared.domain.ids import derived_id, new_id
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant, TenantSettings
+from shared.domain.timeline.interaction import Interaction
 from shared.services.backoff import HOT
 from shared.services.contacts.owners import NO_ORGANIZER, Organizer, Owners
 from shared.services.contacts.writing import ContactWriting
@@ -137,15 +137,19 @@ class BookingService:
                 source="booking",
             )
             events.append(created)
-        interaction = _build_interaction(event, contact.id, at)
+        stamp = Stamp(new_id(), at, caller)
+        interaction = _build_interaction(event, contact.id, stamp)
         after, happened = contact.record_interaction(
-            interaction,
+            interaction_id=interaction.id,
+            type=interaction.type,
+            occurred_at=interaction.occurred_at,
+            by_system=True,
             booking=None if state.has_booking else str(event.starts_at),
             organizer_id=organizer.organizer_id,
             owner_id=organizer.owner_id,
             phone=phone,
             phone_raw=as_typed(event.invitee_phone, phone) if event.invitee_phone and phone else None,
-            stamp=Stamp(new_id(), at, caller),
+            stamp=stamp,
         )
         happened.data["booking_id"] = event.booking_id
         bookings.record(event, state, before, after, interaction, [*events, happened])
@@ -185,18 +189,20 @@ def _build_fields(event: BookingCreated, email: str, owner_id: str | None) -> La
     }
 
 
-def _build_interaction(event: BookingCreated, contact_id: str, at: str) -> Interaction:
+def _build_interaction(event: BookingCreated, contact_id: str, stamp: Stamp) -> Interaction:
     occurred_at = str(event.occurred_at)
     title = " ".join(event.title.split())
-    return Interaction.model_construct(
-        id=derived_id(
+    return Interaction.create(
+        {
+            "type": "booking_created",
+            "description": f"Booked: {title}" if title else "Booked an appointment",
+            "occurred_at": occurred_at,
+            "booking_id": event.booking_id,
+            "performed_by": stamp.caller.actor,
+        },
+        interaction_id=derived_id(
             timestamps.to_milliseconds(occurred_at), event.tenant_id, event.booking_id, event.event_id
         ),
         contact_id=contact_id,
-        type="booking_created",
-        description=f"Booked: {title}" if title else "Booked an appointment",
-        occurred_at=occurred_at,
-        booking_id=event.booking_id,
-        performed_by="system:booking",
-        created_at=at,
+        stamp=stamp,
     )

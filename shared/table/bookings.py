@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from shared.domain.bookings import BookingCreated
-from shared.domain.contacts.interaction import Interaction
 from shared.domain.contacts.record import Contact
 from shared.domain.events import Event
+from shared.domain.timeline.interaction import Interaction
 from shared.services.bookings import BookingState
 from shared.table import guards
-from shared.table.contacts import items as contact_items
 from shared.table.contacts.repository import ContactTable
 from shared.table.keys import bookings as booking_keys
 from shared.table.keys.spelling import SK
 from shared.table.store import Store
+from shared.table.timeline import items as timeline_items
 from shared.table.transactions import Transaction
 
 
@@ -57,7 +57,7 @@ class BookingTable:
             self._contacts.add_creation(transaction, after, *events)
         else:
             self._contacts.add_change(transaction, before, after, *events)
-        transaction.put(contact_items.interaction_to_item(self._tenant, interaction))
+        transaction.put(timeline_items.interaction_to_item(self._tenant, interaction))
         contact_id = {"S": after.id}
         transaction.put(
             {

@@ -46,7 +46,7 @@ def contact_reading(caller: Caller, through: Store | None = None) -> ContactRead
 
 
 def contact_history(caller: Caller) -> ContactHistory:
-    """The timelines and consents of contacts, for one caller."""
+    """The consents of contacts, for one caller."""
     from shared.services.contacts.history import ContactHistory
     from shared.table.contacts.repository import ContactTable
 

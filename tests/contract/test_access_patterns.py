@@ -78,6 +78,7 @@ from shared.wiring.labels import label_service
 from shared.wiring.projections import projection
 from shared.wiring.publishing import publisher
 from shared.wiring.tenants import find_tenant, tenant_memory, tenant_settings
+from shared.wiring.timeline import interaction_lists
 from shared.wiring.webhooks import fan_out, sending, webhook_service
 from tests.support.aws import Stack
 from tests.support.lambda_context import ACCOUNT, REGION
@@ -512,7 +513,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "List bulk jobs": lambda world: bulk_job_service(ADMIN).list(limit=25, cursor=None),
     "Read a bulk job": lambda world: bulk_job_service(ADMIN).read(world.bulk.job),
     "Cancel a bulk job": lambda world: bulk_job_service(ADMIN).cancel(world.bulk.job),
-    "List a contact's interactions": lambda world: contact_history(ADMIN).interactions(
+    "List a contact's interactions": lambda world: interaction_lists(ADMIN).of_contact(
         world.first.id, limit=25, cursor=None
     ),
     "Booking of a new person": lambda world: booking_service().process(booking(1, "new@example.com")),

@@ -68,7 +68,7 @@ class Content:
 
     @property
     def interactions(self) -> list[Item]:
-        return self.of(r"T#[^#]+#C#", "INT#")
+        return self.of(r"T#[^#]+#C#", "INTB?#")
 
     @property
     def consents(self) -> list[Item]:

@@ -16,7 +16,7 @@ from shared.domain.contacts.communication import NO_COMMUNICATION, NO_PREFERENCE
 from shared.domain.contacts.consent import Channel, ConsentEntry, ConsentInput
 from shared.domain.contacts.custom_fields import CustomFields
 from shared.domain.contacts.fields import MAX_GROUPS, LabelledFields
-from shared.domain.contacts.interaction import Interaction
+from shared.domain.contacts.figures import TimelineFigures
 from shared.domain.contacts.other_phones import OtherPhone
 from shared.domain.contacts.uniqueness import (
     Lock,
@@ -31,13 +31,12 @@ from shared.domain.events import (
     CONTACT_DELETED,
     CONTACT_RESTORED,
     CONTACT_UPDATED,
-    INTERACTION_CREATED,
     Event,
     compare_fields,
 )
 from shared.domain.ids import milliseconds_of
 from shared.domain.labels.record import Label, Labels
-from shared.domain.records import BOOKKEEPING, Recorded
+from shared.domain.records import BOOKKEEPING
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import UniqueScope
 from shared.domain.text import join_name
@@ -49,13 +48,11 @@ RelationshipStatus = Literal[
 ]
 LifecycleStage = Literal["awareness", "interest", "consideration", "decision", "retention", "customer"]
 
-MAX_ORGANIZERS = 100
-"""How many users a contact names at most as organizers of its bookings; further users are not added."""
 RESTORABLE_SECONDS = 30 * 86_400
 """How long a deleted contact can be restored before it is purged: 30 days."""
 
 
-class Contact(Recorded):
+class Contact(TimelineFigures):
     """A contact as it is stored and shown.
 
     `version` counts the changes, from 1. `source`: how the contact came into the system. `phone_raw` and
@@ -110,6 +107,7 @@ class Contact(Recorded):
     tag_ids: Annotated[list[str], SkipJsonSchema(), Field(exclude=True)] = []
     type_ids: Annotated[list[str], SkipJsonSchema(), Field(exclude=True)] = []
     group_ids: Annotated[list[str], SkipJsonSchema(), Field(exclude=True)] = []
+    interaction_counts: Annotated[dict[str, int], SkipJsonSchema(), Field(exclude=True)] = {}
     deleted_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
     unique_scope: Annotated[UniqueScope, SkipJsonSchema(), Field(exclude=True)] = "tenant"
@@ -319,42 +317,6 @@ class Contact(Recorded):
         changes = compare_fields(before._audited_fields() if before else {}, contact._audited_fields())
         return contact, replace(event, changes=changes)
 
-    def record_interaction(
-        self,
-        interaction: Interaction,
-        *,
-        booking: str | None,
-        phone: str | None,
-        phone_raw: str | None = None,
-        organizer_id: str | None = None,
-        owner_id: str | None = None,
-        stamp: Stamp,
-    ) -> tuple[Contact, Event]:
-        """Return the contact after an interaction, and its `interaction.created`.
-
-        `last_contacted_at` only moves forward. `booking`: the start of a booking that is counted now, None if it was
-        counted before. `phone` (E.164, with `phone_raw` as it was typed) and `owner_id` fill only empty fields.
-        `organizer_id`: the user who organizes the booking.
-        """
-        given: dict[str, Any] = {
-            "interaction_count": self.interaction_count + 1,
-            "last_contacted_at": max(self.last_contacted_at or "", interaction.occurred_at),
-        }
-        if booking is not None:
-            given["total_bookings"] = self.total_bookings + 1
-            given["last_booking_at"] = max(self.last_booking_at or "", booking)
-        if phone and not self.phone:
-            given |= {"phone": phone, "phone_raw": phone_raw}
-        if owner_id is not None and self.owner_id is None:
-            given["owner_id"] = owner_id
-        known = self.organizer_ids
-        if organizer_id is not None and organizer_id not in known and len(known) < MAX_ORGANIZERS:
-            # Sorted, so that the result does not depend on the order of the bookings.
-            given["organizer_ids"] = sorted([*known, organizer_id])
-        contact, event = self._build_change(INTERACTION_CREATED, given, stamp)
-        event.data.update(interaction_id=interaction.id, interaction_type=interaction.type)
-        return contact, event
-
     def _audited_fields(self) -> dict[str, Any]:
         """Return the fields whose changes events list: all but the bookkeeping of the change itself.
 
@@ -380,6 +342,7 @@ _NOT_AUDITED = BOOKKEEPING | {
     "unique_scope",
     "communication",
     "custom_fields",
+    "interaction_counts",
     "tag_ids",
     "type_ids",
     "group_ids",

@@ -1,4 +1,4 @@
-"""The history of a contact: its timeline of interactions, and its consents."""
+"""The history of a contact: its consents."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Protocol
 
 from shared.domain.callers import Caller
 from shared.domain.contacts.consent import ConsentEntry
-from shared.domain.contacts.interaction import Interaction
 from shared.services.contacts.reading import ContactReading
 from shared.services.paging import Cursors, Page, read_page
 
@@ -18,10 +17,6 @@ class Entries(Protocol):
         self, contact_id: str, *, limit: int, after: str | None
     ) -> list[tuple[str, ConsentEntry]]: ...
 
-    def interactions(
-        self, contact_id: str, *, limit: int, after: str | None
-    ) -> list[tuple[str, Interaction]]: ...
-
 
 class ContactHistory:
     """The history of the contacts that one caller may see. Any other contact raises NotFound."""
@@ -31,19 +26,6 @@ class ContactHistory:
         self._reading = reading
         self._entries = entries
         self._cursors = cursors
-
-    def interactions(self, contact_id: str, *, limit: int, cursor: str | None) -> Page[Interaction]:
-        """Return a page of a contact's timeline, newest first."""
-        contact = self._reading.read(contact_id)
-        return read_page(
-            lambda count, after: self._entries.interactions(contact.id, limit=count, after=after),
-            lambda entry: entry[0],
-            lambda entry: entry[1],
-            limit=limit,
-            cursor=cursor,
-            cursors=self._cursors,
-            scope=self._caller.scope("interactions", contact.id),
-        )
 
     def consents(self, contact_id: str, *, limit: int, cursor: str | None) -> Page[ConsentEntry]:
         """Return a page of a contact's history of consents, newest first."""

@@ -1,9 +1,8 @@
-"""The items of contacts, and of the interactions and consents on their timelines."""
+"""The items of contacts, and of their consents."""
 
 from __future__ import annotations
 
 from shared.domain.contacts.consent import ConsentEntry
-from shared.domain.contacts.interaction import Interaction
 from shared.domain.contacts.record import Contact
 from shared.domain.records import blank_fields
 from shared.table.codec import AttributeCodec
@@ -45,20 +44,8 @@ _CONTACT = AttributeCodec(
     numbers=("version", "total_bookings", "interaction_count"),
     flags=("is_active", "email_verified", "is_primary"),
     lists=(*LABEL_IDS, "other_emails", "merged_from"),
-    json=("other_phones", "custom_fields", "communication"),
+    json=("other_phones", "custom_fields", "communication", "interaction_counts"),
     defaults=blank_fields(Contact),
-)
-_INTERACTION = AttributeCodec(
-    texts=(
-        "id",
-        "contact_id",
-        "type",
-        "description",
-        "occurred_at",
-        "booking_id",
-        "performed_by",
-        "created_at",
-    )
 )
 _CONSENT = AttributeCodec(texts=("id", "channel", "at", "by", "source", "reason"), flags=("opted_out",))
 
@@ -77,17 +64,6 @@ def contact_to_item(tenant_id: str, contact: Contact) -> Item:
 def contact_from_item(item: Item) -> Contact:
     """Return the contact of an item, or of a list row, which has the same attributes. Its labels have no names yet."""
     return Contact.from_stored(_CONTACT.decode(item))
-
-
-def interaction_to_item(tenant_id: str, interaction: Interaction) -> Item:
-    """Return the item of an interaction, which is on its contact's timeline."""
-    key = contact_keys.interaction(tenant_id, interaction.contact_id, interaction.occurred_at, interaction.id)
-    return {**key, **_INTERACTION.encode(interaction.__dict__)}
-
-
-def interaction_from_item(item: Item) -> Interaction:
-    """Return the interaction of an item."""
-    return Interaction.model_construct(**_INTERACTION.decode(item))
 
 
 def consent_to_item(tenant_id: str, contact_id: str, entry: ConsentEntry) -> Item:

@@ -1,11 +1,10 @@
-"""Contacts and their timelines in the table."""
+"""Contacts in the table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 from shared.domain.contacts.consent import ConsentEntry
-from shared.domain.contacts.interaction import Interaction
 from shared.domain.contacts.record import Contact
 from shared.domain.contacts.uniqueness import Lock
 from shared.domain.errors import DomainError, Duplicate, Unavailable
@@ -101,20 +100,6 @@ class ContactTable:
         locks = self._store.get_many(list(keys.values()))
         found = {email: locks.get(identity_of(key)) for email, key in keys.items()}
         return {email: lock["contact_id"]["S"] for email, lock in found.items() if lock}
-
-    def interactions(
-        self, contact_id: str, *, limit: int, after: str | None
-    ) -> list[tuple[str, Interaction]]:
-        """Return a contact's interactions, newest first, each with its position for `after`."""
-        rows = self._store.query(
-            contact_keys.partition(self._tenant, contact_id),
-            prefix=contact_keys.INTERACTION,
-            limit=limit,
-            after=after,
-            descending=True,
-            consistent=True,
-        )
-        return [(row[SK]["S"], contact_items.interaction_from_item(row)) for row in rows]
 
     def consents(self, contact_id: str, *, limit: int, after: str | None) -> list[tuple[str, ConsentEntry]]:
         """Return a contact's consent history, newest first, each entry with its position for `after`."""

@@ -1,4 +1,4 @@
-"""Keys of contacts: the record with its timeline, the locks on its addresses, and the date of its purge."""
+"""Keys of contacts: the record with its consents, the locks on its addresses, and the date of its purge."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from shared.table.keys.spelling import (
 )
 
 CONTACT = "CONTACT"
-INTERACTION = "INT#"
 CONSENT = "CONSENT#"
 PURGE_SHARDS = 16
 """As many as the outbox has, so that a tenant that deletes all its contacts at once does not throttle the deletions."""
@@ -44,11 +43,6 @@ def ids_of(key: dict[str, Any]) -> tuple[str, str] | None:
         return None
     _, tenant_id, _, contact_id = identity_of(key)[0].split("#")
     return unescape(tenant_id), unescape(contact_id)
-
-
-def interaction(tenant_id: str, contact_id: str, occurred_at: str, interaction_id: str) -> Key:
-    """Return the key of an interaction. Interactions sort by the time at which they occurred."""
-    return make_key(partition(tenant_id, contact_id), f"{INTERACTION}{occurred_at}#{escape(interaction_id)}")
 
 
 def consent(tenant_id: str, contact_id: str, event_id: str) -> Key:

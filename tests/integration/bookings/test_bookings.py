@@ -70,13 +70,13 @@ def only_contact(world: World) -> Item:
     return contact
 
 
-def figures(contact: Item) -> tuple[int, int, str, str]:
-    """Bookings, interactions, last booking, last contact."""
+def figures(contact: Item) -> tuple[int, int, str]:
+    """Bookings, interactions, last booking; bookings do not move the last contact."""
+    assert "last_contacted_at" not in contact
     return (
         int(contact["total_bookings"]["N"]),
         int(contact["interaction_count"]["N"]),
         contact["last_booking_at"]["S"],
-        contact["last_contacted_at"]["S"],
     )
 
 
@@ -102,7 +102,7 @@ def test_a_booking_of_a_stranger_becomes_a_contact_with_one_interaction(world: W
         "total_bookings": 1,
         "interaction_count": 1,
         "last_booking_at": "2031-03-08T15:00:00.000Z",
-        "last_contacted_at": "2031-03-01T09:00:00.000Z",
+        "last_contacted_at": None,
         "created_by": "system:booking",
     }
     assert {name: contact[name] for name in shown} == shown
@@ -385,7 +385,6 @@ def test_out_of_order_bookings_end_with_the_latest_date(world: World) -> None:
                 4,
                 8,
                 "2031-02-04T00:00:00.000Z",
-                "2031-01-08T09:00:00.000Z",
             )
         )
         timeline = world.send("GET", f"/contacts/{contact['id']['S']}/interactions").json["items"]

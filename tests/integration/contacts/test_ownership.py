@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from shared.domain.callers import system_caller
-from shared.domain.contacts.interaction import Interaction
-from shared.domain.contacts.record import MAX_ORGANIZERS, Contact
+from shared.domain.contacts.figures import MAX_ORGANIZERS
+from shared.domain.contacts.record import Contact
 from shared.domain.ids import new_id
 from shared.domain.stamp import Stamp
 from shared.domain.timestamps import now
@@ -211,9 +211,11 @@ def test_a_contact_names_no_more_than_a_hundred_organizers() -> None:
     )
     for number in range(MAX_ORGANIZERS + 5):
         contact, _ = contact.record_interaction(
-            Interaction.model_construct(id=new_id(), type="booking_created", occurred_at=now()),
+            interaction_id=new_id(),
+            type="booking_created",
+            occurred_at=now(),
+            by_system=True,
             booking=now(),
-            phone=None,
             organizer_id=f"u{number}",
             stamp=Stamp.now(caller),
         )

@@ -7,7 +7,6 @@ import pytest
 from shared.domain.callers import Caller, system_caller
 from shared.domain.contacts.cleaning import clean
 from shared.domain.contacts.inputs import ContactInput
-from shared.domain.contacts.interaction import Interaction
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import Invalid
 from shared.domain.events import Event
@@ -67,31 +66,46 @@ def test_a_deleted_contact_keeps_its_fields_for_a_restoration() -> None:
     assert (after.deleted_at, after.email, event.type) == (LATER, "ada@example.com", "contact.deleted")
 
 
-def interaction(at: str) -> Interaction:
-    return Interaction(
-        id="i", contact_id="c1", type="booking_created", description="x", occurred_at=at,
-        booking_id="b", performed_by="system:booking", created_at=at,
-    )  # fmt: skip
+def booked(contact: Contact, at: str, **given: str | None) -> Contact:
+    """The contact after an event of a booking."""
+    return contact.record_interaction(
+        interaction_id="i", type="booking_created", occurred_at=at, by_system=True,
+        stamp=Stamp("e", LATER, system_caller("t1", "booking", "booking")), **given,
+    )[0]  # fmt: skip
 
 
-def test_the_last_contact_moves_forward_and_never_back() -> None:
+def test_a_booking_moves_the_last_booking_and_not_the_last_contact() -> None:
     contact, _ = made()
-    caller = system_caller("t1", "booking", "booking")
-    for at, booking in ((LATER, LATER), (AT, AT)):
-        contact, _ = contact.record_interaction(
-            interaction(at), booking=booking, phone=None, stamp=Stamp("e", LATER, caller)
-        )
-    assert (contact.last_contacted_at, contact.last_booking_at) == (LATER, LATER)
+    for at in (LATER, AT):
+        contact = booked(contact, at, booking=at)
+    assert (contact.last_contacted_at, contact.last_booking_at) == (None, LATER)
     assert (contact.interaction_count, contact.total_bookings) == (2, 2)
+    assert contact.interaction_counts == {"booking_created": 2}
+
+
+def test_the_last_contact_moves_forward_and_never_back_or_into_the_future() -> None:
+    contact, _ = made()
+    last = []
+    for at in (AT, LATER, AT, "2026-05-05T09:30:00.001Z"):
+        contact, event = contact.record_interaction(
+            interaction_id="i",
+            type="call",
+            occurred_at=at,
+            by_system=False,
+            stamp=Stamp("e", LATER, ADMIN),
+        )
+        last.append(contact.last_contacted_at)
+    assert last == [AT, LATER, LATER, LATER]
+    assert (contact.interaction_count, contact.interaction_counts) == (4, {"call": 4})
+    assert (event.type, event.version) == ("interaction.created", 5)
+    assert event.data == {"interaction_id": "i", "interaction_type": "call"}
+    assert event.changes == {"interaction_count": (3, 4)}
 
 
 def test_a_booking_fills_an_empty_phone_and_never_replaces_one() -> None:
     contact, _ = made()
-    caller = system_caller("t1", "booking", "booking")
     for number in ("+14155552671", "+14155552672"):
-        contact, _ = contact.record_interaction(
-            interaction(AT), booking=None, phone=number, stamp=Stamp("e", AT, caller)
-        )
+        contact = booked(contact, AT, phone=number)
     assert contact.phone == "+14155552671"
     assert contact.total_bookings == 0
 

@@ -1,0 +1,95 @@
+"""Interactions: what happened with a contact, on its timeline."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from shared.domain.records import Recorded
+from shared.domain.stamp import Stamp
+from shared.domain.timestamps import Timestamp
+
+GivenType = Literal[
+    "call",
+    "email",
+    "meeting",
+    "proposal",
+    "quote",
+    "contract",
+    "service",
+    "follow_up",
+    "note",
+    "email_sent",
+    "note_added",
+    "manual_entry",
+]
+"""The types of interactions that users and API clients record."""
+InteractionType = Literal[
+    "call",
+    "email",
+    "meeting",
+    "proposal",
+    "quote",
+    "contract",
+    "service",
+    "follow_up",
+    "note",
+    "email_sent",
+    "note_added",
+    "manual_entry",
+    "booking_created",
+    "booking_completed",
+    "booking_cancelled",
+    "booking_rescheduled",
+]
+TYPES: tuple[str, ...] = get_args(InteractionType)
+SYSTEM_TYPES = frozenset(TYPES) - frozenset(get_args(GivenType))
+"""The types of interactions that only the system records: one for each event of a booking."""
+
+
+class Interaction(Recorded):
+    """An entry of a contact's timeline.
+
+    `occurred_at` orders the timeline; the time in `id` is the one that the interaction had when it was recorded.
+    `performed_by`: the name, at that time, of the user or API client who recorded it; `performed_by_id`: the id.
+    """
+
+    entity: ClassVar[str] = "interaction"
+
+    id: str
+    contact_id: str
+    type: InteractionType
+    description: str
+    occurred_at: Timestamp
+    outcome: str = ""
+    next_action: str = ""
+    scheduled_follow_up: Timestamp | None = None
+    booking_id: str | None = None
+    metadata: dict[str, Any] = {}
+    performed_by: str
+    performed_by_id: str | None = None
+    version: int = 1
+    created_at: Timestamp
+    created_by: str
+    updated_at: Timestamp
+    updated_by: str
+
+    last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
+
+    @classmethod
+    def create(
+        cls, fields: dict[str, Any], *, interaction_id: str, contact_id: str, stamp: Stamp
+    ) -> Interaction:
+        """Return a new interaction of a contact.
+
+        `fields`: the type, the description, `occurred_at`, `performed_by` and any of the other fields, in their stored
+        form.
+        """
+        return cls._from_fields(id=interaction_id, contact_id=contact_id, **fields, **stamp.creation_fields())
+
+    @property
+    def is_by_system(self) -> bool:
+        """Whether the system recorded it, so that callers cannot change it."""
+        return self.type in SYSTEM_TYPES
