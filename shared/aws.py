@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     import botocore.session
 
 
+CONNECTIONS = 12
+"""Connections that a client keeps open at most: how many threads can use it at the same time."""
+
+
 def create_session() -> botocore.session.Session:
     """Return a session that takes region and credentials from the environment."""
     # botocore's session and not boto3's: a third less to import, and the same clients (docs/decisions/0003).
@@ -37,6 +41,7 @@ def create_client(session: botocore.session.Session, service: str, *, quick: boo
         retries={"mode": "standard", "total_max_attempts": 1 if quick else 4},
         connect_timeout=1 if quick else 2,
         read_timeout=1 if quick else 10,
+        max_pool_connections=CONNECTIONS,
         # URLs signed with version 2, botocore's default for them, cannot open objects encrypted with KMS.
         signature_version="s3v4" if service == "s3" else None,
         # Signed URLs name the region's host. The global host, botocore's default for them, redirects callers to the

@@ -45,15 +45,20 @@ def warn(message: str, **fields: Any) -> None:
 
 
 def trace() -> list[str]:
-    """Return the trace of the exception being handled: classes, files and lines, at most MAX_LINES.
+    """Return the trace of the exception being handled, as `trace_of` does."""
+    import sys
+
+    return trace_of(sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1])
+
+
+def trace_of(error: BaseException | None) -> list[str]:
+    """Return the trace of an exception: classes, files and lines, at most MAX_LINES.
 
     A deeper trace is cut to its innermost frames. Messages are omitted, because they may contain what a person typed.
     """
-    import sys
     import traceback
 
     lines: list[str] = []
-    error: BaseException | None = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
     while error is not None and (left := MAX_LINES - len(lines)) > 0:
         lines.append(type(error).__qualname__)
         lines.extend(

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared import observability
 from shared.projections.kinds.registry import kind_of
+from shared.table.keys.spelling import tenant_of_item
 from shared.wiring.projections import projection
 
 
-def handler(event: dict[str, Any], context: Any) -> None:
-    """Apply a batch of changes to lists, indexes and counters.
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Apply a batch of changes to lists, indexes and counters. Return the first change from which Lambda is to retry.
 
-    Repeating a batch is harmless. A failure raises, so that Lambda retries, halves the batch to isolate the failing
-    record, and at last sends that to the dead-letter queue.
+    Repeating a batch is harmless. Lambda halves what is left to isolate the failing change, and at last sends that to
+    the dead-letter queue. Raises the failure when no tenant's changes were applied.
     """
     changes = [record["dynamodb"] for record in event["Records"]]
-    projection().project(
+    failures = projection().project_each_tenant(
         [_read_image(change) for change in changes],
         replaced=[change["OldImage"] for change in changes if "OldImage" in change],
     )
+    if not failures:
+        return {"batchItemFailures": []}
+    tenants = [tenant_of_item(change["Keys"]) for change in changes]
+    if failures.keys() == set(tenants):
+        raise failures[tenants[0]]
+    for failure in failures.values():
+        observability.warn("a tenant's changes were not projected", trace=observability.trace_of(failure))
+    first = next(change for change, tenant in zip(changes, tenants, strict=True) if tenant in failures)
+    return {"batchItemFailures": [{"itemIdentifier": first["SequenceNumber"]}]}
 
 
 def _read_image(change: dict[str, Any]) -> dict[str, Any]:

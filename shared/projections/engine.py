@@ -9,12 +9,17 @@ one has overtaken has written rows that the other does not know about. Before it
 the present list row, repairs what differs, and marks the list row on condition that it has not changed since; the mark
 makes every projector that has read the row before read it again. The same is done for a batch whose records have
 changed further, since a projector may have been killed on it before (docs/decisions/0007-projections.md).
+
+Tenants are projected side by side, and so are the calls for one tenant that do not depend on each other: reads, rows,
+posting lists. Transactions of one tenant change the same counters, and DynamoDB cancels those that meet: so they follow
+one another (docs/decisions/0031-projected-side-by-side.md).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from shared.domain import timestamps
 from shared.domain.errors import ConcurrentChange
@@ -23,17 +28,25 @@ from shared.projections.kinds import companies
 from shared.projections.kinds.kind import Facet, Image, Kind, is_live, version_of
 from shared.projections.kinds.registry import kind_of
 from shared.projections.repair_notes import RepairNotes
-from shared.projections.steps import build_partial_transaction, build_transaction
+from shared.projections.steps import (
+    build_partial_transaction,
+    build_transaction,
+    group_for_transactions,
+)
 from shared.projections.work import Aim, Change, State, Work
+from shared.services.side_by_side import SideBySide
 from shared.table.item import Item, item_size
 from shared.table.keys import postings as posting_keys
 from shared.table.keys.spelling import PK, Identity, Key, identity_of, key_of, tenant_of_item
 from shared.table.postings import PostingList
-from shared.table.store import Store
+from shared.table.store import BATCH_GET, BATCH_WRITE, Store
 from shared.table.transactions import MOST_BYTES, MOST_STEPS, Transaction
 
-_TOGETHER = 40
-"""Records in one transaction: a removal takes two items each, beside the counters."""
+_TOGETHER = 100
+"""Records of one tenant that are projected together, at most: as many as a batch of the stream has."""
+_TENANTS_AT_ONCE, _CALLS_AT_ONCE = 4, 8
+"""Threads: one for each tenant, which commits, and those that read and write for all tenants. Together they are no more
+than a client's connections (`shared.aws.CONNECTIONS`)."""
 _LABELS_AT_ONCE = 80
 """Labels that one step of a contact with more than a transaction can count adds or removes."""
 _ATTEMPTS = 8
@@ -42,9 +55,11 @@ _ATTEMPTS = 8
 class Projection:
     """The projections of all tenants' contacts and customers."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, calls: SideBySide | None = None) -> None:
         self._store = store
         self._repair_notes = RepairNotes(store)
+        self._tenants = SideBySide(_TENANTS_AT_ONCE)
+        self._calls = calls or SideBySide(_CALLS_AT_ONCE)
 
     def project(self, images: Iterable[Item], *, replaced: Iterable[Item] = ()) -> None:
         """Bring the projections to the state of records' items, given in the order in which they were written.
@@ -53,21 +68,32 @@ class Projection:
         the items that those overwrote; if their own changes were never projected, nothing of them is left over.
         Raises Unavailable or ConcurrentChange when the whole call must be repeated.
         """
-        changes: dict[str, Change] = {}
-        for item in images:
-            kind = kind_of(item)
-            if kind is not None:
-                change = changes.setdefault(item[PK]["S"], Change(kind))
-                change.images.append(change.image_of(item))
-        for item in replaced:
-            if (changed := changes.get(item[PK]["S"])) is not None:
-                changed.replaced.append(changed.image_of(item))
-        by_tenant: defaultdict[str, list[Change]] = defaultdict(list)
-        for change in changes.values():
-            by_tenant[tenant_of_item(change.last.item)].append(change)
-        for tenant_id, of_tenant in by_tenant.items():
-            for start in range(0, len(of_tenant), _TOGETHER):
-                self._project(tenant_id, [Work(change) for change in of_tenant[start : start + _TOGETHER]])
+        for failure in self.project_each_tenant(images, replaced=replaced).values():
+            raise failure
+
+    def project_each_tenant(
+        self, images: Iterable[Item], *, replaced: Iterable[Item] = ()
+    ) -> dict[str, Exception]:
+        """Do the same as `project`, but return the failures, by the ids of the tenants whose items must be given again.
+
+        The projections of all other tenants are up to date.
+        """
+        by_tenant = _group_changes(images, replaced)
+        outcomes = self._tenants.run_each(
+            [partial(self._project_changes, tenant_id, changes) for tenant_id, changes in by_tenant.items()]
+        )
+        failures: dict[str, Exception] = {}
+        for tenant_id, outcome in zip(by_tenant, outcomes, strict=True):
+            failure = outcome.exception()
+            if isinstance(failure, Exception):
+                failures[tenant_id] = failure
+            elif failure is not None:  # the process is to end
+                raise failure
+        return failures
+
+    def _project_changes(self, tenant_id: str, changes: Sequence[Change]) -> None:
+        for start in range(0, len(changes), _TOGETHER):
+            self._project(tenant_id, [Work(change) for change in changes[start : start + _TOGETHER]])
 
     def find_outdated(self, records: Iterable[Key]) -> list[Key]:
         """Return the keys of those contacts and customers that the projections do not show as they are, or that
@@ -132,36 +158,37 @@ class Projection:
             # What a list shows must be findable, and what a search finds is checked against its list row: so the rows
             # to be found by are written before the list row. Leftovers of older states are removed before it too,
             # since the list row, once changed, says that everything is done.
-            self._write_postings(tenant_id, works)
-            self._write_rows(works)
-            works = [work for work in works if work.aim is not Aim.CHECK]
-            try:
-                self._commit(tenant_id, works)
-            except ConcurrentChange:  # another projector has projected one of the records: read again
-                works = [work for work in works if not work.is_settled]
-            else:
-                works = self._find_removed_meanwhile(works)
+            self._write(tenant_id, works)
+            works = self._commit_all(tenant_id, [work for work in works if work.aim is not Aim.CHECK])
         if works:
             raise ConcurrentChange()
         self._repair_notes.remove(notes)
 
     def _write_notes(self, works: Sequence[Work]) -> list[Key]:
         """Write repair notes for records, and read the states by which they were being repaired before."""
-        for work in works:
-            states = self._repair_notes.states_of(work.change.last.item)
-            work.change.replaced += map(work.change.image_of, states)
+        states = self._calls.run(
+            [partial(self._repair_notes.states_of, work.change.last.item) for work in works]
+        )
+        for work, found in zip(works, states, strict=True):
+            work.change.replaced += map(work.change.image_of, found)
         return self._repair_notes.write(
             [(work.change.last.item, work.state.row.item) for work in works if work.state.row is not None]
         )
 
     def _read_states(self, works: list[Work]) -> None:
         wanted = [(work.change.row_key, work.change.tombstone_key) for work in works]
-        found = self._store.get_many([key for pair in wanted for key in pair])
+        found = self._read([key for pair in wanted for key in pair])
         for work, (row_key, tombstone_key) in zip(works, wanted, strict=True):
             row = found.get(identity_of(row_key))
             work.state = State(
                 work.change.image_of(row) if row is not None else None, found.get(identity_of(tombstone_key))
             )
+
+    def _read(self, keys: Sequence[Key]) -> dict[Identity, Item]:
+        """Return the items that exist of keys, read side by side."""
+        starts = range(0, len(keys), BATCH_GET)
+        reads = [partial(self._store.get_many, keys[start : start + BATCH_GET]) for start in starts]
+        return {pair: item for found in self._calls.run(reads) for pair, item in found.items()}
 
     def _find_removed_meanwhile(self, works: Sequence[Work]) -> list[Work]:
         """Return those of committed records that were projected and removed while this projector was at work: a list
@@ -173,7 +200,25 @@ class Projection:
             work.began_with_nothing = False
         return [work for work in begun if identity_of(work.change.tombstone_key) in tombstones]
 
-    def _write_postings(self, tenant_id: str, works: Sequence[Work]) -> None:
+    def _write(self, tenant_id: str, works: Sequence[Work]) -> None:
+        """Write rows and posting lists, all side by side: no two calls write the same item."""
+        changes = self._facet_changes(works)
+        posting_writes: list[Callable[[], bool | None]] = [
+            partial(
+                PostingList(self._store, posting_keys.partition(tenant_id, *facet)).change,
+                add=[work.record_id for work in add_to],
+                remove=[work.record_id for work in remove_from],
+            )
+            for facet, (add_to, remove_from) in changes.items()
+        ]
+        have_changed = self._calls.run([*posting_writes, *self._row_writes(works)])
+        for (facet, (add_to, remove_from)), has_changed in zip(changes.items(), have_changed, strict=False):
+            if has_changed:
+                for work in (*add_to, *remove_from):
+                    work.touched_facets.add(facet)
+
+    def _facet_changes(self, works: Sequence[Work]) -> dict[Facet, tuple[list[Work], list[Work]]]:
+        """Return for each facet the records that its posting list must contain, and those that it must not."""
         changes: defaultdict[Facet, tuple[list[Work], list[Work]]] = defaultdict(lambda: ([], []))
         for work in works:
             add, remove = work.facets()
@@ -183,35 +228,57 @@ class Projection:
                 changes[facet][1].append(work)
             if not work.must_repair:
                 work.touched_facets |= add | remove
-        for facet, (add_to, remove_from) in sorted(changes.items()):
-            postings = PostingList(self._store, posting_keys.partition(tenant_id, *facet))
-            has_changed = postings.change(
-                add=[work.record_id for work in add_to], remove=[work.record_id for work in remove_from]
-            )
-            if has_changed:
-                for work in (*add_to, *remove_from):
-                    work.touched_facets.add(facet)
+        return dict(sorted(changes.items()))
 
-    def _write_rows(self, works: Sequence[Work]) -> None:
-        put: dict[Identity, Item] = {}
-        delete: dict[Identity, Key] = {}
-        for work in works:
-            wanted, known, unwanted = work.rows()
+    def _row_writes(self, works: Sequence[Work]) -> list[Callable[[], None]]:
+        """Return the calls that write records' rows and remove those that must not be there."""
+        rows = [(work, *work.rows()) for work in works]
+        found = self._read(
+            [
+                key
+                for work, wanted, _, unwanted in rows
+                if work.must_read
+                for key in (*map(key_of, wanted.values()), *unwanted.values())
+            ]
+        )
+        writes: dict[Identity, tuple[Item | None, Key]] = {}
+        for work, wanted, known, unwanted in rows:
             if work.must_read:
-                known = self._store.get_many([*map(key_of, wanted.values()), *unwanted.values()])
+                known = found
                 unwanted = {pair: key for pair, key in unwanted.items() if pair in known}
             else:
                 known = {pair: row for pair, row in known.items() if pair not in work.touched}
             changed = {pair: row for pair, row in wanted.items() if known.get(pair) != row}
             work.touched.update(unwanted)
             work.touched.update((pair, key_of(row)) for pair, row in changed.items())
-            put.update(changed)
-            delete.update(unwanted)
-        self._store.write_many(put=list(put.values()), delete=list(delete.values()))
+            writes.update((pair, (None, key)) for pair, key in unwanted.items())
+            writes.update((pair, (row, key_of(row))) for pair, row in changed.items())
+        pending = list(writes.values())
+        return [
+            partial(
+                self._store.write_many,
+                put=[row for row, _ in some if row is not None],
+                delete=[key for row, key in some if row is None],
+            )
+            for some in (
+                pending[start : start + BATCH_WRITE] for start in range(0, len(pending), BATCH_WRITE)
+            )
+        ]
+
+    def _commit_all(self, tenant_id: str, works: Sequence[Work]) -> list[Work]:
+        """Commit records, one transaction after the other; return those that must be read again."""
+        committed: list[Work] = []
+        left: list[Work] = []
+        for group in group_for_transactions(works, MOST_STEPS):
+            try:
+                self._commit(tenant_id, group)
+            except ConcurrentChange:  # another projector has projected one of the records
+                left += [work for work in group if not work.is_settled]
+            else:
+                committed += group
+        return left + self._find_removed_meanwhile(committed)
 
     def _commit(self, tenant_id: str, works: Sequence[Work]) -> None:
-        if not works:
-            return
         for attempt in range(1, _ATTEMPTS + 1):
             transaction = build_transaction(self._store, tenant_id, works)
             if len(transaction.steps) > MOST_STEPS or _max_bytes(transaction, works) > MOST_BYTES:
@@ -236,6 +303,23 @@ class Projection:
                     work.mark_committed()
                     work.is_settled = not work.began_with_nothing
                 return
+
+
+def _group_changes(images: Iterable[Item], replaced: Iterable[Item]) -> dict[str, list[Change]]:
+    """Return the changes of each record by the id of its tenant, from items in the order of a batch."""
+    changes: dict[str, Change] = {}
+    for item in images:
+        kind = kind_of(item)
+        if kind is not None:
+            change = changes.setdefault(item[PK]["S"], Change(kind))
+            change.images.append(change.image_of(item))
+    for item in replaced:
+        if (changed := changes.get(item[PK]["S"])) is not None:
+            changed.replaced.append(changed.image_of(item))
+    by_tenant: defaultdict[str, list[Change]] = defaultdict(list)
+    for change in changes.values():
+        by_tenant[tenant_of_item(change.last.item)].append(change)
+    return by_tenant
 
 
 def _max_bytes(transaction: Transaction, works: Iterable[Work]) -> int:

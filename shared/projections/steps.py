@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from shared.domain import timestamps
+from shared.domain.contacts.companies import company_key
 from shared.domain.errors import ConcurrentChange
 from shared.projections.kinds import companies
 from shared.projections.kinds.kind import Projected
@@ -20,6 +21,40 @@ from shared.table.transactions import Transaction
 _TOMBSTONE_SECONDS = 3 * 86_400
 """How long a tombstone is kept, in seconds: the stream keeps changes for a day."""
 _IS_NEW = "attribute_not_exists(PK)"
+
+
+def group_for_transactions(works: Iterable[Work], most_steps: int) -> Iterator[list[Work]]:
+    """Yield records in groups, each of which one transaction of at most `most_steps` steps can change.
+
+    Records of one company follow one another, so that few transactions change its number. A single record that needs
+    more steps is a group too.
+    """
+    group: list[Work] = []
+    steps: set[tuple[str, ...]] = set()
+    for work in sorted(works, key=lambda one: company_key(one.wanted.company or one.known.company) or ""):
+        more = _steps_of(work)
+        if group and len(steps | more) > most_steps:
+            yield group
+            group, steps = [], set()
+        group.append(work)
+        steps |= more
+    if group:
+        yield group
+
+
+def _steps_of(work: Work) -> set[tuple[str, ...]]:
+    """Return a name for each item that a record's change may touch."""
+    steps: set[tuple[str, ...]] = {("row", work.record_id)}
+    if work.shown is None or work.state.tombstone is not None:
+        steps.add(("tombstone", work.record_id))
+    if work.must_repair:
+        return steps
+    before, after = work.known, work.wanted
+    steps.update(("counter", name) for name, _ in before.counts.items() ^ after.counts.items())
+    companies_changed = {company_key(before.company)} ^ {company_key(after.company)}
+    for key in companies_changed - {None}:
+        steps.update((item, str(key)) for item in ("company", "its row before", "its row after"))
+    return steps
 
 
 def build_transaction(store: Store, tenant_id: str, works: Sequence[Work]) -> Transaction:

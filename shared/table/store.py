@@ -15,7 +15,8 @@ from shared.table.item import Item
 from shared.table.keys.spelling import PK, SK, Key, identity_of
 from shared.table.transactions import Refusal, Transaction
 
-_BATCH_WRITE, _BATCH_GET = 25, 100  # DynamoDB's limits for one call
+BATCH_WRITE, BATCH_GET = 25, 100
+"""Items that one call writes or reads at most (DynamoDB API reference, "BatchWriteItem", "BatchGetItem")."""
 _CONFLICTS = frozenset({"TransactionConflict", "TransactionInProgress"})
 _THROTTLES = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded"})
 _BUSY = frozenset(
@@ -69,8 +70,8 @@ class Store:
     def get_many(self, keys: Sequence[Key], *, consistent: bool = True) -> dict[tuple[str, str], Item]:
         """Return the items that exist of any number of keys, by partition key and sort key."""
         found: dict[tuple[str, str], Item] = {}
-        for start in range(0, len(keys), _BATCH_GET):
-            wanted = list(keys[start : start + _BATCH_GET])
+        for start in range(0, len(keys), BATCH_GET):
+            wanted = list(keys[start : start + BATCH_GET])
             for attempt in range(BUSY_TABLE.attempts):
                 with _translate_errors():
                     answer = self._client.batch_get_item(
@@ -235,8 +236,8 @@ class Store:
         for item in put:
             writes[identity_of(item)] = {"PutRequest": {"Item": item}}
         requests = list(writes.values())
-        for start in range(0, len(requests), _BATCH_WRITE):
-            pending = requests[start : start + _BATCH_WRITE]
+        for start in range(0, len(requests), BATCH_WRITE):
+            pending = requests[start : start + BATCH_WRITE]
             for attempt in range(BUSY_TABLE.attempts):
                 with _translate_errors():
                     answer = self._client.batch_write_item(RequestItems={self._table: pending})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from shared.domain.events import Event, compare_fields
 from shared.domain.records import BOOKKEEPING
@@ -12,6 +12,7 @@ from shared.projections.engine import Projection
 from shared.projections.leftover_rows import LeftoverRows
 from shared.projections.sweeping import SweptProjection
 from shared.services.contacts.purge import Purge
+from shared.services.side_by_side import SideBySide
 from shared.table.contacts.items import contact_from_item
 from shared.table.contacts.purge import PurgeTable
 from shared.table.event_items import event_to_item
@@ -57,6 +58,15 @@ def deleted(image: Item, version: int) -> Item:
 
 
 Batches = Sequence[Sequence[Item]]
+
+_T = TypeVar("_T")
+
+
+class OneByOne(SideBySide):
+    """Does one task after the other, so that a worker's calls have one order."""
+
+    def run(self, tasks: Sequence[Callable[[], _T]]) -> list[_T]:
+        return [task() for task in tasks]
 
 
 class _Due(PurgeTable):
@@ -132,9 +142,10 @@ class Shop:
         *,
         events: Sequence[Item] = (),
         projection: type[Projection] = Projection,
+        calls: SideBySide | None = None,
     ) -> None:
         self.table = MemoryTable(self._before_call)
-        self.projection = projection
+        self._projection, self._calls = projection, calls or OneByOne(1)
         self._turns: Turns | None = None
         self._answers: dict[int, int] = {}
         for item in (*_prepared(record, projected), *events):
@@ -143,11 +154,15 @@ class Shop:
     def store(self) -> Store:
         return Store(self.table, "table", sleep=lambda seconds: None)
 
+    def projection(self) -> Projection:
+        """Return a projection of its own, with a store of its own."""
+        return self._projection(self.store(), calls=self._calls)
+
     def projector(self, batches: Batches) -> Callable[[], None]:
         """Return a worker that projects batches, one after the other."""
 
         def work() -> None:
-            projection = self.projection(self.store())
+            projection = self.projection()
             for batch in batches:
                 projection.project(batch)
 
@@ -157,7 +172,7 @@ class Shop:
         """Return a worker that does with the contact what the sweep does."""
 
         def work() -> None:
-            projection = SweptProjection(self.store(), self.projection(self.store()))
+            projection = SweptProjection(self.store(), self.projection())
             projection.resume()
             for record in projection.find_outdated([KEY]):
                 projection.reproject(record)
@@ -172,7 +187,7 @@ class Shop:
             Purge(_Due(self.store()), leftover_rows=LeftoverRows(self.store()), now=lambda: PURGED_AT).run()
             changes = [pair for pair in self.table.stream[start:] if _is_of_record(pair)]
             for old, new in changes:
-                self.projection(self.store()).project([_image(old, new)], replaced=[old] if old else [])
+                self.projection().project([_image(old, new)], replaced=[old] if old else [])
 
         return work
 

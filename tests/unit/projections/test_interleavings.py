@@ -126,9 +126,9 @@ def test_a_projector_killed_at_any_call_leaves_nothing_that_the_next_batch_does_
         shop = Shop(last, [[A1]])
         killed = bool(shop.run([shop.projector([[B2]])], kills={0: at}).killed)
         if is_given_up:
-            shop.projection(shop.store()).project([last], replaced=[B2])
+            shop.projection().project([last], replaced=[B2])
         else:
-            shop.projection(shop.store()).project([B2, last])
+            shop.projection().project([B2, last])
         assert shop.differences() == ({}, []), f"killed before call {at}"
     assert at > 5
 
