@@ -5,6 +5,8 @@ one continues at the calls that a schedule names (a switch), or when the worker 
 of up to a number of switches. It remembers the state of each run at each call (the table's content and all responses
 that each worker has had) and does not continue twice from the same state. That leaves nothing out: workers do the same
 when they have had the same responses.
+
+A worker may divide its work into parts (`Turns.divide`), which take turns like workers.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 Schedule = tuple[tuple[int, int], ...]
 """Switches in the order of calls, each as (the call of the run before which it happens, the next worker)."""
@@ -53,6 +56,8 @@ class Turns:
         self._state = state
         self._turn = self._switches.get(0, 0)
         self._calls = [0] * len(workers)
+        self._worker_of = {number: number for number in range(len(workers))}
+        self._parts: dict[int, set[int]] = {}  # those of a divided worker that have not ended
         self._waiting = set(range(len(workers)))
         self._gates = [threading.Semaphore(0) for _ in workers]
         self._is_over = threading.Event()
@@ -74,8 +79,46 @@ class Turns:
 
     @property
     def turn(self) -> int:
-        """The worker whose turn it is."""
+        """The worker, or part of one, whose turn it is."""
         return self._turn
+
+    def divide(self, tasks: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Do tasks of the worker whose turn it is as parts that take turns; return their results.
+
+        The parts have the next numbers. Raises what one of them raised, after all have ended.
+        """
+        whole = self._turn
+        results: dict[int, Any] = {}
+        failures: list[BaseException] = []
+        parts = [len(self._gates) + number for number in range(len(tasks))]
+
+        def work(part: int, task: Callable[[], Any]) -> None:
+            self._gates[part].acquire()
+            self._turn = part
+            try:
+                results[part] = task()
+            except BaseException as error:  # noqa: BLE001 (raised below)
+                failures.append(error)
+            self._waiting.discard(part)
+            left = self._parts[whole]
+            left.discard(part)
+            if not left:
+                self._waiting.add(whole)
+            self._hand_over(min(left, default=whole))
+
+        self._parts[whole] = set(parts)
+        self._waiting.discard(whole)
+        self._waiting.update(parts)
+        for part, task in zip(parts, tasks, strict=True):
+            self._gates.append(threading.Semaphore(0))
+            self._worker_of[part] = self._worker_of[whole]
+            threading.Thread(target=work, args=(part, task), daemon=True).start()
+        self._hand_over(parts[0])
+        self._gates[whole].acquire()
+        self._turn = whole
+        for failure in failures:
+            raise failure
+        return [results[part] for part in parts]
 
     def take(self) -> None:
         """Announce a call of the worker whose turn it is; returns when the call is to be made."""
@@ -87,9 +130,10 @@ class Turns:
             self._hand_over(following)
             self._gates[worker].acquire()
             self._turn = worker
-        self._calls[worker] += 1
-        if self._kills.get(worker) == self._calls[worker]:
-            self.killed.add(worker)
+        whole = self._worker_of[worker]
+        self._calls[whole] += 1
+        if self._kills.get(whole) == self._calls[whole]:
+            self.killed.add(whole)
             raise Killed()
 
     def _work(self, number: int) -> None:

@@ -69,6 +69,14 @@ class OneByOne(SideBySide):
         return [task() for task in tasks]
 
 
+class TakingTurns(SideBySide):
+    """Does tasks side by side, as parts of the worker whose turn it is."""
+
+    def run(self, tasks: Sequence[Callable[[], _T]]) -> list[_T]:
+        turns = Shop.running.turns
+        return turns.divide(tasks) if turns is not None and len(tasks) > 1 else [task() for task in tasks]
+
+
 class _Due(PurgeTable):
     """The table of a contact that is due: the index that says so is not in the table in memory."""
 
@@ -130,7 +138,7 @@ _PREPARED: dict[str, list[Item]] = {}
 
 class Shop:
     """A table with a contact in its last state, of whose states the projections show those in `projected`. `running`:
-    the shop whose workers run, or ran last.
+    the shop whose workers run, or ran last. `turns`: their turns while they run.
     """
 
     running: Shop
@@ -146,7 +154,7 @@ class Shop:
     ) -> None:
         self.table = MemoryTable(self._before_call)
         self._projection, self._calls = projection, calls or OneByOne(1)
-        self._turns: Turns | None = None
+        self.turns: Turns | None = None
         self._answers: dict[int, int] = {}
         for item in (*_prepared(record, projected), *events):
             self.table.put(item)
@@ -197,32 +205,32 @@ class Shop:
         schedule: Schedule = (),
         kills: dict[int, int] | None = None,
     ) -> Turns:
-        turns = self._turns = Turns(workers, schedule, kills=kills, state=self._state)
+        turns = self.turns = Turns(workers, schedule, kills=kills, state=self._state)
         self._answers = dict.fromkeys(range(len(workers)), 0)
         self._notes = dict.fromkeys(range(len(workers)), 0)
         Shop.running = self
         self.table.on_answer = self._note
         turns.run()
-        self._turns = None
+        self.turns = None
         return turns
 
     def note_id(self) -> str:
         """Return an id for a note: the same for the same worker in every run, so that runs can reach the same state."""
-        turn = self._turns.turn if self._turns is not None else -1
+        turn = self.turns.turn if self.turns is not None else -1
         self._notes[turn] = self._notes.get(turn, 0) + 1
         return f"{turn}-{self._notes[turn]}"
 
     def _before_call(self, operation: str) -> None:
-        if self._turns is not None:
-            self._turns.take()
+        if self.turns is not None:
+            self.turns.take()
 
     def _note(self, answer: object) -> None:
-        if self._turns is not None:
-            turn = self._turns.turn
-            self._answers[turn] = hash((self._answers[turn], repr(answer)))
+        if self.turns is not None:
+            turn = self.turns.turn
+            self._answers[turn] = hash((self._answers.get(turn, 0), repr(answer)))
 
     def _state(self) -> object:
-        return self.table.digest, tuple(self._answers.values())
+        return self.table.digest, tuple(sorted(self._answers.items()))
 
     def differences(self) -> tuple[Any, Any]:
         """Return the discrepancies between the projections and the record."""

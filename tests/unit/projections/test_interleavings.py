@@ -17,11 +17,22 @@ from shared.projections.kinds import contacts
 from shared.projections.kinds.contacts import rows_of
 from shared.projections.work import Work
 from shared.services.backoff import HOT, RetryPolicy
+from shared.services.side_by_side import SideBySide
 from shared.table.contacts import items as contact_items
 from shared.table.contacts.items import contact_from_item
 from shared.table.item import Item
 from tests.support.interleaving import Killed, Schedule, Turns, explored
-from tests.unit.projections.shop import Batches, Shop, alpha, beta, deleted, gamma, history
+from tests.unit.projections.shop import (
+    Batches,
+    OneByOne,
+    Shop,
+    TakingTurns,
+    alpha,
+    beta,
+    deleted,
+    gamma,
+    history,
+)
 
 NOW = "2026-05-04T12:00:00.000Z"
 
@@ -75,14 +86,18 @@ def last_of(batches: Batches) -> Item:
 
 
 def failures(
-    scene: str, *, switches: int, projection: type[Projection] = Projection
+    scene: str,
+    *,
+    switches: int,
+    projection: type[Projection] = Projection,
+    calls: SideBySide | None = None,
 ) -> tuple[int, list[Schedule]]:
     """Return the number of interleavings of a scene, and those after which projections and record differ."""
     before, one, other = SCENES[scene]
     shops: list[Shop] = []
 
     def run(schedule: Schedule) -> Turns:
-        shops.append(Shop(last_of(other), before, projection=projection))
+        shops.append(Shop(last_of(other), before, projection=projection, calls=calls))
         return shops[-1].run([shops[-1].projector(one), shops[-1].projector(other)], schedule)
 
     runs, failed = 0, []
@@ -96,6 +111,13 @@ def failures(
 @pytest.mark.parametrize("scene", SCENES)
 def test_two_projectors_end_with_what_the_record_says_however_their_calls_fall(scene: str) -> None:
     runs, failed = failures(scene, switches=4)
+    assert failed == []
+    assert runs > 50, "calls did fall between calls"
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_two_projectors_whose_own_calls_are_side_by_side_end_with_what_the_record_says(scene: str) -> None:
+    runs, failed = failures(scene, switches=2, calls=TakingTurns(1))
     assert failed == []
     assert runs > 50, "calls did fall between calls"
 
@@ -141,14 +163,15 @@ PATHS = {
 }
 
 
+@pytest.mark.parametrize("calls", [OneByOne(1), TakingTurns(1)], ids=["one by one", "side by side"])
 @pytest.mark.parametrize("number", range(8))
-def test_three_workers_killed_or_not_end_with_what_the_record_says(number: int) -> None:
+def test_three_workers_killed_or_not_end_with_what_the_record_says(number: int, calls: SideBySide) -> None:
     """Two projectors and the sweep, or the purge, in a random order, each killed at some call or not."""
     for seed in range(number * 100, number * 100 + 100):
         chosen = random.Random(seed)
         path = PATHS[chosen.choice(sorted(PATHS))]
         projected = [path[: chosen.randrange(len(path))]]
-        shop = Shop(path[-1], projected if projected[0] else [], events=history(*path))
+        shop = Shop(path[-1], projected if projected[0] else [], events=history(*path), calls=calls)
         is_purged = "deleted_at" in path[-1] and chosen.random() < 0.7
         late = path[: chosen.randint(1, len(path))]
         workers = [
@@ -159,7 +182,8 @@ def test_three_workers_killed_or_not_end_with_what_the_record_says(number: int) 
         kills = {worker: chosen.randint(1, 20) for worker in range(3) if chosen.random() < 0.4}
         is_soon = chosen.random() < 0.5  # a killed worker repeats beside the others, or after they have ended
         switches = sorted(chosen.sample(range(1, 60), chosen.randint(0, 8)))
-        schedule = ((0, chosen.randrange(3)), *((at, chosen.randrange(3)) for at in switches))
+        known = 3 if type(calls) is OneByOne else 20  # numbers of workers and of their parts
+        schedule = ((0, chosen.randrange(3)), *((at, chosen.randrange(known)) for at in switches))
         turns = shop.run([coming_again(one) if is_soon else one for one in workers], schedule, kills)
         if not is_soon:
             # A stream may be read again in other batches than before.
