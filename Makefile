@@ -8,10 +8,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run token test check format bench package openapi compare load rebuild lock clean
+.PHONY: help install run token test test-long test-stack coverage check format bench package openapi compare load \
+	rebuild lock clean
 
 help: ## List the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## Create the virtual environment from the lock file
 
@@ -29,10 +30,25 @@ run: install ## Run the whole stack on this machine, until Ctrl-C
 token: install ## Print a new admin token of the running stack
 	@$(BIN)/python -m local token
 
+IN_PARALLEL = $(BIN)/python -m pytest -n auto --dist loadfile --ignore=tests/stack
+ONE_BY_ONE = $(BIN)/python -m pytest tests/stack
+
 test: install ## Run all tests: in parallel, then those of the deployed stack one by one
 	@status=0; \
-	$(BIN)/python -m pytest -n auto --dist loadfile --ignore=tests/stack || status=$$?; \
-	$(BIN)/python -m pytest tests/stack || status=$$?; \
+	$(IN_PARALLEL) || status=$$?; \
+	$(ONE_BY_ONE) || status=$$?; \
+	exit $$status
+
+test-long: export TEST_BUDGET := long
+test-long: test ## Run all tests, and repeat ten times as often what they draw at random
+
+test-stack: install ## Run the tests of the deployed stack
+	@$(ONE_BY_ONE)
+
+coverage: install ## Run the tests except those of the deployed stack, and print what they execute of each layer
+	@status=0; \
+	$(IN_PARALLEL) --cov --cov-report= || status=$$?; \
+	$(BIN)/python -m local.coverage || status=$$?; \
 	exit $$status
 
 check: install ## Check lint, format, types, import contracts and the template
@@ -74,4 +90,4 @@ lock: install ## Lock the dependencies after a change to requirements/*.in
 	@! grep -nE '^--|://' requirements/dev.txt requirements/runtime.txt
 
 clean: ## Remove everything generated, except the stack's state in .local
-	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage

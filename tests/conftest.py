@@ -9,8 +9,11 @@ from math import inf
 import botocore.session
 import pytest
 
+from shared.identity import tokens
 from shared.services import reading_budget
 from shared.services.contacts import shown as shown_contacts
+from shared.table import labels
+from tests.support import budgets  # noqa: F401 (loads the profile of Hypothesis)
 from tests.support.aws import Stack
 from tests.support.fixtures import *  # noqa: F403
 from tests.support.moto_speed import faster_moto
@@ -39,12 +42,17 @@ def tenants_stay_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     monkeypatch.setattr("shared.wiring.tenants.TENANT_SECONDS", 3600.0)
     monkeypatch.setattr(shown_contacts, "KEPT_SECONDS", 3600.0)
+    monkeypatch.setattr(labels, "RECENT_SECONDS", 3600.0)
 
 
 @pytest.fixture(autouse=True)
-def lists_have_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The budget of seconds is unlimited, lest pages end early on a slow machine; tests of it bring a clock."""
+def requests_have_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The budgets of seconds are unlimited, lest pages and bulk calls end early on a slow machine; their tests bring a
+    clock. The issuer of tokens, a thread of the same process, may take its time to answer.
+    """
     monkeypatch.setattr(reading_budget, "MAX_SECONDS", inf)
+    monkeypatch.setattr("shared.wiring.contacts.BULK_SECONDS", inf)
+    monkeypatch.setattr(tokens, "_TIMEOUT_SECONDS", 300.0)
 
 
 @pytest.fixture

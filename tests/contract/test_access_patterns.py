@@ -181,11 +181,7 @@ class World:
 
 
 @pytest.fixture
-def world(aws_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setattr("shared.wiring.contacts.BULK_SECONDS", 600.0)  # the emulator is slower than DynamoDB
-    monkeypatch.setattr(
-        "shared.table.labels.RECENT_SECONDS", 3600.0
-    )  # and a second no measure on a slow machine
+def world(aws_stack: Stack) -> Iterator[World]:
     with acting_for(TENANT, prefixes=("OUTBOX#", "DUE#", "U#", "K#")):
         yield World(aws_stack)
 

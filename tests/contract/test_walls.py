@@ -8,12 +8,20 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from copy import deepcopy
 from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
 
 import grimp
 import pytest
+from importlinter import Contract
+from importlinter.application.use_cases import read_user_options
+from importlinter.configuration import configure
+from importlinter.contracts.acyclic_siblings import AcyclicSiblingsContract
+from importlinter.contracts.forbidden import ForbiddenContract
+from importlinter.contracts.independence import IndependenceContract
+from importlinter.contracts.layers import LayersContract
 
 from tests.contract.answers import ROOT
 
@@ -22,7 +30,17 @@ MAX_LINES = 400
 """The most lines of a module."""
 CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CONTRACTS: list[dict[str, Any]] = CONFIGURATION["tool"]["importlinter"]["contracts"]
-GRAPH = grimp.build_graph(*PACKAGES, cache_dir=None)
+GRAPH = grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
+KINDS: dict[str, type[Contract]] = {
+    "acyclic_siblings": AcyclicSiblingsContract,
+    "forbidden": ForbiddenContract,
+    "independence": IndependenceContract,
+    "layers": LayersContract,
+}
+"""import-linter's classes of the contracts' types."""
+configure()
+OPTIONS = read_user_options(str(ROOT / "pyproject.toml"))
+"""The contracts as import-linter reads them."""
 
 
 def test_no_module_is_longer_than_400_lines() -> None:
@@ -114,11 +132,8 @@ def test_the_contracts_hold(tree: Path) -> None:
     assert broken_contracts(tree) == []
 
 
-@pytest.mark.parametrize(
-    ("contract", "importer", "imported"),
-    [pytest.param(*arrow, id=" -> ".join(arrow[1:])) for arrow in wrong_arrows()],
-)
-def test_a_contract_fails_on_a_wrong_arrow(tree: Path, contract: str, importer: str, imported: str) -> None:
+def test_an_import_in_a_file_breaks_a_contract(tree: Path) -> None:
+    contract, importer, imported = next(wrong_arrows())
     path = tree.joinpath(*importer.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     source = path.read_text("utf-8")
@@ -127,6 +142,27 @@ def test_a_contract_fails_on_a_wrong_arrow(tree: Path, contract: str, importer: 
         assert contract in broken_contracts(tree)
     finally:
         path.write_text(source, "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("contract", "importer", "imported"),
+    [pytest.param(*arrow, id=" -> ".join(arrow[1:])) for arrow in wrong_arrows()],
+)
+def test_a_contract_fails_on_a_wrong_arrow(contract: str, importer: str, imported: str) -> None:
+    """By import-linter's own check, of the imports there are and the wrong one."""
+    assert is_kept(contract, GRAPH)
+    graph = deepcopy(GRAPH)
+    if imported not in graph.modules:
+        graph.add_module(imported, is_squashed=True)  # a package that nothing imports so far
+    graph.add_import(importer=importer, imported=imported)
+    assert not is_kept(contract, graph)
+
+
+def is_kept(name: str, graph: grimp.ImportGraph) -> bool:
+    """Return whether import-linter finds a contract of the configuration kept in a graph."""
+    (options,) = (contract for contract in OPTIONS.contracts_options if contract["name"] == name)
+    contract = KINDS[options["type"]](name, OPTIONS.session_options, options)
+    return contract.check(deepcopy(graph), verbose=False).kept  # a check may change the graph
 
 
 def test_each_contract_has_a_wrong_arrow() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from aws_lambda_powertools.event_handler.api_gateway import ApiGatewayResolver, BaseRouter
 
-LONGEST_WAIT = 60
+LONGEST_WAIT = 300
 """Seconds after which waiting for other requests fails the test."""
 
 

@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 LARGEST_BODY = 1_000_000
-LONGEST_DELAY = 30.0
+LONGEST_DELAY = 300.0
+"""The most seconds before a response; a receiver that closes ends them."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Receiver:
             self._program = [_answer(entry) for entry in answers]
             self._default = _answer(then)
 
-    def wait_for(self, count: int, timeout: float = 60.0) -> list[Received]:
+    def wait_for(self, count: int, timeout: float = 300.0) -> list[Received]:
         """Return the received requests once there are at least `count`; AssertionError after `timeout` seconds."""
         with self._arrived:
             if not self._arrived.wait_for(lambda: len(self.requests) >= count, timeout):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from shared.domain.errors import Invalid
 from shared.domain.phone import REFUSALS, as_typed, normalize_phone
+from tests.support.budgets import repetitions
 
 US, DE, UK = "+14155552671", "+49302312500", "+442079460958"
 
@@ -173,7 +174,7 @@ def stored(raw: str, country: str) -> str | None:
         return None
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=repetitions(200))
 @given(
     st.sampled_from(_EXAMPLES),
     st.sampled_from(STYLES),
@@ -208,7 +209,7 @@ def test_the_point_of_a_quantity_ends_a_number(typed: str, region: str, number: 
     assert stored(typed, region) == number
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=repetitions(300))
 @given(
     st.sampled_from(_EXAMPLES), st.sampled_from(STYLES), st.sampled_from(BEHIND), st.sampled_from(_EXAMPLES)
 )
@@ -226,7 +227,7 @@ def test_nothing_after_a_number_becomes_part_of_it(
     assert stored(typed, region) in (e164, None)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=repetitions(200))
 @given(
     st.sampled_from(_EXAMPLES), st.sampled_from(STYLES), st.sampled_from(["X", "x", "*", "?", "_", "n", "N", "•", "#"]),
     st.integers(1, 6),
@@ -277,7 +278,7 @@ TYPED = st.text(
 )
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=repetitions(400))
 @given(TYPED, st.sampled_from(PLAIN), st.sampled_from(["", "+49 30 2312500", "415-555-2671", "1-800-FLO"]))
 @example("030 2312500/01", "DE", "")
 @example(" (privat)", "DE", "030 2312500")

@@ -26,6 +26,7 @@ from shared.http.bodies import FORM
 from tests.contract.answers import document, faults_of
 from tests.integration.jobs.bulk import running_job
 from tests.integration.world import World
+from tests.support.budgets import repetitions
 from tests.support.gateway import Response
 from tests.support.lambda_context import lambda_context
 from tests.support.tenant_guard import TenantGuard, acting_for
@@ -480,10 +481,9 @@ def test_bodies_by_the_document_s_schema_and_against_it_are_answered_as_it_says(
                 cases = api[path][method.upper()].as_strategy(generation_mode=mode)
                 generously = method in ("post", "put", "patch")
                 made = settings(
-                    max_examples=12 if generously else 2,
+                    max_examples=repetitions(12) if generously else 2,
                     derandomize=True,
                     database=None,
-                    deadline=None,
                     phases=[Phase.generate],
                     suppress_health_check=list(HealthCheck),
                 )

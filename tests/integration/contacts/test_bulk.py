@@ -565,7 +565,6 @@ def test_long_texts_do_not_make_a_transaction_longer_than_dynamodb_takes(world: 
 
 
 def test_five_hundred_take_few_calls(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.wiring.contacts.BULK_SECONDS", 600.0)  # the emulator is slower than DynamoDB
     ids: list[str] = []
 
     def create() -> None:

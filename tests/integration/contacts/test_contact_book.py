@@ -12,6 +12,7 @@ from hypothesis.stateful import initialize, precondition, rule
 from shared.projections.comparison import find_discrepancies
 from tests.integration.contacts.test_unique_scope import CustomerMachine
 from tests.integration.stream_records import records_from
+from tests.support.budgets import repetitions
 from tests.support.template import Template
 from tests.support.tokens import TokenIssuer
 
@@ -121,6 +122,6 @@ def test_records_and_projections_agree_whatever_is_done_and_however_the_stream_i
     members = {"template": template, "issuer": token_issuer, "scope": scope}
     machine = type("Machine", (BookMachine,), members)
     machine.TestCase.settings = settings(
-        max_examples=12, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=repetitions(4), stateful_step_count=30, suppress_health_check=list(HealthCheck)
     )
     machine.TestCase("runTest").runTest()

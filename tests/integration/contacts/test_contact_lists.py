@@ -33,6 +33,7 @@ from shared.wiring.contacts import contact_filter, contact_lists, contact_readin
 from shared.wiring.labels import label_table
 from shared.wiring.projections import projection
 from tests.support.aws import Stack, stack_in_moto
+from tests.support.budgets import repetitions
 from tests.support.faults import Killed, call, calls_of, injecting, kill_before, throttle
 from tests.support.template import Template
 from tests.support.tenant_guard import acting_for, as_operator
@@ -382,7 +383,7 @@ OPERATION = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=repetitions(10), suppress_health_check=list(HealthCheck))
 @given(st.lists(OPERATION, min_size=3, max_size=25), st.integers(0, 2**16))
 def test_projections_agree_with_the_records_whatever_happens_and_however_it_is_delivered(
     template: Template, token_issuer: TokenIssuer, operations: list[tuple[str, int, Any]], seed: int

@@ -24,6 +24,7 @@ from shared.wiring.base import store
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.world import World, booking
 from tests.support.aws import stack_in_moto
+from tests.support.budgets import repetitions
 from tests.support.faults import (
     assert_same_after_kills,
     assert_same_under_throttling,
@@ -861,6 +862,6 @@ def test_locks_are_the_addresses_of_live_contacts_whatever_is_done(
     """check 24"""
     machine = type("Machine", (ContactMachine,), {"template": template, "issuer": token_issuer})
     machine.TestCase.settings = settings(
-        max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=repetitions(6), stateful_step_count=20, suppress_health_check=list(HealthCheck)
     )
     machine.TestCase("runTest").runTest()

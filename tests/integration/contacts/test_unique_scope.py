@@ -15,6 +15,7 @@ from tests.integration.customers.test_customers import Made, at, customer_of, no
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.world import World, booking
 from tests.support.aws import Stack, stack_in_moto
+from tests.support.budgets import repetitions
 from tests.support.gateway import Response
 from tests.support.template import Template
 from tests.support.tenant_guard import guarding
@@ -372,6 +373,6 @@ def test_each_customer_has_one_primary_contact_whatever_is_done(
     members = {"template": template, "issuer": token_issuer, "scope": scope}
     machine = type("Machine", (CustomerMachine,), members)
     machine.TestCase.settings = settings(
-        max_examples=20, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=repetitions(5), stateful_step_count=20, suppress_health_check=list(HealthCheck)
     )
     machine.TestCase("runTest").runTest()

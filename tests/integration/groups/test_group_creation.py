@@ -79,8 +79,8 @@ def test_killed_anywhere_and_sent_again_it_ends_with_one_group_and_all_contacts(
     worlds: Worlds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """check 13, check 33"""
-    ahead = [0.0]
-    monkeypatch.setattr(idempotency, "time", SimpleNamespace(time=lambda: time.time() + ahead[0]))
+    start, ahead = time.time(), [0.0]
+    monkeypatch.setattr(idempotency, "time", SimpleNamespace(time=lambda: start + ahead[0]))
 
     @contextmanager
     def with_contacts() -> Iterator[tuple[World, list[str]]]:

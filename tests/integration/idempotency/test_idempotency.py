@@ -58,13 +58,14 @@ WRITES = call("dynamodb", "TransactWriteItems")
 
 
 class Clock:
-    """The time by which leases end and answers expire."""
+    """The time by which leases end and answers expire: that of the test's start, until it is moved `ahead`."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
+        self._start = time.time()
 
     def time(self) -> float:
-        return time.time() + self.ahead
+        return self._start + self.ahead
 
 
 @pytest.fixture(autouse=True)
@@ -502,7 +503,7 @@ def held(world: World) -> Iterator[SimpleNamespace]:
     def hold(attempt: Attempt, send: Send) -> AWSResponse:
         if attempt.operation == "TransactWriteItems" and state.taken.acquire(blocking=False):
             state.reached.set()
-            assert state.go_on.wait(30)
+            assert state.go_on.wait(300)
         return send(attempt)
 
     with intercepting(Layer.FAULTS, hold):
@@ -519,7 +520,7 @@ def overtaken(
             return post(world, body, path=path, gateway=world.racing)
 
         def second() -> Response:
-            assert state.reached.wait(30)
+            assert state.reached.wait(300)
             try:
                 return meanwhile()
             finally:

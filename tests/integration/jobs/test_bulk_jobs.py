@@ -105,7 +105,6 @@ def test_a_job_with_more_contacts_than_a_call_processes(
     monkeypatch.setattr("shared.services.contacts.matching.MAX_TOGETHER", 500)
     monkeypatch.setattr("shared.services.jobs.bulk.MAX_PORTION", 250)
     monkeypatch.setattr("shared.table.contacts.repository._MOST", 99)
-    monkeypatch.setattr("shared.wiring.contacts.BULK_SECONDS", 600.0)
     for start_at in (0, 300):
         people = [
             {"first_name": "A", "email": f"p{start_at + n}@example.com", "tags": ["x"]} for n in range(300)

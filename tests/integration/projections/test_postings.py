@@ -22,6 +22,7 @@ from shared.table.keys import postings as posting_keys
 from shared.table.postings import PostingList, PostingWalk, chunks_of, ids_in
 from shared.wiring.base import store
 from tests.support.aws import Stack, stack_in_moto
+from tests.support.budgets import repetitions
 from tests.support.faults import (
     Fault,
     assert_same_after_kills,
@@ -98,7 +99,7 @@ BATCHES = st.lists(
 
 
 @pytest.mark.usefixtures("small")
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=repetitions(5), suppress_health_check=list(HealthCheck))
 @given(BATCHES, NUMBER, NUMBER)
 def test_a_list_holds_what_a_set_would(
     template: Template,
@@ -125,7 +126,7 @@ def test_a_list_holds_what_a_set_would(
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("descending", [True, False])
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=repetitions(3), suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**16))
 def test_a_walk_gives_what_was_there_throughout_once_whatever_is_written_meanwhile(
     template: Template, token_issuer: TokenIssuer, descending: bool, seed: int

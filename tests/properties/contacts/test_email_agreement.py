@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from shared.domain.email import _normalize_by_library, normalize_email
 from shared.domain.errors import Invalid
+from tests.support.budgets import repetitions
 
 _PIECE = st.text("abzXY019.-_+'@ xn", max_size=12)
 _TLD = st.sampled_from(
@@ -37,7 +38,7 @@ def answer(normalize: object, address: str) -> str | None:
         return None
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=repetitions(200))
 @given(
     st.one_of(
         _PIECE,

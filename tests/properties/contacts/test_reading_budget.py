@@ -10,7 +10,7 @@ from math import inf
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import people, scale
@@ -29,6 +29,7 @@ from shared.table.contacts.index import ContactIndex
 from shared.table.cursors import Cursors
 from shared.table.keys import customers as customer_keys
 from shared.table.keys.spelling import identity_of
+from tests.support.budgets import repetitions
 
 T = TypeVar("T")
 TENANT = "t1"
@@ -183,7 +184,7 @@ def filters(draw: st.DrawFn) -> ContactFilter:
     rows=st.sampled_from([1, 7, 40, 300, inf]),
     skip=st.sampled_from([0, 0, 2, 30, 290]),
 )
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=repetitions(50))
 def test_cursors_lead_to_each_match_once_however_small_the_budget(
     wanted: ContactFilter, sort: str | None, limit: int, rows: float, skip: int
 ) -> None:
@@ -206,7 +207,7 @@ def test_cursors_lead_to_each_match_once_however_small_the_budget(
 
 
 @given(wanted=filters(), rows=st.sampled_from([1, 7, 40, 300, inf]))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=repetitions(30))
 def test_a_total_is_right_or_a_lower_bound(wanted: ContactFilter, rows: float) -> None:
     tenant = small()
     lists = tenant.lists(Budget(rows, inf))
@@ -223,7 +224,7 @@ def test_a_total_is_right_or_a_lower_bound(wanted: ContactFilter, rows: float) -
 
 
 @given(wanted=filters(), rows=st.sampled_from([1, 7, 40, 300, inf]), limit=st.sampled_from([2, 30, 500]))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=repetitions(30))
 def test_a_bulk_filter_finds_all_that_match_or_says_that_it_did_not(
     wanted: ContactFilter, rows: float, limit: int
 ) -> None:

@@ -30,6 +30,7 @@ from shared.services.reading_budget import Budget
 from shared.table.contacts import items as contact_items
 from shared.table.contacts.index import ContactIndex
 from shared.table.cursors import Cursors
+from tests.support.budgets import repetitions
 from tests.support.item_size import item_size
 
 TENANT = "t1"
@@ -189,7 +190,7 @@ def is_of_a_word(character: str) -> bool:
     return unicodedata.category(character)[0] in "LMN" or unicodedata.category(character) == "So"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=repetitions(20), suppress_health_check=list(HealthCheck))
 @given(contacts(), contacts())
 def test_a_contact_is_found_by_all_texts_it_shows_and_by_no_other(one: Contact, other: Contact) -> None:
     """check 104"""
@@ -331,7 +332,7 @@ def numbers(draw: st.DrawFn) -> phonenumbers.PhoneNumber:
 FULL_WIDTH = str.maketrans("0123456789+", "０１２３４５６７８９＋")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=repetitions(50))
 @given(number=numbers(), other=numbers(), country=st.sampled_from(COUNTRIES))
 def test_a_number_is_found_as_people_of_the_tenants_country_write_it(
     number: phonenumbers.PhoneNumber, other: phonenumbers.PhoneNumber, country: str

@@ -23,6 +23,7 @@ from shared.services.limits.rate_limits import (
     microseconds,
 )
 from tests.buckets import START, Clock, Crowd, MemoryBuckets, most, processes
+from tests.support.budgets import repetitions
 
 CALLER = Caller("T1", "client", "c1", "client")
 FIRST, LONGEST = FIRST_WAIT // SECOND, LONGEST_WAIT // SECOND
@@ -32,7 +33,7 @@ pauses = st.one_of(st.just(0.0), st.floats(0, 0.05), st.floats(0, 3), st.floats(
 requests = st.lists(st.tuples(st.integers(0, 7), pauses), min_size=1, max_size=300)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=repetitions(60))
 @given(limit=limits, requests=requests)
 def test_never_more_get_through_than_the_bucket_lets(
     limit: RateLimit, requests: list[tuple[int, float]]
@@ -47,7 +48,7 @@ def test_never_more_get_through_than_the_bucket_lets(
         assert accepted <= most(limit, clock.now - START) * 1.0001
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=repetitions(60))
 @given(limit=limits, requests=requests)
 def test_no_call_is_refused_while_there_is_a_token_and_no_refusal_in_force(
     limit: RateLimit, requests: list[tuple[int, float]]
@@ -66,7 +67,7 @@ def test_no_call_is_refused_while_there_is_a_token_and_no_refusal_in_force(
             assert refusal.retry_after == max(1, -(-(bucket.state.refused_until - now) // SECOND))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=repetitions(20))
 @given(limit=limits, requests=requests)
 def test_the_time_of_a_refusal_never_moves_while_it_is_in_force(
     limit: RateLimit, requests: list[tuple[int, float]]
@@ -82,7 +83,7 @@ def test_the_time_of_a_refusal_never_moves_while_it_is_in_force(
             assert bucket.state.refused_until == before.refused_until
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=repetitions(50))
 @given(
     limit=limits,
     ahead=st.lists(st.floats(-0.5, 0.5), min_size=4, max_size=4),
@@ -100,7 +101,7 @@ def test_clocks_that_differ_let_no_more_through_than_their_difference_is_worth(
         assert accepted <= most(limit, clock.now - START + max(ahead) - min(ahead)) * 1.0001
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=repetitions(10))
 @given(limit=limits, count=st.integers(1, 8), seed=st.integers())
 def test_clients_that_obey_all_finish_and_never_wait_longer(limit: RateLimit, count: int, seed: int) -> None:
     """check 5: 32 clients that share a caller, in however many processes, whatever the limit."""
@@ -234,7 +235,7 @@ def test_what_is_not_used_of_a_lease_is_forgotten_after_a_second() -> None:
     assert known.admit(CALLER, RateLimit()).refusal is not None
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=repetitions(5))
 @given(count=st.integers(1, 20), rate=st.integers(600, 5_000), seed=st.integers())
 def test_a_tenant_with_many_callers_gets_what_a_tenant_gets(count: int, rate: int, seed: int) -> None:
     """At most a batch of each process beyond the tenant's bucket, and in the long run none."""

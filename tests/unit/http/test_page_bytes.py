@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from shared.http.listing import MAX_PAGE_BYTES, render_page
 from shared.services.paging import Page, read_page
+from tests.support.budgets import repetitions
 
 LAMBDA_BYTES = 6_291_556  # bytes of a response (AWS Lambda quotas)
 
@@ -72,7 +73,7 @@ def test_characters_count_in_the_form_in_which_they_are_sent() -> None:
     letter=st.sampled_from(["x", '"', "漢"]),
     limit=st.sampled_from([1, 7, 100]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=repetitions(20))
 def test_a_walk_returns_each_record_once_whatever_the_sizes(
     sizes: list[int], letter: str, limit: int
 ) -> None:

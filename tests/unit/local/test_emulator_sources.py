@@ -34,10 +34,10 @@ def test_a_wake_up_between_a_look_and_a_wait_is_not_lost() -> None:
 
 def test_every_waiting_thread_wakes() -> None:
     wakes, woken = Wakes(), []
-    threads = [threading.Thread(target=lambda: woken.append(wakes.wait(0, 60))) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: woken.append(wakes.wait(0, 300))) for _ in range(3)]
     for thread in threads:
         thread.start()
     wakes.set()
     for thread in threads:
-        thread.join(60)
+        thread.join(300)
     assert woken == [True, True, True]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,6 +12,7 @@ from moto import mock_aws
 
 from tests.support.aws import Stack
 from tests.support.clients import client
+from tests.support.cpu_time import cpu_seconds
 from tests.support.moto_truth import TOKEN_LIFETIME, truthful_moto
 from tests.support.streams import records_of
 from tests.support.tenant_guard import acting_for
@@ -146,16 +146,18 @@ def test_concurrent_transactions_do_not_undo_one_another(
 def test_a_transaction_takes_as_long_in_a_full_table_as_in_an_empty_one(
     dynamodb: Any, item: Callable[..., Any]
 ) -> None:
-    def fifty(name: str) -> float:
-        started = time.process_time()
-        for number in range(50):
-            dynamodb.transact_write_items(TransactItems=[{"Put": item(sk=f"{name}#{number}")}])
-        return time.process_time() - started
+    def of_twenty(name: str) -> float:
+        def write() -> None:
+            for number in range(20):
+                dynamodb.transact_write_items(TransactItems=[{"Put": item(sk=f"{name}#{number}")}])
 
-    first = min(fifty(f"A{number}") for number in range(2))
-    for number in range(12):
-        fifty(f"B{number}")
-    assert min(fifty(f"C{number}") for number in range(3)) < 4 * first
+        return cpu_seconds(write)
+
+    first = min(of_twenty(f"A{number}") for number in range(3))
+    for number in range(40):
+        requests = [{"PutRequest": {"Item": item(sk=f"B{number}#{row}")["Item"]}} for row in range(25)]
+        dynamodb.batch_write_item(RequestItems={item()["TableName"]: requests})
+    assert min(of_twenty(f"C{number}") for number in range(3)) < 4 * first
 
 
 def test_a_query_that_ends_at_its_limit_says_so_though_nothing_follows(

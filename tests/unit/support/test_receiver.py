@@ -10,10 +10,10 @@ import urllib.request
 
 import pytest
 
-from tests.support.receiver import Answer, Receiver
+from tests.support.receiver import LONGEST_DELAY, Answer, Receiver
 
 
-def post(url: str, body: bytes = b"x", timeout: float = 5, **headers: str) -> http.client.HTTPResponse:
+def post(url: str, body: bytes = b"x", timeout: float = 60, **headers: str) -> http.client.HTTPResponse:
     return urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=timeout)  # type: ignore[no-any-return]
 
 
@@ -38,7 +38,9 @@ def test_answers_come_in_the_order_told_and_then_the_last_one_for_good(receiver:
 
 
 def test_it_can_be_slow_drip_and_hang_up(receiver: Receiver) -> None:
-    receiver.answer_with(Answer(delay=2), Answer(body=b"abcdefgh", drip=0.02), Answer(hang_up=True))
+    receiver.answer_with(
+        Answer(delay=LONGEST_DELAY), Answer(body=b"abcdefgh", drip=0.02), Answer(hang_up=True)
+    )
     with pytest.raises(TimeoutError):
         post(receiver.url, timeout=0.1)
     started = time.monotonic()
@@ -51,7 +53,7 @@ def test_it_can_be_slow_drip_and_hang_up(receiver: Receiver) -> None:
 def test_it_speaks_tls_with_a_certificate_of_its_own() -> None:
     with Receiver().serving(tls=True) as receiver:
         trusting = ssl.create_default_context(cadata=receiver.ca_pem.decode())
-        with urllib.request.urlopen(receiver.url, b"x", timeout=5, context=trusting) as answer:
+        with urllib.request.urlopen(receiver.url, b"x", timeout=60, context=trusting) as answer:
             assert answer.status == 200
         with pytest.raises(urllib.error.URLError):
             post(receiver.url)
