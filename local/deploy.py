@@ -17,7 +17,7 @@ from local.sources import source_zip
 STACK = "contacts"
 REGION = "us-east-1"
 ARTIFACTS = "contacts-artifacts"
-DEPLOY_SECONDS = 120
+DEPLOY_SECONDS = 300
 MAIL_FROM = "contacts@demo.example"
 INVITATION_URL = "https://contacts.demo.example/invitation"
 """The page where users accept invitations. It does not exist yet, but the e-mails that the emulator keeps contain the

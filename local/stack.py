@@ -21,8 +21,10 @@ from local.proxy import Proxy, port_is_free
 from local.sources import ROOT
 from local.state_files import write_private
 
-START_SECONDS = 30
-STOP_SECONDS = DRAIN_SECONDS + 18
+START_SECONDS = 120
+"""The most seconds until the emulator answers, on a machine that is busy with other work too."""
+STOP_SECONDS = DRAIN_SECONDS + 60
+"""The most seconds until the emulator has ended by itself: its functions' last work, and the writing of its state."""
 _INHERITED = (
     "PATH",
     "HOME",

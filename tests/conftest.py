@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from contextlib import nullcontext
 from math import inf
 
 import botocore.session
@@ -18,6 +19,7 @@ from tests.support.aws import Stack
 from tests.support.fixtures import *  # noqa: F403
 from tests.support.moto_speed import faster_moto
 from tests.support.tokens import TokenIssuer
+from tests.support.tracing import aws_calls_untraced
 from tests.tenants import Tenancy, settle
 
 
@@ -32,6 +34,12 @@ def service_models_read_once() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def moto_answers_sooner() -> Iterator[None]:
     with faster_moto():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def coverage_costs_little(pytestconfig: pytest.Config) -> Iterator[None]:
+    with aws_calls_untraced() if pytestconfig.pluginmanager.hasplugin("_cov") else nullcontext():
         yield
 
 

@@ -25,7 +25,7 @@ from local.sources import ROOT
 from tests.support.tenant_guard import as_operator
 
 START_SECONDS = 300
-STOP_SECONDS = 120
+STOP_SECONDS = 300
 T = TypeVar("T")
 
 

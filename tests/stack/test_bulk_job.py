@@ -34,9 +34,7 @@ def test_a_job_goes_from_portion_to_portion_to_its_end(live: LiveStack, tenant: 
     def ended() -> bool:
         return bool(live.api("GET", where, token=tenant.admin_token).body["state"] != "running")
 
-    eventually(
-        lambda: live.api("GET", where, token=tenant.admin_token).body["counts"]["done"] > 0, seconds=60
-    )
+    eventually(lambda: live.api("GET", where, token=tenant.admin_token).body["counts"]["done"] > 0)
     eventually(ended)
     job = live.api("GET", where, token=tenant.admin_token).body
     assert (job["state"], job["counts"]) == ("completed", {"done": COUNT, "succeeded": COUNT, "failed": 0})

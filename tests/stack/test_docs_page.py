@@ -25,7 +25,8 @@ FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1400,2000",
 )  # fmt: skip
-SECONDS = 20
+SECONDS = 300
+"""The most seconds of a wait for the page."""
 T = TypeVar("T")
 
 pytestmark = pytest.mark.skipif(

@@ -261,6 +261,7 @@ def test_a_pool_that_is_away_or_refuses_does_not_stop_a_removal(
     world: World, fault: Callable[[], Fault], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = join(world)
+    began = time.time()
     with injecting(fault()):
         assert world.send("DELETE", f"/users/{made['id']}").status == 204
     # A person who can sign in but belongs to no tenant is admitted nowhere. A late removal would delete the person's
@@ -271,7 +272,7 @@ def test_a_pool_that_is_away_or_refuses_does_not_stop_a_removal(
     assert_whole(world)
     with as_operator():
         look_up = world.content.of(f"U#{made['id']}")[0]
-        assert CLAIM_SECONDS - 60 < int(look_up["expires_at"]["N"]) - time.time() <= CLAIM_SECONDS
+        assert began - 1 < int(look_up["expires_at"]["N"]) - CLAIM_SECONDS <= time.time()
     change_item(world, account_keys.membership(made["id"]), expires_at={"N": "1"})
     assert accept(world, token).json["id"] == made["id"]
     assert_whole(world)

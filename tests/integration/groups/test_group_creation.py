@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -79,8 +80,8 @@ def test_killed_anywhere_and_sent_again_it_ends_with_one_group_and_all_contacts(
     worlds: Worlds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """check 13, check 33"""
-    start, ahead = time.time(), [0.0]
-    monkeypatch.setattr(idempotency, "time", SimpleNamespace(time=lambda: start + ahead[0]))
+    looks, ahead = itertools.count(time.time(), 0.001), [0.0]
+    monkeypatch.setattr(idempotency, "time", SimpleNamespace(time=lambda: next(looks) + ahead[0]))
 
     @contextmanager
     def with_contacts() -> Iterator[tuple[World, list[str]]]:

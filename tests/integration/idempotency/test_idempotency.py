@@ -58,13 +58,16 @@ WRITES = call("dynamodb", "TransactWriteItems")
 
 
 class Clock:
-    """The time by which leases end and answers expire: that of the test's start, until it is moved `ahead`."""
+    """The time by which leases end and answers expire: a millisecond passes with each look, and more when `ahead` is
+    moved.
+    """
 
     def __init__(self) -> None:
         self.ahead = 0.0
         self._start = time.time()
 
     def time(self) -> float:
+        self.ahead += 0.001
         return self._start + self.ahead
 
 

@@ -530,7 +530,7 @@ def test_where_limits_are_switched_off_nothing_is_counted(world: World) -> None:
 
 
 def test_with_the_buckets_away_requests_are_answered_all_the_same(
-    limited: World, waits: list[float], logs: io.StringIO
+    limited: World, standstill: Clock, waits: list[float], logs: io.StringIO
 ) -> None:
     """check 15: neither 429 nor 500, and the log says so once."""
     with injecting(unreachable(TAKES)):
