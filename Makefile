@@ -30,7 +30,7 @@ run: install ## Run the whole stack on this machine, until Ctrl-C
 token: install ## Print a new admin token of the running stack
 	@$(BIN)/python -m local token
 
-IN_PARALLEL = $(BIN)/python -m pytest -n auto --dist loadfile --ignore=tests/stack
+IN_PARALLEL = $(BIN)/python -m pytest -n auto --dist worksteal --ignore=tests/stack
 ONE_BY_ONE = $(BIN)/python -m pytest tests/stack
 
 test: install ## Run all tests: in parallel, then those of the deployed stack one by one
