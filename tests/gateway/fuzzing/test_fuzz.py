@@ -481,7 +481,7 @@ def test_bodies_by_the_document_s_schema_and_against_it_are_answered_as_it_says(
                 cases = api[path][method.upper()].as_strategy(generation_mode=mode)
                 generously = method in ("post", "put", "patch")
                 made = settings(
-                    max_examples=repetitions(12) if generously else 2,
+                    max_examples=repetitions(4 if generously else 1),
                     derandomize=True,
                     database=None,
                     phases=[Phase.generate],

@@ -21,6 +21,7 @@ from shared.services.side_by_side import SideBySide
 from shared.table.contacts import items as contact_items
 from shared.table.contacts.items import contact_from_item
 from shared.table.item import Item
+from tests.support.budgets import repetitions
 from tests.support.interleaving import Killed, Schedule, Turns, explored
 from tests.unit.projections.shop import (
     Batches,
@@ -164,7 +165,7 @@ PATHS = {
 
 
 @pytest.mark.parametrize("calls", [OneByOne(1), TakingTurns(1)], ids=["one by one", "side by side"])
-@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("number", range(repetitions(2)))
 def test_three_workers_killed_or_not_end_with_what_the_record_says(number: int, calls: SideBySide) -> None:
     """Two projectors and the sweep, or the purge, in a random order, each killed at some call or not."""
     for seed in range(number * 100, number * 100 + 100):
