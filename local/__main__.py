@@ -7,11 +7,8 @@ import signal
 import sys
 from typing import NoReturn
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from local import demo
-from local.deploy import Aws, DeploymentFailed
-from local.stack import CannotStart, Stack
+from local.failures import CannotStart
+from local.stack import Stack
 from local.state_files import StackNotRunning, read_state, state_folder
 from shared.files.object_keys import inbox_key
 
@@ -54,7 +51,7 @@ def run() -> int:
     except StopRequested as signal_name:
         _say(f"\n{signal_name}: stopping; the state is kept in {state_folder()}")
         return 0
-    except (CannotStart, DeploymentFailed, demo.DemoFailed) as error:
+    except CannotStart as error:
         print(f"\n{error}", file=sys.stderr, flush=True)
         return 1
     else:
@@ -91,6 +88,12 @@ Ctrl-C stops the stack."""
 
 def token(who: str) -> int:
     """Print a fresh token of the running stack's admin or user."""
+    # Imported only here: `run` starts the emulator before it imports them.
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from local import demo
+    from local.deploy import Aws
+
     try:
         state = read_state()
         person = state[who]

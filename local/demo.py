@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from local.deploy import Aws
+from local.failures import CannotStart
 from local.http import request
 from local.state_files import write_private
 from shared.domain.callers import PERMISSIONS
@@ -31,7 +32,7 @@ SAMPLES: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 
 
-class DemoFailed(Exception):
+class DemoFailed(CannotStart):
     """The API refused the demo's data; the message says what it answered."""
 
 

@@ -6,7 +6,7 @@ from zero. This module makes it stop starting new work, then wait for running fu
 parts too. For that it uses private names of ministack, which is why the version is pinned exactly; `require` fails at
 the start, naming the missing name, if one of them is gone.
 
-It runs as a separate process (`python -m local.emulator`), which ends when its standard input is closed: it never
+It runs as a separate process (`python -m local.emulator_start`), which ends when its standard input is closed: it never
 outlives the process that started it, even if that process is killed.
 """
 
@@ -22,6 +22,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hypercorn.asyncio import serve
@@ -30,7 +31,7 @@ from ministack import app as ministack_app
 from ministack.core import lambda_runtime, responses
 from ministack.services import dynamodb, eventbridge, lambda_svc, scheduler, sqs
 
-from local import emulator_queries, emulator_sources
+from local import emulator_functions, emulator_queries, emulator_sources
 from local.emulator_parts import check_version, require
 from local.emulator_settings import DRAIN_SECONDS, HOST
 
@@ -198,6 +199,10 @@ def wait_less_for_log_lines() -> None:
 
 async def run(port: int) -> None:
     """Serve until a signal arrives or standard input ends."""
+    check_version()
+    forks = emulator_functions.Forks(Path(os.environ["TMPDIR"]))
+    forks.start()
+    code = emulator_functions.UnpackedCode(Path(os.environ["CODE_DIR"]))
     gate, invocations = Gate(), AsynchronousInvocations()
     for module, name in (
         (lambda_svc, "_poll_sqs"),
@@ -206,7 +211,7 @@ async def run(port: int) -> None:
         (scheduler, "_tick_schedules"),
     ):
         gate.guard(module, name)
-    check_version()
+    emulator_functions.install(code, forks)
     emulator_queries.install()
     emulator_sources.install()
     invocations.install()
@@ -224,7 +229,7 @@ async def run(port: int) -> None:
 
     async def opened() -> None:
         while not await _answers(port):
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.01)
         gate.open()
         invocations.resume()
 
@@ -248,6 +253,8 @@ async def run(port: int) -> None:
     finally:
         opening.cancel()
         lambda_runtime.reset()
+        forks.close()
+        code.remove_unused()
 
 
 def _when_input_ends(then: Callable[[], None]) -> None:
@@ -269,7 +276,3 @@ async def _answers(port: int) -> bool:
 def main() -> None:
     """Serve on `GATEWAY_PORT`; ministack reads its other settings from the environment."""
     asyncio.run(run(int(os.environ["GATEWAY_PORT"])))
-
-
-if __name__ == "__main__":
-    main()

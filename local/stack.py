@@ -11,15 +11,17 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from local import demo
-from local.deploy import Aws, deploy
 from local.emulator_settings import DRAIN_SECONDS, HOST
+from local.failures import CannotStart
 from local.http import request
 from local.proxy import Proxy, port_is_free
 from local.sources import ROOT
 from local.state_files import write_private
+
+if TYPE_CHECKING:
+    from local.deploy import Aws
 
 START_SECONDS = 120
 """The most seconds until the emulator answers, on a machine that is busy with other work too."""
@@ -36,10 +38,6 @@ _INHERITED = (
     "SYSTEMROOT",
     "VIRTUAL_ENV",
 )
-
-
-class CannotStart(Exception):
-    """The stack cannot start; the message says what to do."""
 
 
 class Stack:
@@ -61,7 +59,8 @@ class Stack:
         self.state_dir = state_dir.resolve()
         self.port, self.aws_port = port, aws_port
         self.api_url = f"http://{HOST}:{port}/v1"
-        self.aws = Aws(f"http://{HOST}:{aws_port}")
+        self._aws_endpoint = f"http://{HOST}:{aws_port}"
+        self.aws: Aws
         self.outputs: dict[str, str] = {}
         self.state: dict[str, Any] = {}
         self._say = say
@@ -79,11 +78,17 @@ class Stack:
         return self.state_dir / "emulator.log"
 
     def start(self) -> None:
-        """Start everything. Raises CannotStart or deploy.DeploymentFailed; call `stop` then, too."""
+        """Start everything. Raises CannotStart; call `stop` then, too."""
         began = time.monotonic()
         self._take_state_dir()
         self._check_ports()
-        self._start_emulator()
+        emulator = self._start_emulator()
+        # Imported while the emulator starts, because both take long.
+        from local import demo
+        from local.deploy import Aws, deploy
+
+        self.aws = Aws(self._aws_endpoint)
+        self._wait_until_healthy(emulator)
         self._say(
             f"emulator   ready after {time.monotonic() - began:.1f} s, log in {self.display_path(self.log_file)}"
         )
@@ -162,10 +167,10 @@ class Stack:
                     f"{name}={port + 1} make run"
                 )
 
-    def _start_emulator(self) -> None:
+    def _start_emulator(self) -> subprocess.Popen[bytes]:
         scratch = self.state_dir / "tmp"
         shutil.rmtree(scratch, ignore_errors=True)  # it exists only after a kill
-        for folder in (scratch, self.state_dir / "aws", self.state_dir / "s3"):
+        for folder in (scratch, *(self.state_dir / name for name in ("aws", "s3", "code"))):
             folder.mkdir(mode=0o700, exist_ok=True)
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ} | {
             "GATEWAY_PORT": str(self.aws_port),
@@ -174,6 +179,7 @@ class Stack:
             "STATE_DIR": str(self.state_dir / "aws"),
             "S3_PERSIST": "1",
             "S3_DATA_DIR": str(self.state_dir / "s3"),
+            "CODE_DIR": str(self.state_dir / "code"),
             "TMPDIR": str(scratch),
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
@@ -190,8 +196,8 @@ class Stack:
         if self.log_file.exists():
             self.log_file.replace(self.log_file.with_suffix(".log.1"))
         with self.log_file.open("wb") as log:
-            self._emulator = subprocess.Popen(
-                [sys.executable, "-m", "local.emulator"],
+            emulator = self._emulator = subprocess.Popen(
+                [sys.executable, "-m", "local.emulator_start"],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.PIPE,  # its end tells the emulator that this process is gone
@@ -199,15 +205,18 @@ class Stack:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # so that Ctrl-C reaches only this process, which stops the emulator in order
             )
+        return emulator
+
+    def _wait_until_healthy(self, emulator: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not self._is_healthy():
-            if self._emulator.poll() is not None or time.monotonic() > deadline:
+            if emulator.poll() is not None or time.monotonic() > deadline:
                 raise CannotStart(f"The emulator did not start. The end of its log:\n{self._read_log_end()}")
-            time.sleep(0.05)
+            time.sleep(0.01)
 
     def _is_healthy(self) -> bool:
         try:
-            return request("GET", f"{self.aws.endpoint}/_ministack/health", seconds=2)[0] == 200
+            return request("GET", f"{self._aws_endpoint}/_ministack/health", seconds=2)[0] == 200
         except OSError:
             return False
 

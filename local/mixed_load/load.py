@@ -183,7 +183,14 @@ class Load:
 
 
 def worker_processes(state_dir: Path) -> list[int]:
-    """Return the ids of the functions' processes: those whose command lines name the stack's scratch folder."""
+    """Return the ids of the functions' processes: those whose command lines name the stack's scratch folder.
+
+    The process that forked them, whose command line they have, is not among them.
+    """
     scratch = str(state_dir.resolve() / "tmp")
-    listed = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], capture_output=True, text=True, check=True)
-    return [int(line.split(None, 1)[0]) for line in listed.stdout.splitlines() if scratch in line]
+    listed = subprocess.run(
+        ["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    )
+    found = [line.split(None, 2)[:2] for line in listed.stdout.splitlines() if scratch in line]
+    parents = {parent for _process, parent in found}
+    return [int(process) for process, _parent in found if process not in parents]
