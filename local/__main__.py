@@ -10,7 +10,6 @@ from typing import NoReturn
 from local.failures import CannotStart
 from local.stack import Stack
 from local.state_files import StackNotRunning, read_state, state_folder
-from shared.files.object_keys import inbox_key
 
 USAGE = "usage: python -m local [run | token [admin|user]]"
 
@@ -65,6 +64,8 @@ def run() -> int:
 
 
 def _welcome(stack: Stack) -> str:
+    from shared.files.object_keys import inbox_key  # here, because it imports pydantic
+
     state = stack.state
     return f"""
 API            {state["api_url"]}

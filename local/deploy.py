@@ -6,6 +6,8 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import cached_property
 from typing import Any
 
 import boto3
@@ -54,18 +56,39 @@ class Aws:
         return self._clients[service]
 
 
-def deploy(aws: Aws, edit: Callable[[str], str] = str) -> tuple[dict[str, str], bool]:
-    """Bring the stack to the state of the working copy; return its outputs, and whether anything had to be done.
+class Release:
+    """The working copy's code and template, as they are deployed.
 
     `edit` may change the template's text for an experiment.
     """
-    code = source_zip()
-    code_key = f"functions-{hashlib.sha256(code).hexdigest()[:16]}.zip"
-    body = edit(template.fill_in_code(f"s3://{ARTIFACTS}/{code_key}"))
-    digest = hashlib.sha256(f"{body}\n{aws.endpoint}".encode()).hexdigest()
 
+    def __init__(self, endpoint: str, edit: Callable[[str], str] = str) -> None:
+        self.code = source_zip()
+        self.code_key = f"functions-{hashlib.sha256(self.code).hexdigest()[:16]}.zip"
+        self._text = edit(template.fill_in_code(f"s3://{ARTIFACTS}/{self.code_key}"))
+        self.digest = hashlib.sha256(f"{self._text}\n{endpoint}".encode()).hexdigest()
+
+    @cached_property
+    def template(self) -> dict[str, Any]:
+        """The template as it is written."""
+        return template.parse(self._text)
+
+    @cached_property
+    def transformed(self) -> bytes:
+        """The template as CloudFormation creates it, in JSON. Raises DeploymentFailed when SAM refuses it."""
+        # Imported only here: a start with an unchanged template does without.
+        from local.transform import TemplateRefused, transformed
+
+        try:
+            return json.dumps(transformed(deepcopy(self.template), REGION)).encode()
+        except TemplateRefused as error:
+            raise DeploymentFailed(str(error)) from error
+
+
+def deploy(aws: Aws, release: Release) -> tuple[dict[str, str], bool]:
+    """Bring the stack to the state of the working copy; return its outputs, and whether anything had to be done."""
     stack = _describe(aws)
-    if stack and stack["StackStatus"] in _SETTLED and _digest(stack) == digest:
+    if stack and stack["StackStatus"] in _SETTLED and _digest(stack) == release.digest:
         return _outputs(stack), False
     if stack and stack["StackStatus"] in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"):
         # A stack that was never created completely cannot be updated.
@@ -76,8 +99,8 @@ def deploy(aws: Aws, edit: Callable[[str], str] = str) -> tuple[dict[str, str], 
     _ignore_error(
         "AlreadyExistsException", lambda: aws.client("sesv2").create_email_identity(EmailIdentity=MAIL_FROM)
     )
-    template_key = f"template-{digest[:16]}.json"
-    _upload(aws, {code_key: code, template_key: _transformed(body)})
+    template_key = f"template-{release.digest[:16]}.json"
+    _upload(aws, {release.code_key: release.code, template_key: release.transformed})
     request = {
         "StackName": STACK,
         "TemplateURL": f"{aws.endpoint}/{ARTIFACTS}/{template_key}",
@@ -90,7 +113,7 @@ def deploy(aws: Aws, edit: Callable[[str], str] = str) -> tuple[dict[str, str], 
             )
         ],
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        "Tags": [{"Key": _DIGEST_TAG, "Value": digest}],
+        "Tags": [{"Key": _DIGEST_TAG, "Value": release.digest}],
     }
     cloudformation = aws.client("cloudformation")
     try:
@@ -102,18 +125,8 @@ def deploy(aws: Aws, edit: Callable[[str], str] = str) -> tuple[dict[str, str], 
     if stack is None or stack["StackStatus"] not in _SETTLED:
         raise DeploymentFailed("\n".join(_failures(aws)) or "CloudFormation gave no reason")
     outputs = _outputs(stack)
-    _apply_gateway_responses(aws, outputs["ApiId"], template.parse(body))
+    _apply_gateway_responses(aws, outputs["ApiId"], release.template)
     return outputs, True
-
-
-def _transformed(body: str) -> bytes:
-    # Imported only here: a start with an unchanged template does without.
-    from local.transform import TemplateRefused, transformed
-
-    try:
-        return json.dumps(transformed(template.parse(body), REGION)).encode()
-    except TemplateRefused as error:
-        raise DeploymentFailed(str(error)) from error
 
 
 def _describe(aws: Aws) -> dict[str, Any] | None:

@@ -31,7 +31,7 @@ from ministack import app as ministack_app
 from ministack.core import lambda_runtime, responses
 from ministack.services import dynamodb, eventbridge, lambda_svc, scheduler, sqs
 
-from local import emulator_functions, emulator_queries, emulator_sources
+from local import emulator_functions, emulator_lean, emulator_queries, emulator_sources
 from local.emulator_parts import check_version, require
 from local.emulator_settings import DRAIN_SECONDS, HOST
 
@@ -211,6 +211,7 @@ async def run(port: int) -> None:
         (scheduler, "_tick_schedules"),
     ):
         gate.guard(module, name)
+    emulator_lean.install()
     emulator_functions.install(code, forks)
     emulator_queries.install()
     emulator_sources.install()

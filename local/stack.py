@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -82,27 +83,31 @@ class Stack:
         began = time.monotonic()
         self._take_state_dir()
         self._check_ports()
+        is_new = not (self.state_dir / "aws").exists()
         emulator = self._start_emulator()
-        # Imported while the emulator starts, because both take long.
+        # Everything that takes long and does without the emulator is done while it starts.
         from local import demo
-        from local.deploy import Aws, deploy
+        from local.deploy import Aws, Release, deploy
 
         self.aws = Aws(self._aws_endpoint)
+        release = Release(self.aws.endpoint, self._edit)
+        if is_new:
+            _ = release.transformed
+        for service in ("cloudformation", "dynamodb", "cognito-idp"):
+            self.aws.client(service)
         self._wait_until_healthy(emulator)
         self._say(
             f"emulator   ready after {time.monotonic() - began:.1f} s, log in {self.display_path(self.log_file)}"
         )
-        self.outputs, changed = deploy(self.aws, self._edit)
+        self.outputs, changed = deploy(self.aws, release)
         done = "deployed" if changed else "unchanged"
         self._say(f"template   {done} after {time.monotonic() - began:.1f} s")
         self._proxy = Proxy(self.port, self.aws.endpoint, self.outputs["ApiId"])
         self._proxy.start()
-        status, _headers, body = request("GET", f"{self.api_url}/health")
-        if status != 200:
-            raise CannotStart(
-                f"GET {self.api_url}/health answered {status}: {body.decode(errors='replace')[:500]}"
-            )
-        made = demo.create(self.aws, self.outputs, self.api_url, self.state_dir / "demo.json")
+        with ThreadPoolExecutor(1) as beside:
+            healthy = beside.submit(self._check_health)
+            made = demo.create(self.aws, self.outputs, self.api_url, self.state_dir / "demo.json")
+            healthy.result()
         self.state = {
             "api_url": self.api_url,
             "aws_endpoint": self.aws.endpoint,
@@ -166,6 +171,13 @@ class Stack:
                     f"Port {port} on {HOST} is taken. Stop what listens there, or choose another: "
                     f"{name}={port + 1} make run"
                 )
+
+    def _check_health(self) -> None:
+        status, _headers, body = request("GET", f"{self.api_url}/health")
+        if status != 200:
+            raise CannotStart(
+                f"GET {self.api_url}/health answered {status}: {body.decode(errors='replace')[:500]}"
+            )
 
     def _start_emulator(self) -> subprocess.Popen[bytes]:
         scratch = self.state_dir / "tmp"

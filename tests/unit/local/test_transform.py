@@ -23,7 +23,7 @@ def text_of(value: Any) -> str:
         return "{" + ",".join(sorted(f"{text_of(key)}:{text_of(one)}" for key, one in value.items())) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(text_of, value)) + "]"
-    return re.sub(r"^ApiDeployment[0-9a-f]{10}$", "ApiDeployment", str(value))
+    return re.sub(r"^(ApiDeployment|RestApi deployment id: )[0-9a-f]+$", r"\1", str(value))
 
 
 def test_the_result_is_that_of_sam_but_for_the_id_of_the_deployment() -> None:
