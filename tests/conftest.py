@@ -10,6 +10,7 @@ from math import inf
 import botocore.session
 import pytest
 
+from shared.domain.accounts import passwords
 from shared.identity import tokens
 from shared.services import reading_budget
 from shared.services.contacts import shown as shown_contacts
@@ -49,6 +50,12 @@ def tenants_stay_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     monkeypatch.setattr("shared.wiring.tenants.TENANT_SECONDS", 3600.0)
     monkeypatch.setattr(shown_contacts, "KEPT_SECONDS", 3600.0)
+
+
+@pytest.fixture(autouse=True)
+def proofs_cost_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proofs of passwords are made as always, but in a millisecond."""
+    monkeypatch.setitem(passwords.SCRYPT, "n", 2)
 
 
 @pytest.fixture(autouse=True)

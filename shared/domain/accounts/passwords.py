@@ -14,6 +14,8 @@ MIN_LENGTH, MAX_LENGTH = 12, 256
 """Characters of a password: the policy in infra/template.yaml, and the maximum of Cognito."""
 _NEEDED = (re.compile(r"[a-z]"), re.compile(r"[A-Z]"), re.compile(r"[0-9]"))
 _SALT_BYTES = 16
+SCRYPT = {"n": 2**14, "r": 8, "p": 5}
+"""What a proof costs: 16 MB, and some tenths of a second (OWASP Password Storage Cheat Sheet)."""
 
 
 def prepare_password(password: str) -> str:
@@ -62,5 +64,4 @@ def matches_proof(password: str, proof: str) -> bool:
 
 
 def _hash(password: str, salt: bytes) -> bytes:
-    # OWASP Password Storage Cheat Sheet: N = 2^14, r = 8, p = 5. It takes 16 MB.
-    return hashlib.scrypt(prepare_password(password).encode(), salt=salt, n=2**14, r=8, p=5)
+    return hashlib.scrypt(prepare_password(password).encode(), salt=salt, **SCRYPT)

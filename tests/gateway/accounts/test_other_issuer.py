@@ -39,13 +39,18 @@ def provider() -> Iterator[Provider]:
         yield made  # type: ignore[misc]
 
 
-@pytest.fixture
-def world(provider: Provider) -> Iterator[World]:
-    """A stack made from the template with the provider's parameters, and T1 in it."""
-    template = Template.load(
-        TokenIssuer=provider.issuer, TokenAudience=AUDIENCE, TokenJwksUrl="https://id.example/jwks"
+@pytest.fixture(scope="module")
+def with_provider() -> Template:
+    """The template with the provider's parameters."""
+    return Template.load(
+        TokenIssuer=Provider.issuer, TokenAudience=AUDIENCE, TokenJwksUrl="https://id.example/jwks"
     )
-    with stack_in_moto(template, TOKEN_JWKS_URL=provider.jwks_url) as stack:
+
+
+@pytest.fixture
+def world(provider: Provider, with_provider: Template) -> Iterator[World]:
+    """A stack made from the template with the provider's parameters, and T1 in it."""
+    with stack_in_moto(with_provider, TOKEN_JWKS_URL=provider.jwks_url) as stack:
         authorizer._keys.cache_clear()
         try:
             yield World(stack, provider)

@@ -14,6 +14,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 
 from local import template
+from shared.domain.accounts import passwords
 from shared.domain.accounts.claims import CLAIM_SECONDS
 from shared.domain.accounts.credentials import Membership
 from shared.domain.accounts.passwords import create_proof, matches_proof
@@ -52,11 +53,12 @@ from tests.support.transport import Attempt, Send, json_answer
 
 Make = Callable[[], AbstractContextManager[Accounts]]
 LATER = CLAIM_SECONDS + 1
+COST = {**passwords.SCRYPT}  # as it is before the tests make it less
 
 
 @pytest.fixture
-def fresh() -> Make:
-    return lambda: accounts_in_moto(Template.load())
+def fresh(template: Template) -> Make:
+    return lambda: accounts_in_moto(template)
 
 
 @pytest.fixture
@@ -452,6 +454,17 @@ def test_a_password_is_the_same_from_whatever_keyboard_it_is_typed(
 
 def test_a_proof_is_of_a_password_however_it_is_typed() -> None:
     assert matches_proof(DECOMPOSED, create_proof(COMPOSED))
+
+
+def test_a_proof_costs_what_the_password_storage_cheat_sheet_recommends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert COST == {"n": 2**14, "r": 8, "p": 5}
+    cheap = create_proof(PASSWORD)
+    for name, value in COST.items():
+        monkeypatch.setitem(passwords.SCRYPT, name, value)
+    assert matches_proof(PASSWORD, create_proof(PASSWORD))
+    assert not matches_proof(PASSWORD, cheap)
 
 
 def test_an_abandoned_claim_goes_by_itself(accounts: Accounts) -> None:

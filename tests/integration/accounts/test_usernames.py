@@ -31,8 +31,8 @@ NAME = "ada.lovelace"
 
 
 @pytest.fixture
-def accounts() -> Iterator[Accounts]:
-    with accounts_in_moto(Template.load()) as made:
+def accounts(template: Template) -> Iterator[Accounts]:
+    with accounts_in_moto(template) as made:
         yield made
 
 
