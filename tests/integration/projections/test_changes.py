@@ -132,6 +132,23 @@ def test_records_read_from_moto_s_store_are_those_its_stream_gives(world: World)
     assert records_from(world.stack, len(records_from(world.stack, 0)) - 1) == found[-1:]
 
 
+def test_a_tenant_that_is_throttled_for_long_holds_up_no_other(world: World, waits: list[float]) -> None:
+    """check 10: the batch is repeated from the first record that failed."""
+    tokens = (None, world.tenant("T10").admin, None)
+    for token in tokens:
+        world.create(token=token)
+
+    def is_hot(attempt: Attempt) -> bool:
+        return attempt.service == "dynamodb" and b"T#T10#" in attempt.request.body
+
+    with injecting(throttle(is_hot, times=30)):  # more attempts than one invocation makes
+        world.projector.deliver(records(world))
+    assert_lists_follow(world)
+    assert world.projector.dead_letters == []
+    first, *others = world.projector.invocations
+    assert len(first) == 3 and [one for one in others if first[0] in one] == []
+
+
 def test_list_rows_follow_creates_changes_and_deletions(world: World) -> None:
     change_things(world)
     world.catch_up()
