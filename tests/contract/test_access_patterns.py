@@ -181,8 +181,7 @@ class World:
 
 
 @pytest.fixture
-def world(aws_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setattr("shared.table.labels.RECENT_SECONDS", 3600.0)  # a slow machine would count more calls
+def world(aws_stack: Stack) -> Iterator[World]:
     with acting_for(TENANT, prefixes=("OUTBOX#", "DUE#", "U#", "K#")):
         yield World(aws_stack)
 
