@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functions.contacts import interaction_examples
 from functions.contacts.list_query import CompanyCount, ContactStats, CustomerStats
 from shared.domain.contacts.consent import ConsentEntry
 from shared.domain.errors import (
@@ -13,7 +14,6 @@ from shared.domain.errors import (
     RuleBroken,
     VersionMismatch,
 )
-from shared.domain.timeline.interaction import Interaction
 from shared.http.examples import (
     ADA,
     ADA_ID,
@@ -51,6 +51,7 @@ _GIVEN = {
 }
 
 PARAMETERS = {
+    **interaction_examples.PARAMETERS,
     "contact_id": ADA_ID,
     "group_id": GROUP_ID,
     "type": "Supplier",
@@ -73,6 +74,7 @@ PARAMETERS = {
 }
 
 EXAMPLES = {
+    **interaction_examples.EXAMPLES,
     "list_contacts": Example(answer=Page([ADA], None, 1), problems=(LIMIT_REFUSED,)),
     "create_contact": Example(
         request=_GIVEN,
@@ -122,27 +124,6 @@ EXAMPLES = {
         problems=(VersionMismatch(), Duplicate("email", GRACE_ID), NotFound("Contact")),
     ),
     "delete_contact": Example(problems=(NotFound("Contact"), VersionMismatch())),
-    "list_interactions": Example(
-        answer=Page(
-            [
-                Interaction(
-                    id="01960a7d-3560-7d5c-b0a4-6e2f8c1d9b35",
-                    contact_id=ADA_ID,
-                    type="booking_created",
-                    description="Booked: First talk",
-                    occurred_at="2025-04-06T09:45:00.000Z",
-                    booking_id="booking-4711",
-                    performed_by="system:booking",
-                    created_at="2025-04-06T09:45:01.000Z",
-                    created_by="system:booking",
-                    updated_at="2025-04-06T09:45:01.000Z",
-                    updated_by="system:booking",
-                )
-            ],
-            None,
-        ),
-        problems=(NotFound("Contact"),),
-    ),
     "toggle_contact_status": Example(
         answer=ADA.model_copy(update={**_CHANGED, "is_active": False}),
         problems=(NotFound("Contact"), VersionMismatch()),

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from shared.domain.errors import NotFound
+from pydantic import Field
+
+from shared.domain.errors import ConcurrentChange, Conflict, NotFound, RuleBroken, VersionMismatch
+from shared.domain.timeline.conditions import InteractionConditions
+from shared.domain.timeline.inputs import InteractionInput, InteractionPatch
 from shared.domain.timeline.interaction import Interaction
 from shared.http.call import Call
-from shared.http.listing import ListQuery
-from shared.http.routes import Reply, Routes
-from shared.wiring.timeline import interaction_lists
+from shared.http.listing import NumberedListQuery
+from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
+from shared.wiring.timeline import interaction_filter, interaction_lists, interaction_service
+
+
+class InteractionListQuery(NumberedListQuery, InteractionConditions):
+    """The interactions to list. All conditions must hold."""
+
+    include_total: bool = Field(
+        False,
+        description="Count the interactions under other conditions than `type` too, within the request's budget of "
+        "rows and time. If the budget does not suffice, `total` is null and `total_at_least` is the number counted so "
+        "far.",
+    )
+
 
 routes = Routes("Interactions")
 
@@ -16,11 +32,78 @@ routes = Routes("Interactions")
     "GET",
     "/contacts/{contact_id}/interactions",
     summary="List a contact's interactions, newest first",
-    query=ListQuery,
+    query=InteractionListQuery,
     answer=Interaction,
     paged=True,
+    errors=(NotFound, RuleBroken),
+)
+def list_interactions(call: Call, contact_id: str, query: InteractionListQuery) -> Reply:
+    """`total` is always there without conditions and for a `type`."""
+    limit, skip = query.part
+    page = interaction_lists(call.caller, call.budget).of_contact(
+        contact_id,
+        interaction_filter(call.caller.tenant_id, query),
+        limit=limit,
+        cursor=query.cursor,
+        skip=skip,
+        include_total=query.include_total,
+    )
+    return Reply(page=page)
+
+
+@routes.route(
+    "POST",
+    "/contacts/{contact_id}/interactions",
+    summary="Record an interaction",
+    body=InteractionInput,
+    answer=Interaction,
+    status=201,
+    location="/contacts/{contact_id}/interactions/{id}",
+    errors=(NotFound, ConcurrentChange),
+)
+def record_interaction(call: Call, contact_id: str, body: InteractionInput) -> Reply:
+    """`performed_by` is the caller. The contact's `interaction_count` and `last_contacted_at` follow at once; an
+    interaction in the future becomes the last contact when its time has come.
+    """
+    return Reply(record=interaction_service(call.caller, call.claim).create(contact_id, body))
+
+
+@routes.route(
+    "GET",
+    "/contacts/{contact_id}/interactions/{interaction_id}",
+    summary="Read an interaction",
+    answer=Interaction,
     errors=(NotFound,),
 )
-def list_interactions(call: Call, contact_id: str, query: ListQuery) -> Reply:
-    page = interaction_lists(call.caller).of_contact(contact_id, limit=query.limit, cursor=query.cursor)
-    return Reply(page=page)
+def read_interaction(call: Call, contact_id: str, interaction_id: str) -> Reply:
+    return Reply(record=interaction_service(call.caller).read(contact_id, interaction_id))
+
+
+@routes.route(
+    "PATCH",
+    "/contacts/{contact_id}/interactions/{interaction_id}",
+    summary="Change an interaction (JSON merge patch)",
+    body=InteractionPatch,
+    media_types=(JSON, MERGE_PATCH),
+    answer=Interaction,
+    conditional=True,
+    errors=(NotFound, Conflict, VersionMismatch),
+)
+def patch_interaction(call: Call, contact_id: str, interaction_id: str, body: InteractionPatch) -> Reply:
+    """The events of bookings cannot be changed. The contact's figures follow in the same moment."""
+    record = interaction_service(call.caller).change(contact_id, interaction_id, body, call.if_match)
+    return Reply(record=record)
+
+
+@routes.route(
+    "DELETE",
+    "/contacts/{contact_id}/interactions/{interaction_id}",
+    summary="Delete an interaction",
+    status=204,
+    conditional=True,
+    errors=(NotFound, Conflict, VersionMismatch),
+)
+def delete_interaction(call: Call, contact_id: str, interaction_id: str) -> Reply:
+    """The events of bookings cannot be deleted. The contact's figures follow in the same moment."""
+    interaction_service(call.caller).delete(contact_id, interaction_id, call.if_match)
+    return Reply(204)

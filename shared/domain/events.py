@@ -15,6 +15,8 @@ CONTACT_RESTORED = "contact.restored"
 CONTACT_PURGED = "contact.purged"
 CONTACT_CONSENT_CHANGED = "contact.consent_changed"
 INTERACTION_CREATED = "interaction.created"
+INTERACTION_UPDATED = "interaction.updated"
+INTERACTION_DELETED = "interaction.deleted"
 TAG_CREATED = "tag.created"
 TAG_UPDATED = "tag.updated"
 TAG_DELETED = "tag.deleted"
@@ -49,6 +51,8 @@ EVENT_TYPES = (
     CONTACT_PURGED,
     CONTACT_CONSENT_CHANGED,
     INTERACTION_CREATED,
+    INTERACTION_UPDATED,
+    INTERACTION_DELETED,
     TAG_CREATED,
     TAG_UPDATED,
     TAG_DELETED,

@@ -24,7 +24,12 @@ def _format(milliseconds: int, random: int) -> str:
 
 def new_id() -> str:
     """Return a new UUIDv7 in canonical lower-case form."""
-    return _format(time.time_ns() // 1_000_000, int.from_bytes(os.urandom(10), "big"))
+    return new_id_at(time.time_ns() // 1_000_000)
+
+
+def new_id_at(milliseconds: int) -> str:
+    """Return a new UUIDv7 with another time than the present one, in Unix milliseconds."""
+    return _format(milliseconds, int.from_bytes(os.urandom(10), "big"))
 
 
 def derived_id(milliseconds: int, *parts: str, ordinal: int | None = None) -> str:

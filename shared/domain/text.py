@@ -28,6 +28,9 @@ GivenName = Annotated[str, StringConstraints(min_length=1, max_length=100, patte
 Line = Annotated[str, StringConstraints(max_length=200, pattern=_NO_NUL), _ONE_LINE]
 GivenLine = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_NUL), _ONE_LINE]
 LongText = Annotated[str, StringConstraints(max_length=10_000, pattern=_NO_NUL), _SEVERAL_LINES]
+GivenLongText = Annotated[
+    str, StringConstraints(min_length=1, max_length=10_000, pattern=_NO_NUL), _SEVERAL_LINES
+]
 ShortText = Annotated[str, StringConstraints(max_length=500, pattern=_NO_NUL), _SEVERAL_LINES]
 LabelName = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=_NO_COMMA), _ONE_LINE]
 GroupName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NO_COMMA), _ONE_LINE]

@@ -6,17 +6,73 @@ from typing import TYPE_CHECKING
 
 from shared.wiring.base import cursors, store
 from shared.wiring.contacts import contact_reading
+from shared.wiring.idempotency import announcer, store_for
+from shared.wiring.kept import kept
+from shared.wiring.tenants import tenant_settings
 
 if TYPE_CHECKING:
     from shared.domain.callers import Caller
+    from shared.domain.timeline.conditions import InteractionConditions, InteractionFilter
+    from shared.services.idempotency import IdempotencyKeyClaim
+    from shared.services.reading_budget import Budget
+    from shared.services.timeline.interactions import DueInteractions, InteractionService
     from shared.services.timeline.listing import InteractionLists
+    from shared.services.timeline.performers import PerformerMemory
 
 
-def interaction_lists(caller: Caller) -> InteractionLists:
-    """The lists of interactions, for one caller."""
-    from shared.services.timeline.listing import InteractionLists
+@kept
+def _performers() -> PerformerMemory:
+    from shared.services.timeline.performers import PerformerMemory
+
+    return PerformerMemory()
+
+
+def performer(caller: Caller) -> str:
+    """Return the name of a caller, for what the caller does."""
+    from shared.table.contacts.names import NameTable
+
+    return _performers().name_of(caller, NameTable(store(), caller.tenant_id))
+
+
+def interaction_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> InteractionService:
+    """The single interactions of contacts, for one caller."""
+    from shared.services.timeline.interactions import InteractionService
     from shared.table.timeline.interactions import InteractionTable
 
-    return InteractionLists(
-        caller, contact_reading(caller), InteractionTable(store(), caller.tenant_id), cursors()
+    return InteractionService(
+        caller,
+        contact_reading(caller),
+        InteractionTable(store_for(claim), caller.tenant_id),
+        lambda: performer(caller),
+        announce=announcer(claim),
     )
+
+
+def interaction_lists(caller: Caller, budget: Budget | None = None) -> InteractionLists:
+    """The lists of interactions, for one caller. They are read within the request's budget, or within a budget of
+    their own.
+    """
+    from shared.services.reading_budget import Budget
+    from shared.services.timeline.listing import InteractionLists
+    from shared.table.timeline.reading import InteractionIndex
+
+    budget = budget or Budget()
+    index = InteractionIndex(store(), caller.tenant_id, budget)
+    return InteractionLists(caller, contact_reading(caller), index, cursors(), budget)
+
+
+def interaction_filter(tenant_id: str, given: InteractionConditions) -> InteractionFilter:
+    """Return the filter for a caller's conditions, in the tenant's time zone."""
+    from shared.domain.timeline.conditions import InteractionFilter
+
+    has_bounds = given.date_from or given.date_to
+    timezone = tenant_settings(tenant_id).timezone if has_bounds else "UTC"
+    return InteractionFilter.of(given.__dict__, timezone=timezone)
+
+
+def due_interactions(tenant_id: str) -> DueInteractions:
+    """The interactions of a tenant whose time has come."""
+    from shared.services.timeline.interactions import DueInteractions
+    from shared.table.timeline.interactions import InteractionTable
+
+    return DueInteractions(tenant_id, InteractionTable(store(), tenant_id))

@@ -30,7 +30,7 @@ from tests.contract.answers import document, faults_of
 from tests.integration.accounts.directory import invite, join
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.jobs.bulk import running_job
-from tests.integration.world import World, booking
+from tests.integration.world import World
 from tests.support.aws import Stack
 from tests.support.gateway import Response
 from tests.support.template import Template
@@ -285,10 +285,21 @@ def an_api_client(world: World) -> str:
     return str(answer.json["id"])
 
 
+def an_interaction(world: World) -> str:
+    """Record the interaction of the examples with the only contact, and return its id."""
+    (contact,) = world.content.contacts
+    answer = world.send(
+        "POST", f"/contacts/{contact['id']['S']}/interactions", examples()["record_interaction"].request
+    )
+    assert answer.status == 201, answer.text
+    return str(answer.json["id"])
+
+
 MAKERS: dict[str, Callable[[World], str]] = {
     "client_id": an_api_client,
     "contact_id": the_contact,
     "import_id": an_import,
+    "interaction_id": an_interaction,
     "invitation_id": an_invitation,
     "customer_id": a_customer,
     "group_id": a_label("groups"),
@@ -303,11 +314,6 @@ MAKERS: dict[str, Callable[[World], str]] = {
 
 def deleted(world: World, ids: Ids) -> None:
     assert world.send("DELETE", f"/contacts/{ids['contact_id']}").status == 204
-
-
-def booked(world: World, ids: Ids) -> None:
-    world.post_booking(booking(invitee_email="ada@example.com"))
-    world.bookings.pump()
 
 
 def consented(world: World, ids: Ids) -> None:
@@ -368,7 +374,7 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "start_import": an_upload,
     "list_group_contacts": a_member,
     "list_groups": each(a_label("groups")),
-    "list_interactions": booked,
+    "list_interactions": each(an_interaction),
     "list_invitations": each(an_invitation),
     "list_tags": each(a_label("tags")),
     "list_types": each(a_label("types")),

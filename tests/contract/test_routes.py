@@ -198,6 +198,34 @@ def signing_in() -> Calls:
     ]
 
 
+def interaction_calls(world: World, contact: str) -> Calls:
+    """Calls of single interactions: one of a booking, and one that a user recorded."""
+    path = f"/contacts/{contact}/interactions"
+    (booked,) = world.send("GET", path, query={"type": "booking_created"}).json["items"]
+    made = world.send(
+        "POST", path, {"type": "call", "description": "x", "occurred_at": "2026-01-01T00:00:00Z"}
+    )
+    one, missing = (
+        f"/contacts/{{contact_id}}/interactions/{name}" for name in (made.json["id"], "{interaction_id}")
+    )
+    of_booking = one.replace(made.json["id"], booked["id"])
+    old = {"If-Match": '"99"'}
+    return [
+        (200, "GET", one, contact, {}),
+        (200, "GET", of_booking, contact, {}),
+        (404, "GET", missing, contact, {}),
+        (200, "PATCH", one, contact, {"json": {"occurred_at": "2026-02-01T00:00:00Z"}}),
+        (422, "PATCH", one, contact, {"json": {"description": None}}),
+        (409, "PATCH", of_booking, contact, {"json": {"outcome": "x"}}),
+        (412, "PATCH", one, contact, {"json": {"outcome": "x"}, "headers": old}),
+        (404, "PATCH", missing, contact, {"json": {"outcome": "x"}}),
+        (409, "DELETE", of_booking, contact, {}),
+        (412, "DELETE", one, contact, {"headers": old}),
+        (204, "DELETE", one, contact, {}),
+        (404, "DELETE", one, contact, {}),
+    ]
+
+
 def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """check 54: successes and refusals of each route, including the gateway's own refusals."""
     ada = {
@@ -223,6 +251,7 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
     active = {"is_active": True}
     old = {"If-Match": '"99"'}
     consent = {"channel": "email", "opted_out": True, "source": "s"}
+    call = {"type": "call", "description": "d", "metadata": {"a": [1, None, {"b": "c"}]}}
     text_body: dict[str, Any] = {"body": "x", "headers": {"Content-Type": "text/plain"}}
     one, webhooks = "/contacts/{contact_id}", "/webhooks/{webhook_id}"
     customers = "/customers/{customer_id}"
@@ -274,6 +303,12 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
         (200, "GET", one, contact, {}),
         (200, "GET", f"{one}/interactions", contact, {}),
         (404, "GET", f"{one}/interactions", new_id(), {}),
+        (400, "GET", f"{one}/interactions", contact, {"query": {"cursor": "x"}}),
+        (201, "POST", f"{one}/interactions", contact, {"json": call}),
+        (404, "POST", f"{one}/interactions", new_id(), {"json": call}),
+        (422, "POST", f"{one}/interactions", contact, {"json": {**call, "type": "booking_created"}}),
+        (415, "POST", f"{one}/interactions", contact, text_body),
+        *interaction_calls(world, contact),
         (412, "DELETE", one, other, {"headers": old}),
         (204, "DELETE", one, other, {}),
         (404, "DELETE", one, other, {}),
@@ -415,14 +450,21 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
         (409, "POST", "/imports/{import_id}/start", awaited, {}),
         (404, "GET", "/imports/{import_id}/results", new_id(), {}),
     ]
+
+    def template(path: str) -> str:
+        """The path as the document has it."""
+        return re.sub(
+            "interactions/[^/]+$", "interactions/{interaction_id}", path.replace(group, "{group_id}")
+        )
+
     wrong = []
     for status, method, path, record_id, how in calls:
         answer = world.gateway.request(method, re.sub(r"{\w+}", record_id, path), token=world.t1.admin, **how)
-        faults = faults_of(method, path.replace(group, "{group_id}"), answer)
+        faults = faults_of(method, template(path), answer)
         if answer.status != status or faults:
             wrong.append((status, method, path, answer.status, faults))
     assert wrong == []
-    assert {(method, path.replace(group, "{group_id}")) for _, method, path, _, _ in calls} == documented()
+    assert {(method, template(path)) for _, method, path, _, _ in calls} == documented()
 
 
 def test_refusals_of_the_gateway_are_as_the_document_says(world: World) -> None:

@@ -4,56 +4,12 @@ orders of lists.
 
 from __future__ import annotations
 
-import re
-from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.domain.contacts.record import LifecycleStage, RelationshipStatus, Source
-from shared.domain.days import is_date
-from shared.domain.timestamps import FIRST_YEAR, normalize
-
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:?\d\d)", re.ASCII)
-# An unescaped plus sign in a URL is a space.
-_SPACE_FOR_PLUS = re.compile(r" (?=\d\d:?\d\d$)")
-_MAX_LENGTH = 64
-
-
-def _parse_moment(given: Any) -> str:
-    """Return a time as a timestamp, and a date unchanged: it stands for the whole day in the tenant's time zone."""
-    text = given.isoformat() if isinstance(given, datetime) else given
-    try:
-        if not isinstance(text, str) or len(text) > _MAX_LENGTH:
-            raise ValueError
-        text = text.strip()
-        if is_date(text):
-            if date.fromisoformat(text).year < FIRST_YEAR:
-                raise ValueError
-            return text
-        text = _SPACE_FOR_PLUS.sub("+", text) if text[10:11] in ("T", "t") else text
-        if not _TIME.fullmatch(text):
-            raise ValueError
-        return normalize(datetime.fromisoformat(text.upper()))
-    except ValueError:
-        raise PydanticCustomError(
-            "time",
-            "This must be a date, such as 2026-05-04, or a time with its offset from UTC, such as "
-            "2026-05-04T09:30:00Z, of the years 1970 to 9999.",
-        ) from None
-
-
-Moment = Annotated[
-    str,
-    PlainValidator(_parse_moment),
-    WithJsonSchema(
-        {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
-    ),
-]
-"""A bound of a range: a time, or a date that stands for the whole day in the tenant's time zone."""
-_FROM = "At or after this time; or on or after this day, in the tenant's time zone."
-_TO = "At or before this time; or on or before this day, in the tenant's time zone."
+from shared.domain.moments import FROM, TO, Moment
 
 ContactSort = Literal[
     "-created_at",
@@ -109,11 +65,11 @@ class ContactConditions(BaseModel):
     is_active: bool | None = None
     active: bool | None = Field(None, description="Another name for `is_active`.")
     has_bookings: bool | None = None
-    created_from: Moment | None = Field(None, description=_FROM)
-    created_to: Moment | None = Field(None, description=_TO)
-    updated_from: Moment | None = Field(None, description=_FROM)
-    updated_to: Moment | None = Field(None, description=_TO)
-    last_booking_from: Moment | None = Field(None, description=_FROM)
-    last_booking_to: Moment | None = Field(None, description=_TO)
-    last_contacted_from: Moment | None = Field(None, description=_FROM)
-    last_contacted_to: Moment | None = Field(None, description=_TO)
+    created_from: Moment | None = Field(None, description=FROM)
+    created_to: Moment | None = Field(None, description=TO)
+    updated_from: Moment | None = Field(None, description=FROM)
+    updated_to: Moment | None = Field(None, description=TO)
+    last_booking_from: Moment | None = Field(None, description=FROM)
+    last_booking_to: Moment | None = Field(None, description=TO)
+    last_contacted_from: Moment | None = Field(None, description=FROM)
+    last_contacted_to: Moment | None = Field(None, description=TO)

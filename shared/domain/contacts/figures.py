@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from shared.domain.events import INTERACTION_CREATED, Event
+from shared.domain.events import (
+    CONTACT_UPDATED,
+    INTERACTION_CREATED,
+    INTERACTION_DELETED,
+    INTERACTION_UPDATED,
+    Changes,
+    Event,
+)
 from shared.domain.records import Recorded
 from shared.domain.stamp import Stamp
 
@@ -52,7 +59,7 @@ class TimelineFigures(Recorded):
         """
         given: dict[str, Any] = {
             "interaction_count": self.interaction_count + 1,
-            "interaction_counts": _moved(self.interaction_counts, {type: 1}),
+            "interaction_counts": _moved(self.interaction_counts, type, 1),
         }
         if not by_system and occurred_at <= stamp.at:
             given["last_contacted_at"] = max(self.last_contacted_at or "", occurred_at)
@@ -71,8 +78,66 @@ class TimelineFigures(Recorded):
         event.data.update(interaction_id=interaction_id, interaction_type=type)
         return contact, event
 
+    def change_interaction(
+        self,
+        *,
+        interaction_id: str,
+        type: str,
+        type_before: str,
+        last_contacted_at: str | None,
+        changes: Changes,
+        stamp: Stamp,
+    ) -> tuple[Self, Event]:
+        """Return the contact after a change of an interaction, and its `interaction.updated`.
 
-def _moved(counts: dict[str, int], by: dict[str, int]) -> dict[str, int]:
-    """Return counts after a change of some, in a fixed order and without those that are 0."""
-    moved = {name: counts.get(name, 0) + by.get(name, 0) for name in sorted({**counts, **by})}
-    return {name: count for name, count in moved.items() if count}
+        `changes`: the fields of the interaction that change. `last_contacted_at`: the last contact after it.
+        """
+        given = {
+            "interaction_counts": _moved(_moved(self.interaction_counts, type_before, -1), type, 1),
+            "last_contacted_at": last_contacted_at,
+        }
+        contact, event = self._build_change(INTERACTION_UPDATED, given, stamp)
+        event.data.update(_about(interaction_id, type, changes))
+        return contact, event
+
+    def remove_interaction(
+        self,
+        *,
+        interaction_id: str,
+        type: str,
+        last_contacted_at: str | None,
+        changes: Changes,
+        stamp: Stamp,
+    ) -> tuple[Self, Event]:
+        """Return the contact after the deletion of an interaction, and its `interaction.deleted`.
+
+        The parameters are those of `change_interaction`.
+        """
+        given = {
+            "interaction_count": self.interaction_count - 1,
+            "interaction_counts": _moved(self.interaction_counts, type, -1),
+            "last_contacted_at": last_contacted_at,
+        }
+        contact, event = self._build_change(INTERACTION_DELETED, given, stamp)
+        event.data.update(_about(interaction_id, type, changes))
+        return contact, event
+
+    def set_last_contact(self, last_contacted_at: str | None, *, stamp: Stamp) -> tuple[Self, Event] | None:
+        """Return the contact with its last contact as worked out from its timeline; None when nothing changes."""
+        if last_contacted_at == self.last_contacted_at:
+            return None
+        return self._build_change(CONTACT_UPDATED, {"last_contacted_at": last_contacted_at}, stamp)
+
+
+def _about(interaction_id: str, type: str, changes: Changes) -> dict[str, Any]:
+    return {
+        "interaction_id": interaction_id,
+        "interaction_type": type,
+        "interaction_changes": {name: {"old": old, "new": new} for name, (old, new) in changes.items()},
+    }
+
+
+def _moved(counts: dict[str, int], type: str, by: int) -> dict[str, int]:
+    """Return counts after a change of one, in a fixed order and without those that are 0."""
+    moved = {**counts, type: counts.get(type, 0) + by}
+    return {name: moved[name] for name in sorted(moved) if moved[name]}

@@ -7,8 +7,10 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from shared.domain.records import Recorded
+from shared.domain.events import Changes, compare_fields
+from shared.domain.records import BOOKKEEPING, Recorded
 from shared.domain.stamp import Stamp
+from shared.domain.timeline.metadata import merge_metadata
 from shared.domain.timestamps import Timestamp
 
 GivenType = Literal[
@@ -85,11 +87,38 @@ class Interaction(Recorded):
         """Return a new interaction of a contact.
 
         `fields`: the type, the description, `occurred_at`, `performed_by` and any of the other fields, in their stored
-        form.
+        form. Raises Invalid for metadata that are too long.
         """
-        return cls._from_fields(id=interaction_id, contact_id=contact_id, **fields, **stamp.creation_fields())
+        metadata = merge_metadata({}, fields.get("metadata"))
+        return cls._from_fields(
+            id=interaction_id,
+            contact_id=contact_id,
+            **{**fields, "metadata": metadata},
+            **stamp.creation_fields(),
+        )
+
+    def change(self, fields: dict[str, Any], *, stamp: Stamp) -> tuple[Interaction, Changes] | None:
+        """Return the interaction with some fields changed, and the changes; None when nothing changes.
+
+        The given metadata are merged into the present ones. Raises Invalid when the result is too long.
+        """
+        if "metadata" in fields:
+            fields = {**fields, "metadata": merge_metadata(self.metadata, fields["metadata"])}
+        after = self._next_version(fields, stamp)
+        changes = compare_fields(self._audited_fields(), after._audited_fields())
+        return (after, changes) if changes else None
+
+    def list_removed_fields(self) -> Changes:
+        """Return the changes of a deletion: all fields, as removed."""
+        return compare_fields(self._audited_fields(), {})
+
+    def _audited_fields(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in _NOT_AUDITED and value}
 
     @property
     def is_by_system(self) -> bool:
         """Whether the system recorded it, so that callers cannot change it."""
         return self.type in SYSTEM_TYPES
+
+
+_NOT_AUDITED = BOOKKEEPING | {"contact_id"}

@@ -1,10 +1,11 @@
-"""The names of users and customers that contacts are shown with, read together."""
+"""The names of users, API clients and customers that records are shown with."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection
 
+from shared.domain.callers import Kind
 from shared.domain.contacts.shown import CustomerName
 from shared.domain.text import join_name
 from shared.table.item import Item
@@ -15,7 +16,7 @@ from shared.table.store import Store
 
 
 class NameTable:
-    """The names of the users and customers of one tenant."""
+    """The names of the users, API clients and customers of one tenant."""
 
     def __init__(self, store: Store, tenant_id: str) -> None:
         self._store = store
@@ -42,6 +43,15 @@ class NameTable:
                 if (record := item(key)) and "deleted_at" not in record
             },
         )
+
+    def read_caller(self, kind: Kind, caller_id: str) -> str | None:
+        """Return the name of a user or an API client; None for one that does not exist, and for the system."""
+        if kind == "user":
+            return self.read(users=(caller_id,), customers=())[0].get(caller_id)
+        if kind == "client":
+            item = self._store.get(account_keys.api_client(self._tenant, caller_id), consistent=False)
+            return str(json.loads(item["api_client"]["S"])["name"]) if item else None
+        return None
 
 
 def _user_name(item: Item) -> str:

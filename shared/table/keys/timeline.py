@@ -16,11 +16,9 @@ from shared.table.keys import work
 from shared.table.keys.spelling import SK, Key, make_key
 
 INTERACTION, SYSTEM_INTERACTION = "INT#", "INTB#"
-RANGES = (INTERACTION, SYSTEM_INTERACTION)
-"""The ranges of a contact's interactions: those that callers recorded, and those of the system."""
 _MOVED = "INTAT#"
-ALL = ("", "~")
-"""The bounds of all positions."""
+REMOVE_DUE = f"REMOVE {work.WORK_PK}, {work.WORK_SK}"
+"""The update expression that takes an entry out of the index of work."""
 DUE_SHARDS = 4
 
 
@@ -28,37 +26,50 @@ def interaction(
     tenant_id: str, contact_id: str, interaction_id: str, occurred_at: str, *, by_system: bool
 ) -> Key:
     """Return the key of an interaction. Interactions sort by the time at which they occurred."""
-    kind = SYSTEM_INTERACTION if by_system else INTERACTION
-    return make_key(contact_keys.partition(tenant_id, contact_id), f"{kind}{occurred_at}#{interaction_id}")
+    position = f"{occurred_at}#{interaction_id}"
+    return make_key(
+        contact_keys.partition(tenant_id, contact_id), f"{range_of(by_system=by_system)}{position}"
+    )
+
+
+def range_of(*, by_system: bool) -> str:
+    """Return the prefix of the range of the interactions that the system recorded, or that callers recorded."""
+    return SYSTEM_INTERACTION if by_system else INTERACTION
 
 
 def first_interaction(tenant_id: str, contact_id: str, interaction_id: str, *, by_system: bool) -> Key:
-    """Return the key of an interaction whose time was never changed."""
+    """Return the key of an interaction whose time is the one in its id."""
     occurred_at = from_milliseconds(milliseconds_of(interaction_id))
     return interaction(tenant_id, contact_id, interaction_id, occurred_at, by_system=by_system)
 
 
+def is_moved(interaction_id: str, occurred_at: str) -> bool:
+    """Whether the time of an interaction is not the one in its id, so that a pointer leads to it."""
+    return occurred_at != from_milliseconds(milliseconds_of(interaction_id))
+
+
 def moved_interaction(tenant_id: str, contact_id: str, interaction_id: str) -> Key:
-    """Return the key of the pointer with the time of an interaction, which exists while that is not the time in the
-    interaction's id.
-    """
+    """Return the key of the pointer with the time of an interaction, which exists while `is_moved`."""
     return make_key(contact_keys.partition(tenant_id, contact_id), f"{_MOVED}{interaction_id}")
 
 
 def is_interaction(key: dict[str, Any]) -> bool:
     """Whether a key is that of an interaction."""
-    return bool(key[SK]["S"].startswith(RANGES))
+    return bool(key[SK]["S"].startswith((INTERACTION, SYSTEM_INTERACTION)))
 
 
-def position_of(key: dict[str, Any]) -> str:
-    """Return the position of an entry in its contact's timeline, `<time>#<id>`, which sorts across the ranges."""
-    position: str = key[SK]["S"].partition("#")[2]
-    return position
+def between(first: str | None, last: str | None) -> tuple[str, str]:
+    """Return the bounds of the positions, `<time>#<id>`, of the entries from one time to another, both included.
+
+    None for no bound.
+    """
+    return first or "", "~" if last is None else f"{last}$"  # "$" sorts directly after the "#" after the time
 
 
-def until(at: str) -> str:
-    """Return a bound above the positions of all entries up to a time, and below those of later ones."""
-    return f"{at}$"  # "$" sorts directly after the "#" that follows the time
+def interactions_until(at: str) -> tuple[str, str]:
+    """Return the bounds of the sort keys of the interactions up to a time that callers recorded."""
+    first, last = between(None, at)
+    return INTERACTION + first, INTERACTION + last
 
 
 def due_entry(at: str, contact_id: str, entry_id: str) -> Key:

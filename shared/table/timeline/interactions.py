@@ -1,35 +1,138 @@
-"""Interactions in the table."""
+"""Interactions in the table: single ones, with the contact whose figures they move."""
 
 from __future__ import annotations
 
-from itertools import islice
-
+from shared.domain.contacts.record import Contact
+from shared.domain.errors import ConcurrentChange
+from shared.domain.events import Event
 from shared.domain.timeline.interaction import Interaction
+from shared.table.contacts import items as contact_items
+from shared.table.contacts.repository import ContactTable
+from shared.table.guards import concurrent_change
+from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import timeline as timeline_keys
+from shared.table.keys.spelling import identity_of
 from shared.table.store import Store
 from shared.table.timeline import items as timeline_items
-from shared.table.timeline.ranges import walk_ranges
+from shared.table.transactions import Transaction
 
 
 class InteractionTable:
-    """The interactions of one tenant's contacts."""
+    """The interactions of one tenant's contacts.
+
+    Every write also writes the contact, on condition that it is as it was read: so nobody else has changed its
+    timeline meanwhile, and no other item needs a condition of its own. Raises ConcurrentChange otherwise.
+    """
 
     def __init__(self, store: Store, tenant_id: str) -> None:
         self._store = store
         self._tenant = tenant_id
+        self._contacts = ContactTable(store, tenant_id)
 
-    def list(self, contact_id: str, *, limit: int, after: str | None) -> list[tuple[str, Interaction]]:
-        """Return a contact's interactions, newest first, each with its position for `after`."""
-        entries = walk_ranges(
-            self._store,
-            contact_keys.partition(self._tenant, contact_id),
-            timeline_keys.RANGES,
-            between=timeline_keys.ALL,
-            after=after,
-            descending=True,
-            portion=limit,
-        )
-        return [
-            (position, timeline_items.interaction_from_item(row)) for position, row in islice(entries, limit)
+    def contact(self, contact_id: str) -> Contact | None:
+        """Return a live contact as of now, or None."""
+        return self._contacts.get(contact_id)
+
+    def find(
+        self, contact_id: str, interaction_id: str, *, of_deleted: bool = False
+    ) -> tuple[Contact | None, Interaction | None]:
+        """Return a live contact and one of its interactions, as of now; None for what does not exist.
+
+        `of_deleted`: the contact may be deleted, but not purged. One call, or two for an interaction whose time was
+        changed.
+        """
+        of_contact = contact_keys.contact(self._tenant, contact_id)
+        moved = timeline_keys.moved_interaction(self._tenant, contact_id, interaction_id)
+        places = [
+            timeline_keys.first_interaction(self._tenant, contact_id, interaction_id, by_system=by_system)
+            for by_system in (False, True)
         ]
+        found = self._store.get_many([of_contact, moved, *places])
+        record = found.get(identity_of(of_contact))
+        if record is None or ("deleted_at" in record and not of_deleted) or "emptied_at" in record:
+            return None, None
+        contact = contact_items.contact_from_item(record)
+        item: Item | None
+        if pointer := found.get(identity_of(moved)):
+            item = self._store.get(
+                timeline_keys.interaction(
+                    self._tenant, contact_id, interaction_id, pointer["occurred_at"]["S"], by_system=False
+                )
+            )
+            if item is None:  # moved again since the pointer was read
+                raise ConcurrentChange()
+        else:
+            item = next(filter(None, (found.get(identity_of(place)) for place in places)), None)
+        return contact, timeline_items.interaction_from_item(item) if item else None
+
+    def latest(self, contact_id: str, *, until: str, without: str | None = None) -> str | None:
+        """Return when the latest interaction up to a time occurred, of those that callers recorded; None without any.
+
+        `without`: the id of one that does not count.
+        """
+        rows = self._store.query(
+            contact_keys.partition(self._tenant, contact_id),
+            between=timeline_keys.interactions_until(until),
+            limit=1 if without is None else 2,
+            descending=True,
+            consistent=True,
+        )
+        return next((row["occurred_at"]["S"] for row in rows if row["id"]["S"] != without), None)
+
+    def add(self, before: Contact, after: Contact, interaction: Interaction, event: Event) -> None:
+        """Write a new interaction, with its contact and the event."""
+        transaction = self._begin(before, after, event)
+        transaction.put(timeline_items.interaction_to_item(self._tenant, interaction))
+        self._store.commit(transaction)
+
+    def replace(
+        self, before: Contact, after: Contact, old: Interaction, new: Interaction, event: Event
+    ) -> None:
+        """Write a changed interaction, with its contact and the event."""
+        transaction = self._begin(before, after, event)
+        if old.occurred_at != new.occurred_at:
+            transaction.delete(timeline_items.interaction_key(self._tenant, old))
+            self._point_to(transaction, old, new)
+        transaction.put(timeline_items.interaction_to_item(self._tenant, new))
+        self._store.commit(transaction)
+
+    def remove(self, before: Contact, after: Contact, interaction: Interaction, event: Event) -> None:
+        """Remove an interaction, and write its contact and the event."""
+        transaction = self._begin(before, after, event)
+        transaction.delete(timeline_items.interaction_key(self._tenant, interaction))
+        self._point_to(transaction, interaction, None)
+        self._store.commit(transaction)
+
+    def settle(
+        self, before: Contact, changed: tuple[Contact, Event] | None, interaction: Interaction
+    ) -> None:
+        """Write a contact whose last contact has changed with time, if it has, and remove an interaction's entry from
+        the index of work.
+        """
+        transaction = Transaction()
+        if changed is not None:
+            self._contacts.add_change(transaction, before, *changed)
+        transaction.update(
+            timeline_items.interaction_key(self._tenant, interaction),
+            timeline_keys.REMOVE_DUE,
+            {":version": {"N": str(interaction.version)}},
+            condition="version = :version",
+            refusal=concurrent_change,
+        )
+        self._store.commit(transaction)
+
+    def _begin(self, before: Contact, after: Contact, event: Event) -> Transaction:
+        transaction = Transaction()
+        self._contacts.add_change(transaction, before, after, event)
+        return transaction
+
+    def _point_to(self, transaction: Transaction, old: Interaction, new: Interaction | None) -> None:
+        """Write the pointer to an interaction's new place; remove it when its key follows from its id again, or when
+        there is no new place.
+        """
+        key = timeline_keys.moved_interaction(self._tenant, old.contact_id, old.id)
+        if new is not None and timeline_keys.is_moved(new.id, new.occurred_at):
+            transaction.put({**key, "occurred_at": {"S": new.occurred_at}})
+        elif timeline_keys.is_moved(old.id, old.occurred_at):
+            transaction.delete(key)

@@ -45,8 +45,15 @@ def interaction_key(tenant_id: str, interaction: Interaction) -> Key:
 
 
 def interaction_to_item(tenant_id: str, interaction: Interaction) -> Item:
-    """Return the item of an interaction."""
-    return {**interaction_key(tenant_id, interaction), **_INTERACTION.encode(interaction.__dict__)}
+    """Return the item of an interaction.
+
+    One that a caller recorded and that is still to happen has an entry in the index of work: at that time it becomes
+    the contact's last contact.
+    """
+    item: Item = {**interaction_key(tenant_id, interaction), **_INTERACTION.encode(interaction.__dict__)}
+    if not interaction.is_by_system and interaction.occurred_at > interaction.updated_at:
+        item.update(timeline_keys.due_entry(interaction.occurred_at, interaction.contact_id, interaction.id))
+    return item
 
 
 def interaction_from_item(item: Item) -> Interaction:

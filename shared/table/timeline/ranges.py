@@ -6,12 +6,15 @@ from collections.abc import Iterator, Sequence
 from heapq import merge
 
 from shared.table import walking
+from shared.table.budgeted_reads import BudgetedReads
 from shared.table.item import Item
 from shared.table.keys.spelling import SK
 
 _LARGEST = 500
 """Items of a range that are read at once, at most."""
 
+Bounds = tuple[str, str]
+"""The first and the last possible position of a range, both included."""
 Entry = tuple[str, Item]
 """A position, which is a sort key without the prefix of its range, and the item."""
 
@@ -21,7 +24,7 @@ def walk_ranges(
     partition: str,
     prefixes: Sequence[str],
     *,
-    between: tuple[str, str],
+    between: Bounds,
     after: str | None,
     descending: bool,
     portion: int,
@@ -31,17 +34,34 @@ def walk_ranges(
     No two entries have the same position. Reads `portion` of each range at first and twice as many each time, up to
     500; each query is of one range.
     """
+    if between[0] > between[1]:
+        return iter(())
     walks = (
         _walk_range(reads, partition, prefix, between, after, descending, portion) for prefix in prefixes
     )
     return merge(*walks, key=lambda entry: entry[0], reverse=descending)
 
 
+def skip_range(
+    reads: BudgetedReads, partition: str, prefix: str, count: int, *, between: Bounds, descending: bool
+) -> tuple[int, str | None]:
+    """Skip the first `count` entries that `walk_ranges` would yield of one range, or fewer when the budget is spent.
+
+    Returns how many were skipped, and the position after which to continue, None at the end.
+    """
+    if between[0] > between[1]:
+        return 0, None
+    skipped, continue_after = reads.skip(
+        partition, count, between=(prefix + between[0], prefix + between[1]), descending=descending
+    )
+    return skipped, None if continue_after is None else continue_after.removeprefix(prefix)
+
+
 def _walk_range(
     reads: walking.Reads,
     partition: str,
     prefix: str,
-    between: tuple[str, str],
+    between: Bounds,
     after: str | None,
     descending: bool,
     portion: int,

@@ -12,7 +12,7 @@ from shared.domain.ids import new_id
 from shared.domain.tenant import TenantSettings
 from shared.services.customers import writing as customers
 from shared.wiring.accounts import onboarding_service
-from tests.gateway.isolation.test_isolation import CONSENT, shown
+from tests.gateway.isolation.test_isolation import CONSENT, INTERACTION, shown
 from tests.integration.jobs.bulk import Jobs
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
@@ -91,6 +91,8 @@ def scene(aws_stack: Stack, token_issuer: TokenIssuer) -> Scene:
     for name in ("mine", "theirs"):
         world.post_booking(booking(invitee_email=f"{name}@example.com"))
     world.bookings.pump()
+    for one in (mine["id"], hidden[0]):
+        assert world.send("POST", f"/contacts/{one}/interactions", INTERACTION).status == 201
     world.catch_up()
     mine = world.send("GET", f"/contacts/{mine['id']}").json
     return Scene(world, token, mine, hidden, customer, group, dynamic)
@@ -115,6 +117,10 @@ def test_a_hidden_contact_is_answered_like_one_that_never_was(scene: Scene) -> N
             ("POST", "/consent", CONSENT),
             ("GET", "/consent", None),
             ("GET", "/interactions", None),
+            ("POST", "/interactions", INTERACTION),
+            ("GET", f"/interactions/{new_id()}", None),
+            ("PATCH", f"/interactions/{new_id()}", {"outcome": "x"}),
+            ("DELETE", f"/interactions/{new_id()}", None),
             ("PUT", f"/groups/{scene.group}", None),
             ("DELETE", f"/groups/{scene.group}", None),
         ):
@@ -202,7 +208,7 @@ def test_numbers_are_those_of_one_s_own(scene: Scene) -> None:
     """check 52: statistics, top companies and how often tags are used."""
     stats = scene.ask("GET", "/contacts/stats").json
     assert stats["total"] == stats["active"] == stats["with_bookings"] == stats["bookings"] == 1
-    assert (stats["inactive"], stats["primary"], stats["interactions"]) == (0, 0, 1)
+    assert (stats["inactive"], stats["primary"], stats["interactions"]) == (0, 0, 2)
     assert stats["customers"] == {"total": 1, "with_contacts": 1, "without_contacts": 0}
     assert stats["by_tag"] == {"vip": 1} and stats["by_group"] == {"static": 1}
     assert stats["by_relationship_status"] == {"prospect": 1} and stats["by_source"] == {"api": 1}

@@ -30,6 +30,8 @@ KEPT: dict[str, Any] = {
     "customer_name": "X", "customer_username": "x", "owner_name": "X",
     "phone_raw": "1", "whatsapp_raw": "1", "relationship_status": "customer", "lifecycle_stage": "loyal",
     "opt_outs": {"email": {"opted_out": False}}, "at": TIME, "by": "user:x", "unique_scope": "customer",
+    # an interaction's
+    "performed_by": "X", "performed_by_id": SOMEBODY, "contact_id": SOMEBODY, "interaction_counts": {"call": 5},
     # a customer's
     "number": "CUST000001", "is_verified": True, "contact_count": 5, "primary_contact": SOMEBODY,
     # labels'

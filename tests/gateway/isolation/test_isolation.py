@@ -30,6 +30,7 @@ from tests.support.tokens import ABSENT, TokenIssuer
 from tests.tenants import Tenancy, caller_of
 
 Maker = Callable[[World, Tenancy], str]
+PartMaker = Callable[[World, Tenancy, str], str]
 
 
 # Each makes a record that is the own one of `tenancy.user`, be that a person or a program.
@@ -140,12 +141,14 @@ class Case:
     """How a route is called. What comes of it for whom, docs/security.md says (tests/gateway/accounts/test_rights.py).
 
     `make`: makes the record that the path names. `body`: what is sent, or what makes it. `second` makes what the path
-    names behind the record, in the caller's own tenant.
+    names behind the record, in the caller's own tenant. `part` makes what the path names behind the record where that
+    belongs to the record.
     """
 
     make: Maker | None = None
     body: dict[str, Any] | Callable[[], dict[str, Any]] | None = None
     second: Maker | None = None
+    part: PartMaker | None = None
 
     def sent(self) -> dict[str, Any] | None:
         """The body of one call."""
@@ -155,6 +158,19 @@ class Case:
         """A new record of `tenancy.user`."""
         assert self.make is not None, "this route names no record"
         return self.make(world, tenancy)
+
+    def second_of(self, world: World, tenancy: Tenancy, record: str) -> str:
+        """What the path names behind a record of the tenant; NOWHERE if the path names nothing more."""
+        if self.part is not None:
+            return self.part(world, tenancy, record)
+        return self.second(world, tenancy) if self.second is not None else NOWHERE
+
+
+def make_interaction(world: World, tenancy: Tenancy, contact: str) -> str:
+    path = f"/contacts/{contact}/interactions"
+    answer = world.send("POST", path, INTERACTION, token=tenancy.admin)
+    assert answer.status == 201, answer.text
+    return str(answer.json["id"])
 
 
 def person() -> dict[str, Any]:
@@ -167,6 +183,7 @@ def named() -> dict[str, Any]:
 
 NOWHERE = "0190a8b0-0000-7000-8000-00000000000a"
 CONSENT = {"channel": "email", "opted_out": True, "source": "a call"}
+INTERACTION = {"type": "call", "description": "a call"}
 HOOK = {"url": "https://hooks.example.com/x", "events": ["contact.created"]}
 BULK = {"contact_ids": ["x"]}
 
@@ -177,6 +194,13 @@ CASES: dict[tuple[str, str], Case] = {
     ("PATCH", "/contacts/{contact_id}"): Case(make_contact, lambda: {"email": person()["email"]}),
     ("DELETE", "/contacts/{contact_id}"): Case(make_contact),
     ("GET", "/contacts/{contact_id}/interactions"): Case(make_contact),
+    ("POST", "/contacts/{contact_id}/interactions"): Case(make_contact, INTERACTION),
+    **{
+        (method, "/contacts/{contact_id}/interactions/{interaction_id}"): Case(
+            make_contact, body, part=make_interaction
+        )
+        for method, body in (("GET", None), ("PATCH", {"outcome": "x"}), ("DELETE", None))
+    },
     ("POST", "/contacts/{contact_id}/toggle-status"): Case(make_contact),
     ("POST", "/contacts/{contact_id}/restore"): Case(make_deleted_contact),
     ("POST", "/contacts/{contact_id}/set-primary"): Case(make_member),

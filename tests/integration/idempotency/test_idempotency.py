@@ -141,6 +141,7 @@ CASES = [
     Case("/contacts/{}/restore", make=deleted),
     Case("/contacts/{}/restore", make=deleted_member, events=2),
     Case("/contacts/{}/consent", {"channel": "email", "opted_out": True, "source": "phone call"}, live),
+    Case("/contacts/{}/interactions", {"type": "call", "description": "a call"}, live),
     Case("/contacts/bulk-jobs/{}/cancel", make=running_job, named="job_id", events=0),
     Case("/contacts/{}/set-primary", make=second_member, events=3),
     Case("/customers", {"first_name": "Grace", "username": "grace"}),

@@ -1,0 +1,236 @@
+"""Single interactions: users and API clients record, change and delete them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from shared.domain import timestamps
+from shared.domain.callers import Caller, system_caller
+from shared.domain.contacts.record import Contact
+from shared.domain.errors import Conflict, NotFound
+from shared.domain.events import Event
+from shared.domain.ids import is_id, new_id_at
+from shared.domain.stamp import Stamp
+from shared.domain.timeline.inputs import InteractionInput, InteractionPatch
+from shared.domain.timeline.interaction import Interaction
+from shared.services.backoff import HOT
+from shared.services.contacts.reading import ContactReading
+from shared.services.idempotency import Announce, no_key
+from shared.services.optimistic import IfMatch, require_match, retry_on_conflict
+
+_PERMISSION = "interactions:write"
+
+
+class InteractionRepository(Protocol):
+    """The interactions of one tenant; see `shared.table.timeline.interactions.InteractionTable`."""
+
+    def contact(self, contact_id: str) -> Contact | None: ...
+
+    def find(
+        self, contact_id: str, interaction_id: str, *, of_deleted: bool = False
+    ) -> tuple[Contact | None, Interaction | None]: ...
+
+    def latest(self, contact_id: str, *, until: str, without: str | None = None) -> str | None: ...
+
+    def add(self, before: Contact, after: Contact, interaction: Interaction, event: Event) -> None: ...
+
+    def replace(
+        self, before: Contact, after: Contact, old: Interaction, new: Interaction, event: Event
+    ) -> None: ...
+
+    def remove(self, before: Contact, after: Contact, interaction: Interaction, event: Event) -> None: ...
+
+    def settle(
+        self, before: Contact, changed: tuple[Contact, Event] | None, interaction: Interaction
+    ) -> None: ...
+
+
+class InteractionService:
+    """Interactions, as one caller may see and change them. A contact that the caller may not see raises NotFound.
+
+    `performer`: returns the name of the caller. Every write also moves the figures of the contact, under the contact's
+    version: what a figure needs is read after the contact, so it is exact.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        reading: ContactReading,
+        interactions: InteractionRepository,
+        performer: Callable[[], str],
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        announce: Announce = no_key,
+    ) -> None:
+        self._caller = caller
+        self._reading = reading
+        self._interactions = interactions
+        self._performer = performer
+        self._sleep = sleep
+        self._announce = announce
+
+    def create(self, contact_id: str, given: InteractionInput) -> Interaction:
+        """Record an interaction, which the caller performed. It occurred now unless another time is given."""
+        self._caller.require(_PERMISSION)
+        fields = given.given_fields()
+
+        def attempt() -> Interaction:
+            contact = self._reading.read(contact_id, find=self._interactions.contact)
+            self._require_right(contact)
+            stamp = Stamp.now(self._caller)
+            occurred_at = fields["occurred_at"] or stamp.at
+            interaction = Interaction.create(
+                {
+                    **fields,
+                    "occurred_at": occurred_at,
+                    "performed_by": self._performer(),
+                    "performed_by_id": self._caller.id,
+                },
+                interaction_id=new_id_at(timestamps.to_milliseconds(occurred_at)),
+                contact_id=contact.id,
+                stamp=stamp,
+            )
+            after, event = contact.record_interaction(
+                interaction_id=interaction.id,
+                type=interaction.type,
+                occurred_at=occurred_at,
+                by_system=False,
+                stamp=stamp,
+            )
+            self._announce(interaction)
+            self._interactions.add(contact, after, interaction, event)
+            return interaction
+
+        return retry_on_conflict(attempt, sleep=self._sleep, policy=HOT)
+
+    def read(self, contact_id: str, interaction_id: str) -> Interaction:
+        """Return an interaction. Raises NotFound for either."""
+        return self._find(contact_id, interaction_id)[1]
+
+    def change(
+        self, contact_id: str, interaction_id: str, given: InteractionPatch, if_match: IfMatch | None
+    ) -> Interaction:
+        """Change the given fields of an interaction that a user or API client recorded (RFC 7396)."""
+        self._caller.require(_PERMISSION)
+        fields = given.given_fields()
+
+        def attempt() -> Interaction:
+            contact, before = self._find_changeable(contact_id, interaction_id, if_match)
+            stamp = Stamp.now(self._caller)
+            changed = before.change(fields, stamp=stamp)
+            if changed is None:
+                return before
+            after, changes = changed
+            contact_after, event = contact.change_interaction(
+                interaction_id=after.id,
+                type=after.type,
+                type_before=before.type,
+                last_contacted_at=self._last_contact(contact, before, after.occurred_at, stamp.at),
+                changes=changes,
+                stamp=stamp,
+            )
+            self._interactions.replace(contact, contact_after, before, after, event)
+            return after
+
+        return retry_on_conflict(attempt, sleep=self._sleep, policy=HOT)
+
+    def delete(self, contact_id: str, interaction_id: str, if_match: IfMatch | None) -> None:
+        """Delete an interaction that a user or API client recorded."""
+        self._caller.require(_PERMISSION)
+
+        def attempt() -> None:
+            contact, interaction = self._find_changeable(contact_id, interaction_id, if_match)
+            stamp = Stamp.now(self._caller)
+            after, event = contact.remove_interaction(
+                interaction_id=interaction.id,
+                type=interaction.type,
+                last_contacted_at=self._last_contact(contact, interaction, None, stamp.at),
+                changes=interaction.list_removed_fields(),
+                stamp=stamp,
+            )
+            self._interactions.remove(contact, after, interaction, event)
+
+        retry_on_conflict(attempt, sleep=self._sleep, policy=HOT)
+
+    def _find(self, contact_id: str, interaction_id: str) -> tuple[Contact, Interaction]:
+        found: list[Interaction | None] = []
+
+        def find(known_id: str) -> Contact | None:
+            contact, interaction = self._interactions.find(known_id, interaction_id)
+            found.append(interaction)
+            return contact
+
+        if not is_id(interaction_id):
+            self._reading.read(contact_id, find=self._interactions.contact)
+            raise NotFound("Interaction")
+        contact = self._reading.read(contact_id, find=find)
+        (interaction,) = found
+        if interaction is None:
+            raise NotFound("Interaction")
+        return contact, interaction
+
+    def _find_changeable(
+        self, contact_id: str, interaction_id: str, if_match: IfMatch | None
+    ) -> tuple[Contact, Interaction]:
+        contact, interaction = self._find(contact_id, interaction_id)
+        self._require_right(contact)
+        require_match(if_match, interaction.version)
+        if interaction.is_by_system:
+            raise Conflict(
+                "This interaction is an event of a booking. The system keeps it: it can be neither changed nor "
+                "deleted.",
+                code="kept_by_system",
+            )
+        return contact, interaction
+
+    def _require_right(self, contact: Contact) -> None:
+        self._caller.require_on(_PERMISSION, contact.owner_id, contact.organizer_ids)
+
+    def _last_contact(
+        self, contact: Contact, interaction: Interaction, occurred_at: str | None, at: str
+    ) -> str | None:
+        """Return a contact's last contact after an interaction gets another time, or is deleted (None)."""
+        if occurred_at == interaction.occurred_at:
+            return contact.last_contacted_at
+        others = contact.last_contacted_at
+        if interaction.occurred_at == others:
+            others = self._interactions.latest(contact.id, until=at, without=interaction.id)
+        if occurred_at is None or occurred_at > at:
+            return others
+        return max(others or "", occurred_at)
+
+
+class DueInteractions:
+    """The interactions of a tenant whose time has come: each becomes its contact's last contact."""
+
+    def __init__(
+        self,
+        tenant_id: str,
+        interactions: InteractionRepository,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._caller = system_caller(tenant_id, "timeline", "system")
+        self._interactions = interactions
+        self._sleep = sleep
+
+    def settle(self, contact_id: str, interaction_id: str) -> bool:
+        """Work out a contact's last contact again, and take the interaction off the index of work.
+
+        Returns whether the contact has changed; a deleted contact changes too, since it can be restored. An interaction
+        that was deleted or postponed meanwhile changes nothing. Repeating it is harmless.
+        """
+
+        def attempt() -> bool:
+            contact, interaction = self._interactions.find(contact_id, interaction_id, of_deleted=True)
+            stamp = Stamp.now(self._caller)
+            if contact is None or interaction is None or interaction.occurred_at > stamp.at:
+                return False
+            latest = self._interactions.latest(contact_id, until=stamp.at)
+            changed = contact.set_last_contact(latest, stamp=stamp)
+            self._interactions.settle(contact, changed, interaction)
+            return changed is not None
+
+        return retry_on_conflict(attempt, sleep=self._sleep, policy=HOT)
