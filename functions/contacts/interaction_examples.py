@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from shared.domain.errors import Conflict, Invalid, NotFound, PermissionDenied, VersionMismatch
 from shared.domain.timeline.interaction import Interaction
 from shared.http.examples import ADA_ID, LIMIT_REFUSED, USER_ID, Example
@@ -9,7 +11,7 @@ from shared.services.paging import Page
 
 INTERACTION_ID = "01969184-3300-7c11-9a3d-2f4b6c8e0d17"
 _AT = "2025-05-02T15:00:00.000Z"
-_GIVEN = {
+_GIVEN: dict[str, Any] = {
     "type": "call",
     "description": "Talked about the offer.",
     "occurred_at": _AT,

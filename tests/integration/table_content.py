@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 from shared.domain.customers.record import fold_username
+from shared.domain.ids import milliseconds_of
+from shared.domain.timestamps import from_milliseconds
 from shared.table.postings import ids_in
 from tests.support.aws import Stack
 from tests.support.tenant_guard import as_operator
@@ -126,6 +128,36 @@ class Content:
             assert versions[-1][1] == contact["last_event"]["S"]
             assert ("WPK" in contact) == ("deleted_at" in contact)
             assert timeline[contact["PK"]["S"]] == int(contact.get("interaction_count", {"N": "0"})["N"])
+        self._assert_timelines_whole()
+
+    def _assert_timelines_whole(self) -> None:
+        """Assert that the figures of each contact are those of its interactions, and that ids lead to these.
+
+        An interaction that was still to happen when it was written is due; it is no last contact yet.
+        """
+        by_contact: dict[str, list[Item]] = defaultdict(list)
+        for interaction in self.interactions:
+            by_contact[interaction["PK"]["S"]].append(interaction)
+        pointers = {
+            (pointer["PK"]["S"], pointer["SK"]["S"].removeprefix("INTAT#")): pointer["occurred_at"]["S"]
+            for pointer in self.of(r"T#[^#]+#C#", "INTAT#")
+        }
+        moved = {}
+        for contact in self.contacts:
+            own = by_contact.pop(contact["PK"]["S"], [])
+            counts = Counter(one["type"]["S"] for one in own)
+            assert json.loads(contact.get("interaction_counts", {"S": "{}"})["S"]) == counts
+            given = [one for one in own if one["SK"]["S"].startswith("INT#")]
+            past = [one["occurred_at"]["S"] for one in given if "WPK" not in one]
+            assert contact.get("last_contacted_at", {"S": None})["S"] == max(past, default=None)
+            for one in own:
+                identifier, occurred_at = one["id"]["S"], one["occurred_at"]["S"]
+                assert one["SK"]["S"].endswith(f"#{occurred_at}#{identifier}")
+                assert ("booking_" in one["type"]["S"]) == one["SK"]["S"].startswith("INTB#")
+                if occurred_at != from_milliseconds(milliseconds_of(identifier)):
+                    moved[one["PK"]["S"], identifier] = occurred_at
+        assert not by_contact, "interactions of no contact"
+        assert pointers == moved
 
     def _assert_customers_whole(self) -> None:
         members: dict[str, set[str]] = defaultdict(set)

@@ -56,9 +56,7 @@ class InteractionFilter:
 
     def reads(self, *, by_system: bool) -> bool:
         """Whether it may match interactions that the system recorded, or that callers recorded."""
-        if self.type is not None and (self.type in SYSTEM_TYPES) != by_system:
-            return False
-        return self.performed_by_id is None or not by_system
+        return self.type is None or (self.type in SYSTEM_TYPES) == by_system
 
     def matches(self, interaction: Interaction) -> bool:
         """Whether an interaction within the bounds of time meets all other conditions."""

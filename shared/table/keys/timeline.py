@@ -17,8 +17,6 @@ from shared.table.keys.spelling import SK, Key, make_key
 
 INTERACTION, SYSTEM_INTERACTION = "INT#", "INTB#"
 _MOVED = "INTAT#"
-REMOVE_DUE = f"REMOVE {work.WORK_PK}, {work.WORK_SK}"
-"""The update expression that takes an entry out of the index of work."""
 DUE_SHARDS = 4
 
 

@@ -6,9 +6,9 @@ from shared.domain.contacts.record import Contact
 from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
 from shared.domain.timeline.interaction import Interaction
+from shared.table import guards
 from shared.table.contacts import items as contact_items
 from shared.table.contacts.repository import ContactTable
-from shared.table.guards import concurrent_change
 from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import timeline as timeline_keys
@@ -113,12 +113,9 @@ class InteractionTable:
         transaction = Transaction()
         if changed is not None:
             self._contacts.add_change(transaction, before, *changed)
-        transaction.update(
-            timeline_items.interaction_key(self._tenant, interaction),
-            timeline_keys.REMOVE_DUE,
-            {":version": {"N": str(interaction.version)}},
-            condition="version = :version",
-            refusal=concurrent_change,
+        transaction.put(
+            timeline_items.interaction_to_item(self._tenant, interaction, is_settled=True),
+            **guards.at_version(interaction.version),
         )
         self._store.commit(transaction)
 

@@ -44,14 +44,14 @@ def interaction_key(tenant_id: str, interaction: Interaction) -> Key:
     )
 
 
-def interaction_to_item(tenant_id: str, interaction: Interaction) -> Item:
+def interaction_to_item(tenant_id: str, interaction: Interaction, *, is_settled: bool = False) -> Item:
     """Return the item of an interaction.
 
     One that a caller recorded and that is still to happen has an entry in the index of work: at that time it becomes
-    the contact's last contact.
+    the contact's last contact. `is_settled`: this has been done.
     """
     item: Item = {**interaction_key(tenant_id, interaction), **_INTERACTION.encode(interaction.__dict__)}
-    if not interaction.is_by_system and interaction.occurred_at > interaction.updated_at:
+    if not is_settled and not interaction.is_by_system and interaction.occurred_at > interaction.updated_at:
         item.update(timeline_keys.due_entry(interaction.occurred_at, interaction.contact_id, interaction.id))
     return item
 

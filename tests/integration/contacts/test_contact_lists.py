@@ -18,6 +18,7 @@ from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import Duplicate, RuleBroken
 from shared.domain.search import fold
+from shared.domain.timeline.inputs import InteractionInput
 from shared.projections.comparison import find_discrepancies
 from shared.table.contacts import items as contact_items
 from shared.table.item import Item
@@ -32,6 +33,7 @@ from shared.wiring.bookings import booking_service
 from shared.wiring.contacts import contact_filter, contact_lists, contact_reading, contact_service
 from shared.wiring.labels import label_table
 from shared.wiring.projections import projection
+from shared.wiring.timeline import interaction_service
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.budgets import repetitions
 from tests.support.faults import Killed, call, calls_of, injecting, kill_before, throttle
@@ -84,6 +86,14 @@ class Book:
         }
         envelope = {"source": "scheduling.bookings", "detail-type": "BookingCreated", "detail": detail}
         booking_service().process(envelope)
+        self._note(contact_id)
+
+    def call(self, contact_id: str, day: int) -> None:
+        """A call with a contact, on a day of May."""
+        given = InteractionInput(
+            type="call", description="a call", occurred_at=f"2026-05-{day:02d}T09:30:00Z"
+        )
+        interaction_service(ADMIN).create(contact_id, given)
         self._note(contact_id)
 
     def stand(self, contact_id: str, relationship_status: str, lifecycle_stage: str) -> None:

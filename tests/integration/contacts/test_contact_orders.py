@@ -33,10 +33,11 @@ def book(aws_stack: Stack) -> Iterator[Book]:
 
 @pytest.fixture
 def busy(book: Book) -> Book:
-    """Twenty contacts, some of them with bookings; some have changed since they were listed first."""
+    """Twenty contacts, some of them with bookings and calls; some have changed since they were listed first."""
     people(book, 20)
     for n in (3, 5, 5, 8, 13):
         book.book(book.ids[n], day=20 - n)
+        book.call(book.ids[n], day=20 - n)
     book.catch_up()
     for n in (2, 5, 9):
         book.change(book.ids[n], last_name=f"Moved {n}", company="Elsewhere")
