@@ -35,6 +35,8 @@ from shared.domain.imports.upload import ImportInput
 from shared.domain.jobs.bulk import BulkJob, BulkTask
 from shared.domain.labels.record import Tag
 from shared.domain.tenant import RateLimit
+from shared.domain.timeline.conditions import InteractionFilter
+from shared.domain.timeline.inputs import InteractionInput, InteractionPatch
 from shared.domain.webhooks.delivery import DeliveryRequest
 from shared.domain.webhooks.subscription import WebhookInput
 from shared.files.queues.imports import from_message as from_message_of_import
@@ -78,7 +80,7 @@ from shared.wiring.labels import label_service
 from shared.wiring.projections import projection
 from shared.wiring.publishing import publisher
 from shared.wiring.tenants import find_tenant, tenant_memory, tenant_settings
-from shared.wiring.timeline import interaction_lists
+from shared.wiring.timeline import interaction_lists, interaction_service, performer
 from shared.wiring.webhooks import fan_out, sending, webhook_service
 from tests.support.aws import Stack
 from tests.support.lambda_context import ACCOUNT, REGION
@@ -129,6 +131,8 @@ class World:
         projection().project(self.records)
         contact_reading(ADMIN).read(self.made[0].id)  # a warm process has the labels at hand
         show_contacts(ADMIN, self.made[:1])  # and the names
+        performer(ADMIN)
+        self.recorded: list[str] = []
         self.imported = [self._imported(self.fresh, number) for number in range(40)]
         self.webhooks = webhook_service(ADMIN)
         self.webhook = self.webhooks.create(hook())
@@ -174,6 +178,16 @@ class World:
         with as_operator():
             found = self.stack.client("dynamodb").scan(TableName=self.stack.table_name)["Items"]
         return [item for item in found if item["SK"]["S"].startswith(sort_key)]
+
+    def record(self) -> None:
+        """Record an interaction with the first contact."""
+        made = InteractionInput(type="call", description="a call", occurred_at="2026-05-04T09:30:00Z")
+        self.recorded.append(interaction_service(ADMIN).create(self.first.id, made).id)
+
+    def change_interaction(self, **given: Any) -> object:
+        """Change the interaction that was recorded first."""
+        patch = InteractionPatch(**given)
+        return interaction_service(ADMIN).change(self.first.id, self.recorded[0], patch, None)
 
     @property
     def first(self) -> Contact:
@@ -406,10 +420,17 @@ _MANY = ("Create 500 contacts",)
 _JOB = ("Make a bulk job of 30 contacts",)
 _KEYED = ("Create a contact under an Idempotency-Key",)
 _REFUSED = ("Use four calls up, and refuse the fifth",)
+_RECORDED = ("Record an interaction",)
 BEFORE: dict[str, tuple[str, ...]] = {
     "Sign in": ("Register a tenant",),
     "Sign in by username": ("Register a tenant", "Sign in"),
     "List a contact's consents": ("Give a consent",),
+    "List a contact's interactions": _RECORDED,
+    "List a contact's interactions, bookings among them": (*_RECORDED, "Booking of a known contact"),
+    "Read an interaction": _RECORDED,
+    "Change an interaction": _RECORDED,
+    "Move a contact's last interaction": (*_RECORDED, *_RECORDED),
+    "Delete an interaction": _RECORDED,
     "Restore a contact": _DELETED,
     "Repeat a creation under its Idempotency-Key": _KEYED,
     "Purge a contact": _DELETED,
@@ -509,8 +530,20 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "List bulk jobs": lambda world: bulk_job_service(ADMIN).list(limit=25, cursor=None),
     "Read a bulk job": lambda world: bulk_job_service(ADMIN).read(world.bulk.job),
     "Cancel a bulk job": lambda world: bulk_job_service(ADMIN).cancel(world.bulk.job),
+    "Record an interaction": lambda world: world.record(),
     "List a contact's interactions": lambda world: interaction_lists(ADMIN).of_contact(
-        world.first.id, limit=25, cursor=None
+        world.first.id, InteractionFilter(), limit=25, cursor=None
+    ),
+    "List a contact's interactions, bookings among them": lambda world: interaction_lists(ADMIN).of_contact(
+        world.first.id, InteractionFilter(), limit=25, cursor=None
+    ),
+    "Read an interaction": lambda world: interaction_service(ADMIN).read(world.first.id, world.recorded[0]),
+    "Change an interaction": lambda world: world.change_interaction(outcome="signed"),
+    "Move a contact's last interaction": lambda world: world.change_interaction(
+        occurred_at="2026-05-01T09:30:00Z"
+    ),
+    "Delete an interaction": lambda world: interaction_service(ADMIN).delete(
+        world.first.id, world.recorded[0], None
     ),
     "Booking of a new person": lambda world: booking_service().process(booking(1, "new@example.com")),
     "Booking of a known contact": lambda world: booking_service().process(booking(1, "ada0@example.com")),
