@@ -84,6 +84,7 @@ def draw_call(chosen: random.Random) -> Callable[[Store], Any]:
         query,
         lambda store: store.get(key),
         lambda store: store.get_many([key, other]),
+        lambda store: store.skip(partition, limit, descending=descending)[0],
     ]
     return chosen.choice([put, update, commit, remove, write_many, *reads])
 

@@ -98,6 +98,7 @@ class MemoryTable:
         ScanIndexForward: bool = True,
         Limit: int | None = None,
         ConsistentRead: bool = False,
+        Select: str = "ALL_ATTRIBUTES",
     ) -> dict[str, Any]:
         if not KeyConditionExpression.startswith("PK = "):
             raise NotImplementedError(KeyConditionExpression)
@@ -108,7 +109,11 @@ class MemoryTable:
         found = [dict(item) for item in found if is_wanted.holds_for(item)]
         if not ScanIndexForward:
             found.reverse()
-        return {"Items": found if Limit is None else found[:Limit], "Count": len(found)}
+        found = found if Limit is None else found[:Limit]
+        if Select != "COUNT":
+            return {"Items": found, "Count": len(found)}
+        last = {name: found[-1][name] for name in ("PK", "SK")} if len(found) == Limit else None
+        return {"Count": len(found)} | ({"LastEvaluatedKey": last} if last else {})
 
     def _put_item(self, **request: Any) -> dict[str, Any]:
         self._single("Put", request)

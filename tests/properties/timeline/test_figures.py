@@ -64,7 +64,7 @@ class Timeline:
         self.due = DueInteractions(TENANT, self.interactions, sleep=lambda seconds: None)
         budget = Budget()
         self.lists = InteractionLists(
-            ADA, reading, InteractionIndex(store, TENANT, budget), Cursors("k" * 32), budget
+            ADA, reading, InteractionIndex(store, TENANT, budget), Cursors(b"k" * 32), budget
         )
 
     def _before_call(self, operation: str) -> None:
