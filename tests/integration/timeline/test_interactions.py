@@ -5,9 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -25,7 +23,6 @@ from tests.integration.world import World, booking
 from tests.support.faults import assert_same_after_kills, assert_same_under_throttling
 from tests.support.gateway import Response
 from tests.support.tenant_guard import acting_for
-from tests.support.transport import Attempt, Layer, Send, intercepting
 from tests.tenants import program
 
 Worlds = Callable[[], AbstractContextManager[World]]
@@ -429,26 +426,8 @@ def test_a_page_that_is_too_deep_is_refused_and_one_near_the_end_is_not(timeline
 # Faults and races
 
 
-def at_once(*calls: Callable[[], Response]) -> list[int]:
-    """Carry out calls together: all of them have read before the first one writes. Return their statuses."""
-    come = itertools.count()
-    waiting = [False] * len(calls)
-    all_have_read = threading.Barrier(len(calls))
-
-    def gather(attempt: Attempt, send: Send) -> Any:
-        if attempt.operation == "TransactWriteItems" and (number := next(come)) < len(calls):
-            waiting[number] = True
-            all_have_read.wait(timeout=300)
-        return send(attempt)
-
-    with intercepting(Layer.SCHEDULER, gather), ThreadPoolExecutor(len(calls)) as pool:
-        statuses = [one.result().status for one in [pool.submit(call) for call in calls]]
-    assert all(waiting)
-    return statuses
-
-
 def test_parallel_writers_of_one_timeline_lose_nothing(timeline: Timeline) -> None:
-    """check 25, for interactions: created, changed and deleted at once."""
+    """check 25, for interactions: created, changed and deleted at once; all have read before the first one writes."""
     changed, deleted = timeline.record(FEBRUARY), timeline.record(MARCH)
     path = f"/contacts/{timeline.id}/interactions"
     racing, token = timeline.world.racing, timeline.world.t1.admin
@@ -456,14 +435,17 @@ def test_parallel_writers_of_one_timeline_lose_nothing(timeline: Timeline) -> No
     def send(method: str, path: str, json: Any = None) -> Callable[[], Response]:
         return lambda: racing.request(method, path, json=json, token=token)
 
-    statuses = at_once(
-        send("POST", path, {**CALL, "occurred_at": JANUARY}),
-        send("POST", path, {**CALL, "occurred_at": JANUARY}),
-        send("PATCH", f"{path}/{changed['id']}", {"occurred_at": "2026-01-01T00:00:00Z"}),
-        send("DELETE", f"{path}/{deleted['id']}"),
-        send("PATCH", f"/contacts/{timeline.id}", {"company": "Engines"}),
+    answers = racing.together(
+        [
+            send("POST", path, {**CALL, "occurred_at": JANUARY}),
+            send("POST", path, {**CALL, "occurred_at": JANUARY}),
+            send("PATCH", f"{path}/{changed['id']}", {"occurred_at": "2026-01-01T00:00:00Z"}),
+            send("DELETE", f"{path}/{deleted['id']}"),
+            send("PATCH", f"/contacts/{timeline.id}", {"company": "Engines"}),
+        ]
     )
-    assert statuses == [201, 201, 200, 204, 200]
+    assert [answer.status for answer in answers] == [201, 201, 200, 204, 200]
+    assert racing.failures == []
     assert timeline.figures == (3, JANUARY)
     assert timeline.contact["version"] == 8
 
@@ -472,8 +454,8 @@ def test_of_two_deletions_at_once_one_counts(timeline: Timeline) -> None:
     timeline.record(JANUARY)
     path = f"/contacts/{timeline.id}/interactions/{timeline.record(FEBRUARY)['id']}"
     racing, token = timeline.world.racing, timeline.world.t1.admin
-    calls = [lambda: racing.request("DELETE", path, token=token)] * 2
-    assert sorted(at_once(*calls)) == [204, 404]
+    answers = racing.together([lambda: racing.request("DELETE", path, token=token)] * 2)
+    assert sorted(answer.status for answer in answers) == [204, 404]
     assert timeline.figures == (1, JANUARY)
 
 
