@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from shared import environment, observability
-from shared.services.bookings import Undeliverable
+from shared.services.bookings.processing import Undeliverable
 from shared.sqs import process_batch
 from shared.wiring.base import aws_client, received_messages
 from shared.wiring.bookings import booking_service

@@ -16,6 +16,16 @@ def is_date(text: str) -> bool:
     return _DATE.fullmatch(text) is not None
 
 
+def first_of(bound: str, zone: str) -> str:
+    """Return a lower bound of a range, a timestamp or a date, as a timestamp."""
+    return first_moment(bound, zone) if is_date(bound) else bound
+
+
+def last_of(bound: str, zone: str) -> str:
+    """Return an upper bound of a range, a timestamp or a date, as a timestamp."""
+    return last_moment(bound, zone) if is_date(bound) else bound
+
+
 @lru_cache(maxsize=256)
 def first_moment(day: str, zone: str) -> str:
     """Return the timestamp at which an existing day, such as `2026-05-04`, begins in a zone of the IANA database.

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from shared.services.customers.membership import Membership
     from shared.services.idempotency import Announce, IdempotencyKeyClaim
     from shared.services.reading_budget import Budget
+    from shared.table.contacts.purge import PurgeTable
     from shared.table.store import Store
 
 BULK_SECONDS = 8.0
@@ -193,10 +194,17 @@ def bulk_contacts_for(
     )
 
 
+def purge_table() -> PurgeTable:
+    """The deleted contacts of all tenants, with what belongs to them outside their partitions."""
+    from shared.table.bookings.remains import BookingRemains
+    from shared.table.contacts.purge import PurgeTable
+
+    return PurgeTable(store(), outside=(BookingRemains(store()),))
+
+
 def contact_purge(has_time: Callable[[], bool]) -> Purge:
     """The purge of all tenants' deleted contacts. It works while `has_time` returns True."""
     from shared.projections.leftover_rows import LeftoverRows
     from shared.services.contacts.purge import Purge
-    from shared.table.contacts.purge import PurgeTable
 
-    return Purge(PurgeTable(store()), leftover_rows=LeftoverRows(store()), has_time=has_time)
+    return Purge(purge_table(), leftover_rows=LeftoverRows(store()), has_time=has_time)

@@ -44,7 +44,6 @@ from shared.projections.leftover_rows import LeftoverRows
 from shared.publishing.contracts import from_message, to_message
 from shared.services.contacts.purge import Purge
 from shared.services.limits.rate_limits import RateLimits
-from shared.table.contacts.purge import PurgeTable
 from shared.table.event_items import event_from_item
 from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
@@ -62,13 +61,14 @@ from shared.wiring.accounts import (
     user_service,
 )
 from shared.wiring.base import store
-from shared.wiring.bookings import booking_service
+from shared.wiring.bookings import booking_lists, booking_service
 from shared.wiring.contacts import (
     bulk_contacts,
     contact_history,
     contact_lists,
     contact_reading,
     contact_service,
+    purge_table,
     show_contacts,
 )
 from shared.wiring.customers import customer_service
@@ -200,17 +200,20 @@ def world(aws_stack: Stack) -> Iterator[World]:
         yield World(aws_stack)
 
 
-def booking(number: int, email: str) -> dict[str, Any]:
+def booking(
+    number: int, email: str, *, version: int = 1, kind: str = "BookingCreated", day: int = 6
+) -> dict[str, Any]:
     detail = {
-        "event_id": f"e{number}",
+        "event_id": f"e{number}-{version}",
         "occurred_at": "2026-05-04T09:30:00Z",
         "tenant_id": TENANT,
         "booking_id": f"b{number}",
         "invitee_name": "Ada Lovelace",
         "invitee_email": email,
-        "starts_at": "2026-05-06T09:30:00Z",
+        "starts_at": f"2026-05-{day:02}T09:30:00Z",
+        "version": version,
     }
-    return {"source": "scheduling.bookings", "detail-type": "BookingCreated", "detail": detail}
+    return {"source": "scheduling.bookings", "detail-type": kind, "detail": detail}
 
 
 def account(number: int) -> CustomerInput:
@@ -265,7 +268,7 @@ def spread(world: World) -> int:
 
 def purge() -> object:
     long_after = timestamps.plus(timestamps.now(), 31 * 86_400)
-    return Purge(PurgeTable(store()), leftover_rows=LeftoverRows(store()), now=lambda: long_after).run()
+    return Purge(purge_table(), leftover_rows=LeftoverRows(store()), now=lambda: long_after).run()
 
 
 def attempt(world: World) -> object:
@@ -547,6 +550,18 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     ),
     "Booking of a new person": lambda world: booking_service().process(booking(1, "new@example.com")),
     "Booking of a known contact": lambda world: booking_service().process(booking(1, "ada0@example.com")),
+    "Booking moved to a later time": lambda world: booking_service().process(
+        booking(0, "ada0@example.com", version=2, kind="BookingRescheduled", day=7)
+    ),
+    "Booking cancelled": lambda world: booking_service().process(
+        booking(0, "ada0@example.com", version=2, kind="BookingCancelled")
+    ),
+    "Booking moved to another contact": lambda world: booking_service().process(
+        booking(0, "ada1@example.com", version=2, kind="BookingRescheduled")
+    ),
+    "List a contact's bookings": lambda world: booking_lists(ADMIN).of_contact(
+        world.first.id, state=None, starts_from=None, starts_to=None, limit=25, cursor=None
+    ),
     "Booking event that was processed before": lambda world: booking_service().process(
         booking(0, "x@example.com")
     ),
@@ -672,6 +687,8 @@ def _refused(world: World) -> None:
 def test_an_operation_costs_what_the_document_says(world: World, operation: str) -> None:
     if "before" in operation:
         booking_service().process(booking(0, "x@example.com"))
+    if (operation.startswith("Booking ") and "moved" in operation) or operation == "Booking cancelled":
+        booking_service().process(booking(0, "ada0@example.com"))
     if "from row" in operation:
         _fill(world)
     if "customer" in operation or "primary" in operation:

@@ -37,6 +37,7 @@ COSTS = {
     ("GET", "/contacts/{contact_id}/interactions/{interaction_id}"): "Read an interaction",
     ("PATCH", "/contacts/{contact_id}/interactions/{interaction_id}"): "Change an interaction",
     ("DELETE", "/contacts/{contact_id}/interactions/{interaction_id}"): "Delete an interaction",
+    ("GET", "/contacts/{contact_id}/bookings"): "List a contact's bookings",
     ("POST", "/contacts/{contact_id}/toggle-status"): "Toggle a contact's status",
     ("POST", "/contacts/{contact_id}/restore"): "Restore a contact",
     ("POST", "/contacts/{contact_id}/consent"): "Give a consent",

@@ -30,7 +30,7 @@ from tests.contract.answers import document, faults_of
 from tests.integration.accounts.directory import invite, join
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.jobs.bulk import running_job
-from tests.integration.world import World
+from tests.integration.world import World, booking
 from tests.support.aws import Stack
 from tests.support.gateway import Response
 from tests.support.template import Template
@@ -316,6 +316,11 @@ def deleted(world: World, ids: Ids) -> None:
     assert world.send("DELETE", f"/contacts/{ids['contact_id']}").status == 204
 
 
+def booked(world: World, ids: Ids) -> None:
+    world.post_booking(booking(invitee_email="ada@example.com"))
+    world.bookings.pump()
+
+
 def consented(world: World, ids: Ids) -> None:
     consent = examples()["give_consent"].request
     assert world.send("POST", f"/contacts/{ids['contact_id']}/consent", consent).status == 200
@@ -365,6 +370,7 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "create_group": a_tag_named,
     "list_consents": consented,
     "list_api_clients": each(an_api_client),
+    "list_bookings": booked,
     "list_bulk_jobs": each(a_job),
     "list_contacts": each(the_contact),
     "list_contacts_of_customer": a_contact_of,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shared.table.keys import accounts as account_keys
+from shared.table.keys import bookings as booking_keys
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import counters as counter_keys
 from shared.table.keys import idempotency as idempotency_keys
@@ -48,6 +49,7 @@ WITHIN = {
     "T#…CLIENTS": account_keys.api_clients("T1"),
     "T#…CLIENT#": record_partition("T1", "api_client", "c"),
     "T#…CLIENTS#COUNT": account_keys.api_client_count("T1")["PK"]["S"],
+    "T#…BOOKING#": booking_keys.partition("T1", "b"),
     "T#…BULKJOBS": job_keys.bulk_jobs("T1"),
     "T#…COUNTS": counter_keys.partition("T1"),
     "T#…RATE#": limit_keys.calls("T1", "user:u")["PK"]["S"],
@@ -116,7 +118,9 @@ EXPECTED: dict[str, dict[str, str]] = {
         "U#": "GetItem TransactGetItems",
         "K#": "GetItem TransactGetItems",
     },
-    "BookingsRole": {"T#": "GetItem PutItem Query BatchGetItem TransactGetItems"},
+    "BookingsRole": {
+        "T#": "GetItem PutItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
+    },
     "BulkCallsRole": {
         "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems "
         "ConditionCheck"
@@ -127,6 +131,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "BulkWatchRole": {"T#": "GetItem PutItem UpdateItem Query TransactGetItems", "DUE#BULK": "Query-index"},
     "ContactsPurgeRole": {
         "T#…C#": "GetItem PutItem DeleteItem Query BatchWriteItem TransactGetItems TransactWriteItems",
+        "T#…BOOKING#": "DeleteItem Query BatchWriteItem",
         **dict.fromkeys(("T#…LIST#", "T#…TERM#", "T#…TEL#"), "BatchGetItem BatchWriteItem"),
         "DUE#PURGE": "Query-index",
     },

@@ -31,16 +31,22 @@ _CLOCK_ATTRIBUTES = {"expires_at", "held_until", "last_used_at"}
 class Content:
     """The items of the table at one moment."""
 
-    def __init__(self, stack: Stack) -> None:
-        self.items: list[Item] = []
+    def __init__(self, items: list[Item]) -> None:
+        self.items = items
+
+    @classmethod
+    def of_stack(cls, stack: Stack) -> Content:
+        """Return the items of a stack's table."""
+        items: list[Item] = []
         start: dict[str, Any] = {}
         with as_operator():
             while True:
                 page = stack.client("dynamodb").scan(TableName=stack.table_name, **start)
-                self.items += page["Items"]
+                items += page["Items"]
                 if "LastEvaluatedKey" not in page:
                     break
                 start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        return cls(items)
 
     def of(self, pk: str, sk: str = "") -> list[Item]:
         """Return the items whose keys match patterns from their start."""
@@ -73,6 +79,10 @@ class Content:
         return self.of(r"T#[^#]+#C#", "INTB?#")
 
     @property
+    def bookings(self) -> list[Item]:
+        return self.of(r"T#[^#]+#C#", "BOOKINGX?#")
+
+    @property
     def consents(self) -> list[Item]:
         return self.of(r"T#[^#]+#C#", "CONSENT#")
 
@@ -96,7 +106,8 @@ class Content:
         Each address of a live contact has its lock, and there are no other locks; the same goes for telephone numbers
         of tenants that want it. Each customer has the contacts that name it, one of them primary. Each contact has one
         event for each of its versions, and the record names the last one (a booking may create a contact and change it
-        in one transaction). Counted interactions are on the timeline, and each consent is in the history. Deleted
+        in one transaction). Counted interactions are on the timeline, and each consent is in the history. Each booking
+        is of the contact that its locator names, and the contact's figures count it unless it is cancelled. Deleted
         contacts, and no others, wait to be purged; of a purged contact, the last event is left.
         """
         held = {(lock["PK"]["S"], lock["SK"]["S"]): lock["contact_id"]["S"] for lock in self.locks}
@@ -106,6 +117,7 @@ class Content:
         )
         assert held == wanted, "locks and live contacts' values differ"
         self._assert_customers_whole()
+        self._assert_bookings_whole()
 
         left = {event["PK"]["S"] for event in self.events if event["type"]["S"] == "contact.purged"}
         for partition in left:
@@ -158,6 +170,34 @@ class Content:
                     moved[one["PK"]["S"], identifier] = occurred_at
         assert not by_contact, "interactions of no contact"
         assert pointers == moved
+
+    def _assert_bookings_whole(self) -> None:
+        found = {
+            f"T#{_tenant(one)}#BOOKING#{one['SK']['S'].rpartition('#')[2]}": (
+                one["contact_id"]["S"],
+                one["SK"]["S"],
+                one["version"]["N"],
+            )
+            for one in self.bookings
+        }
+        assert len(found) == len(self.bookings), "a booking of two contacts"
+        assert found == {
+            one["PK"]["S"]: (one["contact_id"]["S"], one["entry"]["S"], one["version"]["N"])
+            for one in self.of(r"T#[^#]+#BOOKING#", "BOOKING$")
+        }
+        counted: dict[str, list[str]] = defaultdict(list)
+        for one in self.bookings:
+            if one["SK"]["S"].startswith("BOOKING#"):
+                counted[one["PK"]["S"]].append(one["starts_at"]["S"])
+        for contact in self.contacts:
+            starts = counted.pop(contact["PK"]["S"], [])
+            assert int(contact.get("total_bookings", {"N": "0"})["N"]) == len(starts)
+            assert contact.get("last_booking_at", {"S": None})["S"] == max(starts, default=None)
+        assert not counted, "bookings of no contact"
+        processed = Counter(
+            f"T#{_tenant(one)}#C#{one['contact_id']['S']}" for one in self.of(r"T#[^#]+#BOOKING#", "TAKEN#")
+        )
+        assert processed == Counter(one["PK"]["S"] for one in self.of(r"T#[^#]+#C#", "INTB#"))
 
     def _assert_customers_whole(self) -> None:
         members: dict[str, set[str]] = defaultdict(set)

@@ -62,7 +62,7 @@ class World:
         made = settle(self.issuer, tenant_id, settings)
         table = self.stack.client("dynamodb")
         with as_operator():
-            for event in Content(self.stack).of(f"T#{tenant_id}#", "EVENT#"):
+            for event in Content.of_stack(self.stack).of(f"T#{tenant_id}#", "EVENT#"):
                 key = {name: event[name] for name in ("PK", "SK")}
                 table.delete_item(TableName=self.stack.table_name, Key=key)
         self.openings.update(range(start, len(records_from(self.stack, 0))))
@@ -71,7 +71,7 @@ class World:
     @property
     def content(self) -> Content:
         """The table as it is now."""
-        return Content(self.stack)
+        return Content.of_stack(self.stack)
 
     # The HTTP API
 
@@ -169,13 +169,14 @@ class World:
         return messages
 
 
-def booking(**detail: Any) -> dict[str, Any]:
+def booking(kind: str = "BookingCreated", /, **detail: Any) -> dict[str, Any]:
     """An EventBridge event of a booking of tenant T1: that of events/booking_created.json with members replaced.
 
     Each has event and booking ids of its own unless they are given. A member given as None is left out.
     """
     event: dict[str, Any] = json.loads((EVENTS / "booking_created.json").read_text())
     event["id"] = str(uuid.uuid4())
+    event["detail-type"] = kind
     number = next(_numbers)
     event["detail"] |= {"event_id": f"event-{number}", "booking_id": f"booking-{number}", **detail}
     event["detail"] = {name: value for name, value in event["detail"].items() if value is not None}

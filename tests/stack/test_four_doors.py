@@ -5,14 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 import urllib.request
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
 
+from local.sources import ROOT
 from tests.stack.conftest import LiveStack, OpenedTenant, eventually
 from tests.support.receiver import Received, Receiver
 
@@ -242,6 +247,59 @@ def test_a_booking_finds_the_contact_with_that_address(live: LiveStack, tenant: 
         lambda: (one := live.api("GET", path, token=tenant.admin_token).body)["total_bookings"] and one
     )
     assert (found["total_bookings"], found["first_name"], found["source"]) == (1, "Ada", "api")
+
+
+def test_the_command_sends_each_kind_of_booking_event_and_they_become_one_booking(
+    live: LiveStack, tenant: OpenedTenant
+) -> None:
+    """check 89: the cancellation is sent first."""
+    moved = ["--starts", "2031-05-07T09:30:00Z"]
+    for state, given in (
+        ("cancelled", ["--version", "3", "--title", "Haircut", *moved]),
+        ("created", ["--starts", "2031-05-06T09:30:00Z", "--name", "Bob Stone"]),
+        ("rescheduled", ["--version", "2", *moved]),
+        ("completed", ["--version", "4", *moved]),
+    ):
+        sent = subprocess.run(
+            [
+                *(sys.executable, "-m", "local.book", state, "--tenant", tenant.id),
+                *("--booking", "b-1", "--email", "bob@example.com", *given),
+            ],
+            cwd=ROOT,
+            env=os.environ | {"STATE_DIR": str(live.state_dir)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert json.loads(sent.stdout)["booking_id"] == "b-1"
+
+    def told() -> list[dict[str, Any]] | None:
+        found = listed(live, tenant)
+        if [one["interaction_count"] for one in found] != [4]:
+            return None
+        items = live.api("GET", f"/contacts/{found[0]['id']}/bookings", token=tenant.admin_token).body[
+            "items"
+        ]
+        return items if [len(one["events"]) for one in items] == [4] else None
+
+    [one] = eventually(told) or []
+    assert (one["state"], one["starts_at"], one["title"]) == (
+        "completed", "2031-05-07T09:30:00.000Z", "Haircut",
+    )  # fmt: skip
+    assert [event["state"] for event in one["events"]] == ["created", "rescheduled", "cancelled", "completed"]
+    [bob] = listed(live, tenant)
+    assert (bob["full_name"], bob["total_bookings"], bob["last_booking_at"]) == (
+        "Bob Stone", 1, "2031-05-07T09:30:00.000Z",
+    )  # fmt: skip
+
+
+def test_without_a_stack_the_command_says_how_to_start_one(tmp_path: Path) -> None:
+    outcome = subprocess.run(
+        [sys.executable, "-m", "local.book", "created", "--email", "bob@example.com"],
+        cwd=ROOT, env=os.environ | {"STATE_DIR": str(tmp_path)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert outcome.returncode == 1
+    assert "make run" in outcome.stderr
 
 
 @pytest.mark.parametrize(

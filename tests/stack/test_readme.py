@@ -29,6 +29,7 @@ SHOWN = (
     "CUST000001 2 Eva",
     "Bob Stone 1",
     '"type": "booking_created"',
+    "Haircut completed 2026-05-07T07:30:00.000Z ['created', 'rescheduled', 'completed']",
 )
 RECIPES = {"make run": "python -m local", "make test": "python -m pytest"}
 """README's two commands, and what the Makefile runs for each."""

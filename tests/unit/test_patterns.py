@@ -18,7 +18,7 @@ from shared.domain import characters, days, email, faults, field_names, search, 
 from shared.domain.accounts.invitation import InvitationToken
 from shared.domain.accounts.passwords import check_password
 from shared.domain.accounts.user import SchedulingId
-from shared.domain.bookings import BookingCreated
+from shared.domain.bookings.event import BookingEvent
 from shared.domain.callers import parse_grants
 from shared.domain.contacts import custom_fields, names, number_search
 from shared.domain.contacts.cleaning import clean
@@ -177,7 +177,7 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "label_inputs.Color": TypeAdapter(Color).validate_python,
     "custom_fields name": lambda value: custom_fields.clean_custom_fields({value: 1}),
     "custom_fields value": lambda value: custom_fields.clean_custom_fields({"a": value}),
-    "booking": lambda value: BookingCreated.model_validate(dict.fromkeys(BookingCreated.model_fields, value)),
+    "booking": lambda value: BookingEvent.parse("created", dict.fromkeys(BookingEvent.model_fields, value)),
     "ids.is_id": is_id,
     "imports.inbox_file": inbox_file,
     "imports.uploaded_file": uploaded_file,
@@ -213,7 +213,7 @@ MOST_PASSES_OF = {
 DRIVEN = {
     "shared/domain/accounts/passwords.py",
     "shared/domain/accounts/user.py",
-    "shared/domain/bookings.py",
+    "shared/domain/bookings/event.py",
     "shared/domain/characters.py",
     "shared/domain/contacts/conditions.py",
     "shared/domain/contacts/custom_fields.py",

@@ -21,7 +21,7 @@ from shared.domain.timestamps import Timestamp
 
 UserRole = Literal["admin", "user"]
 SchedulingId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=VISIBLE_ASCII)]
-"""An id of the scheduling product: printable ASCII without spaces, as `shared.domain.bookings` takes it."""
+"""An id of the scheduling product: printable ASCII without spaces, as `shared.domain.bookings.event` takes it."""
 
 MAX_USERS = 500
 """The largest number of users of a tenant. Lists read all users and filter them."""

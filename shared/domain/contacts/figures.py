@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from shared.domain.events import (
@@ -15,9 +16,6 @@ from shared.domain.events import (
 from shared.domain.records import Recorded
 from shared.domain.stamp import Stamp
 
-MAX_ORGANIZERS = 100
-"""How many users a contact names at most as organizers of its bookings; further users are not added."""
-
 
 class TimelineFigures(Recorded):
     """The part of a contact that changes with its timeline.
@@ -28,11 +26,6 @@ class TimelineFigures(Recorded):
     """
 
     if TYPE_CHECKING:
-        phone: str | None
-        owner_id: str | None
-        organizer_ids: list[str]
-        total_bookings: int
-        last_booking_at: str | None
         last_contacted_at: str | None
         interaction_count: int
         interaction_counts: dict[str, int]
@@ -44,36 +37,20 @@ class TimelineFigures(Recorded):
         type: str,
         occurred_at: str,
         by_system: bool,
-        booking: str | None = None,
-        phone: str | None = None,
-        phone_raw: str | None = None,
-        organizer_id: str | None = None,
-        owner_id: str | None = None,
+        further: Mapping[str, Any] | None = None,
         stamp: Stamp,
     ) -> tuple[Self, Event]:
         """Return the contact after a new interaction, and its `interaction.created`.
 
-        `by_system`: whether the system recorded it, and no caller. `booking`: the start of a booking that is counted
-        now, None if it was counted before. `phone` (E.164, with `phone_raw` as it was typed) and `owner_id` fill only
-        empty fields. `organizer_id`: the user who organizes the booking.
+        `by_system`: whether the system recorded it, and no caller. `further`: other fields that change with it.
         """
         given: dict[str, Any] = {
             "interaction_count": self.interaction_count + 1,
             "interaction_counts": _moved(self.interaction_counts, type, 1),
+            **(further or {}),
         }
         if not by_system and occurred_at <= stamp.at:
             given["last_contacted_at"] = max(self.last_contacted_at or "", occurred_at)
-        if booking is not None:
-            given["total_bookings"] = self.total_bookings + 1
-            given["last_booking_at"] = max(self.last_booking_at or "", booking)
-        if phone and not self.phone:
-            given |= {"phone": phone, "phone_raw": phone_raw}
-        if owner_id is not None and self.owner_id is None:
-            given["owner_id"] = owner_id
-        known = self.organizer_ids
-        if organizer_id is not None and organizer_id not in known and len(known) < MAX_ORGANIZERS:
-            # Sorted, so that the result does not depend on the order of the bookings.
-            given["organizer_ids"] = sorted([*known, organizer_id])
         contact, event = self._build_change(INTERACTION_CREATED, given, stamp)
         event.data.update(interaction_id=interaction_id, interaction_type=type)
         return contact, event

@@ -11,7 +11,7 @@ from shared.domain.contacts.facets import DEFAULTS, OWN, facets_of, own_facets_o
 from shared.domain.contacts.number_search import digits_of
 from shared.domain.contacts.record import Contact
 from shared.domain.contacts.search import addresses_of, is_found, numbers_of
-from shared.domain.days import first_moment, is_date, last_moment
+from shared.domain.days import first_of, last_of
 from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid
 from shared.domain.labels.record import Label, LabelKind
@@ -83,9 +83,8 @@ class ContactFilter:
         if active is not None and wanted.setdefault("is_active", active) != active:
             raise Invalid.field("active", "contradiction", "`active` and `is_active` are the same condition.")
         for name in RANGES & wanted.keys():
-            if is_date(wanted[name]):
-                moment = first_moment if name.endswith("_from") else last_moment
-                wanted[name] = moment(wanted[name], settings.timezone)
+            bound = first_of if name.endswith("_from") else last_of
+            wanted[name] = bound(wanted[name], settings.timezone)
         if "email" in wanted:
             wanted["email"] = normalize_email(wanted["email"])
         if "phone" in wanted:

@@ -12,11 +12,11 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.domain.contacts import custom_fields
+from shared.domain.contacts.booked import Booked, BookedFields
 from shared.domain.contacts.communication import NO_COMMUNICATION, NO_PREFERENCE, Communication
 from shared.domain.contacts.consent import Channel, ConsentEntry, ConsentInput
 from shared.domain.contacts.custom_fields import CustomFields
 from shared.domain.contacts.fields import MAX_GROUPS, LabelledFields
-from shared.domain.contacts.figures import TimelineFigures
 from shared.domain.contacts.other_phones import OtherPhone
 from shared.domain.contacts.uniqueness import (
     Lock,
@@ -52,7 +52,7 @@ RESTORABLE_SECONDS = 30 * 86_400
 """How long a deleted contact can be restored before it is purged: 30 days."""
 
 
-class Contact(TimelineFigures):
+class Contact(BookedFields):
     """A contact as it is stored and shown.
 
     `version` counts the changes, from 1. `source`: how the contact came into the system. `phone_raw` and
@@ -108,6 +108,7 @@ class Contact(TimelineFigures):
     type_ids: Annotated[list[str], SkipJsonSchema(), Field(exclude=True)] = []
     group_ids: Annotated[list[str], SkipJsonSchema(), Field(exclude=True)] = []
     interaction_counts: Annotated[dict[str, int], SkipJsonSchema(), Field(exclude=True)] = {}
+    booked: Annotated[Booked, SkipJsonSchema(), Field(exclude=True)] = {}
     deleted_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
     unique_scope: Annotated[UniqueScope, SkipJsonSchema(), Field(exclude=True)] = "tenant"
@@ -343,6 +344,7 @@ _NOT_AUDITED = BOOKKEEPING | {
     "communication",
     "custom_fields",
     "interaction_counts",
+    "booked",
     "tag_ids",
     "type_ids",
     "group_ids",

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain.days import first_moment, is_date, last_moment
+from shared.domain.days import first_of, last_of
 from shared.domain.moments import FROM, TO, Moment
 from shared.domain.timeline.interaction import SYSTEM_TYPES, Interaction, InteractionType
 
@@ -43,8 +43,8 @@ class InteractionFilter:
         first, last = given.get("date_from"), given.get("date_to")
         return cls(
             type=given.get("type"),
-            first=first_moment(first, timezone) if first and is_date(first) else first,
-            last=last_moment(last, timezone) if last and is_date(last) else last,
+            first=first and first_of(first, timezone),
+            last=last and last_of(last, timezone),
             performed_by_id=given.get("performed_by_id"),
             booking_id=given.get("booking_id"),
         )

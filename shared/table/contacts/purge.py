@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from shared.domain.contacts.purge import Expired
 from shared.domain.events import Event
@@ -19,11 +20,22 @@ _DUE_PAGE = 100
 _PORTION = 100
 
 
-class PurgeTable:
-    """The deleted contacts of all tenants, as the scheduled task sees them: which are due, and not who they are."""
+class OutsideRows(Protocol):
+    """Items in other partitions that belong to a contact. Its own items lead to them."""
 
-    def __init__(self, store: Store) -> None:
+    def remove(self, tenant_id: str, contact_id: str, rows: Sequence[Item]) -> int: ...
+
+
+class PurgeTable:
+    """The deleted contacts of all tenants, as the scheduled task sees them: which are due, and not who they are.
+
+    `outside` removes the items in other partitions to which a portion of the contact's items leads. Each may be called
+    again for the same portion, and returns how many items it removed.
+    """
+
+    def __init__(self, store: Store, outside: Sequence[OutsideRows]) -> None:
         self._store = store
+        self._outside = outside
 
     def due(self, at: str) -> Iterator[tuple[str, str]]:
         """Yield the contacts to be purged by `at`, as (tenant id, contact id), one shard after the other.
@@ -77,14 +89,19 @@ class PurgeTable:
         self._store.commit(transaction)
 
     def remove_rows(self, expired: Expired, purged_by: str) -> Iterator[int]:
-        """Remove all items around an emptied record, except the event that is kept; yield their number at each step."""
+        """Remove all items around an emptied record, except the event that is kept; yield their number at each step.
+
+        Raises ConcurrentChange when an item in another partition has just gone to another contact.
+        """
         partition = contact_keys.partition(expired.tenant_id, expired.contact_id)
         # The tombstone stays for its time: a projector that is late with an older state must find it.
         kept = {contact_keys.CONTACT, projection_keys.GONE, event_keys.sort_key(purged_by)}
         for rows in walking.pages(self._store, partition, page=_PORTION, consistent=True):
             removed = [key_of(row) for row in rows if row[SK]["S"] not in kept]
+            # First, since a purge that is interrupted finds them by the contact's items only.
+            elsewhere = sum(one.remove(expired.tenant_id, expired.contact_id, rows) for one in self._outside)
             self._store.write_many(delete=removed)
-            yield len(removed)
+            yield len(removed) + elsewhere
 
     def remove_record(self, expired: Expired, purged_by: str) -> None:
         """Remove an emptied record, the last item of its contact. Repeating it is harmless."""

@@ -201,6 +201,7 @@ CASES: dict[tuple[str, str], Case] = {
         )
         for method, body in (("GET", None), ("PATCH", {"outcome": "x"}), ("DELETE", None))
     },
+    ("GET", "/contacts/{contact_id}/bookings"): Case(make_contact),
     ("POST", "/contacts/{contact_id}/toggle-status"): Case(make_contact),
     ("POST", "/contacts/{contact_id}/restore"): Case(make_deleted_contact),
     ("POST", "/contacts/{contact_id}/set-primary"): Case(make_member),
@@ -760,6 +761,7 @@ def test_a_client_without_permissions_may_do_nothing_and_is_told_what_it_lacks(w
         ("GET", "/contacts", None, "contacts:read"),
         ("GET", f"/contacts/{contact}", None, "contacts:read"),
         ("GET", f"/contacts/{contact}/interactions", None, "contacts:read"),
+        ("GET", f"/contacts/{contact}/bookings", None, "contacts:read"),
         ("POST", "/contacts", body, "contacts:write"),
         ("PUT", f"/contacts/{contact}", body, "contacts:write"),
         ("PATCH", f"/contacts/{contact}", {"company": "x"}, "contacts:write"),

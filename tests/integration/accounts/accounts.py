@@ -34,7 +34,7 @@ class Accounts:
 
     @property
     def content(self) -> Content:
-        return Content(self.stack)
+        return Content.of_stack(self.stack)
 
     def register(
         self, password: str = PASSWORD, *, email: str = EMAIL, gateway: Gateway | None = None, **fields: Any

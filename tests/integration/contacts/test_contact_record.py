@@ -21,6 +21,7 @@ from shared.services.contacts.purge import Purge, PurgeReport
 from shared.table.contacts.purge import PurgeTable
 from shared.table.keys import contacts as contact_keys
 from shared.wiring.base import store
+from shared.wiring.contacts import purge_table
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.world import World, booking
 from tests.support.aws import stack_in_moto
@@ -559,7 +560,7 @@ def purge(
     """Purge as of so many days from now; `leftover_rows`: with its check of the rows that searches find contacts by."""
     found = LeftoverRows(store()) if leftover_rows else None
     with acting_for_system(*PURGE_PREFIXES):
-        return Purge(PurgeTable(store()), leftover_rows=found, now=in_days(days), has_time=has_time).run()
+        return Purge(purge_table(), leftover_rows=found, now=in_days(days), has_time=has_time).run()
 
 
 def expire(world: World, days: float = 31) -> None:
@@ -641,7 +642,7 @@ def test_a_restored_contact_is_not_purged(world: World) -> None:
 def test_a_contact_restored_between_look_up_and_purge_lives(world: World) -> None:
     """Proven with two writers: whoever writes first, the other one notices."""
     made = delete_first(world)
-    table = PurgeTable(store())
+    table = purge_table()
 
     class Restoring(PurgeTable):
         def empty(self, *args: Any) -> None:
@@ -649,7 +650,7 @@ def test_a_contact_restored_between_look_up_and_purge_lives(world: World) -> Non
             super().empty(*args)
 
     with acting_for_system(*PURGE_PREFIXES):
-        report = Purge(Restoring(store()), now=in_days(31)).run()
+        report = Purge(Restoring(store(), ()), now=in_days(31)).run()
         assert (report.purged, report.passed_over) == (0, 1)
         assert table.look_up("T1", made["id"]) is None
     assert world.send("GET", path_of(made)).status == 200
@@ -671,7 +672,8 @@ def test_a_purge_that_runs_out_of_time_is_taken_up_again(world: World) -> None:
         world.send("POST", path_of(made, "/restore"))
         world.send("DELETE", path_of(made))
     first = purge(has_time=iter([True, False, False]).__next__)
-    assert (first.purged, first.unfinished, first.rows) == (0, 1, 99)  # a portion of 100, the record among it
+    # A portion of 100, the record among it; and the locators of three bookings, and their processed events.
+    assert (first.purged, first.unfinished, first.rows) == (0, 1, 99 + 3 * 2)
     second = purge()
     assert (second.purged, second.unfinished) == (1, 0)
     assert len([item for item in remains(world, made) if item["SK"]["S"] != "GONE"]) == 1
@@ -687,8 +689,9 @@ def test_a_purge_killed_anywhere_and_run_again_leaves_what_one_run_leaves(worlds
     tried = assert_same_after_kills(
         with_contact(worlds, eventful), deliver, whole_picture, matching=of_the_product
     )
-    # Sixteen shards; look-up, emptying, the rows' query and removal, the record's removal; and after the last.
-    assert tried == 16 + 5 + 1
+    # Sixteen shards; look-up, emptying, the rows' query and removal, the record's removal; what is left of three
+    # bookings looked up, their processed events and their locators removed; and after the last.
+    assert tried == 16 + 5 + 5 + 1
 
 
 def test_a_purge_throttled_at_any_call_ends_the_same(worlds: Worlds) -> None:
@@ -703,11 +706,11 @@ def test_two_purges_at_once_purge_once(world: World) -> None:
 
     class Twice(PurgeTable):
         def empty(self, *args: Any) -> None:
-            assert Purge(PurgeTable(store()), now=in_days(31)).run().purged == 1
+            assert Purge(purge_table(), now=in_days(31)).run().purged == 1
             super().empty(*args)
 
     with acting_for_system(*PURGE_PREFIXES):
-        report = Purge(Twice(store()), now=in_days(31)).run()
+        report = Purge(Twice(store(), ()), now=in_days(31)).run()
     assert (report.purged, report.passed_over) == (0, 1)
     assert Counter(event["type"]["S"] for event in world.content.events) == {"contact.purged": 1}
     assert len([item for item in remains(world, made) if item["SK"]["S"] != "GONE"]) == 1

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.domain.callers import system_caller
-from shared.domain.contacts.figures import MAX_ORGANIZERS
+from shared.domain.contacts.booked import MAX_ORGANIZERS, BookingFigures, Invitee
 from shared.domain.contacts.record import Contact
 from shared.domain.ids import new_id
 from shared.domain.stamp import Stamp
@@ -183,7 +183,7 @@ def test_a_disabled_organizer_sees_the_contact_and_the_default_owner_owns_it(wor
 
 def test_an_owner_stays_and_each_organizer_is_kept_once(world: World) -> None:
     book(world, organizer_id=OTHER)
-    contact = book(world, organizer_id=USER)
+    contact = book(world, organizer_id=USER, occurred_at="2031-03-02T09:00:00Z")
     assert (contact["owner_id"], contact["organizer_ids"]) == (OTHER, sorted([OTHER, USER]))
     assert book(world, organizer_id=USER)["organizer_ids"] == sorted([OTHER, USER])
     nobody_s = world.create("carl@example.com", owner_id=None)
@@ -210,13 +210,11 @@ def test_a_contact_names_no_more_than_a_hundred_organizers() -> None:
         source="booking",
     )
     for number in range(MAX_ORGANIZERS + 5):
-        contact, _ = contact.record_interaction(
-            interaction_id=new_id(),
+        contact, _ = contact.record_booking_event(
             type="booking_created",
-            occurred_at=now(),
-            by_system=True,
-            booking=now(),
-            organizer_id=f"u{number}",
+            booking_id=f"b{number}",
+            invitee=Invitee(interaction_id=new_id(), organizer_id=f"u{number}"),
+            figures=BookingFigures(number + 1, now()),
             stamp=Stamp.now(caller),
         )
     assert len(contact.organizer_ids) == MAX_ORGANIZERS

@@ -15,12 +15,11 @@ from shared.domain.callers import Caller
 from shared.projections.kinds.registry import kind_of
 from shared.publishing import sweep as sweeping
 from shared.services.contacts.purge import Purge
-from shared.table.contacts.purge import PurgeTable
 from shared.table.customers.membership import MembershipTable
 from shared.table.keys import customers as customer_keys
 from shared.wiring.accounts import onboarding_service
 from shared.wiring.base import store
-from shared.wiring.contacts import contact_service
+from shared.wiring.contacts import contact_service, purge_table
 from shared.wiring.projections import projection
 from shared.wiring.publishing import event_table, publisher
 from tests.integration.world import SWEEPER_PREFIXES, World
@@ -867,7 +866,7 @@ def test_a_purged_contact_of_a_customer_leaves_nothing_behind(world: World) -> N
     world.send("DELETE", at(members[0]))
     later = timestamps.plus(timestamps.now(), 31 * 86_400)
     with acting_for_system("DUE#PURGE#", "T#"):
-        assert Purge(PurgeTable(store()), now=lambda: later).run().purged == 1
+        assert Purge(purge_table(), now=lambda: later).run().purged == 1
     assert members[0]["id"] not in str([one for one in world.content.items if "EVENT#" not in one["SK"]["S"]])
     world.content.assert_whole()
 

@@ -688,7 +688,9 @@ def test_a_completed_import_is_no_longer_due(inbox: DropFolder) -> None:
     inbox.run(people(1))
     with as_operator():
         assert not [
-            item for item in Content(inbox.world.stack).items if item.get("WPK", {}).get("S") == "DUE#IMPORTS"
+            item
+            for item in Content.of_stack(inbox.world.stack).items
+            if item.get("WPK", {}).get("S") == "DUE#IMPORTS"
         ]
 
 

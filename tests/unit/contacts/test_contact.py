@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.domain.callers import Caller, system_caller
+from shared.domain.contacts.booked import BookingFigures, Invitee
 from shared.domain.contacts.cleaning import clean
 from shared.domain.contacts.inputs import ContactInput
 from shared.domain.contacts.record import Contact
@@ -66,21 +67,19 @@ def test_a_deleted_contact_keeps_its_fields_for_a_restoration() -> None:
     assert (after.deleted_at, after.email, event.type) == (LATER, "ada@example.com", "contact.deleted")
 
 
-def booked(contact: Contact, at: str, **given: str | None) -> Contact:
-    """The contact after an event of a booking."""
-    return contact.record_interaction(
-        interaction_id="i", type="booking_created", occurred_at=at, by_system=True,
-        stamp=Stamp("e", LATER, system_caller("t1", "booking", "booking")), **given,
-    )[0]  # fmt: skip
-
-
 def test_a_booking_moves_the_last_booking_and_not_the_last_contact() -> None:
     contact, _ = made()
-    for at in (LATER, AT):
-        contact = booked(contact, at, booking=at)
+    contact, event = contact.record_booking_event(
+        type="booking_created",
+        booking_id="b",
+        invitee=Invitee(interaction_id=ID),
+        figures=BookingFigures(1, LATER),
+        stamp=Stamp("e", LATER, system_caller("t1", "booking", "booking")),
+    )
     assert (contact.last_contacted_at, contact.last_booking_at) == (None, LATER)
-    assert (contact.interaction_count, contact.total_bookings) == (2, 2)
-    assert contact.interaction_counts == {"booking_created": 2}
+    assert (contact.interaction_count, contact.total_bookings) == (1, 1)
+    assert contact.interaction_counts == {"booking_created": 1}
+    assert event.data == {"interaction_id": ID, "interaction_type": "booking_created", "booking_id": "b"}
 
 
 def test_the_last_contact_moves_forward_and_never_back_or_into_the_future() -> None:
@@ -100,14 +99,6 @@ def test_the_last_contact_moves_forward_and_never_back_or_into_the_future() -> N
     assert (event.type, event.version) == ("interaction.created", 5)
     assert event.data == {"interaction_id": "i", "interaction_type": "call"}
     assert event.changes == {"interaction_count": (3, 4)}
-
-
-def test_a_booking_fills_an_empty_phone_and_never_replaces_one() -> None:
-    contact, _ = made()
-    for number in ("+14155552671", "+14155552672"):
-        contact = booked(contact, AT, phone=number)
-    assert contact.phone == "+14155552671"
-    assert contact.total_bookings == 0
 
 
 def test_every_refused_field_is_named() -> None:

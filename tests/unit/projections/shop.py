@@ -192,7 +192,9 @@ class Shop:
 
         def work() -> None:
             start = len(self.table.stream)
-            Purge(_Due(self.store()), leftover_rows=LeftoverRows(self.store()), now=lambda: PURGED_AT).run()
+            Purge(
+                _Due(self.store(), ()), leftover_rows=LeftoverRows(self.store()), now=lambda: PURGED_AT
+            ).run()
             changes = [pair for pair in self.table.stream[start:] if _is_of_record(pair)]
             for old, new in changes:
                 self.projection().project([_image(old, new)], replaced=[old] if old else [])

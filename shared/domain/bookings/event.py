@@ -1,9 +1,9 @@
-"""Booking events in the format of the scheduling product."""
+"""Booking events in the format of the scheduling product: of four kinds, all with the same fields."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -17,9 +17,20 @@ from pydantic import (
     WrapValidator,
 )
 
+from shared.domain import timestamps
 from shared.domain.characters import one_line
+from shared.domain.ids import derived_id
 from shared.domain.timestamps import normalize
 
+BookingState = Literal["created", "rescheduled", "completed", "cancelled"]
+"""What happened to a booking last."""
+STATES: dict[str, BookingState] = {
+    "BookingCreated": "created",
+    "BookingRescheduled": "rescheduled",
+    "BookingCompleted": "completed",
+    "BookingCancelled": "cancelled",
+}
+"""The `detail-type` of each kind of booking event, and the state in which it leaves its booking."""
 MAX_TEXT = 1_000
 """The most characters of a title or a name; longer ones are cut."""
 _MAX_VERSION = 2**53 - 1
@@ -86,8 +97,14 @@ Moment = Annotated[datetime, AfterValidator(normalize), BeforeValidator(_as_mome
 _Line = Annotated[str, BeforeValidator(_as_cut_line)]
 
 
-class BookingCreated(BaseModel):
-    """The event of a new appointment. Unknown fields are accepted and ignored.
+Order = tuple[int, str, str]
+"""The position of an event among the events of its booking: its version, `occurred_at` and id. The highest one says how
+the booking is now. Where the scheduling product counts no versions, all are 1, and the time decides.
+"""
+
+
+class BookingEvent(BaseModel):
+    """An event of an appointment: it was made, moved, held or cancelled. Unknown fields are accepted and ignored.
 
     The ids, the times and the invitee's address are required. In all other fields, null and invalid values count as
     absent, numbers are accepted as text, and too long texts are cut. `occurred_at`, `starts_at` and `ends_at` become
@@ -96,6 +113,7 @@ class BookingCreated(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
+    state: BookingState
     event_id: ForeignId
     occurred_at: Moment
     tenant_id: ForeignId
@@ -110,3 +128,26 @@ class BookingCreated(BaseModel):
     title: _Line = ""
     metadata: Annotated[dict[str, Any], BeforeValidator(_or_empty)] = Field(default_factory=dict)
     version: Annotated[int, Field(ge=0, le=_MAX_VERSION), WrapValidator(_or_first)] = 1
+
+    @classmethod
+    def parse(cls, state: BookingState, detail: Any) -> BookingEvent:
+        """Return the event with a `detail` (parsed JSON) that leaves its booking in `state`.
+
+        Raises ValidationError for a detail that is not an object, and for required fields that are missing or invalid.
+        """
+        return cls.model_validate({**detail, "state": state} if isinstance(detail, dict) else detail)
+
+    @property
+    def order(self) -> Order:
+        """The event's position among the events of its booking."""
+        return self.version, str(self.occurred_at), self.event_id
+
+    @property
+    def interaction_id(self) -> str:
+        """The id of the interaction that the event becomes."""
+        return interaction_id_of(self.tenant_id, self.booking_id, self.event_id, str(self.occurred_at))
+
+
+def interaction_id_of(tenant_id: str, booking_id: str, event_id: str, occurred_at: str) -> str:
+    """Return the id of the interaction of a booking event: the same at each delivery, and sorted by `occurred_at`."""
+    return derived_id(timestamps.to_milliseconds(occurred_at), tenant_id, booking_id, event_id)

@@ -1,0 +1,156 @@
+"""What booking events give to a contact's own fields, independent of the order in which they arrive.
+
+A booking fills a name, telephone number or owner that is missing, and the earliest event that has one gives it. The
+contact remembers in its hidden field `booked` from which event each of them came. An earlier event that arrives late
+replaces it. Once anybody else changes the field, it is theirs: what it came from is forgotten, and bookings leave it as
+it is unless it is empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from shared.domain.contacts.figures import TimelineFigures
+from shared.domain.email import local_part
+from shared.domain.events import CONTACT_UPDATED, Event
+from shared.domain.ids import milliseconds_of
+from shared.domain.stamp import Stamp
+from shared.domain.text import join_name
+from shared.domain.timestamps import from_milliseconds
+
+Booked = dict[str, str]
+"""For each of `name`, `phone` and `owner_id` that a booking event gave: the id of that event's interaction. These ids
+sort by the time at which the events occurred."""
+
+MAX_ORGANIZERS = 100
+"""How many users a contact names at most as organizers of its bookings; further users are not added."""
+_FIELDS = {"name": ("first_name", "last_name"), "phone": ("phone",), "owner_id": ("owner_id",)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitee:
+    """What a booking event says about the contact with its address. Empty values are not given.
+
+    `interaction_id`: the id of the event's interaction. `phone`: in E.164, with `phone_raw` as it was typed if that
+    differs. `owner_id`: the user who owns the contact if it has no owner. `organizer_id`: the user who organizes the
+    booking.
+    """
+
+    interaction_id: str
+    first_name: str = ""
+    last_name: str = ""
+    phone: str | None = None
+    phone_raw: str | None = None
+    owner_id: str | None = None
+    organizer_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BookingFigures:
+    """How many bookings of a contact are not cancelled, and when the latest of them starts."""
+
+    total: int
+    last_at: str | None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The contact's fields that hold the figures."""
+        return {"total_bookings": self.total, "last_booking_at": self.last_at}
+
+
+class BookedFields(TimelineFigures):
+    """The part of a contact that bookings change."""
+
+    if TYPE_CHECKING:
+        first_name: str
+        last_name: str
+        phone: str | None
+        owner_id: str | None
+        organizer_ids: list[str]
+        total_bookings: int
+        last_booking_at: str | None
+        booked: Booked
+
+        @property
+        def addresses(self) -> dict[str, str]: ...
+
+    def created_for(self, invitee: Invitee) -> Self:
+        """Return a contact that was just created from what a booking event says, with the source of its fields."""
+        given = {
+            "name": has_real_name(invitee.first_name, invitee.last_name, self.addresses),
+            "owner_id": invitee.owner_id,
+            "phone": invitee.phone,
+        }
+        return self.with_fields({"booked": {name: invitee.interaction_id for name in given if given[name]}})
+
+    def record_booking_event(
+        self, *, type: str, booking_id: str, invitee: Invitee, figures: BookingFigures, stamp: Stamp
+    ) -> tuple[Self, Event]:
+        """Return the contact after a booking event with one of its addresses, and the `interaction.created`.
+
+        `type`: that of the event's interaction. `figures`: those of the contact's bookings after the event.
+        """
+        contact, event = self.record_interaction(
+            interaction_id=invitee.interaction_id,
+            type=type,
+            occurred_at=from_milliseconds(milliseconds_of(invitee.interaction_id)),
+            by_system=True,
+            further={**self._given_by(invitee), **figures.fields},
+            stamp=stamp,
+        )
+        event.data["booking_id"] = booking_id
+        return contact, event
+
+    def recount_bookings(
+        self, figures: BookingFigures, *, booking_id: str, stamp: Stamp
+    ) -> tuple[Self, Event]:
+        """Return the contact after an event of a booking that is or was of this contact, but has the address of another
+        contact, and the `contact.updated`. It is the next version even when no figure changes: the booking does.
+        """
+        contact, event = self._build_change(CONTACT_UPDATED, figures.fields, stamp)
+        event.data["booking_id"] = booking_id
+        return contact, event
+
+    def _given_by(self, invitee: Invitee) -> dict[str, Any]:
+        """Return the fields that change by what a booking event says, and the source of those that it gives."""
+        given: dict[str, Any] = {}
+        booked = dict(self.booked)
+
+        def takes(name: str, *, is_missing: bool) -> bool:
+            if invitee.interaction_id < booked[name] if name in booked else is_missing:
+                booked[name] = invitee.interaction_id
+                return True
+            return False
+
+        first, last, addresses = invitee.first_name, invitee.last_name, self.addresses
+        is_missing = not has_real_name(self.first_name, self.last_name, addresses)
+        if has_real_name(first, last, addresses) and takes("name", is_missing=is_missing):
+            given |= {"first_name": first, "last_name": last, "full_name": join_name(first, last)}
+        if invitee.phone and takes("phone", is_missing=not self.phone):
+            given |= {"phone": invitee.phone, "phone_raw": invitee.phone_raw}
+        if invitee.owner_id is not None and takes("owner_id", is_missing=self.owner_id is None):
+            given["owner_id"] = invitee.owner_id
+        known, organizer_id = self.organizer_ids, invitee.organizer_id
+        if organizer_id is not None and organizer_id not in known and len(known) < MAX_ORGANIZERS:
+            # Sorted, so that the result does not depend on the order of the bookings.
+            given["organizer_ids"] = sorted([*known, organizer_id])
+        given["booked"] = dict(sorted(booked.items()))  # however the events arrived
+        return given
+
+    def _next_version(self, given: dict[str, Any], stamp: Stamp) -> Self:
+        """Return the next version. A field that anybody but a booking changes loses its source."""
+        if self.booked and "booked" not in given:
+            given = {**given, "booked": {n: s for n, s in self.booked.items() if not self._changes(given, n)}}
+        return super()._next_version(given, stamp)
+
+    def _changes(self, given: dict[str, Any], name: str) -> bool:
+        present = self.__dict__
+        return any(given.get(field, present[field]) != present[field] for field in _FIELDS[name])
+
+
+def has_real_name(first_name: str, last_name: str, addresses: Iterable[str]) -> bool:
+    """Return whether a name is more than the part before the `@` of one of the contact's addresses."""
+    name = join_name(first_name, last_name)
+    return bool(name) and all(name != local_part(address) for address in addresses)

@@ -1,0 +1,55 @@
+"""The bookings of contacts in the order of their starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shared.domain.bookings.booking import Booking
+from shared.services.reading_budget import Budget
+from shared.table.bookings import items as booking_items
+from shared.table.budgeted_reads import BudgetedReads
+from shared.table.keys import bookings as booking_keys
+from shared.table.keys import contacts as contact_keys
+from shared.table.keys import timeline as timeline_keys
+from shared.table.store import Store
+from shared.table.timeline.ranges import walk_ranges
+
+
+class BookingRanges:
+    """The bookings of one tenant's contacts, read within a budget."""
+
+    def __init__(self, store: Store, tenant_id: str, budget: Budget) -> None:
+        self._reads = BudgetedReads(store, budget)
+        self._tenant = tenant_id
+
+    def walk(
+        self,
+        contact_id: str,
+        *,
+        is_counted: bool | None,
+        starts_from: str | None,
+        starts_to: str | None,
+        after: str | None,
+        portion: int,
+    ) -> Iterator[tuple[str, Booking]]:
+        """Yield a contact's bookings, those that start last first, each with its position for `after`.
+
+        `is_counted`: only those that are not cancelled, or only those that are; None for all. `starts_from` and
+        `starts_to`: bounds of the start, both included. Raises BudgetSpent when the budget is spent.
+        """
+        prefixes = {
+            None: booking_keys.RANGES,
+            True: (booking_keys.COUNTED,),
+            False: (booking_keys.CANCELLED,),
+        }[is_counted]
+        entries = walk_ranges(
+            self._reads,
+            contact_keys.partition(self._tenant, contact_id),
+            prefixes,
+            between=timeline_keys.between(starts_from, starts_to),
+            after=after,
+            descending=True,
+            portion=portion,
+        )
+        for position, row in entries:
+            yield position, booking_items.booking_from_item(self._tenant, row)

@@ -1,0 +1,120 @@
+"""Bookings in the table: as they are, and which of their events were processed."""
+
+from __future__ import annotations
+
+from shared.domain.bookings.booking import Booking
+from shared.domain.bookings.event import BookingEvent
+from shared.domain.contacts.record import Contact
+from shared.domain.errors import ConcurrentChange
+from shared.domain.timeline.interaction import Interaction
+from shared.domain.timestamps import of_position
+from shared.services.bookings.processing import ContactChange, Snapshot
+from shared.table import guards
+from shared.table.bookings import items as booking_items
+from shared.table.contacts import items as contact_items
+from shared.table.contacts.repository import ContactTable
+from shared.table.item import Item
+from shared.table.keys import bookings as booking_keys
+from shared.table.keys import contacts as contact_keys
+from shared.table.keys.spelling import SK, identity_of
+from shared.table.store import Store
+from shared.table.timeline import items as timeline_items
+from shared.table.transactions import Transaction
+
+
+class BookingTable:
+    """The bookings of one tenant."""
+
+    def __init__(self, store: Store, tenant_id: str) -> None:
+        self._store = store
+        self._tenant = tenant_id
+        self._contacts = ContactTable(store, tenant_id)
+
+    def read(self, event: BookingEvent, email: str) -> Snapshot | None:
+        """Return what a booking event meets, as of now; None if it was processed before.
+
+        `email`: the invitee's address in its stored form. Raises ConcurrentChange when the booking moves meanwhile.
+        """
+        locator_key = booking_keys.locator(self._tenant, event.booking_id)
+        event_key = booking_keys.processed_event(self._tenant, event.booking_id, event.event_id)
+        found = self._store.get_many([locator_key, event_key])
+        if identity_of(event_key) in found:
+            return None
+        locator = found.get(identity_of(locator_key))
+        owner_id = self._contacts.owner_of_email(email)
+        holder_id = locator["contact_id"]["S"] if locator else None
+        keys = {one: contact_keys.contact(self._tenant, one) for one in (owner_id, holder_id) if one}
+        booking_key = booking_keys.located(self._tenant, locator) if locator else None
+        wanted = [*keys.values(), *([booking_key] if booking_key else ())]
+        rows = self._store.get_many(wanted) if wanted else {}
+
+        def contact(contact_id: str | None) -> Contact | None:
+            row = rows.get(identity_of(keys[contact_id])) if contact_id else None
+            return None if row is None or "emptied_at" in row else contact_items.contact_from_item(row)
+
+        owner, holder = contact(owner_id), contact(holder_id)
+        if owner_id and (owner is None or owner.deleted_at is not None):
+            raise ConcurrentChange()  # it was deleted after its address was looked up
+        version = int(locator["version"]["N"]) if locator else 0
+        if booking_key is None or holder is None:  # a contact is purged together with its bookings
+            return Snapshot(owner, None, None, version)
+        row = rows.get(identity_of(booking_key))
+        if row is None or int(row["version"]["N"]) != version:
+            raise ConcurrentChange()
+        booking = booking_items.booking_from_item(self._tenant, row)
+        return Snapshot(owner, booking, None if holder_id == owner_id else holder, version)
+
+    def latest_start(self, contact_id: str, *, without: str) -> str | None:
+        """Return the start of the latest booking of a contact that counts, other than the booking `without`, as of now;
+        None if there is no other.
+        """
+        rows = self._store.query(
+            contact_keys.partition(self._tenant, contact_id),
+            prefix=booking_keys.COUNTED,
+            limit=2,
+            descending=True,
+            consistent=True,
+        )
+        for row in rows:
+            if booking_keys.id_of(row) != without:
+                return of_position(row[SK]["S"].removeprefix(booking_keys.COUNTED))
+        return None
+
+    def record(
+        self,
+        event: BookingEvent,
+        before: Booking | None,
+        after: Booking,
+        changes: list[ContactChange],
+        interaction: Interaction,
+    ) -> None:
+        """Write all changes of a booking event in one transaction.
+
+        `before`: the booking as it was read, None if it was on no contact. `changes`: those of the contact with the
+        invitee's address, and of the contact that had the booking if that is another. Raises Conflict when the event
+        was processed meanwhile, or the booking, a contact or its address is no longer as it was read.
+        """
+        transaction = Transaction()
+        for change in changes:
+            if change.before is None:
+                self._contacts.add_creation(transaction, change.after, *change.events)
+            else:
+                self._contacts.add_change(transaction, change.before, change.after, *change.events)
+        transaction.put(timeline_items.interaction_to_item(self._tenant, interaction))
+        processed: Item = {
+            **booking_keys.processed_event(self._tenant, event.booking_id, event.event_id),
+            "contact_id": {"S": interaction.contact_id},
+        }
+        transaction.put(processed, **guards.is_new())
+        is_first = after.version == 1
+        transaction.put(
+            booking_items.locator_to_item(self._tenant, after),
+            **(guards.is_new() if is_first else guards.at_version(after.version - 1)),
+        )
+        item = booking_items.booking_to_item(self._tenant, after)
+        if before is not None:
+            old = booking_items.booking_key(self._tenant, before)
+            if identity_of(old) != identity_of(item):
+                transaction.delete(old)
+        transaction.put(item)
+        self._store.commit(transaction)
