@@ -7,13 +7,18 @@ guide, "Using Lambda with Amazon DynamoDB" and "Lambda event filtering").
 
 The emulator's own functions still read the sources, run the functions and keep the positions. They only find one
 source at a time, and records enough for a batch.
+
+Each item that is written makes a record of the stream with an id. `uuid.uuid4` asks the operating system for each, and
+another thread takes over meanwhile; here ids are counted.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
@@ -29,6 +34,8 @@ MOST_RECORDS = 10_000
 """How many records of a stream one batch is gathered from at most."""
 _PAUSE_SECONDS = 0.05
 """The pause after a wake-up that found nothing to do."""
+_SUPERVISE_SECONDS = 0.25
+"""How long a new source waits for its thread at most."""
 _LOOK_SECONDS = 1.0
 """How long a source waits without a wake-up before it is looked at: messages become visible again unannounced."""
 
@@ -78,12 +85,25 @@ def fill(records: list[Any], count: int, matches: Callable[[list[Any]], list[Any
     return records
 
 
+class Ids:
+    """Ids in the form of UUIDs: the beginning of a random one, which differs for each process, and a number."""
+
+    def __init__(self) -> None:
+        self._beginning = str(uuid.uuid4())[:24]
+        self._numbers = itertools.count()
+
+    def new(self) -> str:
+        """Return the next id."""
+        return f"{self._beginning}{next(self._numbers):012x}"
+
+
 def install() -> None:
     """Put the parts above in the place of the emulator's. Exits when a name of the emulator's is gone."""
     for name in ("_poll_sqs", "_poll_dynamodb_streams", "_poll_kinesis", "_esms", "_esm_wake", "_poll_loop"):
         require(lambda_svc, name)
     every, keep = require(lambda_svc, "_iter_all_esms"), require(lambda_svc, "_apply_filter_criteria")
     read = require(dynamodb, "stream_records_since")
+    require(dynamodb, "new_uuid")
     wakes = Wakes()
 
     def own() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -114,15 +134,15 @@ def install() -> None:
     def supervise() -> None:
         polled: set[str] = set()
         while True:
-            seen = wakes.seen()
             for _account, _region, one in every():
                 if one["UUID"] not in polled:
                     polled.add(one["UUID"])
                     arguments = (one["UUID"], one.get("EventSourceArn", ""))
                     threading.Thread(target=poll, args=arguments, daemon=True).start()
-            wakes.wait(seen, _LOOK_SECONDS)
+            # No wake-up is waited for: each item that is written causes one, and new sources are rare.
+            time.sleep(_SUPERVISE_SECONDS)
 
     concurrency.esm_wake.set = wakes.set
     lambda_svc._iter_all_esms = own
     lambda_svc._poll_loop = supervise
-    dynamodb.stream_records_since = records_since
+    dynamodb.stream_records_since, dynamodb.new_uuid = records_since, Ids().new

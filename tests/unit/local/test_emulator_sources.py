@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import uuid
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.emulator_sources import Wakes, fill
+from local.emulator_sources import Ids, Wakes, fill
 
 
 @given(st.lists(st.integers(0, 5), max_size=60), st.integers(1, 12), st.integers(0, 5))
@@ -41,3 +42,10 @@ def test_every_waiting_thread_wakes() -> None:
     for thread in threads:
         thread.join(300)
     assert woken == [True, True, True]
+
+
+def test_ids_of_records_are_uuids_and_differ() -> None:
+    ids, others = Ids(), Ids()
+    made = [one.new() for one in (ids, others) for _ in range(1000)]
+    assert len(set(made)) == 2000
+    assert [str(uuid.UUID(one)) for one in made] == made
