@@ -16,7 +16,7 @@ from shared.table.keys.spelling import SK, tenant_prefix
 
 CONTACT_EVENTS = tuple(name for name in EVENT_TYPES if name.split(".")[0] in ("contact", "interaction"))
 """The event types that the load's webhook is sent."""
-_SECONDS_BETWEEN_CHECKS = 5
+_SECONDS_BETWEEN_CHECKS = 2
 
 
 @dataclass

@@ -148,7 +148,7 @@ def _modified_at(path: Path) -> int | None:
         return None
 
 
-def eventually(check: Callable[[], T], *, seconds: float = 300, every: float = 0.2) -> T:
+def eventually(check: Callable[[], T], *, seconds: float = 300, every: float = 0.1) -> T:
     """Call `check` until it returns a true value, and return it. Fails with the last value when time is up."""
     deadline = time.monotonic() + seconds
     while not (value := check()):
@@ -182,14 +182,23 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
         stack.stop()
 
 
-@pytest.fixture
-def own_stack(tmp_path: Path) -> Iterator[LiveStack]:
-    """A stack for one test, not started yet."""
-    stack = LiveStack(tmp_path / "state")
+@pytest.fixture(scope="session")
+def stopped_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
+    """A second stack, for `own_stack`."""
+    stack = LiveStack(tmp_path_factory.mktemp("own") / "state")
     try:
         yield stack
     finally:
         stack.stop()
+
+
+@pytest.fixture
+def own_stack(stopped_stack: LiveStack) -> Iterator[LiveStack]:
+    """A stack that is not running, for one test. It may have run in other tests, and then has what they left."""
+    try:
+        yield stopped_stack
+    finally:
+        stopped_stack.stop()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,23 @@ def booking(tenant_id: str, number: str = "1", email: str = "bob@example.com") -
         "starts_at": "2026-05-06T09:30:00Z",
         "title": "Haircut",
     }
+
+
+Delivery = tuple[OpenedTenant, dict[str, Any], Receiver]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def refused_delivery(live: LiveStack) -> Iterator[Delivery]:
+    """A delivery whose first attempt is refused: its tenant, its webhook, and the receiver.
+
+    Made before the other tests, during which the wait for the next attempt passes.
+    """
+    tenant = live.open_tenant()
+    with Receiver().serving() as receiver:
+        receiver.answer_with(503)
+        subscription = subscribe(live, tenant, receiver.url, "contact.created")
+        live.api("POST", "/contacts", token=tenant.admin_token, body=contact("ada@example.com"))
+        yield tenant, subscription, receiver
 
 
 # ---------------------------------------------------------------- HTTPS
@@ -180,19 +198,19 @@ def test_64_racing_creates_of_one_address_make_one_contact(live: LiveStack, tena
 # ---------------------------------------------------------------- S3
 
 
-def thousand_rows() -> str:
-    """Return 1,000 rows: 950 new addresses, 30 repeats of them, 20 without a valid address."""
+def file_of(*, new: int, repeated: int, bad: int) -> str:
+    """Return rows with new addresses, with some of those again, and without a valid address, in this order."""
     rows = ["Email,First Name,Last Name,Phone,Company,Tags"]
-    rows += [f'a{n}@example.com,Ada{n},"Love, lace",+14155552671,Engines,"vip,new"' for n in range(950)]
-    rows += [f"A{n * 7}@EXAMPLE.com,Again,,,," for n in range(30)]
-    rows += [f"nobody{n},Bad,,,," for n in range(20)]
+    rows += [f'a{n}@example.com,Ada{n},"Love, lace",+14155552671,Engines,"vip,new"' for n in range(new)]
+    rows += [f"A{n * 7}@EXAMPLE.com,Again,,,," for n in range(repeated)]
+    rows += [f"nobody{n},Bad,,,," for n in range(bad)]
     return "\n".join(rows) + "\n"
 
 
 def test_a_dropped_csv_becomes_contacts_with_a_result_for_every_row(
     live: LiveStack, tenant: OpenedTenant
 ) -> None:
-    drop(live, tenant.id, "people 1+ü.csv", thousand_rows())
+    drop(live, tenant.id, "people 1+ü.csv", file_of(new=950, repeated=30, bad=20))
     [done] = finished(live, tenant)
     counts = done["counts"]
     assert done["state"] == "completed"
@@ -363,12 +381,8 @@ def test_a_contact_from_any_door_is_delivered_signed(
     assert {one["data"]["source"] for one in payloads.values()} == {"api", "import", "booking"}
 
 
-def test_a_failed_delivery_is_retried_with_the_same_id(
-    live: LiveStack, tenant: OpenedTenant, receiver: Receiver
-) -> None:
-    receiver.answer_with(503)
-    subscription = subscribe(live, tenant, receiver.url, "contact.created")
-    live.api("POST", "/contacts", token=tenant.admin_token, body=contact("ada@example.com"))
+def test_a_failed_delivery_is_retried_with_the_same_id(live: LiveStack, refused_delivery: Delivery) -> None:
+    tenant, subscription, receiver = refused_delivery
     first, second = receiver.wait_for(2, timeout=300)
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     assert first.body == second.body

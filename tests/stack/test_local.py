@@ -62,7 +62,7 @@ def test_without_a_stack_there_is_no_token_and_a_hint(tmp_path: Path) -> None:
 
 def test_a_killed_stack_leaves_no_process_behind_and_loses_nothing(own_stack: LiveStack) -> None:
     own_stack.start()
-    body = {"first_name": "Kept", "email": "kept@example.com"}
+    body = {"first_name": "Kept", "email": "spared@example.com"}
     made = own_stack.api("POST", "/contacts", token=own_stack.token(), body=body).body
     own_stack.stop(signal.SIGKILL)
     eventually(lambda: port_is_free(own_stack.aws_port))

@@ -13,7 +13,7 @@ from tests.stack.conftest import LiveStack
 
 def test_after_a_mixed_load_nothing_is_lost_or_wrong(live: LiveStack) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "local.mixed_load", "--minutes", "0.2", "--no-kills"],
+        [sys.executable, "-m", "local.mixed_load", "--minutes", "0.1", "--no-kills"],
         cwd=ROOT,
         env=os.environ | {"STATE_DIR": str(live.state_dir)},
         capture_output=True,
