@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
-import moto.cognitoidp.models as pools
-import moto.core.responses as responses
+import moto.cognitoidp.models
+import moto.core.responses
 import pytest
 from moto.core.serialize import JSONSerializer
 
@@ -22,6 +22,8 @@ from moto.core.serialize import JSONSerializer
 @contextmanager
 def faster_moto() -> Iterator[None]:
     """Make moto give the same responses faster, until the block ends."""
+    pools: Any = moto.cognitoidp.models
+    responses: Any = moto.core.responses
     whole, key = JSONSerializer._serialize_type_structure, pools.jwk
 
     def serialize(self: JSONSerializer, serialized: Any, value: Any, shape: Any, name: str) -> None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.endpoint import Endpoint
@@ -72,7 +72,7 @@ class Attempt:
         body = json.dumps(params).encode()
         request = self.request.copy() if hasattr(self.request, "copy") else self.request
         request = AWSPreparedRequest(
-            request.method, request.url, request.headers.copy(), body, request.stream_output
+            request.method, request.url, cast(Any, request.headers).copy(), body, request.stream_output
         )
         request.headers["Content-Length"] = str(len(body))
         return Attempt(self.operation_model, request)
@@ -94,7 +94,7 @@ class _Raw(io.BytesIO):
 def answer(attempt: Attempt, status: int, body: bytes, headers: dict[str, str] | None = None) -> AWSResponse:
     """Return an HTTP response made here, for botocore to parse as if the service had sent it."""
     found = {"x-amzn-RequestId": "INJECTED", "Content-Length": str(len(body)), **(headers or {})}
-    return AWSResponse(attempt.url, status, found, _Raw(body))
+    return AWSResponse(attempt.url, status, cast(Any, found), _Raw(body))
 
 
 def json_answer(attempt: Attempt, status: int, members: dict[str, Any]) -> AWSResponse:
@@ -136,7 +136,7 @@ _original: Any = None
 class _EmitterThroughChain:
     """Replaces an endpoint's event emitter during one attempt: `before-send` runs the chain."""
 
-    def __init__(self, endpoint: Endpoint, operation_model: OperationModel) -> None:
+    def __init__(self, endpoint: Any, operation_model: OperationModel) -> None:
         self._endpoint = endpoint
         self._operation_model = operation_model
 
@@ -147,7 +147,8 @@ class _EmitterThroughChain:
         def wire(attempt: Attempt) -> AWSResponse:
             responses = self._endpoint._event_emitter.emit(event_name, request=attempt.request)
             response = first_non_none_response(responses)
-            return self._endpoint._send(attempt.request) if response is None else response
+            sent: AWSResponse = self._endpoint._send(attempt.request) if response is None else response
+            return sent
 
         send: Send = wire
         quiet = getattr(_quiet, "on", False)
@@ -165,7 +166,7 @@ def _bound(interceptor: Interceptor, send: Send) -> Send:
 class _EndpointThroughChain:
     """An endpoint whose `before-send` runs the chain; everything else is the endpoint's own."""
 
-    def __init__(self, endpoint: Endpoint, operation_model: OperationModel) -> None:
+    def __init__(self, endpoint: Any, operation_model: OperationModel) -> None:
         self._endpoint = endpoint
         self._event_emitter = _EmitterThroughChain(endpoint, operation_model)
 
@@ -178,12 +179,13 @@ def install() -> None:
     global _original
     if _original is not None:
         return
-    _original = Endpoint._do_get_response
+    hooked: Any = Endpoint
+    _original = hooked._do_get_response
 
-    def do_get_response(self: Endpoint, request: Any, operation_model: OperationModel, context: Any) -> Any:
+    def do_get_response(self: Any, request: Any, operation_model: OperationModel, context: Any) -> Any:
         return _original(_EndpointThroughChain(self, operation_model), request, operation_model, context)
 
-    Endpoint._do_get_response = do_get_response
+    hooked._do_get_response = do_get_response
 
 
 @contextmanager
