@@ -67,7 +67,7 @@ class ApiClientInput(BaseModel):
 
 
 class ApiClientPatch(BaseModel):
-    """A JSON merge patch (RFC 7396) of an API client: absent fields stay, null resets a field to its default.
+    """A JSON merge patch (RFC 7396) of an API client: absent fields stay, null empties `description` and `permissions`.
 
     The same holds within `permissions`: permissions that are named are granted or, with null, revoked.
     """
@@ -174,9 +174,8 @@ class ApiClient(Recorded):
     def change(self, given: dict[str, Any], *, stamp: Stamp) -> tuple[ApiClient, Event] | None:
         """Return the client with the fields of a merge patch, and its event; None if nothing changes."""
         fields = dict(given)
-        for name, default in (("description", ""), ("is_active", True)):
-            if fields.get(name, default) is None:
-                fields[name] = default
+        if fields.get("description", "") is None:
+            fields["description"] = ""
         if "permissions" in given:
             merged = {**self.permissions, **given["permissions"]} if given["permissions"] is not None else {}
             fields["permissions"] = {word: level for word, level in merged.items() if level is not None}
