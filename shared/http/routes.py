@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
@@ -21,8 +21,15 @@ STAGE = "/v1"
 Handler = Callable[..., "Reply"]
 
 
-Show = Callable[[Caller, Sequence[Any]], Sequence[BaseModel]]
-"""Returns records in the form in which a caller may see them."""
+class Show(Protocol):
+    """Returns records in the form in which a caller may see them.
+
+    `is_written`: the call has written the records, so it must not fail any more.
+    """
+
+    def __call__(
+        self, caller: Caller, records: Sequence[Any], *, is_written: bool = False
+    ) -> Sequence[BaseModel]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,7 +205,9 @@ def _show(operation: Operation, call: Call, reply: Reply) -> Reply:
     if operation.show is None:
         return reply
     if reply.record is not None:
-        return replace(reply, record=operation.show(call.caller, [reply.record])[0])
+        is_written = operation.method != "GET"
+        shown = operation.show(call.caller, [reply.record], is_written=is_written)
+        return replace(reply, record=shown[0])
     if reply.page is not None:
         return replace(reply, page=replace(reply.page, items=operation.show(call.caller, reply.page.items)))
     return reply

@@ -38,6 +38,8 @@ def customer_service(
     )
 
 
-def show_customers(caller: Caller, customers: Sequence[Customer]) -> Sequence[Customer]:
-    """Return customers in the form in which the caller may see them."""
-    return shown_contacts(caller).show_customers(customers)
+def show_customers(
+    caller: Caller, records: Sequence[Customer], *, is_written: bool = False
+) -> Sequence[Customer]:
+    """Return customers in the form in which the caller may see them. `is_written`: the call has written them."""
+    return shown_contacts(caller).show_customers(records, is_written=is_written)

@@ -79,4 +79,4 @@ def group_creation(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> 
         partial(tenant_settings, tenant_id),
     )
     members = _group_members_for(caller, work, through=through, resumable=claim is not None)
-    return GroupCreation(caller, groups, members, work)
+    return GroupCreation(caller, groups, members, work, resumable=claim is not None)

@@ -20,7 +20,8 @@ class CustomerName(NamedTuple):
 class ContactShown(Contact):
     """A contact with the names of its customer and its owner.
 
-    The names belong to other records, so a new name changes neither the contact's version nor its events.
+    The names belong to other records, so a new name changes neither the contact's version nor its events. In the answer
+    to a change they may be null, if the change succeeded but the names could not be read.
     """
 
     customer_name: str | None = Field(

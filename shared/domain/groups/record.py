@@ -23,3 +23,7 @@ class Group(Label):
     kind: GroupKind = "static"
     filter: dict[str, Any] | None = None
     contact_count: int | None = 0
+
+    def with_shown_filter(self, conditions: dict[str, Any]) -> Group:
+        """Return a dynamic group with the label names of its filter, for display. Its contacts are not counted."""
+        return self.model_copy(update={"filter": conditions, "contact_count": None})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from shared.domain.callers import Caller
 from shared.domain.contacts.record import Contact
 from shared.domain.contacts.shown import ContactShown, CustomerName
+from shared.domain.errors import Unavailable
 
 if TYPE_CHECKING:  # loaded on demand: most functions that return contacts return no customers
     from shared.domain.customers.record import Customer
@@ -84,18 +85,26 @@ class ShownContacts:
         self._names = names
         self._memory = memory
 
-    def show(self, contacts: Sequence[Contact]) -> list[ContactShown]:
-        """Return contacts with the names of their customers and owners; None for records that were deleted."""
-        self._read(
-            {one.owner_id for one in contacts if one.owner_id},
-            {one.customer_id for one in contacts if one.customer_id},
-        )
+    def show(self, contacts: Sequence[Contact], *, is_written: bool = False) -> list[ContactShown]:
+        """Return contacts with the names of their customers and owners; None for records that were deleted.
+
+        `is_written`: the call has written the contacts. They are then returned without names that cannot be read:
+        after an error, the caller would repeat what is done. Otherwise raises Unavailable.
+        """
+        try:
+            self._read(
+                {one.owner_id for one in contacts if one.owner_id},
+                {one.customer_id for one in contacts if one.customer_id},
+            )
+        except Unavailable:
+            if not is_written:
+                raise
         return [self._show(contact) for contact in contacts]
 
-    def show_customers(self, customers: Sequence[Customer]) -> list[Customer]:
-        """Return customers with these names on the contacts that they include."""
+    def show_customers(self, customers: Sequence[Customer], *, is_written: bool = False) -> list[Customer]:
+        """Return customers with these names on the contacts that they include. `is_written`: as of `show`."""
         contacts = [one for customer in customers for one in _contacts_of(customer)]
-        shown = {one.id: one for one in self.show(contacts)}
+        shown = {one.id: one for one in self.show(contacts, is_written=is_written)}
         return [_with_contacts(customer, shown) for customer in customers] if shown else list(customers)
 
     def _read(self, users: set[str], customers: set[str]) -> None:

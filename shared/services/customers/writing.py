@@ -14,7 +14,7 @@ from typing import Protocol
 from shared.domain.callers import Caller
 from shared.domain.contacts.record import Contact
 from shared.domain.customers.record import Customer, CustomerInput, CustomerPatch, CustomerShown, clean
-from shared.domain.errors import NotFound, UsernameTaken
+from shared.domain.errors import NotFound, Unavailable, UsernameTaken
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.domain.stamp import Stamp
@@ -209,11 +209,11 @@ class CustomerService:
 
     def replace(self, customer_id: str, given: CustomerInput, if_match: IfMatch | None) -> Customer:
         """Set all fields of a customer; fields that are left out are emptied."""
-        return self._with_visible_contacts(self._change(customer_id, given, if_match))
+        return self._show_written(self._change(customer_id, given, if_match))
 
     def patch(self, customer_id: str, given: CustomerPatch, if_match: IfMatch | None) -> Customer:
         """Change the given fields of a customer (RFC 7396)."""
-        return self._with_visible_contacts(self._change(customer_id, given, if_match))
+        return self._show_written(self._change(customer_id, given, if_match))
 
     def delete(self, customer_id: str, if_match: IfMatch | None) -> None:
         """Delete a customer; its username is free at attempt. Raises Conflict while it has contacts."""
@@ -256,6 +256,15 @@ class CustomerService:
                 self._customers.save(before, after, event)
 
         return change_record(read, if_match, decide, save, sleep=self._sleep, policy=HOT)
+
+    def _show_written(self, customer: Customer) -> Customer:
+        """Return a customer that the call has written with its visible contacts, or without if they cannot be read:
+        after an error, the caller would repeat what is done.
+        """
+        try:
+            return self._with_visible_contacts(customer)
+        except Unavailable:
+            return customer.model_copy(update={"contact_count": None, "primary_contact": None})
 
     def _with_contacts(self, customers: Sequence[Customer]) -> Sequence[CustomerShown]:
         """Return customers with up to INCLUDED_CONTACTS of their contacts, the oldest ones, and the primary contact."""

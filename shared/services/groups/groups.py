@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,9 +10,11 @@ from pydantic import BaseModel
 
 from shared.domain.callers import Caller
 from shared.domain.contacts.filter import ContactFilter
+from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.groups.members import members_of
 from shared.domain.groups.record import Group
 from shared.domain.ids import Work
+from shared.domain.stamp import Stamp
 from shared.domain.tenant import TenantSettings
 from shared.services.groups.filters import require_filter, to_shown, to_stored
 from shared.services.idempotency import Announce, no_key
@@ -45,9 +48,18 @@ class GroupService(LabelService[Group]):
         """Create a group. Raises Invalid for a filter that is refused, and for one that is missing or not allowed."""
         self._caller.require("contacts:write")
         require_filter(given["kind"], given.get("filter"))
-        if given.get("filter") is not None:
-            given = {**given, "filter": self._to_stored(given["filter"])}
-        return self._show(super().create(given, work=work))
+        if given.get("filter") is None:
+            return super().create(given, work=work)
+        given = {**given, "filter": self._to_stored(given["filter"])}
+        # Looked up before the write: once it is done, the call must not fail any more.
+        filter_ = to_shown(given["filter"], self._labels.recent())
+        return super().create(given, work=work).with_shown_filter(filter_)
+
+    def undo(self, group: Group) -> None:
+        """Delete a group that was just created, unless someone has changed it or the table is away."""
+        _, event = group.delete(stamp=Stamp.now(self._caller))
+        with contextlib.suppress(Unavailable, ConcurrentChange):
+            self._labels.remove(group, event)
 
     def created_by(self, work: Work) -> Group | None:
         """Return the group that an earlier attempt at `work` has created, or None."""
@@ -76,5 +88,4 @@ class GroupService(LabelService[Group]):
         """Return a dynamic group with the label names of its filter; its contacts are not counted."""
         if group.filter is None:
             return group
-        filter_ = to_shown(group.filter, self._labels.recent())
-        return group.model_copy(update={"filter": filter_, "contact_count": None})
+        return group.with_shown_filter(to_shown(group.filter, self._labels.recent()))

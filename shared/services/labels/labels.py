@@ -97,14 +97,21 @@ class LabelService(Generic[AnyLabel]):
 
     def change(self, label_id: str, given: dict[str, Any], if_match: IfMatch | None) -> AnyLabel:
         """Change the given fields of a label. Raises NameTaken and VersionMismatch."""
+        counted: list[AnyLabel] = []
+
+        def save(before: AnyLabel, after: AnyLabel, event: Event) -> None:
+            # Counted before the write: once it is done, the call must not fail any more.
+            counted[:] = self._count([after])
+            self._labels.replace(before, after, event)
+
         label = self._write(
             label_id,
             "contacts:write",
             if_match,
             lambda label: label.change(given, stamp=Stamp.now(self._caller)),
-            self._labels.replace,
+            save,
         )
-        return self._count([label])[0]
+        return counted[0] if counted else self._count([label])[0]
 
     def delete(self, label_id: str, if_match: IfMatch | None) -> None:
         """Delete a label. Contacts lose it at once."""

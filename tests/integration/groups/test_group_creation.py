@@ -76,6 +76,21 @@ def test_a_name_that_is_taken_puts_nobody_in_a_group(world: World) -> None:
     assert world.send("GET", f"/contacts/{made['id']}").json["groups"] == []
 
 
+def test_a_call_without_a_key_that_ran_out_of_time_can_be_repeated(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """check 15"""
+    ids = [world.create()["id"] for _ in range(3)]
+    body = {"name": "spring", "contact_ids": ids}
+    with monkeypatch.context() as patch:
+        patch.setattr("shared.wiring.contacts.BULK_SECONDS", -1.0)
+        assert world.send("POST", "/groups", body).status == 503
+    assert world.send("GET", "/groups").json["items"] == []
+    answer = world.send("POST", "/groups", body)
+    assert (answer.status, answer.json["contact_count"]) == (201, 3), answer.text
+    assert members(world, answer.json) == set(ids)
+
+
 def test_killed_anywhere_and_sent_again_it_ends_with_one_group_and_all_contacts(
     worlds: Worlds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
