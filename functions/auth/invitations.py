@@ -25,6 +25,7 @@ routes = Routes("Invitations")
 )
 def accept_invitation(call: Call, body: Acceptance) -> Reply:
     """Needs no sign-in, only the invitation's token. If the answer was lost, the call may be repeated with the same
-    token. After the answer was received, the token is no longer valid.
+    token. After the answer was received, the token is no longer valid. An access token that the API has refused before
+    may be refused for a minute more; a new one is accepted at once.
     """
     return Reply(record=acceptance_service().accept(body))

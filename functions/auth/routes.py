@@ -42,7 +42,9 @@ def _find_missing_name(_: Call, given: object) -> tuple[FieldError, ...]:
     find_faults=_find_missing_name,
 )
 def register(call: Call, body: RegistrationInput) -> Reply:
-    """The call may be repeated with the same password if the answer was lost."""
+    """The call may be repeated with the same password if the answer was lost. An access token that the API has refused
+    before may be refused for a minute more; a new token of the same user is accepted at once.
+    """
     return Reply(record=Registered.of(registration_service().register(body)))
 
 

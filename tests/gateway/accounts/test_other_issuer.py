@@ -16,6 +16,7 @@ from tests.integration.accounts.directory import assert_whole, invite
 from tests.integration.world import World
 from tests.support.aws import stack_in_moto
 from tests.support.faults import Killed, call, injecting, kill_before, lost_answer
+from tests.support.gateway import Gateway
 from tests.support.template import Template
 from tests.support.tokens import ABSENT, TokenIssuer
 
@@ -216,6 +217,31 @@ def test_a_cognito_pool_of_another_s_is_judged_as_cognito_s(world: World) -> Non
         ):
             with pytest.raises(Refused):
                 subject(**forged)
+
+
+@pytest.mark.parametrize("way", ["invited", "registered"])
+def test_a_new_member_gets_in_at_once_with_a_new_token_and_within_a_minute_with_a_refused_one(
+    world: World, provider: Provider, way: str
+) -> None:
+    """The gateway keeps the refusal of a token for a minute."""
+    moment = [0.0]
+    gateway = Gateway(world.stack.template, cached=True, clock=lambda: moment[0])
+    refused = provider.make_token("grace")
+
+    def status(token: str) -> int:
+        return gateway.request("GET", "/me", token=token).status
+
+    assert status(refused) == 401
+    if way == "invited":
+        body = {"token": invite(world)["token"], "access_token": refused}
+        assert gateway.request("POST", "/users/invitations/accept", json=body).status == 201
+    else:
+        body = {**REGISTERS, "access_token": refused}
+        assert gateway.request("POST", "/auth/register", json=body).status == 201
+    assert status(provider.make_token("grace", jti="another")) == 200
+    assert status(refused) == 401
+    moment[0] = 61.0
+    assert status(refused) == 200
 
 
 def test_an_invitation_makes_only_the_person_who_accepts_it_a_user(world: World, provider: Provider) -> None:
