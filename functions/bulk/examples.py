@@ -20,6 +20,7 @@ _JOB = BulkJob(
     failures=[],
     created_at=_LATER,
     created_by=f"user:{USER_ID}",
+    starts_at=_LATER,
     updated_at=_LATER,
     completed_at=None,
     error=None,

@@ -9,7 +9,7 @@ from shared.wiring.base import cursors, store, time_limit
 from shared.wiring.idempotency import announcer, fenced_store_for, store_for, work_of
 from shared.wiring.kept import kept
 from shared.wiring.labels import label_table
-from shared.wiring.tenants import is_active_user, tenant_settings
+from shared.wiring.tenants import is_active_user, owners, tenant_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -73,6 +73,7 @@ def contact_writing(
         partial(tenant_settings, tenant_id),
         labels,
         is_active_user=partial(is_active_user, tenant_id),
+        successors=partial(owners, tenant_id),
         membership=partial(_membership, caller, through, announce),
         announce=announce,
     )
@@ -91,6 +92,7 @@ def contact_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) ->
         ContactTable(through, tenant_id, labels),
         partial(tenant_settings, tenant_id),
         labels,
+        partial(owners, tenant_id),
     )
 
 
@@ -116,9 +118,11 @@ def shown_contacts(caller: Caller) -> ShownContacts:
     return ShownContacts(caller, NameTable(store(), caller.tenant_id), _name_memory())
 
 
-def show_contacts(caller: Caller, contacts: Sequence[Contact]) -> Sequence[ContactShown]:
-    """Return contacts in the form in which the caller may see them."""
-    return shown_contacts(caller).show(contacts)
+def show_contacts(
+    caller: Caller, records: Sequence[Contact], *, is_written: bool = False
+) -> Sequence[ContactShown]:
+    """Return contacts in the form in which the caller may see them. `is_written`: the call has written them."""
+    return shown_contacts(caller).show(records, is_written=is_written)
 
 
 def contact_lists(caller: Caller, budget: Budget | None = None) -> ContactLists:

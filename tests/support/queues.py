@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from moto.sqs.models import sqs_backends
+
 from tests.support.clients import client
 from tests.support.faults import Killed
 from tests.support.lambda_context import lambda_context
@@ -110,6 +112,15 @@ def receive(queue_url: str, limit: int = 10) -> list[Message]:
                 break
             messages.extend(found)
     return messages
+
+
+def pass_delays(queue_url: str) -> None:
+    """Make a queue's messages visible whose delay (`DelaySeconds`) has not passed."""
+    account, name = queue_url.rsplit("/", 2)[1:]
+    with as_operator():
+        region = client("sqs").meta.region_name
+    for message in sqs_backends[account][region].queues[name]._messages:
+        message.delayed_until = 0.0
 
 
 def sqs_record(message: Message, queue_url: str) -> dict[str, Any]:

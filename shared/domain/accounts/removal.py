@@ -12,6 +12,18 @@ from shared.domain.events import Event
 from shared.domain.jobs.bulk import BulkRun
 from shared.domain.tenant import Tenant
 
+HANDOVER_SECONDS = 75
+"""Seconds from the removal of a user to the job that hands over their contacts.
+
+API Gateway admits the user for 60 s more: for as long it keeps the authorizer's answer (`ReauthorizeEvery` in
+infra/template.yaml). A request that begins in the last of these seconds may create a contact, which the lists show when
+it is projected, about a second later. The other 15 s are for that request, which ends after 15 s at most (`Timeout` in
+the template), and for the projections.
+"""
+SUCCESSION_SECONDS = 31 * 86_400
+"""Seconds for which the successor of a removed user is kept: longer than a contact that the user owned when it was
+deleted can be restored (30 days)."""
+
 
 class RemovalQuery(BaseModel):
     """The next owner of the removed user's contacts: `successor_id`, or none with `contacts=release`."""
@@ -48,10 +60,11 @@ class RemovalQuery(BaseModel):
 class HandoverPlan:
     """The records to write together with the removal of a user.
 
-    `job`: the job that changes the owner of the contacts. `settings`: the tenant before and after the change of its
-    default owner, and the event of that change.
+    `successor_id`: the user who was named as the successor, if any. `job`: the job that changes the owner of the
+    contacts. `settings`: the tenant before and after the change of its default owner, and the event of that change.
     """
 
+    successor_id: str | None = None
     job: BulkRun | None = None
     settings: tuple[Tenant, Tenant, Event] | None = None
 

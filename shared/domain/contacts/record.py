@@ -295,11 +295,15 @@ class Contact(BookedFields):
         given = {"deleted_at": stamp.at, "is_primary": False}
         return self._build_change(CONTACT_DELETED, given, stamp)
 
-    def restore(self, *, unique_scope: UniqueScope = "tenant", stamp: Stamp) -> tuple[Contact, Event] | None:
-        """Return a deleted contact as live again, with locks under `unique_scope`; None for a live contact."""
+    def restore(
+        self, *, owner_id: str | None, unique_scope: UniqueScope = "tenant", stamp: Stamp
+    ) -> tuple[Contact, Event] | None:
+        """Return a deleted contact as live again, with the given owner and with locks under `unique_scope`; None for a
+        live contact.
+        """
         if self.deleted_at is None:
             return None
-        given = {"deleted_at": None, "unique_scope": unique_scope}
+        given = {"deleted_at": None, "owner_id": owner_id, "unique_scope": unique_scope}
         return self._build_change(CONTACT_RESTORED, given, stamp)
 
     def set_primary(self, is_primary: bool, *, stamp: Stamp) -> tuple[Contact, Event] | None:

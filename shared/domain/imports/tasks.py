@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from shared.domain.ids import new_id
 
 Step = Literal["split", "rows", "finish"]
 
@@ -27,9 +29,13 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class ImportTask:
-    """A step of an import: split its file into chunks, write the rows of a chunk, or gather the results."""
+    """A step of an import: split its file into chunks, write the rows of a chunk, or gather the results.
+
+    `id`: of the message that asks for it; a message that is delivered again keeps it.
+    """
 
     tenant_id: str
     import_id: str
     step: Step
     chunk: Chunk | None = None
+    id: str = field(default_factory=new_id, compare=False)

@@ -8,7 +8,7 @@ from job and contact, show what is done already.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +18,7 @@ from shared.domain.contacts.bulk import BulkResult
 from shared.domain.contacts.filter import ContactFilter
 from shared.domain.errors import Conflict
 from shared.domain.events import BULK_JOB_COMPLETED, Event
+from shared.domain.ids import new_id
 from shared.domain.jobs.progress import Progress, Reason
 from shared.domain.jobs.states import UNDER_WAY, JobState
 from shared.domain.jobs.watching import FIRST_LOOK_SECONDS, Look
@@ -40,21 +41,26 @@ class BulkFailure(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class BulkTask:
-    """A portion of a bulk job to run; `number` counts from 1."""
+    """A portion of a bulk job to run.
+
+    `number` counts from 1. `id`: of the message that asks for it; a message that is delivered again keeps it.
+    """
 
     tenant_id: str
     job_id: str
     number: int
+    id: str = field(default_factory=new_id, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkRun:
     """The record of a bulk job.
 
-    `caller`: the caller who created it, with the rights they had then; it runs with these. `change`: of an update, as
-    it was given, in JSON. `matched`: the number of contacts that match, where it is known. `position`: the id up to
-    which contacts have been searched; `walked`: there are none after it. `portion`: the contacts that are being worked
-    on. `failures`: (contact id, code, message).
+    `caller`: the caller who created it, with the rights they had then; it runs with these. `starts_at`: when it starts;
+    contacts that are created later are not part of it. `change`: of an update, as it was given, in JSON. `matched`: the
+    number of contacts that match, where it is known. `position`: the id up to which contacts have been searched;
+    `walked`: there are none after it. `portion`: the contacts that are being worked on. `closed_by`: the task that
+    closed the latest portion. `failures`: (contact id, code, message).
     """
 
     id: str
@@ -63,6 +69,7 @@ class BulkRun:
     wanted: ContactFilter
     change: str
     created_at: str
+    starts_at: str
     updated_at: str
     matched: int | None = None
     state: JobState = "queued"
@@ -70,6 +77,7 @@ class BulkRun:
     walked: bool = False
     portion: tuple[str, ...] = ()
     portions_done: int = 0
+    closed_by: str = ""
     succeeded: int = 0
     failed: int = 0
     failures: tuple[tuple[str, str, str], ...] = ()
@@ -90,8 +98,10 @@ class BulkRun:
         change: str,
         matched: int | None,
         at: str,
+        wait_seconds: int = 0,
     ) -> BulkRun:
-        """Return a new job."""
+        """Return a new job, which starts after some seconds."""
+        starts_at = plus(at, wait_seconds)
         return cls(
             id=job_id,
             action=action,
@@ -100,8 +110,9 @@ class BulkRun:
             change=change,
             matched=matched,
             created_at=at,
+            starts_at=starts_at,
             updated_at=at,
-            due_at=plus(at, FIRST_LOOK_SECONDS),
+            due_at=plus(starts_at, FIRST_LOOK_SECONDS),
         )
 
     @property
@@ -134,14 +145,15 @@ class BulkRun:
         """Return the job with the next contacts to work on, found up to `position`."""
         return self._change(at, state="running", portion=tuple(contact_ids), position=position, walked=walked)
 
-    def close_portion(self, outcomes: Iterable[BulkResult], *, at: str) -> BulkRun:
-        """Return the job with its open portion closed and counted. A cancelled job stays cancelled."""
+    def close_portion(self, outcomes: Iterable[BulkResult], *, task_id: str, at: str) -> BulkRun:
+        """Return the job with its open portion closed by a task and counted. A cancelled job stays cancelled."""
         refused = [(one.contact_id or "", one.refusal) for one in outcomes if one.refusal]
         named = [(contact_id, refusal.code, refusal.detail) for contact_id, refusal in refused]
         return self._change(
             at,
             portion=(),
             portions_done=self.portions_done + 1,
+            closed_by=task_id,
             succeeded=self.succeeded + sum(1 for one in outcomes if not one.refusal),
             failed=self.failed + len(refused),
             failures=(*self.failures, *named)[:MAX_FAILURES],
@@ -216,7 +228,7 @@ class BulkProgress(Progress):
             done=run.done,
             total=run.matched,
             is_running=run.is_under_way,
-            started_at=run.created_at,
+            started_at=run.starts_at,
             updated_at=run.updated_at,
         )
 
@@ -238,6 +250,10 @@ class BulkJob(BaseModel):
     error: Reason | None = Field(None, description="Why the job failed.")
     created_at: Timestamp
     created_by: str
+    starts_at: Annotated[
+        Timestamp,
+        Field(description="When the job starts. Contacts that are created later are not part of it."),
+    ]
     updated_at: Timestamp
     completed_at: Annotated[Timestamp | None, Field(description="When the job ended, in any state.")]
     version: int
@@ -259,6 +275,7 @@ class BulkJob(BaseModel):
             error=Reason(code=run.error[0], message=run.error[1]) if run.error else None,
             created_at=run.created_at,
             created_by=run.caller.actor,
+            starts_at=run.starts_at,
             updated_at=run.updated_at,
             completed_at=run.ended_at,
             version=run.version,

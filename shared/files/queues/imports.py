@@ -17,6 +17,7 @@ def to_message(task: ImportTask) -> str:
         "tenant_id": task.tenant_id,
         "import_id": task.import_id,
         "step": task.step,
+        "id": task.id,
     }
     if task.chunk is not None:
         members["chunk"] = asdict(task.chunk)
@@ -28,7 +29,8 @@ def from_message(message: str) -> ImportTask:
     try:
         members = json.loads(message)
         chunk = Chunk(**members["chunk"]) if "chunk" in members else None
-        task = ImportTask(members["tenant_id"], members["import_id"], members["step"], chunk)
+        given = members["tenant_id"], members["import_id"], members["step"]
+        task = ImportTask(*given, chunk, members.get("id", ""))
     except (ValueError, TypeError, KeyError):
         raise ValueError("not a task of an import") from None
     if task.step not in _STEPS or (task.step == "rows") != (chunk is not None):

@@ -42,14 +42,14 @@ class SqsTaskQueue(Generic[Task]):
         self._to_message = to_message
         self._sleep = sleep
 
-    def send(self, tasks: Iterable[Task]) -> None:
-        """Queue any number of tasks. Raises Unavailable when some could not be queued; others may have been."""
-        self._send(tasks, delay=0)
+    def send(self, tasks: Iterable[Task], *, delay: int = 0) -> None:
+        """Queue any number of tasks, for workers to get after `delay` seconds (0 to 900, the limit of SQS).
+
+        Raises Unavailable when some could not be queued; others may have been.
+        """
+        messages = ((task.tenant_id, self._to_message(task)) for task in tasks)
+        send_all(self._sqs(), self._queue_url, messages, delay=delay, sleep=self._sleep)
 
     def send_later(self, tasks: Iterable[Task]) -> None:
         """Queue tasks for workers to get in LATER_SECONDS, once the tasks that are being done now have ended."""
-        self._send(tasks, delay=LATER_SECONDS)
-
-    def _send(self, tasks: Iterable[Task], *, delay: int) -> None:
-        messages = ((task.tenant_id, self._to_message(task)) for task in tasks)
-        send_all(self._sqs(), self._queue_url, messages, delay=delay, sleep=self._sleep)
+        self.send(tasks, delay=LATER_SECONDS)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.accounts.removal import HandoverPlan, OwnsContacts, RemovalQuery
+from shared.domain.accounts.removal import HANDOVER_SECONDS, HandoverPlan, OwnsContacts, RemovalQuery
 from shared.domain.accounts.user import User
 from shared.domain.callers import Caller
 from shared.domain.contacts.bulk import BulkChange
@@ -64,30 +64,36 @@ class Handover:
         """Return the records to write with the removal of a user.
 
         These are the job that changes the owner of the user's contacts, and the tenant with another default owner if
-        the user is the default owner. The counter of contacts lags by about a second. Raises OwnsContacts if `wanted`
-        does not say what becomes of the contacts, Invalid if the successor is not an active user, and PermissionDenied
-        if the caller may not change the owner of contacts.
+        the user is the default owner. The job starts after HANDOVER_SECONDS, and there is one even for a user who owns
+        nothing: the counter of contacts lags by about a second, and the user may create contacts for a minute more. If
+        `wanted` does not say what becomes of these, they get the tenant's default owner.
+
+        Raises OwnsContacts if `wanted` does not say what becomes of contacts that are counted, Invalid if the successor
+        is not an active user, and PermissionDenied if the caller may not change the owner of contacts.
         """
         wanted.check(user.id)
         if wanted.successor_id is not None and not self._is_active_user(wanted.successor_id):
             raise Invalid.field("successor_id", "unknown_owner", "This is not the id of an active user.")
         owned = self._counters.count(f"owner_id={user.id}")
         tenant = self._settings.get()
-        if tenant is not None and tenant.settings.default_owner_id != user.id:
-            tenant = None
+        default_owner_id = tenant.settings.default_owner_id if tenant is not None else None
+        is_default_owner = default_owner_id == user.id
+        next_owner_id = wanted.successor_id
         if not wanted.decides_ownership:
-            if owned or tenant:
-                raise OwnsContacts(owned, is_default_owner=tenant is not None)
-            return HandoverPlan()
+            if owned or is_default_owner:
+                raise OwnsContacts(owned, is_default_owner=is_default_owner)
+            next_owner_id = default_owner_id
         if owned:
             self._caller.require_all(*_OWNER_PERMISSIONS)
         return HandoverPlan(
-            job=self._build_job(user.id, wanted.successor_id, owned),
-            settings=self._replace_default_owner(tenant, wanted.successor_id) if tenant else None,
+            successor_id=wanted.successor_id,
+            job=self._build_job(user.id, next_owner_id, owned),
+            settings=self._replace_default_owner(tenant, wanted.successor_id)
+            if tenant is not None and is_default_owner
+            else None,
         )
 
     def _build_job(self, user_id: str, successor_id: str | None, owned: int) -> BulkRun | None:
-        # A job is built even if the counter is 0, since it lags behind the latest contacts.
         if not owned and not all(self._caller.level(one) == "all" for one in _OWNER_PERMISSIONS):
             return None
         return BulkRun.begin(
@@ -98,6 +104,7 @@ class Handover:
             change=BulkChange(fields={"owner_id": successor_id}).to_json(),
             matched=owned,
             at=timestamps.now(),
+            wait_seconds=HANDOVER_SECONDS,
         )
 
     def _replace_default_owner(
@@ -113,4 +120,5 @@ class Handover:
             self._forget()
         if plan.job is not None:
             with contextlib.suppress(Unavailable):
-                self._queue().send([BulkTask(self._caller.tenant_id, plan.job.id, 1)])
+                task = BulkTask(self._caller.tenant_id, plan.job.id, 1)
+                self._queue().send([task], delay=HANDOVER_SECONDS)

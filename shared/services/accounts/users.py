@@ -130,10 +130,11 @@ class UserService:
     def delete(
         self, user_id: str, if_match: IfMatch | None, wanted: RemovalQuery = NO_DECISION
     ) -> BulkJob | None:
-        """Remove a user, who can no longer sign in; return the job that changes the owner of their contacts, if any.
+        """Remove a user, who can no longer sign in; return the job that changes the owner of their contacts.
 
-        Raises the errors of `change` and `Handover.plan`. If the user is also removed from a user pool, no caller can
-        make this id a member again for 15 minutes: a caller that found it in the pool before could otherwise set a
+        Returns None if `wanted` does not say what becomes of the contacts: the user has none, or has only just created
+        them. Raises the errors of `change` and `Handover.plan`. If the user is also removed from a user pool, no caller
+        can make this id a member again for 15 minutes: a caller that found it in the pool before could otherwise set a
         password for the next user of the name.
         """
         block = MembershipClaim.block(user_id, self._now()) if self._accounts else None
@@ -158,7 +159,7 @@ class UserService:
             self._accounts.remove(removed.email, removed.id)
         if plan != HandoverPlan():
             self._handover().start(plan)
-        return BulkJob.of(plan.job) if plan.job else None
+        return BulkJob.of(plan.job) if plan.job and wanted.decides_ownership else None
 
     def _is_caller(self, user: User) -> bool:
         return self._caller.kind == "user" and self._caller.id == user.id

@@ -118,11 +118,13 @@ class BulkContacts:
         )
 
     def refresh_change(self, change: BulkChange) -> BulkChange:
-        """Return a change that was prepared earlier with its labels as they are now. It sets no owner when the user is
-        no longer active.
+        """Return a change that was prepared earlier with its labels and its owner as they are now.
+
+        A user who was removed is replaced by their successor. There is no owner if there is no successor, or if the
+        user is no longer active.
         """
-        if not self._writing.may_own(change.fields.get("owner_id")):
-            change = replace(change, fields={**change.fields, "owner_id": None})
+        if (chosen := change.fields.get("owner_id")) is not None:
+            change = replace(change, fields={**change.fields, "owner_id": self._writing.find_owner(chosen)})
         return change.with_current_labels(self._labels.current())
 
     def update_many(

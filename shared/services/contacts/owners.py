@@ -1,4 +1,4 @@
-"""The owners of the contacts that bookings and imports create."""
+"""The owners of the contacts that bookings and imports create, and of contacts whose owner was removed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,15 @@ class Users(Protocol):
 
     def get(self, user_id: str) -> User | None: ...
 
+    def successor(self, user_id: str) -> str | None: ...
+
     def organizer(self, organizer_id: str | None, email: str | None) -> User | None: ...
 
     def by_emails(self, emails: Iterable[str]) -> dict[str, User]: ...
+
+
+MAX_SUCCESSIONS = 10
+"""How many successors in a row, each of whom was removed too, are looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,29 @@ class Owners:
             if user is not None and user.is_active:
                 return user.id
         return None
+
+    def successor_of(self, user_id: str) -> str | None:
+        """Return the active user who succeeds a removed user, or None. A successor who was removed too is succeeded."""
+        removed_id = user_id
+        for _ in range(MAX_SUCCESSIONS):
+            successor_id = self._users.successor(removed_id)
+            if successor_id is None:
+                return None
+            user = self._users.get(successor_id)
+            if user is not None:
+                return user.id if user.is_active else None
+            removed_id = successor_id
+        return None
+
+    def present_owner(self, owner_id: str, default_owner_id: str | None) -> str | None:
+        """Return the owner of a contact whose owner may have been removed.
+
+        It is the owner, if they are still a user, active or not. Otherwise it is their successor, otherwise the
+        tenant's default owner, if that is an active user, otherwise None.
+        """
+        if self._users.get(owner_id) is not None:
+            return owner_id
+        return self.successor_of(owner_id) or self.first_active(default_owner_id)
 
     def find_organizer(
         self, organizer_id: str | None, organizer_email: str | None, default_owner_id: str | None

@@ -26,8 +26,17 @@ class DeletedContacts(Protocol):
     def get_with_deleted(self, contact_id: str) -> Contact | None: ...
 
 
+class PresentOwners(Protocol):
+    """The users who may own contacts; see `shared.services.contacts.owners.Owners`."""
+
+    def present_owner(self, owner_id: str, default_owner_id: str | None) -> str | None: ...
+
+
 class ContactService:
-    """Contacts, as one caller may change them. A contact that the caller may not see raises NotFound."""
+    """Contacts, as one caller may change them. A contact that the caller may not see raises NotFound.
+
+    `owners` returns what finds the owners of contacts that are restored.
+    """
 
     def __init__(
         self,
@@ -36,12 +45,14 @@ class ContactService:
         contacts: DeletedContacts,
         settings: Callable[[], TenantSettings],
         labels: LabelRepository,
+        owners: Callable[[], PresentOwners],
     ) -> None:
         self._caller = caller
         self._writing = writing
         self._contacts = contacts
         self._settings = settings
         self._labels = labels
+        self._owners = owners
 
     def create(self, given: ContactInput) -> Contact:
         """Create a contact. It belongs to the user who creates it, unless another owner is given.
@@ -122,16 +133,26 @@ class ContactService:
     def restore(self, contact_id: str, if_match: IfMatch | None) -> Contact:
         """Restore a deleted contact as it was; one that is not deleted stays as it is.
 
-        Requires the same permission as deleting. The contact belongs to its customer again, if that still exists.
-        Raises NotFound after its time has run out, and Duplicate when another contact has one of its addresses now.
+        Requires the same permission as deleting. The contact belongs to its customer again, if that still exists. If
+        its owner was removed meanwhile, it gets the owner's successor, otherwise the tenant's default owner. Raises
+        NotFound after its time has run out, and Duplicate when another contact has one of its addresses now.
         """
+
+        def decide(contact: Contact) -> tuple[Contact, Event] | None:
+            if contact.deleted_at is None:
+                return None
+            settings, owner_id = self._settings(), contact.owner_id
+            if owner_id is not None:
+                owner_id = self._owners().present_owner(owner_id, settings.default_owner_id)
+            return contact.restore(
+                owner_id=owner_id, unique_scope=settings.unique_scope, stamp=Stamp.now(self._caller)
+            )
+
         return self._writing.change(
             contact_id,
             "contacts:delete",
             if_match,
-            lambda contact: contact.restore(
-                unique_scope=self._settings().unique_scope, stamp=Stamp.now(self._caller)
-            ),
+            decide,
             find=self._find_restorable,
         )
 

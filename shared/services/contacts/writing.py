@@ -46,11 +46,18 @@ class WritableContacts(CreatableContacts, Protocol):
     ) -> None: ...
 
 
+class Successors(Protocol):
+    """The users who succeed removed users; see `shared.services.contacts.owners.Owners`."""
+
+    def successor_of(self, user_id: str) -> str | None: ...
+
+
 class ContactWriting:
     """Writes contacts on behalf of one caller.
 
     `labelling` finds the labels that fields name. `is_active_user`: whether an id is that of a user who may own
-    contacts. `membership` returns what keeps customers in step.
+    contacts. `successors` returns what finds the successors of removed users, `membership` what keeps customers in
+    step.
     """
 
     def __init__(
@@ -62,6 +69,7 @@ class ContactWriting:
         labels: LabelRepository,
         *,
         is_active_user: Callable[[str], bool],
+        successors: Callable[[], Successors],
         membership: Callable[[], Membership],
         sleep: Callable[[float], None] = time.sleep,
         announce: Announce = no_key,
@@ -73,6 +81,7 @@ class ContactWriting:
         self._settings = settings
         self._is_active_user = is_active_user
         self._known_owners = {caller.id}
+        self._successors = successors
         self._membership = membership
         self._sleep = sleep
         self._announce = announce
@@ -135,6 +144,13 @@ class ContactWriting:
             self._known_owners.add(owner_id)
             return True
         return False
+
+    def find_owner(self, owner_id: str | None) -> str | None:
+        """Return the owner for whom a user was chosen some time ago: the user if they may still own contacts, the
+        successor if they were removed, otherwise None."""
+        if owner_id is None or self.may_own(owner_id):
+            return owner_id
+        return self._successors().successor_of(owner_id)
 
     # Creations
 

@@ -32,9 +32,11 @@ class ImportRepository(Protocol):
 
     def get(self, import_id: str) -> ImportRun | None: ...
 
-    def look_up(self, import_id: str, chunk: int) -> tuple[ImportRun | None, Layout | None, bool]: ...
+    def look_up(self, import_id: str, chunk: int) -> tuple[ImportRun | None, Layout | None, str | None]: ...
 
-    def add_chunk(self, import_id: str, number: int, tally: Tally, part: str, at: str) -> bool: ...
+    def add_chunk(
+        self, import_id: str, number: int, tally: Tally, part: str, at: str, *, task_id: str
+    ) -> bool: ...
 
 
 class Contacts(Protocol):
@@ -90,11 +92,13 @@ class ImportChunks:
         self._now = now
 
     def find(self, task: ImportTask) -> Portion[SplitImport] | None:
-        """Return the chunk; None when the import has ended."""
-        run, layout, is_closed = self._imports(task.tenant_id).look_up(task.import_id, _chunk_of(task).number)
+        """Return the chunk; None when another task closed it, or the import has ended."""
+        run, layout, closed_by = self._imports(task.tenant_id).look_up(task.import_id, _chunk_of(task).number)
         if run is None or layout is None:
             raise LookupError("a chunk of an import that is not there")
-        return Portion(SplitImport(run, layout), is_closed) if run.state == "running" else None
+        if run.state != "running" or closed_by not in (None, "", task.id):
+            return None
+        return Portion(SplitImport(run, layout), is_closed=closed_by is not None)
 
     def refuse(self) -> None:
         """Raises UnknownTenant."""
@@ -122,7 +126,7 @@ class ImportChunks:
         """Count the chunk, unless another worker did."""
         imports = self._imports(task.tenant_id)
         is_first = imports.add_chunk(
-            task.import_id, _chunk_of(task).number, result.tally, result.part, self._now()
+            task.import_id, _chunk_of(task).number, result.tally, result.part, self._now(), task_id=task.id
         )
         current = imports.get(task.import_id)
         if is_first and current is not None:

@@ -4,7 +4,7 @@ Every step may run twice, at the same time or after a kill, with the same result
 
 - The id of an import follows from its file.
 - A chunk is counted in the transaction that writes its item.
-- A worker that closes a chunk, or finds it closed, queues the next chunk of its chain.
+- A worker that closes a chunk, or finds it closed by the same message, queues the next chunk of its chain.
 - A worker that sees all chunks closed, whether it split the file or wrote rows, queues the end.
 """
 
@@ -62,7 +62,7 @@ class ImportRepository(Protocol):
 
     def complete(self, run: ImportRun, event: Event) -> bool: ...
 
-    def fail(self, run: ImportRun) -> bool: ...
+    def fail(self, run: ImportRun, *, is_refused: bool) -> bool: ...
 
     def set_results(self, import_id: str, results_key: str) -> None: ...
 
@@ -168,7 +168,7 @@ class ImportRuns:
         try:
             chunks = splitter.split()
         except BadFile as refusal:
-            self.give_up(run, refusal)
+            self.give_up(run, refusal, is_refused=not run.chunks_done)
             return
         self._files.put_chunk_list(run.tenant_id, run.id, chunks.encoded)
         self._tasks.send(ImportTask(run.tenant_id, run.id, "rows", chunk) for chunk in chunks.first_of_chains)
@@ -176,7 +176,10 @@ class ImportRuns:
             self.queue_finish_if_done(imports.get(run.id))
 
     def queue_next(self, run: ImportRun, chunk: Chunk) -> None:
-        """Queue the next chunk of a closed chunk's chain. When this is repeated, the chunk may be queued twice."""
+        """Queue the next chunk of a closed chunk's chain.
+
+        When this is repeated, the chunk is queued twice, and only one of the messages continues the chain.
+        """
         start, end = range_of_next(chunk)
         if run.chunks_total is not None and chunk.number + MOST_QUEUED >= run.chunks_total:
             return
@@ -220,14 +223,15 @@ class ImportRuns:
         parts = (part for _, part in imports.chunks(run.id))
         return self._files.put_results(run.tenant_id, run.id, run.file_name, result_header(layout), parts)
 
-    def give_up(self, run: ImportRun, refusal: BadFile) -> None:
+    def give_up(self, run: ImportRun, refusal: BadFile, *, is_refused: bool = False) -> None:
         """Fail an import because of its file, which stays where it is. Contacts that were created stay, and so do the
-        results of their rows."""
+        results of their rows. The bytes of a refused file, of which no row was written, are not counted."""
         # The results are gathered once the chunks that are being written have ended. Queued before the import fails: a
         # kill between the two steps would otherwise lose the results for good.
         finish = ImportTask(run.tenant_id, run.id, "finish")
         self._tasks.send_later([finish])
-        self._imports(run.tenant_id).fail(run.fail(refusal.code, refusal.detail, at=self._now()))
+        failed = run.fail(refusal.code, refusal.detail, at=self._now())
+        self._imports(run.tenant_id).fail(failed, is_refused=is_refused)
 
     def _require_tenant(self, tenant_id: str) -> None:
         tenant = self._tenant(tenant_id)

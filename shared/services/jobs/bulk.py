@@ -86,13 +86,13 @@ class BulkPortions:
         self._now = now
 
     def find(self, task: BulkTask) -> Portion[BulkRun] | None:
-        """Return the portion; None when it and those after it are closed, or the job has ended."""
+        """Return the portion; None when another task closed it, when later ones are closed, or the job has ended."""
         run = self._jobs(task.tenant_id).get(task.job_id)
         if run is None:
             raise LookupError("a portion of a bulk job that is not there")
         if run.portions_done >= task.number:
             is_latest = run.portions_done == task.number and run.is_under_way
-            return Portion(run, is_closed=True) if is_latest else None
+            return Portion(run, is_closed=True) if is_latest and run.closed_by in ("", task.id) else None
         return Portion(run, is_closed=False) if run.is_under_way or run.portion else None
 
     def refuse(self) -> None:
@@ -116,7 +116,7 @@ class BulkPortions:
         """Search the next contacts and write them down."""
         found: list[str] = []
         position, walked = run.position, True
-        before = first_id_at(to_milliseconds(run.created_at))
+        before = first_id_at(to_milliseconds(run.starts_at))
         for contact_id, is_match in self._lists(run.caller).walk(
             run.wanted, after=position or None, before=before
         ):
@@ -139,7 +139,7 @@ class BulkPortions:
             if current.is_closed:
                 self.queue_next(task, current.run)
                 return None
-            ended, event = current.run.close_portion(result, at=self._now()), None
+            ended, event = current.run.close_portion(result, task_id=task.id, at=self._now()), None
             if ended.is_under_way and ended.walked:
                 ended, event = ended.complete(event_id=new_id(), at=self._now())
             try:

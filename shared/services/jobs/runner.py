@@ -5,8 +5,9 @@ stays exact nevertheless, for all kinds alike:
 
 - What a portion does to each record is idempotent, and is counted in the write that closes the portion, which happens
   once.
-- Only the worker that closes a portion queues the next one. A message for a portion that is closed already queues the
-  next one too, since the worker that closed it may have been killed before it did.
+- Only the worker that closes a portion queues the next one. Its message does so again when it is delivered again, since
+  the worker may have been killed in between. Other messages for a closed portion do nothing: of two that ask for the
+  same portion, whether the queue delivered one twice or the watch sent another, one continues.
 - A portion of a suspended tenant is left open. The watch queues it again once the tenant is back.
 """
 
@@ -52,8 +53,8 @@ class JobKind(Protocol[Task, Run, Result]):
     """The particulars of one kind of job."""
 
     def find(self, task: Task) -> Portion[Run] | None:
-        """Return the portion a task is about; None when there is nothing to do for it. Raises LookupError when there is
-        no such job."""
+        """Return the portion a task is about; None when there is nothing to do for it, as when another task closed it.
+        Raises LookupError when there is no such job."""
 
     def refuse(self) -> None:
         """Handle a task of a tenant that does not exist or is suspended: raise, or leave it to the watch."""

@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from shared.domain.accounts.claims import MembershipClaim
-from shared.domain.accounts.removal import HandoverPlan
+from shared.domain.accounts.removal import SUCCESSION_SECONDS, HandoverPlan
 from shared.domain.accounts.user import MAX_USERS, User
 from shared.domain.errors import SchedulingIdTaken
 from shared.domain.events import Event
+from shared.domain.timestamps import to_milliseconds
 from shared.table import guards, walking
 from shared.table.accounts.claims import claim_to_item
 from shared.table.accounts.settings import add_settings
@@ -29,6 +30,7 @@ from shared.table.accounts.user_steps import (
     user_from_item,
     user_to_item,
 )
+from shared.table.item import Item
 from shared.table.jobs.bulk import job_to_item
 from shared.table.keys import accounts as account_keys
 from shared.table.keys.spelling import identity_of
@@ -47,6 +49,11 @@ class UserTable:
         """Return a user as of now, or None."""
         item = self._store.get(account_keys.user(self._tenant, user_id))
         return user_from_item(item) if item else None
+
+    def successor(self, user_id: str) -> str | None:
+        """Return the id of the user who was named as the successor of a removed user, as of now, or None."""
+        item = self._store.get(account_keys.former_user(self._tenant, user_id)) or {}
+        return item["successor_id"]["S"] if "successor_id" in item else None
 
     def organizer(self, organizer_id: str | None, email: str | None) -> User | None:
         """Return the user, as of now, who organizes a booking, or None.
@@ -123,7 +130,7 @@ class UserTable:
         commit(self._store, transaction)
 
     def remove(self, before: User, event: Event, claim: MembershipClaim | None, plan: HandoverPlan) -> None:
-        """Remove a user with its event, and write what the `plan` hands over. The address is free at once.
+        """Remove a user with its event, and write what the `plan` hands over, and to whom. The address is free at once.
 
         A claim, if there is one, replaces the look-up. Raises the errors of `replace`, and ConcurrentChange when the
         tenant's settings have changed since they were read.
@@ -140,6 +147,8 @@ class UserTable:
             transaction.delete(account_keys.scheduling_lock(self._tenant, before.scheduling_id))
         release_username(transaction, before)
         count(transaction, self._tenant, members=-1, admins=-before.is_active_admin)
+        # Also without a successor: the user may have been removed before, and have come back.
+        transaction.put(_succession_to_item(self._tenant, before.id, plan.successor_id, event.at))
         if plan.job is not None:
             transaction.put(job_to_item(self._tenant, plan.job))
         if plan.settings is not None:
@@ -175,3 +184,14 @@ class UserTable:
             condition=guard["condition"],
             refusal=guard["refusal"],
         )
+
+
+def _succession_to_item(tenant_id: str, user_id: str, successor_id: str | None, at: str) -> Item:
+    """Return the item that says who succeeds a user who was removed at a time."""
+    item: Item = {
+        **account_keys.former_user(tenant_id, user_id),
+        "expires_at": {"N": str(to_milliseconds(at) // 1000 + SUCCESSION_SECONDS)},
+    }
+    if successor_id is not None:
+        item["successor_id"] = {"S": successor_id}
+    return item

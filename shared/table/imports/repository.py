@@ -21,7 +21,7 @@ from shared.table.imports.items import (
     run_to_item,
 )
 from shared.table.item import Item
-from shared.table.jobs.slots import Slots, count_bytes
+from shared.table.jobs.slots import Slots, count_bytes, uncount_bytes
 from shared.table.keys import imports as import_keys
 from shared.table.keys.spelling import identity_of
 from shared.table.keys.work import WORK_PK, WORK_SK
@@ -127,8 +127,11 @@ class ImportTable:
         item = self._store.get(import_keys.layout(self._tenant, import_id))
         return layout_from_item(item) if item else None
 
-    def look_up(self, import_id: str, chunk: int) -> tuple[ImportRun | None, Layout | None, bool]:
-        """Return an import, its file's layout, and whether a chunk is closed already, all from one read."""
+    def look_up(self, import_id: str, chunk: int) -> tuple[ImportRun | None, Layout | None, str | None]:
+        """Return an import, its file's layout, and the task that closed a chunk, all from one read.
+
+        The task is None for an open chunk, and empty for one that was closed before tasks had ids.
+        """
         wanted = (
             import_keys.import_run(self._tenant, import_id),
             import_keys.layout(self._tenant, import_id),
@@ -139,10 +142,12 @@ class ImportTable:
         return (
             run_from_item(self._tenant, run) if run else None,
             layout_from_item(layout) if layout else None,
-            done is not None,
+            done.get("closed_by", {"S": ""})["S"] if done else None,
         )
 
-    def add_chunk(self, import_id: str, number: int, tally: Tally, part: str, at: str) -> bool:
+    def add_chunk(
+        self, import_id: str, number: int, tally: Tally, part: str, at: str, *, task_id: str
+    ) -> bool:
         """Close a chunk, whose rows' fates are in the object `part`, and add it to the counts, in one transaction.
 
         Returns False, and counts nothing, when the chunk is closed already.
@@ -154,6 +159,7 @@ class ImportTable:
                 "part": {"S": part},
                 "rows_done": {"N": str(tally.rows)},
                 "at": {"S": at},
+                "closed_by": {"S": task_id},
             },
             condition=guards.IS_NEW,
             refusal=lambda _: _AlreadyThere("The chunk is closed already."),
@@ -213,8 +219,11 @@ class ImportTable:
         transaction.put(event_items.event_to_item(self._tenant, event))
         return self._end(transaction, run.id)
 
-    def fail(self, run: ImportRun) -> bool:
-        """Write a failed import. Returns False when it has ended already."""
+    def fail(self, run: ImportRun, *, is_refused: bool) -> bool:
+        """Write a failed import. Returns False when it has ended already.
+
+        `is_refused`: its file's bytes no longer count, since no row of it was written.
+        """
         transaction = Transaction()
         expression, values = end_update(run)
         transaction.update(
@@ -224,6 +233,8 @@ class ImportTable:
             condition=_IS_RUNNING,
             refusal=lambda _: _NoLongerRunning("The import has ended already."),
         )
+        if is_refused:
+            uncount_bytes(transaction, self._tenant, run.size, run.started_at)
         return self._end(transaction, run.id)
 
     def _end(self, transaction: Transaction, import_id: str) -> bool:

@@ -102,6 +102,7 @@ def _conditions_of(wanted: dict[str, Any]) -> dict[str, Any]:
 
 def _from_item(item: Item) -> BulkRun:
     members: dict[str, Any] = json.loads(item["job"]["S"], object_hook=_with_tuples)
+    members.setdefault("starts_at", members["created_at"])  # a job from before jobs could wait
     members["caller"] = Caller(**members["caller"])
     members["wanted"] = _filter_of(members["wanted"])
     return BulkRun(**members)

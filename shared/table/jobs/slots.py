@@ -108,8 +108,21 @@ def count_bytes(transaction: Transaction, tenant_id: str, size: int, at: str) ->
         {
             ":size": {"N": str(size)},
             ":room": {"N": str(MAX_BYTES_A_DAY - size)},
-            ":expires": {"N": str(to_milliseconds(at) // 1000 + _SUM_KEPT_SECONDS)},
+            ":expires": _expiry(at),
         },
         condition=f"{is_first} OR {has_room}",
         refusal=lambda _: too_many_bytes(),
     )
+
+
+def uncount_bytes(transaction: Transaction, tenant_id: str, size: int, at: str) -> None:
+    """Take a file's bytes back from the sum of the day on which `count_bytes` added them. Costs two write units."""
+    transaction.update(
+        job_keys.bytes_of_day(tenant_id, at[:10]),
+        "ADD file_bytes :size SET expires_at = :expires",
+        {":size": {"N": str(-size)}, ":expires": _expiry(at)},
+    )
+
+
+def _expiry(at: str) -> dict[str, str]:
+    return {"N": str(to_milliseconds(at) // 1000 + _SUM_KEPT_SECONDS)}

@@ -25,6 +25,11 @@ def user_sort_key(user_id: str) -> str:
     return escape(user_id)
 
 
+def former_user(tenant_id: str, user_id: str) -> Key:
+    """Return the key of the note on who succeeds a removed user."""
+    return make_key(f"{tenant_prefix(tenant_id)}FORMERUSERS", escape(user_id))
+
+
 def user_count(tenant_id: str) -> Key:
     """Return the key of the numbers of a tenant's users, active admins and open invitations, which hold their limits
     under races.

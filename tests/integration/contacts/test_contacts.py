@@ -19,6 +19,7 @@ from shared.domain.callers import Caller
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.errors import Duplicate, VersionMismatch
 from shared.domain.tenant import TenantSettings
+from shared.services.contacts.owners import Owners
 from shared.services.contacts.reading import ContactReading
 from shared.services.contacts.service import ContactService
 from shared.services.contacts.writing import ContactWriting
@@ -407,13 +408,18 @@ def services_of(world: World, user: str) -> tuple[ContactReading, ContactService
         TenantSettings,
         labels,
         is_active_user=lambda _: False,
+        successors=_no_removals,
         membership=_no_customers,
     )
-    return reading, ContactService(caller, writing, table, TenantSettings, labels)
+    return reading, ContactService(caller, writing, table, TenantSettings, labels, _no_removals)
 
 
 def _no_customers() -> Membership:
     raise AssertionError("no contact of a customer is written here")
+
+
+def _no_removals() -> Owners:
+    raise AssertionError("no user was removed")
 
 
 def test_racing_creates_in_processes_of_their_own_make_one_contact_too(world: World) -> None:

@@ -20,7 +20,7 @@ from shared.wiring.tenants import find_tenant
 from tests.integration.world import World
 from tests.support.faults import Killed
 from tests.support.lambda_context import lambda_context
-from tests.support.queues import receive, sqs_record
+from tests.support.queues import pass_delays, receive, sqs_record
 from tests.support.tenant_guard import acting_for, acting_for_system, as_operator
 
 JOBS = "/contacts/bulk-jobs"
@@ -66,6 +66,10 @@ class Jobs:
             handled += 1
         return handled
 
+    def start(self) -> None:
+        """Let the time pass after which jobs that wait start."""
+        pass_delays(self.queue_url)
+
     def deliver(self, message: dict[str, Any], *, milliseconds: int = 60_000) -> None:
         handle = {"QueueUrl": self.queue_url, "ReceiptHandle": message["ReceiptHandle"]}
         try:
@@ -87,7 +91,10 @@ class Jobs:
 
     def send(self, job_id: str, number: int) -> None:
         """Send a message to the queue."""
-        body = to_message(BulkTask(self.tenant_id, job_id, number))
+        self.put(to_message(BulkTask(self.tenant_id, job_id, number)))
+
+    def put(self, body: str) -> None:
+        """Send a message with this body to the queue."""
         with as_operator():
             self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=body)
 

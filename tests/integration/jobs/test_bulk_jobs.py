@@ -354,6 +354,25 @@ def test_two_workers_at_the_same_portion_do_no_harm(world: World, path: str, bod
     world.content.assert_whole()
 
 
+@pytest.mark.parametrize("is_same", [True, False], ids=["delivered twice", "sent twice"])
+def test_a_repeated_message_starts_no_second_chain_of_portions(
+    world: World, monkeypatch: pytest.MonkeyPatch, is_same: bool
+) -> None:
+    monkeypatch.setattr("shared.services.jobs.bulk.MAX_PORTION", 1)
+    prepare(world)
+    job, jobs = start(world, UPDATE, UNTAG), Jobs(world)
+    if is_same:
+        (message,) = receive(jobs.queue_url, 1)
+        for _ in range(2):
+            jobs.put(message["Body"])
+    else:
+        jobs.send(job, 1)
+    handled = jobs.work()
+    assert jobs.shown(job)["counts"] == {"done": COUNT, "succeeded": COUNT, "failed": 0}
+    assert handled <= COUNT + 2, "two messages for the first portion, and at most two for the second"
+    world.content.assert_whole()
+
+
 def test_a_change_by_others_after_a_kill_stays(world: World) -> None:
     """A change is not made again, even though the record has changed since."""
     ids, jobs = prepare(world), Jobs(world)

@@ -256,6 +256,29 @@ def test_bytes_a_day_are_limited_and_further_files_wait_for_the_next_day(
     assert {one["state"] for one in inbox.imports()} == {"completed"}
 
 
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [("no address\nAda\n", "no_email_column"), (people(60), "too_large")],
+    ids=["unreadable", "too large"],
+)
+def test_the_bytes_of_a_refused_file_do_not_count(
+    world: World, inbox: DropFolder, monkeypatch: pytest.MonkeyPatch, body: str, code: str
+) -> None:
+    good = people(20)
+    monkeypatch.setattr("shared.services.imports.runs.MAX_FILE_BYTES", len(people(40)))
+    monkeypatch.setattr(slots, "MAX_BYTES_A_DAY", len(people(60)))
+    for number in range(3):
+        inbox.deliver(inbox.put(body, f"bad{number}.csv"))
+    assert {one["error"]["code"] for one in inbox.imports()} == {code}
+    for name in ("good.csv", "again.csv", "more.csv"):
+        inbox.deliver(inbox.put(good, name))
+        inbox.work()
+    inbox.deliver(inbox.put(good, "too-much.csv"))
+    done = [one["counts"]["created"] for one in inbox.imports() if one["state"] == "completed"]
+    assert sorted(done) == [0, 0, 20]
+    assert len(inbox.imports()) == 6, "the bytes of files that were read count"
+
+
 # Beside another
 
 
@@ -298,6 +321,20 @@ def test_a_message_delivered_twice_at_once_starts_no_second_chain_of_chunks(
     assert waiting(inbox) == 3
     inbox.work()
     assert inbox.latest()["counts"]["created"] == 40
+
+
+def test_a_repeated_message_starts_no_second_chain_of_chunks(world: World, inbox: DropFolder) -> None:
+    inbox.deliver(inbox.put(people(40)))
+    handled = inbox.work()
+    inbox.deliver(inbox.put(people(40, "other.example"), "other.csv"))
+    [message] = receive(inbox.queue_url, 1)
+    with as_operator():
+        inbox.sqs.send_message(QueueUrl=inbox.queue_url, MessageBody=message["Body"])
+        inbox.sqs.change_message_visibility(
+            QueueUrl=inbox.queue_url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+        )
+    assert inbox.work() <= handled + 2, "two messages for a chunk, and at most two for the one after it"
+    assert [one["counts"]["created"] for one in inbox.imports()] == [40, 40]
 
 
 def test_messages_of_a_tenant_are_in_its_group(world: World, inbox: DropFolder) -> None:

@@ -379,12 +379,21 @@ def test_a_restored_contact_is_as_it_was() -> None:
     contact = made(other_emails=["b@example.com"], custom_fields={"a": 1})
     deleted, _ = contact.delete(stamp=Stamp("e2", AT, ADMIN))
     assert deleted.purge_at == plus(AT, RESTORABLE_SECONDS) == "2026-06-03T09:30:00.000Z"
-    restored = deleted.restore(stamp=Stamp("e3", LATER, ADMIN))
+    restored = deleted.restore(owner_id=contact.owner_id, stamp=Stamp("e3", LATER, ADMIN))
     assert restored is not None
     assert restored[1].type == "contact.restored" and restored[1].changes == {}
     assert (restored[0].version, restored[0].purge_at) == (3, None)
     assert restored[0].addresses == contact.addresses
-    assert restored[0].restore(stamp=Stamp("e4", LATER, ADMIN)) is None
+    assert restored[0].restore(owner_id=None, stamp=Stamp("e4", LATER, ADMIN)) is None
+
+
+def test_the_event_of_a_restored_contact_names_another_owner() -> None:
+    contact = made()
+    deleted, _ = contact.delete(stamp=Stamp("e2", AT, ADMIN))
+    restored = deleted.restore(owner_id="u9", stamp=Stamp("e3", LATER, ADMIN))
+    assert restored is not None
+    assert restored[0].owner_id == "u9"
+    assert restored[1].changes == {"owner_id": (contact.owner_id, "u9")}
 
 
 # Items
@@ -441,6 +450,6 @@ def test_a_deleted_contact_s_item_is_due_to_be_purged_and_a_live_one_s_is_not() 
     item = contact_to_item("t1", deleted)
     assert item["WPK"]["S"].startswith("DUE#PURGE#")
     assert item["WSK"]["S"] == f"2026-06-03T09:30:00.000Z#{ID}"
-    restored = deleted.restore(stamp=Stamp("e3", LATER, ADMIN))
+    restored = deleted.restore(owner_id=None, stamp=Stamp("e3", LATER, ADMIN))
     assert restored is not None
     assert not {"WPK", "WSK", "deleted_at"} & set(contact_to_item("t1", restored[0]))
