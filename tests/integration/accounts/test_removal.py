@@ -140,6 +140,7 @@ def test_contacts_that_no_list_shows_yet_and_those_of_the_last_minute_are_handed
     jobs = hand_over(world)
     assert owners(world, made) == [OTHER] * 5
     assert jobs.shown(answer.json["id"])["counts"]["succeeded"] == 5
+    world.catch_up()
     assert world.listed(owner_id=USER) == []
 
 
