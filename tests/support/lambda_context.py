@@ -8,7 +8,7 @@ REGION = "us-east-1"
 ACCOUNT = "123456789012"
 
 
-class StandingClock(Clock):  # type: ignore[misc]
+class StandingClock(Clock):
     """A clock that stands still, so that what a handler does does not depend on the machine's speed."""
 
     def time(self) -> float:

@@ -19,7 +19,8 @@ from botocore.client import BaseClient
 @contextmanager
 def aws_calls_untraced() -> Iterator[None]:
     """Switch the tracer off in each call of an AWS client, until the block ends."""
-    whole = BaseClient._make_api_call
+    hooked: Any = BaseClient
+    whole = hooked._make_api_call
 
     def call(self: BaseClient, operation_name: str, api_params: dict[str, Any]) -> Any:
         trace = sys.gettrace()
@@ -32,5 +33,5 @@ def aws_calls_untraced() -> Iterator[None]:
             sys.settrace(trace)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BaseClient, "_make_api_call", call)
+        patch.setattr(hooked, "_make_api_call", call)
         yield

@@ -729,7 +729,7 @@ CHANGES: dict[str, tuple[Callable[[World], object], Callable[[World], None], int
     "move": (two_customers, move_primary, 6),
     "set-primary": (lambda world: with_members(world, 2), set_primary, 4),
     "delete": (lambda world: with_members(world, 2), delete_primary, 5),
-    "restore": (one_deleted, restore, 3),
+    "restore": (one_deleted, restore, 4),
 }
 """What must be there, a client's change, and the calls it takes besides the authorizer's."""
 
