@@ -158,8 +158,7 @@ CASES: dict[str, tuple[str, Callable[[Made], tuple[str, Any]]]] = {
 
 
 ANSWERED_LAST = ("invite a user", "resend an invitation")
-"""Under a key, these store their answer after the e-mail is sent. They answer 503 until then, and a repeat under the key
-goes on."""
+"""Under a key, these store their answer once the e-mail is sent. Before, they answer 503, and a repeat goes on."""
 CALLS = [
     pytest.param(case, key, id=f"{case}{' under a key' if key else ''}")
     for case, (method, _) in CASES.items()
