@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -226,18 +227,27 @@ def test_a_role_may_do_what_is_expected_of_it_and_no_more(role: str) -> None:
     assert rights(statements, "") == rights(statements, "T") == rights(statements, "X#T#T1#C#1") == set()
 
 
+ACTIONS = [(part, key) for part in PARTS for key in (T1, *WITHIN.values(), *FOREIGN.values())]
+"""The parts of transactions: gets, puts, updates, deletions and condition checks on own, others' and foreign keys."""
+
+
+def test_a_transaction_asks_for_what_each_of_its_parts_asks_for() -> None:
+    """check 51: pairs of parts."""
+    alone = {one: asks_of_transaction([one]) for one in ACTIONS}
+    for first, second in itertools.product(ACTIONS, repeat=2):
+        assert asks_of_transaction([first, second]) == alone[first] + alone[second]
+
+
 @pytest.mark.parametrize("role", sorted(ROLES))
 def test_a_transaction_is_allowed_where_each_of_its_parts_is_and_nowhere_else(role: str) -> None:
-    """check 51: pairs of gets, puts, updates, deletions and condition checks, on own, others' and foreign keys."""
+    """check 51: each part is judged like an operation of its own, beside one that is allowed and one that is not."""
     statements = ROLES[role]
-    single = {
-        (part, key): allows(statements, asks_of_transaction([(part, key)])[0])
-        for part in PARTS
-        for key in (T1, *WITHIN.values(), *FOREIGN.values())
-    }
-    for (part, key), allowed in single.items():
-        assert allowed is may(statements, PARTS[part], key) if part != "ConditionCheck" else True
-        for other, also in single.items():
+    judged = {one: allows(statements, asks_of_transaction([one])[0]) for one in ACTIONS}
+    others = {allowed: one for one, allowed in judged.items()}  # one that is allowed, and one that is not
+    for (part, key), allowed in judged.items():
+        if part != "ConditionCheck":
+            assert allowed is may(statements, PARTS[part], key), (part, key)
+        for also, other in others.items():
             together = all(allows(statements, one) for one in asks_of_transaction([(part, key), other]))
             assert together is (allowed and also), (part, key, other)
 

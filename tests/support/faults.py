@@ -309,15 +309,18 @@ def assert_same_after_kills(
     *,
     matching: Matcher = any_call,
     both_sides: bool = False,
+    is_atomic: bool = False,
     sample: Callable[[list[KillPoint]], list[KillPoint]] = lambda points: points,
 ) -> int:
     """Check that a worker killed at every boundary between AWS calls, and then run again, leaves the state of an
     undisturbed run.
 
     `world` creates a new world, `deliver` does the work once, `state` returns what must be equal (leave out new ids and
-    times). Returns how many boundaries were tried; `sample` may choose among them.
+    times). `is_atomic`: before it is run again, the work must be done as a whole or not at all. Returns how many
+    boundaries were tried; `sample` may choose among them.
     """
     with world() as unharmed:
+        before = state(unharmed) if is_atomic else None
         points = kill_points(lambda: deliver(unharmed), matching=matching, both_sides=both_sides)
         expected = state(unharmed)
     chosen = sample(points)
@@ -325,6 +328,9 @@ def assert_same_after_kills(
         with world() as killed:
             died = point.kill(lambda: deliver(killed))
             assert died, f"the run did not come to {point}"
+            if is_atomic:
+                left = state(killed)
+                assert left in (before, expected), f"killed {point}: {left!r}"
             deliver(killed)
             found = state(killed)
         assert found == expected, f"killed {point} and redelivered: {found!r} instead of {expected!r}"

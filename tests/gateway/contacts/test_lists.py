@@ -53,57 +53,57 @@ def test_totals_and_statistics_are_told(book: World) -> None:
     assert (stats["total"], stats["active"], stats["by_tag"]) == (6, 6, {"new": 3, "VIP": 3})
 
 
-@pytest.mark.parametrize(
-    ("query", "status", "field"),
-    [
-        ("email=nobody", 422, "email"),
-        ("phone=12", 422, "phone"),
-        ("source=elsewhere", 422, "source"),
-        ("is_active=perhaps", 422, "is_active"),
-        ("is_active=true&active=false", 422, "active"),
-        ("created_from=yesterday", 422, "created_from"),
-        ("created_from=2026-05-04T09:30:00", 422, "created_from"),
-        ("search=%20%E2%80%8B%20", 422, "search"),
-        ("search=", 422, "search"),
-        ("sort=email", 422, "sort"),
-        ("colour=red", 422, "colour"),
-        ("tags=vip&tags=new", 422, "tags"),
-        ("cursor=abc", 400, None),
-        ("cursor=", 400, None),
-        ("cursor=&limit=2", 400, None),
-        ("page=0", 422, "page"),
-        ("page=-1", 422, "page"),
-        ("page=1e9", 422, "page"),
-        ("page=2&page_size=101", 422, "page_size"),
-        ("page_size=0", 422, "page_size"),
-        ("skip=-1", 422, "skip"),
-        ("page=2&skip=1", 422, "skip"),
-        ("page=2&cursor=abc", 422, "cursor"),
-        ("skip=2&cursor=abc", 422, "cursor"),
-        ("page=2&limit=5", 422, "limit"),
-        ("page=401", 400, None),
-        ("page=99999999999999999999", 400, None),
-        ("skip=9990&limit=11", 400, None),
-    ],
+REFUSALS = (
+    ("email=nobody", 422, "email"),
+    ("phone=12", 422, "phone"),
+    ("source=elsewhere", 422, "source"),
+    ("is_active=perhaps", 422, "is_active"),
+    ("is_active=true&active=false", 422, "active"),
+    ("created_from=yesterday", 422, "created_from"),
+    ("created_from=2026-05-04T09:30:00", 422, "created_from"),
+    ("search=%20%E2%80%8B%20", 422, "search"),
+    ("search=", 422, "search"),
+    ("sort=email", 422, "sort"),
+    ("colour=red", 422, "colour"),
+    ("tags=vip&tags=new", 422, "tags"),
+    ("cursor=abc", 400, None),
+    ("cursor=", 400, None),
+    ("cursor=&limit=2", 400, None),
+    ("page=0", 422, "page"),
+    ("page=-1", 422, "page"),
+    ("page=1e9", 422, "page"),
+    ("page=2&page_size=101", 422, "page_size"),
+    ("page_size=0", 422, "page_size"),
+    ("skip=-1", 422, "skip"),
+    ("page=2&skip=1", 422, "skip"),
+    ("page=2&cursor=abc", 422, "cursor"),
+    ("skip=2&cursor=abc", 422, "cursor"),
+    ("page=2&limit=5", 422, "limit"),
+    ("page=401", 400, None),
+    ("page=99999999999999999999", 400, None),
+    ("skip=9990&limit=11", 400, None),
 )
-def test_a_refusal_names_the_parameter(book: World, query: str, status: int, field: str | None) -> None:
-    answer = book.send("GET", f"/contacts?{query}")
-    assert answer.status == status, answer.text
-    if field:
-        assert answer.json["errors"][0]["field"] == field
 
 
-@pytest.mark.parametrize("sort", ["-created_at", "created_at", "name", "-updated_at", "-total_bookings"])
-def test_pages_by_number_and_by_skipping_are_parts_of_one_list(book: World, sort: str) -> None:
-    whole = listed(book, sort=sort)
-    assert listed(book, sort=sort, page=1, page_size=4) == whole[:4]
-    assert listed(book, sort=sort, page_size=4) == whole[:4]
-    assert listed(book, sort=sort, page=2, page_size=4) == whole[4:]
-    assert listed(book, sort=sort, page=2) == []
-    assert listed(book, sort=sort, skip=1, limit=2) == whole[1:3]
-    page = book.send("GET", f"/contacts?sort={sort}&page=2&page_size=2").json
-    assert page["total"] == 6
-    assert listed(book, sort=sort, cursor=page["next_cursor"], limit=9) == whole[4:]
+def test_a_refusal_names_the_parameter(book: World) -> None:
+    for query, status, field in REFUSALS:
+        answer = book.send("GET", f"/contacts?{query}")
+        assert answer.status == status, (query, answer.text)
+        if field:
+            assert answer.json["errors"][0]["field"] == field, query
+
+
+def test_pages_by_number_and_by_skipping_are_parts_of_one_list(book: World) -> None:
+    for sort in ("-created_at", "created_at", "name", "-updated_at", "-total_bookings"):
+        whole = listed(book, sort=sort)
+        assert listed(book, sort=sort, page=1, page_size=4) == whole[:4], sort
+        assert listed(book, sort=sort, page_size=4) == whole[:4], sort
+        assert listed(book, sort=sort, page=2, page_size=4) == whole[4:], sort
+        assert listed(book, sort=sort, page=2) == [], sort
+        assert listed(book, sort=sort, skip=1, limit=2) == whole[1:3], sort
+        page = book.send("GET", f"/contacts?sort={sort}&page=2&page_size=2").json
+        assert page["total"] == 6, sort
+        assert listed(book, sort=sort, cursor=page["next_cursor"], limit=9) == whole[4:], sort
 
 
 def test_a_page_too_deep_is_refused_with_what_to_do(book: World) -> None:

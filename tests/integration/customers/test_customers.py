@@ -28,7 +28,6 @@ from tests.support.faults import (
     assert_same_under_throttling,
     call,
     injecting,
-    kill_points,
     lost_answer,
     unreachable,
 )
@@ -751,26 +750,19 @@ def whole_picture(world: World) -> list[str]:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_killed_anywhere_and_sent_again_is_done_once(worlds: Worlds, change: str) -> None:
+def test_a_change_killed_anywhere_is_whole_or_not_there_and_sent_again_is_done_once(
+    worlds: Worlds, change: str
+) -> None:
     """check 13"""
     make, deliver, _ = CHANGES[change]
     assert_same_after_kills(
-        prepared(worlds, make), deliver, whole_picture, both_sides=True, matching=of_the_product
+        prepared(worlds, make),
+        deliver,
+        whole_picture,
+        both_sides=True,
+        is_atomic=True,
+        matching=of_the_product,
     )
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_killed_anywhere_and_never_redone_a_change_is_whole_or_not_there(worlds: Worlds, change: str) -> None:
-    """check 13"""
-    make, deliver, _ = CHANGES[change]
-    with prepared(worlds, make)() as unharmed:
-        before = whole_picture(unharmed)
-        points = kill_points(lambda: deliver(unharmed), matching=of_the_product, both_sides=True)
-        done = whole_picture(unharmed)
-    for point in points:
-        with prepared(worlds, make)() as killed:
-            assert point.kill(lambda: deliver(killed))
-            assert whole_picture(killed) in (before, done), str(point)
 
 
 @pytest.mark.parametrize("change", CHANGES)

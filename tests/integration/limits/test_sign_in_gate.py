@@ -14,7 +14,7 @@ from shared.table.keys import limits as limit_keys
 from shared.table.limits import BucketTable
 from shared.wiring.base import store
 from shared.wiring.limits import sign_in_gate
-from tests.buckets import Clock
+from tests.buckets import Clock, MemoryBuckets
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.faults import call, injecting, lost_answer, throttle, unreachable
 from tests.support.meter import meter
@@ -43,6 +43,12 @@ def gate(gates: Callable[[], SignInGate]) -> SignInGate:
     return gates()
 
 
+@pytest.fixture
+def quick_gate(clock: Clock) -> SignInGate:
+    """A gate with buckets in memory, for hundreds of attempts; test_rate_limits.py compares them with the table's."""
+    return SignInGate(MemoryBuckets(), b"secret", clock=clock)
+
+
 def refused(gate: SignInGate, account: str | None = ADA, address: str = HOME) -> int | None:
     """Return the seconds until the next attempt; None if this attempt was allowed."""
     try:
@@ -68,10 +74,12 @@ def test_an_account_is_tried_ten_times_and_then_once_in_six_seconds(gate: SignIn
     assert refused(gate) == 6
 
 
-def test_who_keeps_trying_an_account_waits_twice_as_long_each_time(gate: SignInGate, clock: Clock) -> None:
+def test_who_keeps_trying_an_account_waits_twice_as_long_each_time(
+    quick_gate: SignInGate, clock: Clock
+) -> None:
     waits = []
     for _ in range(1_500):
-        wait = refused(gate, address=f"198.51.100.{len(waits) % 250}")
+        wait = refused(quick_gate, address=f"198.51.100.{len(waits) % 250}")
         if wait is not None:
             waits.append(wait)
         clock.now += 1
@@ -108,18 +116,18 @@ def test_a_success_gives_the_attempt_back(gate: SignInGate) -> None:
     assert [refused(gate) for _ in range(11)] == [None] * 10 + [6]
 
 
-def test_an_office_of_many_who_sign_in_and_refresh_is_never_refused(gate: SignInGate) -> None:
+def test_an_office_of_many_who_sign_in_and_refresh_is_never_refused(quick_gate: SignInGate) -> None:
     for number in range(250):
         user = f"user{number}@example.com"
-        assert refused(gate, user) is None
-        gate.release_success(user, HOME)
-        assert refused(gate, None) is None
-        gate.release_success(None, HOME)
+        assert refused(quick_gate, user) is None
+        quick_gate.release_success(user, HOME)
+        assert refused(quick_gate, None) is None
+        quick_gate.release_success(None, HOME)
 
 
-def test_waits_of_an_address_do_not_grow(gate: SignInGate) -> None:
+def test_waits_of_an_address_do_not_grow(quick_gate: SignInGate) -> None:
     """The clients of an address that ignore refusals may not be those that obey them."""
-    told = [refused(gate, f"user{number}@example.com") for number in range(400)]
+    told = [refused(quick_gate, f"user{number}@example.com") for number in range(400)]
     assert {one for one in told if one is not None} <= {1, 2}
 
 

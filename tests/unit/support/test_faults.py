@@ -229,3 +229,5 @@ def test_idempotent_work_survives_a_kill_at_every_boundary_and_careless_work_doe
     assert assert_same_under_throttling(world, work, state) == 3
     with pytest.raises(AssertionError, match="killed before call 2"):
         assert_same_after_kills(world, careless_work, state)
+    with pytest.raises(AssertionError, match="killed before call 3"):
+        assert_same_after_kills(world, work, state, is_atomic=True)
