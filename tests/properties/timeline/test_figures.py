@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain import timestamps
@@ -32,6 +32,7 @@ from shared.table.store import Store
 from shared.table.timeline.interactions import InteractionTable
 from shared.table.timeline.items import interaction_from_item
 from shared.table.timeline.reading import InteractionIndex
+from tests.support.budgets import repetitions
 from tests.support.memory_table import MemoryTable
 
 TENANT = "t1"
@@ -181,7 +182,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=repetitions(100))
 @given(made=st.lists(st.tuples(steps, st.one_of(st.none(), steps)), max_size=25))
 def test_any_sequence_ends_with_the_figures_of_a_recount(
     made: list[tuple[tuple[str, Any], tuple[str, Any] | None]],
