@@ -25,5 +25,8 @@ def event_table() -> EventTable:
 def publisher() -> Publisher:
     """The publisher to the topic `domain-events`."""
     from shared.publishing.publisher import Publisher
+    from shared.table.webhooks.counts import WebhookCounts
 
-    return Publisher(aws_client("sns"), environment.domain_events_topic_arn(), event_table())
+    return Publisher(
+        aws_client("sns"), environment.domain_events_topic_arn(), event_table(), WebhookCounts(store())
+    )

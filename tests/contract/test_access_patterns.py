@@ -661,6 +661,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
         world.calls.knock()
     ),
     "Publish an event": lambda world: publisher().publish(world.events[:1]),
+    "Publish 30 events of a tenant": lambda world: publisher().publish(world.events[:30]),
 }
 
 

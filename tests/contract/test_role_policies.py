@@ -56,6 +56,7 @@ WITHIN = {
     "T#…RATE#": limit_keys.calls("T1", "user:u")["PK"]["S"],
     "T#…IDEMPOTENCY#": idempotency_keys.call("T1", "user:u", "digest")["PK"]["S"],
     "T#…WEBHOOKS": webhook_keys.webhooks("T1"),
+    "T#…WEBHOOKS#COUNT": webhook_keys.webhook_count("T1")["PK"]["S"],
     "T#…IMPORT#": import_keys.partition("T1", "i"),
     "T#…LIST#": list_keys.partition("T1", "name"),
     "T#…TERM#": term_keys.contact_terms("T1", "a"),
@@ -157,7 +158,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "ProjectRole": {
         "T#": "PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactWriteItems ConditionCheck"
     },
-    "PublishRole": {"T#": "BatchWriteItem"},
+    "PublishRole": {"T#": "BatchWriteItem", "T#…WEBHOOKS#COUNT": "BatchGetItem BatchWriteItem"},
     "SweepRole": {
         "T#": ANY,
         "S#SWEEP": ANY,

@@ -46,6 +46,7 @@ class World:
         self.openings: set[int] = set()
         self.t1 = self._settled("T1", settings)
         self.bookings: QueueDriver = stack.queue_driver("BookingsFunction", on_booking)
+        self._listener = self._subscribe_to_topic()
 
     @cached_property
     def racing(self) -> Gateway:
@@ -126,8 +127,21 @@ class World:
             report: dict[str, Any] = on_schedule_sweep({}, lambda_context("SweepFunction", timeout_ms=60_000))
         return report
 
+    def _subscribe_to_topic(self) -> str:
+        """A queue of the tests' own, which receives each message of the topic: the webhooks' queue does not."""
+        sqs, sns = self.stack.client("sqs"), self.stack.client("sns")
+        url: str = sqs.create_queue(QueueName="listener")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        sns.subscribe(
+            TopicArn=self.stack.refs["DomainEventsTopic"],
+            Protocol="sqs",
+            Endpoint=arn,
+            Attributes={"RawMessageDelivery": "true"},
+        )
+        return url
+
     def published(self) -> list[dict[str, Any]]:
-        """The messages that came from the topic to the webhooks' queue since the last look."""
+        """The messages that were sent to the topic since the last look."""
         return [
             {
                 **json.loads(message["Body"]),
@@ -135,7 +149,7 @@ class World:
                     name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()
                 },
             }
-            for message in self._taken_from("WebhookEventsQueue")
+            for message in self._taken_from(self._listener)
         ]
 
     # Bookings
@@ -158,11 +172,10 @@ class World:
                     for name in ("reason", "detail")
                 },
             }
-            for message in self._taken_from("BookingsDeadLetters")
+            for message in self._taken_from(self.stack.queue_url("BookingsDeadLetters"))
         ]
 
-    def _taken_from(self, queue: str) -> list[dict[str, Any]]:
-        url = self.stack.queue_url(queue)
+    def _taken_from(self, url: str) -> list[dict[str, Any]]:
         messages = receive(url, 10_000)
         for message in messages:
             self.stack.client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])

@@ -20,7 +20,9 @@ def webhook(tenant_id: str, webhook_id: str) -> Key:
 
 
 def webhook_count(tenant_id: str) -> Key:
-    """Return the key of the number of a tenant's subscriptions, which holds their limit under races."""
+    """Return the key of the number of a tenant's subscriptions, which holds their limit under races. The publisher
+    reads it to decide which events the fan-out receives, so it must never be too low.
+    """
     return make_key(f"{tenant_prefix(tenant_id)}WEBHOOKS#COUNT", "COUNT")
 
 

@@ -1,0 +1,205 @@
+"""No event is withheld from a webhook that was created before it, however publisher and callers interleave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from shared.domain.callers import Caller
+from shared.domain.contacts.record import Contact
+from shared.domain.ids import derived_id
+from shared.domain.stamp import Stamp
+from shared.domain.webhooks.subscription import Webhook
+from shared.publishing.publisher import Publisher
+from shared.table.contacts.repository import ContactTable
+from shared.table.events import EventTable
+from shared.table.item import Item
+from shared.table.keys import webhooks as webhook_keys
+from shared.table.store import Store
+from shared.table.webhooks.counts import WebhookCounts
+from shared.table.webhooks.repository import WebhookTable
+from tests.support.interleaving import Explored, Schedule, Turns, explored
+from tests.support.memory_table import MemoryTable
+
+TENANT = "t1"
+ROUNDS = 3
+"""Batches that the publisher takes while callers write; the last one is taken when all has been written."""
+
+
+@dataclass
+class Topic:
+    """An SNS client that records each message's `has_webhooks`, and how much was in the stream at that time."""
+
+    table: MemoryTable
+    turns: Callable[[], Turns]
+    published: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def publish_batch(
+        self, *, TopicArn: str, PublishBatchRequestEntries: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        self.turns().take()
+        for entry in PublishBatchRequestEntries:
+            event_id = entry["Message"].split('"id":"')[1][:36]
+            said = entry["MessageAttributes"]["has_webhooks"]["StringValue"]
+            self.published.setdefault(event_id, (said, len(self.table.stream)))
+        return {}
+
+
+class ReadTooEarly:
+    """The counts as they were before the publisher received its batch."""
+
+    def __init__(self, counts: WebhookCounts) -> None:
+        self._counts = counts
+        self.before_batch()
+
+    def before_batch(self) -> None:
+        self._found = self._counts.find_tenants_with_webhooks({TENANT})
+
+    def find_tenants_with_webhooks(self, tenant_ids: Collection[str]) -> set[str]:
+        return self._found & set(tenant_ids)
+
+
+class Scene:
+    """Callers who write contacts and webhooks, one call after the other, and a publisher of what they write."""
+
+    def __init__(self, writes: Sequence[str], schedule: Schedule, *, too_early: bool) -> None:
+        self.table = MemoryTable(before_call=lambda _: self.turns.take())
+        self.topic = Topic(self.table, lambda: self.turns)
+        store = Store(self.table, "table", sleep=lambda _: None)
+        counts = WebhookCounts(store)
+        self._store, self._writes = store, writes
+        self._taken = 0
+        self.turns = Turns([self._receive], ())  # for the preparation, which no other worker meets
+        self._early = ReadTooEarly(counts) if too_early else None
+        self._publisher = Publisher(self.topic, "topic", EventTable(store), self._early or counts)
+        self.turns = Turns(
+            [self._write, self._publish],
+            schedule,
+            state=lambda: (self.table.digest, self._taken, tuple(sorted(self.topic.published.items()))),
+        )
+
+    def run(self) -> Turns:
+        self.turns.run()
+        turns, self.turns = self.turns, Turns([self._receive], ())
+        self._receive()
+        return turns
+
+    def _write(self) -> None:
+        webhooks = WebhookTable(self._store, TENANT)
+        contacts = ContactTable(self._store, TENANT)
+        made: dict[str, Webhook] = {}
+        for number, write in enumerate(self._writes):
+            kind, _, name = write.partition(" ")
+            if kind == "event":
+                contacts.create(contact(number))
+            elif kind == "webhook":
+                made[name] = webhook(number)
+                webhooks.create(made[name])
+            else:
+                webhooks.delete(made[name])
+
+    def _publish(self) -> None:
+        for _ in range(ROUNDS):
+            if self._early:
+                self._early.before_batch()
+            self.turns.take()
+            self._receive()
+
+    def _receive(self) -> None:
+        """Publish what has come into the stream since the last batch."""
+        found = self.table.stream[self._taken :]
+        self._taken += len(found)
+        events = [after for before, after in found if before is None and after and is_event(after)]
+        if events:
+            assert not self._publisher.publish(events).unpublished
+
+    def faults(self) -> list[str]:
+        """Return the events whose message says "false" though one webhook was there all the time from the event's
+        commit until its publication, and those whose message says "true" though none was there in all that time.
+        """
+        present: list[set[str]] = [set()]
+        committed: dict[str, int] = {}
+        for number, (before, after) in enumerate(self.table.stream, start=1):
+            item = after or before or {}
+            now = set(present[-1])
+            if item["PK"]["S"] == webhook_keys.webhooks(TENANT):
+                now = now | {item["SK"]["S"]} if after else now - {item["SK"]["S"]}
+            elif after and is_event(after):
+                committed[item["SK"]["S"].removeprefix("EVENT#")] = number
+            present.append(now)
+        assert committed.keys() == self.topic.published.keys()
+        found = []
+        for event_id, (said, at) in self.topic.published.items():
+            meanwhile = present[committed[event_id] : at + 1]
+            if said == "false" and set.intersection(*meanwhile):
+                found.append(f"{event_id} is withheld")
+            if said == "true" and not set.union(*meanwhile):
+                found.append(f"{event_id} goes on for nothing")
+        return found
+
+
+def is_event(item: Item) -> bool:
+    return item["SK"]["S"].startswith("EVENT#")
+
+
+def contact(number: int) -> Any:
+    return Contact.create(
+        {"first_name": "Ada", "last_name": ""},
+        contact_id=derived_id(number, "contact"),
+        stamp=Stamp(
+            derived_id(number, "event"), "2026-05-04T12:00:00.000Z", Caller(TENANT, "user", "u", "admin")
+        ),
+        source="api",
+    )
+
+
+def webhook(number: int) -> Webhook:
+    return Webhook.model_construct(
+        id=derived_id(number, "webhook"),
+        url="https://hooks.example.com/",
+        events=["contact.created"],
+        secret="whsec_",
+        created_at="2026-05-04T12:00:00.000Z",
+        created_by="user:u",
+        updated_at="2026-05-04T12:00:00.000Z",
+        updated_by="user:u",
+    )
+
+
+SCENES: dict[str, tuple[str, ...]] = {
+    "the first webhook": ("event", "webhook a", "event", "event"),
+    "the last one deleted": ("webhook a", "event", "delete a", "event"),
+    "one takes another's place": ("webhook a", "event", "delete a", "webhook b", "event"),
+    "one of two deleted": ("webhook a", "webhook b", "delete a", "event"),
+    "deleted and created again": ("webhook a", "delete a", "event", "webhook b", "event"),
+}
+
+
+def failures(scene: str, *, switches: int, too_early: bool = False) -> tuple[int, list[str]]:
+    """Return the number of interleavings of a scene, and the faults of all of them."""
+    runs: list[Scene] = []
+
+    def run(schedule: Schedule) -> Turns:
+        runs.append(Scene(SCENES[scene], schedule, too_early=too_early))
+        return runs[-1].run()
+
+    counted = Explored()
+    found = [
+        fault for _ in explored(run, switches=switches, explored=counted) for fault in runs.pop().faults()
+    ]
+    return counted.runs, found
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_check_61_no_event_is_withheld_from_a_webhook_that_was_there_before_it(scene: str) -> None:
+    runs, found = failures(scene, switches=4)
+    assert found == []
+    assert runs > 20
+
+
+def test_a_publisher_that_read_before_it_received_would_withhold_events() -> None:
+    _, found = failures("the first webhook", switches=2, too_early=True)
+    assert found
