@@ -1,8 +1,8 @@
-"""Batches of SQS messages, processed one by one."""
+"""Batches of SQS messages, processed one by one or together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from shared import observability
@@ -31,11 +31,32 @@ def process_batch(event: dict[str, Any], queue: Queue, process: Callable[[str], 
         try:
             process(record["body"])
         except Exception as error:  # noqa: BLE001 (one bad message must not fail the others)
-            observability.warn("message failed", message_id=record["messageId"], trace=observability.trace())
-            failures.append({"itemIdentifier": record["messageId"]})
-            if isinstance(error, _BUSY):
-                _retry_soon(queue, record)
+            failures.append(_fail(queue, record, error))
     return {"batchItemFailures": failures}
+
+
+def process_together(
+    event: dict[str, Any], queue: Queue, process: Callable[[list[str]], Sequence[Exception | None]]
+) -> dict[str, Any]:
+    """Call `process` once with the bodies of all messages. It returns the error of each message, or None. Return the
+    messages with an error, which are retried as by `process_batch`.
+    """
+    records = event["Records"]
+    errors = process([record["body"] for record in records])
+    failures = [
+        _fail(queue, record, error)
+        for record, error in zip(records, errors, strict=True)
+        if error is not None
+    ]
+    return {"batchItemFailures": failures}
+
+
+def _fail(queue: Queue, record: dict[str, Any], error: Exception) -> dict[str, str]:
+    """Log the error of a message, retry the message soon if the error may soon be over, and return its identifier."""
+    observability.warn("message failed", message_id=record["messageId"], trace=observability.trace_of(error))
+    if isinstance(error, _BUSY):
+        _retry_soon(queue, record)
+    return {"itemIdentifier": record["messageId"]}
 
 
 def _retry_soon(queue: Queue, record: dict[str, Any]) -> None:

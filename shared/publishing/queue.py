@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from shared.domain.errors import Unavailable
 from shared.domain.webhooks.delivery import DeliveryRequest
-from shared.files.queues.sending import holds_messages, send_all
+from shared.files.queues.sending import holds_messages, send_all, send_some
 from shared.publishing.contracts import to_request_message
 
 
@@ -24,6 +25,12 @@ class DeliveryQueue:
         """
         messages = ((request.tenant_id, to_request_message(request)) for request in requests)
         send_all(self._sqs, self._queue_url, messages, delay=delay)
+
+    def send_some(self, requests: Sequence[DeliveryRequest]) -> dict[DeliveryRequest, Unavailable]:
+        """Queue at most ten requests, without a delay. Return the errors of those that are not known to be queued."""
+        messages = [(request.tenant_id, to_request_message(request)) for request in requests]
+        failed = send_some(self._sqs, self._queue_url, messages)
+        return {requests[number]: error for number, error in failed.items()}
 
     def holds_messages(self) -> bool:
         """Whether messages wait in the queue or are being processed, as far as SQS knows at the moment.

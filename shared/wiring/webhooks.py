@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from shared.publishing.queue import DeliveryQueue
     from shared.services.idempotency import IdempotencyKeyClaim
     from shared.services.webhooks.creator_rights import CreatorRights
-    from shared.services.webhooks.deliveries import FanOut, Sending
+    from shared.services.webhooks.deliveries import Sending
+    from shared.services.webhooks.fan_out import FanOut
     from shared.services.webhooks.subscriptions import WebhookService
     from shared.table.webhooks.due import DueDeliveries
     from shared.table.webhooks.repository import WebhookTable
@@ -57,9 +58,10 @@ def due_deliveries() -> DueDeliveries:
     return DueDeliveries(store())
 
 
+@kept
 def fan_out() -> FanOut:
     """The service that creates a delivery for each event and subscription."""
-    from shared.services.webhooks.deliveries import FanOut
+    from shared.services.webhooks.fan_out import FanOut
 
     return FanOut(find_tenant, _webhook_table, delivery_queue(), creator_rights())
 

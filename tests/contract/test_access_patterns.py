@@ -261,9 +261,9 @@ def send(path: str, body: str, key: str | None, method: str = "POST") -> int:
     return int(function(event, None)["statusCode"])
 
 
-def spread(world: World) -> int:
-    event = event_from_item(world.events[0])
-    return fan_out().create_deliveries(from_message(to_message(TENANT, event)))
+def spread(world: World, events: int = 1) -> None:
+    notices = [from_message(to_message(TENANT, event_from_item(item))) for item in world.events[:events]]
+    assert fan_out().create_deliveries(notices) == [1] * events
 
 
 def purge() -> object:
@@ -627,6 +627,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
         world.webhook.id, limit=25, cursor=None
     ),
     "Fan out an event to one webhook": lambda world: spread(world),
+    "Fan out ten events to one webhook": lambda world: spread(world, events=10),
     "Attempt of a delivery": lambda world: attempt(world),
     "Begin and cut up an import of 200 rows": lambda world: world.queue.begin(),
     "Write 200 rows of an import": lambda world: world.queue.write(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any
 from urllib.parse import quote
@@ -34,22 +34,39 @@ def send_all(
     """
     left = iter(messages)
     while batch := list(islice(left, _BATCH)):
-        entries = [
-            {
-                "Id": str(n),
-                "MessageBody": message,
-                "DelaySeconds": delay,
-                "MessageGroupId": group_of(tenant_id),
-            }
-            for n, (tenant_id, message) in enumerate(batch)
-        ]
-        for _ in AWS_CALL.tries(sleep):
-            refused = _send_batch(sqs, queue_url, entries)
-            entries = [entry for entry in entries if entry["Id"] in refused]
-            if not entries:
-                break
-        else:
-            raise Unavailable()
+        if failed := send_some(sqs, queue_url, batch, delay=delay, sleep=sleep):
+            raise next(iter(failed.values()))
+
+
+def send_some(
+    sqs: Any,
+    queue_url: str,
+    messages: Sequence[tuple[str, str]],
+    *,
+    delay: int = 0,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[int, Unavailable]:
+    """Send at most ten messages; the arguments are those of `send_all`.
+
+    Return the errors of the messages that are not known to be queued, by their index. After a lost answer some of these
+    may be queued all the same.
+    """
+    entries: list[dict[str, Any]] = [
+        {"Id": str(n), "MessageBody": message, "DelaySeconds": delay, "MessageGroupId": group_of(tenant_id)}
+        for n, (tenant_id, message) in enumerate(messages)
+    ]
+    failure = Unavailable()
+    for _ in AWS_CALL.tries(sleep):
+        try:
+            answer = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
+        except (ClientError, BotoCoreError) as error:
+            failure.__cause__ = error
+            break
+        refused = {entry["Id"] for entry in answer.get("Failed", ())}
+        entries = [entry for entry in entries if entry["Id"] in refused]
+        if not entries:
+            break
+    return {int(entry["Id"]): failure for entry in entries}
 
 
 def group_of(tenant_id: str) -> str:
@@ -79,12 +96,3 @@ def holds_messages(sqs: Any, queue_url: str) -> bool:
     except (ClientError, BotoCoreError) as error:
         raise Unavailable() from error
     return any(int(answer["Attributes"][count]) for count in _COUNTS)
-
-
-def _send_batch(sqs: Any, queue_url: str, entries: list[dict[str, Any]]) -> set[str]:
-    """Send a batch. Returns the ids of the entries that SQS refused."""
-    try:
-        answer = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
-    except (ClientError, BotoCoreError) as error:
-        raise Unavailable() from error
-    return {entry["Id"] for entry in answer.get("Failed", ())}

@@ -1,4 +1,4 @@
-"""The deliveries of events to webhooks: their creation, their attempts, and the queueing of those that are due.
+"""The deliveries of events to webhooks: their attempts, and the queueing of those that are due.
 
 The system does this for whole tenants. Every step may be repeated or be killed at any point. A delivery is in the table
 before its message is queued, and in the due-time index as long as it is pending, so a lost message is sent again.
@@ -18,7 +18,7 @@ from typing import Protocol
 from shared.domain import timestamps
 from shared.domain.callers import Caller, system_caller
 from shared.domain.errors import ConcurrentChange, Unavailable
-from shared.domain.events import Event, Notice
+from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.tenant import Tenant
 from shared.domain.webhooks.delivery import (
@@ -39,10 +39,6 @@ _TOGETHER = 10
 
 class Subscriptions(Protocol):
     """The subscriptions of one tenant and their deliveries; see `shared.table.webhooks.repository.WebhookTable`."""
-
-    def all(self) -> list[Webhook]: ...
-
-    def add_delivery(self, delivery: Delivery) -> Delivery: ...
 
     def find_delivery(self, webhook_id: str, event_id: str) -> tuple[Webhook | None, Delivery | None]: ...
 
@@ -101,88 +97,8 @@ class DueIndex(Protocol):
     def mark_queued(self, due: DeliveryRequest, due_at: str, at: str) -> None: ...
 
 
-class UnknownTenant(Exception):
-    """A message names a tenant that does not exist."""
-
-
 class AttemptInProgress(Exception):
     """Another sender is making the attempt. The message stays in the queue in case that sender is killed."""
-
-
-class FanOut:
-    """Creates the deliveries of events."""
-
-    def __init__(
-        self,
-        tenant: Callable[[str], Tenant | None],
-        subscriptions: Callable[[str], Subscriptions],
-        queue: Queue,
-        rights: Rights,
-        *,
-        now: Callable[[], str] = timestamps.now,
-    ) -> None:
-        self._tenant = tenant
-        self._subscriptions = subscriptions
-        self._queue = queue
-        self._rights = rights
-        self._now = now
-
-    def create_deliveries(self, notice: Notice) -> int:
-        """Create and queue a delivery for each subscription that wants the event and whose creator may see it; return
-        the number of queued deliveries.
-
-        Repeating the call creates nothing new, and queues only deliveries without an attempt whose message is not known
-        to be in the queue. Raises UnknownTenant.
-        """
-        tenant = self._tenant(notice.tenant_id)
-        if tenant is None:
-            raise UnknownTenant
-        table = self._subscriptions(notice.tenant_id)
-        creators: dict[str, Caller | None] = {}
-        unsent = []
-        for webhook in table.all():
-            if not webhook.wants(notice.type):
-                continue
-            if webhook.created_by not in creators:
-                creators[webhook.created_by] = self._rights.creator_of(webhook, tenant)
-            fresh = Delivery.create(notice, webhook.id, at=self._now())
-            if self._may_see(table, creators[webhook.created_by], fresh):
-                delivery = table.add_delivery(fresh)
-                if delivery.state == "pending" and not delivery.attempts and delivery.queued_at is None:
-                    unsent.append(delivery)
-        for start in range(0, len(unsent), _TOGETHER):
-            _enqueue(self._queue, table, notice.tenant_id, unsent[start : start + _TOGETHER], at=self._now())
-        return len(unsent)
-
-    def _may_see(self, table: Subscriptions, creator: Caller | None, delivery: Delivery) -> bool:
-        def actor() -> str | None:
-            event = table.event_of(delivery)
-            return event.actor if event else None
-
-        return self._rights.may_see(creator, delivery.event_type, delivery.entity_id, actor)
-
-
-def _enqueue(
-    queue: Queue,
-    table: Subscriptions,
-    tenant_id: str,
-    deliveries: Sequence[Delivery],
-    *,
-    at: str,
-    delay: int = 0,
-) -> None:
-    """Queue the next attempts of deliveries, then mark them as queued.
-
-    In this order, a kill in between leads to one message too many, sent because of the due-time index, and never to
-    none.
-    """
-    queue.send(
-        [DeliveryRequest(tenant_id, one.webhook_id, one.event_id, one.next_attempt) for one in deliveries],
-        delay=delay,
-    )
-    for delivery in deliveries:
-        with suppress(Unavailable):  # the messages are queued, and queueing them again would not help
-            table.mark_queued(delivery, at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,7 +175,13 @@ class Sending:
         after = self._record(table, request, delivery, result)
         delay = after.queue_delay if after.state == "pending" else None
         if delay is not None:
-            _enqueue(self._queue, table, request.tenant_id, [after], at=self._now(), delay=delay)
+            following = DeliveryRequest(
+                request.tenant_id, after.webhook_id, after.event_id, after.next_attempt
+            )
+            # In this order, a kill in between leads to one message too many, and never to none.
+            self._queue.send([following], delay=delay)
+            with suppress(Unavailable):  # the message is queued, and queueing it again would not help
+                table.mark_queued(after, self._now())
         return AttemptReport(
             done="attempted",
             state=after.state,

@@ -36,7 +36,8 @@ from shared.domain.webhooks.subscription import MAX_WEBHOOKS, NewWebhook, Webhoo
 from shared.publishing.contracts import from_message, to_message
 from shared.publishing.sender import Sender
 from shared.services.webhooks import deliveries
-from shared.services.webhooks.deliveries import AttemptInProgress, FanOut, Sending, send_due
+from shared.services.webhooks.deliveries import AttemptInProgress, Sending, send_due
+from shared.services.webhooks.fan_out import FanOut
 from shared.table.accounts.directory import TenantTable
 from shared.table.contacts.repository import ContactTable
 from shared.table.keys import events as event_keys
@@ -452,11 +453,11 @@ def test_a_retry_kept_by_the_index_is_sent_in_its_time_though_others_wait(stack:
     index = DueDeliveries(store())
     with acting_for(TENANT):
         FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now).create_deliveries(
-            notice_of(event)
+            [notice_of(event)]
         )
         sending(room, script).attempt(room.take())
         other = FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now)
-        other.create_deliveries(replace(notice_of(event), id=ids.new_id()))
+        other.create_deliveries([replace(notice_of(event), id=ids.new_id())])
     assert len(room.waiting) == 1
     clock.wait_until(timestamps.plus(clock.now(), 7_300))
     with acting_for_system("DUE#", "T#"):
@@ -792,6 +793,10 @@ class WaitingRoom:
         at = timestamps.plus(self.clock.now(), delay)
         self.waiting.extend((at, request) for request in requests)
 
+    def send_some(self, requests: Sequence[DeliveryRequest]) -> dict[DeliveryRequest, Exception]:
+        self.send(requests)
+        return {}
+
     def holds_messages(self) -> bool:
         return bool(self.waiting)
 
@@ -837,7 +842,7 @@ def follow(webhook: Webhook, event: Event, room: WaitingRoom, script: Script) ->
     sender = sending(room, script)
     with acting_for(TENANT):
         FanOut(find_tenant, table_of, room, creator_rights(), now=room.clock.now).create_deliveries(
-            notice_of(event)
+            [notice_of(event)]
         )
     while True:
         while room.waiting:
@@ -895,7 +900,7 @@ def test_two_senders_with_one_message_make_one_attempt(stack: Stack) -> None:
 
     with acting_for(TENANT):
         FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now).create_deliveries(
-            notice_of(event)
+            [notice_of(event)]
         )
         request = room.take()
         first = sending(room, Script(clock, [(500, None)], before=meanwhile))
@@ -914,7 +919,7 @@ def slower_than_its_claim(
     clock = room.clock
     with acting_for(TENANT):
         FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now).create_deliveries(
-            notice_of(event)
+            [notice_of(event)]
         )
         request = room.take()
         other = sending(room, Script(clock, [(faster, None)]))
@@ -956,7 +961,7 @@ def test_a_message_of_an_attempt_already_made_does_nothing(stack: Stack) -> None
     room, script = WaitingRoom(clock), Script(clock, [(500, None)])
     with acting_for(TENANT):
         FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now).create_deliveries(
-            notice_of(event)
+            [notice_of(event)]
         )
         request = room.take()
         sending(room, script).attempt(request)
@@ -976,7 +981,7 @@ def test_a_sender_killed_between_request_and_log_sends_again(stack: Stack, recei
 
     with acting_for(TENANT):
         FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now).create_deliveries(
-            notice_of(event)
+            [notice_of(event)]
         )
         request = room.take()
         with pytest.raises(Killed):

@@ -1,0 +1,200 @@
+"""The fan-out: creates the deliveries of published events, and queues their first attempts, a batch at a time.
+
+Every step may be repeated or be killed at any point: a delivery is in the table before its message is queued, and says
+so once it is. The subscriptions of a tenant, and the rights of their creators, are read once for a batch.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol, TypeVar
+
+from shared.domain import timestamps
+from shared.domain.callers import Caller
+from shared.domain.errors import Unavailable
+from shared.domain.events import Event, Notice
+from shared.domain.tenant import Tenant
+from shared.domain.webhooks.delivery import Delivery, DeliveryRequest
+from shared.domain.webhooks.subscription import Webhook
+from shared.services.side_by_side import SideBySide
+from shared.services.webhooks.deliveries import Rights
+
+Given = TypeVar("Given")
+Result = TypeVar("Result")
+
+_EventKey = tuple[str, str]
+"""The ids of an event's tenant and of the event."""
+
+_AT_ONCE = 8
+"""Calls of the table that are made side by side."""
+_TOGETHER = 10
+"""Deliveries that are queued before they are marked as queued. After a kill in between, they are queued twice."""
+
+
+class Subscriptions(Protocol):
+    """The subscriptions of one tenant and their deliveries; see `shared.table.webhooks.repository.WebhookTable`."""
+
+    def all(self) -> list[Webhook]: ...
+
+    def add_delivery(self, delivery: Delivery) -> Delivery: ...
+
+    def event_of(self, delivery: Delivery) -> Event | None: ...
+
+    def mark_queued(self, delivery: Delivery, at: str) -> None: ...
+
+
+class Queue(Protocol):
+    """The queue of requests for the sender; see `shared.publishing.queue.DeliveryQueue`."""
+
+    def send_some(self, requests: Sequence[DeliveryRequest]) -> Mapping[DeliveryRequest, Exception]: ...
+
+
+class UnknownTenant(Exception):
+    """A message names a tenant that does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A delivery that is to be created and queued, unless it has been.
+
+    `creator`: the subscription's creator with their present rights; None when they may no longer manage webhooks.
+    """
+
+    notice: Notice
+    delivery: Delivery
+    creator: Caller | None
+    table: Subscriptions
+
+    @property
+    def event(self) -> _EventKey:
+        """What identifies the event."""
+        return _key(self.notice)
+
+    @property
+    def request(self) -> DeliveryRequest:
+        """The request that the sender is to receive."""
+        one = self.delivery
+        return DeliveryRequest(self.notice.tenant_id, one.webhook_id, one.event_id, one.next_attempt)
+
+
+class FanOut:
+    """Creates the deliveries of events, of one tenant or of several. `calls` makes the calls of the table."""
+
+    def __init__(
+        self,
+        tenant: Callable[[str], Tenant | None],
+        subscriptions: Callable[[str], Subscriptions],
+        queue: Queue,
+        rights: Rights,
+        *,
+        now: Callable[[], str] = timestamps.now,
+        calls: SideBySide | None = None,
+    ) -> None:
+        self._tenant = tenant
+        self._subscriptions = subscriptions
+        self._queue = queue
+        self._rights = rights
+        self._now = now
+        self._calls = calls or SideBySide(_AT_ONCE)
+
+    def create_deliveries(self, notices: Sequence[Notice]) -> list[int | Exception]:
+        """Create and queue a delivery for each event and each subscription that wants the event and whose creator may
+        see it. Return for each notice the number of deliveries that were queued, or the error for which the notice must
+        be repeated, such as Unavailable or UnknownTenant.
+
+        An event whose deliveries fail keeps none of the others from theirs. Repeating a notice, also within a batch,
+        creates nothing new, and queues only deliveries without an attempt whose message is not known to be queued.
+        """
+        failed: dict[_EventKey, Exception] = {}
+        queued: Counter[_EventKey] = Counter()
+        unsent = self._create(self._plan(notices, failed), failed)
+        for start in range(0, len(unsent), _TOGETHER):
+            self._enqueue(unsent[start : start + _TOGETHER], queued, failed)
+        return [failed.get(_key(notice), queued[_key(notice)]) for notice in notices]
+
+    def _plan(self, notices: Sequence[Notice], failed: dict[_EventKey, Exception]) -> list[_Task]:
+        """Return the deliveries that follow from events, each event once."""
+        by_tenant: dict[str, list[Notice]] = {}
+        for notice in {_key(notice): notice for notice in notices}.values():
+            by_tenant.setdefault(notice.tenant_id, []).append(notice)
+        groups = list(by_tenant.values())
+        tasks = []
+        for group, planned in zip(groups, self._side_by_side(self._plan_for_tenant, groups), strict=True):
+            if isinstance(planned, Exception):
+                failed.update((_key(notice), planned) for notice in group)
+            else:
+                tasks += planned
+        return tasks
+
+    def _plan_for_tenant(self, notices: Sequence[Notice]) -> list[_Task]:
+        tenant_id = notices[0].tenant_id
+        tenant = self._tenant(tenant_id)
+        if tenant is None:
+            raise UnknownTenant
+        table = self._subscriptions(tenant_id)
+        creators: dict[str, Caller | None] = {}
+        tasks = []
+        for webhook in table.all():
+            for notice in notices:
+                if not webhook.wants(notice.type):
+                    continue
+                if webhook.created_by not in creators:
+                    creators[webhook.created_by] = self._rights.creator_of(webhook, tenant)
+                delivery = Delivery.create(notice, webhook.id, at=self._now())
+                tasks.append(_Task(notice, delivery, creators[webhook.created_by], table))
+        return tasks
+
+    def _create(self, tasks: Sequence[_Task], failed: dict[_EventKey, Exception]) -> list[_Task]:
+        """Write the deliveries of events that their subscriptions' creators may see. Return those to queue."""
+        unsent = []
+        for task, delivery in zip(tasks, self._side_by_side(self._find_or_add, tasks), strict=True):
+            if isinstance(delivery, Exception):
+                failed[task.event] = delivery
+            elif (
+                delivery and delivery.state == "pending" and not delivery.attempts and not delivery.queued_at
+            ):
+                unsent.append(replace(task, delivery=delivery))
+        return unsent
+
+    def _find_or_add(self, task: _Task) -> Delivery | None:
+        def actor() -> str | None:
+            event = task.table.event_of(task.delivery)
+            return event.actor if event else None
+
+        if not self._rights.may_see(task.creator, task.notice.type, task.notice.entity_id, actor):
+            return None
+        return task.table.add_delivery(task.delivery)
+
+    def _enqueue(
+        self, tasks: Sequence[_Task], queued: Counter[_EventKey], failed: dict[_EventKey, Exception]
+    ) -> None:
+        """Queue the messages of deliveries, then mark the deliveries as queued.
+
+        In this order, a kill in between leads to one message too many, and never to none.
+        """
+        lost = self._queue.send_some([task.request for task in tasks])
+        at = self._now()
+        sent = [task for task in tasks if task.request not in lost]
+        failed.update((task.event, lost[task.request]) for task in tasks if task.request in lost)
+        queued.update(task.event for task in sent)
+        marked = self._side_by_side(lambda task: task.table.mark_queued(task.delivery, at), sent)
+        for task, outcome in zip(sent, marked, strict=True):
+            # When the table is busy, the mark is left out: the message is queued, and a second one would not help.
+            if isinstance(outcome, Exception) and not isinstance(outcome, Unavailable):
+                failed[task.event] = outcome
+
+    def _side_by_side(
+        self, call: Callable[[Given], Result], given: Sequence[Given]
+    ) -> list[Result | Exception]:
+        """Return what `call` returned or raised for each of `given`."""
+        outcomes = self._calls.run_each([partial(call, one) for one in given])
+        return [
+            error if isinstance(error := one.exception(), Exception) else one.result() for one in outcomes
+        ]
+
+
+def _key(notice: Notice) -> _EventKey:
+    return notice.tenant_id, notice.id
