@@ -377,7 +377,11 @@ def test_each_event_is_published_with_its_tenant_and_type_and_acknowledged(world
     for event in content.events:
         message = told[event["SK"]["S"].removeprefix("EVENT#")]
         tenant_id = event["PK"]["S"].split("#")[1]
-        assert message["attributes"] == {"tenant_id": tenant_id, "event_type": event["type"]["S"]}
+        assert message["attributes"] == {
+            "tenant_id": tenant_id,
+            "event_type": event["type"]["S"],
+            "has_webhooks": "false",
+        }
         assert (message["tenant_id"], message["type"]) == (tenant_id, event["type"]["S"])
         assert (message["entity"], message["entity_id"]) == ("contact", event["entity_id"]["S"])
         assert message["version"] == int(event["version"]["N"])

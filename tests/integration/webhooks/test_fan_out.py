@@ -132,7 +132,9 @@ def test_webhooks_and_rights_are_read_once_for_each_tenant_of_a_batch(batch: Bat
     calls = Counter(calls_of(batch.fan_out))
     assert calls["dynamodb.Query"] == 2, "the webhooks of two tenants"
     assert calls["dynamodb.PutItem"] == calls["dynamodb.UpdateItem"] == 8, "four events, two webhooks each"
-    assert calls["dynamodb.GetItem"] == 4, "two tenants, and one creator each"
+    assert 2 <= calls["dynamodb.GetItem"] <= 4, (
+        "a creator each, and each tenant unless it is still remembered"
+    )
     assert calls["sqs.SendMessageBatch"] == 1
     assert batch.is_done_once()
 
