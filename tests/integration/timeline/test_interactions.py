@@ -491,7 +491,6 @@ WRITES: dict[str, Callable[[World], Response]] = {
     "record": lambda world: of_world(world).ask(
         "POST", json={**CALL, "occurred_at": MARCH}, headers={"Idempotency-Key": "k"}
     ),
-    "change": lambda world: of_world(world).ask("PATCH", newest(world), {"outcome": "x"}),
     "move": lambda world: of_world(world).ask(
         "PATCH", newest(world), {"occurred_at": "2026-01-01T00:00:00Z"}
     ),
