@@ -14,6 +14,7 @@ from shared.domain.accounts import passwords
 from shared.identity import tokens
 from shared.services import reading_budget
 from shared.services.contacts import shown as shown_contacts
+from shared.services.timeline import performers
 from shared.table import labels
 from tests.support import budgets  # noqa: F401 (loads the profile of Hypothesis)
 from tests.support.aws import Stack
@@ -51,6 +52,7 @@ def tenants_stay_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     monkeypatch.setattr("shared.wiring.tenants.TENANT_SECONDS", 3600.0)
     monkeypatch.setattr(shown_contacts, "KEPT_SECONDS", 3600.0)
+    monkeypatch.setattr(performers, "KEPT_SECONDS", 3600.0)
     monkeypatch.setattr(labels, "RECENT_SECONDS", 3600.0)
 
 

@@ -162,7 +162,8 @@ def test_who_performed_it_is_a_name_as_it_was_then(timeline: Timeline) -> None:
     assert timeline.list(performed_by_id=client["id"]) == [by_client["id"]]
 
 
-def test_the_name_of_who_performed_it_is_read_once_a_minute() -> None:
+def test_the_name_of_who_performed_it_is_read_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(performers, "KEPT_SECONDS", 60.0)
     seen = []
 
     class Names:
