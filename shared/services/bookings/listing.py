@@ -8,6 +8,7 @@ from typing import Protocol
 from shared.domain.bookings.booking import Booking
 from shared.domain.bookings.event import BookingState
 from shared.domain.callers import Caller
+from shared.domain.contacts.record import Contact
 from shared.services.contacts.reading import ContactReading
 from shared.services.paging import Cursors, Page
 from shared.services.reading_budget import Budget
@@ -16,6 +17,8 @@ from shared.services.walks import Step, read_page_of_steps
 
 class Bookings(Protocol):
     """The bookings of one tenant; see `shared.table.bookings.lists.BookingRanges`."""
+
+    def contact(self, contact_id: str) -> Contact | None: ...
 
     def walk(
         self,
@@ -59,7 +62,7 @@ class BookingLists:
         """Return a page of a contact's bookings, those that start last first; only those in `state`, and that start
         within the bounds, where these are given.
         """
-        contact = self._reading.read(contact_id)
+        contact = self._reading.read(contact_id, find=self._bookings.contact)
 
         def steps(after: str | None) -> Iterator[Step[Booking]]:
             walk = self._bookings.walk(

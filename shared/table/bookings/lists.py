@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.domain.bookings.booking import Booking
+from shared.domain.contacts.record import Contact
 from shared.services.reading_budget import Budget
 from shared.table.bookings import items as booking_items
 from shared.table.budgeted_reads import BudgetedReads
+from shared.table.contacts.repository import ContactTable
 from shared.table.keys import bookings as booking_keys
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import timeline as timeline_keys
@@ -21,6 +23,11 @@ class BookingRanges:
     def __init__(self, store: Store, tenant_id: str, budget: Budget) -> None:
         self._reads = BudgetedReads(store, budget)
         self._tenant = tenant_id
+        self._contacts = ContactTable(store, tenant_id)
+
+    def contact(self, contact_id: str) -> Contact | None:
+        """Return a live contact as of now, or None."""
+        return self._contacts.get(contact_id)
 
     def walk(
         self,
