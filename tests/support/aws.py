@@ -12,7 +12,7 @@ import secrets
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from moto import mock_aws
@@ -22,6 +22,7 @@ from tests.support.lambda_context import ACCOUNT, REGION
 from tests.support.moto_truth import truthful_moto
 from tests.support.queues import QueueDriver
 from tests.support.roles import role_of
+from tests.support.saved_moto import SavedMoto
 from tests.support.streams import StreamDriver, StreamSettings
 from tests.support.template import Template
 from tests.support.tokens import TokenIssuer
@@ -282,11 +283,10 @@ def _user_pools(stack: Stack) -> None:
 _DYNAMIC_REFERENCE = "{{resolve:"
 
 
-def environment_of(stack: Stack, issuer: TokenIssuer | None = None, **overrides: str) -> dict[str, str]:
+def environment_of(stack: Stack) -> dict[str, str]:
     """Return the variables of all functions together, as the template sets them.
 
-    Tokens are expected from `issuer` if given. Values that CloudFormation would look up elsewhere ({{resolve:…}}) are
-    invented, the same for the whole stack.
+    Values that CloudFormation would look up elsewhere ({{resolve:…}}) are invented, the same for the whole stack.
     """
     variables: dict[str, str] = {}
     for function in stack.template.functions():
@@ -294,18 +294,26 @@ def environment_of(stack: Stack, issuer: TokenIssuer | None = None, **overrides:
             if _DYNAMIC_REFERENCE in value:
                 value = secrets.token_urlsafe(48)
             variables.setdefault(name, value)
+    return variables
+
+
+def environment_of_tests(issuer: TokenIssuer | None) -> dict[str, str]:
+    """Return the variables that differ in tests. Tokens are expected from `issuer` if given."""
+    variables = {
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        # Spans and metrics are not recorded.
+        "POWERTOOLS_TRACE_DISABLED": "true",
+        # So that calls are counted the same way. Tests of limits switch them on.
+        "RATE_LIMITS": "off",
+    }
     if issuer is not None:
         variables |= {
             "TOKEN_ISSUER": issuer.issuer,
             "TOKEN_AUDIENCE": issuer.client_id,
             "TOKEN_JWKS_URL": issuer.jwks_url,
         }
-    # Spans and metrics are not recorded in tests.
-    variables |= {
-        "RATE_LIMITS": "off"
-    }  # so that calls are counted the same way; tests of limits switch them on
-    variables |= {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "POWERTOOLS_TRACE_DISABLED": "true"}
-    return variables | overrides
+    return variables
 
 
 @contextmanager
@@ -332,14 +340,29 @@ def forget_wiring() -> None:
         kept.reset_wiring()
 
 
+_saved: dict[Template, tuple[Stack, SavedMoto]] = {}
+
+
+def _stack_of(template: Template) -> Stack:
+    """Return a stack whose resources are new in moto: created the first time, restored after that."""
+    if template not in _saved:
+        stack = make_resources(template)
+        stack.environment = environment_of(stack)
+        _saved[template] = stack, SavedMoto()
+        return stack
+    stack, contents = _saved[template]
+    contents.restore()
+    return replace(stack, refs={**stack.refs}, attributes={**stack.attributes})
+
+
 @contextmanager
 def stack_in_moto(template: Template, issuer: TokenIssuer | None = None, **overrides: str) -> Iterator[Stack]:
     """A new world: moto with the template's resources, the functions' environment, and cold wiring."""
     region = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
     elsewhere = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN")
     with variables_set(region, without=elsewhere), mock_aws(), truthful_moto():
-        stack = make_resources(template)
-        stack.environment = environment_of(stack, issuer, **overrides)
+        stack = _stack_of(template)
+        stack.environment = stack.environment | environment_of_tests(issuer) | overrides
         with variables_set(stack.environment, without=elsewhere):
             forget_wiring()
             try:

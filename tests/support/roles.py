@@ -11,9 +11,10 @@ was swallowed.
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 
 from botocore.awsrequest import AWSResponse
 
@@ -44,7 +45,8 @@ class _Arns(NoNames):
         return logical_id
 
 
-def roles_of(template: Template) -> dict[str, Role]:
+@cache
+def roles_of(template: Template) -> Mapping[str, Role]:
     """Return every role of a template that has policies of its own, as functions' roles have, by its logical id."""
     return {
         name: Role(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -50,8 +51,10 @@ class Route:
     authorizer: str | None
 
 
-@dataclass
+@dataclass(eq=False)
 class Template:
+    """A template. Its document does not change after it is loaded: what is read from it is kept."""
+
     document: dict[str, Any]
     parameters: dict[str, str] = field(default_factory=dict)
     stack_name: str = "contacts"
@@ -71,15 +74,19 @@ class Template:
         }
         return cls(document, {**defaults, **parameters})
 
-    def resources(self, kind: str) -> dict[str, dict[str, Any]]:
+    def resources(self, kind: str) -> Mapping[str, dict[str, Any]]:
         """Return the properties of all resources of a type whose condition holds, by logical id (with intrinsic
         functions).
         """
-        return {
-            logical_id: resource.get("Properties") or {}
-            for logical_id, resource in self.document["Resources"].items()
-            if resource["Type"] == kind and self._wanted(resource)
-        }
+        return self._by_type.get(kind, {})
+
+    @cached_property
+    def _by_type(self) -> dict[str, dict[str, dict[str, Any]]]:
+        found: dict[str, dict[str, dict[str, Any]]] = {}
+        for logical_id, resource in self.document["Resources"].items():
+            if self._wanted(resource):
+                found.setdefault(resource["Type"], {})[logical_id] = resource.get("Properties") or {}
+        return found
 
     def resource(self, kind: str) -> tuple[str, dict[str, Any]]:
         """Return the logical id and properties of the only resource of a type."""
@@ -90,12 +97,18 @@ class Template:
 
     def function(self, logical_id: str) -> dict[str, Any]:
         """Return a function's properties, with those of Globals as defaults."""
-        own = self.resources("AWS::Serverless::Function")[logical_id]
-        common = (self.document.get("Globals") or {}).get("Function") or {}
-        return _merged(common, own)
+        return self._functions[logical_id]
 
-    def functions(self) -> dict[str, dict[str, Any]]:
-        return {name: self.function(name) for name in self.resources("AWS::Serverless::Function")}
+    def functions(self) -> Mapping[str, dict[str, Any]]:
+        """Return the properties of all functions, with those of Globals as defaults, by logical id."""
+        return self._functions
+
+    @cached_property
+    def _functions(self) -> dict[str, dict[str, Any]]:
+        common = (self.document.get("Globals") or {}).get("Function") or {}
+        return {
+            name: _merged(common, own) for name, own in self.resources("AWS::Serverless::Function").items()
+        }
 
     def handler(self, logical_id: str) -> str:
         """Return the dotted path of a function's handler."""
@@ -149,14 +162,15 @@ class Template:
 
     def routes(self) -> list[Route]:
         """Return every API event of every function, except those of the fallback."""
-        return [route for route in self._every_route() if route.path != FALLBACK]
+        return [route for route in self._every_route if route.path != FALLBACK]
 
     def fallback(self) -> list[Route]:
         """Return the events of the fallback, one for each method."""
-        return [route for route in self._every_route() if route.path == FALLBACK]
+        return [route for route in self._every_route if route.path == FALLBACK]
 
-    def _every_route(self) -> Iterator[Route]:
-        return self._routes((self.api().get("Auth") or {}).get("DefaultAuthorizer"))
+    @cached_property
+    def _every_route(self) -> list[Route]:
+        return [*self._routes((self.api().get("Auth") or {}).get("DefaultAuthorizer"))]
 
     def _routes(self, default: str | None) -> Iterator[Route]:
         for function in self.resources("AWS::Serverless::Function"):
