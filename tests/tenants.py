@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass
 from secrets import token_urlsafe
@@ -14,6 +15,8 @@ from shared.domain.tenant import TenantSettings
 from shared.table.accounts.directory import api_key_to_item
 from shared.wiring.accounts import directory, onboarding_service
 from shared.wiring.base import store
+from tests.support.clients import client
+from tests.support.replay import replayed
 from tests.support.tenant_guard import as_operator
 from tests.support.tokens import TokenIssuer
 
@@ -52,22 +55,38 @@ def caller_of(token: str) -> tuple[Kind, str]:
     return "client", key.client_id
 
 
-def settle(issuer: TokenIssuer, tenant_id: str, settings: TenantSettings | None = None) -> Tenancy:
-    """Open a tenant and let people and programs in."""
+def settle(
+    issuer: TokenIssuer, tenant_id: str, settings: TenantSettings | None = None, *, events: bool = True
+) -> Tenancy:
+    """Open a tenant and let people and programs in; without the events of that unless `events`."""
+    key = ("settle", tenant_id, repr(settings), events)
+    programs = replayed(key, lambda: _opened(tenant_id, settings, events))
+    users = (issuer.make_token(f"{name}-of-{tenant_id}") for name in MEMBERS)
+    return Tenancy(tenant_id, *users, *programs)
+
+
+MEMBERS = {"admin": "admin", "user": "user", "other": "user"}
+"""The users of a tenant, with their roles."""
+
+
+def _opened(tenant_id: str, settings: TenantSettings | None, events: bool) -> tuple[str, str]:
+    """Open a tenant and return the keys of its two programs."""
     with as_operator():
         onboarding = onboarding_service()
         onboarding.open_tenant(tenant_id, f"Tenant {tenant_id}", settings)
-
-        def member(name: str, role: str) -> str:
+        for name, role in MEMBERS.items():
             username = f"{name}@{tenant_id.lower()}.example.com"
             onboarding.add_member(f"{name}-of-{tenant_id}", tenant_id, role, username)
-            return issuer.make_token(f"{name}-of-{tenant_id}")
+        everything = onboarding.add_api_client(tenant_id, "all", EVERYTHING)
+        nothing = onboarding.add_api_client(tenant_id, "nothing", "")
+        if not events:
+            _delete_events(tenant_id)
+    return everything, nothing
 
-        return Tenancy(
-            id=tenant_id,
-            admin=member("admin", "admin"),
-            user=member("user", "user"),
-            other_user=member("other", "user"),
-            program=onboarding.add_api_client(tenant_id, "all", EVERYTHING),
-            powerless=onboarding.add_api_client(tenant_id, "nothing", ""),
-        )
+
+def _delete_events(tenant_id: str) -> None:
+    dynamodb, name = client("dynamodb"), os.environ["TABLE_NAME"]
+    for page in dynamodb.get_paginator("scan").paginate(TableName=name):
+        for row in page["Items"]:
+            if row["PK"]["S"].startswith(f"T#{tenant_id}#") and row["SK"]["S"].startswith("EVENT#"):
+                dynamodb.delete_item(TableName=name, Key={"PK": row["PK"], "SK": row["SK"]})

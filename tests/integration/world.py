@@ -20,8 +20,9 @@ from tests.support.aws import Stack
 from tests.support.gateway import Gateway, Response
 from tests.support.lambda_context import lambda_context
 from tests.support.queues import QueueDriver, receive
+from tests.support.replay import number_of_records
 from tests.support.streams import StreamDriver
-from tests.support.tenant_guard import acting_for_system, as_operator
+from tests.support.tenant_guard import acting_for_system
 from tests.support.tokens import TokenIssuer
 from tests.tenants import Tenancy, settle
 
@@ -59,14 +60,9 @@ class World:
 
     def _settled(self, tenant_id: str, settings: TenantSettings | None = None) -> Tenancy:
         """A tenant without the events of its opening, so that tests see only the events they make."""
-        start = len(records_from(self.stack, 0))
-        made = settle(self.issuer, tenant_id, settings)
-        table = self.stack.client("dynamodb")
-        with as_operator():
-            for event in Content.of_stack(self.stack).of(f"T#{tenant_id}#", "EVENT#"):
-                key = {name: event[name] for name in ("PK", "SK")}
-                table.delete_item(TableName=self.stack.table_name, Key=key)
-        self.openings.update(range(start, len(records_from(self.stack, 0))))
+        start = number_of_records()
+        made = settle(self.issuer, tenant_id, settings, events=False)
+        self.openings.update(range(start, number_of_records()))
         return made
 
     @property
