@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from contextlib import nullcontext
 from math import inf
 
-import botocore.session
 import pytest
 
 from shared.domain.accounts import passwords
@@ -18,6 +16,7 @@ from shared.services.timeline import performers
 from shared.table import labels
 from tests.support import budgets  # noqa: F401 (loads the profile of Hypothesis)
 from tests.support.aws import Stack
+from tests.support.botocore_speed import faster_botocore
 from tests.support.fixtures import *  # noqa: F403
 from tests.support.moto_speed import faster_moto
 from tests.support.tokens import TokenIssuer
@@ -26,16 +25,8 @@ from tests.tenants import Tenancy, settle
 
 
 @pytest.fixture(scope="session", autouse=True)
-def service_models_read_once() -> Iterator[None]:
-    """botocore's descriptions of services are read from disk once, though each test starts with a cold process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def moto_answers_sooner() -> Iterator[None]:
-    with faster_moto():
+def moto_and_botocore_answer_sooner() -> Iterator[None]:
+    with faster_moto(), faster_botocore():
         yield
 
 

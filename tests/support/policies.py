@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 Statement = Mapping[str, Any]
@@ -48,11 +49,16 @@ def _applies(statement: Statement, request: Request) -> bool:
 
 def is_like(pattern: str, value: str) -> bool:
     """Match IAM's wildcards: `*` is any run of characters, including `#` and `/`, `?` any single one."""
+    return _expression(pattern).fullmatch(value) is not None
+
+
+@cache
+def _expression(pattern: str) -> re.Pattern[str]:
     parts = (
         ".*" if part == "*" else "." if part == "?" else re.escape(part)
         for part in re.split(r"([*?])", pattern)
     )
-    return re.fullmatch("".join(parts), value, re.DOTALL) is not None
+    return re.compile("".join(parts), re.DOTALL)
 
 
 def _for_all_like(values: Sequence[str] | None, wanted: Sequence[str]) -> bool:

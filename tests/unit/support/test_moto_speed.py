@@ -1,0 +1,156 @@
+"""What replaces parts of moto: the responses are those of the originals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.compat import HTTPHeaders
+from moto import mock_aws
+from moto.core import responses
+from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.request import Request
+from moto.core.serialize import JSONSerializer
+from moto.dynamodb.comparisons import ConditionExpressionParser
+from moto.dynamodb.exceptions import ItemSizeTooLarge
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+
+from tests.support.clients import client
+from tests.support.moto_speed import environ_of, initialize_row
+from tests.support.tenant_guard import as_operator
+
+ORIGINALS = [
+    (BotocoreStubber, "process_request", BotocoreStubber.process_request),
+    (Request, "from_primitives", Request.from_primitives),
+    (Item, "__init__", Item.__init__),
+    (JSONSerializer, "_serialize_type_structure", JSONSerializer._serialize_type_structure),
+    (
+        ConditionExpressionParser,
+        "_lex_condition_expression",
+        ConditionExpressionParser._lex_condition_expression,
+    ),
+    (responses, "parse_qsl", responses.parse_qsl),
+    (responses, "camelcase_to_underscores", responses.camelcase_to_underscores),
+    (responses, "gen_amzn_requestid_long", responses.gen_amzn_requestid_long),
+]
+"""What is replaced in tests. This module is imported before that."""
+
+DYNAMODB = "https://dynamodb.us-east-1.amazonaws.com/"
+KEY = {"PK": {"S": "T#t#C#1"}, "SK": {"S": "a=b&c"}}
+ROW = {
+    **KEY,
+    "n": {"N": "1.50"},
+    "tags": {"SS": ["b", "a"]},
+    "raw": {"B": b"\x00\xff"},
+    "nested": {"M": {"list": {"L": [{"BOOL": True}, {"NULL": True}, {"M": {}}]}, "empty": {"S": ""}}},
+}
+TABLE: dict[str, Any] = {
+    "TableName": "rows",
+    "KeySchema": [{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
+    "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in ("PK", "SK")],
+    "BillingMode": "PAY_PER_REQUEST",
+}
+
+
+def answer_to(service: str, operation: str, **parameters: Any) -> Any:
+    """Return a response, also an error, without what is random or of the present time in it."""
+    try:
+        found = getattr(client(service), operation)(**parameters)
+    except client(service).exceptions.ClientError as error:
+        found = error.response
+    meta = found["ResponseMetadata"]
+    found["ResponseMetadata"] = meta["HTTPStatusCode"], sorted(meta["HTTPHeaders"])
+    if "Body" in found:
+        found["Body"] = found["Body"].read()
+    return found
+
+
+def answers() -> list[Any]:
+    """Return the responses of each service that the product calls, of each protocol."""
+    condition = {
+        "ConditionExpression": "attribute_not_exists(PK) OR (#n BETWEEN :low AND :high AND NOT contains(tags, :tag))",
+        "ExpressionAttributeNames": {"#n": "n"},
+        "ExpressionAttributeValues": {":low": {"N": "1"}, ":high": {"N": "2"}, ":tag": {"S": "a"}},
+    }
+    put = {"Put": {"TableName": "rows", "Item": ROW, **condition}}
+    with mock_aws(), as_operator():
+        answer_to("dynamodb", "create_table", **TABLE)
+        return [
+            answer_to("dynamodb", "put_item", TableName="rows", Item=ROW, **condition),
+            answer_to("dynamodb", "put_item", TableName="rows", Item=ROW, **condition),
+            answer_to("dynamodb", "get_item", TableName="rows", Key=KEY),
+            answer_to("dynamodb", "scan", TableName="rows"),
+            answer_to("dynamodb", "transact_write_items", TransactItems=[put]),
+            answer_to("dynamodb", "get_item", TableName="none", Key=KEY),
+            answer_to("dynamodb", "put_item", TableName="rows", Item={**KEY, "long": {"S": "x" * 405_000}}),
+            answer_to("sqs", "create_queue", QueueName="queue"),
+            answer_to("sqs", "get_queue_url", QueueName="other"),
+            answer_to("sns", "create_topic", Name="topic"),
+            answer_to("s3", "create_bucket", Bucket="bucket"),
+            answer_to("s3", "put_object", Bucket="bucket", Key="a/b c%2F?.csv", Body=b"1;2"),
+            answer_to("s3", "get_object", Bucket="bucket", Key="a/b c%2F?.csv")["Body"],
+            answer_to("s3", "head_object", Bucket="bucket", Key="none"),
+            answer_to("events", "create_event_bus", Name="bus"),
+            answer_to("secretsmanager", "get_secret_value", SecretId="none"),
+            answer_to("cognito-idp", "list_user_pools", MaxResults=1),
+            answer_to("lambda", "list_functions"),
+        ]
+
+
+def test_every_service_gives_the_same_responses() -> None:
+    found = answers()
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name, original in ORIGINALS:
+            assert getattr(owner, name) != original, f"{name} is not replaced in tests"
+            patch.setattr(owner, name, original)
+        expected = answers()
+    assert found == expected
+    assert [
+        answer["Error"]["Code"] for answer in found if isinstance(answer, dict) and "Error" in answer
+    ] == [
+        "ConditionalCheckFailedException",
+        "TransactionCanceledException",
+        "ResourceNotFoundException",
+        "ValidationException",
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "404",
+        "ResourceNotFoundException",
+    ]
+
+
+def test_a_request_s_environment_is_that_of_moto() -> None:
+    headers = HTTPHeaders()
+    for name, value in {
+        "X-Amz-Target": "DynamoDB_20120810.GetItem",
+        "Content-Type": "application/x-amz-json-1.0",
+        "Content-Length": "15",
+        "User-Agent": b"contacts",
+        "Authorization": "AWS4-HMAC-SHA256 Credential=test/20261128/us-east-1/dynamodb/aws4_request",
+    }.items():
+        headers[name] = value
+    body = '{"a": "é&b=c"}'.encode()
+    (build,) = (original for _, name, original in ORIGINALS if name == "from_primitives")
+    theirs = build("POST", DYNAMODB, headers, body)
+    ours = Request(environ_of("POST", DYNAMODB, headers, body))
+    own = {"wsgi.input", "werkzeug.request"}
+    assert {name: value for name, value in ours.environ.items() if name not in own} == {
+        name: value for name, value in theirs.environ.items() if name not in own
+    }
+    assert ours.get_data() == theirs.get_data() == body
+    assert ours.raw_url == theirs.raw_url == DYNAMODB
+
+
+@pytest.mark.parametrize("length", [0, 404_989, 404_990, 404_991])
+def test_a_row_s_limit_is_that_of_moto(length: int) -> None:
+    attributes = {"PK": {"S": "key"}, "n": {"N": "10"}, "long": {"S": "x" * length}}
+    (original,) = (found for owner, _, found in ORIGINALS if owner is Item)
+
+    def size_or_error(initialize: Any) -> Any:
+        row = Item.__new__(Item)
+        try:
+            initialize(row, DynamoType({"S": "key"}), None, attributes)
+        except ItemSizeTooLarge:
+            return "too large"
+        return row.attrs
+
+    assert size_or_error(initialize_row) == size_or_error(original)
