@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import nullcontext
 from math import inf
@@ -22,6 +23,13 @@ from tests.support.moto_speed import faster_moto
 from tests.support.tokens import TokenIssuer
 from tests.support.tracing import aws_calls_untraced
 from tests.tenants import Tenancy, settle
+
+
+def pytest_collection_finish() -> None:
+    """Leave what has been imported and collected out of garbage collection, which took a seventh of the tests' time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
 
 
 @pytest.fixture(scope="session", autouse=True)

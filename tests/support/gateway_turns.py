@@ -6,6 +6,8 @@ import gc
 import threading
 from collections import deque
 from collections.abc import Callable
+from typing import Any
+from weakref import WeakSet
 
 from aws_lambda_powertools.event_handler.api_gateway import ApiGatewayResolver, BaseRouter
 
@@ -68,11 +70,31 @@ class Steps:
             self._changed.notify_all()
 
 
+def _register_resolvers() -> WeakSet[ApiGatewayResolver]:
+    """Return a set that holds every resolver of the process, also those to come.
+
+    They are registered as they are made: to search all objects for them takes longer than a request, and does not find
+    objects that the garbage collector has been told to leave out (`gc.freeze`).
+    """
+    known = WeakSet(one for one in gc.get_objects() if issubclass(type(one), ApiGatewayResolver))
+    initialize = ApiGatewayResolver.__init__
+
+    def register(self: ApiGatewayResolver, *args: Any, **kwargs: Any) -> None:
+        initialize(self, *args, **kwargs)
+        known.add(self)
+
+    ApiGatewayResolver.__init__ = register  # type: ignore[method-assign]
+    return known
+
+
+_resolvers = _register_resolvers()
+
+
 class ResolverState:
     """The state that powertools' resolvers keep of the current request."""
 
     def __init__(self) -> None:
-        self._resolvers = [known for known in gc.get_objects() if issubclass(type(known), ApiGatewayResolver)]
+        self._resolvers = list(_resolvers)
 
     def put_aside(self) -> Callable[[], None]:
         """Take the state out, so that the next request finds an unused resolver; the result restores it."""
