@@ -58,6 +58,7 @@ class Template:
     document: dict[str, Any]
     parameters: dict[str, str] = field(default_factory=dict)
     stack_name: str = "contacts"
+    _by_type: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def load(cls, path: Path = TEMPLATE_PATH, **parameters: str) -> Template:
@@ -78,15 +79,13 @@ class Template:
         """Return the properties of all resources of a type whose condition holds, by logical id (with intrinsic
         functions).
         """
-        return self._by_type.get(kind, {})
-
-    @cached_property
-    def _by_type(self) -> dict[str, dict[str, dict[str, Any]]]:
-        found: dict[str, dict[str, dict[str, Any]]] = {}
-        for logical_id, resource in self.document["Resources"].items():
-            if self._wanted(resource):
-                found.setdefault(resource["Type"], {})[logical_id] = resource.get("Properties") or {}
-        return found
+        if kind not in self._by_type:
+            self._by_type[kind] = {
+                logical_id: resource.get("Properties") or {}
+                for logical_id, resource in self.document["Resources"].items()
+                if resource["Type"] == kind and self._wanted(resource)
+            }
+        return self._by_type[kind]
 
     def resource(self, kind: str) -> tuple[str, dict[str, Any]]:
         """Return the logical id and properties of the only resource of a type."""
