@@ -8,6 +8,7 @@ measuring a row again for each of its attributes, and on looking for members of 
 from __future__ import annotations
 
 import functools
+import json
 import random
 import sys
 from collections import deque
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlparse, urlsplit
 
 import moto.cognitoidp.models as pools
 import moto.core.models as core_models
@@ -28,13 +29,19 @@ from moto.core.base_backend import AccountSpecificBackend, BackendDict
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.exceptions import HTTPException
 from moto.core.request import Request, environ_key_for_header, normalize_request
+from moto.core.responses import BaseResponse
 from moto.core.serialize import JSONSerializer
+from moto.core.utils import utcnow
 from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.utilities import bytesize
+from moto.utilities.utils import get_partition
 
 from tests.support.lambda_context import ACCOUNT, REGION
+
+DIRECT = "harness.body"
+"""The member of the WSGI environment that has the body of a request which is read directly."""
 
 LARGEST_ROW = 405_000
 """moto's limit of a row, in bytes as it counts them."""
@@ -99,23 +106,35 @@ def handler_of(url: str) -> Callable[..., Any] | None:
 
 def _read_requests_directly(patch: pytest.MonkeyPatch) -> None:
     build = Request.from_primitives
-    split: Callable[..., list[tuple[str, str]]] = responses.parse_qsl
+    set_up: Callable[..., None] = BaseResponse.setup_class
+    parse: Callable[..., None] = BaseResponse.parse_parameters
 
     def from_primitives(method: str, url: str, headers: Any, body: Any = None) -> Request:
         if "X-Amz-Target" in headers and url.endswith("/") and isinstance(body, bytes):
             return Request(environ_of(method, url, headers, body))
         return build(method, url, headers, body)
 
-    def parse_qsl(text: str, **options: Any) -> list[tuple[str, str]]:
-        # The body of a JSON service, which moto reads as a form too.
-        return [(text, "")] if text.startswith("{") else split(text, **options)
+    def setup_class(self: BaseResponse, request: Request, *given: Any, **named: Any) -> None:
+        if DIRECT in request.environ and given[:2] == (request.raw_url, request.headers):
+            set_up_response(self, request)
+        else:
+            set_up(self, request, *given, **named)
+
+    def parse_parameters(self: BaseResponse, request: Request) -> None:
+        # Parsing changes only binary values of DynamoDB's JSON, and leaves unknown members out.
+        body = request.environ.get(DIRECT, b'"B')
+        if self.service_name == "dynamodb" and b'"B' not in body:
+            self.params = json.loads(body)
+        else:
+            parse(self, request)
 
     def gen_amzn_requestid_long(headers: dict[str, Any]) -> str:
         headers["x-amzn-requestid"] = made = f"{random.getrandbits(208):052X}"
         return made
 
     patch.setattr(Request, "from_primitives", from_primitives)
-    patch.setattr(responses, "parse_qsl", parse_qsl)
+    patch.setattr(BaseResponse, "setup_class", setup_class)
+    patch.setattr(BaseResponse, "parse_parameters", parse_parameters)
     patch.setattr(responses, "gen_amzn_requestid_long", gen_amzn_requestid_long)
 
 
@@ -141,11 +160,36 @@ def environ_of(method: str, url: str, headers: Any, body: bytes) -> dict[str, An
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
         "moto.preserved_header_names": {},
+        DIRECT: body,
     }
     for name, value in headers.items():
         environ[environ_key_for_header(name)] = value.decode() if isinstance(value, bytes) else value
     environ["CONTENT_LENGTH"] = str(len(body))
     return environ
+
+
+def set_up_response(self: BaseResponse, request: Request) -> None:
+    """Do what `BaseResponse.setup_class` does for a request to the root of a host that names its action in a header."""
+    body = request.environ[DIRECT].decode()
+    self.is_werkzeug_request = request.from_wsgi_server
+    self.normalized_request = request
+    self.uri = request.raw_url
+    self.parsed_url = urlparse(self.uri)
+    self.body = body
+    self.raw_body = request.environ[DIRECT]
+    self.form_data = {}
+    self.querystring = self.data = {body: [""]}
+    self.path = self.raw_path = "/"
+    self.method = request.environ["REQUEST_METHOD"]
+    self.headers = request.headers
+    self.region = self.get_region_from_url(request, self.uri)
+    self.partition = get_partition(self.region)
+    self.uri_match = {}
+    self.response_headers = {"server": "amazon.com", "date": responses.http_date(utcnow())}
+    if self.automated_parameter_parsing:
+        self.parse_parameters(request)
+    self.access_key = self.get_access_key()
+    self.current_account = self.get_current_account()
 
 
 def _read_conditions_once(patch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 from tests.support.clients import client
-from tests.support.moto_speed import environ_of, initialize_row
+from tests.support.moto_speed import DIRECT, environ_of, initialize_row
 from tests.support.tenant_guard import as_operator
 
 ORIGINALS = [
@@ -29,7 +29,8 @@ ORIGINALS = [
         "_lex_condition_expression",
         ConditionExpressionParser._lex_condition_expression,
     ),
-    (responses, "parse_qsl", responses.parse_qsl),
+    (responses.BaseResponse, "setup_class", responses.BaseResponse.setup_class),
+    (responses.BaseResponse, "parse_parameters", responses.BaseResponse.parse_parameters),
     (responses, "camelcase_to_underscores", responses.camelcase_to_underscores),
     (responses, "gen_amzn_requestid_long", responses.gen_amzn_requestid_long),
 ]
@@ -49,6 +50,11 @@ TABLE: dict[str, Any] = {
     "KeySchema": [{"AttributeName": "PK", "KeyType": "HASH"}, {"AttributeName": "SK", "KeyType": "RANGE"}],
     "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in ("PK", "SK")],
     "BillingMode": "PAY_PER_REQUEST",
+}
+
+QUERY = {
+    "KeyConditionExpression": "PK = :pk AND begins_with(SK, :sk)",
+    "ExpressionAttributeValues": {":pk": KEY["PK"], ":sk": {"S": "a="}},
 }
 
 
@@ -82,6 +88,11 @@ def answers() -> list[Any]:
             answer_to("dynamodb", "scan", TableName="rows"),
             answer_to("dynamodb", "transact_write_items", TransactItems=[put]),
             answer_to("dynamodb", "get_item", TableName="none", Key=KEY),
+            answer_to(
+                "dynamodb", "put_item", TableName="rows", Item={**KEY, "raws": {"BS": [b"1", b"\x00"]}}
+            ),
+            answer_to("dynamodb", "query", TableName="rows", **QUERY),
+            answer_to("dynamodb", "batch_get_item", RequestItems={"rows": {"Keys": [KEY]}}),
             answer_to("dynamodb", "put_item", TableName="rows", Item={**KEY, "long": {"S": "x" * 405_000}}),
             answer_to("sqs", "create_queue", QueueName="queue"),
             answer_to("sqs", "get_queue_url", QueueName="other"),
@@ -132,7 +143,7 @@ def test_a_request_s_environment_is_that_of_moto() -> None:
     (build,) = (original for _, name, original in ORIGINALS if name == "from_primitives")
     theirs = build("POST", DYNAMODB, headers, body)
     ours = Request(environ_of("POST", DYNAMODB, headers, body))
-    own = {"wsgi.input", "werkzeug.request"}
+    own = {"wsgi.input", "werkzeug.request", DIRECT}
     assert {name: value for name, value in ours.environ.items() if name not in own} == {
         name: value for name, value in theirs.environ.items() if name not in own
     }
