@@ -345,13 +345,13 @@ _saved: dict[Template, tuple[Stack, SavedMoto]] = {}
 
 def _stack_of(template: Template) -> Stack:
     """Return a stack whose resources are new in moto: created the first time, restored after that."""
-    if template not in _saved:
+    if template in _saved:
+        stack, contents = _saved[template]
+        contents.restore()
+    else:
         stack = make_resources(template)
         stack.environment = environment_of(stack)
         _saved[template] = stack, SavedMoto()
-        return stack
-    stack, contents = _saved[template]
-    contents.restore()
     return replace(stack, refs={**stack.refs}, attributes={**stack.attributes})
 
 

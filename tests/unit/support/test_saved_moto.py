@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,6 +64,14 @@ def test_the_resources_are_those_of_the_first_stack(new: Template) -> None:
     with stack_in_moto(new) as stack:
         assert described(stack) == first
         assert (stack.refs, stack.attributes, stack.environment) == names
+
+
+def test_overrides_of_an_earlier_test_are_gone(new: Template) -> None:
+    with stack_in_moto(new, ONLY_HERE="1") as stack:
+        assert stack.environment["ONLY_HERE"] == os.environ["ONLY_HERE"] == "1"
+    with stack_in_moto(new) as stack:
+        assert "ONLY_HERE" not in stack.environment
+        assert "ONLY_HERE" not in os.environ
 
 
 def test_they_are_made_without_calls(new: Template) -> None:
