@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import random
+import re
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -19,15 +20,14 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlparse, urlsplit
 
-import moto.cognitoidp.models as pools
+import moto.cognitoidp.models
 import moto.core.models as core_models
-import moto.core.responses as responses
+import moto.core.responses
 import pytest
 from moto import backends
 from moto.backend_index import backend_url_patterns
 from moto.core.base_backend import AccountSpecificBackend, BackendDict
 from moto.core.botocore_stubber import BotocoreStubber
-from moto.core.exceptions import HTTPException
 from moto.core.request import Request, environ_key_for_header, normalize_request
 from moto.core.responses import BaseResponse
 from moto.core.serialize import JSONSerializer
@@ -37,11 +37,16 @@ from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.utilities import bytesize
 from moto.utilities.utils import get_partition
+from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import http_date
 
 from tests.support.lambda_context import ACCOUNT, REGION
 
 DIRECT = "harness.body"
 """The member of the WSGI environment that has the body of a request which is read directly."""
+
+Handler = Callable[..., Any]
 
 LARGEST_ROW = 405_000
 """moto's limit of a row, in bytes as it counts them."""
@@ -79,16 +84,18 @@ def _find_services_once(patch: pytest.MonkeyPatch) -> None:
     generate: Any = AccountSpecificBackend._generate_regions
     regions = functools.cache(functools.partial(generate.__wrapped__, None))
     patch.setattr(AccountSpecificBackend, "_generate_regions", lambda self, service: regions(service))
+    responses: Any = moto.core.responses
     for name in ("camelcase_to_underscores", "method_names_from_class"):
         patch.setattr(responses, name, functools.cache(getattr(responses, name)))
     # The file is moto's own, the same for all user pools.
+    pools: Any = moto.cognitoidp.models
     key = pools.jwk.RSAKey
     read: Any = functools.cache(lambda members: key.import_key(dict(members)))
     once = SimpleNamespace(import_key=lambda members: read(tuple(sorted(members.items()))))
     patch.setattr(pools, "jwk", SimpleNamespace(RSAKey=once))
 
 
-def handler_of(url: str) -> Callable[..., Any] | None:
+def handler_of(url: str) -> Handler | None:
     """Return what moto executes for a URL without its query, in the order in which moto looks; None where moto decides
     otherwise.
     """
@@ -98,8 +105,9 @@ def handler_of(url: str) -> Callable[..., Any] | None:
             if not isinstance(backend, BackendDict):
                 return None
             regions = backend[ACCOUNT]
-            for known, handle in regions[REGION if REGION in regions else "aws"].urls.items():
-                if responses.re.match(known, url):
+            handlers: dict[str, Handler] = regions[REGION if REGION in regions else "aws"].urls
+            for known, handle in handlers.items():
+                if re.match(known, url):
                     return handle
     return None
 
@@ -135,13 +143,13 @@ def _read_requests_directly(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Request, "from_primitives", from_primitives)
     patch.setattr(BaseResponse, "setup_class", setup_class)
     patch.setattr(BaseResponse, "parse_parameters", parse_parameters)
-    patch.setattr(responses, "gen_amzn_requestid_long", gen_amzn_requestid_long)
+    patch.setattr(moto.core.responses, "gen_amzn_requestid_long", gen_amzn_requestid_long)
 
 
 def environ_of(method: str, url: str, headers: Any, body: bytes) -> dict[str, Any]:
     """Return the WSGI environment of a request to the root of a host."""
     parts = urlsplit(url)
-    environ = {
+    environ: dict[str, Any] = {
         "REQUEST_METHOD": method,
         "SCRIPT_NAME": "",
         "PATH_INFO": "/",
@@ -177,7 +185,7 @@ def set_up_response(self: BaseResponse, request: Request) -> None:
     self.parsed_url = urlparse(self.uri)
     self.body = body
     self.raw_body = request.environ[DIRECT]
-    self.form_data = {}
+    self.form_data = ImmutableMultiDict()
     self.querystring = self.data = {body: [""]}
     self.path = self.raw_path = "/"
     self.method = request.environ["REQUEST_METHOD"]
@@ -185,7 +193,7 @@ def set_up_response(self: BaseResponse, request: Request) -> None:
     self.region = self.get_region_from_url(request, self.uri)
     self.partition = get_partition(self.region)
     self.uri_match = {}
-    self.response_headers = {"server": "amazon.com", "date": responses.http_date(utcnow())}
+    self.response_headers = {"server": "amazon.com", "date": http_date(utcnow())}
     if self.automated_parameter_parsing:
         self.parse_parameters(request)
     self.access_key = self.get_access_key()

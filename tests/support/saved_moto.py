@@ -20,9 +20,10 @@ class SavedMoto:
     """The contents of all backends of moto at the time of creation."""
 
     def __init__(self) -> None:
+        services: Any = BackendDict
         backends = [
             (known, account, region, backend)
-            for known in BackendDict._instances
+            for known in services._instances
             for account, region, backend in known.iter_backends()
         ]
         self._places = [(known, account, region) for known, account, region, _ in backends]
