@@ -71,8 +71,13 @@ def scene(aws_stack: Stack, token_issuer: TokenIssuer) -> Scene:
     }
     plain = world.create("plain@example.com", token=tokens[OWNER], company="Engines")
     others = world.create("others@example.com", company="Engines")
-    for email, organizer in (("shared", OWNER), ("shared", SECOND), ("solo", OWNER)):
-        world.post_booking(booking(invitee_email=f"{email}@example.com", organizer_id=organizer))
+    booked = (("shared", OWNER), ("shared", SECOND), ("solo", OWNER))
+    for second, (email, organizer) in enumerate(booked):
+        # The earliest event names the owner.
+        occurred_at = f"2031-03-01T09:00:{second:02d}.000Z"
+        world.post_booking(
+            booking(invitee_email=f"{email}@example.com", organizer_id=organizer, occurred_at=occurred_at)
+        )
         world.bookings.pump()
     assert world.dead_bookings() == []
     world.catch_up()
