@@ -9,11 +9,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from shared.projections.kinds import companies
-from shared.projections.kinds.kind import is_live
+from shared.projections.kinds.kind import HourlyCount, is_live, row_of
 from shared.projections.kinds.registry import kind_of
 from shared.projections.work import by_key
 from shared.table.item import Item
 from shared.table.keys import counters as counter_keys
+from shared.table.keys import hours as hour_keys
 from shared.table.keys import postings as posting_keys
 from shared.table.keys import projections as projection_keys
 from shared.table.keys.spelling import Identity, Key, identity_of, key_of
@@ -21,13 +22,14 @@ from shared.table.postings import chunks_of, ids_in
 
 
 def build_expected(tenant_id: str, images: Iterable[Item]) -> dict[Identity, Item]:
-    """Return all items that a tenant's projections should have, by key, from its contacts' and customers' items.
+    """Return all items that a tenant's projections should have, by key, from the items of its records.
 
     Posting lists are packed as densely as allowed. Counters that would be 0 are left out.
     """
     expected: dict[Identity, Item] = {}
     postings: defaultdict[str, list[str]] = defaultdict(list)
     totals: Counter[str] = Counter()
+    hourly: Counter[HourlyCount] = Counter()
     live = []
     for image in images:
         kind = kind_of(image)
@@ -35,11 +37,12 @@ def build_expected(tenant_id: str, images: Iterable[Item]) -> dict[Identity, Ite
             continue
         projected = kind.project(tenant_id, image)
         row = kind.row_key(image)
-        expected[identity_of(row)] = {**image, **row}
+        expected[identity_of(row)] = row_of(image, row)
         expected.update(by_key(projected.rows))
         for facet in projected.facets:
             postings[posting_keys.partition(tenant_id, *facet)].append(image["id"]["S"])
         totals.update(projected.counts)
+        hourly.update(projected.hourly)
         live.append(projected)
     expected.update(by_key(companies.build_expected(tenant_id, live)))
     for partition, contact_ids in postings.items():
@@ -48,6 +51,9 @@ def build_expected(tenant_id: str, images: Iterable[Item]) -> dict[Identity, Ite
         if amount:
             counter = counter_keys.counter(tenant_id, name)
             expected[identity_of(counter)] = {**counter, "amount": {"N": str(amount)}}
+    for (metric, hour, name), amount in hourly.items():
+        key = hour_keys.hour(tenant_id, metric, hour)
+        expected.setdefault(identity_of(key), {**key})[name] = {"N": str(amount)}
     return expected
 
 
@@ -56,7 +62,7 @@ def find_discrepancies(tenant_id: str, present: Iterable[Item]) -> tuple[dict[Id
 
     Returns the items that the projections lack or have with other contents, as they should be, and the keys of the
     items that should not be there. The division of a posting list into chunks depends on its past, so only the
-    contacts that a list names are compared.
+    contacts that a list names are compared. Counts of purged contacts' entries have no records, and stay as they are.
     """
     records: list[Item] = []
     held: dict[Identity, Item] = {}
@@ -66,6 +72,7 @@ def find_discrepancies(tenant_id: str, present: Iterable[Item]) -> tuple[dict[Id
         elif projection_keys.is_projected(item) and item.get("amount", {}).get("N") != "0":
             held[identity_of(item)] = item
     expected = build_expected(tenant_id, records)
+    _add_purged_counts(expected, held)
     expected_postings, held_postings = _group_postings(expected), _group_postings(held)
     equal = {
         partition
@@ -81,6 +88,18 @@ def find_discrepancies(tenant_id: str, present: Iterable[Item]) -> tuple[dict[Id
     return differing, surplus
 
 
+def _add_purged_counts(expected: dict[Identity, Item], held: dict[Identity, Item]) -> None:
+    """Add to the expected counts by hour those that are held of purged contacts; drop held hours without counts."""
+    for pair, item in [*held.items()]:
+        if not hour_keys.is_hour(item):
+            continue
+        purged = {name: amount for name, amount in item.items() if name.startswith(hour_keys.PURGED)}
+        if purged:
+            expected.setdefault(pair, key_of(item)).update(purged)
+        if _without_marks(item) == key_of(item):
+            del held[pair]
+
+
 def _group_postings(items: dict[Identity, Item]) -> dict[str, list[Item]]:
     """Return the chunks of posting lists among items, by the partition key of their list."""
     chunks: defaultdict[str, list[Item]] = defaultdict(list)
@@ -91,11 +110,15 @@ def _group_postings(items: dict[Identity, Item]) -> dict[str, list[Item]]:
 
 
 def _agrees(held: Item | None, expected: Item) -> bool:
-    """Whether an item is as expected. Any spelling of a company is accepted, and the mark that an overtaken projector
-    leaves on a list row.
+    """Whether an item is as expected. Any spelling of a company is accepted, the mark that an overtaken projector
+    leaves on a list row, and counts that are back at zero.
     """
     return held is not None and _without_marks(held) == _without_marks(expected)
 
 
 def _without_marks(item: Item) -> Item:
-    return {name: value for name, value in item.items() if name not in ("spelling", "part")}
+    return {
+        name: value
+        for name, value in item.items()
+        if name not in ("spelling", "part") and not (hour_keys.is_hour(item) and value == {"N": "0"})
+    }

@@ -1,8 +1,9 @@
 """Projects records to the rows from which lists, filters, searches and statistics are read.
 
-Each live contact or customer has a list row, and each kind of record has further rows, posting lists and counters
-(`shared.projections.kinds`). The list row has the record's version, and so says what has been projected: it changes in
-one transaction with the counters, which keeps these exact however often and in whatever order changes are handed in.
+Each live contact or customer and each entry of a timeline has a list row, and each kind of record has further rows,
+posting lists and counters (`shared.projections.kinds`). The list row has the record's version, and so says what was
+projected: it changes in one transaction with the counters, which keeps these exact however often and in whatever order
+changes are handed in.
 
 Rows and posting lists are written before the list row, one by one and without conditions. So a projector that another
 one has overtaken has written rows that the other does not know about. Before it returns, it compares everything with
@@ -37,7 +38,7 @@ from shared.projections.work import Aim, Change, State, Work
 from shared.services.side_by_side import SideBySide
 from shared.table.item import Item, item_size
 from shared.table.keys import postings as posting_keys
-from shared.table.keys.spelling import PK, Identity, Key, identity_of, key_of, tenant_of_item
+from shared.table.keys.spelling import Identity, Key, identity_of, key_of, tenant_of_item
 from shared.table.postings import PostingList
 from shared.table.store import BATCH_GET, BATCH_WRITE, Store
 from shared.table.transactions import MOST_BYTES, MOST_STEPS, Transaction
@@ -53,7 +54,7 @@ _ATTEMPTS = 8
 
 
 class Projection:
-    """The projections of all tenants' contacts and customers."""
+    """The projections of all tenants' contacts, customers and entries of timelines."""
 
     def __init__(self, store: Store, *, calls: SideBySide | None = None) -> None:
         self._store = store
@@ -96,7 +97,7 @@ class Projection:
             self._project(tenant_id, [Work(change) for change in changes[start : start + _TOGETHER]])
 
     def find_outdated(self, records: Iterable[Key]) -> list[Key]:
-        """Return the keys of those contacts and customers that the projections do not show as they are, or that
+        """Return the keys of those records that the projections do not show as they are, or that
         cannot be found as they are shown.
 
         Costs a read unit for each record; for a record that has changed since its creation also half a unit for each
@@ -117,7 +118,7 @@ class Projection:
         return outdated + find_hidden(self._store, changed)
 
     def reproject(self, record: Key) -> None:
-        """Bring the projections to the present state of one contact or customer, whose stream record was lost.
+        """Bring the projections to the present state of one record, whose stream record was lost.
 
         Repeats until the record has not changed meanwhile, so that it never leaves an older state. When it is killed
         on the way it must be repeated, and then finds what was left over (`shared.projections.sweeping`).
@@ -307,14 +308,14 @@ class Projection:
 
 def _group_changes(images: Iterable[Item], replaced: Iterable[Item]) -> dict[str, list[Change]]:
     """Return the changes of each record by the id of its tenant, from items in the order of a batch."""
-    changes: dict[str, Change] = {}
+    changes: dict[Identity, Change] = {}
     for item in images:
         kind = kind_of(item)
         if kind is not None:
-            change = changes.setdefault(item[PK]["S"], Change(kind))
+            change = changes.setdefault(identity_of(item), Change(kind))
             change.images.append(change.image_of(item))
     for item in replaced:
-        if (changed := changes.get(item[PK]["S"])) is not None:
+        if (changed := changes.get(identity_of(item))) is not None:
             changed.replaced.append(changed.image_of(item))
     by_tenant: defaultdict[str, list[Change]] = defaultdict(list)
     for change in changes.values():

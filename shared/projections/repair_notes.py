@@ -46,7 +46,10 @@ class RepairNotes:
     def states_of(self, record: Key) -> list[Item]:
         """Return the states by which a record is being repaired, or was when a projector was killed."""
         rows = self._store.query(
-            record[PK]["S"], limit=_MAX_NOTES, prefix=projection_keys.MENDING, consistent=True
+            record[PK]["S"],
+            limit=_MAX_NOTES,
+            prefix=projection_keys.mending_prefix(record),
+            consistent=True,
         )
         return [{**row, SK: record[SK]} for row in rows]
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from shared.domain import timestamps
 from shared.domain.contacts.companies import company_key
 from shared.domain.errors import ConcurrentChange
 from shared.projections.kinds import companies
-from shared.projections.kinds.kind import Projected
+from shared.projections.kinds.kind import HourlyCount, Projected, row_of
 from shared.projections.work import Aim, Work
 from shared.table.contacts import items as contact_items
 from shared.table.item import Item
 from shared.table.keys import counters as counter_keys
-from shared.table.keys.spelling import Key
+from shared.table.keys import hours as hour_keys
+from shared.table.keys.spelling import Key, identity_of
 from shared.table.store import Store
 from shared.table.transactions import Transaction
 
@@ -44,13 +45,17 @@ def group_for_transactions(works: Iterable[Work], most_steps: int) -> Iterator[l
 
 def _steps_of(work: Work) -> set[tuple[str, ...]]:
     """Return a name for each item that a record's change may touch."""
-    steps: set[tuple[str, ...]] = {("row", work.record_id)}
+    record = identity_of(work.change.row_key)
+    steps: set[tuple[str, ...]] = {("row", *record)}
     if work.shown is None or work.state.tombstone is not None:
-        steps.add(("tombstone", work.record_id))
+        steps.add(("tombstone", *record))
     if work.must_repair:
         return steps
     before, after = work.known, work.wanted
     steps.update(("counter", name) for name, _ in before.counts.items() ^ after.counts.items())
+    steps.update(
+        ("hour", metric, hour) for (metric, hour, _), _ in before.hourly.items() ^ after.hourly.items()
+    )
     companies_changed = {company_key(before.company)} ^ {company_key(after.company)}
     for key in companies_changed - {None}:
         steps.update((item, str(key)) for item in ("company", "its row before", "its row after"))
@@ -65,6 +70,7 @@ def build_transaction(store: Store, tenant_id: str, works: Sequence[Work]) -> Tr
     """
     transaction = Transaction()
     totals: Counter[str] = Counter()
+    hourly: Counter[HourlyCount] = Counter()
     changes: list[tuple[Projected, Projected]] = []
     for work in works:
         if work.must_repair:
@@ -73,12 +79,15 @@ def build_transaction(store: Store, tenant_id: str, works: Sequence[Work]) -> Tr
         before, after = work.known, work.wanted
         totals.update(after.counts)
         totals.subtract(before.counts)
+        hourly.update(after.hourly)
+        hourly.subtract(before.hourly)
         changes.append((before, after))
         if work.shown is not None:
-            _put_row(transaction, work, {**work.shown.item, **work.change.row_key})
+            _put_row(transaction, work, row_of(work.shown.item, work.change.row_key))
         else:
             _remove_row(transaction, work)
     _add_counts(transaction, tenant_id, totals)
+    _add_hourly(transaction, tenant_id, hourly)
     companies.add_changes(store, transaction, tenant_id, changes)
     return transaction
 
@@ -194,6 +203,21 @@ def _add_counts(transaction: Transaction, tenant_id: str, differences: Counter[s
             transaction.update(
                 counter_keys.counter(tenant_id, name), "ADD amount :d", {":d": {"N": str(difference)}}
             )
+
+
+def _add_hourly(transaction: Transaction, tenant_id: str, differences: Counter[HourlyCount]) -> None:
+    by_hour: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    for (metric, hour, name), difference in sorted(differences.items()):
+        if difference:
+            by_hour[metric, hour][name] = difference
+    for (metric, hour), counts in by_hour.items():
+        names = {f"#{n}": name for n, name in enumerate(counts)}
+        transaction.update(
+            hour_keys.hour(tenant_id, metric, hour),
+            "ADD " + ", ".join(f"#{n} :{n}" for n in range(len(counts))),
+            {f":{n}": {"N": str(difference)} for n, difference in enumerate(counts.values())},
+            names=names,
+        )
 
 
 def _refuse(_: Item | None) -> Exception:

@@ -174,7 +174,10 @@ class Work:
     @property
     def wanted(self) -> Projected:
         """The contents of the projections that there are to be."""
-        return projected_of(self.shown)
+        shown = self.shown
+        if shown is None and self.aim is Aim.ADVANCE:
+            return self.change.last.projected  # what a removal leaves
+        return projected_of(shown)
 
     @property
     def known(self) -> Projected:

@@ -200,10 +200,12 @@ def bulk_contacts_for(
 
 def purge_table() -> PurgeTable:
     """The deleted contacts of all tenants, with what belongs to them outside their partitions."""
+    from shared.projections.purged_entries import PurgedEntries
     from shared.table.bookings.remains import BookingRemains
     from shared.table.contacts.purge import PurgeTable
+    from shared.wiring.projections import projection
 
-    return PurgeTable(store(), outside=(BookingRemains(store()),))
+    return PurgeTable(store(), outside=(PurgedEntries(projection()), BookingRemains(store())))
 
 
 def contact_purge(has_time: Callable[[], bool]) -> Purge:

@@ -178,17 +178,17 @@ class MemoryTable:
 
 
 def _updated(item: Item, request: dict[str, Any]) -> Item:
-    """Return an item after `SET a = :a, b = :b` or `ADD n :n`."""
+    """Return an item after `SET a = :a, b = :b` or `ADD n :n`, with names or not."""
     expression, values = request["UpdateExpression"], request["ExpressionAttributeValues"]
-    if "ExpressionAttributeNames" in request:
-        raise NotImplementedError("names")
+    names = request.get("ExpressionAttributeNames", {})
     action, _, rest = expression.partition(" ")
     changed = dict(item)
     for one in rest.split(","):
         match action, one.split():
             case "SET", [name, "=", value]:
-                changed[name] = values[value]
+                changed[names.get(name, name)] = values[value]
             case "ADD", [name, value]:
+                name = names.get(name, name)
                 amount = int(item.get(name, {"N": "0"})["N"]) + int(values[value]["N"])
                 changed[name] = {"N": str(amount)}
             case _:

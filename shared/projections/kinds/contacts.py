@@ -13,7 +13,7 @@ from shared.domain.contacts.facets import counts_of, facets_of
 from shared.domain.contacts.record import Contact
 from shared.domain.contacts.search import numbers_of, terms_of_contact
 from shared.domain.search import indexed, summary_of
-from shared.projections.kinds.kind import Kind, Projected
+from shared.projections.kinds.kind import Projected, RecordKind
 from shared.table.contacts import items as contact_items
 from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
@@ -60,4 +60,4 @@ def _project(tenant_id: str, item: Item) -> Projected:
     )
 
 
-CONTACT_KIND = Kind(contact_keys.CONTACT, list_keys.BY_CREATION, _project)
+CONTACT_KIND = RecordKind(list_keys.BY_CREATION, contact_keys.CONTACT, _project)

@@ -7,7 +7,7 @@ from collections import Counter
 from shared.domain.customers.record import Customer
 from shared.domain.customers.search import terms_of_customer
 from shared.domain.search import indexed, summary_of
-from shared.projections.kinds.kind import Kind, Projected
+from shared.projections.kinds.kind import Projected, RecordKind
 from shared.table.customers.repository import customer_from_item
 from shared.table.item import Item
 from shared.table.keys import customers as customer_keys
@@ -34,4 +34,4 @@ def _counts_of(customer: Customer) -> Counter[str]:
     return counts
 
 
-CUSTOMER_KIND = Kind(customer_keys.CUSTOMER, list_keys.CUSTOMERS, _project)
+CUSTOMER_KIND = RecordKind(list_keys.CUSTOMERS, customer_keys.CUSTOMER, _project)

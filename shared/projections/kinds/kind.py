@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from shared.table.item import Item
+from shared.table.keys import hours as hour_keys
 from shared.table.keys import lists as list_keys
 from shared.table.keys import projections as projection_keys
 from shared.table.keys.spelling import SK, Key, tenant_of_item
+from shared.table.keys.work import WORK_PK, WORK_SK
 
 Facet = tuple[str, str]
 """The name and the value of a facet, such as `("tag", "0190…")`."""
+
+
+HourlyCount = tuple[str, str, str]
+"""A count by hour: the metric, the hour in UTC (`2026-05-04T09`), and the name of the count in that hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +29,14 @@ class Projected:
 
     `rows`: the items by which searches and sorted lists find the record. `facets`: the posting lists that contain its
     id. `counts`: its share of the tenant's counters. `company`: the company, as the record spells it, that counts it;
-    empty for none.
+    empty for none. `hourly`: its share of the counts by hour.
     """
 
     rows: tuple[Item, ...] = ()
     facets: frozenset[Facet] = frozenset()
     counts: Counter[str] = field(default_factory=Counter)
     company: str = ""
+    hourly: Counter[HourlyCount] = field(default_factory=Counter)
 
 
 NOTHING = Projected()
@@ -36,28 +44,102 @@ NOTHING = Projected()
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of record that is projected.
+class Kind(ABC):
+    """A kind of record that is projected. `list_name`: the list that shows its records."""
 
-    `sort_key`: the sort key of its items. `list_name`: the list that shows its records. `project`: works out the
-    contents of the projections from a tenant id and a record's item, or its list row, which has the same attributes.
+    list_name: str
+
+    @abstractmethod
+    def matches(self, key: dict[str, Any]) -> bool:
+        """Whether a key, or the key of an item, is that of a record of this kind."""
+
+    @abstractmethod
+    def row_key(self, record: dict[str, Any]) -> Key:
+        """Return the key of a record's list row."""
+
+    @abstractmethod
+    def tombstone_key(self, record: dict[str, Any]) -> Key:
+        """Return the key of the item that says at which version a record was taken off its list."""
+
+    @abstractmethod
+    def project(self, tenant_id: str, item: Item, /) -> Projected:
+        """Return the contents of the projections for a record's item, or for its list row, which has the same
+        attributes.
+        """
+
+    @abstractmethod
+    def project_purged(self, item: Item, /) -> Projected:
+        """Return the contents of the projections that remain of a record whose contact is purged."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordKind(Kind):
+    """A kind of record with a partition of its own.
+
+    `sort_key`: the sort key of its items. `contents`: works out what `project` returns. Nothing remains of a purged
+    record.
     """
 
     sort_key: str
-    list_name: str
-    project: Callable[[str, Item], Projected]
+    contents: Callable[[str, Item], Projected]
 
     def matches(self, key: dict[str, Any]) -> bool:
-        """Whether a key, or the key of an item, is that of a record of this kind."""
         return bool(key[SK]["S"] == self.sort_key)
 
     def row_key(self, record: dict[str, Any]) -> Key:
-        """Return the key of a record's list row."""
         return list_keys.row_of(record, self.list_name)
 
     def tombstone_key(self, record: dict[str, Any]) -> Key:
-        """Return the key of the item that says at which version a record was taken off its list."""
         return projection_keys.tombstone(record)
+
+    def project(self, tenant_id: str, item: Item, /) -> Projected:
+        return self.contents(tenant_id, item)
+
+    def project_purged(self, _item: Item, /) -> Projected:
+        return NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class EntryKind(Kind):
+    """A kind of entry on the timelines of contacts.
+
+    `prefixes`: those of its sort keys, each followed by `<time>#<id>`. An entry whose time changes is removed at one
+    key and put at another, with its version counting on: for the projections these are two records. `count`: works out
+    an entry's counts by hour. Those of a purged contact's entries remain, apart from the others.
+    """
+
+    prefixes: tuple[str, ...]
+    count: Callable[[Item], Counter[HourlyCount]]
+
+    def matches(self, key: dict[str, Any]) -> bool:
+        return bool(key[SK]["S"].startswith(self.prefixes))
+
+    def row_key(self, record: dict[str, Any]) -> Key:
+        return list_keys.row_of_entry(record, self.list_name)
+
+    def tombstone_key(self, record: dict[str, Any]) -> Key:
+        return projection_keys.entry_tombstone(record)
+
+    def project(self, _tenant_id: str, item: Item, /) -> Projected:
+        return Projected(hourly=self.count(item))
+
+    def project_purged(self, item: Item, /) -> Projected:
+        counts = self.count(item)
+        return Projected(
+            hourly=Counter(
+                {(metric, hour, f"{hour_keys.PURGED}{name}"): n for (metric, hour, name), n in counts.items()}
+            )
+        )
+
+
+def count_at(metric: str, at: str, name: str) -> Counter[HourlyCount]:
+    """Return one count of something, by `name`, in the quarter of an hour of a time."""
+    quarter = int(at[14:16]) // 15  # of 2026-05-04T09:34:00.000Z
+    return Counter([(metric, at[:13], f"{name}.{quarter}")])
+
+
+PURGED_AT = "purged_at"
+"""The attribute of a removal that says that the record's contact is being purged."""
 
 
 class Image:
@@ -80,11 +162,21 @@ class Image:
 
     @property
     def projected(self) -> Projected:
-        """The contents of the projections for this state."""
+        """The contents of the projections for this state; those that remain, when it is a removal."""
         if self._projected is None:
             tenant_id = tenant_of_item(self.item)
-            self._projected = self._kind.project(tenant_id, self.item) if self.is_live else NOTHING
+            if self.is_live:
+                self._projected = self._kind.project(tenant_id, self.item)
+            elif PURGED_AT in self.item:
+                self._projected = self._kind.project_purged(self.item)
+            else:
+                self._projected = NOTHING
         return self._projected
+
+
+def row_of(item: Item, row_key: Key) -> Item:
+    """Return the list row of a record's item: the item under the row's key, without its entry in the index of work."""
+    return {name: value for name, value in item.items() if name not in (WORK_PK, WORK_SK)} | row_key
 
 
 def is_live(item: Item) -> bool:

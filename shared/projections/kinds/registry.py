@@ -6,9 +6,10 @@ from typing import Any
 
 from shared.projections.kinds.contacts import CONTACT_KIND
 from shared.projections.kinds.customers import CUSTOMER_KIND
+from shared.projections.kinds.interactions import INTERACTION_KIND
 from shared.projections.kinds.kind import Kind
 
-KINDS = (CONTACT_KIND, CUSTOMER_KIND)
+KINDS: tuple[Kind, ...] = (CONTACT_KIND, CUSTOMER_KIND, INTERACTION_KIND)
 
 
 def kind_of(key: dict[str, Any]) -> Kind | None:

@@ -94,10 +94,14 @@ class PurgeTable:
         Raises ConcurrentChange when an item in another partition has just gone to another contact.
         """
         partition = contact_keys.partition(expired.tenant_id, expired.contact_id)
-        # The tombstone stays for its time: a projector that is late with an older state must find it.
-        kept = {contact_keys.CONTACT, projection_keys.GONE, event_keys.sort_key(purged_by)}
+        kept = {contact_keys.CONTACT, event_keys.sort_key(purged_by)}
         for rows in walking.pages(self._store, partition, page=_PORTION, consistent=True):
-            removed = [key_of(row) for row in rows if row[SK]["S"] not in kept]
+            # Tombstones stay for their time: a projector that is late with an older state must find them.
+            removed = [
+                key_of(row)
+                for row in rows
+                if row[SK]["S"] not in kept and not projection_keys.is_tombstone(row)
+            ]
             # First, since a purge that is interrupted finds them by the contact's items only.
             elsewhere = sum(one.remove(expired.tenant_id, expired.contact_id, rows) for one in self._outside)
             self._store.write_many(delete=removed)

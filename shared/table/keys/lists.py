@@ -1,4 +1,4 @@
-"""Keys of the lists: rows of contacts and customers as pages show them, and the places of contacts in each order."""
+"""Keys of the lists: rows of records as pages show them, and the places of contacts in each order."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ BY_CREATION = "created"
 """The list of contacts in the order of their ids, which is that of their creation."""
 CUSTOMERS = "customers"
 """The list of customers, in the order of their creation."""
+INTERACTIONS = "interactions"
+"""The list of the interactions of all contacts, in the order in which they occurred."""
 _SORT_KEYS = {RECORD_SPACES["contact"]: CONTACT, RECORD_SPACES["customer"]: CUSTOMER}
 
 
@@ -31,6 +33,16 @@ def row_of(record_key: dict[str, Any], order: str) -> Key:
     # Made by `record_partition`, whose parts are escaped, so there are four of them.
     space, tenant, _, identifier = record_key[PK]["S"].split("#")
     return make_key(f"{space}#{tenant}#{LIST}#{order}", identifier)
+
+
+def row_of_entry(entry_key: dict[str, Any], order: str) -> Key:
+    """Return the key of the row in a list of the entry of a contact's timeline with a key.
+
+    Its sort key is `<time>#<entry's id>#<contact id>`.
+    """
+    space, tenant, _, contact_id = entry_key[PK]["S"].split("#")
+    position = entry_key[SK]["S"].partition("#")[2]
+    return make_key(f"{space}#{tenant}#{LIST}#{order}", f"{position}#{contact_id}")
 
 
 def place(tenant_id: str, order: str, text: str) -> Key:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.table.keys import counters, lists, postings, terms
-from shared.table.keys.spelling import PK, Key, make_key, space_of
+from shared.table.keys import counters, hours, lists, postings, terms
+from shared.table.keys.spelling import PK, SK, Key, make_key, space_of
 
 GONE = "GONE"
 MENDING = "MENDING#"
@@ -20,12 +20,13 @@ _SPACES = frozenset(
         counters.COUNTERS,
         counters.COMPANIES,
         counters.TOP,
+        hours.HOURS,
     }
 )
 
 
 def is_projected(key: dict[str, Any]) -> bool:
-    """Whether an item is derived from contacts and customers."""
+    """Whether an item is derived from records."""
     return space_of(key).split("=")[0] in _SPACES
 
 
@@ -36,11 +37,25 @@ def tombstone(record_key: dict[str, Any]) -> Key:
     return make_key(record_key[PK]["S"], GONE)
 
 
+def entry_tombstone(entry_key: dict[str, Any]) -> Key:
+    """Return the key of the version at which an entry of a timeline was taken off its list."""
+    return make_key(entry_key[PK]["S"], f"{GONE}#{entry_key[SK]['S']}")
+
+
+def is_tombstone(key: dict[str, Any]) -> bool:
+    """Whether a key, or the key of an item, is that of a tombstone."""
+    sk: str = key[SK]["S"]
+    return sk == GONE or sk.startswith(f"{GONE}#")
+
+
 def mending(record_key: dict[str, Any], mending_id: str) -> Key:
-    """Return the key of the state in which a contact or customer is being projected outside the stream, for as long as
-    that takes.
-    """
-    return make_key(record_key[PK]["S"], f"{MENDING}{mending_id}")
+    """Return the key of a state in which a record is being projected outside the stream, until that is done."""
+    return make_key(record_key[PK]["S"], f"{mending_prefix(record_key)}{mending_id}")
+
+
+def mending_prefix(record_key: dict[str, Any]) -> str:
+    """Return the prefix of the sort keys of the states in which a record is being projected outside the stream."""
+    return f"{MENDING}{record_key[SK]['S']}#"
 
 
 def mending_note(mending_id: str) -> Key:

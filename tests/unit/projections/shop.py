@@ -10,6 +10,7 @@ from shared.domain.records import BOOKKEEPING
 from shared.projections.comparison import find_discrepancies
 from shared.projections.engine import Projection
 from shared.projections.leftover_rows import LeftoverRows
+from shared.projections.purged_entries import PurgedEntries
 from shared.projections.sweeping import SweptProjection
 from shared.services.contacts.purge import Purge
 from shared.services.side_by_side import SideBySide
@@ -193,7 +194,9 @@ class Shop:
         def work() -> None:
             start = len(self.table.stream)
             Purge(
-                _Due(self.store(), ()), leftover_rows=LeftoverRows(self.store()), now=lambda: PURGED_AT
+                _Due(self.store(), (PurgedEntries(self.projection()),)),
+                leftover_rows=LeftoverRows(self.store()),
+                now=lambda: PURGED_AT,
             ).run()
             changes = [pair for pair in self.table.stream[start:] if _is_of_record(pair)]
             for old, new in changes:

@@ -1,0 +1,43 @@
+"""The entries of timelines of contacts that are being purged: off the lists, and counted apart.
+
+Counts by hour say what happened, also to contacts that no longer exist. So entries that go with their contact are moved
+to counts of their own, which need no record; an entry that a caller deletes is no longer counted at all. The stream's
+record of a removed item does not tell the two apart, so the purge projects the removal itself, before it removes items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.domain import timestamps
+from shared.projections.engine import Projection
+from shared.projections.kinds.kind import PURGED_AT, EntryKind
+from shared.projections.kinds.registry import kind_of
+from shared.table.item import Item
+
+
+class PurgedEntries:
+    """The entries of purged contacts, of all tenants."""
+
+    def __init__(self, projection: Projection) -> None:
+        self._projection = projection
+
+    def remove(self, tenant_id: str, contact_id: str, rows: Sequence[Item]) -> int:
+        """Project the removal of those items of a contact that are entries of its timeline; return their number.
+
+        Costs two read units for each entry, and the writes that remove its list row and move its count. Repeating is
+        harmless. Raises Unavailable or ConcurrentChange when it must be repeated.
+        """
+        at = {"S": timestamps.now()}
+        removals = [
+            {
+                **row,
+                "deleted_at": at,
+                PURGED_AT: at,
+                "version": {"N": str(int(row["version"]["N"]) + 1)},
+            }
+            for row in rows
+            if isinstance(kind_of(row), EntryKind)
+        ]
+        self._projection.project(removals)
+        return len(removals)

@@ -1,0 +1,30 @@
+"""Keys of the counts by hour: how often something happened, for each hour of a tenant's time.
+
+An hour, in UTC, is one item, with a count for each type and quarter of the hour: every time zone's days begin at a
+quarter, so days are added up in any zone when they are read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.table.keys.spelling import Key, make_key, space_of, tenant_prefix
+
+HOURS = "HOURS"
+PURGED = "purged."
+"""The prefix of the counts of what belongs to purged contacts. It no longer exists as records."""
+
+
+def partition(tenant_id: str, metric: str) -> str:
+    """Return the partition of a tenant's counts of one metric, such as `interactions`."""
+    return f"{tenant_prefix(tenant_id)}{HOURS}#{metric}"
+
+
+def hour(tenant_id: str, metric: str, hour: str) -> Key:
+    """Return the key of the counts of an hour, such as `2026-05-04T09`."""
+    return make_key(partition(tenant_id, metric), hour)
+
+
+def is_hour(key: dict[str, Any]) -> bool:
+    """Whether a key, or the key of an item, is that of the counts of an hour."""
+    return space_of(key) == HOURS
