@@ -22,7 +22,7 @@ class PurgedEntries:
     def __init__(self, projection: Projection) -> None:
         self._projection = projection
 
-    def remove(self, tenant_id: str, contact_id: str, rows: Sequence[Item]) -> int:
+    def remove(self, _tenant_id: str, _contact_id: str, rows: Sequence[Item], /) -> int:
         """Project the removal of those items of a contact that are entries of its timeline; return their number.
 
         Costs two read units for each entry, and the writes that remove its list row and move its count. Repeating is

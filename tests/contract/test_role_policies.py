@@ -132,9 +132,14 @@ EXPECTED: dict[str, dict[str, str]] = {
     },
     "BulkWatchRole": {"T#": "GetItem PutItem UpdateItem Query TransactGetItems", "DUE#BULK": "Query-index"},
     "ContactsPurgeRole": {
-        "T#…C#": "GetItem PutItem DeleteItem Query BatchWriteItem TransactGetItems TransactWriteItems",
+        "T#…C#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactGetItems "
+        "TransactWriteItems ConditionCheck",
         "T#…BOOKING#": "DeleteItem Query BatchWriteItem",
-        **dict.fromkeys(("T#…LIST#", "T#…TERM#", "T#…TEL#"), "BatchGetItem BatchWriteItem"),
+        **dict.fromkeys(("T#…TERM#", "T#…TEL#"), "BatchGetItem BatchWriteItem"),
+        **dict.fromkeys(
+            ("T#…LIST#", "T#…HOURS#"),
+            "PutItem UpdateItem DeleteItem BatchGetItem BatchWriteItem TransactWriteItems ConditionCheck",
+        ),
         "DUE#PURGE": "Query-index",
     },
     "ContactsRole": {

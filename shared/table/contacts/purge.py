@@ -23,7 +23,7 @@ _PORTION = 100
 class OutsideRows(Protocol):
     """Items in other partitions that belong to a contact. Its own items lead to them."""
 
-    def remove(self, tenant_id: str, contact_id: str, rows: Sequence[Item]) -> int: ...
+    def remove(self, tenant_id: str, contact_id: str, rows: Sequence[Item], /) -> int: ...
 
 
 class PurgeTable:

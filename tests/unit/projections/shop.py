@@ -193,11 +193,9 @@ class Shop:
 
         def work() -> None:
             start = len(self.table.stream)
-            Purge(
-                _Due(self.store(), (PurgedEntries(self.projection()),)),
-                leftover_rows=LeftoverRows(self.store()),
-                now=lambda: PURGED_AT,
-            ).run()
+            outside = (PurgedEntries(self.projection()),)
+            leftover_rows = LeftoverRows(self.store())
+            Purge(_Due(self.store(), outside), leftover_rows=leftover_rows, now=lambda: PURGED_AT).run()
             changes = [pair for pair in self.table.stream[start:] if _is_of_record(pair)]
             for old, new in changes:
                 self.projection().project([_image(old, new)], replaced=[old] if old else [])
