@@ -121,9 +121,7 @@ class Content:
 
         left = {event["PK"]["S"] for event in self.events if event["type"]["S"] == "contact.purged"}
         for partition in left:
-            assert (
-                len([item for item in self.of(f"{re.escape(partition)}$") if item["SK"]["S"] != "GONE"]) == 1
-            )
+            assert len([item for item in self.of(f"{re.escape(partition)}$") if not is_tombstone(item)]) == 1
         events: dict[str, list[tuple[int, str]]] = defaultdict(list)
         consents: Counter[str] = Counter()
         for event in self.events:
