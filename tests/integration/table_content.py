@@ -11,6 +11,7 @@ from urllib.parse import quote
 from shared.domain.customers.record import fold_username
 from shared.domain.ids import milliseconds_of
 from shared.domain.timestamps import from_milliseconds
+from shared.table.keys.projections import is_tombstone
 from shared.table.postings import ids_in
 from tests.support.aws import Stack
 from tests.support.tenant_guard import as_operator
