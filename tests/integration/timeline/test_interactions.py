@@ -16,8 +16,8 @@ from shared.domain.callers import Caller
 from shared.projections.leftover_rows import LeftoverRows
 from shared.services.contacts.purge import Purge
 from shared.services.timeline import performers
-from shared.table.contacts.purge import PurgeTable
 from shared.wiring.base import store
+from shared.wiring.contacts import purge_table
 from shared.wiring.timeline import due_interactions
 from tests.integration.world import World, booking
 from tests.support.faults import assert_same_after_kills, assert_same_under_throttling
@@ -530,6 +530,6 @@ def test_a_purged_contact_leaves_no_interaction_and_no_pointer(timeline: Timelin
     assert timeline.world.send("DELETE", f"/contacts/{timeline.id}").status == 204
     with acting_for("T1", prefixes=("DUE#",)):
         long_after = timestamps.plus(timestamps.now(), 31 * 86_400)
-        Purge(PurgeTable(store()), leftover_rows=LeftoverRows(store()), now=lambda: long_after).run()
+        Purge(purge_table(), leftover_rows=LeftoverRows(store()), now=lambda: long_after).run()
     left = {item["SK"]["S"].partition("#")[0] for item in timeline.world.content.of("T#T1#C#")}
     assert left <= {"EVENT", "GONE"}
