@@ -42,6 +42,8 @@ _FEWEST = 2_500
 _REPEATS = 9
 """How often each read is made; the median counts. One more comes first, uncounted."""
 _STOP_SECONDS = 60
+_LOOK_SECONDS = 1.0
+"""How often the progress of an import is read: each look is work for the stack."""
 _OTHER_TENANT = "neighbour"
 
 _OPEN_TENANT = """
@@ -142,10 +144,10 @@ class Side:
             )
             while not self._has_imported():
                 neighbour.check()
-                self.pause(0.5)
+                self.pause(_LOOK_SECONDS)
             self.figures["rows a second of an import"].append(rows / (time.monotonic() - began))
             while self._count_listed() < before + rows:
-                self.pause(0.5)
+                self.pause(_LOOK_SECONDS)
             self.figures["an import until its lists are whole"].append(time.monotonic() - began)
             if cpu_before:
                 self.figures["CPU time of that"].append(self._cpu_seconds() - cpu_before)
@@ -237,7 +239,7 @@ class _Neighbour(threading.Thread):
             listed = self._side.call("GET", "/contacts?limit=1", key=self._key)["items"]
             if listed and listed[0]["id"] == contact_id:
                 return time.monotonic() - began
-            self._side.pause(0.2)
+            self._side.pause(0.5)
 
 
 def _build_file(rows: int) -> str:

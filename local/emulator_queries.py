@@ -3,6 +3,8 @@
 ministack 1.5.33 answers a Query by sorting every item of the partition, and parses the key condition again for each
 of them. Here a partition keeps its sort keys in order, and the key condition is parsed once, into bounds.
 
+Conditions of writes are also parsed once for each text, and not for each item.
+
 The emulator's own function still answers: it validates the request, evaluates filters, cuts pages and projects. It is
 only offered fewer items. Queries of an index, of a table whose sort key is no string, and queries in the old form
 (`KeyConditions`) are answered as before.
@@ -16,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from ministack.services import dynamodb
@@ -27,6 +30,8 @@ Token = tuple[str, str]
 
 _PAGE_BYTES = 1_048_576
 """The bytes that a page of a query reads at most (DynamoDB API reference, "Query")."""
+_KEPT_EXPRESSIONS = 1_000
+"""Texts of expressions whose parts are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +242,8 @@ def install() -> None:
     ):  # fmt: skip
         require(dynamodb, name)
     query, evaluate = require(dynamodb, "_query"), require(dynamodb, "_evaluate_condition")
+    tokenize = lru_cache(_KEPT_EXPRESSIONS)(require(dynamodb, "_tokenize"))
+    find_syntax_error = lru_cache(_KEPT_EXPRESSIONS)(require(dynamodb, "_condition_syntax_error"))
 
     def answer(data: dict[str, Any]) -> Any:
         token = _reading.set(_reading_of(data))
@@ -256,3 +263,5 @@ def install() -> None:
         return True  # read by Partition.values, within the bounds
 
     dynamodb._query, dynamodb._evaluate_condition = answer, holds
+    dynamodb._tokenize = lambda expression: list(tokenize(expression))
+    dynamodb._condition_syntax_error = find_syntax_error

@@ -26,13 +26,18 @@ def parsed(answer: Any) -> Answer:
     return status, json.loads(body)
 
 
+def install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the new parts in the place of the emulator's, for the test."""
+    for name in ("_query", "_evaluate_condition", "_tokenize", "_condition_syntax_error"):
+        monkeypatch.setattr(dynamodb, name, getattr(dynamodb, name))
+    emulator_queries.install()
+
+
 @pytest.fixture
 def before(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[dict[str, Any]], Answer]]:
     """The query as it was; the emulator has the new one, and a table."""
     old = dynamodb._query
-    for name in ("_query", "_evaluate_condition"):
-        monkeypatch.setattr(dynamodb, name, getattr(dynamodb, name))
-    emulator_queries.install()
+    install(monkeypatch)
     dynamodb.reset()
     status, _ = parsed(
         dynamodb._create_table(
@@ -144,6 +149,58 @@ def test_queries_are_answered_as_before(before: Callable[[dict[str, Any]], Answe
         answered += expected[0] == 200 and expected[1]["Count"] > 0
     assert isinstance(dynamodb._tables[TABLE]["items"], Partitions)
     assert answered > REQUESTS // 20
+
+
+def test_an_expression_that_is_read_again_is_read_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = (
+        "PK",
+        "#n",
+        ":v",
+        "=",
+        "<>",
+        "<",
+        ">=",
+        "AND",
+        "OR",
+        "NOT",
+        "BETWEEN",
+        "IN",
+        "(",
+        ")",
+        ",",
+        ".",
+        "[0]",
+    )
+    parts += ("attribute_not_exists(PK)", "begins_with", "size", "\u00e9", "?", " ")
+    chance = random.Random(1)
+    texts = [
+        "".join(chance.choices([*parts, *(f" {part} " for part in parts)], k=chance.randint(0, 9)))
+        for _ in range(3000)
+    ]
+    texts += [
+        f"{left} {sign} :v AND attribute_exists(#n)" for left in ("a", "#b") for sign in ("=", "<", "<>")
+    ]
+
+    def read(text: str) -> list[Any]:
+        results: list[Any] = []
+        for function in (
+            dynamodb._tokenize,
+            lambda one: dynamodb._condition_syntax_error(one, "FilterExpression"),
+        ):
+            try:
+                results.append(function(text))
+            except Exception as error:  # noqa: BLE001 (which one is compared)
+                results.append((type(error), str(error)))
+        return results
+
+    expected = [read(text) for text in texts]
+    install(monkeypatch)
+    for text in texts:
+        tokens = read(text)[0]
+        if isinstance(tokens, list):
+            tokens.clear()  # as a reader may that takes them one by one
+    assert [read(text) for text in texts] == expected
+    assert sum(isinstance(tokens, list) and error is None for tokens, error in expected) > 20
 
 
 def test_pages_follow_one_another_as_before(before: Callable[[dict[str, Any]], Answer]) -> None:
