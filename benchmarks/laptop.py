@@ -26,7 +26,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from local.deploy import Aws
 from local.http import request
@@ -302,6 +302,13 @@ def _format(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
+def _end(number: int, _frame: object) -> NoReturn:
+    """End this process after its stacks are stopped, however many signals follow."""
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
 def main(arguments: list[str]) -> int:
     """Measure and print; return the exit status."""
     parser = argparse.ArgumentParser(
@@ -316,7 +323,8 @@ def main(arguments: list[str]) -> int:
         parser.error(f"at least {_FEWEST:,} contacts and two starts are needed")
     if not (given.other / "local" / "__main__.py").exists() or not (given.other / ".venv").exists():
         parser.error(f"{given.other} is no worktree of this project with a .venv")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the stacks are stopped
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     deadline = time.monotonic() + 60 * given.minutes
     with tempfile.TemporaryDirectory(prefix="laptop-") as folder:
         other, this = (
