@@ -7,7 +7,10 @@
 ``queues``        feeds a handler from an SQS queue as Lambda does
 ``template``      reads infra/template.yaml
 ``aws``           creates the template's resources in moto
+``saved_moto``    keeps what ``aws`` has created as bytes, and restores it for each test
+``replay``        keeps the rows of a preparation likewise
 ``moto_truth``    makes moto keep DynamoDB's guarantees where it does not
+``moto_speed``    makes moto faster, and ``botocore_speed`` botocore
 ``gateway``       API Gateway in this process, routed by the template (``gateway_events``,
                   ``gateway_authorizers``, ``gateway_turns``, ``gateway_responses``)
 ``tokens``        an identity provider: key pair, JWKS, access tokens
