@@ -31,7 +31,10 @@ def test_no_value_steps_into_another_name_space(tenant: str, value: str, other: 
     made = [
         contact_keys.contact(tenant, value),
         contact_keys.email_lock(tenant, email),
-        booking_keys.booking(tenant, value),
+        booking_keys.locator(tenant, value),
+        booking_keys.processed_event(tenant, value, other),
+        booking_keys.booking(tenant, value, other, "2031-03-08T15:00:00.000Z", is_counted=True),
+        booking_keys.booking(tenant, value, other, "2031-03-08T15:00:00.000Z", is_counted=False),
         import_keys.import_run(tenant, value),
         webhook_keys.webhook(tenant, value),
         webhook_keys.delivery(tenant, value, other),
@@ -51,7 +54,7 @@ def test_no_value_steps_into_another_name_space(tenant: str, value: str, other: 
         assert tenant_of(key["PK"]["S"]) == tenant
     for name_space in (
         contact_keys.contact,
-        booking_keys.booking,
+        booking_keys.locator,
         webhook_keys.webhook,
         import_keys.import_run,
         customer_keys.customer,
