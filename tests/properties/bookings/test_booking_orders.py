@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -97,13 +97,16 @@ class World:
         self._service = BookingService(
             lambda tenant_id: tenant,
             partial(BookingTable, store),
-            lambda tenant_id: Owners(UserTable(store, tenant_id)),
+            self._owners,
             self._writing,
         )
         if known is not None:
             given: Any = {"email": "grace@example.com", "owner_id": None, **known}
             contact, event = Contact.create(given, contact_id=new_id(), stamp=Stamp.now(ADMIN), source="api")
             ContactTable(store, TENANT).create((contact, event))
+
+    def _owners(self, tenant_id: str) -> Owners:
+        return Owners(UserTable(self._store, tenant_id))
 
     def _writing(self, caller: Caller) -> ContactWriting:
         contacts = ContactTable(self._store, TENANT)
@@ -114,7 +117,8 @@ class World:
             TenantSettings,
             LabelTable(self._store, TENANT, LabelMemory()),
             is_active_user=lambda user_id: True,
-            membership=lambda: None,  # type: ignore[arg-type,return-value]
+            successors=lambda: self._owners(TENANT),
+            membership=_no_customers,
         )
 
     def end_after(self, events: list[dict[str, Any]]) -> list[str]:
@@ -133,6 +137,10 @@ class World:
             )
             for contact in content.contacts
         )
+
+
+def _no_customers() -> NoReturn:
+    raise AssertionError("contacts of bookings belong to no customer")
 
 
 def _shown(item: Item) -> dict[str, Any]:
