@@ -14,7 +14,7 @@ from functions.auth.bodies import TokenRequest
 from functions.contacts.app import handler as contacts
 from functions.contacts.list_query import ContactListQuery
 from local.sources import source_files
-from shared.domain import characters, days, email, faults, field_names, search, text, typed_phone
+from shared.domain import characters, days, email, faults, field_names, moments, search, text, typed_phone
 from shared.domain.accounts.invitation import InvitationToken
 from shared.domain.accounts.passwords import check_password
 from shared.domain.accounts.user import SchedulingId
@@ -32,6 +32,7 @@ from shared.domain.labels.inputs import Color
 from shared.domain.labels.record import NO_LABELS
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import TenantSettings
+from shared.domain.timeline.inputs import InteractionInput
 from shared.domain.webhooks.addresses import is_allowed, parse_target
 from shared.files.object_keys import inbox_file, uploaded_file
 from shared.http.bodies import FORM
@@ -157,6 +158,8 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "number_search.digits_of": number_search.digits_of,
     "number_search.ends_of": lambda value: number_search.ends_of(value, "US"),
     "days.is_date": days.is_date,
+    "moments.GivenTime": TypeAdapter(moments.GivenTime).validate_python,
+    "moments.Moment": TypeAdapter(moments.Moment).validate_python,
     "user.SchedulingId": TypeAdapter(SchedulingId).validate_python,
     "field_names.nearest": lambda value: field_names.nearest(value, ("first_name", "email")),
     "faults.faults_of": faulty,
@@ -188,6 +191,9 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     **{
         f"ContactListQuery.{name}": field_of(ContactListQuery, name) for name in ContactListQuery.model_fields
     },
+    **{
+        f"InteractionInput.{name}": field_of(InteractionInput, name) for name in InteractionInput.model_fields
+    },
     "invitation token": InvitationToken.parse,
     "passwords.check_password": check_password,
     "passwords.check_password, of a length that is taken": lambda value: check_password(value[:256]),
@@ -215,7 +221,6 @@ DRIVEN = {
     "shared/domain/accounts/user.py",
     "shared/domain/bookings/event.py",
     "shared/domain/characters.py",
-    "shared/domain/contacts/conditions.py",
     "shared/domain/contacts/custom_fields.py",
     "shared/domain/days.py",
     "shared/domain/email.py",
@@ -224,8 +229,10 @@ DRIVEN = {
     "shared/domain/ids.py",
     "shared/domain/imports/file.py",
     "shared/domain/labels/inputs.py",
+    "shared/domain/moments.py",
     "shared/domain/search.py",
     "shared/domain/text.py",
+    "shared/domain/timeline/inputs.py",
     "shared/domain/typed_phone.py",
     "shared/domain/webhooks/addresses.py",
     "shared/files/object_keys.py",
