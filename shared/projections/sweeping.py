@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from shared import observability
 from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.ids import new_id
 from shared.projections.engine import Projection
@@ -39,7 +40,7 @@ class SweptProjection:
     def resume(self) -> int:
         """Repeat the repairs that earlier sweeps began and did not end; return the number of repaired records.
 
-        What cannot be repaired now is kept for the next sweep. Costs a read unit when there is nothing to do.
+        What cannot be repaired now is kept for the next sweep, and what can never be is dropped. Costs a read unit when there is nothing to do.
         """
         resumed = 0
         for note in self._store.query(
@@ -49,6 +50,8 @@ class SweptProjection:
                 self._projection.reproject({PK: note["pk"], SK: note["sk"]})
             except (ConcurrentChange, Unavailable):
                 continue
+            except (KeyError, ValueError):  # not a record: it must not hold up the others in every sweep
+                observability.warn("not a record", trace=observability.trace())
             self._store.write_many(delete=[key_of(note)])
             resumed += 1
         return resumed

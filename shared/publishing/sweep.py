@@ -121,7 +121,7 @@ class _Work:
         is completed after some sweeps.
         """
         self.report.checked += len(portion)
-        for record in self.projections.find_outdated(_records(portion)):
+        for record in self._find_outdated(_records(portion)):
             if not self.has_time():
                 return False
             self._repair(record)
@@ -131,6 +131,17 @@ class _Work:
                 return False
             self._publish(left_behind[start : start + _AT_ONCE])
         return True
+
+    def _find_outdated(self, records: list[Key]) -> list[Key]:
+        try:
+            return self.projections.find_outdated(records)
+        except (KeyError, ValueError):  # one of them is not a record: the others must be checked all the same
+            if len(records) == 1:
+                observability.warn("not a record", trace=observability.trace())
+                self.report.unreadable += 1
+                return []
+        half = len(records) // 2
+        return self._find_outdated(records[:half]) + self._find_outdated(records[half:])
 
     def _repair(self, record: Key) -> None:
         try:

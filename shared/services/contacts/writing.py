@@ -147,8 +147,11 @@ class ContactWriting:
 
     def find_owner(self, owner_id: str | None) -> str | None:
         """Return the owner for whom a user was chosen some time ago: the user if they may still own contacts, the
-        successor if they were removed, otherwise None."""
-        if owner_id is None or self.may_own(owner_id):
+        successor if they were removed, otherwise None.
+
+        The user is looked up each time, even if it is the caller: a job goes on after its creator was removed.
+        """
+        if owner_id is None or self._is_active_user(owner_id):
             return owner_id
         return self._successors().successor_of(owner_id)
 
