@@ -59,7 +59,7 @@ print(door.add_api_client(sys.argv[2], "benchmark", demo.API_PERMISSIONS))
 
 
 class CannotMeasure(Exception):
-    """A stack did not do what is measured; the message says what happened."""
+    """A stack failed during a measurement; the message says how."""
 
 
 @dataclass
@@ -110,7 +110,7 @@ class Side:
         self._process = None
 
     def call(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> Any:
-        """Call the API; return the body. A refusal by the rate limit is waited for."""
+        """Call the API and return the body. Waits and repeats the call when the rate limit refuses it."""
         while True:
             status, headers, answer = request(
                 method, self.state["api_url"] + path, token=key or self.state["api_key"], body=body
@@ -287,7 +287,7 @@ def measure(sides: list[Side], contacts: int, starts: int) -> None:
 
 
 def table(other: Side, this: Side, contacts: int) -> str:
-    """Return the medians of both sides, and how many times as good this one's are."""
+    """Return a table of the medians of both sides, and by which factor those of this side are better."""
     lines = [f"{f'{contacts:,} contacts':<44}{'other':>10}{'this':>10}{'times better':>14}"]
     for name, values in this.figures.items():
         before, now = statistics.median(other.figures[name]), statistics.median(values)

@@ -1,7 +1,7 @@
 """Sends a booking event to the running stack: `python -m local.book created --email ada@example.com`.
 
 The state of the booking after the event is the first argument: created, rescheduled, completed or cancelled. Prints the
-`detail` that was sent; the booking's id in it leads to the booking's further events.
+`detail` that was sent. Pass its `booking_id` as `--booking` to send further events of the same booking.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def build_detail(given: argparse.Namespace, tenant_id: str, now: datetime) -> dict[str, Any]:
-    """Return the `detail` of an event, with what was not given left out or chosen."""
+    """Return the `detail` of an event. Options that were not given have a default or are left out."""
     detail = {
         "event_id": given.event or str(uuid.uuid4()),
         "occurred_at": given.occurred or _format(now),

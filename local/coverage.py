@@ -1,4 +1,4 @@
-"""Prints what the tests executed, layer by layer: `python -m local.coverage`, the last step of `make coverage`.
+"""Prints the coverage of each layer: `python -m local.coverage`, the last step of `make coverage`.
 
 Reads what pytest-cov left in `.coverage`. Ends with status 1 when a part of the code is below its floor.
 """
@@ -30,12 +30,12 @@ LAYERS = {
         "wiring",
     )
 } | {"functions": "functions/"}
-"""The parts of the table, and where their modules are; modules at the root of `shared` are only in the total."""
+"""The layers and the folders of their modules. Modules at the root of `shared` count only in the total."""
 
 
 @dataclass(frozen=True)
 class Floor:
-    """The least share of lines and branches together, in percent, that the tests must execute of some modules.
+    """The minimum coverage of some modules, in percent of their lines and branches together.
 
     `paths`: the modules, and folders of modules.
     """
@@ -89,7 +89,7 @@ class Counts:
 
 
 def share(part: int, whole: int) -> float:
-    """Return a part of a whole in percent; 100 of nothing."""
+    """Return a part as a percentage of a whole; 100 if the whole is 0."""
     return 100 * part / whole if whole else 100.0
 
 
@@ -134,7 +134,7 @@ def table(modules: Mapping[str, Counts]) -> str:
 
 
 def floors(modules: Mapping[str, Counts]) -> list[tuple[Floor, float]]:
-    """Return each floor with what is executed. Raises KeyError when no module was measured of one of its paths."""
+    """Return each floor with its coverage. Raises KeyError when no module was measured under one of its paths."""
     found = []
     for floor in FLOORS:
         if absent := [path for path in floor.paths if not total(modules, (path,)).lines]:

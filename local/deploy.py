@@ -76,7 +76,7 @@ class Release:
     @cached_property
     def transformed(self) -> bytes:
         """The template as CloudFormation creates it, in JSON. Raises DeploymentFailed when SAM refuses it."""
-        # Imported only here: a start with an unchanged template does without.
+        # Imported only here: a start with an unchanged template does not need it.
         from local.transform import TemplateRefused, transformed
 
         try:

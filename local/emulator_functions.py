@@ -2,7 +2,7 @@
 
 ministack 1.5.33 unpacks a function's zip for each process, and starts each with a new interpreter, which compiles every
 module again. Here the emulator's own code still prepares and runs the processes, with its environment variables, its
-pipes and its script; it only finds a ready copy of the code, and `local/function_forks.py` in the place of a new
+pipes and its script; it only finds a ready copy of the code, and `local/function_forks.py` instead of a new
 interpreter.
 """
 
@@ -83,7 +83,7 @@ class Forks:
         self._host: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start the process, and do not wait until it is ready."""
+        """Start the process without waiting until it is ready."""
         self._door, theirs = socket.socketpair()
         with theirs:
             self._host = subprocess.Popen(
@@ -156,7 +156,7 @@ class UnpackedCode:
         self._used: set[str] = set()
 
     def place(self, archive: zipfile.ZipFile, path: Path) -> None:
-        """Put the contents of a zip in the place of an empty folder, as a symbolic link."""
+        """Replace an empty folder with a symbolic link to the unpacked contents of a zip."""
         assert archive.filename is not None
         digest = hashlib.sha256(Path(archive.filename).read_bytes()).hexdigest()
         unpacked = self._folder / digest[:32]
@@ -178,7 +178,7 @@ class UnpackedCode:
 
 
 def install(code: UnpackedCode, forks: Forks) -> None:
-    """Put the parts above in the place of the emulator's. Exits when a name of the emulator's is gone."""
+    """Replace the emulator's parts with those above. Exits if the emulator no longer has one of their names."""
 
     class Archive(zipfile.ZipFile):
         def extractall(self, path: Any = None, *_rest: Any) -> None:  # the emulator names an empty folder

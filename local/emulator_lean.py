@@ -1,4 +1,4 @@
-"""Spares the emulator's start what takes long and serves nothing here."""
+"""Removes slow work that this stack does not need from the emulator's start."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ministack.core import responses
 from local.emulator_parts import require
 
 _UNUSED = ("appsync",)
-"""Services whose empty state, when it is read, imports more than the rest of the emulator's start: GraphQL."""
+"""Services that are dropped: reading their empty state imports more (GraphQL) than the rest of the emulator's start."""
 _HEAD = 4_096
-"""Characters of a service's model that its metadata are found in."""
+"""The number of characters at the beginning of a service's model that contain its metadata."""
 
 
 def install() -> None:
-    """Put the parts below in the place of the emulator's. Exits when a name of the emulator's is gone."""
+    """Replace the emulator's parts with those below. Exits if the emulator no longer has one of their names."""
     names = require(responses, "_BOTOCORE_NAME")
     require(responses, "_service_model")
     responses._service_model = lambda service: _protocol(names.get(service, service))
@@ -36,7 +36,7 @@ def install() -> None:
 
 @cache
 def _protocol(service: str) -> SimpleNamespace | None:
-    """Return what responses are written by: the `metadata` of a service's model, without importing botocore."""
+    """Return the `metadata` of a service's model, which decide the form of responses, without importing botocore."""
     botocore = find_spec("botocore")
     assert botocore is not None
     assert botocore.submodule_search_locations is not None

@@ -1,4 +1,4 @@
-"""Makes a query of the emulator cost what it reads, and not what its partition holds.
+"""Makes the cost of a query depend on the items that it reads, not on the size of its partition.
 
 ministack 1.5.33 answers a Query by sorting every item of the partition, and parses the key condition again for each
 of them. Here a partition keeps its sort keys in order, and the key condition is parsed once, into bounds.

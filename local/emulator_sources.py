@@ -6,7 +6,7 @@ may reach the function. AWS polls the sources independently, and filters before 
 guide, "Using Lambda with Amazon DynamoDB" and "Lambda event filtering").
 
 The emulator's own functions still read the sources, run the functions and keep the positions. They only find one
-source at a time, and records enough for a batch.
+source at a time, and enough records for a batch.
 
 Each item that is written makes a record of the stream with an id. `uuid.uuid4` asks the operating system for each, and
 another thread takes over meanwhile; here ids are counted.
@@ -139,7 +139,7 @@ def install() -> None:
                     polled.add(one["UUID"])
                     arguments = (one["UUID"], one.get("EventSourceArn", ""))
                     threading.Thread(target=poll, args=arguments, daemon=True).start()
-            # No wake-up is waited for: each item that is written causes one, and new sources are rare.
+            # Do not wait for wake-ups: each item that is written causes one, and new sources are rare.
             time.sleep(_SUPERVISE_SECONDS)
 
     concurrency.esm_wake.set = wakes.set

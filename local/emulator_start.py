@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 UNNEEDED = ("docker", "duckdb", "jsonata")
-"""Packages without which ministack runs: for containers, Athena and JSONata, of which this stack has none. Importing
-them takes a third of the emulator's start."""
+"""Packages that ministack runs without: they serve containers, Athena and JSONata, which this stack does not use.
+Importing them takes a third of the emulator's start."""
 
 
 def main() -> None:

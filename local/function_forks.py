@@ -31,7 +31,7 @@ PACKAGES = (
     "pydantic.json_schema",
     "pydantic.main",
 )
-"""The slow ones of the packages that functions import, in `requirements/runtime.in`."""
+"""The slow packages among those that functions import (`requirements/runtime.in`)."""
 
 
 def receive(door: socket.socket, length: int) -> bytes:
@@ -53,7 +53,7 @@ def forget_ended() -> None:
 
 
 def serve(door: socket.socket) -> dict[str, Any] | None:
-    """Fork a process for each request. Return the request in the new process, and nothing here, at the end."""
+    """Fork a process for each request. Return the request in the new process; in this one, return None at the end."""
     while True:
         head, descriptors, _flags, _address = socket.recv_fds(door, 8, 4)
         if not head:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from local.deploy import Aws
 
 START_SECONDS = 120
-"""The most seconds until the emulator answers, on a machine that is busy with other work too."""
+"""The maximum time in seconds until the emulator answers, even on a busy machine."""
 STOP_SECONDS = DRAIN_SECONDS + 60
-"""The most seconds until the emulator has ended by itself: its functions' last work, and the writing of its state."""
+"""The maximum time in seconds until the emulator has ended: its functions finish, and it saves its state."""
 _INHERITED = (
     "PATH",
     "HOME",
@@ -79,13 +79,13 @@ class Stack:
         return self.state_dir / "emulator.log"
 
     def start(self) -> None:
-        """Start everything. Raises CannotStart; call `stop` then, too."""
+        """Start everything. Raises CannotStart; the caller calls `stop` in that case too."""
         began = time.monotonic()
         self._take_state_dir()
         self._check_ports()
         is_new = not (self.state_dir / "aws").exists()
         emulator = self._start_emulator()
-        # Everything that takes long and does without the emulator is done while it starts.
+        # Slow work that does not need the emulator is done while the emulator starts.
         from local import demo
         from local.deploy import Aws, Release, deploy
 

@@ -45,7 +45,7 @@ def load(path: Path = PATH) -> dict[str, Any]:
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Return a template's text as `load` does."""
+    """Parse the text of a template; return the same as `load`."""
     loaded = yaml.load(text, _Loader)  # noqa: S506 - derived from SafeLoader
     assert isinstance(loaded, dict)
     return loaded

@@ -22,9 +22,9 @@ class _NoManagedPolicies:
 
 
 def transformed(template: dict[str, Any], region: str) -> dict[str, Any]:
-    """Return the template with CloudFormation's resources for those of SAM. Raises TemplateRefused.
+    """Return the template with SAM's resources replaced by CloudFormation's. Raises TemplateRefused.
 
-    Uses up `template`. The result differs from that of SAM in the logical id of the API's deployment, which follows
+    Changes `template`. The result differs from that of SAM in the logical id of the API's deployment, which follows
     from the order of keys in the API's document.
     """
     with _settings(region):

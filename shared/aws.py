@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 CONNECTIONS = 12
-"""Connections that a client keeps open at most: how many threads can use it at the same time."""
+"""The maximum number of connections of a client, and so of the threads that can use it at the same time."""
 
 
 def create_session() -> botocore.session.Session:

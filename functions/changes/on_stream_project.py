@@ -14,8 +14,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Apply a batch of changes to lists, indexes and counters. Return the first change from which Lambda is to retry.
 
     Repeating a batch is harmless. Raises the failure when the first change of the batch failed: Lambda then halves the
-    batch, which isolates the failing change, and at last sends that to the dead-letter queue. After an answer that names
-    a change, it repeats from that change and does not halve.
+    batch, which isolates the failing change, and at last sends that to the dead-letter queue. After an answer that
+    names a change, it repeats from that change and does not halve.
     """
     changes = [record["dynamodb"] for record in event["Records"]]
     failures = projection().project_each_tenant(

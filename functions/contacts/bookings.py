@@ -33,7 +33,7 @@ class BookingListQuery(ListQuery):
 @routes.route(
     "GET",
     "/contacts/{contact_id}/bookings",
-    summary="List a contact's bookings, those that start last first",
+    summary="List a contact's bookings, latest start first",
     query=BookingListQuery,
     answer=Booking,
     paged=True,

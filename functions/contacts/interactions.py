@@ -38,7 +38,7 @@ routes = Routes("Interactions")
     errors=(NotFound, RuleBroken),
 )
 def list_interactions(call: Call, contact_id: str, query: InteractionListQuery) -> Reply:
-    """`total` is always there without conditions and for a `type`."""
+    """`total` is always set without conditions, and with no condition but `type`."""
     limit, skip = query.part
     page = interaction_lists(call.caller, call.budget).of_contact(
         contact_id,
@@ -62,8 +62,8 @@ def list_interactions(call: Call, contact_id: str, query: InteractionListQuery) 
     errors=(NotFound, ConcurrentChange),
 )
 def record_interaction(call: Call, contact_id: str, body: InteractionInput) -> Reply:
-    """`performed_by` is the caller. The contact's `interaction_count` and `last_contacted_at` follow at once; an
-    interaction in the future becomes the last contact when its time has come.
+    """`performed_by` is the caller. The same transaction updates the contact's `interaction_count` and
+    `last_contacted_at`. A future interaction does not move it.
     """
     return Reply(record=interaction_service(call.caller, call.claim).create(contact_id, body))
 
@@ -90,7 +90,7 @@ def read_interaction(call: Call, contact_id: str, interaction_id: str) -> Reply:
     errors=(NotFound, Conflict, VersionMismatch),
 )
 def patch_interaction(call: Call, contact_id: str, interaction_id: str, body: InteractionPatch) -> Reply:
-    """The events of bookings cannot be changed. The contact's figures follow in the same moment."""
+    """Interactions of booking events cannot be changed. The same transaction updates the contact's figures."""
     record = interaction_service(call.caller).change(contact_id, interaction_id, body, call.if_match)
     return Reply(record=record)
 
@@ -104,6 +104,6 @@ def patch_interaction(call: Call, contact_id: str, interaction_id: str, body: In
     errors=(NotFound, Conflict, VersionMismatch),
 )
 def delete_interaction(call: Call, contact_id: str, interaction_id: str) -> Reply:
-    """The events of bookings cannot be deleted. The contact's figures follow in the same moment."""
+    """Interactions of booking events cannot be deleted. The same transaction updates the contact's figures."""
     interaction_service(call.caller).delete(contact_id, interaction_id, call.if_match)
     return Reply(204)

@@ -185,7 +185,7 @@ class Load:
 def worker_processes(state_dir: Path) -> list[int]:
     """Return the ids of the functions' processes: those whose command lines name the stack's scratch folder.
 
-    The process that forked them, whose command line they have, is not among them.
+    The process that forked them has the same command line and is left out.
     """
     scratch = str(state_dir.resolve() / "tmp")
     listed = subprocess.run(

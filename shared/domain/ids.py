@@ -28,7 +28,7 @@ def new_id() -> str:
 
 
 def new_id_at(milliseconds: int) -> str:
-    """Return a new UUIDv7 with another time than the present one, in Unix milliseconds."""
+    """Return a new UUIDv7 for a given time in Unix milliseconds."""
     return _format(milliseconds, int.from_bytes(os.urandom(10), "big"))
 
 

@@ -19,7 +19,7 @@ _MAX_LENGTH = 64
 
 
 def _text_of(given: Any) -> str:
-    """Return a time as it was written, without white space around it. Raises ValueError for what is no short text."""
+    """Return a time as it was written, without white space around it. Raises ValueError if it is not a short text."""
     text = given.isoformat() if isinstance(given, datetime) else given
     if not isinstance(text, str) or len(text) > _MAX_LENGTH:
         raise ValueError
@@ -45,7 +45,7 @@ def _parse_time(given: Any) -> str:
 
 
 def _parse_moment(given: Any) -> str:
-    """Return a time as a timestamp, and a date unchanged: it stands for the whole day in the tenant's time zone."""
+    """Return a time as a timestamp, and a date unchanged: it means the whole day in the tenant's time zone."""
     try:
         text = _text_of(given)
         if is_date(text):
@@ -73,6 +73,6 @@ Moment = Annotated[
         {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
     ),
 ]
-"""A bound of a range: a time, or a date that stands for the whole day in the tenant's time zone."""
+"""A bound of a range: a time, or a date, which means the whole day in the tenant's time zone."""
 FROM = "At or after this time; or on or after this day, in the tenant's time zone."
 TO = "At or before this time; or on or before this day, in the tenant's time zone."

@@ -24,7 +24,7 @@ Handler = Callable[..., "Reply"]
 class Show(Protocol):
     """Returns records in the form in which a caller may see them.
 
-    `is_written`: the call has written the records, so it must not fail any more.
+    `is_written`: the call has written the records, so it must no longer fail.
     """
 
     def __call__(

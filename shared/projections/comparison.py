@@ -110,8 +110,8 @@ def _group_postings(items: dict[Identity, Item]) -> dict[str, list[Item]]:
 
 
 def _agrees(held: Item | None, expected: Item) -> bool:
-    """Whether an item is as expected. Any spelling of a company is accepted, the mark that an overtaken projector
-    leaves on a list row, and counts that are back at zero.
+    """Return whether an item is as expected. Ignores the spelling of a company, the mark that an overtaken projector
+    leaves on a list row, and counts of zero.
     """
     return held is not None and _without_marks(held) == _without_marks(expected)
 

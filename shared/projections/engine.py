@@ -3,7 +3,7 @@
 Each live contact or customer and each entry of a timeline has a list row, and each kind of record has further rows,
 posting lists and counters (`shared.projections.kinds`). The list row has the record's version, and so says what was
 projected: it changes in one transaction with the counters, which keeps these exact however often and in whatever order
-changes are handed in.
+changes arrive.
 
 Rows and posting lists are written before the list row, one by one and without conditions. So a projector that another
 one has overtaken has written rows that the other does not know about. Before it returns, it compares everything with
@@ -12,8 +12,8 @@ makes every projector that has read the row before read it again. The same is do
 changed further, since a projector may have been killed on it before (docs/decisions/0007-projections.md).
 
 Tenants are projected side by side, and so are the calls for one tenant that do not depend on each other: reads, rows,
-posting lists. Transactions of one tenant change the same counters, and DynamoDB cancels those that meet: so they follow
-one another (docs/decisions/0031-projected-side-by-side.md).
+posting lists. Transactions of one tenant change the same counters, and DynamoDB cancels those that conflict, so they
+run one after the other (docs/decisions/0031-projected-side-by-side.md).
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ from shared.table.transactions import MOST_BYTES, MOST_STEPS, Transaction
 _TOGETHER = 100
 """Records of one tenant that are projected together, at most: as many as a batch of the stream has."""
 _TENANTS_AT_ONCE, _CALLS_AT_ONCE = 4, 8
-"""Threads: one for each tenant, which commits, and those that read and write for all tenants. Together they are no more
-than a client's connections (`shared.aws.CONNECTIONS`)."""
+"""Threads: those that work on a tenant each and commit, and those that read and write for all tenants. Together they do
+not exceed a client's connections (`shared.aws.CONNECTIONS`)."""
 _LABELS_AT_ONCE = 80
 """Labels that one step of a contact with more than a transaction can count adds or removes."""
 _ATTEMPTS = 8
@@ -75,7 +75,7 @@ class Projection:
     def project_each_tenant(
         self, images: Iterable[Item], *, replaced: Iterable[Item] = ()
     ) -> dict[str, Exception]:
-        """Do the same as `project`, but return the failures, by the ids of the tenants whose items must be given again.
+        """Do the same as `project`, but return the failures by tenant id. The caller repeats these tenants' items.
 
         The projections of all other tenants are up to date.
         """
@@ -88,7 +88,7 @@ class Projection:
             failure = outcome.exception()
             if isinstance(failure, Exception):
                 failures[tenant_id] = failure
-            elif failure is not None:  # the process is to end
+            elif failure is not None:  # such as KeyboardInterrupt: the process ends
                 raise failure
         return failures
 

@@ -1,8 +1,8 @@
-"""The entries of timelines of contacts that are being purged: off the lists, and counted apart.
+"""Removes the entries of purged contacts' timelines from the lists, and counts them separately.
 
-Counts by hour say what happened, also to contacts that no longer exist. So entries that go with their contact are moved
-to counts of their own, which need no record; an entry that a caller deletes is no longer counted at all. The stream's
-record of a removed item does not tell the two apart, so the purge projects the removal itself, before it removes items.
+Counts by hour also include contacts that no longer exist. So the purge moves the entries of its contact to separate
+counts, which need no record. An entry that a caller deletes is no longer counted at all. The stream's record of a
+removed item does not distinguish the two, so the purge projects the removal itself, before it removes items.
 """
 
 from __future__ import annotations

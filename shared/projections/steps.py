@@ -27,7 +27,7 @@ _IS_NEW = "attribute_not_exists(PK)"
 def group_for_transactions(works: Iterable[Work], most_steps: int) -> Iterator[list[Work]]:
     """Yield records in groups, each of which one transaction of at most `most_steps` steps can change.
 
-    Records of one company follow one another, so that few transactions change its number. A single record that needs
+    Records of one company are adjacent, so that few transactions change its counter. A single record that needs
     more steps is a group too.
     """
     group: list[Work] = []

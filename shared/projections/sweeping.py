@@ -40,7 +40,8 @@ class SweptProjection:
     def resume(self) -> int:
         """Repeat the repairs that earlier sweeps began and did not end; return the number of repaired records.
 
-        What cannot be repaired now is kept for the next sweep, and what can never be is dropped. Costs a read unit when there is nothing to do.
+        What cannot be repaired now is kept for the next sweep, and what can never be is dropped.
+        Costs a read unit when there is nothing to do.
         """
         resumed = 0
         for note in self._store.query(

@@ -1,8 +1,8 @@
 """Publishes events to the SNS topic `domain-events`, and then acknowledges them in their tenant's feed.
 
-Each message says whether its tenant has webhooks, and the queue of the webhooks' events receives only those that do not
-say "no". The publisher reads this after it has received the events. So an event that was written after a webhook was
-created is never withheld from it (docs/decisions/0030-events-without-webhooks.md).
+Each message says whether its tenant has webhooks; the webhooks' queue receives no message that says "false". The
+publisher reads this after it has received the events. So an event that was written after a webhook was created is never
+withheld from it (docs/decisions/0030-events-without-webhooks.md).
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Publisher:
     def _find_tenants_with_webhooks(self, tenant_ids: set[str]) -> set[str]:
         """Return those of some tenants that have webhooks; all of them if that cannot be read now.
 
-        A tenant too many costs a query of the fan-out. A tenant too few would lose events.
+        A surplus tenant costs a query of the fan-out. A missing tenant would lose events.
         """
         if not tenant_ids:
             return set()

@@ -27,7 +27,7 @@ _FIRST_LOOK_BACK_SECONDS = 3_600
 _SLICE_SECONDS = 600
 """The span of time whose events are read at once."""
 _AT_ONCE = 50
-"""Events that are published between two checks of the clock: five calls of SNS and three of the table."""
+"""The number of events published between two checks of the clock: five calls of SNS and three of the table."""
 _FAULTY_PORTIONS = 5
 """Consecutive failed portions after which a sweep ends: the topic or the table is unavailable."""
 

@@ -15,8 +15,8 @@ _T = TypeVar("_T")
 class SideBySide:
     """Up to `at_once` threads, which start when they are needed and are kept.
 
-    Work must not wait for other work on the same threads: when all of them wait, none goes on. The connection pool of
-    an AWS client has `shared.aws.CONNECTIONS`; all threads that use one client should be no more.
+    Work must not wait for other work on the same threads: when all of them wait, none continues. An AWS client has
+    `shared.aws.CONNECTIONS` connections; the threads that use one client should not exceed them.
     """
 
     def __init__(self, at_once: int) -> None:

@@ -16,7 +16,7 @@ from shared.table.keys.spelling import PK, SK, Key, identity_of
 from shared.table.transactions import Refusal, Transaction
 
 BATCH_WRITE, BATCH_GET = 25, 100
-"""Items that one call writes or reads at most (DynamoDB API reference, "BatchWriteItem", "BatchGetItem")."""
+"""The maximum number of items of one call (DynamoDB API reference, "BatchWriteItem", "BatchGetItem")."""
 _CONFLICTS = frozenset({"TransactionConflict", "TransactionInProgress"})
 _THROTTLES = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded"})
 _BUSY = frozenset(

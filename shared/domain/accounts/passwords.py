@@ -15,7 +15,7 @@ MIN_LENGTH, MAX_LENGTH = 12, 256
 _NEEDED = (re.compile(r"[a-z]"), re.compile(r"[A-Z]"), re.compile(r"[0-9]"))
 _SALT_BYTES = 16
 SCRYPT = {"n": 2**14, "r": 8, "p": 5}
-"""What a proof costs: 16 MB, and some tenths of a second (OWASP Password Storage Cheat Sheet)."""
+"""The cost of a proof: 16 MB and a few tenths of a second (OWASP Password Storage Cheat Sheet)."""
 
 
 def prepare_password(password: str) -> str:

@@ -16,13 +16,13 @@ HANDOVER_SECONDS = 180
 """Seconds from the removal of a user to the job that hands over their contacts.
 
 API Gateway admits the user for 60 s more: for as long it keeps the authorizer's answer (`ReauthorizeEvery` in
-infra/template.yaml), which may have been under way for 10 s when the user was removed. A request that begins in the last
-of these seconds ends after 15 s at most (`Timeout` in the template). The other 95 s are for the projections of what it
-created: the job finds contacts in the lists, which are about a second behind, and more under load.
+infra/template.yaml), which may have been under way for 10 s when the user was removed. A request that begins in the
+last of these seconds ends after 15 s at most (`Timeout` in the template). The other 95 s are for the projections of
+what it created: the job finds contacts in the lists, which are about a second behind, and more under load.
 """
 SUCCESSION_SECONDS = 31 * 86_400
-"""Seconds for which the successor of a removed user is kept: longer than a contact that the user owned when it was
-deleted can be restored (30 days)."""
+"""Seconds for which the successor of a removed user is kept: longer than the 30 days for which a deleted contact of
+that user can be restored."""
 
 
 class RemovalQuery(BaseModel):

@@ -12,16 +12,16 @@ from shared.domain.bookings.event import BookingEvent, BookingState, Order
 from shared.domain.timestamps import Timestamp
 
 MAX_EVENTS = 100
-"""How many events a booking lists: those with the highest order."""
+"""The maximum number of events that a booking lists: those with the highest order."""
 BEFORE_ALL: Order = (-1, "", "")
-"""Below the order of every event."""
+"""An order lower than that of every event."""
 
 
 class BookingEntry(BaseModel):
     """One event of a booking, as the booking lists it.
 
-    `state`: how the event left the booking. `version`: the booking's version, as the scheduling product counted it.
-    `interaction_id`: the interaction that tells of the event.
+    `state`: the state of the booking after the event. `version`: the booking's version in the scheduling product.
+    `interaction_id`: the interaction of the event.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -42,7 +42,7 @@ class BookingEntry(BaseModel):
 class Booking(BaseModel):
     """An appointment of a contact with an organizer.
 
-    `events`: in their order, the last of which says when the booking is, in which state and of which contact. The
+    `events`: in their order; the last one determines the times, the state and the contact of the booking. The
     `title` and the organizer come from the last event that names them. `organizer_id`: the user who organizes it, null
     if that is not a user of the tenant. `version` counts the changes.
     """
@@ -84,7 +84,7 @@ class Booking(BaseModel):
         """Return the booking after one more of its events.
 
         `contact_id`: the contact with the invitee's address. `organizer_id`: the user whom the event names as the
-        organizer. The same events in any order end in the same booking.
+        organizer. The same events in any order result in the same booking.
         """
         order = event.order
         given: dict[str, Any] = {"version": self.version + 1, "events": self._events_with(event)}
@@ -114,7 +114,7 @@ class Booking(BaseModel):
             version=event.version,
             interaction_id=event.interaction_id,
         )
-        # An event may come again after its contact was purged, when nothing says any longer that it was processed.
+        # An event may come again after its contact was purged, when no item is left that says it was processed.
         events = [one for one in self.events if one.event_id != event.event_id]
         events.insert(bisect_left(events, entry.order, key=lambda one: one.order), entry)
         return events[-MAX_EVENTS:]

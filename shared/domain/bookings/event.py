@@ -1,4 +1,4 @@
-"""Booking events in the format of the scheduling product: of four kinds, all with the same fields."""
+"""Booking events in the format of the scheduling product. All four kinds have the same fields."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from shared.domain.ids import derived_id
 from shared.domain.timestamps import normalize
 
 BookingState = Literal["created", "rescheduled", "completed", "cancelled"]
-"""What happened to a booking last."""
+"""The state of a booking, named after the latest event."""
 STATES: dict[str, BookingState] = {
     "BookingCreated": "created",
     "BookingRescheduled": "rescheduled",
@@ -70,7 +70,7 @@ def _as_moment(given: Any) -> Any:
 
 
 def _or_none(given: Any, check: ValidatorFunctionWrapHandler) -> Any:
-    """Return None for an invalid value of an optional field, which must not cost the booking."""
+    """Return None for an invalid value of an optional field, so that the event is still processed."""
     try:
         return check(given)
     except ValidationError:
@@ -98,8 +98,8 @@ _Line = Annotated[str, BeforeValidator(_as_cut_line)]
 
 
 Order = tuple[int, str, str]
-"""The position of an event among the events of its booking: its version, `occurred_at` and id. The highest one says how
-the booking is now. Where the scheduling product counts no versions, all are 1, and the time decides.
+"""The position of an event among the events of its booking: its version, `occurred_at` and id. The highest one
+determines the state of the booking. If the scheduling product sends no versions, all are 1 and the time decides.
 """
 
 
@@ -107,7 +107,7 @@ class BookingEvent(BaseModel):
     """An event of an appointment: it was made, moved, held or cancelled. Unknown fields are accepted and ignored.
 
     The ids, the times and the invitee's address are required. In all other fields, null and invalid values count as
-    absent, numbers are accepted as text, and too long texts are cut. `occurred_at`, `starts_at` and `ends_at` become
+    absent, numbers are accepted as text, and long texts are cut. `occurred_at`, `starts_at` and `ends_at` become
     timestamps of `shared.domain.timestamps`.
     """
 

@@ -1,9 +1,8 @@
-"""What booking events give to a contact's own fields, independent of the order in which they arrive.
+"""The fields of a contact that booking events set, independent of the order in which the events arrive.
 
-A booking fills a name, telephone number or owner that is missing, and the earliest event that has one gives it. The
-contact remembers in its hidden field `booked` from which event each of them came. An earlier event that arrives late
-replaces it. Once anybody else changes the field, it is theirs: what it came from is forgotten, and bookings leave it as
-it is unless it is empty.
+A booking sets a name, telephone number or owner that is missing; the value comes from the earliest event that has one.
+The hidden field `booked` of the contact records the event that each value came from. An earlier event that arrives
+late replaces it. Any other change of the field removes this record; then bookings set the field only if it is empty.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ Booked = dict[str, str]
 sort by the time at which the events occurred."""
 
 MAX_ORGANIZERS = 100
-"""How many users a contact names at most as organizers of its bookings; further users are not added."""
+"""The maximum number of users that a contact names as organizers of its bookings; further users are not added."""
 _FIELDS = {"name": ("first_name", "last_name"), "phone": ("phone",), "owner_id": ("owner_id",)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitee:
-    """What a booking event says about the contact with its address. Empty values are not given.
+    """The values of a booking event for the contact with the invitee's address; empty if the event has none.
 
     `interaction_id`: the id of the event's interaction. `phone`: in E.164, with `phone_raw` as it was typed if that
     differs. `owner_id`: the user who owns the contact if it has no owner. `organizer_id`: the user who organizes the
@@ -77,7 +76,7 @@ class BookedFields(TimelineFigures):
         def addresses(self) -> dict[str, str]: ...
 
     def created_for(self, invitee: Invitee) -> Self:
-        """Return a contact that was just created from what a booking event says, with the source of its fields."""
+        """Return this new contact with the booking event recorded as the source of the fields that the event set."""
         given = {
             "name": has_real_name(invitee.first_name, invitee.last_name, self.addresses),
             "owner_id": invitee.owner_id,
@@ -107,14 +106,14 @@ class BookedFields(TimelineFigures):
         self, figures: BookingFigures, *, booking_id: str, stamp: Stamp
     ) -> tuple[Self, Event]:
         """Return the contact after an event of a booking that is or was of this contact, but has the address of another
-        contact, and the `contact.updated`. It is the next version even when no figure changes: the booking does.
+        contact, and the `contact.updated`. The version changes even if no figure does, because the booking changes.
         """
         contact, event = self._build_change(CONTACT_UPDATED, figures.fields, stamp)
         event.data["booking_id"] = booking_id
         return contact, event
 
     def _given_by(self, invitee: Invitee) -> dict[str, Any]:
-        """Return the fields that change by what a booking event says, and the source of those that it gives."""
+        """Return the fields that a booking event changes, with the sources in `booked`."""
         given: dict[str, Any] = {}
         booked = dict(self.booked)
 
@@ -136,11 +135,11 @@ class BookedFields(TimelineFigures):
         if organizer_id is not None and organizer_id not in known and len(known) < MAX_ORGANIZERS:
             # Sorted, so that the result does not depend on the order of the bookings.
             given["organizer_ids"] = sorted([*known, organizer_id])
-        given["booked"] = dict(sorted(booked.items()))  # however the events arrived
+        given["booked"] = dict(sorted(booked.items()))  # independent of the order of arrival
         return given
 
     def _next_version(self, given: dict[str, Any], stamp: Stamp) -> Self:
-        """Return the next version. A field that anybody but a booking changes loses its source."""
+        """Return the next version. A field that is changed by anything but a booking loses its source."""
         if self.booked and "booked" not in given:
             given = {**given, "booked": {n: s for n, s in self.booked.items() if not self._changes(given, n)}}
         return super()._next_version(given, stamp)

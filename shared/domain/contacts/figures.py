@@ -42,7 +42,7 @@ class TimelineFigures(Recorded):
     ) -> tuple[Self, Event]:
         """Return the contact after a new interaction, and its `interaction.created`.
 
-        `by_system`: whether the system recorded it, and no caller. `further`: other fields that change with it.
+        `by_system`: whether the system recorded it, not a caller. `further`: other fields that change with it.
         """
         given: dict[str, Any] = {
             "interaction_count": self.interaction_count + 1,
@@ -100,7 +100,7 @@ class TimelineFigures(Recorded):
         return contact, event
 
     def set_last_contact(self, last_contacted_at: str | None, *, stamp: Stamp) -> tuple[Self, Event] | None:
-        """Return the contact with its last contact as worked out from its timeline; None when nothing changes."""
+        """Return the contact with another last contact, and the event; None when nothing changes."""
         if last_contacted_at == self.last_contacted_at:
             return None
         return self._build_change(CONTACT_UPDATED, {"last_contacted_at": last_contacted_at}, stamp)

@@ -298,8 +298,8 @@ class Contact(BookedFields):
     def restore(
         self, *, owner_id: str | None, unique_scope: UniqueScope = "tenant", stamp: Stamp
     ) -> tuple[Contact, Event] | None:
-        """Return a deleted contact as live again, with the given owner and with locks under `unique_scope`; None for a
-        live contact.
+        """Return a deleted contact restored, with the given owner and with locks under `unique_scope`; None for a live
+        contact.
         """
         if self.deleted_at is None:
             return None

@@ -1,4 +1,4 @@
-"""The conditions on interactions: as callers write them in the query of a list, and as lists check them."""
+"""The conditions on interactions, in the form of a query and in the form that lists check."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class InteractionFilter:
 
     @classmethod
     def of(cls, given: Mapping[str, Any], *, timezone: str) -> InteractionFilter:
-        """Return the filter for conditions. A date stands for the whole day in a time zone."""
+        """Return the filter for conditions. A date means the whole day in the time zone."""
         first, last = given.get("date_from"), given.get("date_to")
         return cls(
             type=given.get("type"),

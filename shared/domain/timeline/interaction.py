@@ -1,4 +1,4 @@
-"""Interactions: what happened with a contact, on its timeline."""
+"""Interactions: the calls, e-mails, booking events and so on of a contact's timeline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The metadata of an interaction: a JSON object that only its sender understands."""
+"""The metadata of an interaction: a JSON object that the system stores without interpreting it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pydantic_core import PydanticCustomError
 from shared.domain.errors import Invalid
 
 MAX_BYTES = 16_000
-"""Bytes of the metadata as JSON in UTF-8."""
+"""The maximum length of the metadata, in bytes of JSON in UTF-8."""
 MAX_DEPTH = 20
-"""How many objects and lists may be within one another."""
+"""The maximum depth of nested objects and lists."""
 _MAX_INTEGER = 2**53 - 1  # beyond it JSON readers differ (RFC 7493, section 2.2)
 
 

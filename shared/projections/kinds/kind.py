@@ -104,7 +104,7 @@ class EntryKind(Kind):
     """A kind of entry on the timelines of contacts.
 
     `prefixes`: those of its sort keys, each followed by `<time>#<id>`. An entry whose time changes is removed at one
-    key and put at another, with its version counting on: for the projections these are two records. `count`: works out
+    key and put at another, with the next version: for the projections these are two records. `count`: works out
     an entry's counts by hour. Those of a purged contact's entries remain, apart from the others.
     """
 

@@ -64,9 +64,10 @@ class Handover:
         """Return the records to write with the removal of a user.
 
         These are the job that changes the owner of the user's contacts, and the tenant with another default owner if
-        the user is the default owner. The job starts after HANDOVER_SECONDS, and there is one even for a user who owns
-        nothing: the counter of contacts lags by about a second, and the user may create contacts for a minute more. If
-        `wanted` does not say what becomes of these, they get the tenant's default owner.
+        the user is the default owner. The job starts after HANDOVER_SECONDS. If the caller may change the owner of
+        contacts, there is a job even for a user who owns nothing: the counter of contacts lags by about a second, and
+        the user may create contacts for a minute more. If `wanted` does not decide about these, they get the tenant's
+        default owner.
 
         Raises OwnsContacts if `wanted` does not say what becomes of contacts that are counted, Invalid if the successor
         is not an active user, and PermissionDenied if the caller may not change the owner of contacts.

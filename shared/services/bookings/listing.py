@@ -59,8 +59,8 @@ class BookingLists:
         limit: int,
         cursor: str | None,
     ) -> Page[Booking]:
-        """Return a page of a contact's bookings, those that start last first; only those in `state`, and that start
-        within the bounds, where these are given.
+        """Return a page of a contact's bookings, latest start first. `state` and the bounds of the start restrict it if
+        they are given.
         """
         contact = self._reading.read(contact_id, find=self._bookings.contact)
 

@@ -44,7 +44,7 @@ class Undeliverable(RuleBroken):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a booking event meets.
+    """The present records that a booking event applies to.
 
     `contact`: the live contact with the invitee's address. `booking`: the booking after its other events; None if
     there were none, or if its contact was purged. `holder`: the contact that has the booking, if it is not `contact`.
@@ -128,7 +128,7 @@ class BookingService:
                 self._record(bookings, event, snapshot, email, _invitee(event, phone, organizer))
             except Conflict as conflict:  # another event or a caller was faster: read again
                 if isinstance(conflict, Duplicate) and conflict.field == "phone":
-                    phone = None  # where numbers are unique, one that another has must not cost the booking
+                    phone = None  # the event is processed without a number that must be unique and is taken
                 if HOT.is_last(attempt):
                     raise
             else:
@@ -219,7 +219,7 @@ def _detail_type(envelope: Any) -> str:
 
 
 def _phone_or_none(raw: str | None, settings: TenantSettings) -> str | None:
-    """Return an invitee's number; None for a mistyped number, which must not cost the booking."""
+    """Return an invitee's number; None for an invalid number, so that the event is still processed."""
     if not raw:
         return None
     try:

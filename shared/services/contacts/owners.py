@@ -24,7 +24,7 @@ class Users(Protocol):
 
 
 MAX_SUCCESSIONS = 10
-"""How many successors in a row, each of whom was removed too, are looked up."""
+"""The maximum number of successors that are followed when each of them was removed too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Owners:
         return None
 
     def successor_of(self, user_id: str) -> str | None:
-        """Return the active user who succeeds a removed user, or None. A successor who was removed too is succeeded."""
+        """Return the active user who succeeds a removed user, or None. Follows successors who were removed too."""
         removed_id = user_id
         for _ in range(MAX_SUCCESSIONS):
             successor_id = self._users.successor(removed_id)

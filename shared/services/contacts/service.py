@@ -35,7 +35,7 @@ class PresentOwners(Protocol):
 class ContactService:
     """Contacts, as one caller may change them. A contact that the caller may not see raises NotFound.
 
-    `owners` returns what finds the owners of contacts that are restored.
+    `owners` returns the object that finds the owners of restored contacts.
     """
 
     def __init__(

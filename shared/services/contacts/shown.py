@@ -102,7 +102,7 @@ class ShownContacts:
         return [self._show(contact) for contact in contacts]
 
     def show_customers(self, customers: Sequence[Customer], *, is_written: bool = False) -> list[Customer]:
-        """Return customers with these names on the contacts that they include. `is_written`: as of `show`."""
+        """Return customers with these names on the contacts that they include. `is_written`: as in `show`."""
         contacts = [one for customer in customers for one in _contacts_of(customer)]
         shown = {one.id: one for one in self.show(contacts, is_written=is_written)}
         return [_with_contacts(customer, shown) for customer in customers] if shown else list(customers)

@@ -51,12 +51,12 @@ class GroupService(LabelService[Group]):
         if given.get("filter") is None:
             return super().create(given, work=work)
         given = {**given, "filter": self._to_stored(given["filter"])}
-        # Looked up before the write: once it is done, the call must not fail any more.
+        # Looked up before the write, after which the call must no longer fail.
         filter_ = to_shown(given["filter"], self._labels.recent())
         return super().create(given, work=work).with_shown_filter(filter_)
 
     def undo(self, group: Group) -> None:
-        """Delete a group that was just created, unless someone has changed it or the table is away."""
+        """Delete a group that was just created, unless it was changed meanwhile or the table is unavailable."""
         _, event = group.delete(stamp=Stamp.now(self._caller))
         with contextlib.suppress(Unavailable, ConcurrentChange):
             self._labels.remove(group, event)

@@ -131,11 +131,9 @@ class ImportChunks:
         current = imports.get(task.import_id)
         if is_first and current is not None:
             return replace(run, run=current)
-        # The message that closed the chunk queues the next one: queued twice, all that follow would be written twice.
-        # That may have been this message, delivered twice, to a worker that was killed before it queued anything.
+        # The worker that was faster queues the next chunk: queued twice, all that follow would be written twice.
         self._runs.queue_finish_if_done(current)
-        found = self.find(task)
-        return found.run if found is not None and found.is_closed else None
+        return None
 
     def queue_next(self, task: ImportTask, run: SplitImport) -> None:
         """Queue the next chunk of the chain, and after the last chunk the end of the import."""

@@ -100,7 +100,7 @@ class LabelService(Generic[AnyLabel]):
         counted: list[AnyLabel] = []
 
         def save(before: AnyLabel, after: AnyLabel, event: Event) -> None:
-            # Counted before the write: once it is done, the call must not fail any more.
+            # Counted before the write, after which the call must no longer fail.
             counted[:] = self._count([after])
             self._labels.replace(before, after, event)
 

@@ -106,7 +106,7 @@ class InteractionService:
         return retry_on_conflict(attempt, sleep=self._sleep, policy=HOT)
 
     def read(self, contact_id: str, interaction_id: str) -> Interaction:
-        """Return an interaction. Raises NotFound for either."""
+        """Return an interaction. Raises NotFound if the contact or the interaction does not exist."""
         return self._find(contact_id, interaction_id)[1]
 
     def change(
@@ -191,9 +191,14 @@ class InteractionService:
     def _last_contact(
         self, contact: Contact, interaction: Interaction, occurred_at: str | None, at: str
     ) -> str | None:
-        """Return a contact's last contact after an interaction gets another time, or is deleted (None)."""
+        """Return a contact's last contact after an interaction moves to `occurred_at`, or is deleted (None)."""
         if occurred_at == interaction.occurred_at:
-            return contact.last_contacted_at
+            # Its time may have come since it was recorded. Then it counts from now on, and is no longer due.
+            return (
+                contact.last_contacted_at
+                if occurred_at > at
+                else max(contact.last_contacted_at or "", occurred_at)
+            )
         others = contact.last_contacted_at
         if interaction.occurred_at == others:
             others = self._interactions.latest(contact.id, until=at, without=interaction.id)
@@ -217,7 +222,7 @@ class DueInteractions:
         self._sleep = sleep
 
     def settle(self, contact_id: str, interaction_id: str) -> bool:
-        """Work out a contact's last contact again, and take the interaction off the index of work.
+        """Compute a contact's last contact again, and remove the interaction from the index of work.
 
         Returns whether the contact has changed; a deleted contact changes too, since it can be restored. An interaction
         that was deleted or postponed meanwhile changes nothing. Repeating it is harmless.

@@ -16,7 +16,7 @@ from shared.services.reading_budget import Budget
 from shared.services.walks import Step, Walk, count_matches, take
 
 MAX_FROM_END = 1_000
-"""How many rows before the end of the list a page by number may end, to be read from the end."""
+"""A numbered page that ends at most this many rows before the end of the list is read from the end."""
 _LARGE_PORTION = 500
 
 
@@ -51,7 +51,7 @@ class InteractionIndex(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What is read of a contact's interactions: those of a filter, in the ranges that are not empty.
+    """The interactions of a contact to read: those that match a filter, in the ranges that are not empty.
 
     `total`: how many there are, if the contact's figures have it.
     """
@@ -63,7 +63,7 @@ class _Wanted:
 
     @classmethod
     def of(cls, contact: Contact, wanted: InteractionFilter) -> _Wanted:
-        """Return what is read of a contact's interactions."""
+        """Return the interactions to read, from the contact's figures."""
         counts = contact.interaction_counts
         by_system = sum(counts.get(one, 0) for one in SYSTEM_TYPES)
         sizes = {False: contact.interaction_count - by_system, True: by_system}
@@ -75,7 +75,7 @@ class _Wanted:
 
     @property
     def is_whole_range(self) -> bool:
-        """Whether it is one range without any further condition than bounds of time."""
+        """Whether it is one range, with no condition but bounds of time."""
         wanted = self.filter
         return len(self.ranges) == 1 and not (wanted.type or wanted.performed_by_id or wanted.booking_id)
 
@@ -202,6 +202,6 @@ class InteractionLists:
         )
 
     def _count(self, wanted: _Wanted) -> tuple[int | None, int | None]:
-        """Return how many interactions match; or None and how many were met, when the budget is too small."""
+        """Return how many interactions match, or None and the number counted so far when the budget is too small."""
         met, is_all = count_matches(Walk(self._steps(wanted, None, _LARGE_PORTION, descending=True)))
         return (met, None) if is_all else (None, met)

@@ -28,7 +28,7 @@ class PerformerMemory:
         self._names: dict[tuple[str, str], tuple[float, str]] = {}
 
     def name_of(self, caller: Caller, names: CallerNames) -> str:
-        """Return the name of a caller, such as `Ada Lovelace`; without one, what events call it, `user:0190…`.
+        """Return the name of a caller, such as `Ada Lovelace`; if it has none, the form used in events, `user:0190…`.
 
         Costs half a read unit at most once in KEPT_SECONDS.
         """

@@ -29,9 +29,9 @@ _EventKey = tuple[str, str]
 """The ids of an event's tenant and of the event."""
 
 _AT_ONCE = 8
-"""Calls of the table that are made side by side."""
+"""The number of calls of the table that are made side by side."""
 _TOGETHER = 10
-"""Deliveries that are queued before they are marked as queued. After a kill in between, they are queued twice."""
+"""The number of deliveries that are queued before they are marked. After a kill in between, they are queued twice."""
 
 
 class Subscriptions(Protocol):
@@ -70,7 +70,7 @@ class _Task:
 
     @property
     def event(self) -> _EventKey:
-        """What identifies the event."""
+        """The ids of the event's tenant and of the event."""
         return _key(self.notice)
 
     @property
@@ -105,7 +105,7 @@ class FanOut:
         see it. Return for each notice the number of deliveries that were queued, or the error for which the notice must
         be repeated, such as Unavailable or UnknownTenant.
 
-        An event whose deliveries fail keeps none of the others from theirs. Repeating a notice, also within a batch,
+        A failure for one event does not affect the deliveries of the others. Repeating a notice, also within a batch,
         creates nothing new, and queues only deliveries without an attempt whose message is not known to be queued.
         """
         failed: dict[_EventKey, Exception] = {}

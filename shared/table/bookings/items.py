@@ -44,7 +44,7 @@ def booking_key(tenant_id: str, booking: Booking) -> Key:
 
 
 def booking_to_item(tenant_id: str, booking: Booking) -> Item:
-    """Return the item of a booking, without the orders of its title and organizer that are the last event's."""
+    """Return the item of a booking. Omits the orders of title and organizer if they equal that of the last event."""
     last = booking.order
     values = {
         **booking.__dict__,

@@ -1,4 +1,4 @@
-"""What is left of bookings outside the partition of a contact that is purged."""
+"""The items of bookings that are outside the partition of a purged contact."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class BookingRemains:
         self._store = store
 
     def remove(self, tenant_id: str, contact_id: str, rows: Sequence[Item]) -> int:
-        """Remove what belongs to a contact of the bookings that some of its items tell of; return the number of items.
+        """Remove a contact's items of the bookings that some of its own items name; return the number of removed items.
 
         Raises ConcurrentChange when one of the bookings has just moved to another contact.
         """

@@ -31,7 +31,7 @@ class BookingTable:
         self._contacts = ContactTable(store, tenant_id)
 
     def read(self, event: BookingEvent, email: str) -> Snapshot | None:
-        """Return what a booking event meets, as of now; None if it was processed before.
+        """Return the records that a booking event applies to, as of now; None if it was processed before.
 
         `email`: the invitee's address in its stored form. Raises ConcurrentChange when the booking moves meanwhile.
         """

@@ -102,7 +102,7 @@ class PurgeTable:
                 for row in rows
                 if row[SK]["S"] not in kept and not projection_keys.is_tombstone(row)
             ]
-            # First, since a purge that is interrupted finds them by the contact's items only.
+            # Removed first: after an interruption, the purge finds them only through the contact's items.
             elsewhere = sum(one.remove(expired.tenant_id, expired.contact_id, rows) for one in self._outside)
             self._store.write_many(delete=removed)
             yield len(removed) + elsewhere

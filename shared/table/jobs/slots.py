@@ -116,7 +116,7 @@ def count_bytes(transaction: Transaction, tenant_id: str, size: int, at: str) ->
 
 
 def uncount_bytes(transaction: Transaction, tenant_id: str, size: int, at: str) -> None:
-    """Take a file's bytes back from the sum of the day on which `count_bytes` added them. Costs two write units."""
+    """Subtract a file's bytes from the sum of the day on which `count_bytes` added them. Costs two write units."""
     transaction.update(
         job_keys.bytes_of_day(tenant_id, at[:10]),
         "ADD file_bytes :size SET expires_at = :expires",

@@ -1,7 +1,7 @@
-"""Keys of the counts by hour: how often something happened, for each hour of a tenant's time.
+"""Keys of the counts by hour: how often something happened in each hour, for each tenant.
 
-An hour, in UTC, is one item, with a count for each type and quarter of the hour: every time zone's days begin at a
-quarter, so days are added up in any zone when they are read.
+An hour, in UTC, is one item, with a count for each type and quarter of the hour. In every time zone, days begin at a
+quarter of an hour, so a reader can add up the days of any zone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from shared.table.keys.spelling import Key, make_key, space_of, tenant_prefix
 
 HOURS = "HOURS"
 PURGED = "purged."
-"""The prefix of the counts of what belongs to purged contacts. It no longer exists as records."""
+"""The prefix of the counts for purged contacts, whose records no longer exist."""
 
 
 def partition(tenant_id: str, metric: str) -> str:

@@ -36,7 +36,7 @@ def row_of(record_key: dict[str, Any], order: str) -> Key:
 
 
 def row_of_entry(entry_key: dict[str, Any], order: str) -> Key:
-    """Return the key of the row in a list of the entry of a contact's timeline with a key.
+    """Return the key of the list row of a timeline's entry, from the entry's key.
 
     Its sort key is `<time>#<entry's id>#<contact id>`.
     """

@@ -1,4 +1,4 @@
-"""Keys of the timeline of a contact: its interactions, in the contact's partition, and what is due of it.
+"""Keys of the timeline of a contact: its interactions, in the contact's partition, and its due entries.
 
 Interactions that the system recorded have a range of their own, so that the latest one that a caller recorded is one
 row. The id of an interaction is a UUIDv7 of the time at which it occurred, so its key follows from its id, unless that
@@ -65,7 +65,7 @@ def between(first: str | None, last: str | None) -> tuple[str, str]:
 
 
 def interactions_until(at: str) -> tuple[str, str]:
-    """Return the bounds of the sort keys of the interactions up to a time that callers recorded."""
+    """Return the bounds of the sort keys of the interactions that callers recorded, up to a time."""
     first, last = between(None, at)
     return INTERACTION + first, INTERACTION + last
 

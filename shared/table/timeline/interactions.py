@@ -21,8 +21,9 @@ from shared.table.transactions import Transaction
 class InteractionTable:
     """The interactions of one tenant's contacts.
 
-    Every write also writes the contact, on condition that it is as it was read: so nobody else has changed its
-    timeline meanwhile, and no other item needs a condition of its own. Raises ConcurrentChange otherwise.
+    Every write also writes the contact, on condition that it is as it was read. A changed or removed interaction must
+    be at the version that was read, too: it is read in one call with the contact, but DynamoDB does not read the items
+    of a BatchGetItem at one instant. Raises ConcurrentChange otherwise.
     """
 
     def __init__(self, store: Store, tenant_id: str) -> None:
@@ -91,16 +92,23 @@ class InteractionTable:
     ) -> None:
         """Write a changed interaction, with its contact and the event."""
         transaction = self._begin(before, after, event)
+        item = timeline_items.interaction_to_item(self._tenant, new)
+        unchanged = guards.at_version(old.version)
         if old.occurred_at != new.occurred_at:
-            transaction.delete(timeline_items.interaction_key(self._tenant, old))
+            transaction.delete(timeline_items.interaction_key(self._tenant, old), **unchanged)
             self._point_to(transaction, old, new)
-        transaction.put(timeline_items.interaction_to_item(self._tenant, new))
+            transaction.put(item)
+        else:
+            transaction.put(item, **unchanged)
         self._store.commit(transaction)
 
     def remove(self, before: Contact, after: Contact, interaction: Interaction, event: Event) -> None:
         """Remove an interaction, and write its contact and the event."""
         transaction = self._begin(before, after, event)
-        transaction.delete(timeline_items.interaction_key(self._tenant, interaction))
+        transaction.delete(
+            timeline_items.interaction_key(self._tenant, interaction),
+            **guards.at_version(interaction.version),
+        )
         self._point_to(transaction, interaction, None)
         self._store.commit(transaction)
 

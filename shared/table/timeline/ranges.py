@@ -11,7 +11,7 @@ from shared.table.item import Item
 from shared.table.keys.spelling import SK
 
 _LARGEST = 500
-"""Items of a range that are read at once, at most."""
+"""The maximum number of items of a range that are read at once."""
 
 Bounds = tuple[str, str]
 """The first and the last possible position of a range, both included."""

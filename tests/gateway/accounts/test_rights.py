@@ -223,6 +223,12 @@ def test_other_methods_and_paths_tell_nothing_of_what_is_there(world: World, t10
             for suffix in ("", "/", "/nothing", "/..", "//", "/%2e%2e", ";x=1", ".json"):
                 if verb == "POST" and (verb, path) in CASES and suffix in ("", "/", "//"):
                     continue
+                if (
+                    suffix.startswith("/")
+                    and suffix.strip("/")
+                    and any(one.rpartition("/")[0] == path for _, one in CASES)
+                ):
+                    continue  # a route of its own, which answers differently for a record that is there
                 if verb == "get" and suffix in ("", "/", "//", "/.."):
                     continue  # the method's case is the HTTP library's business
                 answers = [

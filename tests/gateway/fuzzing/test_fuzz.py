@@ -430,6 +430,9 @@ def test_bodies_by_the_document_s_schema_and_against_it_are_answered_as_it_says(
         ).json["id"],
         "job_id": running_job(world),
     }
+    known["interaction_id"] = world.send(
+        "POST", f"/contacts/{known['contact_id']}/interactions", {"type": "call", "description": "A"}
+    ).json["id"]
     contact_ids = [known["contact_id"], new_id()]
 
     def sensible(body: Any) -> Any:

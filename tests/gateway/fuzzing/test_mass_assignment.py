@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.contract.answers import document
-from tests.gateway.isolation.test_isolation import CASES, ELSEWHERE, WITHOUT_ID, at
+from tests.gateway.isolation.test_isolation import CASES, ELSEWHERE, NOWHERE, WITHOUT_ID, at
 from tests.gateway.isolation.test_isolation import shown as whole
 from tests.integration.world import World
 from tests.support.gateway import Gateway, Response
@@ -194,7 +194,8 @@ def test_a_tenant_that_is_named_anywhere_is_not_listened_to(world: World, t10: T
             continue
         mine, theirs = (case.made(world, one) if case.make else "" for one in (world.t1, t10))
         for record in dict.fromkeys((mine, theirs)):
-            target = at(path, record) if record else path
+            second = case.second_of(world, world.t1, record) if record == mine and record else NOWHERE
+            target = at(path, record, second) if record else path
             plain = gateway.request(method, target, token=world.t1.admin)
             assert plain.status == (404 if record and record == theirs else 200), target
             assert shown(gateway.request(method, target, token=world.t1.admin, headers=headers)) == shown(

@@ -285,6 +285,18 @@ def test_a_successor_removed_before_the_handover_is_succeeded_too(world: World) 
     assert owners(world, made) == [ADMIN] * 3
 
 
+def test_a_successor_who_started_the_handover_and_was_removed_gets_no_contacts(world: World) -> None:
+    """The job acts for its creator, who is looked up like any other owner."""
+    made = prepare(world)
+    assert world.send("PATCH", f"/users/{OTHER}", {"role": "admin"}).status == 200
+    assert remove(world, query={"successor_id": ADMIN}).status == 202
+    token = world.t1.other_user
+    assert remove(world, ADMIN, query={"successor_id": OTHER}, token=token).status in (202, 204)
+    hand_over(world)
+    found = [world.send("GET", f"/contacts/{one}", token=token).json["owner_id"] for one in made]
+    assert found == [OTHER] * 3
+
+
 def test_a_refused_removal_leaves_the_default_owner(world: World) -> None:
     world.send("PATCH", "/settings", {"default_owner_id": ADMIN})
     assert remove(world, ADMIN, query={"successor_id": USER}).json["code"] == "last_admin"

@@ -20,6 +20,7 @@ from shared.domain.errors import Duplicate, RuleBroken
 from shared.domain.search import fold
 from shared.domain.timeline.inputs import InteractionInput
 from shared.projections.comparison import find_discrepancies
+from shared.projections.kinds.registry import kind_of
 from shared.table.contacts import items as contact_items
 from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
@@ -117,6 +118,8 @@ class Book:
         item = store().get(contact_keys.contact(TENANT, contact_id))
         assert item is not None
         self.stream.append(item)
+        entries = store().query(item["PK"]["S"], limit=1000, prefix="INT", consistent=True)
+        self.stream += [entry for entry in entries if kind_of(entry) and entry not in self.stream]
 
     def catch_up(self) -> None:
         projection().project(self.stream)

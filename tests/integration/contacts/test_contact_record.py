@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -474,6 +475,8 @@ CHANGES: dict[str, tuple[Callable[[World], object], Callable[[World], None]]] = 
     "consent": (lambda world: world.create(A), consent),
 }
 """What must be there, and a client that sends a change again until it knows that it is done."""
+CALLS = {"restore": 3, "swap": 2, "toggle": 2, "consent": 2}
+"""The calls of the table that a change takes; a restoration also looks up the owner."""
 
 
 def whole_picture(world: World) -> list[str]:
@@ -496,7 +499,7 @@ def test_a_change_killed_anywhere_is_whole_or_not_there_and_sent_again_is_done_o
         is_atomic=True,
         matching=of_the_product,
     )
-    assert tried == 6
+    assert tried == 2 * (CALLS[change] + 1)
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -506,7 +509,7 @@ def test_a_change_throttled_at_any_call_ends_the_same(worlds: Worlds, change: st
     tried = assert_same_under_throttling(
         with_contact(worlds, make), deliver, whole_picture, matching=of_the_product
     )
-    assert tried == 3
+    assert tried == CALLS[change] + 1
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -601,7 +604,8 @@ def test_a_deleted_contact_is_purged_after_thirty_days_and_not_before(world: Wor
         "system:purge",
         "{}",
     )
-    about_person = json.dumps(remains(world, made)).lower()
+    # Without ids, whose hexadecimal digits may spell a name.
+    about_person = re.sub(r"[0-9a-f-]{36}", "<id>", json.dumps(remains(world, made)).lower())
     for value in ("canary", "example.com", "4155552671", "ada"):
         assert value not in about_person
     assert purge() == PurgeReport()

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
-from shared.table.keys import contacts as contact_keys
+from shared.projections.kinds.registry import kind_of
 from shared.wiring.contacts import contact_service
 from shared.wiring.projections import projection
 from tests.integration.contacts.test_contact_lists import ADMIN, TENANT, Book, filter_of
@@ -46,7 +46,7 @@ def test_fifty_writers_hide_and_double_none_who_stays(aws_stack: Stack) -> None:
             records = records_from(aws_stack, projected)
             projected += len(records)
             images = [record["dynamodb"].get("NewImage") for record in records]
-            projection().project(image for image in images if image and contact_keys.is_contact(image))
+            projection().project(image for image in images if image and kind_of(image))
             with turn:
                 rounds += 1
                 turn.notify_all()

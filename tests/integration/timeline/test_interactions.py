@@ -16,9 +16,10 @@ from shared.domain.callers import Caller
 from shared.projections.leftover_rows import LeftoverRows
 from shared.services.contacts.purge import Purge
 from shared.services.timeline import performers
+from shared.table.timeline.interactions import InteractionTable
 from shared.wiring.base import store
 from shared.wiring.contacts import purge_table
-from shared.wiring.timeline import due_interactions
+from shared.wiring.timeline import due_interactions, interaction_service
 from tests.integration.world import World, booking
 from tests.support.faults import assert_same_after_kills, assert_same_under_throttling
 from tests.support.gateway import Response
@@ -29,6 +30,7 @@ Worlds = Callable[[], AbstractContextManager[World]]
 CALL = {"type": "call", "description": "Talked about the offer."}
 JANUARY, FEBRUARY, MARCH = (f"2026-0{month}-10T09:30:00.000Z" for month in (1, 2, 3))
 FUTURE = "2099-01-01T00:00:00.000Z"
+SOON, AFTER = "2040-01-01T00:00:00.000Z", "2040-01-01T00:00:05.000Z"
 
 
 class Timeline:
@@ -317,6 +319,46 @@ def test_an_interaction_in_the_future_becomes_the_last_contact_in_its_time(
     assert timeline.world.content.of("T#T1#C#", "INT#")[-1].keys().isdisjoint({"WPK", "WSK"})
 
 
+def test_a_change_after_its_time_makes_an_interaction_the_last_contact(
+    timeline: Timeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The change also takes it out of the index of work, so nothing would settle it later."""
+    timeline.record(JANUARY)
+    made = timeline.record(SOON)
+    monkeypatch.setattr(timestamps, "now", lambda: AFTER)
+    answer = timeline.ask("PATCH", f"/{made['id']}", {"description": "Talked about the contract."})
+    monkeypatch.undo()
+    assert answer.status == 200
+    assert timeline.contact["last_contacted_at"] == SOON
+
+
+@pytest.mark.parametrize("how", ["DELETE", "PATCH"])
+def test_an_interaction_that_was_read_before_another_call_deleted_it_is_neither_counted_down_twice_nor_written_again(
+    timeline: Timeline, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """DynamoDB may read an interaction before another call's transaction and its contact after it."""
+    timeline.record(JANUARY)
+    made = timeline.record(FEBRUARY)
+    find = InteractionTable.find
+    reads: list[str] = []
+
+    def find_torn(self: InteractionTable, contact_id: str, interaction_id: str, **how: bool) -> Any:
+        contact, interaction = find(self, contact_id, interaction_id, **how)
+        reads.append(contact_id)
+        if len(reads) == 1:
+            interaction_service(Caller("T1", "user", "admin-of-T1", "admin")).delete(
+                contact_id, interaction_id, None
+            )
+            contact, _ = find(self, contact_id, interaction_id, **how)
+        return contact, interaction
+
+    monkeypatch.setattr(InteractionTable, "find", find_torn)
+    given = {"description": "Talked about the contract."} if how == "PATCH" else None
+    assert timeline.ask(how, f"/{made['id']}", given).status == 404
+    assert len(reads) == 3
+    assert timeline.figures == (1, JANUARY)
+
+
 def test_an_interaction_that_was_postponed_or_deleted_is_not_settled(
     timeline: Timeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -511,7 +553,7 @@ def test_killed_at_any_call_and_sent_again_a_write_ends_as_without(
     worlds: Worlds, monkeypatch: pytest.MonkeyPatch, write: str
 ) -> None:
     """check 13, for interactions"""
-    monkeypatch.setattr("shared.services.idempotency.LEASE_SECONDS", 0)
+    monkeypatch.setattr("shared.table.idempotency.LEASE_SECONDS", -1)
     tried = assert_same_after_kills(prepared(worlds), WRITES[write], picture)
     assert tried >= 3
 

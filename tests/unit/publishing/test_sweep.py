@@ -251,6 +251,23 @@ def test_a_record_that_cannot_be_mended_keeps_no_other_from_it(fault: Exception,
     assert (report.checked_until is None) == held
 
 
+def test_a_record_that_cannot_be_compared_keeps_no_other_from_it() -> None:
+    clock = Clock()
+    store, made = table(clock, ["2026-05-04T09:35:00.000Z"] * 20)
+    damaged = made[3]["PK"]["S"]
+
+    class Comparing(Records):
+        def find_outdated(self, found: list[Key]) -> list[Key]:
+            if any(key["PK"]["S"] == damaged for key in found):
+                raise KeyError("version")
+            return super().find_outdated(found)
+
+    records = Comparing(clock, behind={item["PK"]["S"] for item in made})
+    report = run(store, clock, Topic(store, clock, event_seconds=0.0), records)
+    assert (report.mended, report.unreadable, report.published) == (19, 1, 20)
+    assert report.checked_until is not None
+
+
 @settings(max_examples=repetitions(20))
 @given(
     moments=st.lists(st.integers(0, 1_500), max_size=60),
