@@ -107,7 +107,9 @@ class InteractionService:
 
     def read(self, contact_id: str, interaction_id: str) -> Interaction:
         """Return an interaction. Raises NotFound if the contact or the interaction does not exist."""
-        return self._find(contact_id, interaction_id)[1]
+        return retry_on_conflict(
+            lambda: self._find(contact_id, interaction_id)[1], sleep=self._sleep, policy=HOT
+        )
 
     def change(
         self, contact_id: str, interaction_id: str, given: InteractionPatch, if_match: IfMatch | None
@@ -233,7 +235,9 @@ class DueInteractions:
             stamp = Stamp.now(self._caller)
             if contact is None or interaction is None or interaction.occurred_at > stamp.at:
                 return False
-            latest = self._interactions.latest(contact_id, until=stamp.at)
+            # Another machine's clock may be ahead: the last contact never moves back with time.
+            until = max(stamp.at, contact.last_contacted_at or "")
+            latest = self._interactions.latest(contact_id, until=until)
             changed = contact.set_last_contact(latest, stamp=stamp)
             self._interactions.settle(contact, changed, interaction)
             return changed is not None
