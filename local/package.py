@@ -11,6 +11,7 @@ shows that the omitted parts are not needed.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -21,6 +22,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from local import template
 from local.sources import ROOT, add_file, source_files
@@ -151,6 +153,8 @@ def _prune(folder: Path) -> None:
         if path.is_dir() and path.name not in AWS_SERVICES:
             _remove(path)
     _trim_endpoints(folder / "botocore" / "data" / "endpoints.json")
+    for path in sorted((folder / "botocore" / "data").glob("*/*/service-2.json.gz")):
+        _drop_documentation(path)
 
 
 def _trim_endpoints(path: Path) -> None:
@@ -160,6 +164,24 @@ def _trim_endpoints(path: Path) -> None:
         services = partition["services"]
         partition["services"] = {name: services[name] for name in sorted(AWS_SERVICES) if name in services}
     path.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
+
+
+def _drop_documentation(path: Path) -> None:
+    """Rewrite the description of a service without its documentation, which is more than half of it."""
+
+    def without(value: Any) -> Any:
+        if isinstance(value, dict):
+            # A shape may have a member of that name, which is a dict.
+            return {
+                name: without(one)
+                for name, one in value.items()
+                if not (name == "documentation" and isinstance(one, str))
+            }
+        return [without(one) for one in value] if isinstance(value, list) else value
+
+    document = without(json.loads(gzip.decompress(path.read_bytes())))
+    text = json.dumps(document, separators=(",", ":")).encode()
+    path.write_bytes(gzip.compress(text, mtime=0))  # the same bytes at each build
 
 
 def _remove(path: Path) -> None:
