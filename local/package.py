@@ -167,15 +167,16 @@ def _trim_endpoints(path: Path) -> None:
 
 
 def _drop_documentation(path: Path) -> None:
-    """Rewrite the description of a service without its documentation, which is more than half of it."""
+    """Empty the documentation in the description of a service: more than half of it. botocore reads some of the texts,
+    so none may be missing.
+    """
 
     def without(value: Any) -> Any:
         if isinstance(value, dict):
             # A shape may have a member of that name, which is a dict.
             return {
-                name: without(one)
+                name: "" if name == "documentation" and isinstance(one, str) else without(one)
                 for name, one in value.items()
-                if not (name == "documentation" and isinstance(one, str))
             }
         return [without(one) for one in value] if isinstance(value, list) else value
 
