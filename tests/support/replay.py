@@ -30,7 +30,7 @@ Key = tuple[DynamoType, DynamoType]
 
 @dataclass
 class _Saved:
-    """What a preparation returned and wrote: rows, and the stream records up to them."""
+    """The result of a preparation, the rows that it wrote, and the stream records of them."""
 
     made_at: float
     result: Any

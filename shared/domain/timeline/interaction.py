@@ -28,26 +28,10 @@ GivenType = Literal[
     "manual_entry",
 ]
 """The types of interactions that users and API clients record."""
-InteractionType = Literal[
-    "call",
-    "email",
-    "meeting",
-    "proposal",
-    "quote",
-    "contract",
-    "service",
-    "follow_up",
-    "note",
-    "email_sent",
-    "note_added",
-    "manual_entry",
-    "booking_created",
-    "booking_completed",
-    "booking_cancelled",
-    "booking_rescheduled",
-]
+_SystemType = Literal["booking_created", "booking_completed", "booking_cancelled", "booking_rescheduled"]
+InteractionType = Literal[GivenType, _SystemType]
 TYPES: tuple[str, ...] = get_args(InteractionType)
-SYSTEM_TYPES = frozenset(TYPES) - frozenset(get_args(GivenType))
+SYSTEM_TYPES = frozenset(get_args(_SystemType))
 """The types of interactions that only the system records: one for each event of a booking."""
 
 

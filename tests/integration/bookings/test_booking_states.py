@@ -118,7 +118,7 @@ def test_a_booking_whose_address_changes_moves_to_the_other_contact(world: World
         "ada@example.com": (1, SECOND, ["rescheduled"]),
         "grace@example.com": (1, THIRD, ["created", "created"]),
     }
-    # An event of the past is told on the timeline of the address of then, and moves nothing.
+    # An earlier event is on the timeline of the address that it names, and moves nothing.
     assert take(of("b", RESCHEDULED, 1, event_id="late", invitee_email="late@example.com")) == []
     assert figures(world)["late@example.com"] == (0, None, ["rescheduled"])
     assert figures(world)["ada@example.com"][:2] == (1, SECOND)

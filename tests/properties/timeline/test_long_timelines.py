@@ -1,4 +1,4 @@
-"""What is done with a timeline costs the same however long it is."""
+"""Every operation on a timeline costs the same, however long the timeline is."""
 
 from __future__ import annotations
 

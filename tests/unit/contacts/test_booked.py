@@ -1,4 +1,4 @@
-"""What bookings give to a contact's own fields: the earliest event counts, and what people set stays."""
+"""The fields of a contact that bookings fill: the earliest event counts, and values that people set stay."""
 
 from __future__ import annotations
 

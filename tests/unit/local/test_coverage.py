@@ -1,4 +1,4 @@
-"""What the tests execute is counted by layer, and too little of a part fails `make coverage`."""
+"""Coverage is counted by layer, and `make coverage` fails when a part has too little."""
 
 from __future__ import annotations
 

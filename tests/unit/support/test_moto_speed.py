@@ -1,4 +1,4 @@
-"""What replaces parts of moto: the responses are those of the originals."""
+"""The replacements of parts of moto return the responses of the originals."""
 
 from __future__ import annotations
 
