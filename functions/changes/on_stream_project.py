@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared import observability
+from shared.projections.kinds.kind import removal_of
 from shared.projections.kinds.registry import kind_of
 from shared.table.keys.spelling import tenant_of_item
 from shared.wiring.projections import projection
@@ -38,5 +39,5 @@ def _read_image(change: dict[str, Any]) -> dict[str, Any]:
     if image is None:  # the item was removed: a change like any other, but without a version of its own
         image = change["OldImage"]
         if kind_of(image) is not None:
-            image = {**image, "deleted_at": {"S": ""}, "version": {"N": str(int(image["version"]["N"]) + 1)}}
+            image = removal_of(image)
     return image

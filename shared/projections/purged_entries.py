@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from shared.domain import timestamps
 from shared.projections.engine import Projection
-from shared.projections.kinds.kind import PURGED_AT, EntryKind
+from shared.projections.kinds.kind import PURGED_AT, EntryKind, removal_of
 from shared.projections.kinds.registry import kind_of
 from shared.table.item import Item
 
@@ -28,14 +28,9 @@ class PurgedEntries:
         Costs two read units for each entry, and the writes that remove its list row and move its count. Repeating is
         harmless. Raises Unavailable or ConcurrentChange when it must be repeated.
         """
-        at = {"S": timestamps.now()}
+        at = timestamps.now()
         removals = [
-            {
-                **row,
-                "deleted_at": at,
-                PURGED_AT: at,
-                "version": {"N": str(int(row["version"]["N"]) + 1)},
-            }
+            {**removal_of(row, at), PURGED_AT: {"S": at}}
             for row in rows
             if isinstance(kind_of(row), EntryKind)
         ]

@@ -40,7 +40,7 @@ class SweptProjection:
     def resume(self) -> int:
         """Repeat the repairs that earlier sweeps began and did not end; return the number of repaired records.
 
-        What cannot be repaired now is kept for the next sweep, and what can never be is dropped.
+        Keeps the notes of repairs that fail for now, and drops those of items that are no records.
         Costs a read unit when there is nothing to do.
         """
         resumed = 0

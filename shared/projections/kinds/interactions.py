@@ -9,11 +9,9 @@ from shared.table.item import Item
 from shared.table.keys import lists as list_keys
 from shared.table.keys import timeline as timeline_keys
 
-_RANGES = (timeline_keys.INTERACTION, timeline_keys.SYSTEM_INTERACTION)
-
 
 def _count(item: Item) -> Counter[HourlyCount]:
     return count_at(list_keys.INTERACTIONS, item["occurred_at"]["S"], item["type"]["S"])
 
 
-INTERACTION_KIND = EntryKind(list_keys.INTERACTIONS, _RANGES, _count)
+INTERACTION_KIND = EntryKind(list_keys.INTERACTIONS, timeline_keys.INTERACTIONS, _count)

@@ -179,6 +179,11 @@ def row_of(item: Item, row_key: Key) -> Item:
     return {name: value for name, value in item.items() if name not in (WORK_PK, WORK_SK)} | row_key
 
 
+def removal_of(item: Item, at: str = "") -> Item:
+    """Return the state of a record that was removed in its state `item`: deleted at a time, at the next version."""
+    return {**item, "deleted_at": {"S": at}, "version": {"N": str(version_of(item) + 1)}}
+
+
 def is_live(item: Item) -> bool:
     """Whether a record's item is that of a record that lists show: one that is not deleted."""
     return "deleted_at" not in item

@@ -16,6 +16,8 @@ from shared.table.keys import work
 from shared.table.keys.spelling import SK, Key, make_key
 
 INTERACTION, SYSTEM_INTERACTION = "INT#", "INTB#"
+INTERACTIONS = (INTERACTION, SYSTEM_INTERACTION)
+"""The ranges of a contact's interactions."""
 _MOVED = "INTAT#"
 DUE_SHARDS = 4
 
@@ -53,7 +55,7 @@ def moved_interaction(tenant_id: str, contact_id: str, interaction_id: str) -> K
 
 def is_interaction(key: dict[str, Any]) -> bool:
     """Whether a key is that of an interaction."""
-    return bool(key[SK]["S"].startswith((INTERACTION, SYSTEM_INTERACTION)))
+    return bool(key[SK]["S"].startswith(INTERACTIONS))
 
 
 def between(first: str | None, last: str | None) -> tuple[str, str]:

@@ -160,7 +160,7 @@ class Case:
         return self.make(world, tenancy)
 
     def second_of(self, world: World, tenancy: Tenancy, record: str) -> str:
-        """What the path names behind a record of the tenant; NOWHERE if the path names nothing more."""
+        """Return the id that the path names after the record of the tenant; NOWHERE if it names only one."""
         if self.part is not None:
             return self.part(world, tenancy, record)
         return self.second(world, tenancy) if self.second is not None else NOWHERE

@@ -121,7 +121,7 @@ class Timeline:
 
     def do(self, step: tuple[str, Any]) -> None:
         name, arguments = step
-        # What a step is about may be deleted, and `book` does not repeat a write that was overtaken.
+        # The contact of a step may be deleted, and `book` does not repeat a write that was overtaken.
         refusals = (NotFound, ConcurrentChange) if name == "book" else (NotFound,)
         with contextlib.suppress(*refusals):
             getattr(self, name)(*arguments)

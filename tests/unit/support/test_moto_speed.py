@@ -34,7 +34,7 @@ ORIGINALS = [
     (responses, "camelcase_to_underscores", responses.camelcase_to_underscores),
     (responses, "gen_amzn_requestid_long", responses.gen_amzn_requestid_long),
 ]
-"""What is replaced in tests. This module is imported before that."""
+"""The functions that tests replace. This module is imported before they are replaced."""
 
 DYNAMODB = "https://dynamodb.us-east-1.amazonaws.com/"
 KEY = {"PK": {"S": "T#t#C#1"}, "SK": {"S": "a=b&c"}}

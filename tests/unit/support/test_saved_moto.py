@@ -33,7 +33,7 @@ def restored(new: Template) -> Iterator[Stack]:
 
 
 def described(stack: Stack) -> dict[str, Any]:
-    """What the services say of a stack's resources."""
+    """Return the resources of a stack, as the services describe them."""
     sqs, sns, events = (stack.client(service) for service in ("sqs", "sns", "events"))
     topics = [one["TopicArn"] for one in sns.list_topics()["Topics"]]
     subscriptions = [
