@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,9 @@ from typing import Any
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.swagger import swagger
 from samtranslator.translator.transform import transform
+
+# SAM warns of each feature that AWS may switch on by an account's configuration; here there is none.
+logging.getLogger("samtranslator.feature_toggle").setLevel(logging.ERROR)
 
 
 class TemplateRefused(Exception):
