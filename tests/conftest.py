@@ -11,9 +11,8 @@ import pytest
 
 from shared.domain.accounts import passwords
 from shared.identity import tokens
-from shared.services import reading_budget
+from shared.services import performers, reading_budget
 from shared.services.contacts import shown as shown_contacts
-from shared.services.timeline import performers
 from shared.table import labels
 from tests.support import budgets  # noqa: F401 (loads the profile of Hypothesis)
 from tests.support.aws import Stack

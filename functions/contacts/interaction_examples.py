@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.domain.errors import Conflict, Invalid, NotFound, PermissionDenied, VersionMismatch
-from shared.domain.timeline.interaction import Interaction
+from shared.domain.interactions.interaction import Interaction
 from shared.http.examples import ADA_ID, LIMIT_REFUSED, USER_ID, Example
 from shared.services.paging import Page
 

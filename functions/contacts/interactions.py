@@ -5,13 +5,13 @@ from __future__ import annotations
 from pydantic import Field
 
 from shared.domain.errors import ConcurrentChange, Conflict, NotFound, RuleBroken, VersionMismatch
-from shared.domain.timeline.conditions import InteractionConditions
-from shared.domain.timeline.inputs import InteractionInput, InteractionPatch
-from shared.domain.timeline.interaction import Interaction
+from shared.domain.interactions.conditions import InteractionConditions
+from shared.domain.interactions.inputs import InteractionInput, InteractionPatch
+from shared.domain.interactions.interaction import Interaction
 from shared.http.call import Call
 from shared.http.listing import NumberedListQuery
 from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
-from shared.wiring.timeline import interaction_filter, interaction_lists, interaction_service
+from shared.wiring.interactions import interaction_filter, interaction_lists, interaction_service
 
 
 class InteractionListQuery(NumberedListQuery, InteractionConditions):

@@ -32,11 +32,11 @@ from shared.domain.errors import Duplicate
 from shared.domain.ids import derived_id, milliseconds_of, new_id
 from shared.domain.imports.tasks import ImportTask
 from shared.domain.imports.upload import ImportInput
+from shared.domain.interactions.conditions import InteractionFilter
+from shared.domain.interactions.inputs import InteractionInput, InteractionPatch
 from shared.domain.jobs.bulk import BulkJob, BulkTask
 from shared.domain.labels.record import Tag
 from shared.domain.tenant import RateLimit
-from shared.domain.timeline.conditions import InteractionFilter
-from shared.domain.timeline.inputs import InteractionInput, InteractionPatch
 from shared.domain.webhooks.delivery import DeliveryRequest
 from shared.domain.webhooks.subscription import WebhookInput
 from shared.files.queues.imports import from_message as from_message_of_import
@@ -74,13 +74,14 @@ from shared.wiring.contacts import (
 from shared.wiring.customers import customer_service
 from shared.wiring.groups import group_service
 from shared.wiring.imports import import_chunks, import_runs, import_service, import_uploads
+from shared.wiring.interactions import interaction_lists, interaction_service
 from shared.wiring.jobs import bulk_job_service, bulk_watch, bulk_work, matching_contacts
 from shared.wiring.kept import reset_wiring
 from shared.wiring.labels import label_service
+from shared.wiring.performers import performer
 from shared.wiring.projections import projection
 from shared.wiring.publishing import publisher
 from shared.wiring.tenants import find_tenant, tenant_memory, tenant_settings
-from shared.wiring.timeline import interaction_lists, interaction_service, performer
 from shared.wiring.webhooks import fan_out, sending, webhook_service
 from tests.support.aws import Stack
 from tests.support.lambda_context import ACCOUNT, REGION

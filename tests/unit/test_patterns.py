@@ -28,11 +28,11 @@ from shared.domain.errors import DomainError
 from shared.domain.ids import is_id
 from shared.domain.imports.csv_file import read_rows
 from shared.domain.imports.file import survey
+from shared.domain.interactions.inputs import InteractionInput
 from shared.domain.labels.inputs import Color
 from shared.domain.labels.record import NO_LABELS
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import TenantSettings
-from shared.domain.timeline.inputs import InteractionInput
 from shared.domain.webhooks.addresses import is_allowed, parse_target
 from shared.files.object_keys import inbox_file, uploaded_file
 from shared.http.bodies import FORM
@@ -232,7 +232,7 @@ DRIVEN = {
     "shared/domain/moments.py",
     "shared/domain/search.py",
     "shared/domain/text.py",
-    "shared/domain/timeline/inputs.py",
+    "shared/domain/interactions/inputs.py",
     "shared/domain/typed_phone.py",
     "shared/domain/webhooks/addresses.py",
     "shared/files/object_keys.py",

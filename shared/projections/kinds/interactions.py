@@ -6,12 +6,12 @@ from collections import Counter
 
 from shared.projections.kinds.kind import EntryKind, HourlyCount, count_at
 from shared.table.item import Item
+from shared.table.keys import interactions as interaction_keys
 from shared.table.keys import lists as list_keys
-from shared.table.keys import timeline as timeline_keys
 
 
 def _count(item: Item) -> Counter[HourlyCount]:
     return count_at(list_keys.INTERACTIONS, item["occurred_at"]["S"], item["type"]["S"])
 
 
-INTERACTION_KIND = EntryKind(list_keys.INTERACTIONS, timeline_keys.INTERACTIONS, _count)
+INTERACTION_KIND = EntryKind(list_keys.INTERACTIONS, interaction_keys.INTERACTIONS, _count)

@@ -21,10 +21,10 @@ from shared.domain.email import local_part, normalize_email
 from shared.domain.errors import Conflict, Duplicate, Invalid, RuleBroken
 from shared.domain.events import Event
 from shared.domain.ids import new_id
+from shared.domain.interactions.interaction import Interaction, InteractionType
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant, TenantSettings
-from shared.domain.timeline.interaction import Interaction, InteractionType
 from shared.services.backoff import HOT
 from shared.services.contacts.owners import NO_ORGANIZER, Organizer, Owners
 from shared.services.contacts.writing import ContactWriting

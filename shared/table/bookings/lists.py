@@ -13,8 +13,8 @@ from shared.table.contacts.repository import ContactTable
 from shared.table.keys import bookings as booking_keys
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import timeline as timeline_keys
+from shared.table.ranges import walk_ranges
 from shared.table.store import Store
-from shared.table.timeline.ranges import walk_ranges
 
 
 class BookingRanges:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from shared.table import guards, walking
 from shared.table.item import Item
 from shared.table.keys import bookings as booking_keys
-from shared.table.keys import timeline as timeline_keys
+from shared.table.keys import interactions as interaction_keys
 from shared.table.keys.spelling import key_of
 from shared.table.store import Store
 from shared.table.transactions import MOST_STEPS, Transaction
@@ -47,6 +47,6 @@ class BookingRemains:
 def _bookings_of(rows: Sequence[Item]) -> set[str]:
     """Return the ids of the bookings among the items of a contact, and of those that its interactions name."""
     named = {
-        row["booking_id"]["S"] for row in rows if timeline_keys.is_interaction(row) and "booking_id" in row
+        row["booking_id"]["S"] for row in rows if interaction_keys.is_interaction(row) and "booking_id" in row
     }
     return named | {booking_id for row in rows if (booking_id := booking_keys.id_of(row)) is not None}

@@ -6,19 +6,19 @@ from shared.domain.bookings.booking import Booking
 from shared.domain.bookings.event import BookingEvent
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import ConcurrentChange
-from shared.domain.timeline.interaction import Interaction
+from shared.domain.interactions.interaction import Interaction
 from shared.domain.timestamps import of_position
 from shared.services.bookings.processing import ContactChange, Snapshot
 from shared.table import guards
 from shared.table.bookings import items as booking_items
 from shared.table.contacts import items as contact_items
 from shared.table.contacts.repository import ContactTable
+from shared.table.interactions import items as interaction_items
 from shared.table.item import Item
 from shared.table.keys import bookings as booking_keys
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys.spelling import SK, identity_of
 from shared.table.store import Store
-from shared.table.timeline import items as timeline_items
 from shared.table.transactions import Transaction
 
 
@@ -100,7 +100,7 @@ class BookingTable:
                 self._contacts.add_creation(transaction, change.after, *change.events)
             else:
                 self._contacts.add_change(transaction, change.before, change.after, *change.events)
-        transaction.put(timeline_items.interaction_to_item(self._tenant, interaction))
+        transaction.put(interaction_items.interaction_to_item(self._tenant, interaction))
         processed: Item = {
             **booking_keys.processed_event(self._tenant, event.booking_id, event.event_id),
             "contact_id": {"S": interaction.contact_id},

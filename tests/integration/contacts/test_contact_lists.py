@@ -17,8 +17,8 @@ from shared.domain.contacts.filter import ContactFilter
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import Duplicate, RuleBroken
+from shared.domain.interactions.inputs import InteractionInput
 from shared.domain.search import fold
-from shared.domain.timeline.inputs import InteractionInput
 from shared.projections.comparison import find_discrepancies
 from shared.projections.kinds.registry import kind_of
 from shared.table.contacts import items as contact_items
@@ -32,9 +32,9 @@ from shared.wiring.accounts import onboarding_service
 from shared.wiring.base import store
 from shared.wiring.bookings import booking_service
 from shared.wiring.contacts import contact_filter, contact_lists, contact_reading, contact_service
+from shared.wiring.interactions import interaction_service
 from shared.wiring.labels import label_table
 from shared.wiring.projections import projection
-from shared.wiring.timeline import interaction_service
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.budgets import repetitions
 from tests.support.faults import Killed, call, calls_of, injecting, kill_before, throttle

@@ -10,18 +10,18 @@ import pytest
 
 from shared.domain import timestamps
 from shared.domain.callers import system_caller
+from shared.domain.interactions.interaction import Interaction
 from shared.domain.stamp import Stamp
-from shared.domain.timeline.interaction import Interaction
 from shared.projections import repair_notes
 from shared.projections.comparison import find_discrepancies
 from shared.projections.engine import Projection
 from shared.projections.purged_entries import PurgedEntries
+from shared.table.interactions.items import interaction_to_item
 from shared.table.item import Item
 from shared.table.keys import hours as hour_keys
 from shared.table.keys import lists as list_keys
 from shared.table.keys.spelling import Identity, identity_of, key_of
 from shared.table.store import Store
-from shared.table.timeline.items import interaction_to_item
 from tests.support.interleaving import Turns, explored
 from tests.support.memory_table import MemoryTable
 from tests.unit.projections.shop import ID, TENANT, Shop

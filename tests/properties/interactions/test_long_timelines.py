@@ -10,12 +10,12 @@ import pytest
 
 from shared.domain import timestamps
 from shared.domain.ids import derived_id
-from shared.domain.timeline.conditions import InteractionFilter
-from shared.domain.timeline.inputs import InteractionInput, InteractionPatch
+from shared.domain.interactions.conditions import InteractionFilter
+from shared.domain.interactions.inputs import InteractionInput, InteractionPatch
 from shared.table.contacts.items import contact_to_item
 from shared.table.item import Item
-from shared.table.keys import timeline as timeline_keys
-from tests.properties.timeline.test_figures import ADA, TENANT, Timeline
+from shared.table.keys import interactions as interaction_keys
+from tests.properties.interactions.test_figures import ADA, TENANT, Timeline
 from tests.support.item_size import item_size
 
 FEW, MANY = 10, 20_000
@@ -64,7 +64,7 @@ class Long(Timeline):
             "updated_at": occurred_at,
             "updated_by": ADA.actor,
         }
-        key = timeline_keys.interaction(TENANT, self.id, interaction_id, occurred_at, by_system=by_system)
+        key = interaction_keys.interaction(TENANT, self.id, interaction_id, occurred_at, by_system=by_system)
         return {**key, **{name: {"S": text} for name, text in texts.items()}, "version": {"N": "1"}}
 
     def work_of(self, operation: Callable[[Long], object]) -> list[Work]:

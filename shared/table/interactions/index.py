@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from shared.domain.contacts.record import Contact
-from shared.domain.timeline.interaction import Interaction
+from shared.domain.interactions.interaction import Interaction
 from shared.services.reading_budget import Budget
 from shared.table.budgeted_reads import BudgetedReads
 from shared.table.contacts.repository import ContactTable
+from shared.table.interactions import items as interaction_items
 from shared.table.keys import contacts as contact_keys
+from shared.table.keys import interactions as interaction_keys
 from shared.table.keys import timeline as timeline_keys
+from shared.table.ranges import skip_range, walk_ranges
 from shared.table.store import Store
-from shared.table.timeline import items as timeline_items
-from shared.table.timeline.ranges import skip_range, walk_ranges
 
 
 class InteractionIndex:
@@ -48,7 +49,7 @@ class InteractionIndex:
         entries = walk_ranges(
             self._reads,
             contact_keys.partition(self._tenant, contact_id),
-            [timeline_keys.range_of(by_system=by_system) for by_system in ranges],
+            [interaction_keys.range_of(by_system=by_system) for by_system in ranges],
             between=timeline_keys.between(first, last),
             after=after,
             descending=descending,
@@ -56,7 +57,7 @@ class InteractionIndex:
         )
         for position, row in entries:
             self._budget.advance()
-            yield position, timeline_items.interaction_from_item(row)
+            yield position, interaction_items.interaction_from_item(row)
 
     def skip(
         self,
@@ -75,7 +76,7 @@ class InteractionIndex:
         skipped, position = skip_range(
             self._reads,
             contact_keys.partition(self._tenant, contact_id),
-            timeline_keys.range_of(by_system=by_system),
+            interaction_keys.range_of(by_system=by_system),
             count,
             between=timeline_keys.between(first, last),
             descending=descending,

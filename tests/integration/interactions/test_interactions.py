@@ -14,12 +14,12 @@ import pytest
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.projections.leftover_rows import LeftoverRows
+from shared.services import performers
 from shared.services.contacts.purge import Purge
-from shared.services.timeline import performers
-from shared.table.timeline.interactions import InteractionTable
+from shared.table.interactions.repository import InteractionTable
 from shared.wiring.base import store
 from shared.wiring.contacts import purge_table
-from shared.wiring.timeline import due_interactions, interaction_service
+from shared.wiring.interactions import due_interactions, interaction_service
 from tests.integration.world import World, booking
 from tests.support.faults import assert_same_after_kills, assert_same_under_throttling
 from tests.support.gateway import Response

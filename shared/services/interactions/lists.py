@@ -8,8 +8,8 @@ from typing import Protocol
 
 from shared.domain.callers import Caller
 from shared.domain.contacts.record import Contact
-from shared.domain.timeline.conditions import InteractionFilter
-from shared.domain.timeline.interaction import SYSTEM_TYPES, Interaction
+from shared.domain.interactions.conditions import InteractionFilter
+from shared.domain.interactions.interaction import SYSTEM_TYPES, Interaction
 from shared.services.contacts.reading import ContactReading
 from shared.services.paging import Cursors, Page, check_depth
 from shared.services.reading_budget import Budget
@@ -21,7 +21,7 @@ _LARGE_PORTION = 500
 
 
 class InteractionIndex(Protocol):
-    """The interactions of one tenant's contacts; see `shared.table.timeline.reading.InteractionIndex`."""
+    """The interactions of one tenant's contacts; see `shared.table.interactions.index.InteractionIndex`."""
 
     def contact(self, contact_id: str) -> Contact | None: ...
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from shared.domain.interactions.interaction import Interaction
 from shared.domain.records import blank_fields
-from shared.domain.timeline.interaction import Interaction
 from shared.table.codec import AttributeCodec
 from shared.table.item import Item
+from shared.table.keys import interactions as interaction_keys
 from shared.table.keys import timeline as timeline_keys
 from shared.table.keys.spelling import Key
 
@@ -35,7 +36,7 @@ _INTERACTION = AttributeCodec(
 
 def interaction_key(tenant_id: str, interaction: Interaction) -> Key:
     """Return the key of an interaction."""
-    return timeline_keys.interaction(
+    return interaction_keys.interaction(
         tenant_id,
         interaction.contact_id,
         interaction.id,

@@ -12,9 +12,9 @@ from shared.domain.contacts.record import Contact
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id_at
+from shared.domain.interactions.inputs import InteractionInput, InteractionPatch
+from shared.domain.interactions.interaction import Interaction
 from shared.domain.stamp import Stamp
-from shared.domain.timeline.inputs import InteractionInput, InteractionPatch
-from shared.domain.timeline.interaction import Interaction
 from shared.services.backoff import HOT
 from shared.services.contacts.reading import ContactReading
 from shared.services.idempotency import Announce, no_key
@@ -24,7 +24,7 @@ _PERMISSION = "interactions:write"
 
 
 class InteractionRepository(Protocol):
-    """The interactions of one tenant; see `shared.table.timeline.interactions.InteractionTable`."""
+    """The interactions of one tenant; see `shared.table.interactions.repository.InteractionTable`."""
 
     def contact(self, contact_id: str) -> Contact | None: ...
 

@@ -17,21 +17,21 @@ from shared.domain.callers import Caller, system_caller
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import ConcurrentChange, NotFound
 from shared.domain.ids import new_id, new_id_at
+from shared.domain.interactions.conditions import InteractionFilter
+from shared.domain.interactions.inputs import InteractionInput, InteractionPatch
+from shared.domain.interactions.interaction import Interaction
 from shared.domain.stamp import Stamp
-from shared.domain.timeline.conditions import InteractionFilter
-from shared.domain.timeline.inputs import InteractionInput, InteractionPatch
-from shared.domain.timeline.interaction import Interaction
 from shared.services.contacts.reading import ContactReading
+from shared.services.interactions.lists import InteractionLists
+from shared.services.interactions.service import DueInteractions, InteractionService
 from shared.services.reading_budget import Budget
-from shared.services.timeline.interactions import DueInteractions, InteractionService
-from shared.services.timeline.listing import InteractionLists
 from shared.table.contacts.repository import ContactTable
 from shared.table.cursors import Cursors
-from shared.table.keys import timeline as timeline_keys
+from shared.table.interactions.index import InteractionIndex
+from shared.table.interactions.items import interaction_from_item
+from shared.table.interactions.repository import InteractionTable
+from shared.table.keys import interactions as interaction_keys
 from shared.table.store import Store
-from shared.table.timeline.interactions import InteractionTable
-from shared.table.timeline.items import interaction_from_item
-from shared.table.timeline.reading import InteractionIndex
 from tests.support.budgets import repetitions
 from tests.support.memory_table import MemoryTable
 
@@ -128,7 +128,7 @@ class Timeline:
 
     def assert_exact(self) -> None:
         """Assert that figures, ids and lists are those of the items."""
-        items = [item for item in self.table.all() if timeline_keys.is_interaction(item)]
+        items = [item for item in self.table.all() if interaction_keys.is_interaction(item)]
         found = [interaction_from_item(item) for item in items]
         contact = self.contacts.get(self.id)
         assert contact is not None

@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.domain.contacts.inputs import MergePatch
 from shared.domain.errors import FieldError, Invalid
+from shared.domain.interactions.interaction import GivenType, Interaction
+from shared.domain.interactions.metadata import Metadata
 from shared.domain.moments import GivenTime
 from shared.domain.text import VISIBLE_ASCII, GivenLongText, ShortText
-from shared.domain.timeline.interaction import GivenType, Interaction
-from shared.domain.timeline.metadata import Metadata
 
 _BookingId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=VISIBLE_ASCII)]
 

@@ -9,11 +9,11 @@ from pydantic import ValidationError
 
 from shared.domain.callers import Caller
 from shared.domain.errors import Invalid
+from shared.domain.interactions.conditions import InteractionFilter
+from shared.domain.interactions.inputs import InteractionInput, InteractionPatch
+from shared.domain.interactions.interaction import SYSTEM_TYPES, TYPES, Interaction
+from shared.domain.interactions.metadata import MAX_BYTES, MAX_DEPTH, merge_metadata
 from shared.domain.stamp import Stamp
-from shared.domain.timeline.conditions import InteractionFilter
-from shared.domain.timeline.inputs import InteractionInput, InteractionPatch
-from shared.domain.timeline.interaction import SYSTEM_TYPES, TYPES, Interaction
-from shared.domain.timeline.metadata import MAX_BYTES, MAX_DEPTH, merge_metadata
 
 AT, LATER = "2026-05-04T09:30:00.000Z", "2026-05-05T09:30:00.000Z"
 ID = "019df26e-2380-7000-8000-000000000001"

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.domain.days import first_of, last_of
+from shared.domain.interactions.interaction import SYSTEM_TYPES, Interaction, InteractionType
 from shared.domain.moments import FROM, TO, Moment
-from shared.domain.timeline.interaction import SYSTEM_TYPES, Interaction, InteractionType
 
 
 class InteractionConditions(BaseModel):

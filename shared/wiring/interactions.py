@@ -1,4 +1,4 @@
-"""Timelines of contacts: their interactions."""
+"""Interactions of contacts: single ones, lists, and those that become due."""
 
 from __future__ import annotations
 
@@ -7,37 +7,22 @@ from typing import TYPE_CHECKING
 from shared.wiring.base import cursors, store
 from shared.wiring.contacts import contact_reading
 from shared.wiring.idempotency import announcer, store_for
-from shared.wiring.kept import kept
+from shared.wiring.performers import performer
 from shared.wiring.tenants import tenant_settings
 
 if TYPE_CHECKING:
     from shared.domain.callers import Caller
-    from shared.domain.timeline.conditions import InteractionConditions, InteractionFilter
+    from shared.domain.interactions.conditions import InteractionConditions, InteractionFilter
     from shared.services.idempotency import IdempotencyKeyClaim
+    from shared.services.interactions.lists import InteractionLists
+    from shared.services.interactions.service import DueInteractions, InteractionService
     from shared.services.reading_budget import Budget
-    from shared.services.timeline.interactions import DueInteractions, InteractionService
-    from shared.services.timeline.listing import InteractionLists
-    from shared.services.timeline.performers import PerformerMemory
-
-
-@kept
-def _performers() -> PerformerMemory:
-    from shared.services.timeline.performers import PerformerMemory
-
-    return PerformerMemory()
-
-
-def performer(caller: Caller) -> str:
-    """Return the name of a caller, for what the caller does."""
-    from shared.table.contacts.names import NameTable
-
-    return _performers().name_of(caller, NameTable(store(), caller.tenant_id))
 
 
 def interaction_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> InteractionService:
     """The single interactions of contacts, for one caller."""
-    from shared.services.timeline.interactions import InteractionService
-    from shared.table.timeline.interactions import InteractionTable
+    from shared.services.interactions.service import InteractionService
+    from shared.table.interactions.repository import InteractionTable
 
     return InteractionService(
         caller,
@@ -52,9 +37,9 @@ def interaction_lists(caller: Caller, budget: Budget | None = None) -> Interacti
     """The lists of interactions, for one caller. They are read within the request's budget, or within a budget of
     their own.
     """
+    from shared.services.interactions.lists import InteractionLists
     from shared.services.reading_budget import Budget
-    from shared.services.timeline.listing import InteractionLists
-    from shared.table.timeline.reading import InteractionIndex
+    from shared.table.interactions.index import InteractionIndex
 
     budget = budget or Budget()
     index = InteractionIndex(store(), caller.tenant_id, budget)
@@ -63,7 +48,7 @@ def interaction_lists(caller: Caller, budget: Budget | None = None) -> Interacti
 
 def interaction_filter(tenant_id: str, given: InteractionConditions) -> InteractionFilter:
     """Return the filter for a caller's conditions, in the tenant's time zone."""
-    from shared.domain.timeline.conditions import InteractionFilter
+    from shared.domain.interactions.conditions import InteractionFilter
 
     has_bounds = given.date_from or given.date_to
     timezone = tenant_settings(tenant_id).timezone if has_bounds else "UTC"
@@ -72,7 +57,7 @@ def interaction_filter(tenant_id: str, given: InteractionConditions) -> Interact
 
 def due_interactions(tenant_id: str) -> DueInteractions:
     """The interactions of a tenant whose time has come."""
-    from shared.services.timeline.interactions import DueInteractions
-    from shared.table.timeline.interactions import InteractionTable
+    from shared.services.interactions.service import DueInteractions
+    from shared.table.interactions.repository import InteractionTable
 
     return DueInteractions(tenant_id, InteractionTable(store(), tenant_id))

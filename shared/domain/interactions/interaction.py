@@ -8,9 +8,9 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.domain.events import Changes, compare_fields
+from shared.domain.interactions.metadata import merge_metadata
 from shared.domain.records import BOOKKEEPING, Recorded
 from shared.domain.stamp import Stamp
-from shared.domain.timeline.metadata import merge_metadata
 from shared.domain.timestamps import Timestamp
 
 GivenType = Literal[

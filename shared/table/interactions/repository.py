@@ -5,16 +5,16 @@ from __future__ import annotations
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
-from shared.domain.timeline.interaction import Interaction
+from shared.domain.interactions.interaction import Interaction
 from shared.table import guards
 from shared.table.contacts import items as contact_items
 from shared.table.contacts.repository import ContactTable
+from shared.table.interactions import items as interaction_items
 from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
-from shared.table.keys import timeline as timeline_keys
+from shared.table.keys import interactions as interaction_keys
 from shared.table.keys.spelling import identity_of
 from shared.table.store import Store
-from shared.table.timeline import items as timeline_items
 from shared.table.transactions import Transaction
 
 
@@ -44,9 +44,9 @@ class InteractionTable:
         changed.
         """
         of_contact = contact_keys.contact(self._tenant, contact_id)
-        moved = timeline_keys.moved_interaction(self._tenant, contact_id, interaction_id)
+        moved = interaction_keys.moved_interaction(self._tenant, contact_id, interaction_id)
         places = [
-            timeline_keys.first_interaction(self._tenant, contact_id, interaction_id, by_system=by_system)
+            interaction_keys.first_interaction(self._tenant, contact_id, interaction_id, by_system=by_system)
             for by_system in (False, True)
         ]
         found = self._store.get_many([of_contact, moved, *places])
@@ -57,7 +57,7 @@ class InteractionTable:
         item: Item | None
         if pointer := found.get(identity_of(moved)):
             item = self._store.get(
-                timeline_keys.interaction(
+                interaction_keys.interaction(
                     self._tenant, contact_id, interaction_id, pointer["occurred_at"]["S"], by_system=False
                 )
             )
@@ -65,7 +65,7 @@ class InteractionTable:
                 raise ConcurrentChange()
         else:
             item = next(filter(None, (found.get(identity_of(place)) for place in places)), None)
-        return contact, timeline_items.interaction_from_item(item) if item else None
+        return contact, interaction_items.interaction_from_item(item) if item else None
 
     def latest(self, contact_id: str, *, until: str, without: str | None = None) -> str | None:
         """Return when the latest interaction up to a time occurred, of those that callers recorded; None without any.
@@ -74,7 +74,7 @@ class InteractionTable:
         """
         rows = self._store.query(
             contact_keys.partition(self._tenant, contact_id),
-            between=timeline_keys.interactions_until(until),
+            between=interaction_keys.interactions_until(until),
             limit=1 if without is None else 2,
             descending=True,
             consistent=True,
@@ -84,7 +84,7 @@ class InteractionTable:
     def add(self, before: Contact, after: Contact, interaction: Interaction, event: Event) -> None:
         """Write a new interaction, with its contact and the event."""
         transaction = self._begin(before, after, event)
-        transaction.put(timeline_items.interaction_to_item(self._tenant, interaction))
+        transaction.put(interaction_items.interaction_to_item(self._tenant, interaction))
         self._store.commit(transaction)
 
     def replace(
@@ -92,10 +92,10 @@ class InteractionTable:
     ) -> None:
         """Write a changed interaction, with its contact and the event."""
         transaction = self._begin(before, after, event)
-        item = timeline_items.interaction_to_item(self._tenant, new)
+        item = interaction_items.interaction_to_item(self._tenant, new)
         unchanged = guards.at_version(old.version)
         if old.occurred_at != new.occurred_at:
-            transaction.delete(timeline_items.interaction_key(self._tenant, old), **unchanged)
+            transaction.delete(interaction_items.interaction_key(self._tenant, old), **unchanged)
             self._point_to(transaction, old, new)
             transaction.put(item)
         else:
@@ -106,7 +106,7 @@ class InteractionTable:
         """Remove an interaction, and write its contact and the event."""
         transaction = self._begin(before, after, event)
         transaction.delete(
-            timeline_items.interaction_key(self._tenant, interaction),
+            interaction_items.interaction_key(self._tenant, interaction),
             **guards.at_version(interaction.version),
         )
         self._point_to(transaction, interaction, None)
@@ -122,7 +122,7 @@ class InteractionTable:
         if changed is not None:
             self._contacts.add_change(transaction, before, *changed)
         transaction.put(
-            timeline_items.interaction_to_item(self._tenant, interaction, is_settled=True),
+            interaction_items.interaction_to_item(self._tenant, interaction, is_settled=True),
             **guards.at_version(interaction.version),
         )
         self._store.commit(transaction)
@@ -136,8 +136,8 @@ class InteractionTable:
         """Write the pointer to an interaction's new place; remove it when its key follows from its id again, or when
         there is no new place.
         """
-        key = timeline_keys.moved_interaction(self._tenant, old.contact_id, old.id)
-        if new is not None and timeline_keys.is_moved(new.id, new.occurred_at):
+        key = interaction_keys.moved_interaction(self._tenant, old.contact_id, old.id)
+        if new is not None and interaction_keys.is_moved(new.id, new.occurred_at):
             transaction.put({**key, "occurred_at": {"S": new.occurred_at}})
-        elif timeline_keys.is_moved(old.id, old.occurred_at):
+        elif interaction_keys.is_moved(old.id, old.occurred_at):
             transaction.delete(key)
