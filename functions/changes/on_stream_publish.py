@@ -7,12 +7,23 @@ from typing import Any
 from shared.wiring.publishing import publisher
 
 
+class Unpublished(Exception):
+    """The first event of a batch was not published."""
+
+
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Publish a batch of new events. Return the first event from which Lambda is to retry."""
+    """Publish a batch of new events. Return the first event from which Lambda is to retry.
+
+    Raises Unpublished when that is the first event of the batch: Lambda then halves the batch, which isolates an item
+    that can never be published, and at last sends that to the dead-letter queue. After an answer that names an event,
+    it repeats from that event and does not halve.
+    """
     records = event["Records"]
-    failed = publisher().publish([record["dynamodb"]["NewImage"] for record in records]).unpublished
-    if not failed:
+    unpublished = publisher().publish([record["dynamodb"]["NewImage"] for record in records]).unpublished
+    if not unpublished:
         return {"batchItemFailures": []}
-    # Lambda resumes a stream at the first failure that is named. Later events are published twice, which is allowed.
-    first = records[min(failed)]["dynamodb"]["SequenceNumber"]
-    return {"batchItemFailures": [{"itemIdentifier": first}]}
+    # Events after the first failure are published twice, which is allowed.
+    first = min(unpublished)
+    if first == 0:
+        raise Unpublished(f"{len(unpublished)} of {len(records)} events were not published")
+    return {"batchItemFailures": [{"itemIdentifier": records[first]["dynamodb"]["SequenceNumber"]}]}

@@ -108,7 +108,8 @@ class Content:
         of tenants that want it. Each customer has the contacts that name it, one of them primary. Each contact has one
         event for each of its versions, and the record names the last one (a booking may create a contact and change it
         in one transaction). Counted interactions are on the timeline, and each consent is in the history. Each booking
-        is of the contact that its locator names, and the contact's figures count it unless it is cancelled. Deleted
+        is of the contact that its locator names, and the contact's figures count it unless it is cancelled; its
+        organizer is one of the contact's. Deleted
         contacts, and no others, wait to be purged; of a purged contact, the last event is left.
         """
         held = {(lock["PK"]["S"], lock["SK"]["S"]): lock["contact_id"]["S"] for lock in self.locks}
@@ -193,6 +194,12 @@ class Content:
             assert int(contact.get("total_bookings", {"N": "0"})["N"]) == len(starts)
             assert contact.get("last_booking_at", {"S": None})["S"] == max(starts, default=None)
         assert not counted, "bookings of no contact"
+        organizers = {one["PK"]["S"]: _organizers_of(one) for one in self.contacts}
+        for one in self.bookings:
+            organizer = one.get("organizer_id", {"S": ""})["S"]
+            assert not organizer or organizer in organizers[one["PK"]["S"]], (
+                "an organizer without the contact"
+            )
         processed = Counter(
             f"T#{_tenant(one)}#C#{one['contact_id']['S']}" for one in self.of(r"T#[^#]+#BOOKING#", "TAKEN#")
         )
@@ -266,6 +273,10 @@ class Content:
 def _hide_today(time: str) -> str:
     # Tests put times that must be compared into the years around 2031.
     return time if time.startswith("203") else "<now>"
+
+
+def _organizers_of(contact: Item) -> list[str]:
+    return [one["S"] for one in contact.get("organizer_ids", {"L": []})["L"]]
 
 
 def addresses(contact: Item) -> list[str]:

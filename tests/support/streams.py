@@ -5,9 +5,11 @@ rules instead, on the records that moto's stream holds:
 
 * records in order, filtered, in batches of at most `batch_size`
 * a batch that fails is retried, up to `maximum_retry_attempts` times, then goes to `dead_letters`
-* with `bisect` a failing batch is halved instead (which uses up no attempt), so that a poison record ends alone
+* with `bisect` a batch whose handler raises is halved instead (which uses up no attempt), so that a poison record ends
+  alone
 * with `report_failures` the handler may name what failed: all records before the earliest named one are done, the
-  rest is retried; naming a record that is not in the batch, or none in a malformed report, fails the whole batch
+  rest is retried and never halved; naming a record that is not in the batch, or none in a malformed report, fails the
+  whole batch
 * a killed handler (`faults.Killed`) is a failed one
 
 The handler runs within the tenants of its batch's records and the given prefixes, nothing else.
@@ -109,12 +111,12 @@ class StreamDriver:
 
     def _process(self, batch: list[Record], attempts: int) -> None:
         while True:
+            errors = len(self.errors)
             failed_from = self._invoke(batch)
             if failed_from is None:
                 return
-            if failed_from > 0:
-                batch = batch[failed_from:]
-            if self.settings.bisect and len(batch) > 1:
+            batch = batch[failed_from:]
+            if self.settings.bisect and len(batch) > 1 and len(self.errors) > errors:
                 middle = (len(batch) + 1) // 2
                 self._process(batch[:middle], 0)
                 self._process(batch[middle:], 0)

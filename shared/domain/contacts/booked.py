@@ -23,6 +23,10 @@ Booked = dict[str, str]
 """For each of `name`, `phone` and `owner_id` that a booking event gave: the id of that event's interaction. These ids
 sort by the time at which the events occurred."""
 
+UnnamedOrganizers = dict[str, int]
+"""For each organizer of a contact's bookings whom no event with one of the contact's addresses named: how many of its
+bookings the user organizes."""
+
 MAX_ORGANIZERS = 100
 """The maximum number of users that a contact names as organizers of its bookings; further users are not added."""
 _FIELDS = {"name": ("first_name", "last_name"), "phone": ("phone",), "owner_id": ("owner_id",)}
@@ -48,10 +52,17 @@ class Invitee:
 
 @dataclass(frozen=True, slots=True)
 class BookingFigures:
-    """How many bookings of a contact are not cancelled, and when the latest of them starts."""
+    """The figures of a contact's bookings after an event of one of them.
+
+    `total`: how many are not cancelled. `last_at`: when the latest of those starts. `organizer_before` and
+    `organizer_after`: the user who organizes the event's booking, before and after it, if the booking is of this
+    contact then; None for none.
+    """
 
     total: int
     last_at: str | None
+    organizer_before: str | None = None
+    organizer_after: str | None = None
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -68,6 +79,7 @@ class BookedFields(TimelineFigures):
         phone: str | None
         owner_id: str | None
         organizer_ids: list[str]
+        unnamed_organizers: UnnamedOrganizers
         total_bookings: int
         last_booking_at: str | None
         booked: Booked
@@ -96,7 +108,11 @@ class BookedFields(TimelineFigures):
             type=type,
             occurred_at=from_milliseconds(milliseconds_of(invitee.interaction_id)),
             by_system=True,
-            further={**self._given_by(invitee), **figures.fields},
+            further={
+                **self._given_by(invitee),
+                **self._organizers_after(figures, named=invitee.organizer_id),
+                **figures.fields,
+            },
             stamp=stamp,
         )
         event.data["booking_id"] = booking_id
@@ -108,7 +124,8 @@ class BookedFields(TimelineFigures):
         """Return the contact after an event of a booking that is or was of this contact, but has the address of another
         contact, and the `contact.updated`. The version changes even if no figure does, because the booking changes.
         """
-        contact, event = self._build_change(CONTACT_UPDATED, figures.fields, stamp)
+        given = {**self._organizers_after(figures), **figures.fields}
+        contact, event = self._build_change(CONTACT_UPDATED, given, stamp)
         event.data["booking_id"] = booking_id
         return contact, event
 
@@ -131,12 +148,35 @@ class BookedFields(TimelineFigures):
             given |= {"phone": invitee.phone, "phone_raw": invitee.phone_raw}
         if invitee.owner_id is not None and takes("owner_id", is_missing=self.owner_id is None):
             given["owner_id"] = invitee.owner_id
-        known, organizer_id = self.organizer_ids, invitee.organizer_id
-        if organizer_id is not None and organizer_id not in known and len(known) < MAX_ORGANIZERS:
-            # Sorted, so that the result does not depend on the order of the bookings.
-            given["organizer_ids"] = sorted([*known, organizer_id])
         given["booked"] = dict(sorted(booked.items()))  # independent of the order of arrival
         return given
+
+    def _organizers_after(self, figures: BookingFigures, *, named: str | None = None) -> dict[str, Any]:
+        """Return the organizers after a booking event.
+
+        They are the users whom events with one of the contact's addresses `named`, and those who organize its bookings.
+        A booking may get its organizer from an event with another contact's address; such a user is an organizer only
+        as long as the booking is of this contact, whatever the order of the events.
+        """
+        known, unnamed = set(self.organizer_ids), dict(self.unnamed_organizers)
+        before, after = figures.organizer_before, figures.organizer_after
+        if before != after:
+            if before in unnamed:
+                unnamed[before] -= 1
+                if not unnamed[before]:
+                    del unnamed[before]
+                    known.remove(before)
+            if after in unnamed:
+                unnamed[after] += 1
+            elif after is not None and after not in known and len(known) < MAX_ORGANIZERS:
+                unnamed[after] = 1
+                known.add(after)
+        if named in unnamed:
+            del unnamed[named]
+        elif named is not None and len(known) < MAX_ORGANIZERS:
+            known.add(named)
+        # Sorted, so that the result does not depend on the order of the bookings.
+        return {"organizer_ids": sorted(known), "unnamed_organizers": dict(sorted(unnamed.items()))}
 
     def _next_version(self, given: dict[str, Any], stamp: Stamp) -> Self:
         """Return the next version. A field that is changed by anything but a booking loses its source."""

@@ -12,7 +12,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.domain.contacts import custom_fields
-from shared.domain.contacts.booked import Booked, BookedFields
+from shared.domain.contacts.booked import Booked, BookedFields, UnnamedOrganizers
 from shared.domain.contacts.communication import NO_COMMUNICATION, NO_PREFERENCE, Communication
 from shared.domain.contacts.consent import Channel, ConsentEntry, ConsentInput
 from shared.domain.contacts.custom_fields import CustomFields
@@ -109,6 +109,7 @@ class Contact(BookedFields):
     group_ids: Annotated[list[str], SkipJsonSchema(), Field(exclude=True)] = []
     interaction_counts: Annotated[dict[str, int], SkipJsonSchema(), Field(exclude=True)] = {}
     booked: Annotated[Booked, SkipJsonSchema(), Field(exclude=True)] = {}
+    unnamed_organizers: Annotated[UnnamedOrganizers, SkipJsonSchema(), Field(exclude=True)] = {}
     deleted_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
     unique_scope: Annotated[UniqueScope, SkipJsonSchema(), Field(exclude=True)] = "tenant"
@@ -349,6 +350,7 @@ _NOT_AUDITED = BOOKKEEPING | {
     "custom_fields",
     "interaction_counts",
     "booked",
+    "unnamed_organizers",
     "tag_ids",
     "type_ids",
     "group_ids",

@@ -187,15 +187,23 @@ def _recount(
 ) -> BookingFigures:
     """Return a contact's figures after a change of a booking, which was or is a booking of this contact, or neither."""
 
-    def counts(booking: Booking | None) -> str | None:
-        is_its = booking is not None and booking.is_counted and booking.contact_id == contact.id
-        return booking.starts_at if booking is not None and is_its else None
+    def its(booking: Booking | None) -> Booking | None:
+        return booking if booking is not None and booking.contact_id == contact.id else None
 
-    was, now, last = counts(before), counts(after), contact.last_booking_at
+    def counts(booking: Booking | None) -> str | None:
+        return booking.starts_at if booking is not None and booking.is_counted else None
+
+    before, held = its(before), its(after)
+    was, now, last = counts(before), counts(held), contact.last_booking_at
     if was is not None and was == last and (now is None or now < was):
         last = bookings.latest_start(contact.id, without=after.id)
     total = contact.total_bookings - (was is not None) + (now is not None)
-    return BookingFigures(total, max(filter(None, (last, now)), default=None))
+    return BookingFigures(
+        total,
+        max(filter(None, (last, now)), default=None),
+        organizer_before=before.organizer_id if before is not None else None,
+        organizer_after=held.organizer_id if held is not None else None,
+    )
 
 
 def _parse(envelope: Any) -> BookingEvent:

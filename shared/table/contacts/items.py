@@ -44,7 +44,14 @@ _CONTACT = AttributeCodec(
     numbers=("version", "total_bookings", "interaction_count"),
     flags=("is_active", "email_verified", "is_primary"),
     lists=(*LABEL_IDS, "other_emails", "merged_from"),
-    json=("other_phones", "custom_fields", "communication", "interaction_counts", "booked"),
+    json=(
+        "other_phones",
+        "custom_fields",
+        "communication",
+        "interaction_counts",
+        "booked",
+        "unnamed_organizers",
+    ),
     defaults=blank_fields(Contact),
 )
 _CONSENT = AttributeCodec(texts=("id", "channel", "at", "by", "source", "reason"), flags=("opted_out",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -201,3 +202,31 @@ def test_a_conflict_names_the_contact_to_who_organizes_its_booking(scene: Scene)
     assert named.json["errors"][0]["contact_id"] == scene.shared["id"]
     assert unnamed.status == 409
     assert scene.shared["id"] not in unnamed.text
+
+
+def test_an_organizer_sees_the_contact_to_which_a_later_event_moves_a_booking_and_no_longer_the_other(
+    scene: Scene,
+) -> None:
+    """check 52: the event that moves it names no organizer."""
+    moved_to = ("first@example.com", "second@example.com")
+    details: list[dict[str, Any]] = [
+        {"invitee_email": moved_to[0], "organizer_id": STRANGER},
+        {"invitee_email": moved_to[1]},
+        {"invitee_email": moved_to[0]},
+    ]
+    seen: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
+    for order in itertools.permutations(range(3)):
+        name = "-".join(map(str, order))
+        for number in order:
+            detail = {**details[number], "event_id": f"{name}-{number}", "version": number + 1}
+            detail["invitee_email"] = f"{name}{detail['invitee_email']}"
+            scene.world.post_booking(booking(booking_id=name, **detail))
+            scene.world.bookings.pump()
+            scene.world.content.assert_whole()
+        scene.world.catch_up()
+        for email in moved_to:
+            (contact,) = (one for one in scene.world.listed() if one["email"] == f"{name}{email}")
+            answer = scene.ask(STRANGER, "GET", f"/contacts/{contact['id']}")
+            seen.setdefault(email, []).append((answer.status, tuple(contact["organizer_ids"])))
+    assert seen == {moved_to[0]: [(200, (STRANGER,))] * 6, moved_to[1]: [(404, ())] * 6}
+    assert len(scene.page(STRANGER)[0]) == scene.page(STRANGER)[1] == 6

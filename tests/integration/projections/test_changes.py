@@ -270,19 +270,25 @@ def test_a_poison_record_is_given_up_within_its_cap_and_its_neighbours_are_proje
     assert_lists_follow(world)
 
 
-def test_a_poison_event_is_given_up_within_its_cap_and_its_neighbours_are_published(world: World) -> None:
-    """check 18"""
+@pytest.mark.parametrize("number", [0, 5])
+def test_a_poison_event_is_given_up_within_its_cap_and_its_neighbours_are_published(
+    world: World, number: int
+) -> None:
+    """check 18: also as the first event of its batch."""
     for _ in range(9):
         world.create()
     found = records(world)
-    position = next(n for n, one in enumerate(found) if n > 9 and one["dynamodb"]["Keys"]["SK"]["S"] != "CONTACT"
-                    and one["dynamodb"]["Keys"]["SK"]["S"].startswith("EVENT#"))  # fmt: skip
+    events = [n for n, one in enumerate(found) if one["dynamodb"]["Keys"]["SK"]["S"].startswith("EVENT#")]
+    position = events[number]
     bad = copy.deepcopy(found[position])
     bad["dynamodb"]["NewImage"]["changes"] = {"S": "{"}
     bad["dynamodb"]["Keys"]["SK"]["S"] = bad["dynamodb"]["NewImage"]["SK"]["S"] = "EVENT#bad"
     bad["dynamodb"]["SequenceNumber"] += "5"
     world.publisher.deliver([*found[:position], bad, *found[position:]])
     assert world.publisher.dead_letters == [bad]
+    settings = world.publisher.settings
+    alone = [batch for batch in world.publisher.invocations if batch == [bad["dynamodb"]["SequenceNumber"]]]
+    assert 0 < len(alone) <= settings.maximum_retry_attempts + 1
     assert {message["id"] for message in world.published()} == world.content.event_ids
 
 
