@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functions.contacts import bookings, interactions
 from functions.contacts.list_query import ContactListQuery, ContactStats
 from shared.domain.contacts.consent import ConsentEntry, ConsentInput
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
@@ -30,7 +29,6 @@ from shared.wiring.contacts import (
 )
 
 routes = Routes("Contacts")
-routes.include(interactions.routes, bookings.routes)
 
 
 def _find_faults(call: Call, given: object) -> tuple[FieldError, ...]:

@@ -170,6 +170,9 @@ EXPECTED: dict[str, dict[str, str]] = {
         "OUTBOX#": "Query-index",
     },
     "SystemRole": {},
+    "TimelineRole": {
+        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
+    },
     "UsersRole": {
         "T#…TENANT": "GetItem Query TransactGetItems PutItem UpdateItem ConditionCheck",
         "T#…USERS": f"{_KEPT} ConditionCheck",

@@ -1,0 +1,18 @@
+"""HTTP entry point of the timelines of contacts: interactions and bookings.
+
+They have a function of their own, so that the cold start of contacts does not grow with each kind of entry.
+"""
+
+from __future__ import annotations
+
+from functions.timeline.routes import routes
+from shared.http.serving import lambda_handler
+from shared.snapshot import prepare
+from shared.wiring.bookings import booking_lists
+from shared.wiring.idempotency import keyed_calls
+from shared.wiring.interactions import interaction_lists, interaction_service
+from shared.wiring.limits import rate_limits
+
+handler = lambda_handler(routes, keyed_calls=keyed_calls, rate_limits=rate_limits)
+
+prepare(interaction_service, interaction_lists, booking_lists, keyed_calls)

@@ -1,0 +1,10 @@
+"""Examples of the timelines' routes; see `shared.http.examples`."""
+
+from __future__ import annotations
+
+from functions.timeline import booking_examples, interaction_examples
+from shared.http.examples import ADA_ID
+
+PARAMETERS = {**interaction_examples.PARAMETERS, "contact_id": ADA_ID}
+
+EXAMPLES = {**interaction_examples.EXAMPLES, **booking_examples.EXAMPLES}

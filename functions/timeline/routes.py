@@ -1,0 +1,9 @@
+"""Routes of the timelines of contacts, by kind of entry."""
+
+from __future__ import annotations
+
+from functions.timeline import bookings, interactions
+from shared.http.routes import Routes
+
+routes = Routes("Timeline")
+routes.include(interactions.routes, bookings.routes)
