@@ -17,6 +17,11 @@ CONTACT_CONSENT_CHANGED = "contact.consent_changed"
 INTERACTION_CREATED = "interaction.created"
 INTERACTION_UPDATED = "interaction.updated"
 INTERACTION_DELETED = "interaction.deleted"
+FOLLOW_UP_CREATED = "follow_up.created"
+FOLLOW_UP_UPDATED = "follow_up.updated"
+FOLLOW_UP_COMPLETED = "follow_up.completed"
+FOLLOW_UP_CANCELLED = "follow_up.cancelled"
+FOLLOW_UP_DUE = "follow_up.due"
 TAG_CREATED = "tag.created"
 TAG_UPDATED = "tag.updated"
 TAG_DELETED = "tag.deleted"
@@ -53,6 +58,11 @@ EVENT_TYPES = (
     INTERACTION_CREATED,
     INTERACTION_UPDATED,
     INTERACTION_DELETED,
+    FOLLOW_UP_CREATED,
+    FOLLOW_UP_UPDATED,
+    FOLLOW_UP_COMPLETED,
+    FOLLOW_UP_CANCELLED,
+    FOLLOW_UP_DUE,
     TAG_CREATED,
     TAG_UPDATED,
     TAG_DELETED,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from shared.wiring.base import cursors, store
 from shared.wiring.contacts import contact_reading
 from shared.wiring.idempotency import announcer, store_for
 from shared.wiring.performers import performer
-from shared.wiring.tenants import tenant_settings
+from shared.wiring.tenants import is_active_user, tenant_settings
 
 if TYPE_CHECKING:
     from shared.domain.callers import Caller
     from shared.domain.interactions.conditions import InteractionConditions, InteractionFilter
     from shared.services.idempotency import IdempotencyKeyClaim
+    from shared.services.interactions.follow_ups import FollowUpService
     from shared.services.interactions.lists import InteractionLists
     from shared.services.interactions.service import DueInteractions, InteractionService
     from shared.services.reading_budget import Budget
@@ -22,13 +24,30 @@ if TYPE_CHECKING:
 def interaction_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> InteractionService:
     """The single interactions of contacts, for one caller."""
     from shared.services.interactions.service import InteractionService
+    from shared.table.interactions.follow_ups import FollowUpTable
     from shared.table.interactions.repository import InteractionTable
 
     return InteractionService(
         caller,
         contact_reading(caller),
         InteractionTable(store_for(claim), caller.tenant_id),
+        FollowUpTable(store(), caller.tenant_id),
         lambda: performer(caller),
+        announce=announcer(claim),
+    )
+
+
+def follow_up_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> FollowUpService:
+    """The single follow-ups of contacts, for one caller."""
+    from shared.services.interactions.follow_ups import FollowUpService
+    from shared.table.interactions.follow_ups import FollowUpTable
+
+    return FollowUpService(
+        caller,
+        contact_reading(caller),
+        FollowUpTable(store_for(claim), caller.tenant_id),
+        lambda: performer(caller),
+        is_active_user=partial(is_active_user, caller.tenant_id),
         announce=announcer(claim),
     )
 

@@ -40,6 +40,7 @@ class Interaction(Recorded):
 
     `occurred_at` orders the timeline; the time in `id` is the one that the interaction had when it was recorded.
     `performed_by`: the name, at that time, of the user or API client who recorded it; `performed_by_id`: the id.
+    `follow_up_id`: the follow-up that `scheduled_follow_up` made.
     """
 
     entity: ClassVar[str] = "interaction"
@@ -52,6 +53,7 @@ class Interaction(Recorded):
     outcome: str = ""
     next_action: str = ""
     scheduled_follow_up: Timestamp | None = None
+    follow_up_id: str | None = None
     booking_id: str | None = None
     metadata: dict[str, Any] = {}
     performed_by: str
@@ -105,4 +107,4 @@ class Interaction(Recorded):
         return self.type in SYSTEM_TYPES
 
 
-_NOT_AUDITED = BOOKKEEPING | {"contact_id"}
+_NOT_AUDITED = BOOKKEEPING | {"contact_id", "follow_up_id"}

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
-from shared.domain import timestamps
 from shared.domain.callers import Caller, system_caller
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.events import Event
-from shared.domain.ids import is_id, new_id_at
+from shared.domain.ids import is_id, new_id
+from shared.domain.interactions.follow_up import FollowUp
 from shared.domain.interactions.inputs import InteractionInput, InteractionPatch
 from shared.domain.interactions.interaction import Interaction
 from shared.domain.stamp import Stamp
 from shared.services.backoff import HOT
 from shared.services.contacts.reading import ContactReading
 from shared.services.idempotency import Announce, no_key
+from shared.services.interactions.recording import record_interaction
+from shared.services.interactions.scheduling import FollowUpChange, follow_up_of
 from shared.services.optimistic import IfMatch, require_match, retry_on_conflict
 
 _PERMISSION = "interactions:write"
@@ -34,24 +36,53 @@ class InteractionRepository(Protocol):
 
     def latest(self, contact_id: str, *, until: str, without: str | None = None) -> str | None: ...
 
-    def add(self, before: Contact, after: Contact, interaction: Interaction, event: Event) -> None: ...
-
-    def replace(
-        self, before: Contact, after: Contact, old: Interaction, new: Interaction, event: Event
+    def add(
+        self,
+        before: Contact,
+        after: Contact,
+        interaction: Interaction,
+        event: Event,
+        follow_up: FollowUpChange | None = None,
     ) -> None: ...
 
-    def remove(self, before: Contact, after: Contact, interaction: Interaction, event: Event) -> None: ...
+    def replace(
+        self,
+        before: Contact,
+        after: Contact,
+        old: Interaction,
+        new: Interaction,
+        event: Event,
+        follow_up: FollowUpChange | None = None,
+    ) -> None: ...
+
+    def remove(
+        self,
+        before: Contact,
+        after: Contact,
+        interaction: Interaction,
+        event: Event,
+        follow_up: FollowUpChange | None = None,
+    ) -> None: ...
 
     def settle(
         self, before: Contact, changed: tuple[Contact, Event] | None, interaction: Interaction
     ) -> None: ...
 
 
+class ScheduledFollowUps(Protocol):
+    """The follow-ups of one tenant; see `shared.table.interactions.follow_ups.FollowUpTable`."""
+
+    def get(self, follow_up_id: str) -> FollowUp | None: ...
+
+    def first_due(self, contact_id: str, without: str) -> str | None: ...
+
+
 class InteractionService:
     """Interactions, as one caller may see and change them. A contact that the caller may not see raises NotFound.
 
     `performer`: returns the name of the caller. Every write also moves the figures of the contact, under the contact's
-    version: what a figure needs is read after the contact, so it is exact.
+    version: what a figure needs is read after the contact, so it is exact. An interaction's `scheduled_follow_up` is
+    scheduled, moved or cancelled in the same transaction; a follow-up that is closed stays as it is.
     """
 
     def __init__(
@@ -59,6 +90,7 @@ class InteractionService:
         caller: Caller,
         reading: ContactReading,
         interactions: InteractionRepository,
+        follow_ups: ScheduledFollowUps,
         performer: Callable[[], str],
         *,
         sleep: Callable[[float], None] = time.sleep,
@@ -67,6 +99,7 @@ class InteractionService:
         self._caller = caller
         self._reading = reading
         self._interactions = interactions
+        self._follow_ups = follow_ups
         self._performer = performer
         self._sleep = sleep
         self._announce = announce
@@ -79,29 +112,12 @@ class InteractionService:
         def attempt() -> Interaction:
             contact = self._reading.read(contact_id, find=self._interactions.contact)
             self._require_right(contact)
-            stamp = Stamp.now(self._caller)
-            occurred_at = fields["occurred_at"] or stamp.at
-            interaction = Interaction.create(
-                {
-                    **fields,
-                    "occurred_at": occurred_at,
-                    "performed_by": self._performer(),
-                    "performed_by_id": self._caller.id,
-                },
-                interaction_id=new_id_at(timestamps.to_milliseconds(occurred_at)),
-                contact_id=contact.id,
-                stamp=stamp,
+            made = record_interaction(
+                contact, fields, self._performer, self._follow_ups.first_due, stamp=Stamp.now(self._caller)
             )
-            after, event = contact.record_interaction(
-                interaction_id=interaction.id,
-                type=interaction.type,
-                occurred_at=occurred_at,
-                by_system=False,
-                stamp=stamp,
-            )
-            self._announce(interaction)
-            self._interactions.add(contact, after, interaction, event)
-            return interaction
+            self._announce(made.interaction)
+            self._interactions.add(contact, made.contact, made.interaction, made.event, made.follow_up)
+            return made.interaction
 
         return retry_on_conflict(attempt, sleep=self._sleep, policy=HOT)
 
@@ -121,19 +137,22 @@ class InteractionService:
         def attempt() -> Interaction:
             contact, before = self._find_changeable(contact_id, interaction_id, if_match)
             stamp = Stamp.now(self._caller)
-            changed = before.change(fields, stamp=stamp)
+            follow_up = self._find_follow_up(before) if "scheduled_follow_up" in fields else None
+            changed = before.change(self._with_follow_up(before, fields, follow_up), stamp=stamp)
             if changed is None:
                 return before
             after, changes = changed
+            move = _move(contact, before, after, follow_up, stamp)
             contact_after, event = contact.change_interaction(
                 interaction_id=after.id,
                 type=after.type,
                 type_before=before.type,
                 last_contacted_at=self._last_contact(contact, before, after.occurred_at, stamp.at),
                 changes=changes,
+                follow_up=move.figures(contact, self._follow_ups.first_due) if move else None,
                 stamp=stamp,
             )
-            self._interactions.replace(contact, contact_after, before, after, event)
+            self._interactions.replace(contact, contact_after, before, after, event, move)
             return after
 
         return retry_on_conflict(attempt, sleep=self._sleep, policy=HOT)
@@ -145,14 +164,17 @@ class InteractionService:
         def attempt() -> None:
             contact, interaction = self._find_changeable(contact_id, interaction_id, if_match)
             stamp = Stamp.now(self._caller)
+            follow_up = self._find_follow_up(interaction)
+            cancelled = FollowUpChange(follow_up, follow_up.cancel(stamp=stamp)) if follow_up else None
             after, event = contact.remove_interaction(
                 interaction_id=interaction.id,
                 type=interaction.type,
                 last_contacted_at=self._last_contact(contact, interaction, None, stamp.at),
                 changes=interaction.list_removed_fields(),
+                follow_up=cancelled.figures(contact, self._follow_ups.first_due) if cancelled else None,
                 stamp=stamp,
             )
-            self._interactions.remove(contact, after, interaction, event)
+            self._interactions.remove(contact, after, interaction, event, cancelled)
 
         retry_on_conflict(attempt, sleep=self._sleep, policy=HOT)
 
@@ -187,6 +209,20 @@ class InteractionService:
             )
         return contact, interaction
 
+    def _find_follow_up(self, interaction: Interaction) -> FollowUp | None:
+        """Return the open follow-up that an interaction scheduled, or None."""
+        found = self._follow_ups.get(interaction.follow_up_id) if interaction.follow_up_id else None
+        return found if found is not None and found.is_open else None
+
+    def _with_follow_up(
+        self, before: Interaction, fields: dict[str, Any], follow_up: FollowUp | None
+    ) -> dict[str, Any]:
+        """Return fields to change, with the id of the new follow-up if they schedule one and there is none to move."""
+        at = fields.get("scheduled_follow_up")
+        if at is None or at == before.scheduled_follow_up or follow_up is not None:
+            return fields
+        return {**fields, "follow_up_id": new_id()}
+
     def _require_right(self, contact: Contact) -> None:
         self._caller.require_on(_PERMISSION, contact.owner_id, contact.organizer_ids)
 
@@ -207,6 +243,23 @@ class InteractionService:
         if occurred_at is None or occurred_at > at:
             return others
         return max(others or "", occurred_at)
+
+
+def _move(
+    contact: Contact, before: Interaction, after: Interaction, follow_up: FollowUp | None, stamp: Stamp
+) -> FollowUpChange | None:
+    """Return the change of a follow-up that follows from the change of its interaction, if any.
+
+    `follow_up`: the open one that the interaction scheduled before.
+    """
+    at = after.scheduled_follow_up
+    if at == before.scheduled_follow_up:
+        return None
+    if follow_up is None:
+        scheduled = follow_up_of(after, contact, stamp=stamp)
+        return FollowUpChange(None, scheduled) if scheduled else None
+    moved = follow_up.cancel(stamp=stamp) if at is None else follow_up.reschedule(at, stamp=stamp)
+    return FollowUpChange(follow_up, moved)
 
 
 class DueInteractions:

@@ -20,6 +20,7 @@ _INTERACTION = AttributeCodec(
         "outcome",
         "next_action",
         "scheduled_follow_up",
+        "follow_up_id",
         "booking_id",
         "performed_by",
         "performed_by_id",

@@ -6,10 +6,12 @@ from shared.domain.contacts.record import Contact
 from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
 from shared.domain.interactions.interaction import Interaction
+from shared.services.interactions.scheduling import FollowUpChange
 from shared.table import guards
 from shared.table.contacts import items as contact_items
 from shared.table.contacts.repository import ContactTable
 from shared.table.interactions import items as interaction_items
+from shared.table.interactions.follow_up_items import add_follow_up
 from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import interactions as interaction_keys
@@ -81,17 +83,30 @@ class InteractionTable:
         )
         return next((row["occurred_at"]["S"] for row in rows if row["id"]["S"] != without), None)
 
-    def add(self, before: Contact, after: Contact, interaction: Interaction, event: Event) -> None:
-        """Write a new interaction, with its contact and the event."""
-        transaction = self._begin(before, after, event)
+    def add(
+        self,
+        before: Contact,
+        after: Contact,
+        interaction: Interaction,
+        event: Event,
+        follow_up: FollowUpChange | None = None,
+    ) -> None:
+        """Write a new interaction, with its contact, the event and the follow-up that it schedules."""
+        transaction = self._begin(before, after, event, follow_up)
         transaction.put(interaction_items.interaction_to_item(self._tenant, interaction))
         self._store.commit(transaction)
 
     def replace(
-        self, before: Contact, after: Contact, old: Interaction, new: Interaction, event: Event
+        self,
+        before: Contact,
+        after: Contact,
+        old: Interaction,
+        new: Interaction,
+        event: Event,
+        follow_up: FollowUpChange | None = None,
     ) -> None:
-        """Write a changed interaction, with its contact and the event."""
-        transaction = self._begin(before, after, event)
+        """Write a changed interaction, with its contact, the event and the follow-up that changes with it."""
+        transaction = self._begin(before, after, event, follow_up)
         item = interaction_items.interaction_to_item(self._tenant, new)
         unchanged = guards.at_version(old.version)
         if old.occurred_at != new.occurred_at:
@@ -102,9 +117,16 @@ class InteractionTable:
             transaction.put(item, **unchanged)
         self._store.commit(transaction)
 
-    def remove(self, before: Contact, after: Contact, interaction: Interaction, event: Event) -> None:
-        """Remove an interaction, and write its contact and the event."""
-        transaction = self._begin(before, after, event)
+    def remove(
+        self,
+        before: Contact,
+        after: Contact,
+        interaction: Interaction,
+        event: Event,
+        follow_up: FollowUpChange | None = None,
+    ) -> None:
+        """Remove an interaction, and write its contact, the event and the follow-up that is cancelled with it."""
+        transaction = self._begin(before, after, event, follow_up)
         transaction.delete(
             interaction_items.interaction_key(self._tenant, interaction),
             **guards.at_version(interaction.version),
@@ -127,9 +149,13 @@ class InteractionTable:
         )
         self._store.commit(transaction)
 
-    def _begin(self, before: Contact, after: Contact, event: Event) -> Transaction:
+    def _begin(
+        self, before: Contact, after: Contact, event: Event, follow_up: FollowUpChange | None
+    ) -> Transaction:
         transaction = Transaction()
         self._contacts.add_change(transaction, before, after, event)
+        if follow_up is not None:
+            add_follow_up(transaction, self._tenant, follow_up)
         return transaction
 
     def _point_to(self, transaction: Transaction, old: Interaction, new: Interaction | None) -> None:

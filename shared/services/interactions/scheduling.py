@@ -1,0 +1,54 @@
+"""What the changes of follow-ups do to the figures of their contact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.domain.callers import Caller
+from shared.domain.contacts.figures import FollowUpFigures
+from shared.domain.contacts.record import Contact
+from shared.domain.ids import new_id
+from shared.domain.interactions.follow_up import FollowUp, earliest, title_of
+from shared.domain.interactions.interaction import Interaction
+from shared.domain.stamp import Stamp
+
+FirstDue = Callable[[str, str], str | None]
+"""Returns when the first of a contact's open follow-ups is due, except one; takes the contact's id and its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpChange:
+    """A follow-up before and after a change. `before`: None for a new one."""
+
+    before: FollowUp | None
+    after: FollowUp
+
+    def figures(self, contact: Contact, first_due: FirstDue) -> FollowUpFigures:
+        """Return what the change does to the contact. Reads the other follow-ups only if this one was the first."""
+        others = contact.next_follow_up_at
+        if self.before is not None and self.before.is_open and self.before.due_at == others:
+            others = first_due(contact.id, self.after.id)
+        return FollowUpFigures(
+            self.after.id, earliest(others, self.after.due_at if self.after.is_open else None)
+        )
+
+
+def default_assignee(contact: Contact, caller: Caller) -> str | None:
+    """Return the user who is to do a follow-up for which none is named: the caller, or the owner if it is a program."""
+    return caller.id if caller.kind == "user" else contact.owner_id
+
+
+def follow_up_of(interaction: Interaction, contact: Contact, *, stamp: Stamp) -> FollowUp | None:
+    """Return the new follow-up that an interaction schedules, None if it schedules none."""
+    if interaction.scheduled_follow_up is None:
+        return None
+    return FollowUp.schedule(
+        follow_up_id=interaction.follow_up_id or new_id(),
+        contact_id=contact.id,
+        interaction_id=interaction.id,
+        title=title_of(interaction.next_action, interaction.description),
+        due_at=interaction.scheduled_follow_up,
+        assignee_id=default_assignee(contact, stamp.caller),
+        stamp=stamp,
+    )

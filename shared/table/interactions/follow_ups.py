@@ -1,0 +1,133 @@
+"""Follow-ups in the table: single ones, with the contact whose figures they move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from shared.domain.contacts.record import Contact
+from shared.domain.errors import ConcurrentChange
+from shared.domain.events import Event
+from shared.domain.interactions.follow_up import FollowUp
+from shared.domain.interactions.interaction import Interaction
+from shared.services.interactions.scheduling import FollowUpChange
+from shared.table.contacts import items as contact_items
+from shared.table.contacts.repository import ContactTable
+from shared.table.interactions import items as interaction_items
+from shared.table.interactions.follow_up_items import add_follow_up, follow_up_from_item
+from shared.table.item import Item
+from shared.table.keys import contacts as contact_keys
+from shared.table.keys import follow_ups as follow_up_keys
+from shared.table.keys import timeline as timeline_keys
+from shared.table.keys.spelling import SK, Key, identity_of
+from shared.table.ranges import walk_ranges
+from shared.table.store import Store
+from shared.table.transactions import Transaction
+
+
+class FollowUpTable:
+    """The follow-ups of one tenant's contacts.
+
+    Every write also writes the contact, on condition that it is as it was read. Raises ConcurrentChange otherwise, and
+    when a follow-up moves between the reading of its locator and its own.
+    """
+
+    def __init__(self, store: Store, tenant_id: str) -> None:
+        self._store = store
+        self._tenant = tenant_id
+        self._contacts = ContactTable(store, tenant_id)
+
+    def contact(self, contact_id: str) -> Contact | None:
+        """Return a live contact as of now, or None."""
+        return self._contacts.get(contact_id)
+
+    def get(self, follow_up_id: str) -> FollowUp | None:
+        """Return a follow-up as of now, or None. Two calls."""
+        locator = self._locate(follow_up_id)
+        if locator is None:
+            return None
+        item = self._store.get(follow_up_keys.located(self._tenant, locator))
+        if item is None:
+            raise ConcurrentChange()
+        return follow_up_from_item(item)
+
+    def find(self, follow_up_id: str) -> tuple[Contact | None, FollowUp | None]:
+        """Return a follow-up and its contact, as of now; None for both unless the contact is live. Two calls."""
+        locator = self._locate(follow_up_id)
+        if locator is None:
+            return None, None
+        contact, follow_up = self._find(
+            locator["contact_id"]["S"], follow_up_keys.located(self._tenant, locator)
+        )
+        if contact is None or contact.deleted_at is not None:
+            return None, None
+        if follow_up is None:
+            raise ConcurrentChange()
+        return contact, follow_up
+
+    def find_at(self, contact_id: str, sort_key: str) -> tuple[Contact | None, FollowUp | None]:
+        """Return a contact, which may be deleted, and its follow-up under a sort key; None for what does not exist."""
+        key = {**contact_keys.contact(self._tenant, contact_id), SK: {"S": sort_key}}
+        return self._find(contact_id, key)
+
+    def first_due(self, contact_id: str, without: str) -> str | None:
+        """Return when the first of a contact's open follow-ups is due, other than `without`; None if there is none."""
+        rows = self._store.query(
+            contact_keys.partition(self._tenant, contact_id),
+            prefix=follow_up_keys.OPEN,
+            limit=2,
+            consistent=True,
+        )
+        return next((row["due_at"]["S"] for row in rows if row["id"]["S"] != without), None)
+
+    def write(
+        self,
+        before: Contact,
+        after: Contact,
+        events: Sequence[Event],
+        changes: Sequence[FollowUpChange],
+        interaction: Interaction | None = None,
+    ) -> None:
+        """Write changed follow-ups of a contact, with the contact, the events and a new interaction, if any."""
+        transaction = Transaction()
+        self._contacts.add_change(transaction, before, after, *events)
+        for change in changes:
+            add_follow_up(transaction, self._tenant, change)
+        if interaction is not None:
+            transaction.put(interaction_items.interaction_to_item(self._tenant, interaction))
+        self._store.commit(transaction)
+
+    def walk(
+        self,
+        contact_id: str,
+        *,
+        is_open: bool,
+        first: str | None,
+        last: str | None,
+        after: str | None,
+        portion: int,
+    ) -> Iterator[tuple[str, FollowUp]]:
+        """Yield a contact's open follow-ups, earliest due first, or the others, latest closed first, each with its
+        position for `after`. `first` and `last`: bounds of the time that they sort by, both included.
+        """
+        entries = walk_ranges(
+            self._store,
+            contact_keys.partition(self._tenant, contact_id),
+            [follow_up_keys.range_of(is_open=is_open)],
+            between=timeline_keys.between(first, last),
+            after=after,
+            descending=not is_open,
+            portion=portion,
+        )
+        for position, row in entries:
+            yield position, follow_up_from_item(row)
+
+    def _locate(self, follow_up_id: str) -> Item | None:
+        return self._store.get(follow_up_keys.locator(self._tenant, follow_up_id))
+
+    def _find(self, contact_id: str, key: Key) -> tuple[Contact | None, FollowUp | None]:
+        of_contact = contact_keys.contact(self._tenant, contact_id)
+        found = self._store.get_many([of_contact, key])
+        record, item = found.get(identity_of(of_contact)), found.get(identity_of(key))
+        if record is None or "emptied_at" in record:
+            return None, None
+        return contact_items.contact_from_item(record), follow_up_from_item(item) if item else None
