@@ -14,7 +14,9 @@ from shared.wiring.tenants import is_active_user, tenant_settings
 if TYPE_CHECKING:
     from shared.domain.callers import Caller
     from shared.domain.interactions.conditions import InteractionConditions, InteractionFilter
+    from shared.domain.interactions.follow_up_filter import FollowUpConditions, FollowUpFilter
     from shared.services.idempotency import IdempotencyKeyClaim
+    from shared.services.interactions.follow_up_lists import FollowUpLists
     from shared.services.interactions.follow_ups import FollowUpService
     from shared.services.interactions.lists import InteractionLists
     from shared.services.interactions.service import DueInteractions, InteractionService
@@ -50,6 +52,26 @@ def follow_up_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) 
         is_active_user=partial(is_active_user, caller.tenant_id),
         announce=announcer(claim),
     )
+
+
+def follow_up_lists(caller: Caller, budget: Budget | None = None) -> FollowUpLists:
+    """The lists of follow-ups, for one caller. They are read within the request's budget, or within a budget of their
+    own.
+    """
+    from shared.services.interactions.follow_up_lists import FollowUpLists
+    from shared.services.reading_budget import Budget
+    from shared.table.interactions.follow_up_index import FollowUpIndex
+
+    index = FollowUpIndex(store(), caller.tenant_id, budget or Budget())
+    return FollowUpLists(caller, contact_reading(caller), index, cursors())
+
+
+def follow_up_filter(tenant_id: str, given: FollowUpConditions) -> FollowUpFilter:
+    """Return the filter for a caller's conditions, in the tenant's time zone."""
+    from shared.domain.interactions.follow_up_filter import FollowUpFilter
+
+    has_bounds = given.due_from or given.due_before
+    return FollowUpFilter.of(given, timezone=tenant_settings(tenant_id).timezone if has_bounds else "UTC")
 
 
 def interaction_lists(caller: Caller, budget: Budget | None = None) -> InteractionLists:

@@ -33,6 +33,8 @@ from shared.domain.ids import derived_id, milliseconds_of, new_id
 from shared.domain.imports.tasks import ImportTask
 from shared.domain.imports.upload import ImportInput
 from shared.domain.interactions.conditions import InteractionFilter
+from shared.domain.interactions.follow_up_filter import FollowUpFilter
+from shared.domain.interactions.follow_up_inputs import FollowUpCompletion, FollowUpInput, FollowUpPatch
 from shared.domain.interactions.inputs import InteractionInput, InteractionPatch
 from shared.domain.jobs.bulk import BulkJob, BulkTask
 from shared.domain.labels.record import Tag
@@ -74,7 +76,12 @@ from shared.wiring.contacts import (
 from shared.wiring.customers import customer_service
 from shared.wiring.groups import group_service
 from shared.wiring.imports import import_chunks, import_runs, import_service, import_uploads
-from shared.wiring.interactions import interaction_lists, interaction_service
+from shared.wiring.interactions import (
+    follow_up_lists,
+    follow_up_service,
+    interaction_lists,
+    interaction_service,
+)
 from shared.wiring.jobs import bulk_job_service, bulk_watch, bulk_work, matching_contacts
 from shared.wiring.kept import reset_wiring
 from shared.wiring.labels import label_service
@@ -184,6 +191,27 @@ class World:
         """Record an interaction with the first contact."""
         made = InteractionInput(type="call", description="a call", occurred_at="2026-05-04T09:30:00Z")
         self.recorded.append(interaction_service(ADMIN).create(self.first.id, made).id)
+
+    def record_with_follow_up(self) -> None:
+        """Record an interaction that schedules a follow-up with the first contact."""
+        made = InteractionInput(
+            type="call",
+            description="a call",
+            occurred_at="2026-05-04T09:30:00Z",
+            scheduled_follow_up="2031-05-04T09:30:00Z",
+        )
+        interaction = interaction_service(ADMIN).create(self.first.id, made)
+        self.recorded.append(interaction.id)
+        self.follow_up = interaction.follow_up_id or ""
+
+    def schedule(self) -> None:
+        """Schedule a follow-up of the first contact."""
+        made = FollowUpInput(title="call again", due_at="2031-05-04T09:30:00Z")
+        self.follow_up = follow_up_service(ADMIN).create(self.first.id, made).id
+
+    def complete(self, **given: Any) -> object:
+        """Complete the follow-up that was scheduled last."""
+        return follow_up_service(ADMIN).complete(self.follow_up, FollowUpCompletion(**given), None)
 
     def change_interaction(self, **given: Any) -> object:
         """Change the interaction that was recorded first."""
@@ -425,6 +453,7 @@ _JOB = ("Make a bulk job of 30 contacts",)
 _KEYED = ("Create a contact under an Idempotency-Key",)
 _REFUSED = ("Use four calls up, and refuse the fifth",)
 _RECORDED = ("Record an interaction",)
+_SCHEDULED = ("Schedule a follow-up",)
 BEFORE: dict[str, tuple[str, ...]] = {
     "Sign in": ("Register a tenant",),
     "Sign in by username": ("Register a tenant", "Sign in"),
@@ -435,6 +464,13 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Change an interaction": _RECORDED,
     "Move a contact's last interaction": (*_RECORDED, *_RECORDED),
     "Delete an interaction": _RECORDED,
+    "Move an interaction's follow-up": ("Record an interaction with a follow-up",),
+    "List a contact's follow-ups": _SCHEDULED,
+    "Read a follow-up": _SCHEDULED,
+    "Change a follow-up": _SCHEDULED,
+    "Complete a follow-up": _SCHEDULED,
+    "Complete a follow-up with an interaction": _SCHEDULED,
+    "Cancel a follow-up": _SCHEDULED,
     "Restore a contact": _DELETED,
     "Repeat a creation under its Idempotency-Key": _KEYED,
     "Purge a contact": _DELETED,
@@ -549,6 +585,23 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Delete an interaction": lambda world: interaction_service(ADMIN).delete(
         world.first.id, world.recorded[0], None
     ),
+    "Record an interaction with a follow-up": lambda world: world.record_with_follow_up(),
+    "Move an interaction's follow-up": lambda world: world.change_interaction(
+        scheduled_follow_up="2031-05-05T09:30:00Z"
+    ),
+    "Schedule a follow-up": lambda world: world.schedule(),
+    "List a contact's follow-ups": lambda world: follow_up_lists(ADMIN).of_contact(
+        world.first.id, FollowUpFilter(), limit=25, cursor=None
+    ),
+    "Read a follow-up": lambda world: follow_up_service(ADMIN).read(world.follow_up),
+    "Change a follow-up": lambda world: follow_up_service(ADMIN).change(
+        world.follow_up, FollowUpPatch(title="write"), None
+    ),
+    "Complete a follow-up": lambda world: world.complete(),
+    "Complete a follow-up with an interaction": lambda world: world.complete(
+        interaction=InteractionInput(type="call", description="a call", occurred_at="2026-05-04T09:30:00Z")
+    ),
+    "Cancel a follow-up": lambda world: follow_up_service(ADMIN).cancel(world.follow_up, None),
     "Booking of a new person": lambda world: booking_service().process(booking(1, "new@example.com")),
     "Booking of a known contact": lambda world: booking_service().process(booking(1, "ada0@example.com")),
     "Booking moved to a later time": lambda world: booking_service().process(

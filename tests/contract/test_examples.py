@@ -295,9 +295,25 @@ def an_interaction(world: World) -> str:
     return str(answer.json["id"])
 
 
+def a_follow_up(world: World) -> str:
+    """Schedule the follow-up of the examples with the only contact, and return its id."""
+    (contact,) = world.content.contacts
+    answer = world.send(
+        "POST", f"/contacts/{contact['id']['S']}/follow-ups", examples()["schedule_follow_up"].request
+    )
+    assert answer.status == 201, answer.text
+    return str(answer.json["id"])
+
+
+def a_follow_up_of_a_contact(world: World) -> str:
+    the_contact(world)
+    return a_follow_up(world)
+
+
 MAKERS: dict[str, Callable[[World], str]] = {
     "client_id": an_api_client,
     "contact_id": the_contact,
+    "follow_up_id": a_follow_up_of_a_contact,
     "import_id": an_import,
     "interaction_id": an_interaction,
     "invitation_id": an_invitation,
@@ -372,6 +388,7 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "list_api_clients": each(an_api_client),
     "list_bookings": booked,
     "list_bulk_jobs": each(a_job),
+    "list_contact_follow_ups": each(a_follow_up),
     "list_contacts": each(the_contact),
     "list_contacts_of_customer": a_contact_of,
     "list_customers": a_contact_of,

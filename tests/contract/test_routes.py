@@ -226,6 +226,40 @@ def interaction_calls(world: World, contact: str) -> Calls:
     ]
 
 
+def follow_up_calls(world: World, contact: str) -> Calls:
+    """Calls of follow-ups: of one that is completed, and of one that is cancelled."""
+    of_contact, one = "/contacts/{contact_id}/follow-ups", "/follow-ups/{follow_up_id}"
+    given = {"title": "call again", "due_at": "2031-01-01T09:00:00Z"}
+    made, other = (world.send("POST", f"/contacts/{contact}/follow-ups", given).json["id"] for _ in range(2))
+    old = {"If-Match": '"99"'}
+    call = {"type": "call", "description": "x", "scheduled_follow_up": "2031-01-02T09:00:00Z"}
+    return [
+        (200, "GET", of_contact, contact, {"query": {"due_before": "2032-01-01", "done": "false"}}),
+        (404, "GET", of_contact, new_id(), {}),
+        (422, "GET", of_contact, contact, {"query": {"done": "true", "state": "open"}}),
+        (201, "POST", of_contact, contact, {"json": given}),
+        (404, "POST", of_contact, new_id(), {"json": given}),
+        (422, "POST", of_contact, contact, {"json": {**given, "assignee_id": "nobody"}}),
+        (200, "GET", one, made, {}),
+        (404, "GET", one, new_id(), {}),
+        (200, "PATCH", one, made, {"json": {"due_at": "2031-01-03T09:00:00Z"}}),
+        (412, "PATCH", one, made, {"json": {"title": "x"}, "headers": old}),
+        (422, "PATCH", one, made, {"json": {"due_at": None}}),
+        (404, "PATCH", one, new_id(), {"json": {"title": "x"}}),
+        (412, "POST", f"{one}/complete", made, {"json": {}, "headers": old}),
+        (200, "POST", f"{one}/complete", made, {"json": {"outcome": "x", "interaction": call}}),
+        (409, "POST", f"{one}/complete", made, {"json": {}}),
+        (404, "POST", f"{one}/complete", new_id(), {"json": {}}),
+        (409, "PATCH", one, made, {"json": {"title": "x"}}),
+        (412, "POST", f"{one}/cancel", other, {"headers": old}),
+        (200, "POST", f"{one}/cancel", other, {}),
+        (409, "POST", f"{one}/cancel", other, {}),
+        (404, "POST", f"{one}/cancel", new_id(), {}),
+        (200, "GET", of_contact, contact, {"query": {"done": "true"}}),
+        (200, "GET", of_contact, contact, {"query": {"state": "cancelled"}}),
+    ]
+
+
 def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """check 54: successes and refusals of each route, including the gateway's own refusals."""
     ada = {
@@ -309,6 +343,7 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
         (422, "POST", f"{one}/interactions", contact, {"json": {**call, "type": "booking_created"}}),
         (415, "POST", f"{one}/interactions", contact, text_body),
         *interaction_calls(world, contact),
+        *follow_up_calls(world, contact),
         (200, "GET", f"{one}/bookings", contact, {"query": {"state": "created", "from": "2031-01-01"}}),
         (404, "GET", f"{one}/bookings", new_id(), {}),
         (422, "GET", f"{one}/bookings", contact, {"query": {"state": "lost"}}),

@@ -1,4 +1,4 @@
-"""The inputs that schedule, change, complete and list follow-ups."""
+"""The inputs that schedule, change and complete follow-ups."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.domain.contacts.inputs import MergePatch
 from shared.domain.errors import FieldError, Invalid
-from shared.domain.interactions.follow_up import FollowUpState
 from shared.domain.interactions.inputs import InteractionInput
-from shared.domain.moments import GivenTime, Moment
+from shared.domain.moments import GivenTime
 from shared.domain.text import GivenLine, ShortText
 
 
@@ -55,30 +54,3 @@ class FollowUpCompletion(BaseModel):
         None,
         description="An interaction to record with the contact in the same transaction, such as the call that was due.",
     )
-
-
-class FollowUpConditions(BaseModel):
-    """The follow-ups to list. All conditions must hold."""
-
-    state: FollowUpState | None = Field(
-        None,
-        description="Default: `open`. Open ones are listed earliest due first, others latest closed first.",
-    )
-    done: bool | None = Field(
-        None, description="`true` is the same as `state=done`, `false` the same as `state=open`."
-    )
-    due_from: Moment | None = Field(
-        None, description="Due at or after this time; or on or after this day, in the tenant's time zone."
-    )
-    due_before: Moment | None = Field(
-        None, description="Due before this time; or before this day, in the tenant's time zone."
-    )
-    assignee_id: str | None = Field(None, min_length=1, max_length=100)
-
-    @property
-    def wanted_state(self) -> FollowUpState:
-        """The state of the follow-ups to list. Raises Invalid when `state` and `done` contradict each other."""
-        by_done: FollowUpState = "done" if self.done else "open"
-        if self.state is not None and self.done is not None and self.state != by_done:
-            raise Invalid.field("done", "mixed", "`state` and `done` contradict each other. Give one.")
-        return self.state or by_done

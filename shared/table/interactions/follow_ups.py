@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import ConcurrentChange
@@ -17,9 +17,7 @@ from shared.table.interactions.follow_up_items import add_follow_up, follow_up_f
 from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import follow_ups as follow_up_keys
-from shared.table.keys import timeline as timeline_keys
 from shared.table.keys.spelling import SK, Key, identity_of
-from shared.table.ranges import walk_ranges
 from shared.table.store import Store
 from shared.table.transactions import Transaction
 
@@ -95,31 +93,6 @@ class FollowUpTable:
         if interaction is not None:
             transaction.put(interaction_items.interaction_to_item(self._tenant, interaction))
         self._store.commit(transaction)
-
-    def walk(
-        self,
-        contact_id: str,
-        *,
-        is_open: bool,
-        first: str | None,
-        last: str | None,
-        after: str | None,
-        portion: int,
-    ) -> Iterator[tuple[str, FollowUp]]:
-        """Yield a contact's open follow-ups, earliest due first, or the others, latest closed first, each with its
-        position for `after`. `first` and `last`: bounds of the time that they sort by, both included.
-        """
-        entries = walk_ranges(
-            self._store,
-            contact_keys.partition(self._tenant, contact_id),
-            [follow_up_keys.range_of(is_open=is_open)],
-            between=timeline_keys.between(first, last),
-            after=after,
-            descending=not is_open,
-            portion=portion,
-        )
-        for position, row in entries:
-            yield position, follow_up_from_item(row)
 
     def _locate(self, follow_up_id: str) -> Item | None:
         return self._store.get(follow_up_keys.locator(self._tenant, follow_up_id))

@@ -433,6 +433,11 @@ def test_bodies_by_the_document_s_schema_and_against_it_are_answered_as_it_says(
     known["interaction_id"] = world.send(
         "POST", f"/contacts/{known['contact_id']}/interactions", {"type": "call", "description": "A"}
     ).json["id"]
+    known["follow_up_id"] = world.send(
+        "POST",
+        f"/contacts/{known['contact_id']}/follow-ups",
+        {"title": "A", "due_at": "2031-01-01T09:00:00Z"},
+    ).json["id"]
     contact_ids = [known["contact_id"], new_id()]
 
     def sensible(body: Any) -> Any:

@@ -32,6 +32,9 @@ KEPT: dict[str, Any] = {
     "opt_outs": {"email": {"opted_out": False}}, "at": TIME, "by": "user:x", "unique_scope": "customer",
     # an interaction's
     "performed_by": "X", "performed_by_id": SOMEBODY, "contact_id": SOMEBODY, "interaction_counts": {"call": 5},
+    "follow_up_id": SOMEBODY,
+    # a follow-up's
+    "done_at": TIME, "cancelled_at": TIME, "notified_at": TIME, "outcome_interaction_id": SOMEBODY,
     # a customer's
     "number": "CUST000001", "is_verified": True, "contact_count": 5, "primary_contact": SOMEBODY,
     # labels'
@@ -63,6 +66,9 @@ TAKEN: dict[str, set[str]] = {
     "PATCH /contacts/{contact_id}": {"email_verified", *_STATES},
     # Where the person said so: of the consent, not of the contact.
     "POST /contacts/{contact_id}/consent": {"source"},
+    # When a follow-up is due is people's to say; when a delivery is, is not.
+    "POST /contacts/{contact_id}/follow-ups": {"due_at"},
+    "PATCH /follow-ups/{follow_up_id}": {"due_at"},
     # A customer's own name, by which nobody signs in; and people's judgement of them.
     **{route: {"username", "is_verified", "is_active"} for route in CUSTOMERS},
     # Static or dynamic is settled at the start, and never after.

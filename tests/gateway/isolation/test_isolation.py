@@ -173,6 +173,13 @@ def make_interaction(world: World, tenancy: Tenancy, contact: str) -> str:
     return str(answer.json["id"])
 
 
+def make_follow_up(world: World, tenancy: Tenancy) -> str:
+    path = f"/contacts/{make_contact(world, tenancy)}/follow-ups"
+    answer = world.send("POST", path, FOLLOW_UP, token=tenancy.admin)
+    assert answer.status == 201, answer.text
+    return str(answer.json["id"])
+
+
 def person() -> dict[str, Any]:
     return {"first_name": "X", "email": f"{new_id()}@example.com"}
 
@@ -184,6 +191,7 @@ def named() -> dict[str, Any]:
 NOWHERE = "0190a8b0-0000-7000-8000-00000000000a"
 CONSENT = {"channel": "email", "opted_out": True, "source": "a call"}
 INTERACTION = {"type": "call", "description": "a call"}
+FOLLOW_UP = {"title": "call again", "due_at": "2031-01-01T09:00:00Z"}
 HOOK = {"url": "https://hooks.example.com/x", "events": ["contact.created"]}
 BULK = {"contact_ids": ["x"]}
 
@@ -201,6 +209,12 @@ CASES: dict[tuple[str, str], Case] = {
         )
         for method, body in (("GET", None), ("PATCH", {"outcome": "x"}), ("DELETE", None))
     },
+    ("GET", "/contacts/{contact_id}/follow-ups"): Case(make_contact),
+    ("POST", "/contacts/{contact_id}/follow-ups"): Case(make_contact, FOLLOW_UP),
+    ("GET", "/follow-ups/{follow_up_id}"): Case(make_follow_up),
+    ("PATCH", "/follow-ups/{follow_up_id}"): Case(make_follow_up, {"title": "x"}),
+    ("POST", "/follow-ups/{follow_up_id}/complete"): Case(make_follow_up, {"outcome": "x"}),
+    ("POST", "/follow-ups/{follow_up_id}/cancel"): Case(make_follow_up),
     ("GET", "/contacts/{contact_id}/bookings"): Case(make_contact),
     ("POST", "/contacts/{contact_id}/toggle-status"): Case(make_contact),
     ("POST", "/contacts/{contact_id}/restore"): Case(make_deleted_contact),

@@ -27,6 +27,7 @@ from shared.services.interactions.service import DueInteractions, InteractionSer
 from shared.services.reading_budget import Budget
 from shared.table.contacts.repository import ContactTable
 from shared.table.cursors import Cursors
+from shared.table.interactions.follow_ups import FollowUpTable
 from shared.table.interactions.index import InteractionIndex
 from shared.table.interactions.items import interaction_from_item
 from shared.table.interactions.repository import InteractionTable
@@ -57,10 +58,16 @@ class Timeline:
         contacts.create(created)
         self.id = created[0].id
         self.interactions = InteractionTable(store, TENANT)
+        self.follow_ups = FollowUpTable(store, TENANT)
         self.contacts = contacts
         reading = ContactReading(ADA, contacts)
         self.service = InteractionService(
-            ADA, reading, self.interactions, lambda: "Ada", sleep=lambda seconds: None
+            ADA,
+            reading,
+            self.interactions,
+            self.follow_ups,
+            lambda: "Ada",
+            sleep=lambda seconds: None,
         )
         self.due = DueInteractions(TENANT, self.interactions, sleep=lambda seconds: None)
         budget = Budget()
