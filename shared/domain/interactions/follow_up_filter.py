@@ -42,7 +42,7 @@ class FollowUpConditions(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class FollowUpFilter:
-    """The follow-ups to list. `due_from` and `due_before`: bounds of `due_at`, as timestamps; the second is excluded."""
+    """The follow-ups to list. `due_from` and `due_before`: timestamps that bound `due_at`; the second is excluded."""
 
     state: FollowUpState = "open"
     due_from: str | None = None

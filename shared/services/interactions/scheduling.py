@@ -25,13 +25,15 @@ class FollowUpChange:
     after: FollowUp
 
     def figures(self, contact: Contact, first_due: FirstDue) -> FollowUpFigures:
-        """Return what the change does to the contact. Reads the other follow-ups only if this one was the first."""
+        """Return what the change does to the contact. Reads the other follow-ups only if this one was the first, and
+        is closed or due later after it.
+        """
         others = contact.next_follow_up_at
-        if self.before is not None and self.before.is_open and self.before.due_at == others:
+        due_at = self.after.due_at if self.after.is_open else None
+        before = self.before.due_at if self.before is not None and self.before.is_open else None
+        if before is not None and before == others and (due_at is None or due_at > before):
             others = first_due(contact.id, self.after.id)
-        return FollowUpFigures(
-            self.after.id, earliest(others, self.after.due_at if self.after.is_open else None)
-        )
+        return FollowUpFigures(self.after.id, earliest(others, due_at))
 
 
 def default_assignee(contact: Contact, caller: Caller) -> str | None:

@@ -120,8 +120,16 @@ def test_an_interaction_is_recorded_as_given_and_moves_the_figures(timeline: Tim
     assert timeline.ask("GET", f"/{made['id']}").json == made
     assert timeline.figures == (1, JANUARY)
     (event,) = timeline.events("interaction.created")
-    assert json.loads(event["data"]["S"]) == {"interaction_id": made["id"], "interaction_type": "call"}
-    changes = {"interaction_count": [None, 1], "last_contacted_at": [None, JANUARY]}
+    assert json.loads(event["data"]["S"]) == {
+        "interaction_id": made["id"],
+        "interaction_type": "call",
+        "follow_up_id": made["follow_up_id"],
+    }
+    changes = {
+        "interaction_count": [None, 1],
+        "last_contacted_at": [None, JANUARY],
+        "next_follow_up_at": [None, MARCH],
+    }
     assert json.loads(event["changes"]["S"]) == changes
     assert timeline.contact["version"] == 2
 
