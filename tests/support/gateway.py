@@ -26,6 +26,7 @@ from __future__ import annotations
 import base64
 import importlib
 import json
+import math
 import re
 import threading
 import time
@@ -35,15 +36,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
+from unittest import mock
 from urllib.parse import urlencode
 
 from botocore.awsrequest import AWSResponse
 from requests.structures import CaseInsensitiveDict
 
+from shared.services.backoff import RetryPolicy
 from tests.support.gateway_authorizers import Authorizer, allows, context_text, read_authorizers
 from tests.support.gateway_events import API_ID, Fallback, ProxyEvents, Routes
 from tests.support.gateway_responses import GatewayResponses
-from tests.support.gateway_turns import LONGEST_WAIT, ResolverState, Steps, Turns
+from tests.support.gateway_turns import LONGEST_WAIT, STEP_SECONDS, ResolverState, Steps, Turns
 from tests.support.lambda_context import ACCOUNT, REGION, lambda_context
 from tests.support.roles import roles_of, under_role
 from tests.support.template import Route, Template
@@ -328,8 +331,16 @@ class Gateway:
             yield
             return
         self._state = ResolverState()
+        wait_after = RetryPolicy.wait_after
+
+        def pass_turns(policy: RetryPolicy, attempt: int) -> float:
+            return self._wait(wait_after(policy, attempt))
+
         try:
-            with intercepting(Layer.SCHEDULER, self._pass_turn):
+            with (
+                intercepting(Layer.SCHEDULER, self._pass_turn),
+                mock.patch.object(RetryPolicy, "wait_after", pass_turns),
+            ):
                 yield
         finally:
             self._state = self._steps = None
@@ -337,12 +348,29 @@ class Gateway:
     def _pass_turn(self, attempt: Attempt, send: Send) -> AWSResponse:
         if self._state is None or not self._turns.mine:
             return send(attempt)
-        bring_back = self._state.put_aside()
-        self._turns.give_up()
-        try:
+        with self._given_up_turn(self._state):
             if self._steps is not None:
                 self._steps.arrive()
             return send(attempt)
+
+    def _wait(self, seconds: float) -> float:
+        """Let the other requests go on while this one would wait between two attempts; return what is left to wait.
+
+        In step, a wait is a number of steps, since the other requests take no time.
+        """
+        if self._state is None or self._steps is None or not self._turns.mine:
+            return seconds
+        with self._given_up_turn(self._state):
+            for _ in range(math.ceil(seconds / STEP_SECONDS)):
+                self._steps.arrive()
+        return 0.0
+
+    @contextmanager
+    def _given_up_turn(self, state: ResolverState) -> Iterator[None]:
+        bring_back = state.put_aside()
+        self._turns.give_up()
+        try:
+            yield
         finally:
             self._turns.take()
             bring_back()

@@ -13,6 +13,8 @@ from aws_lambda_powertools.event_handler.api_gateway import ApiGatewayResolver, 
 
 LONGEST_WAIT = 300
 """Seconds after which waiting for other requests fails the test."""
+STEP_SECONDS = 0.01
+"""The seconds that a step counts for when requests in step wait: about those that a call of AWS takes."""
 
 
 class Turns:
