@@ -50,6 +50,11 @@ EXAMPLES = {
         problems=(NotFound("Contact"), LIMIT_REFUSED),
         parameters={"type": "call"},
     ),
+    "list_all_interactions": Example(
+        answer=Page([_CALL], None, 1),
+        problems=(LIMIT_REFUSED,),
+        parameters={"type": "call"},
+    ),
     "record_interaction": Example(
         request=_GIVEN,
         answer=_CALL,

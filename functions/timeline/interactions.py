@@ -11,7 +11,12 @@ from shared.domain.interactions.interaction import Interaction
 from shared.http.call import Call
 from shared.http.listing import NumberedListQuery
 from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
-from shared.wiring.interactions import interaction_filter, interaction_lists, interaction_service
+from shared.wiring.interactions import (
+    interaction_filter,
+    interaction_lists,
+    interaction_service,
+    tenant_interactions,
+)
 
 
 class InteractionListQuery(NumberedListQuery, InteractionConditions):
@@ -42,6 +47,30 @@ def list_interactions(call: Call, contact_id: str, query: InteractionListQuery) 
     limit, skip = query.part
     page = interaction_lists(call.caller, call.budget).of_contact(
         contact_id,
+        interaction_filter(call.caller.tenant_id, query),
+        limit=limit,
+        cursor=query.cursor,
+        skip=skip,
+        include_total=query.include_total,
+    )
+    return Reply(page=page)
+
+
+@routes.route(
+    "GET",
+    "/interactions",
+    summary="List the interactions of all contacts, newest first",
+    query=InteractionListQuery,
+    answer=Interaction,
+    paged=True,
+    errors=(RuleBroken,),
+)
+def list_all_interactions(call: Call, query: InteractionListQuery) -> Reply:
+    """The interactions of the contacts that the caller may see. The list follows changes within about a second.
+    `total` is set without conditions, and with no condition but `type`, for callers who may read all contacts.
+    """
+    limit, skip = query.part
+    page = tenant_interactions(call.caller, call.budget).list(
         interaction_filter(call.caller.tenant_id, query),
         limit=limit,
         cursor=query.cursor,

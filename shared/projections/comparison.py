@@ -50,7 +50,8 @@ def build_expected(tenant_id: str, images: Iterable[Item]) -> dict[Identity, Ite
     for name, amount in totals.items():
         if amount:
             counter = counter_keys.counter(tenant_id, name)
-            expected[identity_of(counter)] = {**counter, "amount": {"N": str(amount)}}
+            counted = expected.setdefault(identity_of(counter), {**counter})
+            counted[counter_keys.attribute_of(name)] = {"N": str(amount)}
     for (metric, hour, name), amount in hourly.items():
         key = hour_keys.hour(tenant_id, metric, hour)
         expected.setdefault(identity_of(key), {**key})[name] = {"N": str(amount)}
@@ -69,7 +70,7 @@ def find_discrepancies(tenant_id: str, present: Iterable[Item]) -> tuple[dict[Id
     for item in present:
         if kind_of(item) is not None:
             records.append(item)
-        elif projection_keys.is_projected(item) and item.get("amount", {}).get("N") != "0":
+        elif projection_keys.is_projected(item) and not _is_zero(item):
             held[identity_of(item)] = item
     expected = build_expected(tenant_id, records)
     _add_purged_counts(expected, held)
@@ -100,6 +101,13 @@ def _add_purged_counts(expected: dict[Identity, Item], held: dict[Identity, Item
             del held[pair]
 
 
+def _is_zero(item: Item) -> bool:
+    """Return whether an item is a counter of which nothing is counted."""
+    return item.get(counter_keys.AMOUNT, {}).get("N") == "0" and (
+        not counter_keys.is_counter(item) or _without_marks(item) == key_of(item)
+    )
+
+
 def _group_postings(items: dict[Identity, Item]) -> dict[str, list[Item]]:
     """Return the chunks of posting lists among items, by the partition key of their list."""
     chunks: defaultdict[str, list[Item]] = defaultdict(list)
@@ -116,9 +124,14 @@ def _agrees(held: Item | None, expected: Item) -> bool:
     return held is not None and _without_marks(held) == _without_marks(expected)
 
 
+def _has_counts(item: Item) -> bool:
+    """Return whether the attributes of an item are counts, of which one that is zero is like none."""
+    return hour_keys.is_hour(item) or counter_keys.is_counter(item)
+
+
 def _without_marks(item: Item) -> Item:
     return {
         name: value
         for name, value in item.items()
-        if name not in ("spelling", "part") and not (hour_keys.is_hour(item) and value == {"N": "0"})
+        if name not in ("spelling", "part") and not (value == {"N": "0"} and _has_counts(item))
     }

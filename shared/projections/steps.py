@@ -15,7 +15,7 @@ from shared.table.contacts import items as contact_items
 from shared.table.item import Item
 from shared.table.keys import counters as counter_keys
 from shared.table.keys import hours as hour_keys
-from shared.table.keys.spelling import Key, identity_of
+from shared.table.keys.spelling import Identity, Key, identity_of, make_key
 from shared.table.store import Store
 from shared.table.transactions import Transaction
 
@@ -52,7 +52,10 @@ def _steps_of(work: Work) -> set[tuple[str, ...]]:
     if work.must_repair:
         return steps
     before, after = work.known, work.wanted
-    steps.update(("counter", name) for name, _ in before.counts.items() ^ after.counts.items())
+    steps.update(
+        ("counter", counter_keys.item_name_of(name))
+        for name, _ in before.counts.items() ^ after.counts.items()
+    )
     steps.update(
         ("hour", metric, hour) for (metric, hour, _), _ in before.hourly.items() ^ after.hourly.items()
     )
@@ -198,25 +201,37 @@ def _part_of(item: Item) -> int:
 
 
 def _add_counts(transaction: Transaction, tenant_id: str, differences: Counter[str]) -> None:
-    for name, difference in sorted(differences.items()):
-        if difference:
-            transaction.update(
-                counter_keys.counter(tenant_id, name), "ADD amount :d", {":d": {"N": str(difference)}}
-            )
+    _add_amounts(
+        transaction,
+        (
+            (counter_keys.counter(tenant_id, name), counter_keys.attribute_of(name), difference)
+            for name, difference in sorted(differences.items())
+        ),
+    )
 
 
 def _add_hourly(transaction: Transaction, tenant_id: str, differences: Counter[HourlyCount]) -> None:
-    by_hour: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
-    for (metric, hour, name), difference in sorted(differences.items()):
+    _add_amounts(
+        transaction,
+        (
+            (hour_keys.hour(tenant_id, metric, hour), name, difference)
+            for (metric, hour, name), difference in sorted(differences.items())
+        ),
+    )
+
+
+def _add_amounts(transaction: Transaction, differences: Iterable[tuple[Key, str, int]]) -> None:
+    """Add differences that are not zero to attributes of items, with one step for each item."""
+    by_item: defaultdict[Identity, dict[str, int]] = defaultdict(dict)
+    for key, name, difference in differences:
         if difference:
-            by_hour[metric, hour][name] = difference
-    for (metric, hour), counts in by_hour.items():
-        names = {f"#{n}": name for n, name in enumerate(counts)}
+            by_item[identity_of(key)][name] = difference
+    for identity, amounts in by_item.items():
         transaction.update(
-            hour_keys.hour(tenant_id, metric, hour),
-            "ADD " + ", ".join(f"#{n} :{n}" for n in range(len(counts))),
-            {f":{n}": {"N": str(difference)} for n, difference in enumerate(counts.values())},
-            names=names,
+            make_key(*identity),
+            "ADD " + ", ".join(f"#{n} :{n}" for n in range(len(amounts))),
+            {f":{n}": {"N": str(difference)} for n, difference in enumerate(amounts.values())},
+            names={f"#{n}": name for n, name in enumerate(amounts)},
         )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shared.domain.contacts.shown import ContactShown
     from shared.domain.ids import Work
     from shared.services.contacts.bulk import BulkContacts
+    from shared.services.contacts.entry_lists import EntryLists
     from shared.services.contacts.history import ContactHistory
     from shared.services.contacts.lists import ContactLists
     from shared.services.contacts.purge import Purge
@@ -144,6 +145,14 @@ def contact_lists(caller: Caller, budget: Budget | None = None) -> ContactLists:
         cursors(),
         budget,
     )
+
+
+def entry_lists(caller: Caller, budget: Budget) -> EntryLists:
+    """The lists of entries of all contacts' timelines, for one caller. They are read within a budget."""
+    from shared.services.contacts.entry_lists import EntryLists
+    from shared.table.contacts.index import ContactIndex
+
+    return EntryLists(caller, ContactIndex(store(), caller.tenant_id, budget), cursors(), budget)
 
 
 def contact_filter(tenant_id: str, given: Mapping[str, Any]) -> ContactFilter:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from shared.wiring.base import cursors, store
-from shared.wiring.contacts import contact_reading
+from shared.wiring.contacts import contact_reading, entry_lists
 from shared.wiring.idempotency import announcer, store_for
 from shared.wiring.performers import performer
 from shared.wiring.tenants import is_active_user, tenant_settings
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shared.services.interactions.follow_ups import FollowUpService
     from shared.services.interactions.lists import InteractionLists
     from shared.services.interactions.service import DueInteractions, InteractionService
+    from shared.services.interactions.tenant_list import TenantInteractions
     from shared.services.reading_budget import Budget
 
 
@@ -85,6 +86,23 @@ def interaction_lists(caller: Caller, budget: Budget | None = None) -> Interacti
     budget = budget or Budget()
     index = InteractionIndex(store(), caller.tenant_id, budget)
     return InteractionLists(caller, contact_reading(caller), index, cursors(), budget)
+
+
+def tenant_interactions(caller: Caller, budget: Budget | None = None) -> TenantInteractions:
+    """The interactions of all contacts of the tenant, for one caller. They are read within the request's budget, or
+    within a budget of their own.
+    """
+    from shared.services.interactions.tenant_list import TenantInteractions
+    from shared.services.reading_budget import Budget
+    from shared.table.contacts.index import ContactIndex
+    from shared.table.entry_lists import EntryList
+    from shared.table.interactions.items import interaction_from_item
+    from shared.table.keys import lists as list_keys
+
+    tenant_id = caller.tenant_id
+    budget = budget or Budget()
+    rows = EntryList(store(), tenant_id, budget, (list_keys.INTERACTIONS,), interaction_from_item)
+    return TenantInteractions(entry_lists(caller, budget), rows, ContactIndex(store(), tenant_id, budget))
 
 
 def interaction_filter(tenant_id: str, given: InteractionConditions) -> InteractionFilter:

@@ -81,6 +81,7 @@ from shared.wiring.interactions import (
     follow_up_service,
     interaction_lists,
     interaction_service,
+    tenant_interactions,
 )
 from shared.wiring.jobs import bulk_job_service, bulk_watch, bulk_work, matching_contacts
 from shared.wiring.kept import reset_wiring
@@ -212,6 +213,22 @@ class World:
     def complete(self, **given: Any) -> object:
         """Complete the follow-up that was scheduled last."""
         return follow_up_service(ADMIN).complete(self.follow_up, FollowUpCompletion(**given), None)
+
+    def settle_interactions(self) -> None:
+        """Record an interaction with each of thirty contacts, and project all of them but the last."""
+        for number, contact in enumerate(self.made):
+            given = InteractionInput(
+                type="quote" if number in (3, 20) else "call",
+                description="Talked about the offer, and agreed to meet again.",
+                occurred_at=f"2026-05-04T09:{number:02}:00Z",
+            )
+            interaction_service(ADMIN).create(contact.id, given)
+        last = self.made[-1].id
+        records = [*self._items("CONTACT"), *self._items("INT#")]
+        self.unprojected = [one for one in records if one["PK"]["S"].endswith(last)]
+        projection().project(
+            [one for one in records if one not in self.unprojected and one["id"] != self.fresh["id"]]
+        )
 
     def change_interaction(self, **given: Any) -> object:
         """Change the interaction that was recorded first."""
@@ -577,6 +594,12 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "List a contact's interactions, bookings among them": lambda world: interaction_lists(ADMIN).of_contact(
         world.first.id, InteractionFilter(), limit=25, cursor=None
     ),
+    "List 25 interactions of all contacts": lambda world: tenant_interactions(ADMIN).list(
+        InteractionFilter(), limit=25, cursor=None
+    ),
+    "List the interactions of a rare type, two found": lambda world: tenant_interactions(ADMIN).list(
+        InteractionFilter(type="quote"), limit=25, cursor=None
+    ),
     "Read an interaction": lambda world: interaction_service(ADMIN).read(world.first.id, world.recorded[0]),
     "Change an interaction": lambda world: world.change_interaction(outcome="signed"),
     "Move a contact's last interaction": lambda world: world.change_interaction(
@@ -620,6 +643,8 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
         booking(0, "x@example.com")
     ),
     "Project a contact": lambda world: projection().project([world.fresh]),
+    "Project an interaction, with its contact": lambda world: projection().project(world.unprojected),
+    "Project an interaction": lambda world: projection().project(world.unprojected[1:]),
     "Project 40 contacts of an import": lambda world: projection().project(world.imported),
     "Create a contact of a customer": lambda world: world.contacts.create(
         given(100, customer_id=world.crowded.id)
@@ -751,6 +776,8 @@ def test_an_operation_costs_what_the_document_says(world: World, operation: str)
         world.settle_customers()
     if "user" in operation or "nvit" in operation:
         world.settle_users()
+    if "interactions of a" in operation or operation.startswith("Project an interaction"):
+        world.settle_interactions()
     for earlier in BEFORE.get(operation, ()):
         OPERATIONS[earlier](world)
     with meter() as measured:

@@ -43,6 +43,7 @@ COSTS = {
     ("PATCH", "/follow-ups/{follow_up_id}"): "Change a follow-up",
     ("POST", "/follow-ups/{follow_up_id}/complete"): "Complete a follow-up with an interaction",
     ("POST", "/follow-ups/{follow_up_id}/cancel"): "Cancel a follow-up",
+    ("GET", "/interactions"): "List 25 interactions of all contacts",
     ("GET", "/contacts/{contact_id}/bookings"): "List a contact's bookings",
     ("POST", "/contacts/{contact_id}/toggle-status"): "Toggle a contact's status",
     ("POST", "/contacts/{contact_id}/restore"): "Restore a contact",

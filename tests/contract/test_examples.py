@@ -310,6 +310,14 @@ def a_follow_up_of_a_contact(world: World) -> str:
     return a_follow_up(world)
 
 
+def an_interaction_of_a_contact(world: World) -> str:
+    """Create the contact of the examples, and record the interaction of the examples with it."""
+    the_contact(world)
+    made = an_interaction(world)
+    world.catch_up()
+    return made
+
+
 MAKERS: dict[str, Callable[[World], str]] = {
     "client_id": an_api_client,
     "contact_id": the_contact,
@@ -398,6 +406,7 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "list_group_contacts": a_member,
     "list_groups": each(a_label("groups")),
     "list_interactions": each(an_interaction),
+    "list_all_interactions": each(an_interaction_of_a_contact),
     "list_invitations": each(an_invitation),
     "list_tags": each(a_label("tags")),
     "list_types": each(a_label("types")),

@@ -54,6 +54,13 @@ class InteractionFilter:
         """Whether it has no condition, or only one of the type."""
         return not (self.first or self.last or self.performed_by_id or self.booking_id)
 
+    def excludes(self, *, but_type: bool = False) -> bool:
+        """Whether a condition other than the bounds of time may exclude interactions. `but_type`: other than the type
+        too.
+        """
+        has_type = self.type is not None and not but_type
+        return has_type or self.performed_by_id is not None or self.booking_id is not None
+
     def reads(self, *, by_system: bool) -> bool:
         """Whether it may match interactions that the system recorded, or that callers recorded."""
         return self.type is None or (self.type in SYSTEM_TYPES) == by_system

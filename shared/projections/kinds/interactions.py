@@ -14,4 +14,4 @@ def _count(item: Item) -> Counter[HourlyCount]:
     return count_at(list_keys.INTERACTIONS, item["occurred_at"]["S"], item["type"]["S"])
 
 
-INTERACTION_KIND = EntryKind(list_keys.INTERACTIONS, interaction_keys.INTERACTIONS, _count)
+INTERACTION_KIND = EntryKind(list_keys.INTERACTIONS, interaction_keys.INTERACTIONS, _count, index="type")

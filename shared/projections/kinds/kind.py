@@ -105,11 +105,13 @@ class EntryKind(Kind):
 
     `prefixes`: those of its sort keys, each followed by `<time>#<id>`. An entry whose time changes is removed at one
     key and put at another, with the next version: for the projections these are two records. `count`: works out
-    an entry's counts by hour. Those of a purged contact's entries remain, apart from the others.
+    an entry's counts by hour. Those of a purged contact's entries remain, apart from the others. `index`: the
+    attribute by whose values the rows of the list are indexed; empty for none.
     """
 
     prefixes: tuple[str, ...]
     count: Callable[[Item], Counter[HourlyCount]]
+    index: str = ""
 
     def matches(self, key: dict[str, Any]) -> bool:
         return bool(key[SK]["S"].startswith(self.prefixes))
@@ -120,8 +122,18 @@ class EntryKind(Kind):
     def tombstone_key(self, record: dict[str, Any]) -> Key:
         return projection_keys.entry_tombstone(record)
 
-    def project(self, _tenant_id: str, item: Item, /) -> Projected:
-        return Projected(hourly=self.count(item))
+    def project(self, tenant_id: str, item: Item, /) -> Projected:
+        rows: tuple[Item, ...] = ()
+        if self.index:
+            name = list_keys.index_of(self.list_name, item[self.index]["S"])
+            rows = (list_keys.place(tenant_id, name, self._position_of(item)),)
+        return Projected(rows=rows, hourly=self.count(item))
+
+    def _position_of(self, item: Item) -> str:
+        """Return the sort key of the list row of an entry's item, or of a list row."""
+        is_row = not self.matches(item)
+        position: str = (item if is_row else self.row_key(item))[SK]["S"]
+        return position
 
     def project_purged(self, item: Item, /) -> Projected:
         counts = self.count(item)

@@ -76,8 +76,7 @@ class _Wanted:
     @property
     def is_whole_range(self) -> bool:
         """Whether it is one range, with no condition but bounds of time."""
-        wanted = self.filter
-        return len(self.ranges) == 1 and not (wanted.type or wanted.performed_by_id or wanted.booking_id)
+        return len(self.ranges) == 1 and not self.filter.excludes()
 
 
 class InteractionLists:

@@ -53,7 +53,13 @@ class ContactIndex:
         if len(_counters_of(name)) > 1:
             return self.counts_of([name])[0]
         item = self._store.get(counter_keys.counter(self._tenant, name), consistent=False)
-        return int(item["amount"]["N"]) if item else 0
+        return int(item[counter_keys.AMOUNT]["N"]) if item else 0
+
+    def parts_of(self, name: str) -> tuple[int, dict[str, int]]:
+        """Return a counter that has parts, and its parts by name."""
+        item = self._store.get(counter_keys.counter(self._tenant, name), consistent=False) or {}
+        amounts = {part: int(amount["N"]) for part, amount in item.items() if "N" in amount}
+        return amounts.pop(counter_keys.AMOUNT, 0), amounts
 
     def count_of_customer(self, customer_id: str) -> int:
         """Return the number of contacts of a customer, which is in the customer's record."""

@@ -23,6 +23,11 @@ def partition(tenant_id: str, order: str) -> str:
     return f"{tenant_prefix(tenant_id)}{LIST}#{order}"
 
 
+def index_of(order: str, value: str) -> str:
+    """Return the name of the index of a list's rows by a value: the keys of the rows with the value `value`."""
+    return f"{order}={value}"
+
+
 def row(tenant_id: str, order: str, record_id: str) -> Key:
     """Return the key of a record's row in a list."""
     return make_key(partition(tenant_id, order), record_id)

@@ -196,6 +196,19 @@ def test_no_list_search_filter_or_order_finds_a_hidden_contact(scene: Scene) -> 
             assert scene.ids(path, sort=order, include_total="true", limit=1) == [scene.mine["id"]]
 
 
+def test_no_list_of_entries_shows_a_hidden_contact_s(scene: Scene) -> None:
+    """check 52: whatever the conditions, and whether the caller's contacts are taken from their index or not."""
+    for query in ({}, {"type": "call"}, {"type": "booking_created"}, {"date_from": "2000-01-01"}):
+        answer = scene.ask("GET", "/interactions", query={**query, "include_total": "true"}).json
+        assert {one["contact_id"] for one in answer["items"]} == {scene.mine["id"]}, query
+        assert answer["total"] == len(answer["items"])
+        assert scene.ask("GET", "/interactions", query=query).json["total"] is None
+        seen = scene.world.send("GET", "/interactions", query=query).json
+        assert {one["contact_id"] for one in seen["items"]} == {scene.mine["id"], scene.hidden[0]}, query
+    cursor = scene.world.send("GET", "/interactions", query={"limit": 1}).json["next_cursor"]
+    assert scene.ask("GET", "/interactions", query={"limit": 1, "cursor": cursor}).status == 400
+
+
 def test_a_cursor_of_a_wider_sight_leads_nowhere(scene: Scene) -> None:
     """check 44, check 57: nor does a cursor that the caller got when they could see more."""
     query = {"limit": 1, "sort": "name"}

@@ -267,6 +267,7 @@ WITHOUT_ID: dict[tuple[str, str], Case] = {
     ("GET", "/contacts"): Case(),
     ("POST", "/contacts"): Case(body=person),
     ("GET", "/contacts/stats"): Case(),
+    ("GET", "/interactions"): Case(),
     ("GET", "/tags"): Case(),
     ("POST", "/tags"): Case(body=named),
     ("GET", "/types"): Case(),

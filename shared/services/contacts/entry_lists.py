@@ -1,0 +1,195 @@
+"""Lists of the entries of all contacts' timelines, as far as one caller may see the contacts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Generic, Protocol, TypeVar
+
+from shared.domain.callers import Caller
+from shared.domain.contacts.facets import OWN
+from shared.domain.contacts.record import Contact
+from shared.domain.ids import NUMBERS, id_of
+from shared.services.paging import Cursors, Page, check_depth
+from shared.services.reading_budget import Budget, BudgetSpent
+from shared.services.walks import (
+    MAX_LOOKUPS,
+    Step,
+    Walk,
+    count_matches,
+    group_entries,
+    portion_size,
+    take,
+)
+
+MAX_OWN = 10_000
+"""Up to how many contacts of a caller are read from the index of own contacts, so that others need no look-up."""
+_LEAST_PORTION = 64
+"""Rows that are read at first under conditions that may exclude rows."""
+_LARGE_PORTION = 500
+_ALL = id_of(0), id_of(NUMBERS - 1)
+
+
+class ContactEntry(Protocol):
+    """An entry of a contact's timeline."""
+
+    @property
+    def contact_id(self) -> str: ...
+
+
+class ContactRows(Protocol):
+    """The contacts of one tenant as lists show them; see `shared.table.contacts.index.ContactIndex`."""
+
+    def rows(self, contact_ids: Sequence[str]) -> list[Contact]: ...
+
+    def with_all(
+        self, facets: Sequence[tuple[str, str]], *, after: str | None, descending: bool, low: str, high: str
+    ) -> Iterator[tuple[str, bool]]: ...
+
+
+E = TypeVar("E", bound=ContactEntry)
+
+
+@dataclass(frozen=True, slots=True)
+class WantedEntries(Generic[E]):
+    """The entries to list.
+
+    `walk(after, portion)` yields those that indexes leave, in order, each with its position; it reads `portion` rows
+    at first. `matches` decides which of them are wanted. `query` names the list and all conditions, for its cursors.
+    `is_selective`: whether `matches` may exclude entries. `total` returns how many there are with a contact that is
+    not deleted, None if no counter has that.
+    """
+
+    query: tuple[str, ...]
+    walk: Callable[[str | None, int], Iterator[tuple[str, E]]]
+    matches: Callable[[E], bool]
+    is_selective: bool
+    total: Callable[[], int | None] = lambda: None
+
+
+class EntryLists:
+    """Lists of entries of all contacts that one caller may see. Entries of deleted contacts are left out.
+
+    The list row of each entry's contact decides, looked up at most once for a list. For a caller who may read only
+    their own contacts, the index of these excludes most others without a look-up.
+    """
+
+    def __init__(self, caller: Caller, contacts: ContactRows, cursors: Cursors, budget: Budget) -> None:
+        self._caller = caller
+        self._contacts = contacts
+        self._cursors = cursors
+        self._budget = budget
+
+    def list(
+        self,
+        wanted: WantedEntries[E],
+        *,
+        limit: int,
+        cursor: str | None,
+        skip: int = 0,
+        include_total: bool = False,
+    ) -> Page[E]:
+        """Return a page of the wanted entries, from a cursor on or without the first `skip`.
+
+        `total`: from counters for a caller who may read all contacts, if there is one for these conditions; otherwise
+        counted if `include_total`, as far as the budget suffices. When the budget is spent the page ends with what was
+        found, which may be nothing, and has a cursor.
+
+        Raises RuleBroken for a cursor of another list, and with code `too_deep` for a page beyond row 10,000 without a
+        cursor.
+        """
+        level = self._caller.require("contacts:read")
+        check_depth(skip, limit)
+        self._budget.restart()
+        scope = self._caller.scope(*wanted.query)
+        after = self._cursors.open(scope, cursor) if cursor is not None else None
+        if isinstance(after, dict):  # a page by number that an earlier request did not reach
+            after, skip = after["after"], after["skip"]
+        contacts = _VisibleContacts(self._caller, self._contacts)
+        taken = take(Walk(_steps(wanted, contacts, after, limit + 1 + skip), after, skip), limit)
+
+        def seal(position: str | None, skip: int = 0) -> str:
+            return self._cursors.seal(scope, {"after": position, "skip": skip} if skip else position)
+
+        total = wanted.total() if level == "all" else None
+        at_least = None
+        if total is None and include_total:
+            if taken.is_through and cursor is None:
+                total = taken.matches
+            else:
+                met, is_all = count_matches(Walk(_steps(wanted, contacts, None, _LARGE_PORTION)))
+                total, at_least = (met, None) if is_all else (None, max(met, taken.matches))
+        return Page(
+            [entry for _, entry in taken.found],
+            None if taken.is_through else seal(taken.position, taken.skip),
+            total,
+            at_least,
+            lambda number: seal(taken.found[number][0]),
+        )
+
+    def walk(self, wanted: WantedEntries[E]) -> Iterator[E]:
+        """Yield all wanted entries, in order. Raises BudgetSpent when the budget is spent."""
+        self._caller.require("contacts:read")
+        contacts = _VisibleContacts(self._caller, self._contacts)
+        for _, is_match, entry in _steps(wanted, contacts, None, _LARGE_PORTION):
+            if is_match and entry is not None:
+                yield entry
+
+
+class _VisibleContacts:
+    """The contacts that a caller may see, each looked up at most once."""
+
+    def __init__(self, caller: Caller, contacts: ContactRows) -> None:
+        self._caller = caller
+        self._contacts = contacts
+        self._known: dict[str, bool] = {}
+        self._own: frozenset[str] | None = None
+        self._has_read_own = caller.level("contacts:read") == "all"
+
+    def needs_look_up(self, contact_id: str) -> bool:
+        """Whether only the contact's list row can tell if the caller may see it."""
+        if contact_id in self._known:
+            return False
+        if not self._has_read_own:
+            self._own, self._has_read_own = self._read_own(), True
+        return self._own is None or contact_id in self._own
+
+    def look_up(self, contact_ids: set[str]) -> None:
+        """Look up contacts."""
+        self._known.update(dict.fromkeys(contact_ids, False))
+        is_all = self._caller.level("contacts:read") == "all"
+        for contact in self._contacts.rows(sorted(contact_ids)):
+            self._known[contact.id] = is_all or self._caller.owns_contact(contact)
+
+    def shows(self, contact_id: str) -> bool:
+        """Whether the caller may see a contact that was looked up or needs no look-up."""
+        return self._known.get(contact_id, False)
+
+    def _read_own(self) -> frozenset[str] | None:
+        """Return the ids of the caller's own contacts from their index; None when they are too many to read them."""
+        low, high = _ALL
+        steps = self._contacts.with_all(
+            [(OWN, self._caller.id)], after=None, descending=True, low=low, high=high
+        )
+        try:
+            own = frozenset(contact_id for contact_id, is_own in islice(steps, MAX_OWN + 1) if is_own)
+        except BudgetSpent:
+            return None
+        return own if len(own) <= MAX_OWN else None
+
+
+def _steps(
+    wanted: WantedEntries[E], contacts: _VisibleContacts, after: str | None, count: int
+) -> Iterator[Step[E]]:
+    """Yield a step for each entry after a position. `count`: how many are likely to be taken."""
+    portion = min(max(count, _LEAST_PORTION) if wanted.is_selective else count, _LARGE_PORTION)
+
+    def needs_look_up(found: tuple[str, E, bool]) -> bool:
+        return found[2] and contacts.needs_look_up(found[1].contact_id)
+
+    found = ((position, entry, wanted.matches(entry)) for position, entry in wanted.walk(after, portion))
+    for group in group_entries(found, min(portion_size(count), MAX_LOOKUPS), needs_row=needs_look_up):
+        contacts.look_up({one[1].contact_id for one in group if needs_look_up(one)})
+        for position, entry, matches in group:
+            yield position, matches and contacts.shows(entry.contact_id), entry
