@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functions.account.me import Me, MyTenant
 from shared.domain.accounts.settings import RateLimitShown, SettingsShown
+from shared.domain.accounts.tag_rules import TagRuleBody, TagTriggerBody
 from shared.domain.callers import PERMISSIONS
 from shared.domain.errors import Conflict, Invalid, PermissionDenied, Unauthenticated, VersionMismatch
 from shared.http.examples import USER_ID, Example
@@ -42,12 +43,24 @@ EXAMPLES = {
             "default_country": "GB",
             "timezone": "Europe/London",
             "rate_limit": {"requests_per_second": 20},
+            "tag_rules": [
+                {"on": {"interaction": "meeting"}, "add": ["met"], "remove": ["lead"]},
+                {"on": {"booking": "cancelled"}, "add": ["cancelled"]},
+            ],
         },
         answer=_SHOWN.model_copy(
             update={
                 "default_country": "GB",
                 "timezone": "Europe/London",
                 "rate_limit": RateLimitShown(requests_per_second=20, burst=100),
+                "tag_rules": [
+                    TagRuleBody(
+                        on=TagTriggerBody(interaction="meeting", booking=None), add=["met"], remove=["lead"]
+                    ),
+                    TagRuleBody(
+                        on=TagTriggerBody(interaction=None, booking="cancelled"), add=["cancelled"], remove=[]
+                    ),
+                ],
                 "version": 2,
                 "updated_at": "2025-05-02T14:05:00.000Z",
                 "updated_by": f"user:{USER_ID}",

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from shared.domain.callers import Visibility
 from shared.domain.events import TENANT_UPDATED, Event, compare_fields
 from shared.domain.stamp import Stamp
+from shared.domain.tag_rules import TagRule
 
 UniqueScope = Literal["tenant", "customer"]
 """The contacts among which an e-mail address is unique: all of the tenant, or those of the same customer. In the second
@@ -50,6 +51,17 @@ class TenantSettings:
     timezone: str = "UTC"
     default_owner_id: str | None = None
     rate_limit: RateLimit = RateLimit()
+    tag_rules: tuple[TagRule, ...] = ()
+
+    def find_tag_rules(self, *, interaction: str | None = None, booking: str | None = None) -> list[TagRule]:
+        """Return the rules for an occasion, in their order: an interaction of a type that a caller records, or a
+        booking event that leaves its booking in a state.
+        """
+        return [
+            rule
+            for rule in self.tag_rules
+            if (rule.on.interaction, rule.on.booking) == (interaction, booking)
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from shared.services.contacts.reading import ContactReading
     from shared.services.contacts.service import ContactService
     from shared.services.contacts.shown import NameMemory, ShownContacts
+    from shared.services.contacts.tag_rules import TagRules
     from shared.services.contacts.writing import ContactWriting
     from shared.services.customers.membership import Membership
     from shared.services.idempotency import Announce, IdempotencyKeyClaim
+    from shared.services.labels.labelling import Labelling
     from shared.services.reading_budget import Budget
     from shared.table.contacts.purge import PurgeTable
     from shared.table.store import Store
@@ -78,6 +80,19 @@ def contact_writing(
         membership=partial(_membership, caller, through, announce),
         announce=announce,
     )
+
+
+def tag_rules(caller: Caller) -> TagRules:
+    """The tag rules of a tenant, for the calls of one caller."""
+    from shared.services.contacts.tag_rules import TagRules
+
+    return TagRules(partial(tenant_settings, caller.tenant_id), partial(_labelling, caller))
+
+
+def _labelling(caller: Caller) -> Labelling:
+    from shared.services.labels.labelling import Labelling
+
+    return Labelling(caller, label_table(caller.tenant_id))
 
 
 def contact_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> ContactService:

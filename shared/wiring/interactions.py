@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from shared.wiring.base import cursors, store
-from shared.wiring.contacts import contact_reading, entry_lists
+from shared.wiring.contacts import contact_reading, tag_rules, entry_lists
 from shared.wiring.idempotency import announcer, store_for
 from shared.wiring.performers import performer
 from shared.wiring.tenants import is_active_user, tenant_settings
@@ -36,6 +36,7 @@ def interaction_service(caller: Caller, claim: IdempotencyKeyClaim | None = None
         InteractionTable(store_for(claim), caller.tenant_id),
         FollowUpTable(store(), caller.tenant_id),
         lambda: performer(caller),
+        tag_rules(caller),
         announce=announcer(claim),
     )
 
@@ -50,6 +51,7 @@ def follow_up_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) 
         contact_reading(caller),
         FollowUpTable(store_for(claim), caller.tenant_id),
         lambda: performer(caller),
+        tag_rules(caller),
         is_active_user=partial(is_active_user, caller.tenant_id),
         announce=announcer(claim),
     )

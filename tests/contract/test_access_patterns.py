@@ -230,6 +230,11 @@ class World:
             [one for one in records if one not in self.unprojected and one["id"] != self.fresh["id"]]
         )
 
+    def record_under_rule(self) -> None:
+        """Record an interaction in a process that has labels in memory, but did not read their stamp just now."""
+        with mock.patch("shared.table.labels.RECENT_SECONDS", -1.0):
+            self.record()
+
     def change_interaction(self, **given: Any) -> object:
         """Change the interaction that was recorded first."""
         patch = InteractionPatch(**given)
@@ -478,6 +483,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "List a contact's interactions": _RECORDED,
     "List a contact's interactions, bookings among them": (*_RECORDED, "Booking of a known contact"),
     "Read an interaction": _RECORDED,
+    "Record an interaction under a tag rule": ("Change the tag rules", *_RECORDED, *_RECORDED),
     "Change an interaction": _RECORDED,
     "Move a contact's last interaction": (*_RECORDED, *_RECORDED),
     "Delete an interaction": _RECORDED,
@@ -588,6 +594,11 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Read a bulk job": lambda world: bulk_job_service(ADMIN).read(world.bulk.job),
     "Cancel a bulk job": lambda world: bulk_job_service(ADMIN).cancel(world.bulk.job),
     "Record an interaction": lambda world: world.record(),
+    "Change the tag rules": lambda world: settings_service(ADMIN).change(
+        SettingsPatch.model_validate({"tag_rules": [{"on": {"interaction": "call"}, "add": ["called"]}]}),
+        None,
+    ),
+    "Record an interaction under a tag rule": lambda world: world.record_under_rule(),
     "List a contact's interactions": lambda world: interaction_lists(ADMIN).of_contact(
         world.first.id, InteractionFilter(), limit=25, cursor=None
     ),

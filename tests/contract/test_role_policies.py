@@ -121,7 +121,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "K#": "GetItem TransactGetItems",
     },
     "BookingsRole": {
-        "T#": "GetItem PutItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
+        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
     },
     "BulkCallsRole": {
         "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems "

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from shared.domain.accounts.tag_rules import TagRuleBody, TagRules
 from shared.domain.callers import Visibility
 from shared.domain.phone import is_country
 from shared.domain.tenant import RateLimit, Tenant, TenantSettings, UniqueScope
@@ -70,6 +71,7 @@ class SettingsShown(BaseModel):
     timezone: str
     default_owner_id: str | None = None
     rate_limit: RateLimitShown
+    tag_rules: list[TagRuleBody] = []
     version: int
     updated_at: Timestamp
     updated_by: str | None = None
@@ -79,6 +81,7 @@ class SettingsShown(BaseModel):
         """Return the settings of a tenant."""
         rate = tenant.settings.rate_limit
         given = {one.name: getattr(tenant.settings, one.name) for one in fields(TenantSettings)}
+        given["tag_rules"] = [TagRuleBody.of(rule) for rule in tenant.settings.tag_rules]
         given["rate_limit"] = RateLimitShown(requests_per_second=rate.requests_per_second, burst=rate.burst)
         return cls(
             **given,
@@ -143,6 +146,11 @@ class SettingsPatch(BaseModel):
         examples=["0f8f1c6e-2d3b-4a5c-8e7f-9a0b1c2d3e4f"],
     )
     rate_limit: RateLimitPatch | None = None
+    tag_rules: TagRules | None = Field(
+        None,
+        description="Rules that tag contacts when an interaction is recorded or a booking event arrives. All rules for "
+        "an occasion are applied in their order; tags beyond `max_tags_per_contact` are left out. Replaced as a whole.",
+    )
 
     def apply_to(self, settings: TenantSettings) -> TenantSettings:
         """Return the settings with the patch applied."""
@@ -150,6 +158,8 @@ class SettingsPatch(BaseModel):
         if self.rate_limit is not None:
             rates = {name: getattr(self.rate_limit, name) for name in self.rate_limit.model_fields_set}
             given["rate_limit"] = _merge(settings.rate_limit, rates)
+        if self.tag_rules is not None:
+            given["tag_rules"] = tuple(rule.to_rule() for rule in self.tag_rules)
         return _merge(settings, given)
 
 

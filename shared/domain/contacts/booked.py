@@ -7,7 +7,7 @@ late replaces it. Any other change of the field removes this record; then bookin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -97,11 +97,19 @@ class BookedFields(TimelineFigures):
         return self.with_fields({"booked": {name: invitee.interaction_id for name in given if given[name]}})
 
     def record_booking_event(
-        self, *, type: str, booking_id: str, invitee: Invitee, figures: BookingFigures, stamp: Stamp
+        self,
+        *,
+        type: str,
+        booking_id: str,
+        invitee: Invitee,
+        figures: BookingFigures,
+        further: Mapping[str, Any] | None = None,
+        stamp: Stamp,
     ) -> tuple[Self, Event]:
         """Return the contact after a booking event with one of its addresses, and the `interaction.created`.
 
         `type`: that of the event's interaction. `figures`: those of the contact's bookings after the event.
+        `further`: other fields that change with it.
         """
         contact, event = self.record_interaction(
             interaction_id=invitee.interaction_id,
@@ -112,6 +120,7 @@ class BookedFields(TimelineFigures):
                 **self._given_by(invitee),
                 **self._organizers_after(figures, named=invitee.organizer_id),
                 **figures.fields,
+                **(further or {}),
             },
             stamp=stamp,
         )

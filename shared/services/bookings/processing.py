@@ -27,6 +27,7 @@ from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant, TenantSettings
 from shared.services.backoff import HOT
 from shared.services.contacts.owners import NO_ORGANIZER, Organizer, Owners
+from shared.services.contacts.tag_rules import TagRules
 from shared.services.contacts.writing import ContactWriting
 
 _INTERACTIONS: dict[BookingState, tuple[InteractionType, str]] = {
@@ -125,7 +126,7 @@ class BookingService:
                     return
                 if organizer is None:
                     organizer = self._organizer(event, tenant)
-                self._record(bookings, event, snapshot, email, _invitee(event, phone, organizer))
+                self._record(bookings, event, snapshot, email, _invitee(event, phone, organizer), tenant)
             except Conflict as conflict:  # another event or a caller was faster: read again
                 if isinstance(conflict, Duplicate) and conflict.field == "phone":
                     phone = None  # the event is processed without a number that must be unique and is taken
@@ -147,16 +148,18 @@ class BookingService:
         snapshot: Snapshot,
         email: str,
         invitee: Invitee,
+        tenant: Tenant,
     ) -> None:
         at = timestamps.now()
         caller = system_caller(event.tenant_id, "booking", "booking")
+        writing = self._writing(caller)
 
         def stamp() -> Stamp:
             return Stamp(new_id(), at, caller)
 
         contact, events = snapshot.contact, list[Event]()
         if contact is None:
-            contact, created = self._writing(caller).draft(
+            contact, created = writing.draft(
                 _build_fields(invitee, email), contact_id=new_id(), stamp=stamp(), source="booking"
             )
             contact = contact.created_for(invitee)
@@ -167,11 +170,14 @@ class BookingService:
         )
         stamped = stamp()
         interaction = _build_interaction(event, contact.id, stamped)
+        tag_rules = TagRules(lambda: tenant.settings, lambda: writing.labelling)
+        contact, tagged = tag_rules.apply(contact, booking=event.state)
         changed, happened = contact.record_booking_event(
             type=interaction.type,
             booking_id=event.booking_id,
             invitee=invitee,
             figures=_recount(bookings, contact, before, after),
+            further=tagged,
             stamp=stamped,
         )
         changes = [ContactChange(snapshot.contact, changed, [*events, happened])]

@@ -18,6 +18,7 @@ from shared.domain.interactions.interaction import Interaction
 from shared.domain.stamp import Stamp
 from shared.services.backoff import HOT
 from shared.services.contacts.reading import ContactReading
+from shared.services.contacts.tag_rules import TagRules
 from shared.services.idempotency import Announce, no_key
 from shared.services.interactions.recording import record_interaction
 from shared.services.interactions.scheduling import FollowUpChange, default_assignee
@@ -48,8 +49,9 @@ class FollowUpRepository(Protocol):
 class FollowUpService:
     """Follow-ups, as one caller may see and change them. One of a contact that the caller may not see raises NotFound.
 
-    `performer`: returns the name of the caller. `is_active_user`: whether an id is that of a user who may be assigned.
-    Every write also moves the figures of the contact, under the contact's version.
+    `performer`: returns the name of the caller. `tag_rules`: those of the caller's tenant, for the interactions that
+    complete follow-ups. `is_active_user`: whether an id is that of a user who may be assigned. Every write also moves
+    the figures of the contact, under the contact's version.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class FollowUpService:
         reading: ContactReading,
         follow_ups: FollowUpRepository,
         performer: Callable[[], str],
+        tag_rules: TagRules,
         *,
         is_active_user: Callable[[str], bool],
         sleep: Callable[[float], None] = time.sleep,
@@ -67,6 +70,7 @@ class FollowUpService:
         self._reading = reading
         self._follow_ups = follow_ups
         self._performer = performer
+        self._tag_rules = tag_rules
         self._is_active_user = is_active_user
         self._sleep = sleep
         self._announce = announce
@@ -164,7 +168,9 @@ class FollowUpService:
         def first_without(contact_id: str, _: str) -> str | None:
             return first_due(contact_id, before.id)
 
-        made = record_interaction(without, fields, self._performer, first_without, stamp=stamp_after)
+        made = record_interaction(
+            without, fields, self._performer, self._tag_rules, first_without, stamp=stamp_after
+        )
         done = closing.after.with_fields({"outcome_interaction_id": made.interaction.id})
         changes = [FollowUpChange(before, done), *([made.follow_up] if made.follow_up else ())]
         self._announce(done)

@@ -12,6 +12,7 @@ from shared.domain.events import Event
 from shared.domain.ids import new_id, new_id_at
 from shared.domain.interactions.interaction import Interaction
 from shared.domain.stamp import Stamp
+from shared.services.contacts.tag_rules import TagRules
 from shared.services.interactions.scheduling import FirstDue, FollowUpChange, follow_up_of
 
 
@@ -29,14 +30,15 @@ def record_interaction(
     contact: Contact,
     fields: dict[str, Any],
     performer: Callable[[], str],
+    tag_rules: TagRules,
     first_due: FirstDue,
     *,
     stamp: Stamp,
 ) -> Recording:
     """Return the recording of an interaction that the stamp's caller performed.
 
-    `fields`: those of an `InteractionInput`. It occurred now unless another time is given. Raises Invalid for metadata
-    that are too long.
+    `fields`: those of an `InteractionInput`. It occurred now unless another time is given. `tag_rules` are applied to
+    the contact. Raises Invalid for metadata that are too long.
     """
     occurred_at = fields["occurred_at"] or stamp.at
     interaction = Interaction.create(
@@ -53,11 +55,13 @@ def record_interaction(
     )
     scheduled = follow_up_of(interaction, contact, stamp=stamp)
     change = FollowUpChange(None, scheduled) if scheduled else None
+    contact, tagged = tag_rules.apply(contact, interaction=interaction.type)
     after, event = contact.record_interaction(
         interaction_id=interaction.id,
         type=interaction.type,
         occurred_at=occurred_at,
         by_system=False,
+        further=tagged,
         follow_up=change.figures(contact, first_due) if change else None,
         stamp=stamp,
     )

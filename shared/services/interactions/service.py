@@ -17,6 +17,7 @@ from shared.domain.interactions.interaction import Interaction
 from shared.domain.stamp import Stamp
 from shared.services.backoff import HOT
 from shared.services.contacts.reading import ContactReading
+from shared.services.contacts.tag_rules import TagRules
 from shared.services.idempotency import Announce, no_key
 from shared.services.interactions.recording import record_interaction
 from shared.services.interactions.scheduling import FollowUpChange, follow_up_of
@@ -80,9 +81,10 @@ class ScheduledFollowUps(Protocol):
 class InteractionService:
     """Interactions, as one caller may see and change them. A contact that the caller may not see raises NotFound.
 
-    `performer`: returns the name of the caller. Every write also moves the figures of the contact, under the contact's
-    version: what a figure needs is read after the contact, so it is exact. An interaction's `scheduled_follow_up` is
-    scheduled, moved or cancelled in the same transaction; a follow-up that is closed stays as it is.
+    `performer`: returns the name of the caller. `tag_rules`: those of the caller's tenant. Every write also moves the
+    figures of the contact, under the contact's version: what a figure needs is read after the contact, so it is exact.
+    An interaction's `scheduled_follow_up` is scheduled, moved or cancelled in the same transaction; a follow-up that is
+    closed stays as it is.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class InteractionService:
         interactions: InteractionRepository,
         follow_ups: ScheduledFollowUps,
         performer: Callable[[], str],
+        tag_rules: TagRules,
         *,
         sleep: Callable[[float], None] = time.sleep,
         announce: Announce = no_key,
@@ -101,11 +104,15 @@ class InteractionService:
         self._interactions = interactions
         self._follow_ups = follow_ups
         self._performer = performer
+        self._tag_rules = tag_rules
         self._sleep = sleep
         self._announce = announce
 
     def create(self, contact_id: str, given: InteractionInput) -> Interaction:
-        """Record an interaction, which the caller performed. It occurred now unless another time is given."""
+        """Record an interaction, which the caller performed. It occurred now unless another time is given.
+
+        Applies the tenant's tag rules for its type.
+        """
         self._caller.require(_PERMISSION)
         fields = given.given_fields()
 
@@ -113,7 +120,12 @@ class InteractionService:
             contact = self._reading.read(contact_id, find=self._interactions.contact)
             self._require_right(contact)
             made = record_interaction(
-                contact, fields, self._performer, self._follow_ups.first_due, stamp=Stamp.now(self._caller)
+                contact,
+                fields,
+                self._performer,
+                self._tag_rules,
+                self._follow_ups.first_due,
+                stamp=Stamp.now(self._caller),
             )
             self._announce(made.interaction)
             self._interactions.add(contact, made.contact, made.interaction, made.event, made.follow_up)

@@ -89,20 +89,21 @@ class Labelling:
             except NameTaken:  # another request has just created it
                 self._known, self._is_current = None, False
             else:
-                self._known = Labels.of([*self._found.by_id.values(), tag])
+                self._known = Labels.of([*self.labels.by_id.values(), tag])
                 return tag
         raise ConcurrentChange()
 
     def _find(self, kind: LabelKind, name: str) -> Label | None:
         """Return the label of a name. One that is missing from labels in memory is looked up in the table."""
-        label = self._found.find(kind, name)
+        label = self.labels.find(kind, name)
         if label is None and not self._is_current:
             self._known, self._is_current = self._labels.current(), True
-            label = self._found.find(kind, name)
+            label = self.labels.find(kind, name)
         return label
 
     @property
-    def _found(self) -> Labels:
+    def labels(self) -> Labels:
+        """The tenant's labels, as this call has last read them."""
         if self._known is None:
             self._known = self._labels.recent()
         return self._known

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from shared.domain.accounts.credentials import ApiKey, Membership
+from shared.domain.tag_rules import TagRule
 from shared.domain.tenant import RateLimit, Tenant, TenantSettings
 from shared.table.item import Item
 from shared.table.keys import accounts as account_keys
@@ -109,6 +110,8 @@ def tenant_from_item(tenant_id: str, item: Item) -> Tenant:
     given = {name: _value(value) for name, value in item.get("settings", {"M": {}})["M"].items()}
     if "rate_limit" in given:
         given["rate_limit"] = RateLimit(**given["rate_limit"])
+    if "tag_rules" in given:
+        given["tag_rules"] = tuple(map(TagRule.from_stored, given["tag_rules"]))
     return Tenant(
         id=tenant_id,
         name=item["name"]["S"],
@@ -156,12 +159,16 @@ def _value(attribute: dict[str, Any]) -> Any:
     kind, value = next(iter(attribute.items()))
     if kind == "M":
         return {name: _value(one) for name, one in value.items()}
+    if kind == "L":
+        return [_value(one) for one in value]
     return int(value) if kind == "N" else value
 
 
 def _attribute(value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
-        return {"M": {name: _attribute(one) for name, one in value.items()}}
+        return {"M": {name: _attribute(one) for name, one in value.items() if one is not None}}
+    if isinstance(value, list | tuple):
+        return {"L": [_attribute(one) for one in value]}
     if isinstance(value, bool):
         return {"BOOL": value}
     return {"N": str(value)} if isinstance(value, int) else {"S": value}

@@ -38,6 +38,7 @@ DEFAULTS = {
     "visibility": "tenant",
     "timezone": "UTC",
     "rate_limit": {"requests_per_second": 100, "burst": 200},
+    "tag_rules": [],
 }
 OTHERS = {
     "default_country": "DE",
@@ -49,7 +50,13 @@ OTHERS = {
     "visibility": "owner",
     "timezone": "Europe/Berlin",
     "rate_limit": {"requests_per_second": 5, "burst": 7},
+    "tag_rules": [
+        {"on": {"interaction": "call", "booking": None}, "add": ["called"], "remove": ["to call"]},
+        {"on": {"interaction": None, "booking": "cancelled"}, "add": [], "remove": ["coming"]},
+    ],
 }
+
+RULE = {"on": {"interaction": "call"}, "add": ["called"]}
 
 
 def patch(world: World, given: Any, *, token: str | None = None, **headers: str) -> Response:
@@ -146,6 +153,20 @@ def test_a_patch_reaches_into_the_rate_limit(world: World) -> None:
         ({"rate_limit": {"requests_per_second": 201}}, "rate_limit.requests_per_second"),
         ({"rate_limit": {"burst": 1001}}, "rate_limit.burst"),
         ({"rate_limit": {"per_minute": 1}}, "rate_limit.per_minute"),
+        ({"tag_rules": {}}, "tag_rules"),
+        ({"tag_rules": [{}]}, "tag_rules.0.on"),
+        ({"tag_rules": [RULE, {**RULE, "on": {}}]}, "tag_rules.1.on.booking"),
+        (
+            {"tag_rules": [{**RULE, "on": {"interaction": "call", "booking": "created"}}]},
+            "tag_rules.0.on.booking",
+        ),
+        ({"tag_rules": [{**RULE, "on": {"interaction": "booking_created"}}]}, "tag_rules.0.on.interaction"),
+        ({"tag_rules": [{**RULE, "add": ["a, b"]}]}, "tag_rules.0.add.0"),
+        ({"tag_rules": [{**RULE, "add": []}]}, "tag_rules.0.remove"),
+        ({"tag_rules": [{**RULE, "remove": ["Called"]}]}, "tag_rules.0.remove"),
+        ({"tag_rules": [{**RULE, "add": [f"t{n}" for n in range(11)]}]}, "tag_rules.0.add"),
+        ({"tag_rules": [RULE] * 51}, "tag_rules"),
+        ({"tag_rules": [{**RULE, "add": [f"t{n}" for n in range(10)]}] * 21}, "tag_rules"),
         ({"suspended": True}, "suspended"),
         ({"version": 7}, "version"),
     ],
@@ -156,6 +177,32 @@ def test_a_refused_setting_is_named_and_nothing_is_written(world: World, given: 
     answer = patch(world, given)
     assert (answer.status, answer.json["errors"][0]["field"]) == (422, field), answer.text
     assert world.content.items == before
+
+
+def test_all_faults_of_tag_rules_come_in_one_answer_with_the_nearest_known_names(world: World) -> None:
+    rules = [
+        {"on": {"interaction": "metting"}, "add": ["met"]},
+        {"on": {"booking": "canceled"}, "add": [], "remove": []},
+        {"on": {"booking": "lost"}, "adds": ["x"], "remove": ["y"]},
+    ]
+    answer = patch(world, {"tag_rules": rules, "timezone": "Nowhere"})
+    assert answer.status == 422
+    found = {one["field"]: (one["code"], one["message"]) for one in answer.json["errors"]}
+    assert found.pop("timezone")[0] == "unknown_timezone"
+    assert found == {
+        "tag_rules.0.on.interaction": (
+            "unknown_interaction_type", "This is no type of interactions. Did you mean `meeting`?",
+        ),
+        "tag_rules.1.on.booking": (
+            "unknown_booking_state", "This is no state of bookings. Did you mean `cancelled`?",
+        ),
+        "tag_rules.1.remove": ("no_tags", "Name a tag in `add` or in `remove`."),
+        "tag_rules.2.on.booking": (
+            "unknown_booking_state",
+            "This is no state of bookings. There are created, rescheduled, completed, cancelled.",
+        ),
+        "tag_rules.2.adds": ("extra_forbidden", "There is no such name here. Did you mean `add`?"),
+    }  # fmt: skip
 
 
 def test_readers_of_contacts_see_the_settings_and_only_admins_change_them(world: World) -> None:
@@ -184,7 +231,7 @@ def test_a_stale_condition_changes_nothing(world: World) -> None:
 
 def test_racing_changes_of_different_settings_are_all_kept(world: World, waits: list[float]) -> None:
     """check 25: of changes under the same If-Match, one succeeds."""
-    given = [{"timezone": "Europe/Berlin"}, {"default_country": "DE"}, {"require_email": False}]
+    given: list[Made] = [{"timezone": "Europe/Berlin"}, {"default_country": "DE"}, {"require_email": False}]
 
     def sent(one: Made, headers: dict[str, str]) -> Callable[[], Response]:
         return lambda: world.racing.request(

@@ -6,7 +6,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +21,9 @@ from shared.domain.interactions.conditions import InteractionFilter
 from shared.domain.interactions.inputs import InteractionInput, InteractionPatch
 from shared.domain.interactions.interaction import Interaction
 from shared.domain.stamp import Stamp
+from shared.domain.tenant import TenantSettings
 from shared.services.contacts.reading import ContactReading
+from shared.services.contacts.tag_rules import TagRules
 from shared.services.interactions.lists import InteractionLists
 from shared.services.interactions.service import DueInteractions, InteractionService
 from shared.services.reading_budget import Budget
@@ -39,6 +41,10 @@ from tests.support.memory_table import MemoryTable
 TENANT = "t1"
 ADA = Caller(TENANT, "user", "u1", "admin")
 DAYS = [f"2026-05-{day:02d}T09:30:00.000Z" for day in range(1, 11)]
+
+
+def _no_labels() -> NoReturn:
+    raise AssertionError("a tenant without rules needs no labels")
 
 
 @dataclass
@@ -67,6 +73,7 @@ class Timeline:
             self.interactions,
             self.follow_ups,
             lambda: "Ada",
+            TagRules(TenantSettings, _no_labels),
             sleep=lambda seconds: None,
         )
         self.due = DueInteractions(TENANT, self.interactions, sleep=lambda seconds: None)
