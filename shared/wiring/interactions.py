@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from shared.wiring.base import cursors, store
-from shared.wiring.contacts import contact_reading, tag_rules, entry_lists
+from shared.wiring.contacts import contact_reading, entry_lists, tag_rules
 from shared.wiring.idempotency import announcer, store_for
 from shared.wiring.performers import performer
 from shared.wiring.tenants import is_active_user, tenant_settings
