@@ -52,6 +52,12 @@ SHORTER = 10_000
 MOST_GROWTH = 30
 """How many times longer the longer string may take than the shorter one: linear work takes ten times as long, quadratic
 work a hundred times."""
+FEW_PASSES = 10
+"""How many times as long as a plain loop over the same characters a string takes that is not judged by its growth.
+
+Times this short depend on whether memory is at hand in the processor's cache. Quadratic work on 100 KB takes hundreds of
+plain loops.
+"""
 MOST_PASSES = 150
 """How many times as long as a plain loop over the same characters any string may take."""
 MOST_PASSES_OF_FILES = 600
@@ -297,7 +303,7 @@ def excess(name: str, longer: str, shorter: str, yardstick: float) -> str | None
     subject = SUBJECTS[name]
     passes = MOST_PASSES_OF.get(name, MOST_PASSES)
     taken = seconds(subject, longer)
-    if taken <= yardstick * SHORTER / LENGTH * MOST_GROWTH:
+    if taken <= yardstick * FEW_PASSES:
         return None
     before = min(seconds(subject, shorter) for _ in range(3))
     if broken_bound(taken, before, yardstick, passes) is None:
@@ -316,7 +322,7 @@ def broken_bound(taken: float, before: float, loop: float, passes: int) -> str |
     A time below that of a plain loop counts as the loop's: the clock's own steps would else be compared.
     """
     before = max(before, loop * SHORTER / LENGTH)
-    if taken > before * MOST_GROWTH:
+    if taken > max(before * MOST_GROWTH, loop * FEW_PASSES):
         return f"grows {taken / before:.0f} times"
     if taken > loop * passes:
         return f"takes {taken / loop:.0f} plain loops"
