@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> int:
 
     with ThreadPoolExecutor(_CALLERS + 3) as pool:
         work = [pool.submit(load.run_caller, number, given.seed) for number in range(_CALLERS)]
-        work += [pool.submit(load.run_files), pool.submit(load.run_bookings)]
+        work += [pool.submit(load.run_files), pool.submit(load.run_bookings, given.seed)]
         if not given.no_kills:
             work.append(pool.submit(load.run_kills, given.seed))
         for future in work:

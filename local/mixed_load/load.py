@@ -17,6 +17,7 @@ from typing import Any
 
 from local.deploy import Aws
 from local.http import request
+from shared.domain.bookings.event import STATES
 from shared.files.object_keys import inbox_key
 
 _SECONDS_BETWEEN_CALLS = 1.0
@@ -144,25 +145,32 @@ class Load:
             )
             self._pause(_SECONDS_BETWEEN_FILES)
 
-    def run_bookings(self) -> None:
-        """Put a booking on the bus at intervals, every fourth one twice."""
+    def run_bookings(self, seed: int) -> None:
+        """Put events of bookings on the bus at intervals: new bookings, and further events of the last ones, some of
+        which happened before those that were sent. Every fourth event is sent twice.
+        """
+        chance = random.Random(-seed)  # noqa: S311 - a repeatable load
         bus = self.aws.client("events")
         while self.has_time():
             self.bookings += 1
+            is_new = chance.random() < 0.4
+            number = (
+                self.bookings if is_new else chance.randrange(max(1, self.bookings - 20), self.bookings + 1)
+            )
             now = datetime.now(UTC)
             detail = {
                 "event_id": f"load-{self.bookings}",
-                "booking_id": f"booking-{self.bookings}",
+                "booking_id": f"booking-{number}",
                 "tenant_id": self.tenant_id,
-                "occurred_at": now.isoformat(),
-                "starts_at": (now + timedelta(days=1)).isoformat(),
+                "occurred_at": (now - timedelta(seconds=chance.randrange(60))).isoformat(),
+                "starts_at": (now + timedelta(days=chance.randrange(1, 30))).isoformat(),
                 "invitee_name": "Bo Oker",
-                "invitee_email": f"booker{self.bookings % 50}@load.example",
+                "invitee_email": f"booker{number % 50}@load.example",
             }
             entry = {
                 "EventBusName": self.state["bus"],
                 "Source": "scheduling.bookings",
-                "DetailType": "BookingCreated",
+                "DetailType": "BookingCreated" if is_new else chance.choice(list(STATES)),
                 "Detail": json.dumps(detail),
             }
             bus.put_events(Entries=[entry] * (2 if self.bookings % 4 == 0 else 1))

@@ -55,7 +55,7 @@ work a hundred times."""
 FEW_PASSES = 10
 """How many times as long as a plain loop over the same characters a string takes that is not judged by its growth.
 
-Times this short depend on whether memory is at hand in the processor's cache. Quadratic work on 100 KB takes hundreds of
+Times this short depend on whether memory is in the processor's cache. Quadratic work on 100 KB takes hundreds of
 plain loops.
 """
 MOST_PASSES = 150
