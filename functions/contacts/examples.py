@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functions.contacts.list_query import CompanyCount, ContactStats, CustomerStats
 from shared.domain.contacts.consent import ConsentEntry
+from shared.domain.contacts.status import StatusChange, StatusEntry
 from shared.domain.errors import (
     Conflict,
     Duplicate,
@@ -128,6 +129,48 @@ EXAMPLES = {
     "restore_contact": Example(
         answer=ADA.model_copy(update={**_CHANGED, "version": 3}),
         problems=(Duplicate("email", GRACE_ID), NotFound("Contact")),
+    ),
+    "set_contact_status": Example(
+        request={"relationship_status": "qualified_lead", "reason": "asked for an offer"},
+        answer=StatusChange(
+            contact_id=ADA_ID,
+            old_status="prospect",
+            new_status="qualified_lead",
+            old_lifecycle_stage="awareness",
+            new_lifecycle_stage="interest",
+            changed_by="Grace Hopper",
+            timestamp=_LATER,
+            reason="asked for an offer",
+            version=2,
+        ),
+        problems=(
+            RuleBroken(
+                "Invalid status transition: cannot move from active_client to prospect",
+                code="invalid_status_transition",
+            ),
+            NotFound("Contact"),
+            VersionMismatch(),
+        ),
+    ),
+    "list_statuses": Example(
+        answer=Page(
+            [
+                StatusEntry(
+                    id="01969150-96e0-7a3c-9f1d-5e2b7c4a8d06",
+                    old_status="prospect",
+                    new_status="qualified_lead",
+                    old_lifecycle_stage="awareness",
+                    new_lifecycle_stage="interest",
+                    changed_by="Grace Hopper",
+                    changed_by_id=USER_ID,
+                    timestamp=_LATER,
+                    reason="asked for an offer",
+                    source="api",
+                )
+            ],
+            None,
+        ),
+        problems=(NotFound("Contact"),),
     ),
     "give_consent": Example(
         request={

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functions.contacts import status
 from functions.contacts.list_query import ContactListQuery, ContactStats
 from shared.domain.contacts.consent import ConsentEntry, ConsentInput
-from shared.domain.contacts.inputs import ContactInput, ContactPatch
+from shared.domain.contacts.inputs import ContactInput, ContactPatch, ContactReplacement
 from shared.domain.contacts.shown import ContactShown
 from shared.domain.errors import (
     ConcurrentChange,
@@ -29,6 +30,7 @@ from shared.wiring.contacts import (
 )
 
 routes = Routes("Contacts")
+routes.include(status.routes)
 
 
 def _find_faults(call: Call, given: object) -> tuple[FieldError, ...]:
@@ -106,14 +108,14 @@ def read_contact(call: Call, contact_id: str) -> Reply:
     "PUT",
     "/contacts/{contact_id}",
     summary="Replace a contact",
-    body=ContactInput,
+    body=ContactReplacement,
     answer=ContactShown,
     show=show_contacts,
     conditional=True,
     errors=(NotFound, Conflict, Duplicate, VersionMismatch),
     find_faults=_find_faults_of_replacement,
 )
-def replace_contact(call: Call, contact_id: str, body: ContactInput) -> Reply:
+def replace_contact(call: Call, contact_id: str, body: ContactReplacement) -> Reply:
     return Reply(record=contact_service(call.caller).replace(contact_id, body, call.if_match))
 
 

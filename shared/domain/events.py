@@ -14,6 +14,7 @@ CONTACT_DELETED = "contact.deleted"
 CONTACT_RESTORED = "contact.restored"
 CONTACT_PURGED = "contact.purged"
 CONTACT_CONSENT_CHANGED = "contact.consent_changed"
+CONTACT_STATUS_CHANGED = "contact.status_changed"
 INTERACTION_CREATED = "interaction.created"
 INTERACTION_UPDATED = "interaction.updated"
 INTERACTION_DELETED = "interaction.deleted"
@@ -55,6 +56,7 @@ EVENT_TYPES = (
     CONTACT_RESTORED,
     CONTACT_PURGED,
     CONTACT_CONSENT_CHANGED,
+    CONTACT_STATUS_CHANGED,
     INTERACTION_CREATED,
     INTERACTION_UPDATED,
     INTERACTION_DELETED,

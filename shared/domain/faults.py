@@ -224,7 +224,10 @@ def _unknown_name(path: Path, model: type[BaseModel]) -> FieldError:
     known = list(holder.model_fields) if holder else []
     meant = nearest(str(path[-1]), known)
     message = str(SENTENCES["extra_forbidden"])
-    if meant is not None:
+    elsewhere: Mapping[str, str] = getattr(holder, "set_elsewhere", {})
+    if (hint := elsewhere.get(str(path[-1]))) is not None:
+        message += f" {hint}"
+    elif meant is not None:
         message += f" Did you mean `{meant}`?"
     elif 0 < len(known) <= MAX_NAMED:
         message += f" The names here are {', '.join(sorted(known))}."

@@ -9,6 +9,7 @@ from shared.wiring.base import cursors, store, time_limit
 from shared.wiring.idempotency import announcer, fenced_store_for, store_for, work_of
 from shared.wiring.kept import kept
 from shared.wiring.labels import label_table
+from shared.wiring.performers import performer
 from shared.wiring.tenants import is_active_user, owners, tenant_settings
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from shared.services.contacts.reading import ContactReading
     from shared.services.contacts.service import ContactService
     from shared.services.contacts.shown import NameMemory, ShownContacts
+    from shared.services.contacts.statuses import ContactStatuses
     from shared.services.contacts.tag_rules import TagRules
     from shared.services.contacts.writing import ContactWriting
     from shared.services.customers.membership import Membership
@@ -78,6 +80,7 @@ def contact_writing(
         is_active_user=partial(is_active_user, tenant_id),
         successors=partial(owners, tenant_id),
         membership=partial(_membership, caller, through, announce),
+        performer=partial(performer, caller),
         announce=announce,
     )
 
@@ -109,6 +112,21 @@ def contact_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) ->
         partial(tenant_settings, tenant_id),
         labels,
         partial(owners, tenant_id),
+    )
+
+
+def contact_statuses(caller: Caller) -> ContactStatuses:
+    """The statuses and lifecycle stages of contacts, for one caller."""
+    from shared.services.contacts.statuses import ContactStatuses
+    from shared.table.contacts.repository import ContactTable
+
+    return ContactStatuses(
+        caller,
+        contact_reading(caller),
+        contact_writing(caller),
+        ContactTable(store(), caller.tenant_id),
+        cursors(),
+        partial(performer, caller),
     )
 
 
@@ -216,6 +234,7 @@ def bulk_contacts_for(
         contacts,
         partial(tenant_settings, tenant_id),
         labels,
+        partial(performer, caller),
         work=work,
         resumable=resumable,
         has_time=has_time,

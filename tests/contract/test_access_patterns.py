@@ -27,6 +27,7 @@ from shared.domain.contacts.consent import ConsentInput
 from shared.domain.contacts.filter import ContactFilter
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.contacts.record import Contact
+from shared.domain.contacts.status import StatusInput
 from shared.domain.customers.record import CustomerInput, CustomerPatch
 from shared.domain.errors import Duplicate
 from shared.domain.ids import derived_id, milliseconds_of, new_id
@@ -70,6 +71,7 @@ from shared.wiring.contacts import (
     contact_lists,
     contact_reading,
     contact_service,
+    contact_statuses,
     purge_table,
     show_contacts,
 )
@@ -380,6 +382,11 @@ class Bulk:
         contacts = bulk_contacts(ADMIN)
         contacts.update_many(self.ids, contacts.prepare_change(BulkChangeInput(add_tags=["vip"])))
 
+    def move(self) -> None:
+        contacts = bulk_contacts(ADMIN)
+        change = contacts.prepare_change(BulkChangeInput(relationship_status="qualified_lead"))
+        assert all(one.refusal is None for one in contacts.update_many(self.ids, change))
+
     def update_under_a_key(self) -> None:
         body = json.dumps({"contact_ids": self.ids, "add_tags": ["vip"]})
         assert send("/contacts/bulk-update", body, "k") == 207
@@ -480,6 +487,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Sign in": ("Register a tenant",),
     "Sign in by username": ("Register a tenant", "Sign in"),
     "List a contact's consents": ("Give a consent",),
+    "List the statuses of a contact": ("Change a contact's status",),
     "List a contact's interactions": _RECORDED,
     "List a contact's interactions, bookings among them": (*_RECORDED, "Booking of a known contact"),
     "Read an interaction": _RECORDED,
@@ -501,6 +509,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Write 200 rows of an import": _CUT,
     "Finish an import": _WRITTEN,
     "Update 500 contacts": _MANY,
+    "Change the status of 500 contacts": _MANY,
     "Update 500 contacts under an Idempotency-Key": _MANY,
     "Delete 500 contacts": _MANY,
     "Carry out a bulk job's portion of 30 contacts": _JOB,
@@ -561,6 +570,15 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
         world.first.id, ContactPatch(email="new@example.com"), None
     ),
     "Toggle a contact's status": lambda world: world.contacts.toggle_active(world.first.id, None),
+    "Create a contact with a status": lambda world: world.contacts.create(
+        given(100, relationship_status="opportunity")
+    ),
+    "Change a contact's status": lambda world: contact_statuses(ADMIN).change(
+        world.first.id, StatusInput(relationship_status="qualified_lead"), None
+    ),
+    "List the statuses of a contact": lambda world: contact_statuses(ADMIN).list(
+        world.first.id, limit=25, cursor=None
+    ),
     "Give a consent": lambda world: world.contacts.consent(
         world.first.id, ConsentInput(channel="email", opted_out=True, source="a call"), None
     ),
@@ -585,6 +603,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Purge a contact": lambda world: purge(),
     "Create 500 contacts": lambda world: world.bulk.create(),
     "Update 500 contacts": lambda world: world.bulk.update(),
+    "Change the status of 500 contacts": lambda world: world.bulk.move(),
     "Update 500 contacts under an Idempotency-Key": lambda world: world.bulk.update_under_a_key(),
     "Delete 500 contacts": lambda world: world.bulk.delete(),
     "Make a bulk job of 30 contacts": lambda world: world.bulk.begin(),

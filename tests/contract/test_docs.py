@@ -32,6 +32,8 @@ COSTS = {
     ("PUT", "/contacts/{contact_id}"): "Change a contact",
     ("PATCH", "/contacts/{contact_id}"): "Change a contact",
     ("DELETE", "/contacts/{contact_id}"): "Delete a contact",
+    ("PUT", "/contacts/{contact_id}/status"): "Change a contact's status",
+    ("GET", "/contacts/{contact_id}/status-history"): "List the statuses of a contact",
     ("GET", "/contacts/{contact_id}/interactions"): "List a contact's interactions",
     ("POST", "/contacts/{contact_id}/interactions"): "Record an interaction",
     ("GET", "/contacts/{contact_id}/interactions/{interaction_id}"): "Read an interaction",

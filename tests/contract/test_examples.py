@@ -350,6 +350,11 @@ def consented(world: World, ids: Ids) -> None:
     assert world.send("POST", f"/contacts/{ids['contact_id']}/consent", consent).status == 200
 
 
+def qualified(world: World, ids: Ids) -> None:
+    status = examples()["set_contact_status"].request
+    assert world.send("PUT", f"/contacts/{ids['contact_id']}/status", status).status == 200
+
+
 def delivered(world: World, ids: Ids) -> None:
     the_contact(world)
     world.catch_up()
@@ -408,6 +413,7 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "list_interactions": each(an_interaction),
     "list_all_interactions": each(an_interaction_of_a_contact),
     "list_invitations": each(an_invitation),
+    "list_statuses": qualified,
     "list_tags": each(a_label("tags")),
     "list_types": each(a_label("types")),
     "list_webhooks": each(a_webhook),

@@ -88,6 +88,11 @@ class Content:
         return self.of(r"T#[^#]+#C#", "CONSENT#")
 
     @property
+    def statuses(self) -> list[Item]:
+        """The entries of the histories of statuses, in the order of their keys."""
+        return sorted(self.of(r"T#[^#]+#C#", "STATUS#"), key=lambda item: (item["PK"]["S"], item["SK"]["S"]))
+
+    @property
     def rows(self) -> list[Item]:
         """The rows of the lists by creation."""
         return self.of(r"T#[^#]+#LIST#created")
@@ -107,10 +112,10 @@ class Content:
         Each address of a live contact has its lock, and there are no other locks; the same goes for telephone numbers
         of tenants that want it. Each customer has the contacts that name it, one of them primary. Each contact has one
         event for each of its versions, and the record names the last one (a booking may create a contact and change it
-        in one transaction). Counted interactions are on the timeline, and each consent is in the history. Each booking
-        is of the contact that its locator names, and the contact's figures count it unless it is cancelled; its
-        organizer is one of the contact's. Deleted
-        contacts, and no others, wait to be purged; of a purged contact, the last event is left.
+        in one transaction). Counted interactions are on the timeline, each consent is in the history, and the history
+        of statuses leads to the present status. Each booking is of the contact that its locator names, and the
+        contact's figures count it unless it is cancelled; its organizer is one of the contact's. Deleted contacts, and
+        no others, wait to be purged; of a purged contact, the last event is left.
         """
         held = {(lock["PK"]["S"], lock["SK"]["S"]): lock["contact_id"]["S"] for lock in self.locks}
         wanted = {lock: contact["id"]["S"] for contact in self.live for lock in _locks_of(contact)}
@@ -141,6 +146,36 @@ class Content:
             assert ("WPK" in contact) == ("deleted_at" in contact)
             assert timeline[contact["PK"]["S"]] == int(contact.get("interaction_count", {"N": "0"})["N"])
         self._assert_timelines_whole()
+        self._assert_statuses_whole()
+
+    def _assert_statuses_whole(self) -> None:
+        """Assert that the history of each contact is a chain that ends at its status and stage, and that each entry has
+        its event, in the order of the contact's versions.
+        """
+        told: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        for event in self.events:
+            if "new_status" in json.loads(event.get("data", {"S": "{}"})["S"]):
+                told[event["PK"]["S"]].append((int(event["version"]["N"]), event["SK"]["S"][6:]))
+        histories: dict[str, list[Item]] = defaultdict(list)
+        for entry in self.statuses:
+            histories[entry["PK"]["S"]].append(entry)
+        for contact in self.contacts:
+            history = histories.pop(contact["PK"]["S"], [])
+            status = contact.get("relationship_status", {"S": "prospect"})["S"]
+            stage = contact.get("lifecycle_stage", {"S": "awareness"})["S"]
+            present: tuple[str | None, str | None] = ("prospect", "awareness")
+            for number, entry in enumerate(history):
+                old = tuple(
+                    entry.get(f"old_{name}", {"S": None})["S"] for name in ("status", "lifecycle_stage")
+                )
+                assert old == present or (number == 0 and old == (None, None)), "a history that is no chain"
+                present = (entry["new_status"]["S"], entry["new_lifecycle_stage"]["S"])
+            assert present == (status, stage)
+            last = history[-1]["timestamp"]["S"] if history else None
+            assert contact.get("status_changed_at", {"S": None})["S"] == last
+            events = sorted(told.pop(contact["PK"]["S"], []))
+            assert [(int(entry["SK"]["S"][-10:]), entry["id"]["S"]) for entry in history] == events
+        assert not histories, "statuses of no contact"
 
     def _assert_timelines_whole(self) -> None:
         """Assert that the figures of each contact are those of its interactions, and that ids lead to these.

@@ -126,6 +126,10 @@ CASES: dict[str, tuple[str, Callable[[Made], tuple[str, Any]]]] = {
         "POST",
         lambda made: (contact(made) + "/consent", {"channel": "email", "opted_out": True, "source": "call"}),
     ),
+    "set a contact's status": (
+        "PUT",
+        lambda made: (contact(made) + "/status", {"relationship_status": "qualified_lead"}),
+    ),
     "delete a contact": ("DELETE", lambda made: (contact(made), None)),
     "restore a contact": ("POST", lambda made: (deleted(made) + "/restore", None)),
     "join a group": ("PUT", lambda made: (contact(made) + label(made, "/groups"), None)),

@@ -6,17 +6,18 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from shared.domain.callers import Caller
 from shared.domain.contacts.consent import ConsentInput
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
+from shared.domain.contacts.status import RelationshipStatus, StatusInput
 from shared.domain.customers.record import CustomerInput, CustomerPatch
 from shared.domain.errors import DomainError
 from shared.domain.labels.record import Tag
-from shared.wiring.contacts import contact_service
+from shared.wiring.contacts import contact_service, contact_statuses
 from shared.wiring.customers import customer_service
 from shared.wiring.labels import label_service
 from tests.integration.world import World
@@ -26,6 +27,7 @@ from tests.support.transport import Layer, intercepting
 
 OPERATIONS = 10_000
 WRITES = call("dynamodb", "TransactWriteItems")
+STATUSES = get_args(RelationshipStatus)
 
 
 class Doer:
@@ -36,6 +38,7 @@ class Doer:
         self.chance = chance
         caller = Caller(tenant_id, "user", f"admin-of-{tenant_id}", "admin")
         self.contacts, self.customers = contact_service(caller), customer_service(caller)
+        self.statuses = contact_statuses(caller)
         self.tags = label_service(caller, Tag)
         self.versions: dict[str, int] = {}
         self.kinds: defaultdict[str, list[str]] = defaultdict(list)
@@ -71,7 +74,10 @@ class Doer:
 
 def create(doer: Doer) -> None:
     customer = doer.some("customer") if doer.chance.random() < 0.3 else None
-    given = ContactInput(first_name="Ada", email=doer.email(), customer_id=customer)
+    status = doer.chance.choice(STATUSES) if doer.chance.random() < 0.2 else None
+    given = ContactInput(
+        first_name="Ada", email=doer.email(), customer_id=customer, relationship_status=status
+    )
     doer.note("contact", doer.contacts.create(given))
 
 
@@ -108,6 +114,13 @@ def consent(doer: Doer) -> None:
     doer.note("contact", doer.contacts.consent(doer.some("contact"), given, None))
 
 
+def move(doer: Doer) -> None:
+    status, stage = doer.chance.choice(STATUSES), doer.chance.choice([None, "decision"])
+    given = {"relationship_status": status, "lifecycle_stage": stage, "reason": doer.chance.choice(["", "r"])}
+    done = doer.statuses.change(doer.some("contact"), StatusInput.model_validate(given), None)
+    doer.versions[done.contact_id] = done.version
+
+
 def create_customer(doer: Doer) -> None:
     given = CustomerInput(first_name="Grace", username=f"u{doer.chance.randrange(90)}")
     doer.note("customer", doer.customers.create(given))
@@ -127,7 +140,7 @@ def change_tag(doer: Doer) -> None:
 
 
 ACTS: list[Callable[[Doer], None]] = [
-    create, create, create, change, change, change, delete, delete, restore, toggle, consent,
+    create, create, create, change, change, change, delete, delete, restore, toggle, consent, move,
     create_customer, change_customer, create_tag, change_tag,
 ]  # fmt: skip
 

@@ -126,6 +126,8 @@ def test_every_function_can_do_its_work(enforcing: Enforcing, receiver: Receiver
     consent = {"channel": "email", "opted_out": True, "source": "a call"}
     assert call("POST", f"{path}/consent", consent)[0] == 200
     assert call("GET", f"{path}/consent")[0] == 200
+    assert call("PUT", f"{path}/status", {"relationship_status": "lost_lead"})[0] == 200
+    assert call("GET", f"{path}/status-history")[0] == 200
     assert call("DELETE", path)[0] == 204
     assert call("POST", f"{path}/restore")[0] == 200
     assert call("DELETE", path)[0] == 204

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from shared.domain.contacts.fields import MAX_GROUPS, SETTABLE, LabelledFields, TagNames
 from shared.domain.contacts.inputs import MergePatch, patch_field, with_fields
 from shared.domain.contacts.record import Contact
+from shared.domain.contacts.status import LifecycleStage, Move, RelationshipStatus, StatusInput
 from shared.domain.errors import DomainError, Invalid
 from shared.domain.labels.record import Label, Labels
 from shared.domain.text import fold_name
@@ -38,11 +39,13 @@ class BulkResult:
 class BulkFields(MergePatch):
     """A merge patch (RFC 7396) of the fields of which many contacts can have the same value."""
 
+    set_elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("relationship_status", "lifecycle_stage"), "Give it beside `set`."
+    )
 
-class BulkChangeInput(BaseModel):
+
+class BulkChangeInput(StatusInput):
     """A change to make to each contact."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     set: BulkFields = Field(
         default_factory=BulkFields.model_construct, examples=[{"company": "Analytical Engines"}]
@@ -53,10 +56,14 @@ class BulkChangeInput(BaseModel):
     leave_groups: _Groups = Field(default_factory=list)
 
     def check(self) -> None:
-        """Raise Invalid for an empty change, and for a tag that is both added and removed."""
+        """Raise Invalid for an empty change, for a reason or notes without a status, and for a tag that is both added
+        and removed.
+        """
         labels = (self.add_tags, self.remove_tags, self.join_groups, self.leave_groups)
-        if not (self.set.model_fields_set or any(labels)):
-            raise Invalid.field("set", "required", "Give at least one field, tag or group to change.")
+        if not (self.set.model_fields_set or any(labels) or self.has_status):
+            raise Invalid.field("set", "required", "Give at least one field, status, tag or group to change.")
+        if self.reason or self.notes:
+            super().check()
         if set(map(fold_name, self.add_tags)) & set(map(fold_name, self.remove_tags)):
             raise Invalid.field("remove_tags", "contradiction", "A tag is to be added or removed, not both.")
 
@@ -74,7 +81,8 @@ def label_refs(labels: Sequence[Label]) -> tuple[LabelRef, ...]:
 class BulkChange:
     """The change that a bulk update makes to each contact. It is idempotent.
 
-    `max_tags`: how many tags a contact may have after it. Raises Invalid for a group that is both joined and left.
+    `max_tags`: how many tags a contact may have after it. `reason`, `notes`: of the move to another status or stage.
+    Raises Invalid for a group that is both joined and left.
     """
 
     fields: LabelledFields
@@ -83,10 +91,23 @@ class BulkChange:
     join_groups: tuple[LabelRef, ...] = ()
     leave_groups: tuple[LabelRef, ...] = ()
     max_tags: int = 100
+    relationship_status: RelationshipStatus | None = None
+    lifecycle_stage: LifecycleStage | None = None
+    reason: str = ""
+    notes: str = ""
 
     def __post_init__(self) -> None:
         if set(self.join_groups) & set(self.leave_groups):
             raise Invalid.field("leave_groups", "contradiction", "A group is to be joined or left, not both.")
+
+    @property
+    def has_status(self) -> bool:
+        """Whether there is a status or a stage to set."""
+        return self.relationship_status is not None or self.lifecycle_stage is not None
+
+    def move(self, changed_by: str) -> Move:
+        """Return the circumstances of the move to another status. `changed_by`: the caller's name."""
+        return Move(stage=self.lifecycle_stage, reason=self.reason, notes=self.notes, changed_by=changed_by)
 
     def fields_for(self, contact: Contact) -> LabelledFields:
         """Return the fields to set on a contact with `Contact.change`. Raises Invalid for too many labels."""
@@ -130,8 +151,9 @@ class BulkChange:
         )
 
     def to_json(self) -> str:
-        """Return the change as a job stores it."""
-        return json.dumps(asdict(self), separators=(",", ":"), ensure_ascii=False)
+        """Return the change as a job stores it, without a status that is not given."""
+        members = {name: value for name, value in asdict(self).items() if value not in (None, "")}
+        return json.dumps(members, separators=(",", ":"), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> BulkChange:

@@ -8,7 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain.contacts.record import LifecycleStage, RelationshipStatus, Source
+from shared.domain.contacts.record import Source
+from shared.domain.contacts.status import LifecycleStage, RelationshipStatus
 from shared.domain.moments import FROM, TO, Moment
 
 ContactSort = Literal[

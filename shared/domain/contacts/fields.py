@@ -12,6 +12,7 @@ from pydantic import Field
 from shared.domain.contacts.communication import CommunicationInput, CommunicationPatch, Preference
 from shared.domain.contacts.custom_fields import CustomFieldsInput
 from shared.domain.contacts.other_phones import MAX_PHONES, OtherPhone, OtherPhoneInput
+from shared.domain.contacts.status import LifecycleStage, RelationshipStatus
 from shared.domain.text import GivenName, GroupName, LabelName, Line, LongText, Name
 
 MAX_OTHER_EMAILS = 20
@@ -78,7 +79,7 @@ class ContactFields(TypedDict, total=False):
     """Fields of a contact in their stored form: the product of `cleaning.clean`.
 
     Each is annotated with its stored type and with how callers set it. Cleaning makes the others: `phone_raw` and
-    `whatsapp_raw` are the numbers as they were typed.
+    `whatsapp_raw` are the numbers as they were typed. The last two only a new contact is given.
     """
 
     first_name: Annotated[str, Settable(GivenName, REQUIRED, in_bulk=True)]
@@ -196,6 +197,8 @@ class ContactFields(TypedDict, total=False):
             patch_examples=[{"favourite_colour": None, "visits": 4}],
         ),
     ]
+    relationship_status: RelationshipStatus | None
+    lifecycle_stage: LifecycleStage | None
 
 
 class LabelledFields(ContactFields, total=False):

@@ -1,15 +1,20 @@
-"""The inputs for a contact: a whole contact, or a patch. Both are made from the table in `fields.py`."""
+"""The inputs for a contact: a new one, a replacement, or a patch. They are made from the table in `fields.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from shared.domain.contacts.fields import REQUIRED, SETTABLE, STAYING, Settable
+from shared.domain.contacts.status import LifecycleStage, RelationshipStatus
 
 M = TypeVar("M", bound=BaseModel)
+
+_BY_STATUS_ROUTE = dict.fromkeys(
+    ("relationship_status", "lifecycle_stage"), "`PUT /contacts/{contact_id}/status` changes it."
+)
 
 
 def with_fields(fields: Mapping[str, Any]) -> Callable[[type[M]], type[M]]:
@@ -55,10 +60,11 @@ def _documentation(*sentences: str, examples: list[Any] | None) -> dict[str, Any
 
 
 @with_fields({name: creation_field(how) for name, how in SETTABLE.items() if how.in_creation})
-class ContactInput(BaseModel):
-    """The fields of a new contact, or of one that is replaced as a whole."""
+class ContactReplacement(BaseModel):
+    """The fields of a contact that is replaced as a whole."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
+    set_elsewhere: ClassVar[Mapping[str, str]] = _BY_STATUS_ROUTE
 
     def given_fields(self) -> dict[str, Any]:
         """Return all fields, those left out with their empty value; but those that stay only when they were given."""
@@ -66,6 +72,17 @@ class ContactInput(BaseModel):
         if not absent:
             return self.__dict__
         return {name: value for name, value in self.__dict__.items() if name not in absent}
+
+
+class ContactInput(ContactReplacement):
+    """The fields of a new contact."""
+
+    relationship_status: RelationshipStatus | None = Field(
+        None, description="Default: `prospect`. Given, it is the first entry of the status history."
+    )
+    lifecycle_stage: LifecycleStage | None = Field(
+        None, description="Default: the stage that follows from the status."
+    )
 
 
 class MergePatch(BaseModel):
@@ -81,3 +98,5 @@ class MergePatch(BaseModel):
 @with_fields({name: patch_field(how, how.patch_examples) for name, how in SETTABLE.items()})
 class ContactPatch(MergePatch):
     """A JSON merge patch (RFC 7396) of a contact: fields left out stay as they are, null clears a field."""
+
+    set_elsewhere: ClassVar[Mapping[str, str]] = _BY_STATUS_ROUTE

@@ -18,6 +18,14 @@ from shared.domain.contacts.consent import Channel, ConsentEntry, ConsentInput
 from shared.domain.contacts.custom_fields import CustomFields
 from shared.domain.contacts.fields import MAX_GROUPS, LabelledFields
 from shared.domain.contacts.other_phones import OtherPhone
+from shared.domain.contacts.status import (
+    LifecycleStage,
+    Move,
+    RelationshipStatus,
+    StatusFields,
+    history_data,
+    initial_status,
+)
 from shared.domain.contacts.uniqueness import (
     Lock,
     locks_within_customer,
@@ -43,16 +51,12 @@ from shared.domain.text import join_name
 from shared.domain.timestamps import Timestamp, from_milliseconds, plus
 
 Source = Literal["api", "import", "booking", "merge"]
-RelationshipStatus = Literal[
-    "prospect", "qualified_lead", "opportunity", "active_client", "past_client", "lost_lead", "inactive"
-]
-LifecycleStage = Literal["awareness", "interest", "consideration", "decision", "retention", "customer"]
 
 RESTORABLE_SECONDS = 30 * 86_400
 """How long a deleted contact can be restored before it is purged: 30 days."""
 
 
-class Contact(BookedFields):
+class Contact(BookedFields, StatusFields):
     """A contact as it is stored and shown.
 
     `version` counts the changes, from 1. `source`: how the contact came into the system. `phone_raw` and
@@ -110,6 +114,7 @@ class Contact(BookedFields):
     interaction_counts: Annotated[dict[str, int], SkipJsonSchema(), Field(exclude=True)] = {}
     booked: Annotated[Booked, SkipJsonSchema(), Field(exclude=True)] = {}
     unnamed_organizers: Annotated[UnnamedOrganizers, SkipJsonSchema(), Field(exclude=True)] = {}
+    status_changed_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     deleted_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
     unique_scope: Annotated[UniqueScope, SkipJsonSchema(), Field(exclude=True)] = "tenant"
@@ -147,13 +152,18 @@ class Contact(BookedFields):
         stamp: Stamp,
         source: Source,
         unique_scope: UniqueScope = "tenant",
+        changed_by: str = "",
     ) -> tuple[Contact, Event]:
-        """Return a new contact and its `contact.created`.
+        """Return a new contact and its `contact.created`. A given status or lifecycle stage is the first entry of its
+        history, with `changed_by`, the caller's name.
 
         `created_at` is the time in its id, so lists in the order of ids are in the order of creation, and a range of
         creation times is a range of ids. `stamp.at`, the time of writing, is later for a row of an import.
         """
         fields: dict[str, Any] = {**given}
+        status = initial_status(
+            fields.pop("relationship_status", None), fields.pop("lifecycle_stage", None), at=stamp.at
+        )
         fields.setdefault("owner_id", stamp.caller.owner_of_new_contacts)
         preferred = fields.pop("preferred", NO_PREFERENCE)
         if preferred != NO_PREFERENCE:
@@ -171,8 +181,12 @@ class Contact(BookedFields):
             source=source,
             unique_scope=unique_scope,
             **fields,
+            **status,
         )
-        return contact, contact._build_creation_event(CONTACT_CREATED, stamp.caller)
+        event = contact._build_creation_event(CONTACT_CREATED, stamp.caller)
+        if status:
+            event.data.update(history_data(None, contact, Move(changed_by=changed_by)))
+        return contact, event
 
     def change(
         self, given: LabelledFields, *, whole: bool = False, stamp: Stamp
@@ -351,6 +365,7 @@ _NOT_AUDITED = BOOKKEEPING | {
     "interaction_counts",
     "booked",
     "unnamed_organizers",
+    "status_changed_at",
     "tag_ids",
     "type_ids",
     "group_ids",

@@ -35,6 +35,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "job_title": ("jobtitle", "position", "jobposition"),
     "about": ("about", "notes", "note", "description", "comments"),
     "tags": ("tags", "tag", "labels"),
+    "relationship_status": ("relationshipstatus",),
+    "lifecycle_stage": ("lifecyclestage",),
     "owner": ("owner", "owneremail", "contactowner", "contactowneremail", "assignedto", "accountowner"),
 }  # fmt: skip
 _IGNORED = re.compile(r"[\s_\-.\ufeff]+")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -35,6 +36,7 @@ _FAULTS = {
     "row_too_long": "This row is too long to be read.",
 }
 _UNREADABLE = "\ufffd"
+_BETWEEN_WORDS = re.compile(r"[\s_-]+")
 # The first characters with which a spreadsheet takes a cell as a formula: OWASP, "CSV Injection".
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -53,7 +55,8 @@ def contact_fields(row: Row, layout: Layout, settings: TenantSettings) -> Contac
     """Return the fields of a new contact from a row, by the same rules as the API.
 
     A cell without visible characters counts as not given. A missing first name is taken from the e-mail address. A
-    number that cannot be read is left out, which `with_warnings` reports. Raises Invalid, naming the fields.
+    status or stage may have capitals, and spaces between its words. A number that cannot be read is left out, which
+    `with_warnings` reports. Raises Invalid, naming the fields.
     """
     if row.fault:
         raise Invalid.field("row", row.fault, _FAULTS[row.fault])
@@ -72,6 +75,9 @@ def contact_fields(row: Row, layout: Layout, settings: TenantSettings) -> Contac
         raise Invalid.field("email", "required", "An e-mail address is required.")
     if "tags" in given:
         given["tags"] = [tag for part in given["tags"].split(",") if comparable(tag := part.strip())]
+    for field in ("relationship_status", "lifecycle_stage"):
+        if field in given:
+            given[field] = _BETWEEN_WORDS.sub("_", given[field]).lower()
     if "first_name" not in given:
         given["first_name"] = _local_part(given["email"])[:100]
     try:

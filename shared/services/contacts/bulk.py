@@ -25,8 +25,9 @@ from shared.services.labels.labelling import LabelRepository
 class BulkContacts:
     """Many contacts, as one caller may change them.
 
-    `work` is what the call does; all ids are derived from it. `resumable`: the call can be repeated and goes on then,
-    so it raises when some entries could not be processed. `has_time`: whether to go on.
+    `performer` returns the caller's name. `work` is what the call does; all ids are derived from it. `resumable`: the
+    call can be repeated and goes on then, so it raises when some entries could not be processed. `has_time`: whether to
+    go on.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class BulkContacts:
         contacts: ManyContacts,
         settings: Callable[[], TenantSettings],
         labels: LabelRepository,
+        performer: Callable[[], str],
         *,
         work: Work,
         resumable: bool,
@@ -48,6 +50,7 @@ class BulkContacts:
         self._contacts = contacts
         self._settings = settings
         self._labels = labels
+        self._performer = performer
         self._work = work
         self._resumable = resumable
         self._has_time = has_time
@@ -115,6 +118,10 @@ class BulkContacts:
             join_groups=label_refs(join),
             leave_groups=label_refs(leave),
             max_tags=self._settings().max_tags_per_contact,
+            relationship_status=given.relationship_status,
+            lifecycle_stage=given.lifecycle_stage,
+            reason=given.reason,
+            notes=given.notes,
         )
 
     def refresh_change(self, change: BulkChange) -> BulkChange:
@@ -131,11 +138,25 @@ class BulkContacts:
         self, contact_ids: Sequence[str], change: BulkChange, wanted: ContactFilter | None = None
     ) -> list[BulkResult]:
         """Change contacts, and return a result for each id. Contacts that do not match `wanted` are left out."""
+        changed_by = self._performer() if change.has_status else ""
 
-        def decide(contact: Contact, event_id: str) -> tuple[Contact, Event] | None:
-            return contact.change(
+        def decide(contact: Contact, event_id: str) -> tuple[Contact, *tuple[Event, ...]] | None:
+            changed = contact.change(
                 change.fields_for(contact), stamp=Stamp.now(self._caller, event_id=event_id)
             )
+            if not change.has_status:
+                return changed
+            # Fields and status have an event each, in this order.
+            after = changed[0] if changed else contact
+            status_event = self._work.derived_id("status event", contact.id) if changed else event_id
+            moved = after.change_status(
+                change.relationship_status,
+                change.move(changed_by),
+                stamp=Stamp.now(self._caller, event_id=status_event),
+            )
+            if changed is None or moved is None:
+                return moved or changed
+            return moved[0], changed[1], moved[1]
 
         results = self._bulk_writing.change(contact_ids, "contacts:write", decide, wanted)
         return self._report([results[one] for one in contact_ids if one in results])

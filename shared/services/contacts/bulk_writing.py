@@ -20,10 +20,10 @@ from shared.services.backoff import HOT
 from shared.services.contacts.reading import ContactReading
 from shared.services.contacts.writing import ContactWriting
 
-Decision = Callable[[Contact, str], tuple[Contact, Event] | None]
-"""From a contact and the id for its event to the successor and the event, or None when nothing changes."""
-_Change = tuple[Contact, Contact, Event]
-"""A contact before and after a change, and the event."""
+Decision = Callable[[Contact, str], "tuple[Contact, *tuple[Event, ...]] | None"]
+"""From a contact and the id for its first event to the successor and the events, or None when nothing changes."""
+_Change = tuple[Contact, Contact, *tuple[Event, ...]]
+"""A contact before and after a change, and the events."""
 
 
 class ManyContacts(Protocol):
@@ -34,7 +34,10 @@ class ManyContacts(Protocol):
     def find_written(self, events: Iterable[tuple[str, str]]) -> set[str]: ...
 
     def write_together(
-        self, changes: Iterable[tuple[Contact | None, Contact, Event]], *, alone: bool = False
+        self,
+        changes: Iterable[tuple[Contact | None, Contact, *tuple[Event, ...]]],
+        *,
+        alone: bool = False,
     ) -> Iterator[tuple[list[str], DomainError | None]]: ...
 
 
@@ -83,7 +86,7 @@ class BulkWriting:
                 changes = list(
                     self._decide(pending, permission, decide, wanted, results, may_be_written=may_be_written)
                 )
-                pending = [after.id for _, after, _ in changes]
+                pending = [after.id for _, after, *_ in changes]
                 for ids, refusal in self._write(changes, alone=attempt > 1):
                     if refusal is None or not (len(ids) > 1 or isinstance(refusal, ConcurrentChange)):
                         results.update((one, BulkResult(one, refusal)) for one in ids)
@@ -106,7 +109,8 @@ class BulkWriting:
         of_customers = [one for one in changes if one[0].member_of != one[1].member_of]
         others = [one for one in changes if one[0].member_of == one[1].member_of]
         yield from self._contacts.write_together(others, alone=alone)
-        for before, after, event in of_customers:
+        for before, after, *events in of_customers:
+            (event,) = events  # only deletions come here
             try:
                 self._writing.carry_out_for_customers(before, after, event)
             except Unavailable:

@@ -22,7 +22,10 @@ class CreatableContacts(Protocol):
     def owners_of_emails(self, emails: Iterable[str], scope: UniqueScope = "tenant") -> dict[str, str]: ...
 
     def write_together(
-        self, changes: Iterable[tuple[Contact | None, Contact, Event]], *, alone: bool = False
+        self,
+        changes: Iterable[tuple[Contact | None, Contact, *tuple[Event, ...]]],
+        *,
+        alone: bool = False,
     ) -> Iterator[tuple[list[str], DomainError | None]]: ...
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.contacts.consent import ConsentInput
-from shared.domain.contacts.inputs import ContactInput, ContactPatch
+from shared.domain.contacts.inputs import ContactInput, ContactPatch, ContactReplacement
 from shared.domain.contacts.record import Contact
 from shared.domain.errors import Conflict
 from shared.domain.events import Event
@@ -65,7 +65,7 @@ class ContactService:
             *self._writing.draft(fields, contact_id=new_id(), stamp=Stamp.now(self._caller), source="api")
         )
 
-    def replace(self, contact_id: str, given: ContactInput, if_match: IfMatch | None) -> Contact:
+    def replace(self, contact_id: str, given: ContactReplacement, if_match: IfMatch | None) -> Contact:
         """Set all fields of a contact; fields that are left out are emptied, except for the owner."""
         return self._change_fields(contact_id, given.given_fields(), if_match, whole=True)
 

@@ -57,7 +57,7 @@ class ContactWriting:
 
     `labelling` finds the labels that fields name. `is_active_user`: whether an id is that of a user who may own
     contacts. `successors` returns what finds the successors of removed users, `membership` what keeps customers in
-    step.
+    step. `performer` returns the caller's name.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class ContactWriting:
         is_active_user: Callable[[str], bool],
         successors: Callable[[], Successors],
         membership: Callable[[], Membership],
+        performer: Callable[[], str],
         sleep: Callable[[float], None] = time.sleep,
         announce: Announce = no_key,
     ) -> None:
@@ -83,6 +84,7 @@ class ContactWriting:
         self._known_owners = {caller.id}
         self._successors = successors
         self._membership = membership
+        self._performer = performer
         self._sleep = sleep
         self._announce = announce
 
@@ -159,12 +161,14 @@ class ContactWriting:
 
     def draft(self, fields: LabelledFields, *, contact_id: str, stamp: Stamp, source: Source) -> Creation:
         """Return a new contact and its event, to be written by `create` or `create_many`."""
+        has_status = fields.get("relationship_status") or fields.get("lifecycle_stage")
         return Contact.create(
             fields,
             contact_id=contact_id,
             stamp=stamp,
             source=source,
             unique_scope=self._settings().unique_scope,
+            changed_by=self._performer() if has_status else "",
         )
 
     def create(self, contact: Contact, event: Event) -> Contact:

@@ -1,9 +1,10 @@
-"""The items of contacts, and of their consents."""
+"""The items of contacts, of their consents, and of their history of statuses."""
 
 from __future__ import annotations
 
 from shared.domain.contacts.consent import ConsentEntry
 from shared.domain.contacts.record import Contact
+from shared.domain.contacts.status import StatusEntry
 from shared.domain.records import blank_fields
 from shared.table.codec import AttributeCodec
 from shared.table.item import Item
@@ -33,6 +34,7 @@ _CONTACT = AttributeCodec(
         "last_booking_at",
         "last_contacted_at",
         "next_follow_up_at",
+        "status_changed_at",
         "created_at",
         "created_by",
         "updated_at",
@@ -55,6 +57,7 @@ _CONTACT = AttributeCodec(
     defaults=blank_fields(Contact),
 )
 _CONSENT = AttributeCodec(texts=("id", "channel", "at", "by", "source", "reason"), flags=("opted_out",))
+_STATUS = AttributeCodec(texts=StatusEntry.model_fields)
 
 
 def contact_to_item(tenant_id: str, contact: Contact) -> Item:
@@ -81,3 +84,16 @@ def consent_to_item(tenant_id: str, contact_id: str, entry: ConsentEntry) -> Ite
 def consent_from_item(item: Item) -> ConsentEntry:
     """Return the entry in a consent history of an item."""
     return ConsentEntry.model_construct(**_CONSENT.decode(item))
+
+
+def status_to_item(tenant_id: str, contact_id: str, version: int, entry: StatusEntry) -> Item:
+    """Return the item of an entry in a contact's history of statuses. `version`: the contact's after the change."""
+    return {
+        **contact_keys.status(tenant_id, contact_id, entry.timestamp, version),
+        **_STATUS.encode(entry.__dict__),
+    }
+
+
+def status_from_item(item: Item) -> StatusEntry:
+    """Return the entry in a history of statuses of an item."""
+    return StatusEntry.model_construct(**_STATUS.decode(item))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from shared.domain.contacts.consent import ConsentEntry
 from shared.domain.contacts.record import Contact
+from shared.domain.contacts.status import StatusEntry
 from shared.domain.contacts.uniqueness import Lock
 from shared.domain.errors import DomainError, Duplicate, Unavailable
 from shared.domain.events import Event
@@ -103,21 +104,30 @@ class ContactTable:
 
     def consents(self, contact_id: str, *, limit: int, after: str | None) -> list[tuple[str, ConsentEntry]]:
         """Return a contact's consent history, newest first, each entry with its position for `after`."""
-        rows = self._store.query(
+        rows = self._history(contact_id, contact_keys.CONSENT, limit=limit, after=after)
+        return [(row[SK]["S"], contact_items.consent_from_item(row)) for row in rows]
+
+    def statuses(self, contact_id: str, *, limit: int, after: str | None) -> list[tuple[str, StatusEntry]]:
+        """Return a contact's history of statuses, newest first, each entry with its position for `after`."""
+        rows = self._history(contact_id, contact_keys.STATUS, limit=limit, after=after)
+        return [(row[SK]["S"], contact_items.status_from_item(row)) for row in rows]
+
+    def _history(self, contact_id: str, prefix: str, *, limit: int, after: str | None) -> list[Item]:
+        return self._store.query(
             contact_keys.partition(self._tenant, contact_id),
-            prefix=contact_keys.CONSENT,
+            prefix=prefix,
             limit=limit,
             after=after,
             descending=True,
             consistent=True,
         )
-        return [(row[SK]["S"], contact_items.consent_from_item(row)) for row in rows]
 
     def create(self, *created: tuple[Contact, Event]) -> None:
         """Write new contacts with their locks and events, all or none.
 
-        Each takes two items and one for each lock; all of them at most a hundred. Raises Duplicate when another contact
-        has an address. Writing the same contact and event again changes nothing and succeeds.
+        Each takes two items, one for each lock, and one for a given status; all of them at most a hundred. Raises
+        Duplicate when another contact has an address. Writing the same contact and event again changes nothing and
+        succeeds.
         """
         transaction = Transaction()
         for contact, event in created:
@@ -125,21 +135,24 @@ class ContactTable:
         self._store.commit(transaction)
 
     def write_together(
-        self, changes: Iterable[tuple[Contact | None, Contact, Event]], *, alone: bool = False
+        self,
+        changes: Iterable[tuple[Contact | None, Contact, *tuple[Event, ...]]],
+        *,
+        alone: bool = False,
     ) -> Iterator[tuple[list[str], DomainError | None]]:
         """Write changes of different contacts in as few transactions as they fit in; `alone`: each in its own.
 
-        A change is (before, or None for a new contact; after; event). Yields for each transaction that was sent the ids
-        of its contacts, and None, or the error of one of them, for which nothing of the transaction was written: the
-        errors of `create` and `save`, and TooLarge. Raises Unavailable.
+        A change is (before, or None for a new contact; after; events). Yields for each transaction that was sent the
+        ids of its contacts, and None, or the error of one of them, for which nothing of the transaction was written:
+        the errors of `create` and `save`, and TooLarge. Raises Unavailable.
         """
         together, ids, size = Transaction(), list[str](), 0
-        for before, after, event in changes:
+        for before, after, *events in changes:
             step = Transaction()
             if before is None:
-                self.add_creation(step, after, event)
+                self.add_creation(step, after, *events)
             else:
-                self.add_change(step, before, after, event)
+                self.add_change(step, before, after, *events)
             more = step.size()
             size += more
             if ids and (alone or len(together.steps) + len(step.steps) > _MOST or size > MOST_BYTES):
@@ -161,16 +174,13 @@ class ContactTable:
         return None
 
     def add_creation(self, transaction: Transaction, contact: Contact, *events: Event) -> None:
-        """Add the creation of a contact to a transaction: record, locks, events."""
+        """Add the creation of a contact to a transaction: record, locks, events with their entries of the history."""
         transaction.put(
             contact_items.contact_to_item(self._tenant, contact), **guards.is_new_or_own(contact.last_event)
         )
         for lock, field in contact.locks.items():
             self._lock(transaction, lock, field, contact.id)
-        for event in events:
-            transaction.put(
-                event_items.event_to_item(self._tenant, event), **guards.is_new_event(event.version)
-            )
+        self._add_events(transaction, contact, events)
 
     def save(
         self, before: Contact, after: Contact, event: Event, consent: ConsentEntry | None = None
@@ -187,7 +197,7 @@ class ContactTable:
         self._store.commit(transaction)
 
     def add_change(self, transaction: Transaction, before: Contact, after: Contact, *events: Event) -> None:
-        """Add the change of a contact to a transaction: record, locks, events."""
+        """Add the change of a contact to a transaction: record, locks, events with their entries of the history."""
         transaction.put(
             contact_items.contact_to_item(self._tenant, after),
             **guards.at_version_or_own(before.version, after.last_event),
@@ -200,10 +210,15 @@ class ContactTable:
         for lock in had:
             if lock not in has:
                 self._unlock(transaction, lock, before.id)
+        self._add_events(transaction, after, events)
+
+    def _add_events(self, transaction: Transaction, contact: Contact, events: Iterable[Event]) -> None:
         for event in events:
             transaction.put(
                 event_items.event_to_item(self._tenant, event), **guards.is_new_event(event.version)
             )
+            if (entry := contact.status_entry(event)) is not None:
+                transaction.put(contact_items.status_to_item(self._tenant, contact.id, event.version, entry))
 
     def _key(self, lock: Lock) -> Key:
         if lock.kind == "EMAIL":

@@ -38,8 +38,8 @@ class MembershipTable:
         """Write changes in one transaction, with the membership rows of the customers.
 
         Raises Duplicate when another contact has a value, and ConcurrentChange when a record is no longer at the
-        version it was read at. At most 57 items: a contact and its event, its 23 values under other locks,
-        two customers and another contact with their events, two rows, and a call's answer under its key.
+        version it was read at. At most 58 items: a contact, its event and its status, its 23 values under other
+        locks, two customers and another contact with their events, two rows, and a call's answer under its key.
         """
         transaction = Transaction()
         for contact_before, contact, event in changes.contacts:

@@ -1,4 +1,6 @@
-"""Keys of contacts: the record with its consents, the locks on its addresses, and the date of its purge."""
+"""Keys of contacts: the record with its consents and its history of statuses, the locks on its addresses, and the
+date of its purge.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,7 @@ from shared.table.keys.spelling import (
 
 CONTACT = "CONTACT"
 CONSENT = "CONSENT#"
+STATUS = "STATUS#"
 PURGE_SHARDS = 16
 """As many as the outbox has, so that a tenant that deletes all its contacts at once does not throttle the deletions."""
 
@@ -48,6 +51,14 @@ def ids_of(key: dict[str, Any]) -> tuple[str, str] | None:
 def consent(tenant_id: str, contact_id: str, event_id: str) -> Key:
     """Return the key of an entry in a contact's consent history. The event's id sorts entries by time."""
     return make_key(partition(tenant_id, contact_id), f"{CONSENT}{event_id}")
+
+
+def status(tenant_id: str, contact_id: str, at: str, version: int) -> Key:
+    """Return the key of an entry in a contact's history of statuses.
+
+    Entries sort by time, and those of the same time by the contact's version.
+    """
+    return make_key(partition(tenant_id, contact_id), f"{STATUS}{at}#{version:010d}")
 
 
 def email_partition(tenant_id: str, email: str) -> str:

@@ -190,6 +190,7 @@ def named() -> dict[str, Any]:
 
 NOWHERE = "0190a8b0-0000-7000-8000-00000000000a"
 CONSENT = {"channel": "email", "opted_out": True, "source": "a call"}
+STATUS = {"relationship_status": "lost_lead", "reason": "no answer"}
 INTERACTION = {"type": "call", "description": "a call"}
 FOLLOW_UP = {"title": "call again", "due_at": "2031-01-01T09:00:00Z"}
 HOOK = {"url": "https://hooks.example.com/x", "events": ["contact.created"]}
@@ -201,6 +202,8 @@ CASES: dict[tuple[str, str], Case] = {
     ("PUT", "/contacts/{contact_id}"): Case(make_contact, person),
     ("PATCH", "/contacts/{contact_id}"): Case(make_contact, lambda: {"email": person()["email"]}),
     ("DELETE", "/contacts/{contact_id}"): Case(make_contact),
+    ("PUT", "/contacts/{contact_id}/status"): Case(make_contact, STATUS),
+    ("GET", "/contacts/{contact_id}/status-history"): Case(make_contact),
     ("GET", "/contacts/{contact_id}/interactions"): Case(make_contact),
     ("POST", "/contacts/{contact_id}/interactions"): Case(make_contact, INTERACTION),
     **{
@@ -470,6 +473,7 @@ def test_no_answer_holds_a_key_of_the_table_or_a_secret(world: World) -> None:
         f"/contacts/{contact}",
         f"/contacts/{contact}/interactions",
         f"/contacts/{contact}/consent",
+        f"/contacts/{contact}/status-history",
         "/api-clients",
         "/me",
         "/settings",
@@ -783,6 +787,8 @@ def test_a_client_without_permissions_may_do_nothing_and_is_told_what_it_lacks(w
         ("POST", f"/contacts/{contact}/toggle-status", None, "contacts:"),
         ("POST", f"/contacts/{contact}/consent", CONSENT, "contacts:"),
         ("GET", f"/contacts/{contact}/consent", None, "contacts:read"),
+        ("PUT", f"/contacts/{contact}/status", STATUS, "contacts:write"),
+        ("GET", f"/contacts/{contact}/status-history", None, "contacts:read"),
         ("POST", f"/contacts/{contact}/restore", None, "contacts:"),
         ("DELETE", f"/contacts/{contact}", None, "contacts:"),
         ("GET", "/webhooks", None, "webhooks:manage"),
@@ -824,6 +830,7 @@ def test_a_regular_user_edits_his_own_and_reads_the_others(world: World) -> None
             ("PATCH", {}, "contacts:write"),
             ("POST /toggle-status", None, "contacts:write"),
             ("POST /consent", CONSENT, "contacts:write"),
+            ("PUT /status", STATUS, "contacts:write"),
             ("POST /restore", None, "contacts:delete"),
             ("DELETE", None, "contacts:delete"),
         ):

@@ -16,6 +16,7 @@ from shared.domain.contacts import order as contact_order
 from shared.domain.contacts.filter import ContactFilter
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.contacts.record import Contact
+from shared.domain.contacts.status import StatusInput
 from shared.domain.errors import Duplicate, RuleBroken
 from shared.domain.interactions.inputs import InteractionInput
 from shared.domain.search import fold
@@ -31,7 +32,13 @@ from shared.table.postings import chunks_of
 from shared.wiring.accounts import onboarding_service
 from shared.wiring.base import store
 from shared.wiring.bookings import booking_service
-from shared.wiring.contacts import contact_filter, contact_lists, contact_reading, contact_service
+from shared.wiring.contacts import (
+    contact_filter,
+    contact_lists,
+    contact_reading,
+    contact_service,
+    contact_statuses,
+)
 from shared.wiring.interactions import interaction_service
 from shared.wiring.labels import label_table
 from shared.wiring.projections import projection
@@ -98,16 +105,15 @@ class Book:
         self._note(contact_id)
 
     def stand(self, contact_id: str, relationship_status: str, lifecycle_stage: str) -> None:
-        """A contact at another status, as its record will tell once that can be moved."""
-        item = store().get(contact_keys.contact(TENANT, contact_id))
-        assert item is not None
-        item |= {
-            "relationship_status": {"S": relationship_status},
-            "lifecycle_stage": {"S": lifecycle_stage},
-            "version": {"N": str(int(item["version"]["N"]) + 1)},
-        }
-        store().write_many(put=[item])
-        self._note(contact_id)
+        """A contact moved to another status, step by step."""
+        steps = ("qualified_lead", "opportunity", "active_client", "past_client")
+        direct = (relationship_status,) if relationship_status not in steps else ()
+        for step in direct or steps[: steps.index(relationship_status) + 1]:
+            given = StatusInput.model_validate(
+                {"relationship_status": step, "lifecycle_stage": lifecycle_stage, "reason": "r"}
+            )
+            contact_statuses(ADMIN).change(contact_id, given, None)
+            self._note(contact_id)
 
     def delete(self, contact_id: str) -> None:
         contact_service(ADMIN).delete(contact_id, None)

@@ -410,6 +410,7 @@ def services_of(world: World, user: str) -> tuple[ContactReading, ContactService
         is_active_user=lambda _: False,
         successors=_no_removals,
         membership=_no_customers,
+        performer=lambda: "somebody",
     )
     return reading, ContactService(caller, writing, table, TenantSettings, labels, _no_removals)
 
@@ -971,8 +972,7 @@ KEPT_BY_THE_SYSTEM = [
     "source",
     "phone_raw",
     "whatsapp_raw",
-    "relationship_status",
-    "lifecycle_stage",
+    "status_changed_at",
     "next_follow_up_at",
     "merged_from",
     "created_at",

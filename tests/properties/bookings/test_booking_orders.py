@@ -119,6 +119,7 @@ class World:
             is_active_user=lambda user_id: True,
             successors=lambda: self._owners(TENANT),
             membership=_no_customers,
+            performer=lambda: "somebody",
         )
 
     def end_after(self, events: list[dict[str, Any]]) -> list[str]:

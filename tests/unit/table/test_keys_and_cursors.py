@@ -30,6 +30,7 @@ def test_no_value_steps_into_another_name_space(tenant: str, value: str, other: 
     """check 43"""
     made = [
         contact_keys.contact(tenant, value),
+        contact_keys.status(tenant, value, "2031-03-08T15:00:00.000Z", 2),
         contact_keys.email_lock(tenant, email),
         booking_keys.locator(tenant, value),
         booking_keys.processed_event(tenant, value, other),
