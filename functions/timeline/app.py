@@ -8,11 +8,13 @@ from __future__ import annotations
 from functions.timeline.routes import routes
 from shared.http.serving import lambda_handler
 from shared.snapshot import prepare
-from shared.wiring.bookings import booking_lists
+from shared.wiring.bookings import booking_lists, tenant_bookings
 from shared.wiring.idempotency import keyed_calls
 from shared.wiring.interactions import interaction_lists, interaction_service, tenant_interactions
 from shared.wiring.limits import rate_limits
 
 handler = lambda_handler(routes, keyed_calls=keyed_calls, rate_limits=rate_limits)
 
-prepare(interaction_service, interaction_lists, tenant_interactions, booking_lists, keyed_calls)
+prepare(
+    interaction_service, interaction_lists, tenant_interactions, booking_lists, tenant_bookings, keyed_calls
+)

@@ -42,7 +42,7 @@ class EntryList(Generic[E]):
         names: tuple[str, ...],
         decode: Callable[[Item], E],
     ) -> None:
-        """Create a list from the lists with some names, which are read together."""
+        """Create a list from the lists with some names, which are read as one."""
         self._reads = BudgetedReads(store, budget)
         self._budget = budget
         self._tenant = tenant_id
@@ -58,24 +58,28 @@ class EntryList(Generic[E]):
         descending: bool,
         portion: int,
         value: str | None = None,
-        names: tuple[str, ...] | None = None,
     ) -> Iterator[tuple[str, E]]:
         """Yield the entries after a position and within bounds of time (both included), each with its position.
 
-        `value`: only those that are indexed under it. `names`: only those of some of the lists. Reads `portion` rows
-        at first, and twice as many each time, up to 500. Raises BudgetSpent when the budget is spent.
+        `value`: only those that are indexed under it. Reads `portion` rows of each list at first, and twice as many
+        each time, up to 500. Raises BudgetSpent when the budget is spent.
         """
         low, high = timeline_keys.between(first or _EARLIEST, last)
         if low > high:
             return
         read = self._rows if value is None else self._indexed_rows
-        walks = [
-            read(name, value or "", (low, high), after, descending, portion) for name in names or self._names
-        ]
-        rows = walks[0] if len(walks) == 1 else merge(*walks, key=_position, reverse=descending)
+        walks = [read(name, value or "", (low, high), after, descending, portion) for name in self._names]
+        rows = merge(*walks, key=_position, reverse=descending)
+        reached: str | None = None
         for row in rows:
+            position = _position(row)
+            if (
+                position == reached
+            ):  # an entry that has just moved from one list to another is in both for a moment
+                continue
+            reached = position
             self._budget.advance()
-            yield _position(row), self._decode(row)
+            yield position, self._decode(row)
 
     def _rows(
         self,

@@ -21,6 +21,7 @@ from shared.domain.accounts.invitation import Acceptance, InvitationInput
 from shared.domain.accounts.registration import RegistrationInput
 from shared.domain.accounts.settings import SettingsPatch
 from shared.domain.accounts.user import UserPatch
+from shared.domain.bookings.conditions import BookingFilter
 from shared.domain.callers import Caller
 from shared.domain.contacts.bulk import BulkChangeInput
 from shared.domain.contacts.consent import ConsentInput
@@ -43,6 +44,7 @@ from shared.domain.tenant import RateLimit
 from shared.domain.webhooks.delivery import DeliveryRequest
 from shared.domain.webhooks.subscription import WebhookInput
 from shared.files.queues.imports import from_message as from_message_of_import
+from shared.projections.kinds.kind import removal_of
 from shared.projections.leftover_rows import LeftoverRows
 from shared.publishing.contracts import from_message, to_message
 from shared.services.contacts.purge import Purge
@@ -64,7 +66,7 @@ from shared.wiring.accounts import (
     user_service,
 )
 from shared.wiring.base import store
-from shared.wiring.bookings import booking_lists, booking_service
+from shared.wiring.bookings import booking_lists, booking_service, tenant_bookings
 from shared.wiring.contacts import (
     bulk_contacts,
     contact_history,
@@ -236,6 +238,26 @@ class World:
         """Record an interaction in a process that has labels in memory, but did not read their stamp just now."""
         with mock.patch("shared.table.labels.RECENT_SECONDS", -1.0):
             self.record()
+
+    def settle_bookings(self) -> None:
+        """Book each of thirty contacts, and project all of that but the last booking."""
+        for number in range(len(self.made)):
+            booking_service().process(booking(number, f"ada{number}@example.com", day=1 + number % 28))
+        booked = self._items("BOOKING#")
+        projection().project([item for item in self._items("CONTACT") if item["id"] != self.fresh["id"]])
+        last = next(item for item in booked if item["contact_id"]["S"] == self.made[-1].id)
+        self.unprojected = [last]
+        projection().project([item for item in booked if item is not last])
+
+    def move_booking(self) -> None:
+        """Project the booking that is not projected yet, and move it to another time."""
+        projection().project(self.unprojected)
+        (before,) = self.unprojected
+        number = len(self.made) - 1
+        event = booking(number, f"ada{number}@example.com", version=2, kind="BookingRescheduled", day=30)
+        booking_service().process(event)
+        (after,) = [item for item in self._items("BOOKING#") if item["id"] == before["id"]]
+        self.unprojected = [removal_of(before), after]
 
     def change_interaction(self, **given: Any) -> object:
         """Change the interaction that was recorded first."""
@@ -669,10 +691,15 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "List a contact's bookings": lambda world: booking_lists(ADMIN).of_contact(
         world.first.id, state=None, starts_from=None, starts_to=None, limit=25, cursor=None
     ),
+    "List 25 bookings of all contacts": lambda world: tenant_bookings(ADMIN).list(
+        BookingFilter(), sort="-starts_at", limit=25, cursor=None
+    ),
     "Booking event that was processed before": lambda world: booking_service().process(
         booking(0, "x@example.com")
     ),
     "Project a contact": lambda world: projection().project([world.fresh]),
+    "Project a booking": lambda world: projection().project(world.unprojected),
+    "Project a booking that moved to another time": lambda world: projection().project(world.unprojected),
     "Project an interaction, with its contact": lambda world: projection().project(world.unprojected),
     "Project an interaction": lambda world: projection().project(world.unprojected[1:]),
     "Project 40 contacts of an import": lambda world: projection().project(world.imported),
@@ -808,6 +835,10 @@ def test_an_operation_costs_what_the_document_says(world: World, operation: str)
         world.settle_users()
     if "interactions of a" in operation or operation.startswith("Project an interaction"):
         world.settle_interactions()
+    if "bookings of all" in operation or operation.startswith("Project a booking"):
+        world.settle_bookings()
+    if operation == "Project a booking that moved to another time":
+        world.move_booking()
     for earlier in BEFORE.get(operation, ()):
         OPERATIONS[earlier](world)
     with meter() as measured:

@@ -47,6 +47,7 @@ COSTS = {
     ("POST", "/follow-ups/{follow_up_id}/cancel"): "Cancel a follow-up",
     ("GET", "/interactions"): "List 25 interactions of all contacts",
     ("GET", "/contacts/{contact_id}/bookings"): "List a contact's bookings",
+    ("GET", "/bookings"): "List 25 bookings of all contacts",
     ("POST", "/contacts/{contact_id}/toggle-status"): "Toggle a contact's status",
     ("POST", "/contacts/{contact_id}/restore"): "Restore a contact",
     ("POST", "/contacts/{contact_id}/consent"): "Give a consent",

@@ -400,6 +400,7 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "list_consents": consented,
     "list_api_clients": each(an_api_client),
     "list_bookings": booked,
+    "list_all_bookings": lambda world, ids: booked(world, {"contact_id": the_contact(world), **ids}),
     "list_bulk_jobs": each(a_job),
     "list_contact_follow_ups": each(a_follow_up),
     "list_contacts": each(the_contact),

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.projections.kinds.bookings import BOOKING_KIND, CANCELLED_BOOKING_KIND
 from shared.projections.kinds.contacts import CONTACT_KIND
 from shared.projections.kinds.customers import CUSTOMER_KIND
 from shared.projections.kinds.interactions import INTERACTION_KIND
 from shared.projections.kinds.kind import Kind
 
-KINDS: tuple[Kind, ...] = (CONTACT_KIND, CUSTOMER_KIND, INTERACTION_KIND)
+KINDS: tuple[Kind, ...] = (
+    CONTACT_KIND,
+    CUSTOMER_KIND,
+    INTERACTION_KIND,
+    BOOKING_KIND,
+    CANCELLED_BOOKING_KIND,
+)
 
 
 def kind_of(key: dict[str, Any]) -> Kind | None:

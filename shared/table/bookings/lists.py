@@ -1,8 +1,9 @@
-"""The bookings of contacts in the order of their starts."""
+"""Bookings in the order of their starts: those of one contact, and those of all contacts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from shared.domain.bookings.booking import Booking
 from shared.domain.contacts.record import Contact
@@ -10,8 +11,10 @@ from shared.services.reading_budget import Budget
 from shared.table.bookings import items as booking_items
 from shared.table.budgeted_reads import BudgetedReads
 from shared.table.contacts.repository import ContactTable
+from shared.table.entry_lists import EntryList
 from shared.table.keys import bookings as booking_keys
 from shared.table.keys import contacts as contact_keys
+from shared.table.keys import lists as list_keys
 from shared.table.keys import timeline as timeline_keys
 from shared.table.ranges import walk_ranges
 from shared.table.store import Store
@@ -60,3 +63,39 @@ class BookingRanges:
         )
         for position, row in entries:
             yield position, booking_items.booking_from_item(self._tenant, row)
+
+
+class BookingRows:
+    """The bookings of all contacts of one tenant, read within a budget. They follow the bookings within a second."""
+
+    def __init__(self, store: Store, tenant_id: str, budget: Budget) -> None:
+        self._store = store
+        self._tenant = tenant_id
+        self._budget = budget
+
+    def walk(
+        self,
+        ranges: tuple[bool, ...],
+        *,
+        first: str | None,
+        last: str | None,
+        after: str | None,
+        descending: bool,
+        portion: int,
+    ) -> Iterator[tuple[str, Booking]]:
+        """Yield bookings after a position and within bounds of their starts, each with its position.
+
+        `ranges`: which bookings to read, each named by whether they are cancelled. Raises BudgetSpent when the budget
+        is spent.
+        """
+        rows = EntryList(
+            self._store,
+            self._tenant,
+            self._budget,
+            tuple(_LISTS[is_cancelled] for is_cancelled in ranges),
+            partial(booking_items.booking_from_item, self._tenant),
+        )
+        return rows.walk(first=first, last=last, after=after, descending=descending, portion=portion)
+
+
+_LISTS = {False: list_keys.BOOKINGS, True: list_keys.CANCELLED_BOOKINGS}

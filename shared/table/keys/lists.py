@@ -15,6 +15,8 @@ CUSTOMERS = "customers"
 """The list of customers, in the order of their creation."""
 INTERACTIONS = "interactions"
 """The list of the interactions of all contacts, in the order in which they occurred."""
+BOOKINGS, CANCELLED_BOOKINGS = "bookings", "cancelled_bookings"
+"""The lists of the bookings of all contacts, in the order of their starts: those that count, those cancelled."""
 _SORT_KEYS = {RECORD_SPACES["contact"]: CONTACT, RECORD_SPACES["customer"]: CUSTOMER}
 
 

@@ -205,6 +205,14 @@ def test_no_list_of_entries_shows_a_hidden_contact_s(scene: Scene) -> None:
         assert scene.ask("GET", "/interactions", query=query).json["total"] is None
         seen = scene.world.send("GET", "/interactions", query=query).json
         assert {one["contact_id"] for one in seen["items"]} == {scene.mine["id"], scene.hidden[0]}, query
+    for query in ({}, {"sort": "starts_at"}, {"state": "created"}, {"cancelled": "false"}):
+        answer = scene.ask("GET", "/bookings", query={**query, "include_total": "true"}).json
+        assert [one["contact_id"] for one in answer["items"]] == [scene.mine["id"]], query
+        assert answer["total"] == 1
+        assert scene.ask("GET", "/bookings", query=query).json["total"] is None
+        seen = scene.world.send("GET", "/bookings", query=query).json
+        assert {one["contact_id"] for one in seen["items"]} == {scene.mine["id"], scene.hidden[0]}, query
+    assert scene.world.send("GET", "/bookings", query={"cancelled": "false"}).json["total"] == 2
     cursor = scene.world.send("GET", "/interactions", query={"limit": 1}).json["next_cursor"]
     assert scene.ask("GET", "/interactions", query={"limit": 1, "cursor": cursor}).status == 400
 

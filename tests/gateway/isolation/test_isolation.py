@@ -271,6 +271,7 @@ WITHOUT_ID: dict[tuple[str, str], Case] = {
     ("POST", "/contacts"): Case(body=person),
     ("GET", "/contacts/stats"): Case(),
     ("GET", "/interactions"): Case(),
+    ("GET", "/bookings"): Case(),
     ("GET", "/tags"): Case(),
     ("POST", "/tags"): Case(body=named),
     ("GET", "/types"): Case(),

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from shared.domain import timestamps
+from shared.domain.bookings.booking import Booking, BookingEntry
+from shared.domain.bookings.event import BookingState
 from shared.domain.callers import system_caller
 from shared.domain.interactions.interaction import Interaction
 from shared.domain.stamp import Stamp
@@ -16,6 +18,7 @@ from shared.projections import repair_notes
 from shared.projections.comparison import find_discrepancies
 from shared.projections.engine import Projection
 from shared.projections.purged_entries import PurgedEntries
+from shared.table.bookings.items import booking_to_item
 from shared.table.interactions.items import interaction_to_item
 from shared.table.item import Item
 from shared.table.keys import hours as hour_keys
@@ -57,11 +60,48 @@ def moved(version: int, start: str, end: str) -> list[Item]:
     return [removed(call(version - 1, start)), call(version, end)]
 
 
+OTHER_ID = "01996f3a-7c00-7000-8000-000000000002"
+
+
+def booked(version: int, at: str = MORNING, state: BookingState = "created", contact_id: str = ID) -> Item:
+    """Return the item of a booking that starts at a time."""
+    entry = BookingEntry(
+        event_id=f"e{version}",
+        state=state,
+        occurred_at=NOW,
+        starts_at=at,
+        version=version,
+        interaction_id="01996f3a-7c00-7000-8000-0000000000aa",
+    )
+    booking = Booking(
+        id="b#1", contact_id=contact_id, state=state, starts_at=at, events=[entry], version=version
+    )
+    return booking_to_item(TENANT, booking)
+
+
+def rebooked(before: Item, after: Item) -> list[Item]:
+    """Return the changes that move a booking from one key to another."""
+    return [removed(before), after]
+
+
 PATHS: dict[str, list[Item]] = {
     "changed": [call(1), call(2, type="meeting"), call(3, type="email")],
     "moved": [call(1), *moved(2, MORNING, NOON), call(3, NOON, type="meeting")],
     "moved and back": [call(1), *moved(2, MORNING, EVENING), *moved(3, EVENING, MORNING)],
     "deleted": [call(1), call(2, type="meeting"), removed(call(2, type="meeting"))],
+    "booking completed": [booked(1), booked(2), booked(3, state="completed")],
+    "booking rescheduled": [booked(1), *rebooked(booked(1), booked(2, NOON, "rescheduled")), booked(3, NOON)],
+    "booking cancelled": [booked(1), booked(2), *rebooked(booked(2), booked(3, state="cancelled"))],
+    "booking cancelled and back": [
+        booked(1),
+        *rebooked(booked(1), booked(2, state="cancelled")),
+        *rebooked(booked(2, state="cancelled"), booked(3)),
+    ],
+    "booking moved to another contact and back": [
+        booked(1),
+        *rebooked(booked(1), booked(2, NOON, contact_id=OTHER_ID)),
+        *rebooked(booked(2, NOON, contact_id=OTHER_ID), booked(3)),
+    ],
     "moved and deleted": [call(1), *moved(2, MORNING, NOON), removed(call(2, NOON))],
 }
 
@@ -172,6 +212,29 @@ def test_an_entry_that_was_not_projected_before_its_contact_is_purged_is_counted
     projection.project([call(1), removed(call(1))])
     assert counts(table) == {"2026-05-04T09 purged.call.1": 1}
     assert listed(table) == []
+
+
+def test_a_booking_is_in_the_list_of_its_range_under_its_start() -> None:
+    table = MemoryTable()
+    projection = Projection(Store(table, "table"))
+
+    def listed_bookings() -> dict[str, list[str]]:
+        names = (list_keys.BOOKINGS, list_keys.CANCELLED_BOOKINGS)
+        partitions = {list_keys.partition(TENANT, name): name for name in names}
+        found: dict[str, list[str]] = {name: [] for name in names}
+        for item in table.all():
+            if item["PK"]["S"] in partitions:
+                found[partitions[item["PK"]["S"]]].append(item["SK"]["S"])
+        return found
+
+    projection.project([booked(1)])
+    assert listed_bookings() == {"bookings": [f"{MORNING}#b%231#{ID}"], "cancelled_bookings": []}
+    cancelled = booked(2, state="cancelled")
+    projection.project(rebooked(booked(1), cancelled))
+    assert listed_bookings() == {"bookings": [], "cancelled_bookings": [f"{MORNING}#b%231#{ID}"]}
+    PurgedEntries(projection).remove(TENANT, ID, [cancelled])
+    projection.project([removed(cancelled)])
+    assert listed_bookings() == {"bookings": [], "cancelled_bookings": []}
 
 
 def test_the_comparison_finds_wrong_counts_and_a_rebuild_keeps_those_of_purged_contacts() -> None:
