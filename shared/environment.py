@@ -30,6 +30,11 @@ def bookings_queue_url() -> str:
     return os.environ["BOOKINGS_QUEUE_URL"]
 
 
+def note_events_queue_url() -> str:
+    """The URL of the queue of notes to process."""
+    return os.environ["NOTE_EVENTS_QUEUE_URL"]
+
+
 def webhook_events_queue_url() -> str:
     """The URL of the queue of published events, from which webhook deliveries are created."""
     return os.environ["WEBHOOK_EVENTS_QUEUE_URL"]

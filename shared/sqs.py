@@ -35,6 +35,23 @@ def process_batch(event: dict[str, Any], queue: Queue, process: Callable[[str], 
     return {"batchItemFailures": failures}
 
 
+def process_with_backoff(
+    event: dict[str, Any], queue: Queue, process: Callable[[str, int], None]
+) -> dict[str, Any]:
+    """Call `process` with each message's body and the number of times it was received. Return the messages for which
+    it raised, whatever the error: SQS retries them after exponentially longer waits.
+    """
+    failures = []
+    for record in event["Records"]:
+        receives = _receives(record)
+        try:
+            process(record["body"], receives)
+        except Exception as error:  # noqa: BLE001 (one bad message must not fail the others)
+            failures.append(_report(record, error))
+            _show_again(queue, record, backoff_delay(receives))
+    return {"batchItemFailures": failures}
+
+
 def process_together(
     event: dict[str, Any], queue: Queue, process: Callable[[list[str]], Sequence[Exception | None]]
 ) -> dict[str, Any]:
@@ -53,15 +70,23 @@ def process_together(
 
 def _fail(queue: Queue, record: dict[str, Any], error: Exception) -> dict[str, str]:
     """Log the error of a message, retry the message soon if the error may soon be over, and return its identifier."""
-    observability.warn("message failed", message_id=record["messageId"], trace=observability.trace_of(error))
     if isinstance(error, _BUSY):
-        _retry_soon(queue, record)
+        _show_again(queue, record, retry_delay(_receives(record)))
+    return _report(record, error)
+
+
+def _report(record: dict[str, Any], error: Exception) -> dict[str, str]:
+    """Log the error of a message, and return the message's identifier."""
+    observability.warn("message failed", message_id=record["messageId"], trace=observability.trace_of(error))
     return {"itemIdentifier": record["messageId"]}
 
 
-def _retry_soon(queue: Queue, record: dict[str, Any]) -> None:
+def _receives(record: dict[str, Any]) -> int:
+    return int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+
+
+def _show_again(queue: Queue, record: dict[str, Any], after: int | None) -> None:
     # Lambda does not change the visibility of messages that are reported as failed, so what is set here stays.
-    after = retry_delay(int(record.get("attributes", {}).get("ApproximateReceiveCount", 1)))
     if after is not None and not queue.show_again(record["receiptHandle"], after=after):
         observability.warn("message is retried late", message_id=record["messageId"])
 
@@ -76,3 +101,11 @@ def retry_delay(receives: int) -> int | None:
     if receives > len(_RETRY_SECONDS):
         return None
     return round(_RETRY_SECONDS[receives - 1] * (1 + fraction() / 2))
+
+
+def backoff_delay(receives: int) -> int:
+    """Return the seconds after which a message that was received this many times is retried: 10 at first and three
+    times as many each time, up to 7,290, plus a random part of up to half.
+    """
+    shortest: int = 10 * 3 ** min(receives - 1, 6)
+    return round(shortest * (1 + fraction() / 2))

@@ -1,4 +1,4 @@
-"""HTTP entry point of the timelines of contacts: interactions and bookings.
+"""HTTP entry point of the timelines of contacts: interactions, follow-ups, notes and bookings.
 
 They have a function of their own, so that the cold start of contacts does not grow with each kind of entry.
 """
@@ -12,9 +12,17 @@ from shared.wiring.bookings import booking_lists, tenant_bookings
 from shared.wiring.idempotency import keyed_calls
 from shared.wiring.interactions import interaction_lists, interaction_service, tenant_interactions
 from shared.wiring.limits import rate_limits
+from shared.wiring.notes import note_lists, note_service
 
 handler = lambda_handler(routes, keyed_calls=keyed_calls, rate_limits=rate_limits)
 
 prepare(
-    interaction_service, interaction_lists, tenant_interactions, booking_lists, tenant_bookings, keyed_calls
+    interaction_service,
+    interaction_lists,
+    tenant_interactions,
+    note_service,
+    note_lists,
+    booking_lists,
+    tenant_bookings,
+    keyed_calls,
 )

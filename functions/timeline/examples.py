@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from functions.timeline import booking_examples, follow_up_examples, interaction_examples
+from functions.timeline import booking_examples, follow_up_examples, interaction_examples, note_examples
 from shared.http.examples import ADA_ID
 
-PARAMETERS = {**interaction_examples.PARAMETERS, **follow_up_examples.PARAMETERS, "contact_id": ADA_ID}
+PARAMETERS = {
+    **interaction_examples.PARAMETERS,
+    **follow_up_examples.PARAMETERS,
+    **note_examples.PARAMETERS,
+    "contact_id": ADA_ID,
+}
 
 EXAMPLES = {
     **interaction_examples.EXAMPLES,
     **follow_up_examples.EXAMPLES,
+    **note_examples.EXAMPLES,
     **booking_examples.EXAMPLES,
 }

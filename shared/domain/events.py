@@ -23,6 +23,11 @@ FOLLOW_UP_UPDATED = "follow_up.updated"
 FOLLOW_UP_COMPLETED = "follow_up.completed"
 FOLLOW_UP_CANCELLED = "follow_up.cancelled"
 FOLLOW_UP_DUE = "follow_up.due"
+NOTE_CREATED = "note.created"
+NOTE_UPDATED = "note.updated"
+NOTE_DELETED = "note.deleted"
+NOTE_PROCESSED = "note.processed"
+NOTE_PROCESSING_FAILED = "note.processing_failed"
 TAG_CREATED = "tag.created"
 TAG_UPDATED = "tag.updated"
 TAG_DELETED = "tag.deleted"
@@ -65,6 +70,11 @@ EVENT_TYPES = (
     FOLLOW_UP_COMPLETED,
     FOLLOW_UP_CANCELLED,
     FOLLOW_UP_DUE,
+    NOTE_CREATED,
+    NOTE_UPDATED,
+    NOTE_DELETED,
+    NOTE_PROCESSED,
+    NOTE_PROCESSING_FAILED,
     TAG_CREATED,
     TAG_UPDATED,
     TAG_DELETED,
@@ -124,7 +134,8 @@ class Event:
 class Notice:
     """The announcement of an event within the system: its ids and type, without the changes.
 
-    `id`: the id of the event, which is stored in the partition of `entity` and `entity_id`.
+    `id`: the id of the event, which is stored in the partition of `entity` and `entity_id`. `note_id`: the note that
+    the event is about, if it is about one.
     """
 
     id: str
@@ -135,6 +146,7 @@ class Notice:
     entity_id: str
     version: int
     origin: str
+    note_id: str | None = None
 
 
 def compare_fields(old: dict[str, Any], new: dict[str, Any]) -> Changes:

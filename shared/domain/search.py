@@ -70,6 +70,10 @@ def fold(text: str) -> str:
     Full-width and other compatibility forms are replaced (Unicode NFKC), digits of any script become 0 to 9, and
     invisible characters are removed.
     """
+    return _fold(text)
+
+
+def _fold(text: str) -> str:
     text = comparable(text[:MAX_SEARCHED])
     if text.isascii():
         return text.lower().replace("`", "'")
@@ -90,8 +94,11 @@ def forms_of(text: str) -> tuple[str, ...]:
     """Return all forms under which a text is found: `Müller` under `muller` and `mueller`."""
     if text.isascii():
         return (fold(text),)
-    composed = unicodedata.normalize("NFC", text[:MAX_SEARCHED].casefold())
-    return tuple(dict.fromkeys((fold(text), fold(composed.translate(_UMLAUTS)))))
+    return tuple(dict.fromkeys((fold(text), fold(_with_plain_umlauts(text)))))
+
+
+def _with_plain_umlauts(text: str) -> str:
+    return unicodedata.normalize("NFC", text[:MAX_SEARCHED].casefold()).translate(_UMLAUTS)
 
 
 def begins(text: str, start: str) -> bool:
@@ -260,9 +267,47 @@ def prefixes_of(query: str) -> list[Prefix]:
     return list(dict.fromkeys(wanted or signs))
 
 
+def found_in_text(prefixes: Iterable[Prefix], text: str) -> bool:
+    """Return whether each prefix begins a term of a text, of any length.
+
+    The text is folded in pieces of MAX_SEARCHED characters at most, cut at white space if there is any.
+    """
+    missing = list(prefixes)
+    for piece in _pieces(text):
+        # Not cached: texts are long, and each is searched once.
+        folded = _fold(piece)
+        forms = (folded,) if piece.isascii() else (folded, _fold(_with_plain_umlauts(piece)))
+        missing = [prefix for prefix in missing if not any(_begins_a_term(prefix, form) for form in forms)]
+        if not missing:
+            return True
+    return not missing
+
+
+def _pieces(text: str) -> Iterator[str]:
+    start = 0
+    while len(text) - start > MAX_SEARCHED:
+        end = start + MAX_SEARCHED
+        while end > start and not text[end - 1].isspace():
+            end -= 1
+        end = end if end > start else start + MAX_SEARCHED
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
+def _begins_a_term(prefix: Prefix, form: str) -> bool:
+    return prefix.text in form and any(
+        _begins_term(prefix, term)
+        for part in form.split()
+        if prefix.text in part
+        for term in _terms_of_part(part)
+    )
+
+
+def _begins_term(prefix: Prefix, term: Term) -> bool:
+    return term.text.startswith(prefix.text) and term.before.endswith(prefix.before)
+
+
 def found_in(prefixes: Iterable[Prefix], terms: Sequence[Term]) -> bool:
     """Return whether each prefix begins one of the terms."""
-    return all(
-        any(term.text.startswith(prefix.text) and term.before.endswith(prefix.before) for term in terms)
-        for prefix in prefixes
-    )
+    return all(any(_begins_term(prefix, term) for term in terms) for prefix in prefixes)

@@ -6,7 +6,8 @@ import unicodedata
 from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import BeforeValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from shared.domain.characters import comparable, one_line, several_lines
 
@@ -23,14 +24,30 @@ def _clean_before(clean: Callable[[str], str]) -> BeforeValidator:
 
 _ONE_LINE, _SEVERAL_LINES = _clean_before(one_line), _clean_before(several_lines)
 
+MAX_LONG_TEXT = 10_000
+"""Characters of a long text, such as a note's."""
+
+
+def _require_visible(text: str) -> str:
+    if not several_lines(text):
+        raise PydanticCustomError("nothing_visible", "This must have something visible in it.")
+    return text
+
+
 Name = Annotated[str, StringConstraints(max_length=100, pattern=_NO_NUL), _ONE_LINE]
 GivenName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NO_NUL), _ONE_LINE]
 Line = Annotated[str, StringConstraints(max_length=200, pattern=_NO_NUL), _ONE_LINE]
 GivenLine = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_NUL), _ONE_LINE]
-LongText = Annotated[str, StringConstraints(max_length=10_000, pattern=_NO_NUL), _SEVERAL_LINES]
+LongText = Annotated[str, StringConstraints(max_length=MAX_LONG_TEXT, pattern=_NO_NUL), _SEVERAL_LINES]
 GivenLongText = Annotated[
-    str, StringConstraints(min_length=1, max_length=10_000, pattern=_NO_NUL), _SEVERAL_LINES
+    str, StringConstraints(min_length=1, max_length=MAX_LONG_TEXT, pattern=_NO_NUL), _SEVERAL_LINES
 ]
+WrittenText = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_LONG_TEXT, pattern=_NO_NUL),
+    AfterValidator(_require_visible),
+]
+"""A long text that is kept as it was sent."""
 ShortText = Annotated[str, StringConstraints(max_length=500, pattern=_NO_NUL), _SEVERAL_LINES]
 LabelName = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=_NO_COMMA), _ONE_LINE]
 GroupName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NO_COMMA), _ONE_LINE]

@@ -18,19 +18,19 @@ class MalformedMessage(ValueError):
 
 def to_message(tenant_id: str, event: Event) -> str:
     """Return the message on the topic for an event: only ids and types, no personal data."""
-    return json.dumps(
-        {
-            "id": event.id,
-            "type": event.type,
-            "tenant_id": tenant_id,
-            "at": event.at,
-            "entity": event.entity,
-            "entity_id": event.entity_id,
-            "version": event.version,
-            "origin": event.origin,
-        },
-        separators=(",", ":"),
-    )
+    message = {
+        "id": event.id,
+        "type": event.type,
+        "tenant_id": tenant_id,
+        "at": event.at,
+        "entity": event.entity,
+        "entity_id": event.entity_id,
+        "version": event.version,
+        "origin": event.origin,
+    }
+    if "note_id" in event.data:
+        message["note_id"] = event.data["note_id"]
+    return json.dumps(message, separators=(",", ":"))
 
 
 def from_message(message: str) -> Notice:
@@ -38,7 +38,7 @@ def from_message(message: str) -> Notice:
 
     Raises MalformedMessage.
     """
-    return Notice(**_parse_members(message, _NOTICE_TEXTS, "version"))
+    return Notice(**_parse_members(message, _NOTICE_TEXTS, "version", optional=("note_id",)))
 
 
 def to_body(event: Event) -> bytes:
@@ -77,19 +77,25 @@ def from_request_message(message: str) -> DeliveryRequest:
     return DeliveryRequest(**_parse_members(message, _REQUEST_TEXTS, "attempt"))
 
 
-def _parse_members(message: str, texts: tuple[str, ...], number: str) -> dict[str, Any]:
-    """Return members of a JSON object: `texts` are non-empty strings, `number` is an integer from 1."""
+def _parse_members(
+    message: str, texts: tuple[str, ...], number: str, *, optional: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Return members of a JSON object: `texts` are non-empty strings, `number` is an integer from 1.
+
+    `optional`: non-empty strings that may be missing.
+    """
     try:
         members = json.loads(message)
     except (ValueError, RecursionError) as error:
         raise MalformedMessage("not JSON") from error
     if not isinstance(members, dict):
         raise MalformedMessage("not a JSON object")
-    for name in texts:
+    given = tuple(name for name in optional if name in members)
+    for name in (*texts, *given):
         value = members.get(name)
         if not isinstance(value, str) or not value:
             raise MalformedMessage(f"{name} is no text")
     count = members.get(number)
     if type(count) is not int or count < 1:
         raise MalformedMessage(f"{number} is no count")
-    return {name: members[name] for name in (*texts, number)}
+    return {name: members[name] for name in (*texts, *given, number)}

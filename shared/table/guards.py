@@ -43,6 +43,15 @@ def at_version(version: int) -> Guard:
     }
 
 
+def at_event(event_id: str) -> Guard:
+    """Guard the write of a record whose last change must still be the one of an event."""
+    return {
+        "condition": "last_event = :before",
+        "values": {":before": {"S": event_id}},
+        "refusal": concurrent_change,
+    }
+
+
 def is_new_or_own(event_id: str, refusal: Refusal = concurrent_change) -> Guard:
     """Guard the creation of a record by an event."""
     return {

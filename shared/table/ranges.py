@@ -11,7 +11,7 @@ from shared.table.item import Item
 from shared.table.keys.spelling import SK
 
 _LARGEST = 500
-"""The maximum number of items of a range that are read at once."""
+"""The maximum number of items of a range that are read at once, where these are small."""
 
 Bounds = tuple[str, str]
 """The first and the last possible position of a range, both included."""
@@ -28,16 +28,18 @@ def walk_ranges(
     after: str | None,
     descending: bool,
     portion: int,
+    largest: int = _LARGEST,
 ) -> Iterator[Entry]:
     """Yield the entries of some ranges, in the order of their positions, after a position and within bounds.
 
     No two entries have the same position. Reads `portion` of each range at first and twice as many each time, up to
-    500; each query is of one range.
+    `largest`; each query is of one range.
     """
     if between[0] > between[1]:
         return iter(())
     walks = (
-        _walk_range(reads, partition, prefix, between, after, descending, portion) for prefix in prefixes
+        _walk_range(reads, partition, prefix, between, after, descending, portion, largest)
+        for prefix in prefixes
     )
     return merge(*walks, key=lambda entry: entry[0], reverse=descending)
 
@@ -65,12 +67,13 @@ def _walk_range(
     after: str | None,
     descending: bool,
     portion: int,
+    largest: int,
 ) -> Iterator[Entry]:
     rows = walking.walk(
         reads,
         partition,
         page=portion,
-        largest=_LARGEST,
+        largest=largest,
         between=(prefix + between[0], prefix + between[1]),
         after=None if after is None else prefix + after,
         descending=descending,

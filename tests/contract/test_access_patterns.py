@@ -40,6 +40,7 @@ from shared.domain.interactions.follow_up_inputs import FollowUpCompletion, Foll
 from shared.domain.interactions.inputs import InteractionInput, InteractionPatch
 from shared.domain.jobs.bulk import BulkJob, BulkTask
 from shared.domain.labels.record import Tag
+from shared.domain.notes.inputs import NoteInput, NotePatch
 from shared.domain.tenant import RateLimit
 from shared.domain.webhooks.delivery import DeliveryRequest
 from shared.domain.webhooks.subscription import WebhookInput
@@ -90,6 +91,7 @@ from shared.wiring.interactions import (
 from shared.wiring.jobs import bulk_job_service, bulk_watch, bulk_work, matching_contacts
 from shared.wiring.kept import reset_wiring
 from shared.wiring.labels import label_service
+from shared.wiring.notes import note_lists, note_processing, note_service
 from shared.wiring.performers import performer
 from shared.wiring.projections import projection
 from shared.wiring.publishing import publisher
@@ -146,6 +148,7 @@ class World:
         show_contacts(ADMIN, self.made[:1])  # and the names
         performer(ADMIN)
         self.recorded: list[str] = []
+        self.noted: list[str] = []
         self.imported = [self._imported(self.fresh, number) for number in range(40)]
         self.webhooks = webhook_service(ADMIN)
         self.webhook = self.webhooks.create(hook())
@@ -263,6 +266,21 @@ class World:
         """Change the interaction that was recorded first."""
         patch = InteractionPatch(**given)
         return interaction_service(ADMIN).change(self.first.id, self.recorded[0], patch, None)
+
+    def write_note(self) -> None:
+        """Write a note on the first contact."""
+        self.noted.append(note_service(ADMIN).create(self.first.id, NoteInput(body="An #offer.")).id)
+
+    def change_note(self, **given: Any) -> object:
+        """Change the note that was written first."""
+        return note_service(ADMIN).patch(self.first.id, self.noted[0], NotePatch(**given), None)
+
+    def process_note(self) -> object:
+        """Process the note that was written first."""
+        return note_processing().process(TENANT, self.first.id, self.noted[0], requested_by="", attempt=1)
+
+    def list_notes(self, search: str | None = None) -> object:
+        return note_lists(ADMIN).of_contact(self.first.id, search=search, limit=25, cursor=None)
 
     @property
     def first(self) -> Contact:
@@ -505,6 +523,7 @@ _KEYED = ("Create a contact under an Idempotency-Key",)
 _REFUSED = ("Use four calls up, and refuse the fifth",)
 _RECORDED = ("Record an interaction",)
 _SCHEDULED = ("Schedule a follow-up",)
+_NOTED = ("Write a note",)
 BEFORE: dict[str, tuple[str, ...]] = {
     "Sign in": ("Register a tenant",),
     "Sign in by username": ("Register a tenant", "Sign in"),
@@ -524,6 +543,13 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Complete a follow-up": _SCHEDULED,
     "Complete a follow-up with an interaction": _SCHEDULED,
     "Cancel a follow-up": _SCHEDULED,
+    "List a contact's notes": _NOTED,
+    "Search a contact's notes": _NOTED,
+    "Read a note": _NOTED,
+    "Change a note": _NOTED,
+    "Pin a note": _NOTED,
+    "Delete a note": _NOTED,
+    "Process a note": _NOTED,
     "Restore a contact": _DELETED,
     "Repeat a creation under its Idempotency-Key": _KEYED,
     "Purge a contact": _DELETED,
@@ -677,6 +703,14 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
         interaction=InteractionInput(type="call", description="a call", occurred_at="2026-05-04T09:30:00Z")
     ),
     "Cancel a follow-up": lambda world: follow_up_service(ADMIN).cancel(world.follow_up, None),
+    "Write a note": lambda world: world.write_note(),
+    "List a contact's notes": lambda world: world.list_notes(),
+    "Search a contact's notes": lambda world: world.list_notes("off"),
+    "Read a note": lambda world: note_service(ADMIN).read(world.first.id, world.noted[0]),
+    "Change a note": lambda world: world.change_note(text="Another offer."),
+    "Pin a note": lambda world: world.change_note(is_pinned=True),
+    "Delete a note": lambda world: note_service(ADMIN).delete(world.first.id, world.noted[0], None),
+    "Process a note": lambda world: world.process_note(),
     "Booking of a new person": lambda world: booking_service().process(booking(1, "new@example.com")),
     "Booking of a known contact": lambda world: booking_service().process(booking(1, "ada0@example.com")),
     "Booking moved to a later time": lambda world: booking_service().process(

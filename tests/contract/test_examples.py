@@ -305,6 +305,14 @@ def a_follow_up(world: World) -> str:
     return str(answer.json["id"])
 
 
+def a_note(world: World) -> str:
+    """Write the note of the examples on the only contact, and return its id."""
+    (contact,) = world.content.contacts
+    answer = world.send("POST", f"/contacts/{contact['id']['S']}/notes", examples()["create_note"].request)
+    assert answer.status == 201, answer.text
+    return str(answer.json["id"])
+
+
 def a_follow_up_of_a_contact(world: World) -> str:
     the_contact(world)
     return a_follow_up(world)
@@ -318,6 +326,13 @@ def an_interaction_of_a_contact(world: World) -> str:
     return made
 
 
+def processed(world: World, _: Ids) -> None:
+    if not world.content.of("T#T1#C#", "NOTE#"):
+        a_note(world)
+    world.catch_up()
+    assert world.notes.pump() >= 1
+
+
 MAKERS: dict[str, Callable[[World], str]] = {
     "client_id": an_api_client,
     "contact_id": the_contact,
@@ -328,6 +343,7 @@ MAKERS: dict[str, Callable[[World], str]] = {
     "customer_id": a_customer,
     "group_id": a_label("groups"),
     "job_id": a_job,
+    "note_id": a_note,
     "tag_id": a_label("tags"),
     "type_id": a_label("types"),
     "user_id": a_user,
@@ -415,10 +431,13 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "list_all_interactions": each(an_interaction_of_a_contact),
     "list_invitations": each(an_invitation),
     "list_statuses": qualified,
+    "list_notes": processed,
     "list_tags": each(a_label("tags")),
     "list_types": each(a_label("types")),
     "list_webhooks": each(a_webhook),
+    "patch_note": processed,
     "read_customer": a_contact_of,
+    "read_note": processed,
     "remove_group_contacts": a_contact_to_name,
     "restore_contact": deleted,
     "token": registered,

@@ -260,6 +260,43 @@ def follow_up_calls(world: World, contact: str) -> Calls:
     ]
 
 
+def note_calls(world: World, contact: str) -> Calls:
+    """Calls of single notes: one that is processed, and one that is not."""
+    path = f"/contacts/{contact}/notes"
+    made = world.send("POST", path, {"note": "Mail ada@example.com.  #offer", "is_pinned": True})
+    world.catch_up()
+    world.notes.pump()
+    pending = world.send("POST", path, {"body": "x"}).json["id"]
+    one, missing = (f"/contacts/{{contact_id}}/notes/{name}" for name in (made.json["id"], "{note_id}"))
+    old, two = {"If-Match": '"99"'}, {"body": "x", "noteText": "y"}
+    return [
+        (
+            200,
+            "GET",
+            "/contacts/{contact_id}/notes",
+            contact,
+            {"query": {"search": "off", "include_total": "true"}},
+        ),
+        (200, "GET", one, contact, {}),
+        (404, "GET", missing, contact, {}),
+        (409, "POST", f"{one}/retry", contact, {}),
+        (200, "POST", f"{one.replace(made.json['id'], pending)}/retry", contact, {}),
+        (404, "POST", f"{missing}/retry", contact, {}),
+        (200, "PATCH", one, contact, {"json": {"is_pinned": None}}),
+        (422, "PATCH", one, contact, {"json": {"body": None}}),
+        (422, "PATCH", one, contact, {"json": two}),
+        (412, "PATCH", one, contact, {"json": {"is_pinned": True}, "headers": old}),
+        (404, "PATCH", missing, contact, {"json": {"is_pinned": True}}),
+        (200, "PUT", one, contact, {"json": {"content": "y"}}),
+        (422, "PUT", one, contact, {"json": two | {"extra": 1}}),
+        (412, "PUT", one, contact, {"json": {"content": "z"}, "headers": old}),
+        (404, "PUT", missing, contact, {"json": {"content": "z"}}),
+        (412, "DELETE", one, contact, {"headers": old}),
+        (204, "DELETE", one, contact, {}),
+        (404, "DELETE", one, contact, {}),
+    ]
+
+
 def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """check 54: successes and refusals of each route, including the gateway's own refusals."""
     ada = {
@@ -361,6 +398,15 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
         (200, "GET", "/bookings", "", {"query": {"cancelled": "false", "from": "2031-01-01"}}),
         (400, "GET", "/bookings", "", {"query": {"cursor": "x"}}),
         (422, "GET", "/bookings", "", {"query": {"sort": "title"}}),
+        (200, "GET", f"{one}/notes", contact, {}),
+        (404, "GET", f"{one}/notes", new_id(), {}),
+        (400, "GET", f"{one}/notes", contact, {"query": {"cursor": "x"}}),
+        (201, "POST", f"{one}/notes", contact, {"json": {"body": "x", "text": "x"}}),
+        (404, "POST", f"{one}/notes", new_id(), {"json": {"body": "x"}}),
+        (422, "POST", f"{one}/notes", contact, {"json": {"body": "x", "text": "y"}}),
+        (422, "POST", f"{one}/notes", contact, {"json": {"is_pinned": True}}),
+        (415, "POST", f"{one}/notes", contact, text_body),
+        *note_calls(world, contact),
         (200, "GET", f"{one}/bookings", contact, {"query": {"state": "created", "from": "2031-01-01"}}),
         (404, "GET", f"{one}/bookings", new_id(), {}),
         (422, "GET", f"{one}/bookings", contact, {"query": {"state": "lost"}}),
@@ -508,9 +554,10 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
 
     def template(path: str) -> str:
         """The path as the document has it."""
-        return re.sub(
+        path = re.sub(
             "interactions/[^/]+$", "interactions/{interaction_id}", path.replace(group, "{group_id}")
         )
+        return re.sub("notes/[^/]+", "notes/{note_id}", path)
 
     wrong = []
     for status, method, path, record_id, how in calls:

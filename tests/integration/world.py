@@ -13,6 +13,7 @@ from functions.bookings.on_booking import handler as on_booking
 from functions.changes.on_schedule_sweep import handler as on_schedule_sweep
 from functions.changes.on_stream_project import handler as on_stream_project
 from functions.changes.on_stream_publish import handler as on_stream_publish
+from functions.timeline.on_note import handler as on_note
 from shared.domain.tenant import TenantSettings
 from tests.integration.stream_records import changes_something, records_from
 from tests.integration.table_content import Content
@@ -47,6 +48,7 @@ class World:
         self.openings: set[int] = set()
         self.t1 = self._settled("T1", settings)
         self.bookings: QueueDriver = stack.queue_driver("BookingsFunction", on_booking)
+        self.notes: QueueDriver = stack.queue_driver("NotesFunction", on_note)
         self._listener = self._subscribe_to_topic()
 
     @cached_property

@@ -31,8 +31,12 @@ from shared.domain.imports.file import survey
 from shared.domain.interactions.inputs import InteractionInput
 from shared.domain.labels.inputs import Color
 from shared.domain.labels.record import NO_LABELS
+from shared.domain.notes.inputs import NoteInput
+from shared.domain.notes.recognition import find_in
+from shared.domain.notes.tidying import tidy
 from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import TenantSettings
+from shared.domain.text import MAX_LONG_TEXT
 from shared.domain.webhooks.addresses import is_allowed, parse_target
 from shared.files.object_keys import inbox_file, uploaded_file
 from shared.http.bodies import FORM
@@ -161,6 +165,7 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "search.may_have": lambda value: search.may_have(search.prefixes_of(value), value[:480]),
     "search.prefixes_of": search.prefixes_of,
     "search.found_in": lambda value: search.found_in(search.prefixes_of(value), search.terms_of([value])),
+    "search.found_in_text": lambda value: search.found_in_text(search.prefixes_of(value), value),
     "number_search.digits_of": number_search.digits_of,
     "number_search.ends_of": lambda value: number_search.ends_of(value, "US"),
     "days.is_date": days.is_date,
@@ -200,6 +205,9 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     **{
         f"InteractionInput.{name}": field_of(InteractionInput, name) for name in InteractionInput.model_fields
     },
+    "NoteInput.body": field_of(NoteInput, "body"),
+    "tidying.tidy": lambda value: tidy(value[:MAX_LONG_TEXT]),
+    "recognition.find_in": lambda value: find_in(value, "US"),
     "invitation token": InvitationToken.parse,
     "passwords.check_password": check_password,
     "passwords.check_password, of a length that is taken": lambda value: check_password(value[:256]),
@@ -239,6 +247,8 @@ DRIVEN = {
     "shared/domain/search.py",
     "shared/domain/text.py",
     "shared/domain/interactions/inputs.py",
+    "shared/domain/notes/recognition.py",
+    "shared/domain/notes/tidying.py",
     "shared/domain/typed_phone.py",
     "shared/domain/webhooks/addresses.py",
     "shared/files/object_keys.py",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from shared.domain.contacts.figures import TimelineFigures
+from shared.domain.contacts.noted import NotedFields
 from shared.domain.email import local_part
 from shared.domain.events import CONTACT_UPDATED, Event
 from shared.domain.ids import milliseconds_of
@@ -70,7 +70,7 @@ class BookingFigures:
         return {"total_bookings": self.total, "last_booking_at": self.last_at}
 
 
-class BookedFields(TimelineFigures):
+class BookedFields(NotedFields):
     """The part of a contact that bookings change."""
 
     if TYPE_CHECKING:

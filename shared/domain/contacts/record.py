@@ -112,6 +112,7 @@ class Contact(BookedFields, StatusFields):
     type_ids: Annotated[list[str], SkipJsonSchema(), Field(exclude=True)] = []
     group_ids: Annotated[list[str], SkipJsonSchema(), Field(exclude=True)] = []
     interaction_counts: Annotated[dict[str, int], SkipJsonSchema(), Field(exclude=True)] = {}
+    note_count: Annotated[int, SkipJsonSchema(), Field(exclude=True)] = 0
     booked: Annotated[Booked, SkipJsonSchema(), Field(exclude=True)] = {}
     unnamed_organizers: Annotated[UnnamedOrganizers, SkipJsonSchema(), Field(exclude=True)] = {}
     status_changed_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
@@ -363,6 +364,7 @@ _NOT_AUDITED = BOOKKEEPING | {
     "communication",
     "custom_fields",
     "interaction_counts",
+    "note_count",
     "booked",
     "unnamed_organizers",
     "status_changed_at",

@@ -12,7 +12,7 @@ from shared.domain.ids import new_id
 from shared.domain.tenant import TenantSettings
 from shared.services.customers import writing as customers
 from shared.wiring.accounts import onboarding_service
-from tests.gateway.isolation.test_isolation import CONSENT, INTERACTION, shown
+from tests.gateway.isolation.test_isolation import CONSENT, INTERACTION, NOTE, shown
 from tests.integration.jobs.bulk import Jobs
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
@@ -121,6 +121,13 @@ def test_a_hidden_contact_is_answered_like_one_that_never_was(scene: Scene) -> N
             ("GET", f"/interactions/{new_id()}", None),
             ("PATCH", f"/interactions/{new_id()}", {"outcome": "x"}),
             ("DELETE", f"/interactions/{new_id()}", None),
+            ("GET", "/notes", None),
+            ("POST", "/notes", NOTE),
+            ("GET", f"/notes/{new_id()}", None),
+            ("PUT", f"/notes/{new_id()}", NOTE),
+            ("PATCH", f"/notes/{new_id()}", NOTE),
+            ("DELETE", f"/notes/{new_id()}", None),
+            ("POST", f"/notes/{new_id()}/retry", None),
             ("PUT", f"/groups/{scene.group}", None),
             ("DELETE", f"/groups/{scene.group}", None),
         ):

@@ -276,7 +276,14 @@ QUERIES = [
 
 
 @pytest.mark.parametrize(
-    "path", ["/contacts", "/webhooks", "/imports", "/contacts/{contact_id}/interactions"]
+    "path",
+    [
+        "/contacts",
+        "/webhooks",
+        "/imports",
+        "/contacts/{contact_id}/interactions",
+        "/contacts/{contact_id}/notes",
+    ],
 )
 def test_odd_queries_are_refused_or_have_no_effect(world: World, path: str) -> None:
     """check 44, check 45"""
@@ -438,6 +445,7 @@ def test_bodies_by_the_document_s_schema_and_against_it_are_answered_as_it_says(
         f"/contacts/{known['contact_id']}/follow-ups",
         {"title": "A", "due_at": "2031-01-01T09:00:00Z"},
     ).json["id"]
+    known["note_id"] = world.send("POST", f"/contacts/{known['contact_id']}/notes", {"body": "A"}).json["id"]
     contact_ids = [known["contact_id"], new_id()]
 
     def sensible(body: Any) -> Any:

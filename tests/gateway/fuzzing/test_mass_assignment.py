@@ -37,6 +37,9 @@ KEPT: dict[str, Any] = {
     "follow_up_id": SOMEBODY,
     # a follow-up's
     "done_at": TIME, "cancelled_at": TIME, "notified_at": TIME, "outcome_interaction_id": SOMEBODY,
+    # a note's
+    "original": "x", "processing_state": "processed", "failure_reason": "x", "processed_at": TIME, "found": [],
+    "requested_by": SOMEBODY, "note_count": 5, "note_id": SOMEBODY,
     # a customer's
     "number": "CUST000001", "is_verified": True, "contact_count": 5, "primary_contact": SOMEBODY,
     # labels'

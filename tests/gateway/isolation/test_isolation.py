@@ -180,6 +180,12 @@ def make_follow_up(world: World, tenancy: Tenancy) -> str:
     return str(answer.json["id"])
 
 
+def make_note(world: World, tenancy: Tenancy, contact: str) -> str:
+    answer = world.send("POST", f"/contacts/{contact}/notes", NOTE, token=tenancy.admin)
+    assert answer.status == 201, answer.text
+    return str(answer.json["id"])
+
+
 def person() -> dict[str, Any]:
     return {"first_name": "X", "email": f"{new_id()}@example.com"}
 
@@ -193,6 +199,7 @@ CONSENT = {"channel": "email", "opted_out": True, "source": "a call"}
 STATUS = {"relationship_status": "lost_lead", "reason": "no answer"}
 INTERACTION = {"type": "call", "description": "a call"}
 FOLLOW_UP = {"title": "call again", "due_at": "2031-01-01T09:00:00Z"}
+NOTE = {"body": "a note"}
 HOOK = {"url": "https://hooks.example.com/x", "events": ["contact.created"]}
 BULK = {"contact_ids": ["x"]}
 
@@ -218,6 +225,13 @@ CASES: dict[tuple[str, str], Case] = {
     ("PATCH", "/follow-ups/{follow_up_id}"): Case(make_follow_up, {"title": "x"}),
     ("POST", "/follow-ups/{follow_up_id}/complete"): Case(make_follow_up, {"outcome": "x"}),
     ("POST", "/follow-ups/{follow_up_id}/cancel"): Case(make_follow_up),
+    ("GET", "/contacts/{contact_id}/notes"): Case(make_contact),
+    ("POST", "/contacts/{contact_id}/notes"): Case(make_contact, NOTE),
+    **{
+        (method, "/contacts/{contact_id}/notes/{note_id}"): Case(make_contact, body, part=make_note)
+        for method, body in (("GET", None), ("PUT", NOTE), ("PATCH", {"text": "x"}), ("DELETE", None))
+    },
+    ("POST", "/contacts/{contact_id}/notes/{note_id}/retry"): Case(make_contact, part=make_note),
     ("GET", "/contacts/{contact_id}/bookings"): Case(make_contact),
     ("POST", "/contacts/{contact_id}/toggle-status"): Case(make_contact),
     ("POST", "/contacts/{contact_id}/restore"): Case(make_deleted_contact),
