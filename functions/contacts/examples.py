@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.contacts.list_query import CompanyCount, ContactStats, CustomerStats
+from functions.contacts.list_query import CompanyCount, ContactStats, CustomerStats, InteractionCounts
 from shared.domain.contacts.consent import ConsentEntry
 from shared.domain.contacts.status import StatusChange, StatusEntry
 from shared.domain.errors import (
@@ -93,6 +93,8 @@ EXAMPLES = {
             bookings=2000,
             bookings_per_contact=1.6,
             interactions=2300,
+            interactions_last_7_days=InteractionCounts(total=31, by_type={"call": 24, "meeting": 7}),
+            interactions_last_30_days=InteractionCounts(total=140, by_type={"call": 112, "meeting": 28}),
             by_source={"api": 250, "import": 1000},
             by_relationship_status={"prospect": 1250},
             by_lifecycle_stage={"awareness": 1250},

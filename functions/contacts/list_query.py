@@ -47,6 +47,22 @@ class CustomerStats(BaseModel):
     without_contacts: int
 
 
+class InteractionCounts(BaseModel):
+    """Interactions in a period."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    total: int
+    by_type: dict[str, int]
+
+
+_RECENT = (
+    "Interactions that occurred on one of the last {} days in the tenant's time zone, today included. Also counts "
+    "interactions of contacts that were deleted or purged since, and those later today. For callers who see only their "
+    "own contacts: interactions of these, or null if there are too many to count."
+)
+
+
 class ContactStats(BaseModel):
     """Counts of the tenant's contacts, or of the caller's own if the caller sees no others. They follow changes within
     about a second.
@@ -62,7 +78,9 @@ class ContactStats(BaseModel):
     with_bookings: int
     bookings: int
     bookings_per_contact: float
-    interactions: int
+    interactions: int = Field(description="Interactions of all time.")
+    interactions_last_7_days: InteractionCounts | None = Field(description=_RECENT.format(7))
+    interactions_last_30_days: InteractionCounts | None = Field(description=_RECENT.format(30))
     by_source: dict[str, int]
     by_relationship_status: dict[str, int]
     by_lifecycle_stage: dict[str, int]

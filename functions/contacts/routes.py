@@ -28,6 +28,7 @@ from shared.wiring.contacts import (
     contact_writing,
     show_contacts,
 )
+from shared.wiring.interactions import interaction_statistics
 
 routes = Routes("Contacts")
 routes.include(status.routes)
@@ -89,7 +90,11 @@ def create_contact(call: Call, body: ContactInput) -> Reply:
     "GET", "/contacts/stats", summary="Read statistics of contacts", answer=ContactStats, errors=(RuleBroken,)
 )
 def contact_stats(call: Call) -> Reply:
-    return Reply(record=ContactStats(**contact_lists(call.caller, call.budget).stats()))
+    """Interactions in the last days include those of contacts that were deleted or purged since; all other figures
+    are those of contacts that are not deleted.
+    """
+    recent = interaction_statistics(call.caller, call.budget).recent()
+    return Reply(record=ContactStats(**contact_lists(call.caller, call.budget).stats(), **recent))
 
 
 @routes.route(

@@ -45,6 +45,15 @@ def last_moment(day: str, zone: str) -> str:
     return max(plus(following, -0.001), _EARLIEST) if following > _EARLIEST else _EARLIEST
 
 
+def last_days(now: str, zone: str, count: int) -> tuple[str, str]:
+    """Return the first and the last timestamp of the last `count` days in a zone, of which the last is today."""
+    from zoneinfo import ZoneInfo
+
+    today = datetime.fromisoformat(now).astimezone(ZoneInfo(zone)).date()
+    first = today - timedelta(days=count - 1)
+    return first_moment(first.isoformat(), zone), last_moment(today.isoformat(), zone)
+
+
 _EARLIEST = "1970-01-01T00:00:00.000Z"
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shared.services.interactions.follow_ups import FollowUpService
     from shared.services.interactions.lists import InteractionLists
     from shared.services.interactions.service import DueInteractions, InteractionService
+    from shared.services.interactions.statistics import InteractionStatistics
     from shared.services.interactions.tenant_list import TenantInteractions
     from shared.services.reading_budget import Budget
 
@@ -105,6 +106,29 @@ def tenant_interactions(caller: Caller, budget: Budget | None = None) -> TenantI
     budget = budget or Budget()
     rows = EntryList(store(), tenant_id, budget, (list_keys.INTERACTIONS,), interaction_from_item)
     return TenantInteractions(entry_lists(caller, budget), rows, ContactIndex(store(), tenant_id, budget))
+
+
+def interaction_statistics(caller: Caller, budget: Budget | None = None) -> InteractionStatistics:
+    """How many interactions there were in the last days, for one caller. They are read within the request's budget, or
+    within a budget of their own.
+    """
+    from shared.services.interactions.statistics import InteractionStatistics
+    from shared.services.reading_budget import Budget
+    from shared.table.entry_lists import EntryList
+    from shared.table.hours import HourlyCounts
+    from shared.table.interactions.items import interaction_from_item
+    from shared.table.keys import lists as list_keys
+
+    tenant_id = caller.tenant_id
+    budget = budget or Budget()
+    return InteractionStatistics(
+        caller,
+        HourlyCounts(store(), tenant_id, list_keys.INTERACTIONS),
+        entry_lists(caller, budget),
+        EntryList(store(), tenant_id, budget, (list_keys.INTERACTIONS,), interaction_from_item),
+        lambda: tenant_settings(tenant_id).timezone,
+        budget,
+    )
 
 
 def interaction_filter(tenant_id: str, given: InteractionConditions) -> InteractionFilter:

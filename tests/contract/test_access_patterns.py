@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -38,6 +39,7 @@ from shared.domain.interactions.conditions import InteractionFilter
 from shared.domain.interactions.follow_up_filter import FollowUpFilter
 from shared.domain.interactions.follow_up_inputs import FollowUpCompletion, FollowUpInput, FollowUpPatch
 from shared.domain.interactions.inputs import InteractionInput, InteractionPatch
+from shared.domain.interactions.interaction import TYPES
 from shared.domain.jobs.bulk import BulkJob, BulkTask
 from shared.domain.labels.record import Tag
 from shared.domain.notes.inputs import NoteInput, NotePatch
@@ -53,6 +55,7 @@ from shared.services.limits.rate_limits import RateLimits
 from shared.table.event_items import event_from_item
 from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
+from shared.table.keys import hours as hour_keys
 from shared.table.keys import lists as list_keys
 from shared.table.limits import BucketTable
 from shared.wiring.accounts import (
@@ -86,6 +89,7 @@ from shared.wiring.interactions import (
     follow_up_service,
     interaction_lists,
     interaction_service,
+    interaction_statistics,
     tenant_interactions,
 )
 from shared.wiring.jobs import bulk_job_service, bulk_watch, bulk_work, matching_contacts
@@ -610,7 +614,8 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Find by e-mail in the list": lambda world: world.lists.list(
         ContactFilter(email="ada0@example.com"), sort=None, limit=25, cursor=None
     ),
-    "Statistics": lambda world: world.lists.stats(),
+    "Statistics": lambda world: statistics(world),
+    "Statistics, all types in all quarters of an hour": lambda world: statistics(world),
     "Change a contact": lambda world: world.contacts.patch(
         world.first.id, ContactPatch(last_name="King"), None
     ),
@@ -836,6 +841,25 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
 }
 
 
+def statistics(world: World) -> object:
+    return world.lists.stats(), interaction_statistics(ADMIN).recent()
+
+
+def _fill_hours(world: World) -> None:
+    """Count interactions of each type in each quarter of the last 31 days, also such of purged contacts."""
+    table = dynamodb_backends[ACCOUNT][REGION].tables[world.stack.table_name]
+    counts = {
+        f"{purged}{kind}.{quarter}": {"N": "12"}
+        for purged in ("", hour_keys.PURGED)
+        for kind in TYPES
+        for quarter in range(4)
+    }
+    now = datetime.fromisoformat(timestamps.now())
+    for number in range(31 * 24):
+        hour = (now - timedelta(hours=number)).strftime("%Y-%m-%dT%H")
+        table.put_item({**hour_keys.hour(TENANT, list_keys.INTERACTIONS, hour), **counts})
+
+
 def _fill(world: World) -> None:
     """Add a thousand contacts to two lists, as large as the others.
 
@@ -861,6 +885,8 @@ def test_an_operation_costs_what_the_document_says(world: World, operation: str)
         booking_service().process(booking(0, "x@example.com"))
     if (operation.startswith("Booking ") and "moved" in operation) or operation == "Booking cancelled":
         booking_service().process(booking(0, "ada0@example.com"))
+    if "all quarters" in operation:
+        _fill_hours(world)
     if "from row" in operation:
         _fill(world)
     if "customer" in operation or "primary" in operation:

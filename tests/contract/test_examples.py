@@ -382,6 +382,9 @@ def counted(world: World, ids: Ids) -> None:
         assert world.send("POST", f"/{kinds}", {"name": name}).status == 201
     (group,) = world.send("GET", "/groups").json["items"]
     made = world.create(tags=["newsletter", "VIP"], types=["Supplier"], company="Engines")
+    for kind in ("call", "meeting"):
+        given = {"type": kind, "description": "Talked about the offer."}
+        assert world.send("POST", f"/contacts/{made['id']}/interactions", given).status == 201
     world.create(company="Engines")
     assert world.send("PUT", f"/contacts/{made['id']}/groups/{group['id']}").status == 200
     DropFolder(world).run("email\nada@home.example.com\n")

@@ -25,6 +25,12 @@ def hour(tenant_id: str, metric: str, hour: str) -> Key:
     return make_key(partition(tenant_id, metric), hour)
 
 
+def parse_count(name: str) -> tuple[str, int]:
+    """Return the type and the quarter of the hour (0 to 3) of a count in an hour, also of one for purged contacts."""
+    kind, _, quarter = name.removeprefix(PURGED).rpartition(".")
+    return kind, int(quarter)
+
+
 def is_hour(key: dict[str, Any]) -> bool:
     """Whether a key, or the key of an item, is that of the counts of an hour."""
     return space_of(key) == HOURS

@@ -8,10 +8,16 @@ from typing import Any
 
 import pytest
 
+from shared.domain import timestamps
+from shared.domain.callers import Caller
 from shared.projections.comparison import find_discrepancies
 from shared.services import reading_budget
 from shared.services.contacts import entry_lists
+from shared.services.reading_budget import Budget
+from shared.wiring.interactions import interaction_statistics
 from tests.integration.world import World, booking
+from tests.support.tenant_guard import acting_for
+from tests.tenants import program
 
 DAYS = [f"2026-0{month}-10T09:30:00.000Z" for month in range(1, 9)]
 
@@ -219,3 +225,55 @@ def test_random_changes_leave_the_list_and_its_totals_exact(world: World) -> Non
             len(book.expected(type=kind)),
         )
     assert book.discrepancies() == ({}, [])
+
+
+def recent(book: Book, *, token: str | None = None) -> tuple[Any, Any]:
+    stats = book.world.send("GET", "/contacts/stats", token=token).json
+    return stats["interactions_last_7_days"], stats["interactions_last_30_days"]
+
+
+def test_statistics_count_the_interactions_of_the_last_days(world: World) -> None:
+    """check 88: for a caller who sees their own contacts only, those of these, if they are not too many."""
+    now = timestamps.now()
+    own = program("T1", "contacts:read:own,contacts:write:own,interactions:write:own")
+    book = Book(world)
+    book.contacts.append(world.create("own@example.com", token=own)["id"])
+    for contact, days, kind in (
+        (0, 0, "call"),
+        (1, 3, "call"),
+        (4, 20, "quote"),
+        (4, 5, "quote"),
+        (2, 45, "call"),
+    ):
+        book.record(contact, timestamps.plus(now, -86_400 * days), kind)
+    world.catch_up()
+    assert recent(book) == (
+        {"total": 3, "by_type": {"call": 2, "quote": 1}},
+        {"total": 4, "by_type": {"call": 2, "quote": 2}},
+    )
+    figures = ({"total": 1, "by_type": {"quote": 1}}, {"total": 2, "by_type": {"quote": 2}})
+    assert recent(book, token=own) == figures
+    assert world.send("DELETE", f"/contacts/{book.contacts[4]}").status == 204
+    world.catch_up()
+    assert recent(book)[1] == {"total": 4, "by_type": {"call": 2, "quote": 2}}, "it happened all the same"
+    assert recent(book, token=own) == ({"total": 0, "by_type": {}}, {"total": 0, "by_type": {}})
+
+
+def test_own_interactions_that_are_too_many_to_count_have_no_figure(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the last seven days have one if the budget reaches so far."""
+    monkeypatch.setattr(entry_lists, "_LARGE_PORTION", 2)
+    own = program("T1", "contacts:read:own,contacts:write:own,interactions:write:own", client_id="own")
+    book = Book(world)
+    book.contacts.append(world.create("own@example.com", token=own)["id"])
+    for days in (1, 2, 20, 21, 22, 23):
+        book.record(4, timestamps.plus(timestamps.now(), -86_400 * days))
+    world.catch_up()
+    caller = Caller("T1", "client", "own", "client", granted={"contacts:read": "own"})
+    figures = []
+    for rows in (2, 7, 5_000):
+        with acting_for("T1"):
+            figures.append([*interaction_statistics(caller, Budget(rows)).recent().values()])
+    seven, thirty = ({"total": count, "by_type": {"call": count}} for count in (2, 6))
+    assert figures == [[None, None], [seven, None], [seven, thirty]]
