@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 
-from benchmarks import authorizer, cold, scale, warm
+from benchmarks import authorizer, cold, entry_scale, scale, warm
 from benchmarks.report import table
 
 
@@ -17,6 +17,8 @@ def main() -> None:
     print(scale.spreads_table())
     print()
     print(scale.walks_table())
+    print()
+    print(entry_scale.table())
 
 
 if __name__ == "__main__":

@@ -277,7 +277,7 @@ def walks_table() -> str:
         [name, f"{count:,}", f"{calls:,} / {units:,g}"]
         for name, (count, calls, units) in measure_walks().items()
     ]
-    return _align(rows)
+    return align(rows)
 
 
 _TOGETHER = 10
@@ -354,7 +354,7 @@ def spreads_table() -> str:
     ]
     for name, (calls, units, calls_up, units_up) in measure_spreads().items():
         rows.append([name, f"{calls} / {_format_units(units)}", f"{calls_up} / {_format_units(units_up)}"])
-    return _align(rows)
+    return align(rows)
 
 
 def table() -> str:
@@ -368,14 +368,15 @@ def table() -> str:
         [name, *(f"{c} / {_format_units(u)} / {s}" for c, u, s in (column[name] for column in columns))]
         for name in READS
     ]
-    return _align(rows)
+    return align(rows)
 
 
 def _format_units(units: float) -> str:
     return f"{units:g}{'!' if units > BUDGET_UNITS else ''}"
 
 
-def _align(rows: list[list[str]]) -> str:
+def align(rows: list[list[str]]) -> str:
+    """Return rows of cells as lines with aligned columns."""
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(widths[n]) for n, cell in enumerate(row)).rstrip() for row in rows)
 

@@ -113,20 +113,25 @@ def count_matches(walk: Walk[Any]) -> tuple[int, bool]:
     return met, True
 
 
-def group_entries(entries: Iterator[T], most: int, *, needs_row: Callable[[T], Any]) -> Iterator[Sequence[T]]:
-    """Yield entries in groups, each with at most `most` entries whose rows are to be looked up.
+def group_entries(
+    entries: Iterator[T], most: int | Callable[[], int], *, needs_row: Callable[[T], Any]
+) -> Iterator[Sequence[T]]:
+    """Yield entries in groups, each with at most `most` entries whose rows are to be looked up. A function is called
+    before each group.
 
     When the budget is spent, yields the entries read before that as a last group, and raises BudgetSpent then.
     """
     group: list[T] = []
     rows = 0
+    limit = most if isinstance(most, int) else most()
     try:
         for entry in entries:
             group.append(entry)
             rows += bool(needs_row(entry))
-            if rows == most or len(group) == _MAX_GROUP:
+            if rows == limit or len(group) == _MAX_GROUP:
                 yield group
                 group, rows = [], 0
+                limit = most if isinstance(most, int) else most()
     except BudgetSpent:
         if group:
             yield group

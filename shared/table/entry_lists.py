@@ -7,10 +7,12 @@ the keys of the rows with each value are in a partition of their own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from heapq import merge
 from typing import Generic, TypeVar
 
 from shared.services.reading_budget import Budget
+from shared.services.walks import group_entries
 from shared.table import walking
 from shared.table.budgeted_reads import BudgetedReads
 from shared.table.item import Item
@@ -109,19 +111,28 @@ class EntryList(Generic[E]):
         descending: bool,
         portion: int,
     ) -> Iterator[Item]:
-        pages = walking.pages(
+        places = walking.walk(
             self._reads,
             list_keys.partition(self._tenant, list_keys.index_of(name, value)),
-            page=min(portion, BATCH_GET),
-            largest=BATCH_GET,
+            page=portion,
+            largest=_LARGEST,
             between=between,
             after=after,
             descending=descending,
         )
-        for places in pages:
-            keys = [list_keys.row(self._tenant, name, _position(place)) for place in places]
+        for group in group_entries(places, partial(next, _look_ups(portion)), needs_row=bool):
+            keys = [list_keys.row(self._tenant, name, _position(place)) for place in group]
             found = self._reads.get_many(keys, consistent=False)
             yield from (row for key in keys if (row := found.get(identity_of(key))) is not None)
+
+
+def _look_ups(portion: int) -> Iterator[int]:
+    """Yield how many rows are looked up together: `portion`, then a few, and then twice as many each time."""
+    yield min(portion, BATCH_GET)
+    size = 4
+    while True:
+        yield size
+        size = min(2 * size, BATCH_GET)
 
 
 def _position(row: Item) -> str:

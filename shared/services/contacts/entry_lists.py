@@ -19,7 +19,6 @@ from shared.services.walks import (
     Walk,
     count_matches,
     group_entries,
-    portion_size,
     take,
 )
 
@@ -183,13 +182,23 @@ def _steps(
     wanted: WantedEntries[E], contacts: _VisibleContacts, after: str | None, count: int
 ) -> Iterator[Step[E]]:
     """Yield a step for each entry after a position. `count`: how many are likely to be taken."""
-    portion = min(max(count, _LEAST_PORTION) if wanted.is_selective else count, _LARGE_PORTION)
+    portion = max(count + count // 8, _LEAST_PORTION if wanted.is_selective else 0)
+    groups, shown = 0, 0
 
     def needs_look_up(found: tuple[str, E, bool]) -> bool:
         return found[2] and contacts.needs_look_up(found[1].contact_id)
 
-    found = ((position, entry, wanted.matches(entry)) for position, entry in wanted.walk(after, portion))
-    for group in group_entries(found, min(portion_size(count), MAX_LOOKUPS), needs_row=needs_look_up):
+    def group_size() -> int:
+        """Return as many look-ups as are missing, and at least twice as many in each further group."""
+        least = 1 << groups if groups else 0
+        return min(max(count - shown, least, 1), MAX_LOOKUPS)
+
+    entries = wanted.walk(after, min(portion, _LARGE_PORTION))
+    found = ((position, entry, wanted.matches(entry)) for position, entry in entries)
+    for group in group_entries(found, group_size, needs_row=needs_look_up):
         contacts.look_up({one[1].contact_id for one in group if needs_look_up(one)})
+        groups += 1
         for position, entry, matches in group:
-            yield position, matches and contacts.shows(entry.contact_id), entry
+            is_match = matches and contacts.shows(entry.contact_id)
+            shown += is_match
+            yield position, is_match, entry
