@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import ConcurrentChange, NotFound, Unavailable
-from shared.sqs import process_batch, retry_delay
+from shared.sqs import backoff_delay, process_batch, process_with_backoff, retry_delay
 from shared.table.store import Locked
 
 
@@ -73,3 +73,30 @@ def test_later_retries_wait_for_the_visibility_timeout_so_that_the_receives_last
 
 def test_a_message_whose_visibility_cannot_be_changed_is_retried_all_the_same() -> None:
     assert failed(process_batch(event("busy", "fine"), Queue(refuses=True), process)) == ["busy"]
+
+
+def test_with_backoff_every_failure_is_retried_after_longer_and_longer_waits() -> None:
+    waits = []
+    for received in range(1, 7):
+        queue, seen = Queue(), list[tuple[str, int]]()
+
+        def note(body: str, receives: int, seen: list[tuple[str, int]] = seen) -> None:
+            seen.append((body, receives))
+            process(body)
+
+        answer = process_with_backoff(event("fine", "bug", "busy", received=received), queue, note)
+        assert failed(answer) == ["bug", "busy"]
+        assert seen == [("fine", received), ("bug", received), ("busy", received)]
+        assert queue.shown.keys() == {"handle of bug", "handle of busy"}
+        waits.append(queue.shown["handle of bug"])
+    shortest = [10, 30, 90, 270, 810, 2430]
+    assert all(least <= wait <= 1.5 * least for least, wait in zip(shortest, waits, strict=True))
+
+
+def test_the_longest_wait_is_one_that_sqs_takes() -> None:
+    assert all(7_290 <= backoff_delay(1_000) <= 43_200 for _ in range(100))
+
+
+def test_with_backoff_a_message_whose_visibility_cannot_be_changed_is_retried_all_the_same() -> None:
+    answer = process_with_backoff(event("busy"), Queue(refuses=True), lambda body, _: process(body))
+    assert failed(answer) == ["busy"]
