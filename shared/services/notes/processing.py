@@ -30,7 +30,7 @@ Outcome = Literal["processed", "nothing to do", "failed"]
 
 
 class GivenUp(Exception):
-    """The processing of a note was given up; its message belongs into the dead-letter queue."""
+    """The processing of a note was given up; its message is to reach the dead-letter queue."""
 
 
 class NoteRepository(Protocol):
@@ -81,15 +81,15 @@ class NoteProcessing:
                 found = find_in(body, self._settings(tenant_id).default_country)
                 done = note.complete(body, found, stamp=stamp)
                 after, event = contact.process_note(note.id, done.counts, stamp=stamp)
-            elif note.requested_by != requested_by:
+                notes.replace(contact, after, note, done, event)
+                return "processed"
+            if note.requested_by != requested_by:
                 return "nothing to do"
-            elif note.processing_state == "failed":
-                return "failed"
-            else:
-                done = note.fail(EXHAUSTED, stamp=stamp)
+            if note.processing_state == "pending":
+                failed = note.fail(EXHAUSTED, stamp=stamp)
                 after, event = contact.fail_note(note.id, EXHAUSTED, stamp=stamp)
-            notes.replace(contact, after, note, done, event)
-            return done.processing_state if done.processing_state != "pending" else "nothing to do"
+                notes.replace(contact, after, note, failed, event)
+            return "failed"
 
         outcome = retry_on_conflict(write, sleep=self._sleep, policy=HOT)
         if outcome == "failed":
