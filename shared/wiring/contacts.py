@@ -246,9 +246,11 @@ def purge_table() -> PurgeTable:
     from shared.projections.purged_entries import PurgedEntries
     from shared.table.bookings.remains import BookingRemains
     from shared.table.contacts.purge import PurgeTable
+    from shared.table.interactions.remains import FollowUpRemains
     from shared.wiring.projections import projection
 
-    return PurgeTable(store(), outside=(PurgedEntries(projection()), BookingRemains(store())))
+    outside = (PurgedEntries(projection()), BookingRemains(store()), FollowUpRemains(store()))
+    return PurgeTable(store(), outside=outside)
 
 
 def contact_purge(has_time: Callable[[], bool]) -> Purge:

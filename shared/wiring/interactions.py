@@ -9,13 +9,16 @@ from shared.wiring.base import cursors, store
 from shared.wiring.contacts import contact_reading, entry_lists, tag_rules
 from shared.wiring.idempotency import announcer, store_for
 from shared.wiring.performers import performer
-from shared.wiring.tenants import is_active_user, tenant_settings
+from shared.wiring.tenants import find_tenant, is_active_user, tenant_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from shared.domain.callers import Caller
     from shared.domain.interactions.conditions import InteractionConditions, InteractionFilter
     from shared.domain.interactions.follow_up_filter import FollowUpConditions, FollowUpFilter
     from shared.services.idempotency import IdempotencyKeyClaim
+    from shared.services.interactions.due import DueFollowUps, DueTimelines
     from shared.services.interactions.follow_up_lists import FollowUpLists
     from shared.services.interactions.follow_ups import FollowUpService
     from shared.services.interactions.lists import InteractionLists
@@ -146,3 +149,25 @@ def due_interactions(tenant_id: str) -> DueInteractions:
     from shared.table.interactions.repository import InteractionTable
 
     return DueInteractions(tenant_id, InteractionTable(store(), tenant_id))
+
+
+def due_follow_ups(tenant_id: str) -> DueFollowUps:
+    """The follow-ups of a tenant that are due."""
+    from shared.services.interactions.due import DueFollowUps
+    from shared.table.interactions.follow_ups import FollowUpTable
+
+    return DueFollowUps(tenant_id, FollowUpTable(store(), tenant_id))
+
+
+def due_timelines(has_time: Callable[[], bool]) -> DueTimelines:
+    """The entries of all tenants' timelines that are due. They are handled while `has_time` returns True."""
+    from shared.services.interactions.due import DueTimelines
+    from shared.table.interactions.due import DueTimelineEntries
+
+    def is_live(tenant_id: str) -> bool:
+        tenant = find_tenant(tenant_id)
+        return tenant is not None and not tenant.suspended
+
+    return DueTimelines(
+        DueTimelineEntries(store()), is_live, due_follow_ups, due_interactions, has_time=has_time
+    )

@@ -12,12 +12,14 @@ from shared.table.keys import accounts as account_keys
 from shared.table.keys import bookings as booking_keys
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import counters as counter_keys
+from shared.table.keys import follow_ups as follow_up_keys
 from shared.table.keys import idempotency as idempotency_keys
 from shared.table.keys import imports as import_keys
 from shared.table.keys import jobs as job_keys
 from shared.table.keys import limits as limit_keys
 from shared.table.keys import lists as list_keys
 from shared.table.keys import terms as term_keys
+from shared.table.keys import timeline as timeline_keys
 from shared.table.keys import webhooks as webhook_keys
 from shared.table.keys.spelling import record_partition, tenant_partition
 from tests.support.policies import (
@@ -51,6 +53,8 @@ WITHIN = {
     "T#…CLIENT#": record_partition("T1", "api_client", "c"),
     "T#…CLIENTS#COUNT": account_keys.api_client_count("T1")["PK"]["S"],
     "T#…BOOKING#": booking_keys.partition("T1", "b"),
+    "T#…FOLLOWUP#": follow_up_keys.locator("T1", "f")["PK"]["S"],
+    "T#…SUSPENDED": timeline_keys.suspended_tenant("T1")["PK"]["S"],
     "T#…BULKJOBS": job_keys.bulk_jobs("T1"),
     "T#…COUNTS": counter_keys.partition("T1"),
     "T#…RATE#": limit_keys.calls("T1", "user:u")["PK"]["S"],
@@ -77,6 +81,9 @@ FOREIGN = {
     "DUE#IMPORTS": import_keys.DUE,
     "DUE#BULK": job_keys.BULK_DUE,
     "DUE#PURGE": contact_keys.purge_partition(2),
+    "DUE#TIMELINE": timeline_keys.due_partition(2),
+    "DUE#TIMELINE#TENANTS": timeline_keys.SUSPENDED_TENANTS,
+    "DUE#TIMELINE#TENANT#": timeline_keys.set_aside_partition("T1"),
 }
 OF_MANY_KEYS = {"BatchGetItem", "BatchWriteItem", "TransactGetItems", "TransactWriteItems", "ConditionCheck"}
 
@@ -135,6 +142,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "T#…C#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactGetItems "
         "TransactWriteItems ConditionCheck",
         "T#…BOOKING#": "DeleteItem Query BatchWriteItem",
+        "T#…FOLLOWUP#": "BatchWriteItem",
         **dict.fromkeys(("T#…TERM#", "T#…TEL#"), "BatchGetItem BatchWriteItem"),
         **dict.fromkeys(
             ("T#…LIST#", "T#…HOURS#"),
@@ -171,6 +179,12 @@ EXPECTED: dict[str, dict[str, str]] = {
         "OUTBOX#": "Query-index",
     },
     "SystemRole": {},
+    "TimelineDueRole": {
+        "T#…C#": "GetItem PutItem UpdateItem Query BatchGetItem TransactGetItems",
+        "T#…TENANT": "GetItem TransactGetItems",
+        "T#…SUSPENDED": "PutItem DeleteItem TransactWriteItems",
+        **dict.fromkeys(("DUE#TIMELINE", "DUE#TIMELINE#TENANTS", "DUE#TIMELINE#TENANT#"), "Query-index"),
+    },
     "TimelineRole": {
         "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
     },

@@ -23,7 +23,7 @@ _KEY_ID = re.compile(r"\b[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}\b")
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _OUTBOX = re.compile(r"OUTBOX#[^#\"]+#\d+")
-_PURGE = re.compile(r"DUE#PURGE#\d+")
+_SHARD = re.compile(r"DUE#(PURGE|TIMELINE)#\d+")
 
 _CLOCK_ATTRIBUTES = {"expires_at", "held_until", "last_used_at"}
 """Attributes that depend on the clock, not on what is done."""
@@ -78,6 +78,10 @@ class Content:
     @property
     def interactions(self) -> list[Item]:
         return self.of(r"T#[^#]+#C#", "INTB?#")
+
+    @property
+    def follow_ups(self) -> list[Item]:
+        return self.of(r"T#[^#]+#C#", "FOLLOWUPX?#")
 
     @property
     def bookings(self) -> list[Item]:
@@ -147,6 +151,7 @@ class Content:
             assert timeline[contact["PK"]["S"]] == int(contact.get("interaction_count", {"N": "0"})["N"])
         self._assert_timelines_whole()
         self._assert_statuses_whole()
+        self._assert_follow_ups_whole()
 
     def _assert_statuses_whole(self) -> None:
         """Assert that the history of each contact is a chain that ends at its status and stage, and that each entry has
@@ -205,6 +210,31 @@ class Content:
                     moved[one["PK"]["S"], identifier] = occurred_at
         assert not by_contact, "interactions of no contact"
         assert pointers == moved
+
+    def _assert_follow_ups_whole(self) -> None:
+        """Assert that each follow-up is where its locator says, that it is due unless it is closed or announced, and
+        that contacts name the first open one.
+        """
+        locators = {
+            one["PK"]["S"]: (one["contact_id"]["S"], one["entry"]["S"])
+            for one in self.of(r"T#[^#]+#FOLLOWUP#", "FOLLOWUP$")
+        }
+        opened: dict[str, list[str]] = defaultdict(list)
+        found = {}
+        for one in self.follow_ups:
+            is_open = one["SK"]["S"].startswith("FOLLOWUP#")
+            assert is_open == ("done_at" not in one and "cancelled_at" not in one)
+            assert ("WPK" in one) == (is_open and "notified_at" not in one)
+            if is_open:
+                opened[one["PK"]["S"]].append(one["due_at"]["S"])
+            partition = f"T#{_tenant(one)}#FOLLOWUP#{one['id']['S']}"
+            assert partition not in found, "a follow-up twice"
+            found[partition] = (one["contact_id"]["S"], one["SK"]["S"])
+        assert found == locators
+        for contact in self.contacts:
+            first = min(opened.pop(contact["PK"]["S"], []), default=None)
+            assert contact.get("next_follow_up_at", {"S": None})["S"] == first
+        assert not opened, "follow-ups of no contact"
 
     def _assert_bookings_whole(self) -> None:
         found = {
@@ -288,7 +318,7 @@ class Content:
                 continue
             text = json.dumps({k: v for k, v in item.items() if k not in _CLOCK_ATTRIBUTES}, sort_keys=True)
             text = _HASH.sub("<hash>", _KEY_ID.sub("<key id>", text))
-            text = _PURGE.sub("<purge>", _OUTBOX.sub("<outbox>", _ID.sub("<id>", text)))
+            text = _SHARD.sub("<due>", _OUTBOX.sub("<outbox>", _ID.sub("<id>", text)))
             kept.append(_TIME.sub(lambda found: _hide_today(found[0]), text))
         return sorted(kept)
 

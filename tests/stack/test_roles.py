@@ -236,6 +236,7 @@ def test_every_function_can_do_its_work(enforcing: Enforcing, receiver: Receiver
         "ImportsWatchFunction",
         "WebhookDueFunction",
         "ContactsPurgeFunction",
+        "TimelineDueFunction",
         "BulkWatchFunction",
     ):
         enforcing.invoke(function, {})

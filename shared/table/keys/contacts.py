@@ -44,8 +44,13 @@ def ids_of(key: dict[str, Any]) -> tuple[str, str] | None:
     """Return the tenant id and the contact id of a contact's key; None for a key of another kind."""
     if not is_contact(key):
         return None
-    _, tenant_id, _, contact_id = identity_of(key)[0].split("#")
-    return unescape(tenant_id), unescape(contact_id)
+    tenant_id = identity_of(key)[0].split("#")[1]
+    return unescape(tenant_id), id_of_partition(key)
+
+
+def id_of_partition(key: dict[str, Any]) -> str:
+    """Return the contact id of the key of an item in a contact's partition."""
+    return unescape(identity_of(key)[0].split("#")[3])
 
 
 def consent(tenant_id: str, contact_id: str, event_id: str) -> Key:

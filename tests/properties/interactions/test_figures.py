@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,24 +16,32 @@ from hypothesis import strategies as st
 from shared.domain import timestamps
 from shared.domain.callers import Caller, system_caller
 from shared.domain.contacts.record import Contact
-from shared.domain.errors import ConcurrentChange, NotFound
+from shared.domain.errors import ConcurrentChange, Conflict, NotFound
 from shared.domain.ids import new_id, new_id_at
 from shared.domain.interactions.conditions import InteractionFilter
+from shared.domain.interactions.follow_up_filter import FollowUpFilter
+from shared.domain.interactions.follow_up_inputs import FollowUpCompletion, FollowUpInput, FollowUpPatch
 from shared.domain.interactions.inputs import InteractionInput, InteractionPatch
 from shared.domain.interactions.interaction import Interaction
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import TenantSettings
 from shared.services.contacts.reading import ContactReading
 from shared.services.contacts.tag_rules import TagRules
+from shared.services.interactions.due import DueFollowUps
+from shared.services.interactions.follow_up_lists import FollowUpLists
+from shared.services.interactions.follow_ups import FollowUpService
 from shared.services.interactions.lists import InteractionLists
 from shared.services.interactions.service import DueInteractions, InteractionService
 from shared.services.reading_budget import Budget
 from shared.table.contacts.repository import ContactTable
 from shared.table.cursors import Cursors
+from shared.table.interactions.follow_up_index import FollowUpIndex
+from shared.table.interactions.follow_up_items import follow_up_from_item
 from shared.table.interactions.follow_ups import FollowUpTable
 from shared.table.interactions.index import InteractionIndex
 from shared.table.interactions.items import interaction_from_item
 from shared.table.interactions.repository import InteractionTable
+from shared.table.keys import follow_ups as follow_up_keys
 from shared.table.keys import interactions as interaction_keys
 from shared.table.store import Store
 from tests.support.budgets import repetitions
@@ -53,6 +62,7 @@ class Timeline:
 
     now: int = 4
     recorded: list[str] = field(default_factory=list)
+    scheduled: list[str] = field(default_factory=list)
     overtaking: list[Callable[[], object]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -76,19 +86,61 @@ class Timeline:
             TagRules(TenantSettings, _no_labels),
             sleep=lambda seconds: None,
         )
+        self.follow_up_service = FollowUpService(
+            ADA,
+            reading,
+            self.follow_ups,
+            lambda: "Ada",
+            is_active_user=lambda _: True,
+            sleep=lambda seconds: None,
+        )
         self.due = DueInteractions(TENANT, self.interactions, sleep=lambda seconds: None)
+        self.due_follow_ups = DueFollowUps(TENANT, self.follow_ups, sleep=lambda seconds: None)
         budget = Budget()
         self.lists = InteractionLists(
             ADA, reading, InteractionIndex(store, TENANT, budget), Cursors(b"k" * 32), budget
+        )
+        self.follow_up_lists = FollowUpLists(
+            ADA, reading, FollowUpIndex(store, TENANT, Budget()), Cursors(b"k" * 32)
         )
 
     def _before_call(self, operation: str) -> None:
         if operation == "transact_write_items" and self.overtaking:
             self.overtaking.pop()()
 
-    def record(self, type: str, day: int) -> None:
-        given = InteractionInput(type=type, description="x", occurred_at=DAYS[day])  # type: ignore[arg-type]
-        self.recorded.append(self.service.create(self.id, given).id)
+    def record(self, type: str, day: int, follow_up: int | None = None) -> None:
+        self._note(self.service.create(self.id, self._given(type, day, follow_up)))
+
+    def _given(self, type: str, day: int, follow_up: int | None) -> InteractionInput:
+        at = None if follow_up is None else DAYS[follow_up]
+        return InteractionInput(type=type, description="x", occurred_at=DAYS[day], scheduled_follow_up=at)  # type: ignore[arg-type]
+
+    def _note(self, made: Interaction) -> None:
+        self.recorded.append(made.id)
+        if made.follow_up_id:
+            self.scheduled.append(made.follow_up_id)
+
+    def schedule(self, day: int) -> None:
+        given = FollowUpInput(title="x", due_at=DAYS[day])
+        self.scheduled.append(self.follow_up_service.create(self.id, given).id)
+
+    def move(self, which: int, day: int) -> None:
+        if self.scheduled:
+            patch = FollowUpPatch(due_at=DAYS[day])
+            self.follow_up_service.change(self.scheduled[which % len(self.scheduled)], patch, None)
+
+    def complete(self, which: int, type: str | None, day: int, follow_up: int | None) -> None:
+        if not self.scheduled:
+            return
+        made = self._given(type, day, follow_up) if type else None
+        follow_up_id = self.scheduled[which % len(self.scheduled)]
+        done = self.follow_up_service.complete(follow_up_id, FollowUpCompletion(interaction=made), None)
+        if done.outcome_interaction_id:
+            self._note(self.service.read(self.id, done.outcome_interaction_id))
+
+    def cancel(self, which: int) -> None:
+        if self.scheduled:
+            self.follow_up_service.cancel(self.scheduled[which % len(self.scheduled)], None)
 
     def book(self, day: int) -> None:
         """Record what a booking event does, as the system."""
@@ -118,9 +170,11 @@ class Timeline:
 
     def change(self, which: int, given: dict[str, Any]) -> None:
         if self.recorded:
-            self.service.change(
+            changed = self.service.change(
                 self.id, self.recorded[which % len(self.recorded)], InteractionPatch(**given), None
             )
+            if changed.follow_up_id and changed.follow_up_id not in self.scheduled:
+                self.scheduled.append(changed.follow_up_id)
 
     def delete(self, which: int) -> None:
         if self.recorded:
@@ -130,13 +184,19 @@ class Timeline:
         """Let a day pass, and do what is due."""
         self.now = min(self.now + 1, len(DAYS) - 1)
         for item in self.table.all():
-            if "WSK" in item and "occurred_at" in item and item["WSK"]["S"] <= f"{DAYS[self.now]}$":
+            if "WSK" not in item or item["WSK"]["S"] > f"{DAYS[self.now]}$":
+                continue
+            if "occurred_at" in item:
                 self.due.settle(self.id, item["id"]["S"])
+            elif "due_at" in item:
+                self.due_follow_ups.announce(self.id, item["SK"]["S"])
+                again = self.due_follow_ups.announce(self.id, item["SK"]["S"])
+                assert again.done == "passed_over"
 
     def do(self, step: tuple[str, Any]) -> None:
         name, arguments = step
-        # The contact of a step may be deleted, and `book` does not repeat a write that was overtaken.
-        refusals = (NotFound, ConcurrentChange) if name == "book" else (NotFound,)
+        # What a step names may be deleted or closed, and `book` does not repeat a write that was overtaken.
+        refusals = (NotFound, ConcurrentChange) if name == "book" else (NotFound, Conflict)
         with contextlib.suppress(*refusals):
             getattr(self, name)(*arguments)
 
@@ -154,11 +214,43 @@ class Timeline:
         assert contact.last_contacted_at == max(past, default=None)
         for one in found:
             assert self.service.read(self.id, one.id) == one
+        self._assert_follow_ups(contact, found)
         ordered = sorted(found, key=lambda one: (one.occurred_at, one.id), reverse=True)
         for limit in (1, 3, 100):
             assert self.walk(limit) == ordered
             pages = [self.page(skip=skip, limit=limit) for skip in range(0, len(ordered) + 1, limit)]
             assert [one for page in pages for one in page] == ordered
+
+    def _assert_follow_ups(self, contact: Contact, interactions: list[Interaction]) -> None:
+        items = [item for item in self.table.all() if follow_up_keys.id_of(item) is not None]
+        found = [follow_up_from_item(item) for item in items]
+        assert sorted(one.id for one in found) == sorted(self.scheduled)
+        assert contact.next_follow_up_at == min((one.due_at for one in found if one.is_open), default=None)
+        known = {one.id: one for one in interactions}
+        for one, item in zip(found, items, strict=True):
+            assert self.follow_up_service.read(one.id) == one
+            assert ("WSK" in item) == (one.is_open and one.notified_at is None)
+            if one.is_open and one.interaction_id is not None:
+                assert known[one.interaction_id].follow_up_id == one.id
+                assert known[one.interaction_id].scheduled_follow_up is not None
+        named = Counter(
+            json.loads(item["data"]["S"])["follow_up_id"]
+            for item in self.table.all()
+            if item.get("type") == {"S": "follow_up.due"}
+        )
+        # One event for each version that announces it, and no version announces it twice.
+        assert all(named[one.id] < one.version for one in found)
+        assert all(named[one.id] for one in found if one.notified_at)
+        for is_open, state in ((True, "open"), (False, "done"), (False, "cancelled")):
+            page = self.follow_up_lists.of_contact(
+                self.id,
+                FollowUpFilter(state=state),
+                limit=100,
+                cursor=None,  # type: ignore[arg-type]
+            )
+            expected = [one for one in found if one.state == state]
+            expected.sort(key=lambda one: (one.sorts_at, one.id), reverse=not is_open)
+            assert page.items == expected
 
     def walk(self, limit: int) -> list[Interaction]:
         walked: list[Interaction] = []
@@ -177,8 +269,13 @@ class Timeline:
 
 days, which = st.integers(0, len(DAYS) - 1), st.integers(0, 50)
 types = st.sampled_from(["call", "email"])
+maybe_days = st.one_of(st.none(), days)
 steps = st.one_of(
-    st.tuples(st.just("record"), st.tuples(types, days)),
+    st.tuples(st.just("record"), st.tuples(types, days, maybe_days)),
+    st.tuples(st.just("schedule"), st.tuples(days)),
+    st.tuples(st.just("move"), st.tuples(which, days)),
+    st.tuples(st.just("complete"), st.tuples(which, st.one_of(st.none(), types), days, maybe_days)),
+    st.tuples(st.just("cancel"), st.tuples(which)),
     st.tuples(st.just("book"), st.tuples(days)),
     st.tuples(
         st.just("change"),
@@ -188,6 +285,9 @@ steps = st.one_of(
                 st.builds(lambda day: {"occurred_at": DAYS[day]}, days),
                 st.builds(lambda type, day: {"type": type, "occurred_at": DAYS[day]}, types, days),
                 st.builds(lambda text: {"outcome": text}, st.sampled_from("ab")),
+                st.builds(
+                    lambda day: {"scheduled_follow_up": None if day is None else DAYS[day]}, maybe_days
+                ),
             ),
         ),
     ),
@@ -201,7 +301,7 @@ steps = st.one_of(
 def test_any_sequence_ends_with_the_figures_of_a_recount(
     made: list[tuple[tuple[str, Any], tuple[str, Any] | None]],
 ) -> None:
-    """check 28, for interactions: a step may be overtaken by another one between its reads and its write."""
+    """check 28, for interactions and follow-ups: a step may be overtaken by another between its reads and its write."""
     timeline = Timeline()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(timestamps, "now", lambda: DAYS[timeline.now])
