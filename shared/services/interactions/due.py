@@ -238,7 +238,7 @@ class DueTimelines:
             yield
         except DomainError:  # the table or the contact is too busy: a later run tries again
             report.failed += 1
-        except (KeyError, ValueError):  # not a record: it must not come first in every run
+        except (KeyError, TypeError, ValueError):  # not a record: it must not come first in every run
             observability.warn("a due entry is not a record", trace=observability.trace())
             report.failed += 1
             with suppress(DomainError):
