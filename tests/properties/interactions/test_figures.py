@@ -91,6 +91,7 @@ class Timeline:
             reading,
             self.follow_ups,
             lambda: "Ada",
+            TagRules(TenantSettings, _no_labels),
             is_active_user=lambda _: True,
             sleep=lambda seconds: None,
         )

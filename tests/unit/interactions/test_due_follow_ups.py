@@ -15,9 +15,12 @@ from shared.domain.errors import Conflict
 from shared.domain.ids import new_id
 from shared.domain.interactions.follow_up_inputs import FollowUpCompletion, FollowUpInput, FollowUpPatch
 from shared.domain.stamp import Stamp
+from shared.domain.tenant import TenantSettings
 from shared.services.contacts.reading import ContactReading
+from shared.services.contacts.tag_rules import TagRules
 from shared.services.interactions.due import DueFollowUps
 from shared.services.interactions.follow_ups import FollowUpService
+from shared.services.labels.labelling import Labelling
 from shared.table.contacts.repository import ContactTable
 from shared.table.interactions.follow_ups import FollowUpTable
 from shared.table.store import Store
@@ -27,6 +30,10 @@ from tests.support.memory_table import Item, MemoryTable
 TENANT = "t1"
 ADA = Caller(TENANT, "user", "u1", "admin")
 DUE, NOW, LATER = (f"2026-05-0{day}T09:30:00.000Z" for day in (1, 2, 3))
+
+
+def _no_labels() -> Labelling:
+    raise AssertionError("these settings have no tag rules")
 
 
 class Scene:
@@ -46,6 +53,7 @@ class Scene:
             ContactReading(ADA, contacts),
             follow_ups,
             lambda: "Ada",
+            TagRules(TenantSettings, _no_labels),
             is_active_user=lambda _: True,
             sleep=lambda _: None,
         )
