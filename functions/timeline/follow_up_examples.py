@@ -7,7 +7,7 @@ from typing import Any
 from functions.timeline.interaction_examples import INTERACTION_ID
 from shared.domain.errors import Conflict, Invalid, NotFound, PermissionDenied, VersionMismatch
 from shared.domain.interactions.follow_up import FollowUp
-from shared.http.examples import ADA_ID, USER_ID, Example
+from shared.http.examples import ADA_ID, LIMIT_REFUSED, USER_ID, Example
 from shared.services.paging import Page
 
 FOLLOW_UP_ID = "01969190-5c40-7b3d-8e2a-1f5c7d9b0a46"
@@ -32,9 +32,11 @@ PARAMETERS = {
     "due_from": "2025-05-01",
     "due_before": "2031-12-31T00:00:00Z",
     "assignee_id": USER_ID,
+    "owner_id": USER_ID,
 }
 
 EXAMPLES = {
+    "list_follow_ups": Example(answer=Page([_OPEN], None), problems=(LIMIT_REFUSED,)),
     "list_contact_follow_ups": Example(answer=Page([_OPEN], None), problems=(NotFound("Contact"),)),
     "schedule_follow_up": Example(
         request=_GIVEN,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from shared.domain.errors import (
     ConcurrentChange,
     Conflict,
     NotFound,
+    RuleBroken,
     VersionMismatch,
 )
 from shared.domain.interactions.follow_up import FollowUp
@@ -14,14 +17,54 @@ from shared.domain.interactions.follow_up_inputs import FollowUpCompletion, Foll
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
-from shared.wiring.interactions import follow_up_filter, follow_up_lists, follow_up_service
+from shared.wiring.interactions import (
+    follow_up_filter,
+    follow_up_lists,
+    follow_up_service,
+    tenant_follow_ups,
+)
 
 
 class FollowUpListQuery(ListQuery, FollowUpConditions):
     """The follow-ups to list. All conditions must hold."""
 
 
+class TenantFollowUpListQuery(FollowUpListQuery):
+    """The follow-ups of all contacts to list. All conditions must hold."""
+
+    owner_id: str | None = Field(
+        None, min_length=1, max_length=100, description="The user to whom the contact belongs."
+    )
+    include_total: bool = Field(
+        False,
+        description="Count the follow-ups within the request's budget of rows and time. If the budget does not "
+        "suffice, `total` is null and `total_at_least` is the number counted so far.",
+    )
+
+
 routes = Routes("Follow-ups")
+
+
+@routes.route(
+    "GET",
+    "/follow-ups",
+    summary="List the follow-ups of all contacts",
+    query=TenantFollowUpListQuery,
+    answer=FollowUp,
+    paged=True,
+    errors=(RuleBroken,),
+)
+def list_follow_ups(call: Call, query: TenantFollowUpListQuery) -> Reply:
+    """The follow-ups of the contacts that the caller may see: open ones by default, earliest due first. The list
+    follows changes within about a second.
+    """
+    page = tenant_follow_ups(call.caller, call.budget).list(
+        follow_up_filter(call.caller.tenant_id, query, query.owner_id),
+        limit=query.limit,
+        cursor=query.cursor,
+        include_total=query.include_total,
+    )
+    return Reply(page=page)
 
 
 @routes.route(

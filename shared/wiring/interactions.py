@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shared.services.interactions.lists import InteractionLists
     from shared.services.interactions.service import DueInteractions, InteractionService
     from shared.services.interactions.statistics import InteractionStatistics
+    from shared.services.interactions.tenant_follow_ups import TenantFollowUps
     from shared.services.interactions.tenant_list import TenantInteractions
     from shared.services.reading_budget import Budget
 
@@ -73,12 +74,33 @@ def follow_up_lists(caller: Caller, budget: Budget | None = None) -> FollowUpLis
     return FollowUpLists(caller, contact_reading(caller), index, cursors())
 
 
-def follow_up_filter(tenant_id: str, given: FollowUpConditions) -> FollowUpFilter:
-    """Return the filter for a caller's conditions, in the tenant's time zone."""
+def tenant_follow_ups(caller: Caller, budget: Budget | None = None) -> TenantFollowUps:
+    """The follow-ups of all contacts of the tenant, for one caller. They are read within the request's budget, or
+    within a budget of their own.
+    """
+    from shared.services.interactions.tenant_follow_ups import TenantFollowUps
+    from shared.services.reading_budget import Budget
+    from shared.table.entry_lists import EntryList
+    from shared.table.interactions.follow_up_items import follow_up_from_item
+    from shared.table.keys import lists as list_keys
+
+    budget = budget or Budget()
+    opened, closed = (
+        EntryList(store(), caller.tenant_id, budget, (name,), follow_up_from_item)
+        for name in (list_keys.OPEN_FOLLOW_UPS, list_keys.CLOSED_FOLLOW_UPS)
+    )
+    return TenantFollowUps(entry_lists(caller, budget), opened, closed)
+
+
+def follow_up_filter(
+    tenant_id: str, given: FollowUpConditions, owner_id: str | None = None
+) -> FollowUpFilter:
+    """Return the filter for a caller's conditions, in the tenant's time zone. `owner_id`: that of the contacts."""
     from shared.domain.interactions.follow_up_filter import FollowUpFilter
 
     has_bounds = given.due_from or given.due_before
-    return FollowUpFilter.of(given, timezone=tenant_settings(tenant_id).timezone if has_bounds else "UTC")
+    timezone = tenant_settings(tenant_id).timezone if has_bounds else "UTC"
+    return FollowUpFilter.of(given, timezone=timezone, owner_id=owner_id)
 
 
 def interaction_lists(caller: Caller, budget: Budget | None = None) -> InteractionLists:

@@ -82,11 +82,13 @@ from shared.wiring.customers import customer_service
 from shared.wiring.groups import group_service
 from shared.wiring.imports import import_chunks, import_runs, import_service, import_uploads
 from shared.wiring.interactions import (
+    due_timelines,
     follow_up_lists,
     follow_up_service,
     interaction_lists,
     interaction_service,
     interaction_statistics,
+    tenant_follow_ups,
     tenant_interactions,
 )
 from shared.wiring.jobs import bulk_job_service, bulk_watch, bulk_work, matching_contacts
@@ -213,9 +215,16 @@ class World:
         self.recorded.append(interaction.id)
         self.follow_up = interaction.follow_up_id or ""
 
-    def schedule(self) -> None:
-        """Schedule a follow-up of the first contact."""
+    def schedule_many(self) -> None:
+        """Schedule a follow-up of each of 30 contacts, and project them."""
         made = FollowUpInput(title="call again", due_at="2031-05-04T09:30:00Z")
+        for contact in self.made:
+            follow_up_service(ADMIN).create(contact.id, made)
+        projection().project(self._items("FOLLOWUP#"))
+
+    def schedule(self, due_at: str = "2031-05-04T09:30:00Z") -> None:
+        """Schedule a follow-up of the first contact."""
+        made = FollowUpInput(title="call again", due_at=due_at)
         self.follow_up = follow_up_service(ADMIN).create(self.first.id, made).id
 
     def complete(self, **given: Any) -> object:
@@ -551,6 +560,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Pin a note": _NOTED,
     "Delete a note": _NOTED,
     "Process a note": _NOTED,
+    "Project a follow-up": _SCHEDULED,
     "Restore a contact": _DELETED,
     "Repeat a creation under its Idempotency-Key": _KEYED,
     "Purge a contact": _DELETED,
@@ -712,6 +722,15 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Pin a note": lambda world: world.change_note(is_pinned=True),
     "Delete a note": lambda world: note_service(ADMIN).delete(world.first.id, world.noted[0], None),
     "Process a note": lambda world: world.process_note(),
+    "List 25 open follow-ups of all contacts": lambda world: tenant_follow_ups(ADMIN).list(
+        FollowUpFilter(), limit=25, cursor=None
+    ),
+    "List 25 open follow-ups of an assignee": lambda world: tenant_follow_ups(ADMIN).list(
+        FollowUpFilter(assignee_id=ADMIN.id), limit=25, cursor=None
+    ),
+    "Project a follow-up": lambda world: projection().project(world._items("FOLLOWUP#")),
+    "Find due entries of timelines, none found": lambda _: due_timelines(lambda: True).run(),
+    "Announce a follow-up that is due": lambda _: due_timelines(lambda: True).run(),
     "Booking of a new person": lambda world: booking_service().process(booking(1, "new@example.com")),
     "Booking of a known contact": lambda world: booking_service().process(booking(1, "ada0@example.com")),
     "Booking moved to a later time": lambda world: booking_service().process(
@@ -879,6 +898,10 @@ def test_an_operation_costs_what_the_document_says(world: World, operation: str)
         world.settle_bookings()
     if operation == "Project a booking that moved to another time":
         world.move_booking()
+    if operation.startswith("List 25 open follow-ups"):
+        world.schedule_many()
+    if operation == "Announce a follow-up that is due":
+        world.schedule(due_at="2026-05-04T09:30:00Z")
     for earlier in BEFORE.get(operation, ()):
         OPERATIONS[earlier](world)
     with meter() as measured:

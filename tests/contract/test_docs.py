@@ -41,6 +41,7 @@ COSTS = {
     ("DELETE", "/contacts/{contact_id}/interactions/{interaction_id}"): "Delete an interaction",
     ("GET", "/contacts/{contact_id}/follow-ups"): "List a contact's follow-ups",
     ("POST", "/contacts/{contact_id}/follow-ups"): "Schedule a follow-up",
+    ("GET", "/follow-ups"): "List 25 open follow-ups of all contacts",
     ("GET", "/follow-ups/{follow_up_id}"): "Read a follow-up",
     ("PATCH", "/follow-ups/{follow_up_id}"): "Change a follow-up",
     ("POST", "/follow-ups/{follow_up_id}/complete"): "Complete a follow-up with an interaction",

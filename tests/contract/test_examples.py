@@ -428,6 +428,7 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "list_deliveries": delivered,
     "list_imports": each(an_import),
     "start_import": an_upload,
+    "list_follow_ups": each(a_follow_up_of_a_contact),
     "list_group_contacts": a_member,
     "list_groups": each(a_label("groups")),
     "list_interactions": each(an_interaction),

@@ -234,6 +234,9 @@ def follow_up_calls(world: World, contact: str) -> Calls:
     old = {"If-Match": '"99"'}
     call = {"type": "call", "description": "x", "scheduled_follow_up": "2031-01-02T09:00:00Z"}
     return [
+        (200, "GET", "/follow-ups", "", {"query": {"due_before": "2032-01-01", "owner_id": "x"}}),
+        (400, "GET", "/follow-ups", "", {"query": {"cursor": "x"}}),
+        (422, "GET", "/follow-ups", "", {"query": {"done": "true", "state": "open"}}),
         (200, "GET", of_contact, contact, {"query": {"due_before": "2032-01-01", "done": "false"}}),
         (404, "GET", of_contact, new_id(), {}),
         (422, "GET", of_contact, contact, {"query": {"done": "true", "state": "open"}}),

@@ -42,15 +42,18 @@ class FollowUpConditions(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class FollowUpFilter:
-    """The follow-ups to list. `due_from` and `due_before`: timestamps that bound `due_at`; the second is excluded."""
+    """The follow-ups to list. `due_from` and `due_before`: timestamps that bound `due_at`; the second is excluded.
+    `owner_id`: that of the contact, for lists of all contacts.
+    """
 
     state: FollowUpState = "open"
     due_from: str | None = None
     due_before: str | None = None
     assignee_id: str | None = None
+    owner_id: str | None = None
 
     @classmethod
-    def of(cls, given: FollowUpConditions, *, timezone: str) -> FollowUpFilter:
+    def of(cls, given: FollowUpConditions, *, timezone: str, owner_id: str | None = None) -> FollowUpFilter:
         """Return the filter for conditions. A date means the beginning of the day in the time zone.
 
         Raises Invalid when `state` and `done` contradict each other.
@@ -60,6 +63,7 @@ class FollowUpFilter:
             due_from=given.due_from and first_of(given.due_from, timezone),
             due_before=given.due_before and first_of(given.due_before, timezone),
             assignee_id=given.assignee_id,
+            owner_id=owner_id,
         )
 
     @property
@@ -74,8 +78,16 @@ class FollowUpFilter:
             return None, None
         return self.due_from, self.due_before and plus(self.due_before, -0.001)
 
+    def excludes(self, *, but_assignee: bool = False) -> bool:
+        """Whether a condition that is not a bound of the list's order may exclude follow-ups. `but_assignee`: other
+        than the assignee.
+        """
+        has_assignee = self.assignee_id is not None and not but_assignee
+        has_bounds = not self.is_open and (self.due_from or self.due_before)
+        return bool(has_assignee or has_bounds or self.owner_id or self.state != "open")
+
     def matches(self, follow_up: FollowUp) -> bool:
-        """Whether a follow-up meets the conditions."""
+        """Whether a follow-up meets the conditions on itself."""
         return (
             self.state == follow_up.state
             and (self.due_from or "") <= follow_up.due_at

@@ -106,7 +106,7 @@ class EntryKind(Kind):
     `prefixes`: those of its sort keys, each followed by `<time>#<id>`. An entry whose time changes is removed at one
     key and put at another, with the next version: for the projections these are two records. `count`: works out
     an entry's counts by hour. Those of a purged contact's entries remain, apart from the others. `index`: the
-    attribute by whose values the rows of the list are indexed; empty for none.
+    attribute by whose values the rows of the list are indexed, except those without a value; empty for none.
     """
 
     prefixes: tuple[str, ...]
@@ -124,7 +124,7 @@ class EntryKind(Kind):
 
     def project(self, tenant_id: str, item: Item, /) -> Projected:
         rows: tuple[Item, ...] = ()
-        if self.index:
+        if self.index in item:
             name = list_keys.index_of(self.list_name, item[self.index]["S"])
             rows = (list_keys.place(tenant_id, name, self._position_of(item)),)
         return Projected(rows=rows, hourly=self.count(item))

@@ -7,6 +7,7 @@ from typing import Any
 from shared.projections.kinds.bookings import BOOKING_KIND, CANCELLED_BOOKING_KIND
 from shared.projections.kinds.contacts import CONTACT_KIND
 from shared.projections.kinds.customers import CUSTOMER_KIND
+from shared.projections.kinds.follow_ups import CLOSED_FOLLOW_UP_KIND, OPEN_FOLLOW_UP_KIND
 from shared.projections.kinds.interactions import INTERACTION_KIND
 from shared.projections.kinds.kind import Kind
 
@@ -16,6 +17,8 @@ KINDS: tuple[Kind, ...] = (
     INTERACTION_KIND,
     BOOKING_KIND,
     CANCELLED_BOOKING_KIND,
+    OPEN_FOLLOW_UP_KIND,
+    CLOSED_FOLLOW_UP_KIND,
 )
 
 

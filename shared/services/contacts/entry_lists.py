@@ -56,7 +56,8 @@ class WantedEntries(Generic[E]):
 
     `walk(after, portion)` yields those that indexes leave, in order, each with its position; it reads `portion` rows
     at first. `matches` decides which of them are wanted. `query` names the list and all conditions, for its cursors.
-    `is_selective`: whether `matches` may exclude entries. `total` returns how many there are with a contact that is
+    `is_selective`: whether `matches` or `owner_id` may exclude entries. `owner_id`: only entries of contacts that
+    belong to this user; None for all. `total` returns how many there are with a contact that is
     not deleted, None if no counter has that.
     """
 
@@ -64,6 +65,7 @@ class WantedEntries(Generic[E]):
     walk: Callable[[str | None, int], Iterator[tuple[str, E]]]
     matches: Callable[[E], bool]
     is_selective: bool
+    owner_id: str | None = None
     total: Callable[[], int | None] = lambda: None
 
 
@@ -105,7 +107,7 @@ class EntryLists:
         after = self._cursors.open(scope, cursor) if cursor is not None else None
         if isinstance(after, dict):  # a page by number that an earlier request did not reach
             after, skip = after["after"], after["skip"]
-        contacts = _VisibleContacts(self._caller, self._contacts)
+        contacts = _VisibleContacts(self._caller, self._contacts, wanted.owner_id)
         taken = take(Walk(_steps(wanted, contacts, after, limit + 1 + skip), after, skip), limit)
 
         def seal(position: str | None, skip: int = 0) -> str:
@@ -130,52 +132,58 @@ class EntryLists:
     def walk(self, wanted: WantedEntries[E]) -> Iterator[E]:
         """Yield all wanted entries, in order. Raises BudgetSpent when the budget is spent."""
         self._caller.require("contacts:read")
-        contacts = _VisibleContacts(self._caller, self._contacts)
+        contacts = _VisibleContacts(self._caller, self._contacts, wanted.owner_id)
         for _, is_match, entry in _steps(wanted, contacts, None, _LARGE_PORTION):
             if is_match and entry is not None:
                 yield entry
 
 
 class _VisibleContacts:
-    """The contacts that a caller may see, each looked up at most once."""
+    """The contacts that a caller may see, each looked up at most once. `owner_id`: only those that this user owns."""
 
-    def __init__(self, caller: Caller, contacts: ContactRows) -> None:
+    def __init__(self, caller: Caller, contacts: ContactRows, owner_id: str | None) -> None:
         self._caller = caller
         self._contacts = contacts
+        self._owner_id = owner_id
+        self._sees_all = caller.level("contacts:read") == "all"
         self._known: dict[str, bool] = {}
-        self._own: frozenset[str] | None = None
-        self._has_read_own = caller.level("contacts:read") == "all"
+        self._facets = [
+            *([] if self._sees_all else [(OWN, caller.id)]),
+            *([] if owner_id is None else [("owner_id", owner_id)]),
+        ]
+        self._candidates: frozenset[str] | None = None
+        self._has_read_candidates = not self._facets
 
     def needs_look_up(self, contact_id: str) -> bool:
-        """Whether only the contact's list row can tell if the caller may see it."""
+        """Whether only the contact's list row can tell if it is one of them."""
         if contact_id in self._known:
             return False
-        if not self._has_read_own:
-            self._own, self._has_read_own = self._read_own(), True
-        return self._own is None or contact_id in self._own
+        if not self._has_read_candidates:
+            self._candidates, self._has_read_candidates = self._read_candidates(), True
+        return self._candidates is None or contact_id in self._candidates
 
     def look_up(self, contact_ids: set[str]) -> None:
         """Look up contacts."""
         self._known.update(dict.fromkeys(contact_ids, False))
-        is_all = self._caller.level("contacts:read") == "all"
         for contact in self._contacts.rows(sorted(contact_ids)):
-            self._known[contact.id] = is_all or self._caller.owns_contact(contact)
+            is_visible = self._sees_all or self._caller.owns_contact(contact)
+            self._known[contact.id] = is_visible and self._owner_id in (None, contact.owner_id)
 
     def shows(self, contact_id: str) -> bool:
-        """Whether the caller may see a contact that was looked up or needs no look-up."""
+        """Whether a contact that was looked up, or needs no look-up, is one of them."""
         return self._known.get(contact_id, False)
 
-    def _read_own(self) -> frozenset[str] | None:
-        """Return the ids of the caller's own contacts from their index; None when they are too many to read them."""
+    def _read_candidates(self) -> frozenset[str] | None:
+        """Return the ids of the contacts that may be among them, from the indexes of own contacts and of the owner's;
+        None when they are too many to read them.
+        """
         low, high = _ALL
-        steps = self._contacts.with_all(
-            [(OWN, self._caller.id)], after=None, descending=True, low=low, high=high
-        )
+        steps = self._contacts.with_all(self._facets, after=None, descending=True, low=low, high=high)
         try:
-            own = frozenset(contact_id for contact_id, is_own in islice(steps, MAX_OWN + 1) if is_own)
+            found = frozenset(contact_id for contact_id, is_one in islice(steps, MAX_OWN + 1) if is_one)
         except BudgetSpent:
             return None
-        return own if len(own) <= MAX_OWN else None
+        return found if len(found) <= MAX_OWN else None
 
 
 def _steps(

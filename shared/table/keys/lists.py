@@ -17,6 +17,10 @@ INTERACTIONS = "interactions"
 """The list of the interactions of all contacts, in the order in which they occurred."""
 BOOKINGS, CANCELLED_BOOKINGS = "bookings", "cancelled_bookings"
 """The lists of the bookings of all contacts, in the order of their starts: those that count, those cancelled."""
+OPEN_FOLLOW_UPS = "follow_ups"
+"""The list of the open follow-ups of all contacts, in the order in which they are due."""
+CLOSED_FOLLOW_UPS = "closed_follow_ups"
+"""The list of the follow-ups of all contacts that are done or cancelled, in the order in which they were closed."""
 _SORT_KEYS = {RECORD_SPACES["contact"]: CONTACT, RECORD_SPACES["customer"]: CUSTOMER}
 
 

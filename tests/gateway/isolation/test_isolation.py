@@ -284,6 +284,7 @@ WITHOUT_ID: dict[tuple[str, str], Case] = {
     ("GET", "/contacts"): Case(),
     ("POST", "/contacts"): Case(body=person),
     ("GET", "/contacts/stats"): Case(),
+    ("GET", "/follow-ups"): Case(),
     ("GET", "/interactions"): Case(),
     ("GET", "/bookings"): Case(),
     ("GET", "/tags"): Case(),
