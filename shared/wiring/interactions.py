@@ -183,6 +183,7 @@ def due_follow_ups(tenant_id: str) -> DueFollowUps:
 
 def due_timelines(has_time: Callable[[], bool]) -> DueTimelines:
     """The entries of all tenants' timelines that are due. They are handled while `has_time` returns True."""
+    from shared import observability
     from shared.services.interactions.due import DueTimelines
     from shared.table.interactions.due import DueTimelineEntries
 
@@ -191,5 +192,10 @@ def due_timelines(has_time: Callable[[], bool]) -> DueTimelines:
         return tenant is not None and not tenant.suspended
 
     return DueTimelines(
-        DueTimelineEntries(store()), is_live, due_follow_ups, due_interactions, has_time=has_time
+        DueTimelineEntries(store()),
+        is_live,
+        due_follow_ups,
+        due_interactions,
+        warn=lambda message: observability.warn(message, trace=observability.trace()),
+        has_time=has_time,
     )

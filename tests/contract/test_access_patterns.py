@@ -560,7 +560,6 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Pin a note": _NOTED,
     "Delete a note": _NOTED,
     "Process a note": _NOTED,
-    "Project a follow-up": _SCHEDULED,
     "Restore a contact": _DELETED,
     "Repeat a creation under its Idempotency-Key": _KEYED,
     "Purge a contact": _DELETED,
@@ -728,7 +727,6 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "List 25 open follow-ups of an assignee": lambda world: tenant_follow_ups(ADMIN).list(
         FollowUpFilter(assignee_id=ADMIN.id), limit=25, cursor=None
     ),
-    "Project a follow-up": lambda world: projection().project(world._items("FOLLOWUP#")),
     "Find due entries of timelines, none found": lambda _: due_timelines(lambda: True).run(),
     "Announce a follow-up that is due": lambda _: due_timelines(lambda: True).run(),
     "Booking of a new person": lambda world: booking_service().process(booking(1, "new@example.com")),

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, Protocol
 
-from shared import observability
 from shared.domain import timestamps
 from shared.domain.callers import system_caller
 from shared.domain.contacts.figures import FollowUpFigures
@@ -154,7 +153,7 @@ class DueTimelines:
 
     `is_live`: whether a tenant exists and is not suspended. Entries of other tenants are set aside, once, in a part of
     the index of their own, after the entries of live tenants were handled. They are handled when the tenant is live
-    again.
+    again. `warn`: logs a warning with the exception that is being handled.
     """
 
     def __init__(
@@ -164,12 +163,14 @@ class DueTimelines:
         follow_ups: Callable[[str], DueFollowUps],
         interactions: Callable[[str], Settling],
         *,
+        warn: Callable[[str], None],
         has_time: Callable[[], bool] = lambda: True,
     ) -> None:
         self._index = index
         self._is_live = is_live
         self._follow_ups = follow_ups
         self._interactions = interactions
+        self._warn = warn
         self._has_time = has_time
 
     def run(self) -> DueReport:
@@ -239,7 +240,7 @@ class DueTimelines:
         except DomainError:  # the table or the contact is too busy: a later run tries again
             report.failed += 1
         except (KeyError, TypeError, ValueError):  # not a record: it must not come first in every run
-            observability.warn("a due entry is not a record", trace=observability.trace())
+            self._warn("a due entry is not a record")
             report.failed += 1
             with suppress(DomainError):
                 self._index.postpone(entry, timestamps.plus(timestamps.now(), RETRY_SECONDS))
