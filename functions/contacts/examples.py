@@ -105,7 +105,17 @@ EXAMPLES = {
         ),
         problems=(PermissionDenied.lacking("contacts:read"),),
     ),
-    "read_contact": Example(answer=ADA, problems=(NotFound("Contact"),)),
+    "read_contact": Example(
+        answer=ADA,
+        problems=(
+            NotFound("Contact"),
+            RuleBroken(
+                "The contact can be read as it was at version 113 and later. Older changes are in its history.",
+                code="version_too_old",
+            ),
+        ),
+        parameters={"version": 1},
+    ),
     "replace_contact": Example(
         request={**_GIVEN, "tags": ["VIP"]},
         answer=ADA.model_copy(update={**_CHANGED, "tags": ["VIP"]}),

@@ -26,6 +26,20 @@ class ContactListQuery(NumberedListQuery, ContactConditions):
     )
 
 
+class ContactQuery(BaseModel):
+    """The version of a contact to read."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    version: int | None = Field(
+        None,
+        ge=1,
+        le=2**53 - 1,
+        description="The contact as it was at this version, one of its last 500. An older one is 400 "
+        "`version_too_old`. Default: the contact as it is.",
+    )
+
+
 class CompanyCount(BaseModel):
     """A company and its number of contacts."""
 

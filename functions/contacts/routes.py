@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functions.contacts import status
-from functions.contacts.list_query import ContactListQuery, ContactStats
+from functions.contacts.list_query import ContactListQuery, ContactQuery, ContactStats
 from shared.domain.contacts.consent import ConsentEntry, ConsentInput
 from shared.domain.contacts.inputs import ContactInput, ContactPatch, ContactReplacement
 from shared.domain.contacts.shown import ContactShown
@@ -20,6 +20,7 @@ from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
 from shared.wiring.contacts import (
+    contact_changes,
     contact_filter,
     contact_history,
     contact_lists,
@@ -101,11 +102,16 @@ def contact_stats(call: Call) -> Reply:
     "GET",
     "/contacts/{contact_id}",
     summary="Read a contact",
+    query=ContactQuery,
     answer=ContactShown,
     show=show_contacts,
-    errors=(NotFound,),
+    errors=(NotFound, RuleBroken),
 )
-def read_contact(call: Call, contact_id: str) -> Reply:
+def read_contact(call: Call, contact_id: str, query: ContactQuery) -> Reply:
+    """An earlier version has the present names of labels that still exist, and of its customer and owner."""
+    if query.version is not None:
+        changes = contact_changes(call.caller, call.budget)
+        return Reply(record=changes.read_version(contact_id, query.version))
     return Reply(record=contact_reading(call.caller).read(contact_id))
 
 

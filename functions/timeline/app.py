@@ -1,4 +1,4 @@
-"""HTTP entry point of the timelines of contacts: interactions, follow-ups, notes and bookings.
+"""HTTP entry point of the timelines of contacts: interactions, follow-ups, notes, bookings and history.
 
 They have a function of their own, so that the cold start of contacts does not grow with each kind of entry.
 """
@@ -9,6 +9,7 @@ from functions.timeline.routes import routes
 from shared.http.serving import lambda_handler
 from shared.snapshot import prepare
 from shared.wiring.bookings import booking_lists, tenant_bookings
+from shared.wiring.contacts import contact_changes, contact_revert
 from shared.wiring.idempotency import keyed_calls
 from shared.wiring.interactions import interaction_lists, interaction_service, tenant_interactions
 from shared.wiring.limits import rate_limits
@@ -24,5 +25,7 @@ prepare(
     note_lists,
     booking_lists,
     tenant_bookings,
+    contact_changes,
+    contact_revert,
     keyed_calls,
 )

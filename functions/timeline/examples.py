@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from functions.timeline import booking_examples, follow_up_examples, interaction_examples, note_examples
+from functions.timeline import (
+    booking_examples,
+    follow_up_examples,
+    history_examples,
+    interaction_examples,
+    note_examples,
+)
 from shared.http.examples import ADA_ID
 
 PARAMETERS = {
@@ -17,4 +23,5 @@ EXAMPLES = {
     **follow_up_examples.EXAMPLES,
     **note_examples.EXAMPLES,
     **booking_examples.EXAMPLES,
+    **history_examples.EXAMPLES,
 }

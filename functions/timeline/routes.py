@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functions.timeline import bookings, follow_ups, interactions, notes
+from functions.timeline import bookings, follow_ups, history, interactions, notes
 from shared.http.routes import Routes
 
 routes = Routes("Timeline")
-routes.include(interactions.routes, follow_ups.routes, notes.routes, bookings.routes)
+routes.include(interactions.routes, follow_ups.routes, notes.routes, bookings.routes, history.routes)

@@ -11,8 +11,8 @@ from typing import Any
 from local.deploy import Aws
 from local.projections import compare
 from shared.domain.events import EVENT_TYPES
-from shared.table.keys.events import EVENT
-from shared.table.keys.spelling import SK, tenant_prefix
+from shared.table.keys.events import EVENT, id_of
+from shared.table.keys.spelling import tenant_prefix
 
 CONTACT_EVENTS = tuple(name for name in EVENT_TYPES if name.split(".")[0] in ("contact", "interaction"))
 """The event types that the load's webhook is sent."""
@@ -74,7 +74,7 @@ class Checks:
             )
         )
         return {
-            item[SK]["S"].removeprefix(EVENT): item["type"]["S"]
+            id_of(item): item["type"]["S"]
             for page in pages
             for item in page["Items"]
             if "type" in item and item["at"]["S"] >= self.since

@@ -52,7 +52,8 @@ class Caller:
     """An actor on the records of a tenant: a user, an API client, or the system itself.
 
     `granted`: permissions beyond those of the role, or at another level; they override the role's.
-    `origin`: the channel of the caller's changes: api, import, booking or system.
+    `origin`: the channel of the caller's changes: api, import, booking or system. `job_id`: the bulk job that makes the
+    changes for the caller, if there is one.
     """
 
     tenant_id: str
@@ -61,6 +62,7 @@ class Caller:
     role: Role
     granted: dict[str, Level] = field(default_factory=dict)
     origin: str = "api"
+    job_id: str | None = None
 
     @property
     def actor(self) -> str:

@@ -115,7 +115,8 @@ class Event:
     `entity` and `entity_id`: the kind (contact, customer, label, user, …) and id of the record in whose partition the
     event is stored. `at`: RFC 3339. `actor`: such as `user:0190…`. `origin`: api, import, booking or system.
     `version`: the record's version after the change. `data`: further facts, such as the ids of other records that the
-    change created.
+    change created. `label_ids_before`: the old values of a contact's fields with the ids of labels, if they changed;
+    they are stored with the event and not published.
     """
 
     id: str
@@ -128,6 +129,7 @@ class Event:
     version: int
     changes: Changes = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
+    label_ids_before: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,6 +102,7 @@ class Recorded(BaseModel):
             origin=caller.origin,
             version=self.version,
             changes=compare_fields(before, after),
+            data={"job_id": caller.job_id} if caller.job_id is not None else {},
         )
 
 

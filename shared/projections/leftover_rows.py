@@ -19,6 +19,7 @@ from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import events as event_keys
 from shared.table.keys.spelling import Identity, identity_of, key_of
+from shared.table.ranges import ALL_IDS, walk_ranges
 from shared.table.store import Store
 
 _PAGE = 100
@@ -46,9 +47,16 @@ class LeftoverRows:
         """
         state: dict[str, Any] = {"id": contact_id}
         partition = contact_keys.partition(tenant_id, contact_id)
-        for rows in walking.pages(
-            self._store, partition, page=_PAGE, prefix=event_keys.EVENT, consistent=True
-        ):
+        found = walk_ranges(
+            self._store,
+            partition,
+            event_keys.RANGES,
+            between=ALL_IDS,
+            after=None,
+            descending=False,
+            portion=_PAGE,
+        )
+        for rows in walking.portions((row for _, row in found), _PAGE):
             yield self._remove(tenant_id, state, [event_items.event_from_item(row) for row in rows])
 
     def _remove(self, tenant_id: str, state: dict[str, Any], events: Sequence[Event]) -> int:

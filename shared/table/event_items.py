@@ -17,7 +17,7 @@ def event_to_item(tenant_id: str, event: Event) -> Item:
     The entry has the present time, not the event's: work that is repeated later may write an event of an earlier time.
     """
     item: Item = {
-        **event_keys.event(tenant_id, event.entity, event.entity_id, event.id),
+        **event_keys.event(tenant_id, event.entity, event.entity_id, event.id, event.type),
         **event_keys.outbox(event.id, timestamps.now()),
         "type": {"S": event.type},
         "at": {"S": event.at},
@@ -30,6 +30,8 @@ def event_to_item(tenant_id: str, event: Event) -> Item:
     }
     if event.data:
         item["data"] = {"S": to_json(event.data)}
+    if event.label_ids_before:
+        item["label_ids_before"] = {"S": to_json(event.label_ids_before)}
     return item
 
 
@@ -47,4 +49,5 @@ def event_from_item(item: Item) -> Event:
         version=int(item["version"]["N"]),
         changes={name: (old, new) for name, (old, new) in changes.items()},
         data=json.loads(item["data"]["S"]) if "data" in item else {},
+        label_ids_before=json.loads(item["label_ids_before"]["S"]) if "label_ids_before" in item else {},
     )

@@ -15,6 +15,8 @@ _LARGEST = 500
 
 Bounds = tuple[str, str]
 """The first and the last possible position of a range, both included."""
+ALL_IDS: Bounds = ("", "~")
+"""The bounds of all ids: `~` sorts after each of them."""
 Entry = tuple[str, Item]
 """A position, which is a sort key without the prefix of its range, and the item."""
 
@@ -42,6 +44,24 @@ def walk_ranges(
         for prefix in prefixes
     )
     return merge(*walks, key=lambda entry: entry[0], reverse=descending)
+
+
+def walk_ids(
+    reads: walking.Reads, partition: str, prefixes: Sequence[str], *, after: str | None, portion: int
+) -> Iterator[Entry]:
+    """Yield the entries of some ranges whose positions are UUIDv7s, the newest first, from before the id `after` on.
+
+    Reads `portion` of each range at first and twice as many each time, up to 500; each query is of one range.
+    """
+    return walk_ranges(
+        reads,
+        partition,
+        prefixes,
+        between=ALL_IDS,
+        after=after,
+        descending=True,
+        portion=portion,
+    )
 
 
 def skip_range(

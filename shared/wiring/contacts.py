@@ -18,14 +18,17 @@ if TYPE_CHECKING:
     from shared.domain.callers import Caller
     from shared.domain.contacts.filter import ContactFilter
     from shared.domain.contacts.record import Contact
+    from shared.domain.contacts.revert import Reverted
     from shared.domain.contacts.shown import ContactShown
     from shared.domain.ids import Work
     from shared.services.contacts.bulk import BulkContacts
+    from shared.services.contacts.changes import ContactChanges
     from shared.services.contacts.entry_lists import EntryLists
     from shared.services.contacts.history import ContactHistory
     from shared.services.contacts.lists import ContactLists
     from shared.services.contacts.purge import Purge
     from shared.services.contacts.reading import ContactReading
+    from shared.services.contacts.revert import ContactRevert
     from shared.services.contacts.service import ContactService
     from shared.services.contacts.shown import NameMemory, ShownContacts
     from shared.services.contacts.statuses import ContactStatuses
@@ -57,6 +60,63 @@ def contact_history(caller: Caller) -> ContactHistory:
     from shared.table.contacts.repository import ContactTable
 
     return ContactHistory(caller, contact_reading(caller), ContactTable(store(), caller.tenant_id), cursors())
+
+
+def contact_changes(
+    caller: Caller, budget: Budget | None = None, through: Store | None = None
+) -> ContactChanges:
+    """The changes of contacts, for one caller. They are read within the request's budget, or within a budget of their
+    own.
+    """
+    from shared.services.contacts.changes import ContactChanges
+    from shared.services.reading_budget import Budget
+    from shared.table.contacts.history import ContactEvents
+    from shared.table.contacts.names import NameTable
+
+    tenant_id, through, budget = caller.tenant_id, through or store(), budget or Budget()
+    return ContactChanges(
+        caller,
+        contact_reading(caller, through),
+        ContactEvents(through, tenant_id, budget),
+        NameTable(through, tenant_id),
+        label_table(tenant_id).current,
+        cursors(),
+        budget,
+    )
+
+
+def contact_revert(
+    caller: Caller, claim: IdempotencyKeyClaim | None = None, budget: Budget | None = None
+) -> ContactRevert:
+    """The reverts of contacts to earlier versions, for one caller."""
+    from shared.services.contacts.revert import ContactRevert
+    from shared.table.contacts.names import NameTable
+
+    tenant_id, through = caller.tenant_id, store_for(claim)
+
+    def customer_exists(customer_id: str) -> bool:
+        _, found = NameTable(through, tenant_id).read(users=(), customers=(customer_id,))
+        return any(caller.can_see_customer_of(customer.created_by) for customer in found.values())
+
+    return ContactRevert(
+        caller,
+        contact_changes(caller, budget, through),
+        partial(contact_writing, caller, through),
+        partial(tenant_settings, tenant_id),
+        label_table(tenant_id).current,
+        customer_exists,
+        announce=announcer(claim),
+    )
+
+
+def show_reverted(
+    caller: Caller, records: Sequence[Reverted], *, is_written: bool = False
+) -> Sequence[Reverted]:
+    """Return answers to reverts with the contacts in the form in which the caller may see them."""
+    contacts = show_contacts(caller, [one.contact for one in records], is_written=is_written)
+    return [
+        one.model_copy(update={"contact": contact}) for one, contact in zip(records, contacts, strict=True)
+    ]
 
 
 def contact_writing(

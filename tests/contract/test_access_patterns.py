@@ -70,9 +70,11 @@ from shared.wiring.base import store
 from shared.wiring.bookings import booking_lists, booking_service, tenant_bookings
 from shared.wiring.contacts import (
     bulk_contacts,
+    contact_changes,
     contact_history,
     contact_lists,
     contact_reading,
+    contact_revert,
     contact_service,
     contact_statuses,
     purge_table,
@@ -534,6 +536,7 @@ _REFUSED = ("Use four calls up, and refuse the fifth",)
 _RECORDED = ("Record an interaction",)
 _SCHEDULED = ("Schedule a follow-up",)
 _NOTED = ("Write a note",)
+_CHANGED = ("Toggle a contact's status",)
 BEFORE: dict[str, tuple[str, ...]] = {
     "Sign in": ("Register a tenant",),
     "Sign in by username": ("Register a tenant", "Sign in"),
@@ -541,6 +544,10 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "List the statuses of a contact": ("Change a contact's status",),
     "List a contact's interactions": _RECORDED,
     "List a contact's interactions, bookings among them": (*_RECORDED, "Booking of a known contact"),
+    "List a contact's history": _CHANGED,
+    "Read the version before the last": _CHANGED,
+    "Read the version ten changes back": _CHANGED * 10,
+    "Revert a contact": _CHANGED,
     "Read an interaction": _RECORDED,
     "Record an interaction under a tag rule": ("Change the tag rules", *_RECORDED, *_RECORDED),
     "Change an interaction": _RECORDED,
@@ -643,6 +650,12 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "List a contact's consents": lambda world: contact_history(ADMIN).consents(
         world.first.id, limit=25, cursor=None
     ),
+    "List a contact's history": lambda world: contact_changes(ADMIN).list_changes(
+        world.first.id, limit=25, cursor=None
+    ),
+    "Read the version before the last": lambda world: contact_changes(ADMIN).read_version(world.first.id, 1),
+    "Read the version ten changes back": lambda world: contact_changes(ADMIN).read_version(world.first.id, 1),
+    "Revert a contact": lambda world: contact_revert(ADMIN).revert(world.first.id, 1, None),
     "Delete a contact": lambda world: world.contacts.delete(world.first.id, None),
     "Restore a contact": lambda world: world.contacts.restore(world.first.id, None),
     "Create a contact with a tag": lambda world: world.contacts.create(given(100, tags=["vip"])),

@@ -274,6 +274,17 @@ def a_tag_named(world: World, _: Ids) -> None:
     assert world.send("POST", "/tags", {"name": "VIP"}).status == 201
 
 
+def changed(world: World, ids: Ids) -> None:
+    """Change the contact, so that it has a second version."""
+    assert world.send("PATCH", f"/contacts/{ids['contact_id']}", {"job_title": "Countess"}).status == 200
+
+
+def emptied(world: World, ids: Ids) -> None:
+    """Change the fields of the contact whose changes the example shows."""
+    given = {"company": None, "custom_fields": {"visits": 4}}
+    assert world.send("PATCH", f"/contacts/{ids['contact_id']}", given).status == 200
+
+
 def a_member(world: World, ids: Ids) -> None:
     path = f"/contacts/{the_contact(world)}/groups/{ids['group_id']}"
     assert world.send("PUT", path).status == 200
@@ -426,6 +437,7 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "list_contacts_of_customer": a_contact_of,
     "list_customers": a_contact_of,
     "list_deliveries": delivered,
+    "list_history": emptied,
     "list_imports": each(an_import),
     "start_import": an_upload,
     "list_follow_ups": each(a_follow_up_of_a_contact),
@@ -445,6 +457,7 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "remove_group_contacts": a_contact_to_name,
     "restore_contact": deleted,
     "token": registered,
+    "revert_contact": changed,
     "set_primary_contact": a_contact_of,
 }
 """By operation: what to do before its example can be sent, given the ids of the records by parameter."""

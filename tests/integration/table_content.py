@@ -11,6 +11,7 @@ from urllib.parse import quote
 from shared.domain.customers.record import fold_username
 from shared.domain.ids import milliseconds_of
 from shared.domain.timestamps import from_milliseconds
+from shared.table.keys import events as event_keys
 from shared.table.keys.projections import is_tombstone
 from shared.table.postings import ids_in
 from tests.support.aws import Stack
@@ -108,7 +109,7 @@ class Content:
 
     @property
     def event_ids(self) -> set[str]:
-        return {event["SK"]["S"].removeprefix("EVENT#") for event in self.events}
+        return {event_keys.id_of(event) for event in self.events}
 
     def assert_whole(self) -> None:
         """Assert that no change is written in part.
@@ -139,7 +140,7 @@ class Content:
             if event["PK"]["S"] in left:
                 continue
             consents[event["PK"]["S"]] += event["type"]["S"] == "contact.consent_changed"
-            events[event["PK"]["S"]].append((int(event["version"]["N"]), event["SK"]["S"][6:]))
+            events[event["PK"]["S"]].append((int(event["version"]["N"]), event_keys.id_of(event)))
         assert set(events) == {contact["PK"]["S"] for contact in self.contacts}, "events without a record"
         assert consents == Counter(consent["PK"]["S"] for consent in self.consents)
         timeline = Counter(interaction["PK"]["S"] for interaction in self.interactions)
@@ -160,7 +161,7 @@ class Content:
         told: dict[str, list[tuple[int, str]]] = defaultdict(list)
         for event in self.events:
             if "new_status" in json.loads(event.get("data", {"S": "{}"})["S"]):
-                told[event["PK"]["S"]].append((int(event["version"]["N"]), event["SK"]["S"][6:]))
+                told[event["PK"]["S"]].append((int(event["version"]["N"]), event_keys.id_of(event)))
         histories: dict[str, list[Item]] = defaultdict(list)
         for entry in self.statuses:
             histories[entry["PK"]["S"]].append(entry)
@@ -293,7 +294,7 @@ class Content:
             named = {customer["primary_contact"]["S"]} if "primary_contact" in customer else set()
             assert named == primary[partition] and len(named) == min(1, len(contacts)), "one primary contact"
             versions = sorted(
-                (int(event["version"]["N"]), event["SK"]["S"][6:])
+                (int(event["version"]["N"]), event_keys.id_of(event))
                 for event in self.of(f"{re.escape(partition)}$", "EVENT#")
             )
             assert [version for version, _ in versions] == list(range(1, int(customer["version"]["N"]) + 1))

@@ -52,6 +52,8 @@ from shared.domain.timestamps import Timestamp, from_milliseconds, plus
 
 Source = Literal["api", "import", "booking", "merge"]
 
+LABEL_ID_FIELDS = ("tag_ids", "type_ids", "group_ids")
+"""The fields with the ids of a contact's labels."""
 RESTORABLE_SECONDS = 30 * 86_400
 """How long a deleted contact can be restored before it is purged: 30 days."""
 
@@ -337,6 +339,14 @@ class Contact(BookedFields, StatusFields):
         contact = self.with_fields({"customer_id": customer_id, "is_primary": is_primary})
         changes = compare_fields(before._audited_fields() if before else {}, contact._audited_fields())
         return contact, replace(event, changes=changes)
+
+    def _build_change(self, event_type: str, given: dict[str, Any], stamp: Stamp) -> tuple[Contact, Event]:
+        """Return the next version and its event, which also has the ids of the labels before the change."""
+        after, event = super()._build_change(event_type, given, stamp)
+        for name, old, new in zip(LABEL_ID_FIELDS, self.label_ids, after.label_ids, strict=True):
+            if old != new:
+                event.label_ids_before[name] = old
+        return after, event
 
     def _audited_fields(self) -> dict[str, Any]:
         """Return the fields whose changes events list: all but the bookkeeping of the change itself.

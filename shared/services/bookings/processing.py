@@ -163,6 +163,7 @@ class BookingService:
                 _build_fields(invitee, email), contact_id=new_id(), stamp=stamp(), source="booking"
             )
             contact = contact.created_for(invitee)
+            created.data["booking_id"] = event.booking_id
             events.append(created)
         before = snapshot.booking
         after = (before or Booking.blank(event.booking_id, version=snapshot.version)).apply(

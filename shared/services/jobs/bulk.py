@@ -7,6 +7,7 @@ the same contacts, and the ids of its events, which follow from job and contact,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from shared.domain import timestamps
@@ -106,7 +107,8 @@ class BulkPortions:
             run = self._open(task, run)
         if not run.portion:
             return ()
-        contacts = self._contacts(run.caller, Work(run.id, is_retry=is_repeated))
+        caller = replace(run.caller, job_id=run.id)
+        contacts = self._contacts(caller, Work(run.id, is_retry=is_repeated))
         if run.action == "delete":
             return contacts.delete_many(run.portion, run.wanted)
         change = contacts.refresh_change(BulkChange.from_json(run.change))

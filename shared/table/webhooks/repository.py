@@ -144,7 +144,9 @@ class WebhookTable:
 
     def event_of(self, delivery: Delivery) -> Event | None:
         """Return the event of a delivery, or None when it has been removed."""
-        key = event_keys.event(self._tenant, delivery.entity, delivery.entity_id, delivery.event_id)
+        key = event_keys.event(
+            self._tenant, delivery.entity, delivery.entity_id, delivery.event_id, delivery.event_type
+        )
         item = self._store.get(key)
         return event_items.event_from_item(item) if item else None
 

@@ -26,6 +26,7 @@ from shared.table.accounts.registration import RegistrationTable
 from shared.table.keys import accounts as account_keys
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import customers as customer_keys
+from shared.table.keys import events as event_keys
 from shared.table.keys import idempotency as idempotency_keys
 from shared.table.keys import labels as label_keys
 from shared.table.keys import webhooks as webhook_keys
@@ -91,7 +92,7 @@ def assert_one_tenant_with_its_admin(accounts: Accounts, password: str = PASSWOR
         (f"{prefix}TENANT", "tenant.created"),
         (f"{prefix}USER#{sub}", "user.created"),
     ]
-    assert record["last_event"]["S"] in {one["SK"]["S"].removeprefix("EVENT#") for one in events}
+    assert record["last_event"]["S"] in {event_keys.id_of(one) for one in events}
     (counter,) = content.of(r"T#[^#]+#USERS#COUNT$")
     assert counter["PK"]["S"] == f"{prefix}USERS#COUNT"
     assert (counter["members"], counter["admins"]) == ({"N": "1"}, {"N": "1"})

@@ -381,7 +381,7 @@ def test_each_event_is_published_with_its_tenant_and_type_and_acknowledged(world
     assert len(messages) == len(content.events), "without faults each goes out once"
     told = {message["id"]: message for message in messages}
     for event in content.events:
-        message = told[event["SK"]["S"].removeprefix("EVENT#")]
+        message = told[event_keys.id_of(event)]
         tenant_id = event["PK"]["S"].split("#")[1]
         assert message["attributes"] == {
             "tenant_id": tenant_id,
@@ -511,15 +511,13 @@ def test_the_sweeper_finds_just_the_events_that_were_left_behind(world: World) -
     found = records(world)
     chosen = random.Random(14)
     lost = {
-        one["dynamodb"]["NewImage"]["SK"]["S"].removeprefix("EVENT#")
+        event_keys.id_of(one["dynamodb"]["NewImage"])
         for one in found
         if one["dynamodb"]["Keys"]["SK"]["S"].startswith("EVENT#")
         and "#C#" in one["dynamodb"]["Keys"]["PK"]["S"]
         and chosen.random() < 0.4
     }
-    delivered = [
-        one for one in found if one["dynamodb"]["Keys"]["SK"]["S"].removeprefix("EVENT#") not in lost
-    ]
+    delivered = [one for one in found if event_keys.id_of(one["dynamodb"]["Keys"]) not in lost]
     world.publisher.deliver(delivered)
     world.published()
     age_events(world)
@@ -589,7 +587,7 @@ def test_events_on_the_very_edges_of_sweeps_are_checked_once_or_more_and_never_n
         for event, moment in zip(events, moments, strict=True):
             table.put_item(
                 TableName=world.stack.table_name,
-                Item={**event, **event_keys.outbox(event["SK"]["S"].removeprefix("EVENT#"), moment)},
+                Item={**event, **event_keys.outbox(event_keys.id_of(event), moment)},
             )
         event_table().set_checkpoint(timestamps.plus(edge, -7200))
         out: list[str] = []

@@ -27,6 +27,7 @@ from shared.table.contacts.repository import ContactTable
 from shared.table.event_items import event_from_item
 from shared.table.events import EventTable
 from shared.table.item import Item
+from shared.table.keys import events as event_keys
 from shared.table.keys import webhooks as webhook_keys
 from shared.table.store import Store
 from shared.table.webhooks.counts import WebhookCounts
@@ -188,7 +189,7 @@ class Scene:
             if item["PK"]["S"] == webhook_keys.webhooks(TENANT):
                 now = now | {item["SK"]["S"]} if after else now - {item["SK"]["S"]}
             elif after and is_event(after):
-                committed[item["SK"]["S"].removeprefix("EVENT#")] = number
+                committed[event_keys.id_of(item)] = number
             present.append(now)
         assert committed.keys() == self.topic.published.keys()
         found = []

@@ -1,0 +1,97 @@
+"""Reverting a contact: the fields that a patch takes get the values of an earlier version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.domain.contacts.fields import SETTABLE
+from shared.domain.contacts.record import Contact
+from shared.domain.contacts.shown import ContactShown
+
+_STAYING = ("owner_id", "is_primary")
+"""The fields that a patch takes, and that a revert leaves."""
+_KEPT = (*_STAYING, "relationship_status", "lifecycle_stage", "communication.opt_outs")
+"""The fields that a revert leaves and its answer lists."""
+_REVERTIBLE = tuple(name for name in SETTABLE if name not in _STAYING)
+
+Reason = Literal["kept", "deleted_label", "unknown_customer", "permission_denied"]
+
+
+class RevertInput(BaseModel):
+    """The version whose values a contact gets."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    version: int = Field(
+        ge=1, le=2**53 - 1, description="A version of the contact, among the last 500.", examples=[3]
+    )
+
+
+class NotReverted(BaseModel):
+    """A field, or a label in a field, that a revert did not set to the value of the version.
+
+    `reason`: `kept`, since a revert never sets this field; `deleted_label` or `unknown_customer`, since the tag, type,
+    group or customer no longer exists (or the caller may not see the customer); `permission_denied`, since the caller
+    may not set it.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    field: str
+    reason: Reason
+    value: Any = Field(None, description="The value at the version; of a deleted label, its name.")
+
+
+class Reverted(BaseModel):
+    """The answer to a revert: the contact as it is now.
+
+    `reverted`: the fields that now have the value of the version and had another one before. `not_reverted`: those that
+    differ from the version.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    contact: ContactShown
+    reverted: list[str]
+    not_reverted: list[NotReverted]
+
+    @property
+    def version(self) -> int:
+        """The version of the contact, for the ETag of the answer."""
+        return self.contact.version
+
+    @classmethod
+    def of(cls, contact: Contact, reverted: Sequence[str], not_reverted: Sequence[NotReverted]) -> Reverted:
+        """Return the answer with a contact that has no names of its owner and customer yet."""
+        shown = (
+            contact if isinstance(contact, ContactShown) else ContactShown._from_fields(**contact.__dict__)
+        )
+        return cls.model_construct(contact=shown, reverted=list(reverted), not_reverted=list(not_reverted))
+
+
+def differing_fields(now: Contact, then: Contact) -> dict[str, Any]:
+    """Return the fields that a patch takes and that differ between two versions, with the values of `then`."""
+    return {name: value for name in _REVERTIBLE if (value := _read(then, name)) != _read(now, name)}
+
+
+def kept_fields(now: Contact, then: Contact) -> list[NotReverted]:
+    """Return the fields that a revert leaves and that differ between two versions."""
+    return [
+        NotReverted(field=name, reason="kept", value=value)
+        for name in _KEPT
+        if (value := _read(then, name)) != _read(now, name)
+    ]
+
+
+def _read(contact: Contact, name: str) -> Any:
+    if name == "communication":
+        return contact.communication["preferred"]
+    if name == "communication.opt_outs":
+        return contact.communication["opt_outs"]
+    return getattr(contact, _IDS.get(name, name))
+
+
+_IDS = {"tags": "tag_ids", "types": "type_ids", "groups": "group_ids"}

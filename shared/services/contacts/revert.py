@@ -1,0 +1,148 @@
+"""Reverts contacts to earlier versions, as new changes under the present rules.
+
+A value that the present rules refuse (an address that another contact has, more tags than allowed) refuses the whole
+revert, as it would refuse a patch. What no longer exists or may not be set by this caller is left out, and the answer
+lists it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from shared.domain.callers import Caller
+from shared.domain.contacts.cleaning import clean
+from shared.domain.contacts.communication import CommunicationInput
+from shared.domain.contacts.fields import LabelledFields
+from shared.domain.contacts.other_phones import OtherPhoneInput
+from shared.domain.contacts.record import Contact
+from shared.domain.contacts.revert import NotReverted, Reverted, differing_fields, kept_fields
+from shared.domain.events import Event
+from shared.domain.groups.record import Group
+from shared.domain.labels.record import LabelKind, Labels
+from shared.domain.stamp import Stamp
+from shared.domain.tenant import TenantSettings
+from shared.services.contacts.changes import ContactChanges
+from shared.services.idempotency import Announce, no_key
+from shared.services.optimistic import IfMatch
+
+if TYPE_CHECKING:
+    from shared.services.contacts.writing import ContactWriting
+
+_LABELS: dict[str, tuple[str, LabelKind]] = {
+    "tags": ("tag_ids", "tag"),
+    "types": ("type_ids", "type"),
+    "groups": ("group_ids", "group"),
+}
+_TYPED = ("phone", "whatsapp")
+
+
+class Customers(Protocol):
+    """Whether there is a customer with an id that the caller may see."""
+
+    def __call__(self, customer_id: str, /) -> bool: ...
+
+
+class ContactRevert:
+    """Reverts the contacts that one caller may change. A contact that the caller may not see raises NotFound.
+
+    `writing` returns the rules for writing contacts, given the function that receives the record to be written.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        changes: ContactChanges,
+        writing: Callable[[Announce], ContactWriting],
+        settings: Callable[[], TenantSettings],
+        labels: Callable[[], Labels],
+        customer_exists: Customers,
+        *,
+        announce: Announce = no_key,
+    ) -> None:
+        self._caller = caller
+        self._changes = changes
+        self._writing = writing
+        self._settings = settings
+        self._labels = labels
+        self._customer_exists = customer_exists
+        self._announce = announce
+
+    def revert(self, contact_id: str, version: int, if_match: IfMatch | None) -> Reverted:
+        """Give the fields of a contact that a patch takes, except its owner and whether it is primary, the values that
+        they had at a version.
+
+        Raises NotFound and RuleBroken as `ContactChanges.at_version` does, and what a patch with these values would
+        raise.
+        """
+        reverted: list[str] = []
+        not_reverted: list[NotReverted] = []
+
+        def answer(contact: Contact) -> Reverted:
+            return Reverted.of(contact, reverted, not_reverted)
+
+        writing = self._writing(lambda contact: self._announce(answer(cast("Contact", contact))))
+
+        def decide(before: Contact) -> tuple[Contact, Event] | None:
+            then = self._changes.at_version(before, version)
+            given, left_out = self._select(differing_fields(before, then), then)
+            reverted[:] = given
+            not_reverted[:] = [*left_out, *kept_fields(before, then)]
+            fields = self._prepare(writing, given, then)
+            return writing.change_fields(before, fields, whole=True, stamp=Stamp.now(self._caller))
+
+        return answer(writing.change(contact_id, "contacts:write", if_match, decide))
+
+    def _select(self, values: dict[str, Any], then: Contact) -> tuple[dict[str, Any], list[NotReverted]]:
+        """Return the fields that can be set, with the values of the version, and what is left out."""
+        left_out: list[NotReverted] = []
+        for name in _LABELS.keys() & values.keys():
+            values[name], names = self._existing_labels(name, then)
+            left_out += [NotReverted(field=name, reason="deleted_label", value=one) for one in names]
+        customer_id = values.get("customer_id")
+        if customer_id is not None and not self._customer_exists(customer_id):
+            del values["customer_id"]
+            left_out.append(NotReverted(field="customer_id", reason="unknown_customer", value=customer_id))
+        if values.get("email_verified") and not self._may_verify():
+            del values["email_verified"]
+            left_out.append(NotReverted(field="email_verified", reason="permission_denied", value=True))
+        return values, left_out
+
+    def _existing_labels(self, name: str, then: Contact) -> tuple[list[str], list[str]]:
+        """Return the ids of the labels of a field that can be set, and the names of the others."""
+        ids, kind = _LABELS[name]
+        labels, existing, missing = self._labels(), list[str](), list[str]()
+        for label_id, shown in zip(getattr(then, ids), getattr(then, name), strict=False):
+            label = labels.with_id(kind, label_id)
+            if label is None or (isinstance(label, Group) and label.kind != "static"):
+                missing.append(shown)
+            else:
+                existing.append(label_id)
+        return existing, missing
+
+    def _may_verify(self) -> bool:
+        return not self._settings().email_verification or self._caller.level("contacts:write") == "all"
+
+    def _prepare(self, writing: ContactWriting, values: dict[str, Any], then: Contact) -> LabelledFields:
+        """Return values of a version in the form that a change takes. Raises Invalid for what is refused now."""
+        given = {name: value for name, value in values.items() if name not in _LABELS}
+        if "communication" in given:
+            given["communication"] = CommunicationInput(preferred=given["communication"])
+        if "other_phones" in given:
+            given["other_phones"] = [
+                OtherPhoneInput(label=one["label"], number=one["number"]) for one in given["other_phones"]
+            ]
+        fields = cast("dict[str, Any]", writing.prepare(given))
+        for name in _TYPED:
+            if name in given:
+                fields[f"{name}_raw"] = getattr(then, f"{name}_raw")
+        if "other_phones" in given:
+            fields["other_phones"] = then.other_phones
+        by_id = self._labels().by_id if _LABELS.keys() & values.keys() else {}
+        for name, (ids, _) in _LABELS.items():
+            if name in values:
+                fields[ids] = values[name]
+                fields[name] = [by_id[label_id].name for label_id in values[name] if label_id in by_id]
+        if "tags" in values:
+            clean({"tags": fields["tags"]}, self._settings())
+        return cast("LabelledFields", fields)
