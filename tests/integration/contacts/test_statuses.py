@@ -13,8 +13,10 @@ import pytest
 
 from shared.domain import timestamps
 from shared.projections.leftover_rows import LeftoverRows
+from shared.publishing.contracts import to_body
 from shared.services import performers
 from shared.services.contacts.purge import Purge
+from shared.table.event_items import event_from_item
 from shared.wiring.base import store
 from shared.wiring.contacts import purge_table
 from tests.integration.imports.drop_folder import DropFolder
@@ -104,6 +106,8 @@ def test_a_status_moves_and_the_answer_says_from_what_to_what(world: World) -> N
     }
     told = json.loads(event["data"]["S"])
     assert told == {name: entry[name] for name in told} and len(told) == 7
+    sent = json.loads(to_body(event_from_item(event)))["data"]  # to webhooks
+    assert {name: sent[name] for name in told} == told and sent["object"] == "contact"
     world.content.assert_whole()
 
 
