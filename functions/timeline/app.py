@@ -11,7 +11,14 @@ from shared.snapshot import prepare
 from shared.wiring.bookings import booking_lists, tenant_bookings
 from shared.wiring.contacts import contact_changes, contact_revert
 from shared.wiring.idempotency import keyed_calls
-from shared.wiring.interactions import interaction_lists, interaction_service, tenant_interactions
+from shared.wiring.interactions import (
+    follow_up_lists,
+    follow_up_service,
+    interaction_lists,
+    interaction_service,
+    tenant_follow_ups,
+    tenant_interactions,
+)
 from shared.wiring.limits import rate_limits
 from shared.wiring.notes import note_lists, note_service
 
@@ -21,6 +28,9 @@ prepare(
     interaction_service,
     interaction_lists,
     tenant_interactions,
+    follow_up_service,
+    follow_up_lists,
+    tenant_follow_ups,
     note_service,
     note_lists,
     booking_lists,

@@ -28,7 +28,10 @@ class InteractionInput(BaseModel):
     )
     outcome: ShortText = Field("", examples=["interested"])
     next_action: ShortText = Field("", examples=["send the contract"])
-    scheduled_follow_up: GivenTime | None = None
+    scheduled_follow_up: GivenTime | None = Field(
+        None,
+        description="When to follow up. Schedules a follow-up, which `follow_up_id` of the answer names.",
+    )
     booking_id: _BookingId | None = Field(None, description="The booking that it is about.")
     metadata: Metadata = Field(
         default_factory=dict,
@@ -48,7 +51,11 @@ class InteractionPatch(MergePatch):
     occurred_at: GivenTime | None = None
     outcome: ShortText | None = None
     next_action: ShortText | None = None
-    scheduled_follow_up: GivenTime | None = None
+    scheduled_follow_up: GivenTime | None = Field(
+        None,
+        description="Another time moves the follow-up, null cancels it. One that is done stays done; then another time "
+        "schedules a new one.",
+    )
     booking_id: _BookingId | None = None
     metadata: Metadata | None = Field(
         None, description="Merged into the present metadata: null removes a member, at any level."

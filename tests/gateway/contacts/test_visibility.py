@@ -12,7 +12,7 @@ from shared.domain.ids import new_id
 from shared.domain.tenant import TenantSettings
 from shared.services.customers import writing as customers
 from shared.wiring.accounts import onboarding_service
-from tests.gateway.isolation.test_isolation import CONSENT, INTERACTION, NOTE, shown
+from tests.gateway.isolation.test_isolation import CONSENT, FOLLOW_UP, INTERACTION, NOTE, shown
 from tests.integration.jobs.bulk import Jobs
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
@@ -121,6 +121,8 @@ def test_a_hidden_contact_is_answered_like_one_that_never_was(scene: Scene) -> N
             ("GET", f"/interactions/{new_id()}", None),
             ("PATCH", f"/interactions/{new_id()}", {"outcome": "x"}),
             ("DELETE", f"/interactions/{new_id()}", None),
+            ("GET", "/follow-ups", None),
+            ("POST", "/follow-ups", FOLLOW_UP),
             ("GET", "/notes", None),
             ("POST", "/notes", NOTE),
             ("GET", f"/notes/{new_id()}", None),
