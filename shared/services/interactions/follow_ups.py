@@ -157,7 +157,10 @@ class FollowUpService:
         self, contact: Contact, before: FollowUp, outcome: str, fields: dict[str, Any]
     ) -> FollowUp:
         first_due = self._follow_ups.first_due
-        stamp, stamp_after = Stamp.now(self._caller), Stamp.now(self._caller)
+        # Events sort by their ids, so that of the first change must have the smaller one.
+        stamp, stamp_after = (
+            Stamp.now(self._caller, event_id=event_id) for event_id in sorted((new_id(), new_id()))
+        )
         # What closes the follow-up does not depend on the id of the interaction, which is made afterwards.
         closing = FollowUpChange(before, before.complete(outcome, stamp=stamp))
         facts = {**closing.after.facts(), "outcome": outcome}

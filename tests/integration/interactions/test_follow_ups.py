@@ -206,6 +206,9 @@ def test_a_completion_records_an_interaction_that_schedules_the_next_one(contact
     assert (completed["follow_up_id"], completed["outcome"]) == (made["id"], "reached")
     (created,) = contact.events("interaction.created")
     assert (created["interaction_id"], created["follow_up_id"]) == (recorded["id"], following["id"])
+    events = sorted(contact.world.content.events, key=lambda item: item["SK"]["S"])
+    versions = [int(item["version"]["N"]) for item in events if item["entity_id"]["S"] == contact.id]
+    assert versions == list(range(1, after["version"] + 1)), "events sort as the versions do"
 
 
 def test_a_closed_follow_up_takes_no_change(contact: FollowUps) -> None:
