@@ -80,7 +80,7 @@ class AllBookingsQuery(NumberedListQuery, _Conditions):
 )
 def list_all_bookings(call: Call, query: AllBookingsQuery) -> Reply:
     """The bookings of the contacts that the caller may see. The list follows changes within about a second. `total` is
-    set with no condition but `cancelled=false`, for callers who may read all contacts.
+    set without conditions, and with no others but `state` and `cancelled`, for callers who may read all contacts.
     """
     limit, skip = query.part
     first, last = query.bounds(call.caller.tenant_id)

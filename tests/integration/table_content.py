@@ -252,11 +252,15 @@ class Content:
             for one in self.of(r"T#[^#]+#BOOKING#", "BOOKING$")
         }
         counted: dict[str, list[str]] = defaultdict(list)
+        states: dict[str, Counter[str]] = defaultdict(Counter)
         for one in self.bookings:
+            states[one["PK"]["S"]][one["state"]["S"]] += 1
             if one["SK"]["S"].startswith("BOOKING#"):
                 counted[one["PK"]["S"]].append(one["starts_at"]["S"])
         for contact in self.contacts:
             starts = counted.pop(contact["PK"]["S"], [])
+            counts = json.loads(contact.get("booking_counts", {"S": "{}"})["S"])
+            assert counts == states[contact["PK"]["S"]]
             assert int(contact.get("total_bookings", {"N": "0"})["N"]) == len(starts)
             assert contact.get("last_booking_at", {"S": None})["S"] == max(starts, default=None)
         assert not counted, "bookings of no contact"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.domain.bookings.booking import Booking
@@ -29,9 +30,17 @@ class BookingFilter:
         return tuple(one for one in (False, True) if wanted <= {one})
 
     @property
-    def is_all_counted(self) -> bool:
-        """Whether it matches exactly the bookings that are not cancelled."""
-        return self == BookingFilter(is_cancelled=False)
+    def is_by_state_only(self) -> bool:
+        """Whether it has no condition, or only ones of the state."""
+        return not (self.first or self.last or self.organizer_id)
+
+    def count(self, by_state: Mapping[str, int]) -> int:
+        """Return how many bookings match, if it is by state only, from the number of bookings in each state."""
+        return sum(
+            amount
+            for state, amount in by_state.items()
+            if self.state in (None, state) and (state == "cancelled") in self.ranges
+        )
 
     @property
     def is_selective(self) -> bool:

@@ -54,12 +54,12 @@ class Invitee:
 class BookingFigures:
     """The figures of a contact's bookings after an event of one of them.
 
-    `total`: how many are not cancelled. `last_at`: when the latest of those starts. `organizer_before` and
-    `organizer_after`: the user who organizes the event's booking, before and after it, if the booking is of this
-    contact then; None for none.
+    `counts`: how many there are in each state. `last_at`: when the latest that is not cancelled starts.
+    `organizer_before` and `organizer_after`: the user who organizes the event's booking, before and after it, if the
+    booking is of this contact then; None for none.
     """
 
-    total: int
+    counts: dict[str, int]
     last_at: str | None
     organizer_before: str | None = None
     organizer_after: str | None = None
@@ -67,7 +67,12 @@ class BookingFigures:
     @property
     def fields(self) -> dict[str, Any]:
         """The contact's fields that hold the figures."""
-        return {"total_bookings": self.total, "last_booking_at": self.last_at}
+        total = sum(amount for state, amount in self.counts.items() if state != "cancelled")
+        return {
+            "total_bookings": total,
+            "last_booking_at": self.last_at,
+            "booking_counts": dict(sorted(self.counts.items())),
+        }
 
 
 class BookedFields(NotedFields):
@@ -81,6 +86,7 @@ class BookedFields(NotedFields):
         organizer_ids: list[str]
         unnamed_organizers: UnnamedOrganizers
         total_bookings: int
+        booking_counts: dict[str, int]
         last_booking_at: str | None
         booked: Booked
 

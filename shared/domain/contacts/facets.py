@@ -73,7 +73,7 @@ def own_facets_of(contact: Contact) -> set[tuple[str, str]]:
 
 def counts_of(contact: Contact) -> Counter[str]:
     """Return what a contact adds to the counters `all`, `bookings`, `interactions` and those of its facets, such as
-    `tag=<id>`, and to the parts of `interactions`, such as `interactions#call`.
+    `tag=<id>`, and to the parts `bookings#<state>` and `interactions#<type>`.
     """
     found = Counter(["all"])
     found.update(f"{facet}={value}" for facet, value in facets_of(contact) if facet not in _UNCOUNTED)
@@ -81,5 +81,6 @@ def counts_of(contact: Contact) -> Counter[str]:
         found[f"{ORGANIZING_OWNER}={contact.owner_id}"] = 1
     found["bookings"] = contact.total_bookings
     found["interactions"] = contact.interaction_count
+    found.update({f"bookings#{state}": amount for state, amount in contact.booking_counts.items()})
     found.update({f"interactions#{kind}": amount for kind, amount in contact.interaction_counts.items()})
     return found

@@ -114,6 +114,7 @@ class Contact(BookedFields, StatusFields):
     type_ids: Annotated[list[str], SkipJsonSchema(), Field(exclude=True)] = []
     group_ids: Annotated[list[str], SkipJsonSchema(), Field(exclude=True)] = []
     interaction_counts: Annotated[dict[str, int], SkipJsonSchema(), Field(exclude=True)] = {}
+    booking_counts: Annotated[dict[str, int], SkipJsonSchema(), Field(exclude=True)] = {}
     note_count: Annotated[int, SkipJsonSchema(), Field(exclude=True)] = 0
     booked: Annotated[Booked, SkipJsonSchema(), Field(exclude=True)] = {}
     unnamed_organizers: Annotated[UnnamedOrganizers, SkipJsonSchema(), Field(exclude=True)] = {}
@@ -374,6 +375,7 @@ _NOT_AUDITED = BOOKKEEPING | {
     "communication",
     "custom_fields",
     "interaction_counts",
+    "booking_counts",
     "note_count",
     "booked",
     "unnamed_organizers",

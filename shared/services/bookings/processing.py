@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -204,9 +205,11 @@ def _recount(
     was, now, last = counts(before), counts(held), contact.last_booking_at
     if was is not None and was == last and (now is None or now < was):
         last = bookings.latest_start(contact.id, without=after.id)
-    total = contact.total_bookings - (was is not None) + (now is not None)
+    by_state = Counter(contact.booking_counts)
+    by_state.subtract([before.state] if before is not None else ())
+    by_state.update([held.state] if held is not None else ())
     return BookingFigures(
-        total,
+        dict(+by_state),
         max(filter(None, (last, now)), default=None),
         organizer_before=before.organizer_id if before is not None else None,
         organizer_after=held.organizer_id if held is not None else None,

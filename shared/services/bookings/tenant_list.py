@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from shared.domain.bookings.booking import Booking
@@ -29,7 +29,7 @@ class BookingRows(Protocol):
 class BookingCounts(Protocol):
     """Counters of the tenant; see `shared.table.contacts.index.ContactIndex`."""
 
-    def count(self, name: str) -> int: ...
+    def parts_of(self, name: str) -> tuple[int, Mapping[str, int]]: ...
 
 
 class TenantBookings:
@@ -52,9 +52,12 @@ class TenantBookings:
     ) -> Page[Booking]:
         """Return a page of the bookings that match, in the order of their starts; see `EntryLists.list`.
 
-        `sort`: `starts_at` or `-starts_at`. `total` is known for all bookings that are not cancelled, if the caller may
-        read all contacts.
+        `sort`: `starts_at` or `-starts_at`. `total` is known without conditions, and for conditions on the state only,
+        if the caller may read all contacts.
         """
+
+        def total() -> int | None:
+            return wanted.count(self._counts.parts_of("bookings")[1]) if wanted.is_by_state_only else None
 
         def walk(after: str | None, portion: int) -> Iterator[tuple[str, Booking]]:
             return self._rows.walk(
@@ -72,7 +75,7 @@ class TenantBookings:
                 walk,
                 wanted.matches,
                 is_selective=wanted.is_selective,
-                total=lambda: self._counts.count("bookings") if wanted.is_all_counted else None,
+                total=total,
             ),
             limit=limit,
             cursor=cursor,

@@ -58,8 +58,7 @@ class TenantInteractions:
         `total` is known without conditions and for a type, if the caller may read all contacts.
         """
         wanted = conditions
-        total, by_type = self._counts.parts_of("interactions")
-        of_type = total if wanted.type is None else by_type.get(wanted.type, 0)
+        total, of_type = self._count(wanted)
         is_rare = wanted.type is not None and of_type * _RARE <= total
 
         def walk(after: str | None, portion: int) -> Iterator[tuple[str, Interaction]]:
@@ -85,3 +84,10 @@ class TenantInteractions:
             skip=skip,
             include_total=include_total,
         )
+
+    def _count(self, wanted: InteractionFilter) -> tuple[int, int]:
+        """Return how many interactions there are, in all and of the wanted type; zeros if neither is needed."""
+        if wanted.type is None and not wanted.is_by_type_only:
+            return 0, 0
+        total, by_type = self._counts.parts_of("interactions")
+        return total, total if wanted.type is None else by_type.get(wanted.type, 0)

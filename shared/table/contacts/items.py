@@ -51,6 +51,7 @@ _CONTACT = AttributeCodec(
         "custom_fields",
         "communication",
         "interaction_counts",
+        "booking_counts",
         "booked",
         "unnamed_organizers",
     ),

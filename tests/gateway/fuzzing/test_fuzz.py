@@ -279,6 +279,8 @@ QUERIES = [
     "path",
     [
         "/contacts",
+        "/interactions",
+        "/bookings",
         "/webhooks",
         "/imports",
         "/contacts/{contact_id}/interactions",

@@ -34,6 +34,7 @@ KEPT: dict[str, Any] = {
     "opt_outs": {"email": {"opted_out": False}}, "at": TIME, "by": "user:x", "unique_scope": "customer",
     # an interaction's
     "performed_by": "X", "performed_by_id": SOMEBODY, "contact_id": SOMEBODY, "interaction_counts": {"call": 5},
+    "booking_counts": {"created": 5},
     "follow_up_id": SOMEBODY,
     # a follow-up's
     "done_at": TIME, "cancelled_at": TIME, "notified_at": TIME, "outcome_interaction_id": SOMEBODY,

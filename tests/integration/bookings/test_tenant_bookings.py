@@ -80,7 +80,12 @@ class Diary:
         assert self.list(cancelled="true") == self.expected(state="cancelled")
         assert self.list(state="created") == self.expected(state="created")
         assert self.total(cancelled="false") == len(counted)
-        assert self.total(include_total="true") == len(expected)
+        assert self.total() == len(expected)
+        assert self.total(state="cancelled", cancelled="false") == 0
+        for state in ("created", "rescheduled", "completed", "cancelled"):
+            assert self.total(state=state) == len(self.expected(state=state))
+        assert self.total(**{"from": "2031-03-01"}) is None
+        assert self.total(**{"from": "2031-03-01"}, include_total="true") == len(expected)
         assert find_discrepancies("T1", self.world.content.of("T#T1#")) == ({}, [])
 
 

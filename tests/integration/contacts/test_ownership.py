@@ -214,7 +214,7 @@ def test_a_contact_names_no_more_than_a_hundred_organizers() -> None:
             type="booking_created",
             booking_id=f"b{number}",
             invitee=Invitee(interaction_id=new_id(), organizer_id=f"u{number}"),
-            figures=BookingFigures(number + 1, now()),
+            figures=BookingFigures({"created": number + 1}, now()),
             stamp=Stamp.now(caller),
         )
     assert len(contact.organizer_ids) == MAX_ORGANIZERS

@@ -41,7 +41,7 @@ def booked(known: Contact, *invitees: Invitee) -> Contact:
             type="booking_created",
             booking_id="b",
             invitee=one,
-            figures=BookingFigures(0, None),
+            figures=BookingFigures({}, None),
             stamp=stamp(),
         )
     return known
@@ -117,7 +117,7 @@ def test_a_name_that_is_only_the_local_part_of_an_address_yields_to_a_real_one(
 def test_what_a_field_came_from_is_neither_shown_nor_in_events() -> None:
     known = contact()
     after, happened = known.record_booking_event(
-        type="booking_created", booking_id="b", invitee=FIRST, figures=BookingFigures(0, None), stamp=stamp()
+        type="booking_created", booking_id="b", invitee=FIRST, figures=BookingFigures({}, None), stamp=stamp()
     )
     assert after.booked == dict.fromkeys(("name", "phone", "owner_id"), source(1))
     assert "booked" not in after.model_dump()

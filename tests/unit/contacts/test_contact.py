@@ -73,7 +73,7 @@ def test_a_booking_moves_the_last_booking_and_not_the_last_contact() -> None:
         type="booking_created",
         booking_id="b",
         invitee=Invitee(interaction_id=ID),
-        figures=BookingFigures(1, LATER),
+        figures=BookingFigures({"created": 1}, LATER),
         stamp=Stamp("e", LATER, system_caller("t1", "booking", "booking")),
     )
     assert (contact.last_contacted_at, contact.last_booking_at) == (None, LATER)
