@@ -128,6 +128,12 @@ def test_every_function_can_do_its_work(enforcing: Enforcing, receiver: Receiver
     assert call("GET", f"{path}/consent")[0] == 200
     assert call("PUT", f"{path}/status", {"relationship_status": "lost_lead"})[0] == 200
     assert call("GET", f"{path}/status-history")[0] == 200
+    status, note = call("POST", f"{path}/notes", {"body": "#offer"})
+    assert status == 201
+    where = f"{path}/notes/{note['id']}"
+    eventually(lambda: call("GET", where)[1]["processing_state"] == "processed")
+    assert call("PATCH", where, {"is_pinned": True})[0] == 200
+    assert call("DELETE", where)[0] == 204
     assert call("DELETE", path)[0] == 204
     assert call("POST", f"{path}/restore")[0] == 200
     assert call("DELETE", path)[0] == 204
