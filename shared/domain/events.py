@@ -103,6 +103,9 @@ EVENT_TYPES = (
 )
 """The event types that a webhook can subscribe to."""
 
+_IMPORT = "system:import:"
+"""The beginning of the actor of an import's changes; the import's id follows."""
+
 Changes = dict[str, tuple[Any, Any]]
 """Field name to (old value, new value); None stands for no value. Entries of a nested field have a name of their own,
 such as `custom_fields.colour` or `communication.opt_outs.email`."""
@@ -130,6 +133,11 @@ class Event:
     changes: Changes = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     label_ids_before: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def import_id(self) -> str | None:
+        """The import that made the change; None for a change from elsewhere."""
+        return self.actor.removeprefix(_IMPORT) if self.actor.startswith(_IMPORT) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

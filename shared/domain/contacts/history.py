@@ -18,7 +18,6 @@ MAX_VERSIONS_BACK = 500
 """How many changes back a contact can be read as it was."""
 
 _LABELS = dict(zip(LABEL_ID_FIELDS, ("tags", "types", "groups"), strict=True))
-_IMPORT = "system:import:"
 _DOORS = ("booking_id", "job_id")
 
 
@@ -62,8 +61,7 @@ class HistoryEntry(BaseModel):
         """Return the entry of an event."""
         data = dict(event.data)
         doors = {name: data.pop(name, None) for name in _DOORS}
-        if event.actor.startswith(_IMPORT):
-            doors["import_id"] = event.actor.removeprefix(_IMPORT)
+        doors["import_id"] = event.import_id
         return cls.model_construct(
             id=event.id,
             version=event.version,

@@ -108,6 +108,8 @@ class StatusEntry(BaseModel):
     reason: str | None = None
     notes: str | None = None
     source: str
+    import_id: str | None = Field(default=None, description="The import that created the contact.")
+    job_id: str | None = Field(default=None, description="The bulk job that made the change.")
 
 
 class StatusChange(BaseModel):
@@ -198,6 +200,7 @@ class StatusFields(Recorded):
             changed_by_id=caller_id if kind in ("user", "client") else None,
             timestamp=self.status_changed_at,
             source=event.origin,
+            import_id=event.import_id,
         )
 
     def _move_to(self, status: RelationshipStatus, move: Move, stamp: Stamp) -> tuple[Self, Event] | None:

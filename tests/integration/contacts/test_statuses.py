@@ -99,6 +99,8 @@ def test_a_status_moves_and_the_answer_says_from_what_to_what(world: World) -> N
         "changed_by_id": "admin-of-T1",
         "notes": "by phone",
         "source": "api",
+        "import_id": None,
+        "job_id": None,
     }
     assert json.loads(event["changes"]["S"]) == {
         "relationship_status": ["prospect", "qualified_lead"],
@@ -268,6 +270,7 @@ def test_a_given_status_and_stage_are_the_first_entry_of_the_history(world: Worl
         }
         for number, (status, stage) in enumerate(GIVEN)
     ]
+    shown: dict[str, Any] = {}
     if door == "single":
         for person in people:
             assert world.send("POST", "/contacts", person).status == 201
@@ -294,6 +297,7 @@ def test_a_given_status_and_stage_are_the_first_entry_of_the_history(world: Worl
             assert pair(entry, "old") == (None, None)
             assert entry["source"] == ("import" if door == "import" else "api")
             assert entry["changed_by_id"] == (None if door == "import" else "admin-of-T1")
+            assert entry["import_id"] == (shown["id"] if door == "import" else None)
             assert entry["reason"] is entry["notes"] is None
     sample = by_email["a50@example.com"]
     latest = history(world, sample)
@@ -447,7 +451,7 @@ def test_a_job_moves_what_a_filter_finds_and_lists_what_it_could_not_move(
         assert state(world, contact)[0] == (old if TABLE[old][0] == "no" else "prospect")
         if TABLE[old][0] == "why":
             newest = history(world, contact)[0]
-            assert (newest["reason"], newest["notes"]) == ("new year", "n")
+            assert (newest["reason"], newest["notes"], newest["job_id"]) == ("new year", "n", job["id"])
             assert (newest["changed_by"], newest["changed_by_id"]) == ("admin@t1.example.com", "admin-of-T1")
     world.content.assert_whole()
 

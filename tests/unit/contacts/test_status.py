@@ -224,6 +224,8 @@ def test_a_given_status_or_stage_is_the_first_entry_of_the_history(
         "reason": None,
         "notes": None,
         "source": "api",
+        "import_id": None,
+        "job_id": None,
     }
 
 
@@ -246,6 +248,8 @@ def test_an_entry_has_both_values_and_who_moved_it_when_and_why() -> None:
         "reason": "came back",
         "notes": "by phone",
         "source": "api",
+        "import_id": None,
+        "job_id": None,
     }
 
 
@@ -256,6 +260,7 @@ def test_the_system_has_no_id_and_other_events_have_no_entry() -> None:
     assert moved is not None
     entry = moved[0].status_entry(moved[1])
     assert entry is not None and (entry.changed_by_id, entry.source) == (None, "import")
+    assert (entry.import_id, entry.job_id) == ("1", None)
     toggled, event = one.toggle_active(stamp=stamp())
     assert toggled.status_entry(event) is None
 
