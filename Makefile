@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help install run token test test-long test-stack coverage check format bench package openapi compare load \
-	rebuild lock clean
+	rebuild recount lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -79,6 +79,9 @@ load: install ## Run ten minutes of mixed load with killed functions against the
 
 rebuild: install ## Write a tenant's projections again: make rebuild TENANT=demo
 	@$(BIN)/python -m local.projections rebuild $(TENANT)
+
+recount: install ## Compare a tenant's contacts with their timelines: make recount TENANT=demo
+	@$(BIN)/python -m local.recount compare $(TENANT)
 
 # Two passes, so that the run-time lock agrees with the development lock on every version. No index, host or
 # path is written into them.

@@ -35,7 +35,7 @@ def compare(client: Any, table: str, tenant_id: str) -> tuple[dict[tuple[str, st
 def main(arguments: list[str]) -> int:
     match arguments:
         case ["compare" | "rebuild" as command, tenant_id]:
-            client, table = _table()
+            client, table = find_table()
         case _:
             print("usage: python -m local.projections compare|rebuild TENANT", file=sys.stderr)
             return 2
@@ -52,7 +52,8 @@ def main(arguments: list[str]) -> int:
     return 1 if places else 0
 
 
-def _table() -> tuple[Any, str]:
+def find_table() -> tuple[Any, str]:
+    """Return a client of DynamoDB and the name of the table: `TABLE_NAME`, or that of the running one-machine stack."""
     if table := os.environ.get("TABLE_NAME"):
         return boto3.client("dynamodb"), table
     try:

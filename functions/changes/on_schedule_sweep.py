@@ -10,6 +10,7 @@ from shared.lambda_time import has_time
 from shared.publishing.sweep import sweep
 from shared.wiring.projections import swept_projection
 from shared.wiring.publishing import event_table, publisher
+from shared.wiring.recount import recount_table
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -20,6 +21,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         event_table(),
         publisher(),
         projection,
+        see_tenants=recount_table().enlist,
         has_time=has_time(context),
     )
     figures = asdict(report)

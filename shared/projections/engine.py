@@ -19,7 +19,7 @@ run one after the other (docs/decisions/0031-projected-side-by-side.md).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from shared.domain import timestamps
@@ -104,9 +104,17 @@ class Projection:
         of its rows and a read of each of its posting lists. A record that is changing at the moment may be returned
         without need.
         """
-        wanted = {identity_of(key): (kind, key_of(key)) for key in records if (kind := kind_of(key))}
+        wanted = {identity_of(key): key_of(key) for key in records if kind_of(key)}
+        return self._find_differing(wanted, self._store.get_many(list(wanted.values()), consistent=False))
+
+    def find_differing(self, items: Iterable[Item]) -> list[Key]:
+        """Do the same as `find_outdated`, for the items of records that were just read. Costs half a unit less."""
+        found = {identity_of(item): item for item in items if kind_of(item)}
+        return self._find_differing({pair: key_of(item) for pair, item in found.items()}, found)
+
+    def _find_differing(self, keys: Mapping[Identity, Key], found: Mapping[Identity, Item]) -> list[Key]:
+        wanted = {pair: (kind, key) for pair, key in keys.items() if (kind := kind_of(key))}
         row_keys = {pair: kind.row_key(key) for pair, (kind, key) in wanted.items()}
-        found = self._store.get_many([key for _, key in wanted.values()], consistent=False)
         rows = self._store.get_many(list(row_keys.values()), consistent=False)
         outdated, changed = [], []
         for pair, (kind, key) in wanted.items():

@@ -17,7 +17,7 @@ from shared.table.events import EventTable
 from shared.table.item import Item
 from shared.table.keys import lists as list_keys
 from shared.table.keys import work as work_keys
-from shared.table.keys.spelling import PK, Key
+from shared.table.keys.spelling import PK, Key, tenant_of
 
 SETTLE_SECONDS = 120
 """The age in seconds at which an unpublished event counts as left behind: a request's longest time plus the stream's
@@ -68,6 +68,7 @@ def sweep(
     publisher: EventPublisher,
     projections: Projections,
     *,
+    see_tenants: Callable[[set[str]], None] | None = None,
     now: str | None = None,
     has_time: Callable[[], bool] = lambda: True,
 ) -> SweepReport:
@@ -76,7 +77,8 @@ def sweep(
     Checks `has_time` after and within each portion, and moves the checkpoint past each portion that is published
     completely, so that sweeps make progress with any number of events in any time. A portion with a failure stops the
     checkpoint: the next sweep checks it again. The portions after it are still published while there is time, so that
-    one event that cannot be published does not stop the others.
+    one event that cannot be published does not stop the others. `see_tenants` is called with the ids of the tenants of
+    each portion.
     """
     report = SweepReport()
     end = timestamps.plus(now or timestamps.now(), -SETTLE_SECONDS)
@@ -88,6 +90,8 @@ def sweep(
         until = min(end, timestamps.plus(timestamps.of_position(start), _SLICE_SECONDS))
         for portion in events.written_between(start, until):
             failed_before = report.failed
+            if see_tenants is not None:
+                see_tenants({one for key in portion if (one := tenant_of(key[PK]["S"]))})
             if not work.process(portion):
                 return report
             faulty = faulty + 1 if report.failed > failed_before else 0

@@ -173,6 +173,12 @@ EXPECTED: dict[str, dict[str, str]] = {
         "T#": "PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactWriteItems ConditionCheck"
     },
     "PublishRole": {"T#": "BatchWriteItem", "T#…WEBHOOKS#COUNT": "BatchGetItem BatchWriteItem"},
+    "RecountRole": {
+        "T#": ANY,
+        "S#RECOUNT": ANY,
+        "S#SWEEP": ANY,
+        "DUE#RECOUNT": "Query-index",
+    },
     "SweepRole": {
         "T#": ANY,
         "S#SWEEP": ANY,

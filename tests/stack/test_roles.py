@@ -244,6 +244,7 @@ def test_every_function_can_do_its_work(enforcing: Enforcing, receiver: Receiver
         "ContactsPurgeFunction",
         "TimelineDueFunction",
         "BulkWatchFunction",
+        "RecountFunction",
     ):
         enforcing.invoke(function, {})
     assert enforcing.refusals() == []

@@ -138,6 +138,18 @@ class TimelineFigures(Recorded):
             return None
         return self._build_change(CONTACT_UPDATED, {"last_contacted_at": last_contacted_at}, stamp)
 
+    def recount(self, figures: Mapping[str, Any], *, stamp: Stamp) -> tuple[Self, Event] | None:
+        """Return the contact with those figures that it has wrong, and the `contact.updated`; None if all are right.
+
+        The event names the fields in `recounted`: changes of some of them are not listed.
+        """
+        wrong = {name: value for name, value in figures.items() if self.__dict__[name] != value}
+        if not wrong:
+            return None
+        contact, event = self._build_change(CONTACT_UPDATED, wrong, stamp)
+        event.data["recounted"] = sorted(wrong)
+        return contact, event
+
 
 def _next(follow_up: FollowUpFigures | None) -> dict[str, Any]:
     return {"next_follow_up_at": follow_up.next_at} if follow_up else {}

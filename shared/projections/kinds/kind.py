@@ -107,11 +107,13 @@ class EntryKind(Kind):
     key and put at another, with the next version: for the projections these are two records. `count`: works out
     an entry's counts by hour. Those of a purged contact's entries remain, apart from the others. `index`: the
     attribute by whose values the rows of the list are indexed, except those without a value; empty for none.
+    `prefix_of`: returns the prefix of an entry, or of its list row, if there are several.
     """
 
     prefixes: tuple[str, ...]
     count: Callable[[Item], Counter[HourlyCount]]
     index: str = ""
+    prefix_of: Callable[[Item], str] | None = None
 
     def matches(self, key: dict[str, Any]) -> bool:
         return bool(key[SK]["S"].startswith(self.prefixes))
@@ -128,6 +130,11 @@ class EntryKind(Kind):
             name = list_keys.index_of(self.list_name, item[self.index]["S"])
             rows = (list_keys.place(tenant_id, name, self._position_of(item)),)
         return Projected(rows=rows, hourly=self.count(item))
+
+    def record_key(self, row: Item) -> Key:
+        """Return the key of the entry that a list row shows."""
+        prefix = self.prefix_of(row) if self.prefix_of is not None else self.prefixes[0]
+        return list_keys.entry_of_row(row, prefix)
 
     def _position_of(self, item: Item) -> str:
         """Return the sort key of the list row of an entry's item, or of a list row."""

@@ -56,6 +56,19 @@ def row_of_entry(entry_key: dict[str, Any], order: str) -> Key:
     return make_key(f"{space}#{tenant}#{LIST}#{order}", f"{position}#{contact_id}")
 
 
+def entry_of_row(row: dict[str, Any], prefix: str) -> Key:
+    """Return the key of the timeline's entry that a list row shows, in the range with a prefix."""
+    position, _, _ = row[SK]["S"].rpartition("#")
+    return make_key(contact_of_entry(row)[PK]["S"], f"{prefix}{position}")
+
+
+def contact_of_entry(row: dict[str, Any]) -> Key:
+    """Return the key of the contact whose entry a list row shows."""
+    space, tenant, _, _ = row[PK]["S"].split("#")
+    _, _, contact_id = row[SK]["S"].rpartition("#")
+    return make_key(f"{space}#{tenant}#{RECORD_SPACES['contact']}#{contact_id}", CONTACT)
+
+
 def place(tenant_id: str, order: str, text: str) -> Key:
     """Return the key of a contact's place in an order.
 

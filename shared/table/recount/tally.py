@@ -1,0 +1,98 @@
+"""The figures of a contact as the entries in its partition say.
+
+A new figure is a function here that counts the entries of a range, a line in `_COUNTED`, and a line in `figures`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from shared.domain.contacts.booked import MAX_ORGANIZERS
+from shared.domain.contacts.record import Contact
+from shared.domain.timestamps import of_position
+from shared.table.item import Item
+from shared.table.keys import bookings as booking_keys
+from shared.table.keys import follow_ups as follow_up_keys
+from shared.table.keys import interactions as interaction_keys
+from shared.table.keys.spelling import SK
+from shared.table.keys.work import WORK_PK
+
+
+class Tally:
+    """Counts the items of a contact's partition.
+
+    `overdue`: a time. An interaction that was still to happen when it was written has an entry in the index of work
+    until it is counted as a contact. It is expected to be counted if it was due by then.
+    """
+
+    def __init__(self, overdue: str) -> None:
+        self._overdue = overdue
+        self._types: Counter[str] = Counter()
+        self._last_contacted_at: str | None = None
+        self._total_bookings = 0
+        self._last_booking_at: str | None = None
+        self._organizers: Counter[str] = Counter()
+        self._next_follow_up_at: str | None = None
+
+    def add(self, item: Item) -> None:
+        """Count an item; items that no figure depends on change nothing."""
+        sort_key: str = item[SK]["S"]
+        for prefix, count in _COUNTED:
+            if sort_key.startswith(prefix):
+                count(self, item, sort_key.removeprefix(prefix))
+                return
+
+    def figures(self, contact: Contact) -> dict[str, Any]:
+        """Return the fields of a contact that follow from the items."""
+        return {
+            "interaction_count": self._types.total(),
+            "interaction_counts": dict(sorted(self._types.items())),
+            "last_contacted_at": self._last_contacted_at,
+            "total_bookings": self._total_bookings,
+            "last_booking_at": self._last_booking_at,
+            "next_follow_up_at": self._next_follow_up_at,
+            **self._organizer_fields(contact),
+        }
+
+    def _organizer_fields(self, contact: Contact) -> dict[str, Any]:
+        """Return the organizers: those whom events named, which no item has, and those of the bookings."""
+        known = set(contact.organizer_ids) - set(contact.unnamed_organizers)
+        unnamed: dict[str, int] = {}
+        for user_id, bookings in sorted(self._organizers.items()):
+            if user_id not in known and len(known) + len(unnamed) < MAX_ORGANIZERS:
+                unnamed[user_id] = bookings
+        return {"organizer_ids": sorted({*known, *unnamed}), "unnamed_organizers": unnamed}
+
+    def _add_recorded(self, item: Item, position: str) -> None:
+        self._types[item["type"]["S"]] += 1
+        occurred_at = of_position(position)
+        if WORK_PK not in item or occurred_at <= self._overdue:
+            self._last_contacted_at = max(self._last_contacted_at or "", occurred_at)
+
+    def _add_of_system(self, item: Item, _: str) -> None:
+        self._types[item["type"]["S"]] += 1
+
+    def _add_booking(self, item: Item, position: str) -> None:
+        self._total_bookings += 1
+        self._last_booking_at = max(self._last_booking_at or "", of_position(position))
+        self._add_organizer(item, position)
+
+    def _add_organizer(self, item: Item, _: str) -> None:
+        if organizer := item.get("organizer_id"):
+            self._organizers[organizer["S"]] += 1
+
+    def _add_follow_up(self, _: Item, position: str) -> None:
+        due_at = of_position(position)
+        self._next_follow_up_at = min(self._next_follow_up_at or due_at, due_at)
+
+
+_COUNTED: tuple[tuple[str, Callable[[Tally, Item, str], None]], ...] = (
+    (interaction_keys.INTERACTION, Tally._add_recorded),
+    (interaction_keys.SYSTEM_INTERACTION, Tally._add_of_system),
+    (booking_keys.COUNTED, Tally._add_booking),
+    (booking_keys.CANCELLED, Tally._add_organizer),
+    (follow_up_keys.OPEN, Tally._add_follow_up),
+)
+"""How the entries of each range are counted: the item, and its position in the range."""
