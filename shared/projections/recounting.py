@@ -41,17 +41,16 @@ class RecountedProjection:
         return [key for key in outdated if identity_of(key) not in changing]
 
     def find_outdated_entries(self, items: Sequence[Item]) -> list[Key]:
-        """Return the keys of those items that are entries of timelines which their list does not show as they are.
+        """Return the keys of those items that are entries of timelines which their lists do not show as they are.
 
-        Costs half a read unit for each entry. Entries that changed a moment ago are left out.
+        Costs half a read unit for each entry.
         """
-        settled = timestamps.plus(timestamps.now(), -_SETTLE_SECONDS)
-        entries = [
-            item
-            for item in items
-            if any(kind.matches(item) for kind in _ENTRY_KINDS.values()) and item["updated_at"]["S"] < settled
-        ]
+        entries = [item for item in items if any(kind.matches(item) for kind in _ENTRY_KINDS.values())]
         return self._projection.find_differing(entries) if entries else []
+
+    def is_settled(self, updated_at: str) -> bool:
+        """Whether a contact has not changed since a moment ago, so that the stream is through with its entries."""
+        return updated_at < timestamps.plus(timestamps.now(), -_SETTLE_SECONDS)
 
     def rows(self, tenant_id: str, list_name: str, *, after: str, limit: int) -> list[Item]:
         """Return the rows of a list after a sort key, or from the start."""
@@ -84,9 +83,9 @@ class RecountedProjection:
         self._projection.project([{**removal_of({**row, **key}, at), PURGED_AT: {"S": at}}])
 
     def _find_changing(self, records: Sequence[Key]) -> set[tuple[str, str]]:
-        settled = timestamps.plus(timestamps.now(), -_SETTLE_SECONDS)
         found = self._store.get_many(records, consistent=False) if records else {}
-        return {pair for pair, item in found.items() if item.get("updated_at", {"S": ""})["S"] >= settled}
+        changed_at = {pair: item["updated_at"]["S"] for pair, item in found.items() if "updated_at" in item}
+        return {pair for pair, at in changed_at.items() if not self.is_settled(at)}
 
 
 def _contact_of(row: Item) -> Key:

@@ -76,6 +76,8 @@ class Projections(Protocol):
 
     def find_outdated_entries(self, items: Sequence[Item]) -> list[Key]: ...
 
+    def is_settled(self, updated_at: str) -> bool: ...
+
     def rows(self, tenant_id: str, list_name: str, *, after: str, limit: int) -> list[Item]: ...
 
     def find_surplus(self, list_name: str, rows: Sequence[Item]) -> list[Item]: ...
@@ -295,6 +297,8 @@ class _Portion:
             return
         if contact.recount(tally.figures(contact), stamp=self._stamp()) is not None:
             self._mend(contact_id)
+        if not self._projections.is_settled(contact.updated_at):
+            return
         for key in outdated:
             self._count("entry_rows")
             if not self._run._is_dry:

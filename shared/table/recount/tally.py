@@ -16,6 +16,7 @@ from shared.table.item import Item
 from shared.table.keys import bookings as booking_keys
 from shared.table.keys import follow_ups as follow_up_keys
 from shared.table.keys import interactions as interaction_keys
+from shared.table.keys import notes as note_keys
 from shared.table.keys.spelling import SK
 from shared.table.keys.work import WORK_PK
 
@@ -35,6 +36,7 @@ class Tally:
         self._last_booking_at: str | None = None
         self._organizers: Counter[str] = Counter()
         self._next_follow_up_at: str | None = None
+        self._notes = 0
 
     def add(self, item: Item) -> None:
         """Count an item; items that no figure depends on change nothing."""
@@ -53,6 +55,7 @@ class Tally:
             "total_bookings": self._total_bookings,
             "last_booking_at": self._last_booking_at,
             "next_follow_up_at": self._next_follow_up_at,
+            "note_count": self._notes,
             **self._organizer_fields(contact),
         }
 
@@ -87,6 +90,9 @@ class Tally:
         due_at = of_position(position)
         self._next_follow_up_at = min(self._next_follow_up_at or due_at, due_at)
 
+    def _add_note(self, _: Item, __: str) -> None:
+        self._notes += 1
+
 
 _COUNTED: tuple[tuple[str, Callable[[Tally, Item, str], None]], ...] = (
     (interaction_keys.INTERACTION, Tally._add_recorded),
@@ -94,5 +100,6 @@ _COUNTED: tuple[tuple[str, Callable[[Tally, Item, str], None]], ...] = (
     (booking_keys.COUNTED, Tally._add_booking),
     (booking_keys.CANCELLED, Tally._add_organizer),
     (follow_up_keys.OPEN, Tally._add_follow_up),
+    (note_keys.NOTE, Tally._add_note),
 )
 """How the entries of each range are counted: the item, and its position in the range."""

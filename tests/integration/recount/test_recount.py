@@ -40,6 +40,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "last_booking_at": {"S": "2032-01-01T00:00:00.000Z"},
     "next_follow_up_at": {"S": "2033-01-01T00:00:00.000Z"},
     "unnamed_organizers": {"S": '{"user-of-T1":3}'},
+    "note_count": {"N": "5"},
 }
 """A wrong value of each figure."""
 
@@ -95,6 +96,8 @@ def full(world: World, email: str = "grace@example.com") -> dict[str, Any]:
     record(world, contact, occurred_at="2099-01-01T00:00:00Z")
     given = {"title": "call", "due_at": "2031-04-04T09:30:00Z"}
     assert world.send("POST", f"/contacts/{contact['id']}/follow-ups", given).status == 201
+    answer = world.send("POST", f"/contacts/{contact['id']}/notes", {"body": "Wants to learn to fly."})
+    assert answer.status == 201, answer.text
     for name in ("a", "b"):
         events = [
             of(f"{name}-{email}", CREATED, 1, organizer_id="user-of-T1", invitee_email=f"else-{email}"),
