@@ -100,6 +100,7 @@ from shared.wiring.notes import note_lists, note_processing, note_service
 from shared.wiring.performers import performer
 from shared.wiring.projections import projection
 from shared.wiring.publishing import publisher
+from shared.wiring.recount import recount
 from shared.wiring.tenants import find_tenant, tenant_memory, tenant_settings
 from shared.wiring.webhooks import fan_out, sending, webhook_service
 from tests.support.aws import Stack
@@ -866,6 +867,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Refuse it late in the wait, for the fourth time: the next one is lengthened": lambda world: (
         world.calls.knock()
     ),
+    "Recount 30 contacts": lambda world: recount(lambda: True).run_for(TENANT),
     "Publish an event": lambda world: publisher().publish(world.events[:1]),
     "Publish 30 events of a tenant": lambda world: publisher().publish(world.events[:30]),
 }
