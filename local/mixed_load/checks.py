@@ -14,7 +14,9 @@ from shared.domain.events import EVENT_TYPES
 from shared.table.keys.events import EVENT, id_of
 from shared.table.keys.spelling import tenant_prefix
 
-CONTACT_EVENTS = tuple(name for name in EVENT_TYPES if name.split(".")[0] in ("contact", "interaction"))
+CONTACT_EVENTS = tuple(
+    name for name in EVENT_TYPES if name.split(".")[0] in ("contact", "interaction", "follow_up", "note")
+)
 """The event types that the load's webhook is sent."""
 _SECONDS_BETWEEN_CHECKS = 2
 

@@ -34,6 +34,13 @@ _MAX_CALLS = 8
 _UNANSWERED = frozenset({0, 502, 503, 504})
 """Statuses of a call whose function's process was killed; 0 for no response. The call may have had its effect."""
 _NAMES = ("Alpha", "Beta", "Gamma", "Ζήτα", "Бета", "राम", "O'Brien", "Müller")
+_TIMELINE_LISTS = (
+    "{}/interactions",
+    "{}/notes",
+    "{}/bookings",
+    "/interactions?limit=25",
+    "/bookings?limit=25",
+)
 _TAGS = ("vip", "lead", "newsletter", "Café")
 
 
@@ -101,12 +108,49 @@ class Load:
                     "/contacts/bulk-update",
                     {"contact_ids": several, "add_tags": [chance.choice(_TAGS)]},
                 )
-            elif kind < 0.84:
+            elif kind < 0.8:
                 self.call("GET", "/contacts?limit=25&sort=name")
-            elif kind < 0.92:
+            elif kind < 0.84:
                 self.call("GET", "/contacts?search=alp&tags=vip")
-            else:
+            elif kind < 0.86:
                 self.call("GET", f"/contacts/{contact_id}")
+            else:
+                self._use_timeline(contact_id, chance)
+
+    def _use_timeline(self, contact_id: str, chance: random.Random) -> None:
+        """Write or read entries of a contact's timeline: interactions, follow-ups, notes and its status."""
+        now = datetime.now(UTC)
+        path = f"/contacts/{contact_id}"
+        kind = chance.randrange(6)
+        if kind == 0:
+            due = now + timedelta(seconds=chance.randrange(-60, 120))
+            interaction = {"type": "call", "description": "Load", "scheduled_follow_up": due.isoformat()}
+            self.call("POST", f"{path}/interactions", interaction)
+        elif kind == 1:
+            self._change_one(f"{path}/interactions?limit=1&type=call", f"{path}/interactions/", chance)
+        elif kind == 2:
+            self.call("POST", f"{path}/notes", {"text": "Write to load@load.example #load"})
+        elif kind == 3:
+            status = chance.choice(("prospect", "qualified_lead", "lost_lead", "inactive"))
+            self.call("PUT", f"{path}/status", {"relationship_status": status, "reason": "load"})
+        elif kind == 4:
+            open_ones = self.call("GET", "/follow-ups?done=false&limit=5") or {}
+            for follow_up in open_ones.get("items", [])[:1]:
+                act = chance.choice(("complete", "cancel"))
+                body = {"outcome": "done"} if act == "complete" else None
+                self.call("POST", f"/follow-ups/{follow_up['id']}/{act}", body)
+        else:
+            self.call("GET", chance.choice(_TIMELINE_LISTS).format(path))
+
+    def _change_one(self, path: str, at: str, chance: random.Random) -> None:
+        """Change or delete the first record of a list."""
+        found = self.call("GET", path) or {}
+        for one in found.get("items", []):
+            if chance.random() < 0.3:
+                self.call("DELETE", f"{at}{one['id']}")
+            else:
+                moved = datetime.now(UTC) - timedelta(minutes=chance.randrange(60))
+                self.call("PATCH", f"{at}{one['id']}", {"occurred_at": moved.isoformat()})
 
     def _build_contact(self, chance: random.Random) -> dict[str, Any]:
         return {
