@@ -158,9 +158,14 @@ class _VisibleContacts:
         """Whether only the contact's list row can tell if it is one of them."""
         if contact_id in self._known:
             return False
-        if not self._has_read_candidates:
-            self._candidates, self._has_read_candidates = self._read_candidates(), True
-        return self._candidates is None or contact_id in self._candidates
+        candidates = self._find_candidates()
+        return candidates is None or contact_id in candidates
+
+    @property
+    def are_none(self) -> bool:
+        """Whether the indexes have none of them, so that no entry needs to be read."""
+        candidates = self._find_candidates()
+        return candidates is not None and not candidates
 
     def look_up(self, contact_ids: set[str]) -> None:
         """Look up contacts."""
@@ -172,6 +177,12 @@ class _VisibleContacts:
     def shows(self, contact_id: str) -> bool:
         """Whether a contact that was looked up, or needs no look-up, is one of them."""
         return self._known.get(contact_id, False)
+
+    def _find_candidates(self) -> frozenset[str] | None:
+        """Return what `_read_candidates` returns, read once."""
+        if not self._has_read_candidates:
+            self._candidates, self._has_read_candidates = self._read_candidates(), True
+        return self._candidates
 
     def _read_candidates(self) -> frozenset[str] | None:
         """Return the ids of the contacts that may be among them, from the indexes of own contacts and of the owner's;
@@ -190,6 +201,8 @@ def _steps(
     wanted: WantedEntries[E], contacts: _VisibleContacts, after: str | None, count: int
 ) -> Iterator[Step[E]]:
     """Yield a step for each entry after a position. `count`: how many are likely to be taken."""
+    if contacts.are_none:
+        return
     portion = max(count + count // 8, _LEAST_PORTION if wanted.is_selective else 0)
     groups, shown = 0, 0
 

@@ -58,7 +58,7 @@ class InteractionStatistics:
         starts = {name: last_days(now, zone, days) for name, days in PERIODS.items()}
         first, last = min(starts.values())
         counts: dict[str, Counter[str]] = {name: Counter() for name in PERIODS}
-        reached = first
+        reached = last
         try:
             for at, kind, amount in self._occurrences(first, last):
                 reached = at

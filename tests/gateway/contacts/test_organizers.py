@@ -194,6 +194,10 @@ def test_an_organizer_counts_their_invitees_among_a_customer_s_contacts_in_group
     assert scene.page(ADMIN, f"/groups/{by_organizer}/contacts")[0] == {shared, solo}
     assert scene.ask(SECOND, "GET", "/contacts/stats").json["total"] == 1
     assert scene.ask(OWNER, "GET", "/contacts/stats").json["total"] == 3
+    for path in ("/interactions", "/bookings"):
+        answers = {user: scene.ask(user, "GET", path).json["items"] for user in (SECOND, STRANGER)}
+        assert {one["contact_id"] for one in answers[SECOND]} == {shared}
+        assert answers[STRANGER] == []
 
 
 def test_a_conflict_names_the_contact_to_who_organizes_its_booking(scene: Scene) -> None:
