@@ -51,6 +51,8 @@ EXAMPLES = {
             "set": {"company": "Analytical Engines"},
             "add_tags": ["VIP"],
             "join_groups": ["Spring campaign"],
+            "relationship_status": "qualified_lead",
+            "reason": "asked for an offer",
         },
         answer=build_answer([BulkResult(ADA_ID)], done=200, request_id=REQUEST_ID),
         problems=(Invalid.field("contact_ids", "required", "Give either contact_ids or filter."),),
