@@ -21,6 +21,7 @@ from shared.wiring.interactions import (
 )
 from shared.wiring.limits import rate_limits
 from shared.wiring.notes import note_lists, note_service
+from shared.wiring.timeline import contact_timeline
 
 handler = lambda_handler(routes, keyed_calls=keyed_calls, rate_limits=rate_limits)
 
@@ -37,5 +38,6 @@ prepare(
     tenant_bookings,
     contact_changes,
     contact_revert,
+    contact_timeline,
     keyed_calls,
 )

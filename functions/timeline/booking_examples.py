@@ -7,7 +7,7 @@ from shared.domain.errors import NotFound
 from shared.http.examples import ADA_ID, LIMIT_REFUSED, USER_ID, Example
 from shared.services.paging import Page
 
-_RESCHEDULED = Booking(
+RESCHEDULED = Booking(
     id="booking-4711",
     contact_id=ADA_ID,
     state="rescheduled",
@@ -39,14 +39,14 @@ _RESCHEDULED = Booking(
 EXAMPLES = {
     "list_bookings": Example(
         answer=Page(
-            [_RESCHEDULED],
+            [RESCHEDULED],
             None,
         ),
         parameters={"from": "2025-04-01", "to": "2031-12-31"},
         problems=(NotFound("Contact"),),
     ),
     "list_all_bookings": Example(
-        answer=Page([_RESCHEDULED], None),
+        answer=Page([RESCHEDULED], None),
         parameters={"from": "2025-04-01", "to": "2031-12-31", "sort": "starts_at"},
         problems=(LIMIT_REFUSED,),
     ),

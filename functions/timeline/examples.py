@@ -7,6 +7,7 @@ from functions.timeline import (
     follow_up_examples,
     history_examples,
     interaction_examples,
+    joined_examples,
     note_examples,
 )
 from shared.http.examples import ADA_ID
@@ -24,4 +25,5 @@ EXAMPLES = {
     **note_examples.EXAMPLES,
     **booking_examples.EXAMPLES,
     **history_examples.EXAMPLES,
+    **joined_examples.EXAMPLES,
 }

@@ -20,7 +20,7 @@ _GIVEN: dict[str, Any] = {
     "booking_id": "booking-4711",
     "metadata": {"minutes": 12},
 }
-_CALL = Interaction(
+CALL = Interaction(
     id=INTERACTION_ID,
     contact_id=ADA_ID,
     **_GIVEN,
@@ -46,28 +46,28 @@ PARAMETERS = {
 
 EXAMPLES = {
     "list_interactions": Example(
-        answer=Page([_CALL], None, 1),
+        answer=Page([CALL], None, 1),
         problems=(NotFound("Contact"), LIMIT_REFUSED),
         parameters={"type": "call"},
     ),
     "list_all_interactions": Example(
-        answer=Page([_CALL], None, 1),
+        answer=Page([CALL], None, 1),
         problems=(LIMIT_REFUSED,),
         parameters={"type": "call"},
     ),
     "record_interaction": Example(
         request=_GIVEN,
-        answer=_CALL,
+        answer=CALL,
         problems=(
             NotFound("Contact"),
             PermissionDenied.lacking("interactions:write"),
             Invalid.field("description", "missing", "This is required."),
         ),
     ),
-    "read_interaction": Example(answer=_CALL, problems=(NotFound("Interaction"),)),
+    "read_interaction": Example(answer=CALL, problems=(NotFound("Interaction"),)),
     "patch_interaction": Example(
         request={"outcome": "signed", "next_action": None, "metadata": {"minutes": 15}},
-        answer=_CALL.model_copy(
+        answer=CALL.model_copy(
             update={
                 "outcome": "signed",
                 "next_action": "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -42,6 +42,7 @@ from shared.domain.jobs.bulk import BulkJob, BulkTask
 from shared.domain.labels.record import Tag
 from shared.domain.notes.inputs import NoteInput, NotePatch
 from shared.domain.tenant import RateLimit
+from shared.domain.timeline.entry import KINDS, Kind
 from shared.domain.webhooks.delivery import DeliveryRequest
 from shared.domain.webhooks.subscription import WebhookInput
 from shared.files.queues.imports import from_message as from_message_of_import
@@ -102,6 +103,7 @@ from shared.wiring.projections import projection
 from shared.wiring.publishing import publisher
 from shared.wiring.recount import recount
 from shared.wiring.tenants import find_tenant, tenant_memory, tenant_settings
+from shared.wiring.timeline import contact_timeline
 from shared.wiring.webhooks import fan_out, sending, webhook_service
 from tests.support.aws import Stack
 from tests.support.lambda_context import ACCOUNT, REGION
@@ -276,6 +278,10 @@ class World:
         booking_service().process(event)
         (after,) = [item for item in self._items("BOOKING#") if item["id"] == before["id"]]
         self.unprojected = [removal_of(before), after]
+
+    def list_timeline(self, kinds: Sequence[Kind]) -> object:
+        """List entries of the timeline of the first contact."""
+        return contact_timeline(ADMIN).list(self.first.id, kinds, limit=25, cursor=None)
 
     def change_interaction(self, **given: Any) -> object:
         """Change the interaction that was recorded first."""
@@ -547,6 +553,12 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "List the statuses of a contact": ("Change a contact's status",),
     "List a contact's interactions": _RECORDED,
     "List a contact's interactions, bookings among them": (*_RECORDED, "Booking of a known contact"),
+    "List a contact's timeline": (*_CHANGED, *_RECORDED),
+    "List a contact's timeline, with entries of all kinds": (
+        *(*_CHANGED, *_RECORDED, "Give a consent", "Booking of a known contact", "Write a note"),
+        "Change a contact's status",
+    ),
+    "List a contact's notes on its timeline": _NOTED,
     "List a contact's history": _CHANGED,
     "Read the version before the last": _CHANGED,
     "Read the version ten changes back": _CHANGED * 10,
@@ -653,6 +665,9 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "List a contact's consents": lambda world: contact_history(ADMIN).consents(
         world.first.id, limit=25, cursor=None
     ),
+    "List a contact's timeline": lambda world: world.list_timeline(KINDS),
+    "List a contact's timeline, with entries of all kinds": lambda world: world.list_timeline(KINDS),
+    "List a contact's notes on its timeline": lambda world: world.list_timeline(("note",)),
     "List a contact's history": lambda world: contact_changes(ADMIN).list_changes(
         world.first.id, limit=25, cursor=None
     ),

@@ -56,6 +56,7 @@ COSTS = {
     ("POST", "/contacts/{contact_id}/notes/{note_id}/retry"): "Change a note",
     ("GET", "/contacts/{contact_id}/bookings"): "List a contact's bookings",
     ("GET", "/bookings"): "List 25 bookings of all contacts",
+    ("GET", "/contacts/{contact_id}/timeline"): "List a contact's timeline",
     ("GET", "/contacts/{contact_id}/history"): "List a contact's history",
     ("POST", "/contacts/{contact_id}/revert"): "Revert a contact",
     ("POST", "/contacts/{contact_id}/toggle-status"): "Toggle a contact's status",

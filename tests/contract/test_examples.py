@@ -449,6 +449,7 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "list_statuses": qualified,
     "list_notes": processed,
     "list_tags": each(a_label("tags")),
+    "list_timeline": booked,
     "list_types": each(a_label("types")),
     "list_webhooks": each(a_webhook),
     "patch_note": processed,

@@ -10,6 +10,8 @@ from shared.table.keys.spelling import Key, make_key
 
 NOTE = "NOTE#"
 """The range of a contact's notes."""
+RANGES = (f"{NOTE}1#", f"{NOTE}0#")
+"""The ranges of the notes that are pinned, and of the others; each in the order of the ids."""
 EVERYWHERE = ("", "~")
 """The bounds of the positions of all notes."""
 

@@ -233,6 +233,7 @@ CASES: dict[tuple[str, str], Case] = {
     },
     ("POST", "/contacts/{contact_id}/notes/{note_id}/retry"): Case(make_contact, part=make_note),
     ("GET", "/contacts/{contact_id}/bookings"): Case(make_contact),
+    ("GET", "/contacts/{contact_id}/timeline"): Case(make_contact),
     ("GET", "/contacts/{contact_id}/history"): Case(make_contact),
     ("POST", "/contacts/{contact_id}/revert"): Case(make_contact, {"version": 1}),
     ("POST", "/contacts/{contact_id}/toggle-status"): Case(make_contact),
