@@ -10,13 +10,15 @@ from functions.timeline import (
     joined_examples,
     note_examples,
 )
-from shared.http.examples import ADA_ID
+from shared.http.examples import ADA_ID, USER_ID
 
 PARAMETERS = {
     **interaction_examples.PARAMETERS,
     **follow_up_examples.PARAMETERS,
     **note_examples.PARAMETERS,
     "contact_id": ADA_ID,
+    "organizer_id": USER_ID,
+    "search": "offer",
 }
 
 EXAMPLES = {
