@@ -27,8 +27,8 @@ from shared.services.backoff import HOT
 from shared.services.interactions.scheduling import FollowUpChange
 from shared.services.optimistic import retry_on_conflict
 
-MAX_ENTRIES = 10_000
-"""Entries that one run reads at most."""
+MAX_ENTRIES = 50_000
+"""Entries that one run reads at most: far more than it can handle, so that those of suspended tenants hide none."""
 MIN_WAIT, MAX_WAIT = 60, 86_400
 """Seconds after which a follow-up of a deleted contact is looked at again, at least and at most. In between, it is the
 time since the deletion, so a contact is looked at some forty times before it is purged."""

@@ -19,7 +19,7 @@ from shared.table.store import Store
 from shared.table.transactions import Transaction
 from shared.table.walking import walk, walk_due
 
-_PAGE = 100
+_PAGE = 500
 _INDEX = (work.WORK_INDEX, work.WORK_PK, work.WORK_SK)
 
 
