@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from shared.domain.callers import Caller
     from shared.domain.interactions.conditions import InteractionConditions, InteractionFilter
     from shared.domain.interactions.follow_up_filter import FollowUpConditions, FollowUpFilter
+    from shared.domain.interactions.interaction import Interaction
     from shared.services.idempotency import IdempotencyKeyClaim
     from shared.services.interactions.due import DueFollowUps, DueTimelines
     from shared.services.interactions.follow_up_lists import FollowUpLists
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from shared.services.interactions.tenant_follow_ups import TenantFollowUps
     from shared.services.interactions.tenant_list import TenantInteractions
     from shared.services.reading_budget import Budget
+    from shared.table.entry_lists import EntryList
 
 
 def interaction_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> InteractionService:
@@ -82,12 +84,16 @@ def tenant_follow_ups(caller: Caller, budget: Budget | None = None) -> TenantFol
     from shared.services.reading_budget import Budget
     from shared.table.entry_lists import EntryList
     from shared.table.interactions.follow_up_items import follow_up_from_item
+    from shared.table.keys import follow_ups as follow_up_keys
     from shared.table.keys import lists as list_keys
 
     budget = budget or Budget()
     opened, closed = (
-        EntryList(store(), caller.tenant_id, budget, (name,), follow_up_from_item)
-        for name in (list_keys.OPEN_FOLLOW_UPS, list_keys.CLOSED_FOLLOW_UPS)
+        EntryList(store(), caller.tenant_id, budget, {name: (prefix,)}, follow_up_from_item)
+        for name, prefix in (
+            (list_keys.OPEN_FOLLOW_UPS, follow_up_keys.OPEN),
+            (list_keys.CLOSED_FOLLOW_UPS, follow_up_keys.CLOSED),
+        )
     )
     return TenantFollowUps(entry_lists(caller, budget), opened, closed)
 
@@ -123,14 +129,22 @@ def tenant_interactions(caller: Caller, budget: Budget | None = None) -> TenantI
     from shared.services.interactions.tenant_list import TenantInteractions
     from shared.services.reading_budget import Budget
     from shared.table.contacts.index import ContactIndex
-    from shared.table.entry_lists import EntryList
-    from shared.table.interactions.items import interaction_from_item
-    from shared.table.keys import lists as list_keys
 
     tenant_id = caller.tenant_id
     budget = budget or Budget()
-    rows = EntryList(store(), tenant_id, budget, (list_keys.INTERACTIONS,), interaction_from_item)
+    rows = _interaction_rows(tenant_id, budget)
     return TenantInteractions(entry_lists(caller, budget), rows, ContactIndex(store(), tenant_id, budget))
+
+
+def _interaction_rows(tenant_id: str, budget: Budget) -> EntryList[Interaction]:
+    """The list of all interactions, read within a budget."""
+    from shared.table.entry_lists import EntryList
+    from shared.table.interactions.items import interaction_from_item
+    from shared.table.keys import interactions as interaction_keys
+    from shared.table.keys import lists as list_keys
+
+    lists = {list_keys.INTERACTIONS: interaction_keys.INTERACTIONS}
+    return EntryList(store(), tenant_id, budget, lists, interaction_from_item)
 
 
 def interaction_statistics(caller: Caller, budget: Budget | None = None) -> InteractionStatistics:
@@ -139,9 +153,7 @@ def interaction_statistics(caller: Caller, budget: Budget | None = None) -> Inte
     """
     from shared.services.interactions.statistics import InteractionStatistics
     from shared.services.reading_budget import Budget
-    from shared.table.entry_lists import EntryList
     from shared.table.hours import HourlyCounts
-    from shared.table.interactions.items import interaction_from_item
     from shared.table.keys import lists as list_keys
 
     tenant_id = caller.tenant_id
@@ -150,7 +162,7 @@ def interaction_statistics(caller: Caller, budget: Budget | None = None) -> Inte
         caller,
         HourlyCounts(store(), tenant_id, list_keys.INTERACTIONS),
         entry_lists(caller, budget),
-        EntryList(store(), tenant_id, budget, (list_keys.INTERACTIONS,), interaction_from_item),
+        _interaction_rows(tenant_id, budget),
         lambda: tenant_settings(tenant_id).timezone,
         budget,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from shared.domain.bookings.booking import Booking
@@ -23,6 +23,7 @@ class BookingRows(Protocol):
         after: str | None,
         descending: bool,
         portion: int,
+        contact_ids: Sequence[str] | None = None,
     ) -> Iterator[tuple[str, Booking]]: ...
 
 
@@ -59,7 +60,9 @@ class TenantBookings:
         def total() -> int | None:
             return wanted.count(self._counts.parts_of("bookings")[1]) if wanted.is_by_state_only else None
 
-        def walk(after: str | None, portion: int) -> Iterator[tuple[str, Booking]]:
+        def walk(
+            after: str | None, portion: int, contact_ids: Sequence[str] | None
+        ) -> Iterator[tuple[str, Booking]]:
             return self._rows.walk(
                 wanted.ranges,
                 first=wanted.first,
@@ -67,6 +70,7 @@ class TenantBookings:
                 after=after,
                 descending=sort != "starts_at",
                 portion=portion,
+                contact_ids=contact_ids,
             )
 
         return self._lists.list(

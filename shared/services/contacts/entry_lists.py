@@ -24,6 +24,10 @@ from shared.services.walks import (
 
 MAX_OWN = 10_000
 """Up to how many contacts of a caller are read from the index of own contacts, so that others need no look-up."""
+MAX_FEW = 10
+"""Up to how many contacts are read from their own timelines instead of from the list of all entries."""
+_LEAST_OF_CONTACT = 4
+"""Entries of each of a few contacts that are read at first, at least."""
 _LEAST_PORTION = 64
 """Rows that are read at first under conditions that may exclude rows."""
 _LARGE_PORTION = 500
@@ -54,15 +58,15 @@ E = TypeVar("E", bound=ContactEntry)
 class WantedEntries(Generic[E]):
     """The entries to list.
 
-    `walk(after, portion)` yields those that indexes leave, in order, each with its position; it reads `portion` rows
-    at first. `matches` decides which of them are wanted. `query` names the list and all conditions, for its cursors.
-    `is_selective`: whether `matches` or `owner_id` may exclude entries. `owner_id`: only entries of contacts that
-    belong to this user; None for all. `total` returns how many there are with a contact that is
-    not deleted, None if no counter has that.
+    `walk(after, portion, contact_ids)` yields those that indexes leave, in order, each with its position; it reads
+    `portion` rows at first. `contact_ids`: only the entries of a few contacts; None for those of all. `matches` decides
+    which of them are wanted. `query` names the list and all conditions, for its cursors. `is_selective`: whether
+    `matches` or `owner_id` may exclude entries. `owner_id`: only entries of contacts that belong to this user; None for
+    all. `total` returns how many there are with a contact that is not deleted, None if no counter has that.
     """
 
     query: tuple[str, ...]
-    walk: Callable[[str | None, int], Iterator[tuple[str, E]]]
+    walk: Callable[[str | None, int, Sequence[str] | None], Iterator[tuple[str, E]]]
     matches: Callable[[E], bool]
     is_selective: bool
     owner_id: str | None = None
@@ -162,10 +166,10 @@ class _VisibleContacts:
         return candidates is None or contact_id in candidates
 
     @property
-    def are_none(self) -> bool:
-        """Whether the indexes have none of them, so that no entry needs to be read."""
+    def few(self) -> Sequence[str] | None:
+        """The ids that the indexes have, if these are at most MAX_FEW; otherwise None."""
         candidates = self._find_candidates()
-        return candidates is not None and not candidates
+        return sorted(candidates) if candidates is not None and len(candidates) <= MAX_FEW else None
 
     def look_up(self, contact_ids: set[str]) -> None:
         """Look up contacts."""
@@ -201,9 +205,10 @@ def _steps(
     wanted: WantedEntries[E], contacts: _VisibleContacts, after: str | None, count: int
 ) -> Iterator[Step[E]]:
     """Yield a step for each entry after a position. `count`: how many are likely to be taken."""
-    if contacts.are_none:
-        return
+    few = contacts.few
     portion = max(count + count // 8, _LEAST_PORTION if wanted.is_selective else 0)
+    if few:
+        portion = max(portion // len(few), _LEAST_OF_CONTACT)
     groups, shown = 0, 0
 
     def needs_look_up(found: tuple[str, E, bool]) -> bool:
@@ -214,7 +219,7 @@ def _steps(
         least = 1 << groups if groups else 0
         return min(max(count - shown, least, 1), MAX_LOOKUPS)
 
-    entries = wanted.walk(after, min(portion, _LARGE_PORTION))
+    entries = wanted.walk(after, min(portion, _LARGE_PORTION), few)
     found = ((position, entry, wanted.matches(entry)) for position, entry in entries)
     for group in group_entries(found, group_size, needs_row=needs_look_up):
         contacts.look_up({one[1].contact_id for one in group if needs_look_up(one)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from shared.domain import timestamps
@@ -82,8 +82,17 @@ class InteractionStatistics:
             return
         self._budget.restart()
 
-        def walk(after: str | None, portion: int) -> Iterator[tuple[str, Interaction]]:
-            return self._rows.walk(first=first, last=last, after=after, descending=True, portion=portion)
+        def walk(
+            after: str | None, portion: int, contact_ids: Sequence[str] | None
+        ) -> Iterator[tuple[str, Interaction]]:
+            return self._rows.walk(
+                first=first,
+                last=last,
+                after=after,
+                descending=True,
+                portion=portion,
+                contact_ids=contact_ids,
+            )
 
         wanted: WantedEntries[Interaction] = WantedEntries(
             ("recent_interactions",), walk, lambda _: True, is_selective=False

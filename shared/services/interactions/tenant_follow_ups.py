@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from shared.domain.interactions.follow_up import FollowUp
@@ -23,6 +23,7 @@ class FollowUpRows(Protocol):
         descending: bool,
         portion: int,
         value: str | None = None,
+        contact_ids: Sequence[str] | None = None,
     ) -> Iterator[tuple[str, FollowUp]]: ...
 
 
@@ -48,13 +49,16 @@ class TenantFollowUps:
         assignee_id = wanted.assignee_id if wanted.is_open else None
         first, last = wanted.bounds
 
-        def walk(after: str | None, portion: int) -> Iterator[tuple[str, FollowUp]]:
+        def walk(
+            after: str | None, portion: int, contact_ids: Sequence[str] | None
+        ) -> Iterator[tuple[str, FollowUp]]:
             return rows.walk(
                 first=first,
                 last=last,
                 after=after,
                 descending=not wanted.is_open,
                 portion=portion,
+                contact_ids=contact_ids,
                 value=assignee_id,
             )
 

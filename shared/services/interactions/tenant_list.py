@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from shared.domain.interactions.conditions import InteractionFilter
@@ -27,6 +27,7 @@ class InteractionRows(Protocol):
         descending: bool,
         portion: int,
         value: str | None = None,
+        contact_ids: Sequence[str] | None = None,
     ) -> Iterator[tuple[str, Interaction]]: ...
 
 
@@ -61,13 +62,16 @@ class TenantInteractions:
         total, of_type = self._count(wanted)
         is_rare = wanted.type is not None and of_type * _RARE <= total
 
-        def walk(after: str | None, portion: int) -> Iterator[tuple[str, Interaction]]:
+        def walk(
+            after: str | None, portion: int, contact_ids: Sequence[str] | None
+        ) -> Iterator[tuple[str, Interaction]]:
             return self._rows.walk(
                 first=wanted.first,
                 last=wanted.last,
                 after=after,
                 descending=True,
                 portion=portion,
+                contact_ids=contact_ids,
                 value=wanted.type if is_rare else None,
             )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from shared.domain.bookings.booking import Booking
@@ -82,20 +82,31 @@ class BookingRows:
         after: str | None,
         descending: bool,
         portion: int,
+        contact_ids: Sequence[str] | None = None,
     ) -> Iterator[tuple[str, Booking]]:
         """Yield bookings after a position and within bounds of their starts, each with its position.
 
-        `ranges`: which bookings to read, each named by whether they are cancelled. Raises BudgetSpent when the budget
-        is spent.
+        `ranges`: which bookings to read, each named by whether they are cancelled. `contact_ids`: those of a few
+        contacts, as of now. Raises BudgetSpent when the budget is spent.
         """
         rows = EntryList(
             self._store,
             self._tenant,
             self._budget,
-            tuple(_LISTS[is_cancelled] for is_cancelled in ranges),
+            {name: (prefix,) for name, prefix in (_LISTS[is_cancelled] for is_cancelled in ranges)},
             partial(booking_items.booking_from_item, self._tenant),
         )
-        return rows.walk(first=first, last=last, after=after, descending=descending, portion=portion)
+        return rows.walk(
+            first=first,
+            last=last,
+            after=after,
+            descending=descending,
+            portion=portion,
+            contact_ids=contact_ids,
+        )
 
 
-_LISTS = {False: list_keys.BOOKINGS, True: list_keys.CANCELLED_BOOKINGS}
+_LISTS = {
+    False: (list_keys.BOOKINGS, booking_keys.COUNTED),
+    True: (list_keys.CANCELLED_BOOKINGS, booking_keys.CANCELLED),
+}

@@ -53,7 +53,17 @@ def row_of_entry(entry_key: dict[str, Any], order: str) -> Key:
     """
     space, tenant, _, contact_id = entry_key[PK]["S"].split("#")
     position = entry_key[SK]["S"].partition("#")[2]
-    return make_key(f"{space}#{tenant}#{LIST}#{order}", f"{position}#{contact_id}")
+    return make_key(f"{space}#{tenant}#{LIST}#{order}", position_in_list(position, contact_id))
+
+
+def position_in_list(position: str, contact_id: str) -> str:
+    """Return the position in a list of the entry at a position, `<time>#<id>`, of a contact's timeline."""
+    return f"{position}#{contact_id}"
+
+
+def position_in_contact(position: str) -> str:
+    """Return the position in its contact's timeline of the entry at a position in a list."""
+    return position.rpartition("#")[0]
 
 
 def entry_of_row(row: dict[str, Any], prefix: str) -> Key:

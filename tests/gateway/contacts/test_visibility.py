@@ -10,6 +10,7 @@ import pytest
 
 from shared.domain.ids import new_id
 from shared.domain.tenant import TenantSettings
+from shared.services.contacts import entry_lists
 from shared.services.customers import writing as customers
 from shared.wiring.accounts import onboarding_service
 from tests.gateway.isolation.test_isolation import CONSENT, FOLLOW_UP, INTERACTION, NOTE, shown
@@ -205,8 +206,12 @@ def test_no_list_search_filter_or_order_finds_a_hidden_contact(scene: Scene) -> 
             assert scene.ids(path, sort=order, include_total="true", limit=1) == [scene.mine["id"]]
 
 
-def test_no_list_of_entries_shows_a_hidden_contact_s(scene: Scene) -> None:
-    """check 52: whatever the conditions, and whether the caller's contacts are taken from their index or not."""
+@pytest.mark.parametrize("few", [0, 10])
+def test_no_list_of_entries_shows_a_hidden_contact_s(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """check 52: whatever the conditions, and whether the list or the timelines of the caller's contacts are read."""
+    monkeypatch.setattr(entry_lists, "MAX_FEW", few)
     for query in ({}, {"type": "call"}, {"type": "booking_created"}, {"date_from": "2000-01-01"}):
         answer = scene.ask("GET", "/interactions", query={**query, "include_total": "true"}).json
         assert {one["contact_id"] for one in answer["items"]} == {scene.mine["id"]}, query

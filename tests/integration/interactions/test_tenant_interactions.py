@@ -277,3 +277,36 @@ def test_own_interactions_that_are_too_many_to_count_have_no_figure(
             figures.append([*interaction_statistics(caller, Budget(rows)).recent().values()])
     seven, thirty = ({"total": count, "by_type": {"call": count}} for count in (2, 6))
     assert figures == [[None, None], [None, None], [seven, None], [seven, thirty]]
+
+
+@pytest.mark.parametrize("few", [0, 1, 10])
+def test_own_interactions_are_the_same_from_the_list_and_from_the_contacts_timelines(
+    world: World, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(entry_lists, "MAX_FEW", few)
+    own = program("T1", "contacts:read:own,contacts:write:own,interactions:write:own")
+    book = Book(world)
+    book.contacts += [world.create(f"own{number}@example.com", token=own)["id"] for number in range(2)]
+    kinds = itertools.cycle(("call", "email", "call", "quote", "call"))
+    for number, day in enumerate(DAYS * 3):
+        book.record(number % 6, day, next(kinds), booking_id=f"b-{number % 3}")
+    world.catch_up()
+    mine = set(book.contacts[4:])
+
+    def expected(**wanted: Any) -> list[str]:
+        found = book.expected(**wanted)
+        return [one for one in found if book.interactions[one]["contact_id"] in mine]
+
+    assert len(expected()) == 8
+    for wanted in ({}, {"type": "call"}, {"type": "quote"}, {"booking_id": "b-1"}):
+        for limit in (1, 3, 100):
+            assert book.list(token=own, limit=limit, **wanted) == expected(**wanted)
+        assert book.total(token=own, include_total="true", **wanted) == len(expected(**wanted))
+    page = world.send("GET", "/interactions", query={"skip": 2, "limit": 3}, token=own).json
+    assert [one["id"] for one in page["items"]] == expected()[2:5]
+    inner = [one for one in expected() if DAYS[2] <= book.interactions[one]["occurred_at"] <= DAYS[4]]
+    assert book.list(token=own, date_from=DAYS[2], date_to=DAYS[4], limit=2) == inner
+    book.deleted.add(book.contacts[4])
+    assert world.send("DELETE", f"/contacts/{book.contacts[4]}").status == 204
+    world.catch_up()
+    assert book.list(token=own, limit=2) == expected()
