@@ -281,9 +281,11 @@ QUERIES = [
         "/contacts",
         "/interactions",
         "/bookings",
+        "/follow-ups",
         "/webhooks",
         "/imports",
         "/contacts/{contact_id}/interactions",
+        "/contacts/{contact_id}/follow-ups",
         "/contacts/{contact_id}/notes",
     ],
 )

@@ -432,7 +432,7 @@ def test_a_tenant_named_in_the_query_is_refused_or_ignored(world: World, t10: Te
     """check 56"""
     mine, theirs = make_contact(world, world.t1), make_contact(world, t10)
     for name in ("tenant_id", "tenant", "caller_id", "role", "permissions"):
-        for path in ("/contacts", "/webhooks", "/imports", f"/contacts/{mine}/interactions"):
+        for path in ("/contacts", "/follow-ups", "/webhooks", "/imports", f"/contacts/{mine}/interactions"):
             answer = world.send("GET", path, query={name: "T10"})
             assert (answer.status, answer.json["errors"][0]["field"]) == (422, name)
         assert world.send("GET", f"/contacts/{mine}", query={name: "T10"}).status == 200
