@@ -435,8 +435,11 @@ def test_a_tenant_named_in_the_query_is_refused_or_ignored(world: World, t10: Te
         for path in ("/contacts", "/follow-ups", "/webhooks", "/imports", f"/contacts/{mine}/interactions"):
             answer = world.send("GET", path, query={name: "T10"})
             assert (answer.status, answer.json["errors"][0]["field"]) == (422, name)
-        assert world.send("GET", f"/contacts/{mine}", query={name: "T10"}).status == 200
-        assert world.send("GET", f"/contacts/{theirs}", query={name: "T10"}).status == 404
+        refused = [world.send("GET", f"/contacts/{one}", query={name: "T10"}) for one in (mine, theirs)]
+        assert [answer.status for answer in refused] == [422, 422]
+        assert shown(refused[0]) == shown(refused[1])
+        assert world.send("GET", f"/contacts/{mine}/consent", query={name: "T10"}).status == 422
+        assert world.send("GET", f"/follow-ups/{NOWHERE}", query={name: "T10"}).status == 404
         answer = world.send(
             "POST", "/contacts", {"first_name": "X", "email": f"{name}@example.com"}, query={name: "T10"}
         )
