@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from shared.domain.contacts.booked import MAX_ORGANIZERS
+from shared.domain.contacts.booked import MAX_ORGANIZERS, BookingFigures
 from shared.domain.contacts.record import Contact
 from shared.domain.timestamps import of_position
 from shared.table.item import Item
@@ -32,7 +32,7 @@ class Tally:
         self._overdue = overdue
         self._types: Counter[str] = Counter()
         self._last_contacted_at: str | None = None
-        self._total_bookings = 0
+        self._states: Counter[str] = Counter()
         self._last_booking_at: str | None = None
         self._organizers: Counter[str] = Counter()
         self._next_follow_up_at: str | None = None
@@ -52,8 +52,7 @@ class Tally:
             "interaction_count": self._types.total(),
             "interaction_counts": dict(sorted(self._types.items())),
             "last_contacted_at": self._last_contacted_at,
-            "total_bookings": self._total_bookings,
-            "last_booking_at": self._last_booking_at,
+            **BookingFigures(self._states, self._last_booking_at).fields,
             "next_follow_up_at": self._next_follow_up_at,
             "note_count": self._notes,
             **self._organizer_fields(contact),
@@ -78,11 +77,11 @@ class Tally:
         self._types[item["type"]["S"]] += 1
 
     def _add_booking(self, item: Item, position: str) -> None:
-        self._total_bookings += 1
         self._last_booking_at = max(self._last_booking_at or "", of_position(position))
-        self._add_organizer(item, position)
+        self._add_any_booking(item, position)
 
-    def _add_organizer(self, item: Item, _: str) -> None:
+    def _add_any_booking(self, item: Item, _: str) -> None:
+        self._states[item["state"]["S"]] += 1
         if organizer := item.get("organizer_id"):
             self._organizers[organizer["S"]] += 1
 
@@ -98,7 +97,7 @@ _COUNTED: tuple[tuple[str, Callable[[Tally, Item, str], None]], ...] = (
     (interaction_keys.INTERACTION, Tally._add_recorded),
     (interaction_keys.SYSTEM_INTERACTION, Tally._add_of_system),
     (booking_keys.COUNTED, Tally._add_booking),
-    (booking_keys.CANCELLED, Tally._add_organizer),
+    (booking_keys.CANCELLED, Tally._add_any_booking),
     (follow_up_keys.OPEN, Tally._add_follow_up),
     (note_keys.NOTE, Tally._add_note),
 )

@@ -38,6 +38,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "interaction_counts": {"S": '{"call":1}'},
     "last_contacted_at": {"S": "2020-01-01T00:00:00.000Z"},
     "total_bookings": {"N": "9"},
+    "booking_counts": {"S": '{"created":9}'},
     "last_booking_at": {"S": "2032-01-01T00:00:00.000Z"},
     "next_follow_up_at": {"S": "2033-01-01T00:00:00.000Z"},
     "unnamed_organizers": {"S": '{"user-of-T1":3}'},
