@@ -18,7 +18,7 @@ from shared.table.recount.tally import Tally
 from shared.table.store import Store
 
 _PAGE, _LARGEST = 100, 500
-_BOUNDS = (("!", event_keys.EVENT), (f"{event_keys.EVENT}~", "~"))
+_BOUNDS = (("!", event_keys.EVENT), (f"{event_keys.ENTRY_EVENT}~", "~"))
 """The sort keys before and after the events of a contact: no figure depends on events, and they are half of the items.
 """
 

@@ -76,6 +76,8 @@ TAKEN: dict[str, set[str]] = {
     "PATCH /contacts/{contact_id}": {"email_verified", *_STATES},
     # Where the person said so: of the consent, not of the contact.
     "POST /contacts/{contact_id}/consent": {"source"},
+    # Of the version to go back to, not of the contact.
+    "POST /contacts/{contact_id}/revert": {"version"},
     # When a follow-up is due is people's to say; when a delivery is, is not.
     "POST /contacts/{contact_id}/follow-ups": {"due_at"},
     "PATCH /follow-ups/{follow_up_id}": {"due_at"},

@@ -161,6 +161,24 @@ class Life:
             else:
                 self.send("DELETE", path)
 
+    def write_note(self) -> None:
+        note = self.send("POST", "/notes", {"body": "x"})["id"]
+        if self.chance.random() < 0.5:
+            self.send("PUT", f"/notes/{note}", {"body": "y", "is_pinned": True})
+        if self.chance.random() < 0.5:
+            self.send("DELETE", f"/notes/{note}")
+
+    def move(self) -> None:
+        status = self.chance.choice(["qualified_lead", "lost_lead", "prospect", "inactive"])
+        self.send("PUT", "/status", {"relationship_status": status, "reason": "x"})
+
+    def follow_up(self) -> None:
+        given = {"title": "x", "due_at": "2090-01-01T00:00:00Z"}
+        made = self.send("POST", "/follow-ups", given)
+        if self.chance.random() < 0.5:
+            answer = self.world.send("POST", f"/follow-ups/{made['id']}/complete", {"outcome": "x"})
+            assert answer.status == 200, answer.text
+
     def book(self) -> None:
         kind = self.chance.choice(["BookingCreated", "BookingCancelled"])
         number = self.chance.randrange(3)
@@ -193,7 +211,8 @@ class Life:
         acts: list[Callable[[], None]] = [
             self.change_fields, self.change_fields, self.change_fields, self.set_labels, self.set_labels,
             self.rename_label, self.delete_label, self.join, self.toggle, self.consent, self.become_primary,
-            self.call, self.change_call, self.book, self.delete_and_restore, self.change_in_bulk, self.go_back,
+            self.call, self.change_call, self.write_note, self.move, self.follow_up,
+            self.book, self.delete_and_restore, self.change_in_bulk, self.go_back,
         ]  # fmt: skip
         for _ in range(steps):
             self.chance.choice(acts)()
