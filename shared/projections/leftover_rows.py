@@ -6,6 +6,7 @@ the contact's history has every value that it ever had, and no row may contain a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from shared.domain.events import Event
 from shared.domain.records import blank_fields
 from shared.projections.kinds import contacts
 from shared.table import event_items, walking
+from shared.table.codec import to_json
 from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import events as event_keys
@@ -39,25 +41,37 @@ class LeftoverRows:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def remove(self, tenant_id: str, contact_id: str) -> Iterator[int]:
+    def remove(self, tenant_id: str, contact_id: str, *, is_resumed: bool = False) -> Iterator[int]:
         """Remove the rows of all states that a contact was in; yield the number of removed rows at each step.
 
-        For a contact whose record has been emptied and whose events still exist. Costs reading the events, and half
-        a read unit for each row that may exist. Repeating it is harmless.
+        For a contact whose record has been emptied and whose events still exist. Keeps its place after each portion of
+        events that is not the last, with the state that the contact was in then. `is_resumed`: continues from there; it
+        is only looked up then. Costs reading the events, and half a read unit for each row that may exist. Repeating it
+        is harmless.
         """
         state: dict[str, Any] = {"id": contact_id}
+        after: str | None = None
+        place_key = contact_keys.purge_place(tenant_id, contact_id)
+        if is_resumed and (place := self._store.get(place_key)):
+            after, state = place["after"]["S"], json.loads(place["state"]["S"])
         partition = contact_keys.partition(tenant_id, contact_id)
         found = walk_ranges(
             self._store,
             partition,
             event_keys.RANGES,
             between=ALL_IDS,
-            after=None,
+            after=after,
             descending=False,
             portion=_PAGE,
         )
         for rows in walking.portions((row for _, row in found), _PAGE):
-            yield self._remove(tenant_id, state, [event_items.event_from_item(row) for row in rows])
+            removed = self._remove(tenant_id, state, [event_items.event_from_item(row) for row in rows])
+            is_full = len(rows) == _PAGE
+            if is_full:
+                last = {"S": event_keys.id_of(rows[-1])}
+                self._store.put({**place_key, "after": last, "state": {"S": to_json(state)}})
+            if removed or is_full:  # a run that has time for one step must not spend it on nothing
+                yield removed
 
     def _remove(self, tenant_id: str, state: dict[str, Any], events: Sequence[Event]) -> int:
         """Remove the rows of the states before and after each event; leave the last of them in `state`."""

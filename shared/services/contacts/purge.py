@@ -5,6 +5,7 @@ Every step may be repeated or interrupted: an emptied record stays due until eve
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,6 +15,9 @@ from shared.domain.contacts.purge import Expired
 from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
 from shared.domain.ids import new_id
+
+_STEPS_AT_ONCE = 50
+"""Steps of one contact's purge, of up to a hundred items each, before it is another contact's turn."""
 
 
 class ExpiredContacts(Protocol):
@@ -33,7 +37,7 @@ class ExpiredContacts(Protocol):
 class FindableRows(Protocol):
     """The rows by which contacts are found; see `shared.projections.leftover_rows.LeftoverRows`."""
 
-    def remove(self, tenant_id: str, contact_id: str) -> Iterator[int]: ...
+    def remove(self, tenant_id: str, contact_id: str, *, is_resumed: bool) -> Iterator[int]: ...
 
 
 @dataclass(slots=True)
@@ -64,8 +68,13 @@ class Purge:
         self._has_time = has_time
 
     def run(self) -> PurgeReport:
-        """Purge the contacts that are due now. Raises Unavailable when the table stays too busy; runs may repeat."""
+        """Purge the contacts that are due now. Raises Unavailable when the table stays too busy; runs may repeat.
+
+        A large contact is left after some steps and continued when the others are purged, so that it holds up none of
+        them.
+        """
         report = PurgeReport()
+        unfinished = deque[Iterator[bool]]()
         for tenant_id, contact_id in self._contacts.due(self._now()):
             if not self._has_time():
                 break
@@ -73,27 +82,44 @@ class Purge:
             if expired is None or expired.due_at > self._now():
                 report.passed_over += 1  # restored, or purged already: the index lags
                 continue
-            try:
-                self._purge(expired, report)
-            except ConcurrentChange:  # another run was faster
-                report.passed_over += 1
+            self._take_turn(self._purge(expired, report), unfinished, report)
+        while unfinished and self._has_time():
+            self._take_turn(unfinished.popleft(), unfinished, report)
+        report.unfinished += len(unfinished)
         return report
 
-    def _purge(self, expired: Expired, report: PurgeReport) -> None:
+    def _take_turn(
+        self, purging: Iterator[bool], unfinished: deque[Iterator[bool]], report: PurgeReport
+    ) -> None:
+        """Carry out up to _STEPS_AT_ONCE steps of a contact's purge, while there is time."""
+        try:
+            for number, is_done in enumerate(purging, 1):
+                if is_done:
+                    return
+                if number == _STEPS_AT_ONCE or not self._has_time():
+                    break
+            unfinished.append(purging)
+        except ConcurrentChange:  # another run was faster
+            report.passed_over += 1
+
+    def _purge(self, expired: Expired, report: PurgeReport) -> Iterator[bool]:
+        """Purge a contact; yield after each step whether it was the last."""
+        is_resumed = expired.purged_by is not None
         purged_by = expired.purged_by
         if purged_by is None:
             event = expired.purge(event_id=new_id(), at=self._now())
             self._contacts.empty(expired, event)
             purged_by = event.id
-        for removed in self._steps(expired, purged_by):
+        for removed in self._steps(expired, purged_by, is_resumed=is_resumed):
             report.rows += removed
-            if not self._has_time():
-                report.unfinished += 1
-                return
+            yield False
         self._contacts.remove_record(expired, purged_by)
         report.purged += 1
+        yield True
 
-    def _steps(self, expired: Expired, purged_by: str) -> Iterator[int]:
+    def _steps(self, expired: Expired, purged_by: str, *, is_resumed: bool) -> Iterator[int]:
         if self._leftover_rows is not None:  # before the history, which says what to look for
-            yield from self._leftover_rows.remove(expired.tenant_id, expired.contact_id)
+            yield from self._leftover_rows.remove(
+                expired.tenant_id, expired.contact_id, is_resumed=is_resumed
+            )
         yield from self._contacts.remove_rows(expired, purged_by)

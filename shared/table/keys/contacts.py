@@ -98,6 +98,13 @@ def _lock_within(within: str | None) -> str:
     return "LOCK" if within is None else f"LOCK#{escape(within) or '!'}"
 
 
+def purge_place(tenant_id: str, contact_id: str) -> Key:
+    """Return the key of the place up to which a purge has read a contact's events. It sorts after the events, so that a
+    purge that removes all rows in their order removes the events first.
+    """
+    return make_key(partition(tenant_id, contact_id), "PURGE")
+
+
 def purge_due(at: str, contact_id: str) -> Key:
     """Return the index attributes of a deleted contact that is purged at a time."""
     return work.entry(purge_partition(work.shard_of(contact_id, PURGE_SHARDS)), at, contact_id)

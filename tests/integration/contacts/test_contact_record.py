@@ -17,10 +17,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from functions.contacts.on_schedule_purge import handler as on_schedule_purge
 from shared.domain import timestamps
 from shared.domain.contacts.record import RESTORABLE_SECONDS
+from shared.projections import leftover_rows as leftovers
 from shared.projections.leftover_rows import LeftoverRows
+from shared.services.contacts import purge as purging
 from shared.services.contacts.purge import Purge, PurgeReport
 from shared.table.contacts.purge import PurgeTable
 from shared.table.keys import contacts as contact_keys
+from shared.table.keys import events as event_keys
 from shared.table.keys.projections import is_tombstone
 from shared.wiring.base import store
 from shared.wiring.contacts import purge_table
@@ -668,12 +671,73 @@ def test_a_purge_that_runs_out_of_time_is_taken_up_again(world: World) -> None:
         world.send("POST", path_of(made, "/restore"))
         world.send("DELETE", path_of(made))
     first = purge(has_time=iter([True, False, False]).__next__)
-    # A portion of 100, the record among it; and the locators of three bookings, and their processed events.
-    assert (first.purged, first.unfinished, first.rows) == (0, 1, 99 + 3 * 2)
+    # A portion of 100, the record among it; and of three bookings the list rows, locators and processed events.
+    assert (first.purged, first.unfinished, first.rows) == (0, 1, 99 + 3 * 3)
     second = purge()
     assert (second.purged, second.unfinished) == (1, 0)
     assert len([item for item in remains(world, made) if not is_tombstone(item)]) == 1
     world.content.assert_whole()
+
+
+def test_a_purge_reads_a_long_history_to_its_end_over_several_runs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And finds a row of the first state as well as of the last, without reading twice what it has read."""
+    monkeypatch.setattr(leftovers, "_PAGE", 5)
+    made = world.create(A, last_name="Alpha")
+    world.catch_up()
+    rows = [one for one in world.content.of("T#T1#(TERM|LIST#name)") if made["id"] in one["SK"]["S"]]
+    for number in range(20):
+        assert world.send("PATCH", path_of(made), {"last_name": f"Beta{number}"}).status == 200
+    world.send("DELETE", path_of(made))
+    world.catch_up()
+    with as_operator():
+        store().write_many(put=rows)
+    runs = 0
+    while purge(has_time=iter([True, False, False]).__next__, leftover_rows=True).purged == 0:
+        runs += 1
+        assert runs < 40, "it makes no progress"
+        places = world.content.of(f"T#T1#C#{made['id']}", "PURGE$")
+        if runs == 2:
+            assert [one["after"]["S"] for one in places] == [event_ids(world, made)[9]]
+    assert runs >= 5
+    assert len([item for item in remains(world, made) if not is_tombstone(item)]) == 1
+    assert [one for one in world.content.items if made["id"] in one["SK"]["S"]] == []
+
+
+def event_ids(world: World, contact: dict[str, Any]) -> list[str]:
+    return sorted(event_keys.id_of(one) for one in world.content.of(f"T#T1#C#{contact['id']}", "EVENT#"))
+
+
+def test_a_contact_with_a_long_history_holds_up_no_other_purge(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "_PAGE", 2)
+    monkeypatch.setattr(purging, "_STEPS_AT_ONCE", 2)
+    made = world.create(A)
+    for number in range(30):
+        world.send("PATCH", path_of(made), {"last_name": f"Beta{number}"})
+    world.send("DELETE", path_of(made))
+    others = [world.create(f"{number}@example.com") for number in range(3)]
+    for one in others:
+        world.send("DELETE", path_of(one))
+    turns = iter([True] * 24)
+    report = purge(has_time=lambda: next(turns, False), leftover_rows=True)
+    assert (report.purged, report.unfinished) == (3, 1)
+    assert [one["id"]["S"] for one in world.content.contacts] == [made["id"]]
+    assert purge(leftover_rows=True).purged == 1
+    world.content.assert_whole()
+
+
+def test_an_entry_that_is_projected_after_its_contact_was_purged_is_on_no_list(world: World) -> None:
+    """Whether the stream comes late for the first time, or again."""
+    eventful(world)
+    late = world.telling()
+    assert purge().purged == 1
+    assert world.content.of("T#T1#LIST#") == []
+    world.projector.deliver(late)
+    world.catch_up()
+    assert world.content.of("T#T1#LIST#") == []
 
 
 def test_a_purge_killed_anywhere_and_run_again_leaves_what_one_run_leaves(worlds: Worlds) -> None:

@@ -201,6 +201,24 @@ def test_all_figures_wrong_at_once_are_one_change_and_the_report_names_no_one(wo
     world.content.assert_whole()
 
 
+def test_events_are_not_read(world: World) -> None:
+    """Half of a partition is events, which no figure depends on."""
+    contact = full(world)
+    seen: list[str] = []
+
+    def watch(attempt: Attempt, send: Send) -> AWSResponse:
+        answer = send(attempt)
+        if attempt.operation == "Query" and contact["id"] in json.dumps(attempt.params):
+            seen.extend(one["SK"]["S"] for one in json.loads(answer.content)["Items"])
+        return answer
+
+    with intercepting(Layer.FAULTS, watch):
+        run(world, tenant_id="T1", dry_run=True)
+        world.catch_up()
+        run(world, tenant_id="T1", dry_run=True)
+    assert seen and not [one for one in seen if one.startswith("EVENT#")]
+
+
 def test_a_dry_run_counts_the_same_and_writes_nothing(world: World) -> None:
     contact = full(world)
     world.catch_up()
