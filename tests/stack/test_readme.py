@@ -30,6 +30,10 @@ SHOWN = (
     "Bob Stone 1",
     '"type": "booking_created"',
     "Haircut completed 2026-05-07T07:30:00.000Z ['created', 'rescheduled', 'completed']",
+    "prospect qualified_lead interest",
+    "[('phone', '+14155552671'), ('email', 'bob@home.example'), ('tag', 'regular')]",
+    "Offer a series done five appointments booked",
+    "interaction  Rescheduled: Haircut",
 )
 RECIPES = {"make run": "python -m local", "make test": "python -m pytest"}
 """README's two commands, and what the Makefile runs for each."""
