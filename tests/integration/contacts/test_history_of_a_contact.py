@@ -451,7 +451,7 @@ def test_a_caller_who_may_not_verify_addresses_reverts_the_rest(world: World) ->
 
 
 def test_a_revert_takes_if_match_and_an_idempotency_key(world: World) -> None:
-    """check 37, for reverts."""
+    """check 33, for reverts: the second call gets the answer of the first."""
     contact = world.create(company="A")
     patch(world, contact["id"], company="B")
     path, body = f"/contacts/{contact['id']}/revert", {"version": 1}

@@ -40,7 +40,7 @@ def walk(events: Sequence[Event], start: Position) -> Iterator[tuple[Event, Posi
 def test_a_walk_in_pages_yields_each_version_once_while_others_are_added(
     places: list[int], further: list[int], limits: list[int]
 ) -> None:
-    """check 6, for histories: in whatever order the ids are, and whatever limits the pages have."""
+    """In whatever order the ids are, and whatever limits the pages have."""
     events = [make(version, 100 * place) for version, place in enumerate(places, 1)]
     added = iter([make(len(places) + number, 100 * place + 50) for number, place in enumerate(further, 1)])
     walked: list[int] = []

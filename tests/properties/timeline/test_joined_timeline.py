@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.domain.bookings.booking import Booking, BookingEntry
@@ -229,10 +229,22 @@ def put(timeline: Timeline, thing: tuple[str, int, bool, str | None], known: set
     limits=st.lists(st.integers(1, 7), min_size=1),
     kinds=st.lists(st.sampled_from(KINDS), min_size=1, unique=True),
 )
+@example(
+    first=[("booking", 0, False, "zz"), ("text", 0, False, None)], further=[], limits=[1], kinds=list(KINDS)
+)
+@example(
+    first=[("booking", 0, False, "0"), ("text", 0, False, None)], further=[], limits=[1], kinds=list(KINDS)
+)
+@example(
+    first=[("booking", 0, False, IDS[0]), ("text", 0, False, IDS[0])],
+    further=[],
+    limits=[1],
+    kinds=list(KINDS),
+)
 def test_a_walk_of_any_kinds_yields_each_entry_once_in_order_while_others_are_added(
     first: list[Any], further: list[Any], limits: list[int], kinds: list[Kind]
 ) -> None:
-    """check 6, for timelines: as if all entries were sorted, at any limits."""
+    """As if all entries were sorted, at any limits."""
     timeline, known = Timeline(), set[tuple[str, str]]()
     for thing in first:
         put(timeline, thing, known)
