@@ -12,6 +12,7 @@ from botocore.awsrequest import AWSResponse
 
 from functions.changes.on_schedule_recount import handler
 from local.projections import compare
+from local.recount import main as command
 from shared.projections import recounting
 from shared.services.recount import recount as recounts
 from shared.table.keys import interactions as interaction_keys
@@ -427,6 +428,28 @@ def test_the_sweep_makes_the_tenants_that_it_meets_due(world: World) -> None:
     put(world, {**record_of(world, contact), "total_bookings": {"N": "9"}})
     report = run(world)
     assert (report["finished"], report["contacts"], report["figure.total_bookings"]) == (2, 2, 1)
+
+
+def test_the_operator_s_command_compares_and_mends_one_tenant(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contact = full(world)
+    world.catch_up()
+    enlist("T1")
+    run(world)
+    put(world, {**record_of(world, contact), "note_count": {"N": "5"}})
+    monkeypatch.setenv("TABLE_NAME", world.stack.table_name)
+    capsys.readouterr()
+    with as_operator():
+        before = world.content.items
+        assert command(["compare", "T1"]) == 1
+        assert world.content.items == before
+        said = capsys.readouterr().out
+        assert "figure.note_count: 1" in said and '"contacts": 2' in said and contact["id"] not in said
+        assert command(["mend", "T1"]) == command(["compare", "T1"]) == 0
+        assert command(["forget", "T1"]) == 2
+    assert len(mends(world)) == 1
+    world.content.assert_whole()
 
 
 def test_tenants_take_turns(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
