@@ -29,6 +29,7 @@ from tests.integration.world import World
 from tests.support.budgets import sample
 from tests.support.faults import KillPoint, assert_same_after_kills, assert_same_under_throttling
 from tests.support.lambda_context import lambda_context
+from tests.support.roles import role_of, under_role
 from tests.support.tenant_guard import acting_for, acting_for_system, as_operator
 from tests.support.transport import Attempt, Layer, Send, intercepting, unobserved
 
@@ -55,8 +56,9 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(world: World, **event: Any) -> dict[str, Any]:
-    """One run of the scheduled function."""
-    with acting_for_system(*PREFIXES):
+    """One run of the scheduled function, under its role."""
+    role = role_of(world.stack.template, "RecountFunction")
+    with acting_for_system(*PREFIXES), under_role(role):
         report: dict[str, Any] = handler(event, lambda_context("RecountFunction", timeout_ms=600_000))
     return report
 
