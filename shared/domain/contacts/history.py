@@ -119,14 +119,22 @@ def made_by(contact: Contact, event: Event) -> Contact:
 def with_present_names(contact: Contact, labels: Labels) -> Contact:
     """Return a contact as it was, with the present names of its labels. Deleted labels keep the name that they had."""
     return contact.with_fields(
-        {
-            names: [
-                labels.by_id[label_id].name if label_id in labels.by_id else name
-                for label_id, name in zip(getattr(contact, ids), getattr(contact, names), strict=False)
-            ]
-            for ids, names in _LABELS.items()
-        }
+        {field: list(label_names(contact, field, labels).values()) for field in _LABELS.values()}
     )
+
+
+def label_names(contact: Contact, field: str, labels: Labels) -> dict[str, str]:
+    """Return the names of the labels in a field of a contact as it was, by id.
+
+    They are the present names, and for a deleted label the name that it had, if an event has it.
+    """
+    ids = getattr(contact, next(ids for ids, names in _LABELS.items() if names == field))
+    # A label that was created a moment before its event may have no name there. Such labels are the last ones.
+    then: dict[str, str] = dict(zip(ids, getattr(contact, field), strict=False))
+    present = {label_id: labels.by_id[label_id].name for label_id in ids if label_id in labels.by_id}
+    return {
+        label_id: (then | present)[label_id] for label_id in ids if label_id in then or label_id in present
+    }
 
 
 def _put(members: dict[str, Any], name: str, value: Any) -> None:

@@ -7,13 +7,15 @@ lists it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from shared.domain.callers import Caller
 from shared.domain.contacts.cleaning import clean
 from shared.domain.contacts.communication import CommunicationInput
 from shared.domain.contacts.fields import LabelledFields
+from shared.domain.contacts.history import label_names
 from shared.domain.contacts.other_phones import OtherPhoneInput
 from shared.domain.contacts.record import Contact
 from shared.domain.contacts.revert import NotReverted, Reverted, differing_fields, kept_fields
@@ -75,6 +77,7 @@ class ContactRevert:
         Raises NotFound and RuleBroken as `ContactChanges.at_version` does, and what a patch with these values would
         raise.
         """
+        labels = cache(self._labels)
         reverted: list[str] = []
         not_reverted: list[NotReverted] = []
 
@@ -85,20 +88,29 @@ class ContactRevert:
 
         def decide(before: Contact) -> tuple[Contact, Event] | None:
             then = self._changes.at_version(before, version)
-            given, left_out = self._select(differing_fields(before, then), then)
-            reverted[:] = given
+            differing = differing_fields(before, then)
+            given, left_out = self._select(differing, before, then, labels)
+            reverted[:] = [name for name in differing if name in given]
             not_reverted[:] = [*left_out, *kept_fields(before, then)]
-            fields = self._prepare(writing, given, then)
+            fields = self._prepare(writing, given, then, labels)
             return writing.change_fields(before, fields, whole=True, stamp=Stamp.now(self._caller))
 
         return answer(writing.change(contact_id, "contacts:write", if_match, decide))
 
-    def _select(self, values: dict[str, Any], then: Contact) -> tuple[dict[str, Any], list[NotReverted]]:
-        """Return the fields that can be set, with the values of the version, and what is left out."""
-        left_out: list[NotReverted] = []
-        for name in _LABELS.keys() & values.keys():
-            values[name], names = self._existing_labels(name, then)
+    def _select(
+        self, differing: Mapping[str, Any], before: Contact, then: Contact, labels: Callable[[], Labels]
+    ) -> tuple[dict[str, Any], list[NotReverted]]:
+        """Return the fields to set, with the values of the version, and what is left out."""
+        values, left_out = dict(differing), list[NotReverted]()
+        for name, (ids, _) in _LABELS.items():
+            if name not in values:
+                continue
+            values[name], names = _existing_labels(name, then, labels())
             left_out += [NotReverted(field=name, reason="deleted_label", value=one) for one in names]
+            if values[name] == getattr(before, ids):
+                del values[name]
+        if "email" in values:  # another address would count as not verified
+            values["email_verified"] = then.email_verified
         customer_id = values.get("customer_id")
         if customer_id is not None and not self._customer_exists(customer_id):
             del values["customer_id"]
@@ -108,22 +120,12 @@ class ContactRevert:
             left_out.append(NotReverted(field="email_verified", reason="permission_denied", value=True))
         return values, left_out
 
-    def _existing_labels(self, name: str, then: Contact) -> tuple[list[str], list[str]]:
-        """Return the ids of the labels of a field that can be set, and the names of the others."""
-        ids, kind = _LABELS[name]
-        labels, existing, missing = self._labels(), list[str](), list[str]()
-        for label_id, shown in zip(getattr(then, ids), getattr(then, name), strict=False):
-            label = labels.with_id(kind, label_id)
-            if label is None or (isinstance(label, Group) and label.kind != "static"):
-                missing.append(shown)
-            else:
-                existing.append(label_id)
-        return existing, missing
-
     def _may_verify(self) -> bool:
         return not self._settings().email_verification or self._caller.level("contacts:write") == "all"
 
-    def _prepare(self, writing: ContactWriting, values: dict[str, Any], then: Contact) -> LabelledFields:
+    def _prepare(
+        self, writing: ContactWriting, values: dict[str, Any], then: Contact, labels: Callable[[], Labels]
+    ) -> LabelledFields:
         """Return values of a version in the form that a change takes. Raises Invalid for what is refused now."""
         given = {name: value for name, value in values.items() if name not in _LABELS}
         if "communication" in given:
@@ -138,7 +140,7 @@ class ContactRevert:
                 fields[f"{name}_raw"] = getattr(then, f"{name}_raw")
         if "other_phones" in given:
             fields["other_phones"] = then.other_phones
-        by_id = self._labels().by_id if _LABELS.keys() & values.keys() else {}
+        by_id = labels().by_id if _LABELS.keys() & values.keys() else {}
         for name, (ids, _) in _LABELS.items():
             if name in values:
                 fields[ids] = values[name]
@@ -146,3 +148,16 @@ class ContactRevert:
         if "tags" in values:
             clean({"tags": fields["tags"]}, self._settings())
         return cast("LabelledFields", fields)
+
+
+def _existing_labels(name: str, then: Contact, labels: Labels) -> tuple[list[str], list[str]]:
+    """Return the ids of the labels of a field that can be set, and the names of the others."""
+    _, kind = _LABELS[name]
+    existing, missing = list[str](), list[str]()
+    for label_id, shown in label_names(then, name, labels).items():
+        label = labels.with_id(kind, label_id)
+        if label is None or (isinstance(label, Group) and label.kind != "static"):
+            missing.append(shown)
+        else:
+            existing.append(label_id)
+    return existing, missing

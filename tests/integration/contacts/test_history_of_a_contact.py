@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import new_id
+from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.jobs.bulk import Jobs
 from tests.integration.world import World, booking
 from tests.support.budgets import repetitions
@@ -68,6 +69,8 @@ class Life:
         self.labels = {
             field: [make(world, path, name=f"{field}{n}") for n in range(3)] for field, path in LABELS.items()
         }
+        rule = {"on": {"interaction": "call"}, "add": ["ruled"], "remove": self.labels["tags"][:1]}
+        assert world.send("PATCH", "/settings", {"tag_rules": [rule]}).status == 200
         self.customers = [make(world, "/customers", first_name=f"C{n}") for n in range(2)]
         for customer in self.customers:
             world.create(customer_id=customer)
@@ -296,6 +299,17 @@ def test_a_contact_that_a_booking_made_says_so_from_its_first_version_on(world: 
     assert [one["booking_id"] for one in history(world, item["id"]["S"])] == ["b-1", "b-1"]
 
 
+def test_a_contact_of_an_import_names_the_import(world: World) -> None:
+    inbox = DropFolder(world)
+    inbox.deliver(inbox.put("email,first name\na@example.com,A\n"))
+    inbox.work()
+    (shown,) = inbox.imports()
+    (item,) = world.content.contacts
+    (created,) = history(world, item["id"]["S"])
+    assert (created["source"], created["import_id"]) == ("import", shown["id"])
+    assert created["actor_name"] is None
+
+
 def test_changes_of_a_bulk_job_have_its_id(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     contact = world.create()
     world.catch_up()
@@ -413,6 +427,7 @@ def test_labels_and_customers_that_are_gone_are_left_out_and_listed(world: World
     assert read(world, contact["id"], 1)["tags"] == ["gone tags", "renamed"]
     answer = revert(world, contact["id"], 1)
     assert answer["contact"]["tags"] == ["renamed"] and answer["contact"]["customer_id"] is None
+    assert answer["reverted"] == ["tags"]
     left_out = {(one["field"], one["reason"], one["value"]) for one in answer["not_reverted"]}
     assert left_out == {
         ("tags", "deleted_label", "gone tags"),
@@ -436,6 +451,16 @@ def test_a_revert_is_refused_as_a_patch_with_the_same_values_would_be(world: Wor
     answer = world.send("POST", path, {"version": 1})
     assert (answer.status, answer.json["errors"][0]["code"]) == (422, "too_many_tags")
     assert read(world, contact["id"])["version"] == 2
+
+
+def test_an_address_that_was_verified_is_verified_again(world: World) -> None:
+    contact = world.create("ada@example.com")
+    patch(world, contact["id"], email_verified=True)
+    patch(world, contact["id"], email="other@example.com")
+    patch(world, contact["id"], email_verified=True)
+    answer = revert(world, contact["id"], 2)
+    assert (answer["contact"]["email"], answer["contact"]["email_verified"]) == ("ada@example.com", True)
+    assert (answer["reverted"], answer["not_reverted"]) == (["email"], [])
 
 
 def test_a_caller_who_may_not_verify_addresses_reverts_the_rest(world: World) -> None:
