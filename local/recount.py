@@ -1,4 +1,4 @@
-"""Recounts a tenant: compares contacts' figures and projections with their timelines, or mends them.
+"""Recounts a tenant: compares contacts' figures and projections with their timelines, and can correct them.
 
 `python -m local.recount compare TENANT` writes nothing; `mend` instead of `compare` does at once what the nightly task
 does. Prints how many of each kind differ, and what the last nightly recount found. The table is `TABLE_NAME`, or by

@@ -1,4 +1,4 @@
-"""At night: compare every contact's figures and projections with what is in its partition, and mend them."""
+"""At night: compare every contact's figures and projections with what is in its partition, and correct them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _RESERVE = 90_000
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Recount tenants as far as time and units allow; the next run continues.
 
-    An operator may invoke it with an input: `dry_run` true counts and writes nothing, `tenant_id` recounts one tenant
-    at once, from the place `start` on if it is given. The answer has the counts, and where it ended.
+    Operators can invoke it with an input: `dry_run` true counts and writes nothing; `tenant_id` recounts one tenant at
+    once, from the place `start` on if that is given. Returns the counts, and the place where the run ended.
     """
     run = recount(has_time(context, reserve=_RESERVE), is_dry=event.get("dry_run") is True)
     if tenant_id := event.get("tenant_id"):

@@ -15,7 +15,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Publish a batch of new events. Return the first event from which Lambda is to retry.
 
     Raises Unpublished when that is the first event of the batch: Lambda then halves the batch, which isolates an item
-    that can never be published, and at last sends that to the dead-letter queue. After an answer that names an event,
+    that can never be published, and finally sends that to the dead-letter queue. After an answer that names an event,
     it repeats from that event and does not halve.
     """
     records = event["Records"]

@@ -72,8 +72,8 @@ class InteractionCounts(BaseModel):
 
 _RECENT = (
     "Interactions that occurred on one of the last {} days in the tenant's time zone, today included. Also counts "
-    "interactions of contacts that were deleted or purged since, and those later today. For callers who see only their "
-    "own contacts: interactions of these, or null if there are too many to count."
+    "interactions of contacts that were deleted or purged since, and those planned for later today. For callers who "
+    "see only their own contacts: interactions of these, or null if there are too many to count."
 )
 
 

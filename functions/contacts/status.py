@@ -24,8 +24,8 @@ routes = Routes("Contacts")
 def set_contact_status(call: Call, contact_id: str, body: StatusInput) -> Reply:
     """A status moves from `prospect` to `qualified_lead`, `opportunity`, `active_client` and `past_client`, one step at
     a time, and from any status to `lost_lead` and `inactive`. `past_client`, `lost_lead` and `inactive` move to
-    `prospect`, with a `reason`. The present status again changes nothing. Any lifecycle stage can be set. `is_active`
-    stays.
+    `prospect`, with a `reason`. Setting the present status again changes nothing. Any lifecycle stage can be set.
+    `is_active` stays as it is.
     """
     return Reply(record=contact_statuses(call.caller).change(contact_id, body, call.if_match))
 
@@ -40,6 +40,6 @@ def set_contact_status(call: Call, contact_id: str, body: StatusInput) -> Reply:
     errors=(NotFound,),
 )
 def list_statuses(call: Call, contact_id: str, query: ListQuery) -> Reply:
-    """A contact that was created without a status and a stage has no entry for that."""
+    """A contact that was created without a status and a stage has no entry for its creation."""
     page = contact_statuses(call.caller).list(contact_id, limit=query.limit, cursor=query.cursor)
     return Reply(page=page)

@@ -79,8 +79,9 @@ class AllBookingsQuery(NumberedListQuery, _Conditions):
     errors=(RuleBroken,),
 )
 def list_all_bookings(call: Call, query: AllBookingsQuery) -> Reply:
-    """The bookings of the contacts that the caller may see. The list follows changes within about a second. `total` is
-    set without conditions, and with no others but `state` and `cancelled`, for callers who may read all contacts.
+    """Lists the bookings of the contacts that the caller may see. The list follows changes within about a second.
+    `total` is set without conditions, and with no conditions but `state` and `cancelled`, for callers who may read all
+    contacts.
     """
     limit, skip = query.part
     first, last = query.bounds(call.caller.tenant_id)

@@ -55,7 +55,7 @@ routes = Routes("Follow-ups")
     errors=(RuleBroken,),
 )
 def list_follow_ups(call: Call, query: TenantFollowUpListQuery) -> Reply:
-    """The follow-ups of the contacts that the caller may see: open ones by default, earliest due first. The list
+    """Lists the follow-ups of the contacts that the caller may see: by default open ones, earliest due first. The list
     follows changes within about a second.
     """
     page = tenant_follow_ups(call.caller, call.budget).list(
@@ -77,7 +77,7 @@ def list_follow_ups(call: Call, query: TenantFollowUpListQuery) -> Reply:
     errors=(NotFound,),
 )
 def list_contact_follow_ups(call: Call, contact_id: str, query: FollowUpListQuery) -> Reply:
-    """Open ones by default, earliest due first."""
+    """Lists open follow-ups by default, earliest due first."""
     page = follow_up_lists(call.caller, call.budget).of_contact(
         contact_id,
         follow_up_filter(call.caller.tenant_id, query),
@@ -126,7 +126,7 @@ def read_follow_up(call: Call, follow_up_id: str) -> Reply:
     errors=(NotFound, Conflict, VersionMismatch),
 )
 def patch_follow_up(call: Call, follow_up_id: str, body: FollowUpPatch) -> Reply:
-    """With another `due_at` it becomes due again. The interaction that scheduled it stays as it is."""
+    """With a new `due_at`, the follow-up becomes due again. The interaction that scheduled it stays as it is."""
     return Reply(record=follow_up_service(call.caller).change(follow_up_id, body, call.if_match))
 
 

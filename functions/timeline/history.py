@@ -23,7 +23,7 @@ routes = Routes("History")
     errors=(NotFound,),
 )
 def list_history(call: Call, contact_id: str, query: ListQuery) -> Reply:
-    """One entry for each version of the contact, in the descending order of the versions."""
+    """Lists one entry for each version of the contact, in the descending order of the versions."""
     changes = contact_changes(call.caller, call.budget)
     return Reply(page=changes.list_changes(contact_id, limit=query.limit, cursor=query.cursor))
 

@@ -1,4 +1,4 @@
-"""Routes of a contact's interactions."""
+"""Routes of interactions: of one contact, and of all."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def list_interactions(call: Call, contact_id: str, query: InteractionListQuery) 
     errors=(RuleBroken,),
 )
 def list_all_interactions(call: Call, query: InteractionListQuery) -> Reply:
-    """The interactions of the contacts that the caller may see. The list follows changes within about a second.
+    """Lists the interactions of the contacts that the caller may see. The list follows changes within about a second.
     `total` is set without conditions, and with no condition but `type`, for callers who may read all contacts.
     """
     limit, skip = query.part
@@ -92,7 +92,8 @@ def list_all_interactions(call: Call, query: InteractionListQuery) -> Reply:
 )
 def record_interaction(call: Call, contact_id: str, body: InteractionInput) -> Reply:
     """`performed_by` is the caller. The same transaction updates the contact's `interaction_count` and
-    `last_contacted_at`. A future interaction does not move it.
+    `last_contacted_at`, and applies the tenant's tag rules. A future interaction becomes the last contact when its time
+    comes. `scheduled_follow_up` schedules a follow-up.
     """
     return Reply(record=interaction_service(call.caller, call.claim).create(contact_id, body))
 
@@ -133,6 +134,8 @@ def patch_interaction(call: Call, contact_id: str, interaction_id: str, body: In
     errors=(NotFound, Conflict, VersionMismatch),
 )
 def delete_interaction(call: Call, contact_id: str, interaction_id: str) -> Reply:
-    """Interactions of booking events cannot be deleted. The same transaction updates the contact's figures."""
+    """Interactions of booking events cannot be deleted. The same transaction updates the contact's figures, and cancels
+    an open follow-up that the interaction scheduled.
+    """
     interaction_service(call.caller).delete(contact_id, interaction_id, call.if_match)
     return Reply(204)

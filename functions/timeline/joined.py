@@ -38,7 +38,7 @@ class TimelineQuery(ListQuery):
 )
 def list_timeline(call: Call, contact_id: str, query: TimelineQuery) -> Reply:
     """Interactions are at the time at which they occurred, bookings at their start, so that coming ones are first;
-    what happened to a booking are interactions. Changes are those of the contact's fields that no other entry shows.
+    interactions show what happened to a booking. Changes are those of the contact's fields that no other entry shows.
     """
     page = contact_timeline(call.caller, call.budget).list(
         contact_id, parse_kinds(query.kind), limit=query.limit, cursor=query.cursor

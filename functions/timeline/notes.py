@@ -29,7 +29,8 @@ class NoteListQuery(NumberedListQuery):
         None,
         min_length=1,
         max_length=300,
-        description="Beginnings of words of the text, in any order; case and accents are ignored.",
+        description="Only notes whose text has words that start with these, in any order. Case and accents do not "
+        "matter.",
         examples=["contract"],
     )
     include_total: bool = Field(
@@ -146,10 +147,10 @@ def delete_note(call: Call, contact_id: str, note_id: str) -> Reply:
 @routes.route(
     "POST",
     "/contacts/{contact_id}/notes/{note_id}/retry",
-    summary="Process a note once more",
+    summary="Process a note again",
     answer=Note,
     errors=(NotFound, Conflict),
 )
 def retry_note(call: Call, contact_id: str, note_id: str) -> Reply:
-    """For a note whose `processing_state` is `failed`, or has been `pending` for long."""
+    """For a note whose `processing_state` is `failed`, or has been `pending` for minutes."""
     return Reply(record=note_service(call.caller, call.claim).retry(contact_id, note_id))

@@ -81,7 +81,7 @@ SENTENCES: dict[str, str | Callable[[Context], str]] = {
     "string_type": _STRING,
     "string_sub_type": _STRING,
     "string_unicode": "This must be text in Unicode.",
-    "string_not_ascii": "This must be in ASCII characters alone.",
+    "string_not_ascii": "This must contain only ASCII characters.",
     "string_too_short": _shortest,
     "string_too_long": lambda context: f"This has at most {context['max_length']:,} characters.",
     "string_pattern_mismatch": _pattern,

@@ -22,8 +22,8 @@ MAX_LENGTH = 64
 REFUSALS = {
     "phone": "This is not a valid telephone number (assumed country: {country}).",
     "phone_no_digits": "There is no telephone number in this text: it has no digits.",
-    "phone_letters": "Letters stand in this telephone number. Give its digits alone; only a whole vanity number, such "
-    "as 1-800-FLOWERS, may have letters.",
+    "phone_letters": "This telephone number has letters. Give only its digits; letters are allowed in a whole vanity "
+    "number, such as 1-800-FLOWERS.",
     "phone_masked": "Some digits of this telephone number are masked. Give all of them.",
     "phone_two_numbers": "There is more than one telephone number here. Give one, and further ones in `other_phones`.",
     "phone_unreadable": "This cannot be read as a telephone number: it has characters that none has, or a spreadsheet "

@@ -1,4 +1,4 @@
-"""The projections as the nightly recount compares them with records, in both directions, and mends them."""
+"""The projections as the nightly recount compares them with records, in both directions, and corrects them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.table.keys.spelling import Key, identity_of
 from shared.table.store import Store
 
 _SETTLE_SECONDS = 120
-"""Seconds after a change in which its record is not compared: the stream may still be on its way."""
+"""Seconds after a change in which its record is not compared: its stream record may not have arrived yet."""
 _ENTRY_KINDS = {kind.list_name: kind for kind in KINDS if isinstance(kind, EntryKind)}
 
 

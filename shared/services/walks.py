@@ -116,8 +116,8 @@ def count_matches(walk: Walk[Any]) -> tuple[int, bool]:
 def group_entries(
     entries: Iterator[T], most: int | Callable[[], int], *, needs_row: Callable[[T], Any]
 ) -> Iterator[Sequence[T]]:
-    """Yield entries in groups, each with at most `most` entries whose rows are to be looked up. A function is called
-    before each group.
+    """Yield entries in groups, each with at most `most` entries whose rows are to be looked up. If `most` is a
+    function, it is called before each group.
 
     When the budget is spent, yields the entries read before that as a last group, and raises BudgetSpent then.
     """

@@ -1,4 +1,4 @@
-"""The names of callers, which what they do keeps."""
+"""The names of callers, which are stored with what they do."""
 
 from __future__ import annotations
 

@@ -30,17 +30,17 @@ def _known(code: str, what: str, known: Sequence[str]) -> BeforeValidator:
         if not isinstance(given, str) or given in known:
             return given
         meant = nearest(given, known)
-        advice = f"Did you mean `{meant}`?" if meant else f"There are {', '.join(known)}."
-        raise PydanticCustomError(code, "{message}", {"message": f"This is no {what}. {advice}"})
+        advice = f"Did you mean `{meant}`?" if meant else f"Use one of {', '.join(known)}."
+        raise PydanticCustomError(code, "{message}", {"message": f"This is not {what}. {advice}"})
 
     return BeforeValidator(validate)
 
 
 _InteractionType = Annotated[
-    GivenType, _known("unknown_interaction_type", "type of interactions", get_args(GivenType))
+    GivenType, _known("unknown_interaction_type", "a type of interaction", get_args(GivenType))
 ]
 _BookingState = Annotated[
-    BookingState, _known("unknown_booking_state", "state of bookings", get_args(BookingState))
+    BookingState, _known("unknown_booking_state", "a state of bookings", get_args(BookingState))
 ]
 _Names = Annotated[list[LabelName], Field(max_length=MAX_NAMES)]
 

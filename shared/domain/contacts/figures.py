@@ -139,7 +139,7 @@ class TimelineFigures(Recorded):
         return self._build_change(CONTACT_UPDATED, {"last_contacted_at": last_contacted_at}, stamp)
 
     def recount(self, figures: Mapping[str, Any], *, stamp: Stamp) -> tuple[Self, Event] | None:
-        """Return the contact with those figures that it has wrong, and the `contact.updated`; None if all are right.
+        """Return the contact with its wrong figures corrected, and the `contact.updated`; None if all are right.
 
         The event names the fields in `recounted`: changes of some of them are not listed.
         """

@@ -32,8 +32,8 @@ class HistoryEntry(BaseModel):
     """A change of a contact, which led to `version`.
 
     `type`: the event that was sent for it. `source`: where it came from: api, import, booking or system. `changes`: the
-    changed fields; custom fields and the state of a channel are named one by one. An interaction, a note and so on
-    that was added, changed or removed changes the contact too, if only its version; `data` then says which one.
+    changed fields; custom fields and the state of a channel are named one by one. Adding,
+    changing or removing an entry, such as a note, changes the contact too, if only its version; `data` then names it.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -54,7 +54,9 @@ class HistoryEntry(BaseModel):
     booking_id: str | None = Field(default=None, description="The booking whose event made the change.")
     job_id: str | None = Field(default=None, description="The bulk job that made the change.")
     changes: dict[str, FieldChange] = {}
-    data: dict[str, Any] = Field(default={}, description="Further facts, as webhooks get them.")
+    data: dict[str, Any] = Field(
+        default={}, description="Further facts, as in the event that webhooks receive."
+    )
 
     @classmethod
     def of(cls, event: Event, actor_name: str | None = None) -> HistoryEntry:

@@ -78,7 +78,7 @@ class ContactInput(ContactReplacement):
     """The fields of a new contact."""
 
     relationship_status: RelationshipStatus | None = Field(
-        None, description="Default: `prospect`. Given, it is the first entry of the status history."
+        None, description="Default: `prospect`. If it is given, it is the first entry of the status history."
     )
     lifecycle_stage: LifecycleStage | None = Field(
         None, description="Default: the stage that follows from the status."

@@ -64,10 +64,10 @@ class StatusInput(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
     relationship_status: RelationshipStatus | None = Field(
-        None, description="Left out: the status stays.", examples=["qualified_lead"]
+        None, description="Default: the status stays.", examples=["qualified_lead"]
     )
     lifecycle_stage: LifecycleStage | None = Field(
-        None, description="Left out: the stage follows from a new status, and stays without one."
+        None, description="Default: the stage follows from a new status, and stays without one."
     )
     reason: ShortText = Field(
         "", description="Required to make a prospect of a past client, a lost lead or an inactive contact."
@@ -228,7 +228,7 @@ class StatusFields(Recorded):
         given = {
             "relationship_status": status,
             "lifecycle_stage": stage,
-            # Never back, so that the history is in the order of the moves even if clocks differ.
+            # Never earlier, so that the history is in the order of the moves even if clocks differ.
             "status_changed_at": max(stamp.at, self.status_changed_at or ""),
         }
         contact, event = self._build_change(CONTACT_STATUS_CHANGED, given, stamp)

@@ -18,13 +18,15 @@ class InteractionConditions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
-    type: InteractionType | None = None
+    type: InteractionType | None = Field(None, description="Only interactions of this type.")
     date_from: Moment | None = Field(None, description=FROM)
     date_to: Moment | None = Field(None, description=TO)
     performed_by_id: str | None = Field(
         None, min_length=1, max_length=100, description="The id of the user or API client who recorded it."
     )
-    booking_id: str | None = Field(None, min_length=1, max_length=128)
+    booking_id: str | None = Field(
+        None, min_length=1, max_length=128, description="Only interactions of the events of this booking."
+    )
 
 
 @dataclass(frozen=True, slots=True)

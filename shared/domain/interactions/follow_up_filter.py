@@ -29,7 +29,9 @@ class FollowUpConditions(BaseModel):
     due_before: Moment | None = Field(
         None, description="Due before this time; or before this day, in the tenant's time zone."
     )
-    assignee_id: str | None = Field(None, min_length=1, max_length=100)
+    assignee_id: str | None = Field(
+        None, min_length=1, max_length=100, description="The user who is to do the follow-up."
+    )
 
     @property
     def wanted_state(self) -> FollowUpState:

@@ -53,8 +53,8 @@ class InteractionPatch(MergePatch):
     next_action: ShortText | None = None
     scheduled_follow_up: GivenTime | None = Field(
         None,
-        description="Another time moves the follow-up, null cancels it. One that is done stays done; then another time "
-        "schedules a new one.",
+        description="Another time moves the follow-up, null cancels it. A follow-up that is done stays "
+        "done; then another time schedules a new one.",
     )
     booking_id: _BookingId | None = None
     metadata: Metadata | None = Field(

@@ -167,9 +167,10 @@ def _extent(text: str, start: int, most: int, belongs: Callable[[str], bool]) ->
 
 
 def _beside(neighbour: str, signs: str) -> Callable[[str], bool]:
-    """Return whether a character belongs to the part of an address next to its `@` or `://`: some signs, and letters
-    and digits of scripts with spaces between words. Others belong to it only if the neighbour of the sign is one of
-    them: in such a script, a sentence continues directly after an address.
+    """Return a function that says whether a character belongs to the part of an address next to its `@` or `://`.
+
+    Some signs do, and letters and digits of scripts with spaces between words. Those of other scripts do only if the
+    neighbour of the `@` or `://` is one of them: in such a script, a sentence continues directly after an address.
     """
     scripts = ("spaced", "dense") if _script_of(neighbour) == "dense" else ("spaced",)
     return lambda character: character in signs or _script_of(character) in scripts

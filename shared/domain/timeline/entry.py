@@ -20,7 +20,7 @@ from shared.domain.timestamps import Timestamp
 Kind = Literal["interaction", "note", "booking", "status", "consent", "change"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-_TOLD_BY_ENTRY = frozenset({CONTACT_CONSENT_CHANGED, CONTACT_STATUS_CHANGED})
+_SHOWN_BY_ENTRY = frozenset({CONTACT_CONSENT_CHANGED, CONTACT_STATUS_CHANGED})
 """Events of a contact that are entries of another kind."""
 _FIGURES = frozenset(
     {"interaction_count", "last_contacted_at", "next_follow_up_at", "total_bookings", "last_booking_at"}
@@ -52,7 +52,7 @@ class TimelineNote(_Entry):
 
 
 class TimelineBooking(_Entry):
-    """A booking, as it is now, at its start. What happened to it are interactions."""
+    """A booking, as it is now, at its start. Interactions show what happened to it."""
 
     kind: Literal["booking"] = "booking"
     booking: Booking
@@ -115,10 +115,10 @@ class Found:
 
 
 def is_change_of_fields(event: Event) -> bool:
-    """Return whether an event of a contact is an entry by itself: it is not if another entry tells of it, or if it
-    only moved figures.
+    """Return whether an event of a contact is an entry by itself: it is not if another entry shows it, or if it
+    only changed figures.
     """
-    if event.type in _TOLD_BY_ENTRY:
+    if event.type in _SHOWN_BY_ENTRY:
         return False
     return event.type != CONTACT_UPDATED or not _FIGURES.issuperset(event.changes)
 

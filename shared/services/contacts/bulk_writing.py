@@ -37,7 +37,7 @@ class ManyContacts(Protocol):
         self,
         changes: Iterable[tuple[Contact | None, Contact, *tuple[Event, ...]]],
         *,
-        alone: bool = False,
+        separately: bool = False,
     ) -> Iterator[tuple[list[str], DomainError | None]]: ...
 
 
@@ -87,7 +87,7 @@ class BulkWriting:
                     self._decide(pending, permission, decide, wanted, results, may_be_written=may_be_written)
                 )
                 pending = [after.id for _, after, *_ in changes]
-                for ids, refusal in self._write(changes, alone=attempt > 1):
+                for ids, refusal in self._write(changes, separately=attempt > 1):
                     if refusal is None or not (len(ids) > 1 or isinstance(refusal, ConcurrentChange)):
                         results.update((one, BulkResult(one, refusal)) for one in ids)
                     if not self._has_time():
@@ -100,7 +100,7 @@ class BulkWriting:
         return results | {one: BulkResult(one, reason) for one in pending if one not in results}
 
     def _write(
-        self, changes: Sequence[_Change], *, alone: bool
+        self, changes: Sequence[_Change], *, separately: bool
     ) -> Iterator[tuple[list[str], DomainError | None]]:
         """Write changes. Yields ids with None, or with the reason why they were refused.
 
@@ -108,7 +108,7 @@ class BulkWriting:
         """
         of_customers = [one for one in changes if one[0].member_of != one[1].member_of]
         others = [one for one in changes if one[0].member_of == one[1].member_of]
-        yield from self._contacts.write_together(others, alone=alone)
+        yield from self._contacts.write_together(others, separately=separately)
         for before, after, *events in of_customers:
             (event,) = events  # only deletions come here
             try:

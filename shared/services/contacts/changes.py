@@ -2,7 +2,7 @@
 
 The events of a contact are stored under their ids. These are almost in the order of the versions, but not always: a
 bulk job derives the ids of its events from its own id, and the clocks of two processes differ. So events are read in
-the order of their ids, and those that come too early are kept back. Every version has exactly one event.
+the order of their ids, and those that come too early are held back. Every version has exactly one event.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class ContactChanges:
     def _in_order(self, contact_id: str, start: Position, portion: int) -> Iterator[tuple[Event, Position]]:
         """Yield a contact's events in the descending order of their versions, each with the position after it.
 
-        Raises BudgetSpent only after it has yielded one, so that each request gets further.
+        Raises BudgetSpent only after it has yielded one, so that each request makes progress.
         """
         events = self._events.walk(contact_id, after=start[1], portion=portion)
         for event, position in in_version_order(events, start):

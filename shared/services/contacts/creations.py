@@ -25,7 +25,7 @@ class CreatableContacts(Protocol):
         self,
         changes: Iterable[tuple[Contact | None, Contact, *tuple[Event, ...]]],
         *,
-        alone: bool = False,
+        separately: bool = False,
     ) -> Iterator[tuple[list[str], DomainError | None]]: ...
 
 
@@ -65,7 +65,7 @@ def create_all(
         by_id = {contact.id: (contact, event) for contact, event in free}
         changes = ((None, contact, event) for contact, event in free)
         has_refusals = False
-        for ids, refusal in contacts.write_together(changes, alone=attempt > 1 or not is_tenant_wide):
+        for ids, refusal in contacts.write_together(changes, separately=attempt > 1 or not is_tenant_wide):
             has_refusals |= refusal is not None
             for contact_id in ids:
                 if refusal is None:

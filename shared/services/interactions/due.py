@@ -1,8 +1,8 @@
 """What is done when an entry of a timeline is due: `follow_up.due` is emitted once, and a future interaction becomes
 the contact's last contact.
 
-Done by the system, for all tenants, as often as a schedule calls it. Every step may be repeated or interrupted, and two
-runs may overlap: an entry leaves the index in the transaction that handles it.
+The system does this for all tenants, on a schedule. Every step may be repeated or interrupted, and two runs may
+overlap: an entry leaves the index in the transaction that handles it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ RETRY_SECONDS = 3_600
 """Seconds after which an entry that cannot be handled is tried again."""
 NOTE_SECONDS = 3_600
 """Seconds for which it is noted that entries of a tenant are set aside, after the last one was: far longer than the
-index is behind the table, and than a run takes."""
+index lags the table, and than a run takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +129,7 @@ class DueFollowUps:
         """Emit the `follow_up.due` of a follow-up, and remove it from the index of work.
 
         Passes over one that was announced, closed, moved or removed meanwhile. One of a deleted contact is not
-        announced, but to be postponed.
+        announced; the result says until when to postpone it.
         """
 
         def attempt() -> Announcement:

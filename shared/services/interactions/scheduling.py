@@ -37,7 +37,7 @@ class FollowUpChange:
 
 
 def default_assignee(contact: Contact, caller: Caller) -> str | None:
-    """Return the user who is to do a follow-up for which none is named: the caller, or the owner if it is a program."""
+    """Return the default assignee of a follow-up: the caller if that is a user, else the contact's owner."""
     return caller.id if caller.kind == "user" else contact.owner_id
 
 

@@ -22,7 +22,7 @@ from shared.services.backoff import HOT
 from shared.services.optimistic import retry_on_conflict
 
 MAX_ATTEMPTS = 5
-"""How often a text is processed before this is given up."""
+"""The maximum number of attempts to process a text."""
 EXHAUSTED = "exhausted"
 """The `failure_reason` of a note whose processing failed MAX_ATTEMPTS times."""
 

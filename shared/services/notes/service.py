@@ -1,4 +1,4 @@
-"""Single notes: users and API clients write, change, delete and have them processed once more."""
+"""Single notes: users and API clients write, change and delete them, and request their processing again."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class NoteService:
         return self._change(contact_id, note_id, given.given_fields(), if_match)
 
     def retry(self, contact_id: str, note_id: str) -> Note:
-        """Have a note processed whose processing failed or has not ended. Raises Conflict for a processed note."""
+        """Request again the processing that failed or has not ended. Raises Conflict for a processed note."""
         self._caller.require(_PERMISSION)
         return self._write(
             contact_id, note_id, None, lambda note, stamp: note.request_processing(stamp=stamp)

@@ -1,7 +1,7 @@
-"""The nightly recount: every contact's figures and projections are compared with what is in its partition, and mended.
+"""The nightly recount: compares each contact's figures and projections with its partition, and corrects them.
 
 It walks the contacts of each tenant and then the lists of timelines' entries, in portions, and keeps its place after
-each. Tenants take turns, the longest overdue first. A tenant of which all is done is due again the next night.
+each. Tenants take turns, the longest overdue first. A tenant that is complete is due again the next night.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ left as it is and counted as `too_large`."""
 NIGHT_STARTS = "01:00:00.000Z"
 """The time of day, in UTC, from which a tenant is due again."""
 _OVERDUE_SECONDS = 3_600
-"""Seconds after which an interaction that was still to happen must have become its contact's last contact."""
+"""Seconds after which an interaction that was in the future must have become its contact's last contact."""
 _PORTION = 50
 """Contacts, or rows of a list, between two writes of the place."""
 _MAX_TENANTS = 1_000
@@ -105,7 +105,7 @@ class ProgressTable(Protocol):
 class RecountReport:
     """The figures of a run. `counts`: how many of each kind were found, such as `contacts`, `figure.total_bookings`,
     `contact_rows`, `entry_rows`, `surplus_rows`, `failed` and `too_large`; all but `contacts` and the last two were
-    mended, unless the run is dry. `finished`: tenants of which all is done. `place`: where a run for one tenant ended.
+    mended, unless the run is dry. `finished`: tenants that are complete. `place`: where a run for one tenant ended.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -188,7 +188,7 @@ class Recount:
         return report
 
     def run_for(self, tenant_id: str, start: Place = START) -> RecountReport:
-        """Recount one tenant from a place on, whenever it is due. Keeps no place; the report says where it ended."""
+        """Recount one tenant from a place on, even if it is not due. Stores no place: the report has it."""
         report = RecountReport()
         place: Place | None = start
         faulty = 0

@@ -141,9 +141,9 @@ class ContactTable:
         self,
         changes: Iterable[tuple[Contact | None, Contact, *tuple[Event, ...]]],
         *,
-        alone: bool = False,
+        separately: bool = False,
     ) -> Iterator[tuple[list[str], DomainError | None]]:
-        """Write changes of different contacts in as few transactions as they fit in; `alone`: each in its own.
+        """Write changes of different contacts in as few transactions as they fit in; `separately`: each in its own.
 
         A change is (before, or None for a new contact; after; events). Yields for each transaction that was sent the
         ids of its contacts, and None, or the error of one of them, for which nothing of the transaction was written:
@@ -158,7 +158,7 @@ class ContactTable:
                 self.add_change(step, before, after, *events)
             more = step.size()
             size += more
-            if ids and (alone or len(together.steps) + len(step.steps) > _MOST or size > MOST_BYTES):
+            if ids and (separately or len(together.steps) + len(step.steps) > _MOST or size > MOST_BYTES):
                 yield ids, self._refusal_of(together)
                 together, ids, size = Transaction(), [], more
             together.steps += step.steps

@@ -1,4 +1,4 @@
-"""The contacts of a tenant for the recount: which there are, what is in their partitions, and the writes that mend."""
+"""The contacts of a tenant for the recount: their ids, their partitions, and the writes that correct them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures of a contact as the entries in its partition say.
+"""The figures of a contact, derived from the entries in its partition.
 
 A new figure is a function here that counts the entries of a range, a line in `_COUNTED`, and a line in `figures`.
 """
@@ -24,7 +24,7 @@ from shared.table.keys.work import WORK_PK
 class Tally:
     """Counts the items of a contact's partition.
 
-    `overdue`: a time. An interaction that was still to happen when it was written has an entry in the index of work
+    `overdue`: a time. An interaction that was in the future when it was written has an entry in the index of work
     until it is counted as a contact. It is expected to be counted if it was due by then.
     """
 

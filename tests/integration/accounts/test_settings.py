@@ -191,15 +191,15 @@ def test_all_faults_of_tag_rules_come_in_one_answer_with_the_nearest_known_names
     assert found.pop("timezone")[0] == "unknown_timezone"
     assert found == {
         "tag_rules.0.on.interaction": (
-            "unknown_interaction_type", "This is no type of interactions. Did you mean `meeting`?",
+            "unknown_interaction_type", "This is not a type of interaction. Did you mean `meeting`?",
         ),
         "tag_rules.1.on.booking": (
-            "unknown_booking_state", "This is no state of bookings. Did you mean `cancelled`?",
+            "unknown_booking_state", "This is not a state of bookings. Did you mean `cancelled`?",
         ),
         "tag_rules.1.remove": ("no_tags", "Name a tag in `add` or in `remove`."),
         "tag_rules.2.on.booking": (
             "unknown_booking_state",
-            "This is no state of bookings. There are created, rescheduled, completed, cancelled.",
+            "This is not a state of bookings. Use one of created, rescheduled, completed, cancelled.",
         ),
         "tag_rules.2.adds": ("extra_forbidden", "There is no such name here. Did you mean `add`?"),
     }  # fmt: skip

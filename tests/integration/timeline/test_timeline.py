@@ -1,4 +1,4 @@
-"""The timeline of a contact over HTTP: entries of all kinds, each told once."""
+"""The timeline of a contact over HTTP: entries of all kinds, each change as one entry."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def walk(world: World, contact_id: str, limit: int = 100, **query: Any) -> list[
 
 @pytest.fixture
 def contact(world: World) -> str:
-    """A contact with an entry of each kind, and with changes that are told by these."""
+    """A contact with an entry of each kind, and with changes that these entries show."""
     contact_id: str = world.create("ada@example.com")["id"]
     path = f"/contacts/{contact_id}"
     sent = [
