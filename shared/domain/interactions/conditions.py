@@ -25,7 +25,7 @@ class InteractionConditions(BaseModel):
         None, min_length=1, max_length=100, description="The id of the user or API client who recorded it."
     )
     booking_id: str | None = Field(
-        None, min_length=1, max_length=128, description="Only interactions of the events of this booking."
+        None, min_length=1, max_length=128, description="Only interactions about this booking."
     )
 
 

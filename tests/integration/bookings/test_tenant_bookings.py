@@ -1,4 +1,4 @@
-"""check 13: the bookings of all contacts in one list, by their starts and states."""
+"""The bookings of all contacts in one list, by their starts and states."""
 
 from __future__ import annotations
 

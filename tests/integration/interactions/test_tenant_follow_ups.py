@@ -1,4 +1,4 @@
-"""check 13: the follow-ups of all contacts in one list, for each caller those of the contacts that the caller sees."""
+"""The follow-ups of all contacts in one list, for each caller those of the contacts that the caller sees."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_conditions_restrict_the_list(book: Book) -> None:
 
 
 def test_the_list_follows_every_change(book: Book) -> None:
-    """check 88: also under random changes; the projections are those of the records."""
+    """Also under random changes; the projections are those of the records."""
     chance = random.Random(7)
     world = book.world
     for number, one in enumerate(book.ids):
@@ -143,7 +143,7 @@ def test_the_list_follows_every_change(book: Book) -> None:
 def test_a_caller_sees_the_follow_ups_of_the_contacts_that_it_sees(
     book: Book, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
-    """check 48: from the index of own contacts, and where they are too many for it."""
+    """check 52: from the index of own contacts, and where they are too many for it."""
     monkeypatch.setattr(entry_lists, "MAX_OWN", most)
     world = book.world
     client = program("T1", "contacts:read:own,contacts:write:own,interactions:write:own")

@@ -1,4 +1,4 @@
-"""check 13: the interactions of all contacts in one list, with the filters of a contact's own."""
+"""The interactions of all contacts in one list, with the filters of a contact's own."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_pages_by_number_are_those_of_the_list(book: Book) -> None:
 
 
 def test_totals_follow_changes_deletions_and_restorations(book: Book) -> None:
-    """check 88: of the whole list and of a type, without asking; of anything else when asked."""
+    """Of the whole list and of a type, without asking; of anything else when asked."""
     kinds = ("call", "quote", "meeting", "contract")
 
     def assert_totals() -> None:
@@ -233,7 +233,7 @@ def recent(book: Book, *, token: str | None = None) -> tuple[Any, Any]:
 
 
 def test_statistics_count_the_interactions_of_the_last_days(world: World) -> None:
-    """check 88: for a caller who sees their own contacts only, those of these, if they are not too many."""
+    """For a caller who sees their own contacts only, those of these, if they are not too many."""
     now = timestamps.now()
     own = program("T1", "contacts:read:own,contacts:write:own,interactions:write:own")
     book = Book(world)

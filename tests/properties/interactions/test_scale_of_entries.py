@@ -28,7 +28,7 @@ def tenants() -> list[entry_scale.Tenant]:
 
 
 def test_the_document_has_the_costs_of_each_read_at_each_size() -> None:
-    """check 88"""
+    """check 2"""
     page = (ROOT / "docs" / "access-patterns.md").read_text().split("\n## Lists of all entries\n")[1]
     rows = re.findall(r"^\| (.+?) \| (\d.+?) \| (\d.+?) \| (\d.+?) \|$", page, re.MULTILINE)
     stated = {name: cells for name, *cells in rows}
@@ -38,7 +38,7 @@ def test_the_document_has_the_costs_of_each_read_at_each_size() -> None:
 
 @pytest.mark.parametrize("name", entry_scale.READS)
 def test_a_page_costs_about_the_same_at_every_size(name: str) -> None:
-    """check 88: apart from the number of contacts on the page, and from deleted ones among them."""
+    """check 2: apart from the number of contacts on the page, and from deleted ones among them."""
     read = entry_scale.READS[name]
     costs = [entry_scale.measure(tenant, read)[1] for tenant in tenants()]
     assert max(costs) <= 45
