@@ -21,7 +21,7 @@ Reason = Literal["kept", "deleted_label", "unknown_customer", "permission_denied
 
 
 class RevertInput(BaseModel):
-    """The version whose values a contact gets."""
+    """The version to which a contact is reverted."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 

@@ -45,7 +45,7 @@ class FollowUpPatch(MergePatch):
 
 
 class FollowUpCompletion(BaseModel):
-    """What came of a follow-up."""
+    """The outcome of a follow-up."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 

@@ -40,7 +40,7 @@ class Interaction(Recorded):
 
     `occurred_at` orders the timeline; the time in `id` is the one that the interaction had when it was recorded.
     `performed_by`: the name, at that time, of the user or API client who recorded it; `performed_by_id`: the id.
-    `follow_up_id`: the follow-up that `scheduled_follow_up` made.
+    `follow_up_id`: the follow-up that `scheduled_follow_up` scheduled.
     """
 
     entity: ClassVar[str] = "interaction"

@@ -11,7 +11,7 @@ FindingKind = Literal["email", "phone", "url", "tag"]
 
 
 class Finding(TypedDict):
-    """What was found from `start` up to, but not including, `end`: offsets in `body` in Unicode code points, from 0.
+    """A finding from `start` up to, but not including, `end`: offsets in `body` in Unicode code points, from 0.
 
     `value`: the normalized form. An e-mail address as contacts store it; a telephone number in E.164; a URL with
     scheme and host in lower case; a tag without `#`, in lower case.

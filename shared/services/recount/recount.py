@@ -105,7 +105,7 @@ class ProgressTable(Protocol):
 class RecountReport:
     """The figures of a run. `counts`: how many of each kind were found, such as `contacts`, `figure.total_bookings`,
     `contact_rows`, `entry_rows`, `surplus_rows`, `failed` and `too_large`; all but `contacts` and the last two were
-    mended, unless the run is dry. `finished`: tenants that are complete. `place`: where a run for one tenant ended.
+    corrected, unless the run is dry. `finished`: tenants that are complete. `place`: where a run for one tenant ended.
     """
 
     counts: Counter[str] = field(default_factory=Counter)

@@ -70,5 +70,5 @@ class RecountedContacts:
         return Tally(overdue)
 
     def save(self, before: Contact, after: Contact, event: Event) -> None:
-        """Write a mended contact and its event. Raises ConcurrentChange when it is no longer as `before`."""
+        """Write a corrected contact and its event. Raises ConcurrentChange when it is no longer as `before`."""
         self._contacts.save(before, after, event)
