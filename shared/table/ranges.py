@@ -51,7 +51,7 @@ def walk_ids(
 ) -> Iterator[Entry]:
     """Yield the entries of some ranges whose positions are UUIDv7s, the newest first, from before the id `after` on.
 
-    Reads `portion` of each range at first and twice as many each time, up to 500; each query is of one range.
+    Reads `portion` of each range at once; each query is of one range.
     """
     return walk_ranges(
         reads,
@@ -61,6 +61,7 @@ def walk_ids(
         after=after,
         descending=True,
         portion=portion,
+        largest=portion,
     )
 
 

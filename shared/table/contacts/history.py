@@ -24,8 +24,7 @@ class ContactEvents:
     def walk(self, contact_id: str, *, after: str | None, portion: int) -> Iterator[Event]:
         """Yield the events of a contact in the descending order of their ids, from before the id `after` on.
 
-        Reads `portion` events at first and twice as many each time, of each of the two ranges of events. Raises
-        BudgetSpent when the budget is spent.
+        Reads `portion` events of each of the two ranges of events at once. Raises BudgetSpent when the budget is spent.
         """
         partition = contact_keys.partition(self._tenant, contact_id)
         for _, row in walk_ids(self._reads, partition, event_keys.RANGES, after=after, portion=portion):
