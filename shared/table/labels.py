@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from shared.domain.errors import ConcurrentChange, NameTaken, RuleBroken, Unavailable
+from shared.domain.errors import ConcurrentChange, Conflict, NameTaken, RuleBroken, Unavailable
 from shared.domain.events import Event
 from shared.domain.groups.record import Group
 from shared.domain.labels.record import MAX_LABELS, NO_LABELS, ContactType, Label, Labels, Tag
@@ -29,7 +29,6 @@ about a second anyway. A contact that is read by its id is shown with the curren
 """
 _PAGE = 1_000
 _ATTEMPTS = 6
-"""How often labels are read when they change meanwhile."""
 """How often labels are read when they change meanwhile."""
 _KINDS: dict[str, type[Label]] = {one.entity: one for one in (Tag, ContactType, Group)}
 
@@ -165,10 +164,15 @@ class LabelTable:
         self._commit(transaction)
 
     def _commit(self, transaction: Transaction) -> None:
+        is_refused = False
         try:
             self._store.commit(transaction)
+        except (Conflict, RuleBroken):  # of a condition: nothing was written
+            is_refused = True
+            raise
         finally:
-            self._memory.forget(self._tenant)
+            if not is_refused:
+                self._memory.forget(self._tenant)
 
     def _put_new(self, transaction: Transaction, label: Label) -> None:
         self._put(transaction, label, guards.is_new_or_own(label.last_event, _refusal_for(label)))

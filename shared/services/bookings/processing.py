@@ -172,8 +172,10 @@ class BookingService:
         )
         stamped = stamp()
         interaction = _build_interaction(event, contact.id, stamped)
-        tag_rules = TagRules(lambda: tenant.settings, lambda: writing.labelling)
-        contact, tagged = tag_rules.apply(contact, booking=event.state)
+        tagged: dict[str, Any] = {}
+        if after.order == event.order:  # not of an event that was overtaken: the booking has another state
+            tag_rules = TagRules(lambda: tenant.settings, lambda: writing.labelling)
+            contact, tagged = tag_rules.apply(contact, booking=after.state)
         changed, happened = contact.record_booking_event(
             type=interaction.type,
             booking_id=event.booking_id,

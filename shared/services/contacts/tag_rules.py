@@ -31,7 +31,7 @@ class TagRules:
         the tags. Tags that do not fit are left out: those beyond `max_tags_per_contact`, those that are new while the
         tenant has the maximum number of tags, and ids of no tag. Costs nothing without rules for the occasion;
         otherwise one read of the stamp of the labels, unless it was read in the last second, and the creation of each
-        new tag.
+        new tag. At the tenant's maximum, one creation is tried and refused, whatever the number of names.
         """
         settings = self._settings()
         rules = settings.find_tag_rules(interaction=interaction, booking=booking)
@@ -56,6 +56,7 @@ def _apply(
 ) -> dict[str, str | None]:
     """Return the names of a contact's tags by id after `rules`."""
     tags = dict(before)
+    may_create = True
     for rule in rules:
         for removed in labelling.known("tag", rule.remove):
             tags.pop(removed.id, None)
@@ -64,11 +65,12 @@ def _apply(
             if len(tags) >= max_tags and not (known and known[0].id in tags):
                 continue
             if not known:
-                if is_id(name):
+                if is_id(name) or not may_create:
                     continue
                 try:
                     known = labelling.tags([name])
                 except RuleBroken:  # the tenant has the maximum number of tags
+                    may_create = False
                     continue
             tags[known[0].id] = known[0].name
     return tags

@@ -117,6 +117,29 @@ def test_a_tenant_that_has_as_many_tags_as_it_may_gets_no_further_one(
     assert set(known_tags(world)) == {"a", "b"} and other["tags"] == ["b"]
 
 
+def test_at_the_tenant_s_maximum_of_tags_many_new_names_cost_as_much_as_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact = world.create(tags=["a"])
+    monkeypatch.setitem(MAX_LABELS, "tag", 1)  # type: ignore[attr-defined]
+    costs = []
+    for given in (
+        [(CALL, ["new", "a"], [])],
+        [(CALL, [f"new {rule} {name}" for name in range(10)], []) for rule in range(5)],
+    ):
+        rules(world, *given)
+        for _ in range(2):  # the first one reads the settings
+            with meter() as measured:
+                record(world, contact)
+        costs.append((measured.calls, measured.read, measured.write))
+        with meter() as measured:
+            world.send("GET", "/tags", query={"limit": "1"})
+        costs.append((measured.calls, measured.read, measured.write))
+    assert costs[:2] == costs[2:], costs
+    assert costs[0][0] <= 5, "the contact, the stamp, one refused transaction, and the change"
+    assert tags(world, contact) == ["a"]
+
+
 def test_a_deleted_tag_is_made_again_by_its_name_and_not_by_its_id(world: World) -> None:
     contact = world.create(tags=["by name", "by id"])
     ids = {one["name"]: one["id"] for one in world.send("GET", "/tags").json["items"]}
@@ -203,10 +226,29 @@ def test_a_booking_event_tags_its_contact_by_the_state_it_leaves(world: World) -
     for event_id, kind in (("e-1", "BookingCreated"), ("e-2", "BookingCancelled")):
         book(world, kind, event_id=event_id, **detail)
     assert tags(world, contact) == [], "an event that was processed before changes nothing"
-    # In the order of arrival: an event that comes late is applied late.
     book(world, event_id="e-0", version=0, **detail)
-    assert tags(world, contact) == ["coming", "new"]
+    assert tags(world, contact) == [], "an event that was overtaken applies no rule"
+    book(world, "BookingCancelled", event_id="e-3", version=3, **detail)
+    assert tags(world, contact) == ["cancelled"]
     world.content.assert_whole()
+
+
+def test_the_last_rule_that_a_booking_applies_is_that_of_its_state(worlds: Worlds) -> None:
+    """check 27"""
+    detail = {"booking_id": "b", "invitee_email": "grace@example.com"}
+    kinds = ("BookingCreated", "BookingCompleted", "BookingCancelled")
+    for order in itertools.permutations(range(3)):
+        with worlds() as world:
+            rules(
+                world,
+                ({"booking": "created"}, ["coming"], []),
+                ({"booking": "completed"}, ["came"], ["coming"]),
+                ({"booking": "cancelled"}, ["gone"], ["coming", "came"]),
+            )
+            for number in order:
+                book(world, kinds[number], event_id=f"e-{number}", version=number + 1, **detail)
+            world.catch_up()
+            assert [one["tags"] for one in world.listed()] == [["gone"]]
 
 
 def test_killed_at_any_call_a_booking_event_under_rules_ends_as_without(worlds: Worlds) -> None:
