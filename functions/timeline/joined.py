@@ -5,13 +5,11 @@ from __future__ import annotations
 from pydantic import Field
 
 from shared.domain.errors import NotFound
-from shared.domain.timeline.entry import KINDS, TimelineEntry, parse_kinds
+from shared.domain.timeline.entry import KINDS, GivenKinds, TimelineEntry, parse_kinds
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import Reply, Routes
 from shared.wiring.timeline import contact_timeline
-
-_KIND = f"(?:{'|'.join(KINDS)})"
 
 routes = Routes("Timeline")
 
@@ -19,10 +17,8 @@ routes = Routes("Timeline")
 class TimelineQuery(ListQuery):
     """The entries of a timeline to list."""
 
-    kind: str | None = Field(
+    kind: GivenKinds | None = Field(
         None,
-        pattern=f"^{_KIND}(?:,{_KIND})*$",
-        max_length=200,
         description=f"Only entries of these kinds, separated by commas: {', '.join(KINDS)}. Default: all kinds.",
     )
 

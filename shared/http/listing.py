@@ -90,4 +90,4 @@ def _take_fitting(entries: Sequence[str]) -> Iterator[str]:
 
 
 def _mixed(field: str, other: str) -> Invalid:
-    return Invalid.field(field, "mixed", f"`{field}` and `{other}` are two ways to name a page. Give one.")
+    return Invalid.field(field, "mixed", f"Give `{field}` or `{other}`, not both: each names a page.")

@@ -12,13 +12,25 @@ from shared.domain.bookings.booking import Booking
 from shared.domain.contacts.consent import ConsentEntry
 from shared.domain.contacts.history import HistoryEntry
 from shared.domain.contacts.status import StatusEntry
+from shared.domain.errors import Invalid
 from shared.domain.events import CONTACT_CONSENT_CHANGED, CONTACT_STATUS_CHANGED, CONTACT_UPDATED, Event
 from shared.domain.interactions.interaction import Interaction
 from shared.domain.notes.note import Note
 from shared.domain.timestamps import Timestamp
+from shared.domain.validators import validated_by
 
 Kind = Literal["interaction", "note", "booking", "status", "consent", "change"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+def _check_kinds(text: str) -> None:
+    if not set(text.split(",")) <= set(KINDS):
+        message = f"Give kinds of entries, separated by commas: {', '.join(KINDS)}."
+        raise Invalid.field("kind", "unknown_kind", message)
+
+
+GivenKinds = Annotated[str, Field(max_length=200), validated_by(_check_kinds)]
+"""Kinds of entries as a caller names them, separated by commas."""
 
 _SHOWN_BY_ENTRY = frozenset({CONTACT_CONSENT_CHANGED, CONTACT_STATUS_CHANGED})
 """Events of a contact that are entries of another kind."""

@@ -124,8 +124,9 @@ class Book:
         item = store().get(contact_keys.contact(TENANT, contact_id))
         assert item is not None
         self.stream.append(item)
-        entries = store().query(item["PK"]["S"], limit=1000, prefix="INT", consistent=True)
-        self.stream += [entry for entry in entries if kind_of(entry) and entry not in self.stream]
+        for prefix in ("INT", "BOOKING"):
+            entries = store().query(item["PK"]["S"], limit=1000, prefix=prefix, consistent=True)
+            self.stream += [entry for entry in entries if kind_of(entry) and entry not in self.stream]
 
     def catch_up(self) -> None:
         projection().project(self.stream)

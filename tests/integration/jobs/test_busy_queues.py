@@ -26,6 +26,17 @@ MESSAGES: dict[str, Callable[[], dict[str, Any]]] = {
     "BookingsFunction": booking,
     "BulkFunction": lambda: {"tenant_id": "T1", "job_id": new_id(), "number": 1},
     "ImportsRowsFunction": lambda: {"tenant_id": "T1", "import_id": new_id(), "step": "split"},
+    "NotesFunction": lambda: {
+        "tenant_id": "T1",
+        "id": new_id(),
+        "type": "note.created",
+        "entity": "contact",
+        "entity_id": new_id(),
+        "note_id": new_id(),
+        "at": "2031-03-02T09:00:00.000Z",
+        "origin": "api",
+        "version": 2,
+    },
     "WebhookFanOutFunction": lambda: {
         "tenant_id": "T1",
         "id": new_id(),
