@@ -11,6 +11,8 @@ from shared.services.backoff import fraction
 
 _RETRY_SECONDS = (10, 30, 90)
 """Seconds before the first, second and third retry of a message that failed because of a _BUSY error."""
+_FINAL_SECONDS = 10
+"""The maximum number of seconds until a message that cannot succeed is received again."""
 _BUSY = (Unavailable, ConcurrentChange)
 
 
@@ -36,10 +38,17 @@ def process_batch(event: dict[str, Any], queue: Queue, process: Callable[[str], 
 
 
 def process_with_backoff(
-    event: dict[str, Any], queue: Queue, process: Callable[[str, int], None]
+    event: dict[str, Any],
+    queue: Queue,
+    process: Callable[[str, int], None],
+    *,
+    final: tuple[type[Exception], ...],
 ) -> dict[str, Any]:
     """Call `process` with each message's body and the number of times it was received. Return the messages for which
     it raised, whatever the error: SQS retries them after exponentially longer waits.
+
+    `final`: errors after which no retry can succeed. Such a message becomes visible again within _FINAL_SECONDS, so
+    that its remaining receives are soon over and it reaches the dead-letter queue.
     """
     failures = []
     for record in event["Records"]:
@@ -48,7 +57,10 @@ def process_with_backoff(
             process(record["body"], receives)
         except Exception as error:  # noqa: BLE001 (one bad message must not fail the others)
             failures.append(_report(record, error))
-            _show_again(queue, record, backoff_delay(receives))
+            is_final = isinstance(error, final)
+            _show_again(
+                queue, record, round(_FINAL_SECONDS * fraction()) if is_final else backoff_delay(receives)
+            )
     return {"batchItemFailures": failures}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from shared import environment, observability
 from shared.publishing.contracts import MalformedMessage, from_message
+from shared.services.notes.processing import GivenUp
 from shared.sqs import process_with_backoff
 from shared.wiring.base import received_messages
 from shared.wiring.notes import note_processing
@@ -13,7 +14,8 @@ from shared.wiring.notes import note_processing
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Process the notes of a batch of events. Return the messages to retry."""
-    return process_with_backoff(event, received_messages(environment.note_events_queue_url()), _process)
+    queue = received_messages(environment.note_events_queue_url())
+    return process_with_backoff(event, queue, _process, final=(GivenUp, MalformedMessage))
 
 
 def _process(body: str, receives: int) -> None:

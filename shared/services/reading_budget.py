@@ -81,6 +81,13 @@ class Budget:
         if self._has_advanced and self.is_spent:
             raise BudgetSpent()
 
+    def check_time(self) -> None:
+        """Raise BudgetSpent if the time has run out and a step was made since the budget started. Called before a step
+        that may take long by itself, on rows that have been read and charged.
+        """
+        if self._has_advanced and self._clock() >= self._until:
+            raise BudgetSpent()
+
     def charge(self, rows: int) -> None:
         """Charge rows that were read."""
         self._rows += rows

@@ -38,6 +38,21 @@ def test_a_budget_is_five_thousand_rows_and_three_seconds() -> None:
         time.check()
 
 
+def test_before_a_long_step_only_the_time_is_checked() -> None:
+    clock = Clock()
+    budget = Budget(rows=1, seconds=3, clock=clock)
+    budget.charge(1)
+    clock.now += 3
+    budget.check_time()  # the first step is always allowed
+    budget.restart()
+    budget.advance()
+    budget.charge(1)
+    budget.check_time()
+    clock.now += 3
+    with pytest.raises(BudgetSpent):
+        budget.check_time()
+
+
 def test_seconds_are_unlimited_in_tests_alone() -> None:
     assert MAX_SECONDS == 3.0  # imported before the fixture sets the time aside
 

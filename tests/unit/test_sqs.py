@@ -84,7 +84,7 @@ def test_with_backoff_every_failure_is_retried_after_longer_and_longer_waits() -
             seen.append((body, receives))
             process(body)
 
-        answer = process_with_backoff(event("fine", "bug", "busy", received=received), queue, note)
+        answer = process_with_backoff(event("fine", "bug", "busy", received=received), queue, note, final=())
         assert failed(answer) == ["bug", "busy"]
         assert seen == [("fine", received), ("bug", received), ("busy", received)]
         assert queue.shown.keys() == {"handle of bug", "handle of busy"}
@@ -98,5 +98,16 @@ def test_the_longest_wait_is_one_that_sqs_takes() -> None:
 
 
 def test_with_backoff_a_message_whose_visibility_cannot_be_changed_is_retried_all_the_same() -> None:
-    answer = process_with_backoff(event("busy"), Queue(refuses=True), lambda body, _: process(body))
+    answer = process_with_backoff(event("busy"), Queue(refuses=True), lambda body, _: process(body), final=())
     assert failed(answer) == ["busy"]
+
+
+def test_with_backoff_a_message_that_cannot_succeed_is_soon_received_for_the_last_time() -> None:
+    for received in range(1, 9):
+        queue = Queue()
+        batch = event("bug", "busy", "gone", received=received)
+        answer = process_with_backoff(batch, queue, lambda body, _: process(body), final=(KeyError, NotFound))
+        assert failed(answer) == ["bug", "busy", "gone"]
+        assert queue.shown["handle of bug"] <= 10
+        assert queue.shown["handle of gone"] <= 10
+        assert queue.shown["handle of busy"] >= 10 * 3 ** min(received - 1, 6)

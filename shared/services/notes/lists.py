@@ -101,4 +101,6 @@ class NoteLists:
         self, contact_id: str, prefixes: Sequence[Prefix] | None, after: str | None, portion: int
     ) -> Iterator[Step[Note]]:
         for position, note in self._index.walk(contact_id, after=after, portion=portion):
+            if prefixes is not None:
+                self._budget.check_time()
             yield position, prefixes is None or found_in_text(prefixes, note.body), note

@@ -37,7 +37,8 @@ class NoteIndex:
     def walk(self, contact_id: str, *, after: str | None, portion: int) -> Iterator[tuple[str, Note]]:
         """Yield a contact's notes after a position, each with its position.
 
-        Reads `portion` notes at first, and twice as many each time.
+        Reads `portion` notes at first, and twice as many each time. A note counts as a step of the budget once the
+        caller asks for the next one.
         """
         entries = walk_ranges(
             self._reads,
@@ -50,8 +51,8 @@ class NoteIndex:
             largest=_LARGEST,
         )
         for position, row in entries:
-            self._budget.advance()
             yield position, note_items.note_from_item(row)
+            self._budget.advance()
 
     def skip(self, contact_id: str, count: int) -> tuple[int, str | None]:
         """Skip the first `count` notes, or fewer when the budget is spent.

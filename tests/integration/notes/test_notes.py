@@ -12,6 +12,7 @@ import pytest
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
+from shared.domain.search import found_in_text
 from shared.projections.leftover_rows import LeftoverRows
 from shared.services.contacts.purge import Purge
 from shared.table.item import Item
@@ -210,6 +211,27 @@ def test_a_search_that_is_not_through_within_its_budget_goes_on_by_its_cursor(
     answer = notebook.ask("GET", query={"search": "needle", "limit": 1, "include_total": True}).json
     assert (answer["total"], answer["total_at_least"] <= 1) == (None, True)
     assert notebook.list(search="needle", limit=1) == [made[7], made[0]]
+
+
+def test_a_search_looks_at_its_time_before_each_note(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Searching one long text can take a fiftieth of the time of a request."""
+    made = [notebook.write("needle" if number in (0, 3) else "hay")["id"] for number in range(5)]
+    monkeypatch.setattr("shared.services.reading_budget.MAX_SECONDS", 0.0)
+    searched: list[str] = []
+
+    def search(prefixes: Any, text: str) -> bool:
+        searched.append(text)
+        return found_in_text(prefixes, text)
+
+    monkeypatch.setattr("shared.services.notes.lists.found_in_text", search)
+    answer = notebook.ask("GET", query={"search": "needle", "limit": 100, "include_total": True}).json
+    assert (answer["items"], searched) == ([], ["hay"])
+    assert answer["next_cursor"] is not None
+    searched.clear()
+    assert notebook.list(search="needle", limit=100) == [made[3], made[0]]
+    assert len(searched) == 5
 
 
 def test_cursors_and_pages_that_do_not_belong_to_the_list_are_refused(notebook: Notebook) -> None:

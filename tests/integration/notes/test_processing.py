@@ -12,8 +12,10 @@ import pytest
 from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.notes.inputs import NotePatch
+from shared.domain.notes.tidying import tidy
 from shared.projections.leftover_rows import LeftoverRows
 from shared.services.contacts.purge import Purge
+from shared.services.notes import processing
 from shared.services.notes.processing import MAX_ATTEMPTS
 from shared.table.notes.repository import NoteTable
 from shared.wiring.base import store
@@ -260,6 +262,40 @@ def test_what_keeps_failing_ends_as_failed_and_in_the_dead_letters_and_a_retry_p
     refused = notebook.ask("POST", f"/{made['id']}/retry")
     assert (refused.status, refused.json["code"]) == (409, "already_processed")
     assert notebook.count == 1
+
+
+def test_a_text_that_kills_the_worker_fails_no_other_note(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deadly, *others = (notebook.write(body) for body in ("deadly", "#a", "#b", "#c"))
+
+    def tidy_or_die(text: str) -> str:
+        if text == "deadly":
+            raise Killed
+        return tidy(text)
+
+    monkeypatch.setattr(processing, "tidy", tidy_or_die)
+    assert notebook.process() == len(others)
+    assert notebook.read(deadly["id"])["failure_reason"] == "exhausted"
+    assert [notebook.read(one["id"])["processing_state"] for one in others] == ["processed"] * len(others)
+    assert dead_letters(notebook) == 1
+
+
+def test_a_note_that_was_given_up_is_soon_in_the_dead_letters(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[int] = []
+    monkeypatch.setattr(
+        "shared.files.queues.received.ReceivedMessages.show_again",
+        lambda _self, _receipt, *, after: not shown.append(after),
+    )
+    notebook.write()
+    (message,) = messages(notebook)
+    for receives in (MAX_ATTEMPTS + 1, MAX_ATTEMPTS + 2):
+        assert not deliver(notebook, message, receives)
+    assert not deliver(notebook, {**message, "Body": "{}"})
+    assert len(shown) == 3
+    assert max(shown) <= 10
 
 
 def test_a_table_that_cannot_be_written_either_leaves_the_note_pending_and_the_message_for_a_redrive(
