@@ -14,5 +14,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Purge as many contacts as the time allows; the next call continues an hour later."""
     purge = contact_purge(has_time(context))
     figures = asdict(purge.run())
-    observability.note("purged deleted contacts", **figures)
+    note = observability.warn if figures["failed"] else observability.note
+    note("purged deleted contacts", **figures)
     return figures

@@ -36,6 +36,10 @@ class DomainError(Exception):
             self.code = code
 
 
+NOT_A_RECORD = (LookupError, TypeError, ValueError, AttributeError)
+"""What reading an item raises that is not the record that its key promises: a field is missing or of another form."""
+
+
 class Invalid(DomainError):
     """The form of the input, or the value of a field, is refused."""
 

@@ -10,9 +10,10 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from shared import observability
 from shared.domain.contacts import order as contact_order
 from shared.domain.contacts.record import Contact
-from shared.domain.events import Event
+from shared.domain.errors import NOT_A_RECORD
 from shared.domain.records import blank_fields
 from shared.projections.kinds import contacts
 from shared.table import event_items, walking
@@ -36,7 +37,10 @@ _SOURCE_FIELDS = frozenset(
 
 
 class LeftoverRows:
-    """The rows of purged contacts, of all tenants."""
+    """The rows of purged contacts, of all tenants.
+
+    An event that cannot be read says nothing about rows. It is passed over, with a warning.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -65,7 +69,7 @@ class LeftoverRows:
             portion=_PAGE,
         )
         for rows in walking.portions((row for _, row in found), _PAGE):
-            removed = self._remove(tenant_id, state, [event_items.event_from_item(row) for row in rows])
+            removed = self._remove(tenant_id, state, rows)
             is_full = len(rows) == _PAGE
             if is_full:
                 last = {"S": event_keys.id_of(rows[-1])}
@@ -73,22 +77,37 @@ class LeftoverRows:
             if removed or is_full:  # a run that has time for one step must not spend it on nothing
                 yield removed
 
-    def _remove(self, tenant_id: str, state: dict[str, Any], events: Sequence[Event]) -> int:
+    def _remove(self, tenant_id: str, state: dict[str, Any], events: Sequence[Item]) -> int:
         """Remove the rows of the states before and after each event; leave the last of them in `state`."""
         rows: dict[Identity, Item] = {}
         for event in events:
-            # Events are in the order of their ids, and so of their times, but not always of their versions: so the
-            # state before each event counts as well.
-            for values in (
-                {name: before for name, (before, _) in event.changes.items()},
-                {name: after for name, (_, after) in event.changes.items()} | {"updated_at": event.at},
-            ):
-                state.update((name, value) for name, value in values.items() if name in _SOURCE_FIELDS)
-                given = {name: value for name, value in state.items() if value is not None}
-                if "first_name" not in given:
-                    continue  # before the contact was created
-                contact = Contact.from_stored({**blank_fields(Contact), **given})
-                rows.update((identity_of(row), row) for row in contacts.rows_of(tenant_id, contact))
-        found = self._store.get_many([key_of(row) for row in rows.values()], consistent=False)
-        self._store.write_many(delete=[key_of(row) for row in found.values()])
-        return len(found)
+            try:
+                found, after = _rows_around(tenant_id, state, event)
+            except NOT_A_RECORD:
+                observability.warn("not an event", trace=observability.trace())
+                continue
+            rows.update((identity_of(row), row) for row in found)
+            state.update(after)
+        present = self._store.get_many([key_of(row) for row in rows.values()], consistent=False)
+        self._store.write_many(delete=[key_of(row) for row in present.values()])
+        return len(present)
+
+
+def _rows_around(tenant_id: str, state: dict[str, Any], item: Item) -> tuple[list[Item], dict[str, Any]]:
+    """Return the rows of the states before and after an event, and the state after it.
+
+    Events are in the order of their ids, and so of their times, but not always of their versions: so the state before
+    each event counts as well.
+    """
+    event = event_items.event_from_item(item)
+    rows: list[Item] = []
+    for values in (
+        {name: before for name, (before, _) in event.changes.items()},
+        {name: after for name, (_, after) in event.changes.items()} | {"updated_at": event.at},
+    ):
+        state = state | {name: value for name, value in values.items() if name in _SOURCE_FIELDS}
+        given = {name: value for name, value in state.items() if value is not None}
+        if "first_name" in given:  # otherwise it was before the contact was created
+            contact = Contact.from_stored({**blank_fields(Contact), **given})
+            rows += contacts.rows_of(tenant_id, contact)
+    return rows, state

@@ -315,7 +315,13 @@ def purge_table() -> PurgeTable:
 
 def contact_purge(has_time: Callable[[], bool]) -> Purge:
     """The purge of all tenants' deleted contacts. It works while `has_time` returns True."""
+    from shared import observability
     from shared.projections.leftover_rows import LeftoverRows
     from shared.services.contacts.purge import Purge
 
-    return Purge(purge_table(), leftover_rows=LeftoverRows(store()), has_time=has_time)
+    return Purge(
+        purge_table(),
+        leftover_rows=LeftoverRows(store()),
+        on_failure=lambda: observability.warn("a contact was not purged", trace=observability.trace()),
+        has_time=has_time,
+    )

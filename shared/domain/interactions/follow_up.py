@@ -94,16 +94,19 @@ class FollowUp(Recorded):
         Raises Conflict when it is no longer open.
         """
         self._require_open()
-        if fields.get("due_at", self.due_at) != self.due_at:
-            fields = {**fields, "notified_at": None}
+        if "due_at" in fields:
+            fields = {**fields, **self._due_fields(fields["due_at"])}
         after = self._next_version(fields, stamp)
         changes = compare_fields(self._audited_fields(), after._audited_fields())
         return (after, changes) if changes else None
 
     def reschedule(self, due_at: str, *, stamp: Stamp) -> FollowUp:
-        """Return the follow-up with another due time. Raises Conflict when it is no longer open."""
+        """Return the follow-up with a due time, for which it is announced again if it is another one.
+
+        Raises Conflict when it is no longer open.
+        """
         self._require_open()
-        return self._next_version({"due_at": due_at, "notified_at": None}, stamp)
+        return self._next_version(self._due_fields(due_at), stamp)
 
     def complete(self, outcome: str, *, outcome_interaction_id: str | None = None, stamp: Stamp) -> FollowUp:
         """Return the follow-up as done. Raises Conflict when it is no longer open."""
@@ -136,6 +139,10 @@ class FollowUp(Recorded):
             "due_at": self.due_at,
             "assignee_id": self.assignee_id,
         }
+
+    def _due_fields(self, due_at: str) -> dict[str, Any]:
+        """Return the fields that change with the due time."""
+        return {} if due_at == self.due_at else {"due_at": due_at, "notified_at": None}
 
     def _audited_fields(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in _NOT_AUDITED and value}

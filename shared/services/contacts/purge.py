@@ -12,12 +12,15 @@ from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.contacts.purge import Expired
-from shared.domain.errors import ConcurrentChange
+from shared.domain.errors import NOT_A_RECORD, ConcurrentChange, DomainError, Unavailable
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 
 _STEPS_AT_ONCE = 50
 """Steps of one contact's purge, of up to a hundred items each, before it is another contact's turn."""
+
+_MOST_UNAVAILABLE = 5
+"""Contacts in a row for which the table is too busy, before the run ends."""
 
 
 class ExpiredContacts(Protocol):
@@ -42,47 +45,51 @@ class FindableRows(Protocol):
 
 @dataclass(slots=True)
 class PurgeReport:
-    """The counts of a run: contacts purged, rows removed around them, entries whose contact had changed, and contacts
-    that were started and are left for the next run."""
+    """The counts of a run: contacts purged, rows removed around them, entries whose contact had changed, contacts that
+    were started and are left for the next run, and contacts that failed."""
 
     purged: int = 0
     rows: int = 0
     passed_over: int = 0
     unfinished: int = 0
+    failed: int = 0
 
 
 class Purge:
-    """Purges the contacts that are due, while it has time. `leftover_rows` removes the rows by which they are found."""
+    """Purges the contacts that are due, while it has time.
+
+    `leftover_rows` removes the rows by which they are found. `on_failure`: called while the exception of a failure that
+    is passed over is being handled.
+    """
 
     def __init__(
         self,
         contacts: ExpiredContacts,
         *,
         leftover_rows: FindableRows | None = None,
+        on_failure: Callable[[], None] = lambda: None,
         now: Callable[[], str] = timestamps.now,
         has_time: Callable[[], bool] = lambda: True,
     ) -> None:
         self._contacts = contacts
         self._leftover_rows = leftover_rows
+        self._on_failure = on_failure
         self._now = now
         self._has_time = has_time
+        self._unavailable = 0
 
     def run(self) -> PurgeReport:
         """Purge the contacts that are due now. Raises Unavailable when the table stays too busy; runs may repeat.
 
         A large contact is left after some steps and continued when the others are purged, so that it holds up none of
-        them.
+        them. A contact that fails is left for the next run, and the others are purged.
         """
         report = PurgeReport()
         unfinished = deque[Iterator[bool]]()
         for tenant_id, contact_id in self._contacts.due(self._now()):
             if not self._has_time():
                 break
-            expired = self._contacts.look_up(tenant_id, contact_id)
-            if expired is None or expired.due_at > self._now():
-                report.passed_over += 1  # restored, or purged already: the index lags
-                continue
-            self._take_turn(self._purge(expired, report), unfinished, report)
+            self._take_turn(self._begin(tenant_id, contact_id, report), unfinished, report)
         while unfinished and self._has_time():
             self._take_turn(unfinished.popleft(), unfinished, report)
         report.unfinished += len(unfinished)
@@ -95,12 +102,35 @@ class Purge:
         try:
             for number, is_done in enumerate(purging, 1):
                 if is_done:
-                    return
-                if number == _STEPS_AT_ONCE or not self._has_time():
                     break
-            unfinished.append(purging)
+                if number == _STEPS_AT_ONCE or not self._has_time():
+                    unfinished.append(purging)
+                    break
         except ConcurrentChange:  # another run was faster
             report.passed_over += 1
+        except Unavailable:
+            self._unavailable += 1
+            if self._unavailable == _MOST_UNAVAILABLE:
+                raise
+            self._count_failure(report)
+            return
+        except (DomainError, *NOT_A_RECORD):
+            self._count_failure(report)
+        self._unavailable = 0
+
+    def _count_failure(self, report: PurgeReport) -> None:
+        """Count a contact that fails, which must not hold up the others in every run."""
+        self._on_failure()
+        report.failed += 1
+
+    def _begin(self, tenant_id: str, contact_id: str, report: PurgeReport) -> Iterator[bool]:
+        """Purge a contact if it is due as of now; yield after each step whether it was the last."""
+        expired = self._contacts.look_up(tenant_id, contact_id)
+        if expired is None or expired.due_at > self._now():
+            report.passed_over += 1  # restored, or purged already: the index lags
+            yield True
+        else:
+            yield from self._purge(expired, report)
 
     def _purge(self, expired: Expired, report: PurgeReport) -> Iterator[bool]:
         """Purge a contact; yield after each step whether it was the last."""

@@ -8,6 +8,7 @@ overlap: an entry leaves the index in the transaction that handles it.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from shared.domain import timestamps
 from shared.domain.callers import system_caller
 from shared.domain.contacts.figures import FollowUpFigures
 from shared.domain.contacts.record import Contact
-from shared.domain.errors import DomainError
+from shared.domain.errors import NOT_A_RECORD, ConcurrentChange, DomainError, Unavailable
 from shared.domain.events import FOLLOW_UP_DUE, Event
 from shared.domain.interactions.follow_up import FollowUp
 from shared.domain.interactions.interaction import Interaction
@@ -29,11 +30,14 @@ from shared.services.optimistic import retry_on_conflict
 
 MAX_ENTRIES = 50_000
 """Entries that one run reads at most: far more than it can handle, so that those of suspended tenants hide none."""
+SHARE = 500
+"""Entries of one tenant that a run handles before those of other tenants: those that a run can handle in some ten
+seconds."""
 MIN_WAIT, MAX_WAIT = 60, 86_400
 """Seconds after which a follow-up of a deleted contact is looked at again, at least and at most. In between, it is the
 time since the deletion, so a contact is looked at some forty times before it is purged."""
 RETRY_SECONDS = 3_600
-"""Seconds after which an entry that cannot be handled is tried again."""
+"""Seconds after which an entry that cannot be handled is tried again. It must not come first in every run."""
 NOTE_SECONDS = 3_600
 """Seconds for which it is noted that entries of a tenant are set aside, after the last one was: far longer than the
 index lags the table, and than a run takes."""
@@ -56,8 +60,9 @@ class DueReport:
     """The counts of a run.
 
     `announced`: follow-ups whose `follow_up.due` was emitted. `settled`: interactions whose time has come. `set_aside`:
-    entries of suspended tenants. `postponed`: follow-ups of deleted contacts. `passed_over`: entries that were handled,
-    moved or removed meanwhile. `failed`: entries that are left for a later run.
+    entries of suspended tenants. `postponed`: entries of deleted contacts, and of those that are being purged.
+    `passed_over`: entries that were handled, moved or removed meanwhile. `failed`: entries that are left for a later
+    run.
     """
 
     announced: int = 0
@@ -109,7 +114,10 @@ class Settling(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What was done about a follow-up. `until`: when one that was postponed is to be looked at again."""
+    """What was done about a follow-up.
+
+    `until`: when one of a deleted contact is to be looked at again, empty otherwise.
+    """
 
     done: Literal["announced", "passed_over", "postponed"]
     until: str = ""
@@ -176,7 +184,8 @@ class DueTimelines:
     def run(self) -> DueReport:
         """Handle the entries that are due now, at most MAX_ENTRIES.
 
-        An entry that fails is left for a later run, and the others are handled.
+        A tenant with more than SHARE entries waits until those of the others are handled. An entry that fails is left
+        for a later run, and the others are handled.
         """
         report = DueReport()
         at = timestamps.now()
@@ -199,17 +208,24 @@ class DueTimelines:
 
     def _handle(self, entries: Iterable[DueEntry], report: DueReport) -> None:
         aside: list[DueEntry] = []
+        later: list[DueEntry] = []
+        handled = Counter[str]()
         for entry in entries:
             if not self._has_time():
                 return
             with self._counting_failures(entry, report):
                 if not self._is_live(entry.tenant_id):
                     aside.append(entry)
-                elif entry.is_follow_up:
-                    self._announce(entry, report)
+                elif handled[entry.tenant_id] >= SHARE:
+                    later.append(entry)
                 else:
-                    self._interactions(entry.tenant_id).settle(entry.contact_id, entry.entry_id)
-                    report.settled += 1
+                    handled[entry.tenant_id] += 1
+                    self._handle_live(entry, report)
+        for entry in later:
+            if not self._has_time():
+                return
+            with self._counting_failures(entry, report):
+                self._handle_live(entry, report)
         noted: set[str] = set()
         for entry in aside:
             if not self._has_time():
@@ -223,11 +239,22 @@ class DueTimelines:
                 else:
                     report.passed_over += 1
 
-    def _announce(self, entry: DueEntry, report: DueReport) -> None:
-        outcome = self._follow_ups(entry.tenant_id).announce(entry.contact_id, entry.sort_key)
-        if outcome.done == "announced":
-            report.announced += 1
-        elif outcome.done == "postponed" and self._index.postpone(entry, outcome.until):
+    def _handle_live(self, entry: DueEntry, report: DueReport) -> None:
+        """Handle an entry of a live tenant. One that there is nothing to do about is postponed, if it is still there.
+
+        That is an entry of a contact whose purge has begun: the purge removes it.
+        """
+        until = ""
+        if entry.is_follow_up:
+            outcome = self._follow_ups(entry.tenant_id).announce(entry.contact_id, entry.sort_key)
+            if outcome.done == "announced":
+                report.announced += 1
+                return
+            until = outcome.until
+        elif self._interactions(entry.tenant_id).settle(entry.contact_id, entry.entry_id):
+            report.settled += 1
+            return
+        if self._index.postpone(entry, until or _retry_at()):
             report.postponed += 1
         else:
             report.passed_over += 1
@@ -237,13 +264,20 @@ class DueTimelines:
         """Count an entry that fails, so that the others are handled."""
         try:
             yield
-        except DomainError:  # the table or the contact is too busy: a later run tries again
+        except (
+            ConcurrentChange,
+            Unavailable,
+        ):  # the contact or the table is too busy: a later run tries again
             report.failed += 1
-        except (KeyError, TypeError, ValueError):  # not a record: it must not come first in every run
-            self._warn("a due entry is not a record")
+        except (DomainError, *NOT_A_RECORD):  # it fails in every run
+            self._warn("a due entry cannot be handled")
             report.failed += 1
             with suppress(DomainError):
-                self._index.postpone(entry, timestamps.plus(timestamps.now(), RETRY_SECONDS))
+                self._index.postpone(entry, _retry_at())
+
+
+def _retry_at() -> str:
+    return timestamps.plus(timestamps.now(), RETRY_SECONDS)
 
 
 def _next_look(deleted_at: str, at: str) -> str:

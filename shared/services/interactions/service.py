@@ -262,7 +262,8 @@ def _move(
 ) -> FollowUpChange | None:
     """Return the change of a follow-up that follows from the change of its interaction, if any.
 
-    `follow_up`: the open one that the interaction scheduled before.
+    `follow_up`: the open one that the interaction scheduled before. It does not change if it is due at that time
+    already.
     """
     at = after.scheduled_follow_up
     if at == before.scheduled_follow_up:
@@ -270,6 +271,8 @@ def _move(
     if follow_up is None:
         scheduled = follow_up_of(after, contact, stamp=stamp)
         return FollowUpChange(None, scheduled) if scheduled else None
+    if at == follow_up.due_at:
+        return None
     moved = follow_up.cancel(stamp=stamp) if at is None else follow_up.reschedule(at, stamp=stamp)
     return FollowUpChange(follow_up, moved)
 
@@ -291,8 +294,8 @@ class DueInteractions:
     def settle(self, contact_id: str, interaction_id: str) -> bool:
         """Compute a contact's last contact again, and remove the interaction from the index of work.
 
-        Returns whether the contact has changed; a deleted contact changes too, since it can be restored. An interaction
-        that was deleted or postponed meanwhile changes nothing. Repeating it is harmless.
+        A deleted contact changes too, since it can be restored. Returns False, and changes nothing, for an interaction
+        that was deleted or postponed meanwhile, and for a contact whose purge has begun. Repeating it is harmless.
         """
 
         def attempt() -> bool:
@@ -305,6 +308,6 @@ class DueInteractions:
             latest = self._interactions.latest(contact_id, until=until)
             changed = contact.set_last_contact(latest, stamp=stamp)
             self._interactions.settle(contact, changed, interaction)
-            return changed is not None
+            return True
 
         return retry_on_conflict(attempt, sleep=self._sleep, policy=HOT)

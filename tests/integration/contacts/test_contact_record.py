@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from functions.contacts.on_schedule_purge import handler as on_schedule_purge
 from shared.domain import timestamps
 from shared.domain.contacts.record import RESTORABLE_SECONDS
+from shared.domain.errors import Unavailable
 from shared.projections import leftover_rows as leftovers
 from shared.projections.leftover_rows import LeftoverRows
 from shared.services.contacts import purge as purging
@@ -730,6 +731,64 @@ def test_a_contact_with_a_long_history_holds_up_no_other_purge(
     world.content.assert_whole()
 
 
+@pytest.mark.parametrize("changes", ["{", "[]", '{"first_name": 1}', '{"first_name": [null, 1]}'])
+def test_an_event_that_cannot_be_read_does_not_keep_its_contact_or_others_from_the_purge(
+    world: World, changes: str
+) -> None:
+    for _ in range(2):
+        assert world.send("DELETE", path_of(world.create())).status == 204
+    world.catch_up()
+    (event, *_) = world.content.events
+    with as_operator():
+        world.stack.client("dynamodb").put_item(
+            TableName=world.stack.table_name, Item={**event, "changes": {"S": changes}}
+        )
+    report = purge(leftover_rows=True)
+    assert (report.purged, report.failed, world.content.contacts) == (2, 0, [])
+
+
+@pytest.mark.parametrize("missing", ["version", "last_event"])
+def test_a_contact_that_is_not_a_record_does_not_keep_others_from_the_purge(
+    world: World, missing: str
+) -> None:
+    made = [world.create() for _ in range(3)]
+    for one in made:
+        assert world.send("DELETE", path_of(one)).status == 204
+    for item in world.content.contacts:
+        if item["id"]["S"] == made[0]["id"]:
+            broken = {**item, "emptied_at": item["deleted_at"]}
+            del broken[missing]
+            with as_operator():
+                world.stack.client("dynamodb").put_item(TableName=world.stack.table_name, Item=broken)
+    report = purge()
+    assert (report.purged, report.failed, len(world.content.contacts)) == (2, 1, 1)
+
+
+def test_a_purge_passes_over_a_contact_for_which_the_table_is_too_busy_and_ends_after_several(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        assert world.send("DELETE", path_of(world.create())).status == 204
+    empty = PurgeTable.empty
+    tries: list[str] = []
+
+    def busy(self: PurgeTable, expired: Any, event: Any) -> None:
+        tries.append(expired.contact_id)
+        if len(tries) in fails:
+            raise Unavailable()
+        empty(self, expired, event)
+
+    monkeypatch.setattr(PurgeTable, "empty", busy)
+    monkeypatch.setattr(purging, "_MOST_UNAVAILABLE", 2)
+    fails = {1, 2}
+    with pytest.raises(Unavailable):
+        purge()
+    tries.clear()
+    fails = {1, 3}
+    report = purge()
+    assert (report.purged, report.failed) == (1, 2)
+
+
 def test_an_entry_that_is_projected_after_its_contact_was_purged_is_on_no_list(world: World) -> None:
     """Whether the stream comes late for the first time, or again."""
     eventful(world)
@@ -792,7 +851,7 @@ def test_the_scheduled_function_purges_for_all_tenants_and_reports_in_figures(
     with acting_for_system(*PURGE_PREFIXES), under_role(role):
         report = on_schedule_purge({}, lambda_context("ContactsPurgeFunction", timeout_ms=60_000))
     # Of each contact two events, and the place in its history.
-    assert report == {"purged": 2, "rows": 6, "passed_over": 0, "unfinished": 0}
+    assert report == {"purged": 2, "rows": 6, "passed_over": 0, "unfinished": 0, "failed": 0}
     assert world.content.contacts == []
 
 

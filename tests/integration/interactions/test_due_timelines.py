@@ -8,8 +8,10 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from shared.domain import timestamps
+from shared.services.interactions import due
 from shared.table.interactions.due import DueTimelineEntries
 from shared.wiring.base import store
+from tests.integration.contacts.test_contact_record import purge
 from tests.integration.interactions.follow_ups import (
     EARLIER,
     FUTURE,
@@ -83,6 +85,21 @@ def test_a_change_of_other_fields_does_not_announce_it_again(contact: FollowUps)
     assert contact.announced() == [made]
 
 
+def test_an_interaction_that_takes_the_due_time_of_its_follow_up_does_not_announce_it_again(
+    contact: FollowUps,
+) -> None:
+    made = contact.record(FUTURE)
+    moved = contact.ask("PATCH", made["follow_up_id"], body={"due_at": PAST})
+    assert moved.status == 200
+    assert run_schedule() == {"announced": 1}
+    before = contact.read(made["follow_up_id"])
+    assert contact.interaction("PATCH", made["id"], {"scheduled_follow_up": PAST}).status == 200
+    assert contact.read(made["follow_up_id"]) == before
+    assert run_schedule() == {}
+    assert contact.announced() == [made["follow_up_id"]]
+    assert contact.next_at == PAST
+
+
 @pytest.mark.parametrize("way", ["/complete", "/cancel"])
 def test_a_closed_follow_up_is_not_announced(contact: FollowUps, way: str) -> None:
     made = contact.schedule(PAST)["id"]
@@ -128,6 +145,23 @@ def test_a_deleted_contact_is_looked_at_some_forty_times_before_it_is_purged(con
         assert timestamps.plus(at, 60) <= following <= timestamps.plus(at, 86_400)
         at, looks = following, looks + 1
     assert 35 <= looks <= 45
+
+
+def test_what_belongs_to_a_contact_that_is_being_purged_holds_up_no_other_entry(world: World) -> None:
+    """A purge that was interrupted leaves due entries of a contact whose record is empty."""
+    purged, other = FollowUps(world), FollowUps(world)
+    for _ in range(101):  # more than the purge removes in its first step
+        purged.schedule(EARLIER)
+    purged.record(None, occurred_at=FUTURE)
+    assert world.send("DELETE", f"/contacts/{purged.id}").status == 204
+    assert purge(has_time=iter([True, False, False]).__next__).unfinished == 1
+    late = other.schedule(PAST)["id"]
+    left = len(world.content.follow_ups) - 1
+    assert left > 0
+    assert run_schedule(AFTER) == {"postponed": left + 1, "announced": 1}
+    assert other.announced() == [late]
+    assert run_schedule(AFTER) == {}
+    assert run_schedule(timestamps.plus(AFTER, due.RETRY_SECONDS)) == {"postponed": left + 1}
 
 
 # Suspended tenants

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, field
 
 import pytest
 
-from shared.domain.errors import Unavailable
+from shared.domain.errors import ConcurrentChange, DomainError, TooLarge, Unavailable
 from shared.services.interactions import due
 from shared.services.interactions.due import Announcement, DueEntry, DueTimelines
 
-LIVE, SUSPENDED, UNKNOWN = "live", "suspended", "unreachable"
+LIVE, OTHER, SUSPENDED, UNKNOWN = "live", "another live", "suspended", "unreachable"
 
 
 def entry(tenant_id: str, number: int = 0, *, is_follow_up: bool = True) -> DueEntry:
@@ -27,9 +27,15 @@ def entry(tenant_id: str, number: int = 0, *, is_follow_up: bool = True) -> DueE
 
 @dataclass
 class Everything:
-    """The index, the tenants, their follow-ups and their interactions. `done`: what was done, in order."""
+    """The index, the tenants, their follow-ups and their interactions.
+
+    `gone`: the contacts whose purge has begun. `moved`: those whose entries have left their place. `done`: what was
+    done, in order.
+    """
 
     entries: list[DueEntry]
+    gone: set[str] = field(default_factory=set)
+    moved: set[str] = field(default_factory=set)
     broken: dict[str, Exception] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     read: int = 0
@@ -47,6 +53,8 @@ class Everything:
         return True
 
     def postpone(self, entry: DueEntry, until: str) -> bool:
+        if entry.contact_id in self.moved:
+            return False
         self._do("postponed", entry.contact_id)
         return True
 
@@ -62,13 +70,17 @@ class Everything:
     def is_live(self, tenant_id: str) -> bool:
         if tenant_id == UNKNOWN:
             raise Unavailable()
-        return tenant_id == LIVE
+        return tenant_id in (LIVE, OTHER)
 
     def announce(self, contact_id: str, sort_key: str) -> Announcement:
+        if contact_id in self.gone:
+            return Announcement("passed_over")
         self._do("announced", contact_id)
         return Announcement("announced")
 
     def settle(self, contact_id: str, interaction_id: str) -> bool:
+        if contact_id in self.gone:
+            return False
         self._do("settled", contact_id)
         return True
 
@@ -118,9 +130,46 @@ def test_an_entry_that_fails_is_counted_and_the_others_are_handled(what: str) ->
     assert "announced c2" in everything.done and "aside c1" not in everything.done
 
 
-def test_what_is_no_record_is_warned_of_and_postponed() -> None:
-    everything = Everything([entry(LIVE, 0), entry(LIVE, 1)], broken={"announced c0": KeyError("id")})
+@pytest.mark.parametrize(
+    "error",
+    [KeyError("id"), AttributeError("items"), TypeError("str"), TooLarge("The item is too large.")],
+    ids=repr,
+)
+def test_what_can_never_be_handled_is_warned_of_and_postponed(error: Exception) -> None:
+    everything = Everything([entry(LIVE, 0), entry(LIVE, 1)], broken={"announced c0": error})
     assert everything.run() == {"announced": 1, "failed": 1}
-    assert everything.done == ["a due entry is not a record", "postponed c0", "announced c1"]
+    assert everything.done == ["a due entry cannot be handled", "postponed c0", "announced c1"]
     everything.broken["postponed c0"] = Unavailable()
     assert everything.run() == {"announced": 1, "failed": 1}
+
+
+@pytest.mark.parametrize("error", [Unavailable(), ConcurrentChange()], ids=repr)
+def test_what_fails_for_now_keeps_its_place(error: DomainError) -> None:
+    everything = Everything([entry(LIVE, 0), entry(LIVE, 1)], broken={"announced c0": error})
+    assert everything.run() == {"announced": 1, "failed": 1}
+    assert everything.done == ["announced c1"]
+
+
+@pytest.mark.parametrize("is_follow_up", [True, False])
+def test_what_there_is_nothing_to_do_about_is_postponed_if_it_is_still_there(is_follow_up: bool) -> None:
+    entries = [entry(LIVE, number, is_follow_up=is_follow_up) for number in (0, 1)]
+    everything = Everything([*entries, entry(LIVE, 2)], gone={"c0", "c1"}, moved={"c1"})
+    assert everything.run() == {"postponed": 1, "passed_over": 1, "announced": 1}
+    assert everything.done == ["postponed c0", "announced c2"]
+
+
+def test_a_tenant_with_many_due_entries_waits_for_the_others_after_its_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(due, "SHARE", 2)
+    many = [entry(LIVE, number) for number in range(5)]
+    everything = Everything([*many, entry(SUSPENDED, 5), entry(OTHER, 6)])
+    assert everything.run() == {"announced": 6, "set_aside": 1}
+    assert everything.done == [
+        *(f"announced c{number}" for number in (0, 1, 6, 2, 3, 4)),
+        "noted suspended",
+        "aside c5",
+    ]
+    everything.done.clear()
+    left = iter([True] * 8)  # all seven are looked at, and one more is handled
+    assert everything.run(lambda: next(left, False)) == {"announced": 4}

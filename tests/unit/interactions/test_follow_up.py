@@ -50,6 +50,7 @@ def test_a_new_due_time_is_announced_again_and_the_same_one_is_not() -> None:
     assert same is not None and same[0].is_announced
     assert moved is not None and not moved[0].is_announced
     assert not announced.reschedule(LATER, stamp=NEXT).is_announced
+    assert announced.reschedule(DUE, stamp=NEXT).is_announced
 
 
 def test_a_change_names_the_fields_that_change_and_nothing_else() -> None:
