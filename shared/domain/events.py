@@ -106,6 +106,11 @@ EVENT_TYPES = (
 _IMPORT = "system:import:"
 """The beginning of the actor of an import's changes; the import's id follows."""
 
+FIGURES = frozenset(
+    {"interaction_count", "last_contacted_at", "next_follow_up_at", "total_bookings", "last_booking_at"}
+)
+"""Fields of a contact that follow from the entries of its timeline."""
+
 Changes = dict[str, tuple[Any, Any]]
 """Field name to (old value, new value); None stands for no value. Entries of a nested field have a name of their own,
 such as `custom_fields.colour` or `communication.opt_outs.email`."""
@@ -133,6 +138,15 @@ class Event:
     changes: Changes = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     label_ids_before: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def is_of_entry(self) -> bool:
+        """Whether it is about an entry of a contact's timeline, and changes no fields of the contact but figures."""
+        return (
+            self.entity == "contact"
+            and not self.type.startswith("contact.")
+            and FIGURES.issuperset(self.changes)
+        )
 
     @property
     def import_id(self) -> str | None:

@@ -17,7 +17,7 @@ def event_to_item(tenant_id: str, event: Event) -> Item:
     The entry has the present time, not the event's: work that is repeated later may write an event of an earlier time.
     """
     item: Item = {
-        **event_keys.event(tenant_id, event.entity, event.entity_id, event.id, event.type),
+        **event_keys.event(tenant_id, event.entity, event.entity_id, event.id, is_of_entry=event.is_of_entry),
         **event_keys.outbox(event.id, timestamps.now()),
         "type": {"S": event.type},
         "at": {"S": event.at},

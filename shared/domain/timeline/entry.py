@@ -13,7 +13,13 @@ from shared.domain.contacts.consent import ConsentEntry
 from shared.domain.contacts.history import HistoryEntry
 from shared.domain.contacts.status import StatusEntry
 from shared.domain.errors import Invalid
-from shared.domain.events import CONTACT_CONSENT_CHANGED, CONTACT_STATUS_CHANGED, CONTACT_UPDATED, Event
+from shared.domain.events import (
+    CONTACT_CONSENT_CHANGED,
+    CONTACT_STATUS_CHANGED,
+    CONTACT_UPDATED,
+    FIGURES,
+    Event,
+)
 from shared.domain.interactions.interaction import Interaction
 from shared.domain.notes.note import Note
 from shared.domain.timestamps import Timestamp
@@ -34,10 +40,6 @@ GivenKinds = Annotated[str, Field(max_length=200), validated_by(_check_kinds)]
 
 _SHOWN_BY_ENTRY = frozenset({CONTACT_CONSENT_CHANGED, CONTACT_STATUS_CHANGED})
 """Events of a contact that are entries of another kind."""
-_FIGURES = frozenset(
-    {"interaction_count", "last_contacted_at", "next_follow_up_at", "total_bookings", "last_booking_at"}
-)
-"""Fields that follow from other entries."""
 
 
 class _Entry(BaseModel):
@@ -85,7 +87,10 @@ class TimelineConsent(_Entry):
 
 
 class TimelineChange(_Entry):
-    """A change of the contact's fields. One of a bulk job or an import is at the time at which that was created."""
+    """A change of the contact's fields. One of a bulk job or an import is at the time at which that was created.
+
+    Fields that a booking or a tag rule changed are here too, beside the interaction with which they changed.
+    """
 
     kind: Literal["change"] = "change"
     change: HistoryEntry
@@ -132,7 +137,7 @@ def is_change_of_fields(event: Event) -> bool:
     """
     if event.type in _SHOWN_BY_ENTRY:
         return False
-    return event.type != CONTACT_UPDATED or not _FIGURES.issuperset(event.changes)
+    return event.type != CONTACT_UPDATED or not FIGURES.issuperset(event.changes)
 
 
 def parse_kinds(text: str | None) -> Collection[Kind]:

@@ -9,7 +9,7 @@ from shared.domain.contacts.record import Contact
 from shared.domain.contacts.status import StatusEntry
 from shared.domain.contacts.uniqueness import Lock
 from shared.domain.errors import DomainError, Duplicate, Unavailable
-from shared.domain.events import CONTACT_UPDATED, Event
+from shared.domain.events import Event
 from shared.domain.tenant import UniqueScope
 from shared.table import event_items, guards
 from shared.table.contacts import items as contact_items
@@ -72,7 +72,7 @@ class ContactTable:
         by_key = {
             identity_of(key): (contact_id, key)
             for contact_id, event_id in events
-            for key in (event_keys.event(self._tenant, "contact", contact_id, event_id, CONTACT_UPDATED),)
+            for key in (event_keys.event(self._tenant, "contact", contact_id, event_id),)
         }
         found = self._store.get_many([key for _, key in by_key.values()])
         return {by_key[one][0] for one in found}

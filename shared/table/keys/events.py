@@ -1,7 +1,8 @@
 """Keys of events, of the outbox by which their publication is checked, and of the feed that acknowledges it.
 
 Events are in the partition of their record. A contact's partition has two ranges of them: the events of the contact
-itself, and those of the entries of its timeline, such as `interaction.created`, of which there may be very many.
+itself, and those of the entries of its timeline, such as `interaction.created`, of which there may be very many. An
+event of an entry that changes fields of the contact as well, by a booking or a tag rule, is among those of the contact.
 """
 
 from __future__ import annotations
@@ -31,15 +32,24 @@ gets more than one in a hundred of the writes of an import."""
 SWEEP_CHECKPOINT: Key = make_key("S#SWEEP", "CHECKPOINT")
 
 
-def event(tenant_id: str, entity: str, entity_id: str, event_id: str, event_type: str) -> Key:
-    """Return the key of an event, which is in the partition of its record."""
+def event(tenant_id: str, entity: str, entity_id: str, event_id: str, *, is_of_entry: bool = False) -> Key:
+    """Return the key of an event, which is in the partition of its record. `is_of_entry`: see `Event.is_of_entry`."""
     if entity == "tenant":
         return make_key(tenant_partition(tenant_id), sort_key(event_id))
-    is_of_entry = entity == "contact" and not event_type.startswith("contact.")
     return make_key(
         record_partition(tenant_id, entity, entity_id),
         f"{ENTRY_EVENT}{event_id}" if is_of_entry else sort_key(event_id),
     )
+
+
+def possible_keys(
+    tenant_id: str, entity: str, entity_id: str, event_id: str, event_type: str
+) -> tuple[Key, ...]:
+    """Return the keys that an event of a type can have; two if its changes decide between the ranges of a contact."""
+    key = event(tenant_id, entity, entity_id, event_id)
+    if entity != "contact" or event_type.startswith("contact."):
+        return (key,)
+    return key, event(tenant_id, entity, entity_id, event_id, is_of_entry=True)
 
 
 def sort_key(event_id: str) -> str:

@@ -144,11 +144,11 @@ class WebhookTable:
 
     def event_of(self, delivery: Delivery) -> Event | None:
         """Return the event of a delivery, or None when it has been removed."""
-        key = event_keys.event(
+        keys = event_keys.possible_keys(
             self._tenant, delivery.entity, delivery.entity_id, delivery.event_id, delivery.event_type
         )
-        item = self._store.get(key)
-        return event_items.event_from_item(item) if item else None
+        found = list(self._store.get_many(keys).values())
+        return event_items.event_from_item(found[0]) if found else None
 
     def mark_queued(self, delivery: Delivery, at: str) -> None:
         """Write that the message of a delivery's next attempt is in the queue since `at`.

@@ -49,7 +49,9 @@ def known_tags(world: World) -> dict[str, int]:
 
 
 def events(world: World, contact: dict[str, Any], type: str) -> list[dict[str, Any]]:
+    """The changes of the contact's events of a type, in the order of its versions."""
     found = [one for one in world.content.events if one["PK"]["S"].endswith(contact["id"])]
+    found.sort(key=lambda one: int(one["version"]["N"]))
     return [json.loads(one["changes"]["S"]) for one in found if one["type"]["S"] == type]
 
 

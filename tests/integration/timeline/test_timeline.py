@@ -64,6 +64,7 @@ def test_a_timeline_joins_entries_of_all_kinds_by_their_times_and_tells_each_onc
     entries = walk(world, contact)
     assert [one["kind"] for one in entries] == [
         "booking",  # which is to come
+        "change",  # of the telephone number, by the booking
         "consent",
         "status",
         "note",
@@ -78,9 +79,38 @@ def test_a_timeline_joins_entries_of_all_kinds_by_their_times_and_tells_each_onc
     assert by_kind["booking"]["id"] == "b-1" and by_kind["note"]["body"] == "a note"
     assert by_kind["status"]["new_status"] == "qualified_lead" and by_kind["consent"]["channel"] == "sms"
     changes = [one["change"] for one in entries if one["kind"] == "change"]
-    assert [one["type"] for one in changes] == ["contact.updated", "contact.created"]
-    assert changes[0]["changes"] == {"company": {"old": None, "new": "Analytical Engines"}}
-    assert changes[0]["actor_name"]
+    assert [one["type"] for one in changes] == ["interaction.created", "contact.updated", "contact.created"]
+    assert changes[1]["changes"] == {"company": {"old": None, "new": "Analytical Engines"}}
+    assert changes[1]["actor_name"]
+
+
+def test_fields_that_a_booking_or_a_tag_rule_changes_are_changes_and_plain_interactions_are_not(
+    world: World,
+) -> None:
+    rules = [
+        {"on": {"interaction": "quote"}, "add": ["hot"]},
+        {"on": {"booking": "created"}, "add": ["booked"]},
+    ]
+    assert world.send("PATCH", "/settings", {"tag_rules": rules}).status == 200
+    contact_id = world.create("ada@example.com")["id"]
+    for type in ("call", "quote", "quote"):
+        given = {"type": type, "description": "x"}
+        assert world.send("POST", f"/contacts/{contact_id}/interactions", given).status == 201
+    assert world.send("POST", f"/contacts/{contact_id}/notes", {"body": "x"}).status == 201
+    for number in range(2):
+        detail = {"booking_id": f"b-{number}", "invitee_phone": "+14155552671"}
+        world.post_booking(booking(invitee_email="ada@example.com", **detail))
+    world.bookings.pump()
+    changes = [one["change"] for one in walk(world, contact_id, kind="change")]
+    figures = {"interaction_count", "last_contacted_at", "total_bookings", "last_booking_at"}
+    assert [(one["type"], set(one["changes"]) - figures) for one in changes[:-1]] == [
+        ("interaction.created", {"tags", "phone"}),
+        ("interaction.created", {"tags"}),
+    ]
+    assert changes[0]["changes"]["phone"] == {"old": None, "new": "+14155552671"}
+    assert changes[1]["changes"]["tags"] == {"old": None, "new": ["hot"]}
+    answer = world.send("GET", f"/contacts/{contact_id}/history", query={"limit": 100})
+    assert [one["version"] for one in answer.json["items"]] == list(range(7, 0, -1))
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])

@@ -604,9 +604,7 @@ def test_an_event_that_was_removed_is_not_sent(stack: Stack, receiver: Receiver)
     webhook, event = subscribe(receiver.url), contact_created()
     fan_out(event)
     with as_operator():
-        store().write_many(
-            delete=[event_keys.event(TENANT, "contact", event.entity_id, event.id, event.type)]
-        )
+        store().write_many(delete=[event_keys.event(TENANT, "contact", event.entity_id, event.id)])
     pump(stack)
     delivery = delivery_of(webhook, event)
     assert delivery is not None

@@ -146,7 +146,7 @@ class Records:
 def event_item(number: int, written_at: str) -> Item:
     event_id = f"0190a8b0-0000-7000-8000-{number * 2_654_435_761 % 2**48:012x}"
     return {
-        **event_keys.event("t", "contact", f"c{number:06d}", event_id, "contact.updated"),
+        **event_keys.event("t", "contact", f"c{number:06d}", event_id),
         **event_keys.outbox(event_id, written_at),
     }
 
