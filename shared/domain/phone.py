@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain.characters import one_line
 from shared.domain.errors import Invalid
-from shared.domain.typed_phone import Unreadable, plain_number, read_number
+from shared.domain.typed_phone import Unreadable, plain_number, read_number, read_vanity
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
@@ -58,6 +58,19 @@ def normalize_phone(raw: str, default_country: str, field: str = "phone", *, cle
     return found
 
 
+def normalize_vanity(text: str, country: str) -> str | None:
+    """Return a number that is published in letters, such as 1-800-FLOWERS, as E.164; None for any other text.
+
+    `country`: as `default_country` of `normalize_phone`.
+    """
+    try:
+        digits = read_vanity(text, partial(_is_vanity, country=country))
+    except Unreadable:
+        return None
+    number = _parse(digits, country)
+    return None if number is None else _as_e164(number)
+
+
 def is_country(code: str) -> bool:
     """Return whether a code (ISO 3166-1 alpha-2, upper case) is of a country whose telephone numbers are known."""
     import phonenumbers
@@ -89,6 +102,10 @@ def _read(text: str, country: str) -> str:
     number = _parse(digits, country)
     if number is None:
         return _fault_of(digits, country)
+    return _as_e164(number)
+
+
+def _as_e164(number: PhoneNumber) -> str:
     import phonenumbers  # imported here, because it adds a tenth to the cold start of calls without a number
 
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))

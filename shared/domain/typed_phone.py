@@ -144,7 +144,7 @@ def read_number(text: str, is_number: Check, is_vanity: Check) -> str:
     if found is not None:
         return found
     if any(c.isalpha() for c in typed):
-        return _vanity(typed, is_vanity)
+        return read_vanity(typed, is_vanity)
     if not _pattern(r"[(\[]*\+?[0-9 ()\[\]./\-]+").fullmatch(typed):
         raise Unreadable("phone_two_numbers" if _are_two(typed, is_number) else "phone_unreadable")
     whole = _digits(typed)
@@ -254,7 +254,11 @@ def _require_left_out(tail: str, number: str, *, attached: bool, is_number: Chec
         raise Unreadable("phone_two_numbers")
 
 
-def _vanity(text: str, is_vanity: Check) -> str:
+def read_vanity(text: str, is_vanity: Check) -> str:
+    """Return the digits of a number that is published in letters, with an optional leading `+`.
+
+    `is_vanity`: as for `read_number`. Raises Unreadable for any other text.
+    """
     if _pattern(r"[(\[]*\+?[0-9][0-9a-z ()\[\].\-]*").fullmatch(text) and text.isascii():
         number = _digits(text.casefold().translate(_KEYPAD))
         if is_vanity(number):

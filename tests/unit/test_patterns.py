@@ -32,6 +32,7 @@ from shared.domain.imports.rows import contact_fields
 from shared.domain.interactions.inputs import InteractionInput
 from shared.domain.labels.inputs import Color
 from shared.domain.labels.record import NO_LABELS
+from shared.domain.notes import recognition
 from shared.domain.notes.inputs import NoteInput
 from shared.domain.notes.recognition import find_in
 from shared.domain.notes.tidying import tidy
@@ -70,6 +71,10 @@ MOST_PASSES_OF_FILES = 600
 MOST_PASSES_OF_RECORDS = 600
 """The same for a record that gets the string in each of its fields, a dozen at once."""
 
+MOST_PASSES_OF_PARTS = 50
+"""The same for one of several searches in a text, each of which is cut to 10,000 characters, so that growth shows
+little."""
+
 _PIECES = [
     *"a1A_-.,;:@<>\"'/\\+#%&=?*()[]{}|~ \t\n\r\x00\x7f",
     "a@", "@a.", "a.", "a-", "--", ".-", "<a@", "a@b.c ", "a@xn--", "xn--", "..--", "+-", "a+b_",
@@ -79,6 +84,7 @@ _PIECES = [
     "+1", "(1) ", "1-", "+44 ", "00", "1e9", "-1", "٣", "１", "2025-", "T00:00", "ck_", "eyJ.", "Bearer ",
     "[", '{"a":', "[1,", "contacts:read:all,", "é", "e\u0301", "\u0301", "\u0301\u0323", "\u0f74\u0f72\u0301", "ß", "İ",
     "ﬃ", "ﷺ", "\u1100\u1161", "\U0001f600", "\ud7a3", "\u200d", "\u202e", "ø", "ü", "æ",
+    "www.)", "http://:@", "1-800-A ",
     "\u200b", "\ufe0f", "\u2800", "\u3164", "م\u200c", "❤\ufe0f\u200d", "\U0001f3f4\U000e0067",
 ]  # fmt: skip
 
@@ -216,6 +222,7 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "NoteInput.body": field_of(NoteInput, "body"),
     "tidying.tidy": lambda value: tidy(value[:MAX_LONG_TEXT]),
     "recognition.find_in": lambda value: find_in(value, "US"),
+    "recognition._urls": lambda value: [*recognition._urls(value[:MAX_LONG_TEXT])],
     "invitation token": InvitationToken.parse,
     "passwords.check_password": check_password,
     "passwords.check_password, of a length that is taken": lambda value: check_password(value[:256]),
@@ -236,6 +243,7 @@ MOST_PASSES_OF = {
     "csv_file.read_rows": MOST_PASSES_OF_FILES,
     "import_file.survey": MOST_PASSES_OF_FILES,
     "booking": MOST_PASSES_OF_RECORDS,
+    "recognition._urls": MOST_PASSES_OF_PARTS,
 }
 
 DRIVEN = {

@@ -1,7 +1,7 @@
 """Finds e-mail addresses, telephone numbers, URLs and tags in a text.
 
 Every search is linear: the extent of a finding is read character by character from its sign (`@`, `://`, `#`), with a
-limit, and findings do not overlap.
+limit, and findings do not overlap. What many signs have in common is read once.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from shared.domain.email import normalize_email
 from shared.domain.errors import Invalid
 from shared.domain.notes.finding import Finding, FindingKind
+from shared.domain.phone import normalize_vanity
 from shared.domain.text import MAX_LONG_TEXT
 
 MAX_FOUND = 100
@@ -25,7 +26,14 @@ _MAX_URL, _MAX_LOCAL, _MAX_DOMAIN, _MAX_TAG = 2_000, 64, 253, 50
 """Characters of a URL, of both parts of an e-mail address (RFC 5321, section 4.5.3.1), and of a tag's name."""
 
 _URL = re.compile(r"https?://|(?<![A-Za-z0-9._@/-])www\.", re.IGNORECASE)
+_AFTER_AUTHORITY = re.compile("[/?#]")
+_SCHEME = re.compile(r"https?:\Z", re.IGNORECASE)
+_IPV6 = re.compile(r"(?<=[/@])\[[0-9A-Fa-f:.]{2,45}\]")
 _HASH = re.compile("[#\uff03]")
+_VANITY = re.compile(
+    r"(?<![\w@#&=.+/-])\+?(?:\(?[0-9]{1,4}\)?[ .-]?){1,3}(?<=[ .-])[A-Z](?:[A-Z0-9]|-(?=[A-Z0-9])){2,14}(?![\w@-])"
+)
+"""Digits and, after a separator, capital letters: `1-800-FLOWERS`. Words in small letters after a number are text."""
 _NOT_IN_URL = frozenset('<>"`{}|\\^“”„«»‹›、。，；：！？（）「」『』【】《》〈〉')
 _AFTER_URL = ".,;:!?'*_~…·"
 """Punctuation that ends a sentence or an emphasis, and no URL."""
@@ -65,19 +73,36 @@ def find_in(text: str, country: str) -> list[Finding]:
 
 
 def _urls(text: str) -> Iterator[Candidate]:
-    end = 0
+    end = run_end = slash = 0
     for scheme in islice(_URL.finditer(text), _MAX_CANDIDATES):
-        if scheme.start() < end:
+        start, after = scheme.span()
+        if start < end:
             continue
-        end = _extent(text, scheme.end(), _MAX_URL, _is_in_url)
-        authority = _extent(text, scheme.end(), end - scheme.end(), lambda one: one not in "/?#")
-        host = text.rfind("@", scheme.end(), authority) + 1 or scheme.end()
-        host_end = _extent(text, host, authority - host, _beside(text[host : host + 1], ".-_"))
+        if after > run_end:  # a run of such characters is walked once, however many schemes are in it
+            run_end = _extent(text, after, len(text), _is_in_url)
+        if after > slash:
+            found = _AFTER_AUTHORITY.search(text, after)
+            slash = found.start() if found else len(text)
+        end = min(run_end, after + _MAX_URL)
+        authority = min(end, slash)
+        if text.startswith("//", authority):
+            next_url = _SCHEME.search(text, max(after, authority - len("https:")), authority)
+            if next_url:  # it follows without a space
+                end = authority = next_url.start()
+        host = text.rfind("@", after, authority) + 1 or after
+        host_end = _host_end(text, host, authority)
         if host_end < authority and text[host_end] != ":":  # letters of another script follow without a space
             end = host_end
-        end = _without_punctuation(text, scheme.start(), end)
-        if value := _normalize_url(text[scheme.start() : end]):
-            yield scheme.start(), end, value
+        end = _without_punctuation(text, start, end)
+        if value := _normalize_url(text[start:end]):
+            yield start, end, value
+
+
+def _host_end(text: str, start: int, most: int) -> int:
+    """Return the end of a host: a name, an IPv4 address, or an IPv6 address in brackets (RFC 3986, section 3.2.2)."""
+    if address := _IPV6.match(text, start, most):
+        return address.end()
+    return _extent(text, start, most - start, _beside(text[start : start + 1], ".-_"))
 
 
 def _is_in_url(character: str) -> bool:
@@ -86,11 +111,15 @@ def _is_in_url(character: str) -> bool:
 
 def _without_punctuation(text: str, start: int, end: int) -> int:
     """Return the end of a URL without the punctuation after it. A closing bracket belongs to it if it opens there."""
+    unopened = {
+        closing: text.count(closing, start, end) - text.count(opening, start, end)
+        for closing, opening in _BRACKETS.items()
+    }
     while end > start:
         last = text[end - 1]
-        opening = _BRACKETS.get(last)
-        is_unopened = opening and text.count(last, start, end) > text.count(opening, start, end)
-        if last not in _AFTER_URL and not is_unopened:
+        if unopened.get(last, 0) > 0:
+            unopened[last] -= 1
+        elif last not in _AFTER_URL:
             break
         end -= 1
     return end
@@ -107,6 +136,7 @@ def _normalize_url(text: str) -> str | None:
     if not any(one.isalnum() for one in host) or (host == "www" and "://" not in text[:8]):
         return None
     users, at, _ = parts.netloc.rpartition("@")
+    host = f"[{host}]" if ":" in host else host
     shown_port = "" if port in (None, {"http": 80, "https": 443}[scheme]) else f":{port}"
     return parts._replace(
         scheme=scheme, netloc=f"{users}{at}{host}{shown_port}", path=parts.path or "/"
@@ -135,10 +165,23 @@ def _emails(text: str) -> Iterator[Candidate]:
 
 def _phones(text: str, country: str) -> Iterator[Candidate]:
     # Imported here, so that only the function that processes notes loads the matcher.
-    from phonenumbers import Leniency, PhoneNumberFormat, PhoneNumberMatcher, format_number
+    from phonenumbers import (
+        Leniency,
+        PhoneNumberFormat,
+        PhoneNumberMatcher,
+        convert_alpha_characters_in_number,
+        format_number,
+    )
 
-    for match in PhoneNumberMatcher(text, country, Leniency.VALID, _MAX_CANDIDATES):
+    def matches(text: str, tries: int) -> PhoneNumberMatcher:
+        return PhoneNumberMatcher(text, country, Leniency.VALID, tries)
+
+    for match in matches(text, _MAX_CANDIDATES):
         yield match.start, match.end, format_number(match.number, PhoneNumberFormat.E164)
+    for vanity in islice(_VANITY.finditer(text), MAX_FOUND):
+        value = normalize_vanity(vanity.group(), country)
+        if value and matches(convert_alpha_characters_in_number(vanity.group()), 1).has_next():
+            yield vanity.start(), vanity.end(), value
 
 
 def _tags(text: str) -> Iterator[Candidate]:

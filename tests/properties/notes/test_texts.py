@@ -40,7 +40,8 @@ _WORDS = st.sampled_from(
 _FINDINGS = st.sampled_from(
     [
         "ada@example.com", "Jürgen@müller.example", "用户@例子.公司", "https://example.com/a?b=c#d", "www.example.org",
-        "https://例子.example/路径", "+44 20 7946 0958", "(202) 555-0143", "#offer", "#标签", "#हिन्दी", "#tag_1",
+        "https://例子.example/路径", "http://[2001:db8::1]/a", "1-800-FLOWERS",
+        "+44 20 7946 0958", "(202) 555-0143", "#offer", "#标签", "#हिन्दी", "#tag_1",
     ]
 )  # fmt: skip
 TEXTS = st.lists(st.one_of(_SIGNS, _WORDS, _FINDINGS, st.text(max_size=8), st.just(" ")), max_size=40).map(

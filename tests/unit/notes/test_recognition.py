@@ -27,6 +27,23 @@ def shown(text: str, country: str = "US") -> list[tuple[str, str, str]]:
         ("Call (202) 555-0143 now", "phone", "(202) 555-0143", "+12025550143"),
         ("Call +44 20 7946 0958.", "phone", "+44 20 7946 0958", "+442079460958"),
         ("See https://Example.com:443/A(b)?q=1#x).", "url", "https://Example.com:443/A(b)?q=1#x", None),
+        ("Call 1-800-FLOWERS!", "phone", "1-800-FLOWERS", "+18003569377"),
+        ("(800) GO-FEDEX", "phone", "(800) GO-FEDEX", "+18004633339"),
+        (
+            "See http://[2001:DB8::1]:8080/x.",
+            "url",
+            "http://[2001:DB8::1]:8080/x",
+            "http://[2001:db8::1]:8080/x",
+        ),
+        ("[https://u@[::1]]", "url", "https://u@[::1]", "https://u@[::1]/"),
+        ("https://example.com/))]", "url", "https://example.com/", "https://example.com/"),
+        ("https://https://example.com/", "url", "https://example.com/", "https://example.com/"),
+        (
+            "https://archive.example/http://example.com/",
+            "url",
+            "https://archive.example/http://example.com/",
+            "https://archive.example/http://example.com/",
+        ),
         ("[a](http://example.com/a)", "url", "http://example.com/a", "http://example.com/a"),
         ("HTTP://EXAMPLE.com", "url", "HTTP://EXAMPLE.com", "http://example.com/"),
         ("www.example.com, today", "url", "www.example.com", "http://www.example.com/"),
@@ -52,7 +69,8 @@ def test_a_finding_has_its_place_and_its_value(text: str, kind: str, part: str, 
         "a@b", "@example.com", "ada@", "ada@@example.com", "a@example.com@b", "ada@example", "ada@example.local",
         "x" * 65 + "@example.com", "#", "#1", "#123-4", "a#b", "##x", "&#x;", "page/#x", "#" + "a" * 51, "#️⃣",
         "http://", "https://...", "www.", "www", "xwww.example", "127.0.0.1", "2026-05-04 09:30", "12345", "555",
-        "1-2-3-4-5-6-7-8-9", "4111 1111 1111 1111",
+        "1-2-3-4-5-6-7-8-9", "4111 1111 1111 1111", "555-FLOWERS", "202-555-CALL", "1-800-FLOWERSHOPS", "1-800-flowers",
+        "2026-05-04 TODAY", "http://[]", "http://[::1", "http://[x]", "www.[::1]",
     ],
 )  # fmt: skip
 def test_what_only_looks_alike_is_no_finding(text: str) -> None:
@@ -62,6 +80,21 @@ def test_what_only_looks_alike_is_no_finding(text: str) -> None:
 def test_numbers_are_those_of_the_tenant_s_country() -> None:
     assert shown("020 7946 0958", "GB") == [("phone", "020 7946 0958", "+442079460958")]
     assert shown("020 7946 0958", "US") == []
+
+
+def test_a_vanity_number_is_found_where_its_digits_would_be() -> None:
+    assert shown("0800 FLOWERS", "GB") == [("phone", "0800 FLOWERS", "+448003569377")]
+    assert shown("1-800-FLOWERS 1-800-356-9377", "DE") == []
+
+
+def test_urls_without_a_space_between_them_are_two() -> None:
+    values = ["http://a.example/", "https://b.example/x"]
+    for text in ("http://a.examplehttps://b.example/x", "http://a.example,https://b.example/x"):
+        assert [value for _, _, value in shown(text)] == values
+    assert [part for _, part, _ in shown("www.a.exampleHTTP://b.example")] == [
+        "www.a.example",
+        "HTTP://b.example",
+    ]
 
 
 def test_kinds_do_not_overlap() -> None:
