@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shared.wiring.base import cursors, store
 from shared.wiring.contacts import contact_reading
 from shared.wiring.idempotency import announcer, store_for
-from shared.wiring.tenants import tenant_settings
+from shared.wiring.tenants import find_tenant
 
 if TYPE_CHECKING:
     from shared.domain.callers import Caller
@@ -50,4 +50,4 @@ def note_processing() -> NoteProcessing:
     from shared.services.notes.processing import NoteProcessing
     from shared.table.notes.repository import NoteTable
 
-    return NoteProcessing(tenant_settings, partial(NoteTable, store()))
+    return NoteProcessing(find_tenant, partial(NoteTable, store()))

@@ -17,7 +17,7 @@ from shared.domain.notes.note import Note
 from shared.domain.notes.recognition import find_in
 from shared.domain.notes.tidying import tidy
 from shared.domain.stamp import Stamp
-from shared.domain.tenant import TenantSettings
+from shared.domain.tenant import Tenant
 from shared.services.backoff import HOT
 from shared.services.optimistic import retry_on_conflict
 
@@ -31,6 +31,10 @@ Outcome = Literal["processed", "nothing to do", "failed"]
 
 class GivenUp(Exception):
     """The processing of a note was given up; its message is to reach the dead-letter queue."""
+
+
+class TenantSuspended(Exception):
+    """The note's tenant does not exist or is suspended. The message is retried later."""
 
 
 class NoteRepository(Protocol):
@@ -48,12 +52,12 @@ class NoteProcessing:
 
     def __init__(
         self,
-        settings: Callable[[str], TenantSettings],
+        tenant: Callable[[str], Tenant | None],
         notes: Callable[[str], NoteRepository],
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._settings = settings
+        self._tenant = tenant
         self._notes = notes
         self._sleep = sleep
 
@@ -65,8 +69,12 @@ class NoteProcessing:
 
         `requested_by`: the event that asked for it. `attempt`: how often this has been tried, with this time. After
         MAX_ATTEMPTS the note is not processed but marked as failed, if its text is still the event's; then raises
-        GivenUp. Raises Unavailable and ConcurrentChange when the table is busy.
+        GivenUp. Raises TenantSuspended, whichever attempt it is, and Unavailable and ConcurrentChange when the table is
+        busy.
         """
+        tenant = self._tenant(tenant_id)
+        if tenant is None or tenant.suspended:
+            raise TenantSuspended
         caller = system_caller(tenant_id, "notes", "system")
         notes = self._notes(tenant_id)
         is_over = attempt > MAX_ATTEMPTS
@@ -78,7 +86,7 @@ class NoteProcessing:
             stamp = Stamp.now(caller)
             if not is_over:
                 body = tidy(note.sent)
-                found = find_in(body, self._settings(tenant_id).default_country)
+                found = find_in(body, tenant.settings.default_country)
                 done = note.complete(body, found, stamp=stamp)
                 after, event = contact.process_note(note.id, done.counts, stamp=stamp)
                 notes.replace(contact, after, note, done, event)

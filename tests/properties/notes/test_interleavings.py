@@ -19,7 +19,7 @@ from shared.domain.notes.note import Note
 from shared.domain.notes.recognition import find_in
 from shared.domain.notes.tidying import tidy
 from shared.domain.stamp import Stamp
-from shared.domain.tenant import TenantSettings
+from shared.domain.tenant import Tenant
 from shared.services.contacts.reading import ContactReading
 from shared.services.notes.lists import NoteLists
 from shared.services.notes.processing import MAX_ATTEMPTS, GivenUp, NoteProcessing
@@ -59,7 +59,7 @@ class Notebook:
         reading, budget = ContactReading(ADA, self.contacts), Budget()
         self.service = NoteService(ADA, reading, NoteTable(store, TENANT), sleep=lambda seconds: None)
         self.processing = NoteProcessing(
-            lambda tenant_id: TenantSettings(),
+            lambda tenant_id: Tenant(tenant_id, "One", "2026-05-01T09:00:00.000Z"),
             lambda tenant_id: NoteTable(store, tenant_id),
             sleep=lambda seconds: None,
         )
