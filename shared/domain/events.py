@@ -178,7 +178,15 @@ def compare_fields(old: dict[str, Any], new: dict[str, Any]) -> Changes:
     changes: Changes = {}
     for name in {**old, **new}:
         before, after = old.get(name), new.get(name)
-        # Types are compared too, since 1 == True in Python.
-        if before != after or type(before) is not type(after):
+        if differ(before, after):
             changes[name] = (before, after)
     return changes
+
+
+def differ(one: Any, other: Any) -> bool:
+    """Return whether two values differ as JSON. In Python, 1 == True, also within lists and dicts."""
+    if type(one) is not type(other) or one != other:
+        return True
+    if isinstance(one, dict):
+        return any(differ(value, other[name]) for name, value in one.items())
+    return isinstance(one, list) and any(map(differ, one, other))

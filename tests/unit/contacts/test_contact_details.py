@@ -343,6 +343,9 @@ def test_true_is_not_one_and_false_and_zero_are_values() -> None:
     }
     assert told(patched(contact, custom_fields={"b": None})) == {"custom_fields.b": (0, None)}
     assert compare_fields({"a": 1}, {"a": True}) == {"a": (1, True)}
+    for same_in_python, other in (({"x": 1}, {"x": True}), ([0], [False]), ({"x": [1]}, {"x": [True]})):
+        assert compare_fields({"a": same_in_python}, {"a": other}) == {"a": (same_in_python, other)}
+        assert compare_fields({"a": same_in_python}, {"a": same_in_python.copy()}) == {}
 
 
 def test_custom_fields_become_neither_too_many_nor_too_long_by_patches() -> None:
