@@ -38,6 +38,8 @@ Position = tuple[str, int]
 
 _BEFORE_ALL, _AFTER_ALL = "!", "~"
 """Characters that sort before and after all those of places."""
+_LARGEST = 100
+"""The maximum number of items of a range that are read at once after the first: notes and events can be large."""
 _MILLISECOND = len("01962e35-09b0-7")
 """Characters at the start of a UUIDv7 that all ids of its millisecond share."""
 
@@ -176,8 +178,8 @@ class TimelineIndex:
     ) -> Iterator[tuple[Position, Found | None]]:
         """Yield the entries of some kinds, the latest first, each with its position; after a position, if there is one.
 
-        Yields None for an item that is no entry. Reads `portion` items of each range at once. Raises BudgetSpent when
-        the budget is spent.
+        Yields None for an item that is no entry. Reads `portion` items of each range at first, and twice as many each
+        time, up to a hundred. Raises BudgetSpent when the budget is spent.
         """
         partition = contact_keys.partition(self._tenant, contact.id)
         walks = [
@@ -195,6 +197,7 @@ class TimelineIndex:
             self._reads,
             partition,
             page=portion,
+            largest=_LARGEST,
             between=(one.prefix, one.prefix + _AFTER_ALL),
             after=None if after is None else one.find_bound(after),
             descending=True,

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from shared.domain.timeline.entry import KINDS
+from shared.table.budgeted_reads import BudgetedReads
+from shared.table.item import Item
 from tests.integration.world import World, booking
 from tests.tenants import program
 
@@ -153,3 +155,24 @@ def test_a_timeline_follows_the_visibility_of_its_contact(world: World, contact:
     assert world.send("GET", path, query={"cursor": cursor, "kind": "note"}).status == 400
     world.send("DELETE", f"/contacts/{contact}")
     assert world.send("GET", path).status == 404
+
+
+def test_a_short_page_of_changes_finds_one_before_many_moves_in_few_queries(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact_id = world.create()["id"]
+    for number in range(120):
+        stage = ["interest", "decision"][number % 2]
+        path = f"/contacts/{contact_id}/status"
+        assert world.send("PUT", path, {"lifecycle_stage": stage}).status == 200
+    queries: list[str] = []
+    query = BudgetedReads.query
+
+    def counted(reads: BudgetedReads, partition: str, **options: Any) -> list[Item]:
+        queries.append(partition)
+        return query(reads, partition, **options)
+
+    monkeypatch.setattr(BudgetedReads, "query", counted)
+    answer = world.send("GET", f"/contacts/{contact_id}/timeline", query={"kind": "change", "limit": 1})
+    assert [one["change"]["type"] for one in answer.json["items"]] == ["contact.created"]
+    assert len(queries) <= 8
