@@ -10,11 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.domain.contacts.fields import SETTABLE
 from shared.domain.contacts.record import Contact
 from shared.domain.contacts.shown import ContactShown
+from shared.domain.events import differ
 
 _STAYING = ("owner_id", "is_primary")
 """The fields that a patch takes, and that a revert leaves."""
 _KEPT = (*_STAYING, "relationship_status", "lifecycle_stage", "communication.opt_outs")
-"""The fields that a revert leaves and its answer lists."""
+"""The fields that a revert does not set, and that its answer lists. `is_primary` may change with the customer."""
 _REVERTIBLE = tuple(name for name in SETTABLE if name not in _STAYING)
 
 Reason = Literal["kept", "deleted_label", "unknown_customer", "permission_denied"]
@@ -33,9 +34,9 @@ class RevertInput(BaseModel):
 class NotReverted(BaseModel):
     """A field, or a label in a field, that a revert did not set to the value of the version.
 
-    `reason`: `kept`, since a revert never sets this field; `deleted_label` or `unknown_customer`, since the tag, type,
-    group or customer no longer exists (or the caller may not see the customer); `permission_denied`, since the caller
-    may not set it.
+    `reason`: `kept`, since a revert does not set this field; `deleted_label` or `unknown_customer`, since the tag,
+    type, group or customer no longer exists (or the caller may not see the customer); `permission_denied`, since the
+    caller may not set it.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -48,8 +49,8 @@ class NotReverted(BaseModel):
 class Reverted(BaseModel):
     """The answer to a revert: the contact as it is now.
 
-    `reverted`: the fields that now have the value of the version and had another one before. `not_reverted`: those that
-    differ from the version.
+    `reverted`: the fields that now have the value of the version and had another one before; `is_primary` among them if
+    it changed with the customer. `not_reverted`: those that differ from the version.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -73,16 +74,27 @@ class Reverted(BaseModel):
 
 
 def differing_fields(now: Contact, then: Contact) -> dict[str, Any]:
-    """Return the fields that a patch takes and that differ between two versions, with the values of `then`."""
-    return {name: value for name in _REVERTIBLE if (value := _read(then, name)) != _read(now, name)}
+    """Return the fields that a revert sets and that differ between two versions, with the values of `then`."""
+    return {name: value for name in _REVERTIBLE if differ(value := _read(then, name), _read(now, name))}
 
 
-def kept_fields(now: Contact, then: Contact) -> list[NotReverted]:
-    """Return the fields that a revert leaves and that differ between two versions."""
+def followed_fields(before: Contact, written: Contact, then: Contact) -> list[str]:
+    """Return the fields that a revert does not set itself and that have the value of `then` after it, not before it:
+    whether a contact is primary follows from its customer.
+    """
+    return [
+        name
+        for name in _KEPT
+        if differ(_read(before, name), value := _read(then, name)) and not differ(_read(written, name), value)
+    ]
+
+
+def kept_fields(written: Contact, then: Contact) -> list[NotReverted]:
+    """Return the fields that a revert does not set and that differ, after it, from those of `then`."""
     return [
         NotReverted(field=name, reason="kept", value=value)
         for name in _KEPT
-        if (value := _read(then, name)) != _read(now, name)
+        if differ(value := _read(then, name), _read(written, name))
     ]
 
 

@@ -18,7 +18,13 @@ from shared.domain.contacts.fields import LabelledFields
 from shared.domain.contacts.history import label_names
 from shared.domain.contacts.other_phones import OtherPhoneInput
 from shared.domain.contacts.record import Contact
-from shared.domain.contacts.revert import NotReverted, Reverted, differing_fields, kept_fields
+from shared.domain.contacts.revert import (
+    NotReverted,
+    Reverted,
+    differing_fields,
+    followed_fields,
+    kept_fields,
+)
 from shared.domain.events import Event
 from shared.domain.groups.record import Group
 from shared.domain.labels.record import LabelKind, Labels
@@ -72,17 +78,16 @@ class ContactRevert:
 
     def revert(self, contact_id: str, version: int, if_match: IfMatch | None) -> Reverted:
         """Give the fields of a contact that a patch takes, except its owner and whether it is primary, the values that
-        they had at a version.
+        they had at a version. Where the customer differs, whether it is primary follows from that, as after a patch.
 
         Raises NotFound and RuleBroken as `ContactChanges.at_version` does, and what a patch with these values would
         raise.
         """
         labels = cache(self._labels)
-        reverted: list[str] = []
-        not_reverted: list[NotReverted] = []
+        describe: Callable[[Contact], Reverted]
 
         def answer(contact: Contact) -> Reverted:
-            return Reverted.of(contact, reverted, not_reverted)
+            return describe(contact)
 
         writing = self._writing(lambda contact: self._announce(answer(cast("Contact", contact))))
 
@@ -90,8 +95,17 @@ class ContactRevert:
             then = self._changes.at_version(before, version)
             differing = differing_fields(before, then)
             given, left_out = self._select(differing, before, then, labels)
-            reverted[:] = [name for name in differing if name in given]
-            not_reverted[:] = [*left_out, *kept_fields(before, then)]
+            reverted = [name for name in differing if name in given]
+
+            def of_attempt(written: Contact) -> Reverted:
+                return Reverted.of(
+                    written,
+                    [*reverted, *followed_fields(before, written, then)],
+                    [*left_out, *kept_fields(written, then)],
+                )
+
+            nonlocal describe
+            describe = of_attempt
             fields = self._prepare(writing, given, then, labels)
             return writing.change_fields(before, fields, whole=True, stamp=Stamp.now(self._caller))
 

@@ -412,6 +412,39 @@ def test_consents_owner_primary_and_status_stay_and_are_listed(world: World) -> 
     ]
 
 
+def test_whether_a_contact_is_primary_follows_from_the_customer_that_a_revert_sets(world: World) -> None:
+    first, second = (make(world, "/customers", first_name=f"C{n}") for n in range(2))
+    contact = world.create(customer_id=first)["id"]
+    world.create(customer_id=first)
+    assert read(world, contact)["is_primary"] is True
+    assert patch(world, contact, customer_id=second)["is_primary"] is True
+    world.create(customer_id=second)
+    # The first customer has another primary contact by now, which stays.
+    headers = {"Idempotency-Key": "k"}
+    answer = revert(world, contact, 1, headers=headers)
+    assert answer["contact"]["is_primary"] is read(world, contact)["is_primary"] is False
+    assert answer["reverted"] == ["customer_id"]
+    assert answer["not_reverted"] == [{"field": "is_primary", "reason": "kept", "value": True}]
+    assert revert(world, contact, 1, headers=headers) == answer
+    # Without a customer there is none, and with an empty one the contact is the only one.
+    other = world.create()["id"]
+    third = make(world, "/customers", first_name="C3")
+    assert patch(world, other, customer_id=third)["is_primary"] is True
+    for version, is_primary in ((1, False), (2, True)):
+        answer = revert(world, other, version)
+        assert answer["contact"]["is_primary"] is is_primary
+        assert (answer["reverted"], answer["not_reverted"]) == (["customer_id", "is_primary"], [])
+
+
+@pytest.mark.parametrize(("then", "now"), [(1, True), (0, False), (True, 1)])
+def test_values_that_python_takes_for_equal_are_reverted(world: World, then: Any, now: Any) -> None:
+    contact = world.create(custom_fields={"x": then})
+    patch(world, contact["id"], custom_fields={"x": now})
+    answer = revert(world, contact["id"], 1)
+    assert answer["reverted"] == ["custom_fields"]
+    assert answer["contact"]["custom_fields"]["x"] is then
+
+
 def test_labels_and_customers_that_are_gone_are_left_out_and_listed(world: World) -> None:
     kinds = {field: make(world, path, name=f"gone {field}") for field, path in LABELS.items()}
     customer = make(world, "/customers", first_name="C")
