@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
     from shared.domain.callers import Caller
     from shared.domain.interactions.conditions import InteractionConditions, InteractionFilter
+    from shared.domain.interactions.follow_up import FollowUp
     from shared.domain.interactions.follow_up_filter import FollowUpConditions, FollowUpFilter
     from shared.domain.interactions.interaction import Interaction
     from shared.services.idempotency import IdempotencyKeyClaim
+    from shared.services.interactions.assignments import Assignments
     from shared.services.interactions.due import DueFollowUps, DueTimelines
     from shared.services.interactions.follow_up_lists import FollowUpLists
     from shared.services.interactions.follow_ups import FollowUpService
@@ -82,20 +84,31 @@ def tenant_follow_ups(caller: Caller, budget: Budget | None = None) -> TenantFol
     """
     from shared.services.interactions.tenant_follow_ups import TenantFollowUps
     from shared.services.reading_budget import Budget
+
+    budget = budget or Budget()
+    opened, closed = (_follow_up_rows(caller.tenant_id, budget, is_open=is_open) for is_open in (True, False))
+    return TenantFollowUps(entry_lists(caller, budget), opened, closed)
+
+
+def _follow_up_rows(tenant_id: str, budget: Budget, *, is_open: bool) -> EntryList[FollowUp]:
+    """The list of all open follow-ups, or of the others, read within a budget."""
     from shared.table.entry_lists import EntryList
     from shared.table.interactions.follow_up_items import follow_up_from_item
     from shared.table.keys import follow_ups as follow_up_keys
     from shared.table.keys import lists as list_keys
 
-    budget = budget or Budget()
-    opened, closed = (
-        EntryList(store(), caller.tenant_id, budget, {name: (prefix,)}, follow_up_from_item)
-        for name, prefix in (
-            (list_keys.OPEN_FOLLOW_UPS, follow_up_keys.OPEN),
-            (list_keys.CLOSED_FOLLOW_UPS, follow_up_keys.CLOSED),
-        )
-    )
-    return TenantFollowUps(entry_lists(caller, budget), opened, closed)
+    name = list_keys.OPEN_FOLLOW_UPS if is_open else list_keys.CLOSED_FOLLOW_UPS
+    lists = {name: (follow_up_keys.range_of(is_open=is_open),)}
+    return EntryList(store(), tenant_id, budget, lists, follow_up_from_item)
+
+
+def assignments(caller: Caller, *, has_time: Callable[[], bool]) -> Assignments:
+    """The assignments of the tenant's open follow-ups, for one caller. They change while `has_time` returns True."""
+    from shared.services.interactions.assignments import Assignments
+    from shared.services.reading_budget import Budget
+
+    opened = _follow_up_rows(caller.tenant_id, Budget.unlimited(), is_open=True)
+    return Assignments(opened, follow_up_service(caller), has_time=has_time)
 
 
 def follow_up_filter(

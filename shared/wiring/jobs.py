@@ -82,11 +82,13 @@ def bulk_work(
     from shared.services.jobs.bulk import BulkPortions
     from shared.services.jobs.runner import JobRunner
     from shared.services.reading_budget import Budget
+    from shared.wiring.interactions import assignments
 
     portions = BulkPortions(
         _bulk_job_table,
         partial(bulk_contacts_for, through=store(), resumable=True, has_time=has_time),
         lambda caller: contact_lists(caller, Budget.unlimited()),
+        partial(assignments, has_time=has_time),
         bulk_queue(),
         may_look_on=may_look_on,
     )

@@ -82,6 +82,8 @@ class BulkChange:
     """The change that a bulk update makes to each contact. It is idempotent.
 
     `max_tags`: how many tags a contact may have after it. `reason`, `notes`: of the move to another status or stage.
+    `former_assignee_id`: a removed user whose open follow-ups get the new owner of the contacts as their assignee;
+    empty for none.
     Raises Invalid for a group that is both joined and left.
     """
 
@@ -95,6 +97,7 @@ class BulkChange:
     lifecycle_stage: LifecycleStage | None = None
     reason: str = ""
     notes: str = ""
+    former_assignee_id: str = ""
 
     def __post_init__(self) -> None:
         if set(self.join_groups) & set(self.leave_groups):

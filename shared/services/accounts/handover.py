@@ -1,4 +1,4 @@
-"""Handing over the contacts of a removed user, in the background, to a successor or to no owner."""
+"""Handing over the contacts and open follow-ups of a removed user, in the background, to a successor or to no one."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from shared.services.jobs.queue import TaskQueue
 
 _OWNER_PERMISSIONS = ("contacts:read", "contacts:write")
 """The permissions that, at level `all`, allow a caller to change the owner of contacts."""
+_ASSIGNEE_PERMISSION = "interactions:write"
+"""The permission that, at level `all`, allows a caller to change the assignee of follow-ups."""
 
 
 class Counters(Protocol):
@@ -63,11 +65,11 @@ class Handover:
     def plan(self, user: User, wanted: RemovalQuery) -> HandoverPlan:
         """Return the records to write with the removal of a user.
 
-        These are the job that changes the owner of the user's contacts, and the tenant with another default owner if
-        the user is the default owner. The job starts after HANDOVER_SECONDS. If the caller may change the owner of
-        contacts, there is a job even for a user who owns nothing: the counter of contacts lags by about a second, and
-        the user may create contacts for a minute more. If `wanted` does not decide about these, they get the tenant's
-        default owner.
+        These are the job that changes the owner of the user's contacts and the assignee of their open follow-ups, and
+        the tenant with another default owner if the user is the default owner. The job starts after HANDOVER_SECONDS.
+        If the caller may change the owner of contacts, there is a job even for a user who owns nothing: the counter of
+        contacts lags by about a second, the user may create contacts for a minute more, and may be the assignee of
+        follow-ups. If `wanted` does not decide about these, they get the tenant's default owner.
 
         Raises OwnsContacts if `wanted` does not say what becomes of contacts that are counted, Invalid if the successor
         is not an active user, and PermissionDenied if the caller may not change the owner of contacts.
@@ -102,7 +104,10 @@ class Handover:
             action="update",
             caller=self._caller,
             wanted=ContactFilter(owner_id=user_id),
-            change=BulkChange(fields={"owner_id": successor_id}).to_json(),
+            change=BulkChange(
+                fields={"owner_id": successor_id},
+                former_assignee_id=user_id if self._caller.level(_ASSIGNEE_PERMISSION) == "all" else "",
+            ).to_json(),
             matched=owned,
             at=timestamps.now(),
             wait_seconds=HANDOVER_SECONDS,

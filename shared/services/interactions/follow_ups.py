@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from shared.domain import events
@@ -110,17 +111,24 @@ class FollowUpService:
             contact, before = self._find_changeable(follow_up_id, if_match)
             if assignee_id != before.assignee_id:
                 self._check_assignee(assignee_id)
-            stamp = Stamp.now(self._caller)
-            changed = before.change(fields, stamp=stamp)
-            if changed is None:
-                return before
-            after, changes = changed
-            facts = {
-                "follow_up_changes": {name: {"old": old, "new": new} for name, (old, new) in changes.items()}
-            }
-            return self._write(contact, FollowUpChange(before, after), events.FOLLOW_UP_UPDATED, stamp, facts)
+            return self._update(contact, before, fields)
 
         return retry_on_conflict(attempt, sleep=self._sleep, policy=HOT)
+
+    def reassign(self, follow_up_id: str, former_id: str, assignee_id: str | None) -> None:
+        """Assign an open follow-up of one user to another, or to no one.
+
+        Does nothing if it is closed, has another assignee or does not exist.
+        """
+        self._caller.require(_PERMISSION)
+
+        def attempt() -> None:
+            with suppress(NotFound):
+                contact, before = self._find_changeable(follow_up_id, None)
+                if before.is_open and before.assignee_id == former_id:
+                    self._update(contact, before, {"assignee_id": assignee_id})
+
+        retry_on_conflict(attempt, sleep=self._sleep, policy=HOT)
 
     def complete(self, follow_up_id: str, given: FollowUpCompletion, if_match: IfMatch | None) -> FollowUp:
         """Complete an open follow-up, and record the given interaction in the same transaction.
@@ -179,6 +187,17 @@ class FollowUpService:
         self._announce(done)
         self._follow_ups.write(contact, made.contact, [completed, made.event], changes, made.interaction)
         return done
+
+    def _update(self, contact: Contact, before: FollowUp, fields: dict[str, Any]) -> FollowUp:
+        stamp = Stamp.now(self._caller)
+        changed = before.change(fields, stamp=stamp)
+        if changed is None:
+            return before
+        after, changes = changed
+        facts = {
+            "follow_up_changes": {name: {"old": old, "new": new} for name, (old, new) in changes.items()}
+        }
+        return self._write(contact, FollowUpChange(before, after), events.FOLLOW_UP_UPDATED, stamp, facts)
 
     def _write(
         self,

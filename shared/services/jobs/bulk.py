@@ -62,11 +62,17 @@ class Walk(Protocol):
     ) -> Iterator[tuple[str, bool]]: ...
 
 
+class FollowUps(Protocol):
+    """The follow-ups of a job; see `shared.services.interactions.assignments.Assignments`."""
+
+    def hand_over(self, former_id: str, assignee_id: str | None) -> None: ...
+
+
 class BulkPortions:
     """Bulk jobs for the `JobRunner`.
 
-    `contacts(caller, work)` and `lists(caller)` build what works on a tenant's contacts. `may_look_on` returns whether
-    there is time to search for more contacts.
+    `contacts(caller, work)`, `lists(caller)` and `follow_ups(caller)` build what works on a tenant's records.
+    `may_look_on` returns whether there is time to search for more contacts.
     """
 
     def __init__(
@@ -74,6 +80,7 @@ class BulkPortions:
         jobs: Callable[[str], BulkJobRepository],
         contacts: Callable[[Caller, Work], Contacts],
         lists: Callable[[Caller], Walk],
+        follow_ups: Callable[[Caller], FollowUps],
         queue: TaskQueue[BulkTask],
         *,
         may_look_on: Callable[[], bool],
@@ -82,6 +89,7 @@ class BulkPortions:
         self._jobs = jobs
         self._contacts = contacts
         self._lists = lists
+        self._follow_ups = follow_ups
         self._queue = queue
         self._may_look_on = may_look_on
         self._now = now
@@ -101,18 +109,24 @@ class BulkPortions:
 
     def work(self, task: BulkTask, run: BulkRun, _tenant: Tenant) -> Sequence[BulkResult]:
         """Change or delete the contacts of the portion, which are searched first unless an earlier attempt wrote them
-        down. Raises ConcurrentChange when others changed the job."""
+        down. With the last portion, hand over the follow-ups of a removed user. Raises ConcurrentChange when others
+        changed the job."""
         is_repeated = bool(run.portion)
         if not is_repeated:
             run = self._open(task, run)
-        if not run.portion:
+        change = BulkChange.from_json(run.change) if run.action == "update" else None
+        former_assignee_id = change.former_assignee_id if change is not None and run.walked else ""
+        if not (run.portion or former_assignee_id):
             return ()
         caller = replace(run.caller, job_id=run.id)
         contacts = self._contacts(caller, Work(run.id, is_retry=is_repeated))
-        if run.action == "delete":
+        if change is None:
             return contacts.delete_many(run.portion, run.wanted)
-        change = contacts.refresh_change(BulkChange.from_json(run.change))
-        return contacts.update_many(run.portion, change, run.wanted)
+        change = contacts.refresh_change(change)
+        results = contacts.update_many(run.portion, change, run.wanted) if run.portion else ()
+        if former_assignee_id:
+            self._follow_ups(caller).hand_over(former_assignee_id, change.fields["owner_id"])
+        return results
 
     def _open(self, task: BulkTask, run: BulkRun) -> BulkRun:
         """Search the next contacts and write them down."""

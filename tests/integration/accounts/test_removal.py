@@ -18,6 +18,7 @@ from shared.wiring.accounts import onboarding_service
 from shared.wiring.base import store
 from tests.contract.answers import faults_of
 from tests.integration.imports.drop_folder import DropFolder
+from tests.integration.interactions.follow_ups import FUTURE, LATER, PAST, FollowUps
 from tests.integration.jobs.bulk import JOBS, Jobs
 from tests.integration.world import World, booking
 from tests.support.faults import assert_same_after_kills, call, injecting, unreachable
@@ -117,6 +118,39 @@ def test_who_cannot_succeed_is_refused_and_nothing_is_done(
     assert answer.status == 422
     assert field in {one["field"] for one in answer.json["errors"]}
     assert world.send("GET", f"/users/{USER}").status == 200
+
+
+@pytest.mark.parametrize(
+    ("count", "query", "assignee"),
+    [
+        (1, {"successor_id": OTHER}, OTHER),
+        (0, {"successor_id": OTHER}, OTHER),
+        (1, {"contacts": "release"}, None),
+        (0, {}, ADMIN),
+    ],
+    ids=str,
+)
+def test_the_open_follow_ups_get_the_successor_or_no_assignee(
+    world: World, count: int, query: dict[str, str], assignee: str | None
+) -> None:
+    """Those of others stay as they are, and so do closed ones. `count`: the contacts that the user owns."""
+    prepare(world, count)
+    world.send("PATCH", "/settings", {"default_owner_id": ADMIN})
+    contact = FollowUps(world)
+    mine = [contact.schedule(at, assignee_id=USER)["id"] for at in (FUTURE, LATER, PAST)]
+    closed = contact.schedule(FUTURE, assignee_id=USER)["id"]
+    assert contact.ask("POST", closed, "/cancel").status == 200
+    other = contact.schedule(FUTURE, assignee_id=OTHER)["id"]
+    world.catch_up()
+    assert remove(world, query=query).status == (202 if query else 204)
+    hand_over(world)
+    assert [contact.read(one)["assignee_id"] for one in mine] == [assignee] * 3
+    assert [contact.read(one)["assignee_id"] for one in (closed, other)] == [USER, OTHER]
+    assert len(contact.events("follow_up.updated")) == 3
+    world.catch_up()
+    left = world.send("GET", "/follow-ups", query={"assignee_id": USER, "state": "open"}).json["items"]
+    assert left == []
+    world.content.assert_whole()
 
 
 def test_a_disabled_user_does_not_succeed(world: World) -> None:
