@@ -69,8 +69,8 @@ def delete_user(call: Call, user_id: str, query: RemovalQuery) -> Reply:
     """Needs `tenant:admin`, and `contacts:write` if the user owns contacts. The user is signed out within a minute.
     A user who owns contacts, or is the default owner of new contacts, is removed only with `successor_id` or
     `contacts=release`. The answer is then 202 with the bulk job that changes the owner of the contacts. The job starts
-    when the user's tokens have ended, after three minutes. It also gives the user's open follow-ups to the next owner of
-    the contacts, or leaves them without an assignee.
+    when the user's tokens have ended, after three minutes. It also gives the user's open follow-ups to the next owner
+    of the contacts, or leaves them without an assignee.
     """
     job = user_service(call.caller).delete(user_id, call.if_match, query)
     return Reply(record=job) if job else Reply(204)
