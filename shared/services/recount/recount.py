@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from shared.domain import timestamps
 from shared.domain.callers import system_caller
 from shared.domain.contacts.record import Contact
-from shared.domain.errors import DomainError
+from shared.domain.errors import ConcurrentChange, DomainError, Unavailable
 from shared.domain.events import Event
 from shared.domain.stamp import Stamp
 from shared.services.backoff import HOT
@@ -169,7 +169,8 @@ class Recount:
         faulty = 0
         while waiting and faulty < _FAULTY_PORTIONS and self._may_go_on(used):
             progress = waiting.popleft()
-            portion = _Portion(self, progress.tenant_id, Counter(progress.counts), report)
+            may_go_on = partial(self._may_go_on, used)
+            portion = _Portion(self, progress.tenant_id, Counter(progress.counts), report, may_go_on)
             place = portion.work_from(progress.place)
             if self._is_dry:
                 after = progress.moved_to(place or START, dict(portion.counts), at=self._now())
@@ -193,7 +194,7 @@ class Recount:
         place: Place | None = start
         faulty = 0
         while place is not None and faulty < _FAULTY_PORTIONS and self._may_go_on(0):
-            portion = _Portion(self, tenant_id, Counter(), report)
+            portion = _Portion(self, tenant_id, Counter(), report, partial(self._may_go_on, 0))
             place = portion.work_from(place)
             faulty = faulty + 1 if portion.is_faulty else 0
         report.finished = int(place is None)
@@ -217,11 +218,26 @@ class _TooLarge(Exception):
     """A contact has more than MAX_ITEMS items."""
 
 
-class _Portion:
-    """The work on one portion of a tenant. `counts`: those of the tenant since its recount began."""
+class _Interrupted(Exception):
+    """The time or the units of the run ended while a contact was being corrected."""
 
-    def __init__(self, run: Recount, tenant_id: str, counts: Counter[str], report: RecountReport) -> None:
+
+class _Portion:
+    """The work on one portion of a tenant.
+
+    `counts`: those of the tenant since its recount began. `may_go_on`: returns whether the run has time and units left.
+    """
+
+    def __init__(
+        self,
+        run: Recount,
+        tenant_id: str,
+        counts: Counter[str],
+        report: RecountReport,
+        may_go_on: Callable[[], bool],
+    ) -> None:
         self._run = run
+        self._may_go_on = may_go_on
         self._tenant = tenant_id
         self._contacts = run._contacts(tenant_id)
         self._projections = run._projections
@@ -252,9 +268,12 @@ class _Portion:
         contact_ids = self._contacts.ids(after=after, limit=_PORTION)
         done: list[str] = []
         for contact_id in contact_ids:
-            if done and not self._run._has_time():
+            if done and not self._may_go_on():
                 break
-            self._attempt(partial(self._recount, contact_id))
+            try:
+                self._attempt(partial(self._recount, contact_id))
+            except _Interrupted:  # the next run continues with this contact
+                break
             done.append(contact_id)
         self._count("contacts", len(done))
         if done:
@@ -275,7 +294,8 @@ class _Portion:
             work()
         except _TooLarge:
             self._count("too_large")
-        except (DomainError, KeyError, ValueError):  # unavailable, overtaken again and again, or not a record
+        # Unavailable, overtaken again and again, or not a record.
+        except (DomainError, AttributeError, KeyError, TypeError, ValueError):
             self._run._on_failure()
             self._failed += 1
             self._count("failed")
@@ -286,7 +306,10 @@ class _Portion:
             self._report.counts[name] += amount
 
     def _recount(self, contact_id: str) -> None:
-        """Compare a contact with its items, read as cheaply as possible; read them again as of now if they differ."""
+        """Compare a contact with its items, read as cheaply as possible; read them again as of now if they differ.
+
+        Raises _Interrupted when the run has no time or units left to correct all list rows of the entries.
+        """
         outdated: list[Key] = []
 
         def see(items: list[Item]) -> None:
@@ -295,17 +318,31 @@ class _Portion:
         contact, tally = self._tally(contact_id, None, see)
         if contact is None:  # it is being purged, or only its row is left
             return
+        if outdated and not self._is_settled(contact_id):
+            outdated.clear()
         if contact.recount(tally.figures(contact), stamp=self._stamp()) is not None:
             self._mend(contact_id)
-        if not self._projections.is_settled(contact.updated_at):
-            return
-        for key in outdated:
+        for left, key in zip(reversed(range(len(outdated))), outdated, strict=True):
             self._count("entry_rows")
-            if not self._run._is_dry:
-                self._projections.mend(key)
+            if self._run._is_dry:
+                continue
+            self._attempt(partial(self._projections.mend, key))
+            if left and not self._may_go_on():  # not before the first one, so that each run comes further
+                raise _Interrupted()
+
+    def _is_settled(self, contact_id: str) -> bool:
+        """Whether a contact, read after its entries, has not changed lately: each change of an entry changes it."""
+        contact = self._contacts.read(contact_id)
+        return contact is not None and self._projections.is_settled(contact.updated_at)
 
     def _mend(self, contact_id: str) -> None:
+        tries = 0
+
         def attempt() -> tuple[str, ...]:
+            nonlocal tries
+            tries += 1
+            if tries > 1 and not self._may_go_on():
+                raise Unavailable()
             # Read first: an entry that is written afterwards changes the contact too, so that it is not saved.
             before = self._contacts.read(contact_id)
             if before is None:
@@ -317,6 +354,8 @@ class _Portion:
             after, event = changed
             if not self._run._is_dry:
                 self._contacts.save(before, after, event)
+            elif (present := self._contacts.read(contact_id)) is None or present.version != before.version:
+                raise ConcurrentChange()  # as the write would
             return tuple(event.data["recounted"])
 
         for name in retry_on_conflict(attempt, sleep=self._run._sleep, policy=HOT):

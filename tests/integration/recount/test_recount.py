@@ -369,13 +369,18 @@ def test_a_night_s_units_are_bounded_for_all_its_runs_together(
     assert sum(seen) == 6 and seen[0] < 6 and seen[1] == seen[2] == 0 and seen[3] > 0
 
 
-def test_a_contact_that_cannot_be_read_does_not_stop_the_others(world: World) -> None:
+@pytest.mark.parametrize(
+    "fields",
+    [{"booked": "{"}, {"booked": "[1]"}, {"unnamed_organizers": "7"}],
+    ids=["json", "list", "number"],
+)
+def test_a_contact_that_cannot_be_read_does_not_stop_the_others(world: World, fields: dict[str, str]) -> None:
     contacts = [world.create() for _ in range(3)]
     world.catch_up()
     for one in contacts:
         put(world, {**record_of(world, one), "total_bookings": {"N": "9"}})
     broken = record_of(world, contacts[1])
-    put(world, {**broken, "booked": {"S": "{"}})
+    put(world, {**broken, **{name: {"S": value} for name, value in fields.items()}})
     enlist("T1")
     report = run(world)
     assert report["figure.total_bookings"] == 2 and report["failed"] >= 1 and report["finished"] == 1
