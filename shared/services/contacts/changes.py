@@ -124,7 +124,10 @@ class ContactChanges:
         count = contact.version - version + 1
         has_other_labels = False
         try:
-            for event, _ in self._in_order(contact.id, (contact.version, None), min(count, _PORTION)):
+            found = self._in_order(
+                contact.id, (contact.version, None), min(count, _PORTION), may_find_none=True
+            )
+            for event, _ in found:
                 if event.version == version:
                     past = made_by(contact, event)
                     return with_present_names(past, self._labels()) if has_other_labels else past
@@ -134,15 +137,25 @@ class ContactChanges:
             raise _too_old(contact.version) from None
         raise NotFound("Version")
 
-    def _in_order(self, contact_id: str, start: Position, portion: int) -> Iterator[tuple[Event, Position]]:
+    def _in_order(
+        self, contact_id: str, start: Position, portion: int, *, may_find_none: bool = False
+    ) -> Iterator[tuple[Event, Position]]:
         """Yield a contact's events in the descending order of their versions, each with the position after it.
 
-        Raises BudgetSpent only after it has yielded one, so that each request makes progress.
+        Raises BudgetSpent only after it has yielded one, so that each request makes progress; with `may_find_none`,
+        after it has read one.
         """
         events = self._events.walk(contact_id, after=start[1], portion=portion)
+        if may_find_none:
+            events = self._advance_with_each(events)
         for event, position in in_version_order(events, start):
             self._budget.advance()
             yield event, position
+
+    def _advance_with_each(self, events: Iterator[Event]) -> Iterator[Event]:
+        for event in events:
+            self._budget.advance()
+            yield event
 
     def _show(self, events: list[Event]) -> list[HistoryEntry]:
         names = self._names.read_actors({event.actor for event in events})

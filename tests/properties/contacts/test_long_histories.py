@@ -33,9 +33,12 @@ UNITS_OF_500 = 150
 
 
 class Long:
-    """A contact in a table in memory that has been changed until it had a version."""
+    """A contact in a table in memory that has been changed until it had a version.
 
-    def __init__(self, versions: int) -> None:
+    `is_late`: the last change was made by a job that was created before all changes. `rows`: the budget of reads.
+    """
+
+    def __init__(self, versions: int, *, is_late: bool = False, rows: float | None = None) -> None:
         self.table = MemoryTable(lambda operation: None)
         store = Store(self.table, "table", sleep=lambda seconds: None)
         contacts = ContactTable(store, TENANT)
@@ -46,7 +49,8 @@ class Long:
         events = [event]
         for number in range(1, versions):
             patch = ContactPatch(about=str(number)).given_fields()
-            changed = contact.change(patch, stamp=self._stamp(number))  # type: ignore[arg-type]
+            moment = -1 if is_late and number == versions - 1 else number
+            changed = contact.change(patch, stamp=self._stamp(moment))  # type: ignore[arg-type]
             assert changed is not None
             contact, event = changed
             events.append(event)
@@ -54,7 +58,7 @@ class Long:
         for event in events[1:]:
             self.table.put(event_to_item(TENANT, event))
         self.id, self.version = contact.id, contact.version
-        budget = Budget()
+        budget = self.budget = Budget(rows)
         self.changes = ContactChanges(
             ADA,
             ContactReading(ADA, contacts),
@@ -107,3 +111,13 @@ def test_the_oldest_version_that_can_be_read_costs_the_500_changes_since() -> No
     for missing in (long.version + 1, 0, -1):
         with pytest.raises(NotFound):
             long.changes.read_version(long.id, missing)
+
+
+def test_a_version_before_a_change_of_a_late_job_is_read_within_the_budget() -> None:
+    enough, little = Long(100, is_late=True), Long(100, is_late=True, rows=20)
+    assert enough.changes.read_version(enough.id, 99).about == "98"
+    with pytest.raises(RuleBroken, match="version 100 and later"):
+        little.changes.read_version(little.id, 99)
+    assert little.budget.total <= 24
+    page = little.changes.list_changes(little.id, limit=1, cursor=None)
+    assert [one.version for one in page.items] == [100] and page.next_cursor is not None
