@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from shared import observability
-from shared.domain.errors import ConcurrentChange, Unavailable
+from shared.domain.errors import NOT_A_RECORD, ConcurrentChange, Unavailable
 from shared.domain.ids import new_id
 from shared.projections.engine import Projection
 from shared.table.keys import projections as projection_keys
@@ -51,7 +51,7 @@ class SweptProjection:
                 self._projection.reproject({PK: note["pk"], SK: note["sk"]})
             except (ConcurrentChange, Unavailable):
                 continue
-            except (KeyError, ValueError):  # not a record: it must not hold up the others in every sweep
+            except NOT_A_RECORD:  # not a record: it must not hold up the others in every sweep
                 observability.warn("not a record", trace=observability.trace())
             self._store.write_many(delete=[key_of(note)])
             resumed += 1

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared import observability
-from shared.domain.errors import Unavailable
+from shared.domain.errors import NOT_A_RECORD, Unavailable
 from shared.domain.events import Event
 from shared.publishing.contracts import to_message
 from shared.table import event_items
@@ -110,7 +110,7 @@ def _read(events: Sequence[Item], result: PublishResult) -> dict[int, tuple[str,
     for number, item in enumerate(events):
         try:
             readable[number] = (tenant_of_item(item), event_items.event_from_item(item))
-        except (KeyError, ValueError):  # not an event: the others must be published all the same
+        except NOT_A_RECORD:  # not an event: the others must be published all the same
             observability.warn("not an event", trace=observability.trace())
             result.unreadable.add(number)
     return readable

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from shared import observability
 from shared.domain import timestamps
-from shared.domain.errors import ConcurrentChange, Unavailable
+from shared.domain.errors import NOT_A_RECORD, ConcurrentChange, Unavailable
 from shared.publishing.publisher import PublishResult
 from shared.table.events import EventTable
 from shared.table.item import Item
@@ -139,7 +139,7 @@ class _Work:
     def _find_outdated(self, records: list[Key]) -> list[Key]:
         try:
             return self.projections.find_outdated(records)
-        except (KeyError, ValueError):  # one of them is not a record: the others must be checked all the same
+        except NOT_A_RECORD:  # one of them is not a record: the others must be checked all the same
             if len(records) == 1:
                 observability.warn("not a record", trace=observability.trace())
                 self.report.unreadable += 1
@@ -152,7 +152,7 @@ class _Work:
             self.projections.reproject(record)
         except (ConcurrentChange, Unavailable):  # the other records must be repaired all the same
             self.report.failed += 1
-        except (KeyError, ValueError):  # not a record, and no later change can make it one
+        except NOT_A_RECORD:  # not a record, and no later change can make it one
             observability.warn("not a record", trace=observability.trace())
             self.report.unreadable += 1
         else:

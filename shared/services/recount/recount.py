@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from shared.domain import timestamps
 from shared.domain.callers import system_caller
 from shared.domain.contacts.record import Contact
-from shared.domain.errors import ConcurrentChange, DomainError, Unavailable
+from shared.domain.errors import NOT_A_RECORD, ConcurrentChange, DomainError, Unavailable
 from shared.domain.events import Event
 from shared.domain.stamp import Stamp
 from shared.services.backoff import HOT
@@ -294,8 +294,7 @@ class _Portion:
             work()
         except _TooLarge:
             self._count("too_large")
-        # Unavailable, overtaken again and again, or not a record.
-        except (DomainError, AttributeError, KeyError, TypeError, ValueError):
+        except (DomainError, *NOT_A_RECORD):  # unavailable, overtaken again and again, or not a record
             self._run._on_failure()
             self._failed += 1
             self._count("failed")

@@ -241,7 +241,15 @@ def test_a_topic_that_is_away_ends_the_sweep_early() -> None:
     assert run(store, clock, topic, Records(clock)).failed == 5 * event_table._PORTION
 
 
-@pytest.mark.parametrize(("fault", "held"), [(Unavailable(), True), (ValueError("no record"), False)])
+@pytest.mark.parametrize(
+    ("fault", "held"),
+    [
+        (Unavailable(), True),
+        (ValueError("no record"), False),
+        (AttributeError("items"), False),
+        (TypeError("int"), False),
+    ],
+)
 def test_a_record_that_cannot_be_mended_keeps_no_other_from_it(fault: Exception, held: bool) -> None:
     clock = Clock()
     store, made = table(clock, ["2026-05-04T09:35:00.000Z"] * 20)
@@ -251,7 +259,8 @@ def test_a_record_that_cannot_be_mended_keeps_no_other_from_it(fault: Exception,
     assert (report.checked_until is None) == held
 
 
-def test_a_record_that_cannot_be_compared_keeps_no_other_from_it() -> None:
+@pytest.mark.parametrize("fault", [KeyError("version"), AttributeError("items"), TypeError("int")], ids=repr)
+def test_a_record_that_cannot_be_compared_keeps_no_other_from_it(fault: Exception) -> None:
     clock = Clock()
     store, made = table(clock, ["2026-05-04T09:35:00.000Z"] * 20)
     damaged = made[3]["PK"]["S"]
@@ -259,7 +268,7 @@ def test_a_record_that_cannot_be_compared_keeps_no_other_from_it() -> None:
     class Comparing(Records):
         def find_outdated(self, found: list[Key]) -> list[Key]:
             if any(key["PK"]["S"] == damaged for key in found):
-                raise KeyError("version")
+                raise fault
             return super().find_outdated(found)
 
     records = Comparing(clock, behind={item["PK"]["S"] for item in made})
