@@ -25,7 +25,7 @@ sort by the time at which the events occurred."""
 
 UnnamedOrganizers = dict[str, int]
 """For each organizer of a contact's bookings whom no event with one of the contact's addresses named: how many of its
-bookings the user organizes."""
+bookings the user organizes. Users beyond MAX_ORGANIZERS are counted too."""
 
 MAX_ORGANIZERS = 100
 """The maximum number of users that a contact names as organizers of its bookings; further users are not added."""
@@ -171,7 +171,8 @@ class BookedFields(NotedFields):
 
         They are the users whom events with one of the contact's addresses `named`, and those who organize its bookings.
         A booking may get its organizer from an event with another contact's address; such a user is an organizer only
-        as long as the booking is of this contact, whatever the order of the events.
+        as long as the booking is of this contact, whatever the order of the events. A user beyond MAX_ORGANIZERS gets
+        the place of the next one that is removed.
         """
         known, unnamed = set(self.organizer_ids), dict(self.unnamed_organizers)
         before, after = figures.organizer_before, figures.organizer_after
@@ -180,18 +181,13 @@ class BookedFields(NotedFields):
                 unnamed[before] -= 1
                 if not unnamed[before]:
                     del unnamed[before]
-                    known.remove(before)
-            if after in unnamed:
-                unnamed[after] += 1
-            elif after is not None and after not in known and len(known) < MAX_ORGANIZERS:
-                unnamed[after] = 1
-                known.add(after)
-        if named in unnamed:
-            del unnamed[named]
-        elif named is not None and len(known) < MAX_ORGANIZERS:
+                    known.discard(before)
+            if after is not None and (after in unnamed or after not in known):
+                unnamed[after] = unnamed.get(after, 0) + 1
+        if named is not None and (named in known or len(known) < MAX_ORGANIZERS):
             known.add(named)
-        # Sorted, so that the result does not depend on the order of the bookings.
-        return {"organizer_ids": sorted(known), "unnamed_organizers": dict(sorted(unnamed.items()))}
+            unnamed.pop(named, None)
+        return organizer_fields(known, unnamed)
 
     def _next_version(self, given: dict[str, Any], stamp: Stamp) -> Self:
         """Return the next version. A field that is changed by anything but a booking loses its source."""
@@ -202,6 +198,19 @@ class BookedFields(NotedFields):
     def _changes(self, given: dict[str, Any], name: str) -> bool:
         present = self.__dict__
         return any(given.get(field, present[field]) != present[field] for field in _FIELDS[name])
+
+
+def organizer_fields(present: set[str], unnamed: Mapping[str, int]) -> dict[str, Any]:
+    """Return a contact's fields of organizers: those `present`, and of `unnamed` as many more as there is room for.
+
+    Both are sorted, so that the result does not depend on the order of the bookings while there is room.
+    """
+    room = max(MAX_ORGANIZERS - len(present), 0)
+    further = sorted(unnamed.keys() - present)[:room]
+    return {
+        "organizer_ids": sorted({*present, *further}),
+        "unnamed_organizers": dict(sorted(unnamed.items())),
+    }
 
 
 def has_real_name(first_name: str, last_name: str, addresses: Iterable[str]) -> bool:

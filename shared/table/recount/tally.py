@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from shared.domain.contacts.booked import MAX_ORGANIZERS, BookingFigures
+from shared.domain.contacts.booked import BookingFigures, organizer_fields
 from shared.domain.contacts.record import Contact
 from shared.domain.timestamps import of_position
 from shared.table.item import Item
@@ -59,13 +59,14 @@ class Tally:
         }
 
     def _organizer_fields(self, contact: Contact) -> dict[str, Any]:
-        """Return the organizers: those whom events named, which no item has, and those of the bookings."""
-        known = set(contact.organizer_ids) - set(contact.unnamed_organizers)
-        unnamed: dict[str, int] = {}
-        for user_id, bookings in sorted(self._organizers.items()):
-            if user_id not in known and len(known) + len(unnamed) < MAX_ORGANIZERS:
-                unnamed[user_id] = bookings
-        return {"organizer_ids": sorted({*known, *unnamed}), "unnamed_organizers": unnamed}
+        """Return the organizers: those whom events named, which no item has, and those of the bookings.
+
+        If there are too many, those that the contact has stay: the entries do not show who came first.
+        """
+        organizers = set(contact.organizer_ids)
+        named = organizers - set(contact.unnamed_organizers)
+        unnamed = {user_id: count for user_id, count in self._organizers.items() if user_id not in named}
+        return organizer_fields(named | (organizers & unnamed.keys()), unnamed)
 
     def _add_recorded(self, item: Item, position: str) -> None:
         self._types[item["type"]["S"]] += 1
