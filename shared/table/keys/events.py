@@ -45,11 +45,13 @@ def event(tenant_id: str, entity: str, entity_id: str, event_id: str, *, is_of_e
 def possible_keys(
     tenant_id: str, entity: str, entity_id: str, event_id: str, event_type: str
 ) -> tuple[Key, ...]:
-    """Return the keys that an event of a type can have; two if its changes decide between the ranges of a contact."""
+    """Return the keys that an event of a type can have; two if its changes decide between the ranges of a contact,
+    the likelier one first.
+    """
     key = event(tenant_id, entity, entity_id, event_id)
     if entity != "contact" or event_type.startswith("contact."):
         return (key,)
-    return key, event(tenant_id, entity, entity_id, event_id, is_of_entry=True)
+    return event(tenant_id, entity, entity_id, event_id, is_of_entry=True), key
 
 
 def sort_key(event_id: str) -> str:

@@ -147,8 +147,10 @@ class WebhookTable:
         keys = event_keys.possible_keys(
             self._tenant, delivery.entity, delivery.entity_id, delivery.event_id, delivery.event_type
         )
-        found = list(self._store.get_many(keys).values())
-        return event_items.event_from_item(found[0]) if found else None
+        for key in keys:
+            if item := self._store.get(key):
+                return event_items.event_from_item(item)
+        return None
 
     def mark_queued(self, delivery: Delivery, at: str) -> None:
         """Write that the message of a delivery's next attempt is in the queue since `at`.
