@@ -14,6 +14,10 @@ MAX_NAMES_TOGETHER = 200
 """The maximum number of names in all rules of a tenant. They are part of the tenant's record, which every process reads
 often: with this many names of usual length, the rules have about 5 kB.
 """
+MAX_BYTES_TOGETHER = 10_000
+"""The maximum size of the names in all rules of a tenant, in bytes of UTF-8: MAX_NAMES_TOGETHER names of 50 ASCII
+characters, the longest that a tag has.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

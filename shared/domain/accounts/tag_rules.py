@@ -19,7 +19,14 @@ from pydantic_core import PydanticCustomError
 from shared.domain.bookings.event import BookingState
 from shared.domain.field_names import nearest
 from shared.domain.interactions.interaction import GivenType
-from shared.domain.tag_rules import MAX_NAMES, MAX_NAMES_TOGETHER, MAX_RULES, TagRule, TagTrigger
+from shared.domain.tag_rules import (
+    MAX_BYTES_TOGETHER,
+    MAX_NAMES,
+    MAX_NAMES_TOGETHER,
+    MAX_RULES,
+    TagRule,
+    TagTrigger,
+)
 from shared.domain.text import LabelName, fold_name
 
 
@@ -112,9 +119,13 @@ class TagRuleBody(BaseModel):
 
 
 def _of_bounded_size(rules: list[TagRuleBody]) -> list[TagRuleBody]:
-    if sum(len(rule.add) + len(rule.remove) for rule in rules) > MAX_NAMES_TOGETHER:
+    names = [name for rule in rules for name in (*rule.add, *rule.remove)]
+    if len(names) > MAX_NAMES_TOGETHER:
         message = f"All rules together name at most {MAX_NAMES_TOGETHER} tags."
         raise PydanticCustomError("too_many_names", "{message}", {"message": message})
+    if sum(len(name.encode()) for name in names) > MAX_BYTES_TOGETHER:
+        message = f"The names in all rules together have at most {MAX_BYTES_TOGETHER:,} bytes in UTF-8."
+        raise PydanticCustomError("names_too_long", "{message}", {"message": message})
     return rules
 
 

@@ -307,3 +307,13 @@ def test_random_rules_keep_to_the_limit_and_to_known_tags(world: World) -> None:
         record(world, contact)
         kept = [first, third] if number % 2 == 0 else [first, third, second]
         assert tags(world, contact) == kept
+
+
+@pytest.mark.parametrize(("character", "status"), [("x", 200), ("\N{GRINNING FACE}", 422)])
+def test_names_in_rules_are_bounded_in_bytes(world: World, character: str, status: int) -> None:
+    names = [f"{number:03}" + character * 47 for number in range(200)]
+    body = [{"on": CALL, "add": names[start : start + 10]} for start in range(0, 200, 10)]
+    answer = world.send("PATCH", "/settings", {"tag_rules": body})
+    assert answer.status == status
+    if status == 422:
+        assert [one["code"] for one in answer.json["errors"]] == ["names_too_long"]
