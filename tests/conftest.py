@@ -17,6 +17,7 @@ from shared.table import labels
 from tests.support import budgets  # noqa: F401 (loads the profile of Hypothesis)
 from tests.support.aws import Stack
 from tests.support.botocore_speed import faster_botocore
+from tests.support.faults import without_pauses
 from tests.support.fixtures import *  # noqa: F403
 from tests.support.moto_speed import faster_moto
 from tests.support.tokens import TokenIssuer
@@ -34,6 +35,12 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def moto_and_botocore_answer_sooner() -> Iterator[None]:
     with faster_moto(), faster_botocore():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def failed_calls_are_repeated_at_once() -> Iterator[None]:
+    with without_pauses():
         yield
 
 

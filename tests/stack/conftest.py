@@ -171,6 +171,11 @@ def free_ports(count: int) -> list[int]:
             probe.close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def failed_calls_are_repeated_at_once() -> None:
+    """Calls to a stack pause between retries, as everywhere: it may be starting."""
+
+
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     """The stack that all tests share. A test that stops it must start it again."""

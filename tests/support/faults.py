@@ -220,28 +220,23 @@ def _through(fault: Fault, send: Send) -> Send:
 
 
 @contextmanager
-def injecting(*faults: Fault, backoff: bool = False) -> Iterator[Injector]:
+def injecting(*faults: Fault) -> Iterator[Injector]:
     """Apply faults to every AWS call of the process.
 
-    A fault that never took effect is an error of the test (it proved nothing) and raised at the end. botocore's pauses
-    between retries are left out unless `backoff`.
+    A fault that never took effect is an error of the test (it proved nothing) and raised at the end.
     """
     injector = Injector(faults)
     with intercepting(Layer.FAULTS, injector):
-        if backoff:
-            yield injector
-        else:
-            with _no_pause():
-                yield injector
+        yield injector
     idle = [fault.name for fault in faults if not fault.fired]
     if idle:
         raise AssertionError(f"injected faults that no call met: {', '.join(idle)}; calls: {injector.calls}")
 
 
 @contextmanager
-def _no_pause() -> Iterator[None]:
-    # botocore.endpoint uses `time` only for the pause before a retry.
-    module: Any = botocore.endpoint
+def without_pauses() -> Iterator[None]:
+    """Let botocore repeat failed calls at once."""
+    module: Any = botocore.endpoint  # uses `time` only for the pause before a retry
     before = module.time
     module.time = SimpleNamespace(**{**vars(time), "sleep": lambda seconds: None})
     try:

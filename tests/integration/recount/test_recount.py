@@ -322,7 +322,7 @@ def test_killed_or_throttled_at_any_call_it_ends_as_without(worlds: Worlds, wait
             )
 
     def some(points: list[KillPoint]) -> list[KillPoint]:
-        return sample(points, one_in=3, start=1)
+        return sample(points, one_in=6, start=1)
 
     assert assert_same_after_kills(make, run, state, sample=some) >= 5
     assert assert_same_under_throttling(make, run, state) >= 3
