@@ -16,10 +16,15 @@ from shared.domain.contacts.inputs import ContactInput, ContactPatch
 from shared.domain.contacts.status import RelationshipStatus, StatusInput
 from shared.domain.customers.record import CustomerInput, CustomerPatch
 from shared.domain.errors import DomainError
+from shared.domain.interactions.follow_up_inputs import FollowUpCompletion
+from shared.domain.interactions.inputs import InteractionInput, InteractionPatch
 from shared.domain.labels.record import Tag
+from shared.domain.notes.inputs import NoteInput
 from shared.wiring.contacts import contact_service, contact_statuses
 from shared.wiring.customers import customer_service
+from shared.wiring.interactions import follow_up_service, interaction_service
 from shared.wiring.labels import label_service
+from shared.wiring.notes import note_service
 from tests.integration.world import World
 from tests.support.faults import call, injecting, lost_answer, unreachable
 from tests.support.tenant_guard import acting_for
@@ -27,6 +32,7 @@ from tests.support.transport import Layer, intercepting
 
 OPERATIONS = 10_000
 WRITES = call("dynamodb", "TransactWriteItems")
+MISSING = "0190a8f0-0000-7000-8000-000000000000"
 STATUSES = get_args(RelationshipStatus)
 
 
@@ -39,9 +45,12 @@ class Doer:
         caller = Caller(tenant_id, "user", f"admin-of-{tenant_id}", "admin")
         self.contacts, self.customers = contact_service(caller), customer_service(caller)
         self.statuses = contact_statuses(caller)
+        self.interactions, self.follow_ups = interaction_service(caller), follow_up_service(caller)
+        self.notes = note_service(caller)
         self.tags = label_service(caller, Tag)
         self.versions: dict[str, int] = {}
         self.kinds: defaultdict[str, list[str]] = defaultdict(list)
+        self.entries: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         self.refused: Counter[str] = Counter()
 
     def do(self) -> None:
@@ -61,7 +70,12 @@ class Doer:
 
     def some(self, kind: str) -> str:
         known = self.kinds[kind]
-        return self.chance.choice(known) if known else "0190a8f0-0000-7000-8000-000000000000"
+        return self.chance.choice(known) if known else MISSING
+
+    def some_entry(self, kind: str) -> tuple[str, str]:
+        """Return the ids of a contact and of an entry of its timeline."""
+        known = self.entries[kind]
+        return self.chance.choice(known) if known else (self.some("contact"), MISSING)
 
     def note(self, kind: str, record: Any) -> None:
         if record.id not in self.versions:
@@ -121,6 +135,49 @@ def move(doer: Doer) -> None:
     doer.versions[done.contact_id] = done.version
 
 
+def record_interaction(doer: Doer) -> None:
+    contact_id = doer.some("contact")
+    due = "2031-03-01T09:00:00.000Z" if doer.chance.random() < 0.5 else None
+    given = InteractionInput(type="call", description="a call", scheduled_follow_up=due)
+    made = doer.interactions.create(contact_id, given)
+    doer.versions[contact_id] += 1
+    doer.entries["interaction"].append((contact_id, made.id))
+    if made.follow_up_id is not None:
+        doer.entries["follow-up"].append((contact_id, made.follow_up_id))
+
+
+def change_interaction(doer: Doer) -> None:
+    contact_id, interaction_id = doer.some_entry("interaction")
+    patch = InteractionPatch(outcome=f"o{doer.chance.randrange(3)}")
+    doer.interactions.change(contact_id, interaction_id, patch, None)
+
+
+def delete_interaction(doer: Doer) -> None:
+    contact_id, interaction_id = doer.some_entry("interaction")
+    doer.interactions.delete(contact_id, interaction_id, None)
+    doer.versions[contact_id] += 1
+
+
+def complete_follow_up(doer: Doer) -> None:
+    contact_id, follow_up_id = doer.some_entry("follow-up")
+    call = InteractionInput(type="call", description="the call") if doer.chance.random() < 0.5 else None
+    doer.follow_ups.complete(follow_up_id, FollowUpCompletion(outcome="done", interaction=call), None)
+    doer.versions[contact_id] += 1 if call is None else 2
+
+
+def write_note(doer: Doer) -> None:
+    contact_id = doer.some("contact")
+    made = doer.notes.create(contact_id, NoteInput.model_validate({"body": "Prefers mornings."}))
+    doer.versions[contact_id] += 1
+    doer.entries["note"].append((contact_id, made.id))
+
+
+def delete_note(doer: Doer) -> None:
+    contact_id, note_id = doer.some_entry("note")
+    doer.notes.delete(contact_id, note_id, None)
+    doer.versions[contact_id] += 1
+
+
 def create_customer(doer: Doer) -> None:
     given = CustomerInput(first_name="Grace", username=f"u{doer.chance.randrange(90)}")
     doer.note("customer", doer.customers.create(given))
@@ -142,6 +199,8 @@ def change_tag(doer: Doer) -> None:
 ACTS: list[Callable[[Doer], None]] = [
     create, create, create, change, change, change, delete, delete, restore, toggle, consent, move,
     create_customer, change_customer, create_tag, change_tag,
+    record_interaction, record_interaction, change_interaction, delete_interaction, complete_follow_up,
+    write_note, delete_note,
 ]  # fmt: skip
 
 
@@ -164,6 +223,7 @@ def test_ten_thousand_random_operations_leave_one_event_for_each_commit_and_none
     events = content.of("T#", "EVENT#")
     for event in events:
         told[event["entity_id"]["S"]].append(int(event["version"]["N"]))
+    assert all(len(entries) > 30 for doer in doers for entries in doer.entries.values())
     versions: dict[str, int] = {}
     for doer in doers:
         versions |= {one: doer.versions[one] for one in doer.kinds["tag"]}

@@ -18,6 +18,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from functions.changes.on_stream_project import handler as project
 from functions.changes.on_stream_publish import handler as publish
+from local.projections import compare
 from shared.domain import timestamps
 from shared.publishing import sweep as sweeping
 from shared.publishing.publisher import PublishResult
@@ -204,6 +205,39 @@ def test_event_rows_and_records_in_any_order_give_the_same(worlds: Worlds) -> No
             content = world.content
             assert content.feed == content.event_ids
             assert {message["id"] for message in world.published()} == content.event_ids
+
+
+def test_event_rows_and_entries_of_timelines_in_any_order_give_the_same(worlds: Worlds) -> None:
+    """check 90, for interactions, follow-ups, notes, bookings and statuses."""
+    for seed in range(4):
+        with worlds() as world:
+            use_timeline(world)
+            found = shuffled(records(world), seed)
+            world.projector.deliver(found)
+            world.publisher.deliver(found)
+            content = world.content
+            with as_operator():
+                assert compare(world.stack.client("dynamodb"), world.stack.table_name, "T1") == ({}, [])
+            assert content.feed == content.event_ids
+            assert {message["id"] for message in world.published()} == content.event_ids
+
+
+def use_timeline(world: World) -> None:
+    """Write, change, move and remove entries of a contact's timeline."""
+    contact_id = world.create("bob@example.com")["id"]
+    path = f"/contacts/{contact_id}"
+    call = {"type": "call", "description": "a call", "scheduled_follow_up": "2031-03-01T09:00:00Z"}
+    first, second = (world.send("POST", f"{path}/interactions", call).json for _ in range(2))
+    world.send("PATCH", f"{path}/interactions/{first['id']}", {"occurred_at": "2026-01-01T09:00:00Z"})
+    world.send("POST", f"/follow-ups/{first['follow_up_id']}/complete", {"outcome": "done"})
+    world.send("DELETE", f"{path}/interactions/{second['id']}")
+    note = world.send("POST", f"{path}/notes", {"body": "Prefers mornings."}).json
+    world.send("PATCH", f"{path}/notes/{note['id']}", {"is_pinned": True})
+    world.send("PUT", f"{path}/status", {"relationship_status": "qualified_lead"})
+    for detail_type, event_id in (("BookingCreated", "e-1"), ("BookingCancelled", "e-2")):
+        given = {"invitee_email": "bob@example.com", "event_id": event_id, "booking_id": "b-1"}
+        world.post_booking(booking(detail_type, **given))
+        world.bookings.pump()
 
 
 def shuffled(found: list[Record], seed: int) -> list[Record]:
