@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.message import Message
 from pathlib import Path
 from typing import Any, TypeVar
@@ -185,6 +186,21 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
         yield stack
     finally:
         stack.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def due_follow_up(live: LiveStack) -> tuple[OpenedTenant, str]:
+    """A tenant, and the path of a follow-up that is due at once.
+
+    It is made before all tests, so that none has to wait for the schedule, which runs once a minute.
+    """
+    tenant = live.open_tenant()
+    ada = {"first_name": "Ada", "email": "ada@example.com"}
+    contact_id = live.api("POST", "/contacts", token=tenant.admin_token, body=ada).body["id"]
+    given = {"title": "Call", "due_at": datetime.now(UTC).isoformat()}
+    made = live.api("POST", f"/contacts/{contact_id}/follow-ups", token=tenant.admin_token, body=given)
+    assert made.status == 201, made.body
+    return tenant, f"/follow-ups/{made.body['id']}"
 
 
 @pytest.fixture(scope="session")
