@@ -37,7 +37,7 @@ class DomainError(Exception):
 
 
 NOT_A_RECORD = (LookupError, TypeError, ValueError, AttributeError)
-"""What reading an item raises that is not the record that its key promises: a field is missing or of another form."""
+"""The errors of reading an item that is not the record its key promises: a field is missing or has another form."""
 
 
 class Invalid(DomainError):

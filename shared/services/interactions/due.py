@@ -1,4 +1,4 @@
-"""What is done when an entry of a timeline is due: `follow_up.due` is emitted once, and a future interaction becomes
+"""The handling of entries of timelines that are due: `follow_up.due` is emitted once, and a future interaction becomes
 the contact's last contact.
 
 The system does this for all tenants, on a schedule. Every step may be repeated or interrupted, and two runs may
@@ -114,7 +114,7 @@ class Settling(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What was done about a follow-up.
+    """The result of handling a due follow-up.
 
     `until`: when one of a deleted contact is to be looked at again, empty otherwise.
     """

@@ -169,7 +169,7 @@ class FollowUpService:
         stamp, stamp_after = (
             Stamp.now(self._caller, event_id=event_id) for event_id in sorted((new_id(), new_id()))
         )
-        # What closes the follow-up does not depend on the id of the interaction, which is made afterwards.
+        # The closing does not depend on the id of the interaction, which is made afterwards.
         closing = FollowUpChange(before, before.complete(outcome, stamp=stamp))
         facts = {**closing.after.facts(), "outcome": outcome}
         without, completed = contact.record_follow_up(

@@ -1,4 +1,4 @@
-"""What the changes of follow-ups do to the figures of their contact."""
+"""The effects of changes of follow-ups on the figures of their contact."""
 
 from __future__ import annotations
 

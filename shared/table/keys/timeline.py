@@ -1,4 +1,4 @@
-"""What the keys of all entries of contacts' timelines share: positions by time, and the index of those that are due."""
+"""Keys that all entries of contacts' timelines share: positions by time, and the index of those that are due."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is due is announced once: `follow_up.due`, whatever happens in between."""
+"""A due follow-up is announced once by `follow_up.due`, whatever happens in between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a history costs does not depend on its length, and an earlier version costs what has changed since."""
+"""The cost of a history does not depend on its length; that of an earlier version depends on the changes since."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ class Timeline:
 
     def do(self, step: tuple[str, Any]) -> None:
         name, arguments = step
-        # What a step names may be deleted or closed, and `book` does not repeat a write that was overtaken.
+        # The record that a step names may be deleted or closed, and `book` does not repeat a write that was overtaken.
         refusals = (NotFound, ConcurrentChange) if name == "book" else (NotFound, Conflict)
         with contextlib.suppress(*refusals):
             getattr(self, name)(*arguments)

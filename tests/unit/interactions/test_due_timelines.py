@@ -1,4 +1,4 @@
-"""What one run of the schedule does: within its bounds, live tenants first, and on after failures."""
+"""One run of the schedule: it keeps its bounds, handles live tenants first, and goes on after failures."""
 
 from __future__ import annotations
 
