@@ -48,6 +48,32 @@ class Cursors(Protocol):
     def open(self, scope: tuple[str, ...], cursor: str) -> Any: ...
 
 
+@dataclass(frozen=True, slots=True)
+class NumberedPositions:
+    """The positions in the cursors of one list whose pages can also be named by number.
+
+    If a request spends its budget before it reaches the page, its cursor also says how many rows are still to be
+    skipped.
+    """
+
+    cursors: Cursors
+    scope: tuple[str, ...]
+
+    def open(self, cursor: str | None, skip: int) -> tuple[Any, int]:
+        """Return the position after which to continue, None at the start, and how many rows to skip from there.
+
+        `skip`: the number that the request names. Raises RuleBroken for a cursor of another list.
+        """
+        after = self.cursors.open(self.scope, cursor) if cursor is not None else None
+        if isinstance(after, dict):
+            return after["after"], after["skip"]
+        return after, skip
+
+    def seal(self, position: Any, skip: int = 0) -> str:
+        """Return the cursor for a position, from which `skip` rows are still to be skipped."""
+        return self.cursors.seal(self.scope, {"after": position, "skip": skip} if skip else position)
+
+
 def check_depth(skip: int, limit: int) -> None:
     """Raise RuleBroken, with code `too_deep`, for a page that ends beyond MAX_ROW."""
     if skip + limit > MAX_ROW:

@@ -6,17 +6,9 @@ would have the same list row.
 
 from __future__ import annotations
 
-from collections import Counter
-
-from shared.projections.kinds.kind import EntryKind, HourlyCount
-from shared.table.item import Item
+from shared.projections.kinds.kind import EntryKind, count_nothing
 from shared.table.keys import bookings as booking_keys
 from shared.table.keys import lists as list_keys
 
-
-def _count_nothing(_: Item) -> Counter[HourlyCount]:
-    return Counter()
-
-
-BOOKING_KIND = EntryKind(list_keys.BOOKINGS, (booking_keys.COUNTED,), _count_nothing)
-CANCELLED_BOOKING_KIND = EntryKind(list_keys.CANCELLED_BOOKINGS, (booking_keys.CANCELLED,), _count_nothing)
+BOOKING_KIND = EntryKind(list_keys.BOOKINGS, (booking_keys.COUNTED,), count_nothing)
+CANCELLED_BOOKING_KIND = EntryKind(list_keys.CANCELLED_BOOKINGS, (booking_keys.CANCELLED,), count_nothing)

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
-from shared.projections.kinds.kind import EntryKind, HourlyCount
-from shared.table.item import Item
+from shared.projections.kinds.kind import EntryKind, count_nothing
 from shared.table.keys import follow_ups as follow_up_keys
 from shared.table.keys import lists as list_keys
 
-
-def _count(_: Item) -> Counter[HourlyCount]:
-    return Counter()
-
-
 OPEN_FOLLOW_UP_KIND = EntryKind(
-    list_keys.OPEN_FOLLOW_UPS, (follow_up_keys.OPEN,), _count, index="assignee_id"
+    list_keys.OPEN_FOLLOW_UPS, (follow_up_keys.OPEN,), count_nothing, index="assignee_id"
 )
-CLOSED_FOLLOW_UP_KIND = EntryKind(list_keys.CLOSED_FOLLOW_UPS, (follow_up_keys.CLOSED,), _count)
+CLOSED_FOLLOW_UP_KIND = EntryKind(list_keys.CLOSED_FOLLOW_UPS, (follow_up_keys.CLOSED,), count_nothing)

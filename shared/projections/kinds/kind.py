@@ -151,6 +151,11 @@ class EntryKind(Kind):
         )
 
 
+def count_nothing(_: Item, /) -> Counter[HourlyCount]:
+    """Return no counts, for entries that are not counted by hour."""
+    return Counter()
+
+
 def count_at(metric: str, at: str, name: str) -> Counter[HourlyCount]:
     """Return one count of something, by `name`, in the quarter of an hour of a time."""
     quarter = int(at[14:16]) // 15  # of 2026-05-04T09:34:00.000Z

@@ -11,7 +11,7 @@ from shared.domain.callers import Caller
 from shared.domain.contacts.facets import OWN
 from shared.domain.contacts.record import Contact
 from shared.domain.ids import NUMBERS, id_of
-from shared.services.paging import Cursors, Page, check_depth
+from shared.services.paging import Cursors, NumberedPositions, Page, check_depth
 from shared.services.reading_budget import Budget, BudgetSpent
 from shared.services.walks import (
     MAX_LOOKUPS,
@@ -108,14 +108,10 @@ class EntryLists:
         check_depth(skip, limit)
         self._budget.restart()
         scope = self._caller.scope(*wanted.query)
-        after = self._cursors.open(scope, cursor) if cursor is not None else None
-        if isinstance(after, dict):  # a page by number that an earlier request did not reach
-            after, skip = after["after"], after["skip"]
+        numbered = NumberedPositions(self._cursors, scope)
+        after, skip = numbered.open(cursor, skip)
         contacts = _VisibleContacts(self._caller, self._contacts, wanted.owner_id)
         taken = take(Walk(_steps(wanted, contacts, after, limit + 1 + skip), after, skip), limit)
-
-        def seal(position: str | None, skip: int = 0) -> str:
-            return self._cursors.seal(scope, {"after": position, "skip": skip} if skip else position)
 
         total = wanted.total() if level == "all" else None
         at_least = None
@@ -127,10 +123,10 @@ class EntryLists:
                 total, at_least = (met, None) if is_all else (None, max(met, taken.matches))
         return Page(
             [entry for _, entry in taken.found],
-            None if taken.is_through else seal(taken.position, taken.skip),
+            None if taken.is_through else numbered.seal(taken.position, taken.skip),
             total,
             at_least,
-            lambda number: seal(taken.found[number][0]),
+            lambda number: numbered.seal(taken.found[number][0]),
         )
 
     def walk(self, wanted: WantedEntries[E]) -> Iterator[E]:

@@ -25,7 +25,7 @@ from shared.services.contacts.planning import (
 from shared.services.contacts.search import Locks, find_by_number, require_searchable, search_contacts
 from shared.services.contacts.statistics import TOP_COMPANIES, build_statistics, count_contacts
 from shared.services.labels.labelling import LabelRepository
-from shared.services.paging import Cursors, Page, check_depth
+from shared.services.paging import Cursors, NumberedPositions, Page, check_depth
 from shared.services.reading_budget import Budget, BudgetSpent
 from shared.services.walks import MAX_LOOKUPS, Step, Taken, Walk, count_matches, take
 
@@ -80,24 +80,20 @@ class ContactLists:
         check_depth(skip, limit)
         self._budget.restart()
         scope = self._caller.scope("contacts", repr(wanted), str(sort))
-        after = self._cursors.open(scope, cursor) if cursor is not None else None
-        if isinstance(after, dict):  # a page by number that an earlier request did not reach
-            after, skip = after["after"], after["skip"]
+        numbered = NumberedPositions(self._cursors, scope)
+        after, skip = numbered.open(cursor, skip)
         walk = self._walk(wanted, sort, after, limit + 1, skip)
         taken = take(walk, limit)
-
-        def seal(position: Any, skip: int = 0) -> str:
-            return self._cursors.seal(scope, {"after": position, "skip": skip} if skip else position)
 
         is_whole = taken.is_through and cursor is None and not skip
         total, at_least = self._total(wanted, include_total, walk, taken, is_whole=is_whole)
         positions = [position for position, _ in taken.found]
         return Page(
             self._with_label_names([contact for _, contact in taken.found]),
-            None if taken.is_through else seal(taken.position, taken.skip),
+            None if taken.is_through else numbered.seal(taken.position, taken.skip),
             total,
             at_least,
-            lambda number: seal(positions[number]),
+            lambda number: numbered.seal(positions[number]),
         )
 
     def _narrow_to_visible(self, wanted: ContactFilter) -> ContactFilter:

@@ -11,7 +11,7 @@ from shared.domain.contacts.record import Contact
 from shared.domain.interactions.conditions import InteractionFilter
 from shared.domain.interactions.interaction import SYSTEM_TYPES, Interaction
 from shared.services.contacts.reading import ContactReading
-from shared.services.paging import Cursors, Page, check_depth
+from shared.services.paging import Cursors, NumberedPositions, Page, check_depth
 from shared.services.reading_budget import Budget
 from shared.services.walks import Step, Walk, count_matches, take
 
@@ -127,24 +127,20 @@ class InteractionLists:
                 count = min(limit, contact.interaction_count - skip)
                 return self._page_from_end(wanted, scope, behind, count)
         check_depth(skip, limit)
-        after = self._cursors.open(scope, cursor) if cursor is not None else None
-        if isinstance(after, dict):  # a page by number that an earlier request did not reach
-            after, skip = after["after"], after["skip"]
+        numbered = NumberedPositions(self._cursors, scope)
+        after, skip = numbered.open(cursor, skip)
         walk = self._walk(wanted, after, skip, limit + 1)
         taken = take(walk, limit)
-
-        def seal(position: str, skip: int = 0) -> str:
-            return self._cursors.seal(scope, {"after": position, "skip": skip} if skip else position)
 
         total, at_least = wanted.total, None
         if total is None and include_total:
             total, at_least = self._count(wanted)
         return Page(
             [interaction for _, interaction in taken.found],
-            None if taken.is_through else seal(taken.position, taken.skip),
+            None if taken.is_through else numbered.seal(taken.position, taken.skip),
             total,
             at_least,
-            lambda number: seal(taken.found[number][0]),
+            lambda number: numbered.seal(taken.found[number][0]),
         )
 
     def _walk(self, wanted: _Wanted, after: str | None, skip: int, count: int) -> Walk[Interaction]:

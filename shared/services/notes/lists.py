@@ -10,7 +10,7 @@ from shared.domain.contacts.record import Contact
 from shared.domain.notes.note import Note
 from shared.domain.search import Prefix, found_in_text, prefixes_of
 from shared.services.contacts.reading import ContactReading
-from shared.services.paging import Cursors, Page, check_depth
+from shared.services.paging import Cursors, NumberedPositions, Page, check_depth
 from shared.services.reading_budget import Budget
 from shared.services.walks import Step, Walk, count_matches, take
 
@@ -63,16 +63,12 @@ class NoteLists:
         check_depth(skip, limit)
         prefixes = None if search is None else prefixes_of(search)
         scope = self._caller.scope("notes", contact.id, repr(prefixes))
-        after = self._cursors.open(scope, cursor) if cursor is not None else None
-        if isinstance(after, dict):  # a page by number that an earlier request did not reach
-            after, skip = after["after"], after["skip"]
+        numbered = NumberedPositions(self._cursors, scope)
+        after, skip = numbered.open(cursor, skip)
         total = contact.note_count if prefixes is None else None
         if total == 0 or prefixes == []:
             return Page([], None, 0)
         taken = take(self._walk(contact.id, prefixes, after, skip, limit + 1), limit)
-
-        def seal(position: str, skip: int = 0) -> str:
-            return self._cursors.seal(scope, {"after": position, "skip": skip} if skip else position)
 
         at_least = None
         if total is None and include_total:
@@ -80,10 +76,10 @@ class NoteLists:
             total, at_least = (met, None) if is_all else (None, met)
         return Page(
             [note for _, note in taken.found],
-            None if taken.is_through else seal(taken.position, taken.skip),
+            None if taken.is_through else numbered.seal(taken.position, taken.skip),
             total,
             at_least,
-            lambda number: seal(taken.found[number][0]),
+            lambda number: numbered.seal(taken.found[number][0]),
         )
 
     def _walk(

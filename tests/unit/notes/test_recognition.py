@@ -1,4 +1,4 @@
-"""What is found in a note's text, and its tidied form."""
+"""The findings in a note's text, and its tidied form."""
 
 from __future__ import annotations
 
