@@ -90,7 +90,8 @@ COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --genera
 lock: install ## Lock the dependencies after a change to requirements/*.in
 	$(COMPILE) --output-file requirements/dev.txt requirements/dev.in
 	$(COMPILE) -c requirements/dev.txt --output-file requirements/runtime.txt requirements/runtime.in
-	@! grep -nE '^--|://' requirements/dev.txt requirements/runtime.txt
+	$(COMPILE) -c requirements/dev.txt --output-file requirements/spreadsheets.txt requirements/spreadsheets.in
+	@! grep -nE '^--|://' requirements/dev.txt requirements/runtime.txt requirements/spreadsheets.txt
 
 clean: ## Remove everything generated, except the stack's state in .local
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
