@@ -1,0 +1,53 @@
+"""The options of an import: what it does with duplicates, how it reads the file, and what all of its contacts get."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+OnDuplicate = Literal["skip", "update", "merge"]
+"""What happens to a row that matches a contact: nothing, its values replace those of the contact, or its values fill
+the empty fields of the contact. In the last two cases lists are united."""
+MatchOn = Literal["email", "phone", "customer_number"]
+"""What a row and a contact must share to match."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportOptions:
+    """The options of an import.
+
+    `dry_run`: nothing is written. `mapping`: fields by the header of their columns; None for a column that is not read.
+    `encoding`, `delimiter`: of the file, where they are not to be found out. `tags`, `groups`: names for the contacts
+    of all rows. `owner_id`: the owner of contacts whose rows name none. `default_country`: of telephone numbers without
+    a country code (ISO 3166-1 alpha-2), where it is not the tenant's.
+    """
+
+    on_duplicate: OnDuplicate = "skip"
+    match_on: MatchOn = "email"
+    dry_run: bool = False
+    mapping: Mapping[str, str | None] = field(default_factory=dict)
+    encoding: str | None = None
+    delimiter: str | None = None
+    tags: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    owner_id: str | None = None
+    default_country: str | None = None
+
+    def to_json(self) -> str:
+        """Return the options that differ from the defaults, in JSON."""
+        defaults = asdict(ImportOptions())
+        given = {name: value for name, value in asdict(self).items() if value != defaults[name]}
+        return json.dumps(given, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> ImportOptions:
+        """Return the options of a text that `to_json` returned; the defaults for an empty text."""
+        given: dict[str, Any] = json.loads(text) if text else {}
+        lists = {name: tuple(given[name]) for name in ("tags", "groups") if name in given}
+        return cls(**{**given, **lists})
+
+    def changed(self, **given: Any) -> ImportOptions:
+        """Return the options with some of them replaced."""
+        return replace(self, **given)
