@@ -45,8 +45,8 @@ class ImportOptions:
     def from_json(cls, text: str) -> ImportOptions:
         """Return the options of a text that `to_json` returned; the defaults for an empty text."""
         given: dict[str, Any] = json.loads(text) if text else {}
-        lists = {name: tuple(given[name]) for name in ("tags", "groups") if name in given}
-        return cls(**{**given, **lists})
+        given |= {name: tuple(given[name]) for name in ("tags", "groups") if name in given}
+        return cls(**given)
 
     def changed(self, **given: Any) -> ImportOptions:
         """Return the options with some of them replaced."""
