@@ -26,9 +26,11 @@ from shared.domain.contacts.inputs import ContactInput
 from shared.domain.email import normalize_email
 from shared.domain.errors import DomainError
 from shared.domain.ids import is_id
+from shared.domain.import_options import ImportOptions
+from shared.domain.imports.columns import Layout, recognize
 from shared.domain.imports.csv_file import Row, read_rows
-from shared.domain.imports.file import Layout, survey
-from shared.domain.imports.rows import contact_fields
+from shared.domain.imports.file import survey
+from shared.domain.imports.rows import RowReader
 from shared.domain.interactions.inputs import InteractionInput
 from shared.domain.labels.inputs import Color
 from shared.domain.labels.record import NO_LABELS
@@ -124,8 +126,9 @@ def field_of(model: type[BaseModel], name: str) -> Callable[[str], Any]:
 
 def row_with_status(value: str) -> Any:
     """Read a row of an import with a value in the column of statuses."""
-    layout = Layout("utf-8", ",", ("Email", "Status"), {"email": 0, "relationship_status": 1})
-    return contact_fields(Row(["a@example.com", value], 2, 3, 0), layout, TenantSettings())
+    header = ("Email", "Relationship Status")
+    layout = Layout("utf-8", ",", header, recognize(header, {}))
+    return RowReader(layout, ImportOptions(), TenantSettings()).read(Row(["a@example.com", value], 2, 3, 0))
 
 
 def route(value: str) -> Any:
@@ -210,7 +213,8 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "imports.uploaded_file": uploaded_file,
     "csv_file.read_rows": lambda value: list(read_rows([value.encode()], "utf-8", ",")),
     "import_file.survey": lambda value: survey(value.encode()),
-    "rows.contact_fields": row_with_status,
+    "rows.RowReader.read": row_with_status,
+    "columns.recognize": lambda value: recognize((value,), {}),
     "callers.parse_grants": parse_grants,
     **{f"ContactInput.{name}": field_of(ContactInput, name) for name in ContactInput.model_fields},
     **{
@@ -257,8 +261,9 @@ DRIVEN = {
     "shared/domain/faults.py",
     "shared/domain/field_names.py",
     "shared/domain/ids.py",
+    "shared/domain/imports/cells.py",
+    "shared/domain/imports/columns.py",
     "shared/domain/imports/file.py",
-    "shared/domain/imports/rows.py",
     "shared/domain/labels/inputs.py",
     "shared/domain/moments.py",
     "shared/domain/search.py",

@@ -1,13 +1,13 @@
-"""The start of a file to import: whether it is CSV, how to read it, and which column holds which field."""
+"""The start of a file to import: whether it is CSV, and how to read it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from shared.domain.errors import RuleBroken
-from shared.domain.imports.csv_file import DELIMITERS, Encoding, Row, encoding_of, read_rows
+from shared.domain.imports.columns import Layout, recognize
+from shared.domain.imports.csv_file import DELIMITERS, Row, encoding_of, read_rows
 from shared.domain.imports.tasks import Chunk
 
 MAX_FILE_BYTES = 200_000_000
@@ -20,26 +20,6 @@ CHUNK_ROWS = 200
 CHUNK_BYTES = 1_048_576
 """A chunk ends before the row with which it would exceed either limit."""
 
-# The names of columns, compared without case and without `_IGNORED`. The first name that a file has counts.
-_NAMES: dict[str, tuple[str, ...]] = {
-    "email": ("email", "emailaddress", "primaryemail", "mail", "mailaddress", "email1", "emailaddress1", "email1value"),
-    "first_name": ("firstname", "givenname", "forename", "first"),
-    "last_name": ("lastname", "familyname", "surname", "last"),
-    "phone": (
-        "phone", "phonenumber", "telephone", "telephonenumber", "tel", "mobile", "mobilephone", "mobilenumber",
-        "mobilephonenumber", "cell", "cellphone", "businessphone", "workphone", "phone1value",
-    ),
-    "whatsapp": ("whatsapp", "whatsappnumber", "whatsappphonenumber"),
-    "company": ("company", "companyname", "organization", "organisation", "organizationname", "employer"),
-    "department": ("department", "dept"),
-    "job_title": ("jobtitle", "position", "jobposition"),
-    "about": ("about", "notes", "note", "description", "comments"),
-    "tags": ("tags", "tag", "labels"),
-    "relationship_status": ("relationshipstatus",),
-    "lifecycle_stage": ("lifecyclestage",),
-    "owner": ("owner", "owneremail", "contactowner", "contactowneremail", "assignedto", "accountowner"),
-}  # fmt: skip
-_IGNORED = re.compile(r"[\s_\-.\ufeff]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 # How files of other kinds start: https://www.iana.org/assignments/media-types and the specifications of the formats.
@@ -74,19 +54,6 @@ class FileReplaced(BadFile):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How to read a file. It is kept with the import, so that all chunks are read the same way.
-
-    `header`: the columns as the file names them. `columns`: the position of each field that has a column.
-    """
-
-    encoding: Encoding
-    delimiter: str
-    header: tuple[str, ...]
-    columns: dict[str, int]
-
-
 def survey(sample: bytes) -> tuple[Layout, Row]:
     """Return the layout and the header row of a file that starts with `sample`, the whole file or at least
     MAX_HEADER_BYTES.
@@ -104,13 +71,13 @@ def survey(sample: bytes) -> tuple[Layout, Row]:
             raise BadFile("The file is empty.", code="empty")
         header = tuple(cell.strip(" \t\r\n\ufeff") for cell in row.cells)
         if not row.fault:
-            found.append((Layout(encoding, delimiter, header, _columns(header)), row))
+            found.append((Layout(encoding, delimiter, header, recognize(header, {})), row))
     if not found or any(_CONTROL.search(name) for name in found[0][0].header):
         raise BadFile(
             "This is not a CSV file in UTF-8, UTF-16 with a byte order mark, or Windows-1252, with a header line."
         )
-    layout, row = max(found, key=lambda one: ("email" in one[0].columns, len(one[0].header)))
-    if "email" not in layout.columns:
+    layout, row = max(found, key=lambda one: (one[0].has("email"), len(one[0].header)))
+    if not layout.has("email"):
         raise BadFile(
             "The file has no e-mail column: its first line must name the columns, one of them Email.",
             code="no_email_column",
@@ -139,14 +106,3 @@ def cut(rows: Iterable[Row], header: Row) -> Iterator[tuple[Chunk, int]]:
 
 def _chunk(number: int, before: Row, last: Row, first_row: int) -> Chunk:
     return Chunk(number, before.end, last.end, first_row, before.next_line, before.alone_until)
-
-
-def _columns(header: tuple[str, ...]) -> dict[str, int]:
-    positions: dict[str, int] = {}
-    for position, name in enumerate(header):
-        positions.setdefault(_IGNORED.sub("", name).casefold(), position)
-    found = {
-        field: next((positions[name] for name in names if name in positions), None)
-        for field, names in _NAMES.items()
-    }
-    return {field: position for field, position in found.items() if position is not None}

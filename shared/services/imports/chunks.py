@@ -10,11 +10,14 @@ from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.errors import ConcurrentChange, DomainError, Duplicate, Invalid, RuleBroken
 from shared.domain.ids import new_id
+from shared.domain.import_options import ImportOptions
+from shared.domain.imports.columns import Layout
 from shared.domain.imports.csv_file import Row, read_rows
-from shared.domain.imports.file import BadFile, Layout
+from shared.domain.imports.file import BadFile
 from shared.domain.imports.progress import Tally
 from shared.domain.imports.record import ImportRun
-from shared.domain.imports.rows import Fate, fail_row, owner_of, result_rows
+from shared.domain.imports.results import Fate, fail_row, result_rows
+from shared.domain.imports.rows import ReadRow, RowReader
 from shared.domain.imports.tasks import Chunk, ImportTask
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant, TenantSettings, UniqueScope
@@ -113,8 +116,10 @@ class ImportChunks:
         except BadFile as refusal:
             self._runs.give_up(run.run, refusal)
             return None
-        known = self._read_known(run.run, run.layout, tenant.settings, rows)
-        fates = self.carry_out(known, [plan(number, row, known) for number, row in rows])
+        reader = RowReader(run.layout, ImportOptions(), tenant.settings)
+        read = {number: reader.read(row) for number, row in rows}
+        known = self._read_known(run.run, tenant.settings, read.values())
+        fates = self.carry_out(known, [plan(number, row, read[number], known) for number, row in rows])
         body = result_rows(run.layout, ((number, row, fates[number]) for number, row in rows))
         # Two attempts may have different outcomes when others change contacts meanwhile. Each therefore has an object
         # of its own, and the chunk's record names the object of the attempt that was counted.
@@ -151,9 +156,7 @@ class ImportChunks:
         )
         return list(enumerate(rows, chunk.first_row))
 
-    def _read_known(
-        self, run: ImportRun, layout: Layout, settings: TenantSettings, rows: Iterable[tuple[int, Row]]
-    ) -> Known:
+    def _read_known(self, run: ImportRun, settings: TenantSettings, rows: Iterable[ReadRow]) -> Known:
         """Read what the plans of rows follow from.
 
         The owner of a contact is the user that its row names. Otherwise it is the first active user of these: the owner
@@ -161,8 +164,8 @@ class ImportChunks:
         """
         owners = self._owners(run.tenant_id)
         default_owner = owners.first_active(run.owner_id, settings.default_owner_id, run.uploader_id)
-        named = {address for _, row in rows if (address := owner_of(row, layout))}
-        return Known(run, layout, settings, owners.find_by_addresses(named) if named else {}, default_owner)
+        named = {row.owner for row in rows if row.owner}
+        return Known(run, settings, owners.find_by_addresses(named) if named else {}, default_owner)
 
     def carry_out(self, known: Known, plans: Sequence[RowPlan]) -> dict[int, Fate]:
         """Create the contacts that are planned. Returns the fates of all rows, by number."""

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from shared.domain.contacts.fields import ContactFields
-from shared.domain.errors import Invalid
 from shared.domain.imports.csv_file import Row
-from shared.domain.imports.file import Layout
 from shared.domain.imports.record import ImportRun
-from shared.domain.imports.rows import UNKNOWN_OWNER, Fate, contact_fields, fail_row, owner_of, with_warnings
+from shared.domain.imports.results import Fate, fail_row
+from shared.domain.imports.rows import UNKNOWN_OWNER, ReadRow
 from shared.domain.tenant import TenantSettings
 
 
@@ -26,7 +25,6 @@ class Known:
     """
 
     run: ImportRun
-    layout: Layout
     settings: TenantSettings
     owners: Mapping[str, str]
     default_owner: str | None
@@ -47,21 +45,18 @@ class RowPlan:
     owner_id: str | None = None
 
 
-def plan(number: int, row: Row, known: Known) -> RowPlan:
+def plan(number: int, row: Row, read: ReadRow, known: Known) -> RowPlan:
     """Return the plan of a row: a contact to create, or a failure with its reasons. `check_addresses` completes it."""
-    try:
-        fields = contact_fields(row, known.layout, known.settings)
-    except Invalid as error:
-        return RowPlan(number, row, fail_row(row, error))
-    named = owner_of(row, known.layout)
-    is_unknown = bool(named) and named not in known.owners
-    fate = Fate("created", known.run.contact_id(number), *(UNKNOWN_OWNER if is_unknown else ()))
+    if read.error is not None:
+        return RowPlan(number, row, fail_row(row, read.error))
+    is_unknown = bool(read.owner) and read.owner not in known.owners
+    warnings = (UNKNOWN_OWNER, *read.warnings) if is_unknown else read.warnings
     return RowPlan(
         number,
         row,
-        with_warnings(fate, row, known.layout, known.settings),
-        fields,
-        known.owners.get(named, known.default_owner),
+        Fate("created", known.run.contact_id(number), warnings=warnings),
+        read.fields,
+        known.owners.get(read.owner, known.default_owner),
     )
 
 

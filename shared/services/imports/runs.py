@@ -18,10 +18,11 @@ from shared.domain import timestamps
 from shared.domain.errors import ConcurrentChange, Conflict, QuotaReached, RuleBroken
 from shared.domain.events import Event
 from shared.domain.ids import new_id
+from shared.domain.imports.columns import Layout
 from shared.domain.imports.csv_file import read_rows
-from shared.domain.imports.file import MAX_FILE_BYTES, BadFile, FileReplaced, Layout, cut, survey
+from shared.domain.imports.file import MAX_FILE_BYTES, BadFile, FileReplaced, cut, survey
 from shared.domain.imports.record import ImportRun
-from shared.domain.imports.rows import result_header
+from shared.domain.imports.results import result_header
 from shared.domain.imports.tasks import Chunk, ImportTask
 from shared.domain.imports.upload import DroppedFile, Location, UploadedFile
 from shared.domain.jobs.watching import FIRST_LOOK_SECONDS

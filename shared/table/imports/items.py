@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from shared.domain import timestamps
-from shared.domain.imports.file import Layout
+from shared.domain.imports.columns import Column, Layout
 from shared.domain.imports.progress import Tally
 from shared.domain.imports.record import ImportRun
 from shared.table.item import Item
@@ -106,15 +106,24 @@ def layout_to_item(tenant_id: str, import_id: str, layout: Layout) -> Item:
         "file_encoding": {"S": layout.encoding},
         "file_delimiter": {"S": layout.delimiter},
         "header": {"S": json.dumps(layout.header, ensure_ascii=False)},
-        "field_columns": {"S": json.dumps(layout.columns)},
+        "field_columns": {
+            "S": json.dumps(
+                [(column.field, column.label, column.reason) for column in layout.columns], ensure_ascii=False
+            )
+        },
     }
 
 
 def layout_from_item(item: Item) -> Layout:
     """Return the layout of an item."""
+    header = tuple(json.loads(item["header"]["S"]))
+    columns = json.loads(item["field_columns"]["S"])
     return Layout(
         encoding=item["file_encoding"]["S"],
         delimiter=item["file_delimiter"]["S"],
-        header=tuple(json.loads(item["header"]["S"])),
-        columns=json.loads(item["field_columns"]["S"]),
+        header=header,
+        columns=tuple(
+            Column(position, name, *column)
+            for position, (name, column) in enumerate(zip(header, columns, strict=True))
+        ),
     )

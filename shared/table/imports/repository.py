@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from shared.domain import timestamps
 from shared.domain.errors import Conflict
 from shared.domain.events import Event
-from shared.domain.imports.file import Layout
+from shared.domain.imports.columns import Layout
 from shared.domain.imports.progress import Tally
 from shared.domain.imports.record import ImportRun
 from shared.domain.jobs.quotas import IMPORTS, UPLOADS

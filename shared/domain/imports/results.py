@@ -1,0 +1,91 @@
+"""The fate of a row, and the rows of the results file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.domain.errors import DomainError, FieldError
+from shared.domain.imports.cells import FORMULA_STARTS
+from shared.domain.imports.columns import Layout
+from shared.domain.imports.csv_file import Row
+
+RowOutcome = Literal["created", "updated", "merged", "skipped", "unchanged", "failed", "not_run"]
+
+RESULT_COLUMNS = ("row_number", "outcome", "contact_id", "reason_code", "message")
+"""The columns of a results file after those of the imported file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """The fate of a row.
+
+    `code` and `message` say why the row has this outcome, where that is not plain. `warnings`: what was left out of it.
+    """
+
+    outcome: RowOutcome
+    contact_id: str = ""
+    code: str = ""
+    message: str = ""
+    warnings: tuple[FieldError, ...] = ()
+
+    @property
+    def reason_code(self) -> str:
+        """The code of the fate, or of its first warning; empty without either."""
+        return self.code or (self.warnings[0].code if self.warnings else "")
+
+    @property
+    def words(self) -> str:
+        """The message of the fate, and what was left out, for a person."""
+        if not self.warnings:
+            return self.message
+        left_out = (f"{one.field}: {one.message}" for one in self.warnings)
+        return " ".join(filter(None, (self.message, *left_out)))
+
+
+def fail_row(row: Row, error: DomainError) -> Fate:
+    """Return the fate of a refused row: the code of the first reason, and all reasons in words, with the line."""
+    reasons = " ".join(f"{one.field}: {one.message}" for one in error.errors) or error.detail
+    code = error.errors[0].code if error.errors else error.code
+    return Fate("failed", code=code, message=f"Line {row.line}: {reasons}")
+
+
+def result_header(layout: Layout) -> bytes:
+    """Return the first line of a results file."""
+    return _write_rows([[*map(_add_mark, layout.header), *RESULT_COLUMNS]])
+
+
+def result_rows(layout: Layout, rows: Iterable[tuple[int, Row, Fate]]) -> bytes:
+    """Return lines of a results file: each row, by its number, as it is in the imported file, and its fate."""
+    width = len(layout.header)
+    return _write_rows(
+        [
+            *map(_add_mark, _fit_width(row.cells, width, layout.delimiter)),
+            number,
+            fate.outcome,
+            fate.contact_id,
+            fate.reason_code,
+            fate.words,
+        ]
+        for number, row, fate in rows
+    )
+
+
+def _fit_width(cells: Sequence[str], width: int, delimiter: str) -> Sequence[str]:
+    """Return as many cells as there are columns. Surplus cells are joined into the last one."""
+    if len(cells) <= width:
+        return [*cells, *[""] * (width - len(cells))]
+    return [*cells[: width - 1], delimiter.join(cells[width - 1 :])]
+
+
+def _add_mark(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
+
+
+def _write_rows(rows: Iterable[Sequence[object]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
