@@ -7,6 +7,7 @@ from shared.domain.accounts.settings import RateLimitShown, SettingsShown
 from shared.domain.accounts.tag_rules import TagRuleBody, TagTriggerBody
 from shared.domain.callers import PERMISSIONS
 from shared.domain.errors import Conflict, Invalid, PermissionDenied, Unauthenticated, VersionMismatch
+from shared.domain.import_options_input import ImportDefaultsShown
 from shared.http.examples import USER_ID, Example
 
 _SHOWN = SettingsShown(
@@ -43,6 +44,7 @@ EXAMPLES = {
             "default_country": "GB",
             "timezone": "Europe/London",
             "rate_limit": {"requests_per_second": 20},
+            "import_defaults": {"on_duplicate": "merge", "tags": ["from the folder"]},
             "tag_rules": [
                 {"on": {"interaction": "meeting"}, "add": ["met"], "remove": ["lead"]},
                 {"on": {"booking": "cancelled"}, "add": ["cancelled"]},
@@ -53,6 +55,7 @@ EXAMPLES = {
                 "default_country": "GB",
                 "timezone": "Europe/London",
                 "rate_limit": RateLimitShown(requests_per_second=20, burst=100),
+                "import_defaults": ImportDefaultsShown(on_duplicate="merge", tags=["from the folder"]),
                 "tag_rules": [
                     TagRuleBody(
                         on=TagTriggerBody(interaction="meeting", booking=None), add=["met"], remove=["lead"]

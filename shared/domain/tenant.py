@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from shared.domain.callers import Visibility
 from shared.domain.events import TENANT_UPDATED, Event, compare_fields
+from shared.domain.import_options import ImportOptions
 from shared.domain.stamp import Stamp
 from shared.domain.tag_rules import TagRule
 
@@ -52,6 +53,7 @@ class TenantSettings:
     default_owner_id: str | None = None
     rate_limit: RateLimit = RateLimit()
     tag_rules: tuple[TagRule, ...] = ()
+    import_defaults: ImportOptions = field(default_factory=ImportOptions)
 
     def find_tag_rules(self, *, interaction: str | None = None, booking: str | None = None) -> list[TagRule]:
         """Return the rules for an occasion, in their order: an interaction of a type that a caller records, or a
@@ -107,6 +109,10 @@ class Tenant:
 
 
 def _audited_fields(settings: TenantSettings) -> dict[str, Any]:
-    """Return the settings by name, each figure of the rate limit as a field."""
+    """Return the settings by name, each figure of the rate limit and each default of imports as a field."""
     fields = asdict(settings)
-    return fields | {f"rate_limit.{name}": value for name, value in fields.pop("rate_limit").items()}
+    return fields | {
+        f"{group}.{name}": value
+        for group in ("rate_limit", "import_defaults")
+        for name, value in fields.pop(group).items()
+    }

@@ -9,6 +9,7 @@ from shared import environment
 from shared.wiring.base import aws_client, bulk_queue, cursors, store
 from shared.wiring.idempotency import announcer, fenced_store_for, store_for, work_of
 from shared.wiring.kept import kept
+from shared.wiring.labels import labelling
 from shared.wiring.limits import limited_mail, sign_in_gate
 from shared.wiring.tenants import find_tenant, is_active_user, tenant_memory, user_table
 
@@ -68,6 +69,7 @@ def settings_service(caller: Caller) -> SettingsService:
         caller,
         SettingsTable(store(), tenant_id),
         ContactIndex(store(), tenant_id),
+        partial(labelling, caller),
         is_active_user=partial(is_active_user, tenant_id),
         forget=partial(tenant_memory().forget, tenant_id),
     )

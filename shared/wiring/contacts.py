@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from shared.wiring.base import cursors, store, time_limit
 from shared.wiring.idempotency import announcer, fenced_store_for, store_for, work_of
 from shared.wiring.kept import kept
-from shared.wiring.labels import label_table
+from shared.wiring.labels import label_table, labelling
 from shared.wiring.performers import performer
 from shared.wiring.tenants import is_active_user, owners, tenant_settings
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from shared.services.contacts.writing import ContactWriting
     from shared.services.customers.membership import Membership
     from shared.services.idempotency import Announce, IdempotencyKeyClaim
-    from shared.services.labels.labelling import Labelling
     from shared.services.reading_budget import Budget
     from shared.table.contacts.purge import PurgeTable
     from shared.table.store import Store
@@ -149,13 +148,7 @@ def tag_rules(caller: Caller) -> TagRules:
     """The tag rules of a tenant, for the calls of one caller."""
     from shared.services.contacts.tag_rules import TagRules
 
-    return TagRules(partial(tenant_settings, caller.tenant_id), partial(_labelling, caller))
-
-
-def _labelling(caller: Caller) -> Labelling:
-    from shared.services.labels.labelling import Labelling
-
-    return Labelling(caller, label_table(caller.tenant_id))
+    return TagRules(partial(tenant_settings, caller.tenant_id), partial(labelling, caller))
 
 
 def contact_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> ContactService:

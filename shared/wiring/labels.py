@@ -11,6 +11,7 @@ from shared.wiring.kept import kept
 if TYPE_CHECKING:
     from shared.domain.callers import Caller
     from shared.services.idempotency import IdempotencyKeyClaim
+    from shared.services.labels.labelling import Labelling
     from shared.services.labels.labels import AnyLabel, LabelService
     from shared.table.labels import LabelMemory, LabelTable
     from shared.table.store import Store
@@ -28,6 +29,13 @@ def label_table(tenant_id: str, through: Store | None = None) -> LabelTable:
     from shared.table.labels import LabelTable
 
     return LabelTable(through or store(), tenant_id, _label_memory())
+
+
+def labelling(caller: Caller) -> Labelling:
+    """The look-up of labels by their names, for one call of one caller."""
+    from shared.services.labels.labelling import Labelling
+
+    return Labelling(caller, label_table(caller.tenant_id))
 
 
 def label_service(

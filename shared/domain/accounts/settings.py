@@ -11,19 +11,13 @@ from pydantic_core import PydanticCustomError
 
 from shared.domain.accounts.tag_rules import TagRuleBody, TagRules
 from shared.domain.callers import Visibility
-from shared.domain.phone import is_country
+from shared.domain.import_options_input import Country, ImportDefaultsInput, ImportDefaultsShown
 from shared.domain.tenant import RateLimit, Tenant, TenantSettings, UniqueScope
 from shared.domain.timestamps import Timestamp
 
 Stored = TypeVar("Stored", TenantSettings, RateLimit)
 _NO_TIMEZONES = {"Factory", "localtime"}
 """Names that some systems list among their time zones although they are none."""
-
-
-def _country(code: str) -> str:
-    if not is_country(code):
-        raise PydanticCustomError("unknown_country", "This is no ISO 3166-1 alpha-2 code of a country.")
-    return code
 
 
 @cache
@@ -40,7 +34,6 @@ def _timezone(name: str) -> str:
     return name
 
 
-_Country = Annotated[str, Field(min_length=2, max_length=2), AfterValidator(_country)]
 _Timezone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_timezone)]
 _MaxTags = Annotated[int, Field(ge=1, le=100)]
 _PerSecond = Annotated[int, Field(ge=1, le=200)]
@@ -72,6 +65,7 @@ class SettingsShown(BaseModel):
     default_owner_id: str | None = None
     rate_limit: RateLimitShown
     tag_rules: list[TagRuleBody] = []
+    import_defaults: ImportDefaultsShown = ImportDefaultsShown.model_construct()
     version: int
     updated_at: Timestamp
     updated_by: str | None = None
@@ -82,6 +76,7 @@ class SettingsShown(BaseModel):
         rate = tenant.settings.rate_limit
         given = {one.name: getattr(tenant.settings, one.name) for one in fields(TenantSettings)}
         given["tag_rules"] = [TagRuleBody.of(rule) for rule in tenant.settings.tag_rules]
+        given["import_defaults"] = ImportDefaultsShown.of(tenant.settings.import_defaults)
         given["rate_limit"] = RateLimitShown(requests_per_second=rate.requests_per_second, burst=rate.burst)
         return cls(
             **given,
@@ -105,7 +100,7 @@ class SettingsPatch(BaseModel):
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
-    default_country: _Country | None = Field(
+    default_country: Country | None = Field(
         None,
         description="The country of telephone numbers without `+`: ISO 3166-1 alpha-2, in capitals.",
         examples=["GB"],
@@ -152,12 +147,20 @@ class SettingsPatch(BaseModel):
         "an occasion are applied in their order; tags beyond `max_tags_per_contact` are left out. Replaced as a whole.",
     )
 
+    import_defaults: ImportDefaultsInput | None = Field(
+        None,
+        description="The options of imports of dropped files, and of other imports as far as they do not say "
+        "otherwise. `mapping`, `tags` and `groups` are each replaced as a whole.",
+    )
+
     def apply_to(self, settings: TenantSettings) -> TenantSettings:
         """Return the settings with the patch applied."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
         if self.rate_limit is not None:
             rates = {name: getattr(self.rate_limit, name) for name in self.rate_limit.model_fields_set}
             given["rate_limit"] = _merge(settings.rate_limit, rates)
+        if self.import_defaults is not None:
+            given["import_defaults"] = self.import_defaults.apply_to(settings.import_defaults)
         if self.tag_rules is not None:
             given["tag_rules"] = tuple(rule.to_rule() for rule in self.tag_rules)
         return _merge(settings, given)

@@ -12,6 +12,8 @@ from shared.domain.errors import Conflict, Invalid, NotFound
 from shared.domain.events import Event
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant
+from shared.services.import_options import check_options
+from shared.services.labels.labelling import Labelling
 from shared.services.optimistic import IfMatch, require_match, retry_on_conflict
 
 
@@ -43,6 +45,7 @@ class SettingsService:
         caller: Caller,
         settings: SettingsRepository,
         counters: Counters,
+        labelling: Callable[[], Labelling],
         *,
         is_active_user: Callable[[str], bool],
         forget: Callable[[], None],
@@ -51,6 +54,7 @@ class SettingsService:
         self._caller = caller
         self._settings = settings
         self._counters = counters
+        self._labelling = labelling
         self._is_active_user = is_active_user
         self._forget = forget
         self._sleep = sleep
@@ -63,8 +67,9 @@ class SettingsService:
     def change(self, given: SettingsPatch, if_match: IfMatch | None) -> Tenant:
         """Apply a merge patch (RFC 7396).
 
-        Raises VersionMismatch; Invalid if the default owner is not an active user; and Conflict if the patch changes
-        `unique_scope` while the tenant has contacts, since the locks of all contacts would have to move at once.
+        Raises VersionMismatch; Invalid if the default owner is not an active user, or if `import_defaults` names an
+        owner, tags or groups that contacts cannot have; and Conflict if the patch changes `unique_scope` while the
+        tenant has contacts, since the locks of all contacts would have to move at once.
         Deleted contacts hold no locks; they take theirs under the current scope when they are restored.
 
         A contact created during the change can be overlooked: the counter lags by about a second, and other processes
@@ -85,6 +90,14 @@ class SettingsService:
                 self._require_no_contacts()
             if settings.default_owner_id != before.settings.default_owner_id:
                 self._require_active(settings.default_owner_id)
+            if settings.import_defaults != before.settings.import_defaults:
+                check_options(
+                    settings.import_defaults,
+                    settings,
+                    self._labelling(),
+                    self._is_active_user,
+                    field="import_defaults",
+                )
             after, event = changed
             try:
                 self._settings.save(before, after, event)

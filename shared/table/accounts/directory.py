@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from shared.domain.accounts.credentials import ApiKey, Membership
+from shared.domain.import_options import ImportOptions
 from shared.domain.tag_rules import TagRule
 from shared.domain.tenant import RateLimit, Tenant, TenantSettings
 from shared.table.item import Item
@@ -110,6 +111,8 @@ def tenant_from_item(tenant_id: str, item: Item) -> Tenant:
     given = {name: _value(value) for name, value in item.get("settings", {"M": {}})["M"].items()}
     if "rate_limit" in given:
         given["rate_limit"] = RateLimit(**given["rate_limit"])
+    if "import_defaults" in given:
+        given["import_defaults"] = ImportOptions.from_json(given["import_defaults"])
     if "tag_rules" in given:
         given["tag_rules"] = tuple(map(TagRule.from_stored, given["tag_rules"]))
     return Tenant(
@@ -129,7 +132,11 @@ def tenant_from_item(tenant_id: str, item: Item) -> Tenant:
 def settings_attribute(settings: TenantSettings) -> dict[str, Any]:
     """Return the attribute of the settings that differ from the defaults."""
     defaults = asdict(TenantSettings())
-    return _attribute({name: value for name, value in asdict(settings).items() if value != defaults[name]})
+    given = {name: value for name, value in asdict(settings).items() if value != defaults[name]}
+    if "import_defaults" in given:
+        # A text, since `_attribute` leaves out what is None, and None says of a column that it is not read.
+        given["import_defaults"] = settings.import_defaults.to_json()
+    return _attribute(given)
 
 
 def tenant_to_item(tenant: Tenant) -> Item:

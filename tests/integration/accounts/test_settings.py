@@ -39,6 +39,17 @@ DEFAULTS = {
     "timezone": "UTC",
     "rate_limit": {"requests_per_second": 100, "burst": 200},
     "tag_rules": [],
+    "import_defaults": {
+        "on_duplicate": "skip",
+        "match_on": "email",
+        "mapping": {},
+        "encoding": None,
+        "delimiter": None,
+        "tags": [],
+        "groups": [],
+        "owner_id": None,
+        "default_country": None,
+    },
 }
 OTHERS = {
     "default_country": "DE",
@@ -54,6 +65,17 @@ OTHERS = {
         {"on": {"interaction": "call", "booking": None}, "add": ["called"], "remove": ["to call"]},
         {"on": {"interaction": None, "booking": "cancelled"}, "add": [], "remove": ["coming"]},
     ],
+    "import_defaults": {
+        "on_duplicate": "merge",
+        "match_on": "phone",
+        "mapping": {"Kunde": "name", "Intern": None, "Mobil": "other_phones.mobile", "Nr.": "custom.number"},
+        "encoding": "windows-1251",
+        "delimiter": ";",
+        "tags": ["from the folder", "2025"],
+        "groups": [],
+        "owner_id": "user-of-T1",
+        "default_country": "DE",
+    },
 }
 
 RULE = {"on": {"interaction": "call"}, "add": ["called"]}
@@ -106,7 +128,7 @@ def test_each_setting_is_changed_listed_in_an_event_and_reset_by_null(world: Wor
     old, new = DEFAULTS[name], OTHERS[name]
     told = {name: [old, new]}
     if isinstance(old, dict) and isinstance(new, dict):
-        told = {f"rate_limit.{one}": [old[one], new[one]] for one in old}
+        told = {f"{name}.{one}": [old[one], new[one]] for one in old if old[one] != new[one]}
     assert json.loads(there["changes"]["S"]) == told
     assert json.loads(back["changes"]["S"]) == {field: [new, old] for field, (old, new) in told.items()}
     assert (there["type"]["S"], there["entity"]["S"], there["entity_id"]["S"]) == (
@@ -130,9 +152,66 @@ def test_a_patch_reaches_into_the_rate_limit(world: World) -> None:
     }
 
 
+def test_a_patch_reaches_into_the_defaults_of_imports(world: World) -> None:
+    """A mapping is replaced as a whole, since null says of a column that it is not read."""
+    set_to(
+        world, import_defaults={"on_duplicate": "update", "mapping": {"A": "email", "B": None}, "tags": ["a"]}
+    )
+    shown = set_to(world, import_defaults={"mapping": {"C": None}, "tags": None})["import_defaults"]
+    assert shown == {**DEFAULTS["import_defaults"], "on_duplicate": "update", "mapping": {"C": None}}
+    assert (
+        set_to(world, import_defaults={"mapping": None, "on_duplicate": None})["import_defaults"]
+        == (DEFAULTS["import_defaults"])
+    )
+
+
+def test_defaults_of_imports_name_groups_that_exist(world: World) -> None:
+    group = world.send("POST", "/groups", {"name": "Customers"}).json
+    given = ["Customers", group["id"]]
+    assert set_to(world, import_defaults={"groups": given})["import_defaults"]["groups"] == given
+
+
+def test_defaults_of_imports_name_only_what_the_tenant_has(world: World, t10: Tenancy) -> None:
+    """Every fault is named in one answer. A group of another tenant is none."""
+    world.send("POST", "/groups", {"name": "Regulars"}, token=t10.admin)
+    world.send("POST", "/groups", {"name": "Found", "kind": "dynamic", "filter": {"is_active": True}})
+    answer = patch(
+        world,
+        {
+            "import_defaults": {
+                "owner_id": "user-of-T10",
+                "groups": ["Regulars", "Found"],
+                "tags": list("abcdefghijk"),
+            }
+        },
+    )
+    assert answer.status == 422, answer.text
+    assert [(one["field"], one["code"]) for one in answer.json["errors"]] == [
+        ("import_defaults.owner_id", "unknown_owner"),
+        ("import_defaults.tags", "too_many_tags"),
+        ("import_defaults.groups.0", "unknown_group"),
+        ("import_defaults.groups.1", "dynamic_group"),
+    ]
+    assert values(world.send("GET", "/settings").json) == DEFAULTS
+
+
 @pytest.mark.parametrize(
     ("given", "field"),
     [
+        ({"import_defaults": {"dry_run": True}}, "import_defaults.dry_run"),
+        ({"import_defaults": {"on_duplicate": "replace"}}, "import_defaults.on_duplicate"),
+        ({"import_defaults": {"match_on": "name"}}, "import_defaults.match_on"),
+        ({"import_defaults": {"encoding": "klingon"}}, "import_defaults.encoding"),
+        ({"import_defaults": {"encoding": "rot13"}}, "import_defaults.encoding"),
+        ({"import_defaults": {"delimiter": ";;"}}, "import_defaults.delimiter"),
+        ({"import_defaults": {"delimiter": '"'}}, "import_defaults.delimiter"),
+        ({"import_defaults": {"default_country": "de"}}, "import_defaults.default_country"),
+        ({"import_defaults": {"mapping": {"Mail": "emial"}}}, "import_defaults.mapping.Mail"),
+        ({"import_defaults": {"mapping": {"Mail": "custom.Bad"}}}, "import_defaults.mapping.Mail"),
+        (
+            {"import_defaults": {"mapping": {"x" * 900: None, **{f"{n}" * 400: None for n in range(20)}}}},
+            "import_defaults",
+        ),
         ({"default_country": "XX"}, "default_country"),
         ({"default_country": "us"}, "default_country"),
         ({"default_country": "USA"}, "default_country"),
