@@ -106,5 +106,10 @@ def merge_custom_fields(present: dict[str, Any], given: dict[str, Any] | None) -
     return result
 
 
+def as_text(value: Any) -> str:
+    """Return the value of a custom field as exports write it in a cell: `true`, `3`, `0.5`, or the text itself."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _too_many() -> Invalid:
     return Invalid.field("custom_fields", "too_long", f"A contact has at most {MAX_FIELDS} custom fields.")

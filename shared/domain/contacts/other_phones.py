@@ -52,3 +52,14 @@ def normalize_other_phones(given: list[OtherPhoneInput] | None, settings: Tenant
     if errors:
         raise Invalid(f"{errors[0].field}: {errors[0].message}", errors=tuple(errors))
     return list(stored.values())
+
+
+def as_text(phone: OtherPhone) -> str:
+    """Return a number as exports write it in a cell: with its label before it, such as `mobile: +12025550143`."""
+    return f"{phone['label']}: {phone['number']}" if phone["label"] else phone["number"]
+
+
+def split_label(text: str) -> tuple[str, str]:
+    """Return the label and the number of a text that `as_text` has written. The label may contain colons."""
+    label, _, number = text.rpartition(":")
+    return label.strip(), number.strip()
