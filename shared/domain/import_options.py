@@ -31,36 +31,6 @@ _DELIMITER = re.compile(r"[\t\x01\x1e\x1f !#$%&*+/:;<=>?^_`|~,-]")
 _CUSTOM_KEY = re.compile(r"custom\.[a-z][a-z0-9_]{0,49}")
 _PHONE_LABEL = re.compile(r"other_phones\.[^\x00]{1,50}")
 
-_ENCODINGS = {
-    "utf_8": "utf-8",
-    "utf_8_sig": "utf-8",
-    "utf_16": "utf-16",
-    "utf_16_le": "utf-16-le",
-    "utf_16_be": "utf-16-be",
-    **{f"cp{number}": f"windows-{number}" for number in range(1250, 1259)},
-    "latin_1": "iso-8859-1",
-    **{f"iso8859_{part}": f"iso-8859-{part}" for part in (*range(2, 12), 13, 14, 15, 16)},
-    **{
-        name: name.replace("_", "-")
-        for name in (
-            "mac_roman", "mac_latin2", "mac_cyrillic", "mac_greek", "mac_turkish",
-            "shift_jis", "cp932", "euc_jp", "gbk", "gb18030", "big5", "cp950", "euc_kr", "cp949",
-            "koi8_r", "koi8_u", "cp437", "cp850", "cp852", "cp866", "tis_620",
-        )
-    },
-}  # fmt: skip
-ENCODINGS = tuple(dict.fromkeys(_ENCODINGS.values()))
-"""The encodings that a file may have, by names that Python's `codecs` knows."""
-
-
-def encoding_name(given: str) -> str | None:
-    """Return the name in ENCODINGS of an encoding that a caller names in any usual way, such as `Shift_JIS`, `cp1251`
-    or `Latin-1`; None for any other text. No name that a caller gives is looked up outside the two tables."""
-    from encodings.aliases import aliases
-
-    name = re.sub(r"[^a-z0-9]+", "_", given.lower()).strip("_")
-    return _ENCODINGS.get(aliases.get(name, name))
-
 
 def is_field(name: str) -> bool:
     """Return whether a mapping may name a field."""

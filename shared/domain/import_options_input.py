@@ -7,9 +7,9 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from shared.domain.encodings import ENCODINGS, encoding_name
 from shared.domain.field_names import nearest
 from shared.domain.import_options import (
-    ENCODINGS,
     FIELDS,
     MAX_BYTES,
     MAX_DEFAULT_BYTES,
@@ -17,7 +17,6 @@ from shared.domain.import_options import (
     ImportOptions,
     MatchOn,
     OnDuplicate,
-    encoding_name,
     is_delimiter,
     is_field,
 )

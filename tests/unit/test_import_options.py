@@ -7,12 +7,11 @@ import codecs
 import pytest
 from pydantic import ValidationError
 
+from shared.domain.encodings import CODECS, ENCODINGS, encoding_name
 from shared.domain.import_options import (
-    ENCODINGS,
     FIELDS,
     MAX_BYTES,
     ImportOptions,
-    encoding_name,
     is_delimiter,
     is_field,
 )
@@ -73,6 +72,10 @@ def test_absent_options_stay_and_null_resets_to_the_defaults() -> None:
         ("KOI8-R", "koi8-r"),
         ("GB18030", "gb18030"),
         ("EUC-KR", "euc-kr"),
+        ("UTF-32LE", "utf-32-le"),
+        ("windows-31j", "cp932"),
+        ("CP 866", "cp866"),
+        ("Win1250", "windows-1250"),
     ],
 )
 def test_encodings_have_the_names_that_people_use(given: str, name: str) -> None:
@@ -82,7 +85,8 @@ def test_encodings_have_the_names_that_people_use(given: str, name: str) -> None
 
 def test_every_encoding_is_known_to_python_and_keeps_its_name() -> None:
     for name in ENCODINGS:
-        assert "Email,Name\r\n".encode(codecs.lookup(name).name).decode(name) == "Email,Name\r\n"
+        text = "Email,Name\r\n"
+        assert text.encode(codecs.lookup(CODECS[name]).name).decode(CODECS[name]) == text
         assert encoding_name(name) == name
 
 
