@@ -5,6 +5,7 @@ from __future__ import annotations
 from shared.domain.errors import Conflict, NotFound, PermissionDenied
 from shared.domain.imports.file import MAX_FILE_BYTES
 from shared.domain.imports.progress import Counts
+from shared.domain.imports.template import template
 from shared.domain.imports.upload import Upload
 from shared.domain.imports.views import Import, NewImport, Options, Results
 from shared.domain.jobs.progress import Progress
@@ -78,6 +79,11 @@ EXAMPLES = {
             Conflict("The file is not there yet. Upload it, and start the import then.", code="not_uploaded"),
             NotFound("Import"),
         ),
+    ),
+    "read_template": Example(
+        answer=template(with_examples=True),
+        parameters={"example": True},
+        problems=(PermissionDenied.lacking("imports:run"),),
     ),
     "read_import": Example(answer=_COMPLETED, problems=(NotFound("Import"),)),
     "read_results": Example(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.domain.errors import Conflict, NotFound
+from shared.domain.imports.template import FILE_NAME, TemplateQuery
 from shared.domain.imports.upload import ImportInput
 from shared.domain.imports.views import Import, NewImport, Results
 from shared.http.call import Call
@@ -43,6 +44,21 @@ def create_import(call: Call, body: ImportInput) -> Reply:
 )
 def start_import(call: Call, import_id: str) -> Reply:
     return Reply(record=import_uploads(call.caller, call.claim).start(import_id))
+
+
+@routes.route(
+    "GET",
+    "/imports/template",
+    summary="Get a CSV file to fill in",
+    query=TemplateQuery,
+    answer_type="text/csv; charset=utf-8",
+)
+def read_template(call: Call, query: TemplateQuery) -> Reply:
+    """In UTF-8 with a byte order mark."""
+    return Reply(
+        text=import_service(call.caller).template(with_examples=query.example),
+        headers={"Content-Disposition": f'attachment; filename="{FILE_NAME}"'},
+    )
 
 
 @routes.route("GET", "/imports/{import_id}", summary="Read an import", answer=Import, errors=(NotFound,))

@@ -872,6 +872,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Give an invitation another token": lambda world: world.invitations.resend(world.invitation.id),
     "Accept an invitation": lambda world: world.accept(),
     "List imports": lambda world: import_service(ADMIN).list(limit=25, cursor=None),
+    "Get the template of a file": lambda world: import_service(ADMIN).template(with_examples=True),
     "Read an import": lambda world: import_service(ADMIN).read(world.queue.import_id),
     "Read an import's results": lambda world: import_service(ADMIN).results(world.queue.import_id),
     "Count a call of a caller who calls seldom": lambda world: world.calls.seldom(),

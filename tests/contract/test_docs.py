@@ -105,6 +105,7 @@ COSTS = {
     ("GET", "/imports"): "List imports",
     ("POST", "/imports"): "Ask for an import",
     ("POST", "/imports/{import_id}/start"): "Start an import",
+    ("GET", "/imports/template"): "Get the template of a file",
     ("GET", "/imports/{import_id}"): "Read an import",
     ("GET", "/imports/{import_id}/results"): "Read an import's results",
     ("GET", "/api-clients"): "List API clients",

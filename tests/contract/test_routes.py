@@ -560,6 +560,8 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
         (409, "POST", f"{invitations}/resend", invited["id"], {}),
         (200, "GET", "/imports", "", {}),
         (404, "GET", "/imports/{import_id}", new_id(), {}),
+        (200, "GET", "/imports/template", "", {}),
+        (422, "GET", "/imports/template", "", {"query": {"example": "perhaps"}}),
         (201, "POST", "/imports", "", {"json": {"file_name": "people.csv"}}),
         (422, "POST", "/imports", "", {"json": {"file_name": ""}}),
         (404, "POST", "/imports/{import_id}/start", new_id(), {}),

@@ -26,7 +26,7 @@ from shared.domain.contacts.inputs import ContactInput
 from shared.domain.email import normalize_email
 from shared.domain.errors import DomainError
 from shared.domain.ids import is_id
-from shared.domain.import_options import ImportOptions
+from shared.domain.import_options import ImportOptions, encoding_name, is_delimiter, is_field
 from shared.domain.imports.columns import Layout, recognize
 from shared.domain.imports.csv_file import Row, read_rows
 from shared.domain.imports.file import survey
@@ -209,6 +209,11 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "custom_fields value": lambda value: custom_fields.clean_custom_fields({"a": value}),
     "booking": lambda value: BookingEvent.parse("created", dict.fromkeys(BookingEvent.model_fields, value)),
     "ids.is_id": is_id,
+    "import_options.encoding_name": encoding_name,
+    "import_options.is_delimiter": is_delimiter,
+    "import_options.is_field": is_field,
+    "import_options.custom": lambda value: is_field(f"custom.{value}"),
+    "import_options.other_phones": lambda value: is_field(f"other_phones.{value}"),
     "imports.inbox_file": inbox_file,
     "imports.uploaded_file": uploaded_file,
     "csv_file.read_rows": lambda value: list(read_rows([value.encode()], "utf-8", ",")),
@@ -261,6 +266,7 @@ DRIVEN = {
     "shared/domain/faults.py",
     "shared/domain/field_names.py",
     "shared/domain/ids.py",
+    "shared/domain/import_options.py",
     "shared/domain/imports/cells.py",
     "shared/domain/imports/columns.py",
     "shared/domain/imports/file.py",

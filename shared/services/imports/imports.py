@@ -10,6 +10,7 @@ from shared.domain.callers import Caller
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.ids import is_id
 from shared.domain.imports.record import ImportRun
+from shared.domain.imports.template import template
 from shared.domain.imports.views import Import, Results
 from shared.services.paging import Cursors, Page, read_page
 
@@ -83,6 +84,11 @@ class ImportService:
             url=self._sign(run.results_key, RESULTS_SECONDS),
             expires_at=timestamps.plus(self._now(), RESULTS_SECONDS),
         )
+
+    def template(self, *, with_examples: bool) -> str:
+        """Return a CSV file with the header line of a file to import, and with example rows."""
+        self._caller.require_all("imports:run")
+        return template(with_examples=with_examples)
 
     def _get(self, import_id: str) -> ImportRun:
         self._caller.require_all(*_PERMISSIONS)
