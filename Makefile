@@ -65,7 +65,7 @@ format: install ## Format the sources
 bench: install ## Run the benchmarks and print their ratios
 	$(BIN)/python -m benchmarks
 
-package: install ## Build what is deployed to AWS: build/functions.zip
+package: install ## Build what is deployed to AWS: the zips in build/
 	$(BIN)/python -m local.package
 
 openapi: install ## Generate the OpenAPI document from the routes

@@ -1,12 +1,14 @@
-"""Builds the package that is deployed to AWS: `build/functions.zip`, for Python 3.13 on arm64.
+"""Builds the packages that are deployed to AWS, for Python 3.13 on arm64: `build/functions.zip`, and
+`build/functions-with-spreadsheets.zip` for the functions that read or write spreadsheets.
 
-It contains `functions/`, `shared/` and the locked run-time dependencies, as wheels of that platform with checked
-hashes, without the parts that no function loads. Every module is byte-compiled if a Python 3.13 is available: on
-`PATH`, in pyenv, or named by `PACKAGE_PYTHON`; otherwise only sources are packed, with a warning. The same inputs make
-the same bytes.
+Both contain `functions/`, `shared/` and the locked run-time dependencies, as wheels of that platform with checked
+hashes, without the parts that no function loads; the second also the libraries for spreadsheets. The template names
+the package of each function (`CodeUri`). Every module is byte-compiled if a Python 3.13 is available: on `PATH`, in
+pyenv, or named by `PACKAGE_PYTHON`; otherwise only sources are packed, with a warning. The same inputs make the same
+bytes.
 
-Then the handlers are imported from a build of the same parts for this machine, with nothing else on the path, which
-shows that the omitted parts are not needed.
+Then the handlers of each package are imported from a build of the same parts for this machine, with nothing else on the
+path, which shows that the omitted parts are not needed.
 """
 
 from __future__ import annotations
@@ -21,17 +23,41 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local import template
+from local import elf, template
 from local.sources import ROOT, add_file, source_files
 
 BUILD = ROOT / "build"
-LOCK = ROOT / "requirements" / "runtime.txt"
+REQUIREMENTS = ROOT / "requirements"
 TARGET_PYTHON = "3.13"
 TARGET_PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64")
-ZIP_BUDGET = 12_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A zip that functions are deployed from: its name, its lock files, and the most bytes that it may have."""
+
+    name: str
+    locks: tuple[str, ...]
+    zip_budget: int
+    check: str
+    """Statements that use what only this package has."""
+
+    @property
+    def archive(self) -> Path:
+        return BUILD / f"{self.name}.zip"
+
+    def handlers(self) -> list[str]:
+        """Return the handlers of the functions that the template deploys from this package."""
+        return sorted(
+            function["Handler"]
+            for function in template.functions().values()
+            if Path(function["CodeUri"]).name == self.archive.name
+        )
+
 
 LEFT_OUT = {
     # chalice's command line and its prompts; the authorizer needs only chalice.app.
@@ -61,6 +87,10 @@ _PRUNED = (
     "botocore/data/**/examples-1.json*", "botocore/data/**/paginators-1.json*", "botocore/data/**/waiters-2.json*",
     # Recurring dates, urllib3 in a browser, colors, and pydantic's experiments.
     "dateutil/rrule.py", "urllib3/contrib/emscripten", "pydantic/color.py", "pydantic/experimental",
+    # Other networks, other systems, command lines, and tests of libraries.
+    "urllib3/contrib/pyopenssl.py", "urllib3/contrib/socks.py", "urllib3/http2/connection.py", "dateutil/tz/win.py",
+    "idna/cli.py", "idna/__main__.py", "botocore/stub.py", "annotated_types/test_cases.py", "cryptography/fernet.py",
+    "cryptography/x509/ocsp.py", "cryptography/hazmat/asn1",
 )  # fmt: skip
 _UTILITIES = "aws_lambda_powertools/utilities"
 _UTILITIES_LEFT_OUT = (
@@ -68,7 +98,23 @@ _UTILITIES_LEFT_OUT = (
     "parser", "streaming", "validation",
 )  # fmt: skip
 """The parts of powertools that no function loads."""
+_SPREADSHEETS = """
+import io, python_calamine, xlsxwriter
+made = io.BytesIO()
+book = xlsxwriter.Workbook(made, {"in_memory": True, "constant_memory": True})
+book.add_worksheet().write_row(0, 0, ["a", 1.5])
+book.close()
+read = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(made.getvalue())).get_sheet_by_index(0).to_python()
+assert read == [["a", 1.5]], read
+"""
+FUNCTIONS = Package("functions", ("runtime.txt",), 10_000_000, "")
+WITH_SPREADSHEETS = Package(
+    "functions-with-spreadsheets", ("runtime.txt", "spreadsheets.txt"), 12_000_000, _SPREADSHEETS
+)
+PACKAGES = (FUNCTIONS, WITH_SPREADSHEETS)
+
 _CHALICE_KEPT = {"__init__.py", "app.py", "constants.py", "vendored", "compat.py"}
+_BYTE_CODE = Path(__file__).with_name("byte_code.py")
 _CLIENT = re.compile(r"""(?:\b|_)client\(\s*["']([a-z0-9-]+)["']""")
 
 
@@ -77,18 +123,23 @@ class PackageFailed(Exception):
 
 
 def main() -> int:
-    """Build, check and measure the package; return the exit status."""
+    """Build, check and measure the packages; return the exit status."""
     try:
         _refuse_unknown_services()
-        folder = BUILD / "package"
-        _assemble(folder, ["--python-version", TARGET_PYTHON, "--implementation", "cp", *_platforms()])
+        _refuse_unknown_packages()
         compiler = _find_compiler()
-        if compiler is not None:
-            _compile(folder, compiler)
-        archive = BUILD / "functions.zip"
-        modules, compiled = _pack(folder, archive)
-        handlers = _check_imports()
-        _report(folder, archive, modules, compiled, handlers)
+        for package in PACKAGES:
+            folder = BUILD / "package" / package.name
+            _assemble(
+                folder,
+                package,
+                ["--python-version", TARGET_PYTHON, "--implementation", "cp", *_platforms()],
+            )
+            if compiler is not None:
+                _compile(folder, compiler)
+            modules, compiled = _pack(folder, package.archive)
+            loaded = _check_imports(package)
+            _report(folder, package, modules, compiled, loaded)
     except PackageFailed as error:
         print(f"package: {error}", file=sys.stderr)
         return 1
@@ -99,9 +150,10 @@ def _platforms() -> list[str]:
     return [part for platform in TARGET_PLATFORMS for part in ("--platform", platform)]
 
 
-def requirements() -> str:
-    """Return the run-time lock file without the distributions that no function loads."""
-    blocks = re.split(r"^(?=[A-Za-z0-9])", LOCK.read_text(encoding="utf-8"), flags=re.MULTILINE)
+def requirements(package: Package) -> str:
+    """Return the lock files of a package without the distributions that no function loads."""
+    locked = "".join((REQUIREMENTS / name).read_text(encoding="utf-8") for name in package.locks)
+    blocks = re.split(r"^(?=[A-Za-z0-9])", locked, flags=re.MULTILINE)
     names = {block.split("==")[0].lower() for block in blocks if "==" in block.split("\n")[0]}
     if unknown := LEFT_OUT - names:
         raise PackageFailed(f"left out, but not in the lock: {', '.join(sorted(unknown))}")
@@ -122,12 +174,19 @@ def _refuse_unknown_services() -> None:
         )
 
 
-def _assemble(folder: Path, platform: list[str]) -> None:
-    """Fill a folder with the dependencies for a platform (by default this machine's) and the sources."""
+def _refuse_unknown_packages() -> None:
+    known = {package.archive.name for package in PACKAGES}
+    for name, function in template.functions().items():
+        if Path(function["CodeUri"]).name not in known:
+            raise PackageFailed(f"{name} is deployed from {function['CodeUri']}, which is not built here")
+
+
+def _assemble(folder: Path, package: Package, platform: list[str]) -> None:
+    """Fill a folder with a package's dependencies for a platform (by default this machine's) and the sources."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     wanted = folder.with_suffix(".requirements.txt")
-    wanted.write_text(requirements(), encoding="utf-8")
+    wanted.write_text(requirements(package), encoding="utf-8")
     command = [
         sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps",
         "--only-binary", ":all:", "--require-hashes", "--target", str(folder), *platform, "-r", str(wanted),
@@ -155,6 +214,8 @@ def _prune(folder: Path) -> None:
     _trim_endpoints(folder / "botocore" / "data" / "endpoints.json")
     for path in sorted((folder / "botocore" / "data").glob("*/*/service-2.json.gz")):
         _drop_documentation(path)
+    for path in sorted(folder.rglob("*.so")):
+        elf.strip(path)
 
 
 def _trim_endpoints(path: Path) -> None:
@@ -225,31 +286,8 @@ def _candidates() -> Iterator[str]:
 
 
 def _compile(folder: Path, python: str) -> None:
-    """Byte-compile everything and keep only the byte code, which is all that Python loads, and half of the size.
-    Tracebacks still name the lines.
-    """
-    paths = sorted(folder.iterdir())
-    _compileall(folder, python, paths, ["-b"])
-    for path in paths:
-        for source in [path] if path.is_file() else path.rglob("*.py"):
-            if source.suffix == ".py" and source.with_suffix(".pyc").exists():
-                source.unlink()
-
-
-def _compileall(folder: Path, python: str, paths: list[Path], options: list[str]) -> None:
-    command = [
-        python, "-I", "-m", "compileall", "-q", *options,
-        # Unchecked: the sources cannot change, so Lambda does not have to compare them at each start.
-        "--invalidation-mode", "unchecked-hash",
-        # Tracebacks name the path on Lambda.
-        "-s", str(folder), "-p", "/var/task",
-        *map(str, paths),
-    ]  # fmt: skip
-    # A fixed hash seed, so that the same sources make the same bytes.
-    environment = {"PYTHONHASHSEED": "0", "PATH": os.environ["PATH"]}
-    outcome = subprocess.run(
-        command, capture_output=True, text=True, timeout=600, check=False, env=environment
-    )
+    command = [python, "-I", "-X", "no_debug_ranges", str(_BYTE_CODE), str(folder), "/var/task"]
+    outcome = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     if outcome.returncode:
         raise PackageFailed(f"not every module compiles:\n{outcome.stdout[-3000:]}{outcome.stderr[-3000:]}")
 
@@ -272,18 +310,10 @@ def _pack(folder: Path, archive: Path) -> tuple[int, int]:
     return len(modules), len(compiled)
 
 
-def handlers() -> list[str]:
-    """Return the handlers that the template names."""
-    resources = template.load()["Resources"].values()
-    return sorted(
-        one["Properties"]["Handler"] for one in resources if one["Type"] == "AWS::Serverless::Function"
-    )
-
-
-def build_for_this_machine() -> Path:
+def build_for_this_machine(package: Package = FUNCTIONS) -> Path:
     """Build the same parts for this machine; return the folder, which checks and benchmarks load from."""
-    folder = BUILD / "check"
-    _assemble(folder, [])
+    folder = BUILD / "check" / package.name
+    _assemble(folder, package, [])
     _compile(folder, sys.executable)
     return folder
 
@@ -306,29 +336,38 @@ key = rsa.generate_private_key(65537, 2048)
 assert jwt.decode(jwt.encode({"sub": "x"}, key, "RS256"), key.public_key(), ["RS256"]) == {"sub": "x"}
 email_validator.validate_email("someone@example.com", check_deliverability=False)
 assert phonenumbers.is_valid_number(phonenumbers.parse("+12025550143"))
+"""
+_NOTHING_ELSE = """
 elsewhere = [m.__file__ for m in sys.modules.values() if "site-packages" in (getattr(m, "__file__", None) or "")]
 assert not elsewhere, elsewhere
 """
 
 
-def _check_imports() -> int:
-    """Import every handler from a build of the same parts for this machine, and nothing else; return their number."""
-    folder = build_for_this_machine()
-    names = handlers()
+def _check_imports(package: Package) -> int:
+    """Import a package's handlers from a build of the same parts for this machine, and nothing else.
+
+    Returns their number.
+    """
+    folder = build_for_this_machine(package)
+    names = package.handlers()
+    script = _IMPORT + package.check + _NOTHING_ELSE
     outcome = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", _IMPORT, str(folder), ",".join(sorted(AWS_SERVICES)), *names],
+        [sys.executable, "-I", "-S", "-B", "-c", script, str(folder), ",".join(sorted(AWS_SERVICES)), *names],
         capture_output=True, text=True, timeout=120, check=False, cwd=folder, env={"AWS_DEFAULT_REGION": "us-east-1"},
     )  # fmt: skip
     if outcome.returncode:
-        raise PackageFailed(f"a handler does not load from only the package:\n{outcome.stderr[-3000:]}")
+        raise PackageFailed(
+            f"a handler of {package.name} does not load from only its package:\n{outcome.stderr[-3000:]}"
+        )
     return len(names)
 
 
-def _report(folder: Path, archive: Path, modules: int, compiled: int, loaded: int) -> None:
+def _report(folder: Path, package: Package, modules: int, compiled: int, loaded: int) -> None:
     unpacked = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    size = archive.stat().st_size
-    print(f"{archive.relative_to(ROOT)}  sha256 {hashlib.sha256(archive.read_bytes()).hexdigest()}")
-    print(f"zip            {size / 1e6:6.2f} MB   (budget {ZIP_BUDGET / 1e6:.0f} MB)")
+    size = package.archive.stat().st_size
+    digest = hashlib.sha256(package.archive.read_bytes()).hexdigest()
+    print(f"{package.archive.relative_to(ROOT)}  sha256 {digest}")
+    print(f"zip            {size / 1e6:6.2f} MB   (budget {package.zip_budget / 1e6:.0f} MB)")
     print(f"unpacked       {unpacked / 1e6:6.2f} MB")
     print(f"byte-compiled  {compiled} of {modules} modules")
     print(f"handlers       {loaded} load from only the package's parts")
@@ -338,8 +377,8 @@ def _report(folder: Path, archive: Path, modules: int, compiled: int, loaded: in
             f"Install Python {TARGET_PYTHON} or name one: PACKAGE_PYTHON=... make package",
             file=sys.stderr,
         )
-    if size > ZIP_BUDGET:
-        raise PackageFailed("the zip is over its budget")
+    if size > package.zip_budget:
+        raise PackageFailed(f"{package.archive.name} is over its budget")
 
 
 if __name__ == "__main__":

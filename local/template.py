@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import yaml
 from local.sources import ROOT
 
 PATH = ROOT / "infra" / "template.yaml"
-CODE = "CodeUri: ../build/functions.zip"
-"""The line that `sam package`, and `fill_in_code`, replace with the location of the code."""
+_CODE = re.compile(r"\bCodeUri: \.\./build/[a-z-]+\.zip$", re.MULTILINE)
+"""The lines that name packages, which `sam package`, and `fill_in_code`, replace with the location of the code."""
 
 
 # The same loader written in C takes a tenth of the time. PyYAML is built without it on some systems.
@@ -51,9 +52,23 @@ def parse(text: str) -> dict[str, Any]:
     return loaded
 
 
+def functions(path: Path = PATH) -> dict[str, dict[str, Any]]:
+    """Return the properties of the functions by logical id, with those that all functions share."""
+    loaded = load(path)
+    common = loaded["Globals"]["Function"]
+    return {
+        name: {**common, **resource["Properties"]}
+        for name, resource in loaded["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+
 def fill_in_code(code_uri: str, path: Path = PATH) -> str:
-    """Return the template's text with the location of the code, as `aws cloudformation package` does."""
-    text = path.read_text(encoding="utf-8")
-    if text.count(CODE) != 1:
-        raise ValueError(f"{path} should say {CODE!r} once")
-    return text.replace(CODE, f"CodeUri: {code_uri}")
+    """Return the template's text with the location of the code, as `aws cloudformation package` does.
+
+    All functions get the same code: on a developer's machine, each has all packages of the environment.
+    """
+    text, count = _CODE.subn(f"CodeUri: {code_uri}", path.read_text(encoding="utf-8"))
+    if count != text.count("CodeUri:"):
+        raise ValueError(f"{path} names code that is no package of `make package`")
+    return text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from functools import cache
 from typing import Any
@@ -10,7 +9,7 @@ from unittest.mock import patch
 
 from samtranslator.translator.transform import transform
 
-from tests.contract.template.reading import TEMPLATE
+from local import template
 
 
 class _NoManagedPolicies:
@@ -22,10 +21,8 @@ class _NoManagedPolicies:
 def compiled() -> dict[str, dict[str, Any]]:
     """Return the resources by logical id. Raises SAM's exception if the template is invalid."""
     with patch.dict(os.environ, {"AWS_DEFAULT_REGION": "us-east-1"}):
-        given = copy.deepcopy(TEMPLATE)
-        given["Globals"]["Function"]["CodeUri"] = (
-            "s3://artifacts/functions.zip"  # as `sam package` fills it in
-        )
+        # As `sam package` fills it in.
+        given = template.parse(template.fill_in_code("s3://artifacts/functions.zip"))
         made: dict[str, Any] = transform(given, {}, _NoManagedPolicies())
     resources: dict[str, dict[str, Any]] = made["Resources"]
     return resources

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -33,8 +32,7 @@ def test_the_result_is_that_of_sam_but_for_the_id_of_the_deployment() -> None:
 
 def test_a_refusal_says_why_and_leaves_everything_as_it_was() -> None:
     copy, environment = swagger._deepcopy, dict(os.environ)
-    given = deepcopy(template.load())
-    given["Globals"]["Function"]["CodeUri"] = CODE_URI
+    given = template.parse(template.fill_in_code(CODE_URI))
     given["Globals"]["Function"]["NoSuchProperty"] = 1
     with pytest.raises(TemplateRefused, match="NoSuchProperty"):
         transformed(given, "us-east-1")
