@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from shared import environment, observability
@@ -22,14 +23,9 @@ def _carry_out(task: ImportTask) -> None:
     figures: dict[str, int] = {}
     if task.chunk is not None:
         done = import_chunks().run(task)
-        figures["chunk"] = task.chunk.number
+        figures["chunk"] = task.chunk
         if done is not None:
-            tally = done.result.tally
-            figures |= {
-                "rows_created": tally.created,
-                "rows_skipped": tally.skipped,
-                "rows_failed": tally.failed,
-            }
+            figures |= {f"rows_{name}": count for name, count in asdict(done.result.tally).items()}
     elif task.step == "split":
         import_runs().split(task.tenant_id, task.import_id)
     else:

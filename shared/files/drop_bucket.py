@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
@@ -27,7 +27,7 @@ _BLOCK = 4 * 1024 * 1024
 _UPLOAD_PART = 8 * 1024 * 1024
 """Bytes of an upload's part. S3 takes at most 10,000 parts of 5 MiB and more."""
 _AT_ONCE = 8
-"""Parts of results that are read at the same time."""
+"""Inputs and outputs of chunks that are read or written at the same time."""
 _DELETE = 1000
 """Objects in one DeleteObjects (limit of S3)."""
 
@@ -106,43 +106,66 @@ class DropBucket:
         if answer["ETag"].strip('"') != etag:
             raise FileReplaced()
 
-    def put_part(self, tenant_id: str, import_id: str, name: str, body: bytes) -> str:
-        """Write a part of an import's results. Returns its key."""
-        key = object_keys.part_key(tenant_id, import_id, name)
-        self._put(key, body)
+    def put_inputs(
+        self, tenant_id: str, import_id: str, attempt: str, inputs: Iterable[tuple[int, bytes]]
+    ) -> int:
+        """Write the inputs of chunks, each given with its number. Returns how many there were."""
+        count = 0
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            under_way: deque[Future[None]] = deque()
+            for number, body in inputs:
+                count += 1
+                if len(under_way) == _AT_ONCE:
+                    under_way.popleft().result()
+                key = object_keys.input_key(tenant_id, import_id, attempt, number)
+                under_way.append(threads.submit(self._put, key, body, _AS_JSON_LINES))
+            while under_way:
+                under_way.popleft().result()
+        return count
+
+    def read_input(self, tenant_id: str, import_id: str, attempt: str, number: int) -> bytes:
+        """Return the input of a chunk. Raises Conflict when it was removed: the attempt has ended meanwhile."""
+        return self._read_whole(object_keys.input_key(tenant_id, import_id, attempt, number))
+
+    def read_inputs(
+        self, tenant_id: str, import_id: str, attempt: str, numbers: Iterable[int]
+    ) -> Iterator[bytes]:
+        """Yield the inputs of many chunks. Raises Conflict as `read_input` does."""
+        return self._read_all(
+            object_keys.input_key(tenant_id, import_id, attempt, number) for number in numbers
+        )
+
+    def put_output(self, tenant_id: str, import_id: str, attempt: str, name: str, body: bytes) -> str:
+        """Write the fates of a chunk's rows. Returns the key."""
+        key = object_keys.output_key(tenant_id, import_id, attempt, name)
+        self._put(key, body, _AS_JSON_LINES)
         return key
 
-    def put_chunk_list(self, tenant_id: str, import_id: str, chunks: bytes) -> None:
-        """Write the list of an import's chunks."""
-        if chunks:
-            self._put(object_keys.chunk_list_key(tenant_id, import_id), chunks)
+    def read_outputs(self, keys: Iterable[str]) -> Iterator[bytes]:
+        """Yield the objects of keys that `put_output` returned. Raises Conflict when one was removed: another worker
+        has written the results meanwhile."""
+        return self._read_all(keys)
 
-    def read_chunk_list(self, tenant_id: str, import_id: str, start: int, end: int) -> bytes:
-        """Return bytes `start` to `end` (not included) of the list of an import's chunks, or fewer at its end."""
-        try:
-            return self._read_whole(
-                object_keys.chunk_list_key(tenant_id, import_id), f"bytes={start}-{end - 1}"
-            )
-        except Conflict:
-            return b""
+    def put_writes(self, tenant_id: str, import_id: str, attempt: str, name: str, body: bytes) -> str:
+        """Write which contacts a chunk has written. Returns the key."""
+        key = object_keys.writes_key(tenant_id, import_id, attempt, name)
+        self._put(key, body, _AS_JSON_LINES)
+        return key
 
     def put_results(
-        self, tenant_id: str, import_id: str, file_name: str, header: bytes, parts: Iterable[str]
+        self, tenant_id: str, import_id: str, file_name: str, header: bytes, blocks: Iterable[bytes]
     ) -> str:
-        """Write an import's results: the header, and then the parts of some keys. Returns the key of the results.
-
-        Raises Conflict when a part was removed: another worker has written the results meanwhile.
-        """
+        """Write an import's results: the header, and then some blocks. Returns the key of the results."""
         key = object_keys.results_key(tenant_id, import_id, file_name)
         buffer, upload = bytearray(header), _Upload(self._client, self._bucket, key)
         try:
-            for part in self._read_all(parts):
-                buffer += part
+            for block in blocks:
+                buffer += block
                 if len(buffer) >= _UPLOAD_PART:
                     upload.add(bytes(buffer))
                     buffer.clear()
             if not upload.has_started:
-                self._put(key, bytes(buffer))
+                self._put(key, bytes(buffer), _AS_CSV)
             else:
                 upload.finish(bytes(buffer))
         except Exception:
@@ -161,12 +184,11 @@ class DropBucket:
             while ahead:
                 yield ahead.popleft().result()
 
-    def _read_whole(self, key: str, within: str | None = None) -> bytes:
-        some = {"Range": within} if within else {}
+    def _read_whole(self, key: str) -> bytes:
         for _ in AWS_CALL.tries(self._sleep):
             try:
                 with _translate_errors():
-                    answer = self._client.get_object(Bucket=self._bucket, Key=key, **some)
+                    answer = self._client.get_object(Bucket=self._bucket, Key=key)
             except FileReplaced as error:
                 raise Conflict("A part of the results is gone.", code="part_gone") from error
             try:
@@ -176,13 +198,13 @@ class DropBucket:
             return body
         raise Unavailable()
 
-    def drop_parts(self, tenant_id: str, import_id: str) -> None:
-        """Remove the parts of an import's results, including those of abandoned attempts."""
+    def drop_parts(self, tenant_id: str, import_id: str, attempt: str) -> None:
+        """Remove the inputs and outputs of an attempt's chunks, including those of workers that were not counted."""
         while True:
             with _translate_errors():
                 answer = self._client.list_objects_v2(
                     Bucket=self._bucket,
-                    Prefix=object_keys.parts_prefix(tenant_id, import_id),
+                    Prefix=object_keys.parts_prefix(tenant_id, import_id, attempt),
                     MaxKeys=_DELETE,
                 )
             found = [{"Key": entry["Key"]} for entry in answer.get("Contents", ())]
@@ -233,11 +255,12 @@ class DropBucket:
             raise ValueError("an object that is neither in an inbox nor uploaded")
         return DroppedFile(self._bucket, key, etag, size, modified_at, location)
 
-    def _put(self, key: str, body: bytes) -> None:
+    def _put(self, key: str, body: bytes, kind: Mapping[str, str]) -> None:
         with _translate_errors():
-            self._client.put_object(Bucket=self._bucket, Key=key, Body=body, **_AS_CSV)
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=body, **kind)
 
 
+_AS_JSON_LINES = {"ContentType": "application/jsonl"}
 _AS_CSV = {"ContentType": "text/csv; charset=utf-8", "ContentDisposition": "attachment"}
 
 

@@ -5,10 +5,12 @@
 | dropped file | `tenants/<tenant id>/inbox/<file>` |
 | uploaded file | `uploads/<tenant id>/<import id>` |
 | results | `tenants/<tenant id>/results/<import id>/<file>.results.csv` |
-| part of results | `parts/<tenant id>/<import id>/<chunk>-<id>.csv` |
-| list of chunks | `parts/<tenant id>/<import id>/plan` |
+| rows of a chunk | `parts/<tenant id>/<import id>/<attempt>/in/<chunk>` |
+| fates of a chunk's rows | `parts/<tenant id>/<import id>/<attempt>/out/<chunk>-<id>` |
+| contacts that a chunk wrote | `writes/<tenant id>/<import id>/<attempt>/<chunk>-<id>` |
 
-Parts are kept outside `tenants/` and `uploads/`, since every new object there invokes the function that imports files.
+Parts and writes are kept outside `tenants/` and `uploads/`, since every new object there invokes the function that
+imports files.
 """
 
 from __future__ import annotations
@@ -70,16 +72,21 @@ def last_results_key(key: str) -> str | None:
     return None
 
 
-def parts_prefix(tenant_id: str, import_id: str) -> str:
-    """Return the prefix of everything that is kept only while an import runs."""
-    return f"parts/{tenant_id}/{import_id}/"
+def parts_prefix(tenant_id: str, import_id: str, attempt: str) -> str:
+    """Return the prefix of everything that is kept only while an attempt runs."""
+    return f"parts/{tenant_id}/{import_id}/{attempt}/"
 
 
-def part_key(tenant_id: str, import_id: str, name: str) -> str:
-    """Return the key of a part of an import's results."""
-    return f"{parts_prefix(tenant_id, import_id)}{name}.csv"
+def input_key(tenant_id: str, import_id: str, attempt: str, number: int) -> str:
+    """Return the key of the rows of a chunk."""
+    return f"{parts_prefix(tenant_id, import_id, attempt)}in/{number:06d}"
 
 
-def chunk_list_key(tenant_id: str, import_id: str) -> str:
-    """Return the key of the list of an import's chunks."""
-    return f"{parts_prefix(tenant_id, import_id)}plan"
+def output_key(tenant_id: str, import_id: str, attempt: str, name: str) -> str:
+    """Return the key of the fates of a chunk's rows. `name`: of the worker that wrote them."""
+    return f"{parts_prefix(tenant_id, import_id, attempt)}out/{name}"
+
+
+def writes_key(tenant_id: str, import_id: str, attempt: str, name: str) -> str:
+    """Return the key of the list of contacts that a chunk wrote, which is kept as long as the import can be undone."""
+    return f"writes/{tenant_id}/{import_id}/{attempt}/{name}"

@@ -10,12 +10,13 @@ from shared.wiring.base import aws_client, cursors, store
 from shared.wiring.contacts import contact_writing
 from shared.wiring.idempotency import announcer, store_for
 from shared.wiring.kept import kept
-from shared.wiring.tenants import find_tenant, is_active_user, owners
+from shared.wiring.tenants import find_tenant, is_active_user, owners, tenant_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.domain.callers import Caller
+    from shared.domain.imports.record import ImportRun
     from shared.domain.imports.tasks import ImportTask
     from shared.files.drop_bucket import DropBucket
     from shared.files.queues.tasks import SqsTaskQueue
@@ -75,6 +76,7 @@ def import_uploads(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> 
         _import_table(caller.tenant_id, claim),
         drop_bucket,
         import_queue,
+        settings=partial(tenant_settings, caller.tenant_id),
         is_active_user=partial(is_active_user, caller.tenant_id),
         announce=announcer(claim),
     )
@@ -89,19 +91,17 @@ def import_runs() -> ImportRuns:
 
 def import_chunks() -> JobRunner[ImportTask, SplitImport, WrittenChunk]:
     """The worker that writes imports' rows."""
+    from shared.services.imports.carrying_out import RowWriting
     from shared.services.imports.chunks import ImportChunks
     from shared.services.jobs.runner import JobRunner
     from shared.table.contacts.repository import ContactTable
 
-    chunks = ImportChunks(
-        _import_table,
-        partial(ContactTable, store()),
-        contact_writing,
-        drop_bucket(),
-        import_runs(),
-        owners,
-    )
-    return JobRunner(find_tenant, chunks)
+    def row_writing(run: ImportRun) -> RowWriting:
+        return RowWriting(
+            ContactTable(store(), run.tenant_id), contact_writing(run.caller), owners(run.tenant_id)
+        )
+
+    return JobRunner(find_tenant, ImportChunks(_import_table, row_writing, drop_bucket(), import_runs()))
 
 
 def import_watch(has_time: Callable[[], bool]) -> ImportWatch:

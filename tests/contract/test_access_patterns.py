@@ -523,7 +523,7 @@ class RowQueue:
 
     def write(self) -> None:
         task = self._task()
-        assert task.chunk is not None
+        assert task.step == "rows"
         import_chunks().run(task)
 
     def finish(self) -> None:

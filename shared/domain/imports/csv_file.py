@@ -24,7 +24,8 @@ _KEPT_BYTES = 1_000
 """Bytes that are kept of a longer line."""
 
 Encoding = Literal["utf-8", "windows-1252", "utf-16-le", "utf-16-be"]
-Fault = Literal["row_too_long", "quotes"]
+Fault = Literal["row_too_long", "quotes", "too_many_alike"]
+"""Why a row fails unread. `too_many_alike`: too many rows before it share an address with it."""
 DELIMITERS = (",", ";", "\t", "|")
 
 _MARKS: tuple[tuple[bytes, Encoding], ...] = (

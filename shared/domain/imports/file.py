@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 
 from shared.domain.errors import RuleBroken
 from shared.domain.imports.columns import Layout, recognize
 from shared.domain.imports.csv_file import DELIMITERS, Row, encoding_of, read_rows
-from shared.domain.imports.tasks import Chunk
 
 MAX_FILE_BYTES = 200_000_000
 """Bytes of the largest file that can be imported."""
@@ -16,9 +14,6 @@ MAX_HEADER_BYTES = 65_536
 """Bytes of the longest header line."""
 MAX_ROWS = 2_000_000
 """Rows of the largest file that can be imported."""
-CHUNK_ROWS = 200
-CHUNK_BYTES = 1_048_576
-"""A chunk ends before the row with which it would exceed either limit."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -85,24 +80,3 @@ def survey(sample: bytes) -> tuple[Layout, Row]:
     if row.end - mark > MAX_HEADER_BYTES:
         raise BadFile(f"The header line has more than {MAX_HEADER_BYTES:,} bytes.", code="header_too_long")
     return layout, row
-
-
-def cut(rows: Iterable[Row], header: Row) -> Iterator[tuple[Chunk, int]]:
-    """Yield the chunks of a file, each with its number of rows, from the rows below the header.
-
-    Raises BadFile after MAX_ROWS when there are more.
-    """
-    number, first_row, begin, last, count = 0, 1, header, header, 0
-    for row in rows:
-        if count and (count == CHUNK_ROWS or row.end - begin.end > CHUNK_BYTES):
-            yield _chunk(number, begin, last, first_row), count
-            number, first_row, begin, count = number + 1, first_row + count, last, 0
-        if first_row + count > MAX_ROWS:
-            raise BadFile(f"The file has more than {MAX_ROWS:,} rows. Split it.", code="too_many_rows")
-        last, count = row, count + 1
-    if count:
-        yield _chunk(number, begin, last, first_row), count
-
-
-def _chunk(number: int, before: Row, last: Row, first_row: int) -> Chunk:
-    return Chunk(number, before.end, last.end, first_row, before.next_line, before.alone_until)

@@ -1,33 +1,54 @@
 """The import: one file of one tenant, whose rows become contacts.
 
 The import of a dropped file is `running` from the moment its file is found. An import that a caller creates is
-`awaiting_upload` until its file has arrived, then `uploaded`, and `running` once it is started. It ends as `completed`
-or `failed`; either way it keeps its counts.
+`awaiting_upload` until its file has arrived, then `uploaded`, and `running` once it is started. It ends as `completed`,
+`failed` or `cancelled`, and keeps its counts. What it wrote can be undone; an import that is undone can run again.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from shared.domain.callers import Caller, system_caller
 from shared.domain.errors import Conflict
 from shared.domain.events import IMPORT_COMPLETED, Event
 from shared.domain.ids import derived_id, milliseconds_of, ordinal_of
+from shared.domain.import_options import ImportOptions
 from shared.domain.imports.progress import Counts, Tally
 from shared.domain.imports.upload import DroppedFile, ImportInput, InboxFile
 from shared.domain.jobs.progress import Progress
+from shared.domain.tenant import TenantSettings, UniqueScope
 
-State = Literal["awaiting_upload", "uploaded", "running", "completed", "failed"]
+State = Literal[
+    "awaiting_upload", "uploaded", "running", "completed", "failed", "cancelled", "undoing", "undone"
+]
 Source = Literal["upload", "drop_folder"]
 
 _MOVES: dict[State, frozenset[State]] = {
-    "awaiting_upload": frozenset({"uploaded", "running"}),
-    "uploaded": frozenset({"uploaded", "running"}),
-    "running": frozenset({"completed", "failed"}),
-    "completed": frozenset(),
-    "failed": frozenset(),
+    "awaiting_upload": frozenset({"uploaded", "running", "cancelled"}),
+    "uploaded": frozenset({"uploaded", "running", "cancelled"}),
+    "running": frozenset({"completed", "failed", "cancelled"}),
+    "completed": frozenset({"undoing"}),
+    "failed": frozenset({"undoing"}),
+    "cancelled": frozenset({"undoing"}),
+    "undoing": frozenset({"undone"}),
+    "undone": frozenset({"running"}),
 }
+
+
+_NO_PROGRESS: dict[str, Any] = {
+    "rows_total": None,
+    "chunks_total": None,
+    "chunks_done": 0,
+    "tally": Tally(),
+    "results_key": None,
+    "error_code": None,
+    "error_message": None,
+    "ended_at": None,
+    "idle_looks": 0,
+}
+"""The progress of an attempt that begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +57,13 @@ class ImportRun:
 
     `rows_total`, `chunks_total`: None until the whole file has been split. `tally` and `chunks_done` grow with every
     chunk. `results_key`: the object with the fate of every row, when there is one. `looked_at`, `idle_looks`: the
-    progress at the last look of the watch, and the looks since then without progress. `owner_id`: the owner of its
-    contacts, if one was given. `created_at`, `created_by`: empty for a dropped file. `etag`: empty until the file has
-    arrived.
+    progress at the last look of the watch, and the looks since then without progress. `created_at`, `created_by`: empty
+    for a dropped file. `etag`: empty until the file has arrived.
+
+    `attempt`: the name of the run, `r1` for the first one; empty until then. Everything that belongs to an attempt has
+    its name in its key, so that attempts do not mix. `options`: as they were given; from the start of a run, with the
+    tenant's settings at that time where nothing was given. `unique_scope`: the tenant's setting at the start. Both are
+    kept, since the groups of rows follow from them, and a file that is split twice must make the same chunks.
     """
 
     id: str
@@ -65,7 +90,9 @@ class ImportRun:
     idle_looks: int = 0
     created_at: str = ""
     created_by: str = ""
-    owner_id: str | None = None
+    attempt: str = ""
+    options: ImportOptions = field(default_factory=ImportOptions)
+    unique_scope: UniqueScope = "tenant"
 
     @classmethod
     def await_upload(
@@ -85,7 +112,7 @@ class ImportRun:
             last_event=write_id,
             created_at=at,
             created_by=caller.actor,
-            owner_id=given.options.owner_id if given.options else None,
+            options=ImportOptions(owner_id=given.options.owner_id if given.options else None),
         )
 
     def arrive(self, uploaded: DroppedFile, *, write_id: str, at: str) -> ImportRun | None:
@@ -102,11 +129,17 @@ class ImportRun:
             version=self.version + 1,
         )
 
-    def start(self, uploaded: DroppedFile, *, write_id: str, at: str, due_at: str) -> ImportRun:
-        """Return the import, running on its file as the file is now. Raises Conflict when it was started before."""
+    def start(
+        self, uploaded: DroppedFile, settings: TenantSettings, *, write_id: str, at: str, due_at: str
+    ) -> ImportRun:
+        """Return the import, running on its file as the file is now, in a new attempt. Raises Conflict when it was
+        started before and is not undone."""
         self._require_move("running")
         return replace(
             self,
+            attempt=f"r{int(self.attempt[1:] or 0) + 1}",
+            options=_effective(self.options, settings),
+            unique_scope=settings.unique_scope,
             state="running",
             etag=uploaded.etag,
             size=uploaded.size,
@@ -116,6 +149,7 @@ class ImportRun:
             version=self.version + 1,
             due_at=due_at,
             looked_at="running/0/None",
+            **_NO_PROGRESS,
         )
 
     @property
@@ -124,8 +158,8 @@ class ImportRun:
         return "upload" if self.created_at else "drop_folder"
 
     @classmethod
-    def begin(cls, dropped: DroppedFile, *, at: str, due_at: str) -> ImportRun:
-        """Return a new import of a file, which must be in an inbox."""
+    def begin(cls, dropped: DroppedFile, settings: TenantSettings, *, at: str, due_at: str) -> ImportRun:
+        """Return a new import of a file, which must be in an inbox, in its first run."""
         if not isinstance(dropped.location, InboxFile):
             raise ValueError("the object is in no inbox")
         tenant_id, file_name = dropped.location
@@ -140,12 +174,20 @@ class ImportRun:
             updated_at=at,
             due_at=due_at,
             looked_at="running/0/None",
+            attempt="r1",
+            options=_effective(settings.import_defaults, settings),
+            unique_scope=settings.unique_scope,
         )
 
     @property
     def caller(self) -> Caller:
         """The caller that creates this import's contacts."""
         return system_caller(self.tenant_id, f"import:{self.id}", "import")
+
+    @property
+    def is_dry(self) -> bool:
+        """Whether the rows are only planned, and nothing is written."""
+        return self.options.dry_run or self.attempt.startswith("p")
 
     @property
     def uploader_id(self) -> str | None:
@@ -185,8 +227,18 @@ class ImportRun:
         return self.progress_mark != self.looked_at
 
     def contact_id(self, row: int) -> str:
-        """Return the id of the contact that this import creates from a row: the same at every attempt."""
-        return derived_id(milliseconds_of(self.id), self.tenant_id, self.id, str(row), ordinal=row)
+        """Return the id of the contact that this run creates from a row, however often the row is worked on. A run
+        after an undone one creates other contacts."""
+        later = () if self.attempt in ("", "r1") else (self.attempt,)
+        return derived_id(milliseconds_of(self.id), self.tenant_id, self.id, *later, str(row), ordinal=row)
+
+    def event_id(self, contact_id: str, group: int) -> str:
+        """Return the id of the event with which this run creates or changes a contact for a group of rows.
+
+        `group`: the number of the group's first row. Two groups may match one contact, by two of its addresses.
+        """
+        parts = (self.tenant_id, self.id, self.attempt, "event", contact_id, str(group))
+        return derived_id(milliseconds_of(self.id), *parts)
 
     def row_of_contact(self, contact_id: str) -> int | None:
         """Return the row of this import that a contact was created from; None for any other contact."""
@@ -220,6 +272,20 @@ class ImportRun:
         )
         return completed, event
 
+    def cancel(self, *, write_id: str, at: str) -> ImportRun:
+        """Return the cancelled import. The contacts that its rows have created stay. Raises Conflict when it has ended
+        already."""
+        self._require_move("cancelled")
+        return replace(
+            self,
+            state="cancelled",
+            ended_at=at,
+            updated_at=at,
+            due_at=None,
+            last_event=write_id,
+            version=self.version + 1,
+        )
+
     def fail(self, code: str, message: str, *, at: str) -> ImportRun:
         """Return the failed import with the reason. The contacts that its rows have created stay."""
         self._require_move("failed")
@@ -238,3 +304,8 @@ class ImportRun:
         if state not in _MOVES[self.state]:
             code = "import_started" if state == "running" else "import_ended"
             raise Conflict(f"An import that is {self.state} cannot become {state}.", code=code)
+
+
+def _effective(options: ImportOptions, settings: TenantSettings) -> ImportOptions:
+    """Return options with the tenant's settings where nothing was given."""
+    return options.changed(default_country=options.default_country or settings.default_country)

@@ -58,6 +58,11 @@ def result_header(layout: Layout) -> bytes:
     return _write_rows([[*map(_add_mark, layout.header), *RESULT_COLUMNS]])
 
 
+def result_line(layout: Layout, number: int, row: Row, fate: Fate) -> str:
+    """Return the line of a row in a results file: the row as it is in the imported file, and its fate."""
+    return result_rows(layout, [(number, row, fate)]).decode()
+
+
 def result_rows(layout: Layout, rows: Iterable[tuple[int, Row, Fate]]) -> bytes:
     """Return lines of a results file: each row, by its number, as it is in the imported file, and its fate."""
     width = len(layout.header)

@@ -26,6 +26,7 @@ UNKNOWN_OWNER = FieldError("owner", "unknown_owner", "No active user has this e-
 _FAULTS = {
     "quotes": "The quotation marks of this line do not match. It was read by itself.",
     "row_too_long": "This row is too long to be read.",
+    "too_many_alike": "Too many rows above share an address with this one. Import it with another file.",
 }
 _UNREADABLE = "\ufffd"
 _NOT_FIELDS = ("owner", "customer_number")

@@ -7,35 +7,22 @@ from typing import Literal
 
 from shared.domain.ids import new_id
 
-Step = Literal["split", "rows", "finish"]
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A part of a file: a run of consecutive rows.
-
-    `start`, `end`: offsets in bytes; `end` is not included. `first_row`: the number of the first row, where the row
-    below the header is 1. `first_line`: the number of the first row's line. `alone_until`: see
-    `shared.domain.imports.csv_file.Row`.
-    """
-
-    number: int
-    start: int
-    end: int
-    first_row: int
-    first_line: int
-    alone_until: int = 0
+Step = Literal["convert", "split", "rows", "finish"]
 
 
 @dataclass(frozen=True, slots=True)
 class ImportTask:
-    """A step of an import: split its file into chunks, write the rows of a chunk, or gather the results.
+    """A step of an import: convert its file to CSV, split it into chunks, work on the rows of a chunk, or gather the
+    results.
 
-    `id`: of the message that asks for it; a message that is delivered again keeps it.
+    `attempt`: the name of the attempt that the step is part of; see `shared.domain.imports.record.ImportRun`. `chunk`:
+    the number of the chunk, counted from 0; None for other steps. `id`: of the message that asks for it; a message
+    that is delivered again keeps it.
     """
 
     tenant_id: str
     import_id: str
+    attempt: str
     step: Step
-    chunk: Chunk | None = None
+    chunk: int | None = None
     id: str = field(default_factory=new_id, compare=False)

@@ -53,7 +53,7 @@ class Import(BaseModel):
             state=run.state,
             source=run.source,
             file_name=run.file_name,
-            options=Options(owner_id=run.owner_id),
+            options=Options(owner_id=run.options.owner_id),
             counts=run.counts,
             progress=run.progress,
             results_url=results_url,

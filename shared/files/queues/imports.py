@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any
 
-from shared.domain.imports.tasks import Chunk, ImportTask
+from shared.domain.imports.tasks import ImportTask
 
-_STEPS = ("split", "rows", "finish")
+_STEPS = ("convert", "split", "rows", "finish")
 
 
 def to_message(task: ImportTask) -> str:
@@ -16,11 +15,12 @@ def to_message(task: ImportTask) -> str:
     members: dict[str, Any] = {
         "tenant_id": task.tenant_id,
         "import_id": task.import_id,
+        "attempt": task.attempt,
         "step": task.step,
         "id": task.id,
     }
     if task.chunk is not None:
-        members["chunk"] = asdict(task.chunk)
+        members["chunk"] = task.chunk
     return json.dumps(members, separators=(",", ":"))
 
 
@@ -28,11 +28,9 @@ def from_message(message: str) -> ImportTask:
     """Decode a task. Raises ValueError, which does not repeat the message, when it is none."""
     try:
         members = json.loads(message)
-        chunk = Chunk(**members["chunk"]) if "chunk" in members else None
-        given = members["tenant_id"], members["import_id"], members["step"]
-        task = ImportTask(*given, chunk, members.get("id", ""))
+        task = ImportTask(**members)
     except (ValueError, TypeError, KeyError):
         raise ValueError("not a task of an import") from None
-    if task.step not in _STEPS or (task.step == "rows") != (chunk is not None):
+    if task.step not in _STEPS or (task.step == "rows") != isinstance(task.chunk, int):
         raise ValueError("not a task of an import")
     return task

@@ -1,15 +1,16 @@
-"""The plan of a row: what an import will do with it, and why, before anything is written.
+"""The plan of a group of rows: what an import will do with them, and why, before anything is written.
 
-A plan follows from the row and from what is known already; making it reads and writes nothing.
+A plan follows from the rows and from what is known already; making it reads and writes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from shared.domain.contacts.fields import ContactFields
 from shared.domain.imports.csv_file import Row
+from shared.domain.imports.groups import Group, NumberedRow
 from shared.domain.imports.record import ImportRun
 from shared.domain.imports.results import Fate, fail_row
 from shared.domain.imports.rows import UNKNOWN_OWNER, ReadRow
@@ -18,14 +19,17 @@ from shared.domain.tenant import TenantSettings
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The facts from which the plans of rows follow.
+    """The facts from which the plans of groups follow.
 
-    `owners`: the ids of active users, by the e-mail addresses that rows name. `default_owner`: the owner of contacts
-    whose rows name no active user.
+    `rows`: what rows say, by their numbers. `contacts`: the ids of contacts, by the e-mail addresses of rows. `owners`:
+    the ids of active users, by the e-mail addresses that rows name. `default_owner`: the owner of contacts whose rows
+    name no active user.
     """
 
     run: ImportRun
     settings: TenantSettings
+    rows: Mapping[int, ReadRow]
+    contacts: Mapping[str, str]
     owners: Mapping[str, str]
     default_owner: str | None
 
@@ -45,30 +49,54 @@ class RowPlan:
     owner_id: str | None = None
 
 
-def plan(number: int, row: Row, read: ReadRow, known: Known) -> RowPlan:
-    """Return the plan of a row: a contact to create, or a failure with its reasons. `check_addresses` completes it."""
-    if read.error is not None:
-        return RowPlan(number, row, fail_row(row, read.error))
+@dataclass(frozen=True, slots=True)
+class GroupPlan:
+    """The plans of a group's rows, in the order of the file."""
+
+    rows: tuple[RowPlan, ...]
+
+
+def plan_groups(groups: Iterable[Group], known: Known) -> list[GroupPlan]:
+    """Return the plan of each group."""
+    return [_plan_group(group, known) for group in groups]
+
+
+def fates_of(plans: Iterable[GroupPlan]) -> dict[int, Fate]:
+    """Return the fates that are planned, by the numbers of the rows."""
+    return {one.number: one.fate for plan in plans for one in plan.rows}
+
+
+def _plan_group(group: Group, known: Known) -> GroupPlan:
+    """The earlier row of the file goes first: a later one finds the contact that it creates."""
+    contacts = dict(known.contacts)
+    plans: list[RowPlan] = []
+    for one in group.rows:
+        planned = _plan_row(one, known, contacts)
+        plans.append(planned)
+        if planned.fields is not None:
+            contacts.setdefault(planned.fields.get("email") or "", planned.fate.contact_id)
+    return GroupPlan(tuple(plans))
+
+
+def _plan_row(one: NumberedRow, known: Known, contacts: Mapping[str, str]) -> RowPlan:
+    read = known.rows[one.number]
+    if read.error is not None or read.fields is None:
+        refusal = read.error
+        if refusal is None:
+            raise ValueError("a row without fields and without an error")
+        return RowPlan(one.number, one.row, fail_row(one.row, refusal))
+    contact_id = contacts.get(read.fields.get("email") or "")
+    if contact_id is not None and contact_id != known.run.contact_id(one.number):
+        return RowPlan(one.number, one.row, duplicate_of(known.run, contact_id))
     is_unknown = bool(read.owner) and read.owner not in known.owners
     warnings = (UNKNOWN_OWNER, *read.warnings) if is_unknown else read.warnings
     return RowPlan(
-        number,
-        row,
-        Fate("created", known.run.contact_id(number), warnings=warnings),
+        one.number,
+        one.row,
+        Fate("created", known.run.contact_id(one.number), warnings=warnings),
         read.fields,
         known.owners.get(read.owner, known.default_owner),
     )
-
-
-def check_addresses(plans: Iterable[RowPlan], contacts: Mapping[str, str], run: ImportRun) -> list[RowPlan]:
-    """Return the plans with the rows skipped whose e-mail address another contact has. `contacts`: ids by address."""
-    checked = []
-    for one in plans:
-        contact_id = contacts.get(one.fields.get("email") or "") if one.fields is not None else None
-        if contact_id is not None and contact_id != run.contact_id(one.number):
-            one = replace(one, fate=duplicate_of(run, contact_id), fields=None)
-        checked.append(one)
-    return checked
 
 
 def duplicate_of(run: ImportRun, contact_id: str) -> Fate:

@@ -3,6 +3,7 @@
 Every step may run twice, at the same time or after a kill, with the same result:
 
 - The id of an import follows from its file.
+- A file is always split into the same chunks, and a chunk is queued once all of them are written.
 - A chunk is counted in the transaction that writes its item.
 - A worker that closes a chunk, or finds it closed by the same message, queues the next chunk of its chain.
 - A worker that sees all chunks closed, whether it split the file or wrote rows, queues the end.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol
 
 from shared.domain import timestamps
@@ -20,15 +22,19 @@ from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.imports.columns import Layout
 from shared.domain.imports.csv_file import read_rows
-from shared.domain.imports.file import MAX_FILE_BYTES, BadFile, FileReplaced, cut, survey
+from shared.domain.imports.file import MAX_FILE_BYTES, MAX_ROWS, BadFile, FileReplaced, survey
+from shared.domain.imports.progress import ClosedChunk
 from shared.domain.imports.record import ImportRun
 from shared.domain.imports.results import result_header
-from shared.domain.imports.tasks import Chunk, ImportTask
+from shared.domain.imports.rows import RowReader
+from shared.domain.imports.tasks import ImportTask
 from shared.domain.imports.upload import DroppedFile, Location, UploadedFile
 from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
-from shared.domain.tenant import Tenant
+from shared.domain.tenant import Tenant, TenantSettings
 from shared.services.backoff import RECORD
-from shared.services.imports.plans import MOST_QUEUED, ChunkList, decode_chunks, range_of_next
+from shared.services.imports.chains import next_of_chain, open_ends
+from shared.services.imports.gathering import gather
+from shared.services.imports.grouping import Grouping
 from shared.services.jobs.queue import TaskQueue
 
 _SAMPLE = 1_048_576
@@ -53,13 +59,13 @@ class ImportRepository(Protocol):
 
     def get(self, import_id: str) -> ImportRun | None: ...
 
-    def save_layout(self, import_id: str, layout: Layout) -> None: ...
+    def save_layout(self, import_id: str, attempt: str, layout: Layout) -> None: ...
 
-    def get_layout(self, import_id: str) -> Layout | None: ...
+    def get_layout(self, import_id: str, attempt: str) -> Layout | None: ...
 
-    def chunks(self, import_id: str) -> Iterator[tuple[int, str]]: ...
+    def chunks(self, import_id: str, attempt: str) -> Iterator[ClosedChunk]: ...
 
-    def set_totals(self, import_id: str, *, rows: int, chunks: int) -> bool: ...
+    def set_totals(self, import_id: str, attempt: str, *, rows: int, chunks: int) -> bool: ...
 
     def complete(self, run: ImportRun, event: Event) -> bool: ...
 
@@ -77,15 +83,21 @@ class Files(Protocol):
 
     def read(self, key: str, etag: str, start: int, end: int) -> Iterator[bytes]: ...
 
+    def put_inputs(
+        self, tenant_id: str, import_id: str, attempt: str, inputs: Iterable[tuple[int, bytes]]
+    ) -> int: ...
+
+    def read_inputs(
+        self, tenant_id: str, import_id: str, attempt: str, numbers: Iterable[int]
+    ) -> Iterator[bytes]: ...
+
+    def read_outputs(self, keys: Iterable[str]) -> Iterator[bytes]: ...
+
     def put_results(
-        self, tenant_id: str, import_id: str, file_name: str, header: bytes, parts: Iterable[str]
+        self, tenant_id: str, import_id: str, file_name: str, header: bytes, blocks: Iterable[bytes]
     ) -> str: ...
 
-    def drop_parts(self, tenant_id: str, import_id: str) -> None: ...
-
-    def put_chunk_list(self, tenant_id: str, import_id: str, chunks: bytes) -> None: ...
-
-    def read_chunk_list(self, tenant_id: str, import_id: str, start: int, end: int) -> bytes: ...
+    def drop_parts(self, tenant_id: str, import_id: str, attempt: str) -> None: ...
 
 
 class ImportRuns:
@@ -150,52 +162,79 @@ class ImportRuns:
         """Return the import of a file, which is started if it does not exist. Raises UnknownTenant, and QuotaReached
         when the tenant has too many running imports."""
         at = self._now()
-        run = ImportRun.begin(dropped, at=at, due_at=timestamps.plus(at, FIRST_LOOK_SECONDS))
-        self._require_tenant(run.tenant_id)
+        tenant = self._require_tenant(dropped.location.tenant_id)
+        run = ImportRun.begin(dropped, tenant.settings, at=at, due_at=timestamps.plus(at, FIRST_LOOK_SECONDS))
         imports = self._imports(run.tenant_id)
         if not imports.add(run):
             run = imports.get(run.id) or run
         return run
 
     def split(self, tenant_id: str, import_id: str) -> None:
-        """Split the file of a running import again, leaving out the chunks that are closed."""
+        """Split the file of a running import, or, once that is done, queue the chunks that its chains wait for."""
         run = self._imports(tenant_id).get(import_id)
         if run is not None and run.state == "running":
             self._split(run)
 
     def _split(self, run: ImportRun) -> None:
         imports = self._imports(run.tenant_id)
-        splitter = _Splitter(run, imports, self._files)
-        try:
-            chunks = splitter.split()
-        except BadFile as refusal:
-            self.give_up(run, refusal, is_refused=not run.chunks_done)
-            return
-        self._files.put_chunk_list(run.tenant_id, run.id, chunks.encoded)
-        self._tasks.send(ImportTask(run.tenant_id, run.id, "rows", chunk) for chunk in chunks.first_of_chains)
-        if imports.set_totals(run.id, rows=splitter.rows, chunks=splitter.chunks):
-            self.queue_finish_if_done(imports.get(run.id))
+        if run.chunks_total is None:
+            try:
+                rows, chunks = self._write_chunks(run, imports)
+            except BadFile as refusal:
+                self.give_up(run, refusal, is_refused=True)
+                return
+            if not imports.set_totals(run.id, run.attempt, rows=rows, chunks=chunks):
+                return
+            run = replace(run, rows_total=rows, chunks_total=chunks)
+        closed = {chunk.number for chunk in imports.chunks(run.id, run.attempt)}
+        self._queue_chunks(run, open_ends(closed, run.chunks_total or 0))
+        self.queue_finish_if_done(imports.get(run.id))
 
-    def queue_next(self, run: ImportRun, chunk: Chunk) -> None:
-        """Queue the next chunk of a closed chunk's chain.
+    def _write_chunks(self, run: ImportRun, imports: ImportRepository) -> tuple[int, int]:
+        """Write the inputs of all chunks of a file. Returns the number of its rows and of its chunks. Raises
+        BadFile."""
+        if run.size > MAX_FILE_BYTES:
+            raise BadFile(f"The file has more than {MAX_FILE_BYTES:,} bytes. Split it.", code="too_large")
+        layout, header = survey(
+            b"".join(self._files.read(run.object_key, run.etag, 0, min(run.size, _SAMPLE)))
+        )
+        imports.save_layout(run.id, run.attempt, layout)
+        # Only what is kept with the import decides the keys of a row: the tenant may change its settings meanwhile.
+        reader = RowReader(layout, run.options, TenantSettings(unique_scope=run.unique_scope))
+        blocks = self._files.read(run.object_key, run.etag, header.end, run.size)
+        with Grouping() as grouping:
+            for row in read_rows(
+                blocks, layout.encoding, layout.delimiter, start=header.end, line=header.next_line
+            ):
+                if grouping.rows == MAX_ROWS:
+                    raise BadFile(
+                        f"The file has more than {MAX_ROWS:,} rows. Split it.", code="too_many_rows"
+                    )
+                grouping.add(row, reader.keys(row))
+            chunks = self._files.put_inputs(run.tenant_id, run.id, run.attempt, grouping.chunks())
+            return grouping.rows, chunks
+
+    def queue_next(self, run: ImportRun, number: int) -> None:
+        """Queue the chunk that follows a closed one in its chain.
 
         When this is repeated, the chunk is queued twice, and only one of the messages continues the chain.
         """
-        start, end = range_of_next(chunk)
-        if run.chunks_total is not None and chunk.number + MOST_QUEUED >= run.chunks_total:
-            return
-        for following in decode_chunks(self._files.read_chunk_list(run.tenant_id, run.id, start, end)):
-            self._tasks.send([ImportTask(run.tenant_id, run.id, "rows", following)])
+        following = next_of_chain(number, run.chunks_total or 0)
+        if following is not None:
+            self._queue_chunks(run, [following])
+
+    def _queue_chunks(self, run: ImportRun, numbers: Iterable[int]) -> None:
+        self._tasks.send(ImportTask(run.tenant_id, run.id, run.attempt, "rows", one) for one in numbers)
 
     def queue_finish_if_done(self, run: ImportRun | None) -> None:
         """Queue the end of a running import when all of its chunks are closed."""
         if run is not None and run.state == "running" and run.all_chunks_done:
-            self._tasks.send([ImportTask(run.tenant_id, run.id, "finish")])
+            self._tasks.send([ImportTask(run.tenant_id, run.id, run.attempt, "finish")])
 
     def finish(self, tenant_id: str, import_id: str) -> None:
         """Gather the results of an import whose chunks are all closed, and complete it.
 
-        The results of an import that failed half-way are gathered too.
+        The results of an import that failed or was cancelled half-way are gathered too.
         """
         imports = self._imports(tenant_id)
         run = imports.get(import_id)
@@ -208,62 +247,41 @@ class ImportRuns:
                 if not imports.complete(*ended):  # it has ended meanwhile
                     self.finish(tenant_id, import_id)
                     return
-            elif run.state == "failed" and run.chunks_done and run.results_key is None:
+            elif run.state in ("failed", "cancelled") and run.chunks_done and run.results_key is None:
                 imports.set_results(import_id, self._gather(run, imports))
         except Conflict:
             # Another worker was faster, and has removed the parts already.
             again = imports.get(import_id)
             if again is None or again.results_key is None:
                 raise
-        self._files.drop_parts(tenant_id, import_id)
+        self._files.drop_parts(tenant_id, import_id, run.attempt)
 
     def _gather(self, run: ImportRun, imports: ImportRepository) -> str:
-        layout = imports.get_layout(run.id)
+        layout = imports.get_layout(run.id, run.attempt)
         if layout is None:
             raise LookupError("an import has chunks and no layout")
-        parts = (part for _, part in imports.chunks(run.id))
-        return self._files.put_results(run.tenant_id, run.id, run.file_name, result_header(layout), parts)
+        where = (run.tenant_id, run.id)
+        closed = {chunk.number: chunk.part for chunk in imports.chunks(run.id, run.attempt)}
+        unread = (number for number in range(run.chunks_total or 0) if number not in closed)
+        blocks = gather(
+            layout,
+            self._files.read_outputs(closed.values()),
+            self._files.read_inputs(*where, run.attempt, unread),
+        )
+        return self._files.put_results(*where, run.file_name, result_header(layout), blocks)
 
     def give_up(self, run: ImportRun, refusal: BadFile, *, is_refused: bool = False) -> None:
         """Fail an import because of its file, which stays where it is. Contacts that were created stay, and so do the
         results of their rows. The bytes of a refused file, of which no row was written, are not counted."""
         # The results are gathered once the chunks that are being written have ended. Queued before the import fails: a
         # kill between the two steps would otherwise lose the results for good.
-        finish = ImportTask(run.tenant_id, run.id, "finish")
+        finish = ImportTask(run.tenant_id, run.id, run.attempt, "finish")
         self._tasks.send_later([finish])
         failed = run.fail(refusal.code, refusal.detail, at=self._now())
         self._imports(run.tenant_id).fail(failed, is_refused=is_refused)
 
-    def _require_tenant(self, tenant_id: str) -> None:
+    def _require_tenant(self, tenant_id: str) -> Tenant:
         tenant = self._tenant(tenant_id)
         if tenant is None or tenant.suspended:
             raise UnknownTenant()
-
-
-class _Splitter:
-    """Splits a file. `rows`, `chunks`: their numbers, once the file is split."""
-
-    def __init__(self, run: ImportRun, imports: ImportRepository, files: Files) -> None:
-        self._run = run
-        self._imports = imports
-        self._files = files
-        self.rows = 0
-        self.chunks = 0
-
-    def split(self) -> ChunkList:
-        """Return the chunks of the file. Raises BadFile."""
-        run = self._run
-        if run.size > MAX_FILE_BYTES:
-            raise BadFile(f"The file has more than {MAX_FILE_BYTES:,} bytes. Split it.", code="too_large")
-        layout, header = survey(
-            b"".join(self._files.read(run.object_key, run.etag, 0, min(run.size, _SAMPLE)))
-        )
-        self._imports.save_layout(run.id, layout)
-        chunks = ChunkList({number for number, _ in self._imports.chunks(run.id)})
-        blocks = self._files.read(run.object_key, run.etag, header.end, run.size)
-        rows = read_rows(blocks, layout.encoding, layout.delimiter, start=header.end, line=header.next_line)
-        for chunk, count in cut(rows, header):
-            self.chunks += 1
-            self.rows += count
-            chunks.add(chunk)
-        return chunks
+        return tenant

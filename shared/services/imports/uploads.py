@@ -16,6 +16,7 @@ from shared.domain.imports.tasks import ImportTask
 from shared.domain.imports.upload import DroppedFile, ImportInput, Upload
 from shared.domain.imports.views import Import, NewImport
 from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
+from shared.domain.tenant import TenantSettings
 from shared.services.backoff import RECORD
 from shared.services.idempotency import Announce, no_key
 from shared.services.jobs.queue import TaskQueue
@@ -57,6 +58,7 @@ class ImportUploads:
         uploads: Callable[[], Uploads],
         tasks: Callable[[], TaskQueue[ImportTask]],
         *,
+        settings: Callable[[], TenantSettings],
         is_active_user: Callable[[str], bool],
         now: Callable[[], str] = timestamps.now,
         announce: Announce = no_key,
@@ -65,6 +67,7 @@ class ImportUploads:
         self._imports = imports
         self._uploads = uploads
         self._tasks = tasks
+        self._settings = settings
         self._is_active_user = is_active_user
         self._now = now
         self._announce = announce
@@ -114,7 +117,9 @@ class ImportUploads:
                 raise NotFound("Import")
             at = self._now()
             due_at = timestamps.plus(at, FIRST_LOOK_SECONDS)
-            run = before.start(self._find_file(before), write_id=new_id(), at=at, due_at=due_at)
+            run = before.start(
+                self._find_file(before), self._settings(), write_id=new_id(), at=at, due_at=due_at
+            )
             shown = Import.of(run, None)
             self._announce(shown)
             try:
@@ -123,7 +128,7 @@ class ImportUploads:
                 continue
             # It runs now. If it cannot be queued, or a kill prevents that, the watch over imports queues it.
             with contextlib.suppress(Unavailable):
-                self._tasks().send([ImportTask(run.tenant_id, run.id, "split")])
+                self._tasks().send([ImportTask(run.tenant_id, run.id, run.attempt, "split")])
             return shown
         raise ConcurrentChange()
 

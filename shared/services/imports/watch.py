@@ -88,7 +88,7 @@ class WatchedImportJobs:
     def queue_again(self, run: ImportRun) -> None:
         """Queue the end of an import whose chunks are all closed, otherwise the split of its file."""
         step: Step = "finish" if run.all_chunks_done else "split"
-        self._tasks.send([ImportTask(run.tenant_id, run.id, step)])
+        self._tasks.send([ImportTask(run.tenant_id, run.id, run.attempt, step)])
 
     def put_off(self, run: ImportRun, look: Look, at: str) -> None:
         """Write what the look found and the time of the next one."""
@@ -162,11 +162,11 @@ class ImportWatch:
             if not self._has_time():
                 return  # the next round searches this page again; what was imported is not missing then
             try:
-                self._runs.begin(imports[tenant_id, import_id])
+                run = self._runs.begin(imports[tenant_id, import_id])
             except QuotaReached:
                 report.waiting_files += 1
                 continue
-            self._tasks.send([ImportTask(tenant_id, import_id, "split")])
+            self._tasks.send([ImportTask(tenant_id, import_id, run.attempt, "split")])
             report.found += 1
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, fields
 from typing import Any
 
 from shared.domain import timestamps
+from shared.domain.import_options import ImportOptions
 from shared.domain.imports.columns import Column, Layout
 from shared.domain.imports.progress import Tally
 from shared.domain.imports.record import ImportRun
@@ -32,7 +34,8 @@ _TEXTS = {
     "looked_at": "looked_at",
     "created_at": "created_at",
     "created_by": "created_by",
-    "owner_id": "owner_id",
+    "attempt": "attempt",
+    "unique_scope": "unique_scope",
 }
 _NUMBERS = {
     "size": "file_bytes",
@@ -42,16 +45,17 @@ _NUMBERS = {
     "version": "version",
     "idle_looks": "idle_looks",
 }
+_OUTCOMES = tuple(one.name for one in fields(Tally))
 
 
 def run_to_item(run: ImportRun) -> Item:
     """Return the item of an import."""
     item: Item = {
         **import_keys.import_run(run.tenant_id, run.id),
-        "rows_created": {"N": str(run.tally.created)},
-        "rows_skipped": {"N": str(run.tally.skipped)},
-        "rows_failed": {"N": str(run.tally.failed)},
+        **{attribute: {"N": str(number)} for attribute, number in tally_attributes(run.tally).items()},
     }
+    if options := run.options.to_json():
+        item["options"] = {"S": options}
     if run.due_at:
         item.update(import_keys.due(run.due_at, run.id))
     if not run.started_at:
@@ -76,14 +80,20 @@ def run_from_item(tenant_id: str, item: Item) -> ImportRun:
         field: item[attribute]["S"] for field, attribute in _TEXTS.items() if attribute in item
     }
     values |= {field: int(item[attribute]["N"]) for field, attribute in _NUMBERS.items() if attribute in item}
-    tally = Tally(*(int(item[name]["N"]) for name in ("rows_created", "rows_skipped", "rows_failed")))
-    return ImportRun(tenant_id=tenant_id, tally=tally, **{**_NO_FILE, **values})
+    tally = Tally(**{name: int(item[f"rows_{name}"]["N"]) for name in _OUTCOMES})
+    options = ImportOptions.from_json(item["options"]["S"] if "options" in item else "")
+    return ImportRun(tenant_id=tenant_id, tally=tally, options=options, **{**_NO_FILE, **values})
+
+
+def tally_attributes(tally: Tally) -> dict[str, int]:
+    """Return the number of rows of each outcome, by the attributes of the record that count them."""
+    return {f"rows_{name}": number for name, number in asdict(tally).items()}
 
 
 def end_update(run: ImportRun) -> tuple[str, Item]:
     """Return the expression and the values of the update that ends an import. Chunks may be counted meanwhile, so it
     does not touch the counters."""
-    fields = {
+    ended = {
         "state": run.state,
         "results_key": run.results_key,
         "error_code": run.error_code,
@@ -92,17 +102,17 @@ def end_update(run: ImportRun) -> tuple[str, Item]:
         "updated_at": run.updated_at,
         "last_event": run.last_event,
     }
-    given = {_TEXTS[name]: value for name, value in fields.items() if value}
+    given = {_TEXTS[name]: value for name, value in ended.items() if value}
     sets = ", ".join(f"{attribute} = :{attribute}" for attribute in given)
     values: Item = {f":{attribute}": {"S": value} for attribute, value in given.items()}
     expression = f"SET {sets}, version = :version REMOVE WPK, WSK, due_at"
     return expression, {**values, ":version": {"N": str(run.version)}}
 
 
-def layout_to_item(tenant_id: str, import_id: str, layout: Layout) -> Item:
+def layout_to_item(tenant_id: str, import_id: str, attempt: str, layout: Layout) -> Item:
     """Return the item of a layout."""
     return {
-        **import_keys.layout(tenant_id, import_id),
+        **import_keys.layout(tenant_id, import_id, attempt),
         "file_encoding": {"S": layout.encoding},
         "file_delimiter": {"S": layout.delimiter},
         "header": {"S": json.dumps(layout.header, ensure_ascii=False)},

@@ -8,7 +8,7 @@ from shared.domain import timestamps
 from shared.domain.errors import Conflict
 from shared.domain.events import Event
 from shared.domain.imports.columns import Layout
-from shared.domain.imports.progress import Tally
+from shared.domain.imports.progress import ClosedChunk, Tally
 from shared.domain.imports.record import ImportRun
 from shared.domain.jobs.quotas import IMPORTS, UPLOADS
 from shared.table import event_items, guards, walking
@@ -19,6 +19,7 @@ from shared.table.imports.items import (
     layout_to_item,
     run_from_item,
     run_to_item,
+    tally_attributes,
 )
 from shared.table.item import Item
 from shared.table.jobs.slots import Slots, count_bytes, uncount_bytes
@@ -118,45 +119,49 @@ class ImportTable:
         rows = self._store.query(import_keys.imports(self._tenant), limit=limit, after=after, descending=True)
         return [run_from_item(self._tenant, row) for row in rows]
 
-    def save_layout(self, import_id: str, layout: Layout) -> None:
-        """Write the layout of an import's file."""
-        self._store.put(layout_to_item(self._tenant, import_id, layout))
+    def save_layout(self, import_id: str, attempt: str, layout: Layout) -> None:
+        """Write the layout with which an attempt of an import reads the file."""
+        self._store.put(layout_to_item(self._tenant, import_id, attempt, layout))
 
-    def get_layout(self, import_id: str) -> Layout | None:
-        """Return the layout of an import's file; None before it is known."""
-        item = self._store.get(import_keys.layout(self._tenant, import_id))
+    def get_layout(self, import_id: str, attempt: str) -> Layout | None:
+        """Return the layout with which an attempt of an import reads the file; None before it is known."""
+        item = self._store.get(import_keys.layout(self._tenant, import_id, attempt))
         return layout_from_item(item) if item else None
 
-    def look_up(self, import_id: str, chunk: int) -> tuple[ImportRun | None, Layout | None, str | None]:
-        """Return an import, its file's layout, and the task that closed a chunk, all from one read.
+    def look_up(
+        self, import_id: str, attempt: str, chunk: int
+    ) -> tuple[ImportRun | None, Layout | None, str | None]:
+        """Return an import, its file's layout in an attempt, and the task that closed a chunk of the attempt, all from
+        one read.
 
-        The task is None for an open chunk, and empty for one that was closed before tasks had ids.
+        The task is None for an open chunk.
         """
         wanted = (
             import_keys.import_run(self._tenant, import_id),
-            import_keys.layout(self._tenant, import_id),
-            import_keys.chunk(self._tenant, import_id, chunk),
+            import_keys.layout(self._tenant, import_id, attempt),
+            import_keys.chunk(self._tenant, import_id, attempt, chunk),
         )
         found = self._store.get_many(wanted)
         run, layout, done = (found.get(identity_of(key)) for key in wanted)
         return (
             run_from_item(self._tenant, run) if run else None,
             layout_from_item(layout) if layout else None,
-            done.get("closed_by", {"S": ""})["S"] if done else None,
+            done["closed_by"]["S"] if done else None,
         )
 
     def add_chunk(
-        self, import_id: str, number: int, tally: Tally, part: str, at: str, *, task_id: str
+        self, import_id: str, attempt: str, chunk: ClosedChunk, tally: Tally, at: str, *, task_id: str
     ) -> bool:
-        """Close a chunk, whose rows' fates are in the object `part`, and add it to the counts, in one transaction.
+        """Close a chunk of an attempt and add its rows to the counts, in one transaction.
 
         Returns False, and counts nothing, when the chunk is closed already.
         """
         transaction = Transaction()
         transaction.put(
             {
-                **import_keys.chunk(self._tenant, import_id, number),
-                "part": {"S": part},
+                **import_keys.chunk(self._tenant, import_id, attempt, chunk.number),
+                "part": {"S": chunk.part},
+                "writes": {"S": chunk.writes},
                 "rows_done": {"N": str(tally.rows)},
                 "at": {"S": at},
                 "closed_by": {"S": task_id},
@@ -165,17 +170,12 @@ class ImportTable:
             refusal=lambda _: _AlreadyThere("The chunk is closed already."),
         )
         # Plain arithmetic is safe: it happens together with the write of the chunk's item, which can be new only once.
+        more = {"chunks_done": 1, **tally_attributes(tally)}
+        sums = ", ".join(f"{name} = {name} + :{name}" for name in more)
         transaction.update(
             import_keys.import_run(self._tenant, import_id),
-            "SET chunks_done = chunks_done + :one, rows_created = rows_created + :created,"
-            " rows_skipped = rows_skipped + :skipped, rows_failed = rows_failed + :failed, updated_at = :at",
-            {
-                ":one": {"N": "1"},
-                ":created": {"N": str(tally.created)},
-                ":skipped": {"N": str(tally.skipped)},
-                ":failed": {"N": str(tally.failed)},
-                ":at": {"S": at},
-            },
+            f"SET {sums}, updated_at = :at",
+            {**{f":{name}": {"N": str(number)} for name, number in more.items()}, ":at": {"S": at}},
         )
         try:
             self._store.commit(transaction)
@@ -183,25 +183,31 @@ class ImportTable:
             return False
         return True
 
-    def chunks(self, import_id: str) -> Iterator[tuple[int, str]]:
-        """Yield the closed chunks by number, each with the object that holds its rows' fates."""
+    def chunks(self, import_id: str, attempt: str) -> Iterator[ClosedChunk]:
+        """Yield the closed chunks of an attempt by number."""
         rows = walking.walk(
             self._store,
             import_keys.partition(self._tenant, import_id),
             page=_PAGE,
-            prefix=import_keys.CHUNK,
+            prefix=import_keys.chunks(attempt),
             consistent=True,
         )
         for row in rows:
-            yield import_keys.chunk_number(row), row["part"]["S"]
+            yield ClosedChunk(import_keys.chunk_number(row), row["part"]["S"], row["writes"]["S"])
 
-    def set_totals(self, import_id: str, *, rows: int, chunks: int) -> bool:
-        """Write the number of rows and chunks in the file. Returns False when the import has ended."""
+    def set_totals(self, import_id: str, attempt: str, *, rows: int, chunks: int) -> bool:
+        """Write the number of rows and chunks in the file. Returns False when the attempt has ended."""
+        is_current = "attempt = :attempt"
         return self._store.update(
             import_keys.import_run(self._tenant, import_id),
             "SET rows_total = :rows, chunks_total = :chunks",
-            {":rows": {"N": str(rows)}, ":chunks": {"N": str(chunks)}, **_RUNNING},
-            condition=_IS_RUNNING,
+            {
+                ":rows": {"N": str(rows)},
+                ":chunks": {"N": str(chunks)},
+                ":attempt": {"S": attempt},
+                **_RUNNING,
+            },
+            condition=f"{_IS_RUNNING} AND {is_current}",
         )
 
     def complete(self, run: ImportRun, event: Event) -> bool:

@@ -29,19 +29,24 @@ def partition(tenant_id: str, import_id: str) -> str:
     return record_partition(tenant_id, "import", import_id)
 
 
-def layout(tenant_id: str, import_id: str) -> Key:
-    """Return the key of the layout of an import's file."""
-    return make_key(partition(tenant_id, import_id), "LAYOUT")
+def layout(tenant_id: str, import_id: str, attempt: str) -> Key:
+    """Return the key of the layout with which an attempt of an import reads the file."""
+    return make_key(partition(tenant_id, import_id), f"LAYOUT#{attempt}")
 
 
-def chunk(tenant_id: str, import_id: str, number: int) -> Key:
-    """Return the key of a chunk that is finished."""
-    return make_key(partition(tenant_id, import_id), f"{CHUNK}{number:06d}")
+def chunks(attempt: str) -> str:
+    """Return the prefix of the sort keys of an attempt's chunks."""
+    return f"{CHUNK}{attempt}#"
+
+
+def chunk(tenant_id: str, import_id: str, attempt: str, number: int) -> Key:
+    """Return the key of a chunk of an attempt that is finished."""
+    return make_key(partition(tenant_id, import_id), f"{chunks(attempt)}{number:06d}")
 
 
 def chunk_number(key: dict[str, Any]) -> int:
     """Return the number of the chunk with a key."""
-    return int(key[SK]["S"].removeprefix(CHUNK))
+    return int(key[SK]["S"].rpartition("#")[2])
 
 
 def due(at: str, import_id: str) -> Key:

@@ -22,9 +22,9 @@ from functions.imports.on_schedule import handler as on_schedule
 from shared.domain import timestamps
 from shared.domain.errors import Unavailable
 from shared.domain.ids import new_id
-from shared.domain.imports import file as import_file
-from shared.domain.imports.tasks import Chunk, ImportTask
+from shared.domain.imports.tasks import ImportTask
 from shared.domain.tenant import UniqueScope
+from shared.services.imports import grouping
 from shared.services.imports.runs import UnknownTenant
 from shared.table.accounts.directory import TenantTable
 from shared.table.contacts.repository import ContactTable
@@ -58,12 +58,12 @@ def inbox(world: World) -> DropFolder:
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_file, "CHUNK_ROWS", 3)
+    monkeypatch.setattr(grouping, "CHUNK_ROWS", 3)
 
 
 def counts(**given: int) -> dict[str, int]:
     """Return the counts of an import, with zero for those not given."""
-    names = ("rows", "created", "updated", "merged", "skipped", "unchanged", "failed")
+    names = ("rows", "created", "updated", "merged", "skipped", "unchanged", "failed", "warnings")
     return {name: given.get(name, 0) for name in names}
 
 
@@ -333,22 +333,22 @@ def test_a_contact_changed_or_deleted_before_its_chunk_is_counted_still_counts_a
     inbox.deliver(inbox.put(people(4)))
     (message,) = inbox.waiting()
     chunk = import_chunks()
-    put_part = drop_bucket().put_part
+    put_output = drop_bucket().put_output
 
     def away(*_: Any) -> str:
         raise Unavailable()
 
-    drop_bucket().put_part = away  # type: ignore[method-assign]
+    drop_bucket().put_output = away  # type: ignore[method-assign]
     with acting_for("T1"), pytest.raises(Unavailable):
-        chunk.run(ImportTask("T1", message["import_id"], "rows", Chunk(**message["chunk"])))
-    drop_bucket().put_part = put_part  # type: ignore[method-assign]
+        chunk.run(ImportTask(**message))
+    drop_bucket().put_output = put_output  # type: ignore[method-assign]
     made = {item["email"]["S"]: item["id"]["S"] for item in inbox.world.content.live}
     inbox.world.send("PATCH", f"/contacts/{made['person1@example.com']}", {"email": "new@example.com"})
     inbox.world.send("PATCH", f"/contacts/{made['person2@example.com']}", {"last_name": "Changed"})
     inbox.world.send("DELETE", f"/contacts/{made['person3@example.com']}")
 
     with acting_for("T1"):
-        done = chunk.run(ImportTask("T1", message["import_id"], "rows", Chunk(**message["chunk"])))
+        done = chunk.run(ImportTask(**message))
 
     assert done is not None
     tally = done.result.tally
@@ -474,7 +474,7 @@ def test_check_83_a_file_that_is_too_large_fails_unread(
 def test_a_file_of_too_many_rows_fails_with_the_fates_of_those_that_are_in(
     inbox: DropFolder, monkeypatch: pytest.MonkeyPatch, small_chunks: None
 ) -> None:
-    monkeypatch.setattr(import_file, "MAX_ROWS", 40)
+    monkeypatch.setattr("shared.services.imports.runs.MAX_ROWS", 40)
     event = inbox.put(people(50))
     inbox.deliver(event)
     shown = inbox.latest()
@@ -531,8 +531,8 @@ def test_check_87_an_object_replaced_in_mid_run_fails_cleanly(inbox: DropFolder,
     assert (shown["state"], shown["error"]["code"]) == ("failed", "replaced")
     assert shown["counts"] == counts(rows=9, created=3)
     inbox.finish(shown["id"])
-    assert [row["email"] for row in _with_lower_names(inbox.results(shown))] == [
-        f"person{number}@example.com" for number in range(3)
+    assert [(row["email"], row["outcome"]) for row in _with_lower_names(inbox.results(shown))] == [
+        (f"person{number}@example.com", "created" if number < 3 else "not_run") for number in range(9)
     ]
     assert inbox.keys("parts/") == []
     assert len(inbox.world.content.contacts) == 3

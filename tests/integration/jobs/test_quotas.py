@@ -11,10 +11,9 @@ import pytest
 
 from shared.domain import timestamps
 from shared.domain.errors import Conflict, QuotaReached
-from shared.domain.imports import file as import_file
 from shared.domain.jobs.quotas import BULK_JOBS, IMPORTS, UPLOADS
 from shared.files.drop_bucket import DropBucket
-from shared.services.imports import plans as import_plans
+from shared.services.imports import chains, grouping
 from shared.services.imports.runs import ImportRuns
 from shared.services.imports.uploads import UPLOAD_SECONDS, ImportUploads
 from shared.table.jobs import slots
@@ -36,9 +35,8 @@ Worlds = Callable[[], AbstractContextManager[World]]
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.services.contacts.matching.MAX_TOGETHER", 2)
     monkeypatch.setattr("shared.services.jobs.bulk.MAX_PORTION", 2)
-    monkeypatch.setattr(import_file, "CHUNK_ROWS", 2)
-    monkeypatch.setattr(import_plans, "MOST_QUEUED", 3)
-    monkeypatch.setattr("shared.services.imports.runs.MOST_QUEUED", 3)
+    monkeypatch.setattr(grouping, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(chains, "MOST_QUEUED", 3)
     monkeypatch.setattr("shared.table.jobs.bulk.BULK_JOBS", replace(BULK_JOBS, most=2))
     monkeypatch.setattr("shared.table.imports.repository.IMPORTS", replace(IMPORTS, most=1))
     monkeypatch.setattr("shared.table.imports.repository.UPLOADS", replace(UPLOADS, most=2))
@@ -307,16 +305,16 @@ def test_a_message_delivered_twice_at_once_starts_no_second_chain_of_chunks(
     world: World, inbox: DropFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inbox.deliver(inbox.put(people(40)))
-    put_part = DropBucket.put_part
+    put_output = DropBucket.put_output
     [message] = receive(inbox.queue_url, 1)
     twins = [message]
 
-    def twin_first(bucket: DropBucket, tenant_id: str, import_id: str, name: str, body: bytes) -> str:
+    def twin_first(bucket: DropBucket, *given: Any) -> str:
         if twins:
             inbox.deliver_message(twins.pop())
-        return put_part(bucket, tenant_id, import_id, name, body)
+        return put_output(bucket, *given)
 
-    monkeypatch.setattr(DropBucket, "put_part", twin_first)
+    monkeypatch.setattr(DropBucket, "put_output", twin_first)
     inbox.deliver_message(message)
     assert waiting(inbox) == 3
     inbox.work()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Unavailable
-from shared.domain.imports.tasks import Chunk, ImportTask
+from shared.domain.imports.tasks import ImportTask
 from shared.files.drop_bucket import DropBucket
 from shared.files.queues.imports import from_message, to_message
 from shared.files.queues.tasks import SqsTaskQueue
@@ -68,13 +68,13 @@ class Queue:
 
 
 def tasks(count: int) -> list[ImportTask]:
-    return [ImportTask("T1", "i", "rows", Chunk(number, 0, 9, 1, 2)) for number in range(count)]
+    return [ImportTask("T1", "i", "r1", "rows", number) for number in range(count)]
 
 
 def test_only_entries_that_sqs_refuses_are_sent_again() -> None:
     queue = Queue([{"0", "7"}, {"1"}, set(), {"2"}])
     SqsTaskQueue(lambda: queue, "url", to_message, sleep=lambda _: None).send(tasks(23))
-    sent = [json.loads(body)["chunk"]["number"] for body in queue.bodies]
+    sent = [json.loads(body)["chunk"] for body in queue.bodies]
     assert sorted(sent) == list(range(23))
 
 
@@ -86,7 +86,7 @@ def test_a_queue_that_keeps_refusing_is_unavailable() -> None:
 
 @pytest.mark.parametrize("step", ["split", "finish"])
 def test_tasks_are_decoded_as_they_were_encoded(step: str) -> None:
-    for task in (ImportTask("T1", "i", step), *tasks(1)):  # type: ignore[arg-type]
+    for task in (ImportTask("T1", "i", "r1", step), *tasks(1)):  # type: ignore[arg-type]
         assert from_message(to_message(task)) == task
 
 
@@ -96,10 +96,11 @@ def test_tasks_are_decoded_as_they_were_encoded(step: str) -> None:
         "",
         "[]",
         "{}",
-        '{"tenant_id":"t","import_id":"i","step":"other"}',
-        '{"tenant_id":"t","import_id":"i","step":"rows"}',
-        '{"tenant_id":"t","import_id":"i","step":"rows","chunk":{"number":1}}',
-        '{"tenant_id":"t","import_id":"i","step":"split","chunk":{"number":1,"start":0,"end":1,"first_row":1,"first_line":1}}',
+        '{"tenant_id":"t","import_id":"i","step":"split","id":"m"}',
+        '{"tenant_id":"t","import_id":"i","attempt":"r1","step":"other","id":"m"}',
+        '{"tenant_id":"t","import_id":"i","attempt":"r1","step":"rows","id":"m"}',
+        '{"tenant_id":"t","import_id":"i","attempt":"r1","step":"rows","chunk":{"number":1},"id":"m"}',
+        '{"tenant_id":"t","import_id":"i","attempt":"r1","step":"split","chunk":1,"id":"m"}',
     ],
 )
 def test_other_messages_are_refused_without_repeating_them(message: str) -> None:

@@ -15,12 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.imports import csv_file
-from shared.domain.imports import file as import_file
 from shared.domain.imports.csv_file import DELIMITERS, Encoding, Row, encoding_of, read_rows
-from shared.domain.imports.file import CHUNK_ROWS, cut, survey
-from shared.domain.imports.tasks import ImportTask
-from shared.files.queues.imports import to_message
-from shared.files.queues.tasks import SqsTaskQueue
 from tests.support.budgets import repetitions
 from tests.support.cpu_time import cpu_seconds
 
@@ -171,61 +166,3 @@ def test_quotes_that_never_match_take_time_in_proportion_to_the_file() -> None:
 
     shorter = min(cpu_seconds(lambda: read(3_000)) for _ in range(3))
     assert cpu_seconds(lambda: read(30_000)) < 30 * shorter
-
-
-class _ForgetfulQueue:
-    """A stand-in for SQS that only counts messages."""
-
-    def __init__(self) -> None:
-        self.messages = 0
-
-    def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, list[str]]:
-        self.messages += len(Entries)
-        return {}
-
-
-def _peak_of_cutting(rows: int) -> int:
-    def file() -> Iterator[bytes]:
-        yield b"email,first name\n"
-        for start in range(0, rows, 1000):
-            yield b"".join(
-                b"person%d@example.com,Somebody\n" % number for number in range(start, start + 1000)
-            )
-
-    sample = next(file())
-    layout, header = survey(sample)
-    queue = _ForgetfulQueue()
-    tracemalloc.start()
-    source = file()
-    next(source)
-    read = read_rows(source, layout.encoding, layout.delimiter, start=header.end, line=header.next_line)
-    SqsTaskQueue(lambda: queue, "url", to_message).send(
-        ImportTask("t", "i", "rows", chunk) for chunk, _ in cut(read, header)
-    )
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert queue.messages == rows // CHUNK_ROWS
-    return peak
-
-
-def test_check_8_cutting_takes_the_same_memory_for_twice_the_rows() -> None:
-    _peak_of_cutting(2_000)
-    single, double = _peak_of_cutting(10_000), _peak_of_cutting(20_000)
-    assert double - single < 100_000
-    assert double < 2_000_000
-
-
-def test_a_chunk_ends_at_its_number_of_rows_or_bytes() -> None:
-    text = "email\n" + "x" * 60_000 + "\n"
-    text += ("y" * 60_000 + "\n") * 40 + "z\n" * 450
-    layout, header = survey(text.encode()[:70_000])
-    rows = read_rows([text.encode()], layout.encoding, layout.delimiter)
-    next(rows)
-    chunks = list(cut(rows, header))
-    assert [chunk.number for chunk, _ in chunks] == list(range(len(chunks)))
-    assert all(chunk.end - chunk.start <= import_file.CHUNK_BYTES for chunk, _ in chunks)
-    assert max(count for _, count in chunks) == CHUNK_ROWS
-    assert sum(count for _, count in chunks) == 491
-    edges = [(chunk.start, chunk.end) for chunk, _ in chunks]
-    assert all(earlier[1] == later[0] for earlier, later in itertools.pairwise(edges))
-    assert (edges[0][0], edges[-1][1]) == (6, len(text))

@@ -10,6 +10,7 @@ from shared.domain.imports.progress import Tally
 from shared.domain.imports.record import ImportRun
 from shared.domain.imports.upload import DroppedFile, InboxFile
 from shared.domain.jobs.progress import Progress
+from shared.domain.tenant import TenantSettings
 
 AT = "2031-03-01T09:00:00.000Z"
 LATER = "2031-03-01T09:00:10.000Z"
@@ -21,7 +22,7 @@ def dropped(**given: str) -> DroppedFile:
 
 
 def running(**given: object) -> ImportRun:
-    run = ImportRun.begin(dropped(), at=AT, due_at=LATER)
+    run = ImportRun.begin(dropped(), TenantSettings(), at=AT, due_at=LATER)
     return ImportRun(**{**{name: getattr(run, name) for name in run.__slots__}, **given})  # type: ignore[arg-type]
 
 

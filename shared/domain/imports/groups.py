@@ -1,0 +1,52 @@
+"""Groups: the rows of a file that share a key, such as an e-mail address, directly or through other rows.
+
+A group is worked on as a whole: what becomes of a row depends only on its group and on the contacts that exist.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from shared.domain.imports.csv_file import Row
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedRow:
+    """A row of a file. `number`: the row below the header is 1."""
+
+    number: int
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of rows, in the order of the file."""
+
+    rows: tuple[NumberedRow, ...]
+
+
+def encode_row(row: Row) -> str:
+    """Return a row in JSON: a list of its line, its fault and its cells."""
+    return json.dumps([row.line, row.fault, row.cells], ensure_ascii=False, separators=(",", ":"))
+
+
+def encode_line(first: int, number: int, row: str) -> str:
+    """Return the line of a row in the input of a chunk, without its end.
+
+    `first`: the number of the first row of its group. `row`: what `encode_row` returned.
+    """
+    return f"[{first},{number},{row[1:]}"
+
+
+def decode_groups(lines: Iterable[str | bytes]) -> Iterator[Group]:
+    """Yield the groups of a chunk from the lines of its input."""
+    for _, rows in groupby(map(json.loads, lines), key=lambda row: row[0]):
+        yield Group(
+            tuple(
+                NumberedRow(number, Row(cells, line, line, 0, fault))
+                for _, number, line, fault, cells in rows
+            )
+        )
