@@ -96,7 +96,9 @@ class Grouping:
 
     def chunks(self) -> Iterator[tuple[int, bytes]]:
         """Yield the inputs of the chunks with their numbers: groups in the order of their first rows, the rows of a
-        group in the order of the file. An input has a line for each row; see `shared.domain.imports.groups.decode_groups`.
+        group in the order of the file.
+
+        An input has a line for each row; see `shared.domain.imports.groups.decode_groups`.
         """
         for first in list(self._links):
             self._database.execute("UPDATE rows SET first = ? WHERE first = ?", (self._resolve(first), first))
