@@ -194,9 +194,8 @@ def _reverse_addresses(plan: _Plan, contact: Contact, event: Event, taken: Colle
         )
     )
     back = "email" in event.changes and plan.goes_back("email", contact.email, old_email, new_email)
-    is_replaced = "email" in plan.kept  # with the address that the change had replaced
     returning = [
-        one for one in old if one not in new and one not in now and not (is_replaced and one == old_email)
+        one for one in dict.fromkeys(old) if one not in now and (back if one == old_email else one not in new)
     ]
     refused = [one for one in returning if ("email", one) in taken]
     for one in refused:
@@ -206,7 +205,7 @@ def _reverse_addresses(plan: _Plan, contact: Contact, event: Event, taken: Colle
         was_verified = event.changes.get("email_verified", (None, None))[0]
         plan.given["email_verified"] = bool(old_email and was_verified)
     primary = plan.given.get("email", contact.email)
-    if now_others == new_others and not refused and not is_replaced:
+    if now_others == new_others and not refused and (back or "email" not in event.changes):
         rest = old_others
     else:
         # An address that was moved since from the primary place was chosen again by whoever moved it.
