@@ -69,13 +69,24 @@ class ContactTable:
 
         The events are of the contacts themselves, not of entries of their timelines.
         """
+        return {contact_id for contact_id, _ in self._find_events(events)}
+
+    def read_events(self, events: Iterable[tuple[str, str]]) -> dict[str, Event]:
+        """Return those of many events, each (contact id, event id), that are in the table, by their ids.
+
+        The events are of the contacts themselves, as with `find_written`.
+        """
+        found = (event_items.event_from_item(item) for _, item in self._find_events(events))
+        return {event.id: event for event in found}
+
+    def _find_events(self, events: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Item]]:
         by_key = {
             identity_of(key): (contact_id, key)
             for contact_id, event_id in events
             for key in (event_keys.event(self._tenant, "contact", contact_id, event_id),)
         }
-        found = self._store.get_many([key for _, key in by_key.values()])
-        return {by_key[one][0] for one in found}
+        for found, item in self._store.get_many([key for _, key in by_key.values()]).items():
+            yield by_key[found][0], item
 
     def owner_of_email(self, email: str) -> str | None:
         """Return the id of the live contact that has an address (in its stored form), or None.
