@@ -13,7 +13,9 @@ from shared.wiring.kept import kept
 from shared.wiring.tenants import find_tenant, is_active_user, owners, tenant_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
+    from typing import BinaryIO
 
     from shared.domain.callers import Caller
     from shared.domain.imports.record import ImportRun
@@ -86,7 +88,13 @@ def import_runs() -> ImportRuns:
     """The service that starts, splits, finishes and fails imports."""
     from shared.services.imports.runs import ImportRuns
 
-    return ImportRuns(find_tenant, _import_table, drop_bucket(), import_queue())
+    return ImportRuns(find_tenant, _import_table, drop_bucket(), import_queue(), _open_workbook)
+
+
+def _open_workbook(blocks: Iterable[bytes]) -> AbstractContextManager[BinaryIO]:
+    from shared.files.spreadsheets import open_workbook
+
+    return open_workbook(blocks)
 
 
 def import_chunks() -> JobRunner[ImportTask, SplitImport, WrittenChunk]:

@@ -24,12 +24,14 @@ from shared.domain.contacts import custom_fields, names, number_search
 from shared.domain.contacts.cleaning import clean
 from shared.domain.contacts.inputs import ContactInput
 from shared.domain.email import normalize_email
+from shared.domain.encodings import encoding_name
 from shared.domain.errors import DomainError
 from shared.domain.ids import is_id
-from shared.domain.import_options import ImportOptions, encoding_name, is_delimiter, is_field
+from shared.domain.import_options import ImportOptions, is_delimiter, is_field
+from shared.domain.imports import file_kinds
 from shared.domain.imports.columns import Layout, recognize
 from shared.domain.imports.csv_file import Row, read_rows
-from shared.domain.imports.file import survey
+from shared.domain.imports.dialect import survey
 from shared.domain.imports.rows import RowReader
 from shared.domain.interactions.inputs import InteractionInput
 from shared.domain.labels.inputs import Color
@@ -128,7 +130,7 @@ def row_with_status(value: str) -> Any:
     """Read a row of an import with a value in the column of statuses."""
     header = ("Email", "Relationship Status")
     layout = Layout("utf-8", ",", header, recognize(header, {}))
-    return RowReader(layout, ImportOptions(), TenantSettings()).read(Row(["a@example.com", value], 2, 3, 0))
+    return RowReader(layout, ImportOptions(), TenantSettings()).read(Row(["a@example.com", value], 2, 3))
 
 
 def route(value: str) -> Any:
@@ -217,7 +219,8 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "imports.inbox_file": inbox_file,
     "imports.uploaded_file": uploaded_file,
     "csv_file.read_rows": lambda value: list(read_rows([value.encode()], "utf-8", ",")),
-    "import_file.survey": lambda value: survey(value.encode()),
+    "dialect.survey": lambda value: survey(value.encode()),
+    "file_kinds.refuse_text": file_kinds.refuse_text,
     "rows.RowReader.read": row_with_status,
     "columns.recognize": lambda value: recognize((value,), {}),
     "callers.parse_grants": parse_grants,
@@ -250,7 +253,7 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
 
 MOST_PASSES_OF = {
     "csv_file.read_rows": MOST_PASSES_OF_FILES,
-    "import_file.survey": MOST_PASSES_OF_FILES,
+    "dialect.survey": MOST_PASSES_OF_FILES,
     "booking": MOST_PASSES_OF_RECORDS,
     "recognition._urls": MOST_PASSES_OF_PARTS,
 }
@@ -269,7 +272,8 @@ DRIVEN = {
     "shared/domain/import_options.py",
     "shared/domain/imports/cells.py",
     "shared/domain/imports/columns.py",
-    "shared/domain/imports/file.py",
+    "shared/domain/imports/dialect.py",
+    "shared/domain/imports/file_kinds.py",
     "shared/domain/labels/inputs.py",
     "shared/domain/moments.py",
     "shared/domain/search.py",

@@ -1,12 +1,10 @@
-"""Reading CSV files as people have them: the encoding, the delimiter, and the rows with their positions in the file.
+"""Reading CSV files as people have them: the rows of a file, with their lines, whatever its encoding and quotes.
 
-A file is read as a stream of blocks, and can be read in parts: a reader that starts at the end of a row, with the
-position that this row states, gets the same rows as a reader of the whole file. No more than a block and one row are
-held at a time.
+A file is read once, as a stream of blocks. No more than a block and one row are held at a time.
 
-Quotes follow RFC 4180. A quote that is never closed would swallow everything after it. A row therefore has at most
-MAX_ROW_BYTES. When it is longer, or its quotes are inconsistent, only its first line is a bad row: the lines after it
-are read again, each as a row of its own, up to the line at which the fault showed.
+Quotes follow RFC 4180; blanks beside them do no harm. A quote that is never closed would swallow everything after it.
+A row therefore has at most MAX_ROW_BYTES. When it is longer, or its quotes are inconsistent, only its first line is a
+bad row: the lines after it are read again, each as a row of its own, up to the line at which the fault showed.
 """
 
 from __future__ import annotations
@@ -16,102 +14,152 @@ import csv
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
+from shared.domain.encodings import CODECS
+from shared.domain.imports.detection import MARKS, is_wide
+
 MAX_ROW_BYTES = 131_072
-"""Bytes of the longest row that is read, with all of its lines: ten times what the fields of a contact can hold."""
+"""Bytes of the longest row that is read, with all of its lines: ten times what the fields of a contact can hold. Lines
+in UTF-16 or UTF-32 are measured in UTF-8."""
 _KEPT_BYTES = 1_000
 """Bytes that are kept of a longer line."""
+_LINES_OF_HEADER = 50
+"""Lines of the longest header that is found."""
 
-Encoding = Literal["utf-8", "windows-1252", "utf-16-le", "utf-16-be"]
+Encoding = str
+"""The name of an encoding; see `shared.domain.encodings`."""
 Fault = Literal["row_too_long", "quotes", "too_many_alike"]
 """Why a row fails unread. `too_many_alike`: too many rows before it share an address with it."""
 DELIMITERS = (",", ";", "\t", "|")
-
-_MARKS: tuple[tuple[bytes, Encoding], ...] = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
+_PADDING = b"\x1a\x00"
+"""Bytes without meaning at the end of a file: Ctrl-Z, which ends a text in CP/M and DOS, and NUL."""
 
 
 @dataclass(slots=True)
 class Row:
     """A row that is not blank; blank rows are skipped.
 
-    `line`: the number of its first line, counted from 1. `next_line`, `end`: the number of the line and the offset of
-    the byte after it. `fault`: why `cells` may not be what was meant. `alone_until`: each line before this offset is a
-    row of its own, because a quote before them is never closed.
+    `line`: the number of its first line, counted from 1. `next_line`: the number of the line after it. `fault`: why
+    `cells` may not be what was meant.
     """
 
     cells: list[str]
     line: int
     next_line: int
-    end: int
     fault: Fault | None = None
-    alone_until: int = 0
-
-
-def encoding_of(sample: bytes) -> tuple[Encoding, int]:
-    """Return the encoding of a file that starts with `sample`, and the length of its byte order mark.
-
-    Without a mark it is UTF-8 when the sample is valid UTF-8, and Windows-1252 when it is not.
-    """
-    for mark, encoding in _MARKS:
-        if sample.startswith(mark):
-            return encoding, len(mark)
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(sample)
-    except UnicodeDecodeError:
-        return "windows-1252", 0
-    return "utf-8", 0
 
 
 def read_rows(
-    blocks: Iterable[bytes],
-    encoding: Encoding,
-    delimiter: str,
-    *,
-    start: int = 0,
-    line: int = 1,
-    alone_until: int = 0,
+    blocks: Iterable[bytes], encoding: str, delimiter: str, *, first_line: int = 1
 ) -> Iterator[Row]:
-    """Yield the rows in `blocks`, the bytes of the file from offset `start`, where line number `line` starts.
+    """Yield the rows of a file from a line on. `blocks`: the bytes of the whole file. `encoding`: a name of CODECS."""
+    lines = _lines(blocks, encoding)
+    skipped = sum(1 for _ in islice(lines, first_line - 1))
+    return _read(lines, _decoder(encoding), delimiter, skipped + 1)
 
-    To continue after a row, pass its `end`, `next_line` and `alone_until`.
+
+def read_candidates(
+    sample: bytes, encoding: str, delimiters: Iterable[str], lines: int
+) -> Iterator[list[tuple[str, Row]]]:
+    """Yield, for each of the first lines of a file, the rows that start on it, by delimiter. Any may be the header.
+
+    `sample`: the start of the file. Blank lines have no rows.
     """
-    feed = _Feed(_lines(blocks, encoding), _decoder(encoding))
+    decode = _decoder(encoding)
+    head = list(islice(_lines([sample], encoding), lines + _LINES_OF_HEADER))
+    for number in range(1, min(lines, len(head)) + 1):
+        rows = ((one, next(_read(iter(head[number - 1 :]), decode, one, number), None)) for one in delimiters)
+        yield [(delimiter, row) for delimiter, row in rows if row is not None and row.line == number]
+
+
+def read_start(sample: bytes, encoding: str) -> str:
+    """Return the first lines of a file as a text."""
+    decode = _decoder(encoding)
+    return "".join(decode(data) for data, _ in islice(_lines([sample], encoding), _LINES_OF_HEADER))
+
+
+def _read(lines: Iterator[_Line], decode: Callable[[bytes], str], delimiter: str, line: int) -> Iterator[Row]:
+    feed = _Feed(lines, decode)
     reader = csv.reader(feed, delimiter=delimiter, skipinitialspace=True, strict=True)
     while True:
         feed.begin_row()
-        alone = None
-        if start < alone_until:
-            if not feed.take():
-                return
-            alone = alone_until
-        else:
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except _RowTooLong:
-                alone = start + feed.row_bytes
-            except csv.Error:
-                feed.put_back_last()
-                alone = start + feed.row_bytes
-        if alone is None:
-            start += feed.row_bytes
+        cells: list[str] | None
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except _RowTooLong:
+            cells = None
+        except csv.Error:
+            cells = _read_with_blanks(feed, delimiter)
+        if cells is not None:
             next_line = line + len(feed.row)
             if any(map(str.strip, cells)):
-                yield Row(cells, line, next_line, start)
+                yield Row(cells, line, next_line)
             line = next_line
             continue
         for data, size in feed.row:
-            start += size
             line += 1
-            cells, fault = _alone(feed.decode(data), size, delimiter)
+            cells, fault = _alone(decode(data), size, delimiter)
             if fault or any(map(str.strip, cells)):
-                yield Row(cells, line - 1, line, start, fault, alone)
+                yield Row(cells, line - 1, line, fault)
+
+
+def _read_with_blanks(feed: _Feed, delimiter: str) -> list[str] | None:
+    """Return the cells of a row in which blanks follow quoted cells. Returns None when its quotes are inconsistent."""
+    feed.rewind()
+    try:
+        cells = _split(feed, delimiter)
+    except (StopIteration, _RowTooLong):
+        return None
+    if cells is None:
+        feed.put_back_last()
+    return cells
+
+
+def _split(lines: Iterator[str], delimiter: str) -> list[str] | None:
+    """Return the cells of the first row of some lines, of which blanks around quoted cells are no part.
+
+    Returns None when its quotes are inconsistent. Raises StopIteration when the lines end within a quoted cell.
+    """
+    blanks = " \t".replace(delimiter, "")
+    cells = []
+    text = next(lines)
+    end = len(text.rstrip("\r\n"))
+    at = 0
+    while True:
+        begin = at
+        while begin < end and text[begin] in blanks:
+            begin += 1
+        if text[begin : begin + 1] == '"':
+            cell, at = "", begin + 1
+            while True:
+                quote = text.find('"', at)
+                if quote < 0:
+                    cell += text[at:]
+                    text, at = next(lines), 0
+                    end = len(text.rstrip("\r\n"))
+                    continue
+                cell += text[at:quote]
+                at = quote + 1
+                if text[at : at + 1] != '"':
+                    break
+                cell += '"'
+                at += 1
+            while at < end and text[at] in blanks:
+                at += 1
+            if at < end and text[at] != delimiter:
+                return None
+        else:
+            at = text.find(delimiter, begin, end)
+            at = end if at < 0 else at
+            cell = text[begin:at]
+        cells.append(cell)
+        if at >= end:
+            return cells
+        at += 1
 
 
 def _alone(text: str, size: int, delimiter: str) -> tuple[list[str], Fault | None]:
@@ -121,7 +169,14 @@ def _alone(text: str, size: int, delimiter: str) -> tuple[list[str], Fault | Non
     try:
         return next(csv.reader([text], delimiter=delimiter, skipinitialspace=True, strict=True)), None
     except csv.Error:
-        return next(csv.reader([text], delimiter=delimiter, skipinitialspace=True)), "quotes"
+        pass
+    try:
+        cells = _split(iter((text,)), delimiter)
+    except StopIteration:
+        cells = None
+    if cells is not None:
+        return cells, None
+    return next(csv.reader([text], delimiter=delimiter, skipinitialspace=True)), "quotes"
 
 
 class _RowTooLong(Exception):
@@ -129,19 +184,18 @@ class _RowTooLong(Exception):
 
 
 _Line = tuple[bytes, int]
-"""A line, of which only the beginning is kept when it is too long, and its length in the file."""
+"""A line, of which only the beginning is kept when it is too long, and its length in bytes."""
 
 
 class _Feed:
     """Feeds lines to csv.reader, and keeps those of the row that is being read, so that they can be read again."""
 
-    __slots__ = ("_again", "_ended", "_source", "decode", "row", "row_bytes")
+    __slots__ = ("_again", "_decode", "_source", "row", "row_bytes")
 
     def __init__(self, source: Iterator[_Line], decode: Callable[[bytes], str]) -> None:
         self._source = source
         self._again: deque[_Line] = deque()
-        self._ended = False
-        self.decode = decode
+        self._decode = decode
         self.row: list[_Line] = []
         self.row_bytes = 0
 
@@ -153,85 +207,76 @@ class _Feed:
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else self._next_of_source()
+        line = self._again.popleft() if self._again else next(self._source)
         size = line[1]
         if self.row_bytes + size > MAX_ROW_BYTES:
             if self.row:
                 self._again.appendleft(line)
             else:
-                self._add(line)
+                self.row.append(line)
             raise _RowTooLong
         self.row.append(line)
         self.row_bytes += size
-        return self.decode(line[0])
+        return self._decode(line[0])
 
-    def take(self) -> bool:
-        """Add the next line to the row, however long it is. Returns False at the end."""
-        try:
-            self._add(self._again.popleft() if self._again else self._next_of_source())
-        except StopIteration:
-            return False
-        return True
+    def rewind(self) -> None:
+        """Put back all lines of the row, to read it again."""
+        self._again.extendleft(reversed(self.row))
+        self.begin_row()
 
     def put_back_last(self) -> None:
         """Put back the line at which the quotes of the row became inconsistent: it may be the start of another row.
 
-        There is no such line when the quotes were still open at the end, or when the row has only one line.
+        There is no such line when the row has only one line.
         """
-        if not self._ended and len(self.row) > 1:
-            line = self.row.pop()
-            self.row_bytes -= line[1]
-            self._again.appendleft(line)
-
-    def _add(self, line: _Line) -> None:
-        self.row.append(line)
-        self.row_bytes += line[1]
-
-    def _next_of_source(self) -> _Line:
-        try:
-            return next(self._source)
-        except StopIteration:
-            self._ended = True
-            raise
+        if len(self.row) > 1:
+            self._again.appendleft(self.row.pop())
 
 
-def _decoder(encoding: Encoding) -> Callable[[bytes], str]:
-    if encoding == "windows-1252":
-        return _from_windows
-    # Lines of UTF-16 files have been converted to UTF-8.
-    return _from_utf8
+def _decoder(encoding: str) -> Callable[[bytes], str]:
+    """Return the function that decodes a line."""
+    if encoding == "utf-8" or is_wide(encoding):  # lines of wide encodings have been converted to UTF-8
+        return _from_utf8
+    codec = CODECS[encoding]
+    return lambda data: data.decode(codec, "replace")
 
 
 def _from_utf8(data: bytes) -> str:
     try:
         return data.decode()
-    except UnicodeDecodeError:  # the file mixes two encodings, which its beginning did not show
-        return _from_windows(data)
+    except UnicodeDecodeError:  # the file mixes two encodings
+        return data.decode("windows-1252", "replace")
 
 
-def _from_windows(data: bytes) -> str:
-    return data.decode("windows-1252", "replace")
-
-
-def _lines(blocks: Iterable[bytes], encoding: Encoding) -> Iterator[_Line]:
-    """Yield the lines with their ends, each with its length in the file. Line ends are LF, CR LF or CR."""
-    measure: Callable[[bytes], int] = len
-    if encoding.startswith("utf-16"):
-        blocks, measure = _as_utf8(blocks, encoding), _utf16_bytes
+def _lines(blocks: Iterable[bytes], encoding: str) -> Iterator[_Line]:
+    """Yield the lines with their ends, each with its length, without the mark at the start of the file and the padding
+    at its end. Line ends are LF, CR LF or CR."""
+    if is_wide(encoding):
+        blocks = _as_utf8(blocks, encoding)
     tail, dropped = b"", 0
-    for block in blocks:
+    for block in _without_mark(blocks):
         lines = (tail + block).splitlines(keepends=True)
         # The last line may continue in the next block; one that ends in CR may continue with LF.
         tail = b"" if not lines or lines[-1].endswith(b"\n") else lines.pop()
         for line in lines:
-            yield _line(line, measure(line) + dropped)
+            yield _line(line, len(line) + dropped)
             dropped = 0
-        if len(tail) > MAX_ROW_BYTES and not tail.endswith(b"\r") and measure(tail) > MAX_ROW_BYTES:
+        if len(tail) > MAX_ROW_BYTES and not tail.endswith(b"\r"):
             shown = _beginning(tail)
-            dropped += measure(tail) - measure(shown)
+            dropped += len(tail) - len(shown)
             tail = shown
+    tail = tail.rstrip(_PADDING)
     if tail:
-        yield _line(tail, measure(tail) + dropped)
+        yield _line(tail, len(tail) + dropped)
+
+
+def _without_mark(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    mark = MARKS[0][0]
+    start, rest = b"", iter(blocks)
+    while len(start) < len(mark) and (block := next(rest, None)) is not None:
+        start += block
+    yield start.removeprefix(mark)
+    yield from rest
 
 
 def _line(data: bytes, size: int) -> _Line:
@@ -248,12 +293,8 @@ def _beginning(data: bytes) -> bytes:
     ]
 
 
-def _as_utf8(blocks: Iterable[bytes], encoding: Encoding) -> Iterator[bytes]:
+def _as_utf8(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     for block in blocks:
         yield decoder.decode(block).encode()
     yield decoder.decode(b"", final=True).encode()
-
-
-def _utf16_bytes(data: bytes) -> int:
-    return len(data.decode().encode("utf-16-le"))

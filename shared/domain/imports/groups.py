@@ -46,7 +46,6 @@ def decode_groups(lines: Iterable[str | bytes]) -> Iterator[Group]:
     for _, rows in groupby(map(json.loads, lines), key=lambda row: row[0]):
         yield Group(
             tuple(
-                NumberedRow(number, Row(cells, line, line, 0, fault))
-                for _, number, line, fault, cells in rows
+                NumberedRow(number, Row(cells, line, line, fault)) for _, number, line, fault, cells in rows
             )
         )

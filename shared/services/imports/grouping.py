@@ -144,4 +144,4 @@ def _line(first: int, number: int, row: str) -> bytes:
 
 def _refuse(row: str) -> str:
     line, _, cells = json.loads(row)
-    return encode_row(Row(cells, line, line, 0, "too_many_alike"))
+    return encode_row(Row(cells, line, line, "too_many_alike"))

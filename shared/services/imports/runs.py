@@ -21,8 +21,7 @@ from shared.domain.errors import ConcurrentChange, Conflict, QuotaReached, RuleB
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.imports.columns import Layout
-from shared.domain.imports.csv_file import read_rows
-from shared.domain.imports.file import MAX_FILE_BYTES, MAX_ROWS, BadFile, FileReplaced, survey
+from shared.domain.imports.file import MAX_ROWS, BadFile, FileReplaced
 from shared.domain.imports.progress import ClosedChunk
 from shared.domain.imports.record import ImportRun
 from shared.domain.imports.results import result_header
@@ -35,10 +34,8 @@ from shared.services.backoff import RECORD
 from shared.services.imports.chains import next_of_chain, open_ends
 from shared.services.imports.gathering import gather
 from shared.services.imports.grouping import Grouping
+from shared.services.imports.sources import OpenWorkbook, Source, Sources
 from shared.services.jobs.queue import TaskQueue
-
-_SAMPLE = 1_048_576
-"""Bytes at the start of a file from which its layout is found."""
 
 
 class UnknownTenant(RuleBroken):
@@ -109,12 +106,14 @@ class ImportRuns:
         imports: Callable[[str], ImportRepository],
         files: Files,
         tasks: TaskQueue[ImportTask],
+        open_workbook: OpenWorkbook,
         *,
         now: Callable[[], str] = timestamps.now,
     ) -> None:
         self._tenant = tenant
         self._imports = imports
         self._files = files
+        self._sources = Sources(files, open_workbook)
         self._tasks = tasks
         self._now = now
 
@@ -193,19 +192,17 @@ class ImportRuns:
     def _write_chunks(self, run: ImportRun, imports: ImportRepository) -> tuple[int, int]:
         """Write the inputs of all chunks of a file. Returns the number of its rows and of its chunks. Raises
         BadFile."""
-        if run.size > MAX_FILE_BYTES:
-            raise BadFile(f"The file has more than {MAX_FILE_BYTES:,} bytes. Split it.", code="too_large")
-        layout, header = survey(
-            b"".join(self._files.read(run.object_key, run.etag, 0, min(run.size, _SAMPLE)))
-        )
+        with self._sources.open(run) as source:
+            return self._write_chunks_of(source, run, imports)
+
+    def _write_chunks_of(self, source: Source, run: ImportRun, imports: ImportRepository) -> tuple[int, int]:
+        settings = self._require_tenant(run.tenant_id).settings
+        layout, header = source.survey(run.options, require_email=settings.require_email)
         imports.save_layout(run.id, run.attempt, layout)
         # Only what is kept with the import decides the keys of a row: the tenant may change its settings meanwhile.
         reader = RowReader(layout, run.options, TenantSettings(unique_scope=run.unique_scope))
-        blocks = self._files.read(run.object_key, run.etag, header.end, run.size)
         with Grouping() as grouping:
-            for row in read_rows(
-                blocks, layout.encoding, layout.delimiter, start=header.end, line=header.next_line
-            ):
+            for row in source.rows(layout, header):
                 if grouping.rows == MAX_ROWS:
                     raise BadFile(
                         f"The file has more than {MAX_ROWS:,} rows. Split it.", code="too_many_rows"

@@ -466,7 +466,7 @@ def test_check_83_what_is_no_csv_file_fails_at_once_and_is_kept(inbox: DropFolde
 def test_check_83_a_file_that_is_too_large_fails_unread(
     inbox: DropFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.services.imports.runs.MAX_FILE_BYTES", 50)
+    monkeypatch.setattr("shared.services.imports.sources.MAX_FILE_BYTES", 50)
     shown = inbox.run(people(10))
     assert (shown["state"], shown["error"]["code"]) == ("failed", "too_large")
 

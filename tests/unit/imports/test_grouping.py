@@ -23,7 +23,7 @@ def chunks_of(rows: Iterable[tuple[str, Sequence[str]]]) -> list[list[Group]]:
     """Return the groups of each chunk of rows, each given as its text and its keys."""
     with Grouping() as made:
         for line, (text, keys) in enumerate(rows, 2):
-            made.add(Row([text], line, line + 1, 0), keys)
+            made.add(Row([text], line, line + 1), keys)
         inputs = list(made.chunks())
     assert [number for number, _ in inputs] == list(range(len(inputs)))
     return [list(decode_groups(body.splitlines())) for _, body in inputs]
@@ -121,7 +121,7 @@ def _peak(rows: int) -> int:
     tracemalloc.start()
     with Grouping() as made:
         for number in range(rows):
-            made.add(Row([f"person{number}@example.com", "Somebody"], number, number + 1, 0), [f"e:{number}"])
+            made.add(Row([f"person{number}@example.com", "Somebody"], number, number + 1), [f"e:{number}"])
         for _, body in made.chunks():
             sizes["chunks"] += 1
             sizes["rows"] += body.count(b"\n")

@@ -1,0 +1,94 @@
+"""The file of an import as rows, whether it is text or an Excel workbook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from shared.domain.import_options import ImportOptions
+from shared.domain.imports.columns import Layout
+from shared.domain.imports.csv_file import Row, read_rows
+from shared.domain.imports.dialect import survey
+from shared.domain.imports.file import MAX_FILE_BYTES, BadFile
+from shared.domain.imports.file_kinds import ZIP
+from shared.domain.imports.record import ImportRun
+
+_SAMPLE = 1_048_576
+"""Bytes at the start of a file in which its header is looked for."""
+_BLOCK = 1_048_576
+"""Bytes of a sheet that are held at a time."""
+_LINE_BREAK = "\u2028"
+"""How a line break in a cell of a workbook is written, so that each row of the sheet is one line."""
+
+
+class Files(Protocol):
+    """Files to import; see `shared.files.drop_bucket.DropBucket`."""
+
+    def read(self, key: str, etag: str, start: int, end: int) -> Iterator[bytes]: ...
+
+
+OpenWorkbook = Callable[[Iterable[bytes]], AbstractContextManager[BinaryIO]]
+"""Returns the first sheet of a workbook as CSV; see `shared.files.spreadsheets.open_workbook`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to import. `sample`: its start, or that of its sheet in CSV. `blocks`: returns its bytes in blocks."""
+
+    sample: bytes
+    blocks: Callable[[], Iterator[bytes]]
+    is_workbook: bool = False
+
+    def survey(self, options: ImportOptions, *, require_email: bool) -> tuple[Layout, Row]:
+        """Return the layout of the file and its header; see `shared.domain.imports.dialect.survey`. Raises BadFile."""
+        if self.is_workbook:
+            options = options.changed(encoding="utf-8", delimiter=",")
+        return survey(self.sample, options, require_email=require_email)
+
+    def rows(self, layout: Layout, header: Row) -> Iterator[Row]:
+        """Yield the rows below the header. Their lines are those of the file, or the rows of the sheet."""
+        rows = read_rows(self.blocks(), layout.encoding, layout.delimiter, first_line=header.next_line)
+        return map(_with_line_breaks, rows) if self.is_workbook else rows
+
+
+class Sources:
+    """Opens the files of imports."""
+
+    def __init__(self, files: Files, open_workbook: OpenWorkbook) -> None:
+        self._files = files
+        self._open_workbook = open_workbook
+
+    @contextmanager
+    def open(self, run: ImportRun) -> Iterator[Source]:
+        """Return the file of an import. Raises BadFile when it is too large, and when it is a zip archive that cannot
+        be read as a workbook."""
+        if run.size > MAX_FILE_BYTES:
+            raise BadFile(f"The file has more than {MAX_FILE_BYTES:,} bytes. Split it.", code="too_large")
+        sample = b"".join(self._read(run, 0, min(run.size, _SAMPLE)))
+
+        def blocks() -> Iterator[bytes]:
+            yield sample
+            yield from self._read(run, len(sample), run.size)
+
+        if not sample.startswith(ZIP):
+            yield Source(sample, blocks)
+            return
+        with self._open_workbook(blocks()) as sheet:
+            yield Source(sheet.read(_SAMPLE), lambda: _read_again(sheet), is_workbook=True)
+
+    def _read(self, run: ImportRun, start: int, end: int) -> Iterator[bytes]:
+        return self._files.read(run.object_key, run.etag, start, end)
+
+
+def _read_again(file: BinaryIO) -> Iterator[bytes]:
+    file.seek(0)
+    while block := file.read(_BLOCK):
+        yield block
+
+
+def _with_line_breaks(row: Row) -> Row:
+    if any(_LINE_BREAK in cell for cell in row.cells):
+        row.cells = [cell.replace(_LINE_BREAK, "\n") for cell in row.cells]
+    return row
