@@ -43,17 +43,18 @@ def inbox(world: World) -> DropFolder:
 
 
 def test_check_83_every_hostile_file_has_a_clear_result_and_affects_no_other(inbox: DropFolder) -> None:
-    for number, (make, _) in enumerate(REFUSED.values()):
-        inbox.deliver(inbox.put(make(), f"{number}.csv"))
+    bodies = [make() for make, _ in REFUSED.values()]
+    for number, body in enumerate(bodies):
+        inbox.deliver(inbox.put(body, f"{number}.csv"))
     inbox.run(GOOD, "good.csv")
     found = {one["file_name"]: one for one in inbox.imports()}
     assert (found["good.csv"]["state"], found["good.csv"]["counts"]["created"]) == ("completed", 1)
-    for number, (name, (make, code)) in enumerate(REFUSED.items()):
+    for number, (name, (_, code)) in enumerate(REFUSED.items()):
         one = found[f"{number}.csv"]
         assert (one["state"], one["error"]["code"]) == ("failed", code), name
         assert one["error"]["message"].endswith("."), name
         assert one["counts"]["rows"] == 0, name
-        assert inbox.object(f"tenants/T1/inbox/{number}.csv") == make(), name
+        assert inbox.object(f"tenants/T1/inbox/{number}.csv") == bodies[number], name
     assert [contact["email"]["S"] for contact in inbox.world.content.live] == ["good@example.com"]
 
 
