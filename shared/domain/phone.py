@@ -90,7 +90,8 @@ def as_typed(raw: str, e164: str) -> str | None:
 def _read(text: str, country: str) -> str:
     """Return the E.164 form of a text, or a code of REFUSALS."""
     digits = plain_number(text)
-    if digits is None or _parse(digits, country) is None:
+    number = _parse(digits, country) if digits is not None else None
+    if digits is None or number is None:
         try:
             digits = read_number(
                 text,
@@ -99,7 +100,7 @@ def _read(text: str, country: str) -> str:
             )
         except Unreadable as error:
             return error.code
-    number = _parse(digits, country)
+        number = _parse(digits, country)
     if number is None:
         return _fault_of(digits, country)
     return _as_e164(number)
@@ -111,6 +112,7 @@ def _as_e164(number: PhoneNumber) -> str:
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
+@lru_cache(maxsize=64)  # reading a typed number tries the same digits several times
 def _parse(digits: str, country: str) -> PhoneNumber | None:
     """Return the valid number of digits with an optional leading `+`, or None.
 

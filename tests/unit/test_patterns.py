@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, NoReturn
 
 import pytest
@@ -14,7 +15,18 @@ from functions.auth.bodies import TokenRequest
 from functions.contacts.app import handler as contacts
 from functions.contacts.list_query import ContactListQuery
 from local.sources import source_files
-from shared.domain import characters, days, email, faults, field_names, moments, search, text, typed_phone
+from shared.domain import (
+    cell_texts,
+    characters,
+    days,
+    email,
+    faults,
+    field_names,
+    moments,
+    search,
+    text,
+    typed_phone,
+)
 from shared.domain.accounts.invitation import InvitationToken
 from shared.domain.accounts.passwords import check_password
 from shared.domain.accounts.user import SchedulingId
@@ -28,10 +40,11 @@ from shared.domain.encodings import encoding_name
 from shared.domain.errors import DomainError
 from shared.domain.ids import is_id
 from shared.domain.import_options import ImportOptions, is_delimiter, is_field
-from shared.domain.imports import file_kinds
+from shared.domain.imports import cells, file_kinds
 from shared.domain.imports.columns import Layout, recognize
 from shared.domain.imports.csv_file import Row, read_rows
 from shared.domain.imports.dialect import survey
+from shared.domain.imports.names import read_name
 from shared.domain.imports.rows import RowReader
 from shared.domain.interactions.inputs import InteractionInput
 from shared.domain.labels.inputs import Color
@@ -222,7 +235,13 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "dialect.survey": lambda value: survey(value.encode()),
     "file_kinds.refuse_text": file_kinds.refuse_text,
     "rows.RowReader.read": row_with_status,
-    "columns.recognize": lambda value: recognize((value,), {}),
+    "columns.recognize": lambda value: recognize((value, "Phone"), {value: None}),
+    "cell_texts.split_values": cell_texts.split_values,
+    "cells.emails_in": cells.emails_in,
+    "cells.numbers_in": lambda value: cells.numbers_in(value, partial(normalize_phone, default_country="US")),
+    "cells.labels_in": cells.labels_in,
+    "cells.is_no_number": cells.is_no_number,
+    "import_names.read_name": lambda value: read_name(first=value, last="", whole=value, middle=value),
     "callers.parse_grants": parse_grants,
     **{f"ContactInput.{name}": field_of(ContactInput, name) for name in ContactInput.model_fields},
     **{
@@ -262,6 +281,7 @@ DRIVEN = {
     "shared/domain/accounts/passwords.py",
     "shared/domain/accounts/user.py",
     "shared/domain/bookings/event.py",
+    "shared/domain/cell_texts.py",
     "shared/domain/characters.py",
     "shared/domain/contacts/custom_fields.py",
     "shared/domain/days.py",
@@ -274,6 +294,7 @@ DRIVEN = {
     "shared/domain/imports/columns.py",
     "shared/domain/imports/dialect.py",
     "shared/domain/imports/file_kinds.py",
+    "shared/domain/imports/headings.py",
     "shared/domain/labels/inputs.py",
     "shared/domain/moments.py",
     "shared/domain/search.py",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.domain.characters import one_line
 
-_MAX_LENGTH = 100
+MAX_LENGTH = 100
 """Characters of a first or last name."""
 
 
@@ -49,7 +49,7 @@ def split_name(full_name: str) -> tuple[str, str]:
     if not parts:
         return "", ""
     if len(parts) > 1 and any(_is_company(part.split()[-1]) for part in parts[1:]):
-        return ", ".join(parts)[:_MAX_LENGTH], ""
+        return ", ".join(parts)[:MAX_LENGTH], ""
     names = [parts[0], *(part for part in parts[1:] if _normalize(part) not in _SUFFIXES)]
     suffixes = [part for part in parts[1:] if _normalize(part) in _SUFFIXES]
     if len(names) > 1:
@@ -60,7 +60,13 @@ def split_name(full_name: str) -> tuple[str, str]:
         last = ", ".join([last, *suffixes])
     else:
         first = ", ".join([first, *suffixes])
-    return first[:_MAX_LENGTH].strip(), last[:_MAX_LENGTH].strip()
+    return first[:MAX_LENGTH].strip(), last[:MAX_LENGTH].strip()
+
+
+def is_title(text: str) -> bool:
+    """Return whether a text is only titles that precede a first name, such as `Dr.` or `Herr Prof.`."""
+    words = text.split()
+    return bool(words) and all(_normalize(word) in _TITLES for word in words)
 
 
 def _split_words(words: list[str]) -> tuple[str, str]:

@@ -1,27 +1,185 @@
-"""What a cell of a file holds, as people and programs write it."""
+"""What a cell of a file holds, as people and programs write it: texts, addresses, numbers and names of labels."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
-from shared.domain.characters import comparable
+from shared.domain.cell_texts import remove_mark, split_values
+from shared.domain.characters import comparable, one_line
+from shared.domain.contacts.other_phones import split_label
+from shared.domain.email import normalize_email
+from shared.domain.errors import FieldError, Invalid
 
-# OWASP, "CSV Injection".
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""The first characters with which a spreadsheet takes a cell as a formula."""
+_TEXT_MARK = "'"
+"""The character that Excel puts before a cell to keep it a text."""
+_GOOGLE_MARK = "* "
+"""The characters that Google Contacts puts before names of its own groups, and before preferred addresses."""
+# What people write when they have no value. `0` and `000-0000` are placeholders of numbers too.
+_NO_VALUE = (
+    "-|--|---|—|–|.|?|??|/|*|n/a|n.a.|na|n/k|#n/a|none|null|nil|nan|unknown|tbd|tba|no phone|no email|no number|"
+    "not available|not provided|not given|unbekannt|keine|keine angabe|k.a.|k. a.|k.a|inconnu|aucun|néant|desconocido|"
+    "ninguno|sconosciuto|nessuno|geen|brak"
+)
+_PLACEHOLDERS = frozenset(_NO_VALUE.split("|"))
+_NO_NUMBER = re.compile(r"[0\s()+./\\_-]*")
+_BETWEEN_ADDRESSES = re.compile(r"\s:::\s|[;,|\r\n\t]")
+_BETWEEN_NUMBERS = re.compile(r"\s:::\s|[;,|/&\r\n\t]|\s(?:or|and|oder|und|ou|et|o|y)\s", re.IGNORECASE)
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
+_LONGEST = 2_000
+"""Characters of a cell in which several addresses or numbers are looked for."""
 
 
-def remove_mark(cell: str) -> str:
-    """Return a cell without the mark that results and exports put before what a spreadsheet would take as a formula."""
-    return cell[1:].strip() if cell[:1] == "'" and cell[1:].startswith(FORMULA_STARTS) else cell
+@dataclass(slots=True)
+class Emails:
+    """The e-mail addresses in a cell, in their stored form and order.
+
+    `faults`: what was refused. `name`: the name before an address in angle brackets.
+    """
+
+    found: list[str] = field(default_factory=list)
+    faults: list[FieldError] = field(default_factory=list)
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A telephone number in a cell: its E.164 form, the text that it was read from, and the label before it."""
+
+    e164: str
+    text: str
+    label: str = ""
+
+
+@dataclass(slots=True)
+class Numbers:
+    """The telephone numbers in a cell, in their order. `faults`: what was refused."""
+
+    found: list[Number] = field(default_factory=list)
+    faults: list[FieldError] = field(default_factory=list)
+
+
+def text_in(cell: str) -> str:
+    """Return the text of a cell without the mark against formulas; empty for a cell without visible characters."""
+    text = remove_mark(cell.strip()).strip()
+    if text.isascii() and text.isprintable():
+        return text
+    return text if comparable(text) else ""
+
+
+def emails_in(cell: str, field: str = "email") -> Emails:
+    """Return the e-mail addresses in a cell: one or several, with or without names and angle brackets.
+
+    A placeholder such as `N/A` is no address. Faults name `field`.
+    """
+    text = text_in(cell).removeprefix(_TEXT_MARK).removeprefix(_GOOGLE_MARK).strip()
+    if not text or is_placeholder(text):
+        return Emails()
+    if text.count("@") < 2 or len(text) > _LONGEST:
+        try:
+            return Emails([normalize_email(text, field)], name=_name_before(text))
+        except Invalid as refusal:
+            if "@" not in text or len(text) > _LONGEST:
+                return Emails(faults=[*refusal.errors])
+    emails = Emails(name=_name_before(text))
+    for piece in _address_pieces(text):
+        try:
+            emails.found.append(normalize_email(piece, field))
+        except Invalid as refusal:
+            emails.faults += refusal.errors
+    return emails
+
+
+def numbers_in(cell: str, normalize: Callable[[str], str], *, are_labelled: bool = False) -> Numbers:
+    """Return the telephone numbers in a cell.
+
+    `normalize`: returns the E.164 form of a text, or raises Invalid. `are_labelled`: a number may have a label and a
+    colon before it. The whole cell is read as one number where that is possible, so that an extension stays with its
+    number; otherwise it is taken apart. A placeholder such as `N/A` or `0` is no number.
+    """
+    text = text_in(cell)
+    if not text or is_no_number(text):
+        return Numbers()
+    if not are_labelled:
+        try:
+            return Numbers([Number(normalize(text), text)])
+        except Invalid as refusal:
+            whole = refusal
+        pieces = _BETWEEN_NUMBERS.split(text) if len(text) <= _LONGEST else [text]
+        numbers = _read_pieces(pieces, normalize)
+        return numbers if len(pieces) > 1 and numbers.found else Numbers(faults=[*whole.errors])
+    return _read_pieces(split_values(text), normalize, are_labelled=True)
+
+
+def _read_pieces(
+    pieces: list[str], normalize: Callable[[str], str], *, are_labelled: bool = False
+) -> Numbers:
+    numbers = Numbers()
+    for piece in pieces:
+        text = piece.strip()
+        if not text or is_no_number(text):
+            continue
+        label = ""
+        if are_labelled and any(map(str.isdigit, split_label(text)[1])):
+            label, text = split_label(text)
+        try:
+            numbers.found.append(Number(normalize(text), text, one_line(label)))
+        except Invalid as refusal:
+            numbers.faults += refusal.errors
+    return numbers
 
 
 def labels_in(cell: str) -> list[str]:
-    """Return the names of labels in a cell."""
-    return [name for part in cell.split(",") if comparable(name := part.strip())]
+    """Return the names of labels in a cell, without Google's `* `."""
+    text = text_in(cell)
+    if "\n" in text and '"' not in text:
+        text = text.replace("\n", ",")
+    names = (one_line(value.removeprefix(_GOOGLE_MARK)) for value in split_values(text))
+    return [name for name in names if comparable(name)]
 
 
-def word_in(cell: str) -> str:
+def label_in(cell: str) -> str:
+    """Return the label of a number in a cell of its own, without Google's `* `."""
+    return one_line(f"{cell} ".removeprefix(_GOOGLE_MARK))
+
+
+def word_in(text: str) -> str:
     """Return a status or stage as the API spells it: `Qualified Lead` is `qualified_lead`."""
-    return _BETWEEN_WORDS.sub("_", cell).lower()
+    return _BETWEEN_WORDS.sub("_", text).lower()
+
+
+def is_placeholder(text: str) -> bool:
+    """Return whether a text says that there is no value."""
+    return len(text) <= 20 and text.casefold() in _PLACEHOLDERS
+
+
+def is_no_number(text: str) -> bool:
+    """Return whether a text says that there is no telephone number: a placeholder, or only zeros and punctuation."""
+    return is_placeholder(text) or (len(text) <= 20 and _NO_NUMBER.fullmatch(text) is not None)
+
+
+def _name_before(text: str) -> str:
+    name, bracket, _ = text.partition("<")
+    return one_line(name).strip("\"' ") if bracket else ""
+
+
+def _address_pieces(text: str) -> Iterator[str]:
+    """Yield the parts of a text that are addresses or should be: those in angle brackets, and the others."""
+    at = 0
+    while (begin := text.find("<", at)) >= 0 and (end := text.find(">", begin)) > 0:
+        # What precedes a bracket is the name of its address, except what looks like an address itself.
+        yield from (piece for piece in _split(text[at:begin]) if "@" in piece)
+        yield text[begin + 1 : end]
+        at = end + 1
+    yield from _split(text[at:])
+
+
+def _split(text: str) -> Iterator[str]:
+    for part in _BETWEEN_ADDRESSES.split(text):
+        words = part.split()
+        with_sign = [word.strip("()[]\"'") for word in words if "@" in word]
+        if with_sign and (len(with_sign) == len(words) or len(with_sign) == 1):
+            yield from with_sign  # words beside an address are its name
+        elif words:
+            yield part.strip()

@@ -8,15 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from shared.domain.cell_texts import add_mark
 from shared.domain.errors import DomainError, FieldError
-from shared.domain.imports.cells import FORMULA_STARTS
-from shared.domain.imports.columns import Layout
+from shared.domain.imports.columns import RESULT_COLUMNS, Layout
 from shared.domain.imports.csv_file import Row
 
 RowOutcome = Literal["created", "updated", "merged", "skipped", "unchanged", "failed", "not_run"]
-
-RESULT_COLUMNS = ("row_number", "outcome", "contact_id", "reason_code", "message")
-"""The columns of a results file after those of the imported file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ def fail_row(row: Row, error: DomainError) -> Fate:
 
 def result_header(layout: Layout) -> bytes:
     """Return the first line of a results file."""
-    return _write_rows([[*map(_add_mark, layout.header), *RESULT_COLUMNS]])
+    return _write_rows([[*map(add_mark, layout.header), *RESULT_COLUMNS]])
 
 
 def result_line(layout: Layout, number: int, row: Row, fate: Fate) -> str:
@@ -68,7 +65,7 @@ def result_rows(layout: Layout, rows: Iterable[tuple[int, Row, Fate]]) -> bytes:
     width = len(layout.header)
     return _write_rows(
         [
-            *map(_add_mark, _fit_width(row.cells, width, layout.delimiter)),
+            *map(add_mark, _fit_width(row.cells, width, layout.delimiter)),
             number,
             fate.outcome,
             fate.contact_id,
@@ -84,10 +81,6 @@ def _fit_width(cells: Sequence[str], width: int, delimiter: str) -> Sequence[str
     if len(cells) <= width:
         return [*cells, *[""] * (width - len(cells))]
     return [*cells[: width - 1], delimiter.join(cells[width - 1 :])]
-
-
-def _add_mark(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
 
 
 def _write_rows(rows: Iterable[Sequence[object]]) -> bytes:

@@ -1,23 +1,27 @@
-"""From a row of a file to the fields of a contact."""
+"""From a row of a file to the fields of a contact, so that nothing is left out without a warning."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
 
-from shared.domain.characters import comparable
+from shared.domain.characters import one_line
 from shared.domain.contacts.cleaning import clean
-from shared.domain.contacts.fields import ContactFields
+from shared.domain.contacts.custom_fields import MAX_FIELDS
+from shared.domain.contacts.fields import MAX_GROUPS, MAX_TYPES, ContactFields
 from shared.domain.contacts.inputs import ContactInput
-from shared.domain.email import local_part, normalize_email
+from shared.domain.contacts.names import is_title, split_name
+from shared.domain.email import local_part
 from shared.domain.errors import FieldError, Invalid
 from shared.domain.import_options import ImportOptions
-from shared.domain.imports.cells import labels_in, remove_mark, word_in
+from shared.domain.imports.addresses import AddressReader, ReadEmails, is_unreadable, unreadable
+from shared.domain.imports.cells import emails_in, labels_in, text_in, word_in
 from shared.domain.imports.columns import Layout
 from shared.domain.imports.csv_file import Row
-from shared.domain.phone import normalize_phone
+from shared.domain.imports.names import read_name
 from shared.domain.tenant import TenantSettings
 
 UNKNOWN_OWNER = FieldError("owner", "unknown_owner", "No active user has this e-mail address.")
@@ -28,19 +32,26 @@ _FAULTS = {
     "row_too_long": "This row is too long to be read.",
     "too_many_alike": "Too many rows above share an address with this one. Import it with another file.",
 }
-_UNREADABLE = "\ufffd"
-_NOT_FIELDS = ("owner", "customer_number")
+_LABELS = {"tags": 100, "types": MAX_TYPES, "groups": MAX_GROUPS}
+"""The fields that hold names of labels, and how many."""
+_ADDRESSES = frozenset({"email", "other_emails", "phone", "other_phones", "whatsapp"})
+_NAMES = ("first_name", "last_name", "middle_name", "name_suffix", "name")
+_PREFIX = "custom.name_prefix"
+"""The custom field for what precedes a name, such as `Dr.`, where a column of its own has it."""
+_ELSEWHERE = ("owner", "customer_number")
 """What a row names that is no field of a contact."""
+_CUSTOM = "custom."
+_NAME_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRow:
     """What a row says about a contact.
 
-    `fields`: in their stored form, with labels by their names; None for a row that fails with `error`. `derived`: the
-    fields among them that the row does not have, but that follow from others; an existing contact keeps its own.
-    `warnings`: what was left out. `owner`: the e-mail address of the user whom the row names as the owner.
-    `customer_number`: of the customer whom it names. Both are empty when it names none.
+    `fields`: in their stored form, with labels by their names, and only those that the row has; None for a row that
+    fails with `error`. `derived`: the fields among them that the row does not have, but that follow from others; an
+    existing contact keeps its own. `warnings`: what was left out. `owner`: the e-mail address of the user whom the row
+    names as the owner. `customer_number`: of the customer whom it names. Both are empty when it names none.
     """
 
     fields: ContactFields | None
@@ -55,95 +66,235 @@ class RowReader:
     """Reads the rows of a file that has one layout, under the options of its import and the settings of its tenant."""
 
     def __init__(self, layout: Layout, options: ImportOptions, settings: TenantSettings) -> None:
+        country = options.default_country or settings.default_country
+        self._settings = replace(
+            settings, default_country=country, require_email=False, max_tags_per_contact=_LABELS["tags"]
+        )
+        self._requires_email = settings.require_email and options.match_on == "email"
+        self._match_on = options.match_on
+        self._numbers_are_keys = options.match_on == "phone" or settings.unique_scope == "customer"
+        self._addresses = AddressReader(layout, country=country, clean=settings.auto_clean_phone_numbers)
         self._width = len(layout.header)
-        self._columns = [(column.position, column.field) for column in layout.columns if column.field]
-        country = options.default_country
-        self._settings = settings if country is None else replace(settings, default_country=country)
+        # The mapping of the import is preferred to what headings say.
+        read = sorted((one for one in layout.columns if one.field), key=lambda one: one.reason != "mapping")
+        self._texts = [
+            (one.position, _PREFIX if one.field == "name_prefix" else str(one.field), one.header)
+            for one in read
+            if one.field not in _ADDRESSES
+        ]
+        self._has_parts = any(one.field in _NAMES[2:] for one in read)
+        self._titles = [
+            one.position for one in read if one.field == "job_title" and one.header.casefold() == "title"
+        ]
 
     def read(self, row: Row) -> ReadRow:
         """Return what a row says, by the same rules as the API.
 
-        A cell without visible characters counts as not given. A missing first name is taken from the e-mail address.
+        A cell without visible characters counts as not given. What cannot be used is left out with a warning. The row
+        fails only when it has a fault, has no e-mail address where one is required, or says nothing of a person.
         """
         try:
             return self._read(row)
         except Invalid as error:
             return ReadRow(None, error)
 
-    def keys(self, row: Row) -> tuple[str, ...]:
-        """Return what the row shares with the rows that are about the same contact: its addresses."""
-        fields = self.read(row).fields
-        email = fields.get("email") if fields is not None else None
-        return (email,) if email else ()
+    def keys(self, row: Row) -> list[str]:
+        """Return what the row shares with other rows about the same contact: its addresses; its numbers, where contacts
+        are found by numbers or numbers are unique; its customer number, where contacts are found by that.
+        """
+        try:
+            cells = self._cells_of(row)
+        except Invalid:
+            return []
+        emails = self._addresses.read_emails(cells)
+        keys = [f"e:{address}" for address in (emails.primary, *emails.others) if address]
+        if self._numbers_are_keys:
+            keys += (f"p:{number}" for number in self._addresses.read_numbers(cells))
+        if self._match_on == "customer_number":
+            numbers = (text_in(cells[at]) for at, field, _ in self._texts if field == "customer_number")
+            keys += [f"c:{number.casefold()}" for number in numbers if number][:1]
+        return keys
 
-    def _read(self, row: Row) -> ReadRow:
+    def _cells_of(self, row: Row) -> Sequence[str]:
+        """Return the cells of a row, as many as there are columns. Raises Invalid for a row that cannot be read."""
         if row.fault:
             raise Invalid.field("row", row.fault, _FAULTS[row.fault])
-        cells = row.cells
-        if len(cells) > self._width and any(map(str.strip, cells[self._width :])):
+        cells, width = row.cells, self._width
+        if len(cells) == width:
+            return cells
+        if len(cells) < width:
+            return [*cells, *[""] * (width - len(cells))]
+        if any(map(text_in, cells[width:])):
             raise Invalid.field(
-                "row", "too_many_cells", f"This row has {len(cells)} cells, the header has {self._width}."
+                "row", "too_many_cells", f"This row has {len(cells)} cells, the header has {width}."
             )
-        given = self._read_texts(cells)
-        for field, text in given.items():
-            if _UNREADABLE in text:
-                raise Invalid.field(field, "unreadable", "This has characters that cannot be read.")
-        elsewhere = {name: given.pop(name, "") for name in _NOT_FIELDS}
-        warnings = self._find_bad_numbers(given)
-        for refused in warnings:
-            del given[refused.field]
-        if "email" not in given:
-            raise Invalid.field("email", "required", "An e-mail address is required.")
-        if "tags" in given:
-            given["tags"] = labels_in(given["tags"])
+        return cells
+
+    def _read(self, row: Row) -> ReadRow:
+        cells = self._cells_of(row)
+        emails = self._addresses.read_emails(cells)
+        if emails.primary is None and self._requires_email:
+            raise _refusal_of(emails.faults)
+        numbers = self._addresses.read_numbers(cells)
+        warnings = emails.faults + numbers.faults
+        texts = self._read_texts(cells, warnings)
+        elsewhere = {name: texts.pop(name, "") for name in _ELSEWHERE}
+        if elsewhere["owner"]:
+            elsewhere["owner"] = next(iter(emails_in(elsewhere["owner"]).found), elsewhere["owner"])
+        if self._has_parts:
+            _join_names(texts, warnings)
+        fields, derived = self._check(texts, emails, numbers.fields, warnings)
+        if emails.primary is not None:
+            fields["email"] = emails.primary
+        if emails.others:
+            fields["other_emails"] = emails.others
+        fields.update(numbers.fields)
+        return ReadRow(fields, None, tuple(warnings), **elsewhere, derived=derived)
+
+    def _read_texts(self, cells: Sequence[str], warnings: list[FieldError]) -> dict[str, Any]:
+        """Return what the other columns hold, by field: texts, and lists of the names of labels."""
+        texts: dict[str, Any] = {}
+        for position, field, header in self._texts:
+            cell = cells[position]
+            if not cell:
+                continue
+            text = text_in(cell)
+            if not text:
+                continue
+            if is_unreadable(text):
+                warnings.append(unreadable(_shown(field)))
+            elif field in _LABELS:
+                texts[field] = [*texts.get(field, ()), *labels_in(cell)]
+            elif position in self._titles and is_title(text):
+                texts[_PREFIX] = text
+            elif field not in texts:
+                texts[field] = text
+            elif field == "about":
+                if text not in texts[field].split("\n"):
+                    texts[field] += f"\n{text}"
+            elif one_line(text) != one_line(texts[field]):
+                warnings.append(_further(_shown(field), header))
         for field in ("relationship_status", "lifecycle_stage"):
-            if field in given:
-                given[field] = word_in(given[field])
-        derived: frozenset[str] = frozenset()
-        if "first_name" not in given:
-            given["first_name"], derived = _local_part(given["email"])[:100], frozenset({"first_name"})
-        try:
-            checked = ContactInput.model_validate(given)
-        except ValidationError as error:
-            raise _refusal(error) from error
-        values = {name: getattr(checked, name) for name in given}
-        return ReadRow(clean(values, self._settings), None, tuple(warnings), **elsewhere, derived=derived)
-
-    def _read_texts(self, cells: list[str]) -> dict[str, Any]:
-        """Return the cells of a row that are read and have visible characters."""
-        found = {}
-        for position, field in self._columns:
-            if position < len(cells):
-                text = remove_mark(cells[position].strip())
-                if field == "email":
-                    text = text.removeprefix("'")  # how Excel marks a text cell
-                if comparable(text):
-                    found[field] = text
-        return found
-
-    def _find_bad_numbers(self, texts: dict[str, str]) -> list[FieldError]:
-        refused: list[FieldError] = []
-        settings = self._settings
-        for field in ("phone", "whatsapp"):
             if field in texts:
-                try:
-                    normalize_phone(
-                        texts[field], settings.default_country, field, clean=settings.auto_clean_phone_numbers
-                    )
-                except Invalid as error:
-                    refused += error.errors
-        return refused
+                texts[field] = word_in(texts[field])
+        return texts
+
+    def _check(
+        self, texts: dict[str, Any], emails: ReadEmails, numbers: ContactFields, warnings: list[FieldError]
+    ) -> tuple[ContactFields, frozenset[str]]:
+        """Return the checked texts in their stored form, and the fields among them that the row does not have.
+
+        What the API refuses is left out with a warning. Raises Invalid for a row that says nothing of a person.
+        """
+        custom = {
+            name.removeprefix(_CUSTOM): texts.pop(name) for name in [*texts] if name.startswith(_CUSTOM)
+        }
+        if custom and (accepted := _check_custom(custom, warnings)):
+            texts["custom_fields"] = accepted
+        derived: frozenset[str] = frozenset()
+        while True:
+            if "first_name" not in texts:
+                texts.update(_names_beside(texts, emails, numbers))
+                derived = frozenset() if emails.name and "first_name" in texts else frozenset({"first_name"})
+            try:
+                checked = ContactInput.model_validate(texts)
+                break
+            except ValidationError as error:
+                _leave_out(texts, error, warnings)
+        return clean({name: getattr(checked, name) for name in texts}, self._settings), derived
 
 
-def _local_part(address: str) -> str:
-    try:
-        return local_part(normalize_email(address))
-    except Invalid:
-        return address  # which is refused afterwards
+def _join_names(texts: dict[str, Any], warnings: list[FieldError]) -> None:
+    """Make a first and last name of all parts of a name."""
+    parts = {name: texts.pop(name, "") for name in _NAMES}
+    name = read_name(
+        first=parts["first_name"],
+        last=parts["last_name"],
+        middle=parts["middle_name"],
+        suffix=parts["name_suffix"],
+        whole=parts["name"],
+    )
+    if name.first:
+        texts["first_name"] = name.first
+    if name.last:
+        texts["last_name"] = name.last
+    if name.fault is not None:
+        warnings.append(name.fault)
 
 
-def _refusal(error: ValidationError) -> Invalid:
+def _names_beside(texts: dict[str, Any], emails: ReadEmails, numbers: ContactFields) -> dict[str, str]:
+    """Return the names of a row that has no first name: those beside its address, or what can be shown in their place.
+
+    Raises Invalid for a row that says nothing of a person.
+    """
+    if emails.name:
+        first, last = split_name(emails.name)
+        if first:
+            return {"first_name": first, **({"last_name": last} if last and "last_name" not in texts else {})}
+    if emails.primary is not None:
+        return {"first_name": local_part(emails.primary)[:_NAME_LENGTH]}
+    if "last_name" in texts:
+        return {"first_name": texts.pop("last_name")}
+    instead = texts.get("company") or numbers.get("phone") or numbers.get("whatsapp")
+    if not instead and (emails.others or numbers.get("other_phones")):
+        instead = emails.others[0] if emails.others else numbers["other_phones"][0]["number"]
+    if not instead:
+        raise Invalid.field(
+            "row", "empty_row", "This row has no name, no e-mail address, no telephone number and no company."
+        )
+    return {"first_name": one_line(instead)[:_NAME_LENGTH]}
+
+
+def _check_custom(custom: dict[str, str], warnings: list[FieldError]) -> dict[str, str]:
+    """Return the custom fields that the API accepts."""
+    from shared.domain.contacts.custom_fields import clean_custom_fields
+
+    accepted: dict[str, str] = {}
+    for name, text in custom.items():
+        try:
+            if len(accepted) == MAX_FIELDS:
+                raise Invalid.field(
+                    f"custom_fields.{name}", "too_long", f"A contact has at most {MAX_FIELDS}."
+                )
+            accepted.update(clean_custom_fields({name: text}))
+        except Invalid as refusal:
+            warnings += refusal.errors
+    return accepted
+
+
+def _leave_out(texts: dict[str, Any], error: ValidationError, warnings: list[FieldError]) -> None:
+    """Remove what pydantic refused, and add the reasons to the warnings."""
     from shared.domain import faults
 
-    found = faults.faults_of(error, ContactInput)
-    return faults.refusal_of(tuple(replace(one, field=one.field.split(".")[0]) for one in found))
+    refused: dict[str, set[int]] = {}
+    for one in faults.faults_of(error, ContactInput):
+        field, _, position = one.field.partition(".")
+        warnings.append(replace(one, field=field))
+        refused.setdefault(field, set()).add(int(position) if position.isdigit() else -1)
+    for field, positions in refused.items():
+        kept = (
+            [value for at, value in enumerate(texts[field]) if at not in positions]
+            if -1 not in positions
+            else []
+        )
+        if kept:
+            texts[field] = kept
+        else:
+            del texts[field]
+
+
+def _refusal_of(faults: Sequence[FieldError]) -> Invalid:
+    if not faults:
+        return Invalid.field("email", "required", "An e-mail address is required.")
+    return Invalid(f"{faults[0].field}: {faults[0].message}", errors=tuple(faults))
+
+
+def _shown(field: str) -> str:
+    """Return the name of a field as the API has it."""
+    return f"custom_fields.{field.removeprefix(_CUSTOM)}" if field.startswith(_CUSTOM) else field
+
+
+def _further(field: str, header: str) -> FieldError:
+    return FieldError(
+        field, "further_value", f"The column `{header[:60]}` has another value, which was left out."
+    )

@@ -118,7 +118,8 @@ def layout_to_item(tenant_id: str, import_id: str, attempt: str, layout: Layout)
         "header": {"S": json.dumps(layout.header, ensure_ascii=False)},
         "field_columns": {
             "S": json.dumps(
-                [(column.field, column.label, column.reason) for column in layout.columns], ensure_ascii=False
+                [(one.field, one.label, one.reason, one.label_from) for one in layout.columns],
+                ensure_ascii=False,
             )
         },
     }

@@ -33,35 +33,6 @@ def test_check_82_every_encoding_and_delimiter_is_recognised(encoding: str, deli
     assert header.next_line == 2
 
 
-@pytest.mark.parametrize(
-    ("name", "field"),
-    [
-        ("Email", "email"), ("E-mail", "email"), ("E-Mail Address", "email"), ("EMAIL_ADDRESS", "email"),
-        (" mail ", "email"), ("Given Name", "first_name"),
-        ("First Name", "first_name"), ("first_name", "first_name"), ("FirstName", "first_name"),
-        ("Last Name", "last_name"), ("Surname", "last_name"), ("Family_Name", "last_name"),
-        ("Phone", "phone"), ("Phone Number", "phone"), ("Mobile", "phone"), ("WhatsApp", "whatsapp"),
-        ("Company", "company"), ("Organisation", "company"), ("Department", "department"),
-        ("Job Title", "job_title"), ("Notes", "about"), ("About", "about"), ("Tags", "tags"),
-    ],
-)  # fmt: skip
-def test_columns_are_known_by_many_names_whatever_their_case_spaces_and_underscores(
-    name: str, field: str
-) -> None:
-    layout, _ = survey(f"x,{name},{'y' if field == 'email' else 'Email'}\n".encode())
-    assert fields_of(layout)[field] == 1
-
-
-def test_of_two_columns_for_one_field_the_preferred_name_counts_and_then_the_first() -> None:
-    layout, _ = survey(b"Mobile,Phone,E-mail Address,Email,email,Notes,About\n")
-    assert fields_of(layout) == {"phone": 1, "email": 3, "about": 6}
-
-
-def test_columns_of_later_kinds_are_left_alone() -> None:
-    layout, _ = survey(b"email,types,groups,custom.size\n")
-    assert fields_of(layout) == {"email": 0}
-
-
 def test_a_header_may_be_quoted_and_follow_blank_lines() -> None:
     layout, header = survey(b'\r\n;;\r\n"E-mail";"First\nName"\r\n')
     assert (fields_of(layout), header.line, header.next_line) == ({"email": 0, "first_name": 1}, 3, 5)
