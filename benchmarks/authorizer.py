@@ -12,7 +12,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from benchmarks import fixtures
-from benchmarks.dynamodb_noop import answer_with
+from benchmarks.aws_noop import answer_with
 from benchmarks.report import Figure
 from benchmarks.warm import Side, compare
 

@@ -36,7 +36,7 @@ def _yardstick() -> None:
 
 def _contacts() -> None:
     import functions.contacts.app as app
-    from benchmarks.dynamodb_noop import answer_with
+    from benchmarks.aws_noop import answer_with
     from shared.wiring.base import aws_client
 
     answers = {
@@ -53,7 +53,7 @@ def _contacts() -> None:
 
 def _authorizer() -> None:
     import functions.authorizer.app as app
-    from benchmarks.dynamodb_noop import answer_with
+    from benchmarks.aws_noop import answer_with
     from shared.wiring.base import aws_client
 
     answer_with(aws_client("dynamodb"), {"GetItem": {"Item": fixtures.API_CLIENT}})

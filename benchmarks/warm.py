@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks import fixtures
-from benchmarks.dynamodb_noop import answer_with
+from benchmarks.aws_noop import answer_with
 from benchmarks.report import Figure
 
 _ROUNDS, _REQUESTS = 25, 60

@@ -41,7 +41,7 @@ for model in models:
 unbuilt = sorted(model.__name__ for model in models if not model.__pydantic_complete__)
 loaded, clients = set(sys.modules), aws_client.cache_info().currsize
 if event:
-    from benchmarks.dynamodb_noop import answer_with
+    from benchmarks.aws_noop import answer_with
     answer_with(aws_client("dynamodb"), event.pop("answers"))
     loaded = set(sys.modules)
     assert serve(event, None)["statusCode"] == 201
