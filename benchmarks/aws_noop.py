@@ -90,7 +90,7 @@ def keep_objects(client: Any, folder: Path) -> None:
             return _xml(request, "<UploadId>u</UploadId>")
         if request.method == "PUT":
             with path.open("ab" if query.get("partNumber", "1") != "1" else "wb") as file:
-                file.write(_bytes(request.body))
+                file.write(_content(request))
         return _xml(request, '<ETag>"e"</ETag>')
 
     client.meta.events.register("before-send.s3.*", answer)
@@ -107,8 +107,20 @@ def _read(request: Any, path: Path) -> AWSResponse:
         return _reply(request, 206, file.read(end + 1 - start))
 
 
-def _bytes(body: Any) -> bytes:
-    return body if isinstance(body, bytes | bytearray) else body.read() if body is not None else b""
+def _content(request: Any) -> bytes:
+    """Return the object of a PUT, without the chunks in which botocore sends it (`aws-chunked`)."""
+    body = request.body
+    sent = bytes(body) if isinstance(body, bytes | bytearray) else body.read()
+    if "X-Amz-Decoded-Content-Length" not in request.headers:
+        return sent
+    content, at = bytearray(), 0
+    while True:
+        end = sent.index(b"\r\n", at)
+        size = int(sent[at:end], 16)
+        if not size:
+            return bytes(content)
+        content += sent[end + 2 : end + 2 + size]
+        at = end + 2 + size + 2
 
 
 def _xml(request: Any, content: str) -> AWSResponse:

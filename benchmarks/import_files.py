@@ -7,7 +7,19 @@ from pathlib import Path
 
 HEADER = "First Name,Last Name,Email,Phone,Company,Job Title,Tags\n"
 _FIRST = ("Ada", "José", "Maria", "Jürgen", "Zoë", "Łukasz", "Anna", "Olga", "Wei", "Fatima", "Noah", "Priya")
-_LAST = ("Smith", "Müller", "García", "Rossi", "Nowak", "Ivanov", "Kim", "Tanaka", "Singh", "Dubois", "O'Brien")
+_LAST = (
+    "Smith",
+    "Müller",
+    "García",
+    "Rossi",
+    "Nowak",
+    "Ivanov",
+    "Kim",
+    "Tanaka",
+    "Singh",
+    "Dubois",
+    "O'Brien",
+)
 _TITLES = ("Programmer", "Head of Sales", "", "Owner", "Assistant")
 _TAGS = ("vip", '"vip, newsletter"', "", "newsletter")
 

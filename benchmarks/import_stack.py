@@ -50,7 +50,9 @@ class ImportStack:
         self._imports += 1
         key = f"tenants/t1/inbox/{self._imports}.csv"
         self._object(key).write_bytes(body)
-        handler({"Records": [{"s3": {"bucket": {"name": BUCKET}, "object": {"key": key, "eTag": "e"}}}]}, None)
+        handler(
+            {"Records": [{"s3": {"bucket": {"name": BUCKET}, "object": {"key": key, "eTag": "e"}}}]}, None
+        )
         tasks = list(self._messages)
         self._messages.clear()
         assert tasks, "nothing was queued"

@@ -54,7 +54,9 @@ def figures() -> list[Figure]:
                 split.append((split_done - bare_done) / ROWS)
                 rows.append((done - split_done) / ROWS)
     floor = statistics.median(bare)
-    both = statistics.median((one + other) / bare_one for one, other, bare_one in zip(split, rows, bare, strict=True))
+    both = statistics.median(
+        (one + other) / bare_one for one, other, bare_one in zip(split, rows, bare, strict=True)
+    )
     return [
         Figure("import, a row with all its items written, CPU", both * floor * 1e6, floor * 1e6, "µs", 0.95),
         Figure("of which splitting the file", statistics.median(split) * 1e6, floor * 1e6, "µs", None),
@@ -84,7 +86,11 @@ def _yardstick() -> Any:
         given, contact_id = person.model_dump(), str(uuid.uuid4())
         contact = fixtures.row(contact_id)
         contact |= {name: {"S": value} for name, value in given.items() if value}
-        lock = {"PK": {"S": f"T#t1#EMAIL#{person.email}"}, "SK": {"S": "LOCK"}, "contact_id": {"S": contact_id}}
+        lock = {
+            "PK": {"S": f"T#t1#EMAIL#{person.email}"},
+            "SK": {"S": "LOCK"},
+            "contact_id": {"S": contact_id},
+        }
         event = {
             "PK": contact["PK"],
             "SK": {"S": f"EVENT#{uuid.uuid4()}"},

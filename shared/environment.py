@@ -20,6 +20,17 @@ def import_rows_queue_url() -> str:
     return os.environ["IMPORT_ROWS_QUEUE_URL"]
 
 
+def import_limits() -> dict[str, int]:
+    """The limits of files to import that the deployment sets, by name."""
+    limits = os.environ.get("IMPORT_LIMITS", "").split()
+    return {name: int(value) for name, _, value in (one.partition("=") for one in limits)}
+
+
+def malware_scan() -> bool:
+    """Whether files to import wait for a scan for malware: `MALWARE_SCAN` is `on`."""
+    return os.environ.get("MALWARE_SCAN") == "on"
+
+
 def bulk_queue_url() -> str:
     """The URL of the queue of bulk jobs' portions."""
     return os.environ["BULK_QUEUE_URL"]

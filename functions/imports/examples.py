@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.domain.errors import Conflict, NotFound, PermissionDenied
-from shared.domain.imports.file import MAX_FILE_BYTES
+from shared.domain.imports.limits import DEFAULT_LIMITS
 from shared.domain.imports.progress import Counts
 from shared.domain.imports.template import template
 from shared.domain.imports.upload import Upload
@@ -49,7 +49,7 @@ _NEW = NewImport(
             "policy": "eyJleHBpcmF0aW9uIjogIjIwMjUt…",
             "x-amz-signature": "…",
         },
-        max_bytes=MAX_FILE_BYTES,
+        max_bytes=DEFAULT_LIMITS.file_bytes,
         expires_at="2025-04-22T11:15:00.000Z",
     ),
 )

@@ -1,4 +1,4 @@
-"""Starts an import for each new object in the drop bucket."""
+"""Starts an import for each new object in the drop bucket, or once the object is tagged with the result of its scan."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.domain.errors import Conflict, Unavailable
 from shared.domain.imports.file import FileReplaced
+from shared.domain.imports.malware import STATUS_TAG
 from shared.domain.imports.upload import DroppedFile, Location
 from shared.domain.timestamps import from_milliseconds
 from shared.files import object_keys
@@ -61,6 +62,15 @@ class DropBucket:
         if etag is not None:
             self._check(answer, etag)
         return self._to_file(key, answer["ETag"].strip('"'), answer["ContentLength"], answer["LastModified"])
+
+    def scan_status(self, key: str) -> str | None:
+        """Return the result of an object's scan for malware; None while it has none.
+
+        Raises FileReplaced when the object does not exist.
+        """
+        with _translate_errors():
+            answer = self._client.get_object_tagging(Bucket=self._bucket, Key=key)
+        return next((tag["Value"] for tag in answer["TagSet"] if tag["Key"] == STATUS_TAG), None)
 
     def upload_form(self, key: str, max_bytes: int, seconds: int) -> tuple[str, dict[str, str]]:
         """Return the address and fields of an upload form (Amazon S3 API Reference, "POST Policy"). For some seconds it

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from shared.domain.callers import Caller
+    from shared.domain.imports.limits import ImportLimits
     from shared.domain.imports.record import ImportRun
     from shared.domain.imports.tasks import ImportTask
     from shared.files.drop_bucket import DropBucket
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from shared.services.imports.chunks import SplitImport, WrittenChunk
     from shared.services.imports.imports import ImportService
     from shared.services.imports.runs import ImportRuns
+    from shared.services.imports.scans import Scans
     from shared.services.imports.uploads import ImportUploads
     from shared.services.imports.watch import ImportWatch
     from shared.services.jobs.runner import JobRunner
@@ -55,6 +57,19 @@ def import_queue() -> SqsTaskQueue[ImportTask]:
     return SqsTaskQueue(partial(aws_client, "sqs"), environment.import_rows_queue_url(), to_message)
 
 
+def import_limits() -> ImportLimits:
+    """How large a file to import may be."""
+    from shared.domain.imports.limits import ImportLimits
+
+    return ImportLimits(**environment.import_limits())
+
+
+def _scans() -> Scans:
+    from shared.services.imports.scans import NO_SCANS, Scans
+
+    return Scans(drop_bucket) if environment.malware_scan() else NO_SCANS
+
+
 def import_service(caller: Caller) -> ImportService:
     """The imports, for one caller."""
     from shared.services.imports.imports import ImportService
@@ -80,6 +95,8 @@ def import_uploads(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> 
         import_queue,
         settings=partial(tenant_settings, caller.tenant_id),
         is_active_user=partial(is_active_user, caller.tenant_id),
+        scans=_scans(),
+        limits=import_limits(),
         announce=announcer(claim),
     )
 
@@ -88,7 +105,15 @@ def import_runs() -> ImportRuns:
     """The service that starts, splits, finishes and fails imports."""
     from shared.services.imports.runs import ImportRuns
 
-    return ImportRuns(find_tenant, _import_table, drop_bucket(), import_queue(), _open_workbook)
+    return ImportRuns(
+        find_tenant,
+        _import_table,
+        drop_bucket(),
+        import_queue(),
+        _open_workbook,
+        scans=_scans(),
+        limits=import_limits(),
+    )
 
 
 def _open_workbook(blocks: Iterable[bytes]) -> AbstractContextManager[BinaryIO]:

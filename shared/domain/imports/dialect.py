@@ -15,13 +15,12 @@ from shared.domain.imports.csv_file import DELIMITERS, Row, read_candidates, rea
 from shared.domain.imports.detection import encoding_of
 from shared.domain.imports.file import BadFile
 from shared.domain.imports.file_kinds import refuse_binary, refuse_text
+from shared.domain.imports.limits import DEFAULT_LIMITS
 
 HEADER_LINES = 20
 """The first lines of a file, of which one is the header."""
 MAX_HEADER_BYTES = 65_536
 """Bytes of the longest header, in UTF-8."""
-MAX_COLUMNS = 1_000
-"""Columns of the widest file."""
 
 _TELLING = {
     "email", "other_emails", "phone", "other_phones", "whatsapp", "name", "first_name", "last_name", "customer_number",
@@ -37,12 +36,16 @@ _DEFAULTS = ImportOptions()
 
 
 def survey(
-    sample: bytes, options: ImportOptions = _DEFAULTS, *, require_email: bool = True
+    sample: bytes,
+    options: ImportOptions = _DEFAULTS,
+    *,
+    require_email: bool = True,
+    max_columns: int = DEFAULT_LIMITS.columns,
 ) -> tuple[Layout, Row]:
     """Return the layout of a file and its header. The rows follow from line `next_line` of the header on.
 
     `sample`: the whole file, or its start with all of the first HEADER_LINES lines. `require_email`: whether the file
-    must have a column of e-mail addresses. The options name the encoding and the delimiter, and the fields of columns.
+    must have a column of e-mail addresses. `max_columns`: the most columns that a file may have. The options name the encoding and the delimiter, and the fields of columns.
     Without a delimiter in the options, Excel's first line `sep=;` names it, or it is the one with which most columns
     are known.
 
@@ -54,7 +57,7 @@ def survey(
     encoding = encoding_of(sample, options.encoding)
     start = read_start(sample, encoding)
     named = options.delimiter or _named_delimiter(start)
-    search = _Search(encoding, options)
+    search = _Search(encoding, options, max_columns)
     search.look(sample, (named,) if named else DELIMITERS)
     if search.best is None and named and not options.delimiter:
         search.look(sample, DELIMITERS)
@@ -97,9 +100,10 @@ class _Candidate:
 class _Search:
     """The search for the header. `best`: the best candidate that was found, if any."""
 
-    def __init__(self, encoding: str, options: ImportOptions) -> None:
+    def __init__(self, encoding: str, options: ImportOptions, max_columns: int) -> None:
         self._encoding = encoding
         self._mapping = options.mapping
+        self._max_columns = max_columns
         self._begins_well: bool | None = None
         self._is_too_wide = False
         self.best: _Candidate | None = None
@@ -117,7 +121,7 @@ class _Search:
     def _consider(self, delimiter: str, row: Row) -> None:
         if row.fault:
             return
-        if len(row.cells) > MAX_COLUMNS:
+        if len(row.cells) > self._max_columns:
             self._is_too_wide = True
             return
         header = tuple(cell.strip(_AROUND) for cell in row.cells)
@@ -135,7 +139,9 @@ class _Search:
             if not self._begins_well or _CONTROL.search(start.rstrip("\x1a\x00")):
                 return _not_csv()
             if self._is_too_wide:
-                return BadFile(f"The file has more than {MAX_COLUMNS:,} columns.", code="too_many_columns")
+                return BadFile(
+                    f"The file has more than {self._max_columns:,} columns.", code="too_many_columns"
+                )
         if require_email:
             return BadFile(
                 f"The file has no e-mail column: one of its first {HEADER_LINES} lines must name the columns, one of"

@@ -1,13 +1,8 @@
-"""The limits of a file to import, and the reasons why it cannot be imported."""
+"""The reasons why a file cannot be imported."""
 
 from __future__ import annotations
 
 from shared.domain.errors import RuleBroken
-
-MAX_FILE_BYTES = 200_000_000
-"""Bytes of the largest file that can be imported."""
-MAX_ROWS = 2_000_000
-"""Rows of the largest file that can be imported."""
 
 
 class BadFile(RuleBroken):

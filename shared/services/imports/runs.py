@@ -21,7 +21,9 @@ from shared.domain.errors import ConcurrentChange, Conflict, QuotaReached, RuleB
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.imports.columns import Layout
-from shared.domain.imports.file import MAX_ROWS, BadFile, FileReplaced
+from shared.domain.imports.file import BadFile, FileReplaced
+from shared.domain.imports.limits import DEFAULT_LIMITS, ImportLimits
+from shared.domain.imports.malware import ScanPending
 from shared.domain.imports.progress import ClosedChunk
 from shared.domain.imports.record import ImportRun
 from shared.domain.imports.results import result_header
@@ -34,6 +36,7 @@ from shared.services.backoff import RECORD
 from shared.services.imports.chains import next_of_chain, open_ends
 from shared.services.imports.gathering import gather
 from shared.services.imports.grouping import Grouping
+from shared.services.imports.scans import NO_SCANS, Scans
 from shared.services.imports.sources import OpenWorkbook, Source, Sources
 from shared.services.jobs.queue import TaskQueue
 
@@ -108,13 +111,17 @@ class ImportRuns:
         tasks: TaskQueue[ImportTask],
         open_workbook: OpenWorkbook,
         *,
+        scans: Scans = NO_SCANS,
+        limits: ImportLimits = DEFAULT_LIMITS,
         now: Callable[[], str] = timestamps.now,
     ) -> None:
         self._tenant = tenant
         self._imports = imports
         self._files = files
-        self._sources = Sources(files, open_workbook)
+        self._sources = Sources(files, open_workbook, scans, limits)
         self._tasks = tasks
+        self._scans = scans
+        self._limits = limits
         self._now = now
 
     def import_object(self, key: str, etag: str) -> ImportRun | None:
@@ -122,8 +129,9 @@ class ImportRuns:
         import is started.
 
         Returns the import. Returns None when the object is in no inbox, when it is no longer the object that `etag`
-        names (its successor has an event of its own), when it was imported already, and when the tenant has too many
-        running imports: the file then waits in the inbox until the watch over imports finds it and a slot is free.
+        names (its successor has an event of its own), when it was imported already, when its scan for malware has not
+        ended (the tag with the result sends another event), and when the tenant has too many running imports: the file
+        then waits in the inbox until the watch over imports finds it and a slot is free.
         Raises UnknownTenant, and Unavailable when it should be tried again.
         """
         location = self._files.locate(key)
@@ -138,7 +146,7 @@ class ImportRuns:
             return self._arrive(*location, dropped)
         try:
             run = self.begin(dropped)
-        except QuotaReached:
+        except (QuotaReached, ScanPending, FileReplaced):
             return None
         if run.state != "running":
             return None
@@ -158,8 +166,12 @@ class ImportRuns:
         raise ConcurrentChange()
 
     def begin(self, dropped: DroppedFile) -> ImportRun:
-        """Return the import of a file, which is started if it does not exist. Raises UnknownTenant, and QuotaReached
-        when the tenant has too many running imports."""
+        """Return the import of a file, which is started if it does not exist.
+
+        Raises UnknownTenant, QuotaReached when the tenant has too many running imports, and ScanPending while the
+        file's scan for malware has not ended.
+        """
+        self._scans.require_ended(dropped.key)
         at = self._now()
         tenant = self._require_tenant(dropped.location.tenant_id)
         run = ImportRun.begin(dropped, tenant.settings, at=at, due_at=timestamps.plus(at, FIRST_LOOK_SECONDS))
@@ -203,9 +215,9 @@ class ImportRuns:
         reader = RowReader(layout, run.options, TenantSettings(unique_scope=run.unique_scope))
         with Grouping() as grouping:
             for row in source.rows(layout, header):
-                if grouping.rows == MAX_ROWS:
+                if grouping.rows == self._limits.rows:
                     raise BadFile(
-                        f"The file has more than {MAX_ROWS:,} rows. Split it.", code="too_many_rows"
+                        f"The file has more than {self._limits.rows:,} rows. Split it.", code="too_many_rows"
                     )
                 grouping.add(row, reader.keys(row))
             chunks = self._files.put_inputs(run.tenant_id, run.id, run.attempt, grouping.chunks())

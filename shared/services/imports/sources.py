@@ -11,9 +11,11 @@ from shared.domain.import_options import ImportOptions
 from shared.domain.imports.columns import Layout
 from shared.domain.imports.csv_file import Row, read_rows
 from shared.domain.imports.dialect import survey
-from shared.domain.imports.file import MAX_FILE_BYTES, BadFile
+from shared.domain.imports.file import BadFile
 from shared.domain.imports.file_kinds import ZIP
+from shared.domain.imports.limits import ImportLimits
 from shared.domain.imports.record import ImportRun
+from shared.services.imports.scans import Scans
 
 _SAMPLE = 1_048_576
 """Bytes at the start of a file in which its header is looked for."""
@@ -39,13 +41,14 @@ class Source:
 
     sample: bytes
     blocks: Callable[[], Iterator[bytes]]
+    max_columns: int
     is_workbook: bool = False
 
     def survey(self, options: ImportOptions, *, require_email: bool) -> tuple[Layout, Row]:
         """Return the layout of the file and its header; see `shared.domain.imports.dialect.survey`. Raises BadFile."""
         if self.is_workbook:
             options = options.changed(encoding="utf-8", delimiter=",")
-        return survey(self.sample, options, require_email=require_email)
+        return survey(self.sample, options, require_email=require_email, max_columns=self.max_columns)
 
     def rows(self, layout: Layout, header: Row) -> Iterator[Row]:
         """Yield the rows below the header. Their lines are those of the file, or the rows of the sheet."""
@@ -56,16 +59,20 @@ class Source:
 class Sources:
     """Opens the files of imports."""
 
-    def __init__(self, files: Files, open_workbook: OpenWorkbook) -> None:
+    def __init__(self, files: Files, open_workbook: OpenWorkbook, scans: Scans, limits: ImportLimits) -> None:
         self._files = files
         self._open_workbook = open_workbook
+        self._scans = scans
+        self._limits = limits
 
     @contextmanager
     def open(self, run: ImportRun) -> Iterator[Source]:
-        """Return the file of an import. Raises BadFile when it is too large, and when it is a zip archive that cannot
-        be read as a workbook."""
-        if run.size > MAX_FILE_BYTES:
-            raise BadFile(f"The file has more than {MAX_FILE_BYTES:,} bytes. Split it.", code="too_large")
+        """Return the file of an import. Raises BadFile when a scan for malware does not say that it is clean, when it is
+        too large, and when it is a zip archive that cannot be read as a workbook."""
+        self._scans.require_clean(run.object_key)
+        most = self._limits.file_bytes
+        if run.size > most:
+            raise BadFile(f"The file has more than {most:,} bytes. Split it.", code="too_large")
         sample = b"".join(self._read(run, 0, min(run.size, _SAMPLE)))
 
         def blocks() -> Iterator[bytes]:
@@ -73,10 +80,12 @@ class Sources:
             yield from self._read(run, len(sample), run.size)
 
         if not sample.startswith(ZIP):
-            yield Source(sample, blocks)
+            yield Source(sample, blocks, self._limits.columns)
             return
         with self._open_workbook(blocks()) as sheet:
-            yield Source(sheet.read(_SAMPLE), lambda: _read_again(sheet), is_workbook=True)
+            yield Source(
+                sheet.read(_SAMPLE), lambda: _read_again(sheet), self._limits.columns, is_workbook=True
+            )
 
     def _read(self, run: ImportRun, start: int, end: int) -> Iterator[bytes]:
         return self._files.read(run.object_key, run.etag, start, end)

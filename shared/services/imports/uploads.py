@@ -10,7 +10,8 @@ from shared.domain import timestamps
 from shared.domain.callers import Caller
 from shared.domain.errors import ConcurrentChange, Conflict, Invalid, NotFound, Unavailable
 from shared.domain.ids import is_id, new_id
-from shared.domain.imports.file import MAX_FILE_BYTES, FileReplaced
+from shared.domain.imports.file import FileReplaced
+from shared.domain.imports.limits import DEFAULT_LIMITS, ImportLimits
 from shared.domain.imports.record import ImportRun
 from shared.domain.imports.tasks import ImportTask
 from shared.domain.imports.upload import DroppedFile, ImportInput, Upload
@@ -19,6 +20,7 @@ from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
 from shared.domain.tenant import TenantSettings
 from shared.services.backoff import RECORD
 from shared.services.idempotency import Announce, no_key
+from shared.services.imports.scans import NO_SCANS, Scans
 from shared.services.jobs.queue import TaskQueue
 
 UPLOAD_SECONDS = 900
@@ -60,6 +62,8 @@ class ImportUploads:
         *,
         settings: Callable[[], TenantSettings],
         is_active_user: Callable[[str], bool],
+        scans: Scans = NO_SCANS,
+        limits: ImportLimits = DEFAULT_LIMITS,
         now: Callable[[], str] = timestamps.now,
         announce: Announce = no_key,
     ) -> None:
@@ -69,11 +73,13 @@ class ImportUploads:
         self._tasks = tasks
         self._settings = settings
         self._is_active_user = is_active_user
+        self._scans = scans
+        self._limits = limits
         self._now = now
         self._announce = announce
 
     def create(self, given: ImportInput) -> NewImport:
-        """Create an import. Returns it with a form that uploads its file, of 1 to MAX_FILE_BYTES bytes.
+        """Create an import. Returns it with a form that uploads its file, of as many bytes as the deployment allows.
 
         Raises Invalid when the owner it names is no active user, and QuotaReached when the tenant has too many imports
         whose file can be uploaded.
@@ -92,11 +98,11 @@ class ImportUploads:
             at=at,
             caller=self._caller,
         )
-        url, fields = uploads.upload_form(run.object_key, MAX_FILE_BYTES, UPLOAD_SECONDS)
+        url, fields = uploads.upload_form(run.object_key, self._limits.file_bytes, UPLOAD_SECONDS)
         upload = Upload(
             url=url,
             fields=fields,
-            max_bytes=MAX_FILE_BYTES,
+            max_bytes=self._limits.file_bytes,
             expires_at=timestamps.plus(at, UPLOAD_SECONDS),
         )
         shown = NewImport.waiting(run, upload)
@@ -107,8 +113,9 @@ class ImportUploads:
     def start(self, import_id: str) -> Import:
         """Start an import with its file as the file is now. Returns the running import.
 
-        Raises Conflict when there is no file yet, and when the import was started before; QuotaReached when the tenant
-        has too many running imports, or when its files of the day are too large together.
+        Raises Conflict when there is no file yet, when its scan for malware has not ended, and when the import was
+        started before; QuotaReached when the tenant has too many running imports, or when its files of the day are too
+        large together.
         """
         self._caller.require_all(*_PERMISSIONS)
         for _ in RECORD.tries():
@@ -135,7 +142,9 @@ class ImportUploads:
     def _find_file(self, run: ImportRun) -> DroppedFile:
         try:
             uploads = self._uploads()
-            return uploads.find(uploads.upload_key(run.tenant_id, run.id))
+            found = uploads.find(uploads.upload_key(run.tenant_id, run.id))
+            self._scans.require_ended(found.key)
+            return found
         except FileReplaced as error:
             raise Conflict(
                 "The file is not there yet. Upload it, and start the import then.", code="not_uploaded"

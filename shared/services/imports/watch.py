@@ -8,7 +8,8 @@ from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.errors import QuotaReached
-from shared.domain.imports.file import BadFile
+from shared.domain.imports.file import BadFile, FileReplaced
+from shared.domain.imports.malware import ScanPending
 from shared.domain.imports.record import ImportRun
 from shared.domain.imports.tasks import ImportTask, Step
 from shared.domain.imports.upload import DroppedFile
@@ -163,9 +164,11 @@ class ImportWatch:
                 return  # the next round searches this page again; what was imported is not missing then
             try:
                 run = self._runs.begin(imports[tenant_id, import_id])
-            except QuotaReached:
+            except (QuotaReached, ScanPending):
                 report.waiting_files += 1
                 continue
+            except FileReplaced:
+                continue  # the next round finds what is there then
             self._tasks.send([ImportTask(tenant_id, import_id, run.attempt, "split")])
             report.found += 1
 

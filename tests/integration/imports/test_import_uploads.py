@@ -12,7 +12,7 @@ import pytest
 
 from shared.domain import timestamps
 from shared.domain.ids import new_id
-from shared.domain.imports.file import MAX_FILE_BYTES
+from shared.domain.imports.limits import DEFAULT_LIMITS
 from shared.services.imports.runs import UnknownTenant
 from shared.services.imports.uploads import UPLOAD_SECONDS
 from shared.table.accounts.directory import TenantTable
@@ -75,7 +75,7 @@ def test_check_60_a_form_accepts_one_object_of_the_callers_tenant_for_a_short_ti
     assert form["fields"]["key"] == key
     assert [one for one in conditions if isinstance(one, dict) and "key" in one] == [{"key": key}]
     assert {"bucket": world.stack.environment["DROP_BUCKET"]} in conditions
-    assert ["content-length-range", 1, MAX_FILE_BYTES] in conditions
+    assert ["content-length-range", 1, DEFAULT_LIMITS.file_bytes] in conditions
     assert not [one for one in conditions if isinstance(one, list) and one[0] == "starts-with"]
     ends = datetime.fromisoformat(policy["expiration"].replace("Z", "+00:00")).timestamp()
     left = ends - timestamps.to_milliseconds(asked["created_at"]) / 1000

@@ -471,7 +471,7 @@ def test_check_83_what_is_no_csv_file_fails_at_once_and_is_kept(inbox: DropFolde
 def test_check_83_a_file_that_is_too_large_fails_unread(
     inbox: DropFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.services.imports.sources.MAX_FILE_BYTES", 50)
+    monkeypatch.setenv("IMPORT_LIMITS", "file_bytes=50")
     shown = inbox.run(people(10))
     assert (shown["state"], shown["error"]["code"]) == ("failed", "too_large")
 
@@ -479,7 +479,7 @@ def test_check_83_a_file_that_is_too_large_fails_unread(
 def test_a_file_of_too_many_rows_fails_with_the_fates_of_those_that_are_in(
     inbox: DropFolder, monkeypatch: pytest.MonkeyPatch, small_chunks: None
 ) -> None:
-    monkeypatch.setattr("shared.services.imports.runs.MAX_ROWS", 40)
+    monkeypatch.setenv("IMPORT_LIMITS", "rows=40")
     event = inbox.put(people(50))
     inbox.deliver(event)
     shown = inbox.latest()

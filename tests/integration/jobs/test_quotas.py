@@ -263,7 +263,7 @@ def test_the_bytes_of_a_refused_file_do_not_count(
     world: World, inbox: DropFolder, monkeypatch: pytest.MonkeyPatch, body: str, code: str
 ) -> None:
     good = people(20)
-    monkeypatch.setattr("shared.services.imports.runs.MAX_FILE_BYTES", len(people(40)))
+    monkeypatch.setenv("IMPORT_LIMITS", f"file_bytes={len(people(40))}")
     monkeypatch.setattr(slots, "MAX_BYTES_A_DAY", len(people(60)))
     for number in range(3):
         inbox.deliver(inbox.put(body, f"bad{number}.csv"))

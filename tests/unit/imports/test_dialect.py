@@ -11,7 +11,8 @@ from shared.domain.import_options import ImportOptions
 from shared.domain.imports.columns import Layout
 from shared.domain.imports.csv_file import read_rows
 from shared.domain.imports.detection import encoding_of
-from shared.domain.imports.dialect import MAX_COLUMNS, survey
+from shared.domain.imports.dialect import survey
+from shared.domain.imports.limits import DEFAULT_LIMITS
 from shared.domain.imports.file import BadFile
 from tests.support.cpu_time import cpu_seconds
 
@@ -168,8 +169,8 @@ def test_the_header_of_the_widest_file_is_found_in_reasonable_time() -> None:
         with pytest.raises(BadFile):
             survey(line * 30)
 
-    narrow = min(cpu_seconds(lambda: search(MAX_COLUMNS // 10)) for _ in range(3))
-    assert cpu_seconds(lambda: search(MAX_COLUMNS)) < 30 * narrow
+    narrow = min(cpu_seconds(lambda: search(DEFAULT_LIMITS.columns // 10)) for _ in range(3))
+    assert cpu_seconds(lambda: search(DEFAULT_LIMITS.columns)) < 30 * narrow
 
 
 @pytest.mark.parametrize(
@@ -214,3 +215,11 @@ def test_check_83_files_of_other_kinds_are_recognised_by_their_start(sample: byt
         survey(sample)
     assert refusal.value.code == code
     assert refusal.value.detail.endswith(".")
+
+
+def test_the_most_columns_can_be_set() -> None:
+    line = b"Email,First Name,Last Name\n"
+    assert survey(line, max_columns=3)[0].header == ("Email", "First Name", "Last Name")
+    with pytest.raises(BadFile) as refused:
+        survey(line, max_columns=2)
+    assert refused.value.code == "too_many_columns"
