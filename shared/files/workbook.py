@@ -22,8 +22,9 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import IO, Any
 
-from shared.domain.imports.file import MAX_FILE_BYTES, BadFile
+from shared.domain.imports.file import BadFile
 from shared.domain.imports.file_kinds import refuse_zip
+from shared.domain.imports.limits import DEFAULT_LIMITS
 
 MAX_UNPACKED = 50_000_000
 """Bytes of the largest workbook when unpacked. Images and other parts that are not read do not count."""
@@ -155,7 +156,7 @@ def _write(rows: Iterable[list[Any]], file: IO[str]) -> None:
     write = csv.writer(file, lineterminator="\n").writerow
     for number, row in enumerate(rows):
         write([_TEXTS.get(type(cell), str)(cell) for cell in row])
-        if number % 1_000 == 0 and file.tell() > MAX_FILE_BYTES:
+        if number % 1_000 == 0 and file.tell() > DEFAULT_LIMITS.file_bytes:
             raise _too_large()
 
 

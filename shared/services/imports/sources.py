@@ -67,8 +67,11 @@ class Sources:
 
     @contextmanager
     def open(self, run: ImportRun) -> Iterator[Source]:
-        """Return the file of an import. Raises BadFile when a scan for malware does not say that it is clean, when it is
-        too large, and when it is a zip archive that cannot be read as a workbook."""
+        """Return the file of an import.
+
+        Raises BadFile when a scan for malware does not say that it is clean, when it is too large, and when it is a zip
+        archive that cannot be read as a workbook.
+        """
         self._scans.require_clean(run.object_key)
         most = self._limits.file_bytes
         if run.size > most:

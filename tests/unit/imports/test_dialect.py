@@ -12,8 +12,8 @@ from shared.domain.imports.columns import Layout
 from shared.domain.imports.csv_file import read_rows
 from shared.domain.imports.detection import encoding_of
 from shared.domain.imports.dialect import survey
-from shared.domain.imports.limits import DEFAULT_LIMITS
 from shared.domain.imports.file import BadFile
+from shared.domain.imports.limits import DEFAULT_LIMITS
 from tests.support.cpu_time import cpu_seconds
 
 
