@@ -46,8 +46,8 @@ def survey(
 
     `sample`: the whole file, or its start with all of the first HEADER_LINES lines. `require_email`: whether the file
     must have a column of e-mail addresses. `max_columns`: the most columns that a file may have. The options name the
-    encoding and the delimiter, and the fields of columns. Without a delimiter in the options, Excel's first line `sep=;`
-    names it, or it is the one with which most columns are known.
+    encoding and the delimiter, and the fields of columns. Without a delimiter in the options, Excel's first line
+    `sep=;` names it, or it is the one with which most columns are known.
 
     Raises BadFile when the sample is no table in text, is empty, or has no header with the columns that are needed.
     """
