@@ -1,20 +1,27 @@
-"""Carries out portions of bulk jobs: the next contacts to change or delete."""
+"""Carries out portions of jobs: the next contacts to change or delete, or the next part of an export."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from shared import environment, observability
+from shared.domain.exports.record import ExportTask
+from shared.domain.jobs.bulk import BulkTask
 from shared.files.queues.bulk import from_message
 from shared.lambda_time import has_time
 from shared.sqs import process_batch
-from shared.wiring.base import received_messages
+from shared.wiring.base import received_messages, time_limit
+from shared.wiring.exports import export_work
 from shared.wiring.jobs import bulk_work
 
 _SEARCH_RESERVE = 30_000
 """Milliseconds that must be left to search for further contacts and then change them."""
 _CHANGE_RESERVE = 10_000
 """Milliseconds that must be left to start on further contacts."""
+_FILE_RESERVE = 30_000
+"""Milliseconds that must be left to finish the file of an export and upload it."""
+_PORTION_SECONDS = 40.0
+"""Seconds for which a portion searches for contacts. A job can be cancelled between portions."""
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -22,8 +29,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     def carry_out(message: str) -> None:
         task = from_message(message)
+        if isinstance(task, ExportTask):
+            export(task)
+        else:
+            change(task)
+
+    def change(task: BulkTask) -> None:
+        has_searching_time = has_time(context, reserve=_SEARCH_RESERVE)
+        may_look_on = time_limit(_PORTION_SECONDS)
         work = bulk_work(
-            may_look_on=has_time(context, reserve=_SEARCH_RESERVE),
+            may_look_on=lambda: may_look_on() and has_searching_time(),
             has_time=has_time(context, reserve=_CHANGE_RESERVE),
         )
         done = work.run(task)
@@ -38,6 +53,27 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 state=run.state,
                 succeeded=run.succeeded,
                 failed=run.failed,
+            )
+
+    def export(task: ExportTask) -> None:
+        has_writing_time = has_time(context, reserve=_FILE_RESERVE)
+        may_go_on = time_limit(_PORTION_SECONDS)
+        work = export_work(
+            may_go_on=lambda: may_go_on() and has_writing_time(),
+            has_time=has_writing_time,
+        )
+        done = work.run(task)
+        run = done.run if done is not None else None
+        if run is None:
+            observability.note("export portion skipped", tenant_id=task.tenant_id, job_id=task.job_id)
+        else:
+            observability.note(
+                "export portion done",
+                tenant_id=task.tenant_id,
+                job_id=run.id,
+                state=run.state,
+                rows=run.rows,
+                size=run.size,
             )
 
     return process_batch(event, received_messages(environment.bulk_queue_url()), carry_out)

@@ -1,4 +1,4 @@
-"""Every five minutes: restart bulk jobs that have stalled."""
+"""Every five minutes: restart bulk jobs and exports that have stalled."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from typing import Any
 
 from shared import observability
 from shared.lambda_time import has_time
+from shared.services.jobs.watch import WatchReport
+from shared.wiring.exports import export_watch
 from shared.wiring.jobs import bulk_watch
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Check as many jobs as the time allows."""
-    watch = bulk_watch(has_time(context))
-    figures = asdict(watch.look())
+    report = WatchReport()
+    may_go_on = has_time(context)
+    bulk_watch(may_go_on).look_at_due(report)
+    export_watch(may_go_on).look_at_due(report)
+    figures = asdict(report)
     # A job stalls only when a message was lost, which the operator should know.
     had_stalled = figures["driven_on"] or figures["given_up"]
     note = observability.warn if had_stalled else observability.note
-    note("checked bulk jobs", **figures)
+    note("checked bulk jobs and exports", **figures)
     return figures

@@ -20,6 +20,7 @@ PERMISSIONS = (
     "contacts:delete",
     "interactions:write",
     "imports:run",
+    "exports:run",
     "webhooks:manage",
     "tenant:admin",
 )
@@ -32,6 +33,7 @@ _ROLE_PERMISSIONS: dict[str, dict[str, Level]] = {
         "contacts:write": "own",
         "contacts:delete": "own",
         "interactions:write": "own",
+        "exports:run": "all",  # of the contacts that the user reads
     },
     "client": {},  # an API client only has the permissions granted to it
 }

@@ -53,6 +53,7 @@ _LABEL = EventRight(("contacts:read",), "everything")
 _ADMINISTRATION = EventRight(("tenant:admin",), "nothing")
 _IMPORT = EventRight(("imports:run", "contacts:read"), "nothing")
 _JOB = EventRight(("contacts:read",), "creator")
+_EXPORT = EventRight(("exports:run", "contacts:read"), "creator")
 
 EVENT_RIGHTS: dict[str, EventRight] = {
     events.CONTACT_CREATED: _CONTACT,
@@ -100,6 +101,7 @@ EVENT_RIGHTS: dict[str, EventRight] = {
     events.API_CLIENT_KEY_ROTATED: _ADMINISTRATION,
     events.IMPORT_COMPLETED: _IMPORT,
     events.BULK_JOB_COMPLETED: _JOB,
+    events.EXPORT_COMPLETED: _EXPORT,
 }
 """The rights needed to see events of each type. Events of a type that is missing here are shown to no caller."""
 

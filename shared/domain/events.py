@@ -53,6 +53,7 @@ API_CLIENT_DELETED = "api_client.deleted"
 API_CLIENT_KEY_ROTATED = "api_client.key_rotated"
 IMPORT_COMPLETED = "import.completed"
 BULK_JOB_COMPLETED = "bulk_job.completed"
+EXPORT_COMPLETED = "export.completed"
 
 EVENT_TYPES = (
     CONTACT_CREATED,
@@ -100,6 +101,7 @@ EVENT_TYPES = (
     API_CLIENT_KEY_ROTATED,
     IMPORT_COMPLETED,
     BULK_JOB_COMPLETED,
+    EXPORT_COMPLETED,
 )
 """The event types that a webhook can subscribe to."""
 

@@ -8,6 +8,8 @@
 | rows of a chunk | `parts/<tenant id>/<import id>/<attempt>/in/<chunk>` |
 | fates of a chunk's rows | `parts/<tenant id>/<import id>/<attempt>/out/<chunk>-<id>` |
 | contacts that a chunk wrote | `writes/<tenant id>/<import id>/<attempt>/<chunk>-<id>` |
+| file of an export | `exports/<tenant id>/<export id>/<id>.<format>` |
+| rest of an export's portion | `parts/<tenant id>/<export id>/rest/<id>` |
 
 Parts and writes are kept outside `tenants/` and `uploads/`, since every new object there invokes the function that
 imports files.
@@ -21,6 +23,8 @@ from shared.domain.imports.upload import InboxFile, Location, UploadedFile
 
 TENANTS = "tenants/"
 """The prefix of all inboxes and results."""
+EXPORTS = "exports/"
+"""The prefix of all files of exports."""
 _RESULTS = "results"
 _MAX_NAME = 100
 """Characters of a file's name in the key of its results, so that the key stays well below S3's limit of 1,024 bytes."""
@@ -90,3 +94,13 @@ def output_key(tenant_id: str, import_id: str, attempt: str, name: str) -> str:
 def writes_key(tenant_id: str, import_id: str, attempt: str, name: str) -> str:
     """Return the key of the list of contacts that a chunk wrote, which is kept as long as the import can be undone."""
     return f"writes/{tenant_id}/{import_id}/{attempt}/{name}"
+
+
+def export_key(tenant_id: str, export_id: str, name: str) -> str:
+    """Return the key of a file of an export."""
+    return f"{EXPORTS}{tenant_id}/{export_id}/{name}"
+
+
+def export_rest_key(tenant_id: str, export_id: str, name: str) -> str:
+    """Return the key of bytes of an export that are too few for a part of its file."""
+    return f"{parts_prefix(tenant_id, export_id, 'rest')}{name}"

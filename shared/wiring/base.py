@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     import botocore.session
 
+    from shared.domain.exports.record import ExportTask
     from shared.domain.jobs.bulk import BulkTask
     from shared.files.queues.received import ReceivedMessages
     from shared.files.queues.tasks import SqsTaskQueue
@@ -50,8 +51,8 @@ def cursors() -> Cursors:
 
 
 @kept
-def bulk_queue() -> SqsTaskQueue[BulkTask]:
-    """The queue of bulk jobs' portions."""
+def bulk_queue() -> SqsTaskQueue[BulkTask | ExportTask]:
+    """The queue of the portions of bulk jobs and exports."""
     from shared.files.queues.bulk import to_message
     from shared.files.queues.tasks import SqsTaskQueue
 

@@ -97,9 +97,10 @@ def bulk_work(
 
 def bulk_watch(has_time: Callable[[], bool]) -> JobWatch[BulkRun]:
     """The watch over all tenants' bulk jobs. It works while `has_time` returns True."""
-    from shared.services.jobs.bulk import WatchedBulkJobs
+    from shared.domain.jobs.bulk import BulkTask
     from shared.services.jobs.watch import JobWatch
+    from shared.services.jobs.watched import WatchedPortions
     from shared.table.jobs.bulk import BulkWatchTable
 
-    jobs = WatchedBulkJobs(BulkWatchTable(store()), _bulk_job_table, bulk_queue())
+    jobs = WatchedPortions(BulkWatchTable(store()), _bulk_job_table, bulk_queue(), BulkTask)
     return JobWatch(find_tenant, jobs, has_time=has_time)

@@ -35,6 +35,12 @@ BULK_JOBS = Quota(
     "too_many_bulk_jobs",
     "A tenant has at most 10 bulk jobs under way. Wait until one has ended, or cancel one.",
 )
+EXPORTS = Quota(
+    "EXPORTS",
+    5,
+    "too_many_exports",
+    "A tenant has at most 5 exports under way. Wait until one has ended, or cancel one.",
+)
 IMPORTS = Quota(
     "IMPORTS",
     5,

@@ -31,6 +31,8 @@ from shared.services.walks import MAX_LOOKUPS, Step, Taken, Walk, count_matches,
 
 MAX_SORTED = 2000
 """How many matches are sorted for an order that no index serves."""
+_WALKED_TOGETHER = 500
+"""Rows that a walk in the background reads at once, at most."""
 
 
 class ContactLists:
@@ -55,6 +57,13 @@ class ContactLists:
         self._labels = labels
         self._cursors = cursors
         self._budget = budget
+
+    def read_many(self, contact_ids: Sequence[str], wanted: ContactFilter) -> list[Contact]:
+        """Return the contacts with some ids that match, in the order of the ids."""
+        rows: list[Contact] = []
+        for start in range(0, len(contact_ids), MAX_LOOKUPS):
+            rows += self._index.rows(contact_ids[start : start + MAX_LOOKUPS])
+        return [contact for contact in rows if wanted.matches(contact)]
 
     def list(
         self,
@@ -89,7 +98,7 @@ class ContactLists:
         total, at_least = self._total(wanted, include_total, walk, taken, is_whole=is_whole)
         positions = [position for position, _ in taken.found]
         return Page(
-            self._with_label_names([contact for _, contact in taken.found]),
+            self.with_label_names([contact for _, contact in taken.found]),
             None if taken.is_through else numbered.seal(taken.position, taken.skip),
             total,
             at_least,
@@ -101,7 +110,7 @@ class ContactLists:
             return wanted
         return wanted.narrowed_to_own(self._caller.id)
 
-    def _with_label_names(self, contacts: Sequence[Contact]) -> Sequence[Contact]:
+    def with_label_names(self, contacts: Sequence[Contact]) -> Sequence[Contact]:
         """Return contacts with the names of their labels."""
         if not any(one.has_labels for one in contacts):
             return contacts
@@ -180,8 +189,16 @@ class ContactLists:
         Raises BudgetSpent when the budget is spent: use an unlimited budget, and stop in time.
         """
         self._budget.restart()
-        walk = walk_by_creation(self._index, wanted, after, 500, descending=False, before=before)
+        walk = walk_by_creation(self._index, wanted, after, _WALKED_TOGETHER, descending=False, before=before)
         return ((position, is_match) for position, is_match, _ in walk.steps)
+
+    def walk_list(self, wanted: ContactFilter, *, sort: str | None, after: Any) -> Iterator[Step[Contact]]:
+        """Return the steps through a list in an order, after the position `after`; see `shared.services.walks.Step`.
+
+        Raises RuleBroken as `list` does, when the steps are taken, and BudgetSpent as `walk` does.
+        """
+        self._budget.restart()
+        return self._walk(wanted, sort, after, _WALKED_TOGETHER).steps
 
     def find_all(self, wanted: ContactFilter, *, limit: int) -> Sequence[str] | None:
         """Return the ids of all contacts that match; None when there are more than `limit`, or when the budget is too

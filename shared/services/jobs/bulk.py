@@ -18,7 +18,6 @@ from shared.domain.errors import ConcurrentChange
 from shared.domain.events import Event
 from shared.domain.ids import Work, first_id_at, new_id
 from shared.domain.jobs.bulk import BulkJob, BulkRun, BulkTask
-from shared.domain.jobs.watching import Look
 from shared.domain.tenant import Tenant
 from shared.domain.timestamps import to_milliseconds
 from shared.services.backoff import RECORD
@@ -169,47 +168,3 @@ class BulkPortions:
         """Queue the next portion of a job that has not ended."""
         if run.is_under_way:
             self._queue.send([BulkTask(task.tenant_id, run.id, run.portions_done + 1)])
-
-
-class DueJobs(Protocol):
-    """Bulk jobs across tenants; see `shared.table.jobs.bulk.BulkWatchTable`."""
-
-    def due(self, at: str) -> Iterator[tuple[str, str]]: ...
-
-
-class WatchedBulkJobs:
-    """Bulk jobs for the `JobWatch`."""
-
-    def __init__(
-        self,
-        due: DueJobs,
-        jobs: Callable[[str], BulkJobRepository],
-        queue: TaskQueue[BulkTask],
-        *,
-        now: Callable[[], str] = timestamps.now,
-    ) -> None:
-        self._now = now
-        self._due = due
-        self._jobs = jobs
-        self._queue = queue
-
-    def due(self, at: str) -> Iterator[tuple[str, str]]:
-        """Yield the jobs that are due for a look."""
-        return self._due.due(at)
-
-    def read(self, tenant_id: str, job_id: str) -> BulkRun | None:
-        """Return a job, or None."""
-        return self._jobs(tenant_id).get(job_id)
-
-    def queue_again(self, run: BulkRun) -> None:
-        """Queue the portion that the job waits for."""
-        self._queue.send([BulkTask(run.tenant_id, run.id, run.portions_done + 1)])
-
-    def put_off(self, run: BulkRun, look: Look, at: str) -> None:
-        """Write the time of the next look."""
-        self._jobs(run.tenant_id).save(run, run.put_off(look, at=at))
-
-    def give_up(self, run: BulkRun) -> None:
-        """Fail the job. What is done stays done."""
-        message = "The job did not get on for a day. Make a new one for what is left."
-        self._jobs(run.tenant_id).save(run, run.fail("stalled", message, at=self._now()))

@@ -44,6 +44,25 @@ class NameTable:
             },
         )
 
+    def read_addresses(
+        self, *, users: Collection[str], customers: Collection[str]
+    ) -> tuple[dict[str, str], dict[str, tuple[str, str]]]:
+        """Return the e-mail addresses of the users, and (number, actor who created it) of the live customers, that
+        exist, by id. One call; half a read unit for each.
+        """
+        of_users = {one: account_keys.user(self._tenant, one) for one in users}
+        of_customers = {one: customer_keys.customer(self._tenant, one) for one in customers}
+        found = self._store.get_many([*of_users.values(), *of_customers.values()], consistent=False)
+        records = {one: found.get(identity_of(key)) for one, key in {**of_users, **of_customers}.items()}
+        return (
+            {one: str(json.loads(item["user"]["S"])["email"]) for one in of_users if (item := records[one])},
+            {
+                one: (item["number"]["S"], item["created_by"]["S"])
+                for one in of_customers
+                if (item := records[one]) and "deleted_at" not in item
+            },
+        )
+
     def read_caller(self, kind: Kind, caller_id: str) -> str | None:
         """Return the name of a user or an API client; None for one that does not exist, and for the system."""
         if kind == "user":

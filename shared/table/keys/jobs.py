@@ -1,4 +1,4 @@
-"""Keys of bulk jobs, and of the slots for the work that a tenant has open at once."""
+"""Keys of bulk jobs and exports, and of the slots for the work that a tenant has open at once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from shared.table.keys.spelling import Key, escape, make_key, tenant_prefix
 
 BULK_DUE = "DUE#BULK"
 """The index partition of running jobs, by the time at which each is checked if it has not moved."""
+
+EXPORTS_DUE = "DUE#EXPORTS"
+"""The index partition of running exports, by the time at which each is checked if it has not moved."""
 
 
 def bulk_jobs(tenant_id: str) -> str:
@@ -22,6 +25,21 @@ def bulk_job(tenant_id: str, job_id: str) -> Key:
 def bulk_due(at: str, job_id: str) -> Key:
     """Return the index attributes of a running job."""
     return work.entry(BULK_DUE, at, job_id)
+
+
+def exports(tenant_id: str) -> str:
+    """Return the partition of a tenant's exports."""
+    return f"{tenant_prefix(tenant_id)}EXPORTS"
+
+
+def export(tenant_id: str, export_id: str) -> Key:
+    """Return the key of an export."""
+    return make_key(exports(tenant_id), escape(export_id))
+
+
+def export_due(at: str, export_id: str) -> Key:
+    """Return the index attributes of a running export."""
+    return work.entry(EXPORTS_DUE, at, export_id)
 
 
 def slots(tenant_id: str, kind: str) -> str:

@@ -23,6 +23,7 @@ RECORD_SPACES = {
     "customer": "CUSTOMER",
     "import": "IMPORT",
     "bulk_job": "BULKJOB",
+    "export": "EXPORT",
     "tag": "LABEL",
     "type": "LABEL",
     "group": "LABEL",

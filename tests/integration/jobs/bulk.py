@@ -12,8 +12,8 @@ from shared.domain.contacts.filter import ContactFilter
 from shared.domain.ids import new_id
 from shared.domain.jobs.bulk import BulkRun, BulkTask
 from shared.files.queues.bulk import to_message
-from shared.services.jobs.bulk import WatchedBulkJobs
 from shared.services.jobs.watch import JobWatch, WatchReport
+from shared.services.jobs.watched import WatchedPortions
 from shared.table.jobs.bulk import BulkJobTable, BulkWatchTable
 from shared.wiring.base import bulk_queue, store
 from shared.wiring.tenants import find_tenant
@@ -122,10 +122,11 @@ class Jobs:
     def watch(self, now: str) -> WatchReport:
         """Run the watch, as if the time were `now`."""
         with acting_for_system(*WATCH_PREFIXES):
-            watched = WatchedBulkJobs(
+            watched = WatchedPortions(
                 BulkWatchTable(store()),
                 lambda tenant_id: BulkJobTable(store(), tenant_id),
                 bulk_queue(),
+                BulkTask,
                 now=lambda: now,
             )
             return JobWatch(find_tenant, watched, now=lambda: now).look()

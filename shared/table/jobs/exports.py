@@ -1,0 +1,35 @@
+"""Exports in the table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.domain.exports.record import ExportRun
+from shared.domain.jobs.quotas import EXPORTS
+from shared.table.jobs import records
+from shared.table.jobs.records import JobItems, JobTable, JobWatchTable
+from shared.table.keys import jobs as job_keys
+from shared.table.store import Store
+
+
+def _from_members(members: dict[str, Any]) -> ExportRun:
+    return ExportRun(**records.from_members(members))
+
+
+_ITEMS = JobItems(
+    EXPORTS, job_keys.exports, job_keys.export, job_keys.export_due, records.to_members, _from_members
+)
+
+
+class ExportTable(JobTable[ExportRun]):
+    """The exports of one tenant."""
+
+    def __init__(self, store: Store, tenant_id: str) -> None:
+        super().__init__(store, tenant_id, _ITEMS)
+
+
+class ExportWatchTable(JobWatchTable):
+    """The exports of all tenants, for the watch over jobs."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, job_keys.EXPORTS_DUE)
