@@ -54,7 +54,6 @@ class ExportService(JobService[ExportRun, Export]):
         budget: Budget | None = None,
         announce: Announce = no_key,
         sleep: Callable[[float], None] = time.sleep,
-        now: Callable[[], str] = timestamps.now,
     ) -> None:
         super().__init__(EXPORTS, caller, exports, cursors, budget=budget, sleep=sleep, announce=announce)
         self._exports = exports
@@ -62,7 +61,6 @@ class ExportService(JobService[ExportRun, Export]):
         self._listing = listing
         self._queue = queue
         self._sign = sign
-        self._now = now
 
     def create(self, given: ExportInput, wanted: ContactFilter) -> Export | ExportPreview:
         """Return a new export, or for a dry run what it would have. `wanted`: the filter that was given.
@@ -102,7 +100,7 @@ class ExportService(JobService[ExportRun, Export]):
             chosen=chosen,
             delimiter=given.delimiter,
             matched=self._lists.count_of(wanted) if ids is None else None,
-            at=self._now(),
+            at=timestamps.now(),
         )
         if refusal := run.refusal():
             raise refusal
@@ -135,11 +133,11 @@ class ExportService(JobService[ExportRun, Export]):
             raise Conflict("The export has not ended yet. Its file comes with its end.", code="not_ready")
         if run.expires_at is None:
             raise Conflict(f"The export is {run.state} and has no file.", code="no_file")
-        if run.expires_at <= self._now():
+        if run.expires_at <= timestamps.now():
             raise NotFound("File of this export")
         return ExportFile(
             download_url=self._sign(run.object_key, FILE_SECONDS),
-            expires_at=min(timestamps.plus(self._now(), FILE_SECONDS), run.expires_at),
+            expires_at=min(timestamps.plus(timestamps.now(), FILE_SECONDS), run.expires_at),
         )
 
     def _require_rights_of(self, run: ExportRun) -> None:
