@@ -52,6 +52,7 @@ EXAMPLES = {
         },
         answer=ExportPreview(
             total=2,
+            total_at_least=None,
             columns=[_FIRST_NAME, _LAST_NAME, _EMAIL],
             rows=[
                 {_FIRST_NAME: "Ada", _LAST_NAME: "Lovelace", _EMAIL: "ada@example.com"},

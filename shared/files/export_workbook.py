@@ -24,7 +24,7 @@ def write_workbook(columns: Sequence[ExportField], contacts: Iterable[Exported])
     Rows are written as they come, so memory does not grow with them. Texts are cells of type text, which no spreadsheet
     runs as a formula. Only a text that looks like a marked one is marked, so that an import reads it back unchanged.
     """
-    from xlsxwriter import Workbook  # type: ignore[import-untyped]
+    from xlsxwriter import Workbook
 
     options = {
         "constant_memory": True,

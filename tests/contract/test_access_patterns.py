@@ -31,6 +31,8 @@ from shared.domain.contacts.record import Contact
 from shared.domain.contacts.status import StatusInput
 from shared.domain.customers.record import CustomerInput, CustomerPatch
 from shared.domain.errors import Duplicate
+from shared.domain.exports.record import ExportTask
+from shared.domain.exports.views import Export, ExportInput
 from shared.domain.ids import derived_id, milliseconds_of, new_id
 from shared.domain.imports.tasks import ImportTask
 from shared.domain.imports.upload import ImportInput
@@ -82,6 +84,7 @@ from shared.wiring.contacts import (
     show_contacts,
 )
 from shared.wiring.customers import customer_service
+from shared.wiring.exports import export_service, export_watch, export_work
 from shared.wiring.groups import group_service
 from shared.wiring.imports import import_chunks, import_runs, import_service, import_uploads
 from shared.wiring.interactions import (
@@ -165,6 +168,7 @@ class World:
         self.queue = RowQueue(stack)
         self.upload = Upload(stack)
         self.bulk = Bulk()
+        self.exports = Exporting()
         self.calls = Calls()
 
     def _imported(self, like: Item, number: int) -> Item:
@@ -469,6 +473,23 @@ class Bulk:
         assert done is not None and done.run is not None and done.run.succeeded == 30
 
 
+class Exporting:
+    """An export of an owner's contacts, of which there are 30."""
+
+    def ask(self, *, dry_run: bool = False) -> None:
+        given = ExportInput(format="jsonl", dry_run=dry_run)
+        export = export_service(ADMIN).create(given, ContactFilter(owner_id=ADMIN.id))
+        if isinstance(export, Export):
+            self.export = export.id
+
+    def make(self) -> None:
+        done = export_work(may_go_on=lambda: True, has_time=lambda: True).run(
+            ExportTask(TENANT, self.export, 1)
+        )
+        assert done is not None and done.run is not None
+        assert (done.run.rows, done.run.state) == (30, "completed")
+
+
 class Upload:
     """An import that is created first, and whose file is uploaded to the address in the answer."""
 
@@ -540,6 +561,7 @@ _FINISHED = (*_WRITTEN, "Finish an import")
 _DELETED = ("Delete a contact",)
 _MANY = ("Create 500 contacts",)
 _JOB = ("Make a bulk job of 30 contacts",)
+_EXPORT = ("Ask for an export",)
 _KEYED = ("Create a contact under an Idempotency-Key",)
 _REFUSED = ("Use four calls up, and refuse the fifth",)
 _RECORDED = ("Record an interaction",)
@@ -593,6 +615,10 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Update 500 contacts under an Idempotency-Key": _MANY,
     "Delete 500 contacts": _MANY,
     "Carry out a bulk job's portion of 30 contacts": _JOB,
+    "Make an export of 30 contacts": _EXPORT,
+    "List exports": _EXPORT,
+    "Read an export": _EXPORT,
+    "Cancel an export": _EXPORT,
     "List bulk jobs": _JOB,
     "Read a bulk job": _JOB,
     "Cancel a bulk job": _JOB,
@@ -698,6 +724,13 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Make a bulk job of 30 contacts": lambda world: world.bulk.begin(),
     "Carry out a bulk job's portion of 30 contacts": lambda world: world.bulk.carry_out(),
     "Find stalled bulk jobs, none found": lambda world: bulk_watch(lambda: True).look(),
+    "Show what an export would have": lambda world: world.exports.ask(dry_run=True),
+    "Ask for an export": lambda world: world.exports.ask(),
+    "Make an export of 30 contacts": lambda world: world.exports.make(),
+    "Find stalled exports, none found": lambda world: export_watch(lambda: True).look(),
+    "List exports": lambda world: export_service(ADMIN).list(limit=25, cursor=None),
+    "Read an export": lambda world: export_service(ADMIN).read(world.exports.export),
+    "Cancel an export": lambda world: export_service(ADMIN).cancel(world.exports.export),
     "List bulk jobs": lambda world: bulk_job_service(ADMIN).list(limit=25, cursor=None),
     "Read a bulk job": lambda world: bulk_job_service(ADMIN).read(world.bulk.job),
     "Cancel a bulk job": lambda world: bulk_job_service(ADMIN).cancel(world.bulk.job),

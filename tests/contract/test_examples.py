@@ -28,6 +28,7 @@ from shared.http.openapi import document as made
 from shared.http.routes import JSON, Operation
 from tests.contract.answers import document, faults_of
 from tests.integration.accounts.directory import invite, join
+from tests.integration.exports.exports import a_completed_export, running_export
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.jobs.bulk import running_job
 from tests.integration.world import World, booking
@@ -354,6 +355,7 @@ MAKERS: dict[str, Callable[[World], str]] = {
     "customer_id": a_customer,
     "group_id": a_label("groups"),
     "job_id": a_job,
+    "export_id": running_export,
     "note_id": a_note,
     "tag_id": a_label("tags"),
     "type_id": a_label("types"),
@@ -438,6 +440,8 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "list_customers": a_contact_of,
     "list_deliveries": delivered,
     "list_history": emptied,
+    "list_exports": each(a_completed_export),
+    "read_export_file": lambda world, ids: ids.update(export_id=a_completed_export(world)),
     "list_imports": each(an_import),
     "start_import": an_upload,
     "list_follow_ups": each(a_follow_up_of_a_contact),

@@ -56,6 +56,7 @@ WITHIN = {
     "T#…FOLLOWUP#": follow_up_keys.locator("T1", "f")["PK"]["S"],
     "T#…SUSPENDED": timeline_keys.suspended_tenant("T1")["PK"]["S"],
     "T#…BULKJOBS": job_keys.bulk_jobs("T1"),
+    "T#…EXPORTS": job_keys.exports("T1"),
     "T#…COUNTS": counter_keys.partition("T1"),
     "T#…RATE#": limit_keys.calls("T1", "user:u")["PK"]["S"],
     "T#…IDEMPOTENCY#": idempotency_keys.call("T1", "user:u", "digest")["PK"]["S"],
@@ -80,6 +81,7 @@ FOREIGN = {
     "DUE#": webhook_keys.due_partition(2),
     "DUE#IMPORTS": import_keys.DUE,
     "DUE#BULK": job_keys.BULK_DUE,
+    "DUE#EXPORTS": job_keys.EXPORTS_DUE,
     "DUE#PURGE": contact_keys.purge_partition(2),
     "DUE#TIMELINE": timeline_keys.due_partition(2),
     "DUE#TIMELINE#TENANTS": timeline_keys.SUSPENDED_TENANTS,
@@ -137,7 +139,10 @@ EXPECTED: dict[str, dict[str, str]] = {
     "BulkRole": {
         "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
     },
-    "BulkWatchRole": {"T#": "GetItem PutItem UpdateItem Query TransactGetItems", "DUE#BULK": "Query-index"},
+    "BulkWatchRole": {
+        "T#": "GetItem PutItem UpdateItem Query TransactGetItems",
+        **dict.fromkeys(("DUE#BULK", "DUE#EXPORTS"), "Query-index"),
+    },
     "ContactsPurgeRole": {
         "T#…C#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactGetItems "
         "TransactWriteItems ConditionCheck",
@@ -154,6 +159,9 @@ EXPECTED: dict[str, dict[str, str]] = {
         "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
     },
     "CustomersRole": {
+        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
+    },
+    "ExportsRole": {
         "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
     },
     "ImportsRole": {"T#": "GetItem PutItem UpdateItem DeleteItem Query TransactGetItems TransactWriteItems"},

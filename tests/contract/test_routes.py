@@ -18,6 +18,7 @@ from shared.http.problems import STATUS
 from tests.contract.answers import ROOT, document, faults_of
 from tests.contract.template.test_doors import WITHOUT_SIGN_IN
 from tests.integration.accounts.directory import PASSWORD, invite, join
+from tests.integration.exports.exports import a_completed_export, running_export
 from tests.integration.jobs.bulk import running_job
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
@@ -321,6 +322,7 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
     world.bookings.pump()
     world.catch_up()
     job = running_job(world)
+    export, exported = running_export(world), a_completed_export(world)
     monkeypatch.setattr("shared.services.contacts.matching.MAX_TOGETHER", 1)
     active = {"is_active": True}
     old = {"If-Match": '"99"'}
@@ -479,6 +481,19 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
         (404, "GET", "/contacts/bulk-jobs/{job_id}", new_id(), {}),
         (200, "POST", "/contacts/bulk-jobs/{job_id}/cancel", job, {}),
         (404, "POST", "/contacts/bulk-jobs/{job_id}/cancel", new_id(), {}),
+        (200, "POST", "/exports", "", {"json": {"format": "csv", "dry_run": True}}),
+        (202, "POST", "/exports", "", {"json": {"format": "csv"}}),
+        (422, "POST", "/exports", "", {"json": {"format": "csv", "fields": ["x"]}}),
+        (415, "POST", "/exports", "", text_body),
+        (200, "GET", "/exports", "", {}),
+        (200, "GET", "/exports/{export_id}", export, {}),
+        (404, "GET", "/exports/{export_id}", new_id(), {}),
+        (409, "GET", "/exports/{export_id}/file", export, {}),
+        (200, "GET", "/exports/{export_id}/file", exported, {}),
+        (404, "GET", "/exports/{export_id}/file", new_id(), {}),
+        (200, "POST", "/exports/{export_id}/cancel", export, {}),
+        (409, "POST", "/exports/{export_id}/cancel", exported, {}),
+        (404, "POST", "/exports/{export_id}/cancel", new_id(), {}),
         (201, "POST", "/webhooks", "", {"json": hook}),
         (
             422,

@@ -31,7 +31,7 @@ from shared.table.accounts.user_steps import (
     user_to_item,
 )
 from shared.table.item import Item
-from shared.table.jobs.bulk import BULK_JOB_ITEMS
+from shared.table.jobs import bulk as bulk_jobs
 from shared.table.keys import accounts as account_keys
 from shared.table.keys.spelling import identity_of
 from shared.table.store import Store
@@ -150,7 +150,7 @@ class UserTable:
         # Also without a successor: the user may have been removed before, and have come back.
         transaction.put(_succession_to_item(self._tenant, before.id, plan.successor_id, event.at))
         if plan.job is not None:
-            transaction.put(BULK_JOB_ITEMS.to_item(self._tenant, plan.job))
+            transaction.put(bulk_jobs.ITEMS.to_item(self._tenant, plan.job))
         if plan.settings is not None:
             add_settings(transaction, self._tenant, *plan.settings)
         commit(self._store, transaction)

@@ -27,7 +27,7 @@ def _from_members(members: dict[str, Any]) -> BulkRun:
     return BulkRun(**records.from_members(members))
 
 
-BULK_JOB_ITEMS = JobItems(
+ITEMS = JobItems(
     BULK_JOBS, job_keys.bulk_jobs, job_keys.bulk_job, job_keys.bulk_due, _to_members, _from_members
 )
 """How bulk jobs are stored."""
@@ -37,7 +37,7 @@ class BulkJobTable(JobTable[BulkRun]):
     """The bulk jobs of one tenant."""
 
     def __init__(self, store: Store, tenant_id: str) -> None:
-        super().__init__(store, tenant_id, BULK_JOB_ITEMS)
+        super().__init__(store, tenant_id, ITEMS)
 
 
 class BulkWatchTable(JobWatchTable):

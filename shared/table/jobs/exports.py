@@ -16,16 +16,17 @@ def _from_members(members: dict[str, Any]) -> ExportRun:
     return ExportRun(**records.from_members(members))
 
 
-_ITEMS = JobItems(
+ITEMS = JobItems(
     EXPORTS, job_keys.exports, job_keys.export, job_keys.export_due, records.to_members, _from_members
 )
+"""How exports are stored."""
 
 
 class ExportTable(JobTable[ExportRun]):
     """The exports of one tenant."""
 
     def __init__(self, store: Store, tenant_id: str) -> None:
-        super().__init__(store, tenant_id, _ITEMS)
+        super().__init__(store, tenant_id, ITEMS)
 
 
 class ExportWatchTable(JobWatchTable):

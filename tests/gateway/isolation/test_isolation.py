@@ -20,6 +20,7 @@ from shared.table.keys import accounts as account_keys
 from shared.wiring.accounts import onboarding_service
 from shared.wiring.kept import reset_wiring
 from tests.integration.accounts.directory import put_member
+from tests.integration.exports.exports import a_completed_export, running_export
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.jobs.bulk import running_job
 from tests.integration.world import World, booking
@@ -80,6 +81,14 @@ def make_api_client(world: World, tenancy: Tenancy) -> str:
 
 def make_bulk_job(world: World, tenancy: Tenancy) -> str:
     return running_job(world, tenancy.id, caller=caller_of(tenancy.user))
+
+
+def make_export(world: World, tenancy: Tenancy) -> str:
+    return running_export(world, tenancy.id, caller=caller_of(tenancy.user))
+
+
+def make_exported_file(world: World, tenancy: Tenancy) -> str:
+    return a_completed_export(world, tenancy.id, caller=caller_of(tenancy.user))
 
 
 def make_import(world: World, tenancy: Tenancy) -> str:
@@ -274,6 +283,9 @@ CASES: dict[tuple[str, str], Case] = {
     ("PATCH", "/api-clients/{client_id}"): Case(make_api_client, named),
     ("DELETE", "/api-clients/{client_id}"): Case(make_api_client),
     ("POST", "/api-clients/{client_id}/rotate-key"): Case(make_api_client, {"overlap_seconds": 60}),
+    ("GET", "/exports/{export_id}"): Case(make_export),
+    ("GET", "/exports/{export_id}/file"): Case(make_exported_file),
+    ("POST", "/exports/{export_id}/cancel"): Case(make_export),
     ("GET", "/imports/{import_id}"): Case(make_import),
     ("GET", "/imports/{import_id}/results"): Case(make_import),
     ("POST", "/imports/{import_id}/start"): Case(make_upload),
@@ -302,6 +314,8 @@ WITHOUT_ID: dict[tuple[str, str], Case] = {
     ("POST", "/contacts/bulk-update"): Case(body={**BULK, "set": {"company": "x"}}),
     ("POST", "/contacts/bulk-delete"): Case(body=BULK),
     ("GET", "/contacts/bulk-jobs"): Case(),
+    ("GET", "/exports"): Case(),
+    ("POST", "/exports"): Case(body={"format": "csv", "dry_run": True}),
     ("GET", "/users"): Case(),
     ("GET", "/users/invitations"): Case(),
     ("POST", "/users/invitations"): Case(body=lambda: {"email": person()["email"], "role": "user"}),
@@ -819,6 +833,8 @@ def test_a_client_without_permissions_may_do_nothing_and_is_told_what_it_lacks(w
         ("DELETE", f"/webhooks/{webhook}", None, "webhooks:manage"),
         ("GET", f"/webhooks/{webhook}/deliveries", None, "webhooks:manage"),
         ("POST", "/webhooks", {"url": "https://a.example", "events": ["contact.created"]}, "webhooks:manage"),
+        ("GET", "/exports", None, "exports:run"),
+        ("POST", "/exports", {"format": "csv"}, "contacts:read"),
         ("GET", "/imports", None, "imports:run"),
         ("GET", "/imports/template", None, "imports:run"),
         ("GET", "/api-clients", None, "tenant:admin"),
@@ -883,6 +899,9 @@ GIVEN: dict[str, set[str]] = {
     "contacts:read:own,contacts:write:all,contacts:delete:all": {"list", "create"},
     "webhooks:manage:all": {"webhooks"},
     "webhooks:manage:own": set(),
+    "exports:run:all": {"exports"},
+    "exports:run:all,contacts:read:own": {"list", "exports", "export"},
+    "exports:run:own,contacts:read:all": {"list", "read", "exports", "export"},
     "imports:run:own": set(),
     "imports:run:all": set(),
     "imports:run:all,contacts:read:own": {"list"},
@@ -912,6 +931,8 @@ def test_a_client_may_do_what_it_was_given_and_no_more(world: World) -> None:
             "create": ("POST", "/contacts", {"first_name": "X", "email": f"{new_id()}@example.com"}),
             "change": ("PATCH", path, {"company": "x"}),
             "webhooks": ("GET", "/webhooks", None),
+            "exports": ("GET", "/exports", None),
+            "export": ("POST", "/exports", {"format": "csv", "dry_run": True}),
             "imports": ("GET", "/imports", None),
             "import": ("POST", "/imports", {"file_name": "people.csv"}),
             "delete": ("DELETE", path, None),

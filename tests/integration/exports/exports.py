@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.domain.exports.record import ExportRun
+from shared.domain import timestamps
+from shared.domain.callers import Caller, Kind
+from shared.domain.contacts.filter import ContactFilter
+from shared.domain.exports.record import ExportRun, Piece
+from shared.domain.ids import new_id
+from shared.files.object_keys import export_key
 from shared.table.jobs.exports import ExportTable
 from shared.wiring.base import store
 from tests.integration.jobs.bulk import Jobs
@@ -16,6 +22,49 @@ from tests.support.gateway import Response
 from tests.support.tenant_guard import as_operator
 
 EXPORTS = "/exports"
+
+
+def running_export(
+    world: World, tenant_id: str = "T1", by: str = "admin", *, caller: tuple[Kind, str] | None = None
+) -> str:
+    """Write a new export, of its creator's own contacts, for which nothing is queued. Returns its id. `caller`: the
+    kind and id of its creator."""
+    return _write(tenant_id, _new_run(tenant_id, by, caller)).id
+
+
+def a_completed_export(
+    world: World, tenant_id: str = "T1", by: str = "admin", *, caller: tuple[Kind, str] | None = None
+) -> str:
+    """Write an export that is completed, without a file. Returns its id."""
+    run = _write(tenant_id, _new_run(tenant_id, by, caller))
+    key = export_key(tenant_id, run.id, "file.csv")
+    written = run.close_piece(Piece(is_last=True, object_key=key), task_id="t", at=run.created_at)
+    completed, _ = written.complete(event_id=new_id(), at=run.created_at)
+    with as_operator():
+        ExportTable(store(), tenant_id).save(run, replace(completed, version=run.version + 1))
+    return run.id
+
+
+def _new_run(tenant_id: str, by: str, caller: tuple[Kind, str] | None) -> ExportRun:
+    kind, caller_id = caller or ("user", f"{by}-of-{tenant_id}")
+    return ExportRun.begin(
+        export_id=new_id(),
+        format="csv",
+        caller=Caller(tenant_id, kind, caller_id, "admin" if by == "admin" else "user"),
+        wanted=ContactFilter(own=caller_id),
+        ids=None,
+        sort="created_at",
+        chosen=("email",),
+        delimiter=",",
+        matched=None,
+        at=timestamps.now(),
+    )
+
+
+def _write(tenant_id: str, run: ExportRun) -> ExportRun:
+    with as_operator():
+        ExportTable(store(), tenant_id).add(run)
+    return run
 
 
 class Exports:

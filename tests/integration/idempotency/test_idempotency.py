@@ -27,6 +27,7 @@ from shared.wiring.accounts import onboarding_service
 from shared.wiring.base import store
 from shared.wiring.contacts import contact_service
 from tests.contract.answers import faults_of
+from tests.integration.exports.exports import running_export
 from tests.integration.jobs.bulk import running_job
 from tests.integration.world import World
 from tests.support.faults import (
@@ -165,6 +166,8 @@ CASES = [
     Case("/follow-ups/{}/complete", {"outcome": "done"}, follow_up, named="{follow_up_id}"),
     Case("/follow-ups/{}/cancel", None, follow_up, named="{follow_up_id}"),
     Case("/contacts/{}/revert", {"version": 1}, changed),
+    Case("/exports", {"format": "csv"}, events=0),
+    Case("/exports/{}/cancel", make=running_export, named="{export_id}", events=0),
     Case("/contacts/bulk-jobs/{}/cancel", make=running_job, named="{job_id}", events=0),
     Case("/contacts/{}/set-primary", make=second_member, events=3),
     Case("/customers", {"first_name": "Grace", "username": "grace"}),

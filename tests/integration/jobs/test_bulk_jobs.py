@@ -551,8 +551,13 @@ def test_the_schedule_warns_only_of_jobs_that_needed_help(
     monkeypatch: pytest.MonkeyPatch, found: WatchReport, level: str
 ) -> None:
     said: list[str] = []
-    watch = SimpleNamespace(look=lambda: found)
-    monkeypatch.setattr("functions.bulk.on_schedule_bulk.bulk_watch", lambda has_time: watch)
+
+    def look_at_due(report: WatchReport) -> None:
+        report.waiting, report.driven_on, report.given_up = found.waiting, found.driven_on, found.given_up
+
+    for kind in ("bulk_watch", "export_watch"):
+        watch = SimpleNamespace(look_at_due=look_at_due)
+        monkeypatch.setattr(f"functions.bulk.on_schedule_bulk.{kind}", lambda has_time, watch=watch: watch)
     for one in ("note", "warn"):
         monkeypatch.setattr(observability, one, lambda message, one=one, **fields: said.append(one))
     assert on_schedule({}, lambda_context("BulkWatchFunction", timeout_ms=60_000)) == asdict(found)

@@ -11,11 +11,13 @@ import pytest
 
 from shared.domain import timestamps
 from shared.domain.errors import Conflict, QuotaReached
-from shared.domain.jobs.quotas import BULK_JOBS, IMPORTS, UPLOADS
+from shared.domain.jobs.quotas import BULK_JOBS, EXPORTS, IMPORTS, UPLOADS
 from shared.files.drop_bucket import DropBucket
 from shared.services.imports import chains, grouping
 from shared.services.imports.runs import ImportRuns
 from shared.services.imports.uploads import UPLOAD_SECONDS, ImportUploads
+from shared.table.jobs import bulk as bulk_table
+from shared.table.jobs import exports as export_table
 from shared.table.jobs import slots
 from shared.table.jobs.slots import Slots
 from shared.table.transactions import Transaction
@@ -37,7 +39,9 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.services.jobs.bulk.MAX_PORTION", 2)
     monkeypatch.setattr(grouping, "CHUNK_ROWS", 2)
     monkeypatch.setattr(chains, "MOST_QUEUED", 3)
-    monkeypatch.setattr("shared.table.jobs.bulk.BULK_JOBS", replace(BULK_JOBS, most=2))
+    for module in (bulk_table, export_table):
+        few = replace(module.ITEMS.quota, most=2)
+        monkeypatch.setattr(module, "ITEMS", replace(module.ITEMS, quota=few))
     monkeypatch.setattr("shared.table.imports.repository.IMPORTS", replace(IMPORTS, most=1))
     monkeypatch.setattr("shared.table.imports.repository.UPLOADS", replace(UPLOADS, most=2))
 
@@ -85,6 +89,20 @@ def test_check_103_bulk_jobs_are_limited_for_each_tenant_separately(world: World
     refused(ask_for_job(world), "too_many_bulk_jobs")
     Jobs(world).work()
     assert [ask_for_job(world).status for _ in range(3)] == [202, 202, 409], "so have those that ended"
+
+
+def test_check_103_exports_are_limited_apart_from_bulk_jobs(world: World) -> None:
+    def ask_for_export() -> Any:
+        return world.send("POST", "/exports", {"format": "csv"})
+
+    prepare(world, None)
+    assert [ask_for_job(world).status for _ in range(3)] == [202, 202, 409]
+    assert [ask_for_export().status for _ in range(2)] == [202, 202]
+    refused(ask_for_export(), "too_many_exports")
+    Jobs(world).work()
+    assert [ask_for_export().status for _ in range(3)] == [202, 202, 409], (
+        "those that ended have given it back"
+    )
 
 
 def held(tenant_id: str, kind: str) -> int:
@@ -378,8 +396,8 @@ def test_check_13_a_chain_of_chunks_killed_anywhere_continues(worlds: Worlds) ->
 
 
 def test_a_quota_is_refused_as_a_conflict_with_a_code_of_its_own() -> None:
-    codes = [quota.code for quota in (BULK_JOBS, IMPORTS, UPLOADS)]
-    assert len(set(codes)) == 3
-    for quota in (BULK_JOBS, IMPORTS, UPLOADS):
+    codes = [quota.code for quota in (BULK_JOBS, EXPORTS, IMPORTS, UPLOADS)]
+    assert len(set(codes)) == 4
+    for quota in (BULK_JOBS, EXPORTS, IMPORTS, UPLOADS):
         refusal = quota.refusal()
         assert isinstance(refusal, Conflict) and str(quota.most) in refusal.detail
