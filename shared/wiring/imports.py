@@ -10,6 +10,7 @@ from shared.wiring.base import aws_client, cursors, store
 from shared.wiring.contacts import contact_writing
 from shared.wiring.idempotency import announcer, store_for
 from shared.wiring.kept import kept
+from shared.wiring.labels import label_table
 from shared.wiring.tenants import find_tenant, is_active_user, owners, tenant_settings
 
 if TYPE_CHECKING:
@@ -126,13 +127,25 @@ def import_chunks() -> JobRunner[ImportTask, SplitImport, WrittenChunk]:
     """The worker that writes imports' rows."""
     from shared.services.imports.carrying_out import RowWriting
     from shared.services.imports.chunks import ImportChunks
+    from shared.services.imports.row_lookups import RowLookups, TenantReads
     from shared.services.jobs.runner import JobRunner
+    from shared.table.contacts.index import ContactIndex
     from shared.table.contacts.repository import ContactTable
+    from shared.table.customers.repository import CustomerTable
+    from shared.table.imports.begun import BegunChunkTable
 
     def row_writing(run: ImportRun) -> RowWriting:
-        return RowWriting(
-            ContactTable(store(), run.tenant_id), contact_writing(run.caller), owners(run.tenant_id)
+        tenant_id = run.tenant_id
+        contacts = ContactTable(store(), tenant_id, label_table(tenant_id))
+        reads = TenantReads(
+            contacts,
+            ContactIndex(store(), tenant_id),
+            CustomerTable(store(), tenant_id),
+            owners(tenant_id),
+            label_table(tenant_id).current,
         )
+        begun = BegunChunkTable(store(), tenant_id)
+        return RowWriting(RowLookups(reads), contacts, contact_writing(run.caller), begun)
 
     return JobRunner(find_tenant, ImportChunks(_import_table, row_writing, drop_bucket(), import_runs()))
 

@@ -18,7 +18,7 @@ MAX_VERSIONS_BACK = 500
 """How many changes back a contact can be read as it was."""
 
 _LABELS = dict(zip(LABEL_ID_FIELDS, ("tags", "types", "groups"), strict=True))
-_DOORS = ("booking_id", "job_id")
+_DOORS = ("booking_id", "import_id", "job_id")
 
 
 class FieldChange(TypedDict):

@@ -112,6 +112,10 @@ class StatusEntry(BaseModel):
     job_id: str | None = Field(default=None, description="The bulk job that made the change.")
 
 
+_ENTRY_DATA = frozenset(StatusEntry.model_fields) - {"id", "import_id"}
+"""The members of an event's `data` that its history entry has."""
+
+
 class StatusChange(BaseModel):
     """The result of setting a status or a lifecycle stage.
 
@@ -194,8 +198,9 @@ class StatusFields(Recorded):
         if "new_status" not in event.data:
             return None
         kind, _, caller_id = event.actor.partition(":")
+        data = {name: value for name, value in event.data.items() if name in _ENTRY_DATA}
         return StatusEntry.model_construct(
-            **event.data,
+            **data,
             id=event.id,
             changed_by_id=caller_id if kind in ("user", "client") else None,
             timestamp=self.status_changed_at,

@@ -259,9 +259,12 @@ class ContactWriting:
         """Raise PermissionDenied unless the caller has a permission for this contact."""
         self._caller.require_on(permission, contact.owner_id, contact.organizer_ids)
 
-    def carry_out_for_customers(self, before: Contact, after: Contact, event: Event) -> Contact:
+    def carry_out_for_customers(
+        self, before: Contact | None, after: Contact, event: Event, *, is_repeatable: bool = False
+    ) -> Contact:
         """Write a change that concerns the contact's customers too, and return the contact as it was written.
 
+        `before`: None for a new contact. `is_repeatable`: another worker may make the same change with the same event.
         Raises ConcurrentChange when one of the records has changed meanwhile.
         """
-        return self._membership().carry_out(before, after, event)
+        return self._membership().carry_out(before, after, event, is_repeatable=is_repeatable)

@@ -48,12 +48,16 @@ class Membership:
         self._records = records
         self._announce = announce
 
-    def carry_out(self, before: Contact | None, after: Contact, event: Event) -> Contact:
+    def carry_out(
+        self, before: Contact | None, after: Contact, event: Event, *, is_repeatable: bool = False
+    ) -> Contact:
         """Write a contact's change and the changes that follow from it. Return the contact as it was written.
 
-        A contact that becomes primary replaces the present primary contact. `before` is None for a new contact. Raises
-        Invalid when its customer does not exist, Duplicate when another contact has one of its unique values, and
-        ConcurrentChange when a record has changed meanwhile: the caller must read all of them again.
+        A contact that becomes primary replaces the present primary contact. `before` is None for a new contact.
+        `is_repeatable`: another worker may make the same change with the same event; its write would be recognized as
+        this one, while the customer would count the contact twice. Raises Invalid when its customer does not exist,
+        Duplicate when another contact has one of its unique values, and ConcurrentChange when a record has changed
+        meanwhile: the caller must read all of them again.
         """
         changes = Changes()
         left = before.member_of if before else None
@@ -70,6 +74,11 @@ class Membership:
                     customer_id=customer.id if customer else None,
                     is_primary=customer is not None and customer.primary_contact == after.id,
                 )
+        if is_repeatable:
+            # Looked up after the customers: of a write since then, the customers' versions tell.
+            present = self._records.contact(after.id)
+            if (present.version if present else None) != (before.version if before else None):
+                raise ConcurrentChange()
         changes.contacts.append((before, after, event))
         self._announce(after)
         self._records.commit(changes)

@@ -1,43 +1,54 @@
-"""Carries out the plans of groups of rows, each once, however often that is asked for."""
+"""Carries out the plans of chunks: each contact is written once, however many rows are about it.
+
+A chunk may be worked on more than once, also by two workers at once. The events of its contacts have ids that follow
+from the import, and name the rows that were written with them; so an attempt finds what earlier ones have written, and
+takes the fates of these rows from there, whatever has become of the contacts since.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import astuple, dataclass, replace
 from typing import Literal, Protocol
 
 from shared.domain import timestamps
-from shared.domain.errors import ConcurrentChange, DomainError, Duplicate, Invalid, RuleBroken
-from shared.domain.ids import new_id
+from shared.domain.errors import ConcurrentChange, DomainError, Duplicate, Invalid
+from shared.domain.events import CONTACT_CREATED, Event
 from shared.domain.imports.columns import Layout
-from shared.domain.imports.csv_file import Row
 from shared.domain.imports.groups import Group
 from shared.domain.imports.record import ImportRun
 from shared.domain.imports.results import Fate, fail_row
-from shared.domain.imports.rows import RowReader
-from shared.domain.stamp import Stamp
-from shared.domain.tenant import TenantSettings, UniqueScope
-from shared.services.contacts.creations import Creation
-from shared.services.contacts.labelled_fields import label_fields
-from shared.services.contacts.owners import Owners
+from shared.domain.tenant import TenantSettings
+from shared.services.backoff import HOT
 from shared.services.contacts.writing import ContactWriting
-from shared.services.imports.row_plans import GroupPlan, Known, RowPlan, duplicate_of, fates_of
+from shared.services.imports.contact_writer import ContactWriter, WritableContacts
+from shared.services.imports.known import Known
+from shared.services.imports.row_lookups import EventKey, RowLookups
+from shared.services.imports.row_plans import Plan, plan_rows
 
 
-class Contacts(Protocol):
-    """The contacts of one tenant; see `shared.table.contacts.repository.ContactTable`."""
+class BegunChunks(Protocol):
+    """The chunks of one tenant's imports that were begun; see `shared.table.imports.begun.BegunChunkTable`."""
 
-    def owners_of_emails(self, emails: Iterable[str], scope: UniqueScope = "tenant") -> dict[str, str]: ...
+    def begin(self, run: ImportRun, first_row: int, events: Sequence[EventKey]) -> list[EventKey] | None: ...
+
+    def add(self, run: ImportRun, first_row: int, events: Sequence[EventKey]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A contact that a group of rows created or changed, and the event of that write."""
+    """A contact that a chunk has written, and the event of that write."""
 
     contact_id: str
     change: Literal["created", "changed"]
     event_id: str
+
+    @classmethod
+    def of(cls, event: Event) -> Written:
+        """Return the write that an event tells of."""
+        return cls(event.entity_id, "created" if event.type == CONTACT_CREATED else "changed", event.id)
 
 
 def encode_writes(written: Iterable[Written]) -> bytes:
@@ -55,90 +66,107 @@ class RowWriting:
 
     def __init__(
         self,
-        contacts: Contacts,
+        lookups: RowLookups,
+        contacts: WritableContacts,
         writing: ContactWriting,
-        owners: Owners,
+        begun: BegunChunks,
         *,
         now: Callable[[], str] = timestamps.now,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._lookups = lookups
         self._contacts = contacts
         self._writing = writing
-        self._owners = owners
+        self._begun = begun
         self._now = now
+        self._sleep = sleep
 
     def read_known(
         self, run: ImportRun, layout: Layout, settings: TenantSettings, groups: Sequence[Group]
     ) -> Known:
-        """Read what the plans of groups follow from.
+        """Return what the plan of a chunk follows from."""
+        rows = {one.number: one.row for group in groups for one in group.rows}
+        return self._lookups.read(run, layout, settings, rows)
 
-        The owner of a contact is the user that its row names. Otherwise it is the first active user of these: the owner
-        given for the import, the tenant's default owner, and the user who created the import.
+    def carry_out(self, known: Known, plan: Plan) -> tuple[dict[int, Fate], list[Written]]:
+        """Write the contacts of a plan. Returns the fates of all rows, by number, and what is written.
+
+        Rows whose contacts others change meanwhile are planned again from fresh reads. A row that cannot be written
+        fails by itself. Raises Unavailable when the table is away.
         """
-        reader = RowReader(layout, run.options, settings)
-        rows = {one.number: reader.read(one.row) for group in groups for one in group.rows}
-        named = {row.owner for row in rows.values() if row.owner}
-        addresses = {row.fields.get("email") or "" for row in rows.values() if row.fields} - {""}
-        return Known(
-            run,
-            settings,
-            rows,
-            self._contacts.owners_of_emails(addresses, settings.unique_scope) if addresses else {},
-            self._owners.find_by_addresses(named) if named else {},
-            self._owners.first_active(run.options.owner_id, settings.default_owner_id, run.uploader_id),
-        )
-
-    def carry_out(
-        self, known: Known, plans: Sequence[GroupPlan]
-    ) -> tuple[dict[int, Fate], Collection[Written]]:
-        """Create the contacts that are planned. Returns the fates of all rows, by number, and what was written."""
-        run, fates = known.run, fates_of(plans)
-        planned = {one.number: one for plan in plans for one in plan.rows if one.fields is not None}
-        creations = self._prepare(run, planned.values(), fates)
-        by_contact = {run.contact_id(number): one for number, one in planned.items()}
-        written: list[Written] = []
-        for contact_id, refusal in self._writing.create_many(list(creations.values())):
-            one = by_contact[contact_id]
-            if refusal is None:
-                written.append(Written(contact_id, "created", creations[one.number][1].id))
-            else:
-                fates[one.number] = _fate_of_refused(run, one.row, refusal)
-                fates |= {
-                    number: duplicate_of(run, fates[one.number].contact_id)
-                    for number, fate in fates.items()
-                    if isinstance(refusal, Duplicate) and fate.contact_id == contact_id
-                }
-        return fates, written
-
-    def _prepare(
-        self, run: ImportRun, plans: Iterable[RowPlan], fates: dict[int, Fate]
-    ) -> Mapping[int, Creation]:
-        """Build the contacts that are planned, by number. Tags that do not exist are created; a row with one tag too
-        many gets its fate."""
-        at = self._now()
-        creations: dict[int, Creation] = {}
-        for one in plans:
-            if one.fields is None:
-                continue
-            try:
-                fields = label_fields(one.fields, self._writing.labelling)
-            except (Invalid, RuleBroken) as error:
-                fates[one.number] = fail_row(one.row, error)
-                continue
-            creations[one.number] = self._writing.draft(
-                {**fields, "owner_id": one.owner_id},
-                contact_id=run.contact_id(one.number),
-                stamp=Stamp(new_id(), at, run.caller),
-                source="import",
-            )
-        return creations
+        if not plan.fates:
+            return {}, []
+        run = known.run
+        writer = ContactWriter(run, self._writing, self._contacts)
+        chunk = _Chunk(self._begun, run, min(plan.fates))
+        fates: dict[int, Fate] = {}
+        pending = list(plan.fates)
+        is_first = chunk.begin(plan)
+        for attempt in HOT.tries(self._sleep):
+            if attempt or not is_first:
+                known, found = self._lookups.read_again(known, pending, chunk.events)
+                chunk.keep(found)
+                plan = plan_rows(known, pending)
+                chunk.add(plan)
+            fates |= plan.fates
+            refusals: dict[int, DomainError] = {}
+            for result in writer.write(plan.to_write, self._now(), separately=attempt > 1):
+                numbers = result.contact.outcomes
+                if result.refusal is not None:
+                    refusals |= dict.fromkeys(numbers, result.refusal)
+                    continue
+                if result.event is not None:
+                    chunk.keep([result.event])
+                for number in numbers if result.warnings else ():
+                    fate = fates[number]
+                    fates[number] = replace(fate, warnings=(*fate.warnings, *result.warnings))
+            fates |= {number: fail_row(known.rows[number], refusal) for number, refusal in refusals.items()}
+            pending = [number for number, refusal in refusals.items() if _may_pass(refusal)]
+            if not pending:
+                break
+        return fates, list(chunk.written.values())
 
 
-def _fate_of_refused(run: ImportRun, row: Row, refusal: DomainError) -> Fate:
-    """Return the fate of a row whose contact was refused. Raises ConcurrentChange when it is to be tried again."""
-    if isinstance(refusal, Duplicate) and refusal.field == "email":
-        return duplicate_of(run, refusal.contact_id)
-    if isinstance(refusal, Duplicate):
-        return Fate("skipped", refusal.contact_id, "duplicate", refusal.detail)
-    if isinstance(refusal, ConcurrentChange):
-        raise refusal
-    return fail_row(row, refusal)
+class _Chunk:
+    """A chunk while it is written.
+
+    `events`: those that this or another attempt may have written to contacts that exist. `written`: what is written, by
+    event id.
+    """
+
+    def __init__(self, begun: BegunChunks, run: ImportRun, first_row: int) -> None:
+        self.events: dict[EventKey, None] = {}
+        self.written: dict[str, Written] = {}
+        self._begun = begun
+        self._run = run
+        self._first_row = first_row
+
+    def begin(self, plan: Plan) -> bool:
+        """Record what is about to be written. Returns whether this is the first attempt."""
+        self.events = dict.fromkeys(_events_of_changes(self._run, plan))
+        earlier = self._begun.begin(self._run, self._first_row, list(self.events))
+        self.events |= dict.fromkeys(earlier or ())
+        return earlier is None
+
+    def add(self, plan: Plan) -> None:
+        """Record what else is about to be written."""
+        new = [one for one in _events_of_changes(self._run, plan) if one not in self.events]
+        if new:
+            self._begun.add(self._run, self._first_row, new)
+            self.events |= dict.fromkeys(new)
+
+    def keep(self, events: Iterable[Event]) -> None:
+        """Keep what events tell of."""
+        self.written |= {one.id: Written.of(one) for one in events}
+
+
+def _events_of_changes(run: ImportRun, plan: Plan) -> list[EventKey]:
+    """Return the events of the contacts that exist and are to be written; those of new contacts follow from rows."""
+    return [
+        (one.id, run.event_id(one.id, min(one.outcomes))) for one in plan.to_write if one.before is not None
+    ]
+
+
+def _may_pass(refusal: DomainError) -> bool:
+    """Return whether a refusal may pass when the row is planned again: others have changed what it follows from."""
+    return isinstance(refusal, ConcurrentChange | Duplicate | Invalid)

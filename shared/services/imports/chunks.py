@@ -20,7 +20,8 @@ from shared.domain.imports.upload import DroppedFile
 from shared.domain.tenant import Tenant, TenantSettings
 from shared.services.imports.carrying_out import Written, encode_writes
 from shared.services.imports.gathering import encode_lines
-from shared.services.imports.row_plans import GroupPlan, Known, fates_of, plan_groups
+from shared.services.imports.known import Known
+from shared.services.imports.row_plans import Plan, plan_groups
 from shared.services.imports.runs import ImportRuns, UnknownTenant
 from shared.services.jobs.runner import Portion
 
@@ -46,9 +47,7 @@ class RowWriting(Protocol):
         self, run: ImportRun, layout: Layout, settings: TenantSettings, groups: Sequence[Group]
     ) -> Known: ...
 
-    def carry_out(
-        self, known: Known, plans: Sequence[GroupPlan]
-    ) -> tuple[dict[int, Fate], Collection[Written]]: ...
+    def carry_out(self, known: Known, plan: Plan) -> tuple[dict[int, Fate], Collection[Written]]: ...
 
 
 class Files(Protocol):
@@ -123,12 +122,12 @@ class ImportChunks:
         groups = list(decode_groups(self._files.read_input(*where, number).splitlines()))
         writing = self._row_writing(run.run)
         known = writing.read_known(run.run, run.layout, tenant.settings, groups)
-        plans = plan_groups(groups, known)
+        plan = plan_groups(groups, known)
         written: Collection[Written] = ()
         if run.run.is_dry:
-            fates = fates_of(plans)
+            fates = plan.fates
         else:
-            fates, written = writing.carry_out(known, plans)
+            fates, written = writing.carry_out(known, plan)
         lines = (
             (one.number, result_line(run.layout, one.number, one.row, fates[one.number]))
             for group in groups

@@ -88,6 +88,13 @@ class ContactTable:
         for found, item in self._store.get_many([key for _, key in by_key.values()]).items():
             yield by_key[found][0], item
 
+    def holders(self, locks: Iterable[Lock]) -> dict[Lock, str]:
+        """Return the ids of the contacts that hold locks, as of now, without those that are free."""
+        keys = {lock: self._key(lock) for lock in locks}
+        found = self._store.get_many(list(keys.values()))
+        items = {lock: found.get(identity_of(key)) for lock, key in keys.items()}
+        return {lock: item["contact_id"]["S"] for lock, item in items.items() if item}
+
     def owner_of_email(self, email: str) -> str | None:
         """Return the id of the live contact that has an address (in its stored form), or None.
 

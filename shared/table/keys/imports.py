@@ -1,4 +1,4 @@
-"""Keys of imports: the record, its file's layout, its chunks, and when it is checked next."""
+"""Keys of imports: the record, its file's layout, its chunks, begun or finished, and when it is checked next."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from shared.table.keys import work
 from shared.table.keys.spelling import SK, Key, escape, make_key, record_partition, tenant_prefix
 
 CHUNK = "CHUNK#"
+BEGUN = "BEGUN#"
 DUE = "DUE#IMPORTS"
 """The index partition of running imports, by the time at which each is checked next."""
 INBOX_WALK: Key = make_key("S#IMPORTS", "INBOX")
@@ -47,6 +48,19 @@ def chunk(tenant_id: str, import_id: str, attempt: str, number: int) -> Key:
 def chunk_number(key: dict[str, Any]) -> int:
     """Return the number of the chunk with a key."""
     return int(key[SK]["S"].rpartition("#")[2])
+
+
+def begun(tenant_id: str, import_id: str, attempt: str, first_row: int, further: str = "") -> Key:
+    """Return the key of a chunk that was begun, which is known by its first row; with `further`, an id, of what was
+    added to it later.
+    """
+    partition_key, prefix = begun_range(tenant_id, import_id, attempt, first_row)
+    return make_key(partition_key, f"{prefix}{further}")
+
+
+def begun_range(tenant_id: str, import_id: str, attempt: str, first_row: int) -> tuple[str, str]:
+    """Return the partition and the prefix of the items of a chunk that was begun."""
+    return partition(tenant_id, import_id), f"{BEGUN}{escape(attempt)}#{first_row:08d}#"
 
 
 def due(at: str, import_id: str) -> Key:

@@ -1,0 +1,244 @@
+"""A contact as it will be once rows are written: what each row changes, and what all of them change together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Any
+
+from shared.domain.contacts.communication import NO_PREFERENCE
+from shared.domain.contacts.custom_fields import merge_custom_fields
+from shared.domain.contacts.fields import MAX_GROUPS, MAX_OTHER_EMAILS, MAX_TYPES
+from shared.domain.contacts.other_phones import MAX_PHONES, OtherPhone
+from shared.domain.contacts.record import LABEL_ID_FIELDS, Contact
+from shared.domain.contacts.status import STAGES, RelationshipStatus
+from shared.domain.errors import FieldError, Invalid
+from shared.domain.events import differ
+from shared.domain.import_options import OnDuplicate
+from shared.domain.imports.results import RowOutcome
+from shared.domain.text import fold_name
+
+LABEL_FIELDS = ("tags", "types", "groups")
+"""The fields that name a contact's labels, in the order of LABEL_ID_FIELDS."""
+STATUS_FIELDS = ("relationship_status", "lifecycle_stage")
+"""The fields that a row gives to new contacts only."""
+
+_NUMBERS = ("phone", "whatsapp")
+_LISTS = ("email", "other_emails", "other_phones", "custom_fields", *LABEL_FIELDS, *STATUS_FIELDS)
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
+_STORED = (
+    *("first_name", "last_name", "email", "other_emails", "phone", "phone_raw", "whatsapp", "whatsapp_raw"),
+    *("other_phones", "company", "department", "job_title", "about", "is_active", "custom_fields"),
+    *("owner_id", "customer_id", *STATUS_FIELDS),
+)
+_LEFT_OUT = {
+    "tags": ("too_many_tags", "A contact has at most {limit} tags. Left out: {names}."),
+    "types": ("too_many_types", "A contact has at most {limit} types. Left out: {names}."),
+    "groups": ("too_many_groups", "A contact is in at most {limit} groups. Left out: {names}."),
+    "other_emails": (
+        "too_many_emails",
+        "A contact has at most {limit} further addresses. Left out: {names}.",
+    ),
+    "other_phones": ("too_many_phones", "A contact has at most {limit} further numbers. Left out: {names}."),
+}
+
+NamedLabels = Mapping[str, "str | None"]
+"""The names of labels by their ids. A tag to be created has the key of `new_tag` instead of an id; a label that was
+created a moment ago may have no name."""
+
+
+def new_tag(name: str) -> str:
+    """Return the key of a tag that does not exist yet: the same for all spellings of its name."""
+    return f"+{fold_name(name)}"
+
+
+def is_new_tag(key: str) -> bool:
+    """Return whether a key is that of a tag that does not exist yet."""
+    return key.startswith("+")
+
+
+@dataclass(slots=True)
+class VirtualContact:
+    """A contact as it will be after the rows that have been applied to it.
+
+    `before`: the contact as it is; None for a new one. `values`: its fields, without labels. `labels`: its labels, by
+    the field that names them. `outcomes`: what became of the rows that are about it, by their numbers.
+    """
+
+    id: str
+    before: Contact | None
+    values: dict[str, Any]
+    labels: dict[str, dict[str, str | None]]
+    outcomes: dict[int, RowOutcome] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, contact: Contact) -> VirtualContact:
+        """Return a contact as it is, before any row."""
+        values = {name: getattr(contact, name) for name in _STORED}
+        values["preferred"] = contact.communication["preferred"]
+        return cls(contact.id, contact, values, _labels_of(contact))
+
+    @classmethod
+    def create(cls, contact_id: str, fields: Mapping[str, Any], owner_id: str | None) -> VirtualContact:
+        """Return a new contact without labels. `fields`: those of the row, in their stored form."""
+        values = {name: value for name, value in fields.items() if name not in LABEL_FIELDS}
+        return cls(contact_id, None, values | {"owner_id": owner_id}, {name: {} for name in LABEL_FIELDS})
+
+    @property
+    def addresses(self) -> list[str]:
+        """All of its e-mail addresses, the primary one first."""
+        primary = self.values.get("email")
+        return [*([primary] if primary else []), *self.values.get("other_emails", ())]
+
+    @property
+    def numbers(self) -> list[str]:
+        """All of its telephone numbers."""
+        return numbers_in(self.values)
+
+    def apply(self, fields: Mapping[str, Any], mode: OnDuplicate) -> list[FieldError]:
+        """Apply a row's fields, except its labels. Returns warnings for what was left out.
+
+        `update` replaces single values by those of the row that are not empty; `merge` only fills empty ones. Both
+        unite lists. The status stays.
+        """
+        replaces = mode == "update"
+        warnings: list[FieldError] = []
+        for name, value in fields.items():
+            if name in _LISTS or name.endswith("_raw") or value in _EMPTY:
+                continue
+            if self._takes(name, value, replaces):
+                self.values[name] = value
+                if name in _NUMBERS:
+                    self.values[f"{name}_raw"] = fields.get(f"{name}_raw")
+        warnings += self._unite_addresses(fields, replaces)
+        warnings += self._unite_phones(fields.get("other_phones") or ())
+        if given := fields.get("custom_fields"):
+            warnings += self._set_custom_fields(given, replaces)
+        warnings += self._keep_status(fields)
+        return warnings
+
+    def add_labels(self, name: str, given: NamedLabels, most: int) -> list[FieldError]:
+        """Add labels to the field `name`, which has at most `most` of them. Returns a warning for those left out."""
+        present = self.labels[name]
+        new = [(key, label) for key, label in given.items() if key not in present]
+        room = max(most - len(present), 0)
+        present.update(new[:room])
+        return _left_out(name, most, [label or key for key, label in new[room:]])
+
+    def changes(self) -> dict[str, Any]:
+        """Return the fields that differ from the contact as it is, without labels; all fields of a new contact."""
+        if self.before is None:
+            return dict(self.values)
+        before = VirtualContact.of(self.before).values
+        changed = {name: value for name, value in self.values.items() if differ(value, before.get(name))}
+        for name in _NUMBERS:
+            if name in changed:
+                changed[f"{name}_raw"] = self.values.get(f"{name}_raw")
+            else:
+                changed.pop(f"{name}_raw", None)
+        return changed
+
+    def changed_labels(self) -> list[str]:
+        """Return the fields whose labels differ from those of the contact as it is."""
+        before = _labels_of(self.before) if self.before is not None else {}
+        return [name for name in LABEL_FIELDS if list(self.labels[name]) != list(before.get(name, ()))]
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether it has to be written."""
+        return self.before is None or bool(self.changes() or self.changed_labels())
+
+    def shown(self) -> dict[str, Any]:
+        """Return the fields that are not empty, with labels by their names."""
+        named = {name: [one for one in self.labels[name].values() if one] for name in LABEL_FIELDS}
+        return {name: value for name, value in (self.values | named).items() if value not in _EMPTY}
+
+    def _takes(self, name: str, value: Any, replaces: bool) -> bool:
+        present = self.values.get(name)
+        if name == "preferred" and present == NO_PREFERENCE:
+            present = None
+        return differ(present, value) and (replaces or present in _EMPTY)
+
+    def _unite_addresses(self, fields: Mapping[str, Any], replaces: bool) -> list[FieldError]:
+        """Unite the addresses. A primary address that is replaced becomes a further one: contacts are found by it."""
+        given = fields.get("email")
+        present = self.values.get("email")
+        others: list[str] = list(self.values.get("other_emails") or ())
+        further = [*([given] if given else []), *(fields.get("other_emails") or ())]
+        if given and given != present and (replaces or not present):
+            kept = [one for one in others if one != given]
+            if present and len(kept) >= MAX_OTHER_EMAILS:
+                return _left_out("other_emails", MAX_OTHER_EMAILS, [given])
+            self.values["email"] = given
+            others = [*kept, *([present] if present else [])]
+        primary = self.values.get("email")
+        new = [one for one in dict.fromkeys(further) if one != primary and one not in others]
+        room = max(MAX_OTHER_EMAILS - len(others), 0)
+        if new or others != list(self.values.get("other_emails") or ()):
+            self.values["other_emails"] = [*others, *new[:room]]
+        return _left_out("other_emails", MAX_OTHER_EMAILS, new[room:])
+
+    def _unite_phones(self, given: Iterable[OtherPhone]) -> list[FieldError]:
+        present: list[OtherPhone] = list(self.values.get("other_phones") or ())
+        had = {one["number"] for one in present} | {self.values.get("phone")}
+        new = {one["number"]: one for one in reversed(list(given)) if one["number"] not in had}
+        added = list(reversed(new.values()))
+        room = max(MAX_PHONES - len(present), 0)
+        if added[:room]:
+            self.values["other_phones"] = [*present, *added[:room]]
+        return _left_out("other_phones", MAX_PHONES, [one["number"] for one in added[room:]])
+
+    def _set_custom_fields(self, given: Mapping[str, Any], replaces: bool) -> Iterable[FieldError]:
+        present: dict[str, Any] = self.values.get("custom_fields") or {}
+        new = {
+            name: value
+            for name, value in given.items()
+            if value not in _EMPTY and (replaces or present.get(name) in _EMPTY)
+        }
+        try:
+            self.values["custom_fields"] = merge_custom_fields(present, new)
+        except Invalid as refusal:
+            return refusal.errors
+        return ()
+
+    def _keep_status(self, fields: Mapping[str, Any]) -> list[FieldError]:
+        status: RelationshipStatus = self.values.get("relationship_status") or "prospect"
+        present = {
+            "relationship_status": status,
+            "lifecycle_stage": self.values.get("lifecycle_stage") or STAGES.get(status, "awareness"),
+        }
+        return [
+            FieldError(name, "status_kept", f"The contact keeps its {name}, {present[name]}.")
+            for name in STATUS_FIELDS
+            if fields.get(name) and fields[name] != present[name]
+        ]
+
+
+MOST_LABELS = {"types": MAX_TYPES, "groups": MAX_GROUPS}
+"""How many types and static groups a contact has at most. How many tags is a setting of the tenant."""
+
+
+def addresses_in(fields: Mapping[str, Any]) -> list[str]:
+    """Return the e-mail addresses in the fields of a row, each once, the primary one first."""
+    return list(dict.fromkeys([*filter(None, [fields.get("email")]), *(fields.get("other_emails") or ())]))
+
+
+def numbers_in(fields: Mapping[str, Any]) -> list[str]:
+    """Return the telephone numbers in the fields of a row or a contact, each once."""
+    others = [one["number"] for one in fields.get("other_phones") or ()]
+    return list(dict.fromkeys([*filter(None, (fields.get(name) for name in _NUMBERS)), *others]))
+
+
+def _labels_of(contact: Contact) -> dict[str, dict[str, str | None]]:
+    return {
+        name: dict(zip_longest(getattr(contact, ids), getattr(contact, name)))
+        for name, ids in zip(LABEL_FIELDS, LABEL_ID_FIELDS, strict=True)
+    }
+
+
+def _left_out(field_name: str, limit: int, names: list[str]) -> list[FieldError]:
+    if not names:
+        return []
+    code, message = _LEFT_OUT[field_name]
+    return [FieldError(field_name, code, message.format(limit=limit, names=", ".join(names)))]

@@ -1,0 +1,260 @@
+"""Reads what the plan of a chunk follows from, in a few calls for all of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any, Protocol
+
+from shared.domain.contacts.number_search import digits_of
+from shared.domain.contacts.record import Contact
+from shared.domain.contacts.uniqueness import Lock
+from shared.domain.customers.record import Customer
+from shared.domain.events import Event
+from shared.domain.imports.columns import Layout
+from shared.domain.imports.csv_file import Row
+from shared.domain.imports.record import ImportRun
+from shared.domain.imports.rows import ReadRow, RowReader
+from shared.domain.imports.virtual_contact import LABEL_FIELDS, addresses_in, numbers_in
+from shared.domain.labels.record import NO_LABELS, Labels
+from shared.domain.search import fold, prefixes_of
+from shared.domain.tenant import TenantSettings, UniqueScope
+from shared.services.contacts.owners import Owners
+from shared.services.imports.known import Known, MatchKey, WrittenRow
+
+MOST_OF_A_NUMBER = 20
+"""How many contacts with one telephone number are looked at to find the oldest one."""
+_MOST_TERMS = 50
+
+EventKey = tuple[str, str]
+"""The id of a contact, and that of its event."""
+
+
+class KnownContacts(Protocol):
+    """The contacts of one tenant; see `shared.table.contacts.repository.ContactTable`."""
+
+    def holders(self, locks: Iterable[Lock]) -> dict[Lock, str]: ...
+
+    def owners_of_emails(self, emails: Iterable[str], scope: UniqueScope = "tenant") -> dict[str, str]: ...
+
+    def get_many(self, contact_ids: Iterable[str]) -> dict[str, Contact]: ...
+
+    def read_events(self, events: Iterable[EventKey]) -> dict[str, Event]: ...
+
+
+class NumberIndex(Protocol):
+    """The telephone numbers of one tenant's contacts; see `shared.table.contacts.index.ContactIndex`."""
+
+    def ending_with(self, ends: Sequence[str], *, after: str | None) -> Iterator[tuple[str, str, str]]: ...
+
+
+class Customers(Protocol):
+    """The customers of one tenant; see `shared.table.customers.repository.CustomerTable`."""
+
+    def get_many(self, customer_ids: Iterable[str]) -> dict[str, Customer]: ...
+
+    def beginning_with(
+        self, prefix: str, *, limit: int, after: str | None
+    ) -> list[tuple[str, str, str, str]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TenantReads:
+    """Where the facts of one tenant are read. `labels` returns the labels as of now."""
+
+    contacts: KnownContacts
+    numbers: NumberIndex
+    customers: Customers
+    owners: Owners
+    labels: Callable[[], Labels]
+
+
+class RowLookups:
+    """Reads what the plans of rows follow from."""
+
+    def __init__(self, reads: TenantReads) -> None:
+        self._reads = reads
+
+    def read(
+        self, run: ImportRun, layout: Layout, settings: TenantSettings, rows: Mapping[int, Row]
+    ) -> Known:
+        """Return what the plan of rows, by their numbers, follows from."""
+        reader = RowReader(layout, run.options, settings)
+        return self.look_up(run, settings, rows, {number: reader.read(row) for number, row in rows.items()})
+
+    def look_up(
+        self,
+        run: ImportRun,
+        settings: TenantSettings,
+        rows: Mapping[int, Row],
+        reads: Mapping[int, ReadRow],
+    ) -> Known:
+        """Return what the plan of rows follows from. `reads`: what they say, by their numbers.
+
+        The owner of a contact is the user that its row names. Otherwise it is the first active user of these: the owner
+        given for the import, the tenant's default owner, and the user who created the import.
+        """
+        owners = self._reads.owners
+        named = {one.owner for one in reads.values() if one.owner}
+        known = Known(
+            run,
+            settings,
+            rows,
+            reads,
+            owners.find_by_addresses(named) if named else {},
+            owners.first_active(run.options.owner_id, settings.default_owner_id, run.uploader_id),
+            labels=NO_LABELS,
+            customers={},
+            matches={},
+            locks={},
+            contacts={},
+        )
+        return self._read_table(known, list(rows), ())
+
+    def read_again(
+        self, known: Known, numbers: Sequence[int], events: Collection[EventKey]
+    ) -> tuple[Known, list[Event]]:
+        """Return what the plan of some of the rows follows from now, and the events of the import that are written.
+
+        `events`: those that earlier attempts may have written, besides those of the rows' new contacts.
+        """
+        run = known.run
+        possible = {
+            run.event_id(run.contact_id(number), number): run.contact_id(number) for number in numbers
+        }
+        possible |= {event_id: contact_id for contact_id, event_id in events}
+        fresh = self._read_table(known, numbers, possible.values())
+        # Looked up after the records: an event written since would have moved its record on from what was read.
+        found = self._reads.contacts.read_events(
+            (contact_id, event_id) for event_id, contact_id in possible.items()
+        )
+        written = {
+            int(number): WrittenRow(event.entity_id, outcome)
+            for event in found.values()
+            for number, outcome in event.data["rows"].items()
+        }
+        since = {one: row for event in found.values() for one, row in _given_by(event, known)}
+        return replace(fresh, written=written, since=since), list(found.values())
+
+    def _read_table(self, known: Known, numbers: Sequence[int], also: Iterable[str]) -> Known:
+        """Return facts with all that is read from the table, for some of the rows. `also`: further contacts to read."""
+        reads, options, scope = self._reads, known.run.options, known.settings.unique_scope
+        rows = [one for number in numbers if (one := known.reads[number]).fields is not None]
+        customers = _find_customers(reads.customers, {one.customer_number for one in rows} - {""})
+        addresses = {address for one in rows for address in addresses_in(one.fields or {})}
+        in_use = reads.contacts.owners_of_emails(addresses, scope) if addresses else {}
+        matches: dict[MatchKey, str] = {("email", address): holder for address, holder in in_use.items()}
+        locks = (
+            {Lock("EMAIL", one, None): holder for one, holder in in_use.items()} if scope == "tenant" else {}
+        )
+        contacts: dict[str, Contact] = {}
+        if options.match_on == "phone":
+            by_number, contacts = _find_by_numbers(reads, rows)
+            matches |= by_number
+        if options.match_on == "customer_number":
+            primary = {one.id: one.primary_contact for one in customers.values()}
+            matches |= {("customer", one): contact_id for one, contact_id in primary.items() if contact_id}
+        if scope == "customer":
+            locks |= reads.contacts.holders(_locks_in_customers(rows, customers))
+        if options.on_duplicate != "skip":
+            wanted = {*matches.values(), *locks.values(), *also} - contacts.keys()
+            contacts |= reads.contacts.get_many(wanted) if wanted else {}
+            matches = {key: one for key, one in matches.items() if one in contacts}
+            elsewhere = [one for one in contacts.values() if one.unique_scope == "customer"]
+            locks |= reads.contacts.holders(_locks_beside(rows, elsewhere)) if elsewhere else {}
+        names_labels = bool(options.tags or options.groups) or any(
+            (one.fields or {}).get(name) for one in rows for name in LABEL_FIELDS
+        )
+        return replace(
+            known,
+            labels=reads.labels() if names_labels else NO_LABELS,
+            customers=customers,
+            matches=matches,
+            locks=locks,
+            contacts=contacts,
+        )
+
+
+def _given_by(event: Event, known: Known) -> Iterator[tuple[tuple[str, str], int]]:
+    """Yield the values by which a contact is found since an event, each as ((value, contact id), the first of the rows
+    of the event that has it).
+    """
+    rows = sorted(map(int, event.data["rows"]))
+    old, new = ({name: both[side] for name, both in event.changes.items()} for side in (0, 1))
+    for values_in in (addresses_in, numbers_in):
+        for value in set(values_in(new)) - set(values_in(old)):
+            having = (
+                one
+                for one in rows
+                if one in known.reads and value in values_in(known.reads[one].fields or {})
+            )
+            yield (value, event.entity_id), next(having, rows[0])
+    if (customer_id := new.get("customer_id")) is not None:
+        yield (customer_id, event.entity_id), rows[0]
+
+
+def _find_customers(customers: Customers, numbers: Iterable[str]) -> dict[str, Customer]:
+    """Return the customers with some numbers, by the numbers as rows name them.
+
+    The index that finds them follows the customers within about a second.
+    """
+    candidates: dict[str, list[str]] = {}
+    for number in numbers:
+        longest = max((one.indexed for one in prefixes_of(number)), key=len, default="")
+        entries = customers.beginning_with(longest, limit=_MOST_TERMS, after=None) if longest else []
+        candidates[number] = [customer_id for _, _, customer_id, _ in entries]
+    wanted = set(chain.from_iterable(candidates.values()))
+    found = customers.get_many(wanted) if wanted else {}
+    return {
+        number: found[one]
+        for number, ids in candidates.items()
+        for one in ids
+        if one in found and fold(found[one].number) == fold(number)
+    }
+
+
+def _find_by_numbers(
+    reads: TenantReads, rows: Iterable[ReadRow]
+) -> tuple[dict[MatchKey, str], dict[str, Contact]]:
+    """Return the oldest contact that has each telephone number, and these contacts.
+
+    The index that finds them follows the contacts within about a second.
+    """
+    numbers = {number for one in rows for number in numbers_in(one.fields or {})}
+    candidates: dict[str, list[str]] = {}
+    for number in numbers:
+        entries = reads.numbers.ending_with([f"{digits_of(number)}+"], after=None)
+        candidates[number] = sorted(
+            one for (_, _, one), _ in zip(entries, range(MOST_OF_A_NUMBER), strict=False)
+        )
+    wanted = set(chain.from_iterable(candidates.values()))
+    contacts = reads.contacts.get_many(wanted) if wanted else {}
+    holders: dict[MatchKey, str] = {}
+    for number, ids in candidates.items():
+        for one in ids:
+            if one in contacts and number in numbers_in(contacts[one].__dict__):
+                holders.setdefault(("phone", number), one)
+    return holders, contacts
+
+
+def _locks_in_customers(rows: Iterable[ReadRow], customers: Mapping[str, Customer]) -> Iterator[Lock]:
+    """Yield the locks that new contacts take, where values are unique within customers."""
+    for one in rows:
+        customer = customers.get(one.customer_number)
+        yield from _locks_of(one.fields or {}, customer.id if customer else "")
+
+
+def _locks_beside(rows: Sequence[ReadRow], contacts: Iterable[Contact]) -> set[Lock]:
+    """Return the locks that contacts could take with the values of rows."""
+    withins = {one.customer_id or "" for one in contacts}
+    return {lock for one in rows for within in withins for lock in _locks_of(one.fields or {}, within)}
+
+
+def _locks_of(fields: Mapping[str, Any], within: str) -> Iterator[Lock]:
+    for address in addresses_in(fields):
+        yield Lock("EMAIL", address, within)
+    if phone := fields.get("phone"):
+        yield Lock("PHONE", phone, within)
+    if whatsapp := fields.get("whatsapp"):
+        yield Lock("WHATSAPP", whatsapp, within)
