@@ -19,6 +19,7 @@ _SHOWN = SettingsShown(
     unique_scope="tenant",
     visibility="tenant",
     timezone="UTC",
+    import_defaults=ImportDefaultsShown(),
     rate_limit=RateLimitShown(requests_per_second=100, burst=200),
     version=1,
     updated_at="2025-04-01T08:00:00.000Z",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from shared.domain.errors import Conflict, NotFound, PermissionDenied
+from shared.domain.import_options_input import OptionsShown
 from shared.domain.imports.limits import DEFAULT_LIMITS
+from shared.domain.imports.preview import ColumnShown, Dialect, Preview, PreviewRow
 from shared.domain.imports.progress import Counts
 from shared.domain.imports.template import template
 from shared.domain.imports.upload import Upload
-from shared.domain.imports.views import Import, NewImport, Options, Results
+from shared.domain.imports.views import Import, NewImport, Results
 from shared.domain.jobs.progress import Progress
 from shared.files.object_keys import results_key, upload_key
 from shared.http.examples import LIMIT_REFUSED, Example
@@ -15,13 +17,14 @@ from shared.services.paging import Page
 
 _ID = "01965d27-9f80-7b42-a1c7-8d3e5f902a64"
 _URL = f"https://bucket.example.com/{results_key('hairdresser', _ID, 'people.csv')}?X-Amz-Signature=…"
+_OPTIONS = OptionsShown(on_duplicate="update", tags=["spring fair"], default_country="US")
 _COMPLETED = Import(
     id=_ID,
     state="completed",
     source="upload",
     file_name="people.csv",
-    options=Options(),
-    counts=Counts(rows=1000, created=970, skipped=20, failed=10),
+    options=_OPTIONS,
+    counts=Counts(rows=1000, created=960, updated=20, skipped=10, failed=10, warnings=15),
     progress=Progress(rows_done=1000, rows_per_second=250.0, seconds_left=0.0),
     results_url=_URL,
     created_at="2025-04-22T11:00:00.000Z",
@@ -63,6 +66,40 @@ _STARTED = Import(
         "completed_at": None,
     }
 )
+_PREVIEW = Preview(
+    id="p1",
+    import_id=_ID,
+    state="ready",
+    is_current=True,
+    options=_OPTIONS.model_copy(update={"mapping": {"Firma": "company"}}),
+    dialect=Dialect(encoding="utf-8", delimiter=";", header_line=1),
+    columns=[
+        ColumnShown(position=0, header="E-mail", field="email", reason="header"),
+        ColumnShown(position=1, header="Firma", field="company", reason="mapping"),
+        ColumnShown(position=2, header="Shoe size", field=None, reason="unknown"),
+    ],
+    unused_columns=["Shoe size"],
+    rows=[
+        PreviewRow(
+            row_number=1,
+            line=2,
+            outcome="created",
+            after={"email": "ada@home.example.com", "first_name": "ada", "company": "Engines"},
+        ),
+        PreviewRow(
+            row_number=2,
+            line=3,
+            outcome="failed",
+            reason_code="invalid_email",
+            message="Line 3: email: This is not an e-mail address.",
+        ),
+    ],
+    counts=_COMPLETED.counts,
+    progress=Progress(rows_done=1000, rows_per_second=500.0, seconds_left=0.0),
+    created_at="2025-04-22T11:00:00.000Z",
+    updated_at="2025-04-22T11:00:02.000Z",
+    completed_at="2025-04-22T11:00:02.000Z",
+)
 
 PARAMETERS = {"import_id": _ID}
 
@@ -73,7 +110,29 @@ EXAMPLES = {
         answer=_NEW,
         problems=(PermissionDenied.lacking("imports:run"),),
     ),
+    "preview_import": Example(
+        request={"options": {"mapping": {"Firma": "company"}, "on_duplicate": "update"}},
+        answer=_PREVIEW.model_copy(
+            update={
+                "state": "running",
+                "dialect": None,
+                "columns": [],
+                "unused_columns": [],
+                "rows": [],
+                "counts": Counts(rows=0),
+                "progress": Progress(rows_done=0, rows_per_second=0.0),
+                "updated_at": "2025-04-22T11:00:00.000Z",
+                "completed_at": None,
+            }
+        ),
+        problems=(
+            Conflict("The file is not there yet. Upload it, and start the import then.", code="not_uploaded"),
+            NotFound("Import"),
+        ),
+    ),
+    "read_preview": Example(answer=_PREVIEW, problems=(NotFound("Preview"),)),
     "start_import": Example(
+        request={"options": {"on_duplicate": "update", "tags": ["spring fair"]}},
         answer=_STARTED,
         problems=(
             Conflict("The file is not there yet. Upload it, and start the import then.", code="not_uploaded"),

@@ -10,7 +10,7 @@ from shared.domain.imports.tasks import ImportTask
 from shared.files.queues.imports import from_message
 from shared.sqs import process_batch
 from shared.wiring.base import received_messages
-from shared.wiring.imports import import_chunks, import_runs
+from shared.wiring.imports import import_chunks, import_runs, preview_chunks, preview_runs
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -21,15 +21,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _carry_out(task: ImportTask) -> None:
     figures: dict[str, int] = {}
+    runs, chunks = (preview_runs, preview_chunks) if task.is_preview else (import_runs, import_chunks)
     if task.chunk is not None:
-        done = import_chunks().run(task)
+        done = chunks().run(task)
         figures["chunk"] = task.chunk
         if done is not None:
             figures |= {f"rows_{name}": count for name, count in asdict(done.result.tally).items()}
     elif task.step == "split":
-        import_runs().split(task.tenant_id, task.import_id)
+        runs().split(task.tenant_id, task.import_id)
     else:
-        import_runs().finish(task.tenant_id, task.import_id)
+        runs().finish(task.tenant_id, task.import_id)
     observability.note(
         "import task done", step=task.step, tenant_id=task.tenant_id, import_id=task.import_id, **figures
     )

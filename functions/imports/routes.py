@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from shared.domain.errors import Conflict, NotFound
+from shared.domain.imports.preview import Preview, PreviewInput
 from shared.domain.imports.template import FILE_NAME, TemplateQuery
-from shared.domain.imports.upload import ImportInput
+from shared.domain.imports.upload import ImportInput, StartInput
 from shared.domain.imports.views import Import, NewImport, Results
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import Reply, Routes
-from shared.wiring.imports import import_service, import_uploads
+from shared.wiring.imports import import_previews, import_service, import_uploads
 
 routes = Routes("Imports")
 
@@ -38,12 +39,43 @@ def create_import(call: Call, body: ImportInput) -> Reply:
     "POST",
     "/imports/{import_id}/start",
     summary="Start an import after its file was uploaded",
+    body=StartInput,
+    body_optional=True,
     answer=Import,
     status=202,
     errors=(NotFound, Conflict),
 )
-def start_import(call: Call, import_id: str) -> Reply:
-    return Reply(record=import_uploads(call.caller, call.claim).start(import_id))
+def start_import(call: Call, import_id: str, body: StartInput) -> Reply:
+    """An import that was undone, or that wrote nothing (`dry_run`), can be started again."""
+    return Reply(record=import_uploads(call.caller, call.claim).start(import_id, body))
+
+
+@routes.route(
+    "POST",
+    "/imports/{import_id}/preview",
+    summary="Preview an import: what it would do with each row",
+    body=PreviewInput,
+    body_optional=True,
+    answer=Preview,
+    status=202,
+    location="/imports/{import_id}/preview",
+    errors=(NotFound, Conflict),
+)
+def preview_import(call: Call, import_id: str, body: PreviewInput) -> Reply:
+    """A dry run of the whole file, in the background. It replaces an earlier preview of the import, and writes
+    nothing."""
+    return Reply(record=import_previews(call.caller, call.claim).begin(import_id, body))
+
+
+@routes.route(
+    "GET",
+    "/imports/{import_id}/preview",
+    summary="Read the preview of an import, as far as it is made",
+    answer=Preview,
+    errors=(NotFound,),
+)
+def read_preview(call: Call, import_id: str) -> Reply:
+    return Reply(record=import_previews(call.caller).read(import_id))
 
 
 @routes.route(

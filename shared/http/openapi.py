@@ -114,7 +114,7 @@ def _operation(operation: Operation, schemas: _Schemas, example: Example) -> dic
         if example.request is not None:
             body["example"] = example.request
         described["requestBody"] = {
-            "required": True,
+            "required": not operation.body_optional,
             "content": dict.fromkeys(operation.media_types, body),
         }
     if operation.public:

@@ -65,6 +65,7 @@ class Operation:
     `location`: the path of a created record, such as `/contacts/{id}`. `{id}` is the record's id, other names are the
     path's parameters.
     `accepted`: the answer when the work continues in the background.
+    `body_optional`: whether a call without a body counts as one with an empty object.
     `answer_type`: the media type of the answer. Any type other than JSON is a text.
     `show`: returns the answer's records in the form in which the caller may see them.
     `oauth`: whether refusals have the form of OAuth 2 (`shared.http.oauth`).
@@ -80,6 +81,7 @@ class Operation:
     answer: type[BaseModel] | None
     paged: bool
     body: type[BaseModel] | None
+    body_optional: bool
     media_types: tuple[str, ...]
     query: type[BaseModel] | None
     conditional: bool
@@ -120,6 +122,7 @@ class Routes:
         answer: type[BaseModel] | None = None,
         paged: bool = False,
         body: type[BaseModel] | None = None,
+        body_optional: bool = False,
         media_types: tuple[str, ...] = (JSON,),
         query: type[BaseModel] | None = None,
         conditional: bool = False,
@@ -146,6 +149,7 @@ class Routes:
                     answer=answer,
                     paged=paged,
                     body=body,
+                    body_optional=body_optional,
                     media_types=media_types,
                     query=query,
                     conditional=conditional,

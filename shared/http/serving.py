@@ -163,9 +163,12 @@ def _respond(operation: Operation, call: Call, path_parameters: dict[str, Any]) 
     arguments: dict[str, Any] = {name: unquote(value) for name, value in path_parameters.items()}
     if operation.body is not None:
         max_bytes = MAX_PUBLIC_BODY_BYTES if operation.public else MAX_BODY_BYTES
-        arguments["body"] = call.body(
-            operation.body, operation.media_types, operation.find_faults, max_bytes=max_bytes
-        )
+        if operation.body_optional and not call.event.get("body"):
+            arguments["body"] = operation.body()
+        else:
+            arguments["body"] = call.body(
+                operation.body, operation.media_types, operation.find_faults, max_bytes=max_bytes
+            )
     if operation.query is not None:
         arguments["query"] = call.query(operation.query)
     return _render(operation, call, path_parameters, operation.handler(call, **arguments))

@@ -10,7 +10,7 @@ from shared.wiring.base import aws_client, cursors, store
 from shared.wiring.contacts import contact_writing
 from shared.wiring.idempotency import announcer, store_for
 from shared.wiring.kept import kept
-from shared.wiring.labels import label_table
+from shared.wiring.labels import label_table, labelling
 from shared.wiring.tenants import find_tenant, is_active_user, owners, tenant_settings
 
 if TYPE_CHECKING:
@@ -19,19 +19,25 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from shared.domain.callers import Caller
+    from shared.domain.import_options import ImportOptions
     from shared.domain.imports.limits import ImportLimits
     from shared.domain.imports.record import ImportRun
     from shared.domain.imports.tasks import ImportTask
+    from shared.domain.tenant import TenantSettings
     from shared.files.drop_bucket import DropBucket
     from shared.files.queues.tasks import SqsTaskQueue
     from shared.services.idempotency import IdempotencyKeyClaim
+    from shared.services.imports.carrying_out import RowWriting
     from shared.services.imports.chunks import SplitImport, WrittenChunk
     from shared.services.imports.imports import ImportService
+    from shared.services.imports.preview_runs import PreviewRuns
+    from shared.services.imports.previews import ImportPreviews
     from shared.services.imports.runs import ImportRuns
     from shared.services.imports.scans import Scans
-    from shared.services.imports.uploads import ImportUploads
+    from shared.services.imports.uploads import GivenOptions, ImportUploads
     from shared.services.imports.watch import ImportWatch
     from shared.services.jobs.runner import JobRunner
+    from shared.table.imports.previews import PreviewTable
     from shared.table.imports.repository import ImportTable
 
 
@@ -71,6 +77,12 @@ def _scans() -> Scans:
     return Scans(drop_bucket) if environment.malware_scan() else NO_SCANS
 
 
+def _preview_table(tenant_id: str, claim: IdempotencyKeyClaim | None = None) -> PreviewTable:
+    from shared.table.imports.previews import PreviewTable
+
+    return PreviewTable(store_for(claim), tenant_id)
+
+
 def import_service(caller: Caller) -> ImportService:
     """The imports, for one caller."""
     from shared.services.imports.imports import ImportService
@@ -94,12 +106,38 @@ def import_uploads(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> 
         _import_table(caller.tenant_id, claim),
         drop_bucket,
         import_queue,
-        settings=partial(tenant_settings, caller.tenant_id),
-        is_active_user=partial(is_active_user, caller.tenant_id),
+        _given_options(caller),
         scans=_scans(),
         limits=import_limits(),
         announce=announcer(claim),
     )
+
+
+def import_previews(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> ImportPreviews:
+    """The previews of imports, for one caller."""
+    from shared.services.imports.previews import ImportPreviews
+
+    return ImportPreviews(
+        caller,
+        _import_table(caller.tenant_id),
+        _preview_table(caller.tenant_id, claim),
+        drop_bucket,
+        import_queue,
+        _given_options(caller),
+        scans=_scans(),
+        announce=announcer(claim),
+    )
+
+
+def _given_options(caller: Caller) -> GivenOptions:
+    from shared.services.import_options import check_options
+    from shared.services.imports.uploads import GivenOptions
+
+    def check(options: ImportOptions, settings: TenantSettings) -> None:
+        is_active = partial(is_active_user, caller.tenant_id)
+        check_options(options, settings, labelling(caller), is_active, field="options")
+
+    return GivenOptions(partial(tenant_settings, caller.tenant_id), check)
 
 
 def import_runs() -> ImportRuns:
@@ -123,38 +161,65 @@ def _open_workbook(blocks: Iterable[bytes]) -> AbstractContextManager[BinaryIO]:
     return open_workbook(blocks)
 
 
+def preview_runs() -> PreviewRuns:
+    """The service that splits, ends and fails previews."""
+    from shared.services.imports.preview_runs import PreviewRuns
+
+    return PreviewRuns(
+        find_tenant,
+        _preview_table,
+        drop_bucket(),
+        import_queue(),
+        _open_workbook,
+        scans=_scans(),
+        limits=import_limits(),
+    )
+
+
 def import_chunks() -> JobRunner[ImportTask, SplitImport, WrittenChunk]:
     """The worker that writes imports' rows."""
-    from shared.services.imports.carrying_out import RowWriting
     from shared.services.imports.chunks import ImportChunks
-    from shared.services.imports.row_lookups import RowLookups, TenantReads
     from shared.services.jobs.runner import JobRunner
+
+    return JobRunner(find_tenant, ImportChunks(_import_table, _row_writing, drop_bucket(), import_runs()))
+
+
+def preview_chunks() -> JobRunner[ImportTask, SplitImport, WrittenChunk]:
+    """The worker that plans the rows of previews."""
+    from shared.services.imports.preview_runs import PreviewChunks
+    from shared.services.jobs.runner import JobRunner
+
+    return JobRunner(find_tenant, PreviewChunks(_preview_table, _row_writing, drop_bucket(), preview_runs()))
+
+
+def _row_writing(run: ImportRun) -> RowWriting:
+    from shared.services.imports.carrying_out import RowWriting
+    from shared.services.imports.row_lookups import RowLookups, TenantReads
     from shared.table.contacts.index import ContactIndex
     from shared.table.contacts.repository import ContactTable
     from shared.table.customers.repository import CustomerTable
     from shared.table.imports.begun import BegunChunkTable
 
-    def row_writing(run: ImportRun) -> RowWriting:
-        tenant_id = run.tenant_id
-        contacts = ContactTable(store(), tenant_id, label_table(tenant_id))
-        reads = TenantReads(
-            contacts,
-            ContactIndex(store(), tenant_id),
-            CustomerTable(store(), tenant_id),
-            owners(tenant_id),
-            label_table(tenant_id).current,
-        )
-        begun = BegunChunkTable(store(), tenant_id)
-        return RowWriting(RowLookups(reads), contacts, contact_writing(run.caller), begun)
-
-    return JobRunner(find_tenant, ImportChunks(_import_table, row_writing, drop_bucket(), import_runs()))
+    tenant_id = run.tenant_id
+    contacts = ContactTable(store(), tenant_id, label_table(tenant_id))
+    reads = TenantReads(
+        contacts,
+        ContactIndex(store(), tenant_id),
+        CustomerTable(store(), tenant_id),
+        owners(tenant_id),
+        label_table(tenant_id).current,
+    )
+    begun = BegunChunkTable(store(), tenant_id)
+    return RowWriting(RowLookups(reads), contacts, contact_writing(run.caller), begun)
 
 
 def import_watch(has_time: Callable[[], bool]) -> ImportWatch:
     """The watch over all tenants' imports. It works while `has_time` returns True."""
-    from shared.services.imports.watch import ImportWatch
+    from shared.services.imports.watch import ImportWatch, WatchedImportJobs
     from shared.table.imports.watch import ImportWatchTable
+    from shared.table.keys.imports import DUE_PREVIEWS
 
+    previews = ImportWatchTable(store(), DUE_PREVIEWS)
     return ImportWatch(
         find_tenant,
         ImportWatchTable(store()),
@@ -162,5 +227,6 @@ def import_watch(has_time: Callable[[], bool]) -> ImportWatch:
         drop_bucket(),
         import_runs(),
         import_queue(),
+        WatchedImportJobs(previews, _preview_table, preview_runs(), import_queue()),
         has_time=has_time,
     )

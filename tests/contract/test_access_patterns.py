@@ -34,8 +34,9 @@ from shared.domain.errors import Duplicate
 from shared.domain.exports.record import ExportTask
 from shared.domain.exports.views import Export, ExportInput
 from shared.domain.ids import derived_id, milliseconds_of, new_id
+from shared.domain.imports.preview import PreviewInput
 from shared.domain.imports.tasks import ImportTask
-from shared.domain.imports.upload import ImportInput
+from shared.domain.imports.upload import ImportInput, StartInput
 from shared.domain.interactions.conditions import InteractionFilter
 from shared.domain.interactions.follow_up_filter import FollowUpFilter
 from shared.domain.interactions.follow_up_inputs import FollowUpCompletion, FollowUpInput, FollowUpPatch
@@ -86,7 +87,15 @@ from shared.wiring.contacts import (
 from shared.wiring.customers import customer_service
 from shared.wiring.exports import export_service, export_watch, export_work
 from shared.wiring.groups import group_service
-from shared.wiring.imports import import_chunks, import_runs, import_service, import_uploads
+from shared.wiring.imports import (
+    import_chunks,
+    import_previews,
+    import_runs,
+    import_service,
+    import_uploads,
+    preview_chunks,
+    preview_runs,
+)
 from shared.wiring.interactions import (
     due_timelines,
     follow_up_lists,
@@ -503,7 +512,7 @@ class Upload:
         self._import_id = made.id
 
     def start(self) -> None:
-        import_uploads(ADMIN).start(self._import_id)
+        import_uploads(ADMIN).start(self._import_id, StartInput())
 
 
 ACCOUNT_OF_ADA = ("ada@example.com", "Difference-Engine-1822")
@@ -536,6 +545,9 @@ class RowQueue:
         bucket = stack.environment["DROP_BUCKET"]
         put = stack.client("s3").put_object(Bucket=bucket, Key=key, Body=body.encode())
         self._key, self._etag = key, put["ETag"].strip('"')
+        made = import_uploads(ADMIN).create(ImportInput(file_name="people.csv"))
+        stack.client("s3").put_object(Bucket=bucket, Key=made.upload.fields["key"], Body=body.encode())
+        self.upload_id = made.id
 
     def begin(self) -> None:
         run = import_runs().import_object(self._key, self._etag)
@@ -550,6 +562,18 @@ class RowQueue:
     def finish(self) -> None:
         import_runs().finish(TENANT, self._task().import_id)
 
+    def ask(self) -> None:
+        import_previews(ADMIN).begin(self.upload_id, PreviewInput())
+
+    def split(self) -> None:
+        preview_runs().split(TENANT, self._task().import_id)
+
+    def plan(self) -> None:
+        preview_chunks().run(self._task())
+
+    def end_preview(self) -> None:
+        preview_runs().finish(TENANT, self._task().import_id)
+
     def _task(self) -> ImportTask:
         return from_message_of_import(receive(self._url, 1)[0]["Body"])
 
@@ -558,6 +582,8 @@ _SPREAD = ("Fan out an event to one webhook",)
 _CUT = ("Begin and cut up an import of 200 rows",)
 _WRITTEN = (*_CUT, "Write 200 rows of an import")
 _FINISHED = (*_WRITTEN, "Finish an import")
+_ASKED = ("Ask for a preview of an import",)
+_PLANNED = (*_ASKED, "Cut up a preview of 200 rows", "Plan 200 rows of a preview")
 _DELETED = ("Delete a contact",)
 _MANY = ("Create 500 contacts",)
 _JOB = ("Make a bulk job of 30 contacts",)
@@ -623,6 +649,10 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Read a bulk job": _JOB,
     "Cancel a bulk job": _JOB,
     "Start an import": ("Ask for an import",),
+    "Cut up a preview of 200 rows": _ASKED,
+    "Plan 200 rows of a preview": (*_ASKED, "Cut up a preview of 200 rows"),
+    "Finish a preview": _PLANNED,
+    "Read the preview of an import of 200 rows": (*_PLANNED, "Finish a preview"),
     "List imports": _FINISHED,
     "Read an import": _FINISHED,
     "Read an import's results": _FINISHED,
@@ -888,6 +918,13 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Finish an import": lambda world: world.queue.finish(),
     "Ask for an import": lambda world: world.upload.ask(),
     "Start an import": lambda world: world.upload.start(),
+    "Ask for a preview of an import": lambda world: world.queue.ask(),
+    "Cut up a preview of 200 rows": lambda world: world.queue.split(),
+    "Plan 200 rows of a preview": lambda world: world.queue.plan(),
+    "Finish a preview": lambda world: world.queue.end_preview(),
+    "Read the preview of an import of 200 rows": lambda world: import_previews(ADMIN).read(
+        world.queue.upload_id
+    ),
     "Give a contact to another user": lambda world: world.contacts.patch(
         world.first.id, ContactPatch(owner_id="u03"), None
     ),

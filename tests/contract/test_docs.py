@@ -110,6 +110,8 @@ COSTS = {
     ("GET", "/imports"): "List imports",
     ("POST", "/imports"): "Ask for an import",
     ("POST", "/imports/{import_id}/start"): "Start an import",
+    ("POST", "/imports/{import_id}/preview"): "Ask for a preview of an import",
+    ("GET", "/imports/{import_id}/preview"): "Read the preview of an import of 200 rows",
     ("GET", "/imports/template"): "Get the template of a file",
     ("GET", "/imports/{import_id}"): "Read an import",
     ("GET", "/imports/{import_id}/results"): "Read an import's results",

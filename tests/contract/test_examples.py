@@ -403,13 +403,23 @@ def counted(world: World, ids: Ids) -> None:
     DropFolder(world).run("email\nada@home.example.com\n")
 
 
-def an_upload(world: World, ids: Ids) -> None:
+def an_upload(world: World, ids: Ids, body: bytes = b"email\nada@example.com\n") -> None:
     """Replace the import by an import that awaits its file, with the file in place."""
     asked = world.send("POST", "/imports", {"file_name": "people.csv"}).json
     bucket = world.stack.environment["DROP_BUCKET"]
     key = asked["upload"]["fields"]["key"]
-    world.stack.client("s3").put_object(Bucket=bucket, Key=key, Body=b"email\nada@example.com\n")
+    world.stack.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
     ids["import_id"] = asked["id"]
+
+
+def a_preview(world: World, ids: Ids) -> None:
+    """Replace the import by an import with a preview."""
+    an_upload(world, ids, b"E-mail;Firma;Shoe size\nada@home.example.com;Engines;38\nnobody;;\n")
+    sent = world.send(
+        "POST", f"/imports/{ids['import_id']}/preview", {"options": {"mapping": {"Firma": "company"}}}
+    )
+    assert sent.status == 202
+    DropFolder(world).work()
 
 
 def registered(world: World, ids: Ids) -> None:
@@ -444,6 +454,8 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "read_export_file": lambda world, ids: ids.update(export_id=a_completed_export(world)),
     "list_imports": each(an_import),
     "start_import": an_upload,
+    "preview_import": an_upload,
+    "read_preview": a_preview,
     "list_follow_ups": each(a_follow_up_of_a_contact),
     "list_group_contacts": a_member,
     "list_groups": each(a_label("groups")),

@@ -80,6 +80,7 @@ FOREIGN = {
     "OUTBOX#": "OUTBOX#3#2026",
     "DUE#": webhook_keys.due_partition(2),
     "DUE#IMPORTS": import_keys.DUE,
+    "DUE#PREVIEWS": import_keys.DUE_PREVIEWS,
     "DUE#BULK": job_keys.BULK_DUE,
     "DUE#EXPORTS": job_keys.EXPORTS_DUE,
     "DUE#PURGE": contact_keys.purge_partition(2),
@@ -171,6 +172,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "T#": "GetItem PutItem UpdateItem Query BatchGetItem TransactGetItems",
         "S#IMPORTS": "GetItem PutItem UpdateItem Query BatchGetItem TransactGetItems",
         "DUE#IMPORTS": "Query-index",
+        "DUE#PREVIEWS": "Query-index",
     },
     "LabelsRole": {
         "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems "

@@ -65,7 +65,7 @@ class SettingsShown(BaseModel):
     default_owner_id: str | None = None
     rate_limit: RateLimitShown
     tag_rules: list[TagRuleBody] = []
-    import_defaults: ImportDefaultsShown = ImportDefaultsShown.model_construct()
+    import_defaults: ImportDefaultsShown
     version: int
     updated_at: Timestamp
     updated_by: str | None = None

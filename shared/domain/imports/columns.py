@@ -60,13 +60,15 @@ class Column:
 class Layout:
     """How to read a file. It is kept with the import, so that all chunks are read the same way.
 
-    `header`: the columns as the file names them. `columns`: what they hold, in the same order.
+    `header`: the columns as the file names them. `columns`: what they hold, in the same order. `header_line`: the
+    number of the line that names them, counted from 1.
     """
 
     encoding: Encoding
     delimiter: str
     header: tuple[str, ...]
     columns: tuple[Column, ...]
+    header_line: int = 1
 
     def has(self, field: str) -> bool:
         """Return whether a column holds a field."""

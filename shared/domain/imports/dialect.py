@@ -127,7 +127,7 @@ class _Search:
         header = tuple(cell.strip(_AROUND) for cell in row.cells)
         columns = recognize(header, self._mapping)
         score = sum(2 if column.field in _TELLING else 1 for column in columns if column.field)
-        found = _Candidate(Layout(self._encoding, delimiter, header, columns), row, score)
+        found = _Candidate(Layout(self._encoding, delimiter, header, columns, row.line), row, score)
         tells = any(column.field in _TELLING for column in columns)
         if tells and (self.best is None or found.rank > self.best.rank):
             self.best = found

@@ -16,7 +16,7 @@ from shared.domain.events import IMPORT_COMPLETED, Event
 from shared.domain.ids import derived_id, milliseconds_of, ordinal_of
 from shared.domain.import_options import ImportOptions
 from shared.domain.imports.progress import Counts, Tally
-from shared.domain.imports.upload import DroppedFile, ImportInput, InboxFile
+from shared.domain.imports.upload import DroppedFile, InboxFile
 from shared.domain.jobs.progress import Progress
 from shared.domain.tenant import TenantSettings, UniqueScope
 
@@ -37,7 +37,7 @@ _MOVES: dict[State, frozenset[State]] = {
 }
 
 
-_NO_PROGRESS: dict[str, Any] = {
+NO_PROGRESS: dict[str, Any] = {
     "rows_total": None,
     "chunks_total": None,
     "chunks_done": 0,
@@ -64,6 +64,9 @@ class ImportRun:
     its name in its key, so that attempts do not mix. `options`: as they were given; from the start of a run, with the
     tenant's settings at that time where nothing was given. `unique_scope`: the tenant's setting at the start. Both are
     kept, since the groups of rows follow from them, and a file that is split twice must make the same chunks.
+
+    `retry_of`: the import whose failed rows this one tries again; empty for others. Its file is the results of that
+    import.
     """
 
     id: str
@@ -93,10 +96,19 @@ class ImportRun:
     attempt: str = ""
     options: ImportOptions = field(default_factory=ImportOptions)
     unique_scope: UniqueScope = "tenant"
+    retry_of: str = ""
 
     @classmethod
     def await_upload(
-        cls, given: ImportInput, *, import_id: str, object_key: str, write_id: str, at: str, caller: Caller
+        cls,
+        file_name: str,
+        options: ImportOptions,
+        *,
+        import_id: str,
+        object_key: str,
+        write_id: str,
+        at: str,
+        caller: Caller,
     ) -> ImportRun:
         """Return a new import, whose file is still to be uploaded. `write_id` names the write that creates it."""
         return cls(
@@ -105,14 +117,14 @@ class ImportRun:
             object_key=object_key,
             etag="",
             size=0,
-            file_name=given.file_name,
+            file_name=file_name,
             started_at="",
             updated_at=at,
             state="awaiting_upload",
             last_event=write_id,
             created_at=at,
             created_by=caller.actor,
-            options=ImportOptions(owner_id=given.options.owner_id if given.options else None),
+            options=options,
         )
 
     def arrive(self, uploaded: DroppedFile, *, write_id: str, at: str) -> ImportRun | None:
@@ -129,16 +141,29 @@ class ImportRun:
             version=self.version + 1,
         )
 
+    @property
+    def can_start(self) -> bool:
+        """Whether the import can be started, and therefore previewed: it was not started before, was undone, or wrote
+        nothing."""
+        return "running" in _MOVES[self.state] or (self.state == "completed" and self.options.dry_run)
+
     def start(
-        self, uploaded: DroppedFile, settings: TenantSettings, *, write_id: str, at: str, due_at: str
+        self,
+        uploaded: DroppedFile,
+        options: ImportOptions,
+        settings: TenantSettings,
+        *,
+        write_id: str,
+        at: str,
+        due_at: str,
     ) -> ImportRun:
         """Return the import, running on its file as the file is now, in a new attempt. Raises Conflict when it was
-        started before and is not undone."""
-        self._require_move("running")
+        started before, is not undone, and has written something."""
+        self.require_start()
         return replace(
             self,
             attempt=f"r{int(self.attempt[1:] or 0) + 1}",
-            options=_effective(self.options, settings),
+            options=effective(options, settings),
             unique_scope=settings.unique_scope,
             state="running",
             etag=uploaded.etag,
@@ -149,7 +174,7 @@ class ImportRun:
             version=self.version + 1,
             due_at=due_at,
             looked_at="running/0/None",
-            **_NO_PROGRESS,
+            **NO_PROGRESS,
         )
 
     @property
@@ -175,7 +200,7 @@ class ImportRun:
             due_at=due_at,
             looked_at="running/0/None",
             attempt="r1",
-            options=_effective(settings.import_defaults, settings),
+            options=effective(settings.import_defaults, settings),
             unique_scope=settings.unique_scope,
         )
 
@@ -187,7 +212,12 @@ class ImportRun:
     @property
     def is_dry(self) -> bool:
         """Whether the rows are only planned, and nothing is written."""
-        return self.options.dry_run or self.attempt.startswith("p")
+        return self.options.dry_run or self.is_preview
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether this is the record of a preview."""
+        return self.attempt.startswith("p")
 
     @property
     def uploader_id(self) -> str | None:
@@ -241,13 +271,16 @@ class ImportRun:
         return derived_id(milliseconds_of(self.id), *parts)
 
     def row_of_contact(self, contact_id: str) -> int | None:
-        """Return the row of this import that a contact was created from; None for any other contact."""
+        """Return the row of this import that a contact was created from; None for any other contact, and for no
+        contact."""
+        if not contact_id:
+            return None
         row = ordinal_of(contact_id)
         return row if self.contact_id(row) == contact_id else None
 
     def complete(self, *, results_key: str, event_id: str, at: str) -> tuple[ImportRun, Event]:
         """Return the completed import and its `import.completed` event."""
-        self._require_move("completed")
+        self.require_move("completed")
         completed = replace(
             self,
             state="completed",
@@ -268,14 +301,14 @@ class ImportRun:
             origin="import",
             version=completed.version,
             changes={"state": (self.state, "completed")},
-            data={"counts": completed.counts.model_dump()},
+            data={"counts": completed.counts.model_dump()} | ({"dry_run": True} if self.is_dry else {}),
         )
         return completed, event
 
     def cancel(self, *, write_id: str, at: str) -> ImportRun:
         """Return the cancelled import. The contacts that its rows have created stay. Raises Conflict when it has ended
         already."""
-        self._require_move("cancelled")
+        self.require_move("cancelled")
         return replace(
             self,
             state="cancelled",
@@ -288,7 +321,7 @@ class ImportRun:
 
     def fail(self, code: str, message: str, *, at: str) -> ImportRun:
         """Return the failed import with the reason. The contacts that its rows have created stay."""
-        self._require_move("failed")
+        self.require_move("failed")
         return replace(
             self,
             state="failed",
@@ -300,12 +333,18 @@ class ImportRun:
             version=self.version + 1,
         )
 
-    def _require_move(self, state: State) -> None:
+    def require_start(self) -> None:
+        """Raise Conflict unless the import can be started."""
+        if not self.can_start:
+            self.require_move("running")
+
+    def require_move(self, state: State) -> None:
+        """Raise Conflict unless the import can come to a state."""
         if state not in _MOVES[self.state]:
             code = "import_started" if state == "running" else "import_ended"
             raise Conflict(f"An import that is {self.state} cannot become {state}.", code=code)
 
 
-def _effective(options: ImportOptions, settings: TenantSettings) -> ImportOptions:
+def effective(options: ImportOptions, settings: TenantSettings) -> ImportOptions:
     """Return options with the tenant's settings where nothing was given."""
     return options.changed(default_country=options.default_country or settings.default_country)

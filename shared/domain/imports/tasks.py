@@ -26,3 +26,8 @@ class ImportTask:
     step: Step
     chunk: int | None = None
     id: str = field(default_factory=new_id, compare=False)
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether the attempt is a preview."""
+        return self.attempt.startswith("p")

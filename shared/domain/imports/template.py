@@ -24,7 +24,7 @@ _EXAMPLES: tuple[dict[str, str], ...] = (
         "Notes": "Prefers mornings",
         "Tags": "vip, regular",
         "Other Emails": "ada@home.example.com",
-        "Other Phones": "mobile: +44 7700 900123",
+        "Other Phones": "mobile: +1 202 555 0101",
         "Status": "Active Client",
     },
     {

@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.domain.ids import derived_id
+from shared.domain.import_options_input import OptionsInput
 from shared.domain.timestamps import Timestamp, to_milliseconds
 
 
@@ -50,20 +51,6 @@ class DroppedFile:
         return derived_id(to_milliseconds(self.modified_at), self.bucket, self.key, self.etag)
 
 
-class OptionsInput(BaseModel):
-    """The options of an import."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-
-    owner_id: str | None = Field(
-        None,
-        min_length=1,
-        max_length=255,
-        description="The active user who becomes the owner of the contacts whose rows name no owner. By default the "
-        "tenant's `default_owner_id`, else the user who creates the import.",
-    )
-
-
 class ImportInput(BaseModel):
     """An import to create."""
 
@@ -72,7 +59,23 @@ class ImportInput(BaseModel):
     file_name: Annotated[
         str, Field(min_length=1, max_length=255, description="A name by which people recognize the file.")
     ]
-    options: OptionsInput | None = None
+    options: Annotated[
+        OptionsInput | None,
+        Field(
+            description="Options that differ from the tenant's `import_defaults`. A preview and the start can "
+            "change them."
+        ),
+    ] = None
+
+
+class StartInput(BaseModel):
+    """How to start an import."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    options: Annotated[
+        OptionsInput | None, Field(description="Options that differ from those of the import.")
+    ] = None
 
 
 class Upload(BaseModel):

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.domain.import_options_input import OptionsShown
 from shared.domain.imports.progress import Counts
 from shared.domain.imports.record import ImportRun, Source, State
 from shared.domain.imports.upload import Upload
 from shared.domain.jobs.progress import Progress, Reason
 from shared.domain.timestamps import Timestamp
-
-
-class Options(BaseModel):
-    """The options of an import; for a dropped file, the defaults of the tenant."""
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-    on_duplicate: Literal["skip"] = "skip"
-    owner_id: str | None = None
 
 
 class Failure(Reason):
@@ -35,7 +27,10 @@ class Import(BaseModel):
     state: State
     source: Source
     file_name: str
-    options: Options
+    options: OptionsShown
+    retry_of: Annotated[
+        str | None, Field(description="The import whose failed rows this import tries again.")
+    ] = None
     counts: Counts
     progress: Progress
     results_url: Annotated[str | None, Field(description="Null until there are results.")] = None
@@ -53,7 +48,8 @@ class Import(BaseModel):
             state=run.state,
             source=run.source,
             file_name=run.file_name,
-            options=Options(owner_id=run.options.owner_id),
+            options=OptionsShown.of(run.options),
+            retry_of=run.retry_of or None,
             counts=run.counts,
             progress=run.progress,
             results_url=results_url,

@@ -53,6 +53,12 @@ UPLOADS = Quota(
     "too_many_uploads",
     "A tenant has at most 20 imports whose files can be uploaded at once. Upload those, or wait a quarter of an hour.",
 )
+PREVIEWS = Quota(
+    "PREVIEWS",
+    5,
+    "too_many_previews",
+    "A tenant has at most 5 previews of imports running. Wait until one is ready.",
+)
 
 
 def too_many_bytes() -> QuotaReached:

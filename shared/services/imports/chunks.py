@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -78,6 +78,18 @@ class WrittenChunk:
     chunk: ClosedChunk
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedChunk:
+    """A chunk that was worked on: its rows in groups, their plan, their fates by their numbers, and what was
+    written."""
+
+    number: int
+    groups: Sequence[Group]
+    plan: Plan
+    fates: Mapping[int, Fate]
+    written: Collection[Written]
+
+
 class ImportChunks:
     """The chunks of imports for the `JobRunner`: a chunk is a portion."""
 
@@ -118,27 +130,34 @@ class ImportChunks:
         except BadFile as refusal:
             self._runs.give_up(run.run, refusal)
             return None
-        number, where = _number_of(task), (task.tenant_id, task.import_id, task.attempt)
-        groups = list(decode_groups(self._files.read_input(*where, number).splitlines()))
+        number = _number_of(task)
+        body = self._files.read_input(task.tenant_id, task.import_id, task.attempt, number)
+        groups = list(decode_groups(body.splitlines()))
         writing = self._row_writing(run.run)
         known = writing.read_known(run.run, run.layout, tenant.settings, groups)
         plan = plan_groups(groups, known)
         written: Collection[Written] = ()
         if run.run.is_dry:
-            fates = plan.fates
+            fates = {number: _without_new(run.run, fate) for number, fate in plan.fates.items()}
         else:
             fates, written = writing.carry_out(known, plan)
+        planned = PlannedChunk(number, groups, plan, fates, written)
+        return WrittenChunk(_tally(fates.values()), self._keep(run, planned))
+
+    def _keep(self, run: SplitImport, chunk: PlannedChunk) -> ClosedChunk:
+        """Write what is kept of a chunk: the rows of the results, and what was written."""
+        where, written = (run.run.tenant_id, run.run.id, run.run.attempt), chunk.written
         lines = (
-            (one.number, result_line(run.layout, one.number, one.row, fates[one.number]))
-            for group in groups
+            (one.number, result_line(run.layout, one.number, one.row, chunk.fates[one.number]))
+            for group in chunk.groups
             for one in group.rows
         )
         # Two workers may have different outcomes when others change contacts meanwhile. Each therefore has objects of
         # its own, and the chunk's record names those of the worker that was counted.
-        name = f"{number:06d}-{new_id()}"
+        name = f"{chunk.number:06d}-{new_id()}"
         part = self._files.put_output(*where, name, encode_lines(lines))
         writes = self._files.put_writes(*where, name, encode_writes(written)) if written else ""
-        return WrittenChunk(_tally(fates.values()), ClosedChunk(number, part, writes))
+        return ClosedChunk(chunk.number, part, writes)
 
     def close(self, task: ImportTask, run: SplitImport, result: WrittenChunk) -> SplitImport | None:
         """Count the chunk, unless another worker did."""
@@ -163,6 +182,11 @@ def _number_of(task: ImportTask) -> int:
     if task.chunk is None:
         raise ValueError("a task without a chunk")
     return task.chunk
+
+
+def _without_new(run: ImportRun, fate: Fate) -> Fate:
+    """Return the planned fate of a row without the id of a contact that does not exist yet."""
+    return replace(fate, contact_id="") if run.row_of_contact(fate.contact_id) is not None else fate
 
 
 def _tally(fates: Iterable[Fate]) -> Tally:

@@ -8,13 +8,15 @@ from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.errors import ConcurrentChange, Conflict, Invalid, NotFound, Unavailable
+from shared.domain.errors import ConcurrentChange, Conflict, NotFound, Unavailable
 from shared.domain.ids import is_id, new_id
+from shared.domain.import_options import ImportOptions
+from shared.domain.import_options_input import OptionsInput
 from shared.domain.imports.file import FileReplaced
 from shared.domain.imports.limits import DEFAULT_LIMITS, ImportLimits
 from shared.domain.imports.record import ImportRun
 from shared.domain.imports.tasks import ImportTask
-from shared.domain.imports.upload import DroppedFile, ImportInput, Upload
+from shared.domain.imports.upload import DroppedFile, ImportInput, StartInput, Upload
 from shared.domain.imports.views import Import, NewImport
 from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
 from shared.domain.tenant import TenantSettings
@@ -26,7 +28,7 @@ from shared.services.jobs.queue import TaskQueue
 UPLOAD_SECONDS = 900
 """Seconds for which a file can be uploaded after its import was created. Long enough even for the largest file on a
 slow line, since S3 checks the time when an upload begins."""
-_PERMISSIONS = ("imports:run", "contacts:read", "contacts:write")
+PERMISSIONS = ("imports:run", "contacts:read", "contacts:write")
 """Rows create contacts of any owner, and results name the contacts that they duplicate."""
 
 
@@ -50,6 +52,51 @@ class Uploads(Protocol):
     def find(self, key: str, etag: str | None = None) -> DroppedFile: ...
 
 
+def find_uploaded(uploads: Uploads, scans: Scans, run: ImportRun) -> DroppedFile:
+    """Return the file of an import as it is now. Raises Conflict when it has not been uploaded, and when its scan for
+    malware has not ended."""
+    try:
+        found = uploads.find(run.object_key)
+        scans.require_ended(found.key)
+        return found
+    except FileReplaced as error:
+        raise Conflict(
+            "The file is not there yet. Upload it, and start the import then.", code="not_uploaded"
+        ) from error
+
+
+class GivenOptions:
+    """The options that one caller gives to imports. `check`: raises Invalid for options that name what the tenant does
+    not have."""
+
+    def __init__(
+        self,
+        settings: Callable[[], TenantSettings],
+        check: Callable[[ImportOptions, TenantSettings], None],
+    ) -> None:
+        self._read_settings = settings
+        self._check = check
+
+    @property
+    def settings(self) -> TenantSettings:
+        """The tenant's settings."""
+        return self._read_settings()
+
+    def apply(self, given: OptionsInput | None, present: ImportOptions | None = None) -> ImportOptions:
+        """Return options with the given ones replaced. `present`: by default the tenant's defaults.
+
+        Raises Invalid when the owner is no active user, the tags are too many, or a group is no static group of the
+        tenant.
+        """
+        settings = self.settings
+        options = settings.import_defaults if present is None else present
+        if given is None:
+            return options
+        options = given.apply_to(options, settings.import_defaults)
+        self._check(options, settings)
+        return options
+
+
 class ImportUploads:
     """The imports that one caller creates and starts."""
 
@@ -59,9 +106,8 @@ class ImportUploads:
         imports: ImportRepository,
         uploads: Callable[[], Uploads],
         tasks: Callable[[], TaskQueue[ImportTask]],
+        options: GivenOptions,
         *,
-        settings: Callable[[], TenantSettings],
-        is_active_user: Callable[[str], bool],
         scans: Scans = NO_SCANS,
         limits: ImportLimits = DEFAULT_LIMITS,
         now: Callable[[], str] = timestamps.now,
@@ -71,27 +117,24 @@ class ImportUploads:
         self._imports = imports
         self._uploads = uploads
         self._tasks = tasks
-        self._settings = settings
-        self._is_active_user = is_active_user
         self._scans = scans
         self._limits = limits
+        self._options = options
         self._now = now
         self._announce = announce
 
     def create(self, given: ImportInput) -> NewImport:
         """Create an import. Returns it with a form that uploads its file, of as many bytes as the deployment allows.
 
-        Raises Invalid when the owner it names is no active user, and QuotaReached when the tenant has too many imports
-        whose file can be uploaded.
+        Raises Invalid as `GivenOptions.apply` does, and QuotaReached when the tenant has too many imports whose file
+        can be uploaded.
         """
-        self._caller.require_all(*_PERMISSIONS)
-        owner_id = given.options.owner_id if given.options else None
-        if owner_id is not None and not self._is_active_user(owner_id):
-            raise Invalid.field("options.owner_id", "unknown_owner", "This is not the id of an active user.")
-        at = self._now()
+        self._caller.require_all(*PERMISSIONS)
+        options, at = self._options.apply(given.options), self._now()
         uploads, import_id = self._uploads(), new_id()
         run = ImportRun.await_upload(
-            given,
+            given.file_name,
+            options,
             import_id=import_id,
             object_key=uploads.upload_key(self._caller.tenant_id, import_id),
             write_id=new_id(),
@@ -110,22 +153,29 @@ class ImportUploads:
         self._imports.add_waiting(run, until=upload.expires_at)
         return shown
 
-    def start(self, import_id: str) -> Import:
+    def start(self, import_id: str, given: StartInput) -> Import:
         """Start an import with its file as the file is now. Returns the running import.
 
-        Raises Conflict when there is no file yet, when its scan for malware has not ended, and when the import was
-        started before; QuotaReached when the tenant has too many running imports, or when its files of the day are too
-        large together.
+        Raises Invalid as `GivenOptions.apply` does; Conflict when there is no file yet, when its scan for malware has
+        not ended, and when the import was started before, unless it was undone or wrote nothing; QuotaReached when the
+        tenant has too many running imports, or when its files of the day are too large together.
         """
-        self._caller.require_all(*_PERMISSIONS)
+        self._caller.require_all(*PERMISSIONS)
         for _ in RECORD.tries():
             before = self._imports.get(import_id) if is_id(import_id) else None
             if before is None:
                 raise NotFound("Import")
             at = self._now()
             due_at = timestamps.plus(at, FIRST_LOOK_SECONDS)
+            if not before.can_start:
+                raise Conflict(f"The import is {before.state}, so it cannot start.", code="import_started")
             run = before.start(
-                self._find_file(before), self._settings(), write_id=new_id(), at=at, due_at=due_at
+                find_uploaded(self._uploads(), self._scans, before),
+                self._options.apply(given.options, before.options),
+                self._options.settings,
+                write_id=new_id(),
+                at=at,
+                due_at=due_at,
             )
             shown = Import.of(run, None)
             self._announce(shown)
@@ -138,14 +188,3 @@ class ImportUploads:
                 self._tasks().send([ImportTask(run.tenant_id, run.id, run.attempt, "split")])
             return shown
         raise ConcurrentChange()
-
-    def _find_file(self, run: ImportRun) -> DroppedFile:
-        try:
-            uploads = self._uploads()
-            found = uploads.find(uploads.upload_key(run.tenant_id, run.id))
-            self._scans.require_ended(found.key)
-            return found
-        except FileReplaced as error:
-            raise Conflict(
-                "The file is not there yet. Upload it, and start the import then.", code="not_uploaded"
-            ) from error

@@ -17,7 +17,7 @@ from shared.domain.jobs.watching import Look
 from shared.domain.tenant import Tenant
 from shared.services.imports.runs import ImportRuns
 from shared.services.jobs.queue import TaskQueue
-from shared.services.jobs.watch import JobWatch, WatchReport
+from shared.services.jobs.watch import JobWatch, WatchedJobs, WatchReport
 
 _UNNOTICED_SECONDS = 300
 """Seconds after which a file without an import is taken for one whose event was lost."""
@@ -25,10 +25,14 @@ _PAGES = 5
 """Pages of the inboxes that one look searches: up to a thousand objects a page, for one request each."""
 
 
-class Watched(Protocol):
-    """Imports across tenants; see `shared.table.imports.watch.ImportWatchTable`."""
+class Due(Protocol):
+    """Imports or previews across tenants; see `shared.table.imports.watch.ImportWatchTable`."""
 
     def due(self, at: str) -> Iterator[tuple[str, str]]: ...
+
+
+class Watched(Due, Protocol):
+    """Imports across tenants; see `shared.table.imports.watch.ImportWatchTable`."""
 
     def missing(self, imports: Iterable[tuple[str, str]]) -> set[tuple[str, str]]: ...
 
@@ -63,11 +67,11 @@ class ImportWatchReport(WatchReport):
 
 
 class WatchedImportJobs:
-    """Running imports for the `JobWatch`."""
+    """Running imports, or running previews, for the `JobWatch`."""
 
     def __init__(
         self,
-        watched: Watched,
+        watched: Due,
         imports: Callable[[str], WatchedImports],
         runs: ImportRuns,
         tasks: TaskQueue[ImportTask],
@@ -116,6 +120,7 @@ class ImportWatch:
         inboxes: Inboxes,
         runs: ImportRuns,
         tasks: TaskQueue[ImportTask],
+        previews: WatchedJobs[ImportRun],
         *,
         now: Callable[[], str] = timestamps.now,
         has_time: Callable[[], bool] = lambda: True,
@@ -128,12 +133,13 @@ class ImportWatch:
         self._now = now
         self._has_time = has_time
         jobs = WatchedImportJobs(watched, imports, runs, tasks)
-        self._jobs = JobWatch(tenant, jobs, now=now, has_time=has_time)
+        self._watches = [JobWatch(tenant, one, now=now, has_time=has_time) for one in (jobs, previews)]
 
     def look(self) -> ImportWatchReport:
-        """Look at the imports that are due, and then through a part of the inboxes, as far as time allows."""
+        """Look at the imports and the previews that are due, and then through a part of the inboxes, as far as time
+        allows."""
         report = ImportWatchReport()
-        if self._jobs.look_at_due(report):
+        if all(watch.look_at_due(report) for watch in self._watches):
             self._search_inboxes(report)
         return report
 
@@ -175,6 +181,8 @@ class ImportWatch:
 
 def _stalled(run: ImportRun) -> BadFile:
     again = "Ask for a new one, and upload the file again."
+    if run.is_preview:
+        return BadFile("The preview did not get on for a day. Ask for it again.", code="stalled")
     if run.source == "drop_folder":
         again = "Put the file in the inbox again."
     return BadFile(f"The import did not get on for a day. {again}", code="stalled")

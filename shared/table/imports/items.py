@@ -36,6 +36,7 @@ _TEXTS = {
     "created_by": "created_by",
     "attempt": "attempt",
     "unique_scope": "unique_scope",
+    "retry_of": "retry_of",
 }
 _NUMBERS = {
     "size": "file_bytes",
@@ -115,6 +116,7 @@ def layout_to_item(tenant_id: str, import_id: str, attempt: str, layout: Layout)
         **import_keys.layout(tenant_id, import_id, attempt),
         "file_encoding": {"S": layout.encoding},
         "file_delimiter": {"S": layout.delimiter},
+        "header_line": {"N": str(layout.header_line)},
         "header": {"S": json.dumps(layout.header, ensure_ascii=False)},
         "field_columns": {
             "S": json.dumps(
@@ -137,4 +139,5 @@ def layout_from_item(item: Item) -> Layout:
             Column(position, name, *column)
             for position, (name, column) in enumerate(zip(header, columns, strict=True))
         ),
+        header_line=int(item["header_line"]["N"]),
     )

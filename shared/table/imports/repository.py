@@ -10,7 +10,7 @@ from shared.domain.events import Event
 from shared.domain.imports.columns import Layout
 from shared.domain.imports.progress import ClosedChunk, Tally
 from shared.domain.imports.record import ImportRun
-from shared.domain.jobs.quotas import IMPORTS, UPLOADS
+from shared.domain.jobs.quotas import IMPORTS, PREVIEWS, UPLOADS
 from shared.table import event_items, guards, walking
 from shared.table.guards import Guard
 from shared.table.imports.items import (
@@ -21,10 +21,11 @@ from shared.table.imports.items import (
     run_to_item,
     tally_attributes,
 )
+from shared.table.imports.preview_ends import end_preview
 from shared.table.item import Item
 from shared.table.jobs.slots import Slots, count_bytes, uncount_bytes
 from shared.table.keys import imports as import_keys
-from shared.table.keys.spelling import identity_of
+from shared.table.keys.spelling import Key, identity_of
 from shared.table.keys.work import WORK_PK, WORK_SK
 from shared.table.store import Store
 from shared.table.transactions import Transaction
@@ -48,6 +49,13 @@ class ImportTable:
         self._tenant = tenant_id
         self._running = Slots(store, tenant_id, IMPORTS)
         self._uploads = Slots(store, tenant_id, UPLOADS)
+        self._previews = Slots(store, tenant_id, PREVIEWS)
+
+    def _key(self, import_id: str) -> Key:
+        return import_keys.import_run(self._tenant, import_id)
+
+    def _due(self, at: str, import_id: str) -> Key:
+        return import_keys.due(at, import_id)
 
     def add(self, run: ImportRun) -> bool:
         """Write a new import that runs. Returns False when it exists already.
@@ -94,6 +102,8 @@ class ImportTable:
 
         def build() -> Transaction:
             transaction = self._write(after, guards.at_version_or_own(before.version, after.last_event))
+            if after.state in ("running", "cancelled"):
+                end_preview(transaction, self._store, self._previews, after)
             if after.state == "running":
                 count_bytes(transaction, self._tenant, after.size, after.updated_at)
                 self._uploads.release(transaction, after.id)
@@ -111,7 +121,7 @@ class ImportTable:
 
     def get(self, import_id: str) -> ImportRun | None:
         """Return an import, or None. The read is consistent."""
-        item = self._store.get(import_keys.import_run(self._tenant, import_id))
+        item = self._store.get(self._key(import_id))
         return run_from_item(self._tenant, item) if item else None
 
     def list_newest(self, *, limit: int, after: str | None) -> list[ImportRun]:
@@ -137,7 +147,7 @@ class ImportTable:
         The task is None for an open chunk.
         """
         wanted = (
-            import_keys.import_run(self._tenant, import_id),
+            self._key(import_id),
             import_keys.layout(self._tenant, import_id, attempt),
             import_keys.chunk(self._tenant, import_id, attempt, chunk),
         )
@@ -154,7 +164,7 @@ class ImportTable:
     ) -> bool:
         """Close a chunk of an attempt and add its rows to the counts, in one transaction.
 
-        Returns False, and counts nothing, when the chunk is closed already.
+        Returns False, and counts nothing, when the chunk is closed already, or when a later attempt has begun.
         """
         transaction = Transaction()
         transaction.put(
@@ -173,9 +183,15 @@ class ImportTable:
         more = {"chunks_done": 1, **tally_attributes(tally)}
         sums = ", ".join(f"{name} = {name} + :{name}" for name in more)
         transaction.update(
-            import_keys.import_run(self._tenant, import_id),
+            self._key(import_id),
             f"SET {sums}, updated_at = :at",
-            {**{f":{name}": {"N": str(number)} for name, number in more.items()}, ":at": {"S": at}},
+            {
+                **{f":{name}": {"N": str(number)} for name, number in more.items()},
+                ":at": {"S": at},
+                ":attempt": {"S": attempt},
+            },
+            condition="attempt = :attempt",
+            refusal=lambda _: _AlreadyThere("A later attempt has begun."),
         )
         try:
             self._store.commit(transaction)
@@ -199,7 +215,7 @@ class ImportTable:
         """Write the number of rows and chunks in the file. Returns False when the attempt has ended."""
         is_current = "attempt = :attempt"
         return self._store.update(
-            import_keys.import_run(self._tenant, import_id),
+            self._key(import_id),
             "SET rows_total = :rows, chunks_total = :chunks",
             {
                 ":rows": {"N": str(rows)},
@@ -216,7 +232,7 @@ class ImportTable:
         is_own_write = "last_event = :last_event"
         expression, values = end_update(run)
         transaction.update(
-            import_keys.import_run(self._tenant, run.id),
+            self._key(run.id),
             expression,
             {**values, **_RUNNING},
             condition=f"{_IS_RUNNING} OR {is_own_write}",
@@ -230,18 +246,26 @@ class ImportTable:
 
         `is_refused`: its file's bytes no longer count, since no row of it was written.
         """
-        transaction = Transaction()
-        expression, values = end_update(run)
-        transaction.update(
-            import_keys.import_run(self._tenant, run.id),
-            expression,
-            {**values, **_RUNNING},
-            condition=_IS_RUNNING,
-            refusal=lambda _: _NoLongerRunning("The import has ended already."),
-        )
+        transaction = self._end_of(run)
         if is_refused:
-            uncount_bytes(transaction, self._tenant, run.size, run.started_at)
+            self._uncount(transaction, run)
         return self._end(transaction, run.id)
+
+    def _end_of(self, run: ImportRun) -> Transaction:
+        expression, values = end_update(run)
+        is_current = "attempt = :attempt"
+        transaction = Transaction()
+        transaction.update(
+            self._key(run.id),
+            expression,
+            {**values, **_RUNNING, ":attempt": {"S": run.attempt}},
+            condition=f"{_IS_RUNNING} AND {is_current}",
+            refusal=lambda _: _NoLongerRunning("The attempt has ended already."),
+        )
+        return transaction
+
+    def _uncount(self, transaction: Transaction, run: ImportRun) -> None:
+        uncount_bytes(transaction, self._tenant, run.size, run.started_at)
 
     def _end(self, transaction: Transaction, import_id: str) -> bool:
         self._running.release(transaction, import_id)
@@ -254,7 +278,7 @@ class ImportTable:
     def set_results(self, import_id: str, results_key: str) -> None:
         """Write the object with the results of an import that failed half-way."""
         self._store.update(
-            import_keys.import_run(self._tenant, import_id),
+            self._key(import_id),
             "SET results_key = :key",
             {":key": {"S": results_key}},
         )
@@ -262,10 +286,10 @@ class ImportTable:
     def postpone(self, run: ImportRun, *, looked_at: str, idle_looks: int, due_at: str) -> bool:
         """Write what the watch found, and the time of its next look. Returns False when the import has ended, or when
         another run of the watch was faster."""
-        entry = import_keys.due(due_at, run.id)
+        entry = self._due(due_at, run.id)
         is_unmoved = "due_at = :before"
         return self._store.update(
-            import_keys.import_run(self._tenant, run.id),
+            self._key(run.id),
             "SET due_at = :due, WPK = :wpk, WSK = :wsk, looked_at = :looked, idle_looks = :idle",
             {
                 ":due": {"S": due_at},

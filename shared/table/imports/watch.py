@@ -13,10 +13,14 @@ _PAGE = 1000
 
 
 class ImportWatchTable:
-    """The imports of all tenants: those that are due for a look, and whether an import exists."""
+    """The imports of all tenants: those that are due for a look, and whether an import exists.
 
-    def __init__(self, store: Store) -> None:
+    `partition`: the index partition of those that are due: of imports, or of previews.
+    """
+
+    def __init__(self, store: Store, partition: str = import_keys.DUE) -> None:
         self._store = store
+        self._partition = partition
 
     def due(self, at: str) -> Iterator[tuple[str, str]]:
         """Yield (tenant id, import id) of the running imports that are due for a look at a time, the longest overdue
@@ -24,7 +28,7 @@ class ImportWatchTable:
 
         An index entry follows its import within moments, so an import may have ended or been postponed already.
         """
-        return walking.walk_due_records(self._store, import_keys.DUE, at, page=_PAGE)
+        return walking.walk_due_records(self._store, self._partition, at, page=_PAGE)
 
     def missing(self, imports: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         """Return those of some imports, each given as (tenant id, import id), that do not exist."""

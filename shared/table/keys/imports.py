@@ -11,6 +11,8 @@ CHUNK = "CHUNK#"
 BEGUN = "BEGUN#"
 DUE = "DUE#IMPORTS"
 """The index partition of running imports, by the time at which each is checked next."""
+DUE_PREVIEWS = "DUE#PREVIEWS"
+"""The index partition of running previews, by the time at which each is checked next."""
 INBOX_WALK: Key = make_key("S#IMPORTS", "INBOX")
 """How far the watch has looked through the inboxes."""
 
@@ -25,6 +27,11 @@ def import_run(tenant_id: str, import_id: str) -> Key:
     return make_key(imports(tenant_id), escape(import_id))
 
 
+def preview(tenant_id: str, import_id: str) -> Key:
+    """Return the key of the record of an import's preview."""
+    return make_key(f"{tenant_prefix(tenant_id)}PREVIEWS", escape(import_id))
+
+
 def partition(tenant_id: str, import_id: str) -> str:
     """Return the partition of what belongs to an import: its layout, its chunks, its events."""
     return record_partition(tenant_id, "import", import_id)
@@ -33,6 +40,16 @@ def partition(tenant_id: str, import_id: str) -> str:
 def layout(tenant_id: str, import_id: str, attempt: str) -> Key:
     """Return the key of the layout with which an attempt of an import reads the file."""
     return make_key(partition(tenant_id, import_id), f"LAYOUT#{attempt}")
+
+
+def sample(attempt: str) -> str:
+    """Return the prefix of the sort keys of the rows that a preview shows."""
+    return f"SAMPLE#{attempt}#"
+
+
+def sample_row(tenant_id: str, import_id: str, attempt: str, number: int) -> Key:
+    """Return the key of a row that a preview shows."""
+    return make_key(partition(tenant_id, import_id), f"{sample(attempt)}{number:06d}")
 
 
 def chunks(attempt: str) -> str:
@@ -66,3 +83,8 @@ def begun_range(tenant_id: str, import_id: str, attempt: str, first_row: int) ->
 def due(at: str, import_id: str) -> Key:
     """Return the index attributes of a running import. One partition is enough: an entry moves every few minutes."""
     return work.entry(DUE, at, import_id)
+
+
+def preview_due(at: str, import_id: str) -> Key:
+    """Return the index attributes of a running preview."""
+    return work.entry(DUE_PREVIEWS, at, import_id)

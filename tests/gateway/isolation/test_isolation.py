@@ -111,6 +111,14 @@ def make_upload(world: World, tenancy: Tenancy) -> str:
     return str(made["id"])
 
 
+def make_preview(world: World, tenancy: Tenancy) -> str:
+    made = make_upload(world, tenancy)
+    answer = world.send("POST", f"/imports/{made}/preview", token=tenancy.admin)
+    assert answer.status == 202, answer.text
+    DropFolder(world, tenancy.id).work()
+    return made
+
+
 def make_customer(world: World, tenancy: Tenancy) -> str:
     answer = world.send("POST", "/customers", {"first_name": "Grace"}, token=tenancy.user)
     assert answer.status == 201, answer.text
@@ -289,6 +297,8 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/imports/{import_id}"): Case(make_import),
     ("GET", "/imports/{import_id}/results"): Case(make_import),
     ("POST", "/imports/{import_id}/start"): Case(make_upload),
+    ("POST", "/imports/{import_id}/preview"): Case(make_upload),
+    ("GET", "/imports/{import_id}/preview"): Case(make_preview),
     ("GET", "/webhooks/{webhook_id}"): Case(make_webhook),
     ("DELETE", "/webhooks/{webhook_id}"): Case(make_webhook),
     ("GET", "/webhooks/{webhook_id}/deliveries"): Case(make_webhook),

@@ -13,11 +13,13 @@ from urllib.parse import quote_plus
 from functions.imports.on_object_created import handler as on_object_created
 from functions.imports.on_rows import handler as on_rows
 from shared.files.object_keys import inbox_key
-from shared.services.imports.watch import ImportWatch, ImportWatchReport
+from shared.services.imports.watch import ImportWatch, ImportWatchReport, WatchedImportJobs
+from shared.table.imports.previews import PreviewTable
 from shared.table.imports.repository import ImportTable
 from shared.table.imports.watch import ImportWatchTable
+from shared.table.keys.imports import DUE_PREVIEWS
 from shared.wiring.base import store
-from shared.wiring.imports import drop_bucket, import_queue, import_runs
+from shared.wiring.imports import drop_bucket, import_queue, import_runs, preview_runs
 from shared.wiring.tenants import find_tenant
 from tests.integration.world import World
 from tests.support.faults import Killed
@@ -150,6 +152,12 @@ class DropFolder:
     def watch(self, now: str) -> ImportWatchReport:
         """Run the watch, as if the time were `now`."""
         with acting_for_system(*WATCH_PREFIXES):
+            previews = WatchedImportJobs(
+                ImportWatchTable(store(), DUE_PREVIEWS),
+                lambda tenant_id: PreviewTable(store(), tenant_id),
+                preview_runs(),
+                import_queue(),
+            )
             return ImportWatch(
                 find_tenant,
                 ImportWatchTable(store()),
@@ -157,5 +165,6 @@ class DropFolder:
                 drop_bucket(),
                 import_runs(),
                 import_queue(),
+                previews,
                 now=lambda: now,
             ).look()

@@ -1,0 +1,91 @@
+"""The previews of a tenant's imports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from shared.domain import timestamps
+from shared.domain.imports.preview import PREVIEW_DAYS, SAMPLE_ROWS, PreviewRow
+from shared.domain.imports.record import ImportRun
+from shared.domain.jobs.quotas import PREVIEWS
+from shared.table import guards
+from shared.table.imports.items import run_to_item
+from shared.table.imports.repository import ImportTable
+from shared.table.item import Item
+from shared.table.jobs.slots import Slots
+from shared.table.keys import imports as import_keys
+from shared.table.keys.spelling import Key
+from shared.table.store import Store
+from shared.table.transactions import Transaction
+
+
+class PreviewTable(ImportTable):
+    """The previews of one tenant's imports. A preview is kept as its import is, in a record of its own: an import has
+    one preview, and a later one replaces it. `get` and the others take the id of the import."""
+
+    def __init__(self, store: Store, tenant_id: str) -> None:
+        super().__init__(store, tenant_id)
+        self._running = Slots(store, tenant_id, PREVIEWS)
+
+    def _key(self, import_id: str) -> Key:
+        return import_keys.preview(self._tenant, import_id)
+
+    def _due(self, at: str, import_id: str) -> Key:
+        return import_keys.preview_due(at, import_id)
+
+    def begin(self, before: ImportRun, after: ImportRun, older: ImportRun | None, preview: ImportRun) -> None:
+        """Write a preview that begins, in the place of an older one, and the import with the preview's options.
+
+        Raises ConcurrentChange when another writer has changed the import or its preview, and QuotaReached when the
+        tenant has too many running previews. Costs a read unit and at least seven write units.
+        """
+        guard = guards.is_new_or_own(preview.last_event)
+        if older is not None:
+            guard = guards.at_version_or_own(older.version, preview.last_event)
+
+        def build() -> Transaction:
+            transaction = Transaction()
+            transaction.put(run_to_item(after), **guards.at_version_or_own(before.version, after.last_event))
+            transaction.put(self._to_item(preview), **guard)
+            return transaction
+
+        self._running.commit(build, preview.id, now=timestamps.to_milliseconds(preview.started_at) // 1000)
+
+    def _to_item(self, preview: ImportRun) -> Item:
+        item: Item = {
+            **run_to_item(preview),
+            **self._key(preview.id),
+            "expires_at": {"N": str(_expiry(preview.started_at))},
+        }
+        return item | (self._due(preview.due_at, preview.id) if preview.due_at else {})
+
+    def end(self, preview: ImportRun) -> bool:
+        """Write a preview that is ready. Returns False when it has ended already, or a later one has begun."""
+        return self._end(self._end_of(preview), preview.id)
+
+    def _uncount(self, transaction: Transaction, run: ImportRun) -> None:
+        """Do nothing: the bytes of a preview's file are not counted."""
+
+    def save_sample(self, preview: ImportRun, rows: Iterable[PreviewRow]) -> None:
+        """Write rows that a preview shows."""
+        for row in rows:
+            self._store.put(
+                {
+                    **import_keys.sample_row(self._tenant, preview.id, preview.attempt, row.row_number),
+                    "row": {"S": row.model_dump_json(exclude_defaults=True)},
+                    "expires_at": {"N": str(_expiry(preview.started_at))},
+                }
+            )
+
+    def sample(self, import_id: str, attempt: str) -> list[PreviewRow]:
+        """Return the rows that a preview shows, by number."""
+        found = self._store.query(
+            import_keys.partition(self._tenant, import_id),
+            prefix=import_keys.sample(attempt),
+            limit=SAMPLE_ROWS,
+        )
+        return [PreviewRow.model_validate_json(item["row"]["S"]) for item in found]
+
+
+def _expiry(at: str) -> int:
+    return timestamps.to_milliseconds(at) // 1000 + PREVIEW_DAYS * 86_400

@@ -1,0 +1,306 @@
+"""The preview of an import: a dry run of the whole file, as a caller sees it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.domain import timestamps
+from shared.domain.ids import new_id
+from shared.domain.imports.preview import SAMPLE_ROWS
+from tests.integration.imports.drop_folder import DropFolder
+from tests.integration.imports.uploads import Uploader
+from tests.integration.world import World
+from tests.tenants import Tenancy
+
+PEOPLE = "Email,First Name,Shoe size\nada@example.com,Ada,38\ngrace@example.com,Grace,39\nnonsense,Bad,40\n"
+
+
+@pytest.fixture
+def uploader(world: World) -> Uploader:
+    return Uploader(DropFolder(world))
+
+
+def contacts(world: World) -> list[str]:
+    world.catch_up()
+    return sorted(one["email"] for one in world.send("GET", "/contacts").json["items"])
+
+
+def codes(answer: Any) -> list[tuple[str, str]]:
+    return [(one["field"], one["code"]) for one in answer.json["errors"]]
+
+
+# What it shows
+
+
+def test_a_preview_shows_how_the_file_is_read_and_what_each_row_would_become(
+    world: World, uploader: Uploader
+) -> None:
+    existing = world.create("grace@example.com")
+    import_id = uploader.upload(PEOPLE)
+    asked = uploader.ask_for_preview(import_id)
+    assert asked.status == 202
+    assert (asked.json["state"], asked.json["rows"], asked.json["dialect"]) == ("running", [], None)
+    assert asked.json == uploader.read_preview(import_id)
+    uploader.folder.work()
+    shown = uploader.read_preview(import_id)
+    assert (shown["id"], shown["import_id"], shown["state"], shown["is_current"]) == (
+        "p1",
+        import_id,
+        "ready",
+        True,
+    )
+    assert shown["dialect"] == {"encoding": "utf-8", "delimiter": ",", "header_line": 1}
+    assert [(one["header"], one["field"], one["reason"]) for one in shown["columns"]] == [
+        ("Email", "email", "header"),
+        ("First Name", "first_name", "header"),
+        ("Shoe size", None, "unknown"),
+    ]
+    assert shown["unused_columns"] == ["Shoe size"]
+    ada, grace, bad = shown["rows"]
+    assert (ada["row_number"], ada["line"], ada["outcome"], ada["contact_id"]) == (1, 2, "created", None)
+    assert ada["before"] is None and ada["after"]["email"] == "ada@example.com"
+    assert (grace["outcome"], grace["contact_id"], grace["reason_code"]) == (
+        "skipped",
+        existing["id"],
+        "duplicate",
+    )
+    assert (bad["outcome"], bad["line"]) == ("failed", 4) and bad["reason_code"] and bad["message"]
+    assert shown["counts"] == {
+        "rows": 3, "created": 1, "updated": 0, "merged": 0, "skipped": 1, "unchanged": 0, "failed": 1, "warnings": 0,
+    }  # fmt: skip
+    assert shown["progress"]["rows_done"] == 3 and shown["progress"]["seconds_left"] == 0
+    assert contacts(world) == ["grace@example.com"], "nothing was written"
+    assert uploader.read(import_id)["state"] == "uploaded"
+    assert uploader.read(import_id)["counts"]["rows"] == 0, "the import has not begun"
+
+
+def test_a_preview_counts_the_whole_file_and_shows_its_first_rows(world: World, uploader: Uploader) -> None:
+    """check 8: the file has several chunks, and rows that share an address at its two ends."""
+    lines = [f"p{number}@example.com" for number in range(1, 900)]
+    import_id = uploader.upload("\n".join(["email", *lines, "p2@example.com"]))
+    shown = uploader.preview(import_id)
+    assert shown["counts"]["created"] == 899 and shown["counts"]["skipped"] == 1
+    assert [one["row_number"] for one in shown["rows"]] == list(range(1, SAMPLE_ROWS + 1))
+    assert [one["after"]["email"] for one in shown["rows"]] == lines[:SAMPLE_ROWS]
+    assert contacts(world) == []
+
+
+def test_the_run_does_what_its_preview_said(world: World, uploader: Uploader) -> None:
+    world.create("grace@example.com")
+    import_id = uploader.upload(PEOPLE)
+    planned = uploader.preview(import_id)
+    done = uploader.run(import_id)
+    assert (done["state"], done["counts"]) == ("completed", planned["counts"])
+    fates = [(one["outcome"], one["reason_code"], one["message"]) for one in uploader.folder.results(done)]
+    assert fates == [
+        (one["outcome"], one["reason_code"] or "", one["message"] or "") for one in planned["rows"]
+    ]
+    assert contacts(world) == ["ada@example.com", "grace@example.com"]
+
+
+# Options
+
+
+def test_the_options_of_a_preview_are_those_of_the_start_unless_it_has_others(
+    world: World, uploader: Uploader
+) -> None:
+    import_id = uploader.upload("Kunde,Mail\nAda,ada@example.com\n", tags=["created"])
+    shown = uploader.preview(import_id, mapping={"Kunde": "first_name"}, tags=["preview"])
+    assert shown["options"]["mapping"] == {"Kunde": "first_name"} and shown["options"]["tags"] == ["preview"]
+    assert [(one["field"], one["reason"]) for one in shown["columns"]] == [
+        ("first_name", "mapping"),
+        ("email", "header"),
+    ]
+    assert uploader.read(import_id)["options"]["tags"] == ["preview"]
+    done = uploader.run(import_id, tags=["start"])
+    assert done["options"]["mapping"] == {"Kunde": "first_name"} and done["options"]["tags"] == ["start"]
+
+
+def test_options_that_are_not_given_are_the_tenants_defaults(world: World, uploader: Uploader) -> None:
+    patched = world.send("PATCH", "/settings", {"import_defaults": {"tags": ["default"], "delimiter": ";"}})
+    assert patched.status == 200, patched.text
+    import_id = uploader.upload("email;first name\nada@example.com;Ada\n", tags=["mine"])
+    options = uploader.read(import_id)["options"]
+    assert (options["tags"], options["delimiter"]) == (["mine"], ";")
+    assert uploader.preview(import_id, tags=None)["options"]["tags"] == ["default"]
+
+
+@pytest.mark.parametrize("path", ["", "/preview", "/start"])
+def test_options_that_name_what_there_is_not_are_refused_everywhere(
+    world: World, uploader: Uploader, path: str
+) -> None:
+    """Every fault is named in one answer, and nothing begins."""
+    import_id = uploader.upload(PEOPLE)
+    bad = {"owner_id": "user-of-T10", "groups": ["Nobody"], "tags": list("abcdefghijk")}
+    body: dict[str, Any] = {"options": bad}
+    answer = (
+        uploader.send("POST", f"/imports/{import_id}{path}", body)
+        if path
+        else uploader.send("POST", "/imports", {"file_name": "x.csv", **body})
+    )
+    assert answer.status == 422, answer.text
+    assert codes(answer) == [
+        ("options.owner_id", "unknown_owner"),
+        ("options.tags", "too_many_tags"),
+        ("options.groups.0", "unknown_group"),
+    ]
+    assert uploader.read(import_id)["state"] == "uploaded"
+    assert uploader.send("GET", f"/imports/{import_id}/preview").status == 404
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"encoding": "klingon"}, "options.encoding"),
+        ({"delimiter": "ab"}, "options.delimiter"),
+        ({"mapping": {"Mail": "emial"}}, "options.mapping.Mail"),
+        ({"default_country": "XX"}, "options.default_country"),
+        ({"on_duplicate": "replace"}, "options.on_duplicate"),
+        ({"dry_run": "perhaps"}, "options.dry_run"),
+        ({"unknown": 1}, "options.unknown"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(world: World, uploader: Uploader, given: Any, field: str) -> None:
+    import_id = uploader.upload(PEOPLE)
+    answers = [uploader.ask_for_preview(import_id, **given), uploader.start(import_id, **given)]
+    answers.append(uploader.send("POST", "/imports", {"file_name": "x.csv", "options": given}))
+    assert [(one.status, codes(one)[0][0]) for one in answers] == [(422, field)] * 3
+
+
+# Its life
+
+
+def test_a_new_preview_replaces_the_old_one_whose_chunks_stop(world: World, uploader: Uploader) -> None:
+    folder = uploader.folder
+    import_id = uploader.upload("\n".join(["email", *(f"p{number}@example.com" for number in range(1_000))]))
+    uploader.ask_for_preview(import_id, tags=["old"])
+    folder.work(limit=2)  # the file is split, and one chunk is done
+    assert uploader.read_preview(import_id)["progress"]["rows_done"] == 200
+    uploader.replace_file(import_id, PEOPLE)
+    shown = uploader.ask_for_preview(import_id, tags=["new"]).json
+    assert (shown["id"], shown["counts"]["rows"], shown["rows"]) == ("p2", 0, [])
+    folder.work()
+    shown = uploader.read_preview(import_id)
+    assert (shown["id"], shown["state"], shown["options"]["tags"]) == ("p2", "ready", ["new"])
+    assert shown["counts"]["rows"] == 3 and len(shown["rows"]) == 3
+    assert folder.keys("parts/") == [] or all("/p1/" in key for key in folder.keys("parts/"))
+
+
+def test_a_preview_is_not_current_once_the_file_was_replaced(world: World, uploader: Uploader) -> None:
+    import_id = uploader.upload(PEOPLE)
+    assert uploader.preview(import_id)["is_current"] is True
+    uploader.replace_file(import_id, "email\nnew@example.com\n")
+    assert uploader.read_preview(import_id)["is_current"] is False
+    assert uploader.preview(import_id)["counts"]["rows"] == 1
+
+
+def test_a_file_that_is_replaced_meanwhile_fails_the_preview(world: World, uploader: Uploader) -> None:
+    """check 87"""
+    import_id = uploader.upload(PEOPLE)
+    uploader.ask_for_preview(import_id)
+    uploader.replace_file(import_id, "email\nnew@example.com\n")
+    uploader.folder.work()
+    shown = uploader.read_preview(import_id)
+    assert (shown["state"], shown["error"]["code"]) == ("failed", "replaced")
+    assert uploader.preview(import_id)["state"] == "ready"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [(b"\x1f\x8b\x08\x00xxxx", "gzip"), ("name\nAda\n", "no_email_column"), ("\n", "empty")],
+)
+def test_a_file_that_cannot_be_imported_fails_the_preview_and_not_the_import(
+    world: World, uploader: Uploader, body: bytes | str, code: str
+) -> None:
+    """check 83"""
+    import_id = uploader.upload(body)
+    shown = uploader.preview(import_id)
+    assert (shown["state"], shown["error"]["code"]) == ("failed", code)
+    assert uploader.read(import_id)["state"] == "uploaded"
+
+
+def test_a_start_ends_the_preview_that_runs(world: World, uploader: Uploader) -> None:
+    import_id = uploader.upload("\n".join(["email", *(f"p{number}@example.com" for number in range(300))]))
+    uploader.ask_for_preview(import_id)
+    uploader.folder.work(limit=1)
+    done = uploader.run(import_id)
+    assert (done["state"], done["counts"]["created"]) == ("completed", 300)
+    shown = uploader.read_preview(import_id)
+    assert (shown["state"], shown["error"]["code"], shown["is_current"]) == (
+        "failed",
+        "import_started",
+        False,
+    )
+    assert uploader.ask_for_preview(import_id).json["code"] == "import_started"
+
+
+def test_a_preview_needs_a_file_and_an_import_that_was_not_started(world: World, uploader: Uploader) -> None:
+    asked = uploader.send("POST", "/imports", {"file_name": "never.csv"}).json["id"]
+    assert uploader.ask_for_preview(asked).json["code"] == "not_uploaded"
+    assert uploader.send("GET", f"/imports/{asked}/preview").status == 404
+    assert uploader.ask_for_preview(new_id()).status == 404
+    uploader.folder.run("email\nada@example.com\n")
+    (dropped,) = (one for one in uploader.folder.imports() if one["source"] == "drop_folder")
+    assert uploader.ask_for_preview(dropped["id"]).json["code"] == "import_started"
+
+
+def test_a_tenant_has_a_limit_of_running_previews(world: World, uploader: Uploader, t10: Tenancy) -> None:
+    """check 103"""
+    ids = [uploader.upload(PEOPLE) for _ in range(6)]
+    answers = [uploader.ask_for_preview(import_id) for import_id in ids]
+    assert [one.status for one in answers] == [202] * 5 + [409]
+    assert answers[-1].json["code"] == "too_many_previews"
+    other = Uploader(DropFolder(world, "T10"), t10.admin)
+    assert other.ask_for_preview(other.upload(PEOPLE)).status == 202
+    assert uploader.ask_for_preview(ids[0]).status == 202, (
+        "a preview in the place of one that runs takes no more"
+    )
+    uploader.folder.work()
+    assert uploader.ask_for_preview(ids[-1]).status == 202
+
+
+def test_a_preview_whose_messages_were_lost_goes_on_and_at_last_is_given_up(
+    world: World, uploader: Uploader
+) -> None:
+    folder, now = uploader.folder, timestamps.now()
+    import_id = uploader.upload(PEOPLE)
+    uploader.ask_for_preview(import_id)
+    folder.waiting()
+    assert folder.watch(timestamps.plus(now, 600)).driven_on == 1
+    folder.waiting()
+    at, reports = now, []
+    for _ in range(10):
+        at = timestamps.plus(at, 86_400)
+        reports.append(folder.watch(at))
+        folder.waiting()
+    assert sum(one.given_up for one in reports) == 1
+    shown = uploader.read_preview(import_id)
+    assert (shown["state"], shown["error"]["code"]) == ("failed", "stalled")
+    assert uploader.preview(import_id)["state"] == "ready"
+
+
+# Dry runs
+
+
+def test_a_dry_run_ends_with_planned_fates_and_can_be_started_for_real(
+    world: World, uploader: Uploader
+) -> None:
+    import_id = uploader.upload(PEOPLE)
+    dry = uploader.run(import_id, dry_run=True)
+    assert (dry["state"], dry["options"]["dry_run"], dry["counts"]["created"]) == ("completed", True, 2)
+    planned = uploader.folder.results(dry)
+    assert [one["outcome"] for one in planned] == ["created", "created", "failed"]
+    assert [one["contact_id"] for one in planned] == ["", "", ""], "there is no contact yet"
+    assert contacts(world) == []
+    done = uploader.run(import_id, dry_run=False)
+    assert (done["state"], done["options"]["dry_run"], done["counts"]) == ("completed", False, dry["counts"])
+    assert [one["outcome"] for one in uploader.folder.results(done)] == ["created", "created", "failed"]
+    assert contacts(world) == ["ada@example.com", "grace@example.com"]
+    assert uploader.start(import_id).json["code"] == "import_started"
+    ends = world.content.of(f"T#T1#IMPORT#{import_id}", "EVENT#")
+    told = [json.loads(one["data"]["S"]) for one in sorted(ends, key=lambda one: one["version"]["N"])]
+    assert [one.get("dry_run", False) for one in told] == [True, False]
+    assert told[0]["counts"] == told[1]["counts"]
