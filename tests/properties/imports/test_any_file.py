@@ -19,6 +19,7 @@ from shared.domain.imports.csv_file import Row
 from shared.domain.imports.detection import is_wide
 from shared.domain.imports.file import BadFile
 from shared.domain.imports.groups import decode_groups
+from shared.domain.imports.limits import DEFAULT_LIMITS
 from shared.domain.imports.results import Fate, fail_row, result_header, result_line
 from shared.domain.imports.rows import RowReader
 from shared.domain.tenant import TenantSettings
@@ -126,7 +127,7 @@ def check_that_results_have_each_row_once(layout: Layout, rows: list[Row], optio
 
 
 def check(data: bytes, options: ImportOptions, size: int) -> None:
-    source = Source(data, lambda: blocks(data, size))
+    source = Source(data, lambda: blocks(data, size), DEFAULT_LIMITS.columns)
     try:
         layout, header = source.survey(options, require_email=True)
     except BadFile:
@@ -175,7 +176,7 @@ def test_what_a_csv_writer_wrote_is_read_as_csv_reader_reads_it(
     )
     text = "".join(line + end for line in above) + written.getvalue()
     data = text.encode(encoding)
-    source = Source(data, lambda: blocks(data, size))
+    source = Source(data, lambda: blocks(data, size), DEFAULT_LIMITS.columns)
     layout, header = source.survey(ImportOptions(), require_email=True)
     assert (layout.delimiter, header.line) == (delimiter, len(above) + 1)
     expected = list(csv.reader(io.StringIO(written.getvalue(), newline=""), delimiter=delimiter))[1:]
@@ -210,10 +211,10 @@ def test_a_workbook_has_the_rows_that_were_written(table: list[list[Any]]) -> No
         given.write_bytes(workbook([["Email", *"abcde"], *table]))
         reader.convert(given, target)
         data = target.read_bytes()
-    source = Source(data, lambda: blocks(data, 100), is_workbook=True)
+    source = Source(data, lambda: blocks(data, 100), DEFAULT_LIMITS.columns, is_workbook=True)
     rows = list(source.rows(*source.survey(ImportOptions(), require_email=True)))
     expected = {
-        number: [shown(value) for value in row]
+        number: [shown(value).lstrip(" ") for value in row]
         for number, row in enumerate(table, 2)
         if any(shown(value).strip() for value in row)
     }
