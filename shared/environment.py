@@ -15,8 +15,13 @@ def drop_bucket() -> str:
     return os.environ["DROP_BUCKET"]
 
 
+def import_files_queue_url() -> str:
+    """The URL of the queue of imports' steps that read or write whole files."""
+    return os.environ["IMPORT_FILES_QUEUE_URL"]
+
+
 def import_rows_queue_url() -> str:
-    """The URL of the queue of imports' tasks."""
+    """The URL of the queue of imports' chunks."""
     return os.environ["IMPORT_ROWS_QUEUE_URL"]
 
 

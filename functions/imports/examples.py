@@ -100,6 +100,16 @@ _PREVIEW = Preview(
     updated_at="2025-04-22T11:00:02.000Z",
     completed_at="2025-04-22T11:00:02.000Z",
 )
+_CANCELLED = Import(
+    **_STARTED.__dict__
+    | {
+        "state": "cancelled",
+        "counts": Counts(rows=1000, created=390, skipped=8, failed=2),
+        "progress": Progress(rows_done=400, rows_per_second=250.0, seconds_left=0.0),
+        "updated_at": "2025-04-22T11:00:01.600Z",
+        "completed_at": "2025-04-22T11:00:01.600Z",
+    }
+)
 
 PARAMETERS = {"import_id": _ID}
 
@@ -143,6 +153,13 @@ EXAMPLES = {
         answer=template(with_examples=True),
         parameters={"example": True},
         problems=(PermissionDenied.lacking("imports:run"),),
+    ),
+    "cancel_import": Example(
+        answer=_CANCELLED,
+        problems=(
+            Conflict("An import that is completed cannot become cancelled.", code="import_ended"),
+            NotFound("Import"),
+        ),
     ),
     "read_import": Example(answer=_COMPLETED, problems=(NotFound("Import"),)),
     "read_results": Example(

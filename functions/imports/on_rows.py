@@ -1,4 +1,4 @@
-"""Carries out tasks of imports: writes chunks of rows, splits files again, collects results."""
+"""Works on chunks of imports."""
 
 from __future__ import annotations
 
@@ -10,27 +10,24 @@ from shared.domain.imports.tasks import ImportTask
 from shared.files.queues.imports import from_message
 from shared.sqs import process_batch
 from shared.wiring.base import received_messages
-from shared.wiring.imports import import_chunks, import_runs, preview_chunks, preview_runs
+from shared.wiring.imports import import_chunks, preview_chunks
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Carry out the tasks of the messages. Return the messages to retry."""
+    """Work on the chunks of the messages. Return the messages to retry."""
     queue = received_messages(environment.import_rows_queue_url())
     return process_batch(event, queue, lambda body: _carry_out(from_message(body)))
 
 
 def _carry_out(task: ImportTask) -> None:
-    figures: dict[str, int] = {}
-    runs, chunks = (preview_runs, preview_chunks) if task.is_preview else (import_runs, import_chunks)
-    if task.chunk is not None:
-        done = chunks().run(task)
-        figures["chunk"] = task.chunk
-        if done is not None:
-            figures |= {f"rows_{name}": count for name, count in asdict(done.result.tally).items()}
-    elif task.step == "split":
-        runs().split(task.tenant_id, task.import_id)
-    else:
-        runs().finish(task.tenant_id, task.import_id)
+    chunks = preview_chunks if task.is_preview else import_chunks
+    done = chunks().run(task)
+    figures = asdict(done.result.tally) if done is not None else {}
     observability.note(
-        "import task done", step=task.step, tenant_id=task.tenant_id, import_id=task.import_id, **figures
+        "import chunk done",
+        tenant_id=task.tenant_id,
+        import_id=task.import_id,
+        attempt=task.attempt,
+        chunk=task.chunk,
+        **{f"rows_{name}": count for name, count in figures.items()},
     )

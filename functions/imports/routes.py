@@ -10,7 +10,7 @@ from shared.domain.imports.views import Import, NewImport, Results
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import Reply, Routes
-from shared.wiring.imports import import_previews, import_service, import_uploads
+from shared.wiring.imports import import_cancelling, import_previews, import_service, import_uploads
 
 routes = Routes("Imports")
 
@@ -91,6 +91,19 @@ def read_template(call: Call, query: TemplateQuery) -> Reply:
         text=import_service(call.caller).template(with_examples=query.example),
         headers={"Content-Disposition": f'attachment; filename="{FILE_NAME}"'},
     )
+
+
+@routes.route(
+    "POST",
+    "/imports/{import_id}/cancel",
+    summary="Cancel an import",
+    answer=Import,
+    errors=(NotFound, Conflict),
+)
+def cancel_import(call: Call, import_id: str) -> Reply:
+    """The import stops after the chunks that it is working on, at most twenty of 200 rows. The contacts that it has
+    written so far stay. The results follow within minutes; rows that were not reached have the outcome `not_run`."""
+    return Reply(record=import_cancelling(call.caller, call.claim).cancel(import_id))
 
 
 @routes.route("GET", "/imports/{import_id}", summary="Read an import", answer=Import, errors=(NotFound,))

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from shared.domain.imports.tasks import ImportTask
     from shared.domain.tenant import TenantSettings
     from shared.files.drop_bucket import DropBucket
-    from shared.files.queues.tasks import SqsTaskQueue
+    from shared.files.queues.imports import ImportTaskQueue
     from shared.services.idempotency import IdempotencyKeyClaim
     from shared.services.imports.carrying_out import RowWriting
+    from shared.services.imports.cancelling import ImportCancelling
     from shared.services.imports.chunks import SplitImport, WrittenChunk
     from shared.services.imports.imports import ImportService
     from shared.services.imports.preview_runs import PreviewRuns
@@ -56,12 +57,16 @@ def drop_bucket() -> DropBucket:
 
 
 @kept
-def import_queue() -> SqsTaskQueue[ImportTask]:
-    """The queue of work on imports."""
-    from shared.files.queues.imports import to_message
+def import_queue() -> ImportTaskQueue:
+    """The queues of work on imports."""
+    from shared.files.queues.imports import ImportTaskQueue, to_message
     from shared.files.queues.tasks import SqsTaskQueue
 
-    return SqsTaskQueue(partial(aws_client, "sqs"), environment.import_rows_queue_url(), to_message)
+    sqs = partial(aws_client, "sqs")
+    return ImportTaskQueue(
+        SqsTaskQueue(sqs, environment.import_files_queue_url(), to_message),
+        SqsTaskQueue(sqs, environment.import_rows_queue_url(), to_message),
+    )
 
 
 def import_limits() -> ImportLimits:
@@ -138,6 +143,15 @@ def _given_options(caller: Caller) -> GivenOptions:
         check_options(options, settings, labelling(caller), is_active, field="options")
 
     return GivenOptions(partial(tenant_settings, caller.tenant_id), check)
+
+
+def import_cancelling(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> ImportCancelling:
+    """The cancelling of imports, for one caller."""
+    from shared.services.imports.cancelling import ImportCancelling
+
+    return ImportCancelling(
+        caller, _import_table(caller.tenant_id, claim), import_queue, announce=announcer(claim)
+    )
 
 
 def import_runs() -> ImportRuns:

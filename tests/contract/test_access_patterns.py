@@ -93,6 +93,7 @@ from shared.wiring.imports import (
     import_runs,
     import_service,
     import_uploads,
+    import_cancelling,
     preview_chunks,
     preview_runs,
 )
@@ -514,6 +515,9 @@ class Upload:
     def start(self) -> None:
         import_uploads(ADMIN).start(self._import_id, StartInput())
 
+    def cancel(self) -> None:
+        import_cancelling(ADMIN).cancel(self._import_id)
+
 
 ACCOUNT_OF_ADA = ("ada@example.com", "Difference-Engine-1822")
 
@@ -539,7 +543,7 @@ class RowQueue:
     """The steps of an import, one at a time."""
 
     def __init__(self, stack: Stack) -> None:
-        self._url = stack.queue_url("ImportRowsQueue")
+        self._urls = {name: stack.queue_url(f"Import{name}Queue") for name in ("Rows", "Files")}
         body = "email\n" + "".join(f"row{n}@example.com\n" for n in range(200))
         key = f"tenants/{TENANT}/inbox/people.csv"
         bucket = stack.environment["DROP_BUCKET"]
@@ -555,27 +559,25 @@ class RowQueue:
         self.import_id = run.id
 
     def write(self) -> None:
-        task = self._task()
-        assert task.step == "rows"
-        import_chunks().run(task)
+        import_chunks().run(self._task("Rows"))
 
     def finish(self) -> None:
-        import_runs().finish(TENANT, self._task().import_id)
+        import_runs().finish(self._task("Files"))
 
     def ask(self) -> None:
         import_previews(ADMIN).begin(self.upload_id, PreviewInput())
 
     def split(self) -> None:
-        preview_runs().split(TENANT, self._task().import_id)
+        preview_runs().split(self._task("Files"))
 
     def plan(self) -> None:
-        preview_chunks().run(self._task())
+        preview_chunks().run(self._task("Rows"))
 
     def end_preview(self) -> None:
-        preview_runs().finish(TENANT, self._task().import_id)
+        preview_runs().finish(self._task("Files"))
 
-    def _task(self) -> ImportTask:
-        return from_message_of_import(receive(self._url, 1)[0]["Body"])
+    def _task(self, queue: str) -> ImportTask:
+        return from_message_of_import(receive(self._urls[queue], 1)[0]["Body"])
 
 
 _SPREAD = ("Fan out an event to one webhook",)
@@ -653,6 +655,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Plan 200 rows of a preview": (*_ASKED, "Cut up a preview of 200 rows"),
     "Finish a preview": _PLANNED,
     "Read the preview of an import of 200 rows": (*_PLANNED, "Finish a preview"),
+    "Cancel an import": ("Ask for an import", "Start an import"),
     "List imports": _FINISHED,
     "Read an import": _FINISHED,
     "Read an import's results": _FINISHED,
@@ -925,6 +928,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Read the preview of an import of 200 rows": lambda world: import_previews(ADMIN).read(
         world.queue.upload_id
     ),
+    "Cancel an import": lambda world: world.upload.cancel(),
     "Give a contact to another user": lambda world: world.contacts.patch(
         world.first.id, ContactPatch(owner_id="u03"), None
     ),

@@ -167,7 +167,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     },
     "ImportsRole": {"T#": "GetItem PutItem UpdateItem DeleteItem Query TransactGetItems TransactWriteItems"},
     "ImportsRowsRole": {"T#": "GetItem PutItem UpdateItem Query BatchGetItem TransactGetItems"},
-    "ImportsSplitRole": {"T#": "GetItem PutItem UpdateItem Query TransactGetItems"},
+    "ImportsFilesRole": {"T#": "GetItem PutItem UpdateItem Query TransactGetItems"},
     "ImportsWatchRole": {
         "T#": "GetItem PutItem UpdateItem Query BatchGetItem TransactGetItems",
         "S#IMPORTS": "GetItem PutItem UpdateItem Query BatchGetItem TransactGetItems",

@@ -585,6 +585,9 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
         (409, "POST", "/imports/{import_id}/preview", awaited, {}),
         (422, "POST", "/imports/{import_id}/preview", awaited, {"json": {"options": {"delimiter": ""}}}),
         (404, "GET", "/imports/{import_id}/preview", awaited, {}),
+        (404, "POST", "/imports/{import_id}/cancel", new_id(), {}),
+        (200, "POST", "/imports/{import_id}/cancel", awaited, {}),
+        (409, "POST", "/imports/{import_id}/cancel", awaited, {}),
         (404, "GET", "/imports/{import_id}/results", new_id(), {}),
     ]
 

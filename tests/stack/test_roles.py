@@ -289,7 +289,7 @@ def test_users_come_and_go(enforcing: Enforcing) -> None:
             "KeyConditionExpression": "WPK = :k",
             "ExpressionAttributeValues": {":k": {"S": "DUE#0"}},
         }),
-        ("ImportsSplitFunction", "s3", "put_object", {"Key": "tenants/demo/inbox/x", "Body": b""}),
+        ("ImportsFilesFunction", "s3", "put_object", {"Key": "tenants/demo/inbox/x", "Body": b""}),
         ("ImportsRowsFunction", "s3", "put_object", {"Key": "tenants/demo/inbox/x", "Body": b""}),
         ("ImportsFunction", "s3", "get_object", {"Key": "tenants/demo/inbox/people.csv"}),
         ("WebhookSendFunction", "s3", "list_objects_v2", {}),

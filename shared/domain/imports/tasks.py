@@ -7,13 +7,13 @@ from typing import Literal
 
 from shared.domain.ids import new_id
 
-Step = Literal["convert", "split", "rows", "finish"]
+Step = Literal["split", "rows", "finish", "undo"]
 
 
 @dataclass(frozen=True, slots=True)
 class ImportTask:
-    """A step of an import: convert its file to CSV, split it into chunks, work on the rows of a chunk, or gather the
-    results.
+    """A step of an import: split its file into chunks, work on the rows of a chunk, gather the results, or undo what a
+    chunk wrote.
 
     `attempt`: the name of the attempt that the step is part of; see `shared.domain.imports.record.ImportRun`. `chunk`:
     the number of the chunk, counted from 0; None for other steps. `id`: of the message that asks for it; a message

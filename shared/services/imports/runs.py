@@ -180,10 +180,10 @@ class ImportRuns:
             run = imports.get(run.id) or run
         return run
 
-    def split(self, tenant_id: str, import_id: str) -> None:
+    def split(self, task: ImportTask) -> None:
         """Split the file of a running import, or, once that is done, queue the chunks that its chains wait for."""
-        run = self._imports(tenant_id).get(import_id)
-        if run is not None and run.state == "running":
+        run = self._imports(task.tenant_id).get(task.import_id)
+        if run is not None and run.state == "running" and run.attempt == task.attempt:
             self._split(run)
 
     def _split(self, run: ImportRun) -> None:
@@ -240,41 +240,50 @@ class ImportRuns:
         if run is not None and run.state == "running" and run.all_chunks_done:
             self._tasks.send([ImportTask(run.tenant_id, run.id, run.attempt, "finish")])
 
-    def finish(self, tenant_id: str, import_id: str) -> None:
+    def finish(self, task: ImportTask) -> None:
         """Gather the results of an import whose chunks are all closed, and complete it.
 
         The results of an import that failed or was cancelled half-way are gathered too.
         """
-        imports = self._imports(tenant_id)
-        run = imports.get(import_id)
-        if run is None or (run.state == "running" and not run.all_chunks_done):
+        imports = self._imports(task.tenant_id)
+        run = imports.get(task.import_id)
+        if run is None or run.attempt != task.attempt:
+            return
+        if run.state == "running" and not run.all_chunks_done:
             return
         try:
             if run.state == "running":
                 results_key = self._gather(run, imports)
                 ended = run.complete(results_key=results_key, event_id=new_id(), at=self._now())
                 if not imports.complete(*ended):  # it has ended meanwhile
-                    self.finish(tenant_id, import_id)
+                    self.finish(task)
                     return
-            elif run.state in ("failed", "cancelled") and run.chunks_done and run.results_key is None:
-                imports.set_results(import_id, self._gather(run, imports))
+            elif run.state in ("failed", "cancelled") and run.chunks_total and run.results_key is None:
+                imports.set_results(run.id, self._gather(run, imports))
         except Conflict:
             # Another worker was faster, and has removed the parts already.
-            again = imports.get(import_id)
+            again = imports.get(run.id)
             if again is None or again.results_key is None:
                 raise
-        self._files.drop_parts(tenant_id, import_id, run.attempt)
+        self._files.drop_parts(run.tenant_id, run.id, run.attempt)
 
     def _gather(self, run: ImportRun, imports: ImportRepository) -> str:
         layout = imports.get_layout(run.id, run.attempt)
         if layout is None:
             raise LookupError("an import has chunks and no layout")
         where = (run.tenant_id, run.id)
-        closed = {chunk.number: chunk.part for chunk in imports.chunks(run.id, run.attempt)}
+        closed: set[int] = set()
+
+        def parts() -> Iterator[str]:
+            for chunk in imports.chunks(run.id, run.attempt):
+                closed.add(chunk.number)
+                yield chunk.part
+
+        # The numbers are known once the outputs have been read.
         unread = (number for number in range(run.chunks_total or 0) if number not in closed)
         blocks = gather(
             layout,
-            self._files.read_outputs(closed.values()),
+            self._files.read_outputs(parts()),
             self._files.read_inputs(*where, run.attempt, unread),
         )
         return self._files.put_results(*where, run.file_name, result_header(layout), blocks)

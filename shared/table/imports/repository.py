@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.domain import timestamps
-from shared.domain.errors import Conflict
+from shared.domain.errors import ConcurrentChange, Conflict
 from shared.domain.events import Event
 from shared.domain.imports.columns import Layout
 from shared.domain.imports.progress import ClosedChunk, Tally
@@ -242,7 +242,7 @@ class ImportTable:
         return self._end(transaction, run.id)
 
     def fail(self, run: ImportRun, *, is_refused: bool) -> bool:
-        """Write a failed import. Returns False when it has ended already.
+        """Write a failed or cancelled import. Returns False when it has ended already.
 
         `is_refused`: its file's bytes no longer count, since no row of it was written.
         """
@@ -266,6 +266,18 @@ class ImportTable:
 
     def _uncount(self, transaction: Transaction, run: ImportRun) -> None:
         uncount_bytes(transaction, self._tenant, run.size, run.started_at)
+    def cancel(self, before: ImportRun, after: ImportRun) -> bool:
+        """Write a cancelled import. Returns False when it has been started or has ended meanwhile, or when its file has
+        arrived."""
+        if before.state == "running":
+            return self.fail(after, is_refused=False)
+        transaction = self._write(after, guards.at_version_or_own(before.version, after.last_event))
+        self._uploads.release(transaction, after.id)
+        try:
+            self._store.commit(transaction)
+        except ConcurrentChange:
+            return False
+        return True
 
     def _end(self, transaction: Transaction, import_id: str) -> bool:
         self._running.release(transaction, import_id)

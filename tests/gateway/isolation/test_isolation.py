@@ -299,6 +299,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", "/imports/{import_id}/start"): Case(make_upload),
     ("POST", "/imports/{import_id}/preview"): Case(make_upload),
     ("GET", "/imports/{import_id}/preview"): Case(make_preview),
+    ("POST", "/imports/{import_id}/cancel"): Case(make_upload),
     ("GET", "/webhooks/{webhook_id}"): Case(make_webhook),
     ("DELETE", "/webhooks/{webhook_id}"): Case(make_webhook),
     ("GET", "/webhooks/{webhook_id}/deliveries"): Case(make_webhook),

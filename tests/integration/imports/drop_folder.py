@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
-from functions.imports.on_object_created import handler as on_object_created
+from functions.imports.on_files import handler as on_files
 from functions.imports.on_rows import handler as on_rows
+from shared.domain.imports.tasks import ImportTask
 from shared.files.object_keys import inbox_key
 from shared.services.imports.watch import ImportWatch, ImportWatchReport, WatchedImportJobs
 from shared.table.imports.previews import PreviewTable
@@ -28,7 +29,10 @@ from tests.support.queues import receive, sqs_record
 from tests.support.tenant_guard import acting_for, acting_for_system, as_operator, inferring_tenant
 
 EVENT = Path(__file__).parents[2] / "events" / "s3_object_created.json"
-QUEUE = "ImportRowsQueue"
+QUEUES = {
+    "ImportFilesQueue": (on_files, "ImportsFilesFunction"),
+    "ImportRowsQueue": (on_rows, "ImportsRowsFunction"),
+}
 WATCH_PREFIXES = ("DUE#", "S#", "T#")
 
 Event = dict[str, Any]
@@ -43,7 +47,8 @@ class DropFolder:
         self.bucket = world.stack.environment["DROP_BUCKET"]
         self.s3 = world.stack.client("s3")
         self.sqs = world.stack.client("sqs")
-        self.queue_url = world.stack.queue_url(QUEUE)
+        self.readers = {world.stack.queue_url(name): reader for name, reader in QUEUES.items()}
+        self.queue_url = world.stack.queue_url("ImportRowsQueue")
         self.put_back = 0
 
     def put(self, body: bytes | str, name: str = "people.csv", *, key: str | None = None) -> Event:
@@ -68,30 +73,35 @@ class DropFolder:
     def deliver(self, event: Event) -> None:
         """Invoke the function with an event of S3."""
         with inferring_tenant():
-            on_object_created(event, lambda_context("ImportsSplitFunction"))
+            on_files(event, lambda_context("ImportsFilesFunction"))
 
     def work(self, *, limit: int = 1000) -> int:
-        """Deliver the queue's messages, one by one, until none is left (or `limit` of them). A message whose
+        """Deliver the queues' messages, one by one, until none is left (or `limit` of them). A message whose
         handling failed or was killed comes back; a kill ends the work. Returns how many were handled.
         """
         handled = 0
-        while handled < limit and (messages := receive(self.queue_url, 1)):
-            self.deliver_message(messages[0])
+        while handled < limit:
+            found = next(((url, one[0]) for url in self.readers if (one := receive(url, 1))), None)
+            if found is None:
+                break
+            self.deliver_message(found[1], found[0])
             handled += 1
         return handled
 
-    def deliver_message(self, message: dict[str, Any]) -> None:
-        handle = {"QueueUrl": self.queue_url, "ReceiptHandle": message["ReceiptHandle"]}
+    def deliver_message(self, message: dict[str, Any], queue_url: str | None = None) -> None:
+        """Deliver a message of a queue; by default that of chunks."""
+        url = queue_url or self.queue_url
+        handler, function = self.readers[url]
+        handle = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
         tenant_id = json.loads(message["Body"])["tenant_id"]
         try:
             with acting_for(tenant_id):
-                result = on_rows(
-                    {"Records": [sqs_record(message, self.queue_url)]}, lambda_context("ImportsRowsFunction")
-                )
+                result = handler({"Records": [sqs_record(message, url)]}, lambda_context(function))
         except Killed:
             with as_operator():
                 self.sqs.change_message_visibility(**handle, VisibilityTimeout=0)
             raise
+        assert result is not None
         with as_operator():
             if result["batchItemFailures"]:
                 self.put_back += 1
@@ -100,11 +110,11 @@ class DropFolder:
                 self.sqs.delete_message(**handle)
 
     def waiting(self) -> list[dict[str, Any]]:
-        """Remove the visible messages from the queue. Returns their bodies."""
-        messages = receive(self.queue_url, 1000)
-        for message in messages:
-            self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
-        return [json.loads(message["Body"]) for message in messages]
+        """Remove the visible messages from the queues. Returns their bodies."""
+        found = [(url, message) for url in self.readers for message in receive(url, 1000)]
+        for url, message in found:
+            self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"]) for _, message in found]
 
     def run(self, body: bytes | str, name: str = "people.csv") -> dict[str, Any]:
         """Put a file and run its import to the end. Returns the import as the API shows it."""
@@ -147,7 +157,7 @@ class DropFolder:
     def finish(self, import_id: str) -> None:
         """Gather the results of a failed import at once, without waiting for the delayed message."""
         with acting_for(self.tenant_id):
-            import_runs().finish(self.tenant_id, import_id)
+            import_runs().finish(ImportTask(self.tenant_id, import_id, "r1", "finish"))
 
     def watch(self, now: str) -> ImportWatchReport:
         """Run the watch, as if the time were `now`."""

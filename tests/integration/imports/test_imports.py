@@ -612,7 +612,7 @@ def test_an_import_whose_messages_were_lost_completes_with_exact_totals(
     (split,) = inbox.waiting()
     assert split["step"] == "split"
     with acting_for("T1"):
-        import_runs().split("T1", split["import_id"])
+        import_runs().split(ImportTask(**split))
     inbox.work()
     shown = inbox.latest()
     assert (shown["state"], shown["counts"]) == ("completed", counts(rows=10, created=10))
@@ -784,7 +784,7 @@ def test_check_95_logs_and_messages_hold_nothing_of_the_file(inbox: DropFolder, 
     inbox.work()
     inbox.deliver(inbox.put(zipped(), "canary zip.csv"))
     inbox.watch(minutes_from_now(10))
-    assert "import task done" in logs.getvalue()
+    assert "import chunk done" in logs.getvalue()
     assert "canary" not in logs.getvalue().lower()
     assert "canary" not in str(messages).lower()
 
