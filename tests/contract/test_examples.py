@@ -431,6 +431,12 @@ def each(make: Callable[[World], str]) -> Callable[[World, Ids], None]:
     return lambda world, _: (make(world), None)[1]
 
 
+def a_running_import(world: World, ids: Ids) -> None:
+    """Replace the import by one that was started."""
+    an_upload(world, ids)
+    assert world.send("POST", f"/imports/{ids['import_id']}/start").status == 202
+
+
 BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "accept_invitation": a_token,
     "add_group_contacts": a_contact_to_name,
@@ -456,6 +462,7 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "start_import": an_upload,
     "preview_import": an_upload,
     "read_preview": a_preview,
+    "cancel_import": a_running_import,
     "list_follow_ups": each(a_follow_up_of_a_contact),
     "list_group_contacts": a_member,
     "list_groups": each(a_label("groups")),

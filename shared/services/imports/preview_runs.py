@@ -49,15 +49,17 @@ class PreviewRuns(ImportRuns):
         super().__init__(tenant, previews, files, tasks, open_workbook, scans=scans, limits=limits)
         self._previews = previews
 
-    def finish(self, tenant_id: str, import_id: str) -> None:
+    def finish(self, task: ImportTask) -> None:
         """End a preview whose chunks are all closed, and remove the parts of its file."""
-        previews = self._previews(tenant_id)
-        preview = previews.get(import_id)
-        if preview is None or (preview.state == "running" and not preview.all_chunks_done):
+        previews = self._previews(task.tenant_id)
+        preview = previews.get(task.import_id)
+        if preview is None or preview.attempt != task.attempt:
+            return
+        if preview.state == "running" and not preview.all_chunks_done:
             return
         if preview.state == "running":
             previews.end(end_preview(preview, at=self._now()))
-        self._files.drop_parts(tenant_id, import_id, preview.attempt)
+        self._files.drop_parts(preview.tenant_id, preview.id, preview.attempt)
 
 
 class PreviewChunks(ImportChunks):
