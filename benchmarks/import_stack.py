@@ -20,7 +20,7 @@ class ImportStack:
     """Imports files of one tenant. Objects are files of a folder; of the table, only imports' records are kept."""
 
     def __init__(self, folder: Path) -> None:
-        os.environ.update(DROP_BUCKET=BUCKET, IMPORT_ROWS_QUEUE_URL=_QUEUE)
+        os.environ.update(DROP_BUCKET=BUCKET, IMPORT_ROWS_QUEUE_URL=_QUEUE, IMPORT_FILES_QUEUE_URL=_QUEUE)
         from shared.wiring.base import aws_client
         from shared.wiring.kept import reset_wiring
 
@@ -45,7 +45,7 @@ class ImportStack:
 
     def split(self, body: bytes) -> list[dict[str, Any]]:
         """Put a file into the inbox and split it; return the tasks that were queued."""
-        from functions.imports.on_object_created import handler
+        from functions.imports.on_files import handler
 
         self._imports += 1
         key = f"tenants/t1/inbox/{self._imports}.csv"

@@ -1,5 +1,5 @@
-"""Steps of imports that read or write a whole file: starts an import for each new object in the drop bucket, or once the
-object is tagged with the result of its scan, splits files into chunks, and gathers results."""
+"""Steps of imports that read or write a whole file: starts an import for each new object in the drop bucket, or once
+the object is tagged with the result of its scan, splits files into chunks, and gathers results."""
 
 from __future__ import annotations
 
