@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from shared.files.drop_bucket import DropBucket
     from shared.files.queues.imports import ImportTaskQueue
     from shared.services.idempotency import IdempotencyKeyClaim
-    from shared.services.imports.carrying_out import RowWriting
     from shared.services.imports.cancelling import ImportCancelling
+    from shared.services.imports.carrying_out import RowWriting
     from shared.services.imports.chunks import SplitImport, WrittenChunk
     from shared.services.imports.imports import ImportService
     from shared.services.imports.preview_runs import PreviewRuns

@@ -88,12 +88,12 @@ from shared.wiring.customers import customer_service
 from shared.wiring.exports import export_service, export_watch, export_work
 from shared.wiring.groups import group_service
 from shared.wiring.imports import (
+    import_cancelling,
     import_chunks,
     import_previews,
     import_runs,
     import_service,
     import_uploads,
-    import_cancelling,
     preview_chunks,
     preview_runs,
 )

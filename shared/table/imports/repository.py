@@ -266,6 +266,7 @@ class ImportTable:
 
     def _uncount(self, transaction: Transaction, run: ImportRun) -> None:
         uncount_bytes(transaction, self._tenant, run.size, run.started_at)
+
     def cancel(self, before: ImportRun, after: ImportRun) -> bool:
         """Write a cancelled import. Returns False when it has been started or has ended meanwhile, or when its file has
         arrived."""
