@@ -8,8 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from shared.domain.imports.file import BadFile
@@ -22,29 +21,29 @@ _INHERITED = ("LD_LIBRARY_PATH", "PATH")
 
 @contextmanager
 def open_workbook(blocks: Iterable[bytes]) -> Iterator[BinaryIO]:
-    """Return the first sheet of a workbook as a file of CSV in UTF-8, which is removed afterwards.
+    """Return the first sheet of a workbook as a file of CSV in UTF-8.
 
     `blocks`: the bytes of the workbook. A line break in a cell is LINE_BREAK of `shared.files.workbook`. A process of
-    its own reads the workbook; see there. Raises BadFile.
+    its own reads the workbook; see there. The files have no names, so nothing is left of them, even after a kill.
+    Raises BadFile.
     """
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        workbook, sheet = folder / "workbook", folder / "sheet.csv"
-        with workbook.open("wb") as file:
-            file.writelines(blocks)
-        _convert(workbook, sheet)
-        workbook.unlink()
-        with sheet.open("rb") as file:
-            yield file
+    with TemporaryFile() as workbook, TemporaryFile() as sheet:
+        workbook.writelines(blocks)
+        workbook.seek(0)
+        _convert(workbook.fileno(), sheet.fileno())
+        workbook.truncate(0)
+        sheet.seek(0)
+        yield sheet
 
 
-def _convert(workbook: Path, sheet: Path) -> None:
+def _convert(workbook: int, sheet: int) -> None:
     environment = {variable: os.environ[variable] for variable in _INHERITED if variable in os.environ}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     try:
-        done = subprocess.run(  # noqa: S603 (this program and names of files of its own)
-            [sys.executable, "-m", "shared.files.workbook", workbook, sheet],
+        done = subprocess.run(  # noqa: S603 (this program and files of its own)
+            [sys.executable, "-m", "shared.files.workbook", str(workbook), str(sheet)],
             env=environment,
+            pass_fds=(workbook, sheet),
             capture_output=True,
             timeout=_SECONDS,
             check=False,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import resource
 import sys
 import zipfile
@@ -19,8 +20,9 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
-from typing import IO, Any
+from io import TextIOWrapper
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
 
 from shared.domain.imports.file import BadFile
 from shared.domain.imports.file_kinds import refuse_zip
@@ -45,22 +47,18 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """The methods of compression of workbooks (ECMA-376 Part 2, annex C)."""
 
 
-def convert(workbook: Path, target: Path) -> None:
-    """Write the first sheet of a workbook to `target` as CSV in UTF-8, one line for each row of the sheet.
+def convert(workbook: BinaryIO, sheet: BinaryIO) -> None:
+    """Write the first sheet of a workbook as CSV in UTF-8, one line for each row of the sheet.
 
     Raises BadFile when the file is no workbook, is damaged, has a password, or is too large.
     """
-    plain = target.with_suffix(".xlsx")
-    try:
-        with _reading():
-            unpack(workbook, plain)
-        with _reading(), target.open("w", encoding="utf-8", newline="") as file:
-            _write(_rows(plain), file)
-    finally:
-        plain.unlink(missing_ok=True)
+    with _reading(), TemporaryFile() as plain:
+        unpack(workbook, plain)
+        plain.flush()
+        _write(_rows(plain), sheet)
 
 
-def unpack(workbook: Path, target: Path) -> None:
+def unpack(workbook: BinaryIO, target: BinaryIO) -> None:
     """Copy the parts of a workbook that are read into an archive without compression. Raises BadFile."""
     with zipfile.ZipFile(workbook) as archive, zipfile.ZipFile(target, "w") as copy:
         parts = archive.infolist()
@@ -129,7 +127,7 @@ def _damaged() -> BadFile:
     )
 
 
-def _rows(workbook: Path) -> Iterator[list[Any]]:
+def _rows(workbook: BinaryIO) -> Iterator[list[Any]]:
     """Yield the rows of the first sheet, from its first row to the last one with a value. Raises BadFile."""
     from python_calamine import (
         CalamineError,
@@ -140,7 +138,7 @@ def _rows(workbook: Path) -> Iterator[list[Any]]:
     )
 
     try:
-        with CalamineWorkbook.from_path(workbook) as opened:
+        with CalamineWorkbook.from_path(f"/dev/fd/{workbook.fileno()}") as opened:
             sheets = [sheet for sheet in opened.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
             shown = [sheet for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible] or sheets
             if not shown:
@@ -152,12 +150,14 @@ def _rows(workbook: Path) -> Iterator[list[Any]]:
         raise _damaged() from error
 
 
-def _write(rows: Iterable[list[Any]], file: IO[str]) -> None:
-    write = csv.writer(file, lineterminator="\n").writerow
+def _write(rows: Iterable[list[Any]], sheet: BinaryIO) -> None:
+    text = TextIOWrapper(sheet, encoding="utf-8", newline="", write_through=True)
+    write = csv.writer(text, lineterminator="\n").writerow
     for number, row in enumerate(rows):
         write([_TEXTS.get(type(cell), str)(cell) for cell in row])
-        if number % 1_000 == 0 and file.tell() > DEFAULT_LIMITS.file_bytes:
+        if number % 1_000 == 0 and sheet.tell() > DEFAULT_LIMITS.file_bytes:
             raise _too_large()
+    text.detach().flush()
 
 
 def _of_text(value: str) -> str:
@@ -195,11 +195,12 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
 
 
 def main() -> None:
-    """Convert the workbook of the first argument to the file of the second one."""
+    """Convert the workbook that is open with the number of the first argument to the file of the second one."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     try:
-        convert(Path(sys.argv[1]), Path(sys.argv[2]))
+        with os.fdopen(int(sys.argv[1]), "rb") as workbook, os.fdopen(int(sys.argv[2]), "wb") as sheet:
+            convert(workbook, sheet)
     except BadFile as refusal:
         sys.stdout.write(json.dumps({"code": refusal.code, "detail": refusal.detail}))
     else:
