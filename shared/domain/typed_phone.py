@@ -122,8 +122,14 @@ def _pattern(of: str) -> re.Pattern[str]:
 
 
 def plain_number(text: str) -> str | None:
-    """Return a plain number as digits with an optional leading `+`; None if the text has anything else."""
+    """Return a plain number as digits with an optional leading `+`; None if the text has anything else.
+
+    An area code of three digits may be in brackets at the start: it is too short to be a number by itself, so that what
+    follows the brackets cannot be an extension.
+    """
     bare = text.replace(" ", "").replace("-", "")
+    if bare[:1] == "(" and bare[4:5] == ")":
+        bare = bare[1:4] + bare[5:]
     digits = bare.removeprefix("+")
     return bare if digits.isascii() and digits.isdigit() else None
 

@@ -301,3 +301,15 @@ def test_every_digit_of_a_stored_number_was_typed_in_that_order(
     dialled = digits_of(raw.casefold().translate(KEYPAD))
     is_vanity = phonenumbers.number_type(phonenumbers.parse(number)) in VANITY and national in dialled
     assert national in digits or national in without_trunk or is_vanity
+
+
+def test_an_area_code_in_brackets_is_too_short_to_be_a_number() -> None:
+    """check 105: it is therefore read together with the digits after it, without looking for an extension."""
+    shortest = (
+        min(metadata.general_desc.possible_length)
+        for region in phonenumbers.SUPPORTED_REGIONS
+        if (metadata := phonenumbers.PhoneMetadata.metadata_for_region(region, None))
+    )
+    assert min(shortest) > 3
+    assert normalize_phone("(415) 555-2671", "US") == US
+    assert normalize_phone("(030) 231 2500", "DE") == DE

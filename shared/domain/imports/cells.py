@@ -62,7 +62,9 @@ class Numbers:
 
 def text_in(cell: str) -> str:
     """Return the text of a cell without the mark against formulas; empty for a cell without visible characters."""
-    text = remove_mark(cell.strip()).strip()
+    text = cell.strip()
+    if text[:1] == _TEXT_MARK:
+        text = remove_mark(text).strip()
     if text.isascii() and text.isprintable():
         return text
     return text if comparable(text) else ""

@@ -14,7 +14,7 @@ Reason = Literal["mapping", "header", "label", "results", "export", "unknown"]
 """Why a column has its field, or none: the mapping of the import names it; its heading does; it holds the labels of
 another column; results or exports have it, and imports do not read it; nothing is known about it."""
 
-RESULT_COLUMNS = ("row_number", "outcome", "contact_id", "reason_code", "message")
+RESULT_COLUMNS = ("row_number", "line", "outcome", "contact_id", "reason_code", "message")
 """The columns of a results file after those of the imported file."""
 # What exports have of a contact besides the fields that imports read.
 _EXPORTED = frozenset(

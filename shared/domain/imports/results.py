@@ -67,6 +67,7 @@ def result_rows(layout: Layout, rows: Iterable[tuple[int, Row, Fate]]) -> bytes:
         [
             *map(add_mark, _fit_width(row.cells, width, layout.delimiter)),
             number,
+            row.line,
             fate.outcome,
             fate.contact_id,
             fate.reason_code,

@@ -120,7 +120,7 @@ def test_the_results_have_the_files_columns_and_every_rows_fate(inbox: DropFolde
 
     assert list(ada) == [
         "Email", "first_NAME", "Last Name", "custom.x",
-        "row_number", "outcome", "contact_id", "reason_code", "message",
+        "row_number", "line", "outcome", "contact_id", "reason_code", "message",
     ]  # fmt: skip
     assert ada["custom.x"] == "kept as it is"
     assert fates(rows) == [

@@ -121,7 +121,7 @@ def check_that_results_have_each_row_once(layout: Layout, rows: list[Row], optio
     found = list(csv.reader(io.StringIO(text, newline="")))[1:]
     width = len(layout.header)
     assert [line[width] for line in found] == [str(number) for number in range(1, len(rows) + 1)]
-    assert {line[width + 1] for line in found} <= {"created", "failed", "not_run"}
+    assert {line[width + 2] for line in found} <= {"created", "failed", "not_run"}
 
 
 def check(data: bytes, options: ImportOptions, size: int) -> None:
