@@ -78,6 +78,7 @@ def unique_names(names: list[str]) -> list[str]:
     return list(seen.values())
 
 
+@lru_cache(maxsize=1024)
 def fold_name(name: str) -> str:
     """Return a name in the form in which names are unique: without case, invisible characters and kinds of space."""
     # No name is so long; a longer text is cut, so that it takes no more time.
