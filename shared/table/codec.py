@@ -17,7 +17,6 @@ from typing import Any
 from shared.table.item import Item
 from shared.table.keys.spelling import Key
 
-
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from shared.domain import timestamps
@@ -51,9 +51,12 @@ class Written:
         return cls(event.entity_id, "created" if event.type == CONTACT_CREATED else "changed", event.id)
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def encode_writes(written: Iterable[Written]) -> bytes:
     """Return what a chunk wrote, a line of JSON for each write."""
-    return b"".join(json.dumps(astuple(one), separators=(",", ":")).encode() + b"\n" for one in written)
+    return b"".join(_encode([one.contact_id, one.change, one.event_id]).encode() + b"\n" for one in written)
 
 
 def decode_writes(lines: bytes) -> list[Written]:
