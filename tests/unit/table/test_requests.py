@@ -14,7 +14,8 @@ from shared.table.requests import PlainSerializer
 KEY = {"PK": {"S": "T#t1#C#1"}, "SK": {"S": "CONTACT"}}
 ITEM = {
     **KEY, "n": {"N": "1"}, "b": {"BOOL": False}, "l": {"L": [{"S": "ü \u2028 \U0001f600"}, {"L": []}]},
-    "m": {"M": {"x": {"NULL": True}}}, "set": {"SS": ["a", "b"]}, "ids": {"B": b"\x00\xff binary"}, "bs": {"BS": [b"1"]},
+    "m": {"M": {"x": {"NULL": True}}}, "set": {"SS": ["a", "b"]}, "ids": {"B": b"\x00\xff binary"},
+    "bs": {"BS": [b"1"]},
 }  # fmt: skip
 CONDITION = {
     "ConditionExpression": "attribute_not_exists(PK) OR #v = :v",
