@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Callable
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -120,14 +121,8 @@ def blank_fields(record: type[Recorded]) -> dict[str, Any]:
 def _default_factories(record: type[Recorded]) -> tuple[tuple[str, Callable[[], Any]], ...]:
     """Return the fields whose default is a list or a dict, each with a factory: every new record gets its own."""
     return tuple(
-        (name, partial(_copy, value))
+        # Read from its bytes: `copy.deepcopy` takes ten times as long.
+        (name, type(value) if value in ([], {}) else partial(marshal.loads, marshal.dumps(value)))
         for name, value in blank_fields(record).items()
         if isinstance(value, list | dict)
     )
-
-
-def _copy(value: Any) -> Any:
-    """Return a copy of a value of JSON."""
-    if isinstance(value, dict):
-        return {name: _copy(one) for name, one in value.items()}
-    return list(map(_copy, value)) if isinstance(value, list) else value

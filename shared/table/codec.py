@@ -17,12 +17,10 @@ from typing import Any
 from shared.table.item import Item
 from shared.table.keys.spelling import Key
 
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
-
 
 def to_json(value: Any) -> str:
     """Return a value as compact JSON."""
-    return _encode(value)
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 class AttributeCodec:

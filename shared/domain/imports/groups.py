@@ -28,12 +28,9 @@ class Group:
     rows: tuple[NumberedRow, ...]
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
 def encode_row(row: Row) -> str:
     """Return a row in JSON: a list of its line, its fault and its cells."""
-    return _encode([row.line, row.fault, row.cells])
+    return json.dumps([row.line, row.fault, row.cells], ensure_ascii=False, separators=(",", ":"))
 
 
 def encode_line(first: int, number: int, row: str) -> str:

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from shared.domain.contacts.communication import NO_PREFERENCE
-from shared.domain.contacts.custom_fields import merge_custom_fields
+from shared.domain.contacts.custom_fields import as_text, merge_custom_fields
 from shared.domain.contacts.fields import MAX_GROUPS, MAX_OTHER_EMAILS, MAX_TYPES
 from shared.domain.contacts.other_phones import MAX_PHONES, OtherPhone
 from shared.domain.contacts.record import LABEL_ID_FIELDS, Contact
@@ -191,11 +191,15 @@ class VirtualContact:
 
     def _set_custom_fields(self, given: Mapping[str, Any], replaces: bool) -> Iterable[FieldError]:
         present: dict[str, Any] = self.values.get("custom_fields") or {}
+        # A cell is a text: where it is how the present value is written, the value keeps its kind.
         new = {
             name: value
             for name, value in given.items()
-            if value not in _EMPTY and (replaces or present.get(name) in _EMPTY)
+            if value not in _EMPTY
+            and (present.get(name) in _EMPTY or (replaces and as_text(present[name]) != as_text(value)))
         }
+        if not new:
+            return ()
         try:
             self.values["custom_fields"] = merge_custom_fields(present, new)
         except Invalid as refusal:

@@ -28,12 +28,11 @@ _BLOCK = 262_144
 _NOT_RUN = Fate("not_run", message="The import ended before this row.")
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
 def encode_lines(lines: Iterable[tuple[int, str]]) -> bytes:
     """Return the output of a chunk: the number of each row and its line of the results."""
-    return b"".join(_encode(line).encode() + b"\n" for line in lines)
+    return b"".join(
+        json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for line in lines
+    )
 
 
 def gather(layout: Layout, outputs: Iterable[bytes], unread: Iterable[bytes]) -> Iterator[bytes]:

@@ -252,9 +252,10 @@ class _Planner:
 
     def _recognise(self, read: ReadRow, customer: Customer | None, written: WrittenRow) -> Fate:
         """Return the fate of a row that an earlier attempt has written, with the warnings as they were found."""
-        if written.outcome in ("skipped", "failed"):
-            what = self._shared_value(read, customer, written.contact_id)
-            return (self._skip if written.outcome == "skipped" else self._fail)(written.contact_id, what)
+        if written.outcome == "failed":
+            return self._fail(written.contact_id, _WHAT["email"])
+        if written.outcome == "skipped":
+            return self._skip(written.contact_id, self._shared_value(read, customer, written.contact_id))
         contact = self._known.contacts.get(written.contact_id)
         warnings: Sequence[FieldError] = read.warnings
         if written.outcome == "created":
