@@ -244,8 +244,12 @@ def _decoder(encoding: str) -> Callable[[bytes], str]:
 def _from_utf8(data: bytes) -> str:
     try:
         return data.decode()
-    except UnicodeDecodeError:  # the file mixes two encodings
-        return data.decode("windows-1252", "replace")
+    except UnicodeDecodeError:
+        text = data.decode("utf-8", "replace")
+    # Either a program cut a character in two, or another one wrote this line in another encoding.
+    unreadable = text.count("\ufffd")
+    others = sum(not character.isascii() for character in text) - unreadable
+    return text if others > unreadable else data.decode("windows-1252", "replace")
 
 
 def _lines(blocks: Iterable[bytes], encoding: str) -> Iterator[_Line]:

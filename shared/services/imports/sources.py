@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Protocol
 
 from shared.domain.import_options import ImportOptions
@@ -46,14 +46,22 @@ class Source:
 
     def survey(self, options: ImportOptions, *, require_email: bool) -> tuple[Layout, Row]:
         """Return the layout of the file and its header; see `shared.domain.imports.dialect.survey`. Raises BadFile."""
-        if self.is_workbook:
-            options = options.changed(encoding="utf-8", delimiter=",")
-        return survey(self.sample, options, require_email=require_email, max_columns=self.max_columns)
+        most = self.max_columns
+        if not self.is_workbook:
+            return survey(self.sample, options, require_email=require_email, max_columns=most)
+        mapping = {name.replace("\n", _LINE_BREAK): field for name, field in options.mapping.items()}
+        options = options.changed(encoding="utf-8", delimiter=",", mapping=mapping)
+        layout, header = survey(self.sample, options, require_email=require_email, max_columns=most)
+        columns = (replace(one, header=_with_line_breaks(one.header)) for one in layout.columns)
+        names = tuple(map(_with_line_breaks, layout.header))
+        return replace(layout, header=names, columns=tuple(columns)), header
 
     def rows(self, layout: Layout, header: Row) -> Iterator[Row]:
         """Yield the rows below the header. Their lines are those of the file, or the rows of the sheet."""
         rows = read_rows(self.blocks(), layout.encoding, layout.delimiter, first_line=header.next_line)
-        return map(_with_line_breaks, rows) if self.is_workbook else rows
+        if not self.is_workbook:
+            return rows
+        return (replace(row, cells=[*map(_with_line_breaks, row.cells)]) for row in rows)
 
 
 class Sources:
@@ -100,7 +108,5 @@ def _read_again(file: BinaryIO) -> Iterator[bytes]:
         yield block
 
 
-def _with_line_breaks(row: Row) -> Row:
-    if any(_LINE_BREAK in cell for cell in row.cells):
-        row.cells = [cell.replace(_LINE_BREAK, "\n") for cell in row.cells]
-    return row
+def _with_line_breaks(text: str) -> str:
+    return text.replace(_LINE_BREAK, "\n")

@@ -209,3 +209,27 @@ def test_a_file_that_fails_while_it_is_read_leaves_its_error() -> None:
 def test_a_text_of_many_lines_stays_in_its_row() -> None:
     data = archive(parts(HEADER + f"<row>{text_cell('A2', 'a&#10;b&#13;&#10;c')}</row>"))
     assert convert(data)[1] == "a\u2028b\u2028c,"
+
+
+def test_texts_are_read_without_their_pronunciation_and_with_their_formats() -> None:
+    strings = (
+        '<si><t>山田</t><rPh sb="0" eb="2"><t>ヤマダ</t></rPh></si>'
+        '<si><r><t>An</t></r><r><rPr><b/></rPr><t xml:space="preserve">n </t></r></si>'
+    )
+    row = '<row><c r="A2" t="s"><v>0</v></c><c r="B2" t="s"><v>1</v></c></row>'
+    assert convert(archive(parts(HEADER + row, strings=strings)))[1] == "山田,Ann "
+
+
+def test_a_workbook_of_the_strict_kind_is_read() -> None:
+    """ISO/IEC 29500 has namespaces of its own for the strict kind."""
+    strict = {
+        name: text.replace(
+            "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+            "http://purl.oclc.org/ooxml/spreadsheetml/main",
+        ).replace(
+            "http://schemas.openxmlformats.org/officeDocument/2006/relationships",
+            "http://purl.oclc.org/ooxml/officeDocument/relationships",
+        )
+        for name, text in parts(HEADER).items()
+    }
+    assert convert(archive(strict))[0] == "Email,First Name"

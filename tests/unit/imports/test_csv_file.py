@@ -177,6 +177,15 @@ def test_a_line_of_another_encoding_within_a_utf8_file_is_read_as_windows_1252()
     assert [row.cells for row in rows] == [["café"], ["café"]]
 
 
+def test_a_line_of_utf8_with_a_character_cut_in_two_is_no_line_of_another_encoding() -> None:
+    data = "a,Zoë Größe\nb,Zoë Größ".encode()[:-1] + b"\nc,Jos\xe9\n"
+    assert [row.cells for row in read_rows([data], "utf-8", ",")] == [
+        ["a", "Zoë Größe"],
+        ["b", "Zoë Grö\ufffd"],
+        ["c", "José"],
+    ]
+
+
 def test_quotes_that_never_match_take_time_in_proportion_to_the_file() -> None:
     """Each of these lines opens a quote that the next line closes and opens again."""
 
