@@ -8,10 +8,11 @@ from shared.domain.imports.limits import DEFAULT_LIMITS
 from shared.domain.imports.preview import ColumnShown, Dialect, Preview, PreviewRow
 from shared.domain.imports.progress import Counts
 from shared.domain.imports.template import template
+from shared.domain.imports.undo_views import ImportUndo, KeptContact, KeptContactField, UndoCounts
 from shared.domain.imports.upload import Upload
 from shared.domain.imports.views import Import, NewImport, Results
 from shared.domain.jobs.progress import Progress
-from shared.files.object_keys import results_key, upload_key
+from shared.files.object_keys import kept_key, results_key, upload_key
 from shared.http.examples import LIMIT_REFUSED, Example
 from shared.services.paging import Page
 
@@ -27,6 +28,7 @@ _COMPLETED = Import(
     counts=Counts(rows=1000, created=960, updated=20, skipped=10, failed=10, warnings=15),
     progress=Progress(rows_done=1000, rows_per_second=250.0, seconds_left=0.0),
     results_url=_URL,
+    undo_until="2025-05-22T11:00:04.000Z",
     created_at="2025-04-22T11:00:00.000Z",
     updated_at="2025-04-22T11:00:04.000Z",
     completed_at="2025-04-22T11:00:04.000Z",
@@ -39,6 +41,7 @@ _NEW = NewImport(
         "counts": Counts(rows=0),
         "progress": Progress(rows_done=0, rows_per_second=0.0),
         "results_url": None,
+        "undo_until": None,
         "updated_at": "2025-04-22T11:00:00.000Z",
         "completed_at": None,
     },
@@ -63,6 +66,7 @@ _STARTED = Import(
         "counts": Counts(rows=0),
         "progress": Progress(rows_done=0, rows_per_second=0.0),
         "results_url": None,
+        "undo_until": None,
         "completed_at": None,
     }
 )
@@ -108,6 +112,47 @@ _CANCELLED = Import(
         "progress": Progress(rows_done=400, rows_per_second=250.0, seconds_left=0.0),
         "updated_at": "2025-04-22T11:00:01.600Z",
         "completed_at": "2025-04-22T11:00:01.600Z",
+    }
+)
+
+_UNDONE = ImportUndo(
+    id=_ID,
+    state="undone",
+    counts=UndoCounts(removed=959, restored=19, kept=2, failed=0, total=980),
+    progress=Progress(rows_done=1000, rows_per_second=200.0, seconds_left=0.0),
+    kept=[
+        KeptContact(
+            contact_id="01965d27-9f80-7d11-8000-3a52c6e7f081",
+            change="created",
+            row_numbers=[7],
+            outcome="kept",
+            reason="has_notes",
+            fields=[],
+        ),
+        KeptContact(
+            contact_id="01965d11-20a4-7a3e-9b44-6f1c2d8e9a03",
+            change="changed",
+            row_numbers=[12],
+            outcome="kept",
+            reason="fields_kept",
+            fields=[KeptContactField(field="company", reason="edited")],
+        ),
+    ],
+    kept_url=f"https://bucket.example.com/{kept_key('hairdresser', _ID, 'people.csv')}?X-Amz-Signature=…",
+    started_at="2025-04-23T08:00:00.000Z",
+    updated_at="2025-04-23T08:00:05.000Z",
+    completed_at="2025-04-23T08:00:05.000Z",
+)
+_UNDOING = ImportUndo(
+    **_UNDONE.__dict__
+    | {
+        "state": "undoing",
+        "counts": UndoCounts(removed=0, restored=0, kept=0, failed=0, total=0),
+        "progress": Progress(rows_done=0, rows_per_second=0.0),
+        "kept": [],
+        "kept_url": None,
+        "updated_at": "2025-04-23T08:00:00.000Z",
+        "completed_at": None,
     }
 )
 
@@ -161,6 +206,17 @@ EXAMPLES = {
             NotFound("Import"),
         ),
     ),
+    "undo_import": Example(
+        answer=_UNDOING,
+        problems=(
+            Conflict(
+                "An import can be undone for 30 days after its end. Delete its contacts instead.",
+                code="undo_expired",
+            ),
+            NotFound("Import"),
+        ),
+    ),
+    "read_undo": Example(answer=_UNDONE, problems=(NotFound("Undo"),)),
     "read_import": Example(answer=_COMPLETED, problems=(NotFound("Import"),)),
     "read_results": Example(
         answer=Results(url=_URL, expires_at="2025-04-22T11:10:00.000Z"),

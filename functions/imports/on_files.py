@@ -11,7 +11,7 @@ from shared.domain.imports.tasks import ImportTask
 from shared.files.queues.imports import from_message
 from shared.sqs import process_batch
 from shared.wiring.base import received_messages
-from shared.wiring.imports import drop_bucket, import_runs, preview_runs
+from shared.wiring.imports import drop_bucket, import_runs, import_undo, preview_runs
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any] | None:
@@ -50,6 +50,8 @@ def _carry_out(task: ImportTask) -> None:
     runs = preview_runs if task.is_preview else import_runs
     if task.step == "split":
         runs().split(task)
+    elif task.is_undo:
+        import_undo().finish(task)
     else:
         runs().finish(task)
     observability.note("import step done", step=task.step, tenant_id=task.tenant_id, import_id=task.import_id)

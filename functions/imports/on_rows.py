@@ -10,7 +10,7 @@ from shared.domain.imports.tasks import ImportTask
 from shared.files.queues.imports import from_message
 from shared.sqs import process_batch
 from shared.wiring.base import received_messages
-from shared.wiring.imports import import_chunks, preview_chunks
+from shared.wiring.imports import import_chunks, import_undo_chunks, preview_chunks
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -20,14 +20,22 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _carry_out(task: ImportTask) -> None:
-    chunks = preview_chunks if task.is_preview else import_chunks
-    done = chunks().run(task)
-    figures = asdict(done.result.tally) if done is not None else {}
+    if task.step == "undo":
+        undone = import_undo_chunks().run(task)
+        figures = _name("contacts", asdict(undone.result.tally) if undone is not None else {})
+    else:
+        chunks = preview_chunks if task.is_preview else import_chunks
+        done = chunks().run(task)
+        figures = _name("rows", asdict(done.result.tally) if done is not None else {})
     observability.note(
         "import chunk done",
         tenant_id=task.tenant_id,
         import_id=task.import_id,
         attempt=task.attempt,
         chunk=task.chunk,
-        **{f"rows_{name}": count for name, count in figures.items()},
+        **figures,
     )
+
+
+def _name(what: str, counts: dict[str, int]) -> dict[str, int]:
+    return {f"{what}_{name}": count for name, count in counts.items()}

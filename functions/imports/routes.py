@@ -5,12 +5,19 @@ from __future__ import annotations
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.imports.preview import Preview, PreviewInput
 from shared.domain.imports.template import FILE_NAME, TemplateQuery
+from shared.domain.imports.undo_views import ImportUndo
 from shared.domain.imports.upload import ImportInput, StartInput
 from shared.domain.imports.views import Import, NewImport, Results
 from shared.http.call import Call
 from shared.http.listing import ListQuery
 from shared.http.routes import Reply, Routes
-from shared.wiring.imports import import_cancelling, import_previews, import_service, import_uploads
+from shared.wiring.imports import (
+    import_cancelling,
+    import_previews,
+    import_service,
+    import_undos,
+    import_uploads,
+)
 
 routes = Routes("Imports")
 
@@ -120,3 +127,27 @@ def read_import(call: Call, import_id: str) -> Reply:
 )
 def read_results(call: Call, import_id: str) -> Reply:
     return Reply(record=import_service(call.caller).results(import_id))
+
+
+@routes.route(
+    "POST",
+    "/imports/{import_id}/undo",
+    summary="Undo an import: take back what it wrote, except what has changed since",
+    answer=ImportUndo,
+    status=202,
+    errors=(NotFound, Conflict),
+)
+def undo_import(call: Call, import_id: str) -> Reply:
+    """Removes the contacts that the import created, and restores the fields of those that it changed."""
+    return Reply(record=import_undos(call.caller, call.claim).begin(import_id))
+
+
+@routes.route(
+    "GET",
+    "/imports/{import_id}/undo",
+    summary="Read the undo of an import: its progress, and the contacts that were kept",
+    answer=ImportUndo,
+    errors=(NotFound,),
+)
+def read_undo(call: Call, import_id: str) -> Reply:
+    return Reply(record=import_undos(call.caller).read(import_id))

@@ -52,6 +52,7 @@ API_CLIENT_UPDATED = "api_client.updated"
 API_CLIENT_DELETED = "api_client.deleted"
 API_CLIENT_KEY_ROTATED = "api_client.key_rotated"
 IMPORT_COMPLETED = "import.completed"
+IMPORT_UNDONE = "import.undone"
 BULK_JOB_COMPLETED = "bulk_job.completed"
 EXPORT_COMPLETED = "export.completed"
 
@@ -100,6 +101,7 @@ EVENT_TYPES = (
     API_CLIENT_DELETED,
     API_CLIENT_KEY_ROTATED,
     IMPORT_COMPLETED,
+    IMPORT_UNDONE,
     BULK_JOB_COMPLETED,
     EXPORT_COMPLETED,
 )

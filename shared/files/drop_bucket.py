@@ -162,11 +162,23 @@ class DropBucket:
         self._put(key, body, _AS_JSON_LINES)
         return key
 
+    def read_writes(self, key: str) -> bytes:
+        """Return the object of a key that `put_writes` returned."""
+        return self._read_whole(key)
+
     def put_results(
         self, tenant_id: str, import_id: str, file_name: str, header: bytes, blocks: Iterable[bytes]
     ) -> str:
         """Write an import's results: the header, and then some blocks. Returns the key of the results."""
-        key = object_keys.results_key(tenant_id, import_id, file_name)
+        return self._put_csv(object_keys.results_key(tenant_id, import_id, file_name), header, blocks)
+
+    def put_kept(
+        self, tenant_id: str, import_id: str, file_name: str, header: bytes, blocks: Iterable[bytes]
+    ) -> str:
+        """Write the list of contacts that the undo of an import kept, as `put_results` does. Returns its key."""
+        return self._put_csv(object_keys.kept_key(tenant_id, import_id, file_name), header, blocks)
+
+    def _put_csv(self, key: str, header: bytes, blocks: Iterable[bytes]) -> str:
         buffer, upload = bytearray(header), _Upload(self._client, self._bucket, key)
         try:
             for block in blocks:

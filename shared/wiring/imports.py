@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared import environment
 from shared.wiring.base import aws_client, cursors, store
-from shared.wiring.contacts import contact_writing
+from shared.wiring.contacts import contact_reading, contact_writing
 from shared.wiring.idempotency import announcer, store_for
 from shared.wiring.kept import kept
 from shared.wiring.labels import label_table, labelling
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from shared.domain.callers import Caller
+    from shared.domain.ids import Work
     from shared.domain.import_options import ImportOptions
     from shared.domain.imports.limits import ImportLimits
     from shared.domain.imports.record import ImportRun
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from shared.services.imports.previews import ImportPreviews
     from shared.services.imports.runs import ImportRuns
     from shared.services.imports.scans import Scans
+    from shared.services.imports.undo import ImportUndo, UndoneChunk, UndoOfChunk
+    from shared.services.imports.undo_queue import UndoQueue
+    from shared.services.imports.undo_requests import ImportUndos
     from shared.services.imports.uploads import GivenOptions, ImportUploads
     from shared.services.imports.watch import ImportWatch
     from shared.services.jobs.runner import JobRunner
@@ -227,8 +231,65 @@ def _row_writing(run: ImportRun) -> RowWriting:
     return RowWriting(RowLookups(reads), contacts, contact_writing(run.caller), begun)
 
 
+def import_undos(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> ImportUndos:
+    """The undos of imports, for one caller."""
+    from shared.services.imports.undo_requests import ImportUndos
+    from shared.table.imports.undo import ImportUndoTable
+
+    return ImportUndos(
+        caller,
+        ImportUndoTable(store_for(claim), caller.tenant_id),
+        undo_queue().queue_open,
+        lambda key, seconds: drop_bucket().signed_url(key, seconds),
+        announce=announcer(claim),
+    )
+
+
+def undo_queue() -> UndoQueue:
+    """What queues the steps of undos."""
+    from shared.services.imports.undo_queue import UndoQueue
+    from shared.table.imports.undo import ImportUndoTable
+
+    return UndoQueue(partial(ImportUndoTable, store()), import_queue)
+
+
+def import_undo() -> ImportUndo:
+    """What undoes imports, chunk by chunk."""
+    from shared.services.contacts.bulk_writing import BulkWriting
+    from shared.services.imports.reversals import Reversals
+    from shared.services.imports.undo import ImportUndo
+    from shared.services.reading_budget import Budget
+    from shared.table.contacts.history import ContactEvents
+    from shared.table.contacts.repository import ContactTable
+    from shared.table.imports.undo import ImportUndoTable
+
+    def reversals(run: ImportRun) -> Reversals:
+        tenant_id, caller = run.tenant_id, run.caller
+        labels = label_table(tenant_id)
+        contacts = ContactTable(store(), tenant_id, labels)
+        writing = contact_writing(caller)
+
+        def many(work: Work) -> BulkWriting:
+            return BulkWriting(
+                caller, contact_reading(caller), writing, contacts, work=work, has_time=lambda: True
+            )
+
+        events = ContactEvents(store(), tenant_id, Budget.unlimited())
+        return Reversals(run, contacts, events, writing, many, labels.current)
+
+    return ImportUndo(partial(ImportUndoTable, store()), reversals, drop_bucket(), undo_queue())
+
+
+def import_undo_chunks() -> JobRunner[ImportTask, UndoOfChunk, UndoneChunk]:
+    """The worker that takes back what chunks of imports wrote."""
+    from shared.services.jobs.runner import JobRunner
+
+    return JobRunner(find_tenant, import_undo())
+
+
 def import_watch(has_time: Callable[[], bool]) -> ImportWatch:
     """The watch over all tenants' imports. It works while `has_time` returns True."""
+    from shared.services.imports.undo_watch import WatchedUndos
     from shared.services.imports.watch import ImportWatch, WatchedImportJobs
     from shared.table.imports.watch import ImportWatchTable
     from shared.table.keys.imports import DUE_PREVIEWS
@@ -242,5 +303,6 @@ def import_watch(has_time: Callable[[], bool]) -> ImportWatch:
         import_runs(),
         import_queue(),
         WatchedImportJobs(previews, _preview_table, preview_runs(), import_queue()),
+        WatchedUndos(ImportWatchTable(store()), _import_table, import_undo(), undo_queue()),
         has_time=has_time,
     )

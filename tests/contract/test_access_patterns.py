@@ -93,6 +93,9 @@ from shared.wiring.imports import (
     import_previews,
     import_runs,
     import_service,
+    import_undo,
+    import_undo_chunks,
+    import_undos,
     import_uploads,
     preview_chunks,
     preview_runs,
@@ -564,6 +567,12 @@ class RowQueue:
     def finish(self) -> None:
         import_runs().finish(self._task("Files"))
 
+    def take_back(self) -> None:
+        import_undo_chunks().run(self._task("Rows"))
+
+    def end_undo(self) -> None:
+        import_undo().finish(self._task("Files"))
+
     def ask(self) -> None:
         import_previews(ADMIN).begin(self.upload_id, PreviewInput())
 
@@ -584,6 +593,8 @@ _SPREAD = ("Fan out an event to one webhook",)
 _CUT = ("Begin and cut up an import of 200 rows",)
 _WRITTEN = (*_CUT, "Write 200 rows of an import")
 _FINISHED = (*_WRITTEN, "Finish an import")
+_UNDOING = (*_FINISHED, "Begin to undo an import")
+_TAKEN_BACK = (*_UNDOING, "Take back 200 created contacts of an import")
 _ASKED = ("Ask for a preview of an import",)
 _PLANNED = (*_ASKED, "Cut up a preview of 200 rows", "Plan 200 rows of a preview")
 _DELETED = ("Delete a contact",)
@@ -659,6 +670,10 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "List imports": _FINISHED,
     "Read an import": _FINISHED,
     "Read an import's results": _FINISHED,
+    "Begin to undo an import": _FINISHED,
+    "Take back 200 created contacts of an import": _UNDOING,
+    "End an undo": _TAKEN_BACK,
+    "Read the undo of an import": (*_TAKEN_BACK, "End an undo"),
     "Count 500 calls of a caller, 40 a second": ("Count a call of a caller who calls seldom",),
     "Refuse a caller's call while a refusal holds": _REFUSED,
     "Refuse it in a process that does not know yet": _REFUSED,
@@ -949,6 +964,10 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Get the template of a file": lambda world: import_service(ADMIN).template(with_examples=True),
     "Read an import": lambda world: import_service(ADMIN).read(world.queue.import_id),
     "Read an import's results": lambda world: import_service(ADMIN).results(world.queue.import_id),
+    "Begin to undo an import": lambda world: import_undos(ADMIN).begin(world.queue.import_id),
+    "Take back 200 created contacts of an import": lambda world: world.queue.take_back(),
+    "End an undo": lambda world: world.queue.end_undo(),
+    "Read the undo of an import": lambda world: import_undos(ADMIN).read(world.queue.import_id),
     "Count a call of a caller who calls seldom": lambda world: world.calls.seldom(),
     "Count 500 calls of a caller, 40 a second": lambda world: world.calls.forty_a_second(500),
     "Use four calls up, and refuse the fifth": lambda world: world.calls.use_up(),

@@ -422,6 +422,12 @@ def a_preview(world: World, ids: Ids) -> None:
     DropFolder(world).work()
 
 
+def an_undo(world: World, ids: Ids) -> None:
+    """Undo the import."""
+    answer = world.send("POST", f"/imports/{ids['import_id']}/undo")
+    assert answer.status == 202, answer.text
+
+
 def registered(world: World, ids: Ids) -> None:
     answer = world.send("POST", "/auth/register", examples()["register"].request)
     assert answer.status == 201, answer.text
@@ -460,6 +466,7 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "read_export_file": lambda world, ids: ids.update(export_id=a_completed_export(world)),
     "list_imports": each(an_import),
     "start_import": an_upload,
+    "read_undo": an_undo,
     "preview_import": an_upload,
     "read_preview": a_preview,
     "cancel_import": a_running_import,

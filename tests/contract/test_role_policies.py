@@ -166,7 +166,9 @@ EXPECTED: dict[str, dict[str, str]] = {
         "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
     },
     "ImportsRole": {"T#": "GetItem PutItem UpdateItem DeleteItem Query TransactGetItems TransactWriteItems"},
-    "ImportsRowsRole": {"T#": "GetItem PutItem UpdateItem Query BatchGetItem TransactGetItems"},
+    "ImportsRowsRole": {
+        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
+    },
     "ImportsFilesRole": {"T#": "GetItem PutItem UpdateItem Query TransactGetItems"},
     "ImportsWatchRole": {
         "T#": "GetItem PutItem UpdateItem Query BatchGetItem TransactGetItems",

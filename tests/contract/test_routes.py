@@ -589,6 +589,9 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
         (200, "POST", "/imports/{import_id}/cancel", awaited, {}),
         (409, "POST", "/imports/{import_id}/cancel", awaited, {}),
         (404, "GET", "/imports/{import_id}/results", new_id(), {}),
+        (404, "POST", "/imports/{import_id}/undo", new_id(), {}),
+        (409, "POST", "/imports/{import_id}/undo", awaited, {}),
+        (404, "GET", "/imports/{import_id}/undo", awaited, {}),
     ]
 
     def template(path: str) -> str:

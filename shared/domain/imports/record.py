@@ -16,6 +16,7 @@ from shared.domain.events import IMPORT_COMPLETED, Event
 from shared.domain.ids import derived_id, milliseconds_of, ordinal_of
 from shared.domain.import_options import ImportOptions
 from shared.domain.imports.progress import Counts, Tally
+from shared.domain.imports.undo import Undo
 from shared.domain.imports.upload import DroppedFile, InboxFile
 from shared.domain.jobs.progress import Progress
 from shared.domain.tenant import TenantSettings, UniqueScope
@@ -47,6 +48,7 @@ NO_PROGRESS: dict[str, Any] = {
     "error_message": None,
     "ended_at": None,
     "idle_looks": 0,
+    "undo": None,
 }
 """The progress of an attempt that begins."""
 
@@ -67,6 +69,8 @@ class ImportRun:
 
     `retry_of`: the import whose failed rows this one tries again; empty for others. Its file is the results of that
     import.
+
+    `undo`: the undo of the run, if one was begun.
     """
 
     id: str
@@ -97,6 +101,7 @@ class ImportRun:
     options: ImportOptions = field(default_factory=ImportOptions)
     unique_scope: UniqueScope = "tenant"
     retry_of: str = ""
+    undo: Undo | None = None
 
     @classmethod
     def await_upload(
@@ -248,8 +253,9 @@ class ImportRun:
 
     @property
     def progress_mark(self) -> str:
-        """A text that changes whenever the import makes progress."""
-        return f"{self.state}/{self.chunks_done}/{self.chunks_total}"
+        """A text that changes whenever the import or its undo makes progress."""
+        undone = f"/{self.undo.chunks_done}" if self.undo else ""
+        return f"{self.state}/{self.chunks_done}/{self.chunks_total}{undone}"
 
     @property
     def has_moved(self) -> bool:
@@ -307,7 +313,12 @@ class ImportRun:
 
     def cancel(self, *, write_id: str, at: str) -> ImportRun:
         """Return the cancelled import. The contacts that its rows have created stay. Raises Conflict when it has ended
-        already."""
+        already, and while it is being undone."""
+        if self.state == "undoing":
+            raise Conflict(
+                "An undo cannot be cancelled. Start the import again once the undo has ended.",
+                code="undo_started",
+            )
         self.require_move("cancelled")
         return replace(
             self,

@@ -31,3 +31,8 @@ class ImportTask:
     def is_preview(self) -> bool:
         """Whether the attempt is a preview."""
         return self.attempt.startswith("p")
+
+    @property
+    def is_undo(self) -> bool:
+        """Whether the attempt is an undo."""
+        return self.attempt.startswith("u")

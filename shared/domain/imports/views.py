@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.domain.import_options_input import OptionsShown
 from shared.domain.imports.progress import Counts
 from shared.domain.imports.record import ImportRun, Source, State
+from shared.domain.imports.undoing import undo_until
 from shared.domain.imports.upload import Upload
 from shared.domain.jobs.progress import Progress, Reason
 from shared.domain.timestamps import Timestamp
@@ -35,6 +36,9 @@ class Import(BaseModel):
     progress: Progress
     results_url: Annotated[str | None, Field(description="Null until there are results.")] = None
     error: Failure | None = None
+    undo_until: Annotated[
+        Timestamp | None, Field(description="Until when it can be undone; null when it cannot be.")
+    ] = None
     created_at: Timestamp
     updated_at: Timestamp
     completed_at: Timestamp | None = None
@@ -54,6 +58,7 @@ class Import(BaseModel):
             progress=run.progress,
             results_url=results_url,
             error=error,
+            undo_until=undo_until(run),
             created_at=run.created_at or run.started_at,
             updated_at=run.updated_at,
             completed_at=run.ended_at,

@@ -121,6 +121,7 @@ class ImportWatch:
         runs: ImportRuns,
         tasks: TaskQueue[ImportTask],
         previews: WatchedJobs[ImportRun],
+        undos: WatchedJobs[ImportRun],
         *,
         now: Callable[[], str] = timestamps.now,
         has_time: Callable[[], bool] = lambda: True,
@@ -133,7 +134,7 @@ class ImportWatch:
         self._now = now
         self._has_time = has_time
         jobs = WatchedImportJobs(watched, imports, runs, tasks)
-        self._watches = [JobWatch(tenant, one, now=now, has_time=has_time) for one in (jobs, previews)]
+        self._watches = [JobWatch(tenant, one, now=now, has_time=has_time) for one in (jobs, previews, undos)]
 
     def look(self) -> ImportWatchReport:
         """Look at the imports and the previews that are due, and then through a part of the inboxes, as far as time

@@ -11,6 +11,7 @@ from shared.domain.import_options import ImportOptions
 from shared.domain.imports.columns import Column, Layout
 from shared.domain.imports.progress import Tally
 from shared.domain.imports.record import ImportRun
+from shared.domain.imports.undo import Undo, UndoTally
 from shared.table.item import Item
 from shared.table.keys import imports as import_keys
 
@@ -47,6 +48,8 @@ _NUMBERS = {
     "idle_looks": "idle_looks",
 }
 _OUTCOMES = tuple(one.name for one in fields(Tally))
+_UNDO_TEXTS = ("attempt", "started_at", "ended_at", "kept_key")
+_UNDO_NUMBERS = ("rows_done", "chunks_done")
 
 
 def run_to_item(run: ImportRun) -> Item:
@@ -68,7 +71,7 @@ def run_to_item(run: ImportRun) -> Item:
     for field, attribute in _NUMBERS.items():
         if (number := getattr(run, field)) is not None:
             item[attribute] = {"N": str(number)}
-    return item
+    return item | undo_attributes(run.undo)
 
 
 _NO_FILE = {"etag": "", "started_at": ""}
@@ -83,7 +86,31 @@ def run_from_item(tenant_id: str, item: Item) -> ImportRun:
     values |= {field: int(item[attribute]["N"]) for field, attribute in _NUMBERS.items() if attribute in item}
     tally = Tally(**{name: int(item[f"rows_{name}"]["N"]) for name in _OUTCOMES})
     options = ImportOptions.from_json(item["options"]["S"] if "options" in item else "")
-    return ImportRun(tenant_id=tenant_id, tally=tally, options=options, **{**_NO_FILE, **values})
+    undo = _undo_from_item(item)
+    return ImportRun(tenant_id=tenant_id, tally=tally, options=options, undo=undo, **{**_NO_FILE, **values})
+
+
+def undo_attributes(undo: Undo | None) -> Item:
+    """Return the attributes of an import that hold the progress of its undo."""
+    if undo is None:
+        return {}
+    texts = {name: text for name in _UNDO_TEXTS if (text := getattr(undo, name))}
+    numbers = {name: getattr(undo, name) for name in _UNDO_NUMBERS} | asdict(undo.tally)
+    return {
+        **{f"undo_{name}": {"S": text} for name, text in texts.items()},
+        **{f"undo_{name}": {"N": str(number)} for name, number in numbers.items()},
+    }
+
+
+def _undo_from_item(item: Item) -> Undo | None:
+    if "undo_attempt" not in item:
+        return None
+    values: dict[str, Any] = {
+        name: item[f"undo_{name}"]["S"] for name in _UNDO_TEXTS if f"undo_{name}" in item
+    }
+    values |= {name: int(item[f"undo_{name}"]["N"]) for name in _UNDO_NUMBERS}
+    tally = UndoTally(**{one.name: int(item[f"undo_{one.name}"]["N"]) for one in fields(UndoTally)})
+    return Undo(tally=tally, **values)
 
 
 def tally_attributes(tally: Tally) -> dict[str, int]:

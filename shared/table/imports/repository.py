@@ -301,6 +301,7 @@ class ImportTable:
         another run of the watch was faster."""
         entry = self._due(due_at, run.id)
         is_unmoved = "due_at = :before"
+        is_in_state = "import_state = :state"
         return self._store.update(
             self._key(run.id),
             "SET due_at = :due, WPK = :wpk, WSK = :wsk, looked_at = :looked, idle_looks = :idle",
@@ -311,9 +312,9 @@ class ImportTable:
                 ":looked": {"S": looked_at},
                 ":idle": {"N": str(idle_looks)},
                 ":before": {"S": run.due_at or ""},
-                **_RUNNING,
+                ":state": {"S": run.state},
             },
-            condition=f"{_IS_RUNNING} AND {is_unmoved}",
+            condition=f"{is_in_state} AND {is_unmoved}",
         )
 
 

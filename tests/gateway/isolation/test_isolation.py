@@ -92,12 +92,19 @@ def make_exported_file(world: World, tenancy: Tenancy) -> str:
 
 
 def make_import(world: World, tenancy: Tenancy) -> str:
-    folder = DropFolder(world, tenancy.id)
-    event = folder.put(f"email\n{new_id()}@example.com\n", f"{new_id()}.csv")
-    folder.deliver(event)
+    folder, name = DropFolder(world, tenancy.id), f"{new_id()}.csv"
+    folder.deliver(folder.put(f"email\n{new_id()}@example.com\n", name))
     folder.work()
     answer = world.send("GET", "/imports", token=tenancy.admin)
-    made: str = answer.json["items"][0]["id"]
+    (made,) = (str(one["id"]) for one in answer.json["items"] if one["file_name"] == name)
+    return made
+
+
+def make_undone(world: World, tenancy: Tenancy) -> str:
+    made = make_import(world, tenancy)
+    answer = world.send("POST", f"/imports/{made}/undo", token=tenancy.admin)
+    assert answer.status == 202, answer.text
+    DropFolder(world, tenancy.id).work()
     return made
 
 
@@ -297,6 +304,8 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/imports/{import_id}"): Case(make_import),
     ("GET", "/imports/{import_id}/results"): Case(make_import),
     ("POST", "/imports/{import_id}/start"): Case(make_upload),
+    ("POST", "/imports/{import_id}/undo"): Case(make_import),
+    ("GET", "/imports/{import_id}/undo"): Case(make_undone),
     ("POST", "/imports/{import_id}/preview"): Case(make_upload),
     ("GET", "/imports/{import_id}/preview"): Case(make_preview),
     ("POST", "/imports/{import_id}/cancel"): Case(make_upload),
@@ -927,6 +936,24 @@ GIVEN: dict[str, set[str]] = {
         "imports",
         "import",
     },
+    "imports:run:all,contacts:read:all,contacts:write:all,contacts:delete:own": {
+        "list",
+        "read",
+        "create",
+        "change",
+        "imports",
+        "import",
+    },
+    "imports:run:all,contacts:read:all,contacts:write:all,contacts:delete:all": {
+        "list",
+        "read",
+        "create",
+        "change",
+        "delete",
+        "imports",
+        "import",
+        "undo",
+    },
 }
 
 
@@ -946,6 +973,7 @@ def test_a_client_may_do_what_it_was_given_and_no_more(world: World) -> None:
             "export": ("POST", "/exports", {"format": "csv", "dry_run": True}),
             "imports": ("GET", "/imports", None),
             "import": ("POST", "/imports", {"file_name": "people.csv"}),
+            "undo": ("POST", f"/imports/{make_import(world, world.t1)}/undo", None),
             "delete": ("DELETE", path, None),
         }
         done = {name for name, one in calls.items() if world.send(*one, token=token).status < 300}

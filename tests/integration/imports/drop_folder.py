@@ -14,13 +14,21 @@ from functions.imports.on_files import handler as on_files
 from functions.imports.on_rows import handler as on_rows
 from shared.domain.imports.tasks import ImportTask
 from shared.files.object_keys import inbox_key
+from shared.services.imports.undo_watch import WatchedUndos
 from shared.services.imports.watch import ImportWatch, ImportWatchReport, WatchedImportJobs
 from shared.table.imports.previews import PreviewTable
 from shared.table.imports.repository import ImportTable
 from shared.table.imports.watch import ImportWatchTable
 from shared.table.keys.imports import DUE_PREVIEWS
 from shared.wiring.base import store
-from shared.wiring.imports import drop_bucket, import_queue, import_runs, preview_runs
+from shared.wiring.imports import (
+    drop_bucket,
+    import_queue,
+    import_runs,
+    import_undo,
+    preview_runs,
+    undo_queue,
+)
 from shared.wiring.tenants import find_tenant
 from tests.integration.world import World
 from tests.support.faults import Killed
@@ -168,6 +176,12 @@ class DropFolder:
                 preview_runs(),
                 import_queue(),
             )
+            undos = WatchedUndos(
+                ImportWatchTable(store()),
+                lambda tenant_id: ImportTable(store(), tenant_id),
+                import_undo(),
+                undo_queue(),
+            )
             return ImportWatch(
                 find_tenant,
                 ImportWatchTable(store()),
@@ -176,5 +190,6 @@ class DropFolder:
                 import_runs(),
                 import_queue(),
                 previews,
+                undos,
                 now=lambda: now,
             ).look()

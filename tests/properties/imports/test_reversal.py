@@ -1,4 +1,4 @@
-"""Changes of an import are taken back, and nothing of a later edit is lost (checks 80 and 85)."""
+"""Changes of an import are taken back, and nothing of a later edit is lost."""
 
 from __future__ import annotations
 
