@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -52,16 +51,14 @@ def fail_row(row: Row, error: DomainError) -> Fate:
 
 def result_header(layout: Layout) -> bytes:
     """Return the first line of a results file."""
-    return _write_rows([[*map(add_mark, layout.header), *RESULT_COLUMNS]])
+    return _write_rows([[*map(add_mark, layout.header), *RESULT_COLUMNS]])[0].encode()
 
 
-def result_line(layout: Layout, number: int, row: Row, fate: Fate) -> str:
-    """Return the line of a row in a results file: the row as it is in the imported file, and its fate."""
-    return result_rows(layout, [(number, row, fate)]).decode()
+def result_lines(layout: Layout, rows: Iterable[tuple[int, Row, Fate]]) -> list[str]:
+    """Return the lines of rows in a results file: each row, by its number, as it is in the imported file, and its fate.
 
-
-def result_rows(layout: Layout, rows: Iterable[tuple[int, Row, Fate]]) -> bytes:
-    """Return lines of a results file: each row, by its number, as it is in the imported file, and its fate."""
+    A line has its end, and may contain line breaks.
+    """
     width = len(layout.header)
     return _write_rows(
         [
@@ -84,7 +81,13 @@ def _fit_width(cells: Sequence[str], width: int, delimiter: str) -> Sequence[str
     return [*cells[: width - 1], delimiter.join(cells[width - 1 :])]
 
 
-def _write_rows(rows: Iterable[Sequence[object]]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
+class _Lines(list[str]):
+    """The lines that `csv.writer` writes, which passes each row in one call."""
+
+    write = list.append
+
+
+def _write_rows(rows: Iterable[Sequence[object]]) -> list[str]:
+    lines = _Lines()
+    csv.writer(lines).writerows(rows)
+    return lines

@@ -14,7 +14,7 @@ from shared.domain.imports.file import BadFile
 from shared.domain.imports.groups import Group, decode_groups
 from shared.domain.imports.progress import ClosedChunk, Tally
 from shared.domain.imports.record import ImportRun
-from shared.domain.imports.results import Fate, result_line
+from shared.domain.imports.results import Fate, result_lines
 from shared.domain.imports.tasks import ImportTask
 from shared.domain.imports.upload import DroppedFile
 from shared.domain.tenant import Tenant, TenantSettings
@@ -147,15 +147,14 @@ class ImportChunks:
     def _keep(self, run: SplitImport, chunk: PlannedChunk) -> ClosedChunk:
         """Write what is kept of a chunk: the rows of the results, and what was written."""
         where, written = (run.run.tenant_id, run.run.id, run.run.attempt), chunk.written
-        lines = (
-            (one.number, result_line(run.layout, one.number, one.row, chunk.fates[one.number]))
-            for group in chunk.groups
-            for one in group.rows
-        )
+        rows = [one for group in chunk.groups for one in group.rows]
+        lines = result_lines(run.layout, ((one.number, one.row, chunk.fates[one.number]) for one in rows))
         # Two workers may have different outcomes when others change contacts meanwhile. Each therefore has objects of
         # its own, and the chunk's record names those of the worker that was counted.
         name = f"{chunk.number:06d}-{new_id()}"
-        part = self._files.put_output(*where, name, encode_lines(lines))
+        part = self._files.put_output(
+            *where, name, encode_lines(zip((one.number for one in rows), lines, strict=True))
+        )
         writes = self._files.put_writes(*where, name, encode_writes(written)) if written else ""
         return ClosedChunk(chunk.number, part, writes)
 

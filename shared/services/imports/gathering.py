@@ -14,7 +14,7 @@ from contextlib import closing
 
 from shared.domain.imports.columns import Layout
 from shared.domain.imports.groups import decode_groups
-from shared.domain.imports.results import Fate, result_line
+from shared.domain.imports.results import Fate, result_lines
 
 _SETTINGS = """
 PRAGMA journal_mode = OFF;
@@ -59,6 +59,6 @@ def gather(layout: Layout, outputs: Iterable[bytes], unread: Iterable[bytes]) ->
 
 
 def _lines_not_run(layout: Layout, chunk: bytes) -> Iterator[tuple[int, str]]:
-    for group in decode_groups(chunk.splitlines()):
-        for one in group.rows:
-            yield one.number, result_line(layout, one.number, one.row, _NOT_RUN)
+    rows = [one for group in decode_groups(chunk.splitlines()) for one in group.rows]
+    lines = result_lines(layout, ((one.number, one.row, _NOT_RUN) for one in rows))
+    return zip((one.number for one in rows), lines, strict=True)

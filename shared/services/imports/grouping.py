@@ -29,6 +29,9 @@ fail."""
 MOST_LINKS = 100_000
 """Rows of a file that may each make one group of several. Their links are kept in memory."""
 
+_TOGETHER = 50
+"""Rows that are written to the database at once."""
+_ADD_KEY = "INSERT OR IGNORE INTO keys VALUES (?, ?)"
 _SETTINGS = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -49,6 +52,7 @@ class Grouping:
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.executescript(_SETTINGS)
         self._links: dict[int, int] = {}
+        self._pending: list[tuple[int, int, str]] = []
         self.rows = 0
 
     def __enter__(self) -> Grouping:
@@ -63,8 +67,16 @@ class Grouping:
         Raises BadFile when too many rows link groups that were separate before.
         """
         self.rows += 1
+        first = self._first_row({_hash(key) for key in keys})
+        self._pending.append((first, self.rows, encode_row(row)))
+        if len(self._pending) == _TOGETHER:
+            self._write_pending()
+
+    def _first_row(self, hashes: set[int]) -> int:
+        """Return the first row of the group to which the present row belongs by its keys."""
         execute = self._database.execute
-        hashes = {_hash(key) for key in keys}
+        if len(hashes) == 1 and execute(_ADD_KEY, (*hashes, self.rows)).rowcount:
+            return self.rows  # the usual row: its only key is new
         known: dict[int, int] = {}
         for one in hashes:
             found = execute("SELECT first FROM keys WHERE hash = ?", (one,)).fetchone()
@@ -74,8 +86,12 @@ class Grouping:
         for other in {*known.values()} - {first}:
             self._link(other, first)
         for one in hashes - known.keys():
-            execute("INSERT INTO keys VALUES (?, ?)", (one, first))
-        execute("INSERT INTO rows VALUES (?, ?, ?)", (first, self.rows, encode_row(row)))
+            execute(_ADD_KEY, (one, first))
+        return first
+
+    def _write_pending(self) -> None:
+        self._database.executemany("INSERT INTO rows VALUES (?, ?, ?)", self._pending)
+        self._pending.clear()
 
     def _resolve(self, first: int) -> int:
         """Return the first row of the group that a group has become part of."""
@@ -100,6 +116,7 @@ class Grouping:
 
         An input has a line for each row; see `shared.domain.imports.groups.decode_groups`.
         """
+        self._write_pending()
         for first in list(self._links):
             self._database.execute("UPDATE rows SET first = ? WHERE first = ?", (self._resolve(first), first))
         number, lines, size = 0, list[bytes](), 0

@@ -247,7 +247,7 @@ def outcome(world: World) -> Any:
     )
 
 
-def test_check_80_killed_at_any_aws_call_an_import_ends_with_exact_totals(
+def test_check_80_killed_at_any_call_that_writes_an_import_ends_with_exact_totals(
     worlds: Worlds, small_chunks: None
 ) -> None:
     """Also check 13."""

@@ -18,7 +18,7 @@ from shared.domain.imports.detection import is_wide
 from shared.domain.imports.file import BadFile
 from shared.domain.imports.groups import decode_groups
 from shared.domain.imports.limits import DEFAULT_LIMITS
-from shared.domain.imports.results import Fate, fail_row, result_header, result_line
+from shared.domain.imports.results import Fate, fail_row, result_header, result_lines
 from shared.domain.imports.rows import RowReader
 from shared.domain.tenant import TenantSettings
 from shared.files import workbook as reader
@@ -114,7 +114,7 @@ def check_that_results_have_each_row_once(layout: Layout, rows: list[Row], optio
             for one in group.rows:
                 error = row_reader.read(one.row).error
                 fate = Fate("created") if error is None else fail_row(one.row, error)
-                lines.append((one.number, result_line(layout, one.number, one.row, fate)))
+                lines += [(one.number, line) for line in result_lines(layout, [(one.number, one.row, fate)])]
         if number % 2 == 0:
             outputs.append(encode_lines(lines))
     text = b"".join([result_header(layout), *gather(layout, outputs, chunks[1::2])]).decode()

@@ -13,7 +13,7 @@ from shared.domain.import_options import ImportOptions, MatchOn
 from shared.domain.imports.columns import Layout, recognize
 from shared.domain.imports.csv_file import Row, read_rows
 from shared.domain.imports.dialect import survey
-from shared.domain.imports.results import Fate, fail_row, result_header, result_rows
+from shared.domain.imports.results import Fate, fail_row, result_header, result_lines
 from shared.domain.imports.rows import ReadRow, RowReader
 from shared.domain.tenant import TenantSettings, UniqueScope
 
@@ -354,7 +354,7 @@ def test_the_mark_against_formulas_is_removed_again() -> None:
     """check 84: a results file that is corrected and imported gives the same values as the first file."""
     header, names = "email,first name,last name,company,phone\n", ["=Ann", "-Lee", "@home", "+14155552671"]
     layout, row = file_of(f"{header}bad,{','.join(names)}\n")
-    results = (result_header(layout) + result_rows(layout, [(1, row, Fate("failed"))])).decode()
+    results = result_header(layout).decode() + "".join(result_lines(layout, [(1, row, Fate("failed"))]))
     assert "'=Ann" in results
     given = fields_of(results.replace("bad", "a@example.com"))
     assert [given[name] for name in ("first_name", "last_name", "company", "phone")] == names
@@ -374,7 +374,7 @@ def test_check_84_formulas_are_marked_in_results() -> None:
     layout = Layout("utf-8", ",", header, recognize(header, {}))
     cells = ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "'x", "1=1"]
     rows = [(number, Row([cell, ""], 1, 2), Fate("failed")) for number, cell in enumerate(cells, 1)]
-    text = (result_header(layout) + result_rows(layout, rows)).decode()
+    text = result_header(layout).decode() + "".join(result_lines(layout, rows))
     first, *read_again = csv.reader(io.StringIO(text, newline=""))
     assert first[:2] == ["email", "'=header"]
     assert [row[0] for row in read_again] == [
