@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Unavailable
-from shared.domain.imports.tasks import ImportTask
+from shared.domain.imports.tasks import ImportTask, Step
 from shared.files.drop_bucket import DropBucket
-from shared.files.queues.imports import from_message, to_message
+from shared.files.queues.imports import ImportTaskQueue, from_message, to_message
 from shared.files.queues.tasks import SqsTaskQueue
 
 
@@ -106,3 +106,17 @@ def test_tasks_are_decoded_as_they_were_encoded(step: str) -> None:
 def test_other_messages_are_refused_without_repeating_them(message: str) -> None:
     with pytest.raises(ValueError, match=r"^not a task of an import$"):
         from_message(message)
+
+
+def test_each_step_of_an_import_goes_to_the_queue_of_its_kind() -> None:
+    """Chunks do not wait for the function that works on whole files, nor the other way round."""
+    files, rows = Queue([]), Queue([])
+    queue = ImportTaskQueue(
+        SqsTaskQueue(lambda: files, "files", to_message), SqsTaskQueue(lambda: rows, "rows", to_message)
+    )
+    steps: list[Step] = ["split", "rows", "undo", "finish"]
+    given = [ImportTask("T1", "i", "r1", one, 0 if one in ("rows", "undo") else None) for one in steps]
+    queue.send(given)
+    queue.send_later(given)
+    assert [json.loads(body)["step"] for body in files.bodies] == ["split", "finish"] * 2
+    assert [json.loads(body)["step"] for body in rows.bodies] == ["rows", "undo"] * 2
