@@ -44,10 +44,11 @@ def survey(
 ) -> tuple[Layout, Row]:
     """Return the layout of a file and its header. The rows follow from line `next_line` of the header on.
 
-    `sample`: the whole file, or its start with all of the first HEADER_LINES lines. `require_email`: whether the file
-    must have a column of e-mail addresses. `max_columns`: the most columns that a file may have. The options name the
-    encoding and the delimiter, and the fields of columns. Without a delimiter in the options, Excel's first line
-    `sep=;` names it, or it is the one with which most columns are known.
+    `sample`: the whole file, or its start with all of the first HEADER_LINES lines. `require_email`: whether contacts
+    must have an address; the file must then have a column of addresses, unless the options match rows and contacts by
+    something else. `max_columns`: the most columns that a file may have. The options name the encoding and the
+    delimiter, and the fields of columns. Without a delimiter in the options, Excel's first line `sep=;` names it, or it
+    is the one with which most columns are known.
 
     Raises BadFile when the sample is no table in text, is empty, or has no header with the columns that are needed.
     """
@@ -62,6 +63,7 @@ def survey(
     if search.best is None and named and not options.delimiter:
         search.look(sample, DELIMITERS)
     best = search.best
+    require_email = require_email and options.match_on == "email"
     if best is None or (require_email and not best.has_email):
         raise search.refusal(start, require_email)
     if sum(len(cell.encode()) + 1 for cell in best.row.cells) > MAX_HEADER_BYTES:

@@ -163,6 +163,14 @@ def test_an_email_column_is_needed_only_where_contacts_must_have_an_address() ->
         assert refusal.value.code == code
 
 
+def test_rows_that_are_matched_by_numbers_need_no_addresses() -> None:
+    """They change contacts that have an address already."""
+    layout, _ = survey(b"Phone,City\n123,Ulm\n", ImportOptions(match_on="phone"))
+    assert fields_of(layout)["phone"] == 0
+    layout, _ = survey(b"Customer Number,Company\nC-1,Acme\n", ImportOptions(match_on="customer_number"))
+    assert fields_of(layout)["customer_number"] == 0
+
+
 def test_the_header_of_the_widest_file_is_found_in_reasonable_time() -> None:
     def search(columns: int) -> None:
         line = b",".join(b"column %d" % number for number in range(columns)) + b"\n"
