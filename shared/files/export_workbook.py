@@ -11,10 +11,13 @@ from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from shared.domain.cell_texts import add_mark
+from shared.domain.errors import RuleBroken
 from shared.domain.exports.fields import CUSTOM, Exported, ExportField, cell_of
 
 _MAX_CELL = 32_767
 """Characters of a cell (Microsoft, "Excel specifications and limits")."""
+_MAX_TEXT = 200_000_000
+"""Characters of all cells. With their marking they fit on the disk of a function, 512 MB (AWS Lambda quotas)."""
 
 
 @contextmanager
@@ -38,6 +41,7 @@ def write_workbook(columns: Sequence[ExportField], contacts: Iterable[Exported])
             sheet.freeze_panes(1, 0)
             for position, column in enumerate(columns):
                 sheet.write_string(0, position, column.header)
+            written = 0
             for number, one in enumerate(contacts, 1):
                 for position, column in enumerate(columns):
                     value = column.value_of(one)
@@ -46,5 +50,9 @@ def write_workbook(columns: Sequence[ExportField], contacts: Iterable[Exported])
                     elif text := cell_of(column.name, value):
                         marked = add_mark(text) if text.startswith("'") else text
                         sheet.write_string(number, position, marked[:_MAX_CELL])
+                        written += len(text)
+                if written > _MAX_TEXT:
+                    message = "The texts are too long for a workbook. Choose fewer fields, or export as csv."
+                    raise RuleBroken(message, code="export_too_large")
         file.seek(0)
         yield file
