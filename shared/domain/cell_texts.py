@@ -66,7 +66,7 @@ def _split_outside_quotes(cell: str) -> tuple[list[str], bool]:
 
 
 def _quote(value: str) -> str:
-    needs_quotes = _TOKENS.search(value) or value != value.strip()
+    needs_quotes = _TOKENS.search(value) or ":::" in value or value != value.strip()
     return f'"{value.replace(chr(34), chr(34) * 2)}"' if needs_quotes else value
 
 

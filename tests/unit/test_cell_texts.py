@@ -10,7 +10,7 @@ from shared.domain.cell_texts import FORMULA_STARTS, add_mark, join_values, remo
 from shared.domain.contacts import other_phones
 from shared.domain.contacts.other_phones import OtherPhone, split_label
 
-TEXTS = st.text(st.sampled_from("'\"=+-@,;: ax\t\n\u05d0😀"), max_size=12)
+TEXTS = st.lists(st.sampled_from([*"'\"=+-@,;: ax\t\n\u05d0😀", ":::"]), max_size=12).map("".join)
 VALUES = TEXTS.map(str.strip).filter(bool)
 
 

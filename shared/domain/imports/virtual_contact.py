@@ -158,7 +158,7 @@ class VirtualContact:
         present = self.values.get(name)
         if name == "preferred" and present == NO_PREFERENCE:
             present = None
-        return differ(present, value) and (replaces or present in _EMPTY)
+        return not _is_same(present, value) and (replaces or present in _EMPTY)
 
     def _unite_addresses(self, fields: Mapping[str, Any], replaces: bool) -> list[FieldError]:
         """Unite the addresses. A primary address that is replaced becomes a further one: contacts are found by it."""
@@ -196,7 +196,7 @@ class VirtualContact:
             name: value
             for name, value in given.items()
             if value not in _EMPTY
-            and (present.get(name) in _EMPTY or (replaces and as_text(present[name]) != as_text(value)))
+            and (present.get(name) in _EMPTY or (replaces and not _is_same(as_text(present[name]), as_text(value))))
         }
         if not new:
             return ()
@@ -246,3 +246,12 @@ def _left_out(field_name: str, limit: int, names: list[str]) -> list[FieldError]
         return []
     code, message = _LEFT_OUT[field_name]
     return [FieldError(field_name, code, message.format(limit=limit, names=", ".join(names)))]
+
+
+def _is_same(present: Any, given: Any) -> bool:
+    """Return whether a row gives a value that a contact has already. Spreadsheets replace the line breaks of a text by
+    their own kind, which is no change.
+    """
+    if isinstance(present, str) and isinstance(given, str):
+        return present.splitlines() == given.splitlines()
+    return not differ(present, given)
