@@ -196,7 +196,10 @@ class VirtualContact:
             name: value
             for name, value in given.items()
             if value not in _EMPTY
-            and (present.get(name) in _EMPTY or (replaces and not _is_same(as_text(present[name]), as_text(value))))
+            and (
+                present.get(name) in _EMPTY
+                or (replaces and not _is_same(as_text(present[name]), as_text(value)))
+            )
         }
         if not new:
             return ()
