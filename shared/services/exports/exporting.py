@@ -122,13 +122,20 @@ class ExportPortions:
         try:
             return self._make(run)
         except FileGone:
-            again = run.start_over(task_id=task.id, at=self._now())
-            self._exports(run.tenant_id).save(run, again)
-            self.queue_next(task, again)
+            self._start_over(task)
         except RuleBroken as refused:  # too many contacts, or too many to be sorted
             failed = run.fail(refused.code, refused.detail, at=self._now())
             self._exports(run.tenant_id).save(run, failed)
         return None
+
+    def _start_over(self, task: ExportTask) -> None:
+        """Go back to the beginning of the file, unless another worker has closed the portion meanwhile."""
+        portion = self.find(task)
+        if portion is None or portion.is_closed:
+            return
+        again = portion.run.start_over(task_id=task.id, at=self._now())
+        self._exports(task.tenant_id).save(portion.run, again)
+        self.queue_next(task, again)
 
     def _make(self, run: ExportRun) -> Piece:
         if refusal := run.refusal():

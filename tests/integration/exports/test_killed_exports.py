@@ -205,6 +205,7 @@ def test_an_upload_that_is_gone_makes_the_export_start_over(
                 exports.jobs.work(limit=1)
         kept = exports.kept(export_id)
         assert (kept.rows, kept.parts, kept.upload_id) == (0, (), "")
+        assert exports.jobs.put_back == 0
 
     assert made_with(world, give_up) == expected
 
