@@ -194,6 +194,22 @@ EXAMPLES = {
             NotFound("Import"),
         ),
     ),
+    "retry_import": Example(
+        request={"options": {"default_country": "DE"}},
+        answer=_STARTED.model_copy(
+            update={
+                "id": "01965d2c-33d0-7c11-b5e0-0c2f7a61d9b4",
+                "retry_of": _ID,
+                "options": _OPTIONS.model_copy(update={"default_country": "DE"}),
+                "created_at": "2025-04-22T11:05:00.000Z",
+                "updated_at": "2025-04-22T11:05:00.000Z",
+            }
+        ),
+        problems=(
+            Conflict("All rows of the import succeeded.", code="nothing_to_retry"),
+            NotFound("Import"),
+        ),
+    ),
     "read_template": Example(
         answer=template(with_examples=True),
         parameters={"example": True},

@@ -14,6 +14,7 @@ from shared.http.routes import Reply, Routes
 from shared.wiring.imports import (
     import_cancelling,
     import_previews,
+    import_retries,
     import_service,
     import_undos,
     import_uploads,
@@ -83,6 +84,23 @@ def preview_import(call: Call, import_id: str, body: PreviewInput) -> Reply:
 )
 def read_preview(call: Call, import_id: str) -> Reply:
     return Reply(record=import_previews(call.caller).read(import_id))
+
+
+@routes.route(
+    "POST",
+    "/imports/{import_id}/retry",
+    summary="Start an import of the rows that failed or were not run",
+    body=StartInput,
+    body_optional=True,
+    answer=Import,
+    status=201,
+    location="/imports/{id}",
+    errors=(NotFound, Conflict),
+)
+def retry_import(call: Call, import_id: str, body: StartInput) -> Reply:
+    """The new import reads the rows from the results of the other one, and has its options unless others are given. It
+    starts at once."""
+    return Reply(record=import_retries(call.caller, call.claim).start(import_id, body))
 
 
 @routes.route(

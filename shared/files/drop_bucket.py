@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.domain.errors import Conflict, Unavailable
 from shared.domain.imports.file import FileReplaced
 from shared.domain.imports.malware import STATUS_TAG
-from shared.domain.imports.upload import DroppedFile, Location
+from shared.domain.imports.upload import DroppedFile, Location, StoredFile
 from shared.domain.timestamps import from_milliseconds
 from shared.files import object_keys
 from shared.services.backoff import AWS_CALL
@@ -55,13 +55,24 @@ class DropBucket:
         return object_keys.upload_key(tenant_id, import_id)
 
     def find(self, key: str, etag: str | None = None) -> DroppedFile:
-        """Return the object of a key. Raises FileReplaced when it does not exist or has another `etag`."""
+        """Return the file of a key, in an inbox or uploaded. Raises FileReplaced when it does not exist or has another
+        `etag`."""
+        answer = self._head(key, etag)
+        return self._to_file(key, answer["ETag"].strip('"'), answer["ContentLength"], answer["LastModified"])
+
+    def describe(self, key: str, etag: str | None = None) -> StoredFile:
+        """Return the state of an object with any key. Raises FileReplaced when it does not exist or has another
+        `etag`."""
+        answer = self._head(key, etag)
+        return StoredFile(answer["ETag"].strip('"'), answer["ContentLength"])
+
+    def _head(self, key: str, etag: str | None) -> dict[str, Any]:
         condition = {} if etag is None else {"IfMatch": f'"{etag}"'}
         with _translate_errors():
-            answer = self._client.head_object(Bucket=self._bucket, Key=key, **condition)
+            answer: dict[str, Any] = self._client.head_object(Bucket=self._bucket, Key=key, **condition)
         if etag is not None:
             self._check(answer, etag)
-        return self._to_file(key, answer["ETag"].strip('"'), answer["ContentLength"], answer["LastModified"])
+        return answer
 
     def scan_status(self, key: str) -> str | None:
         """Return the result of an object's scan for malware; None while it has none.

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from shared.services.imports.imports import ImportService
     from shared.services.imports.preview_runs import PreviewRuns
     from shared.services.imports.previews import ImportPreviews
+    from shared.services.imports.retries import ImportRetries
     from shared.services.imports.runs import ImportRuns
     from shared.services.imports.scans import Scans
     from shared.services.imports.undo import ImportUndo, UndoneChunk, UndoOfChunk
@@ -134,6 +135,20 @@ def import_previews(caller: Caller, claim: IdempotencyKeyClaim | None = None) ->
         import_queue,
         _given_options(caller),
         scans=_scans(),
+        announce=announcer(claim),
+    )
+
+
+def import_retries(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> ImportRetries:
+    """The imports of rows that failed in other imports, for one caller."""
+    from shared.services.imports.retries import ImportRetries
+
+    return ImportRetries(
+        caller,
+        _import_table(caller.tenant_id, claim),
+        drop_bucket,
+        import_queue,
+        _given_options(caller),
         announce=announcer(claim),
     )
 

@@ -91,6 +91,7 @@ from shared.wiring.imports import (
     import_cancelling,
     import_chunks,
     import_previews,
+    import_retries,
     import_runs,
     import_service,
     import_undo,
@@ -662,6 +663,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Read a bulk job": _JOB,
     "Cancel a bulk job": _JOB,
     "Start an import": ("Ask for an import",),
+    "Retry the failed rows of an import": _FINISHED,
     "Cut up a preview of 200 rows": _ASKED,
     "Plan 200 rows of a preview": (*_ASKED, "Cut up a preview of 200 rows"),
     "Finish a preview": _PLANNED,
@@ -936,6 +938,9 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Finish an import": lambda world: world.queue.finish(),
     "Ask for an import": lambda world: world.upload.ask(),
     "Start an import": lambda world: world.upload.start(),
+    "Retry the failed rows of an import": lambda world: import_retries(ADMIN).start(
+        world.queue.import_id, StartInput()
+    ),
     "Ask for a preview of an import": lambda world: world.queue.ask(),
     "Cut up a preview of 200 rows": lambda world: world.queue.split(),
     "Plan 200 rows of a preview": lambda world: world.queue.plan(),

@@ -112,6 +112,7 @@ COSTS = {
     ("POST", "/imports/{import_id}/start"): "Start an import",
     ("POST", "/imports/{import_id}/undo"): "Begin to undo an import",
     ("GET", "/imports/{import_id}/undo"): "Read the undo of an import",
+    ("POST", "/imports/{import_id}/retry"): "Retry the failed rows of an import",
     ("POST", "/imports/{import_id}/preview"): "Ask for a preview of an import",
     ("GET", "/imports/{import_id}/preview"): "Read the preview of an import of 200 rows",
     ("POST", "/imports/{import_id}/cancel"): "Cancel an import",

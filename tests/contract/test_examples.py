@@ -470,6 +470,7 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "preview_import": an_upload,
     "read_preview": a_preview,
     "cancel_import": a_running_import,
+    "retry_import": lambda world, ids: ids.update(import_id=an_import(world)),
     "list_follow_ups": each(a_follow_up_of_a_contact),
     "list_group_contacts": a_member,
     "list_groups": each(a_label("groups")),

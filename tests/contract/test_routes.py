@@ -581,6 +581,8 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
         (422, "POST", "/imports", "", {"json": {"file_name": ""}}),
         (404, "POST", "/imports/{import_id}/start", new_id(), {}),
         (409, "POST", "/imports/{import_id}/start", awaited, {}),
+        (404, "POST", "/imports/{import_id}/retry", new_id(), {}),
+        (409, "POST", "/imports/{import_id}/retry", awaited, {}),
         (404, "POST", "/imports/{import_id}/preview", new_id(), {}),
         (409, "POST", "/imports/{import_id}/preview", awaited, {}),
         (422, "POST", "/imports/{import_id}/preview", awaited, {"json": {"options": {"delimiter": ""}}}),

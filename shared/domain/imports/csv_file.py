@@ -30,7 +30,7 @@ _LINES_OF_HEADER = 50
 
 Encoding = str
 """The name of an encoding; see `shared.domain.encodings`."""
-Fault = Literal["row_too_long", "quotes", "too_many_alike"]
+Fault = Literal["row_too_long", "quotes", "too_many_cells", "too_many_alike"]
 """Why a row fails unread. `too_many_alike`: too many rows before it share an address with it."""
 DELIMITERS = (",", ";", "\t", "|")
 _PADDING = b"\x1a\x00"

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from shared.domain.import_options import ImportOptions
 from shared.domain.imports.record import NO_PROGRESS, ImportRun, effective
-from shared.domain.imports.upload import DroppedFile
+from shared.domain.imports.upload import StoredFile
 from shared.domain.tenant import TenantSettings
 
 
 def propose(
-    run: ImportRun, uploaded: DroppedFile, options: ImportOptions, *, write_id: str, at: str
+    run: ImportRun, uploaded: StoredFile, options: ImportOptions, *, write_id: str, at: str
 ) -> ImportRun:
     """Return an import with its file as the file is now, and with the options of a preview. Its start has the same
     options, unless others are given. Raises Conflict unless the import can be started."""

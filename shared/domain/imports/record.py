@@ -17,7 +17,7 @@ from shared.domain.ids import derived_id, milliseconds_of, ordinal_of
 from shared.domain.import_options import ImportOptions
 from shared.domain.imports.progress import Counts, Tally
 from shared.domain.imports.undo import Undo
-from shared.domain.imports.upload import DroppedFile, InboxFile
+from shared.domain.imports.upload import DroppedFile, InboxFile, StoredFile
 from shared.domain.jobs.progress import Progress
 from shared.domain.tenant import TenantSettings, UniqueScope
 
@@ -154,7 +154,7 @@ class ImportRun:
 
     def start(
         self,
-        uploaded: DroppedFile,
+        uploaded: StoredFile,
         options: ImportOptions,
         settings: TenantSettings,
         *,

@@ -30,6 +30,7 @@ UNKNOWN_OWNER = FieldError("owner", "unknown_owner", "No active user has this e-
 _FAULTS = {
     "quotes": "The quotation marks of this line do not match. It was read by itself.",
     "row_too_long": "This row is too long to be read.",
+    "too_many_cells": "This row had more cells than the header. The last one holds those that were too many.",
     "too_many_alike": "Too many rows above share an address with this one. Import it with another file.",
 }
 _LABELS = {"tags": 100, "types": MAX_TYPES, "groups": MAX_GROUPS}

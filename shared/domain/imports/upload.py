@@ -29,6 +29,13 @@ class UploadedFile(NamedTuple):
 Location = InboxFile | UploadedFile
 
 
+class StoredFile(NamedTuple):
+    """The content of an object: its `etag`, without quotes, and its size in bytes."""
+
+    etag: str
+    size: int
+
+
 @dataclass(frozen=True, slots=True)
 class DroppedFile:
     """An object of the drop bucket that can be imported.

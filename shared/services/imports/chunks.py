@@ -16,7 +16,7 @@ from shared.domain.imports.progress import ClosedChunk, Tally
 from shared.domain.imports.record import ImportRun
 from shared.domain.imports.results import Fate, result_lines
 from shared.domain.imports.tasks import ImportTask
-from shared.domain.imports.upload import DroppedFile
+from shared.domain.imports.upload import StoredFile
 from shared.domain.tenant import Tenant, TenantSettings
 from shared.services.imports.carrying_out import Written, encode_writes
 from shared.services.imports.gathering import encode_lines
@@ -53,7 +53,7 @@ class RowWriting(Protocol):
 class Files(Protocol):
     """Dropped files, and the inputs and outputs of chunks; see `shared.files.drop_bucket.DropBucket`."""
 
-    def find(self, key: str, etag: str | None = None) -> DroppedFile: ...
+    def describe(self, key: str, etag: str | None = None) -> StoredFile: ...
 
     def read_input(self, tenant_id: str, import_id: str, attempt: str, number: int) -> bytes: ...
 
@@ -126,7 +126,7 @@ class ImportChunks:
         """Write what the chunk's rows ask for, and then the fates of the rows. Returns None when the file was replaced,
         which fails the import."""
         try:
-            self._files.find(run.run.object_key, run.run.etag)
+            self._files.describe(run.run.object_key, run.run.etag)
         except BadFile as refusal:
             self._runs.give_up(run.run, refusal)
             return None

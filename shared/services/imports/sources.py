@@ -15,6 +15,7 @@ from shared.domain.imports.file import BadFile
 from shared.domain.imports.file_kinds import ZIP
 from shared.domain.imports.limits import ImportLimits
 from shared.domain.imports.record import ImportRun
+from shared.domain.imports.retrying import rows_to_retry, survey_results
 from shared.services.imports.scans import Scans
 
 _SAMPLE = 1_048_576
@@ -37,15 +38,19 @@ OpenWorkbook = Callable[[Iterable[bytes]], AbstractContextManager[BinaryIO]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to import. `sample`: its start, or that of its sheet in CSV. `blocks`: returns its bytes in blocks."""
+    """A file to import. `sample`: its start, or that of its sheet in CSV. `blocks`: returns its bytes in blocks.
+    `is_results`: it is the results of another import, of which only the rows that a retry works on are read."""
 
     sample: bytes
     blocks: Callable[[], Iterator[bytes]]
     max_columns: int
     is_workbook: bool = False
+    is_results: bool = False
 
     def survey(self, options: ImportOptions, *, require_email: bool) -> tuple[Layout, Row]:
         """Return the layout of the file and its header; see `shared.domain.imports.dialect.survey`. Raises BadFile."""
+        if self.is_results:
+            return survey_results(self.sample, options)
         most = self.max_columns
         if not self.is_workbook:
             return survey(self.sample, options, require_email=require_email, max_columns=most)
@@ -58,6 +63,8 @@ class Source:
 
     def rows(self, layout: Layout, header: Row) -> Iterator[Row]:
         """Yield the rows below the header. Their lines are those of the file, or the rows of the sheet."""
+        if self.is_results:
+            return rows_to_retry(self.blocks(), layout, header)
         rows = read_rows(self.blocks(), layout.encoding, layout.delimiter, first_line=header.next_line)
         if not self.is_workbook:
             return rows
@@ -80,9 +87,10 @@ class Sources:
         Raises BadFile when a scan for malware does not say that it is clean, when it is too large, and when it is a zip
         archive that cannot be read as a workbook.
         """
-        self._scans.require_clean(run.object_key)
         most = self._limits.file_bytes
-        if run.size > most:
+        if not run.retry_of:
+            self._scans.require_clean(run.object_key)
+        if run.size > most and not run.retry_of:
             raise BadFile(f"The file has more than {most:,} bytes. Split it.", code="too_large")
         sample = b"".join(self._read(run, 0, min(run.size, _SAMPLE)))
 
@@ -90,8 +98,8 @@ class Sources:
             yield sample
             yield from self._read(run, len(sample), run.size)
 
-        if not sample.startswith(ZIP):
-            yield Source(sample, blocks, self._limits.columns)
+        if run.retry_of or not sample.startswith(ZIP):
+            yield Source(sample, blocks, self._limits.columns, is_results=bool(run.retry_of))
             return
         with self._open_workbook(blocks()) as sheet:
             yield Source(

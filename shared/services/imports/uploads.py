@@ -16,7 +16,7 @@ from shared.domain.imports.file import FileReplaced
 from shared.domain.imports.limits import DEFAULT_LIMITS, ImportLimits
 from shared.domain.imports.record import ImportRun
 from shared.domain.imports.tasks import ImportTask
-from shared.domain.imports.upload import DroppedFile, ImportInput, StartInput, Upload
+from shared.domain.imports.upload import ImportInput, StartInput, StoredFile, Upload
 from shared.domain.imports.views import Import, NewImport
 from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
 from shared.domain.tenant import TenantSettings
@@ -49,15 +49,16 @@ class Uploads(Protocol):
 
     def upload_form(self, key: str, max_bytes: int, seconds: int) -> tuple[str, dict[str, str]]: ...
 
-    def find(self, key: str, etag: str | None = None) -> DroppedFile: ...
+    def describe(self, key: str, etag: str | None = None) -> StoredFile: ...
 
 
-def find_uploaded(uploads: Uploads, scans: Scans, run: ImportRun) -> DroppedFile:
+def find_uploaded(uploads: Uploads, scans: Scans, run: ImportRun) -> StoredFile:
     """Return the file of an import as it is now. Raises Conflict when it has not been uploaded, and when its scan for
-    malware has not ended."""
+    malware has not ended. Results, which a retry reads, are not scanned."""
     try:
-        found = uploads.find(run.object_key)
-        scans.require_ended(found.key)
+        found = uploads.describe(run.object_key)
+        if not run.retry_of:
+            scans.require_ended(run.object_key)
         return found
     except FileReplaced as error:
         raise Conflict(

@@ -91,9 +91,9 @@ def make_exported_file(world: World, tenancy: Tenancy) -> str:
     return a_completed_export(world, tenancy.id, caller=caller_of(tenancy.user))
 
 
-def make_import(world: World, tenancy: Tenancy) -> str:
+def make_import(world: World, tenancy: Tenancy, body: str | None = None) -> str:
     folder, name = DropFolder(world, tenancy.id), f"{new_id()}.csv"
-    folder.deliver(folder.put(f"email\n{new_id()}@example.com\n", name))
+    folder.deliver(folder.put(body or f"email\n{new_id()}@example.com\n", name))
     folder.work()
     answer = world.send("GET", "/imports", token=tenancy.admin)
     (made,) = (str(one["id"]) for one in answer.json["items"] if one["file_name"] == name)
@@ -106,6 +106,10 @@ def make_undone(world: World, tenancy: Tenancy) -> str:
     assert answer.status == 202, answer.text
     DropFolder(world, tenancy.id).work()
     return made
+
+
+def make_failed_import(world: World, tenancy: Tenancy) -> str:
+    return make_import(world, tenancy, f"email\n{new_id()}@example.com\nnobody\n")
 
 
 def make_upload(world: World, tenancy: Tenancy) -> str:
@@ -307,6 +311,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", "/imports/{import_id}/undo"): Case(make_import),
     ("GET", "/imports/{import_id}/undo"): Case(make_undone),
     ("POST", "/imports/{import_id}/preview"): Case(make_upload),
+    ("POST", "/imports/{import_id}/retry"): Case(make_failed_import),
     ("GET", "/imports/{import_id}/preview"): Case(make_preview),
     ("POST", "/imports/{import_id}/cancel"): Case(make_upload),
     ("GET", "/webhooks/{webhook_id}"): Case(make_webhook),

@@ -28,6 +28,7 @@ from shared.wiring.base import store
 from shared.wiring.contacts import contact_service
 from tests.contract.answers import faults_of
 from tests.integration.exports.exports import running_export
+from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.jobs.bulk import running_job
 from tests.integration.world import World
 from tests.support.faults import (
@@ -148,6 +149,10 @@ def uploaded(world: World) -> str:
     return str(asked["id"])
 
 
+def failed_import(world: World) -> str:
+    return str(DropFolder(world).run("email\nada@example.com\nnobody\n")["id"])
+
+
 def api_client(world: World) -> str:
     return str(world.send("POST", "/api-clients", {"name": "Shop"}).json["id"])
 
@@ -177,6 +182,7 @@ CASES = [
     Case("/webhooks", HOOK, events=0),
     Case("/imports", {"file_name": "people.csv"}, events=0),
     Case("/imports/{}/start", make=uploaded, named="{import_id}", events=0),
+    Case("/imports/{}/retry", None, failed_import, named="{import_id}", events=0),
     Case("/imports/{}/preview", {"options": {"tags": ["a"]}}, uploaded, named="{import_id}", events=0),
     Case("/api-clients", {"name": "Shop", "permissions": {"contacts:read": "all"}}),
     Case("/api-clients/{}/rotate-key", {"overlap_seconds": 60}, api_client, named="{client_id}"),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,10 +13,18 @@ import pytest
 from shared.domain import timestamps
 from shared.domain.ids import new_id
 from shared.domain.imports.preview import SAMPLE_ROWS
+from shared.services.imports import grouping
+from shared.table.accounts.directory import TenantTable
+from shared.wiring.base import store
+from shared.wiring.kept import reset_wiring
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.imports.uploads import Uploader
 from tests.integration.world import World
+from tests.support.faults import any_call, assert_same_after_kills
+from tests.support.tenant_guard import as_operator
 from tests.tenants import Tenancy
+
+Worlds = Callable[[], AbstractContextManager[World]]
 
 PEOPLE = "Email,First Name,Shoe size\nada@example.com,Ada,38\ngrace@example.com,Grace,39\nnonsense,Bad,40\n"
 
@@ -21,6 +32,15 @@ PEOPLE = "Email,First Name,Shoe size\nada@example.com,Ada,38\ngrace@example.com,
 @pytest.fixture
 def uploader(world: World) -> Uploader:
     return Uploader(DropFolder(world))
+
+
+def suspend(*, suspended: bool) -> None:
+    with as_operator():
+        tenants = TenantTable(store())
+        tenant = tenants.get("T1")
+        assert tenant is not None
+        tenants.put(replace(tenant, suspended=suspended))
+    reset_wiring()
 
 
 def contacts(world: World) -> list[str]:
@@ -304,3 +324,88 @@ def test_a_dry_run_ends_with_planned_fates_and_can_be_started_for_real(
     told = [json.loads(one["data"]["S"]) for one in sorted(ends, key=lambda one: one["version"]["N"])]
     assert [one.get("dry_run", False) for one in told] == [True, False]
     assert told[0]["counts"] == told[1]["counts"]
+
+
+# Faults and tenants
+
+
+def small_preview(world: World) -> None:
+    """Make a preview of three chunks. Called again, it does what redelivered messages would make the workers do."""
+    uploader = Uploader(DropFolder(world))
+    (shown,) = uploader.folder.imports()
+    if uploader.send("GET", f"/imports/{shown['id']}/preview").status == 404:
+        assert uploader.ask_for_preview(shown["id"]).status == 202
+    uploader.folder.work()
+    if uploader.read_preview(shown["id"])["state"] == "running":  # a message was lost in the kill
+        uploader.folder.watch(timestamps.plus(timestamps.now(), 600))
+        uploader.folder.work()
+
+
+def outcome(world: World) -> Any:
+    """Return what must be the same however the preview went."""
+    uploader = Uploader(DropFolder(world))
+    (shown,) = uploader.folder.imports()
+    preview = uploader.read_preview(shown["id"])
+    for row in preview["rows"]:
+        row["contact_id"] = bool(row["contact_id"])
+    kept = ("id", "state", "is_current", "counts", "rows", "columns", "dialect", "error")
+    return {name: preview[name] for name in kept}, contacts(world), uploader.folder.keys("parts/")
+
+
+def test_killed_at_any_call_a_preview_ends_the_same(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
+    """check 13, check 80"""
+    monkeypatch.setattr(grouping, "CHUNK_ROWS", 3)
+
+    @contextmanager
+    def prepared() -> Iterator[World]:
+        with worlds() as world:
+            world.create("p3@example.com")
+            Uploader(DropFolder(world)).upload(
+                "\n".join(
+                    ["email", *(f"p{number}@example.com" for number in range(6)), "x", "p3@example.com"]
+                )
+            )
+            yield world
+
+    with prepared() as world:
+        small_preview(world)
+        preview, there, parts = outcome(world)
+    assert (preview["state"], preview["counts"]["created"], there, parts) == (
+        "ready",
+        5,
+        ["p3@example.com"],
+        [],
+    )
+    assert assert_same_after_kills(prepared, small_preview, outcome, matching=changing) >= 10
+
+
+def changing(attempt: Any) -> bool:
+    """Return whether a call changes something. A kill anywhere between two such calls leaves the same state."""
+    reading = ("Get", "Head", "List", "Query", "BatchGet", "Receive")
+    return any_call(attempt) and not attempt.operation.startswith(
+        (*reading, "ChangeMessage", "DeleteMessage")
+    )
+
+
+def test_a_suspended_tenants_preview_waits(world: World, uploader: Uploader) -> None:
+    """check 59"""
+    import_id = uploader.upload(PEOPLE)
+    uploader.ask_for_preview(import_id)
+    suspend(suspended=True)
+    uploader.folder.work(limit=5)
+    assert uploader.folder.put_back == 5
+    suspend(suspended=False)
+    uploader.folder.put_back = 0
+    uploader.folder.work()
+    assert uploader.read_preview(import_id)["state"] == "ready"
+
+
+def test_another_tenants_preview_does_not_exist(world: World, uploader: Uploader, t10: Tenancy) -> None:
+    """check 48"""
+    import_id = uploader.upload(PEOPLE)
+    uploader.preview(import_id)
+    other = Uploader(DropFolder(world, "T10"), t10.admin)
+    for method in ("GET", "POST"):
+        answer = other.send(method, f"/imports/{import_id}/preview")
+        missing = other.send(method, f"/imports/{new_id()}/preview")
+        assert (answer.status, answer.json["detail"]) == (404, missing.json["detail"])

@@ -1,0 +1,60 @@
+"""The import that tries the failed rows of another import again."""
+
+from __future__ import annotations
+
+from shared.domain.callers import Caller
+from shared.domain.errors import Conflict
+from shared.domain.import_options import ImportOptions
+from shared.domain.imports.record import ImportRun, effective
+from shared.domain.imports.upload import StoredFile
+from shared.domain.tenant import TenantSettings
+
+
+def require_rows_to_retry(run: ImportRun) -> str:
+    """Return the key of the results of an import. Raises Conflict when it has not ended, was undone, has no results, or
+    has no row that failed or was not run."""
+    if run.state not in ("completed", "failed", "cancelled"):
+        raise Conflict(
+            f"The import is {run.state}. Rows of an import that has ended can be tried again.",
+            code="not_ready",
+        )
+    if run.results_key is None:
+        raise Conflict("The import has no results, so there are no rows to try again.", code="no_results")
+    tally = run.tally
+    if run.rows_total is not None and run.rows_total - tally.rows + tally.failed <= 0:
+        raise Conflict("All rows of the import succeeded.", code="nothing_to_retry")
+    return run.results_key
+
+
+def retry(
+    run: ImportRun,
+    results: StoredFile,
+    options: ImportOptions,
+    settings: TenantSettings,
+    *,
+    import_id: str,
+    write_id: str,
+    at: str,
+    due_at: str,
+    caller: Caller,
+) -> ImportRun:
+    """Return a new import, running on the results of another one. `write_id` names the write that creates it."""
+    return ImportRun(
+        id=import_id,
+        tenant_id=run.tenant_id,
+        object_key=require_rows_to_retry(run),
+        etag=results.etag,
+        size=results.size,
+        file_name=run.file_name,
+        started_at=at,
+        updated_at=at,
+        last_event=write_id,
+        due_at=due_at,
+        looked_at="running/0/None",
+        created_at=at,
+        created_by=caller.actor,
+        attempt="r1",
+        options=effective(options, settings),
+        unique_scope=settings.unique_scope,
+        retry_of=run.id,
+    )

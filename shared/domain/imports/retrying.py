@@ -1,0 +1,47 @@
+"""The rows of an import that failed or were not run, read from its results to be tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import get_args
+
+from shared.domain.cell_texts import remove_mark
+from shared.domain.import_options import ImportOptions
+from shared.domain.imports.columns import RESULT_COLUMNS, Layout, recognize
+from shared.domain.imports.csv_file import Fault, Row, read_rows
+from shared.domain.imports.file import BadFile
+
+_ENCODING, _DELIMITER = "utf-8", ","
+"""Of all results."""
+_TRIED_AGAIN = ("failed", "not_run")
+"""The outcomes of rows that a retry works on."""
+_OUTCOME, _CODE = RESULT_COLUMNS.index("outcome"), RESULT_COLUMNS.index("reason_code")
+_KEPT_FAULTS = frozenset(get_args(Fault)) - {"too_many_alike"}
+"""The faults of rows whose cells, as the results have them, may not be what was meant."""
+
+
+def survey_results(sample: bytes, options: ImportOptions) -> tuple[Layout, Row]:
+    """Return the layout of results, without the columns that are not of the imported file, and their header.
+
+    `sample`: the start of the results, with all of the header. Raises BadFile for anything that is not results.
+    """
+    header = next(read_rows([sample], _ENCODING, _DELIMITER), None)
+    width = len(header.cells) - len(RESULT_COLUMNS) if header is not None else -1
+    if header is None or width < 0 or tuple(header.cells[width:]) != RESULT_COLUMNS:
+        raise BadFile("These are not the results of an import.")
+    names = tuple(map(remove_mark, header.cells[:width]))
+    return Layout(_ENCODING, _DELIMITER, names, recognize(names, options.mapping)), header
+
+
+def rows_to_retry(blocks: Iterable[bytes], layout: Layout, header: Row) -> Iterator[Row]:
+    """Yield the rows of results that are to be tried again, as they are in the imported file. Their lines are those of
+    the results."""
+    width = len(layout.header)
+    for row in read_rows(blocks, layout.encoding, layout.delimiter, first_line=header.next_line):
+        if len(row.cells) != width + len(RESULT_COLUMNS):
+            raise BadFile("These are not the results of an import.")
+        results = row.cells[width:]
+        if results[_OUTCOME] in _TRIED_AGAIN:
+            code = results[_CODE]
+            fault: Fault | None = code if code in _KEPT_FAULTS else None  # type: ignore[assignment]
+            yield Row(list(map(remove_mark, row.cells[:width])), row.line, row.next_line, fault)

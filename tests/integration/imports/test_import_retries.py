@@ -1,0 +1,138 @@
+"""Retries: the rows of an import that failed or were not run become an import of their own."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+
+from shared.domain.ids import new_id
+from shared.table.imports.repository import ImportTable
+from shared.wiring.base import store
+from tests.integration.imports.drop_folder import DropFolder
+from tests.integration.imports.uploads import Uploader
+from tests.integration.world import World
+from tests.support.tenant_guard import as_operator
+from tests.tenants import Tenancy
+
+HEADER = ["Email", "First Name", "=Shoe size", "First Name"]
+FILE = (
+    "Email;First Name;=Shoe size;First Name\n"
+    "ada@example.com;Ada;=38;\n"
+    ";Grace;'39;second\n"
+    'nobody;Bad;-40;"a,b\nc";surplus\n'
+)
+
+
+@pytest.fixture
+def uploader(world: World) -> Uploader:
+    return Uploader(DropFolder(world))
+
+
+def retry(uploader: Uploader, import_id: str, **options: Any) -> dict[str, Any]:
+    answer = uploader.send("POST", f"/imports/{import_id}/retry", {"options": options} if options else None)
+    assert answer.status == 201, answer.text
+    assert answer.headers["Location"].endswith(f"/imports/{answer.json['id']}")
+    assert (answer.json["state"], answer.json["retry_of"]) == ("running", import_id)
+    uploader.folder.work()
+    return uploader.read(answer.json["id"])
+
+
+def emails(world: World) -> list[str | None]:
+    world.catch_up()
+    return sorted(one["email"] or "" for one in world.send("GET", "/contacts").json["items"])
+
+
+def results(uploader: Uploader, shown: dict[str, Any]) -> list[list[str]]:
+    text = uploader.folder.object(uploader.folder.results_key(shown["id"])).decode()
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+def test_only_the_failed_rows_are_tried_again(world: World, uploader: Uploader) -> None:
+    """The file of the retry is the results: the rows are as they were, and so are their columns in its own results."""
+    first = uploader.run(uploader.upload(FILE))
+    assert (first["counts"]["created"], first["counts"]["failed"]) == (1, 2)
+    assert world.send("PATCH", "/settings", {"require_email": False}).status == 200
+    second = retry(uploader, first["id"])
+    assert (second["state"], second["counts"]["rows"]) == ("completed", 2), second
+    assert (second["counts"]["created"], second["counts"]["failed"]) == (1, 1)
+    assert emails(world) == ["", "ada@example.com"]
+    header, *rows = results(uploader, second)
+    old_header, *old_rows = results(uploader, first)
+    assert header == old_header and len(header) == len(HEADER) + 5
+    assert [row[:4] for row in rows] == [row[:4] for row in old_rows[1:]]
+    assert [row[5] for row in rows] == ["created", "failed"]
+    third = retry(uploader, second["id"])
+    assert (third["counts"]["rows"], third["counts"]["failed"]) == (1, 1)
+    assert results(uploader, third)[1][:4] == old_rows[2][:4], (
+        "marks of formulas are put and taken off once each time"
+    )
+
+
+def test_a_retry_has_the_options_of_the_import_unless_others_are_given(
+    world: World, uploader: Uploader
+) -> None:
+    text = "Kunde,Mail\nada@example.com,Ada\n"
+    first = uploader.run(
+        uploader.upload(text, tags=["one"], mapping={"Mail": "email", "Kunde": "first_name"})
+    )
+    assert first["counts"]["failed"] == 1
+    again = retry(uploader, first["id"])
+    assert again["options"] == first["options"] and again["counts"]["failed"] == 1
+    swapped = retry(uploader, first["id"], mapping={"Kunde": "email", "Mail": "first_name"})
+    assert (swapped["counts"]["created"], swapped["options"]["tags"]) == (1, ["one"])
+    assert emails(world) == ["ada@example.com"]
+
+
+def test_rows_that_could_not_be_told_apart_fail_again(world: World, uploader: Uploader) -> None:
+    """check 82: their cells in the results are not what was meant."""
+    first = uploader.run(uploader.upload('email,first name\na@example.com,A,surplus\nb@example.com,"B\n'))
+    assert first["counts"]["failed"] == 2, results(uploader, first)
+    again = retry(uploader, first["id"])
+    assert again["counts"]["failed"] == 2
+    codes = [row[-2] for row in results(uploader, first)[1:]]
+    assert [row[-2] for row in results(uploader, again)[1:]] == codes == ["too_many_cells", "quotes"]
+    assert emails(world) == []
+
+
+def test_rows_that_were_not_run_are_tried_again(world: World, uploader: Uploader) -> None:
+    """check 8: the import is cancelled after its first chunk."""
+    folder = uploader.folder
+    import_id = uploader.upload("\n".join(["email", *(f"p{number}@example.com" for number in range(500))]))
+    uploader.start(import_id)
+    folder.work(limit=2)
+    cancelled = uploader.send("POST", f"/imports/{import_id}/cancel")
+    assert cancelled.status in (200, 202), cancelled.text
+    folder.work()
+    folder.finish(import_id)
+    shown = uploader.read(import_id)
+    assert (shown["state"], shown["counts"]["created"], shown["counts"]["rows"]) == ("cancelled", 200, 500)
+    again = retry(uploader, import_id)
+    assert (again["state"], again["counts"]["created"], again["counts"]["rows"]) == ("completed", 300, 300)
+
+
+def test_what_cannot_be_tried_again_is_said(world: World, uploader: Uploader, t10: Tenancy) -> None:
+    def code(import_id: str) -> tuple[int, str]:
+        answer = uploader.send("POST", f"/imports/{import_id}/retry")
+        return answer.status, answer.json["code"]
+
+    assert code(new_id()) == (404, "not_found")
+    waiting = uploader.upload("email\na@example.com\n")
+    assert code(waiting) == (409, "not_ready")
+    assert code(uploader.run(waiting)["id"]) == (409, "nothing_to_retry")
+    refused = uploader.run(uploader.upload("name\nAda\n"))
+    assert refused["state"] == "failed"
+    assert code(refused["id"]) == (409, "no_results")
+    failed = uploader.run(uploader.upload("email\nnobody\n"))
+    folder = uploader.folder
+    other = Uploader(DropFolder(world, "T10"), t10.admin)
+    assert other.send("POST", f"/imports/{failed['id']}/retry").status == 404
+    bad = uploader.send("POST", f"/imports/{failed['id']}/retry", {"options": {"groups": ["Nobody"]}})
+    assert (bad.status, bad.json["errors"][0]["code"]) == (422, "unknown_group")
+    folder.s3.delete_object(Bucket=folder.bucket, Key=folder.results_key(failed["id"]))
+    assert code(failed["id"]) == (404, "not_found")
+    with as_operator():
+        kept = ImportTable(store(), "T1").list_newest(limit=10, after=None)
+    assert not any(run.retry_of for run in kept)
