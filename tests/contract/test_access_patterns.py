@@ -35,6 +35,8 @@ from shared.domain.exports.record import ExportTask
 from shared.domain.exports.views import Export, ExportInput
 from shared.domain.ids import derived_id, milliseconds_of, new_id
 from shared.domain.imports.preview import PreviewInput
+from shared.domain.imports.progress import Tally
+from shared.domain.imports.record import ImportRun
 from shared.domain.imports.tasks import ImportTask
 from shared.domain.imports.upload import ImportInput, StartInput
 from shared.domain.interactions.conditions import InteractionFilter
@@ -55,6 +57,7 @@ from shared.publishing.contracts import from_message, to_message
 from shared.services.contacts.purge import Purge
 from shared.services.limits.rate_limits import RateLimits
 from shared.table.event_items import event_from_item
+from shared.table.imports.items import run_to_item
 from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import lists as list_keys
@@ -556,6 +559,30 @@ class RowQueue:
         made = import_uploads(ADMIN).create(ImportInput(file_name="people.csv"))
         stack.client("s3").put_object(Bucket=bucket, Key=made.upload.fields["key"], Body=body.encode())
         self.upload_id = made.id
+        self.failed_id = self._make_failed(stack, bucket)
+
+    def _make_failed(self, stack: Stack, bucket: str) -> str:
+        """Write an import whose only row failed. Returns its id."""
+        import_id, at = new_id(), timestamps.now()
+        key = f"tenants/{TENANT}/results/{import_id}/people.csv.results.csv"
+        stack.client("s3").put_object(Bucket=bucket, Key=key, Body=b"email")
+        run = ImportRun(
+            id=import_id,
+            tenant_id=TENANT,
+            object_key=key,
+            etag="x",
+            size=1,
+            file_name="people.csv",
+            started_at=at,
+            updated_at=at,
+            state="completed",
+            attempt="r1",
+            rows_total=1,
+            tally=Tally(failed=1),
+            results_key=key,
+        )
+        store().put(run_to_item(run))
+        return import_id
 
     def begin(self) -> None:
         run = import_runs().import_object(self._key, self._etag)
@@ -663,7 +690,6 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Read a bulk job": _JOB,
     "Cancel a bulk job": _JOB,
     "Start an import": ("Ask for an import",),
-    "Retry the failed rows of an import": _FINISHED,
     "Cut up a preview of 200 rows": _ASKED,
     "Plan 200 rows of a preview": (*_ASKED, "Cut up a preview of 200 rows"),
     "Finish a preview": _PLANNED,
@@ -939,7 +965,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Ask for an import": lambda world: world.upload.ask(),
     "Start an import": lambda world: world.upload.start(),
     "Retry the failed rows of an import": lambda world: import_retries(ADMIN).start(
-        world.queue.import_id, StartInput()
+        world.queue.failed_id, StartInput()
     ),
     "Ask for a preview of an import": lambda world: world.queue.ask(),
     "Cut up a preview of 200 rows": lambda world: world.queue.split(),

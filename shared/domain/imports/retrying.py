@@ -15,7 +15,7 @@ _ENCODING, _DELIMITER = "utf-8", ","
 """Of all results."""
 _TRIED_AGAIN = ("failed", "not_run")
 """The outcomes of rows that a retry works on."""
-_OUTCOME, _CODE = RESULT_COLUMNS.index("outcome"), RESULT_COLUMNS.index("reason_code")
+_LINE, _OUTCOME, _CODE = map(RESULT_COLUMNS.index, ("line", "outcome", "reason_code"))
 _KEPT_FAULTS = frozenset(get_args(Fault)) - {"too_many_alike"}
 """The faults of rows whose cells, as the results have them, may not be what was meant."""
 
@@ -34,14 +34,14 @@ def survey_results(sample: bytes, options: ImportOptions) -> tuple[Layout, Row]:
 
 
 def rows_to_retry(blocks: Iterable[bytes], layout: Layout, header: Row) -> Iterator[Row]:
-    """Yield the rows of results that are to be tried again, as they are in the imported file. Their lines are those of
-    the results."""
+    """Yield the rows of results that are to be tried again, with the cells and the line that they have in the
+    imported file. Raises BadFile for anything that is not results."""
     width = len(layout.header)
     for row in read_rows(blocks, layout.encoding, layout.delimiter, first_line=header.next_line):
         if len(row.cells) != width + len(RESULT_COLUMNS):
             raise BadFile("These are not the results of an import.")
         results = row.cells[width:]
-        if results[_OUTCOME] in _TRIED_AGAIN:
+        if results[_OUTCOME] in _TRIED_AGAIN and results[_LINE].isdecimal():
             code = results[_CODE]
             fault: Fault | None = code if code in _KEPT_FAULTS else None  # type: ignore[assignment]
-            yield Row(list(map(remove_mark, row.cells[:width])), row.line, row.next_line, fault)
+            yield Row(list(map(remove_mark, row.cells[:width])), int(results[_LINE]), row.next_line, fault)

@@ -61,9 +61,10 @@ def test_only_the_failed_rows_are_tried_again(world: World, uploader: Uploader) 
     assert emails(world) == ["", "ada@example.com"]
     header, *rows = results(uploader, second)
     old_header, *old_rows = results(uploader, first)
-    assert header == old_header and len(header) == len(HEADER) + 5
+    assert header == old_header and len(header) == len(HEADER) + 6
     assert [row[:4] for row in rows] == [row[:4] for row in old_rows[1:]]
-    assert [row[5] for row in rows] == ["created", "failed"]
+    assert [row[5] for row in rows] == [row[5] for row in old_rows[1:]] == ["3", "4"], "lines of the file"
+    assert [row[6] for row in rows] == ["created", "failed"]
     third = retry(uploader, second["id"])
     assert (third["counts"]["rows"], third["counts"]["failed"]) == (1, 1)
     assert results(uploader, third)[1][:4] == old_rows[2][:4], (
