@@ -153,6 +153,7 @@ def read_results(call: Call, import_id: str) -> Reply:
     summary="Undo an import: take back what it wrote, except what has changed since",
     answer=ImportUndo,
     status=202,
+    location="/imports/{import_id}/undo",
     errors=(NotFound, Conflict),
 )
 def undo_import(call: Call, import_id: str) -> Reply:
