@@ -18,6 +18,8 @@ SHOWN = (
     '"code": "duplicate"',
     '"code": "version_mismatch"',
     "completed {'rows': 3, 'created': 1, 'updated': 0, 'merged': 0, 'skipped': 1, 'unchanged': 0, 'failed': 1}",
+    "('updated', 'Navy', None)",
+    "3 {'rows': 3, 'created': 1, 'updated': 1, 'failed': 1}",
     '"role": "admin"',
     "RateLimit-Policy: ",
     "user True",
