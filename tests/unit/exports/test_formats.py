@@ -1,0 +1,172 @@
+"""The formats of exports, read back by other programs' readers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+import vobject
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from python_calamine import CalamineWorkbook
+
+from shared.domain.contacts.shown import ContactShown
+from shared.domain.errors import RuleBroken
+from shared.domain.exports.fields import FIELDS, Exported, columns_of
+from shared.domain.exports.formats import CsvEncoder, JsonLinesEncoder, VcardEncoder
+from shared.domain.exports.record import ExportTask
+from shared.domain.ids import new_id
+from shared.domain.jobs.bulk import BulkTask
+from shared.files.export_workbook import write_workbook
+from shared.files.queues.bulk import from_message, to_message
+from tests.support.budgets import repetitions
+
+AT = "2026-05-04T09:30:00.000Z"
+TEXTS = st.lists(
+    st.sampled_from([*"aé漢\u05e9😀 ,;:\\\"'=\n", "\r\n", "END:VCARD", "\\n", "x" * 40]), max_size=12
+).map(lambda parts: "".join(parts).strip())
+
+
+def shown(**fields: Any) -> Exported:
+    bookkeeping = {"created_at": AT, "created_by": "user:u", "updated_at": AT, "updated_by": "user:u"}
+    contact = ContactShown(
+        id=new_id(), **{"first_name": "Ada", "full_name": "Ada Lovelace", **bookkeeping, **fields}
+    )
+    return Exported(contact, "owner@example.com", "CUST000001")
+
+
+def card_of(exported: Exported, *chosen: str) -> Any:
+    text = VcardEncoder(chosen or None).encode([exported]).decode()
+    (card,) = vobject.readComponents(text)
+    return card
+
+
+def test_a_vcard_has_all_of_a_contact() -> None:
+    exported = shown(
+        last_name="Lovelace",
+        email="ada@example.com",
+        other_emails=["ada@home.example.com"],
+        phone="+12025550143",
+        whatsapp="+442079460958",
+        other_phones=[
+            {"label": "Mobile", "number": "+12025550144", "raw": None},
+            {"label": "garden, back", "number": "+12025550145", "raw": None},
+            {"label": "", "number": "+12025550146", "raw": None},
+        ],
+        company="Engines; Analytical",
+        department="R,D",
+        job_title="Programmer",
+        about="one\ntwo",
+        tags=["vip", "a;b"],
+        custom_fields={"visits": 3},
+    )
+    card = card_of(exported)
+    assert (card.version.value, card.fn.value) == ("4.0", "Ada Lovelace")
+    assert (card.n.value.family, card.n.value.given) == ("Lovelace", "Ada")
+    assert card.uid.value == f"urn:uuid:{exported.contact.id}" and card.rev.value == "20260504T093000Z"
+    assert [one.value for one in card.email_list] == ["ada@example.com", "ada@home.example.com"]
+    assert card.email_list[0].params == {"PREF": ["1"]}
+    phones = [(one.value, one.params.get("TYPE"), one.group) for one in card.tel_list]
+    assert phones == [
+        ("+12025550143", None, None),
+        ("+12025550144", ["cell"], None),
+        ("+12025550145", None, "item2"),
+        ("+12025550146", None, None),
+    ]
+    assert card.impp.value == "whatsapp:+442079460958"
+    assert card.org.value == ["Engines; Analytical", "R,D"]
+    assert (card.title.value, card.note.value) == ("Programmer", "one\ntwo")
+    assert card.categories.value == ["vip", "a;b"]
+    (custom,) = card.contents["x-custom-field"]
+    assert (custom.params, custom.value) == ({"X-KEY": ["visits"]}, "3")
+
+
+def test_a_vcard_of_chosen_fields_has_no_others() -> None:
+    exported = shown(email="ada@example.com", phone="+12025550143", custom_fields={"a": "1", "b": "2"})
+    card = card_of(exported, "phone", "custom.b")
+    assert sorted(card.contents) == ["fn", "n", "tel", "uid", "version", "x-custom-field"]
+    assert [one.value for one in card.contents["x-custom-field"]] == ["2"]
+
+
+@settings(max_examples=repetitions(150))
+@given(TEXTS, TEXTS, st.lists(TEXTS.filter(bool), max_size=3))
+def test_any_text_comes_back_from_a_vcard_whose_lines_are_folded(
+    name: str, about: str, tags: list[str]
+) -> None:
+    exported = shown(full_name=name or "x", first_name=name, about=about, tags=tags)
+    file = VcardEncoder(None).encode([exported])
+    assert all(len(line) <= 75 for line in file.split(b"\r\n"))
+    (card,) = vobject.readComponents(file.decode())
+
+    def plain(text: str) -> str:
+        return text.replace("\r\n", "\n")
+
+    assert card.fn.value == plain(name or "x") and card.n.value.given == plain(name)
+    assert ("note" in card.contents) == bool(about) and (not about or card.note.value == plain(about))
+    assert (card.categories.value if tags else []) == [*map(plain, tags)]
+
+
+def test_a_csv_is_read_by_any_reader() -> None:
+    exported = shown(about='a "b"\nc, d', company="=1+1", tags=["x", "y"])
+    columns = columns_of(("company", "about", "tags"), ())
+    encoder = CsvEncoder(columns, "\t")
+    text = (encoder.head() + encoder.encode([exported])).decode("utf-8-sig")
+    assert list(csv.reader(io.StringIO(text, newline=""), delimiter="\t")) == [
+        ["Company", "Notes", "Tags"],
+        ["'=1+1", 'a "b"\nc, d', "x, y"],
+    ]
+
+
+def test_a_line_of_json_has_the_values_of_the_chosen_fields() -> None:
+    exported = shown(tags=["x"], custom_fields={"a": 1})
+    line = JsonLinesEncoder(("tags", "owner_email", "is_active", "custom.a", "custom.b")).encode([exported])
+    assert json.loads(line) == {
+        "tags": ["x"],
+        "owner_email": "owner@example.com",
+        "is_active": True,
+        "custom_fields": {"a": 1},
+    }
+    assert line.count(b"\n") == 1
+
+
+def test_a_workbook_has_texts_and_figures() -> None:
+    exported = shown(company="=1+1", about="one\ntwo", total_bookings=3, custom_fields={"n": 1})
+    columns = columns_of(("company", "about", "total_bookings", "custom.n"), ())
+    with write_workbook(columns, [exported]) as file:
+        rows = CalamineWorkbook.from_filelike(file).get_sheet_by_index(0).to_python()
+    assert rows == [["Company", "Notes", "Total Bookings", "custom.n"], ["=1+1", "one\ntwo", 3, "1"]]
+
+
+def test_a_workbook_with_too_much_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.files.export_workbook._MAX_TEXT", 100)
+    with (
+        pytest.raises(RuleBroken) as refused,
+        write_workbook(columns_of(("about",), ()), [shown(about="x" * 101)]),
+    ):
+        pass
+    assert refused.value.code == "export_too_large"
+
+
+def test_every_field_has_a_header_of_its_own() -> None:
+    headers = [field.header for field in FIELDS.values()]
+    assert len(set(headers)) == len(headers)
+    assert {name for name in ContactShown.model_fields if name in FIELDS} >= {
+        "first_name",
+        "email",
+        "about",
+        "id",
+    }
+
+
+@pytest.mark.parametrize("task", [ExportTask("T1", "j", 2, "t"), BulkTask("T1", "j", 2, "t")])
+def test_a_message_names_its_kind_of_job(task: ExportTask | BulkTask) -> None:
+    read = from_message(to_message(task))
+    assert (type(read), read, read.id) == (type(task), task, "t")
+
+
+def test_a_message_of_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="not a portion"):
+        from_message('{"tenant_id": "T1", "job_id": "j", "number": 1, "id": "t", "kind": "other"}')
