@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 
-from benchmarks import authorizer, cold, entry_scale, scale, warm
+from benchmarks import authorizer, cold, entry_scale, exports, scale, warm
 from benchmarks.report import table
 
 
@@ -19,6 +19,8 @@ def main() -> None:
     print(scale.walks_table())
     print()
     print(entry_scale.table())
+    print()
+    print(exports.table())
 
 
 if __name__ == "__main__":

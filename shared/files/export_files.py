@@ -17,8 +17,8 @@ from shared.files import object_keys
 from shared.services.backoff import AWS_CALL
 from shared.services.exports.exporting import FileGone
 
-_COPIED = 8 * 1024 * 1024
-"""Bytes of a finished file that are uploaded at a time."""
+_COPIED = 5 * 1024 * 1024
+"""Bytes of a finished file that are uploaded at a time: the least that S3 takes (Amazon S3 quotas)."""
 _GONE = ("NoSuchUpload", "NoSuchKey", "InvalidPart", "404")
 
 
