@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from shared.domain.callers import Caller
     from shared.domain.ids import Work
     from shared.domain.import_options import ImportOptions
+    from shared.domain.imports.columns import Layout
     from shared.domain.imports.limits import ImportLimits
     from shared.domain.imports.record import ImportRun
     from shared.domain.imports.tasks import ImportTask
@@ -183,9 +184,23 @@ def import_runs() -> ImportRuns:
         drop_bucket(),
         import_queue(),
         _open_workbook,
+        close_begun=_close_begun,
         scans=_scans(),
         limits=import_limits(),
     )
+
+
+def _close_begun(run: ImportRun, layout: Layout) -> None:
+    from shared.services.imports.begun_chunks import BegunChunks
+    from shared.table.contacts.repository import ContactTable
+    from shared.table.imports.begun import BegunChunkTable
+
+    BegunChunks(
+        _import_table(run.tenant_id),
+        BegunChunkTable(store(), run.tenant_id),
+        ContactTable(store(), run.tenant_id),
+        drop_bucket(),
+    ).close(run, layout)
 
 
 def _open_workbook(blocks: Iterable[bytes]) -> AbstractContextManager[BinaryIO]:

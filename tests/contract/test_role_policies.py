@@ -169,7 +169,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "ImportsRowsRole": {
         "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
     },
-    "ImportsFilesRole": {"T#": "GetItem PutItem UpdateItem Query TransactGetItems"},
+    "ImportsFilesRole": {"T#": "GetItem PutItem UpdateItem Query BatchGetItem TransactGetItems"},
     "ImportsWatchRole": {
         "T#": "GetItem PutItem UpdateItem Query BatchGetItem TransactGetItems",
         "S#IMPORTS": "GetItem PutItem UpdateItem Query BatchGetItem TransactGetItems",

@@ -25,7 +25,7 @@ BEGIN;
 """
 _BLOCK = 262_144
 """Bytes of a block of lines, at least."""
-_NOT_RUN = Fate("not_run", message="The import ended before this row.")
+NOT_RUN = Fate("not_run", message="The import ended before this row.")
 
 
 def encode_lines(lines: Iterable[tuple[int, str]]) -> bytes:
@@ -60,5 +60,5 @@ def gather(layout: Layout, outputs: Iterable[bytes], unread: Iterable[bytes]) ->
 
 def _lines_not_run(layout: Layout, chunk: bytes) -> Iterator[tuple[int, str]]:
     rows = [one for group in decode_groups(chunk.splitlines()) for one in group.rows]
-    lines = result_lines(layout, ((one.number, one.row, _NOT_RUN) for one in rows))
+    lines = result_lines(layout, ((one.number, one.row, NOT_RUN) for one in rows))
     return zip((one.number for one in rows), lines, strict=True)

@@ -220,7 +220,8 @@ class _ChunkReversal:
     def _decide_on_created(
         self, before: Contact, later: Sequence[Event] | None, stamp: Stamp
     ) -> Reversed | None:
-        if later is None or not all(self._is_write(one) or self._is_undo(one) for one in later):
+        # The import and its undo also change a contact when another one joins or leaves its customer.
+        if later is None or not all(one.actor == self._caller.actor for one in later):
             self._set(before.id, "kept", _what_happened_to(before))
             return None
         self._set(before.id, "removed")

@@ -101,7 +101,10 @@ class Files(Protocol):
 
 
 class ImportRuns:
-    """Starts, splits, finishes and fails imports."""
+    """Starts, splits, finishes and fails imports.
+
+    `close_begun` closes the chunks that were being written when an import was cancelled or failed.
+    """
 
     def __init__(
         self,
@@ -111,6 +114,7 @@ class ImportRuns:
         tasks: TaskQueue[ImportTask],
         open_workbook: OpenWorkbook,
         *,
+        close_begun: Callable[[ImportRun, Layout], None] | None = None,
         scans: Scans = NO_SCANS,
         limits: ImportLimits = DEFAULT_LIMITS,
         now: Callable[[], str] = timestamps.now,
@@ -120,6 +124,7 @@ class ImportRuns:
         self._files = files
         self._sources = Sources(files, open_workbook, scans, limits)
         self._tasks = tasks
+        self._close_begun = close_begun
         self._scans = scans
         self._limits = limits
         self._now = now
@@ -271,6 +276,8 @@ class ImportRuns:
         layout = imports.get_layout(run.id, run.attempt)
         if layout is None:
             raise LookupError("an import has chunks and no layout")
+        if run.state != "running" and self._close_begun is not None:
+            self._close_begun(run, layout)
         where = (run.tenant_id, run.id)
         closed: set[int] = set()
 

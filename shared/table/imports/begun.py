@@ -43,11 +43,15 @@ class BegunChunkTable:
         if self._store.put(_to_item(key, events[:_MOST]), condition=IS_NEW):
             self.add(run, first_row, events[_MOST:])
             return None
-        partition, prefix = import_keys.begun_range(self._tenant, run.id, run.attempt, first_row)
-        found = list(walking.walk(self._store, partition, page=_PAGE, prefix=prefix, consistent=True))
-        earlier = [one for item in found for one in _events_of(item)]
+        earlier = self.find(run, first_row) or []
         self.add(run, first_row, [one for one in events if one not in set(earlier)])
         return earlier
+
+    def find(self, run: ImportRun, first_row: int) -> list[EventKey] | None:
+        """Return the events that a chunk may have written to contacts that existed; None when it was not begun."""
+        partition, prefix = import_keys.begun_range(self._tenant, run.id, run.attempt, first_row)
+        found = list(walking.walk(self._store, partition, page=_PAGE, prefix=prefix, consistent=True))
+        return [one for item in found for one in _events_of(item)] if found else None
 
     def add(self, run: ImportRun, first_row: int, events: Sequence[EventKey]) -> None:
         """Record further events that a begun chunk may write."""

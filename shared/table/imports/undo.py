@@ -80,18 +80,16 @@ class ImportUndoTable:
         wanted = (
             import_keys.import_run(self._tenant, import_id),
             import_keys.chunk(self._tenant, import_id, run_attempt, number),
-            import_keys.unclosed(self._tenant, import_id, run_attempt, number),
             import_keys.chunk(self._tenant, import_id, attempt, number),
         )
         found = self._store.get_many(wanted)
-        run, closed, unclosed, undone = (found.get(identity_of(key)) for key in wanted)
+        run, chunk, undone = (found.get(identity_of(key)) for key in wanted)
         if run is None:
             return None
-        chunk = closed or unclosed
         return ChunkToUndo(
             run_from_item(self._tenant, run),
             chunk["writes"]["S"] if chunk else "",
-            int(closed["rows_done"]["N"]) if closed else 0,
+            int(chunk["rows_done"]["N"]) if chunk else 0,
             undone["closed_by"]["S"] if undone else None,
         )
 

@@ -80,11 +80,6 @@ def begun_range(tenant_id: str, import_id: str, attempt: str, first_row: int) ->
     return partition(tenant_id, import_id), f"{BEGUN}{escape(attempt)}#{first_row:08d}#"
 
 
-def unclosed(tenant_id: str, import_id: str, attempt: str, number: int) -> Key:
-    """Return the key of a chunk that was begun and not finished when its attempt was cancelled or failed."""
-    return make_key(partition(tenant_id, import_id), f"UNCLOSED#{attempt}#{number:06d}")
-
-
 def kept(tenant_id: str, import_id: str, attempt: str) -> Key:
     """Return the key of the first contacts that an undo has kept."""
     return make_key(partition(tenant_id, import_id), f"KEPT#{attempt}")

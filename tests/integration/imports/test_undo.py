@@ -26,7 +26,7 @@ from shared.wiring.base import store
 from shared.wiring.imports import import_undo_chunks
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.world import World, booking
-from tests.support.faults import any_call, assert_same_after_kills
+from tests.support.faults import Killed, any_call, assert_same_after_kills, call, injecting, kill_before
 from tests.support.tenant_guard import acting_for, as_operator
 
 Worlds = Callable[[], AbstractContextManager[World]]
@@ -496,3 +496,26 @@ def test_an_undo_without_progress_is_given_up_and_continues_when_it_is_asked_for
         assert (half["state"], half["progress"]["rows_done"]) == ("failed", 3)
         assert undone(inbox, made["id"])["counts"]["total"] == 6
         world.content.assert_whole()
+
+
+def test_what_a_chunk_had_written_when_its_import_was_cancelled_is_undone_too(
+    inbox: DropFolder, small_chunks: None
+) -> None:
+    """The worker was killed before it closed the chunk, and no other one works on it any more."""
+    inbox.deliver(inbox.put(people(8)))
+    with injecting(kill_before(call("s3", "PutObject"), at=1)), pytest.raises(Killed):
+        inbox.work()
+    while len(inbox.world.content.live) < 3:
+        with injecting(kill_before(call("s3", "PutObject"), at=1)), pytest.raises(Killed):
+            inbox.work()
+    made = inbox.latest()
+    assert inbox.world.send("POST", f"/imports/{made['id']}/cancel").status == 200
+    inbox.work()
+    inbox.finish(made["id"])
+    cancelled = inbox.latest()
+    assert (cancelled["state"], cancelled["counts"]["created"]) == ("cancelled", 3)
+    outcomes = [row["outcome"] for row in inbox.results(cancelled)]
+    assert (outcomes.count("created"), outcomes.count("not_run")) == (3, 5)
+    assert undone(inbox, made["id"])["counts"] == counts(removed=3)
+    assert inbox.world.content.live == []
+    inbox.world.content.assert_whole()
