@@ -165,11 +165,12 @@ class ChunkWorld:
 
     def events(self) -> list[tuple[str, str, dict[str, Any]]]:
         """The events of contacts by the import: contact id, type and data."""
-        return sorted(
-            (item["entity_id"]["S"], item["type"]["S"], json.loads(item["data"]["S"]))
+        found = (
+            (item["entity_id"]["S"], item["type"]["S"], json.loads(item.get("data", {"S": "{}"})["S"]))
             for item in Content(self.table.all()).events
             if item["entity"]["S"] == "contact" and item["actor"]["S"] == self.run.caller.actor
         )
+        return sorted(found, key=str)
 
     # Parts
 
