@@ -20,6 +20,7 @@ SHOWN = (
     "completed {'rows': 3, 'created': 1, 'updated': 0, 'merged': 0, 'skipped': 1, 'unchanged': 0, 'failed': 1}",
     "('updated', 'Navy', None)",
     "3 {'rows': 3, 'created': 1, 'updated': 1, 'failed': 1}",
+    "{'removed': 1, 'restored': 1, 'kept': 0, 'failed': 0, 'total': 2}",
     '"role": "admin"',
     "RateLimit-Policy: ",
     "user True",

@@ -288,6 +288,7 @@ def test_what_cannot_be_undone_is_refused_with_the_reason(inbox: DropFolder, sma
     inbox.work()
     assert ask(world, running).status == 202
     refused(ask(world, running), "undo_started")
+    refused(world.send("POST", f"/imports/{running}/cancel"), "undo_started")
     inbox.work()
     refused(ask(world, running), "import_undone")
     inbox.deliver(inbox.put("no address\nx\n", "bad.csv"))
