@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -90,7 +90,7 @@ def keep_objects(client: Any, folder: Path) -> None:
             return _xml(request, "<UploadId>u</UploadId>")
         if request.method == "PUT":
             with path.open("ab" if query.get("partNumber", "1") != "1" else "wb") as file:
-                file.write(_content(request))
+                file.writelines(_pieces(request))
         return _xml(request, '<ETag>"e"</ETag>')
 
     client.meta.events.register("before-send.s3.*", answer)
@@ -107,20 +107,19 @@ def _read(request: Any, path: Path) -> AWSResponse:
         return _reply(request, 206, file.read(end + 1 - start))
 
 
-def _content(request: Any) -> bytes:
-    """Return the object of a PUT, without the chunks in which botocore sends it (`aws-chunked`)."""
+def _pieces(request: Any) -> Iterator[bytes | memoryview]:
+    """Yield the object of a PUT, without the chunks in which botocore sends it (`aws-chunked`) and without a copy."""
     body = request.body
-    sent = bytes(body) if isinstance(body, bytes | bytearray) else body.read()
+    if isinstance(body, bytes | bytearray):
+        yield body
+        return
     if "X-Amz-Decoded-Content-Length" not in request.headers:
-        return sent
-    content, at = bytearray(), 0
-    while True:
-        end = sent.index(b"\r\n", at)
-        size = int(sent[at:end], 16)
-        if not size:
-            return bytes(content)
-        content += sent[end + 2 : end + 2 + size]
-        at = end + 2 + size + 2
+        yield body.read()
+        return
+    for chunk in body:  # its size, its bytes, and a line break
+        size, _, _ = chunk[:20].partition(b"\r\n")
+        start = len(size) + 2
+        yield memoryview(chunk)[start : start + int(size, 16)]
 
 
 def _xml(request: Any, content: str) -> AWSResponse:

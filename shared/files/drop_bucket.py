@@ -23,9 +23,9 @@ from shared.domain.timestamps import from_milliseconds
 from shared.files import object_keys
 from shared.services.backoff import AWS_CALL
 
-_BLOCK = 4 * 1024 * 1024
+_BLOCK = 1024 * 1024
 """Bytes of a file that are held at a time."""
-_UPLOAD_PART = 8 * 1024 * 1024
+_UPLOAD_PART = 5 * 1024 * 1024
 """Bytes of an upload's part. S3 takes at most 10,000 parts of 5 MiB and more."""
 _AT_ONCE = 8
 """Inputs and outputs of chunks that are read or written at the same time."""

