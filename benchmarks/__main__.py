@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import platform
 
-from benchmarks import authorizer, cold, entry_scale, exports, scale, warm
+from benchmarks import authorizer, cold, entry_scale, exports, import_memory, imports, scale, warm
 from benchmarks.report import table
 
 
 def main() -> None:
     print(f"CPython {platform.python_version()}; ratios are ours to the yardstick of the same run\n")
-    print(table(cold.figures() + warm.figures() + authorizer.figures()))
+    print(
+        table(
+            cold.figures()
+            + warm.figures()
+            + authorizer.figures()
+            + imports.figures()
+            + import_memory.figures()
+        )
+    )
     print()
     print(scale.table())
     print()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import fixtures
+from benchmarks import fixtures, import_files
 from benchmarks.aws_noop import answer_with, keep_objects, take_messages
 
 BUCKET = "contacts-drop"
@@ -26,6 +27,7 @@ class ImportStack:
 
         reset_wiring()
         self._folder = folder
+        self._memory = folder / "memory.json"
         self._kept: dict[tuple[str, str], dict[str, Any]] = {}
         self._add(fixtures.TENANT)
         self._imports = 0
@@ -43,29 +45,42 @@ class ImportStack:
             },
         )
 
-    def split(self, body: bytes) -> list[dict[str, Any]]:
-        """Put a file into the inbox and split it; return the tasks that were queued."""
+    def split(self, content: str | int) -> list[dict[str, Any]]:
+        """Put a file into the inbox, by its content or its number of rows, and split it; return the tasks that were
+        queued."""
         from functions.imports.on_files import handler
 
         self._imports += 1
         key = f"tenants/t1/inbox/{self._imports}.csv"
-        self._object(key).write_bytes(body)
+        if isinstance(content, str):
+            self._object(key).write_text(content, encoding="utf-8")
+        else:
+            import_files.write(self._object(key), content)
         handler(
             {"Records": [{"s3": {"bucket": {"name": BUCKET}, "object": {"key": key, "eTag": "e"}}}]}, None
         )
         tasks = list(self._messages)
         self._messages.clear()
         assert tasks, "nothing was queued"
+        self._memory.write_text(json.dumps({"items": list(self._kept.values()), "task": tasks[0]}))
         return tasks
 
-    def work(self, tasks: list[dict[str, Any]]) -> None:
+    def tasks_of_chunks(self, chunks: int) -> Iterator[dict[str, Any]]:
+        """Yield the tasks of the first chunks of the file that another process has split."""
+        remembered = json.loads(self._memory.read_text())
+        for item in remembered["items"]:
+            self._add(item)
+        for number in range(chunks):
+            yield {**remembered["task"], "chunk": number, "id": f"task-{number}"}
+
+    def work(self, tasks: Iterable[dict[str, Any]]) -> None:
         """Carry out tasks."""
         from functions.imports.on_rows import handler
 
         for task in tasks:
             record = {"messageId": "m", "receiptHandle": "r", "body": json.dumps(task), "attributes": {}}
             assert not handler({"Records": [record]}, None)["batchItemFailures"], "a task failed"
-        self._messages.clear()
+            self._messages.clear()
 
     def _object(self, key: str) -> Path:
         return self._folder / f"%2F{key.replace('/', '%2F')}"

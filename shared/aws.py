@@ -33,6 +33,8 @@ def create_client(session: botocore.session.Session, service: str, *, quick: boo
     """Return a client for a service. A `quick` client makes one attempt and waits at most a second for it."""
     from botocore.config import Config
 
+    from shared.table.requests import PlainSerializer
+
     config = Config(
         # Requests are built from our own types, so botocore need not check their shapes again.
         parameter_validation=False,
@@ -56,4 +58,5 @@ def create_client(session: botocore.session.Session, service: str, *, quick: boo
         # determine the endpoint (a tenth of what a transaction costs). Our tables are named by name.
         for parameter in ("ResourceArn", "ResourceArnList"):
             client._ruleset_resolver._param_definitions.pop(parameter)
+        client._serializer = PlainSerializer()
     return client

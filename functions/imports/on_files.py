@@ -9,9 +9,12 @@ from urllib.parse import unquote_plus
 from shared import environment, observability
 from shared.domain.imports.tasks import ImportTask
 from shared.files.queues.imports import from_message
+from shared.garbage import look_seldom
 from shared.sqs import process_batch
 from shared.wiring.base import received_messages
 from shared.wiring.imports import drop_bucket, import_runs, import_undo, preview_runs
+
+look_seldom()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any] | None:

@@ -8,9 +8,12 @@ from typing import Any
 from shared import environment, observability
 from shared.domain.imports.tasks import ImportTask
 from shared.files.queues.imports import from_message
+from shared.garbage import look_seldom
 from shared.sqs import process_batch
 from shared.wiring.base import received_messages
 from shared.wiring.imports import import_chunks, import_undo_chunks, preview_chunks
+
+look_seldom()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

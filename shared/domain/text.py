@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
@@ -78,6 +79,7 @@ def unique_names(names: list[str]) -> list[str]:
     return list(seen.values())
 
 
+@lru_cache(maxsize=1024)
 def fold_name(name: str) -> str:
     """Return a name in the form in which names are unique: without case, invisible characters and kinds of space."""
     # No name is so long; a longer text is cut, so that it takes no more time.

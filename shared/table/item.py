@@ -16,7 +16,15 @@ def item_size(item: Item) -> int:
     Counts as the DynamoDB developer guide does ("DynamoDB item sizes and formats"), where a number takes about one
     byte for two digits; each is taken for as long as its text, so that the result is never too small.
     """
-    return sum(_text_size(name) + _value_size(value) for name, value in item.items())
+    total = 0
+    for name, value in item.items():
+        total += len(name) if name.isascii() else len(name.encode())
+        text = value.get("S")  # most values are texts
+        if text is None:
+            total += _value_size(value)
+        else:
+            total += len(text) if text.isascii() else len(text.encode())
+    return total
 
 
 def _value_size(value: dict[str, Any]) -> int:

@@ -8,11 +8,14 @@ the name of another (`CLIENTS#COUNT`, not `COUNT#CLIENTS`).
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
 PK, SK = "PK", "SK"
+_is_plain = re.compile(r"[A-Za-z0-9._~@+-]*").fullmatch
+"""Whether a value has no character that `escape` encodes. Most values have none."""
 
 Key = dict[str, dict[str, str]]
 Identity = tuple[str, str]
@@ -37,7 +40,7 @@ item there too."""
 
 def escape(value: str) -> str:
     """Return a value in the form it takes in a key: all but letters, digits and `._-~@+` are percent-encoded."""
-    return quote(value, safe="@+")
+    return value if _is_plain(value) else quote(value, safe="@+")
 
 
 def unescape(text: str) -> str:

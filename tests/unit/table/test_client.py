@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def capture_request(client: Any, operation: str) -> tuple[str, Any]:
     with as_operator():
         getattr(client, operation)(**REQUESTS[operation])
     client.meta.events.unregister("before-send.dynamodb.*", answer)
-    return seen[0].url, seen[0].body
+    return seen[0].url, json.loads(seen[0].body)
 
 
 @pytest.mark.parametrize("operation", REQUESTS)
