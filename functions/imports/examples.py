@@ -83,6 +83,7 @@ _PREVIEW = Preview(
         ColumnShown(position=2, header="Shoe size", field=None, reason="unknown"),
     ],
     unused_columns=["Shoe size"],
+    missing_columns=[],
     rows=[
         PreviewRow(
             row_number=1,

@@ -1,7 +1,7 @@
 """Parsing of DynamoDB's answers, without botocore's walk over their shapes.
 
 DynamoDB's JSON protocol sends what botocore's parser would build, except for times, which this table does not have,
-and binary values, which stay in base64 as they are sent; only `shared.table.postings` has some. The walk takes two
+and binary values, which stay in base64 as they are sent (`shared.table.item.binary` decodes them). The walk takes two
 thirds of the time of reading a page of 25 (docs/decisions/0003); tests/unit/table compares both parsers' results.
 """
 

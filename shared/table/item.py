@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import Any
 
 Item = dict[str, dict[str, Any]]
 """The attributes of an item by name, each as `{type: value}`, such as `{"S": "Ada"}`."""
+
+
+def binary(attribute: dict[str, Any]) -> bytes:
+    """Return the bytes of a binary attribute that was read."""
+    # Base64 as DynamoDB sends it (`shared.table.answers`), bytes from botocore's own parser.
+    found = attribute["B"]
+    return found if isinstance(found, bytes) else b64decode(found)
+
 
 _CONTAINER, _ELEMENT = 3, 1  # bytes of a list or map, and of each of its elements
 

@@ -13,7 +13,6 @@ Within this module an id is its number (`shared.domain.ids.number_of`).
 from __future__ import annotations
 
 import time
-from base64 import b64decode
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from shared.domain.ids import NUMBERS, id_of, number_of
 from shared.services.backoff import HOT
 from shared.table import guards
 from shared.table.budgeted_reads import BudgetedReads
-from shared.table.item import Item
+from shared.table.item import Item, binary
 from shared.table.keys import postings as posting_keys
 from shared.table.store import Locked, Store
 from shared.table.transactions import Transaction
@@ -301,10 +300,8 @@ def _item(partition: str, chunk: Chunk) -> Item:
 
 
 def _chunk(row: Item) -> Chunk:
-    packed = row["ids"]["B"]
-    # Base64 as DynamoDB sends it (`shared.table.answers`), bytes from botocore's own parser.
-    packed = packed if isinstance(packed, bytes) else b64decode(packed)
-    return Chunk(posting_keys.start_of(row), posting_keys.parse_edge(row["upto"]["S"]), packed)
+    edge = posting_keys.parse_edge(row["upto"]["S"])
+    return Chunk(posting_keys.start_of(row), edge, binary(row["ids"]))
 
 
 def _chunks(start: int, end: int, pieces: Iterable[Sequence[int]]) -> Iterator[Chunk]:

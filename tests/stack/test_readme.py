@@ -17,7 +17,7 @@ SHOWN = (
     "HTTP/1.1 201",
     '"code": "duplicate"',
     '"code": "version_mismatch"',
-    "completed {'rows': 3, 'created': 1, 'updated': 0, 'merged': 0, 'skipped': 1, 'unchanged': 0, 'failed': 1}",
+    "completed {'rows': 3, 'created': 1, 'updated': 0, 'merged': 0, 'skipped': 1, 'unchanged': 0, 'failed': 1,",
     "('updated', 'Navy', None)",
     "3 {'rows': 3, 'created': 1, 'updated': 1, 'failed': 1}",
     "{'removed': 1, 'restored': 1, 'kept': 0, 'failed': 0, 'total': 2}",

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.domain.import_options import ImportOptions
 from shared.domain.import_options_input import OptionsInput, OptionsShown
 from shared.domain.imports.columns import Layout, Reason
+from shared.domain.imports.headings import fold
 from shared.domain.imports.preview_run import is_with
 from shared.domain.imports.progress import Counts
 from shared.domain.imports.record import ImportRun
@@ -132,7 +134,8 @@ class Preview(BaseModel):
     """A preview: what an import would do with each row of its file, without writing anything.
 
     `id`: a later preview of the import has another one. `dialect` is null, and `columns` is empty, until the file has
-    been read. `unused_columns`: the headers of columns that nothing is read from. `counts` are those of the whole file
+    been read. `unused_columns`: the headers of columns that nothing is read from.
+    `missing_columns`: the headings in `mapping` that the file does not have. `counts` are those of the whole file
     once `state` is `ready`.
     """
 
@@ -149,6 +152,7 @@ class Preview(BaseModel):
     dialect: Dialect | None = None
     columns: list[ColumnShown] = []
     unused_columns: list[str] = []
+    missing_columns: list[str] = []
     rows: Annotated[
         list[PreviewRow],
         Field(
@@ -190,6 +194,7 @@ class Preview(BaseModel):
                 for one in columns
             ],
             unused_columns=[one.header for one in columns if one.field is None and one.reason == "unknown"],
+            missing_columns=_find_missing(preview.options, layout) if layout else [],
             rows=list(rows),
             counts=preview.counts,
             progress=preview.progress,
@@ -198,3 +203,11 @@ class Preview(BaseModel):
             updated_at=preview.updated_at,
             completed_at=preview.ended_at,
         )
+
+
+def _find_missing(options: ImportOptions, layout: Layout) -> list[str]:
+    """Return the headings in a mapping that a file does not have, as headings are compared."""
+    names, folded = set(layout.header), set(map(fold, layout.header))
+    return [
+        name for name in options.mapping if name not in names and (not fold(name) or fold(name) not in folded)
+    ]

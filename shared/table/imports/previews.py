@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 
 from shared.domain import timestamps
@@ -11,12 +12,16 @@ from shared.domain.jobs.quotas import PREVIEWS
 from shared.table import guards
 from shared.table.imports.items import run_to_item
 from shared.table.imports.repository import ImportTable
-from shared.table.item import Item
+from shared.table.item import Item, binary
 from shared.table.jobs.slots import Slots
 from shared.table.keys import imports as import_keys
 from shared.table.keys.spelling import Key
 from shared.table.store import Store
 from shared.table.transactions import Transaction
+
+MAX_SAMPLE_BYTES = 4_000_000
+"""Bytes of the rows that a preview shows together, as JSON, so that the answer has less than the 6 MB that Lambda
+allows."""
 
 
 class PreviewTable(ImportTable):
@@ -67,24 +72,32 @@ class PreviewTable(ImportTable):
         """Do nothing: the bytes of a preview's file are not counted."""
 
     def save_sample(self, preview: ImportRun, rows: Iterable[PreviewRow]) -> None:
-        """Write rows that a preview shows."""
+        """Write rows that a preview shows. They are compressed, since the largest contact twice, with a warning for
+        each of a thousand columns, would be more than the 400 kB of an item."""
         for row in rows:
             self._store.put(
                 {
                     **import_keys.sample_row(self._tenant, preview.id, preview.attempt, row.row_number),
-                    "row": {"S": row.model_dump_json(exclude_defaults=True)},
+                    "row": {"B": zlib.compress(row.model_dump_json(exclude_defaults=True).encode())},
                     "expires_at": {"N": str(_expiry(preview.started_at))},
                 }
             )
 
     def sample(self, import_id: str, attempt: str) -> list[PreviewRow]:
-        """Return the rows that a preview shows, by number."""
+        """Return the rows that a preview shows, by number, as long as they have at most MAX_SAMPLE_BYTES together."""
         found = self._store.query(
             import_keys.partition(self._tenant, import_id),
             prefix=import_keys.sample(attempt),
             limit=SAMPLE_ROWS,
         )
-        return [PreviewRow.model_validate_json(item["row"]["S"]) for item in found]
+        rows, size = list[PreviewRow](), 0
+        for item in found:
+            text = zlib.decompress(binary(item["row"]))
+            size += len(text)
+            if size > MAX_SAMPLE_BYTES:
+                break
+            rows.append(PreviewRow.model_validate_json(text))
+        return rows
 
 
 def _expiry(at: str) -> int:

@@ -20,7 +20,15 @@ from shared.wiring.kept import reset_wiring
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.imports.uploads import Uploader
 from tests.integration.world import World
-from tests.support.faults import any_call, assert_same_after_kills
+from tests.support.faults import (
+    any_call,
+    assert_same_after_kills,
+    call,
+    calls_of,
+    injecting,
+    throttle,
+    unprocessed,
+)
 from tests.support.tenant_guard import as_operator
 from tests.tenants import Tenancy
 
@@ -97,6 +105,23 @@ def test_a_preview_shows_how_the_file_is_read_and_what_each_row_would_become(
     assert uploader.read(import_id)["counts"]["rows"] == 0, "the import has not begun"
 
 
+def test_rows_of_any_size_are_shown_until_the_answer_would_be_too_large(
+    world: World, uploader: Uploader
+) -> None:
+    """Each row has a long note and a thousand columns of telephone numbers that cannot be read."""
+    numbers = ["Phone"] * 900
+    lines = [
+        ",".join([f"p{number}@example.com", '"' + "\U0001f600" * 9_000 + '"', *["4155550X"] * len(numbers)])
+        for number in range(1, 25)
+    ]
+    import_id = uploader.upload("\n".join([",".join(["Email", "Notes", *numbers]), *lines]))
+    shown = uploader.preview(import_id)
+    assert (shown["state"], shown["counts"]["created"], shown["counts"]["warnings"]) == ("ready", 24, 24)
+    assert 1 <= len(shown["rows"]) <= SAMPLE_ROWS
+    assert shown["rows"][0]["after"]["about"] == "\U0001f600" * 9_000
+    assert len(uploader.send("GET", f"/imports/{import_id}/preview").body) < 6_000_000
+
+
 def test_a_preview_counts_the_whole_file_and_shows_its_first_rows(world: World, uploader: Uploader) -> None:
     """check 8: the file has several chunks, and rows that share an address at its two ends."""
     lines = [f"p{number}@example.com" for number in range(1, 900)]
@@ -148,6 +173,28 @@ def test_options_that_are_not_given_are_the_tenants_defaults(world: World, uploa
     assert uploader.preview(import_id, tags=None)["options"]["tags"] == ["default"]
 
 
+def test_dropped_files_have_the_tenants_defaults(world: World, uploader: Uploader) -> None:
+    world.create("ada@example.com", company="Old")
+    assert world.send("POST", "/groups", {"name": "Customers"}).status == 201
+    defaults = {
+        "on_duplicate": "update",
+        "mapping": {"Betrieb": "company"},
+        "delimiter": ";",
+        "tags": ["dropped"],
+        "groups": ["Customers"],
+        "default_country": "DE",
+    }
+    assert world.send("PATCH", "/settings", {"import_defaults": defaults}).status == 200
+    done = uploader.folder.run("Email;Betrieb;Phone\nada@example.com;New;030 23125001\n")
+    assert (done["state"], done["counts"]["updated"]) == ("completed", 1), done
+    assert {name: done["options"][name] for name in defaults} == defaults
+    world.catch_up()
+    (ada,) = world.send("GET", "/contacts").json["items"]
+    assert (ada["company"], ada["phone"], ada["tags"]) == ("New", "+493023125001", ["dropped"])
+    (name,) = [one["name"] if isinstance(one, dict) else one for one in ada["groups"]]
+    assert name == "Customers"
+
+
 @pytest.mark.parametrize("path", ["", "/preview", "/start"])
 def test_options_that_name_what_there_is_not_are_refused_everywhere(
     world: World, uploader: Uploader, path: str
@@ -188,6 +235,13 @@ def test_options_that_cannot_be_are_refused(world: World, uploader: Uploader, gi
     answers = [uploader.ask_for_preview(import_id, **given), uploader.start(import_id, **given)]
     answers.append(uploader.send("POST", "/imports", {"file_name": "x.csv", "options": given}))
     assert [(one.status, codes(one)[0][0]) for one in answers] == [(422, field)] * 3
+
+
+def test_a_mapping_of_a_column_that_the_file_does_not_have_is_named(world: World, uploader: Uploader) -> None:
+    """Headings are compared without case and marks."""
+    import_id = uploader.upload("Mail;Kunde\nada@example.com;Ada\n")
+    mapping = {"mail *": "email", "Kunden": "first_name", "Firma": None}
+    assert uploader.preview(import_id, mapping=mapping)["missing_columns"] == ["Kunden", "Firma"]
 
 
 # Its life
@@ -385,6 +439,32 @@ def changing(attempt: Any) -> bool:
     return any_call(attempt) and not attempt.operation.startswith(
         (*reading, "ChangeMessage", "DeleteMessage")
     )
+
+
+def test_keys_that_are_left_unprocessed_are_asked_for_again(
+    world: World, uploader: Uploader, waits: list[float]
+) -> None:
+    """check 16"""
+    world.create("p3@example.com")
+    import_id = uploader.upload("\n".join(["email", *(f"p{number}@example.com" for number in range(250))]))
+    with injecting(unprocessed(times=3)):
+        shown = uploader.preview(import_id)
+    assert (shown["state"], shown["counts"]["created"], shown["counts"]["skipped"]) == ("ready", 249, 1)
+
+
+def test_throttled_at_each_kind_of_call_a_preview_ends_the_same(
+    world: World, uploader: Uploader, waits: list[float]
+) -> None:
+    """check 10"""
+    import_id = uploader.upload(PEOPLE)
+    expected = uploader.preview(import_id)
+    names = calls_of(lambda: (uploader.preview(import_id), None)[1])
+    matchers = [call(*name.split(".")) for name in sorted(set(names)) if name.startswith("dynamodb.")]
+    assert len(matchers) >= 5
+    with injecting(*(throttle(matcher) for matcher in matchers)):
+        shown = uploader.preview(import_id)
+    same = ("state", "counts", "rows", "columns", "dialect", "error")
+    assert {name: shown[name] for name in same} == {name: expected[name] for name in same}
 
 
 def test_a_suspended_tenants_preview_waits(world: World, uploader: Uploader) -> None:
