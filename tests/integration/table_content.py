@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections import Counter, defaultdict
 from typing import Any
 from urllib.parse import quote
@@ -321,7 +322,8 @@ class Content:
         for item in (*self.items, *self._postings()):
             if item["PK"]["S"].startswith("U#") or item["SK"]["S"] == "TENANT" or "ids" in item:
                 continue
-            text = json.dumps({k: v for k, v in item.items() if k not in _CLOCK_ATTRIBUTES}, sort_keys=True)
+            shown = {name: value for name, value in item.items() if name not in _CLOCK_ATTRIBUTES}
+            text = json.dumps(shown, sort_keys=True, default=_unpack)
             text = _HASH.sub("<hash>", _KEY_ID.sub("<key id>", text))
             text = _SHARD.sub("<due>", _OUTBOX.sub("<outbox>", _ID.sub("<id>", text)))
             kept.append(_TIME.sub(lambda found: _hide_today(found[0]), text))
@@ -338,6 +340,11 @@ class Content:
             {"PK": {"S": partition}, "SK": {"S": ""}, "named": {"SS": sorted(ids or ())}}
             for partition, ids in named.items()
         ]
+
+
+def _unpack(packed: bytes) -> str:
+    """Return the text of a compressed attribute, in which ids and times can be made equal."""
+    return zlib.decompress(packed).decode()
 
 
 def _hide_today(time: str) -> str:

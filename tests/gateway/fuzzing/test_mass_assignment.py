@@ -53,6 +53,7 @@ KEPT: dict[str, Any] = {
     "state": "completed", "counts": {"rows": 5}, "progress": {"rows_done": 5}, "results_url": "x", "error": None,
     "options": {"on_duplicate": "skip"}, "upload": {"url": "x"}, "completed_at": TIME, "matched": 5,
     "failures": [], "disabled_reason": "x", "object_key": "x", "etag": "x", "due_at": TIME,
+    "retry_of": SOMEBODY, "attempt": "r9", "results_key": "x",
     # a tenant's, whose call it is, and where it lies
     "tenant_id": "T10", "tenant": "T10", "suspended": False, "caller_id": "x", "caller_kind": "system",
     "expires_at": 4_000_000_000, "PK": "T#T10#TENANT", "SK": "TENANT", "WPK": "OUTBOX#0", "WSK": "x",
@@ -91,7 +92,10 @@ TAKEN: dict[str, set[str]] = {
     "POST /users/invitations": {"role"},
     "PATCH /users/{user_id}": {"role", "is_active"},
     # The options of an import.
-    "POST /imports": {"options"},
+    **dict.fromkeys(
+        ("POST /imports", *(f"POST /imports/{{import_id}}/{step}" for step in ("preview", "start", "retry"))),
+        {"options"},
+    ),
     # Those who come choose the name they sign in with.
     "POST /auth/register": {"username"},
     "POST /users/invitations/accept": {"username"},
