@@ -92,10 +92,8 @@ TAKEN: dict[str, set[str]] = {
     "POST /users/invitations": {"role"},
     "PATCH /users/{user_id}": {"role", "is_active"},
     # The options of an import.
-    **dict.fromkeys(
-        ("POST /imports", *(f"POST /imports/{{import_id}}/{step}" for step in ("preview", "start", "retry"))),
-        {"options"},
-    ),
+    "POST /imports": {"options"},
+    **{f"POST /imports/{{import_id}}/{step}": {"options"} for step in ("preview", "start", "retry")},
     # Those who come choose the name they sign in with.
     "POST /auth/register": {"username"},
     "POST /users/invitations/accept": {"username"},
