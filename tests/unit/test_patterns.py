@@ -35,9 +35,12 @@ from shared.domain.callers import parse_grants
 from shared.domain.contacts import custom_fields, names, number_search
 from shared.domain.contacts.cleaning import clean
 from shared.domain.contacts.inputs import ContactInput
+from shared.domain.contacts.shown import ContactShown
 from shared.domain.email import normalize_email
 from shared.domain.encodings import encoding_name
 from shared.domain.errors import DomainError
+from shared.domain.exports.fields import Exported, check_fields
+from shared.domain.exports.vcard import vcard_of
 from shared.domain.ids import is_id
 from shared.domain.import_options import ImportOptions, is_delimiter, is_field
 from shared.domain.imports import cells, file_kinds
@@ -146,6 +149,14 @@ def row_with_status(value: str) -> Any:
     return RowReader(layout, ImportOptions(), TenantSettings()).read(Row(["a@example.com", value], 2, 3))
 
 
+def vcard(value: str) -> Any:
+    at = {"created_at": "2026-05-04T09:30:00.000Z", "updated_at": "2026-05-04T09:30:00.000Z"}
+    by = {"created_by": "user:u", "updated_by": "user:u"}
+    return vcard_of(
+        Exported(ContactShown(id="i", first_name="A", full_name="A", about=value, **at, **by)), None
+    )
+
+
 def route(value: str) -> Any:
     event = {"httpMethod": "GET", "path": f"/contacts/{value}", "headers": {}, "requestContext": {}}
     return contacts(event, None)
@@ -237,6 +248,8 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "rows.RowReader.read": row_with_status,
     "columns.recognize": lambda value: recognize((value, "Phone"), {value: None}),
     "cell_texts.split_values": cell_texts.split_values,
+    "exports.check_fields": lambda value: check_fields((value, f"custom.{value}")),
+    "exports.vcard_of": vcard,
     "cells.emails_in": cells.emails_in,
     "cells.numbers_in": lambda value: cells.numbers_in(value, partial(normalize_phone, default_country="US")),
     "cells.labels_in": cells.labels_in,
@@ -286,6 +299,8 @@ DRIVEN = {
     "shared/domain/contacts/custom_fields.py",
     "shared/domain/days.py",
     "shared/domain/email.py",
+    "shared/domain/exports/fields.py",
+    "shared/domain/exports/vcard.py",
     "shared/domain/faults.py",
     "shared/domain/field_names.py",
     "shared/domain/ids.py",
