@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.exports.exports import Exports, running_export
+from tests.integration.exports.exports import Exports, rows_of, running_export
 from tests.integration.jobs.bulk import WATCH_PREFIXES
 from tests.integration.world import World
 from tests.support.faults import Fault, KillPoint, call, injecting, kill_points, lost_answer, throttle
@@ -323,3 +323,56 @@ def test_a_kill_between_the_last_part_and_the_end_repeats_neither(worlds: Worlds
 
 def killed_at(exports: Exports, point: KillPoint) -> None:
     assert point.kill(exports.jobs.work)
+
+
+LISTS: dict[str, dict[str, Any]] = {
+    "newest first": {"sort": "-created_at"},
+    "by name": {"sort": "name"},
+    "by last change": {"sort": "-updated_at"},
+    "by bookings, of which there are none": {"sort": "-total_bookings"},
+    "sorted in memory": {"sort": "name", "filter": {"updated_from": "2020-01-01"}},
+    "search": {"filter": {"search": "engines"}},
+    "search by name": {"sort": "name", "filter": {"search": "engines"}},
+    "tag": {"filter": {"tags": "even"}},
+    "no index": {"filter": {"updated_from": "2020-01-01"}},
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_goes_on_at_its_position_in_every_order(world: World, name: str) -> None:
+    """Each part of the file starts where the one before ended, as the pages of the list do."""
+    people = [
+        {
+            "first_name": f"{'ZAMB'[number % 4]}da{number}",
+            "email": f"p{number:02d}@example.com",
+            "company": "Engines",
+            "about": "x" * 150,
+            "tags": ["even"] if number % 2 == 0 else ["odd"],
+        }
+        for number in range(COUNT)
+    ]
+    assert world.send("POST", "/contacts/bulk-create", {"contacts": people}).json["succeeded"] == COUNT
+    world.catch_up()
+    asked = LISTS[name]
+    conditions = {**asked.get("filter", {}), **({"sort": asked["sort"]} if "sort" in asked else {})}
+    listed = [one["email"] for one in world.listed(**{"sort": "created_at", **conditions})]
+    if "search" in conditions and "sort" not in conditions:
+        listed = [one["email"] for one in world.listed(**conditions)]
+    exports = Exports(world)
+    export_id = exports.begin(fields=["email", "about"], **asked)
+    exports.jobs.work()
+    assert exports.kept(export_id).parts_opened >= 2
+    assert [row["Email"] for row in rows_of(exports.fetch(export_id))] == listed
+
+
+@pytest.mark.parametrize("sort", [None, "name", "created_at"])
+def test_ids_go_on_at_their_position(world: World, sort: str | None) -> None:
+    prepare(world)
+    ids = [one["id"] for one in world.listed()]
+    exports = Exports(world)
+    export_id = exports.begin(ids=ids, fields=["email", "about"], **({"sort": sort} if sort else {}))
+    exports.jobs.work()
+    assert exports.kept(export_id).parts_opened >= 3
+    found = [row["Email"] for row in rows_of(exports.fetch(export_id))]
+    assert sorted(found) == found if sort else sorted(found, reverse=True) == found
+    assert len(found) == COUNT
