@@ -5,26 +5,24 @@ A group is worked on as a whole: what becomes of a row depends only on its group
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
 
 import pydantic_core
 
 from shared.domain.imports.csv_file import Row
 
 
-@dataclass(frozen=True, slots=True)
-class NumberedRow:
+class NumberedRow(NamedTuple):
     """A row of a file. `number`: the row below the header is 1."""
 
     number: int
     row: Row
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """A group of rows, in the order of the file."""
 
     rows: tuple[NumberedRow, ...]
@@ -43,9 +41,11 @@ def encode_line(first: int, number: int, row: str) -> str:
     return f"[{first},{number},{row[1:]}"
 
 
-def decode_groups(lines: Iterable[str | bytes]) -> Iterator[Group]:
-    """Yield the groups of a chunk from the lines of its input."""
-    for _, rows in groupby(map(json.loads, lines), key=lambda row: row[0]):
+def decode_groups(lines: bytes) -> Iterator[Group]:
+    """Yield the groups of a chunk from its input: the lines of its rows, each with its end."""
+    # A line of JSON contains no line break: those of cells are escaped.
+    read = pydantic_core.from_json(b"[%b]" % lines.rstrip(b"\n").replace(b"\n", b","))
+    for _, rows in groupby(read, key=itemgetter(0)):
         yield Group(
             tuple(
                 NumberedRow(number, Row(cells, line, line, fault)) for _, number, line, fault, cells in rows

@@ -78,7 +78,7 @@ class BegunChunks:
         closed = {chunk.number for chunk in self._imports.chunks(run.id, run.attempt)}
         for number in open_ends(closed, run.chunks_total or 0):
             body = self._files.read_input(run.tenant_id, run.id, run.attempt, number)
-            rows = [row for group in decode_groups(body.splitlines()) for row in group.rows]
+            rows = [row for group in decode_groups(body) for row in group.rows]
             events = self._read_events(run, rows)
             if events:
                 self._close_chunk(run, layout, number, rows, events)

@@ -132,7 +132,7 @@ class ImportChunks:
             return None
         number = _number_of(task)
         body = self._files.read_input(task.tenant_id, task.import_id, task.attempt, number)
-        groups = list(decode_groups(body.splitlines()))
+        groups = list(decode_groups(body))
         writing = self._row_writing(run.run)
         known = writing.read_known(run.run, run.layout, tenant.settings, groups)
         plan = plan_groups(groups, known)

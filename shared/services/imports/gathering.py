@@ -59,6 +59,6 @@ def gather(layout: Layout, outputs: Iterable[bytes], unread: Iterable[bytes]) ->
 
 
 def _lines_not_run(layout: Layout, chunk: bytes) -> Iterator[tuple[int, str]]:
-    rows = [one for group in decode_groups(chunk.splitlines()) for one in group.rows]
+    rows = [one for group in decode_groups(chunk) for one in group.rows]
     lines = result_lines(layout, ((one.number, one.row, NOT_RUN) for one in rows))
     return zip((one.number for one in rows), lines, strict=True)

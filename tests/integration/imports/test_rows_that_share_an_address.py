@@ -174,3 +174,27 @@ def test_a_file_is_split_into_the_same_chunks_whatever_the_tenant_changes_meanwh
     inbox.deliver(event)
     assert {key: inbox.object(key) for key in inbox.keys("parts/")} == inputs
     assert inbox.latest()["counts"]["rows"] == ROWS
+
+
+def test_rows_beyond_the_limit_of_a_group_fail(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grouping, "GROUP_ROWS", 4)
+    inbox = DropFolder(world)
+    shown = inbox.run("email\n" + "a@example.com\n" * 6 + "b@example.com\n")
+    rows = inbox.results(shown)
+    assert [(row["outcome"], row["reason_code"]) for row in rows] == [
+        ("created", ""),
+        *[("skipped", "duplicate_in_file")] * 3,
+        *[("failed", "too_many_alike")] * 2,
+        ("created", ""),
+    ]
+    assert (shown["counts"]["rows"], shown["counts"]["failed"]) == (7, 2)
+
+
+def test_a_file_with_too_many_linked_rows_fails_before_any_row(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grouping, "MOST_LINKS", 0)
+    inbox = DropFolder(world)
+    shown = inbox.run(FILE)
+    assert (shown["state"], shown["error"]["code"]) == ("failed", "too_many_linked_rows")
+    assert world.content.contacts == []

@@ -115,7 +115,8 @@ class ChunkWorld:
     def known(self) -> Known:
         """What the plan of the chunk follows from now."""
         lines = [json.dumps([1, number + 1, number + 2, "", []]) for number in range(len(self.case.rows))]
-        rows = {one.number: one.row for group in decode_groups(lines) for one in group.rows}
+        groups = decode_groups("".join(f"{line}\n" for line in lines).encode())
+        rows = {one.number: one.row for group in groups for one in group.rows}
         reads = {number + 1: row for number, row in enumerate(self.case.rows)}
         return self._lookups().look_up(self.run, self.case.settings, rows, reads)
 

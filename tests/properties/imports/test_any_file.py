@@ -110,7 +110,7 @@ def check_that_results_have_each_row_once(layout: Layout, rows: list[Row], optio
     outputs = []
     for number, body in enumerate(chunks):
         lines = []
-        for group in decode_groups(body.splitlines()):
+        for group in decode_groups(body):
             for one in group.rows:
                 error = row_reader.read(one.row).error
                 fate = Fate("created") if error is None else fail_row(one.row, error)

@@ -26,7 +26,7 @@ def chunks_of(rows: Iterable[tuple[str, Sequence[str]]]) -> list[list[Group]]:
             made.add(Row([text], line, line + 1), keys)
         inputs = list(made.chunks())
     assert [number for number, _ in inputs] == list(range(len(inputs)))
-    return [list(decode_groups(body.splitlines())) for _, body in inputs]
+    return [list(decode_groups(body)) for _, body in inputs]
 
 
 def numbers(groups: Iterable[Group]) -> list[list[int]]:
