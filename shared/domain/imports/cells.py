@@ -25,7 +25,11 @@ _NO_VALUE = (
 _PLACEHOLDERS = frozenset(_NO_VALUE.split("|"))
 _NO_NUMBER = re.compile(r"[0\s()+./\\_-]*")
 _BETWEEN_ADDRESSES = re.compile(r"\s:::\s|[;,|\r\n\t]")
-_BETWEEN_NUMBERS = re.compile(r"\s:::\s|[;,|/&\r\n\t]|\s(?:or|and|oder|und|ou|et|o|y)\s", re.IGNORECASE)
+_BETWEEN_NUMBERS = re.compile(
+    r"\s:::\s|[;,|/&\r\n\t]|\s(?:or|and|oder|und|ou|et|o|y)\s"
+    r"|(?<=[0-9)])\s*(?=\+)|(?<=[0-9)])\s+(?=[^\W\d_]{2,20}\s*:)",  # before another `+`, or another label
+    re.IGNORECASE,
+)
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
 _LONGEST = 2_000
 """Characters of a cell in which several addresses or numbers are looked for."""
@@ -123,8 +127,9 @@ def _read_pieces(
         if not text or is_no_number(text):
             continue
         label = ""
-        if are_labelled and any(map(str.isdigit, split_label(text)[1])):
-            label, text = split_label(text)
+        before, after = split_label(text)
+        if any(map(str.isdigit, after)) and (are_labelled or before.isalpha()):
+            label, text = before, after
         try:
             numbers.found.append(Number(normalize(text), text, one_line(label)))
         except Invalid as refusal:
@@ -135,6 +140,8 @@ def _read_pieces(
 def labels_in(cell: str) -> list[str]:
     """Return the names of labels in a cell, without Google's `* `."""
     text = text_in(cell)
+    if text[:1] == "[" and text[-1:] == "]":  # as programs write lists
+        text = text[1:-1]
     if "\n" in text and '"' not in text:
         text = text.replace("\n", ",")
     names = (one_line(value.removeprefix(_GOOGLE_MARK)) for value in split_values(text))
@@ -180,8 +187,9 @@ def _address_pieces(text: str) -> Iterator[str]:
 def _split(text: str) -> Iterator[str]:
     for part in _BETWEEN_ADDRESSES.split(text):
         words = part.split()
-        with_sign = [word.strip("()[]\"'") for word in words if "@" in word]
-        if with_sign and (len(with_sign) == len(words) or len(with_sign) == 1):
-            yield from with_sign  # words beside an address are its name
+        signed = [word for word in words if "@" in word]
+        if signed and (len(signed) == len(words) or len(signed) == 1):  # words beside an address are its name
+            for word in signed:
+                yield from (one.strip("()[]\"'.:") for one in word.split("/") if "@" in one)
         elif words:
             yield part.strip()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, NamedTuple
 
 _LONGEST = 200
@@ -28,7 +28,10 @@ class Meaning(NamedTuple):
 # Headings with one meaning. Sources: the files that Google Contacts (also before 2024), Outlook in English, German,
 # French and Spanish, Apple, HubSpot, Mailchimp, LinkedIn and Calendly export, and our own exports.
 _HEADINGS: Mapping[str, str] = {
-    "email": "email id; адрес электронной почты; электронная почта; メールアドレス; 이메일; 电子邮件; 电子邮箱; 邮箱",
+    "email": (
+        "email id; адрес электронной почты; электронная почта; メールアドレス; 이메일; 电子邮件; 电子邮箱; 邮箱; "
+        "adresse électronique"
+    ),
     "other_emails": "other emails; other email addresses; additional email addresses",
     "other_phones": "other phones; other phone numbers",
     "first_name": (
@@ -44,7 +47,8 @@ _HEADINGS: Mapping[str, str] = {
         "name; full name; display name; first and last name; first name last name; name surname; "
         "vollständiger name; vor und nachname; anzeigename; nom complet; nom et prénom; nom prénom; nom; "
         "nombre completo; nombre; nombre y apellidos; nome completo; nome; nome e cognome; naam; navn; namn; "
-        "nimi; nazwa; фио; полное имя; 姓名; 氏名; 名前; 이름"
+        "nimi; nazwa; фио; полное имя; 姓名; 氏名; 名前; 이름; contact person; ansprechpartner; interlocuteur; "
+        "contact name and surname"
     ),
     "middle_name": (
         "middle name; middle names; middle; middle initial; additional name; weitere vornamen; zweiter "
@@ -61,7 +65,8 @@ _HEADINGS: Mapping[str, str] = {
         "account name; associated company; business name; company account; firma; firmenname; unternehmen; "
         "société; entreprise; raison sociale; nom de la société; empresa; nombre de la empresa; compañía; "
         "organización; organização; azienda; società; ditta; bedrijf; bedrijfsnaam; organisatie; företag; "
-        "virksomhed; yritys; компания; организация; 公司; 会社; 会社名"
+        "virksomhed; yritys; компания; организация; 公司; 会社; 会社名; company organization; firm; company or "
+        "organization"
     ),
     "department": (
         "department; dept; organization department; abteilung; département; departamento; reparto; afdeling; "
@@ -70,13 +75,14 @@ _HEADINGS: Mapping[str, str] = {
     "job_title": (
         "job title; job position; position; role; job role; designation; occupation; organization title; "
         "funktion; berufsbezeichnung; stelle; poste; fonction; intitulé du poste; puesto; cargo; posizione; "
-        "functie; functietitel; stanowisko; должность; 職位; 役職; 职位"
+        "functie; functietitel; stanowisko; должность; 職位; 役職; 职位; job; profession; beruf; "
+        "stellenbezeichnung"
     ),
     "about": (
         "about; note; notes; description; comment; comments; remarks; bio; notiz; notizen; bemerkung; "
         "bemerkungen; anmerkung; anmerkungen; kommentar; remarques; commentaire; commentaires; nota; notas; "
         "observaciones; comentarios; commenti; observações; opmerkingen; notities; uwagi; заметки; "
-        "примечание; 备注; 備考"
+        "примечание; 备注; 備考; internal notes; additional notes; other notes; general notes; remark; memo"
     ),
     "tags": (
         "tag; tags; labels; keywords; categories; group membership; schlagwort; schlagwörter; schlagworte; "
@@ -104,7 +110,7 @@ _PEOPLE = (
 )  # fmt: skip
 """Words before a heading of _OF_PEOPLE that do not change its meaning: `Invitee First Name`."""
 _OF_PEOPLE = frozenset(
-    {"first_name", "last_name", "name", "middle_name", "company", "department", "job_title"}
+    {"first_name", "last_name", "name", "middle_name", "company", "department", "job_title", "about"}
 )
 
 Role = Literal["mail", "phone", "whatsapp", "filler"]
@@ -113,30 +119,31 @@ _WORDS: Mapping[Role, str] = {
     "mail": "email emails mail courriel courriels correo messagerie epost posta почта メール 邮件",
     "phone": (
         "phone phones telephone telephones tel telefon telefono telefone telefoon fon fone rufnummer puhelin "
-        "телефон 電話 电话 전화"
+        "телефон 電話 电话 전화 ph landline festnetz festnetznummer fixe fijo fisso cellphone directdial directline"
     ),
     "whatsapp": "whatsapp",
     "filler": (
         "address addresses adresse adressen direccion indirizzo endereco adres value valor wert number "
         "numbers nummer numero num no nr contact contacts invitee invitees customer client lead person your "
         "my the of de du des la le del della di el electronique electronico elettronica elettronico "
-        "eletronico kontakt kunden attendee participant subscriber member"
+        "eletronico kontakt kunden attendee participant subscriber member adress electrónica dial"
     ),
 }
 # Words beside them, by the label that they give to a number. Those of mobile phones say by themselves that it is one.
 _LABELS: Mapping[str, str] = {
     "mobile": (
         "mobile mobil movil mobiel celular cellulare cellular cell handy natel gsm portable iphone sms "
-        "textreminder мобильный 携帯 手机"
+        "textreminder мобильный 携帯 手机 mob komorkowy cellphone"
     ),
     "business": (
         "business geschaftlich geschaeftlich dienstlich bureau professionnel professionnelle trabajo lavoro "
-        "ufficio trabalho zakelijk"
+        "ufficio trabalho zakelijk geschaftliche dienstliche professionale"
     ),
     "work": "work arbeit werk",
     "office": "office buro buero oficina",
+    "direct": "direct directdial directline directo",
     "home": "home privat private prive domicile casa hjem hem",
-    "personal": "personal personnel perso",
+    "personal": ("personal personnel perso personliche personale"),
     "other": (
         "other weiteres weitere autre otro otra altro outro andere secondary alternate alternative additional "
         "further second"
@@ -201,6 +208,7 @@ def is_label(word: str) -> bool:
     return word in _LABELS
 
 
+@lru_cache(maxsize=4096)  # each of a file's first lines is looked at with several delimiters
 def _of_compound(folded: str) -> Meaning | None:
     """Return the meaning of a heading that consists of words for addresses or numbers."""
     words = _words_of(folded)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
@@ -22,6 +22,7 @@ from shared.domain.imports.cells import emails_in, labels_in, text_in, word_in
 from shared.domain.imports.columns import Layout
 from shared.domain.imports.csv_file import Row
 from shared.domain.imports.names import read_name
+from shared.domain.imports.plain_texts import is_accepted
 from shared.domain.tenant import TenantSettings
 
 UNKNOWN_OWNER = FieldError("owner", "unknown_owner", "No active user has this e-mail address.")
@@ -197,6 +198,8 @@ class RowReader:
             if "first_name" not in texts:
                 texts.update(_names_beside(texts, emails, numbers))
                 derived = frozenset() if emails.name and "first_name" in texts else frozenset({"first_name"})
+            if all(is_accepted(name, value) for name, value in texts.items()):
+                return cast("ContactFields", texts), derived
             try:
                 checked = ContactInput.model_validate(texts)
                 break

@@ -40,6 +40,10 @@ from tests.support.budgets import repetitions
         ("b@ex.example, Ann <a@ex.example>", "b@ex.example a@ex.example"),
         ("a@ex.example (home)", "a@ex.example"),
         ("Ann Lee a@ex.example", "a@ex.example"),
+        ("Ann [a@ex.example]", "a@ex.example"),
+        ("a@ex.example/b@ex.example", "a@ex.example b@ex.example"),
+        ("a@ex.example; b@ex.example.", "a@ex.example b@ex.example"),
+        ('"a@ex.example" <a@ex.example>', "a@ex.example a@ex.example"),
         ("", ""),
         ("N/A", ""),
         ("-", ""),
@@ -121,6 +125,10 @@ def test_a_placeholder_is_no_number_and_no_fault(cell: str) -> None:
         ("030 2312500 oder 0171 1234567", "DE", "+49302312500 +491711234567"),
         ("415-555-2671; N/A", "US", "+14155552671"),
         ("089/1234567", "DE", "+49891234567"),
+        ("+14155552671 +14155552672", "US", "+14155552671 +14155552672"),
+        ("+14155552671+14155552672", "US", "+14155552671 +14155552672"),
+        ("(415) 555-2671 (cell), (415) 555-2672 (work)", "US", "+14155552671 +14155552672"),
+        ("415-555-2671 x12; 415-555-2672 x13", "US", "+14155552671 +14155552672"),
     ],
 )
 def test_numbers_are_found_in_a_cell(cell: str, country: str, found: str) -> None:
@@ -147,6 +155,10 @@ def test_what_is_no_number_is_a_fault_and_costs_no_other_number(cell: str, found
 
 
 def test_numbers_may_have_labels_before_them() -> None:
+    assert numbers("Home: 415-555-2671 Work: 415-555-2672") == (
+        ["Home: +14155552671", "Work: +14155552672"],
+        [],
+    )
     cell = 'mobile: +14155552671, "the, office": +14155552672, +14155552673'
     assert numbers(cell, are_labelled=True)[0][::2] == ["mobile: +14155552671", "+14155552673"]
     assert numbers('"home: second: +14155552672"', are_labelled=True) == (["home: second: +14155552672"], [])
@@ -183,6 +195,8 @@ def test_no_number_has_a_digit_that_the_cell_does_not_have(cell: str, country: s
         ("vip, \u200b, ,new", ["vip", "new"]),
         ('"a;b", c', ["a;b", "c"]),
         ('say "hi"', ['say "hi"']),
+        ('["vip","new"]', ["vip", "new"]),
+        ("[vip; new]", ["vip", "new"]),
         ("", []),
     ],
 )

@@ -47,7 +47,11 @@ def field_of(heading: str) -> str:
         ("Lifecycle Stage", "lifecycle_stage"), ("Relationship Status", "relationship_status"),
         ("Customer Number", "customer_number"), ("Kundennummer", "customer_number"),
         ("Other Emails", "other_emails"), ("Additional email addresses", "other_emails"),
-        ("Other Phones", "other_phones"),
+        ("Other Phones", "other_phones"), ("Direct Line", "phone direct"), ("Mob. No.", "phone mobile"),
+        ("Ph", "phone"), ("Festnetz", "phone"), ("Teléfono fijo", "phone"), ("Cellphone", "phone mobile"),
+        ("Geschäftliche E-Mail", "email"), ("Adresse électronique", "email"), ("E-postadress", "email"),
+        ("Contact Person", "name"), ("Ansprechpartner", "name"), ("Beruf", "job_title"),
+        ("Company / Organization", "company"), ("Customer Notes", "about"), ("Internal Notes", "about"),
     ],
 )  # fmt: skip
 def test_headings_are_known_whatever_their_case_spaces_and_marks(heading: str, field: str) -> None:
