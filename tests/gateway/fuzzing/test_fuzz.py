@@ -24,6 +24,9 @@ from schemathesis.specs.openapi import checks
 from shared.domain.ids import new_id
 from shared.http.bodies import FORM
 from tests.contract.answers import document, faults_of
+from tests.integration.exports.exports import running_export
+from tests.integration.imports.drop_folder import DropFolder
+from tests.integration.imports.uploads import Uploader
 from tests.integration.jobs.bulk import running_job
 from tests.integration.world import World
 from tests.support.budgets import repetitions
@@ -434,7 +437,8 @@ def test_bodies_by_the_document_s_schema_and_against_it_are_answered_as_it_says(
             f"{kind}_id": world.send("POST", f"/{kind}s", {"name": "A"}).json["id"]
             for kind in ("tag", "type", "group")
         },
-        "import_id": new_id(),
+        "import_id": Uploader(DropFolder(world)).upload("email\na@example.com\n"),
+        "export_id": running_export(world),
         "user_id": "other-of-T1",
         "invitation_id": world.send(
             "POST", "/users/invitations", {"email": "invited@example.com", "role": "user"}
