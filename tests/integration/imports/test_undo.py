@@ -520,3 +520,58 @@ def test_what_a_chunk_had_written_when_its_import_was_cancelled_is_undone_too(
     assert undone(inbox, made["id"])["counts"] == counts(removed=3)
     assert inbox.world.content.live == []
     inbox.world.content.assert_whole()
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_contact_that_two_chunks_changed_is_as_it_was_in_whatever_order_they_are_taken_back(
+    inbox: DropFolder, monkeypatch: pytest.MonkeyPatch, order: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(grouping, "CHUNK_ROWS", 1)
+    world = inbox.world
+    on_duplicate(world, "update")
+    ada = world.create("ada@example.com", other_emails=["ada@home.example.com"], tags=["vip"], company="Old")
+    before = content(world, ada["id"])
+    made = inbox.run(
+        "Email,Company,Phone,Tags\n"
+        "ada@example.com,First,+442079460001,one\n"
+        "ada@home.example.com,Second,,two\n"
+    )
+    assert made["counts"]["updated"] == 2
+    assert world.send("GET", f"/contacts/{ada['id']}").json["version"] == 3
+    assert ask(world, made["id"]).status == 202
+    messages = {one["chunk"]: one for one in inbox.waiting()}
+    for number in order:
+        with acting_for("T1"):
+            import_undo_chunks().run(ImportTask(**messages[number]))
+    inbox.work()
+    shown = report(world, made["id"])
+    assert (shown["state"], shown["kept"]) == ("undone", [])
+    assert content(world, ada["id"]) == before
+    world.content.assert_whole()
+
+
+def test_contacts_of_customers_leave_them_and_the_customer_keeps_one_primary_contact(
+    inbox: DropFolder,
+) -> None:
+    world = inbox.world
+    on_duplicate(world, "merge")
+    customers = [world.send("POST", "/customers", {"first_name": "Grace"}).json for _ in range(2)]
+    ada = world.create("ada@example.com")
+    mine = world.create("mine@example.com", customer_id=customers[1]["id"])
+    world.catch_up()
+    before = content(world, ada["id"])
+    numbers = [one["number"] for one in customers]
+    made = inbox.run(
+        "Email,First Name,Customer Number\n"
+        f"new@example.com,New,{numbers[0]}\n"
+        f"ada@example.com,,{numbers[0]}\n"
+        f"other@example.com,Other,{numbers[1]}\n"
+    )
+    assert (made["counts"]["created"], made["counts"]["merged"]) == (2, 1)
+    shown = undone(inbox, made["id"])
+    assert (shown["counts"], shown["kept"]) == (counts(removed=2, restored=1), [])
+    assert content(world, ada["id"]) == before
+    primaries = [world.send("GET", f"/customers/{one['id']}").json["primary_contact"] for one in customers]
+    assert primaries[0] is None
+    assert mine["id"] in str(primaries[1])
+    world.content.assert_whole()
