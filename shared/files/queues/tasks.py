@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from shared.files.queues.sending import send_all
 
 LATER_SECONDS = 180
-"""Seconds after which a task that is sent for later is delivered: longer than any worker of portions takes for one (the
+"""Seconds after which a task that is sent for later is delivered: longer than a worker of an import's chunks takes (the
 functions' timeouts in infra/template.yaml)."""
 
 
