@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from shared.domain.cell_texts import remove_mark, split_values
@@ -25,11 +26,17 @@ _NO_VALUE = (
 _PLACEHOLDERS = frozenset(_NO_VALUE.split("|"))
 _NO_NUMBER = re.compile(r"[0\s()+./\\_-]*")
 _BETWEEN_ADDRESSES = re.compile(r"\s:::\s|[;,|\r\n\t]")
-_BETWEEN_NUMBERS = re.compile(
-    r"\s:::\s|[;,|/&\r\n\t]|\s(?:or|and|oder|und|ou|et|o|y)\s"
-    r"|(?<=[0-9)])\s*(?=\+)|(?<=[0-9)])\s+(?=[^\W\d_]{2,20}\s*:)",  # before another `+`, or another label
-    re.IGNORECASE,
+# What is between numbers; first, what no number contains. A number may begin with `+`, a label, or a bracket.
+_BETWEEN_NUMBERS = (
+    re.compile(
+        r"\s:::\s|[;|\r\n\t]|\s/\s|\s(?:or|and|oder|und|ou|et|o|y)\s"
+        r"|(?<=[0-9)])\s*(?=\+)|(?<=[0-9)])\s+(?=[^\W\d_]{2,20}\s*:)"
+        r"|(?<=[^\W\d_]\))\s*(?=[0-9(])|(?<=\.\))\s*(?=[0-9(])|\((?=[^\W\d_]{2,20}[.:]?\s*[0-9+])",
+        re.IGNORECASE,
+    ),
+    re.compile("[,/&]"),
 )
+_BETWEEN_DIGITS = re.compile(r"(?<=[0-9])\s+(?=[0-9(])")
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
 _LONGEST = 2_000
 """Characters of a cell in which several addresses or numbers are looked for."""
@@ -62,6 +69,11 @@ class Numbers:
 
     found: list[Number] = field(default_factory=list)
     faults: list[FieldError] = field(default_factory=list)
+
+    def add(self, others: Numbers) -> None:
+        """Add what another part of the cell has."""
+        self.found += others.found
+        self.faults += others.faults
 
 
 def text_in(cell: str) -> str:
@@ -105,36 +117,51 @@ def numbers_in(cell: str, normalize: Callable[[str], str], *, are_labelled: bool
     number; otherwise it is taken apart. A placeholder such as `N/A` or `0` is no number.
     """
     text = text_in(cell)
+    if not are_labelled:
+        return _read_numbers(text, normalize, _BETWEEN_NUMBERS if len(text) <= _LONGEST else ())
+    numbers = Numbers()
+    for value in split_values(text):
+        label, number = split_label(value)
+        is_number = any(map(str.isdigit, number))
+        numbers.add(_read_numbers(number if is_number else value, normalize, (), label if is_number else ""))
+    return numbers
+
+
+def _read_numbers(
+    text: str, normalize: Callable[[str], str], separators: Sequence[re.Pattern[str]], label: str = ""
+) -> Numbers:
+    """Return the numbers in a text: the whole of it, or its parts between the first separators that it has."""
     if not text or is_no_number(text):
         return Numbers()
-    if not are_labelled:
-        try:
-            return Numbers([Number(normalize(text), text)])
-        except Invalid as refusal:
-            whole = refusal
-        pieces = _BETWEEN_NUMBERS.split(text) if len(text) <= _LONGEST else [text]
-        numbers = _read_pieces(pieces, normalize)
-        return numbers if len(pieces) > 1 and numbers.found else Numbers(faults=[*whole.errors])
-    return _read_pieces(split_values(text), normalize, are_labelled=True)
+    try:
+        return Numbers([Number(normalize(text), text, one_line(label))])
+    except Invalid as refusal:
+        whole = refusal
+    for level, between in enumerate(separators, 1):
+        parts = [part.strip() for part in between.split(text)]
+        if len(parts) > 1:
+            numbers = Numbers()
+            for part in parts:
+                before, after = split_label(part)
+                own = before.isalpha() and any(map(str.isdigit, after))
+                numbers.add(
+                    _read_numbers(
+                        after if own else part, normalize, separators[level:], before if own else label
+                    )
+                )
+            return numbers if numbers.found or not numbers.faults else Numbers(faults=[*whole.errors])
+    two = _read_two(text, normalize) if whole.errors[0].code == "phone_two_numbers" else []
+    return Numbers(two) if two else Numbers(faults=[*whole.errors])
 
 
-def _read_pieces(
-    pieces: list[str], normalize: Callable[[str], str], *, are_labelled: bool = False
-) -> Numbers:
-    numbers = Numbers()
-    for piece in pieces:
-        text = piece.strip()
-        if not text or is_no_number(text):
-            continue
-        label = ""
-        before, after = split_label(text)
-        if any(map(str.isdigit, after)) and (are_labelled or before.isalpha()):
-            label, text = before, after
-        try:
-            numbers.found.append(Number(normalize(text), text, one_line(label)))
-        except Invalid as refusal:
-            numbers.faults += refusal.errors
-    return numbers
+def _read_two(text: str, normalize: Callable[[str], str]) -> list[Number]:
+    """Return the two numbers of a text that has only space between them; none if there are several ways to read it."""
+    found: list[list[Number]] = []
+    for between in _BETWEEN_DIGITS.finditer(text):
+        with suppress(Invalid):
+            parts = text[: between.start()], text[between.end() :]
+            found.append([Number(normalize(part), part) for part in parts])
+    return found[0] if len(found) == 1 else []
 
 
 def labels_in(cell: str) -> list[str]:

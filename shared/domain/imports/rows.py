@@ -145,6 +145,8 @@ class RowReader:
             elsewhere["owner"] = next(iter(emails_in(elsewhere["owner"]).found), elsewhere["owner"])
         if self._has_parts:
             _join_names(texts, warnings)
+        if emails.primary is not None and texts.get("first_name", "").casefold() == emails.primary:
+            del texts["first_name"]  # programs write the address where there is no name
         fields, derived = self._check(texts, emails, numbers.fields, warnings)
         if emails.primary is not None:
             fields["email"] = emails.primary

@@ -260,6 +260,7 @@ def test_the_number_of_an_assistant_is_never_the_contacts() -> None:
         ("Email\ng@example.com\n", "g", ""),
         ("Email,First Name\ng@example.com,\u200b\n", "g", ""),
         ("Email,Last Name\ng@example.com,Hopper\n", "g", "Hopper"),
+        ("Email,Name\ng@example.com,G@example.com\n", "g", ""),
     ],
 )
 def test_names_come_from_whichever_column_has_them(text: str, first: str, last: str) -> None:
