@@ -61,7 +61,7 @@ def _steps_of(work: Work) -> set[tuple[str, ...]]:
     )
     companies_changed = {company_key(before.company)} ^ {company_key(after.company)}
     for key in companies_changed - {None}:
-        steps.add(("company", str(key)))
+        steps.update((item, str(key)) for item in ("company", "its row before", "its row after"))
     return steps
 
 

@@ -178,9 +178,6 @@ class World:
         self.recorded: list[str] = []
         self.noted: list[str] = []
         self.imported = [self._imported(self.fresh, number) for number in range(40)]
-        self.imported_of_companies = [
-            {**self._imported(self.fresh, n), "company": {"S": f"Works{n % 50} Limited"}} for n in range(100)
-        ]
         self.webhooks = webhook_service(ADMIN)
         self.webhook = self.webhooks.create(hook())
         self.clients = api_client_service(ADMIN)
@@ -900,9 +897,6 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Project 30 interactions, with their contacts": lambda world: projection().project(world.unprojected),
     "Project an interaction": lambda world: projection().project(world.unprojected[1:]),
     "Project 40 contacts of an import": lambda world: projection().project(world.imported),
-    "Project 100 contacts of an import, of 50 companies": lambda world: projection().project(
-        world.imported_of_companies
-    ),
     "Create a contact of a customer": lambda world: world.contacts.create(
         given(100, customer_id=world.crowded.id)
     ),

@@ -58,7 +58,6 @@ WITHIN = {
     "T#…BULKJOBS": job_keys.bulk_jobs("T1"),
     "T#…EXPORTS": job_keys.exports("T1"),
     "T#…COUNTS": counter_keys.partition("T1"),
-    "T#…TOP#": counter_keys.top_companies("T1"),
     "T#…RATE#": limit_keys.calls("T1", "user:u")["PK"]["S"],
     "T#…IDEMPOTENCY#": idempotency_keys.call("T1", "user:u", "digest")["PK"]["S"],
     "T#…WEBHOOKS": webhook_keys.webhooks("T1"),
@@ -158,9 +157,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "DUE#PURGE": "Query-index",
     },
     "ContactsRole": {
-        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems",
-        "T#…TOP#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems "
-        "Query-index",
+        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
     },
     "CustomersRole": {
         "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"

@@ -118,13 +118,18 @@ class VirtualContact:
         warnings += self._keep_status(fields)
         return warnings
 
-    def add_labels(self, name: str, given: NamedLabels, most: int) -> list[FieldError]:
-        """Add labels to the field `name`, which has at most `most` of them. Returns a warning for those left out."""
+    def add_labels(
+        self, name: str, given: NamedLabels, most: int, typed: Mapping[str, str]
+    ) -> list[FieldError]:
+        """Add labels to the field `name`, which has at most `most` of them. Returns a warning for those left out.
+
+        `typed`: the names as they were given, by the keys of the labels.
+        """
         present = self.labels[name]
         new = [(key, label) for key, label in given.items() if key not in present]
         room = max(most - len(present), 0)
         present.update(new[:room])
-        return _left_out(name, most, [label or key for key, label in new[room:]])
+        return _left_out(name, most, [typed[key] for key, _ in new[room:]])
 
     def changes(self) -> dict[str, Any]:
         """Return the fields that differ from the contact as it is, without labels; all fields of a new contact."""
@@ -141,8 +146,10 @@ class VirtualContact:
 
     def changed_labels(self) -> list[str]:
         """Return the fields whose labels differ from those of the contact as it is."""
-        before = _labels_of(self.before) if self.before is not None else {}
-        return [name for name in LABEL_FIELDS if list(self.labels[name]) != list(before.get(name, ()))]
+        if self.before is None:
+            return [name for name in LABEL_FIELDS if self.labels[name]]
+        before = _labels_of(self.before)
+        return [name for name in LABEL_FIELDS if list(self.labels[name]) != list(before[name])]
 
     @property
     def is_changed(self) -> bool:

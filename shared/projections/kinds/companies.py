@@ -1,9 +1,9 @@
 """The number of contacts of each company of a tenant, and the companies with the most.
 
-Each company has a counter. That of a company with at least two contacts is also in the index `work`, sorted by its
-number, as one of the top companies. It changes in the transaction that changes a contact's list row, so it is as exact
-as that row. Its key in the index follows from its number, so the counter is read first, and changes on condition that
-it is still as it was read (docs/decisions/0048-what-a-projected-row-costs.md).
+Each company has a counter. A company with at least two contacts also has a row among the top companies, sorted by its
+number. Both change in the transaction that changes a contact's list row, so they are as exact as that row. Removing a
+company's old row takes its old number, so the counter is read first, and changes on condition that it is still as it
+was read.
 """
 
 from __future__ import annotations
@@ -49,17 +49,26 @@ def add_changes(
         spelling = held["spelling"]["S"] if held else spellings.get(key, key)
         condition, values = ("amount = :before", {":before": held["amount"]}) if held else (_IS_NEW, None)
         if after > 0:
-            item = _build_counter(tenant_id, key, after, spelling)
+            item = {**counter, **_build_attributes(after, spelling)}
             transaction.put(item, condition=condition, values=values, refusal=_refuse)
         elif held:
             transaction.delete(counter, condition=condition, values=values, refusal=_refuse)
+        if before >= LEAST_AT_THE_TOP:
+            transaction.delete(counter_keys.top_company(tenant_id, key, before))
+        if after >= LEAST_AT_THE_TOP:
+            transaction.put(
+                {**counter_keys.top_company(tenant_id, key, after), **_build_attributes(after, spelling)}
+            )
 
 
 def build_expected(tenant_id: str, records: Iterable[Projected]) -> Iterator[Item]:
-    """Yield the counters that follow from all live records of a tenant."""
+    """Yield the counters and the top rows that follow from all live records of a tenant."""
     amounts, spellings = _count_changes((NOTHING, record) for record in records)
     for key, amount in amounts.items():
-        yield _build_counter(tenant_id, key, amount, spellings[key])
+        attributes = _build_attributes(amount, spellings[key])
+        yield {**counter_keys.company(tenant_id, key), **attributes}
+        if amount >= LEAST_AT_THE_TOP:
+            yield {**counter_keys.top_company(tenant_id, key, amount), **attributes}
 
 
 def _count_changes(changes: Iterable[tuple[Projected, Projected]]) -> tuple[Counter[str], dict[str, str]]:
@@ -76,16 +85,8 @@ def _count_changes(changes: Iterable[tuple[Projected, Projected]]) -> tuple[Coun
     return differences, spellings
 
 
-def _build_counter(tenant_id: str, key: str, amount: int, spelling: str) -> Item:
-    """Return the counter of a company; with the attributes of its place in the index if it is among the top ones."""
-    counter = {
-        **counter_keys.company(tenant_id, key),
-        "amount": {"N": str(amount)},
-        "spelling": {"S": spelling},
-    }
-    if amount >= LEAST_AT_THE_TOP:
-        counter |= counter_keys.top_company(tenant_id, key, amount)
-    return counter
+def _build_attributes(amount: int, spelling: str) -> Item:
+    return {"amount": {"N": str(amount)}, "spelling": {"S": spelling}}
 
 
 def _refuse(_: Item | None) -> Exception:

@@ -12,6 +12,7 @@ from shared.domain.errors import ConcurrentChange, DomainError, FieldError, Rule
 from shared.domain.events import Event
 from shared.domain.imports.record import ImportRun
 from shared.domain.imports.virtual_contact import LABEL_FIELDS, VirtualContact, is_new_tag
+from shared.domain.labels.record import Label
 from shared.domain.stamp import Stamp
 from shared.services.contacts.writing import ContactWriting
 from shared.services.imports.row_plans import too_many_tags
@@ -53,6 +54,7 @@ class ContactWriter:
         self._run = run
         self._writing = writing
         self._contacts = contacts
+        self._new_tags: dict[str, Label] = {}
 
     def write(self, planned: Sequence[VirtualContact], at: str, *, separately: bool) -> Iterator[Result]:
         """Write contacts. Yields the result of each; a contact that was written together with others, one of which was
@@ -132,7 +134,7 @@ class ContactWriter:
                     labels.setdefault(key, label)
                     continue
                 try:
-                    (tag,) = self._writing.labelling.tags([label or ""])
+                    tag = self._create_tag(key, label or "")
                 except RuleBroken:
                     warnings.append(too_many_tags(label or ""))
                 else:
@@ -141,3 +143,9 @@ class ContactWriter:
             fields[ids[name]] = [*named, *(key for key in labels if labels[key] is None)]
             fields[name] = [label for label in labels.values() if label is not None]
         return cast("LabelledFields", fields), tuple(warnings)
+
+    def _create_tag(self, key: str, name: str) -> Label:
+        """Return the tag of a name, created if it does not exist yet. Raises RuleBroken when there are too many."""
+        if key not in self._new_tags:
+            (self._new_tags[key],) = self._writing.labelling.tags([name])
+        return self._new_tags[key]

@@ -23,8 +23,9 @@ from shared.domain.tenant import TenantSettings, UniqueScope
 from shared.services.contacts.owners import Owners
 from shared.services.imports.known import Known, MatchKey, WrittenRow
 
-MOST_OF_A_NUMBER = 20
-"""How many contacts with one telephone number are looked at to find the oldest one."""
+MOST_OF_A_VALUE = 20
+"""How many contacts with one value are looked at to find the one that rows match."""
+_HELD = ("email", "other_emails", "phone", "whatsapp", "other_phones", "customer_id")
 _MOST_TERMS = 50
 
 EventKey = tuple[str, str]
@@ -37,6 +38,8 @@ class KnownContacts(Protocol):
     def holders(self, locks: Iterable[Lock]) -> dict[Lock, str]: ...
 
     def owners_of_emails(self, emails: Iterable[str], scope: UniqueScope = "tenant") -> dict[str, str]: ...
+
+    def all_owners_of_email(self, email: str, *, limit: int) -> list[str]: ...
 
     def get_many(self, contact_ids: Iterable[str]) -> dict[str, Contact]: ...
 
@@ -134,8 +137,40 @@ class RowLookups:
             for event in found.values()
             for number, outcome in event.data["rows"].items()
         }
-        since = {one: row for event in found.values() for one, row in _given_by(event, known)}
-        return replace(fresh, written=written, since=since), list(found.values())
+        since = {
+            one: row
+            for event in found.values()
+            for one, row in _given_by(event, known, fresh.contacts.get(event.entity_id))
+        }
+        again = replace(fresh, written=written, since=since)
+        return self._with_earlier_holders(again, found.values()), list(found.values())
+
+    def _with_earlier_holders(self, known: Known, events: Iterable[Event]) -> Known:
+        """Return what is known with the contacts that had values before the events, as the plan had them: for the whole
+        chunk, a value belongs to the contact that has had it first.
+        """
+        locks, matches = dict(known.locks), dict(known.matches)
+        for event in events:
+            contact = known.contacts.get(event.entity_id)
+            for name in ("phone", "whatsapp") if contact is not None else ():
+                old = event.changes.get(name, (None, None))[0]
+                if contact is not None and old is not None:
+                    matches.setdefault(("phone", old), contact.id)
+                    locks |= dict.fromkeys(_locks_of({name: old}, contact.customer_id or ""), contact.id)
+        for key, holder in known.matches.items():
+            if (key[1], holder) in known.since:
+                earlier = (one for one in self._all_holders(key, known) if (key[1], one) not in known.since)
+                matches[key] = next(earlier, holder)
+        return replace(known, locks=locks, matches=matches)
+
+    def _all_holders(self, key: MatchKey, known: Known) -> Iterable[str]:
+        """Return the contacts that share a value with rows, the preferred one first."""
+        kind, value = key
+        if kind == "email" and known.settings.unique_scope == "customer":
+            return self._reads.contacts.all_owners_of_email(value, limit=MOST_OF_A_VALUE)
+        if kind == "phone":
+            return sorted(one.id for one in known.contacts.values() if value in numbers_in(one.__dict__))
+        return ()
 
     def _read_table(self, known: Known, numbers: Sequence[int], also: Iterable[str]) -> Known:
         """Return facts with all that is read from the table, for some of the rows. `also`: further contacts to read."""
@@ -176,12 +211,15 @@ class RowLookups:
         )
 
 
-def _given_by(event: Event, known: Known) -> Iterator[tuple[tuple[str, str], int]]:
+def _given_by(event: Event, known: Known, contact: Contact | None) -> Iterator[tuple[tuple[str, str], int]]:
     """Yield the values by which a contact is found since an event, each as ((value, contact id), the first of the rows
-    of the event that has it).
+    of the event that has it). `contact`: as it is now, if it was read.
     """
     rows = sorted(map(int, event.data["rows"]))
-    old, new = ({name: both[side] for name, both in event.changes.items()} for side in (0, 1))
+    same = (
+        {name: getattr(contact, name) for name in _HELD} if contact is not None and event.version > 1 else {}
+    )
+    old, new = (same | {name: both[side] for name, both in event.changes.items()} for side in (0, 1))
     for values_in in (addresses_in, numbers_in):
         for value in set(values_in(new)) - set(values_in(old)):
             having = (
@@ -190,7 +228,7 @@ def _given_by(event: Event, known: Known) -> Iterator[tuple[tuple[str, str], int
                 if one in known.reads and value in values_in(known.reads[one].fields or {})
             )
             yield (value, event.entity_id), next(having, rows[0])
-    if (customer_id := new.get("customer_id")) is not None:
+    if (customer_id := new.get("customer_id")) is not None and customer_id != old.get("customer_id"):
         yield (customer_id, event.entity_id), rows[0]
 
 
@@ -226,7 +264,7 @@ def _find_by_numbers(
     for number in numbers:
         entries = reads.numbers.ending_with([f"{digits_of(number)}+"], after=None)
         candidates[number] = sorted(
-            one for (_, _, one), _ in zip(entries, range(MOST_OF_A_NUMBER), strict=False)
+            one for (_, _, one), _ in zip(entries, range(MOST_OF_A_VALUE), strict=False)
         )
     wanted = set(chain.from_iterable(candidates.values()))
     contacts = reads.contacts.get_many(wanted) if wanted else {}

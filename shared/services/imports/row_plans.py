@@ -181,23 +181,25 @@ class _Planner:
             return virtual, Invalid.field("email", "required", "An e-mail address is required.")
         if not virtual.values.get("first_name"):
             return virtual, Invalid.field("first_name", "required", "A first name is required.")
-        if holder := self._holder("EMAIL", virtual.values.get("email"), virtual):
-            return virtual, self._refuse(holder, "e-mail address")
-        if self._options.on_duplicate == "skip" and self._scope == "customer":
-            for name, (kind, what) in _LOCKED.items():
-                if holder := self._holder(kind, virtual.values.get(name), virtual):
-                    return virtual, self._skip(holder, what)
-        free, taken = self._free_values(virtual.values, virtual)
-        virtual.values = free
-        return virtual, [*warnings, *taken, *self._add_labels(virtual, read)]
+        if self._options.match_on != "email" or self._scope == "customer":
+            if (refusal := self._find_refusal(virtual)) is not None:
+                return virtual, refusal
+            virtual.values, taken = self._free_values(virtual.values, virtual)
+            warnings += taken
+        # Otherwise nothing can be taken: the row would match the contact that has one of its addresses.
+        return virtual, [*warnings, *self._add_labels(virtual, read)]
 
-    def _refuse(self, contact_id: str, what: str) -> Fate:
-        """Return the fate of a row that matches no contact, but whose e-mail address another contact has."""
-        return (
-            self._skip(contact_id, what)
-            if self._options.on_duplicate == "skip"
-            else self._fail(contact_id, what)
-        )
+    def _find_refusal(self, virtual: VirtualContact) -> Fate | None:
+        """Return the fate of a row that matches no contact, but whose e-mail address another contact has; where rows
+        are skipped and numbers are unique, also of one whose number another contact has. None for any other row.
+        """
+        skips = self._options.on_duplicate == "skip"
+        if holder := self._holder("EMAIL", virtual.values.get("email"), virtual):
+            return (self._skip if skips else self._fail)(holder, _WHAT["email"])
+        for name, (kind, what) in _LOCKED.items() if skips and self._scope == "customer" else ():
+            if holder := self._holder(kind, virtual.values.get(name), virtual):
+                return self._skip(holder, what)
+        return None
 
     def _skip(self, contact_id: str, what: str) -> Fate:
         """Return the fate of a row that a contact has already."""
@@ -329,15 +331,19 @@ class _Planner:
         of_all = {"tags": self._options.tags, "groups": self._options.groups}
         for name in LABEL_FIELDS:
             given: list[str] = [*fields.get(name, ()), *of_all.get(name, ())]
+            if not given:
+                continue
             labels: dict[str, str | None] = {}
+            typed: dict[str, str] = {}
             for one in given:
                 key, label, warning = self._label(name, one)
                 if warning is not None:
                     warnings.append(warning)
                 else:
                     labels[key] = label
+                    typed.setdefault(key, one)
             most = MOST_LABELS.get(name, self._known.settings.max_tags_per_contact)
-            warnings += virtual.add_labels(name, labels, most)
+            warnings += virtual.add_labels(name, labels, most, typed)
         for key, tag in virtual.labels["tags"].items():
             if is_new_tag(key):
                 self._new_tags.setdefault(key, tag or "")

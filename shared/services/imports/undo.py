@@ -204,7 +204,7 @@ class ImportUndo:
         first: list[UndoneContact] = []
         parts = (one.part for one in imports.chunks(import_id, undo.attempt) if one.part)
         try:
-            blocks = gather_kept(self._files.read_outputs(parts), first)
+            blocks = self._gather(parts, first)
             key = self._files.put_kept(tenant_id, import_id, run.file_name, kept_header(), blocks)
         except Conflict:
             # Another worker was faster, and has removed the parts already.
@@ -216,13 +216,12 @@ class ImportUndo:
         imports.complete(undone, event, [KeptContact.of(one).model_dump() for one in first])
         self._files.drop_parts(tenant_id, import_id, undo.attempt)
 
-
-def gather_kept(outputs: Iterable[bytes], first: list[UndoneContact]) -> Iterator[bytes]:
-    """Yield the lines of the kept contacts of chunks, and add the first MAX_KEPT of the contacts to `first`."""
-    for lines in outputs:
-        contacts = decode_kept(lines)
-        first += contacts[: MAX_KEPT - len(first)]
-        yield b"".join(map(kept_line, contacts))
+    def _gather(self, parts: Iterable[str], first: list[UndoneContact]) -> Iterator[bytes]:
+        """Yield the lines of the kept contacts, and add the first MAX_KEPT of them to `first`."""
+        for lines in self._files.read_outputs(parts):
+            contacts = decode_kept(lines)
+            first += contacts[: MAX_KEPT - len(first)]
+            yield b"".join(map(kept_line, contacts))
 
 
 def _number_of(task: ImportTask) -> int:

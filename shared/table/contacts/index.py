@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Unpack
 
-from shared.domain.contacts.companies import LEAST_AT_THE_TOP
 from shared.domain.contacts.facets import OWN
 from shared.domain.contacts.record import Contact
 from shared.domain.ids import id_of, number_of
@@ -19,8 +18,7 @@ from shared.table.keys import customers as customer_keys
 from shared.table.keys import lists as list_keys
 from shared.table.keys import postings as posting_keys
 from shared.table.keys import terms as term_keys
-from shared.table.keys.spelling import SK, identity_of, key_of
-from shared.table.keys.work import WORK_INDEX, WORK_PK, WORK_SK
+from shared.table.keys.spelling import SK, identity_of
 from shared.table.posting_unions import UnionWalk
 from shared.table.postings import PostingWalk
 from shared.table.store import Query, Store
@@ -28,7 +26,6 @@ from shared.table.store import Query, Store
 _PAGE = 64
 _MOST = 500
 """Items of a list that are read at once, at most."""
-_WORK = (WORK_INDEX, WORK_PK, WORK_SK)
 _OWN = ("owner_id", "organizer_id")
 """The facets whose lists together make that of OWN."""
 
@@ -227,19 +224,9 @@ class ContactIndex:
         return self._reads.skip(list_keys.partition(self._tenant, field), most, between=between)[0]
 
     def top_companies(self, count: int) -> list[tuple[str, int]]:
-        """Return the companies with the most contacts, at least two each, as (spelling, number of contacts).
-
-        Costs a query of the index and half a read unit for each company.
-        """
-        places = self._store.query(counter_keys.top_companies(self._tenant), limit=count, index=_WORK)
-        found = self._store.get_many([key_of(place) for place in places], consistent=False)
-        counters = (found.get(identity_of(place)) for place in places)
-        amounts = [(one["spelling"]["S"], int(one[counter_keys.AMOUNT]["N"])) for one in counters if one]
-        # The index may be older than the counters: these decide.
-        return sorted(
-            ((name, amount) for name, amount in amounts if amount >= LEAST_AT_THE_TOP),
-            key=lambda company: -company[1],
-        )
+        """Return the companies with the most contacts, at least two each, as (spelling, number of contacts)."""
+        rows = self._store.query(counter_keys.top_companies(self._tenant), limit=count)
+        return [(row["spelling"]["S"], int(row["amount"]["N"])) for row in rows]
 
     def _walk(self, partition: str, portion: int, **options: Unpack[Query]) -> Iterator[Item]:
         for row in walking.walk(self._reads, partition, page=portion, largest=_MOST, **options):

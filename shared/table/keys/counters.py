@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from shared.table.keys.spelling import SK, Key, escape, make_key, space_of, tenant_prefix, unescape
-from shared.table.keys.work import WORK_PK, WORK_SK
 
 COUNTERS, COMPANIES, TOP = "COUNTS", "COMPANIES", "TOP"
 AMOUNT = "amount"
@@ -53,15 +52,10 @@ def company(tenant_id: str, company_key: str) -> Key:
 
 
 def top_companies(tenant_id: str) -> str:
-    """Return the partition, in the index `work`, of the companies sorted by their number of contacts."""
+    """Return the partition of the companies sorted by their number of contacts."""
     return f"{tenant_prefix(tenant_id)}{TOP}#company"
 
 
 def top_company(tenant_id: str, company_key: str, amount: int) -> Key:
-    """Return the index attributes of a company with so many contacts: the most contacts sort first, equal ones by the
-    alphabet.
-    """
-    return {
-        WORK_PK: {"S": top_companies(tenant_id)},
-        WORK_SK: {"S": f"{10**12 - amount:013d}#{company_key}"},
-    }
+    """Return the key of a company with so many contacts: the most contacts sort first, equal ones by the alphabet."""
+    return make_key(top_companies(tenant_id), f"{10**12 - amount:013d}#{company_key}")

@@ -1,7 +1,5 @@
 """The index `work`: what waits for a scheduled task, in the order of time.
 
-The companies of a tenant are in it too, in the order of their numbers of contacts (`shared.table.keys.counters`).
-
 An item is in the index while it has the attributes WPK and WSK. An entry's sort key is `<time>#<identifier>`.
 """
 
