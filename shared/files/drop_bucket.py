@@ -178,16 +178,30 @@ class DropBucket:
         return self._read_whole(key)
 
     def put_results(
-        self, tenant_id: str, import_id: str, file_name: str, header: bytes, blocks: Iterable[bytes]
+        self,
+        tenant_id: str,
+        import_id: str,
+        attempt: str,
+        file_name: str,
+        header: bytes,
+        blocks: Iterable[bytes],
     ) -> str:
-        """Write an import's results: the header, and then some blocks. Returns the key of the results."""
-        return self._put_csv(object_keys.results_key(tenant_id, import_id, file_name), header, blocks)
+        """Write the results of a run: the header, and then some blocks. Returns the key of the results."""
+        return self._put_csv(
+            object_keys.results_key(tenant_id, import_id, attempt, file_name), header, blocks
+        )
 
     def put_kept(
-        self, tenant_id: str, import_id: str, file_name: str, header: bytes, blocks: Iterable[bytes]
+        self,
+        tenant_id: str,
+        import_id: str,
+        attempt: str,
+        file_name: str,
+        header: bytes,
+        blocks: Iterable[bytes],
     ) -> str:
-        """Write the list of contacts that the undo of an import kept, as `put_results` does. Returns its key."""
-        return self._put_csv(object_keys.kept_key(tenant_id, import_id, file_name), header, blocks)
+        """Write the list of contacts that an undo kept, as `put_results` does. Returns its key."""
+        return self._put_csv(object_keys.kept_key(tenant_id, import_id, attempt, file_name), header, blocks)
 
     def _put_csv(self, key: str, header: bytes, blocks: Iterable[bytes]) -> str:
         buffer, upload = bytearray(header), _Upload(self._client, self._bucket, key)

@@ -4,8 +4,8 @@
 |---|---|
 | dropped file | `tenants/<tenant id>/inbox/<file>` |
 | uploaded file | `uploads/<tenant id>/<import id>` |
-| results | `tenants/<tenant id>/results/<import id>/<file>.results.csv` |
-| what an undo kept | `tenants/<tenant id>/results/<import id>/<file>.kept.csv` |
+| results | `tenants/<tenant id>/results/<import id>/<attempt>/<file>.results.csv` |
+| what an undo kept | `tenants/<tenant id>/results/<import id>/<attempt>/<file>.kept.csv` |
 | rows of a chunk | `parts/<tenant id>/<import id>/<attempt>/in/<chunk>` |
 | fates of a chunk's rows | `parts/<tenant id>/<import id>/<attempt>/out/<chunk>-<id>` |
 | contacts that a chunk wrote | `writes/<tenant id>/<import id>/<attempt>/<chunk>-<id>` |
@@ -63,19 +63,19 @@ def locate(key: str) -> Location | None:
     return uploaded_file(key) or inbox_file(key)
 
 
-def results_key(tenant_id: str, import_id: str, file_name: str) -> str:
-    """Return the key of an import's results. Folders in the file's name are left out."""
-    return f"{_results_of(tenant_id, import_id, file_name)}.results.csv"
+def results_key(tenant_id: str, import_id: str, attempt: str, file_name: str) -> str:
+    """Return the key of the results of a run. Folders in the file's name are left out."""
+    return f"{_results_of(tenant_id, import_id, attempt, file_name)}.results.csv"
 
 
-def kept_key(tenant_id: str, import_id: str, file_name: str) -> str:
-    """Return the key of the list of contacts that the undo of an import kept."""
-    return f"{_results_of(tenant_id, import_id, file_name)}.kept.csv"
+def kept_key(tenant_id: str, import_id: str, attempt: str, file_name: str) -> str:
+    """Return the key of the list of contacts that an undo kept."""
+    return f"{_results_of(tenant_id, import_id, attempt, file_name)}.kept.csv"
 
 
-def _results_of(tenant_id: str, import_id: str, file_name: str) -> str:
+def _results_of(tenant_id: str, import_id: str, attempt: str, file_name: str) -> str:
     name = file_name.rpartition("/")[2][:_MAX_NAME]
-    return f"{TENANTS}{tenant_id}/{_RESULTS}/{import_id}/{name}"
+    return f"{TENANTS}{tenant_id}/{_RESULTS}/{import_id}/{attempt}/{name}"
 
 
 def last_results_key(key: str) -> str | None:

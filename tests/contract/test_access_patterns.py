@@ -564,7 +564,7 @@ class RowQueue:
     def _make_failed(self, stack: Stack, bucket: str) -> str:
         """Write an import whose only row failed. Returns its id."""
         import_id, at = new_id(), timestamps.now()
-        key = f"tenants/{TENANT}/results/{import_id}/people.csv.results.csv"
+        key = f"tenants/{TENANT}/results/{import_id}/r1/people.csv.results.csv"
         stack.client("s3").put_object(Bucket=bucket, Key=key, Body=b"email")
         run = ImportRun(
             id=import_id,

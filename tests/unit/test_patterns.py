@@ -322,6 +322,7 @@ DRIVEN = {
     "shared/files/object_keys.py",
     "shared/http/call.py",
     "shared/http/idempotency.py",
+    "shared/table/keys/spelling.py",
 }
 """The modules with patterns, whose functions are all among SUBJECTS."""
 

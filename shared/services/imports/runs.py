@@ -94,7 +94,13 @@ class Files(Protocol):
     def read_outputs(self, keys: Iterable[str]) -> Iterator[bytes]: ...
 
     def put_results(
-        self, tenant_id: str, import_id: str, file_name: str, header: bytes, blocks: Iterable[bytes]
+        self,
+        tenant_id: str,
+        import_id: str,
+        attempt: str,
+        file_name: str,
+        header: bytes,
+        blocks: Iterable[bytes],
     ) -> str: ...
 
     def drop_parts(self, tenant_id: str, import_id: str, attempt: str) -> None: ...
@@ -293,7 +299,7 @@ class ImportRuns:
             self._files.read_outputs(parts()),
             self._files.read_inputs(*where, run.attempt, unread),
         )
-        return self._files.put_results(*where, run.file_name, result_header(layout), blocks)
+        return self._files.put_results(*where, run.attempt, run.file_name, result_header(layout), blocks)
 
     def give_up(self, run: ImportRun, refusal: BadFile, *, is_refused: bool = False) -> None:
         """Fail an import because of its file, which stays where it is. Contacts that were created stay, and so do the

@@ -86,7 +86,13 @@ class Files(Protocol):
     def read_outputs(self, keys: Iterable[str]) -> Iterator[bytes]: ...
 
     def put_kept(
-        self, tenant_id: str, import_id: str, file_name: str, header: bytes, blocks: Iterable[bytes]
+        self,
+        tenant_id: str,
+        import_id: str,
+        attempt: str,
+        file_name: str,
+        header: bytes,
+        blocks: Iterable[bytes],
     ) -> str: ...
 
     def drop_parts(self, tenant_id: str, import_id: str, attempt: str) -> None: ...
@@ -205,7 +211,9 @@ class ImportUndo:
         parts = (one.part for one in imports.chunks(import_id, undo.attempt) if one.part)
         try:
             blocks = self._gather(parts, first)
-            key = self._files.put_kept(tenant_id, import_id, run.file_name, kept_header(), blocks)
+            key = self._files.put_kept(
+                tenant_id, import_id, undo.attempt, run.file_name, kept_header(), blocks
+            )
         except Conflict:
             # Another worker was faster, and has removed the parts already.
             again = imports.get(import_id)

@@ -193,11 +193,17 @@ def shown(answer: Response) -> tuple[int, dict[str, str], Any]:
     """All of an answer but the request's own id, and addresses that are signed anew each time."""
     status, headers, body = whole(answer)
     if isinstance(body, dict):
-        body = {
-            name: value for name, value in body.items() if name not in ("results_url", "url", "expires_at")
-        }
-        body["items"] = [{**one, "results_url": None} for one in body.get("items", ())]
+        body = without_signed(body)
+        body["items"] = [without_signed(one) for one in body.get("items", ())]
     return status, headers, body
+
+
+def without_signed(body: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in body.items()
+        if not name.endswith("_url") and name not in ("url", "expires_at")
+    }
 
 
 def test_a_tenant_that_is_named_anywhere_is_not_listened_to(world: World, t10: Tenancy) -> None:

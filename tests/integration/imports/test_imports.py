@@ -131,7 +131,7 @@ def test_the_results_have_the_files_columns_and_every_rows_fate(inbox: DropFolde
     assert again["contact_id"] == ada["contact_id"]
     assert again["message"].startswith("Row 1 ")
     assert nobody["message"].startswith("Line 5: email")
-    assert inbox.results_key(shown["id"]).endswith(f"/results/{shown['id']}/my people.csv.results.csv")
+    assert inbox.results_key(shown["id"]).endswith(f"/results/{shown['id']}/r1/my people.csv.results.csv")
     assert inbox.keys("parts/") == []
 
 
