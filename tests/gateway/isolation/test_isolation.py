@@ -377,7 +377,8 @@ def at(path: str, record_id: str, second: str = NOWHERE) -> str:
 
 def shown(answer: Response) -> tuple[int, dict[str, str], Any]:
     """All of an answer but the request's own id."""
-    body = answer.json
+    is_json = "json" in answer.headers.get("Content-Type", "json")
+    body = answer.json if is_json else answer.text
     if isinstance(body, dict):
         body = {name: value for name, value in body.items() if name != "request_id"}
     headers = {name.lower(): value for name, value in answer.headers.items()}
