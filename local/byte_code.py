@@ -3,8 +3,8 @@
     python -I -X no_debug_ranges local/byte_code.py FOLDER PREFIX
 
 The byte code is all that Python loads, and a third of the size. Tracebacks still name the lines, of files below PREFIX.
-Docstrings of modules and functions are dropped, which no function reads. Those of classes stay: `dataclasses` writes
-one for each class without, at each start. `assert` statements stay too, unlike with `-OO`.
+Docstrings are dropped, which no function reads. Those of classes become a dash: `dataclasses` writes a docstring for
+each class without, at each start. `assert` statements stay, unlike with `-OO`.
 
 `-X no_debug_ranges` omits the columns of each instruction, a fifth of the byte code.
 """
@@ -49,6 +49,9 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
             first = node.body[0]
             if ast.get_docstring(node, clean=False) is not None:
                 node.body[:1] = [] if len(node.body) > 1 else [ast.copy_location(ast.Pass(), first)]
+        elif isinstance(node, ast.ClassDef) and ast.get_docstring(node, clean=False):
+            first = node.body[0]
+            node.body[0] = ast.copy_location(ast.Expr(ast.copy_location(ast.Constant("-"), first)), first)
     return tree
 
 

@@ -91,11 +91,15 @@ _PRUNED = (
     "urllib3/contrib/pyopenssl.py", "urllib3/contrib/socks.py", "urllib3/http2/connection.py", "dateutil/tz/win.py",
     "idna/cli.py", "idna/__main__.py", "botocore/stub.py", "annotated_types/test_cases.py", "cryptography/fernet.py",
     "cryptography/x509/ocsp.py", "cryptography/hazmat/asn1",
+    "aws_lambda_powertools/metrics/provider/datadog", "aws_lambda_powertools/utilities/metadata",
 )  # fmt: skip
 _UTILITIES = "aws_lambda_powertools/utilities"
 _UTILITIES_LEFT_OUT = (
     "auth_alpha", "batch", "circuit_breaker", "data_masking", "feature_flags", "idempotency", "kafka", "parameters",
     "parser", "streaming", "validation",
+    "data_classes/active_mq_event.py", "data_classes/api_gateway_authorizer_event.py",
+    "data_classes/appsync_authorizer_event.py", "data_classes/cognito_user_pool_event.py",
+    "data_classes/iot_registry_event.py", "data_classes/rabbit_mq_event.py", "data_classes/s3_object_event.py",
 )  # fmt: skip
 """The parts of powertools that no function loads."""
 _SPREADSHEETS = """
