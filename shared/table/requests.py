@@ -11,11 +11,20 @@ import base64
 import json
 from typing import Any
 
+import pydantic_core
 from botocore.serialize import JSONSerializer
 
-_encode = json.JSONEncoder(
+_encode_binary = json.JSONEncoder(
     separators=(",", ":"), check_circular=False, default=lambda value: base64.b64encode(value).decode()
 ).encode
+
+
+def _encode(parameters: Any) -> bytes:
+    # pydantic takes a quarter of the time of the json module, but its base64 is that of URLs (RFC 4648, section 5).
+    body = pydantic_core.to_json(parameters, bytes_mode="base64")
+    if b'"B":' in body or b'"BS":' in body:
+        return _encode_binary(parameters).encode()
+    return body
 
 
 class PlainSerializer(JSONSerializer):
@@ -32,5 +41,5 @@ class PlainSerializer(JSONSerializer):
                 "X-Amz-Target": f"{metadata['targetPrefix']}.{operation_model.name}",
                 "Content-Type": f"application/x-amz-json-{metadata['jsonVersion']}",
             },
-            "body": _encode(parameters).encode(),
+            "body": _encode(parameters),
         }

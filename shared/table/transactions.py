@@ -73,10 +73,6 @@ class Transaction:
         """Write the transaction only if a condition holds for an item, which is not changed."""
         self._add("ConditionCheck", {"Key": key}, condition, values, refusal)
 
-    def most_bytes(self) -> int:
-        """Return a bound of `size` at a tenth of its cost: no character has more bytes than its escape in ASCII."""
-        return len(ascii(self.steps))
-
     def size(self) -> int:
         """Return no fewer than the bytes of the items, keys and values given; items that are updated or removed do not
         count."""

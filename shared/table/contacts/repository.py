@@ -174,11 +174,8 @@ class ContactTable:
                 self.add_creation(step, after, *events)
             else:
                 self.add_change(step, before, after, *events)
-            more = step.most_bytes()
+            more = step.size()
             size += more
-            if size > MOST_BYTES:
-                more = step.size()
-                size = together.size() + more
             if ids and (separately or len(together.steps) + len(step.steps) > _MOST or size > MOST_BYTES):
                 yield ids, self._refusal_of(together)
                 together, ids, size = Transaction(), [], more
