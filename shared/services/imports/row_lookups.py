@@ -149,7 +149,7 @@ class RowLookups:
         """Return what is known with the contacts that had values before the events, as the plan had them: for the whole
         chunk, a value belongs to the contact that has had it first.
         """
-        locks, matches = dict(known.locks), dict(known.matches)
+        locks, matches, since = dict(known.locks), dict(known.matches), dict(known.since)
         for event in events:
             contact = known.contacts.get(event.entity_id)
             for name in ("phone", "whatsapp") if contact is not None else ():
@@ -157,11 +157,15 @@ class RowLookups:
                 if contact is not None and old is not None:
                     matches.setdefault(("phone", old), contact.id)
                     locks |= dict.fromkeys(_locks_of({name: old}, contact.customer_id or ""), contact.id)
+            if contact is not None and known.run.options.on_duplicate == "update":
+                for row, value, lock in _numbers_given(event, known, contact):
+                    if locks.setdefault(lock, contact.id) == contact.id and lock not in known.locks:
+                        since.setdefault((value, contact.id), row)
         for key, holder in known.matches.items():
             if (key[1], holder) in known.since:
                 earlier = (one for one in self._all_holders(key, known) if (key[1], one) not in known.since)
                 matches[key] = next(earlier, holder)
-        return replace(known, locks=locks, matches=matches)
+        return replace(known, locks=locks, matches=matches, since=since)
 
     def _all_holders(self, key: MatchKey, known: Known) -> Iterable[str]:
         """Return the contacts that share a value with rows, the preferred one first."""
@@ -230,6 +234,18 @@ def _given_by(event: Event, known: Known, contact: Contact | None) -> Iterator[t
             yield (value, event.entity_id), next(having, rows[0])
     if (customer_id := new.get("customer_id")) is not None and customer_id != old.get("customer_id"):
         yield (customer_id, event.entity_id), rows[0]
+
+
+def _numbers_given(event: Event, known: Known, contact: Contact) -> Iterator[tuple[int, str, Lock]]:
+    """Yield the numbers that the rows of an event gave a contact, each with the row and the lock, also those that a
+    later row replaced: no other contact has got them in between.
+    """
+    outcomes: dict[str, str] = event.data["rows"]
+    for row in sorted(int(one) for one, outcome in outcomes.items() if outcome != "failed"):
+        fields: Mapping[str, Any] = (known.reads[row].fields or {}) if row in known.reads else {}
+        numbers = {name: fields.get(name) for name in ("phone", "whatsapp")}
+        for lock in _locks_of(numbers, contact.customer_id or ""):
+            yield row, lock.value, lock
 
 
 def _find_customers(customers: Customers, numbers: Iterable[str]) -> dict[str, Customer]:

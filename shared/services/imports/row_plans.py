@@ -147,7 +147,9 @@ class _Planner:
         if self._scope_of(virtual) == "customer":
             for name, (kind, _) in _LOCKED.items():
                 if value := virtual.values.get(name):
-                    self._locks.setdefault(self._lock(kind, value, virtual), virtual.id)
+                    lock = self._lock(kind, value, virtual)
+                    if not self._has_by_now(self._locks.get(lock, ""), value) or lock not in self._locks:
+                        self._locks[lock] = virtual.id
         if customer_id := virtual.values.get("customer_id"):
             self._matches.setdefault(("customer", customer_id), virtual.id)
 
