@@ -3,8 +3,9 @@
 A file is read once, as a stream of blocks. No more than a block and one row are held at a time.
 
 Quotes follow RFC 4180; blanks beside them do no harm. A quote that is never closed would swallow everything after it.
-A row therefore has at most MAX_ROW_BYTES. When it is longer, or its quotes are inconsistent, only its first line is a
-bad row: the lines after it are read again, each as a row of its own, up to the line at which the fault showed.
+A row therefore has at most MAX_ROW_BYTES, or what the caller allows. When it is longer, or its quotes are inconsistent,
+only its first line is a bad row: the lines after it are read again, each as a row of its own, up to the line at which
+the fault showed.
 """
 
 from __future__ import annotations
@@ -52,12 +53,17 @@ class Row:
 
 
 def read_rows(
-    blocks: Iterable[bytes], encoding: str, delimiter: str, *, first_line: int = 1
+    blocks: Iterable[bytes],
+    encoding: str,
+    delimiter: str,
+    *,
+    first_line: int = 1,
+    max_row_bytes: int = MAX_ROW_BYTES,
 ) -> Iterator[Row]:
     """Yield the rows of a file from a line on. `blocks`: the bytes of the whole file. `encoding`: a name of CODECS."""
-    lines = _lines(blocks, encoding)
+    lines = _lines(blocks, encoding, max_row_bytes)
     skipped = sum(1 for _ in islice(lines, first_line - 1))
-    return _read(lines, _decoder(encoding), delimiter, skipped + 1)
+    return _read(lines, _decoder(encoding), delimiter, skipped + 1, max_row_bytes)
 
 
 def read_candidates(
@@ -80,8 +86,14 @@ def read_start(sample: bytes, encoding: str) -> str:
     return "".join(decode(data) for data, _ in islice(_lines([sample], encoding), _LINES_OF_HEADER))
 
 
-def _read(lines: Iterator[_Line], decode: Callable[[bytes], str], delimiter: str, line: int) -> Iterator[Row]:
-    feed = _Feed(lines, decode)
+def _read(
+    lines: Iterator[_Line],
+    decode: Callable[[bytes], str],
+    delimiter: str,
+    line: int,
+    most: int = MAX_ROW_BYTES,
+) -> Iterator[Row]:
+    feed = _Feed(lines, decode, most)
     reader = csv.reader(feed, delimiter=delimiter, skipinitialspace=True, strict=True)
     while True:
         feed.begin_row()
@@ -102,7 +114,10 @@ def _read(lines: Iterator[_Line], decode: Callable[[bytes], str], delimiter: str
             continue
         for data, size in feed.row:
             line += 1
-            cells, fault = _alone(decode(data), size, delimiter)
+            fault: Fault | None = "row_too_long"
+            cells = [decode(data)]
+            if size <= most:
+                cells, fault = _alone(cells[0], delimiter)
             if fault or any(map(str.strip, cells)):
                 yield Row(cells, line - 1, line, fault)
 
@@ -162,10 +177,8 @@ def _split(lines: Iterator[str], delimiter: str) -> list[str] | None:
         at += 1
 
 
-def _alone(text: str, size: int, delimiter: str) -> tuple[list[str], Fault | None]:
+def _alone(text: str, delimiter: str) -> tuple[list[str], Fault | None]:
     """Return the cells of a line that is a row of its own, and its fault, if any."""
-    if size > MAX_ROW_BYTES:
-        return [text], "row_too_long"
     try:
         return next(csv.reader([text], delimiter=delimiter, skipinitialspace=True, strict=True)), None
     except csv.Error:
@@ -180,7 +193,7 @@ def _alone(text: str, size: int, delimiter: str) -> tuple[list[str], Fault | Non
 
 
 class _RowTooLong(Exception):
-    """The row that is being read would have more than MAX_ROW_BYTES."""
+    """The row that is being read would be too long."""
 
 
 _Line = tuple[bytes, int]
@@ -190,9 +203,10 @@ _Line = tuple[bytes, int]
 class _Feed:
     """Feeds lines to csv.reader, and keeps those of the row that is being read, so that they can be read again."""
 
-    __slots__ = ("_again", "_decode", "_source", "row", "row_bytes")
+    __slots__ = ("_again", "_decode", "_most", "_source", "row", "row_bytes")
 
-    def __init__(self, source: Iterator[_Line], decode: Callable[[bytes], str]) -> None:
+    def __init__(self, source: Iterator[_Line], decode: Callable[[bytes], str], most: int) -> None:
+        self._most = most
         self._source = source
         self._again: deque[_Line] = deque()
         self._decode = decode
@@ -209,7 +223,7 @@ class _Feed:
     def __next__(self) -> str:
         line = self._again.popleft() if self._again else next(self._source)
         size = line[1]
-        if self.row_bytes + size > MAX_ROW_BYTES:
+        if self.row_bytes + size > self._most:
             if self.row:
                 self._again.appendleft(line)
             else:
@@ -252,7 +266,7 @@ def _from_utf8(data: bytes) -> str:
     return text if others > unreadable else data.decode("windows-1252", "replace")
 
 
-def _lines(blocks: Iterable[bytes], encoding: str) -> Iterator[_Line]:
+def _lines(blocks: Iterable[bytes], encoding: str, most: int = MAX_ROW_BYTES) -> Iterator[_Line]:
     """Yield the lines with their ends, each with its length, without the mark at the start of the file and the padding
     at its end. Line ends are LF, CR LF or CR."""
     if is_wide(encoding):
@@ -263,15 +277,15 @@ def _lines(blocks: Iterable[bytes], encoding: str) -> Iterator[_Line]:
         # The last line may continue in the next block; one that ends in CR may continue with LF.
         tail = b"" if not lines or lines[-1].endswith(b"\n") else lines.pop()
         for line in lines:
-            yield _line(line, len(line) + dropped)
+            yield _line(line, len(line) + dropped, most)
             dropped = 0
-        if len(tail) > MAX_ROW_BYTES and not tail.endswith(b"\r"):
+        if len(tail) > most and not tail.endswith(b"\r"):
             shown = _beginning(tail)
             dropped += len(tail) - len(shown)
             tail = shown
     tail = tail.rstrip(_PADDING)
     if tail:
-        yield _line(tail, len(tail) + dropped)
+        yield _line(tail, len(tail) + dropped, most)
 
 
 def _without_mark(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -283,8 +297,8 @@ def _without_mark(blocks: Iterable[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _line(data: bytes, size: int) -> _Line:
-    return (data, size) if size <= MAX_ROW_BYTES else (_beginning(data), size)
+def _line(data: bytes, size: int, most: int) -> _Line:
+    return (data, size) if size <= most else (_beginning(data), size)
 
 
 def _beginning(data: bytes) -> bytes:

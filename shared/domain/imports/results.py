@@ -9,8 +9,16 @@ from typing import Literal
 
 from shared.domain.cell_texts import add_mark
 from shared.domain.errors import DomainError, FieldError
+from shared.domain.imports.cells import text_in
 from shared.domain.imports.columns import RESULT_COLUMNS, Layout
 from shared.domain.imports.csv_file import Row
+
+MAX_RESULT_BYTES = 524_288
+"""Bytes of the longest row of results. The cells of a row of a file have at most three times MAX_ROW_BYTES there: a
+byte of another encoding can become three in UTF-8, and a quotation mark is doubled. Messages have MAX_WORDS
+characters."""
+MAX_WORDS = 10_000
+"""Characters of the message of a row. A cell of Excel holds 32,767."""
 
 RowOutcome = Literal["created", "updated", "merged", "skipped", "unchanged", "failed", "not_run"]
 
@@ -36,10 +44,9 @@ class Fate:
     @property
     def words(self) -> str:
         """The message of the fate, and what was left out, for a person."""
-        if not self.warnings:
-            return self.message
         left_out = (f"{one.field}: {one.message}" for one in self.warnings)
-        return " ".join(filter(None, (self.message, *left_out)))
+        words = " ".join(filter(None, (self.message, *left_out))) if self.warnings else self.message
+        return words if len(words) <= MAX_WORDS else f"{words[: MAX_WORDS - 1]}…"
 
 
 def fail_row(row: Row, error: DomainError) -> Fate:
@@ -62,7 +69,7 @@ def result_lines(layout: Layout, rows: Iterable[tuple[int, Row, Fate]]) -> list[
     width = len(layout.header)
     return _write_rows(
         [
-            *map(add_mark, _fit_width(row.cells, width, layout.delimiter)),
+            *map(add_mark, _fit_width(row, width, layout.delimiter)),
             number,
             row.line,
             fate.outcome,
@@ -74,10 +81,19 @@ def result_lines(layout: Layout, rows: Iterable[tuple[int, Row, Fate]]) -> list[
     )
 
 
-def _fit_width(cells: Sequence[str], width: int, delimiter: str) -> Sequence[str]:
-    """Return as many cells as there are columns. Surplus cells are joined into the last one."""
+def has_surplus(row: Row, width: int) -> bool:
+    """Return whether a row has more cells than a header of `width` cells, not counting blank ones."""
+    return any(map(text_in, row.cells[width:]))
+
+
+def _fit_width(row: Row, width: int, delimiter: str) -> Sequence[str]:
+    """Return as many cells as there are columns. Surplus cells are joined into the last one, unless they are blank: so
+    the row can be read again from its results as it was read from the file."""
+    cells = row.cells
     if len(cells) <= width:
         return [*cells, *[""] * (width - len(cells))]
+    if not has_surplus(row, width):
+        return cells[:width]
     return [*cells[: width - 1], delimiter.join(cells[width - 1 :])]
 
 

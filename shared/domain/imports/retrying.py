@@ -10,6 +10,7 @@ from shared.domain.import_options import ImportOptions
 from shared.domain.imports.columns import RESULT_COLUMNS, Layout, recognize
 from shared.domain.imports.csv_file import Fault, Row, read_rows
 from shared.domain.imports.file import BadFile
+from shared.domain.imports.results import MAX_RESULT_BYTES
 
 _ENCODING, _DELIMITER = "utf-8", ","
 """Of all results."""
@@ -25,7 +26,7 @@ def survey_results(sample: bytes, options: ImportOptions) -> tuple[Layout, Row]:
 
     `sample`: the start of the results, with all of the header. Raises BadFile for anything that is not results.
     """
-    header = next(read_rows([sample], _ENCODING, _DELIMITER), None)
+    header = next(read_rows([sample], _ENCODING, _DELIMITER, max_row_bytes=MAX_RESULT_BYTES), None)
     width = len(header.cells) - len(RESULT_COLUMNS) if header is not None else -1
     if header is None or width < 0 or tuple(header.cells[width:]) != RESULT_COLUMNS:
         raise BadFile("These are not the results of an import.")
@@ -35,9 +36,18 @@ def survey_results(sample: bytes, options: ImportOptions) -> tuple[Layout, Row]:
 
 def rows_to_retry(blocks: Iterable[bytes], layout: Layout, header: Row) -> Iterator[Row]:
     """Yield the rows of results that are to be tried again, with the cells and the line that they have in the
-    imported file. Raises BadFile for anything that is not results."""
+    imported file. A row that cannot be read fails by itself. Raises BadFile for anything that is not results."""
     width = len(layout.header)
-    for row in read_rows(blocks, layout.encoding, layout.delimiter, first_line=header.next_line):
+    for row in read_rows(
+        blocks,
+        layout.encoding,
+        layout.delimiter,
+        first_line=header.next_line,
+        max_row_bytes=MAX_RESULT_BYTES,
+    ):
+        if row.fault:
+            yield row
+            continue
         if len(row.cells) != width + len(RESULT_COLUMNS):
             raise BadFile("These are not the results of an import.")
         results = row.cells[width:]

@@ -20,20 +20,22 @@ from shared.domain.import_options import ImportOptions
 from shared.domain.imports.addresses import AddressReader, ReadEmails, is_unreadable, unreadable
 from shared.domain.imports.cells import emails_in, labels_in, text_in, word_in
 from shared.domain.imports.columns import Layout
-from shared.domain.imports.csv_file import Row
+from shared.domain.imports.csv_file import Fault, Row
 from shared.domain.imports.names import read_name
 from shared.domain.imports.plain_texts import is_accepted
+from shared.domain.imports.results import has_surplus
 from shared.domain.tenant import TenantSettings
 
 UNKNOWN_OWNER = FieldError("owner", "unknown_owner", "No active user has this e-mail address.")
 """The warning for a row whose contact was written although the owner that it names was not found."""
 
-_FAULTS = {
+FAULTS: dict[Fault, str] = {
     "quotes": "The quotation marks of this line do not match. It was read by itself.",
     "row_too_long": "This row is too long to be read.",
     "too_many_cells": "This row had more cells than the header. The last one holds those that were too many.",
     "too_many_alike": "Too many rows above share an address with this one. Import it with another file.",
 }
+"""The sentences of the faults of rows."""
 _LABELS = {"tags": 100, "types": MAX_TYPES, "groups": MAX_GROUPS}
 """The fields that hold names of labels, and how many."""
 _ADDRESSES = frozenset({"email", "other_emails", "phone", "other_phones", "whatsapp"})
@@ -44,6 +46,11 @@ _ELSEWHERE = ("owner", "customer_number")
 """What a row names that is no field of a contact."""
 _CUSTOM = "custom."
 _NAME_LENGTH = 100
+
+
+def fault_of(row: Row, width: int) -> Fault | None:
+    """Return why the cells of a row may not be what was meant; None for a row that fits a header of `width` cells."""
+    return row.fault or ("too_many_cells" if has_surplus(row, width) else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +127,13 @@ class RowReader:
     def _cells_of(self, row: Row) -> Sequence[str]:
         """Return the cells of a row, as many as there are columns. Raises Invalid for a row that cannot be read."""
         if row.fault:
-            raise Invalid.field("row", row.fault, _FAULTS[row.fault])
+            raise Invalid.field("row", row.fault, FAULTS[row.fault])
         cells, width = row.cells, self._width
         if len(cells) == width:
             return cells
         if len(cells) < width:
             return [*cells, *[""] * (width - len(cells))]
-        if any(map(text_in, cells[width:])):
+        if has_surplus(row, width):
             raise Invalid.field(
                 "row", "too_many_cells", f"This row has {len(cells)} cells, the header has {width}."
             )

@@ -21,7 +21,7 @@ from shared.domain.imports.record import ImportRun
 from shared.domain.imports.results import Fate, result_lines
 from shared.services.imports.carrying_out import Written, encode_writes
 from shared.services.imports.chains import open_ends
-from shared.services.imports.gathering import NOT_RUN, encode_lines
+from shared.services.imports.gathering import encode_lines, not_run
 
 _COUNTED = frozenset(one.name for one in fields(Tally)) - {"warnings"}
 
@@ -103,7 +103,10 @@ class BegunChunks:
             for event in events
             for row, outcome in event.data["rows"].items()
         }
-        lines = result_lines(layout, ((one.number, one.row, fates.get(one.number, NOT_RUN)) for one in rows))
+        lines = result_lines(
+            layout,
+            ((one.number, one.row, fates.get(one.number) or not_run(layout, one.row)) for one in rows),
+        )
         where, name = (run.tenant_id, run.id, run.attempt), f"{number:06d}-{new_id()}"
         part = self._files.put_output(
             *where, name, encode_lines(zip((one.number for one in rows), lines, strict=True))

@@ -15,8 +15,10 @@ from contextlib import closing
 import pydantic_core
 
 from shared.domain.imports.columns import Layout
+from shared.domain.imports.csv_file import Row
 from shared.domain.imports.groups import decode_groups
 from shared.domain.imports.results import Fate, result_lines
+from shared.domain.imports.rows import FAULTS, fault_of
 
 _SETTINGS = """
 PRAGMA journal_mode = OFF;
@@ -27,7 +29,16 @@ BEGIN;
 """
 _BLOCK = 262_144
 """Bytes of a block of lines, at least."""
-NOT_RUN = Fate("not_run", message="The import ended before this row.")
+_NOT_RUN = Fate("not_run", message="The import ended before this row.")
+
+
+def not_run(layout: Layout, row: Row) -> Fate:
+    """Return the fate of a row that was not run. Its fault is named, since the results have its cells as if they were
+    what was meant."""
+    fault = fault_of(row, len(layout.header))
+    if fault is None:
+        return _NOT_RUN
+    return Fate("not_run", code=fault, message=f"{_NOT_RUN.message} {FAULTS[fault]}")
 
 
 def encode_lines(lines: Iterable[tuple[int, str]]) -> bytes:
@@ -60,5 +71,5 @@ def gather(layout: Layout, outputs: Iterable[bytes], unread: Iterable[bytes]) ->
 
 def _lines_not_run(layout: Layout, chunk: bytes) -> Iterator[tuple[int, str]]:
     rows = [one for group in decode_groups(chunk) for one in group.rows]
-    lines = result_lines(layout, ((one.number, one.row, NOT_RUN) for one in rows))
+    lines = result_lines(layout, ((one.number, one.row, not_run(layout, one.row)) for one in rows))
     return zip((one.number for one in rows), lines, strict=True)

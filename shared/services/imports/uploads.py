@@ -54,13 +54,24 @@ class Uploads(Protocol):
 
 def find_uploaded(uploads: Uploads, scans: Scans, run: ImportRun) -> StoredFile:
     """Return the file of an import as it is now. Raises Conflict when it has not been uploaded, and when its scan for
-    malware has not ended. Results, which a retry reads, are not scanned."""
+    malware has not ended. Results, which a retry reads, are not scanned.
+
+    Only an upload can be replaced. Another file that was put in the same inbox under the same name is another import,
+    so for a dropped file, and for a retry, it is a Conflict when the object is not the one that the import has read.
+    """
+    is_upload = run.source == "upload" and not run.retry_of
     try:
-        found = uploads.describe(run.object_key)
+        found = uploads.describe(run.object_key, None if is_upload else run.etag)
         if not run.retry_of:
             scans.require_ended(run.object_key)
         return found
     except FileReplaced as error:
+        if not is_upload:
+            what = "results that this import reads are" if run.retry_of else "file is"
+            raise Conflict(
+                f"The {what} no longer there, or no longer the same. Import the rows with another file.",
+                code="replaced",
+            ) from error
         raise Conflict(
             "The file is not there yet. Upload it, and start the import then.", code="not_uploaded"
         ) from error

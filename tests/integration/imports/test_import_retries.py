@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.ids import new_id
+from shared.services.imports import chains, grouping
 from shared.table.imports.repository import ImportTable
 from shared.wiring.base import store
 from tests.integration.imports.drop_folder import DropFolder
@@ -96,6 +97,58 @@ def test_rows_that_could_not_be_told_apart_fail_again(world: World, uploader: Up
     codes = [row[-2] for row in results(uploader, first)[1:]]
     assert [row[-2] for row in results(uploader, again)[1:]] == codes == ["too_many_cells", "quotes"]
     assert emails(world) == []
+
+
+def test_faulty_rows_that_were_not_run_fail_when_they_are_tried_again(
+    world: World, uploader: Uploader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """check 82: the results of a cancelled import name the faults of rows that no worker has read."""
+    monkeypatch.setattr(grouping, "CHUNK_ROWS", 3)
+    monkeypatch.setattr(chains, "MOST_QUEUED", 2)
+    text = "Email,First Name,Company\n" + "".join(f"p{n}@example.com,P{n},Acme\n" for n in range(8))
+    text += 'x1@example.com,X,Smith, Inc\nx2@example.com,"Y" z,Foo\nx3@example.com,Z,Acme,,\n'
+    import_id = uploader.upload(text)
+    uploader.start(import_id)
+    uploader.folder.work(limit=2)
+    assert uploader.send("POST", f"/imports/{import_id}/cancel").status == 200
+    uploader.folder.work()
+    uploader.folder.finish(import_id)
+    before = uploader.folder.results(uploader.read(import_id))[-3:]
+    assert [row["outcome"] for row in before] == ["not_run"] * 3
+    assert [row["reason_code"] for row in before] == ["too_many_cells", "quotes", ""]
+    again = retry(uploader, import_id)
+    after = uploader.folder.results(again)[-3:]
+    assert [(row["outcome"], row["reason_code"]) for row in after] == [
+        ("failed", "too_many_cells"), ("failed", "quotes"), ("created", ""),
+    ]  # fmt: skip
+    world.catch_up()
+    assert {one["company"] for one in world.send("GET", "/contacts").json["items"]} == {"Acme"}
+
+
+def test_blank_cells_after_the_last_column_are_no_part_of_it_when_a_row_is_tried_again(
+    world: World, uploader: Uploader
+) -> None:
+    first = uploader.run(uploader.upload("Email,First Name,Company\nnone,Ann,Acme,, \u200b\n"))
+    assert uploader.folder.results(first)[0]["Company"] == "Acme"
+    world.send("PATCH", "/settings", {"require_email": False})
+    again = retry(uploader, first["id"])
+    (row,) = uploader.folder.results(again)
+    assert world.send("GET", f"/contacts/{row['contact_id']}").json["company"] == "Acme"
+
+
+@pytest.mark.parametrize(
+    "filling", ["x", '"', "\u20ac"], ids=["plain", "quotation marks", "another encoding"]
+)
+def test_the_longest_row_that_failed_is_tried_again_with_all_others(uploader: Uploader, filling: str) -> None:
+    """check 82: its line in the results is longer than a row of a file may be."""
+    text = f"Email|First Name|About\nnobody@|Ann|y{filling * 131_000}\nalso@@bad|Bob|short\n"
+    first = uploader.run(uploader.upload(text.encode("windows-1252"), encoding="windows-1252"))
+    codes = [row["reason_code"] for row in uploader.folder.results(first)]
+    assert (first["counts"]["failed"], "row_too_long" in codes) == (2, False)
+    again = retry(uploader, first["id"])
+    assert (again["state"], again["error"]) == ("completed", None)
+    assert [row["reason_code"] for row in uploader.folder.results(again)] == codes
+    assert [row["About"] for row in uploader.folder.results(again)] == [f"y{filling * 131_000}", "short"]
 
 
 def test_rows_that_were_not_run_are_tried_again(world: World, uploader: Uploader) -> None:

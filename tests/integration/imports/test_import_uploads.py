@@ -317,3 +317,22 @@ def test_an_import_that_is_never_started_expires(world: World, inbox: DropFolder
     start(world, asked)
     (row,) = world.content.of("T#T1#IMPORTS")
     assert "expires_at" not in row
+
+
+def test_a_dropped_file_that_was_replaced_is_not_started_again(world: World, inbox: DropFolder) -> None:
+    """check 79: what was put in its place is an import of its own, and its rows are not those of the first one."""
+    first = inbox.run("Email,First Name\nada@example.com,Ada\n")
+    assert world.send("POST", f"/imports/{first['id']}/undo").status == 202
+    inbox.work()
+    assert inbox.run("Email,First Name\nother@example.com,Other\n")["id"] != first["id"]
+    for step in ("start", "preview"):
+        answer = world.send("POST", f"/imports/{first['id']}/{step}")
+        assert (answer.status, answer.json["code"]) == (409, "replaced")
+    inbox.s3.delete_object(Bucket=inbox.bucket, Key="tenants/T1/inbox/people.csv")
+    answer = world.send("POST", f"/imports/{first['id']}/start")
+    assert (answer.status, answer.json["code"]) == (409, "replaced"), "a file that was removed too"
+    inbox.put("Email,First Name\nada@example.com,Ada\n")
+    assert world.send("POST", f"/imports/{first['id']}/start").status == 202
+    inbox.work()
+    shown = world.send("GET", f"/imports/{first['id']}").json
+    assert (shown["state"], shown["counts"]["created"]) == ("completed", 1)

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.domain.errors import FieldError
 from shared.domain.imports.columns import Layout, recognize
 from shared.domain.imports.csv_file import Row
 from shared.domain.imports.groups import encode_line, encode_row
-from shared.domain.imports.results import Fate, result_header, result_lines
+from shared.domain.imports.results import MAX_WORDS, Fate, result_header, result_lines
 from shared.services.imports.gathering import encode_lines, gather
 from tests.support.budgets import repetitions
 
@@ -67,6 +68,11 @@ def test_texts_of_all_kinds_come_back_as_they_were() -> None:
     note = 'quote " and , comma\r\nbreak \u2028 é 漢 🙂'
     (row,) = rows_in(gather(LAYOUT, [output([1], note)], []))
     assert row["Notes"] == note
+
+
+def test_a_row_with_many_warnings_has_a_message_that_fits_a_cell() -> None:
+    fate = Fate("created", "c1", warnings=(FieldError("email", "email", "This is no address."),) * 40_000)
+    assert len(fate.words) == MAX_WORDS and fate.words.endswith("…")
 
 
 def _peak(rows: int) -> int:
