@@ -210,7 +210,7 @@ class ImportUndo:
         first: list[UndoneContact] = []
         parts = (one.part for one in imports.chunks(import_id, undo.attempt) if one.part)
         try:
-            blocks = self._gather(parts, first)
+            blocks = gather_kept(self._files.read_outputs(parts), first)
             key = self._files.put_kept(
                 tenant_id, import_id, undo.attempt, run.file_name, kept_header(), blocks
             )
@@ -224,12 +224,13 @@ class ImportUndo:
         imports.complete(undone, event, [KeptContact.of(one).model_dump() for one in first])
         self._files.drop_parts(tenant_id, import_id, undo.attempt)
 
-    def _gather(self, parts: Iterable[str], first: list[UndoneContact]) -> Iterator[bytes]:
-        """Yield the lines of the kept contacts, and add the first MAX_KEPT of them to `first`."""
-        for lines in self._files.read_outputs(parts):
-            contacts = decode_kept(lines)
-            first += contacts[: MAX_KEPT - len(first)]
-            yield b"".join(map(kept_line, contacts))
+
+def gather_kept(outputs: Iterable[bytes], first: list[UndoneContact]) -> Iterator[bytes]:
+    """Yield the lines of the kept contacts of chunks, and add the first MAX_KEPT of the contacts to `first`."""
+    for lines in outputs:
+        contacts = decode_kept(lines)
+        first += contacts[: MAX_KEPT - len(first)]
+        yield b"".join(map(kept_line, contacts))
 
 
 def _number_of(task: ImportTask) -> int:

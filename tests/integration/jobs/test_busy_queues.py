@@ -11,6 +11,8 @@ import pytest
 from botocore.awsrequest import AWSResponse
 
 from shared.domain.ids import new_id
+from shared.domain.imports.tasks import ImportTask, Step
+from shared.files.queues.imports import to_message
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
 from tests.support.faults import call, injecting, unreachable
@@ -22,10 +24,17 @@ from tests.support.tenant_guard import acting_for, as_operator
 from tests.support.tokens import TokenIssuer
 from tests.support.transport import Attempt, Layer, Send, intercepting
 
+
+def _step_of_import(step: Step, chunk: int | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(to_message(ImportTask("T1", new_id(), "r1", step, chunk)))
+    return found
+
+
 MESSAGES: dict[str, Callable[[], dict[str, Any]]] = {
     "BookingsFunction": booking,
     "BulkFunction": lambda: {"tenant_id": "T1", "job_id": new_id(), "number": 1},
-    "ImportsRowsFunction": lambda: {"tenant_id": "T1", "import_id": new_id(), "step": "split"},
+    "ImportsFilesFunction": lambda: _step_of_import("split"),
+    "ImportsRowsFunction": lambda: _step_of_import("rows", chunk=0),
     "NotesFunction": lambda: {
         "tenant_id": "T1",
         "id": new_id(),
