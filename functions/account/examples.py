@@ -72,10 +72,10 @@ EXAMPLES = {
         ),
         problems=(
             Invalid.field(
-                "default_country", "unknown_country", "This is no ISO 3166-1 alpha-2 code of a country."
+                "default_country", "unknown_country", "This is not the ISO 3166-1 alpha-2 code of a country."
             ),
             Conflict(
-                "What is unique among whose contacts can only change while there are none. Delete the contacts first.",
+                "`unique_scope` can only change while the tenant has no contacts. Delete the contacts first.",
                 code="tenant_has_contacts",
             ),
             VersionMismatch(),

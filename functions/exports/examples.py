@@ -72,7 +72,7 @@ EXAMPLES = {
             expires_at="2025-04-22T11:05:00.000Z",
         ),
         problems=(
-            Conflict("The export has not ended yet. Its file comes with its end.", code="not_ready"),
+            Conflict("The export has not ended yet. Its file is available once it has.", code="not_ready"),
             NotFound("Export"),
         ),
     ),

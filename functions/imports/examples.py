@@ -182,7 +182,9 @@ EXAMPLES = {
             }
         ),
         problems=(
-            Conflict("The file is not there yet. Upload it, and start the import then.", code="not_uploaded"),
+            Conflict(
+                "The file has not been uploaded yet. Upload it, then start the import.", code="not_uploaded"
+            ),
             NotFound("Import"),
         ),
     ),
@@ -191,7 +193,9 @@ EXAMPLES = {
         request={"options": {"on_duplicate": "update", "tags": ["spring fair"]}},
         answer=_STARTED,
         problems=(
-            Conflict("The file is not there yet. Upload it, and start the import then.", code="not_uploaded"),
+            Conflict(
+                "The file has not been uploaded yet. Upload it, then start the import.", code="not_uploaded"
+            ),
             NotFound("Import"),
         ),
     ),
@@ -238,7 +242,9 @@ EXAMPLES = {
     "read_results": Example(
         answer=Results(url=_URL, expires_at="2025-04-22T11:10:00.000Z"),
         problems=(
-            Conflict("The import has not ended yet. Its results come with its end.", code="not_ready"),
+            Conflict(
+                "The import has not ended yet. Its results are available once it has.", code="not_ready"
+            ),
             NotFound("Import"),
         ),
     ),

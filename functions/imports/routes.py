@@ -70,15 +70,15 @@ def start_import(call: Call, import_id: str, body: StartInput) -> Reply:
     errors=(NotFound, Conflict),
 )
 def preview_import(call: Call, import_id: str, body: PreviewInput) -> Reply:
-    """A dry run of the whole file, in the background. It replaces an earlier preview of the import, and writes
-    nothing."""
+    """The preview is a dry run of the whole file, made in the background. It writes nothing, and replaces an earlier
+    preview of the import."""
     return Reply(record=import_previews(call.caller, call.claim).begin(import_id, body))
 
 
 @routes.route(
     "GET",
     "/imports/{import_id}/preview",
-    summary="Read the preview of an import, as far as it is made",
+    summary="Read the preview of an import, complete or not",
     answer=Preview,
     errors=(NotFound,),
 )
@@ -89,7 +89,7 @@ def read_preview(call: Call, import_id: str) -> Reply:
 @routes.route(
     "POST",
     "/imports/{import_id}/retry",
-    summary="Start an import of the rows that failed or were not run",
+    summary="Retry an import: start another one of the rows that failed or were not run",
     body=StartInput,
     body_optional=True,
     answer=Import,
@@ -111,7 +111,7 @@ def retry_import(call: Call, import_id: str, body: StartInput) -> Reply:
     answer_type="text/csv; charset=utf-8",
 )
 def read_template(call: Call, query: TemplateQuery) -> Reply:
-    """In UTF-8 with a byte order mark."""
+    """The file is in UTF-8 with a byte order mark."""
     return Reply(
         text=import_service(call.caller).template(with_examples=query.example),
         headers={"Content-Disposition": f'attachment; filename="{FILE_NAME}"'},

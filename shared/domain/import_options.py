@@ -48,7 +48,7 @@ class ImportOptions:
     """The options of an import.
 
     `dry_run`: nothing is written. `mapping`: fields by the header of their columns; None for a column that is not read.
-    `encoding`, `delimiter`: of the file, where they are not to be found out. `tags`, `groups`: names for the contacts
+    `encoding`, `delimiter`: of the file; None to detect them. `tags`, `groups`: names for the contacts
     of all rows. `owner_id`: the owner of contacts whose rows name none. `default_country`: of telephone numbers without
     a country code (ISO 3166-1 alpha-2), where it is not the tenant's.
     """

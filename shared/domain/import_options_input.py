@@ -31,7 +31,7 @@ MAX_GROUPS = 100
 
 def _country(code: str) -> str:
     if not is_country(code):
-        raise PydanticCustomError("unknown_country", "This is no ISO 3166-1 alpha-2 code of a country.")
+        raise PydanticCustomError("unknown_country", "This is not the ISO 3166-1 alpha-2 code of a country.")
     return code
 
 
@@ -96,11 +96,11 @@ class ImportDefaultsInput(BaseModel):
     )
     encoding: _Encoding | None = Field(
         None,
-        description="The encoding of the file, where it is not to be found out.",
+        description="The encoding of the file, if it should not be detected.",
         examples=["windows-1251"],
     )
     delimiter: _Delimiter | None = Field(
-        None, description="The character between cells, where it is not to be found out.", examples=[";"]
+        None, description="The character between cells, if it should not be detected.", examples=[";"]
     )
     tags: Annotated[list[LabelName], Field(max_length=MAX_TAGS)] | None = Field(
         None,
@@ -164,8 +164,8 @@ class OptionsInput(ImportDefaultsInput):
 
 
 class ImportDefaultsShown(BaseModel):
-    """A tenant's defaults for the options of imports, for dropped files and for imports that do not say otherwise.
-    `encoding`, `delimiter`: null where they are found out. `default_country`: null for that of the tenant."""
+    """A tenant's default options of imports: of dropped files, and of other imports unless they give their own.
+    `encoding`, `delimiter`: null if they are detected. `default_country`: null for that of the tenant."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
@@ -189,7 +189,7 @@ class ImportDefaultsShown(BaseModel):
 
 
 class OptionsShown(ImportDefaultsShown):
-    """The options of an import. `encoding`, `delimiter`: null where they are found out. `default_country`: null for
+    """The options of an import. `encoding`, `delimiter`: null if they are detected. `default_country`: null for
     that of the tenant."""
 
     dry_run: bool = False

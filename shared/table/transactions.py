@@ -62,7 +62,7 @@ class Transaction:
     ) -> None:
         """Change an item in place by an update expression.
 
-        Attributes go by their own names; `names` gives a reserved word another one, such as {"#role": "role"}.
+        `expression` uses the attributes' names; `names` gives a reserved word another one, such as {"#role": "role"}.
         """
         step: dict[str, Any] = {"Key": key, "UpdateExpression": expression}
         if names:

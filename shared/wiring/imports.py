@@ -76,7 +76,7 @@ def import_queue() -> ImportTaskQueue:
 
 
 def import_limits() -> ImportLimits:
-    """How large a file to import may be."""
+    """The limits on the size of a file to import."""
     from shared.domain.imports.limits import ImportLimits
 
     return ImportLimits(**environment.import_limits())
@@ -166,7 +166,7 @@ def _given_options(caller: Caller) -> GivenOptions:
 
 
 def import_cancelling(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> ImportCancelling:
-    """The cancelling of imports, for one caller."""
+    """The service that cancels imports, for one caller."""
     from shared.services.imports.cancelling import ImportCancelling
 
     return ImportCancelling(
@@ -276,7 +276,7 @@ def import_undos(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> Im
 
 
 def undo_queue() -> UndoQueue:
-    """What queues the steps of undos."""
+    """The queue of the steps of undos."""
     from shared.services.imports.undo_queue import UndoQueue
     from shared.table.imports.undo import ImportUndoTable
 
@@ -284,7 +284,7 @@ def undo_queue() -> UndoQueue:
 
 
 def import_undo() -> ImportUndo:
-    """What undoes imports, chunk by chunk."""
+    """The service that undoes imports, chunk by chunk."""
     from shared.services.contacts.bulk_writing import BulkWriting
     from shared.services.imports.reversals import Reversals
     from shared.services.imports.undo import ImportUndo

@@ -149,8 +149,8 @@ class SettingsPatch(BaseModel):
 
     import_defaults: ImportDefaultsInput | None = Field(
         None,
-        description="The options of imports of dropped files, and of other imports as far as they do not say "
-        "otherwise. `mapping`, `tags` and `groups` are each replaced as a whole.",
+        description="The default options of imports: those of dropped files, and of other imports unless they give "
+        "their own. `mapping`, `tags` and `groups` are each replaced as a whole.",
     )
 
     def apply_to(self, settings: TenantSettings) -> TenantSettings:

@@ -23,7 +23,7 @@ from shared.domain.stamp import Stamp
 KeptReason = Literal["edited", "address_taken", "deleted_label", "unknown_customer", "not_restorable"]
 
 Value = tuple[str, Any]
-"""A value that cannot be given back, with its kind: `email`, `phone`, `whatsapp` or `customer_id`."""
+"""A value that cannot be restored, with its kind: `email`, `phone`, `whatsapp` or `customer_id`."""
 
 _SCALARS = (
     "first_name",
@@ -58,7 +58,7 @@ class KeptField:
 @dataclass(frozen=True, slots=True)
 class Write:
     """A change to be taken back. `label_ids`: the ids of the contact's labels after it, by field; None where they are
-    not known, in which case labels are told apart by the names that they had."""
+    not known, in which case labels are identified by the names that they had."""
 
     event: Event
     label_ids: Mapping[str, Sequence[str] | None]
@@ -66,7 +66,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Reversal:
-    """What takes changes back: the fields to set, and those that stay."""
+    """How changes are taken back: the fields to set, and those that stay."""
 
     fields: LabelledFields
     kept: tuple[KeptField, ...]
@@ -116,7 +116,7 @@ def find_writes(
 def reverse(
     contact: Contact, writes: Sequence[Write], labels: Labels, taken: Collection[Value] = (), *, stamp: Stamp
 ) -> Reversal:
-    """Return what takes changes of a contact back, given the newest first.
+    """Return the reversal of changes of a contact, given the newest first.
 
     `contact`: as it is now. `taken`: the values that it cannot have again, since another contact has them meanwhile, or
     since there is no such customer. `stamp`: of the change to come. Raises Invalid when the contact would have too many
@@ -208,7 +208,7 @@ def _reverse_addresses(plan: _Plan, contact: Contact, event: Event, taken: Colle
     if now_others == new_others and not refused and (back or "email" not in event.changes):
         rest = old_others
     else:
-        # An address that was moved since from the primary place was chosen again by whoever moved it.
+        # An address that was moved from the primary place since was kept on purpose.
         rest = [one for one in now_others if one in old or one not in new or one == new_email]
         rest += [one for one in (contact.email, *returning) if one and one in old and one not in refused]
     rest = list(dict.fromkeys(one for one in rest if one != primary))

@@ -15,7 +15,7 @@ from shared.domain.imports.headings import is_label
 from shared.domain.phone import as_typed, normalize_phone
 
 UNREADABLE = "\ufffd"
-"""The character that decoding puts in place of bytes that are none."""
+"""The character that decoding puts in place of bytes that it cannot read."""
 _LABEL_LENGTH = 100
 
 
@@ -51,7 +51,7 @@ class AddressReader:
     """Reads the addresses and numbers of the rows of a file.
 
     Of several columns for a field, the first one that a row has filled is the field. The others are further addresses
-    or numbers. The mapping of an import is preferred to what headings say. `country`, `clean`: as for
+    or numbers. The mapping of an import takes precedence over headings. `country`, `clean`: as for
     `normalize_phone`.
     """
 

@@ -1,4 +1,4 @@
-"""What a cell of a file holds, as people and programs write it: texts, addresses, numbers and names of labels."""
+"""Reads the cells of a file as people and programs write them: texts, addresses, numbers and names of labels."""
 
 from __future__ import annotations
 

@@ -78,8 +78,8 @@ class Layout:
 def recognize(header: Sequence[str], mapping: Mapping[str, str | None]) -> tuple[Column, ...]:
     """Return the columns of a file, one for each cell of its header.
 
-    `mapping`: fields by heading, from the options of the import; None for a column that is not read. It is preferred to
-    what headings say. Its headings are compared as they are, and without case, accents, spaces and marks.
+    `mapping`: fields by heading, from the options of the import; None for a column that is not read. It takes
+    precedence over headings. Its headings are compared as they are, and without case, accents, spaces and marks.
     """
     folded = [fold(name) for name in header]
     mapped = {plain: field for name, field in mapping.items() if (plain := fold(name))} | dict(mapping)

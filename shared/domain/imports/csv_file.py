@@ -2,7 +2,7 @@
 
 A file is read once, as a stream of blocks. No more than a block and one row are held at a time.
 
-Quotes follow RFC 4180; blanks beside them do no harm. A quote that is never closed would swallow everything after it.
+Quotes follow RFC 4180; blanks around them are ignored. A quote that is never closed would swallow everything after it.
 A row therefore has at most MAX_ROW_BYTES, or what the caller allows. When it is longer, or its quotes are inconsistent,
 only its first line is a bad row: the lines after it are read again, each as a row of its own, up to the line at which
 the fault showed.

@@ -159,6 +159,6 @@ class _Search:
 
 def _not_csv() -> BadFile:
     return BadFile(
-        "This is not a CSV file with a header, or not in the encoding that was recognized or named.",
+        "This is not a CSV file with a header, or not in the encoding that was detected or named.",
         code="not_csv",
     )

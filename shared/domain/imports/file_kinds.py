@@ -1,4 +1,4 @@
-"""Files that are no tables in text, recognized by how they start.
+"""Files of other kinds than tables in text, recognized by how they start.
 
 The beginnings are those of the IANA registry of media types and of the formats' specifications.
 """

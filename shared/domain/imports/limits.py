@@ -1,4 +1,4 @@
-"""How large a file to import may be. A deployment may set other limits."""
+"""The limits on the size of a file to import. A deployment may set others."""
 
 from __future__ import annotations
 

@@ -68,14 +68,14 @@ class ColumnShown(BaseModel):
         Reason,
         Field(
             description="Why the column has this field, or none. `mapping`: the options name it. `header`: its header "
-            "does. `repeated`: its header names a field that another column has. `results`: it belongs to a results "
-            "file or an export, and says nothing that could be imported. `unknown`: nothing is known about it."
+            "does. `label`: it holds the labels of another column's numbers. `results`, `export`: results or exports "
+            "have it, and imports do not read it. `unknown`: nothing is known about it."
         ),
     ]
 
 
 class Warning(BaseModel):
-    """What is left out of a row, and why."""
+    """A value that is left out of a row, and the reason."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
@@ -134,9 +134,9 @@ class Preview(BaseModel):
     """A preview: what an import would do with each row of its file, without writing anything.
 
     `id`: a later preview of the import has another one. `dialect` is null, and `columns` is empty, until the file has
-    been read. `unused_columns`: the headers of columns that nothing is read from.
-    `missing_columns`: the headings in `mapping` that the file does not have. `counts` are those of the whole file
-    once `state` is `ready`.
+    been read. `unused_columns`: the headers of columns that are not read.
+    `missing_columns`: the headers in `mapping` that the file does not have. `counts` are those of the whole file once
+    `state` is `ready`.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -156,7 +156,7 @@ class Preview(BaseModel):
     rows: Annotated[
         list[PreviewRow],
         Field(
-            description=f"The first {SAMPLE_ROWS} rows, in the order of the file, as far as they are known yet."
+            description=f"The first {SAMPLE_ROWS} rows, in the order of the file, as far as they are known."
         ),
     ] = []
     counts: Counts

@@ -350,7 +350,7 @@ class ImportRun:
             self.require_move("running")
 
     def require_move(self, state: State) -> None:
-        """Raise Conflict unless the import can come to a state."""
+        """Raise Conflict unless the import can move to a state."""
         if state not in _MOVES[self.state]:
             code = "import_started" if state == "running" else "import_ended"
             raise Conflict(f"An import that is {self.state} cannot become {state}.", code=code)

@@ -27,7 +27,7 @@ RowOutcome = Literal["created", "updated", "merged", "skipped", "unchanged", "fa
 class Fate:
     """The fate of a row.
 
-    `code` and `message` say why the row has this outcome, where that is not plain. `warnings`: what was left out of it.
+    `code` and `message` say why the row has this outcome, if there is more to say. `warnings`: what was left out of it.
     """
 
     outcome: RowOutcome
@@ -43,7 +43,7 @@ class Fate:
 
     @property
     def words(self) -> str:
-        """The message of the fate, and what was left out, for a person."""
+        """The message of the fate and those of its warnings, as one text of at most MAX_WORDS characters."""
         left_out = (f"{one.field}: {one.message}" for one in self.warnings)
         words = " ".join(filter(None, (self.message, *left_out))) if self.warnings else self.message
         return words if len(words) <= MAX_WORDS else f"{words[: MAX_WORDS - 1]}…"

@@ -13,7 +13,7 @@ from shared.domain.imports.file import BadFile
 from shared.domain.imports.results import MAX_RESULT_BYTES
 
 _ENCODING, _DELIMITER = "utf-8", ","
-"""Of all results."""
+"""The encoding and the delimiter of all results."""
 _TRIED_AGAIN = ("failed", "not_run")
 """The outcomes of rows that a retry works on."""
 _LINE, _OUTCOME, _CODE = map(RESULT_COLUMNS.index, ("line", "outcome", "reason_code"))

@@ -1,4 +1,4 @@
-"""From a row of a file to the fields of a contact, so that nothing is left out without a warning."""
+"""Turns a row of a file into the fields of a contact. Nothing is left out without a warning."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UNKNOWN_OWNER = FieldError("owner", "unknown_owner", "No active user has this e-
 FAULTS: dict[Fault, str] = {
     "quotes": "The quotation marks of this line do not match. It was read by itself.",
     "row_too_long": "This row is too long to be read.",
-    "too_many_cells": "This row had more cells than the header. The last one holds those that were too many.",
+    "too_many_cells": "This row has more cells than the header. The surplus cells were joined into the last one.",
     "too_many_alike": "Too many rows above share an address with this one. Import it with another file.",
 }
 """The sentences of the faults of rows."""
@@ -41,9 +41,9 @@ _LABELS = {"tags": 100, "types": MAX_TYPES, "groups": MAX_GROUPS}
 _ADDRESSES = frozenset({"email", "other_emails", "phone", "other_phones", "whatsapp"})
 _NAMES = ("first_name", "last_name", "middle_name", "name_suffix", "name")
 _PREFIX = "custom.name_prefix"
-"""The custom field for what precedes a name, such as `Dr.`, where a column of its own has it."""
+"""The custom field for a name prefix, such as `Dr.`, that has a column of its own."""
 _ELSEWHERE = ("owner", "customer_number")
-"""What a row names that is no field of a contact."""
+"""What a row names besides fields of a contact."""
 _CUSTOM = "custom."
 _NAME_LENGTH = 100
 
@@ -84,7 +84,7 @@ class RowReader:
         self._numbers_are_keys = options.match_on == "phone" or settings.unique_scope == "customer"
         self._addresses = AddressReader(layout, country=country, clean=settings.auto_clean_phone_numbers)
         self._width = len(layout.header)
-        # The mapping of the import is preferred to what headings say.
+        # The mapping of the import takes precedence over headings.
         read = sorted((one for one in layout.columns if one.field), key=lambda one: one.reason != "mapping")
         self._texts = [
             (one.position, _PREFIX if one.field == "name_prefix" else str(one.field), one.header)

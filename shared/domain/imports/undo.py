@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Change = Literal["created", "changed"]
-"""What an import did with a contact."""
+"""The change that an import made to a contact."""
 UndoOutcome = Literal["removed", "restored", "kept", "failed"]
-"""What an undo did with a contact."""
+"""The outcome of an undo for a contact."""
 UNDO_SECONDS = 30 * 86_400
 """Seconds after the end of an import within which it can be undone: 30 days."""
 
 
 @dataclass(frozen=True, slots=True)
 class UndoTally:
-    """The number of contacts by what became of them."""
+    """The number of contacts by outcome."""
 
     removed: int = 0
     restored: int = 0

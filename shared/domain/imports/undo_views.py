@@ -22,7 +22,7 @@ MAX_NAMED = 20
 
 
 class UndoCounts(BaseModel):
-    """The number of contacts by what became of them: created ones that were removed, changed ones that were restored,
+    """The number of contacts by outcome: created ones that were removed, changed ones that were restored,
     those that stay as they are or in part, and those that could not be taken back."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)

@@ -20,7 +20,7 @@ def undo_until(run: ImportRun) -> str | None:
 
 
 def begin_undo(run: ImportRun, *, write_id: str, at: str, due_at: str) -> ImportRun:
-    """Return the import while it is undone. An undo that was given up continues where it was.
+    """Return the import as being undone. An undo that was given up continues where it was.
 
     `write_id`: the name of the write that begins it. Raises Conflict, with a code that says why, when the import cannot
     be undone.
@@ -47,7 +47,7 @@ def _require_undoable(run: ImportRun, at: str) -> None:
         raise Conflict("The import was not started. There is nothing to undo.", code="nothing_to_undo")
     if run.state == "running":
         raise Conflict(
-            "The import is running. Cancel it or wait for its end, and undo it then.", code="import_running"
+            "The import is running. Cancel it or wait until it ends, then undo it.", code="import_running"
         )
     if run.state == "undoing":
         raise Conflict("The import is being undone already.", code="undo_started")

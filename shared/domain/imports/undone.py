@@ -1,4 +1,4 @@
-"""What an undo does with each contact that the import wrote."""
+"""The outcome of an undo for each contact that the import wrote."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COLUMNS = ("contact_id", "change", "row_numbers", "outcome", "reason", "fields"
 
 @dataclass(frozen=True, slots=True)
 class UndoneContact:
-    """What an undo did with a contact.
+    """The outcome of an undo for a contact.
 
     `change`: what the import had done with it. `rows`: the rows of the file that it was written for. `reason`: why it
     was kept, or the code of the error for which it failed; empty otherwise. `fields`: those that stay.
@@ -70,6 +70,6 @@ def _csv_line(cells: Iterable[str]) -> bytes:
 
 
 def tally_of(contacts: Iterable[UndoneContact]) -> UndoTally:
-    """Return the number of contacts by what became of them."""
+    """Return the number of contacts by outcome."""
     outcomes = [one.outcome for one in contacts]
     return UndoTally(*(outcomes.count(name) for name in ("removed", "restored", "kept", "failed")))

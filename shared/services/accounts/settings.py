@@ -121,6 +121,6 @@ class SettingsService:
         (contacts,) = self._counters.counts_of(["all"])
         if contacts:
             raise Conflict(
-                "What is unique among whose contacts can only change while there are none. Delete the contacts first.",
+                "`unique_scope` can only change while the tenant has no contacts. Delete the contacts first.",
                 code="tenant_has_contacts",
             )

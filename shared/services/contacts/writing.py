@@ -151,7 +151,7 @@ class ContactWriting:
         """Return the owner for whom a user was chosen some time ago: the user if they may still own contacts, the
         successor if they were removed, otherwise None.
 
-        The user is looked up each time, even if it is the caller: a job goes on after its creator was removed.
+        The user is looked up each time, even if it is the caller: a job continues after its creator was removed.
         """
         if owner_id is None or self._is_active_user(owner_id):
             return owner_id

@@ -75,7 +75,7 @@ class Membership:
                     is_primary=customer is not None and customer.primary_contact == after.id,
                 )
         if is_repeatable:
-            # Looked up after the customers: of a write since then, the customers' versions tell.
+            # Looked up after the customers, whose versions show a write since then.
             present = self._records.contact(after.id)
             if (present.version if present else None) != (before.version if before else None):
                 raise ConcurrentChange()

@@ -130,7 +130,9 @@ class ExportService(JobService[ExportRun, Export]):
         run = self._get(export_id)
         self._require_rights_of(run)
         if run.is_under_way:
-            raise Conflict("The export has not ended yet. Its file comes with its end.", code="not_ready")
+            raise Conflict(
+                "The export has not ended yet. Its file is available once it has.", code="not_ready"
+            )
         if run.expires_at is None:
             raise Conflict(f"The export is {run.state} and has no file.", code="no_file")
         if run.expires_at <= timestamps.now():

@@ -70,7 +70,7 @@ class BegunChunks:
     def close(self, run: ImportRun, layout: Layout) -> None:
         """Close the chunks of an ended import that were begun and have written something.
 
-        To be called once no worker works on the import any more. A chunk is queued once the one before it in its chain
+        Call it only when no worker works on the import any more. A chunk is queued once the one before it in its chain
         is closed, so only the open end of each chain may have been begun.
         """
         if run.is_dry:

@@ -1,4 +1,4 @@
-"""The cancelling of imports."""
+"""Cancels imports."""
 
 from __future__ import annotations
 

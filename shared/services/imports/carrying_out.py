@@ -47,12 +47,12 @@ class Written:
 
     @classmethod
     def of(cls, event: Event) -> Written:
-        """Return the write that an event tells of."""
+        """Return the write that an event describes."""
         return cls(event.entity_id, "created" if event.type == CONTACT_CREATED else "changed", event.id)
 
 
 def encode_writes(written: Iterable[Written]) -> bytes:
-    """Return what a chunk wrote, a line of JSON for each write."""
+    """Return the writes of a chunk, a line of JSON for each."""
     lines = (f'["{one.contact_id}","{one.change}","{one.event_id}"]\n' for one in written)
     return "".join(lines).encode()
 
@@ -85,7 +85,7 @@ class RowWriting:
     def read_known(
         self, run: ImportRun, layout: Layout, settings: TenantSettings, groups: Sequence[Group]
     ) -> Known:
-        """Return what the plan of a chunk follows from."""
+        """Return the facts from which the plan of a chunk follows."""
         rows = {one.number: one.row for group in groups for one in group.rows}
         return self._lookups.read(run, layout, settings, rows)
 
@@ -150,14 +150,14 @@ class _Chunk:
         return earlier is None
 
     def add(self, plan: Plan) -> None:
-        """Record what else is about to be written."""
+        """Record further events that are about to be written."""
         new = [one for one in _events_of_changes(self._run, plan) if one not in self.events]
         if new:
             self._begun.add(self._run, self._first_row, new)
             self.events |= dict.fromkeys(new)
 
     def keep(self, events: Iterable[Event]) -> None:
-        """Keep what events tell of."""
+        """Keep the writes that events describe."""
         self.written |= {one.id: Written.of(one) for one in events}
 
 

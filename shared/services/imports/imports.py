@@ -77,7 +77,7 @@ class ImportService:
         if run.results_key is None:
             if run.state in ("awaiting_upload", "uploaded", "running"):
                 raise Conflict(
-                    "The import has not ended yet. Its results come with its end.", code="not_ready"
+                    "The import has not ended yet. Its results are available once it has.", code="not_ready"
                 )
             raise NotFound("Results")
         return Results(

@@ -1,4 +1,4 @@
-"""What the plan of a chunk follows from."""
+"""The facts from which the plan of a chunk follows."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class ImportPreviews:
         raise ConcurrentChange()
 
     def read(self, import_id: str) -> Preview:
-        """Return the preview of an import, as far as it is made. Raises NotFound when there is none."""
+        """Return the preview of an import, complete or not. Raises NotFound when there is none."""
         self._caller.require_all("imports:run", "contacts:read")
         run = self._get(import_id)
         preview = self._previews.get(import_id)

@@ -1,4 +1,4 @@
-"""Files wait for their scan for malware, and only clean ones are read, where the deployment has such scans."""
+"""Scans of files for malware, where the deployment has them: files wait for theirs, and only clean ones are read."""
 
 from __future__ import annotations
 

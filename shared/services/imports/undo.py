@@ -122,7 +122,7 @@ class UndoneChunk:
 
 
 class ImportUndo:
-    """The undo of imports for the `JobRunner`, where a chunk is a portion, and its end."""
+    """Undoes imports for the `JobRunner`, where a chunk is a portion, and ends undos."""
 
     def __init__(
         self,

@@ -73,7 +73,7 @@ def find_uploaded(uploads: Uploads, scans: Scans, run: ImportRun) -> StoredFile:
                 code="replaced",
             ) from error
         raise Conflict(
-            "The file is not there yet. Upload it, and start the import then.", code="not_uploaded"
+            "The file has not been uploaded yet. Upload it, then start the import.", code="not_uploaded"
         ) from error
 
 

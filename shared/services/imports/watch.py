@@ -57,7 +57,7 @@ class Inboxes(Protocol):
 
 @dataclass(slots=True)
 class ImportWatchReport(WatchReport):
-    """The number of imports and files by what the watch found. Imports beside those of any job: that make progress
+    """The number of imports and files by what the watch found. Imports also by this: that make progress
     (`moving`). Files: looked at, found without an import, and left to wait until the tenant may run another import."""
 
     moving: int = 0
@@ -183,7 +183,7 @@ class ImportWatch:
 def _stalled(run: ImportRun) -> BadFile:
     again = "Ask for a new one, and upload the file again."
     if run.is_preview:
-        return BadFile("The preview did not get on for a day. Ask for it again.", code="stalled")
+        return BadFile("The preview made no progress for a day. Start it again.", code="stalled")
     if run.source == "drop_folder":
         again = "Put the file in the inbox again."
-    return BadFile(f"The import did not get on for a day. {again}", code="stalled")
+    return BadFile(f"The import made no progress for a day. {again}", code="stalled")

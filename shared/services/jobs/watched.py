@@ -80,5 +80,5 @@ class WatchedPortions(Generic[Run, Task]):
 
     def give_up(self, run: Run) -> None:
         """Fail the job. What is done stays done."""
-        message = "The job did not get on for a day. Make a new one for what is left."
+        message = "The job made no progress for a day. Start a new one for what is left."
         self._jobs(run.tenant_id).save(run, run.fail("stalled", message, at=self._now()))

@@ -134,7 +134,7 @@ def settings_attribute(settings: TenantSettings) -> dict[str, Any]:
     defaults = asdict(TenantSettings())
     given = {name: value for name, value in asdict(settings).items() if value != defaults[name]}
     if "import_defaults" in given:
-        # A text, since `_attribute` leaves out what is None, and None says of a column that it is not read.
+        # A text, since `_attribute` leaves out what is None, and None means that a column is not read.
         given["import_defaults"] = settings.import_defaults.to_json()
     return _attribute(given)
 
