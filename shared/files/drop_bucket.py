@@ -16,6 +16,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.domain.errors import Conflict, Unavailable
+from shared.domain.ids import new_id
 from shared.domain.imports.file import FileReplaced
 from shared.domain.imports.malware import STATUS_TAG
 from shared.domain.imports.upload import DroppedFile, Location, StoredFile
@@ -186,9 +187,10 @@ class DropBucket:
         header: bytes,
         blocks: Iterable[bytes],
     ) -> str:
-        """Write the results of a run: the header, and then some blocks. Returns the key of the results."""
+        """Write the results of a run: the header, and then some blocks. Returns their key, which is new each time: a
+        retry may be reading what was written before."""
         return self._put_csv(
-            object_keys.results_key(tenant_id, import_id, attempt, file_name), header, blocks
+            object_keys.results_key(tenant_id, import_id, attempt, new_id(), file_name), header, blocks
         )
 
     def put_kept(
@@ -201,7 +203,9 @@ class DropBucket:
         blocks: Iterable[bytes],
     ) -> str:
         """Write the list of contacts that an undo kept, as `put_results` does. Returns its key."""
-        return self._put_csv(object_keys.kept_key(tenant_id, import_id, attempt, file_name), header, blocks)
+        return self._put_csv(
+            object_keys.kept_key(tenant_id, import_id, attempt, new_id(), file_name), header, blocks
+        )
 
     def _put_csv(self, key: str, header: bytes, blocks: Iterable[bytes]) -> str:
         buffer, upload = bytearray(header), _Upload(self._client, self._bucket, key)

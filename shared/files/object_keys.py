@@ -4,13 +4,16 @@
 |---|---|
 | dropped file | `tenants/<tenant id>/inbox/<file>` |
 | uploaded file | `uploads/<tenant id>/<import id>` |
-| results | `tenants/<tenant id>/results/<import id>/<attempt>/<file>.results.csv` |
-| what an undo kept | `tenants/<tenant id>/results/<import id>/<attempt>/<file>.kept.csv` |
+| results | `tenants/<tenant id>/results/<import id>/<attempt>/<id>/<file>.results.csv` |
+| what an undo kept | `tenants/<tenant id>/results/<import id>/<attempt>/<id>/<file>.kept.csv` |
 | rows of a chunk | `parts/<tenant id>/<import id>/<attempt>/in/<chunk>` |
 | fates of a chunk's rows | `parts/<tenant id>/<import id>/<attempt>/out/<chunk>-<id>` |
 | contacts that a chunk wrote | `writes/<tenant id>/<import id>/<attempt>/<chunk>-<id>` |
 | file of an export | `exports/<tenant id>/<export id>/<id>.<format>` |
 | rest of an export's portion | `parts/<tenant id>/<export id>/rest/<id>` |
+
+A worker that does what another one has done writes an object of its own, under a new `<id>`, and the record names the
+object that counts: what was read of an object once can be read again, with the same ETag.
 
 Parts and writes are kept outside `tenants/` and `uploads/`, since every new object there invokes the function that
 imports files.
@@ -63,19 +66,20 @@ def locate(key: str) -> Location | None:
     return uploaded_file(key) or inbox_file(key)
 
 
-def results_key(tenant_id: str, import_id: str, attempt: str, file_name: str) -> str:
-    """Return the key of the results of a run. Folders in the file's name are left out."""
-    return f"{_results_of(tenant_id, import_id, attempt, file_name)}.results.csv"
+def results_key(tenant_id: str, import_id: str, attempt: str, name: str, file_name: str) -> str:
+    """Return the key of the results of a run. `name`: of the worker that wrote them. Folders in the file's name are
+    left out."""
+    return f"{_results_of(tenant_id, import_id, attempt, name, file_name)}.results.csv"
 
 
-def kept_key(tenant_id: str, import_id: str, attempt: str, file_name: str) -> str:
-    """Return the key of the list of contacts that an undo kept."""
-    return f"{_results_of(tenant_id, import_id, attempt, file_name)}.kept.csv"
+def kept_key(tenant_id: str, import_id: str, attempt: str, name: str, file_name: str) -> str:
+    """Return the key of the list of contacts that an undo kept. `name`: of the worker that wrote it."""
+    return f"{_results_of(tenant_id, import_id, attempt, name, file_name)}.kept.csv"
 
 
-def _results_of(tenant_id: str, import_id: str, attempt: str, file_name: str) -> str:
-    name = file_name.rpartition("/")[2][:_MAX_NAME]
-    return f"{TENANTS}{tenant_id}/{_RESULTS}/{import_id}/{attempt}/{name}"
+def _results_of(tenant_id: str, import_id: str, attempt: str, name: str, file_name: str) -> str:
+    shown = file_name.rpartition("/")[2][:_MAX_NAME]
+    return f"{TENANTS}{tenant_id}/{_RESULTS}/{import_id}/{attempt}/{name}/{shown}"
 
 
 def last_results_key(key: str) -> str | None:

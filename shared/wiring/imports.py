@@ -143,10 +143,11 @@ def import_previews(caller: Caller, claim: IdempotencyKeyClaim | None = None) ->
 def import_retries(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> ImportRetries:
     """The imports of rows that failed in other imports, for one caller."""
     from shared.services.imports.retries import ImportRetries
+    from shared.table.imports.retries import ImportRetryTable
 
     return ImportRetries(
         caller,
-        _import_table(caller.tenant_id, claim),
+        ImportRetryTable(store_for(claim), caller.tenant_id),
         drop_bucket,
         import_queue,
         _given_options(caller),

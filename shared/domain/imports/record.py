@@ -70,6 +70,8 @@ class ImportRun:
     `retry_of`: the import whose failed rows this one tries again; empty for others. Its file is the results of that
     import.
 
+    `retried_by`: the last import that tries the failed rows of this one again; empty when there is none.
+
     `undo`: the undo of the run, if one was begun.
     """
 
@@ -101,6 +103,7 @@ class ImportRun:
     options: ImportOptions = field(default_factory=ImportOptions)
     unique_scope: UniqueScope = "tenant"
     retry_of: str = ""
+    retried_by: str = ""
     undo: Undo | None = None
 
     @classmethod

@@ -26,6 +26,24 @@ def require_rows_to_retry(run: ImportRun) -> str:
     return run.results_key
 
 
+def require_not_retried(last: ImportRun | None) -> None:
+    """Raise Conflict when rows are being tried again by a retry, or were by one that has written some of them and was
+    not undone: rows that match no contact by an address would become two contacts. `last`: the last retry of the rows;
+    None when there was none."""
+    if last is None or last.state == "undone":
+        return
+    has_ended = last.state in ("completed", "failed", "cancelled") and (
+        last.results_key is not None or not last.chunks_total
+    )
+    tally = last.tally
+    if has_ended and (last.is_dry or not tally.created + tally.updated + tally.merged):
+        return
+    raise Conflict(
+        f"The rows are tried again by the import {last.id}. Retry that import once it has ended, or undo it.",
+        code="retried",
+    )
+
+
 def retry(
     run: ImportRun,
     results: StoredFile,

@@ -15,6 +15,7 @@ from shared.domain.import_options_input import OptionsInput
 from shared.domain.imports.file import FileReplaced
 from shared.domain.imports.limits import DEFAULT_LIMITS, ImportLimits
 from shared.domain.imports.record import ImportRun
+from shared.domain.imports.retry_run import require_not_retried
 from shared.domain.imports.tasks import ImportTask
 from shared.domain.imports.upload import ImportInput, StartInput, StoredFile, Upload
 from shared.domain.imports.views import Import, NewImport
@@ -39,7 +40,7 @@ class ImportRepository(Protocol):
 
     def add_waiting(self, run: ImportRun, *, until: str) -> None: ...
 
-    def save(self, before: ImportRun, after: ImportRun) -> None: ...
+    def save(self, before: ImportRun, after: ImportRun, *, first: ImportRun | None = None) -> None: ...
 
 
 class Uploads(Protocol):
@@ -169,8 +170,9 @@ class ImportUploads:
         """Start an import with its file as the file is now. Returns the running import.
 
         Raises Invalid as `GivenOptions.apply` does; Conflict when there is no file yet, when its scan for malware has
-        not ended, and when the import was started before, unless it was undone or wrote nothing; QuotaReached when the
-        tenant has too many running imports, or when its files of the day are too large together.
+        not ended, when the import was started before, unless it was undone or wrote nothing, and when another import
+        tries the same rows of an import again; QuotaReached when the tenant has too many running imports, or when its
+        files of the day are too large together.
         """
         self._caller.require_all(*PERMISSIONS)
         for _ in RECORD.tries():
@@ -181,6 +183,9 @@ class ImportUploads:
             due_at = timestamps.plus(at, FIRST_LOOK_SECONDS)
             if not before.can_start:
                 raise Conflict(f"The import is {before.state}, so it cannot start.", code="import_started")
+            first = self._imports.get(before.retry_of) if before.retry_of else None
+            if first is not None and first.retried_by not in ("", before.id):
+                require_not_retried(self._imports.get(first.retried_by))
             run = before.start(
                 find_uploaded(self._uploads(), self._scans, before),
                 self._options.apply(given.options, before.options),
@@ -192,7 +197,7 @@ class ImportUploads:
             shown = Import.of(run, None)
             self._announce(shown)
             try:
-                self._imports.save(before, run)
+                self._imports.save(before, run, first=first)
             except ConcurrentChange:
                 continue
             # It runs now. If it cannot be queued, or a kill prevents that, the watch over imports queues it.

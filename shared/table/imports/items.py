@@ -38,6 +38,7 @@ _TEXTS = {
     "attempt": "attempt",
     "unique_scope": "unique_scope",
     "retry_of": "retry_of",
+    "retried_by": "retried_by",
 }
 _NUMBERS = {
     "size": "file_bytes",

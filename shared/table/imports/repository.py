@@ -22,6 +22,7 @@ from shared.table.imports.items import (
     tally_attributes,
 )
 from shared.table.imports.preview_ends import end_preview
+from shared.table.imports.retries import claim_rows
 from shared.table.item import Item
 from shared.table.jobs.slots import Slots, count_bytes, uncount_bytes
 from shared.table.keys import imports as import_keys
@@ -93,17 +94,19 @@ class ImportTable:
             until=_seconds(until),
         )
 
-    def save(self, before: ImportRun, after: ImportRun) -> None:
-        """Write an import that was not running before.
+    def save(self, before: ImportRun, after: ImportRun, *, first: ImportRun | None = None) -> None:
+        """Write an import that was not running before. `first`: the import whose rows it tries again, if any.
 
-        Raises ConcurrentChange when another writer has changed it, and, for an import that runs now, QuotaReached as
-        `add` does.
+        Raises ConcurrentChange when another writer has changed one of them, and, for an import that runs now,
+        QuotaReached as `add` does.
         """
 
         def build() -> Transaction:
             transaction = self._write(after, guards.at_version_or_own(before.version, after.last_event))
             if after.state in ("running", "cancelled"):
                 end_preview(transaction, self._store, self._previews, after)
+            if first is not None:
+                claim_rows(transaction, first, after)
             if after.state == "running":
                 count_bytes(transaction, self._tenant, after.size, after.updated_at)
                 self._uploads.release(transaction, after.id)

@@ -8,13 +8,19 @@ from typing import Any
 
 import pytest
 
+from shared.domain.events import Event
 from shared.domain.ids import new_id
+from shared.domain.imports.record import ImportRun
+from shared.domain.imports.tasks import ImportTask
 from shared.services.imports import chains, grouping
 from shared.table.imports.repository import ImportTable
+from shared.table.imports.retries import ImportRetryTable
 from shared.wiring.base import store
+from shared.wiring.imports import import_runs
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.imports.uploads import Uploader
 from tests.integration.world import World
+from tests.support.gateway import Response
 from tests.support.tenant_guard import as_operator
 from tests.tenants import Tenancy
 
@@ -190,3 +196,99 @@ def test_what_cannot_be_tried_again_is_said(world: World, uploader: Uploader, t1
     with as_operator():
         kept = ImportTable(store(), "T1").list_newest(limit=10, after=None)
     assert not any(run.retry_of for run in kept)
+
+
+# Retries of one import
+
+
+NAMELESS = "Email,First Name,Company\nnone,Ann,Acme\n"
+"""A row that matches no contact by an address, so nothing but its import keeps it from becoming two."""
+
+
+@pytest.fixture
+def failed(world: World, uploader: Uploader) -> str:
+    """An import whose only row failed, and would not fail again."""
+    import_id = uploader.upload(NAMELESS)
+    assert uploader.run(import_id)["counts"]["failed"] == 1
+    assert world.send("PATCH", "/settings", {"require_email": False}).status == 200
+    return import_id
+
+
+def ask(uploader: Uploader, import_id: str, **options: Any) -> Response:
+    return uploader.send("POST", f"/imports/{import_id}/retry", {"options": options} if options else None)
+
+
+def assert_retried(answer: Response, by: str) -> None:
+    assert (answer.status, answer.json["code"]) == (409, "retried"), answer.text
+    assert by in answer.json["detail"]
+
+
+def test_check_79_rows_are_not_tried_again_twice(world: World, uploader: Uploader, failed: str) -> None:
+    first = ask(uploader, failed).json["id"]
+    assert_retried(ask(uploader, failed), first)
+    uploader.folder.work()
+    assert_retried(ask(uploader, failed), first)
+    assert uploader.read(first)["counts"]["created"] == len(world.content.live) == 1
+
+
+def test_check_79_of_two_retries_at_once_one_starts(
+    world: World, uploader: Uploader, failed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, faster = ImportRetryTable.add, list[str]()
+
+    def late(self: ImportRetryTable, first: ImportRun, run: ImportRun) -> None:
+        monkeypatch.setattr(ImportRetryTable, "add", add)
+        faster.append(ask(uploader, failed).json["id"])
+        add(self, first, run)
+
+    monkeypatch.setattr(ImportRetryTable, "add", late)
+    answer = ask(uploader, failed)
+    assert_retried(answer, faster[0])
+    uploader.folder.work()
+    assert len(world.content.live) == 1
+
+
+@pytest.mark.parametrize("ending", ["cancelled", "undone", "dry"])
+def test_rows_are_tried_again_when_the_last_retry_left_nothing(
+    world: World, uploader: Uploader, failed: str, ending: str
+) -> None:
+    first = ask(uploader, failed, dry_run=ending == "dry").json["id"]
+    if ending == "cancelled":
+        assert uploader.send("POST", f"/imports/{first}/cancel").status == 200
+    uploader.folder.work()
+    if ending == "undone":
+        assert uploader.send("POST", f"/imports/{first}/undo").status == 202
+        uploader.folder.work()
+    second = retry(uploader, failed, dry_run=False)
+    assert second["counts"]["created"] == len(world.content.live) == 1
+    if ending != "cancelled":
+        # It could be started again, if the rows were not written by the other one.
+        assert_retried(uploader.start(first, dry_run=False), second["id"])
+        uploader.send("POST", f"/imports/{second['id']}/undo")
+        uploader.folder.work()
+        assert uploader.run(first, dry_run=False)["counts"]["created"] == 1
+        assert_retried(ask(uploader, failed), first)
+
+
+def test_a_retry_reads_the_results_that_it_began_with_when_others_are_written(
+    world: World, uploader: Uploader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker ends the import too. It writes an object of its own: with SSE-KMS, an object that is put again has
+    another ETag, even with the same content."""
+    complete, keys = ImportTable.complete, list[str]()
+
+    def late(self: ImportTable, run: ImportRun, event: Event) -> bool:
+        monkeypatch.setattr(ImportTable, "complete", complete)
+        import_runs().finish(ImportTask("T1", run.id, run.attempt, "finish"))
+        keys.append(run.results_key or "")
+        return complete(self, run, event)
+
+    monkeypatch.setattr(ImportTable, "complete", late)
+    import_id = uploader.upload(NAMELESS)
+    assert uploader.run(import_id)["state"] == "completed"
+    kept = uploader.folder.results_key(import_id)
+    assert kept not in keys
+    assert set(uploader.folder.keys("tenants/T1/results/")) == {kept, *keys}
+    first = ask(uploader, import_id).json["id"]
+    uploader.folder.work()
+    assert uploader.read(first)["error"] is None

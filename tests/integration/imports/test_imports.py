@@ -21,7 +21,7 @@ import pytest
 from functions.imports.on_schedule import handler as on_schedule
 from shared.domain import timestamps
 from shared.domain.errors import Unavailable
-from shared.domain.ids import new_id
+from shared.domain.ids import is_id, new_id
 from shared.domain.imports.tasks import ImportTask
 from shared.domain.tenant import UniqueScope
 from shared.services.imports import grouping
@@ -131,7 +131,9 @@ def test_the_results_have_the_files_columns_and_every_rows_fate(inbox: DropFolde
     assert again["contact_id"] == ada["contact_id"]
     assert again["message"].startswith("Row 1 ")
     assert nobody["message"].startswith("Line 5: email")
-    assert inbox.results_key(shown["id"]).endswith(f"/results/{shown['id']}/r1/my people.csv.results.csv")
+    folder, worker, name = inbox.results_key(shown["id"]).rsplit("/", 2)
+    assert (folder.endswith(f"/results/{shown['id']}/r1"), name) == (True, "my people.csv.results.csv")
+    assert is_id(worker)
     assert inbox.keys("parts/") == []
 
 
