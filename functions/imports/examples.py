@@ -73,7 +73,7 @@ _STARTED = Import(
     }
 )
 _PREVIEW = Preview(
-    id="p1",
+    id="p01965d28-0f40-7a52-8c1e-2b7f90d4e6a3",
     import_id=_ID,
     state="ready",
     is_current=True,

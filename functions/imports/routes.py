@@ -54,7 +54,8 @@ def create_import(call: Call, body: ImportInput) -> Reply:
     errors=(NotFound, Conflict),
 )
 def start_import(call: Call, import_id: str, body: StartInput) -> Reply:
-    """An import that was undone, or that wrote nothing (`dry_run`), can be started again."""
+    """An import that was undone can be started again, and so can one that has run and written nothing: with `dry_run`,
+    or because it ended before its file was split."""
     return Reply(record=import_uploads(call.caller, call.claim).start(import_id, body))
 
 

@@ -38,11 +38,14 @@ def begin_preview(
     at: str,
     due_at: str,
 ) -> ImportRun:
-    """Return a preview of an import that begins, in an attempt after that of an older preview."""
-    number = int(older.attempt[1:]) + 1 if older else 1
+    """Return a preview of an import that begins, in the place of an older one. `write_id`: a new id.
+
+    Its attempt has a name that no other one has had, since DynamoDB may remove the record of an expired preview before
+    its chunks.
+    """
     return replace(
         run,
-        attempt=f"p{number}",
+        attempt=f"p{write_id}",
         options=effective(run.options, settings),
         unique_scope=settings.unique_scope,
         state="running",

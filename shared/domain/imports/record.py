@@ -37,7 +37,8 @@ _MOVES: dict[State, frozenset[State]] = {
     "undone": frozenset({"running"}),
 }
 
-
+ENDED: frozenset[State] = frozenset({"completed", "failed", "cancelled"})
+"""The states of an import that has ended, and was not undone since."""
 NO_PROGRESS: dict[str, Any] = {
     "rows_total": None,
     "chunks_total": None,
@@ -72,6 +73,8 @@ class ImportRun:
 
     `retried_by`: the last import that tries the failed rows of this one again; empty when there is none.
 
+    `is_dry_run`: whether the run only plans its rows, or did. `options` may be those of a later preview by then.
+
     `undo`: the undo of the run, if one was begun.
     """
 
@@ -104,6 +107,7 @@ class ImportRun:
     unique_scope: UniqueScope = "tenant"
     retry_of: str = ""
     retried_by: str = ""
+    is_dry_run: bool = False
     undo: Undo | None = None
 
     @classmethod
@@ -151,9 +155,15 @@ class ImportRun:
 
     @property
     def can_start(self) -> bool:
-        """Whether the import can be started, and therefore previewed: it was not started before, was undone, or wrote
-        nothing."""
-        return "running" in _MOVES[self.state] or (self.state == "completed" and self.options.dry_run)
+        """Whether the import can be started, and therefore previewed: it was neither started nor cancelled before, was
+        undone, or has run and written nothing."""
+        has_run = bool(self.attempt) and self.state in ENDED
+        return "running" in _MOVES[self.state] or (has_run and not self.may_have_written)
+
+    @property
+    def may_have_written(self) -> bool:
+        """Whether the run may have written contacts. It has not if it is dry, or as long as its file is not split."""
+        return bool(self.chunks_total) and not self.is_dry
 
     def start(
         self,
@@ -170,6 +180,7 @@ class ImportRun:
         self.require_start()
         return replace(
             self,
+            is_dry_run=options.dry_run,
             attempt=f"r{int(self.attempt[1:] or 0) + 1}",
             options=effective(options, settings),
             unique_scope=settings.unique_scope,
@@ -220,7 +231,7 @@ class ImportRun:
     @property
     def is_dry(self) -> bool:
         """Whether the rows are only planned, and nothing is written."""
-        return self.options.dry_run or self.is_preview
+        return self.is_dry_run or self.is_preview
 
     @property
     def is_preview(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.domain.callers import Caller
 from shared.domain.errors import Conflict
 from shared.domain.import_options import ImportOptions
-from shared.domain.imports.record import ImportRun, effective
+from shared.domain.imports.record import ENDED, ImportRun, effective
 from shared.domain.imports.upload import StoredFile
 from shared.domain.tenant import TenantSettings
 
@@ -13,7 +13,7 @@ from shared.domain.tenant import TenantSettings
 def require_rows_to_retry(run: ImportRun) -> str:
     """Return the key of the results of an import. Raises Conflict when it has not ended, was undone, has no results, or
     has no row that failed or was not run."""
-    if run.state not in ("completed", "failed", "cancelled"):
+    if run.state not in ENDED:
         raise Conflict(
             f"The import is {run.state}. Rows of an import that has ended can be tried again.",
             code="not_ready",
@@ -75,4 +75,5 @@ def retry(
         options=effective(options, settings),
         unique_scope=settings.unique_scope,
         retry_of=run.id,
+        is_dry_run=options.dry_run,
     )

@@ -6,17 +6,16 @@ from dataclasses import asdict, replace
 
 from shared.domain.errors import Conflict
 from shared.domain.events import IMPORT_UNDONE, Event
-from shared.domain.imports.record import ImportRun
+from shared.domain.imports.record import ENDED, ImportRun
 from shared.domain.imports.undo import UNDO_SECONDS, Undo
 from shared.domain.timestamps import plus
-
-_ENDED = ("completed", "failed", "cancelled")
 
 
 def undo_until(run: ImportRun) -> str | None:
     """Return the time until which an import can be undone; None when it cannot be, or has written nothing."""
-    has_written = run.chunks_total and not run.is_dry
-    return plus(run.ended_at, UNDO_SECONDS) if run.state in _ENDED and run.ended_at and has_written else None
+    if run.state not in ENDED or run.ended_at is None or not run.may_have_written:
+        return None
+    return plus(run.ended_at, UNDO_SECONDS)
 
 
 def begin_undo(run: ImportRun, *, write_id: str, at: str, due_at: str) -> ImportRun:

@@ -28,7 +28,14 @@ class Import(BaseModel):
     state: State
     source: Source
     file_name: str
-    options: OptionsShown
+    options: Annotated[
+        OptionsShown,
+        Field(description="As they were given last, to the import, to a preview of it, or to its start."),
+    ]
+    is_dry_run: Annotated[
+        bool,
+        Field(description="Whether its run only says what would happen to each row, and writes nothing."),
+    ] = False
     retry_of: Annotated[
         str | None, Field(description="The import whose failed rows this import tries again.")
     ] = None
@@ -53,6 +60,7 @@ class Import(BaseModel):
             source=run.source,
             file_name=run.file_name,
             options=OptionsShown.of(run.options),
+            is_dry_run=run.is_dry_run,
             retry_of=run.retry_of or None,
             counts=run.counts,
             progress=run.progress,

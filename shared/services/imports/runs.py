@@ -71,7 +71,7 @@ class ImportRepository(Protocol):
 
     def fail(self, run: ImportRun, *, is_refused: bool) -> bool: ...
 
-    def set_results(self, import_id: str, results_key: str) -> None: ...
+    def set_results(self, import_id: str, attempt: str, results_key: str) -> bool: ...
 
 
 class Files(Protocol):
@@ -270,11 +270,11 @@ class ImportRuns:
                     self.finish(task)
                     return
             elif run.state in ("failed", "cancelled") and run.chunks_total and run.results_key is None:
-                imports.set_results(run.id, self._gather(run, imports))
+                imports.set_results(run.id, run.attempt, self._gather(run, imports))
         except Conflict:
             # Another worker was faster, and has removed the parts already.
             again = imports.get(run.id)
-            if again is None or again.results_key is None:
+            if again is None or (again.attempt == run.attempt and again.results_key is None):
                 raise
         self._files.drop_parts(run.tenant_id, run.id, run.attempt)
 

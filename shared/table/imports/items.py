@@ -61,6 +61,8 @@ def run_to_item(run: ImportRun) -> Item:
     }
     if options := run.options.to_json():
         item["options"] = {"S": options}
+    if run.is_dry_run:
+        item["is_dry_run"] = {"BOOL": True}
     if run.due_at:
         item.update(import_keys.due(run.due_at, run.id))
     if not run.started_at:
@@ -88,7 +90,14 @@ def run_from_item(tenant_id: str, item: Item) -> ImportRun:
     tally = Tally(**{name: int(item[f"rows_{name}"]["N"]) for name in _OUTCOMES})
     options = ImportOptions.from_json(item["options"]["S"] if "options" in item else "")
     undo = _undo_from_item(item)
-    return ImportRun(tenant_id=tenant_id, tally=tally, options=options, undo=undo, **{**_NO_FILE, **values})
+    return ImportRun(
+        tenant_id=tenant_id,
+        tally=tally,
+        options=options,
+        is_dry_run="is_dry_run" in item,
+        undo=undo,
+        **{**_NO_FILE, **values},
+    )
 
 
 def undo_attributes(undo: Undo | None) -> Item:
@@ -136,6 +145,23 @@ def end_update(run: ImportRun) -> tuple[str, Item]:
     values: Item = {f":{attribute}": {"S": value} for attribute, value in given.items()}
     expression = f"SET {sets}, version = :version REMOVE WPK, WSK, due_at"
     return expression, {**values, ":version": {"N": str(run.version)}}
+
+
+def propose_update(run: ImportRun) -> tuple[str, Item]:
+    """Return the expression and the values of the update that gives the file and the options of a preview to an
+    import."""
+    texts = {
+        "import_state": run.state,
+        "etag": run.etag,
+        "updated_at": run.updated_at,
+        "last_event": run.last_event,
+        "options": run.options.to_json(),
+    }
+    values: Item = {name: {"S": text} for name, text in texts.items() if text}
+    values |= {"file_bytes": {"N": str(run.size)}, "version": {"N": str(run.version)}}
+    sets = ", ".join(f"{name} = :{name}" for name in values)
+    removed = "" if "options" in values else " REMOVE options"
+    return f"SET {sets}{removed}", {f":{name}": value for name, value in values.items()}
 
 
 def layout_to_item(tenant_id: str, import_id: str, attempt: str, layout: Layout) -> Item:

@@ -6,11 +6,12 @@ import zlib
 from collections.abc import Iterable
 
 from shared.domain import timestamps
+from shared.domain.ids import milliseconds_of
 from shared.domain.imports.preview import PREVIEW_DAYS, SAMPLE_ROWS, PreviewRow
 from shared.domain.imports.record import ImportRun
 from shared.domain.jobs.quotas import PREVIEWS
 from shared.table import guards
-from shared.table.imports.items import run_to_item
+from shared.table.imports.items import propose_update, run_to_item
 from shared.table.imports.repository import ImportTable
 from shared.table.item import Item, binary
 from shared.table.jobs.slots import Slots
@@ -38,6 +39,9 @@ class PreviewTable(ImportTable):
     def _due(self, at: str, import_id: str) -> Key:
         return import_keys.preview_due(at, import_id)
 
+    def _expiry_of(self, attempt: str) -> Item:
+        return {"expires_at": {"N": str(_expiry(attempt))}}
+
     def begin(self, before: ImportRun, after: ImportRun, older: ImportRun | None, preview: ImportRun) -> None:
         """Write a preview that begins, in the place of an older one, and the import with the preview's options.
 
@@ -50,17 +54,27 @@ class PreviewTable(ImportTable):
 
         def build() -> Transaction:
             transaction = Transaction()
-            transaction.put(run_to_item(after), **guards.at_version_or_own(before.version, after.last_event))
+            # A run that was cancelled may still get its last counts and its results: they stay untouched.
+            unchanged = guards.at_version_or_own(before.version, after.last_event)
+            expression, values = propose_update(after)
+            transaction.update(
+                import_keys.import_run(self._tenant, after.id),
+                expression,
+                {**values, **unchanged["values"]},
+                condition=unchanged["condition"],
+                refusal=unchanged["refusal"],
+            )
             transaction.put(self._to_item(preview), **guard)
             return transaction
 
-        self._running.commit(build, preview.id, now=timestamps.to_milliseconds(preview.started_at) // 1000)
+        now = timestamps.to_milliseconds(preview.started_at) // 1000
+        self._running.commit(build, preview.id, now=now, until=_expiry(preview.attempt))
 
     def _to_item(self, preview: ImportRun) -> Item:
         item: Item = {
             **run_to_item(preview),
             **self._key(preview.id),
-            "expires_at": {"N": str(_expiry(preview.started_at))},
+            **self._expiry_of(preview.attempt),
         }
         return item | (self._due(preview.due_at, preview.id) if preview.due_at else {})
 
@@ -79,7 +93,7 @@ class PreviewTable(ImportTable):
                 {
                     **import_keys.sample_row(self._tenant, preview.id, preview.attempt, row.row_number),
                     "row": {"B": zlib.compress(row.model_dump_json(exclude_defaults=True).encode())},
-                    "expires_at": {"N": str(_expiry(preview.started_at))},
+                    **self._expiry_of(preview.attempt),
                 }
             )
 
@@ -100,5 +114,6 @@ class PreviewTable(ImportTable):
         return rows
 
 
-def _expiry(at: str) -> int:
-    return timestamps.to_milliseconds(at) // 1000 + PREVIEW_DAYS * 86_400
+def _expiry(attempt: str) -> int:
+    """Return the end of a preview, in Unix seconds. Its record, its slot, its chunks and its rows end together."""
+    return milliseconds_of(attempt[1:]) // 1000 + PREVIEW_DAYS * 86_400

@@ -58,6 +58,11 @@ class ImportTable:
     def _due(self, at: str, import_id: str) -> Key:
         return import_keys.due(at, import_id)
 
+    def _expiry_of(self, attempt: str) -> Item:  # noqa: ARG002
+        """Return the attribute with the time at which DynamoDB removes the layout and the chunks of an attempt. Those
+        of a run have none."""
+        return {}
+
     def add(self, run: ImportRun) -> bool:
         """Write a new import that runs. Returns False when it exists already.
 
@@ -103,11 +108,10 @@ class ImportTable:
 
         def build() -> Transaction:
             transaction = self._write(after, guards.at_version_or_own(before.version, after.last_event))
-            if after.state in ("running", "cancelled"):
-                end_preview(transaction, self._store, self._previews, after)
             if first is not None:
                 claim_rows(transaction, first, after)
             if after.state == "running":
+                end_preview(transaction, self._store, self._previews, after)
                 count_bytes(transaction, self._tenant, after.size, after.updated_at)
                 self._uploads.release(transaction, after.id)
             return transaction
@@ -134,7 +138,8 @@ class ImportTable:
 
     def save_layout(self, import_id: str, attempt: str, layout: Layout) -> None:
         """Write the layout with which an attempt of an import reads the file."""
-        self._store.put(layout_to_item(self._tenant, import_id, attempt, layout))
+        item = layout_to_item(self._tenant, import_id, attempt, layout)
+        self._store.put(item | self._expiry_of(attempt))
 
     def get_layout(self, import_id: str, attempt: str) -> Layout | None:
         """Return the layout with which an attempt of an import reads the file; None before it is known."""
@@ -178,6 +183,7 @@ class ImportTable:
                 "rows_done": {"N": str(tally.rows)},
                 "at": {"S": at},
                 "closed_by": {"S": task_id},
+                **self._expiry_of(attempt),
             },
             condition=guards.IS_NEW,
             refusal=lambda _: _AlreadyThere("The chunk is closed already."),
@@ -191,9 +197,9 @@ class ImportTable:
             {
                 **{f":{name}": {"N": str(number)} for name, number in more.items()},
                 ":at": {"S": at},
-                ":attempt": {"S": attempt},
+                **_of_attempt(attempt),
             },
-            condition="attempt = :attempt",
+            condition=_IS_ATTEMPT,
             refusal=lambda _: _AlreadyThere("A later attempt has begun."),
         )
         try:
@@ -216,36 +222,35 @@ class ImportTable:
 
     def set_totals(self, import_id: str, attempt: str, *, rows: int, chunks: int) -> bool:
         """Write the number of rows and chunks in the file. Returns False when the attempt has ended."""
-        is_current = "attempt = :attempt"
         return self._store.update(
             self._key(import_id),
             "SET rows_total = :rows, chunks_total = :chunks",
             {
                 ":rows": {"N": str(rows)},
                 ":chunks": {"N": str(chunks)},
-                ":attempt": {"S": attempt},
+                **_of_attempt(attempt),
                 **_RUNNING,
             },
-            condition=f"{_IS_RUNNING} AND {is_current}",
+            condition=f"{_IS_RUNNING} AND {_IS_ATTEMPT}",
         )
 
     def complete(self, run: ImportRun, event: Event) -> bool:
-        """Write a completed import and its event. Returns False when it has ended already, in another way."""
+        """Write a completed import and its event. Returns False when the attempt has ended already, in another way."""
         transaction = Transaction()
         is_own_write = "last_event = :last_event"
         expression, values = end_update(run)
         transaction.update(
             self._key(run.id),
             expression,
-            {**values, **_RUNNING},
-            condition=f"{_IS_RUNNING} OR {is_own_write}",
+            {**values, **_RUNNING, **_of_attempt(run.attempt)},
+            condition=f"({_IS_RUNNING} AND {_IS_ATTEMPT}) OR {is_own_write}",
             refusal=lambda _: _NoLongerRunning("The import has ended already."),
         )
         transaction.put(event_items.event_to_item(self._tenant, event))
         return self._end(transaction, run.id)
 
     def fail(self, run: ImportRun, *, is_refused: bool) -> bool:
-        """Write a failed or cancelled import. Returns False when it has ended already.
+        """Write a failed or cancelled import. Returns False when the attempt has ended already.
 
         `is_refused`: its file's bytes no longer count, since no row of it was written.
         """
@@ -256,13 +261,12 @@ class ImportTable:
 
     def _end_of(self, run: ImportRun) -> Transaction:
         expression, values = end_update(run)
-        is_current = "attempt = :attempt"
         transaction = Transaction()
         transaction.update(
             self._key(run.id),
             expression,
-            {**values, **_RUNNING, ":attempt": {"S": run.attempt}},
-            condition=f"{_IS_RUNNING} AND {is_current}",
+            {**values, **_RUNNING, **_of_attempt(run.attempt)},
+            condition=f"{_IS_RUNNING} AND {_IS_ATTEMPT}",
             refusal=lambda _: _NoLongerRunning("The attempt has ended already."),
         )
         return transaction
@@ -271,12 +275,13 @@ class ImportTable:
         uncount_bytes(transaction, self._tenant, run.size, run.started_at)
 
     def cancel(self, before: ImportRun, after: ImportRun) -> bool:
-        """Write a cancelled import. Returns False when it has been started or has ended meanwhile, or when its file has
-        arrived."""
+        """Write a cancelled import, and end its preview. Returns False when it has been started or has ended meanwhile,
+        when its file has arrived, or when its preview has ended."""
         if before.state == "running":
             return self.fail(after, is_refused=False)
         transaction = self._write(after, guards.at_version_or_own(before.version, after.last_event))
         self._uploads.release(transaction, after.id)
+        end_preview(transaction, self._store, self._previews, after)
         try:
             self._store.commit(transaction)
         except ConcurrentChange:
@@ -291,16 +296,24 @@ class ImportTable:
             return False
         return True
 
-    def set_results(self, import_id: str, results_key: str) -> None:
-        """Write the object with the results of an import that failed half-way."""
-        self._store.update(
+    def set_results(self, import_id: str, attempt: str, results_key: str) -> bool:
+        """Write the object with the results of an attempt that failed or was cancelled half-way. Returns False when
+        another attempt has begun."""
+        has_ended = "import_state IN (:failed, :cancelled)"
+        return self._store.update(
             self._key(import_id),
             "SET results_key = :key",
-            {":key": {"S": results_key}},
+            {
+                ":key": {"S": results_key},
+                ":failed": {"S": "failed"},
+                ":cancelled": {"S": "cancelled"},
+                **_of_attempt(attempt),
+            },
+            condition=f"{_IS_ATTEMPT} AND {has_ended}",
         )
 
     def postpone(self, run: ImportRun, *, looked_at: str, idle_looks: int, due_at: str) -> bool:
-        """Write what the watch found, and the time of its next look. Returns False when the import has ended, or when
+        """Write what the watch found, and the time of its next look. Returns False when the attempt has ended, or when
         another run of the watch was faster."""
         entry = self._due(due_at, run.id)
         is_unmoved = "due_at = :before"
@@ -316,13 +329,19 @@ class ImportTable:
                 ":idle": {"N": str(idle_looks)},
                 ":before": {"S": run.due_at or ""},
                 ":state": {"S": run.state},
+                **_of_attempt(run.attempt),
             },
-            condition=f"{is_in_state} AND {is_unmoved}",
+            condition=f"{is_in_state} AND {_IS_ATTEMPT} AND {is_unmoved}",
         )
 
 
 _IS_RUNNING = "import_state = :running"
 _RUNNING: Item = {":running": {"S": "running"}}
+_IS_ATTEMPT = "attempt = :attempt"
+
+
+def _of_attempt(attempt: str) -> Item:
+    return {":attempt": {"S": attempt}}
 
 
 def _seconds(at: str) -> int:

@@ -106,7 +106,7 @@ class ImportUndoTable:
     ) -> bool:
         """Close a chunk that was taken back, and count its contacts, in one transaction.
 
-        Returns False, and counts nothing, when the chunk is closed already.
+        Returns False, and counts nothing, when the chunk is closed already, or when the import has run again since.
         """
         transaction = Transaction()
         transaction.put(
@@ -125,7 +125,13 @@ class ImportUndoTable:
         transaction.update(
             import_keys.import_run(self._tenant, import_id),
             f"SET {sums}, updated_at = :at",
-            {**{f":{name}": {"N": str(number)} for name, number in more.items()}, ":at": {"S": at}},
+            {
+                **{f":{name}": {"N": str(number)} for name, number in more.items()},
+                ":at": {"S": at},
+                ":attempt": {"S": attempt},
+            },
+            condition="undo_attempt = :attempt",
+            refusal=lambda _: _AlreadyThere("The import has run again since."),
         )
         try:
             self._store.commit(transaction)
@@ -168,14 +174,19 @@ class ImportUndoTable:
         values |= {name: value for name, value in undo_attributes(run.undo).items() if "S" in value}
         values["version"] = {"N": str(run.version)}
         sets = ", ".join(f"{name} = :{name}" for name in values)
-        is_undoing = "import_state = :undoing"
+        # An undo that was given up continues in the same attempt, but at a later version.
+        is_undoing = "import_state = :undoing AND undo_attempt = :undo_attempt AND version = :before"
         is_own_write = "last_event = :last_event AND import_state = :import_state"
         transaction = Transaction()
         transaction.update(
             import_keys.import_run(self._tenant, run.id),
             f"SET {sets} REMOVE WPK, WSK, due_at",
-            {**{f":{name}": value for name, value in values.items()}, ":undoing": {"S": "undoing"}},
-            condition=f"{is_undoing} OR ({is_own_write})",
+            {
+                **{f":{name}": value for name, value in values.items()},
+                ":undoing": {"S": "undoing"},
+                ":before": {"N": str(run.version - 1)},
+            },
+            condition=f"({is_undoing}) OR ({is_own_write})",
             refusal=lambda _: _NoLongerUndoing("The undo has ended already."),
         )
         self._running.release(transaction, run.id)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from typing import get_args
+
 import pytest
 
 from shared.domain.import_options import FIELDS
-from shared.domain.imports.columns import RESULT_COLUMNS, Column, recognize
+from shared.domain.imports.columns import RESULT_COLUMNS, Column, Reason, recognize
+from shared.domain.imports.preview import ColumnShown
 
 
 def fields_of(header: str, mapping: dict[str, str | None] | None = None) -> list[str]:
@@ -298,3 +302,8 @@ def test_our_own_export_is_read_back_and_has_no_unused_column() -> None:
 def test_the_same_headings_in_files_of_others_are_named_as_unused() -> None:
     columns = recognize(["Email", "Source", "Favourite Colour", "Created At"], {})
     assert [one.header for one in columns if one.is_unused] == ["Source", "Favourite Colour", "Created At"]
+
+
+def test_each_reason_of_a_column_is_explained_to_clients() -> None:
+    described = ColumnShown.model_fields["reason"].description or ""
+    assert re.findall(r"`(\w+)`", described) == list(get_args(Reason))

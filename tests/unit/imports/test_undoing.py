@@ -8,7 +8,6 @@ import pytest
 
 from shared.domain import timestamps
 from shared.domain.errors import Conflict
-from shared.domain.import_options import ImportOptions
 from shared.domain.imports.record import ImportRun, State
 from shared.domain.imports.undo import Undo, UndoTally
 from shared.domain.imports.undoing import all_undone, begin_undo, complete_undo, give_up_undo, undo_until
@@ -64,7 +63,7 @@ def test_an_import_that_has_ended_can_be_undone_until_a_time(state: State) -> No
         (ended("undone"), "import_undone"),
         (ended("failed", chunks_total=None), "nothing_to_undo"),
         (ended(chunks_total=0), "nothing_to_undo"),
-        (ended(options=ImportOptions(dry_run=True)), "nothing_to_undo"),
+        (ended(is_dry_run=True), "nothing_to_undo"),
         (ended("cancelled", results_key=None), "not_ready"),
         (ended(ended_at=timestamps.plus(LATER, -30 * 86_400 - 1)), "undo_expired"),
     ],
