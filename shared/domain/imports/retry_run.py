@@ -32,9 +32,7 @@ def require_not_retried(last: ImportRun | None) -> None:
     None when there was none."""
     if last is None or last.state == "undone":
         return
-    has_ended = last.state in ("completed", "failed", "cancelled") and (
-        last.results_key is not None or not last.chunks_total
-    )
+    has_ended = last.state in ENDED and (last.results_key is not None or not last.chunks_total)
     tally = last.tally
     if has_ended and (last.is_dry or not tally.created + tally.updated + tally.merged):
         return

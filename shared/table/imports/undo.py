@@ -159,9 +159,10 @@ class ImportUndoTable:
 
     def give_up(self, run: ImportRun) -> bool:
         """Write an import whose undo was given up. Returns False when the undo has ended already."""
-        return self._commit_end(self._end(run))
+        # An undo that was given up and is asked for again continues in the same attempt, by a later write.
+        return self._commit_end(self._end(run, " AND last_event = :last_event"))
 
-    def _end(self, run: ImportRun) -> Transaction:
+    def _end(self, run: ImportRun, further: str = "") -> Transaction:
         texts = {
             "import_state": run.state,
             "updated_at": run.updated_at,
@@ -174,18 +175,13 @@ class ImportUndoTable:
         values |= {name: value for name, value in undo_attributes(run.undo).items() if "S" in value}
         values["version"] = {"N": str(run.version)}
         sets = ", ".join(f"{name} = :{name}" for name in values)
-        # An undo that was given up continues in the same attempt, but at a later version.
-        is_undoing = "import_state = :undoing AND undo_attempt = :undo_attempt AND version = :before"
+        is_undoing = f"import_state = :undoing AND undo_attempt = :undo_attempt{further}"
         is_own_write = "last_event = :last_event AND import_state = :import_state"
         transaction = Transaction()
         transaction.update(
             import_keys.import_run(self._tenant, run.id),
             f"SET {sets} REMOVE WPK, WSK, due_at",
-            {
-                **{f":{name}": value for name, value in values.items()},
-                ":undoing": {"S": "undoing"},
-                ":before": {"N": str(run.version - 1)},
-            },
+            {**{f":{name}": value for name, value in values.items()}, ":undoing": {"S": "undoing"}},
             condition=f"({is_undoing}) OR ({is_own_write})",
             refusal=lambda _: _NoLongerUndoing("The undo has ended already."),
         )

@@ -403,7 +403,7 @@ def outcome(world: World) -> Any:
     preview = uploader.read_preview(shown["id"])
     for row in preview["rows"]:
         row["contact_id"] = bool(row["contact_id"])
-    kept = ("id", "state", "is_current", "counts", "rows", "columns", "dialect", "error")
+    kept = ("state", "is_current", "counts", "rows", "columns", "dialect", "error")
     return {name: preview[name] for name in kept}, contacts(world), uploader.folder.keys("parts/")
 
 
