@@ -267,3 +267,30 @@ def test_cancelling_an_import_that_waits_for_its_start_ends_its_preview(
     assert [one["holder"]["S"] for one in world.content.of("T#T1#PLACES#PREVIEWS")] == ["-"]
     uploader.folder.work()
     assert uploader.read_preview(import_id)["progress"]["rows_done"] == 0
+
+
+def test_a_late_end_of_an_idle_undo_does_not_end_it_once_it_continues(
+    uploader: Uploader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_id = uploader.upload(PEOPLE)
+    uploader.run(import_id)
+    assert uploader.send("POST", f"/imports/{import_id}/undo").status == 202
+    uploader.folder.waiting()
+
+    def give_up() -> None:
+        with acting_for("T1"):
+            run = ImportTable(store(), "T1").get(import_id)
+            assert run is not None
+            import_undo().give_up(run)
+
+    def continue_undo() -> None:
+        give_up()
+        assert uploader.read(import_id)["error"]["code"] == "undo_stalled"
+        assert uploader.send("POST", f"/imports/{import_id}/undo").status == 202
+
+    answers = delay(monkeypatch, ImportUndoTable, "give_up", continue_undo)
+    give_up()
+    assert answers == [False]
+    assert uploader.read(import_id)["state"] == "undoing"
+    uploader.folder.work()
+    assert uploader.send("GET", f"/imports/{import_id}/undo").json["counts"]["removed"] == 9
