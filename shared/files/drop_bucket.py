@@ -9,11 +9,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 
 from shared.domain.errors import Conflict, Unavailable
 from shared.domain.ids import new_id
@@ -22,6 +22,7 @@ from shared.domain.imports.malware import STATUS_TAG
 from shared.domain.imports.upload import DroppedFile, Location, StoredFile
 from shared.domain.timestamps import from_milliseconds
 from shared.files import object_keys
+from shared.files.requests import sign_url, translate_errors
 from shared.services.backoff import AWS_CALL
 
 _BLOCK = 1024 * 1024
@@ -32,6 +33,8 @@ _AT_ONCE = 8
 """Inputs and outputs of chunks that are read or written at the same time."""
 _DELETE = 1000
 """Objects in one DeleteObjects (limit of S3)."""
+_GONE = ("PreconditionFailed", "NoSuchKey", "InvalidRange", "412", "404")
+"""The codes of S3 for an object that was removed or has other content."""
 
 
 class DropBucket:
@@ -293,10 +296,7 @@ class DropBucket:
 
     def signed_url(self, key: str, seconds: int) -> str:
         """Return an address from which an object can be fetched for some seconds without credentials."""
-        url: str = self._client.generate_presigned_url(
-            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=seconds
-        )
-        return url
+        return sign_url(self._client, self._bucket, key, seconds)
 
     def _to_file(self, key: str, etag: str, size: int, modified: datetime) -> DroppedFile:
         # A listing may have fractions of seconds and a read has none, but both must name the same import.
@@ -350,17 +350,5 @@ class _Upload:
                 self._client.abort_multipart_upload(**self._target, UploadId=self._id)
 
 
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
-        if code in ("PreconditionFailed", "NoSuchKey", "InvalidRange", "412", "404"):
-            raise FileReplaced() from error
-        if status >= 500 or code in ("SlowDown", "RequestTimeout", "Throttling"):
-            raise Unavailable() from error
-        raise
-    except BotoCoreError as error:  # no connection, time-outs
-        raise Unavailable() from error
+def _translate_errors() -> AbstractContextManager[None]:
+    return translate_errors(_GONE, FileReplaced)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, BinaryIO
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 
 from shared.domain.errors import Unavailable
 from shared.domain.exports.formats import MEDIA_TYPES
 from shared.domain.exports.record import ExportRun
 from shared.domain.ids import new_id
 from shared.files import object_keys
+from shared.files.requests import sign_url, translate_errors
 from shared.services.backoff import AWS_CALL
 from shared.services.exports.exporting import FileGone
 
 _COPIED = 5 * 1024 * 1024
 """Bytes of a finished file that are uploaded at a time: the least that S3 takes (Amazon S3 quotas)."""
 _GONE = ("NoSuchUpload", "NoSuchKey", "InvalidPart", "404")
+"""The codes of S3 for an upload or an object that was removed."""
 
 
 class ExportFiles:
@@ -101,10 +103,7 @@ class ExportFiles:
 
     def signed_url(self, key: str, seconds: int) -> str:
         """Return an address from which an object can be fetched for some seconds without credentials."""
-        url: str = self._client.generate_presigned_url(
-            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=seconds
-        )
-        return url
+        return sign_url(self._client, self._bucket, key, seconds)
 
     def _new_key(self, run: ExportRun) -> str:
         return object_keys.export_key(run.tenant_id, run.id, f"{new_id()}.{run.format}")
@@ -117,16 +116,5 @@ def _headers_of(run: ExportRun) -> dict[str, str]:
     }
 
 
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _GONE:
-            raise FileGone() from error
-        status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
-        if status >= 500 or error.response["Error"]["Code"] in ("SlowDown", "RequestTimeout", "Throttling"):
-            raise Unavailable() from error
-        raise
-    except BotoCoreError as error:  # no connection, time-outs
-        raise Unavailable() from error
+def _translate_errors() -> AbstractContextManager[None]:
+    return translate_errors(_GONE, FileGone)
