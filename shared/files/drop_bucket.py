@@ -154,8 +154,8 @@ class DropBucket:
 
     def read_inputs(
         self, tenant_id: str, import_id: str, attempt: str, numbers: Iterable[int]
-    ) -> Iterator[bytes]:
-        """Yield the inputs of many chunks. Raises Conflict as `read_input` does."""
+    ) -> Iterator[bytes | None]:
+        """Yield the inputs of many chunks; None for one that was removed."""
         return self._read_all(
             object_keys.input_key(tenant_id, import_id, attempt, number) for number in numbers
         )
@@ -166,9 +166,8 @@ class DropBucket:
         self._put(key, body, _AS_JSON_LINES)
         return key
 
-    def read_outputs(self, keys: Iterable[str]) -> Iterator[bytes]:
-        """Yield the objects of keys that `put_output` returned. Raises Conflict when one was removed: another worker
-        has written the results meanwhile."""
+    def read_outputs(self, keys: Iterable[str]) -> Iterator[bytes | None]:
+        """Yield the objects of keys that `put_output` returned; None for one that was removed."""
         return self._read_all(keys)
 
     def put_writes(self, tenant_id: str, import_id: str, attempt: str, name: str, body: bytes) -> str:
@@ -227,12 +226,19 @@ class DropBucket:
             raise
         return key
 
-    def _read_all(self, keys: Iterable[str]) -> Iterator[bytes]:
-        """Yield the objects of many keys, in order, reading some ahead."""
+    def _read_all(self, keys: Iterable[str]) -> Iterator[bytes | None]:
+        """Yield the objects of many keys, in order, reading some ahead; None for one that is not there."""
+
+        def read(key: str) -> bytes | None:
+            try:
+                return self._read_whole(key)
+            except Conflict:
+                return None
+
         with ThreadPoolExecutor(_AT_ONCE) as threads:
-            ahead: deque[Future[bytes]] = deque()
+            ahead: deque[Future[bytes | None]] = deque()
             for key in keys:
-                ahead.append(threads.submit(self._read_whole, key))
+                ahead.append(threads.submit(read, key))
                 if len(ahead) == _AT_ONCE:
                     yield ahead.popleft().result()
             while ahead:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from shared.domain.import_options import ImportOptions
 from shared.domain.imports.record import NO_PROGRESS, ImportRun, effective
+from shared.domain.imports.row_settings import RowSettings
 from shared.domain.imports.upload import StoredFile
 from shared.domain.tenant import TenantSettings
 
@@ -47,7 +48,7 @@ def begin_preview(
         run,
         attempt=f"p{write_id}",
         options=effective(run.options, settings),
-        unique_scope=settings.unique_scope,
+        row_settings=RowSettings.of(settings),
         state="running",
         started_at=at,
         updated_at=at,

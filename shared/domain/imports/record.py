@@ -16,10 +16,11 @@ from shared.domain.events import IMPORT_COMPLETED, Event
 from shared.domain.ids import derived_id, milliseconds_of, ordinal_of
 from shared.domain.import_options import ImportOptions
 from shared.domain.imports.progress import Counts, Tally
+from shared.domain.imports.row_settings import RowSettings
 from shared.domain.imports.undo import Undo
 from shared.domain.imports.upload import DroppedFile, InboxFile, StoredFile
 from shared.domain.jobs.progress import Progress
-from shared.domain.tenant import TenantSettings, UniqueScope
+from shared.domain.tenant import TenantSettings
 
 State = Literal[
     "awaiting_upload", "uploaded", "running", "completed", "failed", "cancelled", "undoing", "undone"
@@ -65,8 +66,8 @@ class ImportRun:
 
     `attempt`: the name of the run, `r1` for the first one; empty until then. Everything that belongs to an attempt has
     its name in its key, so that attempts do not mix. `options`: as they were given; from the start of a run, with the
-    tenant's settings at that time where nothing was given. `unique_scope`: the tenant's setting at the start. Both are
-    kept, since the groups of rows follow from them, and a file that is split twice must make the same chunks.
+    tenant's settings at that time where nothing was given. `row_settings`: the tenant's settings at the start. Both are
+    kept: a file that is split twice must make the same chunks, and all rows of a file are treated alike.
 
     `retry_of`: the import whose failed rows this one tries again; empty for others. Its file is the results of that
     import.
@@ -104,7 +105,7 @@ class ImportRun:
     created_by: str = ""
     attempt: str = ""
     options: ImportOptions = field(default_factory=ImportOptions)
-    unique_scope: UniqueScope = "tenant"
+    row_settings: RowSettings = field(default_factory=RowSettings)
     retry_of: str = ""
     retried_by: str = ""
     is_dry_run: bool = False
@@ -183,7 +184,7 @@ class ImportRun:
             is_dry_run=options.dry_run,
             attempt=f"r{int(self.attempt[1:] or 0) + 1}",
             options=effective(options, settings),
-            unique_scope=settings.unique_scope,
+            row_settings=RowSettings.of(settings),
             state="running",
             etag=uploaded.etag,
             size=uploaded.size,
@@ -220,7 +221,7 @@ class ImportRun:
             looked_at="running/0/None",
             attempt="r1",
             options=effective(settings.import_defaults, settings),
-            unique_scope=settings.unique_scope,
+            row_settings=RowSettings.of(settings),
         )
 
     @property
@@ -275,6 +276,11 @@ class ImportRun:
     def has_moved(self) -> bool:
         """Whether chunks were closed since the last look of the watch."""
         return self.progress_mark != self.looked_at
+
+    def settings_over(self, settings: TenantSettings) -> TenantSettings:
+        """Return the settings of the tenant by which this attempt splits the file, reads the rows and plans them: those
+        of its start, and the present ones where they decide nothing about rows."""
+        return self.row_settings.over(settings, default_country=self.options.default_country)
 
     def contact_id(self, row: int) -> str:
         """Return the id of the contact that this run creates from a row, however often the row is worked on. A run

@@ -20,7 +20,7 @@ characters."""
 MAX_WORDS = 10_000
 """Characters of the message of a row. A cell of Excel holds 32,767."""
 
-RowOutcome = Literal["created", "updated", "merged", "skipped", "unchanged", "failed", "not_run"]
+RowOutcome = Literal["created", "updated", "merged", "skipped", "unchanged", "failed", "not_run", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from shared.domain.callers import Caller
 from shared.domain.errors import Conflict
 from shared.domain.import_options import ImportOptions
 from shared.domain.imports.record import ENDED, ImportRun, effective
+from shared.domain.imports.row_settings import RowSettings
 from shared.domain.imports.upload import StoredFile
 from shared.domain.tenant import TenantSettings
 
@@ -71,7 +72,7 @@ def retry(
         created_by=caller.actor,
         attempt="r1",
         options=effective(options, settings),
-        unique_scope=settings.unique_scope,
+        row_settings=RowSettings.of(settings),
         retry_of=run.id,
         is_dry_run=options.dry_run,
     )

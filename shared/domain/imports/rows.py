@@ -24,6 +24,7 @@ from shared.domain.imports.csv_file import Fault, Row
 from shared.domain.imports.names import read_name
 from shared.domain.imports.plain_texts import is_accepted
 from shared.domain.imports.results import has_surplus
+from shared.domain.search import fold
 from shared.domain.tenant import TenantSettings
 
 UNKNOWN_OWNER = FieldError("owner", "unknown_owner", "No active user has this e-mail address.")
@@ -120,8 +121,9 @@ class RowReader:
         if self._numbers_are_keys:
             keys += (f"p:{number}" for number in self._addresses.read_numbers(cells))
         if self._match_on == "customer_number":
+            # Folded as in the look-up of customers: rows that name one customer must have one key.
             numbers = (text_in(cells[at]) for at, field, _ in self._texts if field == "customer_number")
-            keys += [f"c:{number.casefold()}" for number in numbers if number][:1]
+            keys += [f"c:{fold(number)}" for number in numbers if number and not is_unreadable(number)][:1]
         return keys
 
     def _cells_of(self, row: Row) -> Sequence[str]:

@@ -20,7 +20,7 @@ from shared.domain.contacts.record import Contact, Source
 from shared.domain.errors import DomainError, FieldError, Invalid, PermissionDenied, Unavailable
 from shared.domain.events import Event
 from shared.domain.stamp import Stamp
-from shared.domain.tenant import TenantSettings
+from shared.domain.tenant import TenantSettings, UniqueScope
 from shared.services.backoff import HOT
 from shared.services.contacts.creations import CreatableContacts, Creation, create_all
 from shared.services.contacts.labelled_fields import label_fields
@@ -159,15 +159,24 @@ class ContactWriting:
 
     # Creations
 
-    def draft(self, fields: LabelledFields, *, contact_id: str, stamp: Stamp, source: Source) -> Creation:
-        """Return a new contact and its event, to be written by `create` or `create_many`."""
+    def draft(
+        self,
+        fields: LabelledFields,
+        *,
+        contact_id: str,
+        stamp: Stamp,
+        source: Source,
+        unique_scope: UniqueScope | None = None,
+    ) -> Creation:
+        """Return a new contact and its event, to be written by `create` or `create_many`. `unique_scope`: None for the
+        tenant's."""
         has_status = fields.get("relationship_status") or fields.get("lifecycle_stage")
         return Contact.create(
             fields,
             contact_id=contact_id,
             stamp=stamp,
             source=source,
-            unique_scope=self._settings().unique_scope,
+            unique_scope=unique_scope or self._settings().unique_scope,
             changed_by=self._performer() if has_status else "",
         )
 

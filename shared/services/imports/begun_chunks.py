@@ -12,6 +12,7 @@ from dataclasses import fields
 from typing import Protocol
 
 from shared.domain import timestamps
+from shared.domain.errors import Conflict
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.imports.columns import Layout
@@ -77,7 +78,10 @@ class BegunChunks:
             return
         closed = {chunk.number for chunk in self._imports.chunks(run.id, run.attempt)}
         for number in open_ends(closed, run.chunks_total or 0):
-            body = self._files.read_input(run.tenant_id, run.id, run.attempt, number)
+            try:
+                body = self._files.read_input(run.tenant_id, run.id, run.attempt, number)
+            except Conflict:
+                continue  # gone for good, with the file
             rows = [row for group in decode_groups(body) for row in group.rows]
             events = self._read_events(run, rows)
             if events:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from shared.domain import timestamps
+from shared.domain.errors import Conflict
 from shared.domain.ids import new_id
 from shared.domain.imports.columns import Layout
 from shared.domain.imports.file import BadFile
@@ -123,18 +124,25 @@ class ImportChunks:
         raise UnknownTenant()
 
     def work(self, task: ImportTask, run: SplitImport, tenant: Tenant) -> WrittenChunk | None:
-        """Write what the chunk's rows ask for, and then the fates of the rows. Returns None when the file was replaced,
-        which fails the import."""
+        """Write what the chunk's rows ask for, and then the fates of the rows.
+
+        Returns None when the file was replaced, which fails the import, and when the input of the chunk is gone: then
+        the file is split again.
+        """
         try:
             self._files.describe(run.run.object_key, run.run.etag)
         except BadFile as refusal:
             self._runs.give_up(run.run, refusal)
             return None
         number = _number_of(task)
-        body = self._files.read_input(task.tenant_id, task.import_id, task.attempt, number)
+        try:
+            body = self._files.read_input(task.tenant_id, task.import_id, task.attempt, number)
+        except Conflict:
+            self._runs.split_again(run.run)
+            return None
         groups = list(decode_groups(body))
         writing = self._row_writing(run.run)
-        known = writing.read_known(run.run, run.layout, tenant.settings, groups)
+        known = writing.read_known(run.run, run.layout, run.run.settings_over(tenant.settings), groups)
         plan = plan_groups(groups, known)
         written: Collection[Written] = ()
         if run.run.is_dry:

@@ -112,7 +112,16 @@ class ContactWriter:
         fields, warnings = self._fields_of(planned)
         stamp = Stamp(run.event_id(planned.id, min(planned.outcomes)), at, run.caller)
         if planned.before is None:
-            made = self._writing.draft(fields, contact_id=planned.id, stamp=stamp, source="import")
+            # Planned for the whole tenant, two contacts of one transaction may have a number that the tenant wants
+            # unique by now. Planned within customers, an address may be unique in the tenant by now, and the row fails.
+            scope = run.row_settings.unique_scope
+            made = self._writing.draft(
+                fields,
+                contact_id=planned.id,
+                stamp=stamp,
+                source="import",
+                unique_scope="tenant" if scope == "tenant" else None,
+            )
         elif (changed := planned.before.change(fields, stamp=stamp)) is not None:
             made = changed
         else:

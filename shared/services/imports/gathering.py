@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from typing import Literal, NamedTuple
 
 import pydantic_core
 
@@ -30,6 +31,13 @@ BEGIN;
 _BLOCK = 262_144
 """Bytes of a block of lines, at least."""
 _NOT_RUN = Fate("not_run", message="The import ended before this row.")
+_LOST = Fate(
+    "unknown",
+    code="result_gone",
+    message="What became of this row is no longer known: the import stood still for longer than its parts are kept.",
+)
+_NO_CELLS = Row([], 0, 0)
+_LINES = "SELECT number, line FROM lines ORDER BY number"
 
 
 def not_run(layout: Layout, row: Row) -> Fate:
@@ -46,20 +54,31 @@ def encode_lines(lines: Iterable[tuple[int, str]]) -> bytes:
     return b"".join(pydantic_core.to_json(line) + b"\n" for line in lines)
 
 
-def gather(layout: Layout, outputs: Iterable[bytes], unread: Iterable[bytes]) -> Iterator[bytes]:
+class Part(NamedTuple):
+    """What is read of a chunk: its output; or the input of one that was not worked on (`not_run`), or whose output is
+    gone (`lost`)."""
+
+    kind: Literal["output", "not_run", "lost"]
+    body: bytes
+
+
+def gather(layout: Layout, parts: Iterable[Part], *, rows: int) -> Iterator[bytes]:
     """Yield blocks of the lines of all rows, in the order of the file.
 
-    `outputs`: of the chunks that were worked on. `unread`: the inputs of the other chunks, whose rows were not run.
+    `rows`: how many there are. Rows of which nothing is left have a line without cells.
     """
     with closing(sqlite3.connect("", isolation_level=None)) as database:
         database.executescript(_SETTINGS)
         insert = "INSERT OR REPLACE INTO lines VALUES (?, ?)"
-        for output in outputs:
-            database.executemany(insert, map(json.loads, output.splitlines()))
-        for chunk in unread:
-            database.executemany(insert, _lines_not_run(layout, chunk))
+        for kind, body in parts:
+            if kind == "output":
+                database.executemany(insert, map(json.loads, body.splitlines()))
+            else:
+                database.executemany(
+                    insert, _lines_of(layout, body, not_run if kind == "not_run" else lambda *_: _LOST)
+                )
         block, size = list[bytes](), 0
-        for (line,) in database.execute("SELECT line FROM lines ORDER BY number"):
+        for line in _with_all_rows(layout, database.execute(_LINES), rows):
             block.append(line.encode())
             size += len(block[-1])
             if size >= _BLOCK:
@@ -69,7 +88,24 @@ def gather(layout: Layout, outputs: Iterable[bytes], unread: Iterable[bytes]) ->
             yield b"".join(block)
 
 
-def _lines_not_run(layout: Layout, chunk: bytes) -> Iterator[tuple[int, str]]:
+def _lines_of(
+    layout: Layout, chunk: bytes, fate_of: Callable[[Layout, Row], Fate]
+) -> Iterator[tuple[int, str]]:
     rows = [one for group in decode_groups(chunk) for one in group.rows]
-    lines = result_lines(layout, ((one.number, one.row, not_run(layout, one.row)) for one in rows))
+    lines = result_lines(layout, ((one.number, one.row, fate_of(layout, one.row)) for one in rows))
     return zip((one.number for one in rows), lines, strict=True)
+
+
+def _with_all_rows(layout: Layout, lines: Iterable[tuple[int, str]], rows: int) -> Iterator[str]:
+    """Yield the lines by number, and a line without cells for each row that has none."""
+    following = 1
+    for number, line in lines:
+        yield from _lines_without_cells(layout, range(following, number))
+        following = number + 1
+        yield line
+    yield from _lines_without_cells(layout, range(following, rows + 1))
+
+
+def _lines_without_cells(layout: Layout, numbers: Iterable[int]) -> Iterator[str]:
+    for number in numbers:
+        yield from result_lines(layout, [(number, _NO_CELLS, _LOST)])

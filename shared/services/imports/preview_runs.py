@@ -54,6 +54,8 @@ class PreviewRuns(ImportRuns):
         previews = self._previews(task.tenant_id)
         preview = previews.get(task.import_id)
         if preview is None or preview.attempt != task.attempt:
+            # Another preview has taken its place.
+            self._files.drop_parts(task.tenant_id, task.import_id, task.attempt)
             return
         if preview.state == "running" and not preview.all_chunks_done:
             return

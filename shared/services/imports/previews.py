@@ -105,6 +105,8 @@ class ImportPreviews:
             # It runs now. If it cannot be queued, or a kill prevents that, the watch over previews queues it.
             with contextlib.suppress(Unavailable):
                 self._tasks().send([ImportTask(preview.tenant_id, preview.id, preview.attempt, "split")])
+                if older is not None and older.state == "running":
+                    self._tasks().send_later([ImportTask(older.tenant_id, older.id, older.attempt, "finish")])
             return shown
         raise ConcurrentChange()
 

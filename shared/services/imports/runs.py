@@ -11,10 +11,11 @@ Every step may run twice, at the same time or after a kill, with the same result
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 from shared.domain import timestamps
 from shared.domain.errors import ConcurrentChange, Conflict, QuotaReached, RuleBroken
@@ -31,10 +32,10 @@ from shared.domain.imports.rows import RowReader
 from shared.domain.imports.tasks import ImportTask
 from shared.domain.imports.upload import DroppedFile, Location, UploadedFile
 from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
-from shared.domain.tenant import Tenant, TenantSettings
+from shared.domain.tenant import Tenant
 from shared.services.backoff import RECORD
 from shared.services.imports.chains import next_of_chain, open_ends
-from shared.services.imports.gathering import gather
+from shared.services.imports.gathering import Part, gather
 from shared.services.imports.grouping import Grouping
 from shared.services.imports.scans import NO_SCANS, Scans
 from shared.services.imports.sources import OpenWorkbook, Source, Sources
@@ -89,9 +90,9 @@ class Files(Protocol):
 
     def read_inputs(
         self, tenant_id: str, import_id: str, attempt: str, numbers: Iterable[int]
-    ) -> Iterator[bytes]: ...
+    ) -> Iterator[bytes | None]: ...
 
-    def read_outputs(self, keys: Iterable[str]) -> Iterator[bytes]: ...
+    def read_outputs(self, keys: Iterable[str]) -> Iterator[bytes | None]: ...
 
     def put_results(
         self,
@@ -209,7 +210,13 @@ class ImportRuns:
                 return
             run = replace(run, rows_total=rows, chunks_total=chunks)
         closed = {chunk.number for chunk in imports.chunks(run.id, run.attempt)}
-        self._queue_chunks(run, open_ends(closed, run.chunks_total or 0))
+        waiting = list(open_ends(closed, run.chunks_total or 0))
+        try:
+            self._restore_inputs(run, imports, waiting)
+        except BadFile as refusal:
+            self.give_up(run, refusal)
+            return
+        self._queue_chunks(run, waiting)
         self.queue_finish_if_done(imports.get(run.id))
 
     def _write_chunks(self, run: ImportRun, imports: ImportRepository) -> tuple[int, int]:
@@ -219,11 +226,10 @@ class ImportRuns:
             return self._write_chunks_of(source, run, imports)
 
     def _write_chunks_of(self, source: Source, run: ImportRun, imports: ImportRepository) -> tuple[int, int]:
-        settings = self._require_tenant(run.tenant_id).settings
+        settings = run.settings_over(self._require_tenant(run.tenant_id).settings)
         layout, header = source.survey(run.options, require_email=settings.require_email)
         imports.save_layout(run.id, run.attempt, layout)
-        # Only what is kept with the import decides the keys of a row: the tenant may change its settings meanwhile.
-        reader = RowReader(layout, run.options, TenantSettings(unique_scope=run.unique_scope))
+        reader = RowReader(layout, run.options, settings)
         with Grouping() as grouping:
             for row in source.rows(layout, header):
                 if grouping.rows == self._limits.rows:
@@ -233,6 +239,17 @@ class ImportRuns:
                 grouping.add(row, reader.keys(row))
             chunks = self._files.put_inputs(run.tenant_id, run.id, run.attempt, grouping.chunks())
             return grouping.rows, chunks
+
+    def split_again(self, run: ImportRun) -> None:
+        """Queue the split of an import whose inputs of chunks are gone: they are kept for a year."""
+        self._tasks.send([ImportTask(run.tenant_id, run.id, run.attempt, "split")])
+
+    def _restore_inputs(self, run: ImportRun, imports: ImportRepository, numbers: Iterable[int]) -> None:
+        """Write the inputs of all chunks again if some of these are gone: a file always makes the same chunks. Raises
+        BadFile when the file is gone too."""
+        inputs = self._files.read_inputs(run.tenant_id, run.id, run.attempt, numbers)
+        if any(one is None for one in inputs):
+            self._write_chunks(run, imports)
 
     def queue_next(self, run: ImportRun, number: int) -> None:
         """Queue the chunk that follows a closed one in its chain.
@@ -279,27 +296,62 @@ class ImportRuns:
         self._files.drop_parts(run.tenant_id, run.id, run.attempt)
 
     def _gather(self, run: ImportRun, imports: ImportRepository) -> str:
+        """Write the results, also if parts of them are gone. Raises Conflict when another worker was faster."""
         layout = imports.get_layout(run.id, run.attempt)
         if layout is None:
             raise LookupError("an import has chunks and no layout")
-        if run.state != "running" and self._close_begun is not None:
-            self._close_begun(run, layout)
-        where = (run.tenant_id, run.id)
-        closed: set[int] = set()
+        if run.state != "running":
+            closed = {chunk.number for chunk in imports.chunks(run.id, run.attempt)}
+            with suppress(
+                BadFile, UnknownTenant
+            ):  # the rows of inputs that are gone for good say so in the results
+                self._restore_inputs(run, imports, open_ends(closed, run.chunks_total or 0))
+            if self._close_begun is not None:
+                self._close_begun(run, layout)
+        blocks = gather(layout, self._read_parts(run, imports), rows=run.rows_total or 0)
+        return self._files.put_results(
+            run.tenant_id, run.id, run.attempt, run.file_name, result_header(layout), blocks
+        )
 
-        def parts() -> Iterator[str]:
+    def _read_parts(self, run: ImportRun, imports: ImportRepository) -> Iterator[Part]:
+        """Yield the outputs of the chunks that were worked on, and then the inputs of the others. Of a chunk whose
+        output is gone, the input is yielded too, if there is one."""
+        where = (run.tenant_id, run.id, run.attempt)
+        closed: set[int] = set()
+        lost: list[int] = []
+        under_way: deque[int] = deque()
+
+        def keys() -> Iterator[str]:
             for chunk in imports.chunks(run.id, run.attempt):
                 closed.add(chunk.number)
+                under_way.append(chunk.number)
                 yield chunk.part
 
-        # The numbers are known once the outputs have been read.
-        unread = (number for number in range(run.chunks_total or 0) if number not in closed)
-        blocks = gather(
-            layout,
-            self._files.read_outputs(parts()),
-            self._files.read_inputs(*where, run.attempt, unread),
-        )
-        return self._files.put_results(*where, run.attempt, run.file_name, result_header(layout), blocks)
+        for output in self._files.read_outputs(keys()):
+            number = under_way.popleft()
+            if output is None:
+                lost.append(number)
+            else:
+                yield Part("output", output)
+        if lost:
+            self._require_unfinished(run, imports)
+            with suppress(BadFile, UnknownTenant):
+                self._restore_inputs(run, imports, lost)
+        open_chunks = [number for number in range(run.chunks_total or 0) if number not in closed]
+        kinds: tuple[tuple[Literal["lost", "not_run"], list[int]], ...]
+        kinds = (("lost", lost), ("not_run", open_chunks))
+        for kind, numbers in kinds:
+            for body in self._files.read_inputs(*where, numbers):
+                if body is not None:
+                    yield Part(kind, body)
+                else:
+                    self._require_unfinished(run, imports)
+
+    def _require_unfinished(self, run: ImportRun, imports: ImportRepository) -> None:
+        """Raise Conflict when another worker has written the results meanwhile, and removed the parts after that."""
+        again = imports.get(run.id)
+        if again is None or again.attempt != run.attempt or again.results_key is not None:
+            raise Conflict("Another worker has written the results.")
 
     def give_up(self, run: ImportRun, refusal: BadFile, *, is_refused: bool = False) -> None:
         """Fail an import because of its file, which stays where it is. Contacts that were created stay, and so do the

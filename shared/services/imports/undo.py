@@ -83,7 +83,7 @@ class Files(Protocol):
 
     def put_output(self, tenant_id: str, import_id: str, attempt: str, name: str, body: bytes) -> str: ...
 
-    def read_outputs(self, keys: Iterable[str]) -> Iterator[bytes]: ...
+    def read_outputs(self, keys: Iterable[str]) -> Iterator[bytes | None]: ...
 
     def put_kept(
         self,
@@ -210,19 +210,25 @@ class ImportUndo:
         first: list[UndoneContact] = []
         parts = (one.part for one in imports.chunks(import_id, undo.attempt) if one.part)
         try:
-            blocks = gather_kept(self._files.read_outputs(parts), first)
+            blocks = gather_kept(self._read_outputs(run, parts), first)
             key = self._files.put_kept(
                 tenant_id, import_id, undo.attempt, run.file_name, kept_header(), blocks
             )
         except Conflict:
             # Another worker was faster, and has removed the parts already.
-            again = imports.get(import_id)
-            if again is None or again.state == "undoing":
-                raise
             return
         undone, event = complete_undo(run, kept_key=key, event_id=new_id(), at=self._now())
         imports.complete(undone, event, [KeptContact.of(one).model_dump() for one in first])
         self._files.drop_parts(tenant_id, import_id, undo.attempt)
+
+    def _read_outputs(self, run: ImportRun, parts: Iterable[str]) -> Iterator[bytes]:
+        """Yield the outputs of chunks, without those that are gone: the undo then stood still for longer than they are
+        kept. Raises Conflict when another worker has written the list, and removed the outputs."""
+        for lines in self._files.read_outputs(parts):
+            if lines is not None:
+                yield lines
+            elif (again := self._imports(run.tenant_id).get(run.id)) is None or again.state != "undoing":
+                raise Conflict("Another worker has written the list.")
 
 
 def gather_kept(outputs: Iterable[bytes], first: list[UndoneContact]) -> Iterator[bytes]:

@@ -18,8 +18,8 @@ from shared.table.keys import imports as import_keys
 from shared.table.keys.spelling import Key
 from shared.table.store import Store
 
-KEPT_SECONDS = 30 * 86_400
-"""How long a begun chunk is kept: 30 days, longer than an import can make no progress."""
+KEPT_SECONDS = 400 * 86_400
+"""How long a begun chunk is kept: as long as what it wrote. The tenant of an import may be suspended meanwhile."""
 _MOST = 3_000
 """Events in one item: each takes about 90 bytes, and an item holds 400 KB."""
 _PAGE = 100

@@ -11,6 +11,7 @@ from shared.domain.import_options import ImportOptions
 from shared.domain.imports.columns import Column, Layout
 from shared.domain.imports.progress import Tally
 from shared.domain.imports.record import ImportRun
+from shared.domain.imports.row_settings import RowSettings
 from shared.domain.imports.undo import Undo, UndoTally
 from shared.table.item import Item
 from shared.table.keys import imports as import_keys
@@ -36,7 +37,6 @@ _TEXTS = {
     "created_at": "created_at",
     "created_by": "created_by",
     "attempt": "attempt",
-    "unique_scope": "unique_scope",
     "retry_of": "retry_of",
     "retried_by": "retried_by",
 }
@@ -63,6 +63,8 @@ def run_to_item(run: ImportRun) -> Item:
         item["options"] = {"S": options}
     if run.is_dry_run:
         item["is_dry_run"] = {"BOOL": True}
+    if run.attempt:
+        item["row_settings"] = {"S": run.row_settings.to_json()}
     if run.due_at:
         item.update(import_keys.due(run.due_at, run.id))
     if not run.started_at:
@@ -90,6 +92,8 @@ def run_from_item(tenant_id: str, item: Item) -> ImportRun:
     tally = Tally(**{name: int(item[f"rows_{name}"]["N"]) for name in _OUTCOMES})
     options = ImportOptions.from_json(item["options"]["S"] if "options" in item else "")
     undo = _undo_from_item(item)
+    if "row_settings" in item:
+        values["row_settings"] = RowSettings.from_json(item["row_settings"]["S"])
     return ImportRun(
         tenant_id=tenant_id,
         tally=tally,

@@ -21,6 +21,7 @@ from shared.domain.import_options import ImportOptions
 from shared.domain.imports.groups import decode_groups
 from shared.domain.imports.record import ImportRun
 from shared.domain.imports.results import Fate
+from shared.domain.imports.row_settings import RowSettings
 from shared.domain.imports.rows import ReadRow
 from shared.domain.imports.virtual_contact import numbers_in
 from shared.domain.labels.record import ContactType
@@ -92,7 +93,7 @@ class ChunkWorld:
             updated_at=AT,
             attempt="r1",
             options=case.options,
-            unique_scope=case.settings.unique_scope,
+            row_settings=RowSettings.of(case.settings),
         )
         self._add_user()
         self._add_labels()

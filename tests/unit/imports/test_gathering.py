@@ -16,7 +16,7 @@ from shared.domain.imports.columns import Layout, recognize
 from shared.domain.imports.csv_file import Row
 from shared.domain.imports.groups import encode_line, encode_row
 from shared.domain.imports.results import MAX_WORDS, Fate, result_header, result_lines
-from shared.services.imports.gathering import encode_lines, gather
+from shared.services.imports.gathering import Part, encode_lines, gather
 from tests.support.budgets import repetitions
 
 HEADER = ("Email", "Notes")
@@ -54,7 +54,10 @@ def test_rows_of_chunks_in_any_order_are_in_the_order_of_the_file(
     chunks = [numbers[start : start + size] for start in range(0, count, size)]
     done = [chunk for chunk in chunks if chosen.random() < 0.6]
     left = [chunk for chunk in chunks if chunk not in done]
-    found = rows_in(gather(LAYOUT, map(output, done), map(unread, left)))
+    parts = [Part("output", output(chunk)) for chunk in done] + [
+        Part("not_run", unread(chunk)) for chunk in left
+    ]
+    found = rows_in(gather(LAYOUT, parts, rows=count))
     assert [int(row["row_number"]) for row in found] == list(range(1, count + 1))
     created = {number for chunk in done for number in chunk}
     for number, row in enumerate(found, 1):
@@ -66,7 +69,7 @@ def test_rows_of_chunks_in_any_order_are_in_the_order_of_the_file(
 
 def test_texts_of_all_kinds_come_back_as_they_were() -> None:
     note = 'quote " and , comma\r\nbreak \u2028 é 漢 🙂'
-    (row,) = rows_in(gather(LAYOUT, [output([1], note)], []))
+    (row,) = rows_in(gather(LAYOUT, [Part("output", output([1], note))], rows=1))
     assert row["Notes"] == note
 
 
@@ -75,14 +78,27 @@ def test_a_row_with_many_warnings_has_a_message_that_fits_a_cell() -> None:
     assert len(fate.words) == MAX_WORDS and fate.words.endswith("…")
 
 
+def test_rows_of_which_nothing_is_left_have_a_line_of_their_own() -> None:
+    """check 8: no row is lost, even if parts of the results are."""
+    parts = [Part("output", output([2])), Part("lost", unread([4]))]
+    found = rows_in(gather(LAYOUT, parts, rows=5))
+    assert [(one["row_number"], one["Email"], one["outcome"], one["reason_code"]) for one in found] == [
+        ("1", "", "unknown", "result_gone"),
+        ("2", "person2@example.com", "created", ""),
+        ("3", "", "unknown", "result_gone"),
+        ("4", "person4@example.com", "unknown", "result_gone"),
+        ("5", "", "unknown", "result_gone"),
+    ]
+
+
 def _peak(rows: int) -> int:
-    def outputs() -> Iterator[bytes]:
+    def outputs() -> Iterator[Part]:
         for start in range(1, rows, 200):
-            yield output(list(range(start, start + 200)))
+            yield Part("output", output(list(range(start, start + 200))))
 
     size = 0
     tracemalloc.start()
-    for block in gather(LAYOUT, outputs(), []):
+    for block in gather(LAYOUT, outputs(), rows=rows):
         size += len(block)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -381,3 +381,12 @@ def test_check_84_formulas_are_marked_in_results() -> None:
     assert [row[0] for row in read_again] == [
         "'=1", "'+1", "'-1", "'@x", "'\tx", "'\rx", "'\nx", "'x", "1=1",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("other", ["k-1", "\uff2b-1", "\u212a-1", " K-1 "])
+def test_customer_numbers_that_name_one_customer_are_one_key(other: str) -> None:
+    """check 13: as the look-up of customers compares them."""
+    header = ("Customer Number", "First Name")
+    layout = Layout("utf-8", ",", header, recognize(header, {}))
+    reader = RowReader(layout, ImportOptions(match_on="customer_number"), TenantSettings())
+    assert reader.keys(Row([other, "Ann"], 2, 3)) == reader.keys(Row(["K-1", "Bob"], 3, 4)) != []
