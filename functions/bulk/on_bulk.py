@@ -18,7 +18,7 @@ _SEARCH_RESERVE = 30_000
 """Milliseconds that must be left to search for further contacts and then change them."""
 _CHANGE_RESERVE = 10_000
 """Milliseconds that must be left to start on further contacts."""
-_FILE_RESERVE = 30_000
+_FILE_RESERVE = 60_000
 """Milliseconds that must be left to finish the file of an export and upload it."""
 _PORTION_SECONDS = 40.0
 """Seconds for which a portion searches for contacts. A job can be cancelled between portions."""

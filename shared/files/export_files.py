@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, BinaryIO
 
 from botocore.exceptions import BotoCoreError
@@ -100,6 +100,19 @@ class ExportFiles:
                 continue
             return body
         raise Unavailable()
+
+    def discard(self, run: ExportRun) -> None:
+        """Remove what an export without a file has written: its unfinished upload, and the bytes kept for it."""
+        if run.upload_id:
+            with suppress(FileGone):
+                self.abort(run.object_key, run.upload_id)
+        if run.rest:
+            self.delete(run.rest)
+
+    def delete(self, key: str) -> None:
+        """Delete an object, if it is there."""
+        with _translate_errors():
+            self._client.delete_object(Bucket=self._bucket, Key=key)
 
     def signed_url(self, key: str, seconds: int) -> str:
         """Return an address from which an object can be fetched for some seconds without credentials."""

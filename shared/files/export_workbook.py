@@ -5,10 +5,12 @@ xlsxwriter is loaded when a workbook is made: only the functions with the packag
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from tempfile import TemporaryFile
-from typing import BinaryIO
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import Any, BinaryIO
+from xml.sax.saxutils import escape
 
 from shared.domain.cell_texts import add_mark
 from shared.domain.errors import RuleBroken
@@ -16,8 +18,17 @@ from shared.domain.exports.fields import CUSTOM, Exported, ExportField, cell_of
 
 _MAX_CELL = 32_767
 """Characters of a cell (Microsoft, "Excel specifications and limits")."""
-_MAX_TEXT = 200_000_000
-"""Characters of all cells. With their marking they fit on the disk of a function, 512 MB (AWS Lambda quotas)."""
+_MAX_ROWS_BYTES = 600_000_000
+"""Bytes of a sheet's rows as XML. They are on the disk twice while the sheet is put together, and compressed in the
+file: three times at most, in the 2,048 MB of the function (`EphemeralStorage`)."""
+_CELL_BYTES = 60
+"""Bytes of a cell beside its text."""
+_OPTIONS = {
+    "constant_memory": True,
+    "strings_to_formulas": False,
+    "strings_to_numbers": False,
+    "strings_to_urls": False,
+}
 
 
 @contextmanager
@@ -26,33 +37,58 @@ def write_workbook(columns: Sequence[ExportField], contacts: Iterable[Exported])
 
     Rows are written as they come, so memory does not grow with them. Texts are cells of type text, which no spreadsheet
     runs as a formula. Only a text that looks like a marked one is marked, so that an import reads it back unchanged.
+    Raises RuleBroken with code `export_too_large` when the rows, or the disk, have no room for more.
     """
     from xlsxwriter import Workbook
 
-    options = {
-        "constant_memory": True,
-        "strings_to_formulas": False,
-        "strings_to_numbers": False,
-        "strings_to_urls": False,
-    }
-    with TemporaryFile() as file:
-        with Workbook(file, options) as book:
+    # All temporary files are in a folder of their own: a workbook that is given up is not closed, and leaves none.
+    with TemporaryDirectory() as folder, TemporaryFile(dir=folder) as file:
+        with _full_disk_as_refusal():
+            book = Workbook(file, {**_OPTIONS, "tmpdir": folder})
             sheet = book.add_worksheet("Contacts")
-            sheet.freeze_panes(1, 0)
-            for position, column in enumerate(columns):
-                sheet.write_string(0, position, column.header)
-            written = 0
-            for number, one in enumerate(contacts, 1):
-                for position, column in enumerate(columns):
-                    value = column.value_of(one)
-                    if type(value) is int and not column.name.startswith(CUSTOM):
-                        sheet.write_number(number, position, value)
-                    elif text := cell_of(column.name, value):
-                        marked = add_mark(text) if text.startswith("'") else text
-                        sheet.write_string(number, position, marked[:_MAX_CELL])
-                        written += len(text)
-                if written > _MAX_TEXT:
-                    message = "The texts are too long for a workbook. Choose fewer fields, or export as csv."
-                    raise RuleBroken(message, code="export_too_large")
+            try:
+                _write_rows(sheet, columns, contacts)
+            except BaseException:
+                sheet.row_data_fh.close()
+                raise
+            book.close()
         file.seek(0)
         yield file
+
+
+def _write_rows(sheet: Any, columns: Sequence[ExportField], contacts: Iterable[Exported]) -> None:
+    sheet.freeze_panes(1, 0)
+    for position, column in enumerate(columns):
+        sheet.write_string(0, position, column.header)
+    written = 0
+    for number, one in enumerate(contacts, 1):
+        for position, column in enumerate(columns):
+            value = column.value_of(one)
+            if type(value) is int and not column.name.startswith(CUSTOM):
+                sheet.write_number(number, position, value)
+                written += _CELL_BYTES
+            elif text := cell_of(column.name, value):
+                marked = add_mark(text) if text.startswith("'") else text
+                sheet.write_string(number, position, marked[:_MAX_CELL])
+                written += len(escape(text).encode()) + _CELL_BYTES
+        if written > _MAX_ROWS_BYTES:
+            raise _too_large()
+
+
+@contextmanager
+def _full_disk_as_refusal() -> Iterator[None]:
+    from xlsxwriter.exceptions import FileCreateError
+
+    try:
+        yield
+    except (OSError, FileCreateError) as error:
+        # xlsxwriter raises an error of its own with that of the system.
+        cause = error.args[0] if isinstance(error, FileCreateError) and error.args else error
+        if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
+            raise _too_large() from error
+        raise
+
+
+def _too_large() -> RuleBroken:
+    message = "The file is too large for a workbook. Choose fewer fields, or export as csv."
+    return RuleBroken(message, code="export_too_large")

@@ -10,7 +10,7 @@
 | fates of a chunk's rows | `parts/<tenant id>/<import id>/<attempt>/out/<chunk>-<id>` |
 | contacts that a chunk wrote | `writes/<tenant id>/<import id>/<attempt>/<chunk>-<id>` |
 | file of an export | `exports/<tenant id>/<export id>/<id>.<format>` |
-| rest of an export's portion | `parts/<tenant id>/<export id>/rest/<id>` |
+| rest of an export's portion | `exports/<tenant id>/<export id>/rest/<id>` |
 
 A worker that does what another one has done writes an object of its own, under a new `<id>`, and the record names the
 object that counts: what was read of an object once can be read again, with the same ETag.
@@ -117,4 +117,4 @@ def export_key(tenant_id: str, export_id: str, name: str) -> str:
 
 def export_rest_key(tenant_id: str, export_id: str, name: str) -> str:
     """Return the key of bytes of an export that are too few for a part of its file."""
-    return f"{parts_prefix(tenant_id, export_id, 'rest')}{name}"
+    return export_key(tenant_id, export_id, f"rest/{name}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -18,6 +19,8 @@ CUSTOM = "custom."
 """The prefix of the name of one custom field, such as `custom.favourite_colour`."""
 CUSTOM_FIELDS = "custom_fields"
 """The name of all custom fields: a column for each in spreadsheets."""
+OTHER_CUSTOM_FIELDS = "Other Custom Fields"
+"""The header of the column for custom fields without a column of their own."""
 MAX_FIELDS = 200
 """How many fields a caller may choose."""
 _CUSTOM_NAME = re.compile(r"custom\.[a-z][a-z0-9_]{0,49}")
@@ -102,6 +105,11 @@ FIELDS = {
 }
 """The fields of spreadsheets by name, in the order of their columns. The custom fields follow them."""
 
+ONLY_IN_JSON = tuple(
+    name for name in ContactShown.model_fields if name not in FIELDS and name != CUSTOM_FIELDS
+)
+"""The fields of a contact, as the API shows it, that have no column: ids of other records, and what columns have."""
+
 
 def field_of(name: str) -> ExportField:
     """Return the field with a name: one of FIELDS, or `custom.<key>`."""
@@ -111,13 +119,17 @@ def field_of(name: str) -> ExportField:
     return ExportField(name, name, lambda exported: exported.contact.custom_fields.get(key))
 
 
-def check_fields(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of fields that a caller chose. Raises Invalid for unknown names and repeated ones."""
-    known = [*FIELDS, CUSTOM_FIELDS]
+def check_fields(names: Sequence[str], *, is_json: bool) -> tuple[str, ...]:
+    """Return the names of fields that a caller chose. `is_json`: whether the format has all that the API shows of a
+    contact. Raises Invalid for unknown names and repeated ones."""
+    known = [*FIELDS, CUSTOM_FIELDS, *(ONLY_IN_JSON if is_json else ())]
     errors: list[FieldError] = []
     for position, name in enumerate(names):
         if name in names[:position]:
             errors.append(FieldError(f"fields.{position}", "repeated", f"`{name[:60]}` is given twice."))
+        elif name in ONLY_IN_JSON and not is_json:
+            message = f"Only exports as jsonl have `{name}`."
+            errors.append(FieldError(f"fields.{position}", "not_in_format", message))
         elif name not in known and not _CUSTOM_NAME.fullmatch(name):
             meant = nearest(name, known)
             hint = f" Did you mean `{meant}`?" if meant else ""
@@ -139,10 +151,22 @@ def columns_of(chosen: Sequence[str] | None, custom: Iterable[str]) -> list[Expo
     columns: list[ExportField] = []
     for name in names:
         if name == CUSTOM_FIELDS:
-            columns += [field_of(f"{CUSTOM}{key}") for key in custom if f"{CUSTOM}{key}" not in names]
+            keys = list(custom)
+            columns += [field_of(f"{CUSTOM}{key}") for key in keys if f"{CUSTOM}{key}" not in names]
+            columns.append(_others({*keys, *(name.removeprefix(CUSTOM) for name in names)}))
         else:
             columns.append(field_of(name))
     return columns
+
+
+def _others(known: Collection[str]) -> ExportField:
+    """Return the column for custom fields that have none, as JSON: they were given after the columns were found."""
+
+    def value_of(exported: Exported) -> str:
+        others = {key: value for key, value in exported.contact.custom_fields.items() if key not in known}
+        return json.dumps(others, ensure_ascii=False, separators=(",", ":")) if others else ""
+
+    return ExportField(CUSTOM_FIELDS, OTHER_CUSTOM_FIELDS, value_of)
 
 
 def cell_of(name: str, value: Any) -> str:

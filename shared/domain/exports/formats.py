@@ -9,7 +9,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Protocol
 
 from shared.domain.cell_texts import add_mark
-from shared.domain.exports.fields import CUSTOM, CUSTOM_FIELDS, Exported, ExportField, cell_of, field_of
+from shared.domain.exports.fields import (
+    CUSTOM,
+    CUSTOM_FIELDS,
+    ONLY_IN_JSON,
+    Exported,
+    ExportField,
+    cell_of,
+    field_of,
+)
 from shared.domain.exports.vcard import vcard_of
 
 Format = Literal["csv", "jsonl", "vcf", "xlsx"]
@@ -87,6 +95,8 @@ class JsonLinesEncoder:
                 key = name.removeprefix(CUSTOM)
                 given = exported.contact.custom_fields
                 line.setdefault(CUSTOM_FIELDS, {}).update({key: given[key]} if key in given else {})
+            elif name in ONLY_IN_JSON:
+                line |= exported.contact.model_dump(mode="json", include={name})
             else:
                 line[name] = field_of(name).value_of(exported)
         return json.dumps(line, ensure_ascii=False, separators=(",", ":"))

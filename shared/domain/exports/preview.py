@@ -19,8 +19,9 @@ def preview_rows(run: ExportRun, contacts: Sequence[Exported]) -> tuple[list[str
         encoder = VcardEncoder(run.chosen)
         return [_VCARD], [{_VCARD: encoder.encode([one]).decode()} for one in contacts]
     if run.format == "jsonl":
-        lines = JsonLinesEncoder(run.chosen).encode(contacts).decode().splitlines()
-        rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        encoded = JsonLinesEncoder(run.chosen)
+        # Each on its own: texts may have characters at which `splitlines` splits, such as U+2028.
+        rows: list[dict[str, Any]] = [json.loads(encoded.encode([one])) for one in contacts]
         return list(dict.fromkeys(name for row in rows for name in row)), rows
     custom = sorted({key for one in contacts for key in one.contact.custom_fields})
     columns = columns_of(run.chosen, custom)

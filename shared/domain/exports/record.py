@@ -244,7 +244,8 @@ class ExportRun:
         return completed, event
 
     def cancel(self, *, at: str) -> ExportRun | None:
-        """Return the export, stopped after the portion that is open; None when it was cancelled before.
+        """Return the cancelled export; None when it was cancelled before. It stays due, and keeps its place among the
+        tenant's exports, until the worker that may have a portion of it has stopped; see `settle`.
 
         Raises Conflict when it has ended.
         """
@@ -252,12 +253,22 @@ class ExportRun:
             return None
         if not self.is_under_way:
             raise Conflict(f"The export is {self.state} and cannot be cancelled.", code="job_ended")
-        return self._change(at, state="cancelled", ended_at=at)
+        cancelled = self._change(at, state="cancelled", ended_at=at)
+        return replace(cancelled, due_at=plus(at, FIRST_LOOK_SECONDS))
 
     def fail(self, code: str, message: str, *, at: str) -> ExportRun:
-        """Return the failed export with the reason."""
-        state = "failed" if self.is_under_way else self.state
-        return self._change(at, state=state, error=(code, message), ended_at=at)
+        """Return the failed export with the reason, due until what it has written is removed. One that has ended is
+        due no more."""
+        if not self.is_under_way:
+            return replace(self, version=self.version + 1, due_at=None)
+        failed = self._change(at, state="failed", error=(code, message), ended_at=at)
+        has_written = self.upload_id or self.rest
+        return replace(failed, due_at=plus(at, FIRST_LOOK_SECONDS)) if has_written else failed
+
+    def settle(self) -> ExportRun:
+        """Return the export, which has ended, with nothing left to do for it. Callers see no change, so the version
+        stays."""
+        return replace(self, due_at=None)
 
     def put_off(self, look: Look, *, at: str) -> ExportRun:
         """Return the export after a look of the watch, due again after a pause."""
@@ -269,8 +280,7 @@ class ExportRun:
         if self.format == "xlsx" and max(self.found, self.matched or 0) > MAX_XLSX_ROWS:
             return too_many_rows()
         if len(self.custom) > MAX_CUSTOM_COLUMNS:
-            message = f"There are more than {MAX_CUSTOM_COLUMNS:,} custom fields. Choose fields, or export as jsonl."
-            return RuleBroken(message, code="too_many_columns")
+            return too_many_columns()
         if len(self.parts) >= MAX_PARTS:
             message = "The file is too large. Narrow the filter and make several exports."
             return RuleBroken(message, code="export_too_large")
@@ -284,6 +294,12 @@ class ExportRun:
     def _change(self, at: str, **changed: object) -> ExportRun:
         run = replace(self, version=self.version + 1, updated_at=at, idle_looks=0, **changed)  # type: ignore[arg-type]
         return replace(run, due_at=plus(at, FIRST_LOOK_SECONDS) if run.is_under_way else None)
+
+
+def too_many_columns() -> RuleBroken:
+    """Return the error for a spreadsheet of contacts with too many custom fields."""
+    message = f"There are more than {MAX_CUSTOM_COLUMNS:,} custom fields. Choose fields, or export as jsonl."
+    return RuleBroken(message, code="too_many_columns")
 
 
 def too_many_rows() -> RuleBroken:

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.domain.contacts import custom_fields
 from shared.domain.contacts.record import Contact
-from shared.domain.exports.fields import CUSTOM, CUSTOM_FIELDS, Exported, cell_of, field_of
+from shared.domain.exports.fields import CUSTOM, CUSTOM_FIELDS, FIELDS, Exported, cell_of, field_of
 
 _MAX_OCTETS = 75
 """Octets of a line without its line break; longer lines are folded (RFC 6350, section 3.2)."""
@@ -28,23 +28,19 @@ _TYPES = {
     "textphone": "textphone",
 }
 """The TYPE of a number (RFC 6350, section 6.4.1) by its label. Other labels are written as X-ABLABEL."""
+_WITH_PROPERTIES = frozenset(
+    (
+        "id", "first_name", "last_name", "email", "other_emails", "phone", "other_phones", "whatsapp", "company",
+        "department", "job_title", "about", "tags", "updated_at",
+    )
+)  # fmt: skip
+"""The fields for which vCards have properties."""
 _EXTENSIONS = {
-    "types": "X-TYPES",
-    "groups": "X-GROUPS",
-    "owner_email": "X-OWNER",
-    "customer_number": "X-CUSTOMER-NUMBER",
-    "relationship_status": "X-STATUS",
-    "lifecycle_stage": "X-LIFECYCLE-STAGE",
-    "is_active": "X-ACTIVE",
-    "preferred": "X-PREFERRED-CHANNEL",
-    "opted_out": "X-OPTED-OUT",
-    "total_bookings": "X-TOTAL-BOOKINGS",
-    "last_booking_at": "X-LAST-BOOKING-DATE",
-    "last_contacted_at": "X-LAST-CONTACTED-AT",
-    "created_at": "X-CREATED-AT",
-    "source": "X-SOURCE",
+    name: f"X-{field.header.upper().replace(' ', '-')}"
+    for name, field in FIELDS.items()
+    if name not in _WITH_PROPERTIES
 }
-"""The properties that only this product knows, by field."""
+"""The properties of all other fields, such as X-STATUS: they have the headers of the columns of spreadsheets."""
 _BREAKS = re.compile(r"\r\n|[\r\n\v\f\x85\u2028\u2029]")
 
 

@@ -51,7 +51,7 @@ class ExportInput(BaseModel):
         None,
         description="The fields to export, in this order; default: all. Beside the fields of a contact: `owner_email`, "
         "`customer_number`, `preferred`, `opted_out`, `custom_fields` for all custom fields, and `custom.<key>` for "
-        "one.",
+        "one. `jsonl` also has the fields of a contact that have no column, such as `owner_id`.",
         examples=[["first_name", "last_name", "email", "custom.favourite_colour"]],
     )
     sort: ContactSort | None = Field(

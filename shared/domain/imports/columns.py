@@ -24,7 +24,7 @@ _EXPORTED = frozenset(
             "Total Bookings", "Last Booking Date", "Primary Contact", "Active", "Email Verified", "Preferred Channel",
             "Opted Out", "Customer", "Organizers", "Phone As Typed", "WhatsApp As Typed", "Last Contacted At",
             "Interactions", "Next Follow-Up At", "Source", "Merged From", "Id", "Version", "Created At", "Created By",
-            "Updated At", "Updated By",
+            "Updated At", "Updated By", "Other Custom Fields",
         ),
     )
 )  # fmt: skip

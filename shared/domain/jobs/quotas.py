@@ -39,8 +39,15 @@ EXPORTS = Quota(
     "EXPORTS",
     5,
     "too_many_exports",
-    "A tenant has at most 5 exports under way. Wait until one has ended, or cancel one.",
+    "A tenant has at most 5 exports as csv, jsonl or vcf under way. Wait until one has ended, or cancel one.",
 )
+WORKBOOKS = Quota(
+    "WORKBOOKS",
+    2,
+    "too_many_workbooks",
+    "A tenant has at most 2 exports as xlsx under way. Wait until one has ended, or export as csv.",
+)
+"""Exports as xlsx. Each takes one of the workers of bulk jobs for minutes, and not for one portion."""
 IMPORTS = Quota(
     "IMPORTS",
     5,

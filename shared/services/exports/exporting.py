@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -14,7 +16,15 @@ from shared.domain.errors import ConcurrentChange, RuleBroken
 from shared.domain.events import Event
 from shared.domain.exports.fields import Exported, ExportField, columns_of
 from shared.domain.exports.formats import CsvEncoder, Encoder, JsonLinesEncoder, VcardEncoder
-from shared.domain.exports.record import MAX_XLSX_ROWS, ExportRun, ExportTask, Piece, too_many_rows
+from shared.domain.exports.record import (
+    MAX_CUSTOM_COLUMNS,
+    MAX_XLSX_ROWS,
+    ExportRun,
+    ExportTask,
+    Piece,
+    too_many_columns,
+    too_many_rows,
+)
 from shared.domain.ids import new_id
 from shared.domain.tenant import Tenant
 from shared.services.backoff import RECORD
@@ -24,12 +34,18 @@ from shared.services.walks import Step
 
 PART_BYTES = 5 * 1024 * 1024
 """Bytes of a part: the least that S3 takes of a part that is not the last (Amazon S3 quotas)."""
+_LOOK_SECONDS = 5.0
+"""Seconds after which a portion reads the record again, to stop when the export was cancelled."""
 _TOGETHER = 100
 """Contacts that are completed with names and encoded together."""
 
 
 class FileGone(Exception):
     """An upload or an object of an export has been removed."""
+
+
+class _Ended(Exception):
+    """The export ended while a portion of it was made."""
 
 
 class ExportRepository(Protocol):
@@ -69,6 +85,10 @@ class Files(Protocol):
 
     def read_rest(self, key: str) -> bytes: ...
 
+    def discard(self, run: ExportRun) -> None: ...
+
+    def delete(self, key: str) -> None: ...
+
 
 class ExportPortions:
     """Exports for the `JobRunner`.
@@ -91,6 +111,7 @@ class ExportPortions:
         may_go_on: Callable[[], bool],
         has_time: Callable[[], bool],
         now: Callable[[], str] = timestamps.now,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._exports = exports
         self._contacts = contacts
@@ -100,33 +121,67 @@ class ExportPortions:
         self._may_go_on = may_go_on
         self._has_time = has_time
         self._now = now
+        self._clock = clock
 
     def find(self, task: ExportTask) -> Portion[ExportRun] | None:
-        """Return the portion; None when another task closed it, when later ones are closed, or the export has ended."""
+        """Return the portion; None when another task closed it, when later ones are closed, or the export has ended.
+
+        What an export that ended without a file has written is removed, and its place is free from then on.
+        """
         run = self._exports(task.tenant_id).get(task.job_id)
         if run is None:
             raise LookupError("a portion of an export that is not there")
         if not run.is_under_way:
+            self._settle(run)
             return None
         if run.portions_done >= task.number:
             is_latest = run.portions_done == task.number and run.closed_by in ("", task.id)
             return Portion(run, is_closed=True) if is_latest else None
         return Portion(run, is_closed=False)
 
+    def _settle(self, run: ExportRun) -> None:
+        if run.due_at is None:
+            return
+        self._files.discard(run)
+        with contextlib.suppress(ConcurrentChange):  # put off by the watch, which asks for this again
+            self._exports(run.tenant_id).save(run, run.settle())
+
     def refuse(self) -> None:
         """Leave the portion to the watch."""
 
     def work(self, task: ExportTask, run: ExportRun, _tenant: Tenant) -> Piece | None:
-        """Look for custom fields, write the next part, or finish the file. Returns None when the export failed, or
-        starts over since its upload is gone. Raises ConcurrentChange when others changed the export."""
+        """Look for custom fields, write the next part, or finish the file. Returns None when the export failed or was
+        cancelled, or starts over since its upload is gone. Raises ConcurrentChange when others changed the export."""
         try:
             return self._make(run)
         except FileGone:
             self._start_over(task)
+        except _Ended:
+            self.find(task)
         except RuleBroken as refused:  # too many contacts, or too many to be sorted
             failed = run.fail(refused.code, refused.detail, at=self._now())
             self._exports(run.tenant_id).save(run, failed)
+            self._settle(failed)
         return None
+
+    def _while_wanted(self, run: ExportRun, may_go_on: Callable[[], bool]) -> Callable[[], bool]:
+        """Return `may_go_on`, which reads the record every few seconds and raises _Ended once the export has ended."""
+        looked = self._clock()
+
+        def goes_on() -> bool:
+            nonlocal looked
+            if self._clock() - looked >= _LOOK_SECONDS:
+                self._require_wanted(run)
+                looked = self._clock()
+            return may_go_on()
+
+        return goes_on
+
+    def _require_wanted(self, run: ExportRun) -> None:
+        """Raise _Ended for an export that has ended since it was read."""
+        current = self._exports(run.tenant_id).get(run.id)
+        if current is None or not current.is_under_way:
+            raise _Ended()
 
     def _start_over(self, task: ExportTask) -> None:
         """Go back to the beginning of the file, unless another worker has closed the portion meanwhile."""
@@ -150,12 +205,14 @@ class ExportPortions:
         return self._write_part(run)
 
     def _survey(self, run: ExportRun) -> Piece:
-        """Look for the keys of custom fields, and count the contacts."""
-        keys: set[str] = set()
-        walk = _Walk(self._contacts(run.caller), run, self._may_go_on)
+        """Look for the keys of custom fields, and count the contacts. Stops at more keys than a record has room for."""
+        keys = set(run.custom)
+        walk = _Walk(self._contacts(run.caller), run, self._while_wanted(run, self._may_go_on))
         for batch in walk.batches():
             for contact in batch:
                 keys.update(contact.custom_fields)
+            if len(keys) > MAX_CUSTOM_COLUMNS:
+                raise too_many_columns()
         return Piece(position=walk.position, is_last=walk.is_through, rows=walk.rows, custom=frozenset(keys))
 
     def _write_part(self, run: ExportRun) -> Piece:
@@ -165,7 +222,7 @@ class ExportPortions:
         if not (run.rest or run.parts):
             body += encoder.head()
         contacts = self._contacts(run.caller)
-        walk = _Walk(contacts, run, self._may_go_on)
+        walk = _Walk(contacts, run, self._while_wanted(run, self._may_go_on))
         for batch in walk.batches():
             body += encoder.encode(contacts.complete(batch))
             if len(body) >= PART_BYTES:
@@ -200,7 +257,7 @@ class ExportPortions:
 
     def _write_whole(self, run: ExportRun) -> Piece:
         contacts = self._contacts(run.caller)
-        walk = _Walk(contacts, run, self._has_time)
+        walk = _Walk(contacts, run, self._while_wanted(run, self._has_time))
 
         def rows() -> Iterator[Exported]:
             for batch in walk.batches():
@@ -214,6 +271,7 @@ class ExportPortions:
             if not walk.is_through:
                 message = "The file was not finished in time. Narrow the filter, choose fewer fields, or export as csv."
                 raise RuleBroken(message, code="export_too_slow")
+            self._require_wanted(run)
             key = self._files.put_file(run, file)
             return Piece(is_last=True, rows=walk.rows, size=file.tell(), object_key=key)
 
@@ -222,6 +280,7 @@ class ExportPortions:
         for _ in RECORD.tries():
             current = self.find(task)
             if current is None:
+                self._drop(task, result.object_key)
                 return None
             if current.is_closed:
                 self.queue_next(task, current.run)
@@ -235,6 +294,12 @@ class ExportPortions:
                 continue
             return closed
         raise ConcurrentChange()
+
+    def _drop(self, task: ExportTask, key: str) -> None:
+        """Delete a whole file that the record does not name: the export was cancelled, or another worker was first."""
+        run = self._exports(task.tenant_id).get(task.job_id) if key else None
+        if run is not None and run.object_key != key:
+            self._files.delete(key)
 
     def queue_next(self, task: ExportTask, run: ExportRun) -> None:
         """Queue the next portion of an export that has not ended."""

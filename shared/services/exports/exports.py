@@ -87,7 +87,7 @@ class ExportService(JobService[ExportRun, Export]):
         if given.ids is not None and wanted.asked:
             raise Invalid.field("ids", "contradiction", "Give either ids, or a filter or a group.")
         ids = None if given.ids is None else [one for one in dict.fromkeys(given.ids) if is_id(one)]
-        chosen = None if given.fields is None else check_fields(given.fields)
+        chosen = None if given.fields is None else check_fields(given.fields, is_json=given.format == "jsonl")
         if "own" in levels:
             wanted = wanted.narrowed_to_own(self._caller.id)
         run = ExportRun.begin(

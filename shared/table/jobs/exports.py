@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from shared.domain.exports.record import ExportRun
-from shared.domain.jobs.quotas import EXPORTS
+from shared.domain.jobs.quotas import EXPORTS, WORKBOOKS
 from shared.table.jobs import records
 from shared.table.jobs.records import JobItems, JobTable, JobWatchTable
+from shared.table.jobs.slots import Slots
 from shared.table.keys import jobs as job_keys
 from shared.table.store import Store
 
@@ -27,6 +28,10 @@ class ExportTable(JobTable[ExportRun]):
 
     def __init__(self, store: Store, tenant_id: str) -> None:
         super().__init__(store, tenant_id, ITEMS)
+        self._workbooks = Slots(store, tenant_id, WORKBOOKS)
+
+    def _slots_of(self, run: ExportRun) -> Slots:
+        return self._workbooks if run.format == "xlsx" else super()._slots_of(run)
 
 
 class ExportWatchTable(JobWatchTable):

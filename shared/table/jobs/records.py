@@ -102,17 +102,21 @@ class JobTable(Generic[Run]):
             transaction.put(self._items.to_item(self._tenant, run))
             return transaction
 
-        self._slots.commit(build, run.id, now=timestamps.to_milliseconds(run.created_at) // 1000)
+        self._slots_of(run).commit(build, run.id, now=timestamps.to_milliseconds(run.created_at) // 1000)
 
     def save(self, before: Run, after: Run, event: Event | None = None) -> None:
         """Write a changed job and its event. Raises ConcurrentChange when another writer has changed the job."""
         transaction = Transaction()
         transaction.put(self._items.to_item(self._tenant, after), **at_version(before.version))
         if after.due_at is None:  # no work is left for it
-            self._slots.release(transaction, after.id)
+            self._slots_of(after).release(transaction, after.id)
         if event is not None:
             transaction.put(event_items.event_to_item(self._tenant, event))
         self._store.commit(transaction)
+
+    def _slots_of(self, _run: Run) -> Slots:
+        """Return the slots of which a job takes one."""
+        return self._slots
 
 
 class JobWatchTable:

@@ -88,7 +88,7 @@ def test_personal_data_is_deleted_from_the_drop_bucket_in_time() -> None:
         for rule in bucket["LifecycleConfiguration"]["Rules"]
         if "Prefix" in rule
     }
-    assert kept == {"tenants/": 365, "uploads/": 30, "writes/": 400, "parts/": 365, "exports/": 7}
+    assert kept == {"tenants/": 365, "uploads/": 30, "writes/": 400, "parts/": 365, "exports/": 8}
     taken_up = {
         rule["Value"]
         for _function, _name, properties in events("S3")

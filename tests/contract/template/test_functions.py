@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from shared.files.export_workbook import _MAX_ROWS_BYTES
 from tests.contract.template.compiled import compiled
 from tests.contract.template.reading import (
     FUNCTIONS,
@@ -28,6 +29,15 @@ def test_functions_run_on_one_runtime_and_http_functions_start_from_a_snapshot()
             assert properties["AutoPublishAlias"] == "live"
             # API Gateway closes the connection after 29 s.
             assert properties["Timeout"] < 29
+
+
+def test_functions_with_a_large_disk_have_no_snapshot() -> None:
+    """SnapStart takes at most 512 MB (AWS Lambda developer guide, "Improving startup performance with Lambda
+    SnapStart"). Workbooks of exports need room for their rows three times."""
+    large = {name: one for name, one in FUNCTIONS.items() if "EphemeralStorage" in one}
+    assert large.keys() == {"BulkFunction", "ImportsFilesFunction"}
+    assert not any("SnapStart" in one for one in large.values())
+    assert large["BulkFunction"]["EphemeralStorage"]["Size"] * 1_000_000 > 3 * _MAX_ROWS_BYTES
 
 
 def test_versions_that_are_replaced_are_deleted_with_their_snapshots() -> None:

@@ -89,7 +89,14 @@ def test_chosen_fields_are_exported_in_their_order(world: World) -> None:
     exports = Exports(world)
     fields = ["email", "custom.colour", "first_name", "custom_fields"]
     (row,) = exports.rows(fields=fields)
-    assert list(row) == ["Email", "custom.colour", "First Name", "custom.member", "custom.visits"]
+    assert list(row) == [
+        "Email",
+        "custom.colour",
+        "First Name",
+        "custom.member",
+        "custom.visits",
+        "Other Custom Fields",
+    ]
     line = json.loads(exports.made(format="jsonl", fields=fields[:3]))
     assert line == {"email": "ada@example.com", "custom_fields": {"colour": "green"}, "first_name": "Ada"}
 
@@ -181,6 +188,18 @@ def test_a_dry_run_shows_the_number_of_contacts_and_the_first_ten(world: World) 
     cards = exports.ask({"format": "vcf", "dry_run": True, "filter": {"email": "p03@example.com"}}).json
     assert cards["total"] == 1 and cards["rows"][0]["vcard"].startswith("BEGIN:VCARD\r\n")
     assert world.send("GET", EXPORTS).json["items"] == [] and exports.jobs.waiting() == []
+
+
+def test_a_dry_run_shows_texts_with_every_kind_of_line_break(world: World) -> None:
+    about = "one\ntwo\u2028three\u2029four"
+    world.create("lines@example.com", about=about)
+    world.catch_up()
+    for fields in (None, ["about"]):
+        answer = Exports(world).ask(
+            {"format": "jsonl", "dry_run": True, **({"fields": fields} if fields else {})}
+        )
+        assert answer.status == 200, answer.text
+        assert [row["about"] for row in answer.json["rows"]] == [about]
 
 
 def test_an_export_shows_its_progress_and_its_end(world: World) -> None:

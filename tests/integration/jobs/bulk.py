@@ -70,7 +70,7 @@ class Jobs:
         """Let the time pass after which jobs that wait start."""
         pass_delays(self.queue_url)
 
-    def deliver(self, message: dict[str, Any], *, milliseconds: int = 60_000) -> None:
+    def deliver(self, message: dict[str, Any], *, milliseconds: int = 300_000) -> None:
         handle = {"QueueUrl": self.queue_url, "ReceiptHandle": message["ReceiptHandle"]}
         try:
             with acting_for(json.loads(message["Body"])["tenant_id"]):

@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain import timestamps
 from shared.domain.errors import Conflict, QuotaReached
-from shared.domain.jobs.quotas import BULK_JOBS, EXPORTS, IMPORTS, UPLOADS
+from shared.domain.jobs.quotas import BULK_JOBS, EXPORTS, IMPORTS, UPLOADS, WORKBOOKS
 from shared.files.drop_bucket import DropBucket
 from shared.services.imports import chains, grouping
 from shared.services.imports.runs import ImportRuns
@@ -396,8 +396,8 @@ def test_check_13_a_chain_of_chunks_killed_anywhere_continues(worlds: Worlds) ->
 
 
 def test_a_quota_is_refused_as_a_conflict_with_a_code_of_its_own() -> None:
-    codes = [quota.code for quota in (BULK_JOBS, EXPORTS, IMPORTS, UPLOADS)]
-    assert len(set(codes)) == 4
-    for quota in (BULK_JOBS, EXPORTS, IMPORTS, UPLOADS):
+    quotas = (BULK_JOBS, EXPORTS, WORKBOOKS, IMPORTS, UPLOADS)
+    assert len({quota.code for quota in quotas}) == 5
+    for quota in quotas:
         refusal = quota.refusal()
         assert isinstance(refusal, Conflict) and str(quota.most) in refusal.detail

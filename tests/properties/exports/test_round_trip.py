@@ -165,7 +165,8 @@ def test_an_export_imported_again_changes_nothing(
     write: Callable[[Sequence[Exported], Sequence[str]], bytes], times: int
 ) -> None:
     """check 84: formula-like texts, quotes, line breaks, several numbers with labels, custom fields of every type,
-    emoji and scripts from right to left."""
+    emoji and scripts from right to left. Each row is applied to its own contact: that an import finds the contact again
+    is not part of this, and it does not find one without an address (docs/exports.md, "Back again")."""
 
     @settings(max_examples=repetitions(times))
     @given(st.lists(GIVEN, min_size=1, max_size=3))
@@ -193,4 +194,4 @@ def test_every_custom_field_has_a_column_that_imports_read() -> None:
     (read,) = read_back(as_csv([exported(contact)], sorted(contact.custom_fields)))
     assert read.fields is not None
     assert read.fields["custom_fields"] == {"a": "1", "b_2": "x", "name": "y", "email": "z"}
-    assert all(column.name.startswith(CUSTOM) for column in columns_of(None, ["a"])[-1:])
+    assert columns_of(None, ["a"])[-2].name == f"{CUSTOM}a"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +17,11 @@ from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from shared.domain.contacts.shown import ContactShown
-from shared.domain.errors import RuleBroken
-from shared.domain.exports.fields import FIELDS, Exported, columns_of
+from shared.domain.errors import Invalid, RuleBroken
+from shared.domain.exports.fields import FIELDS, Exported, check_fields, columns_of
 from shared.domain.exports.formats import CsvEncoder, JsonLinesEncoder, VcardEncoder
 from shared.domain.exports.record import ExportTask
+from shared.domain.exports.vcard import _WITH_PROPERTIES
 from shared.domain.ids import new_id
 from shared.domain.jobs.bulk import BulkTask
 from shared.files.export_workbook import write_workbook
@@ -36,6 +40,37 @@ def shown(**fields: Any) -> Exported:
         id=new_id(), **{"first_name": "Ada", "full_name": "Ada Lovelace", **bookkeeping, **fields}
     )
     return Exported(contact, "owner@example.com", "CUST000001")
+
+
+SHOWN_IN_FULL = shown(
+    last_name="Lovelace",
+    email="ada@example.com",
+    other_emails=["ada@home.example.com"],
+    phone="+12025550143",
+    phone_raw="(202) 555-0143",
+    whatsapp="+442079460958",
+    whatsapp_raw="020 7946 0958",
+    other_phones=[{"label": "Mobile", "number": "+12025550144", "raw": None}],
+    company="Engines",
+    department="Research",
+    job_title="Programmer",
+    about="Notes",
+    tags=["vip"],
+    types=["Supplier"],
+    groups=["Spring"],
+    relationship_status="prospect",
+    lifecycle_stage="awareness",
+    customer_name="Mary",
+    organizer_ids=["u1"],
+    merged_from=["x1"],
+    last_booking_at=AT,
+    last_contacted_at=AT,
+    next_follow_up_at=AT,
+    communication={
+        "preferred": "email",
+        "opt_outs": {"email": {"opted_out": True, "at": AT, "by": "user:u", "source": "api", "reason": ""}},
+    },
+)
 
 
 def card_of(exported: Exported, *chosen: str) -> Any:
@@ -120,6 +155,40 @@ def test_a_csv_is_read_by_any_reader() -> None:
     ]
 
 
+def test_custom_fields_that_the_columns_do_not_know_are_in_a_last_column() -> None:
+    """They were given after the survey of keys."""
+    exported = shown(custom_fields={"a": 1, "b": True, "c": "\u6f22", "d": "x"})
+    columns = columns_of(("custom.d", "custom_fields"), ["a"])
+    assert [column.header for column in columns] == ["custom.d", "custom.a", "Other Custom Fields"]
+    assert [column.value_of(exported) for column in columns] == ["x", 1, '{"b":true,"c":"\u6f22"}']
+    assert columns[-1].value_of(shown(custom_fields={"a": 1})) == ""
+
+
+def test_jsonl_has_every_field_that_the_api_shows_of_a_contact() -> None:
+    exported = shown(owner_id="u1", customer_id="c1", customer_name="Mary")
+    names = [*ContactShown.model_fields]
+    assert check_fields(names, is_json=True) == tuple(names)
+    line = json.loads(JsonLinesEncoder(names).encode([exported]))
+    assert line == json.loads(JsonLinesEncoder(None).encode([exported]))
+    with pytest.raises(Invalid) as refused:
+        check_fields(["owner_id"], is_json=False)
+    assert refused.value.errors[0].code == "not_in_format" and "jsonl" in refused.value.errors[0].message
+
+
+def test_a_vcard_has_every_field_of_exports() -> None:
+    """Those for which vCards have no property are named like the columns of spreadsheets."""
+    text = VcardEncoder(None).encode([SHOWN_IN_FULL]).decode().replace("\r\n ", "")
+    for name in (name for name in FIELDS if name not in _WITH_PROPERTIES):
+        card = VcardEncoder((name,)).encode([SHOWN_IN_FULL]).decode().replace("\r\n ", "")
+        (line,) = (one for one in card.splitlines() if one.startswith("X-"))
+        assert line in text.splitlines(), name
+    for name in sorted(_WITH_PROPERTIES):
+        value = getattr(SHOWN_IN_FULL.contact, name)
+        first = value[0] if isinstance(value, list) else value
+        said = first["number"] if isinstance(first, dict) else first
+        assert (said in text) or name == "updated_at", name
+
+
 def test_a_line_of_json_has_the_values_of_the_chosen_fields() -> None:
     exported = shown(tags=["x"], custom_fields={"a": 1})
     line = JsonLinesEncoder(("tags", "owner_email", "is_active", "custom.a", "custom.b")).encode([exported])
@@ -140,14 +209,50 @@ def test_a_workbook_has_texts_and_figures() -> None:
     assert rows == [["Company", "Notes", "Total Bookings", "custom.n"], ["=1+1", "one\ntwo", 3, "1"]]
 
 
-def test_a_workbook_with_too_much_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.files.export_workbook._MAX_TEXT", 100)
+@pytest.mark.parametrize("text", ["a", "\u6f22", "&", "<b>"])
+def test_a_workbook_counts_the_bytes_that_its_rows_take_on_the_disk(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str
+) -> None:
+    """Not characters: one takes up to three bytes, and one that XML escapes up to five."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("shared.files.export_workbook._MAX_ROWS_BYTES", 100_000)
+    columns = columns_of(("about", "first_name", "total_bookings"), ())
+    sizes: list[int] = []
+
+    def contacts() -> Iterator[Exported]:
+        for _ in range(2_000):
+            yield shown(about=text * 100, total_bookings=7)
+            sizes.append(sum(one.stat().st_size for one in tmp_path.rglob("*") if one.is_file()))
+
+    with pytest.raises(RuleBroken) as refused, write_workbook(columns, contacts()):
+        pass
+    assert refused.value.code == "export_too_large"
+    assert 20_000 < max(sizes) < 100_000
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("is_at_the_end", [False, True])
+def test_a_workbook_for_which_the_disk_has_no_room_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, is_at_the_end: bool
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    place = (
+        "xlsxwriter.workbook.Workbook._store_workbook"
+        if is_at_the_end
+        else "xlsxwriter.worksheet.Worksheet._write_row"
+    )
+    monkeypatch.setattr(place, refuse)
     with (
         pytest.raises(RuleBroken) as refused,
-        write_workbook(columns_of(("about",), ()), [shown(about="x" * 101)]),
+        write_workbook(columns_of(("about",), ()), [shown(about="x"), shown(about="y")]),
     ):
         pass
     assert refused.value.code == "export_too_large"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_field_has_a_header_of_its_own() -> None:
