@@ -28,6 +28,13 @@ class ImportTask:
     id: str = field(default_factory=new_id, compare=False)
 
     @property
+    def chunk_number(self) -> int:
+        """The number of the chunk. Raises ValueError for a step that is not about one."""
+        if self.chunk is None:
+            raise ValueError("a task without a chunk")
+        return self.chunk
+
+    @property
     def is_preview(self) -> bool:
         """Whether the attempt is a preview."""
         return self.attempt.startswith("p")

@@ -111,7 +111,7 @@ class ImportChunks:
 
     def find(self, task: ImportTask) -> Portion[SplitImport] | None:
         """Return the chunk; None when another task closed it, or the attempt has ended."""
-        number = _number_of(task)
+        number = task.chunk_number
         run, layout, closed_by = self._imports(task.tenant_id).look_up(task.import_id, task.attempt, number)
         if run is None or layout is None:
             raise LookupError("a chunk of an import that is not there")
@@ -134,7 +134,7 @@ class ImportChunks:
         except BadFile as refusal:
             self._runs.give_up(run.run, refusal)
             return None
-        number = _number_of(task)
+        number = task.chunk_number
         try:
             body = self._files.read_input(task.tenant_id, task.import_id, task.attempt, number)
         except Conflict:
@@ -181,14 +181,8 @@ class ImportChunks:
 
     def queue_next(self, task: ImportTask, run: SplitImport) -> None:
         """Queue the next chunk of the chain, and after the last chunk the end of the import."""
-        self._runs.queue_next(run.run, _number_of(task))
+        self._runs.queue_next(run.run, task.chunk_number)
         self._runs.queue_finish_if_done(run.run)
-
-
-def _number_of(task: ImportTask) -> int:
-    if task.chunk is None:
-        raise ValueError("a task without a chunk")
-    return task.chunk
 
 
 def _without_new(run: ImportRun, fate: Fate) -> Fate:

@@ -141,7 +141,7 @@ class ImportUndo:
 
     def find(self, task: ImportTask) -> Portion[UndoOfChunk] | None:
         """Return the chunk; None when another task took it back, or the undo has ended."""
-        found = self._imports(task.tenant_id).look_up(task.import_id, task.attempt, _number_of(task))
+        found = self._imports(task.tenant_id).look_up(task.import_id, task.attempt, task.chunk_number)
         if found is None:
             raise LookupError("a chunk of an import that is not there")
         undo = found.run.undo
@@ -157,7 +157,7 @@ class ImportUndo:
 
     def work(self, task: ImportTask, run: UndoOfChunk, tenant: Tenant) -> UndoneChunk:  # noqa: ARG002
         """Take back what the chunk wrote, and write which contacts are kept."""
-        number, contacts = _number_of(task), list[UndoneContact]()
+        number, contacts = task.chunk_number, list[UndoneContact]()
         if run.writes:
             written = decode_writes(self._files.read_writes(run.writes))
             contacts = self._reversals(run.run).take_back(number, written)
@@ -189,7 +189,7 @@ class ImportUndo:
 
     def queue_next(self, task: ImportTask, run: UndoOfChunk) -> None:
         """Queue the next chunk of the chain, and after the last chunk the end of the undo."""
-        self._queue.queue_next(run.run, _number_of(task))
+        self._queue.queue_next(run.run, task.chunk_number)
 
     def give_up(self, run: ImportRun) -> None:
         """End an undo that makes no progress. What is taken back stays taken back."""
@@ -237,9 +237,3 @@ def gather_kept(outputs: Iterable[bytes], first: list[UndoneContact]) -> Iterato
         contacts = decode_kept(lines)
         first += contacts[: MAX_KEPT - len(first)]
         yield b"".join(map(kept_line, contacts))
-
-
-def _number_of(task: ImportTask) -> int:
-    if task.chunk is None:
-        raise ValueError("a task without a chunk")
-    return task.chunk

@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.imports.record import ImportRun
 from shared.domain.jobs.watching import Look
 from shared.services.imports.undo import ImportUndo
 from shared.services.imports.undo_queue import UndoQueue
-
-
-class Due(Protocol):
-    """The imports of all tenants that are due for a look; see `shared.table.imports.watch.ImportWatchTable`."""
-
-    def due(self, at: str) -> Iterator[tuple[str, str]]: ...
-
-
-class WatchedImports(Protocol):
-    """The imports of one tenant; see `shared.table.imports.repository.ImportTable`."""
-
-    def get(self, import_id: str) -> ImportRun | None: ...
-
-    def postpone(self, run: ImportRun, *, looked_at: str, idle_looks: int, due_at: str) -> bool: ...
+from shared.services.imports.watch import Due, WatchedImports
 
 
 class WatchedUndos:

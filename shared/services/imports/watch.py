@@ -26,7 +26,7 @@ _PAGES = 5
 
 
 class Due(Protocol):
-    """Imports or previews across tenants; see `shared.table.imports.watch.ImportWatchTable`."""
+    """Imports or previews that are due for a look; see `shared.table.imports.watch.ImportWatchTable`."""
 
     def due(self, at: str) -> Iterator[tuple[str, str]]: ...
 
