@@ -20,7 +20,9 @@ from shared.domain.imports.row_settings import RowSettings
 from shared.domain.imports.undo import Undo
 from shared.domain.imports.upload import DroppedFile, InboxFile, StoredFile
 from shared.domain.jobs.progress import Progress
+from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
 from shared.domain.tenant import TenantSettings
+from shared.domain.timestamps import plus
 
 State = Literal[
     "awaiting_upload", "uploaded", "running", "completed", "failed", "cancelled", "undoing", "undone"
@@ -345,7 +347,7 @@ class ImportRun:
             state="cancelled",
             ended_at=at,
             updated_at=at,
-            due_at=None,
+            due_at=self._results_due_at(at),
             last_event=write_id,
             version=self.version + 1,
         )
@@ -360,9 +362,19 @@ class ImportRun:
             error_message=message,
             ended_at=at,
             updated_at=at,
-            due_at=None,
+            due_at=self._results_due_at(at),
             version=self.version + 1,
         )
+
+    def _results_due_at(self, at: str) -> str | None:
+        """Return when the watch first checks that the results of a run that ends half-way are gathered; None for an
+        attempt without results."""
+        return plus(at, FIRST_LOOK_SECONDS) if self.state == "running" and not self.is_preview else None
+
+    @property
+    def awaits_results(self) -> bool:
+        """Whether the run ended half-way, and it is still to be gathered what became of its rows."""
+        return self.state in ("failed", "cancelled") and self.due_at is not None
 
     def require_start(self) -> None:
         """Raise Conflict unless the import can be started."""

@@ -12,18 +12,21 @@ from dataclasses import fields
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.errors import Conflict
+from shared.domain.errors import Conflict, FieldError
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.imports.columns import Layout
 from shared.domain.imports.groups import NumberedRow, decode_groups
 from shared.domain.imports.progress import ClosedChunk, Tally
 from shared.domain.imports.record import ImportRun
-from shared.domain.imports.results import Fate, result_lines
+from shared.domain.imports.results import Fate, RowOutcome, result_lines
 from shared.services.imports.carrying_out import Written, encode_writes
 from shared.services.imports.chains import open_ends
 from shared.services.imports.gathering import encode_lines, not_run
 
+_INTERRUPTED = FieldError(
+    "row", "interrupted", "The import ended while this row was written. What was left out of it is not known."
+)
 _COUNTED = frozenset(one.name for one in fields(Tally)) - {"warnings"}
 
 
@@ -103,7 +106,7 @@ class BegunChunks:
         events: Collection[Event],
     ) -> None:
         fates = {
-            int(row): Fate(outcome, event.entity_id)
+            int(row): _interrupted(outcome, event.entity_id)
             for event in events
             for row, outcome in event.data["rows"].items()
         }
@@ -132,6 +135,14 @@ def _contact_ids(run: ImportRun, rows: Iterable[NumberedRow]) -> Iterator[tuple[
         yield row.number, run.contact_id(row.number)
 
 
+def _interrupted(outcome: RowOutcome, contact_id: str) -> Fate:
+    """Return the fate of a row of which an event names only the outcome."""
+    if outcome in ("skipped", "failed"):
+        return Fate(outcome, contact_id, _INTERRUPTED.code, _INTERRUPTED.message)
+    return Fate(outcome, contact_id, warnings=(_INTERRUPTED,))
+
+
 def _tally(fates: Mapping[int, Fate]) -> Tally:
     outcomes = [fate.outcome for fate in fates.values()]
-    return Tally(**{name: sum(1 for one in outcomes if one == name) for name in _COUNTED})
+    counted = {name: sum(1 for one in outcomes if one == name) for name in _COUNTED}
+    return Tally(**counted, warnings=sum(1 for fate in fates.values() if fate.warnings))

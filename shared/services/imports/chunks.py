@@ -115,9 +115,15 @@ class ImportChunks:
         run, layout, closed_by = self._imports(task.tenant_id).look_up(task.import_id, task.attempt, number)
         if run is None or layout is None:
             raise LookupError("a chunk of an import that is not there")
-        if run.state != "running" or run.attempt != task.attempt or closed_by not in (None, task.id):
+        if run.state != "running" or run.attempt != task.attempt:
+            self._drop_parts_later(task)
+            return None
+        if closed_by not in (None, task.id):
             return None
         return Portion(SplitImport(run, layout), is_closed=closed_by is not None)
+
+    def _drop_parts_later(self, task: ImportTask) -> None:
+        """Do nothing: the parts of a run that has ended are removed once its results are gathered."""
 
     def refuse(self) -> None:
         """Raises UnknownTenant."""

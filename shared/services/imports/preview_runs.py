@@ -77,6 +77,10 @@ class PreviewChunks(ImportChunks):
         super().__init__(previews, row_writing, files, runs)
         self._previews = previews
 
+    def _drop_parts_later(self, task: ImportTask) -> None:
+        """Queue the end of a preview that has ended or was replaced before all of its chunks were planned."""
+        self._runs.queue_finish(task)
+
     def _keep(self, run: SplitImport, chunk: PlannedChunk) -> ClosedChunk:
         """Write the rows that the preview shows."""
         preview, fates = run.run, chunk.fates

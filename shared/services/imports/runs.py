@@ -74,6 +74,8 @@ class ImportRepository(Protocol):
 
     def set_results(self, import_id: str, attempt: str, results_key: str) -> bool: ...
 
+    def stop_waiting(self, import_id: str, attempt: str) -> bool: ...
+
 
 class Files(Protocol):
     """Dropped files and results; see `shared.files.drop_bucket.DropBucket`."""
@@ -207,6 +209,7 @@ class ImportRuns:
                 self.give_up(run, refusal, is_refused=True)
                 return
             if not imports.set_totals(run.id, run.attempt, rows=rows, chunks=chunks):
+                self._drop_unused_parts(run, imports)
                 return
             run = replace(run, rows_total=rows, chunks_total=chunks)
         closed = {chunk.number for chunk in imports.chunks(run.id, run.attempt)}
@@ -218,6 +221,13 @@ class ImportRuns:
             return
         self._queue_chunks(run, waiting)
         self.queue_finish_if_done(imports.get(run.id))
+
+    def _drop_unused_parts(self, run: ImportRun, imports: ImportRepository) -> None:
+        """Remove the chunks of an attempt that ended before its file was split: nothing is read of them. Another worker
+        may have split the file before the end."""
+        now = imports.get(run.id)
+        if now is None or now.attempt != run.attempt or now.is_preview or now.chunks_total is None:
+            self._files.drop_parts(run.tenant_id, run.id, run.attempt)
 
     def _write_chunks(self, run: ImportRun, imports: ImportRepository) -> tuple[int, int]:
         """Write the inputs of all chunks of a file. Returns the number of its rows and of its chunks. Raises
@@ -268,6 +278,10 @@ class ImportRuns:
         if run is not None and run.state == "running" and run.all_chunks_done:
             self._tasks.send([ImportTask(run.tenant_id, run.id, run.attempt, "finish")])
 
+    def queue_finish(self, task: ImportTask) -> None:
+        """Queue the end of the attempt that a task belongs to."""
+        self._tasks.send([ImportTask(task.tenant_id, task.import_id, task.attempt, "finish")])
+
     def finish(self, task: ImportTask) -> None:
         """Gather the results of an import whose chunks are all closed, and complete it.
 
@@ -288,6 +302,8 @@ class ImportRuns:
                     return
             elif run.state in ("failed", "cancelled") and run.chunks_total and run.results_key is None:
                 imports.set_results(run.id, run.attempt, self._gather(run, imports))
+            elif run.awaits_results:  # it ended before its file was split
+                imports.stop_waiting(run.id, run.attempt)
         except Conflict:
             # Another worker was faster, and has removed the parts already.
             again = imports.get(run.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from shared.domain import timestamps
@@ -13,7 +13,7 @@ from shared.domain.imports.malware import ScanPending
 from shared.domain.imports.record import ImportRun
 from shared.domain.imports.tasks import ImportTask, Step
 from shared.domain.imports.upload import DroppedFile
-from shared.domain.jobs.watching import Look
+from shared.domain.jobs.watching import IDLE_LOOKS, Look
 from shared.domain.tenant import Tenant
 from shared.services.imports.runs import ImportRuns
 from shared.services.jobs.queue import TaskQueue
@@ -86,13 +86,17 @@ class WatchedImportJobs:
         return self._watched.due(at)
 
     def read(self, tenant_id: str, job_id: str) -> ImportRun | None:
-        """Return an import; None when it has ended."""
+        """Return an import; None when it has ended, and its results are gathered."""
         run = self._imports(tenant_id).get(job_id)
+        if run is not None and run.awaits_results:
+            # Never given up: without its results it can be neither undone nor retried.
+            return replace(run, idle_looks=min(run.idle_looks, IDLE_LOOKS - 1))
         return run if run is not None and run.state == "running" else None
 
     def queue_again(self, run: ImportRun) -> None:
-        """Queue the end of an import whose chunks are all closed, otherwise the split of its file."""
-        step: Step = "finish" if run.all_chunks_done else "split"
+        """Queue the end of an import whose chunks are all closed, or that has ended half-way; otherwise the split of
+        its file."""
+        step: Step = "finish" if run.awaits_results or run.all_chunks_done else "split"
         self._tasks.send([ImportTask(run.tenant_id, run.id, run.attempt, step)])
 
     def put_off(self, run: ImportRun, look: Look, at: str) -> None:

@@ -15,6 +15,7 @@ from shared.domain.imports.row_settings import RowSettings
 from shared.domain.imports.undo import Undo, UndoTally
 from shared.table.item import Item
 from shared.table.keys import imports as import_keys
+from shared.table.keys.work import WORK_PK, WORK_SK
 
 UNSTARTED_SECONDS = 7 * 86_400
 """Seconds for which an import that is not started is kept. DynamoDB removes it some time afterwards."""
@@ -48,6 +49,8 @@ _NUMBERS = {
     "version": "version",
     "idle_looks": "idle_looks",
 }
+NOT_DUE = "REMOVE WPK, WSK, due_at"
+"""The end of an update after which the watch looks at an import no more."""
 _OUTCOMES = tuple(one.name for one in fields(Tally))
 _UNDO_TEXTS = ("attempt", "started_at", "ended_at", "kept_key")
 _UNDO_NUMBERS = ("rows_done", "chunks_done")
@@ -134,7 +137,7 @@ def tally_attributes(tally: Tally) -> dict[str, int]:
 
 def end_update(run: ImportRun) -> tuple[str, Item]:
     """Return the expression and the values of the update that ends an import. Chunks may be counted meanwhile, so it
-    does not touch the counters."""
+    does not touch the counters. An import whose results are to be gathered stays due."""
     ended = {
         "state": run.state,
         "results_key": run.results_key,
@@ -147,7 +150,12 @@ def end_update(run: ImportRun) -> tuple[str, Item]:
     given = {_TEXTS[name]: value for name, value in ended.items() if value}
     sets = ", ".join(f"{attribute} = :{attribute}" for attribute in given)
     values: Item = {f":{attribute}": {"S": value} for attribute, value in given.items()}
-    expression = f"SET {sets}, version = :version REMOVE WPK, WSK, due_at"
+    if run.due_at:
+        entry = import_keys.due(run.due_at, run.id)
+        values |= {":due": {"S": run.due_at}, ":wpk": entry[WORK_PK], ":wsk": entry[WORK_SK]}
+        expression = f"SET {sets}, version = :version, due_at = :due, WPK = :wpk, WSK = :wsk"
+    else:
+        expression = f"SET {sets}, version = :version {NOT_DUE}"
     return expression, {**values, ":version": {"N": str(run.version)}}
 
 

@@ -14,6 +14,7 @@ from shared.domain.jobs.quotas import IMPORTS, PREVIEWS, UPLOADS
 from shared.table import event_items, guards, walking
 from shared.table.guards import Guard
 from shared.table.imports.items import (
+    NOT_DUE,
     end_update,
     layout_from_item,
     layout_to_item,
@@ -302,13 +303,24 @@ class ImportTable:
         has_ended = "import_state IN (:failed, :cancelled)"
         return self._store.update(
             self._key(import_id),
-            "SET results_key = :key",
+            f"SET results_key = :key {NOT_DUE}",
             {
                 ":key": {"S": results_key},
                 ":failed": {"S": "failed"},
                 ":cancelled": {"S": "cancelled"},
                 **_of_attempt(attempt),
             },
+            condition=f"{_IS_ATTEMPT} AND {has_ended}",
+        )
+
+    def stop_waiting(self, import_id: str, attempt: str) -> bool:
+        """Write that an attempt that failed or was cancelled will have no results. Returns False when another one has
+        begun."""
+        has_ended = "import_state IN (:failed, :cancelled)"
+        return self._store.update(
+            self._key(import_id),
+            NOT_DUE,
+            {":failed": {"S": "failed"}, ":cancelled": {"S": "cancelled"}, **_of_attempt(attempt)},
             condition=f"{_IS_ATTEMPT} AND {has_ended}",
         )
 

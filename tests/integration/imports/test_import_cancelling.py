@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from shared.domain import timestamps
 from shared.services.imports import grouping
+from shared.services.imports.chunks import ImportChunks
+from shared.table.imports.repository import ImportTable
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.imports.test_import_uploads import ask, read, start, upload
 from tests.integration.imports.test_imports import counts, people
@@ -114,3 +117,76 @@ def test_a_cancelling_killed_between_its_message_and_its_write_can_be_repeated(
     inbox.work()
     inbox.finish(import_id)
     assert Counter(row["outcome"] for row in inbox.results(inbox.latest())) == {"created": 3, "not_run": 7}
+
+
+def later(seconds: int) -> str:
+    return timestamps.plus(timestamps.now(), seconds)
+
+
+def test_check_13_a_cancelled_import_whose_end_was_lost_is_ended_by_the_watch(inbox: DropFolder) -> None:
+    """Its message came to the dead letters, or was removed. Without results it could not be undone."""
+    inbox.deliver(inbox.put(people(10)))
+    inbox.work(limit=1)
+    import_id = inbox.latest()["id"]
+    assert cancel(inbox.world, import_id).status == 200
+    inbox.waiting()
+    undo = inbox.world.send("POST", f"/imports/{import_id}/undo")
+    assert (undo.status, undo.json["code"]) == (409, "not_ready")
+    # For long: an import that runs would have been given up.
+    for day in range(1, 12):
+        assert inbox.watch(later(day * 86_400)).failed == 0
+        assert day < 3 or [one["step"] for one in inbox.waiting()] == ["finish"]
+        inbox.waiting()
+    inbox.watch(later(13 * 86_400))
+    inbox.work()
+    assert Counter(row["outcome"] for row in inbox.results(inbox.latest())) == {"created": 3, "not_run": 7}
+    assert inbox.world.send("POST", f"/imports/{import_id}/undo").status == 202
+    inbox.work()
+    assert inbox.latest()["state"] == "undone"
+    assert [one for one in inbox.world.content.of("T#T1#IMPORTS") if "due_at" in one] == []
+
+
+def test_an_import_that_is_cancelled_before_its_file_is_split_leaves_nothing(
+    inbox: DropFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """check 8: the split goes on for a while, and removes its copies of the rows when it has ended."""
+    set_totals = ImportTable.set_totals
+
+    def late(self: ImportTable, import_id: str, attempt: str, **totals: int) -> bool:
+        assert cancel(inbox.world, import_id).status == 200
+        assert inbox.keys("parts/") != []
+        return set_totals(self, import_id, attempt, **totals)
+
+    monkeypatch.setattr(ImportTable, "set_totals", late)
+    inbox.deliver(inbox.put(people(10)))
+    assert inbox.keys("parts/") == []
+    import_id = inbox.latest()["id"]
+    inbox.finish(import_id)
+    assert [one for one in inbox.world.content.of("T#T1#IMPORTS") if "due_at" in one] == []
+    assert inbox.watch(later(86_400)).driven_on == 0
+
+
+def test_check_13_rows_that_were_written_when_the_import_ended_say_so(
+    inbox: DropFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker was killed before it wrote what became of its rows: only the events of contacts name them."""
+
+    def killed(*_: Any) -> None:
+        raise Killed
+
+    monkeypatch.setattr(ImportChunks, "_keep", killed)
+    inbox.deliver(inbox.put("Email,First Name\na@example.com,A\na@example.com,B\nbad,C\n"))
+    with pytest.raises(Killed):
+        inbox.work()
+    import_id = inbox.latest()["id"]
+    assert cancel(inbox.world, import_id).status == 200
+    inbox.waiting()
+    inbox.finish(import_id)
+    shown = inbox.latest()
+    assert shown["counts"] == counts(rows=3, created=1, skipped=1, warnings=1)
+    first, second, third = inbox.results(shown)
+    for row, outcome in ((first, "created"), (second, "skipped")):
+        assert (row["outcome"], row["reason_code"]) == (outcome, "interrupted")
+        assert "The import ended while this row was written." in row["message"]
+        assert row["contact_id"] == first["contact_id"] != ""
+    assert (third["outcome"], third["message"]) == ("not_run", "The import ended before this row.")

@@ -490,3 +490,18 @@ def test_another_tenants_preview_does_not_exist(world: World, uploader: Uploader
         answer = other.send(method, f"/imports/{import_id}/preview")
         missing = other.send(method, f"/imports/{new_id()}/preview")
         assert (answer.status, answer.json["detail"]) == (404, missing.json["detail"])
+
+
+def test_a_preview_that_its_import_ends_leaves_no_parts_of_the_file(
+    uploader: Uploader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """check 8: they are copies of personal data."""
+    monkeypatch.setattr(grouping, "CHUNK_ROWS", 3)
+    import_id = uploader.upload("".join(["email\n", *(f"p{number}@example.com\n" for number in range(10))]))
+    assert uploader.ask_for_preview(import_id).status == 202
+    uploader.folder.work(limit=2)
+    assert any("/p" in key for key in uploader.folder.keys("parts/"))
+    assert uploader.start(import_id).status == 202
+    uploader.folder.work()
+    assert uploader.read(import_id)["state"] == "completed"
+    assert uploader.folder.keys("parts/") == []
