@@ -51,7 +51,7 @@ def read_export(call: Call, export_id: str) -> Reply:
     errors=(NotFound, Conflict),
 )
 def cancel_export(call: Call, export_id: str) -> Reply:
-    """The export stops after the part of its file that it is making. A cancelled export has no file."""
+    """The export stops within seconds, and counts as under way until then. A cancelled export has no file."""
     return Reply(record=export_service(call.caller, call.claim).cancel(export_id))
 
 
