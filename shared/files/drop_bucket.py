@@ -192,7 +192,7 @@ class DropBucket:
         """Write the results of a run: the header, and then some blocks. Returns their key, which is new each time: a
         retry may be reading what was written before."""
         return self._put_csv(
-            object_keys.results_key(tenant_id, import_id, attempt, new_id(), file_name), header, blocks
+            object_keys.results_key(tenant_id, import_id, attempt, _worker_name(), file_name), header, blocks
         )
 
     def put_kept(
@@ -206,7 +206,7 @@ class DropBucket:
     ) -> str:
         """Write the list of contacts that an undo kept, as `put_results` does. Returns its key."""
         return self._put_csv(
-            object_keys.kept_key(tenant_id, import_id, attempt, new_id(), file_name), header, blocks
+            object_keys.kept_key(tenant_id, import_id, attempt, _worker_name(), file_name), header, blocks
         )
 
     def _put_csv(self, key: str, header: bytes, blocks: Iterable[bytes]) -> str:
@@ -319,6 +319,11 @@ class DropBucket:
 
 _AS_JSON_LINES = {"ContentType": "application/jsonl"}
 _AS_CSV = {"ContentType": "text/csv; charset=utf-8", "ContentDisposition": "attachment"}
+
+
+def _worker_name() -> str:
+    """Return a name for what one worker writes: the random end of an id, which keeps the records of imports short."""
+    return new_id()[-12:]
 
 
 class _Upload:
