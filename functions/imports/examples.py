@@ -17,8 +17,8 @@ from shared.http.examples import LIMIT_REFUSED, Example
 from shared.services.paging import Page
 
 _ID = "01965d27-9f80-7b42-a1c7-8d3e5f902a64"
-_WORKER = "8d3e5f902a65"
-_URL = f"https://bucket.example.com/{results_key('hairdresser', _ID, 'r1', _WORKER, 'people.csv')}?X-Amz-Signature=…"
+_NAME = "8d3e5f902a65"
+_URL = f"https://bucket.example.com/{results_key('hairdresser', _ID, 'r1', _NAME, 'people.csv')}?X-Amz-Signature=…"
 _OPTIONS = OptionsShown(on_duplicate="update", tags=["spring fair"], default_country="US")
 _COMPLETED = Import(
     id=_ID,
@@ -140,7 +140,7 @@ _UNDONE = ImportUndo(
             fields=[KeptContactField(field="company", reason="edited")],
         ),
     ],
-    kept_url=f"https://bucket.example.com/{kept_key('hairdresser', _ID, 'u1', _WORKER, 'people.csv')}?X-Amz-Signature=…",
+    kept_url=f"https://bucket.example.com/{kept_key('hairdresser', _ID, 'u1', _NAME, 'people.csv')}?X-Amz-Signature=…",
     started_at="2025-04-23T08:00:00.000Z",
     updated_at="2025-04-23T08:00:05.000Z",
     completed_at="2025-04-23T08:00:05.000Z",
