@@ -17,7 +17,7 @@ MAX_RESULT_BYTES = 524_288
 """Bytes of the longest row of results. The cells of a row of a file have at most three times MAX_ROW_BYTES there: a
 byte of another encoding can become three in UTF-8, and a quotation mark is doubled. Messages have MAX_WORDS
 characters."""
-MAX_WORDS = 10_000
+MAX_WORDS = 4_000
 """Characters of the message of a row. A cell of Excel holds 32,767."""
 
 RowOutcome = Literal["created", "updated", "merged", "skipped", "unchanged", "failed", "not_run", "unknown"]

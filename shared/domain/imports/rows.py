@@ -37,6 +37,8 @@ FAULTS: dict[Fault, str] = {
     "too_many_alike": "Too many rows above share an address with this one. Import it with another file.",
 }
 """The sentences of the faults of rows."""
+MOST_WARNINGS = 20
+"""Warnings that are kept of a row. Its cells can have tens of thousands of pieces."""
 _LABELS = {"tags": 100, "types": MAX_TYPES, "groups": MAX_GROUPS}
 """The fields that hold names of labels, and how many."""
 _ADDRESSES = frozenset({"email", "other_emails", "phone", "other_phones", "whatsapp"})
@@ -162,7 +164,7 @@ class RowReader:
         if emails.others:
             fields["other_emails"] = emails.others
         fields.update(numbers.fields)
-        return ReadRow(fields, None, tuple(warnings), **elsewhere, derived=derived)
+        return ReadRow(fields, None, _first_of(warnings), **elsewhere, derived=derived)
 
     def _read_texts(self, cells: Sequence[str], warnings: list[FieldError]) -> dict[str, Any]:
         """Return what the other columns hold, by field: texts, and lists of the names of labels."""
@@ -298,10 +300,18 @@ def _leave_out(texts: dict[str, Any], error: ValidationError, warnings: list[Fie
             del texts[field]
 
 
+def _first_of(faults: Sequence[FieldError]) -> tuple[FieldError, ...]:
+    """Return the first MOST_WARNINGS faults of a row, and one that says how many more there are."""
+    if len(faults) <= MOST_WARNINGS:
+        return tuple(faults)
+    first, more = faults[:MOST_WARNINGS], len(faults) - MOST_WARNINGS
+    return (*first, FieldError("row", "more_warnings", f"{more} more values of this row were left out."))
+
+
 def _refusal_of(faults: Sequence[FieldError]) -> Invalid:
     if not faults:
         return Invalid.field("email", "required", "An e-mail address is required.")
-    return Invalid(f"{faults[0].field}: {faults[0].message}", errors=tuple(faults))
+    return Invalid(f"{faults[0].field}: {faults[0].message}", errors=_first_of(faults))
 
 
 def _shown(field: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from shared.domain.contacts.number_search import digits_of
 from shared.domain.contacts.record import Contact
@@ -19,12 +20,17 @@ from shared.domain.imports.rows import ReadRow, RowReader
 from shared.domain.imports.virtual_contact import LABEL_FIELDS, addresses_in, numbers_in
 from shared.domain.labels.record import NO_LABELS, Labels
 from shared.domain.search import fold, prefixes_of
-from shared.domain.tenant import TenantSettings, UniqueScope
+from shared.domain.tenant import TenantSettings
 from shared.services.contacts.owners import Owners
 from shared.services.imports.known import Known, MatchKey, WrittenRow
+from shared.services.side_by_side import SideBySide
+
+_T = TypeVar("_T")
 
 MOST_OF_A_VALUE = 20
 """How many contacts with one value are looked at to find the one that rows match."""
+_AT_ONCE = 8
+"""Queries under way at a time. A group of rows can ask for thousands of values, each by a query of its own."""
 _HELD = ("email", "other_emails", "phone", "whatsapp", "other_phones", "customer_id")
 _MOST_TERMS = 50
 
@@ -37,7 +43,9 @@ class KnownContacts(Protocol):
 
     def holders(self, locks: Iterable[Lock]) -> dict[Lock, str]: ...
 
-    def owners_of_emails(self, emails: Iterable[str], scope: UniqueScope = "tenant") -> dict[str, str]: ...
+    def owners_of_emails(self, emails: Iterable[str]) -> dict[str, str]: ...
+
+    def owner_of_email(self, email: str) -> str | None: ...
 
     def all_owners_of_email(self, email: str, *, limit: int) -> list[str]: ...
 
@@ -74,10 +82,11 @@ class TenantReads:
 
 
 class RowLookups:
-    """Reads what the plans of rows follow from."""
+    """Reads what the plans of rows follow from. `calls`: the threads that query one value each."""
 
-    def __init__(self, reads: TenantReads) -> None:
+    def __init__(self, reads: TenantReads, *, calls: SideBySide | None = None) -> None:
         self._reads = reads
+        self._calls = calls or SideBySide(_AT_ONCE)
 
     def read(
         self, run: ImportRun, layout: Layout, settings: TenantSettings, rows: Mapping[int, Row]
@@ -180,16 +189,20 @@ class RowLookups:
         """Return facts with all that is read from the table, for some of the rows. `also`: further contacts to read."""
         reads, options, scope = self._reads, known.run.options, known.settings.unique_scope
         rows = [one for number in numbers if (one := known.reads[number]).fields is not None]
-        customers = _find_customers(reads.customers, {one.customer_number for one in rows} - {""})
+        customers = self._find_customers({one.customer_number for one in rows} - {""})
         addresses = {address for one in rows for address in addresses_in(one.fields or {})}
-        in_use = reads.contacts.owners_of_emails(addresses, scope) if addresses else {}
+        if scope == "customer":
+            owners = self._query_each(reads.contacts.owner_of_email, addresses)
+            in_use = {address: owner for address, owner in owners.items() if owner is not None}
+        else:
+            in_use = reads.contacts.owners_of_emails(addresses) if addresses else {}
         matches: dict[MatchKey, str] = {("email", address): holder for address, holder in in_use.items()}
         locks = (
             {Lock("EMAIL", one, None): holder for one, holder in in_use.items()} if scope == "tenant" else {}
         )
         contacts: dict[str, Contact] = {}
         if options.match_on == "phone":
-            by_number, contacts = _find_by_numbers(reads, rows)
+            by_number, contacts = self._find_by_numbers(rows)
             matches |= by_number
         if options.match_on == "customer_number":
             primary = {one.id: one.primary_contact for one in customers.values()}
@@ -213,6 +226,55 @@ class RowLookups:
             locks=locks,
             contacts=contacts,
         )
+
+    def _query_each(self, query: Callable[[str], _T], values: Iterable[str]) -> dict[str, _T]:
+        """Return what a query finds for each of some values."""
+        wanted = sorted(values)
+        return dict(zip(wanted, self._calls.run([partial(query, one) for one in wanted]), strict=True))
+
+    def _find_customers(self, numbers: Iterable[str]) -> dict[str, Customer]:
+        """Return the customers with some numbers, by the numbers as rows name them.
+
+        The index that finds them follows the customers within about a second.
+        """
+        customers = self._reads.customers
+
+        def find(number: str) -> list[str]:
+            longest = max((one.indexed for one in prefixes_of(number)), key=len, default="")
+            entries = customers.beginning_with(longest, limit=_MOST_TERMS, after=None) if longest else []
+            return [customer_id for _, _, customer_id, _ in entries]
+
+        candidates = self._query_each(find, numbers)
+        wanted = set(chain.from_iterable(candidates.values()))
+        found = customers.get_many(wanted) if wanted else {}
+        return {
+            number: found[one]
+            for number, ids in candidates.items()
+            for one in ids
+            if one in found and fold(found[one].number) == fold(number)
+        }
+
+    def _find_by_numbers(self, rows: Iterable[ReadRow]) -> tuple[dict[MatchKey, str], dict[str, Contact]]:
+        """Return the oldest contact that has each telephone number, and these contacts. Of a number that more than
+        MOST_OF_A_VALUE contacts have, it is the oldest of as many.
+
+        The index that finds them follows the contacts within about a second.
+        """
+        reads = self._reads
+
+        def find(number: str) -> list[str]:
+            entries = reads.numbers.ending_with([f"{digits_of(number)}+"], after=None)
+            return sorted(one for (_, _, one), _ in zip(entries, range(MOST_OF_A_VALUE), strict=False))
+
+        candidates = self._query_each(find, {one for row in rows for one in numbers_in(row.fields or {})})
+        wanted = set(chain.from_iterable(candidates.values()))
+        contacts = reads.contacts.get_many(wanted) if wanted else {}
+        holders: dict[MatchKey, str] = {}
+        for number, ids in candidates.items():
+            for one in ids:
+                if one in contacts and number in numbers_in(contacts[one].__dict__):
+                    holders.setdefault(("phone", number), one)
+        return holders, contacts
 
 
 def _given_by(event: Event, known: Known, contact: Contact | None) -> Iterator[tuple[tuple[str, str], int]]:
@@ -246,50 +308,6 @@ def _numbers_given(event: Event, known: Known, contact: Contact) -> Iterator[tup
         numbers = {name: fields.get(name) for name in ("phone", "whatsapp")}
         for lock in _locks_of(numbers, contact.customer_id or ""):
             yield row, lock.value, lock
-
-
-def _find_customers(customers: Customers, numbers: Iterable[str]) -> dict[str, Customer]:
-    """Return the customers with some numbers, by the numbers as rows name them.
-
-    The index that finds them follows the customers within about a second.
-    """
-    candidates: dict[str, list[str]] = {}
-    for number in numbers:
-        longest = max((one.indexed for one in prefixes_of(number)), key=len, default="")
-        entries = customers.beginning_with(longest, limit=_MOST_TERMS, after=None) if longest else []
-        candidates[number] = [customer_id for _, _, customer_id, _ in entries]
-    wanted = set(chain.from_iterable(candidates.values()))
-    found = customers.get_many(wanted) if wanted else {}
-    return {
-        number: found[one]
-        for number, ids in candidates.items()
-        for one in ids
-        if one in found and fold(found[one].number) == fold(number)
-    }
-
-
-def _find_by_numbers(
-    reads: TenantReads, rows: Iterable[ReadRow]
-) -> tuple[dict[MatchKey, str], dict[str, Contact]]:
-    """Return the oldest contact that has each telephone number, and these contacts.
-
-    The index that finds them follows the contacts within about a second.
-    """
-    numbers = {number for one in rows for number in numbers_in(one.fields or {})}
-    candidates: dict[str, list[str]] = {}
-    for number in numbers:
-        entries = reads.numbers.ending_with([f"{digits_of(number)}+"], after=None)
-        candidates[number] = sorted(
-            one for (_, _, one), _ in zip(entries, range(MOST_OF_A_VALUE), strict=False)
-        )
-    wanted = set(chain.from_iterable(candidates.values()))
-    contacts = reads.contacts.get_many(wanted) if wanted else {}
-    holders: dict[MatchKey, str] = {}
-    for number, ids in candidates.items():
-        for one in ids:
-            if one in contacts and number in numbers_in(contacts[one].__dict__):
-                holders.setdefault(("phone", number), one)
-    return holders, contacts
 
 
 def _locks_in_customers(rows: Iterable[ReadRow], customers: Mapping[str, Customer]) -> Iterator[Lock]:

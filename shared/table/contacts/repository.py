@@ -10,7 +10,6 @@ from shared.domain.contacts.status import StatusEntry
 from shared.domain.contacts.uniqueness import Lock
 from shared.domain.errors import DomainError, Duplicate, Unavailable
 from shared.domain.events import Event
-from shared.domain.tenant import UniqueScope
 from shared.table import event_items, guards
 from shared.table.contacts import items as contact_items
 from shared.table.item import Item
@@ -109,15 +108,9 @@ class ContactTable:
         locks = self._store.query(partition, limit=limit, consistent=True)
         return [lock["contact_id"]["S"] for lock in locks]
 
-    def owners_of_emails(self, emails: Iterable[str], scope: UniqueScope = "tenant") -> dict[str, str]:
-        """Return the contact (as of `owner_of_email`) of each of many addresses that is in use.
-
-        A hundred addresses are one call where they are unique in the tenant, and a call each where they are unique
-        within customers.
-        """
-        if scope == "customer":
-            owners = {email: self.owner_of_email(email) for email in emails}
-            return {email: owner for email, owner in owners.items() if owner is not None}
+    def owners_of_emails(self, emails: Iterable[str]) -> dict[str, str]:
+        """Return the contact of each of many addresses that is in use, where they are unique in the tenant. A hundred
+        addresses are one call."""
         keys = {email: contact_keys.email_lock(self._tenant, email) for email in emails}
         locks = self._store.get_many(list(keys.values()))
         found = {email: locks.get(identity_of(key)) for email, key in keys.items()}

@@ -22,7 +22,7 @@ from shared.domain.imports.results import Fate, fail_row, result_header, result_
 from shared.domain.imports.rows import RowReader
 from shared.domain.tenant import TenantSettings
 from shared.files import workbook as reader
-from shared.services.imports.gathering import encode_lines, gather
+from shared.services.imports.gathering import Part, encode_lines, gather
 from shared.services.imports.grouping import Grouping
 from shared.services.imports.sources import Source
 from tests.support.budgets import repetitions
@@ -117,7 +117,8 @@ def check_that_results_have_each_row_once(layout: Layout, rows: list[Row], optio
                 lines += [(one.number, line) for line in result_lines(layout, [(one.number, one.row, fate)])]
         if number % 2 == 0:
             outputs.append(encode_lines(lines))
-    text = b"".join([result_header(layout), *gather(layout, outputs, chunks[1::2])]).decode()
+    parts = [Part("output", one) for one in outputs] + [Part("not_run", one) for one in chunks[1::2]]
+    text = b"".join([result_header(layout), *gather(layout, parts, rows=len(rows))]).decode()
     found = list(csv.reader(io.StringIO(text, newline="")))[1:]
     width = len(layout.header)
     assert [line[width] for line in found] == [str(number) for number in range(1, len(rows) + 1)]

@@ -29,6 +29,37 @@ def chunks_of(rows: Iterable[tuple[str, Sequence[str]]]) -> list[list[Group]]:
     return [list(decode_groups(body)) for _, body in inputs]
 
 
+def test_rows_of_all_kinds_come_back_as_they_were() -> None:
+    texts = ["short", "\x01\x1f", "long " * 300, '漢字 \u2028 é 🙂 "\n' * 200, "\x02" * 2_000]
+    (chunk,) = chunks_of((text, [str(at)]) for at, text in enumerate(texts))
+    assert [one.row.cells for group in chunk for one in group.rows] == [[text] for text in texts]
+
+
+@pytest.mark.parametrize(
+    "text", ["some words in a cell " * 55, "some words in a cell " * 100, "\x01\x02\x03" * 50]
+)
+def test_check_8_the_temporary_file_is_hardly_larger_than_the_file(text: str) -> None:
+    with Grouping() as made:
+        for number in range(1, 2_001):
+            made.add(Row([f"{number} {text}"], number, number + 1), [str(number)])
+        database = made._database
+        ((pages,),), ((size,),) = (database.execute(f"PRAGMA {name}") for name in ("page_count", "page_size"))
+    assert pages * size < 1.3 * 2_000 * len(text)
+
+
+def test_a_file_for_which_the_disk_has_no_room_is_refused() -> None:
+    with Grouping() as made:
+        made._database.execute("PRAGMA max_page_count = 50")
+
+        def add_many() -> None:
+            for number in range(1, 10_001):
+                made.add(Row([f"cell {number}"], number, number + 1), [str(number)])
+
+        with pytest.raises(BadFile) as refused:
+            add_many()
+    assert refused.value.code == "too_large"
+
+
 def numbers(groups: Iterable[Group]) -> list[list[int]]:
     return [[one.number for one in group.rows] for group in groups]
 

@@ -10,6 +10,7 @@ import pytest
 
 from shared.domain.errors import Invalid
 from shared.domain.import_options import ImportOptions, MatchOn
+from shared.domain.imports import rows
 from shared.domain.imports.columns import Layout, recognize
 from shared.domain.imports.csv_file import Row, read_rows
 from shared.domain.imports.dialect import survey
@@ -390,3 +391,16 @@ def test_customer_numbers_that_name_one_customer_are_one_key(other: str) -> None
     layout = Layout("utf-8", ",", header, recognize(header, {}))
     reader = RowReader(layout, ImportOptions(match_on="customer_number"), TenantSettings())
     assert reader.keys(Row([other, "Ann"], 2, 3)) == reader.keys(Row(["K-1", "Bob"], 3, 4)) != []
+
+
+def test_of_a_row_with_many_faults_the_first_are_named_and_the_others_counted() -> None:
+    header = ("Email", "Other emails", "First Name")
+    layout = Layout("utf-8", ",", header, recognize(header, {}))
+    faulty = "|".join(["a@"] * 600)
+    read = RowReader(layout, ImportOptions(), TenantSettings()).read(
+        Row(["p@example.com", faulty, "Ann"], 2, 3)
+    )
+    assert len(read.warnings) == rows.MOST_WARNINGS + 1
+    assert read.warnings[-1].code == "more_warnings"
+    refused = RowReader(layout, ImportOptions(), TenantSettings()).read(Row([faulty, "", "Ann"], 2, 3))
+    assert refused.error is not None and len(refused.error.errors) == rows.MOST_WARNINGS + 1
