@@ -143,10 +143,17 @@ def test_check_13_a_chunk_killed_before_any_call_ends_like_one_that_was_not(case
 @settings(max_examples=repetitions(60), deadline=None)
 @given(cases(), st.data())
 def test_what_was_written_before_a_kill_is_recognised_whatever_became_of_it(case: Case, data: Any) -> None:
-    """A person changes addresses and deletes contacts after the kill: the rows written before keep their outcomes."""
+    """A person changes addresses and deletes contacts after the kill: the rows written before keep their outcomes.
+
+    A row that failed wrote nothing. A repetition may create its contact when the contact that refused it has moved.
+    """
     world = ChunkWorld(case)
     fates, written = world.work()  # killed after the last write, before the chunk was closed
-    outcomes = {number: fate.outcome for number, fate in fates.items() if fate.contact_id in _ids(written)}
+    outcomes = {
+        number: fate.outcome
+        for number, fate in fates.items()
+        if fate.contact_id in _ids(written) and fate.outcome != "failed"
+    }
     for number, contact in enumerate(world.contacts().values()):
         match data.draw(st.sampled_from(["stays", "moves", "goes"])):
             case "moves":
