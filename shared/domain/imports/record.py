@@ -260,7 +260,8 @@ class ImportRun:
             total=self.rows_total,
             is_running=self.state == "running",
             started_at=self.started_at,
-            updated_at=self.updated_at,
+            # Previews and undos after the end change `updated_at` too.
+            updated_at=self.ended_at or self.updated_at,
         )
 
     @property

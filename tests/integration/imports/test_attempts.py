@@ -162,9 +162,10 @@ def test_a_preview_of_a_cancelled_dry_run_leaves_the_results_that_are_gathered_m
 
 def test_a_preview_with_other_options_leaves_a_dry_run_what_it_was(world: World, uploader: Uploader) -> None:
     import_id = uploader.upload(PEOPLE)
-    uploader.run(import_id, dry_run=True)
+    dry = uploader.run(import_id, dry_run=True)
     assert uploader.preview(import_id, dry_run=False)["is_current"] is True
     shown = uploader.read(import_id)
+    assert shown["progress"] == dry["progress"]
     assert (shown["is_dry_run"], shown["options"]["dry_run"], shown["undo_until"]) == (True, False, None)
     refused = uploader.send("POST", f"/imports/{import_id}/undo")
     assert (refused.status, refused.json["code"]) == (409, "nothing_to_undo")
