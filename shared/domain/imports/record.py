@@ -377,6 +377,11 @@ class ImportRun:
         """Whether the run ended half-way, and it is still to be gathered what became of its rows."""
         return self.state in ("failed", "cancelled") and self.due_at is not None
 
+    @property
+    def will_have_results(self) -> bool:
+        """Whether the run ended half-way, and its results are still being gathered."""
+        return self.awaits_results and bool(self.chunks_total)
+
     def require_start(self) -> None:
         """Raise Conflict unless the import can be started."""
         if not self.can_start:

@@ -12,11 +12,16 @@ from shared.domain.tenant import TenantSettings
 
 
 def require_rows_to_retry(run: ImportRun) -> str:
-    """Return the key of the results of an import. Raises Conflict when it has not ended, was undone, has no results, or
-    has no row that failed or was not run."""
+    """Return the key of the results of an import. Raises Conflict when it has not ended, was undone, has no results or
+    not yet, or has no row that failed or was not run."""
     if run.state not in ENDED:
         raise Conflict(
             f"The import is {run.state}. Rows of an import that has ended can be tried again.",
+            code="not_ready",
+        )
+    if run.will_have_results:
+        raise Conflict(
+            "The results are still being gathered. Their rows can be tried again in a few minutes.",
             code="not_ready",
         )
     if run.results_key is None:

@@ -71,13 +71,19 @@ class ImportService:
     def results(self, import_id: str) -> Results:
         """Return the address from which the results of an import can be fetched.
 
-        Raises Conflict while the import is running, NotFound when it failed before any row was read.
+        Raises Conflict while the import is running or its results are being gathered, NotFound when it ended before any
+        row was read.
         """
         run = self._get(import_id)
         if run.results_key is None:
             if run.state in ("awaiting_upload", "uploaded", "running"):
                 raise Conflict(
                     "The import has not ended yet. Its results are available once it has.", code="not_ready"
+                )
+            if run.will_have_results:
+                raise Conflict(
+                    "The results are still being gathered. They are available in a few minutes.",
+                    code="not_ready",
                 )
             raise NotFound("Results")
         return Results(

@@ -36,6 +36,9 @@ def test_a_running_import_stops_between_chunks_and_its_results_name_all_rows(inb
 
     answer = cancel(inbox.world, import_id)
     assert (answer.status, answer.json["state"]) == (200, "cancelled")
+    for method, path in (("GET", "results"), ("POST", "retry"), ("POST", "undo")):
+        early = inbox.world.send(method, f"/imports/{import_id}/{path}")
+        assert (early.status, early.json["code"]) == (409, "not_ready")
     inbox.work()
     inbox.finish(import_id)
 
