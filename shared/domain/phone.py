@@ -7,6 +7,7 @@ library would read letters as digits, and append whatever follows a number.
 
 from __future__ import annotations
 
+import unicodedata
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,37 @@ def normalize_vanity(text: str, country: str) -> str | None:
     return None if number is None else _as_e164(number)
 
 
+def with_lost_plus(text: str, found: str, country: str) -> str | None:
+    """Return the E.164 number that a text without `+` means; None if that cannot be decided.
+
+    `found`: as `normalize_phone` has read the text with the default `country`. Spreadsheets drop the `+` of a number,
+    and what is left may also be a national number that begins with the digits of the country code. It is read with the
+    `+` if it is longer as a national number than usual there, and with the `+` a valid number of a telephone at a place
+    or a mobile one.
+    """
+    code = _country_code(country)
+    national = found.removeprefix(f"+{code}")
+    if len(national) == len(found) or not national.startswith(code):
+        return found
+    typed = _digits_of(text)
+    if typed is None or not typed.startswith(national):
+        return found
+    import phonenumbers
+
+    number, usual = _parse_valid(f"+{national}", country), _usual_lengths(country)
+    if len(national) <= max(usual):
+        if number is None:
+            return found
+        # Where numbers have no trunk prefix, a number of the usual length is a whole national number.
+        metadata = phonenumbers.PhoneMetadata.metadata_for_region(country)
+        is_whole = metadata is not None and metadata.national_prefix is None and len(national) in usual
+        return found if is_whole and len(national) - len(code) not in usual else None
+    kind = phonenumbers.PhoneNumberType
+    ordinary = (kind.FIXED_LINE, kind.MOBILE, kind.FIXED_LINE_OR_MOBILE)
+    is_ordinary = number is not None and phonenumbers.number_type(number) in ordinary
+    return f"+{national}" if is_ordinary else None
+
+
 def is_country(code: str) -> bool:
     """Return whether a code (ISO 3166-1 alpha-2, upper case) is of a country whose telephone numbers are known."""
     import phonenumbers
@@ -84,6 +116,32 @@ def as_typed(raw: str, e164: str) -> str | None:
         return None
     text = " ".join(one_line(raw).split())
     return text if text != e164 else None
+
+
+def _digits_of(text: str) -> str | None:
+    """Return the digits of a text in ASCII; None if it has a `+`."""
+    typed = unicodedata.normalize("NFKC", text)
+    return (
+        None if "+" in typed else "".join(str(unicodedata.decimal(one)) for one in typed if one.isdecimal())
+    )
+
+
+@lru_cache(maxsize=64)
+def _country_code(country: str) -> str:
+    import phonenumbers
+
+    return str(phonenumbers.country_code_for_region(country))
+
+
+@lru_cache(maxsize=64)
+def _usual_lengths(country: str) -> frozenset[int]:
+    """Return how many digits the examples of a country have, without the country code, mobile or not."""
+    import phonenumbers
+
+    kind = phonenumbers.PhoneNumberType
+    examples = (phonenumbers.example_number_for_type(country, one) for one in (kind.FIXED_LINE, kind.MOBILE))
+    lengths = (len(phonenumbers.national_significant_number(one)) for one in examples if one is not None)
+    return frozenset(lengths)
 
 
 @lru_cache(maxsize=4096)

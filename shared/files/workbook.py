@@ -20,6 +20,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from io import TextIOWrapper
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
@@ -168,7 +169,10 @@ def _of_text(value: str) -> str:
 
 def _of_number(value: float) -> str:
     # Excel computes with 15 digits, and shows no more of them (Excel specifications and limits).
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.15g}"
+    if not value.is_integer():
+        return f"{value:.15g}"
+    # From 10**16, where `repr` has an exponent, only its digits are those of the file.
+    return str(int(value)) if abs(value) < 1e16 else format(Decimal(repr(value)), "f")
 
 
 def _of_moment(value: datetime) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from shared.domain.contacts.fields import MAX_OTHER_EMAILS, ContactFields
@@ -12,11 +12,18 @@ from shared.domain.errors import FieldError
 from shared.domain.imports.cells import Number, emails_in, label_in, numbers_in
 from shared.domain.imports.columns import Column, Layout
 from shared.domain.imports.headings import is_label
-from shared.domain.phone import as_typed, normalize_phone
+from shared.domain.phone import as_typed, normalize_phone, with_lost_plus
 
 UNREADABLE = "\ufffd"
 """The character that decoding puts in place of bytes that it cannot read."""
 _LABEL_LENGTH = 100
+_LOST_PLUS = {
+    "phone_assumed_international": "This number begins with the country code of the default country. It was read as if "
+    "it had a `+` before it.",
+    "phone_ambiguous": "This number begins with the digits of the default country's code: it may be a national number, "
+    "or an international one without its `+`. It was left out. Put `+` or the trunk prefix before it.",
+}
+"""The warnings for numbers that may have lost their `+`, by code."""
 
 
 @dataclass(slots=True)
@@ -59,6 +66,7 @@ class AddressReader:
         read = sorted(layout.columns, key=lambda one: one.reason != "mapping")
         self._emails = [(one.position, "email") for one in read if one.field == "email"]
         self._emails += [(one.position, "other_emails") for one in read if one.field == "other_emails"]
+        self._country = country
         self._numbers = [
             (one, partial(normalize_phone, default_country=country, field=field, clean=clean))
             for field in ("phone", "whatsapp", "other_phones")
@@ -124,7 +132,12 @@ class AddressReader:
             numbers = numbers_in(cell, normalize, are_labelled=column.field == "other_phones")
             faults += numbers.faults
             for number in numbers.found:
-                yield column, number
+                e164 = with_lost_plus(number.text, number.e164, self._country)
+                if e164 != number.e164:
+                    code = "phone_assumed_international" if e164 else "phone_ambiguous"
+                    faults.append(FieldError(str(column.field), code, _LOST_PLUS[code]))
+                if e164 is not None:
+                    yield column, replace(number, e164=e164)
 
 
 def is_unreadable(text: str) -> bool:

@@ -6,9 +6,11 @@ import io
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
+import xlsxwriter
 
 from shared.domain.imports.file import BadFile
 from shared.files import workbook as reader
@@ -38,7 +40,6 @@ def test_the_first_sheet_is_read_in_a_process_of_its_own() -> None:
 
 @pytest.fixture
 def values() -> list[str]:
-    import xlsxwriter
 
     made = io.BytesIO()
     with xlsxwriter.Workbook(made) as book:
@@ -233,3 +234,21 @@ def test_a_workbook_of_the_strict_kind_is_read() -> None:
         for name, text in parts(HEADER).items()
     }
     assert convert(archive(strict))[0] == "Email,First Name"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1_000_000_000_000_000, "1000000000000000"),
+        (1_234_567_890_123_456, "1234567890123456"),
+        (-1e16, "-10000000000000000"),
+        (1.5e20, "150000000000000000000"),
+        (4915112345678, "4915112345678"),
+    ],
+)
+def test_whole_numbers_are_digits(value: float, text: str) -> None:
+    with TemporaryFile() as file:
+        with xlsxwriter.Workbook(file) as made:
+            made.add_worksheet().write_number(0, 0, value)
+        file.seek(0)
+        assert lines_of(file.read()) == [text]
