@@ -37,9 +37,14 @@ _BINARY: tuple[tuple[bytes, tuple[str, str]], ...] = (
     (b"GIF8", _IMAGE),
 )
 _TEXT: tuple[tuple[str, str, str], ...] = (
-    (r"<!doctype html|<html|<table", "html", "This is a web page, not a CSV file. Save it as CSV."),
+    (
+        r"<!doctype html|<html|<head|<body|<table",
+        "html",
+        "This is a web page, not a CSV file. Save it as CSV.",
+    ),
     (r"<\?xml|<!doctype", "xml", "This is an XML document, not a CSV file. Save it as CSV."),
     (r"begin:vcard", "vcard", "This is a vCard file, not a CSV file. Export the contacts as CSV."),
+    (r"begin:vcalendar", "icalendar", "This is a calendar (iCalendar), not a CSV file with contacts."),
     (r"\{\\rtf", "rtf", "This is a formatted text (RTF), not a CSV file."),
     (r"[\[{]\s*[\[{\"\]}]", "json", "This is a JSON document, not a CSV file."),
 )
@@ -62,7 +67,7 @@ def refuse_binary(sample: bytes) -> None:
 
 
 def refuse_text(start: str) -> None:
-    """Refuse a text without header that is of another kind. `start`: its beginning. Raises BadFile."""
+    """Refuse a text that is of another kind. `start`: its beginning. Raises BadFile."""
     start = start[:_START].lstrip("\ufeff \t\r\n").lower()
     for beginning, code, sentence in _TEXT:
         if re.match(beginning, start):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 import pytest
@@ -244,3 +246,45 @@ def test_without_its_name_an_encoding_is_taken_for_windows_1252(inbox: DropFolde
 def test_an_unknown_encoding_is_refused_when_the_import_is_created(inbox: DropFolder) -> None:
     refused = inbox.world.send("POST", "/imports", {"file_name": "a.csv", "options": {"encoding": "rot13"}})
     assert (refused.status, refused.json["errors"][0]["code"]) == (422, "unknown_encoding")
+
+
+def test_rows_of_words_that_are_names_of_columns(inbox: DropFolder) -> None:
+    ann, bob = imported(
+        inbox,
+        lines("E-Mail;Kanal;Alternativ", "ann@example.com;email;mobile", "bob@example.com;phone;email"),
+        created=2,
+    )
+    assert [ann["email"], bob["email"]] == ["ann@example.com", "bob@example.com"]
+
+
+def test_results_with_failed_rows_are_a_file_to_import(inbox: DropFolder) -> None:
+    """Their column `reason_code` says `email`."""
+    shown = inbox.run(lines("email,company", "ann@example.com,Acme", "bad,company", "worse,email"))
+    assert (shown["counts"]["created"], shown["counts"]["failed"]) == (1, 2)
+    rows = inbox.results(shown)
+    assert [row["reason_code"] for row in rows[1:]] == ["email", "email"]
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows([*rows[:2], {**rows[2], "email": "eve@example.com"}])
+    again = inbox.run(text.getvalue(), "results.csv")
+    assert (again["state"], again["counts"]["rows"]) == ("completed", 3)
+    assert (again["counts"]["created"], again["counts"]["failed"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["EMAIL;type=INTERNET;type=HOME;type=pref:", "EMAIL;TYPE=INTERNET:", "EMAIL;PREF;INTERNET:", "X-NONE:"],
+)
+def test_cards_are_no_table(inbox: DropFolder, address: str) -> None:
+    shown = inbox.run(
+        lines(
+            "BEGIN:VCARD",
+            "VERSION:3.0",
+            "N:Lee;Ann;;;",
+            "TEL;type=CELL:1",
+            f"{address}ann@example.com",
+            "END:VCARD",
+        )
+    )
+    assert (shown["state"], shown["error"]["code"]) == ("failed", "vcard")

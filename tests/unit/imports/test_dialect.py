@@ -145,6 +145,77 @@ def test_a_value_that_is_the_name_of_a_column_makes_no_header() -> None:
     assert refusal.value.code == "no_email_column"
 
 
+ROWS = [
+    "E-Mail;Kanal;Alternativ\na@example.com;email;mobile\nb@example.com;phone;email\n",
+    "E-Mail;Kanal;Alternativ\nbad;email;mobile\n",
+    "E-Mail;Bevorzugt;Ersatz\na@example.com;E-Mail;Telefon\nb@example.com;Telefon;E-Mail\n",
+    "E-Mail;Typ;Telefonart;Vorname\na@example.com;company;mobile;Ann\n",
+    "E-Mail\na@example.com\nemail,phone,name,company\n",
+    "E-Mail;;;\na@example.com;email;phone;mobile\n;email;phone;company\n",
+    "E-Mail;Kanal;Quelle;Rolle\n;;;\nbad;email;company;position\n",
+    "E-Mail;Kanal\nbad;email,phone,name,company\n",
+    "Nom;Courriel;Canal\nTéléphone;Courriel;Mobile\n",
+    'Email,Notes\nbad,"email, phone, name"\nEmail,Phone\n',
+    "email,company,row_number,line,outcome,contact_id,reason_code,message\n"
+    "bad,company,1,2,failed,,email,Line 2: email: Not an address.\n"
+    "name,company,2,3,failed,,email,phone\n",
+    "Vorname,Kunde,E-Mail\nVorname,Name,email\nphone,Company,mobile\n",
+]
+
+
+@pytest.mark.parametrize("text", ROWS)
+def test_check_82_a_row_of_words_that_are_names_of_columns_is_no_header(text: str) -> None:
+    data = text.encode()
+    assert survey(data)[1].line == 1
+    rows = rows_below(data)
+    assert len(rows) == sum(1 for line in text.splitlines()[1:] if line.strip(";"))
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "Name;Acme GmbH\nE-Mail;info@example.com\nTelefon;030 901820\n\n",
+        "Kontakte von Ann <ann@example.com>\n",
+        "Name\n",
+        "E-Mail\n",
+        "Kontakte;;;\nE-Mail;;;\n",
+        "Email\nPhone\nName\n",
+        "Firma;Acme\nAnsprechpartner;Ann Lee\n\n",
+        "Fragen an info@example.com, oder per Telefon, E-Mail\n",
+        "Die Spalten sind Name und Telefon, E-Mail\n",
+        "info@example.com\n",
+        "Notes:\n",
+        "Name, Telefon und Adresse\n\n\n",
+    ],
+)
+def test_explanations_of_words_that_are_names_of_columns_may_be_above_the_header(above: str) -> None:
+    layout, header = survey((above + "Vorname;Nachname;E-Mail;Telefon\nAnn;Lee;a@example.com;1\n").encode())
+    assert (layout.delimiter, header.line) == (";", above.count("\n") + 1)
+
+
+def test_an_address_as_an_example_in_a_heading_is_no_row() -> None:
+    assert survey(b"Name;Email (ann@example.com);Mail\nAnn;b@example.com;\n")[1].line == 1
+
+
+def test_a_row_below_rows_with_addresses_is_no_header() -> None:
+    with pytest.raises(BadFile) as refusal:
+        survey(b"Foo;Kanal;Bar\na@example.com;email;x\n;phone;email\n")
+    assert refusal.value.code == "no_email_column"
+
+
+@pytest.mark.parametrize("field", ["custom.channel", None])
+def test_the_line_with_columns_that_the_options_name_is_the_header(field: str | None) -> None:
+    options = ImportOptions(mapping={"Kanal": field})
+    layout, header = survey(b"Name;E-Mail;Phone\nKanal;E-Mail;Ort\nemail;bad;phone\n", options)
+    assert (header.line, layout.header) == (2, ("Kanal", "E-Mail", "Ort"))
+
+
+def test_a_row_with_a_column_that_the_options_name_is_no_header() -> None:
+    options = ImportOptions(mapping={"E-Mail": "email", "Kanal": None})
+    text = "E-Mail;Kanal;Ersatz\na@example.com;E-Mail;Kanal\nbad;E-Mail;phone\n"
+    assert survey(text.encode(), options)[1].line == 1
+
+
 def test_columns_that_the_options_name_make_a_header() -> None:
     options = ImportOptions(mapping={"Kontakt": "email"})
     assert rows_below(b"Liste\nKontakt;Ort\na@example.com;Ulm\n", options) == [["a@example.com", "Ulm"]]
@@ -206,6 +277,15 @@ def test_the_header_of_the_widest_file_is_found_in_reasonable_time() -> None:
         (codecs.BOM_UTF8 + b" <table><tr><td>Email</td></tr>", "html"),
         (b'<?xml version="1.0"?><Workbook/>', "xml"),
         (b"BEGIN:VCARD\r\nVERSION:3.0\r\n", "vcard"),
+        (b"\xef\xbb\xbf\r\nBEGIN:VCARD\r\nVERSION:3.0\r\nEMAIL;type=HOME:a@example.com\r\n", "vcard"),
+        (b"BEGIN:VCARD\nVERSION:3.0\nTEL;TYPE=CELL:1\nEMAIL;TYPE=INTERNET:a@example.com\n", "vcard"),
+        (b"BEGIN:VCARD\r\nVERSION:2.1\r\nTEL;WORK;VOICE:1\r\nEMAIL;PREF;INTERNET:a@b.example\r\n", "vcard"),
+        (b"begin:vcard\nVERSION:4.0\nFN:Ann\nTEL:1\nEND:VCARD\n", "vcard"),
+        ("\ufeffBEGIN:VCARD\r\nEMAIL;PREF=1:a@example.com\r\n".encode("utf-16-le"), "vcard"),
+        (b"BEGIN:VCALENDAR\nATTENDEE;EMAIL=a@example.com:x\nEMAIL;X\n", "icalendar"),
+        (b"<html>\nName;Email\n", "html"),
+        (b'[\n["Name","Email"],\n', "json"),
+        (b'{"rows": [\nEmail,Name\n', "json"),
         (b"{\\rtf1 Email}", "rtf"),
         (bytes(1000), "empty"),
         (bytes(10) + b"x" + bytes(1000), "not_csv"),
