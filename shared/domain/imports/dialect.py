@@ -90,8 +90,8 @@ def _named_delimiter(start: str) -> str | None:
 class _Candidate:
     """A line that may be the header, as it is with a delimiter.
 
-    `filled`: how many of its cells are not blank. `known`: how many different columns are known. `mapped`: how many of
-    them the options name. `score`: how much is known of the line.
+    `filled`: how many of its cells are not blank. `known`: how many different columns are known. `mapped`: how many the
+    options name, also those that are not read. `score`: how much is known of the line.
     """
 
     layout: Layout
@@ -104,7 +104,7 @@ class _Candidate:
     @classmethod
     def of(cls, layout: Layout, row: Row) -> _Candidate:
         """Return a line as it is with a delimiter."""
-        known = {column.header.casefold(): column.field for column in layout.columns if column.field}
+        known = {column.header.casefold() for column in layout.columns if column.field}
         return cls(
             layout,
             row,
@@ -224,7 +224,7 @@ class _Search:
         # A row of the table that the earlier line begins is several cells, whatever else is between them.
         delimiter = self.best.layout.delimiter
         is_row = found.layout.delimiter != delimiter and any(
-            one.filled > 1 for one in readings if one.layout.delimiter == delimiter
+            len(one.row.cells) > 1 for one in readings if one.layout.delimiter == delimiter
         )
         if (
             not is_row
