@@ -30,6 +30,21 @@ def remove_mark(cell: str) -> str:
     return cell[1:] if is_marked else cell
 
 
+def mark_once(cell: str) -> str:
+    """Return a cell of an imported file that no spreadsheet runs as a formula. Imports read it as they read `cell`.
+
+    A cell that is marked already is not marked again, so that results of results have the same cells. Spaces at its
+    start are left out, since they are no part of a cell where CSV is read.
+    """
+    start = cell.lstrip(" ")
+    if not start.startswith(FORMULA_STARTS):
+        return start
+    inner = start.lstrip()
+    if not inner:
+        return ""
+    return inner if remove_mark(inner) != inner else _MARK + start
+
+
 def join_values(values: Iterable[str]) -> str:
     """Return a cell with several values, with commas between them. A value that would be split is quoted."""
     return _SEPARATOR.join(map(_quote, values))

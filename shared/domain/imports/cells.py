@@ -176,8 +176,8 @@ def labels_in(cell: str) -> list[str]:
 
 
 def label_in(cell: str) -> str:
-    """Return the label of a number in a cell of its own, without Google's `* `."""
-    return one_line(f"{cell} ".removeprefix(_GOOGLE_MARK))
+    """Return the label of a number in a cell of its own, without Google's `* ` and the mark against formulas."""
+    return one_line(f"{text_in(cell)} ".removeprefix(_GOOGLE_MARK))
 
 
 def word_in(text: str) -> str:

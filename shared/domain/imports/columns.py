@@ -70,6 +70,11 @@ class Layout:
     columns: tuple[Column, ...]
     header_line: int = 1
 
+    @property
+    def own_width(self) -> int:
+        """The number of columns without those of results, which are the last ones of a results file."""
+        return sum(column.reason != "results" for column in self.columns)
+
     def has(self, field: str) -> bool:
         """Return whether a column holds a field."""
         return any(column.field == field for column in self.columns)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.domain.cell_texts import add_mark
+from shared.domain.cell_texts import mark_once
 from shared.domain.errors import DomainError, FieldError
 from shared.domain.imports.cells import text_in
 from shared.domain.imports.columns import RESULT_COLUMNS, Layout
@@ -57,8 +58,12 @@ def fail_row(row: Row, error: DomainError) -> Fate:
 
 
 def result_header(layout: Layout) -> bytes:
-    """Return the first line of a results file."""
-    return _write_rows([[*map(add_mark, layout.header), *RESULT_COLUMNS]])[0].encode()
+    """Return the first line of a results file, after the mark by which spreadsheets recognize UTF-8.
+
+    The results of a results file have its columns once.
+    """
+    own = layout.header[: layout.own_width]
+    return codecs.BOM_UTF8 + _write_rows([[*map(mark_once, own), *RESULT_COLUMNS]])[0].encode()
 
 
 def result_lines(layout: Layout, rows: Iterable[tuple[int, Row, Fate]]) -> list[str]:
@@ -66,10 +71,10 @@ def result_lines(layout: Layout, rows: Iterable[tuple[int, Row, Fate]]) -> list[
 
     A line has its end, and may contain line breaks.
     """
-    width = len(layout.header)
+    widths = layout.own_width, len(layout.header)
     return _write_rows(
         [
-            *map(add_mark, _fit_width(row, width, layout.delimiter)),
+            *map(mark_once, _fit_width(row, *widths, layout.delimiter)),
             number,
             row.line,
             fate.outcome,
@@ -86,15 +91,19 @@ def has_surplus(row: Row, width: int) -> bool:
     return any(map(text_in, row.cells[width:]))
 
 
-def _fit_width(row: Row, width: int, delimiter: str) -> Sequence[str]:
-    """Return as many cells as there are columns. Surplus cells are joined into the last one, unless they are blank: so
-    the row can be read again from its results as it was read from the file."""
+def _fit_width(row: Row, width: int, all_columns: int, delimiter: str) -> Sequence[str]:
+    """Return the cells of the file's own columns, which are the first `width` of `all_columns`.
+
+    Surplus cells are joined into the last one, unless they are blank: so the row can be read again from its results as
+    it was read from the file.
+    """
     cells = row.cells
     if len(cells) <= width:
         return [*cells, *[""] * (width - len(cells))]
-    if not has_surplus(row, width):
+    if not has_surplus(row, all_columns):
         return cells[:width]
-    return [*cells[: width - 1], delimiter.join(cells[width - 1 :])]
+    end = len(cells) - (all_columns - width)  # old results are the last cells
+    return [*cells[: width - 1], delimiter.join(cells[width - 1 : end])]
 
 
 class _Lines(list[str]):

@@ -1,8 +1,9 @@
-"""The rows of an import that failed or were not run, read from its results to be tried again."""
+"""The rows of results: those that failed or were not run are tried again, and corrected results are imported."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import get_args
 
 from shared.domain.cell_texts import remove_mark
@@ -52,6 +53,25 @@ def rows_to_retry(blocks: Iterable[bytes], layout: Layout, header: Row) -> Itera
             raise BadFile("These are not the results of an import.")
         results = row.cells[width:]
         if results[_OUTCOME] in _TRIED_AGAIN and results[_LINE].isdecimal():
-            code = results[_CODE]
-            fault: Fault | None = code if code in _KEPT_FAULTS else None  # type: ignore[assignment]
-            yield Row(list(map(remove_mark, row.cells[:width])), int(results[_LINE]), row.next_line, fault)
+            fault = _kept_fault(results)
+            yield Row(row.cells[:width], int(results[_LINE]), row.next_line, fault)
+
+
+def with_kept_faults(rows: Iterable[Row], layout: Layout) -> Iterator[Row]:
+    """Yield the rows of a file. In a results file, a row keeps the fault that its `reason_code` names: its cells are
+    those of the results, which may not be what was meant. A user who corrects the row empties the `reason_code`.
+    """
+    width, all_columns = layout.own_width, len(layout.header)
+    for row in rows:
+        if width < all_columns <= len(row.cells) and not row.fault:
+            fault = _kept_fault([text.strip() for text in row.cells[width:all_columns]])
+            yield replace(row, fault=fault) if fault else row
+        else:
+            yield row
+
+
+def _kept_fault(results: Sequence[str]) -> Fault | None:
+    """Return the fault of a row whose cells could not be told apart. `results`: the cells of RESULT_COLUMNS."""
+    code = results[_CODE]
+    is_faulty = results[_OUTCOME] in _TRIED_AGAIN and code in _KEPT_FAULTS
+    return code if is_faulty else None  # type: ignore[return-value]

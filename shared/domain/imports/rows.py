@@ -30,10 +30,12 @@ from shared.domain.tenant import TenantSettings
 UNKNOWN_OWNER = FieldError("owner", "unknown_owner", "No active user has this e-mail address.")
 """The warning for a row whose contact was written although the owner that it names was not found."""
 
+_CORRECTED = "Empty the reason_code of this row when you have corrected it in the results."
 FAULTS: dict[Fault, str] = {
-    "quotes": "The quotation marks of this line do not match. It was read by itself.",
-    "row_too_long": "This row is too long to be read.",
-    "too_many_cells": "This row has more cells than the header. The surplus cells were joined into the last one.",
+    "quotes": f"The quotation marks of this line do not match. It was read by itself. {_CORRECTED}",
+    "row_too_long": f"This row is too long to be read. {_CORRECTED}",
+    "too_many_cells": "This row has more cells than the header. The surplus cells were joined into the last one. "
+    + _CORRECTED,
     "too_many_alike": "Too many rows above share an address with this one. Import it with another file.",
 }
 """The sentences of the faults of rows."""
@@ -139,7 +141,9 @@ class RowReader:
             return [*cells, *[""] * (width - len(cells))]
         if has_surplus(row, width):
             raise Invalid.field(
-                "row", "too_many_cells", f"This row has {len(cells)} cells, the header has {width}."
+                "row",
+                "too_many_cells",
+                f"This row has {len(cells)} cells, the header has {width}. {_CORRECTED}",
             )
         return cells
 

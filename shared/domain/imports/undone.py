@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -52,8 +53,8 @@ def decode_kept(lines: bytes) -> list[UndoneContact]:
 
 
 def kept_header() -> bytes:
-    """Return the first line of the list of kept contacts, a CSV file in UTF-8."""
-    return _csv_line(_COLUMNS)
+    """Return the first line of the list of kept contacts, a CSV file in UTF-8 with a byte order mark."""
+    return codecs.BOM_UTF8 + _csv_line(_COLUMNS)
 
 
 def kept_line(contact: UndoneContact) -> bytes:

@@ -15,7 +15,7 @@ from shared.domain.imports.file import BadFile
 from shared.domain.imports.file_kinds import ZIP
 from shared.domain.imports.limits import ImportLimits
 from shared.domain.imports.record import ImportRun
-from shared.domain.imports.retrying import rows_to_retry, survey_results
+from shared.domain.imports.retrying import rows_to_retry, survey_results, with_kept_faults
 from shared.services.imports.scans import Scans
 
 _SAMPLE = 1_048_576
@@ -66,6 +66,7 @@ class Source:
         if self.is_results:
             return rows_to_retry(self.blocks(), layout, header)
         rows = read_rows(self.blocks(), layout.encoding, layout.delimiter, first_line=header.next_line)
+        rows = with_kept_faults(rows, layout) if layout.own_width < len(layout.header) else rows
         if not self.is_workbook:
             return rows
         return (replace(row, cells=[*map(_with_line_breaks, row.cells)]) for row in rows)

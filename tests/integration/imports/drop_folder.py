@@ -154,7 +154,7 @@ class DropFolder:
 
     def results(self, shown: dict[str, Any]) -> list[dict[str, str]]:
         """Return the rows of an import's results file."""
-        text = self.object(self.results_key(shown["id"])).decode()
+        text = self.object(self.results_key(shown["id"])).decode("utf-8-sig")
         return list(csv.DictReader(io.StringIO(text, newline="")))
 
     def keys(self, prefix: str = "") -> list[str]:

@@ -207,7 +207,7 @@ def test_a_name_without_visible_characters_comes_from_the_address(inbox: DropFol
 def test_the_results_with_corrected_rows_can_be_imported(inbox: DropFolder) -> None:
     (failed,) = imported(inbox, lines("Email,First Name,Company", "bad,=Ann,@home"), failed=1)
     assert (failed["result"]["First Name"], failed["result"]["Company"]) == ("'=Ann", "'@home")
-    results = inbox.object(inbox.results_key(inbox.latest()["id"])).decode()
+    results = inbox.object(inbox.results_key(inbox.latest()["id"])).decode("utf-8-sig")
     (ann,) = imported(inbox, results.replace("bad", "ann@example.com", 1), created=1)
     assert told(ann, "first_name", "company") == ["=Ann", "@home"]
 

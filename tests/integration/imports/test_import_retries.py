@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from typing import Any
@@ -53,7 +54,7 @@ def emails(world: World) -> list[str | None]:
 
 
 def results(uploader: Uploader, shown: dict[str, Any]) -> list[list[str]]:
-    text = uploader.folder.object(uploader.folder.results_key(shown["id"])).decode()
+    text = uploader.folder.object(uploader.folder.results_key(shown["id"])).decode("utf-8-sig")
     return list(csv.reader(io.StringIO(text, newline="")))
 
 
@@ -103,6 +104,28 @@ def test_rows_that_could_not_be_told_apart_fail_again(world: World, uploader: Up
     codes = [row[-2] for row in results(uploader, first)[1:]]
     assert [row[-2] for row in results(uploader, again)[1:]] == codes == ["too_many_cells", "quotes"]
     assert emails(world) == []
+
+
+def test_rows_that_could_not_be_told_apart_fail_in_imported_results_until_they_are_corrected(
+    world: World, uploader: Uploader
+) -> None:
+    """check 82: their cells are not what was meant, and nothing but the user says that they were corrected."""
+    text = "email,first name,company\na@example.com,Tom, Smith,ACME, Inc\nb@example.com,Bo,=SUM(1)\n"
+    first = uploader.run(uploader.upload(text))
+    file = uploader.folder.object(uploader.folder.results_key(first["id"]))
+    assert file.startswith(codecs.BOM_UTF8) and b"Smith,ACME,Inc" in file
+    again = uploader.run(uploader.upload(file, on_duplicate="update"))
+    assert (again["counts"]["failed"], again["counts"]["unchanged"]) == (1, 1), results(uploader, again)
+    assert results(uploader, again)[0] == results(uploader, first)[0]
+    assert [row[:3] for row in results(uploader, again)] == [row[:3] for row in results(uploader, first)]
+    (row, _) = uploader.folder.results(again)
+    assert row["reason_code"] == "too_many_cells" and "Empty the reason_code" in row["message"]
+    corrected = file.replace(b'"Smith,ACME,Inc"', b'"ACME, Inc"').replace(b",too_many_cells,", b",,")
+    last = uploader.run(uploader.upload(corrected, on_duplicate="update"))
+    assert (last["counts"]["created"], last["counts"]["unchanged"]) == (1, 1), results(uploader, last)
+    world.catch_up()
+    companies = {one["company"] for one in world.send("GET", "/contacts").json["items"]}
+    assert companies == {"ACME, Inc", "=SUM(1)"}
 
 
 def test_faulty_rows_that_were_not_run_fail_when_they_are_tried_again(

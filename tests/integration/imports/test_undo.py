@@ -182,7 +182,7 @@ def test_what_was_edited_since_stays_and_is_listed_and_the_rest_goes_back(inbox:
     assert (now["first_name"], now["phone"], now["about"]) == ("Ada", "+442079460958", "First")
     assert now["updated_by"] == f"system:import:{made['id']}"
     [key] = [one for one in inbox.keys("tenants/T1/results/") if one.endswith(".kept.csv")]
-    listed = list(csv.DictReader(io.StringIO(inbox.object(key).decode())))
+    listed = list(csv.DictReader(io.StringIO(inbox.object(key).decode("utf-8-sig"))))
     assert listed == [
         {
             "contact_id": ada["id"],

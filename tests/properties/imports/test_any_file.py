@@ -118,7 +118,7 @@ def check_that_results_have_each_row_once(layout: Layout, rows: list[Row], optio
         if number % 2 == 0:
             outputs.append(encode_lines(lines))
     parts = [Part("output", one) for one in outputs] + [Part("not_run", one) for one in chunks[1::2]]
-    text = b"".join([result_header(layout), *gather(layout, parts, rows=len(rows))]).decode()
+    text = b"".join([result_header(layout), *gather(layout, parts, rows=len(rows))]).decode("utf-8-sig")
     found = list(csv.reader(io.StringIO(text, newline="")))[1:]
     width = len(layout.header)
     assert [line[width] for line in found] == [str(number) for number in range(1, len(rows) + 1)]

@@ -39,7 +39,7 @@ def unread(numbers: list[int]) -> bytes:
 
 
 def rows_in(blocks: Iterator[bytes]) -> list[dict[str, str]]:
-    text = (result_header(LAYOUT) + b"".join(blocks)).decode()
+    text = (result_header(LAYOUT) + b"".join(blocks)).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 

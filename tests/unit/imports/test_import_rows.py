@@ -356,7 +356,7 @@ def test_the_mark_against_formulas_is_removed_again() -> None:
     """check 84: a results file that is corrected and imported gives the same values as the first file."""
     header, names = "email,first name,last name,company,phone\n", ["=Ann", "-Lee", "@home", "+14155552671"]
     layout, row = file_of(f"{header}bad,{','.join(names)}\n")
-    results = result_header(layout).decode() + "".join(result_lines(layout, [(1, row, Fate("failed"))]))
+    results = result_header(layout).decode("utf-8-sig") + "".join(result_lines(layout, [(1, row, Fate("failed"))]))
     assert "'=Ann" in results
     given = fields_of(results.replace("bad", "a@example.com"))
     assert [given[name] for name in ("first_name", "last_name", "company", "phone")] == names
@@ -376,7 +376,7 @@ def test_check_84_formulas_are_marked_in_results() -> None:
     layout = Layout("utf-8", ",", header, recognize(header, {}))
     cells = ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "'x", "1=1"]
     rows = [(number, Row([cell, ""], 1, 2), Fate("failed")) for number, cell in enumerate(cells, 1)]
-    text = result_header(layout).decode() + "".join(result_lines(layout, rows))
+    text = result_header(layout).decode("utf-8-sig") + "".join(result_lines(layout, rows))
     first, *read_again = csv.reader(io.StringIO(text, newline=""))
     assert first[:2] == ["email", "'=header"]
     assert [row[0] for row in read_again] == [
