@@ -356,7 +356,9 @@ def test_the_mark_against_formulas_is_removed_again() -> None:
     """check 84: a results file that is corrected and imported gives the same values as the first file."""
     header, names = "email,first name,last name,company,phone\n", ["=Ann", "-Lee", "@home", "+14155552671"]
     layout, row = file_of(f"{header}bad,{','.join(names)}\n")
-    results = result_header(layout).decode("utf-8-sig") + "".join(result_lines(layout, [(1, row, Fate("failed"))]))
+    results = result_header(layout).decode("utf-8-sig") + "".join(
+        result_lines(layout, [(1, row, Fate("failed"))])
+    )
     assert "'=Ann" in results
     given = fields_of(results.replace("bad", "a@example.com"))
     assert [given[name] for name in ("first_name", "last_name", "company", "phone")] == names
