@@ -6,7 +6,7 @@ Each pair of functions is exact: what one writes, the other reads back unchanged
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """The first characters with which a spreadsheet takes a cell as a formula (OWASP, "CSV Injection")."""
@@ -14,6 +14,14 @@ _MARK = "'"
 _SEPARATOR = ", "
 _BETWEEN = re.compile(r"[,;]| ::: ")
 _TOKENS = re.compile(r'[",;]| ::: ')
+_LIST_STARTS = ("[", "*", _MARK)
+"""The first characters by which imports know lists, and the marks of programs before values."""
+_NO_VALUES = (
+    "-|--|---|—|–|.|?|??|/|*|n/a|n.a.|n/k|#n/a|none|null|nil|keine angabe|keine|k.a.|k. a.|k.a|aucun|ninguno|nessuno|"
+    "geen|brak"
+)
+_NO_VALUE = frozenset(_NO_VALUES.split("|"))
+"""What people write where there is no value."""
 
 
 def add_mark(text: str) -> str:
@@ -46,7 +54,8 @@ def mark_once(cell: str) -> str:
 
 
 def join_values(values: Iterable[str]) -> str:
-    """Return a cell with several values, with commas between them. A value that would be split is quoted."""
+    """Return a cell with several values, with commas between them. A value that would be split, or would lose a part
+    of it, is quoted."""
     return _SEPARATOR.join(map(_quote, values))
 
 
@@ -55,10 +64,26 @@ def split_values(cell: str) -> list[str]:
 
     A value in quotes is returned without them. Quotes that do not match are taken as they are.
     """
+    return [value for part in _parts_of(cell) if (value := _unquote(part))]
+
+
+def split_names(cell: str, mark: str) -> list[str]:
+    """Return the values in a cell as `split_values` does, without `mark` before them and without words that say that
+    there is no value. A value in quotes keeps both.
+    """
+    values = (
+        part if part[0] == '"' else part.removeprefix(mark)
+        for part in _parts_of(cell)
+        if part and part.casefold() not in _NO_VALUE
+    )
+    return [value for part in values if (value := _unquote(part))]
+
+
+def _parts_of(cell: str) -> Iterator[str]:
     parts, is_whole = _split_outside_quotes(cell)
     if not is_whole:
         parts = _BETWEEN.split(cell)
-    return [value for part in parts if (value := _unquote(part.strip()))]
+    return map(str.strip, parts)
 
 
 def _split_outside_quotes(cell: str) -> tuple[list[str], bool]:
@@ -81,7 +106,13 @@ def _split_outside_quotes(cell: str) -> tuple[list[str], bool]:
 
 
 def _quote(value: str) -> str:
-    needs_quotes = _TOKENS.search(value) or ":::" in value or value != value.strip()
+    needs_quotes = (
+        _TOKENS.search(value)
+        or ":::" in value
+        or value != value.strip()
+        or value.startswith(_LIST_STARTS)
+        or value.casefold() in _NO_VALUE
+    )
     return f'"{value.replace(chr(34), chr(34) * 2)}"' if needs_quotes else value
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from shared.domain.characters import one_line
+
 OnDuplicate = Literal["skip", "update", "merge"]
 """What happens to a row that matches a contact: nothing, its values replace those of the contact, or its values fill
 the empty fields of the contact. In the last two cases lists are united."""
@@ -29,12 +31,16 @@ MAX_DEFAULT_BYTES = 8_192
 process reads often."""
 _DELIMITER = re.compile(r"[\t\x01\x1e\x1f !#$%&*+/:;<=>?^_`|~,-]")
 _CUSTOM_KEY = re.compile(r"custom\.[a-z][a-z0-9_]{0,49}")
-_PHONE_LABEL = re.compile(r"other_phones\.[^\x00]{1,50}")
+_PHONE_LABEL = re.compile(r"other_phones\.([^\x00]{1,50})", re.DOTALL)
 
 
 def is_field(name: str) -> bool:
-    """Return whether a mapping may name a field."""
-    return name in FIELDS or bool(_CUSTOM_KEY.fullmatch(name) or _PHONE_LABEL.fullmatch(name))
+    """Return whether a mapping may name a field. The label in `other_phones.<label>` must be as the API stores it: one
+    line, without invisible characters."""
+    if name in FIELDS or _CUSTOM_KEY.fullmatch(name):
+        return True
+    labelled = _PHONE_LABEL.fullmatch(name)
+    return labelled is not None and labelled[1] == one_line(labelled[1])
 
 
 def is_delimiter(text: str) -> bool:

@@ -80,6 +80,8 @@ _LABELS = frozenset(
         *(
             "festnetz",
             "fax",
+            "telefax",
+            "pager",
             "home",
             "work",
             "office",
@@ -111,8 +113,22 @@ _QUANTITY = (
 )
 _LONGEST_ENDING = 2
 """How many digits after a number and a slash are an alternative ending: `2312500/01`."""
+_LONGEST_EXTENSION = 3
+"""How many digits after a number and ` - ` are an extension."""
 _SHORTEST_NUMBER = 5
 """How many digits after a number and a word are a second number."""
+_HOURS = r"[0-9]\s*(?:uhr|h|hrs?|hours?|o'?clock|a\.?m|p\.?m|heures?|std|stunden|horas?|ore)(?![^\W_])"
+"""A time or a number of hours, such as `17 Uhr`."""
+_BEFORE_HOURS = r"[0-9)][\s,]+[0-9]{1,2}(?:\s*[.\-]\s*[0-9]{1,2})*[\s,]*\Z"
+"""A number and, without a word between them, the figures of hours after it: `2312500 9-17`."""
+_GAPS = r"(?<=[0-9)])(?=[\s\-]*\s)[\s\-]+(?=[0-9])"
+"""What is between the groups of a number, if it has a space."""
+_FULL = 9
+"""Digits of a text that may be a whole number, with its area code."""
+_ORDINAL = r"#?([1-9][0-9]?)([.)]*)\s+"
+"""A number that counts the numbers of a list, before one of them."""
+_TRUNK = r"\+|\(?0[0-9]"
+"""The start of a number with its country code or trunk prefix."""
 
 
 @cache
@@ -122,11 +138,14 @@ def _pattern(of: str) -> re.Pattern[str]:
 
 
 def plain_number(text: str) -> str | None:
-    """Return a plain number as digits with an optional leading `+`; None if the text has anything else.
+    """Return a plain number as digits with an optional leading `+`; None if the text has anything else, or may be more
+    than one number.
 
     An area code of three digits may be in brackets at the start: it is too short to be a number by itself, so that what
     follows the brackets cannot be an extension.
     """
+    if " " in text and (" -" in text or "- " in text or _looks_joined(text)):
+        return None
     bare = text.replace(" ", "").replace("-", "")
     if bare[:1] == "(" and bare[4:5] == ")":
         bare = bare[1:4] + bare[5:]
@@ -146,6 +165,9 @@ def read_number(text: str, is_number: Check, is_vanity: Check) -> str:
     if _pattern(_MASKS).search(typed):
         raise Unreadable("phone_masked")
     typed = _without_label(_without_parameters(_of_spreadsheet(_unwrapped(typed))))
+    if _pattern(_HOURS).search(typed) and _pattern(_BEFORE_HOURS).search(_before_letters(typed)):
+        raise Unreadable("phone_unreadable")
+    typed = _without_ordinal(typed, is_number)
     found = _before_what_follows(typed, is_number)
     if found is not None:
         return found
@@ -154,6 +176,8 @@ def read_number(text: str, is_number: Check, is_vanity: Check) -> str:
     if not _pattern(r"[(\[]*\+?[0-9 ()\[\]./\-]+").fullmatch(typed):
         raise Unreadable("phone_two_numbers" if _are_two(typed, is_number) else "phone_unreadable")
     whole = _digits(typed)
+    if _is_joined(typed, is_number):
+        raise Unreadable("phone_two_numbers")
     if not is_number(whole):
         optional = _digits(_pattern(r"\(\s*0\s*\)").sub("", typed))
         if is_number(optional):
@@ -229,9 +253,15 @@ def _before_what_follows(text: str, is_number: Check) -> str | None:
     """Return the valid number before the first word, bracket, slash or other number, or None."""
     for separator in _pattern(r"[^0-9 .\-]").finditer(text):
         at = separator.start()
-        number, tail = _digits(text[:at]), text[at:]
+        head, tail = text[:at], text[at:]
+        plus = max(head.find("+"), 0)
+        if _digits(head[:plus]):  # another number, before one with its country code
+            continue
+        number = _digits(head[plus:])
         if number and is_number(number):
             before = text[:at].rstrip()
+            if _is_joined(before, is_number):
+                raise Unreadable("phone_two_numbers")
             _require_left_out(tail, number, attached=before == text[:at], is_number=is_number)
             return number
     return None
@@ -244,6 +274,8 @@ def _require_left_out(tail: str, number: str, *, attached: bool, is_number: Chec
         if attached and tail[0] in "xpw" and is_number(number + "0" + digits):
             raise Unreadable("phone_masked")  # the letter may mask a digit
         return
+    if attached and tail[0] == ":" and tail[1:2].isdigit():  # a time
+        raise Unreadable("phone_unreadable")
     if attached and not any(c.isalnum() for c in tail) and tail[0] not in ",;()[]/|":
         raise Unreadable("phone_masked" if tail[0] == "#" else "phone_unreadable")
     if tail[0] == "+":
@@ -258,6 +290,58 @@ def _require_left_out(tail: str, number: str, *, attached: bool, is_number: Chec
         longest = _SHORTEST_NUMBER - 1
     if len(digits) > longest or "+" in tail:
         raise Unreadable("phone_two_numbers")
+
+
+def _before_letters(text: str) -> str:
+    """Return the start of a text up to its first letter."""
+    return text[: next((at for at, c in enumerate(text) if c.isalpha()), len(text))]
+
+
+def _without_ordinal(text: str, is_number: Check) -> str:
+    """Return a number without the position in a list that was typed before it: `2. 030 2312500`. Raises Unreadable
+    where it may be a part of the number.
+    """
+    ordinal = _pattern(_ORDINAL).match(text)
+    if ordinal is None:
+        return text
+    rest = text[ordinal.end() :]
+    has_prefix = _pattern(_TRUNK).match(rest) is not None
+    if has_prefix and ordinal[2]:
+        return rest
+    if not (has_prefix or ordinal[2]):
+        return text
+    digits = _digits(_before_letters(rest))
+    if is_number(digits) and is_number(ordinal[1] + digits) and not is_number(f"+{ordinal[1]}{digits}"):
+        raise Unreadable("phone_two_numbers")
+    return text
+
+
+def _is_joined(text: str, is_number: Check) -> bool:
+    """Return whether a text of digits may be a number and the start of something else after a space: another number,
+    which begins with `0`, a year, or hours. An extension of up to three digits may follow ` - `.
+    """
+    for gap in _pattern(_GAPS).finditer(text):
+        before, after = text[: gap.start()], text[gap.end() :]
+        has_dash = "-" in gap[0]
+        is_other = (
+            _pattern("0[0-9]").match(after)
+            or _pattern("(?:19|20)[0-9]{2}").fullmatch(after)
+            or _pattern(r"[0-9]{1,2}\s*-\s*[0-9]{1,2}").fullmatch(after)
+            or (has_dash and len(_digits(after)) > _LONGEST_EXTENSION)
+        )
+        if is_other and len(_digits(before)) >= _FULL and is_number(_digits(before)):
+            return True
+    return False
+
+
+def _looks_joined(text: str) -> bool:
+    """Return whether digits and spaces may be more than a number; see `_is_joined` and `_without_ordinal`."""
+    return (
+        " 0" in text[_FULL:]
+        or text[-5:-2] in (" 19", " 20")
+        or "-" in text[-5:]
+        or (" 0" in text[1:4] and text[0] not in "+(0")
+    )
 
 
 def read_vanity(text: str, is_vanity: Check) -> str:

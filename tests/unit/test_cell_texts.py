@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.cell_texts import FORMULA_STARTS, add_mark, join_values, remove_mark, split_values
+from shared.domain.cell_texts import (
+    FORMULA_STARTS,
+    add_mark,
+    join_values,
+    remove_mark,
+    split_names,
+    split_values,
+)
 from shared.domain.contacts import other_phones
 from shared.domain.contacts.other_phones import OtherPhone, split_label
 
@@ -26,6 +33,15 @@ def test_no_marked_cell_runs_as_a_formula_and_its_text_comes_back(text: str) -> 
 def test_values_of_a_cell_come_back_whatever_they_contain(values: list[str]) -> None:
     """check 84"""
     assert split_values(join_values(values)) == values
+    assert split_names(join_values(values), "* ") == values
+
+
+@pytest.mark.parametrize("value", ["[vip]", "[x", "* y", "*", "'z'", "none", "N/A", "-", "[a, b]"])
+def test_a_value_that_looks_like_a_list_a_mark_or_a_placeholder_comes_back(value: str) -> None:
+    """check 84"""
+    cell = join_values([value, "b"])
+    assert cell.startswith('"')
+    assert split_names(cell, "* ") == [value, "b"]
 
 
 @pytest.mark.parametrize(

@@ -122,3 +122,9 @@ def test_options_have_a_largest_size_together() -> None:
     assert OptionsInput.model_validate({"mapping": half}).mapping == half
     with pytest.raises(ValidationError, match="at most 32,768 bytes"):
         OptionsInput.model_validate({"mapping": whole})
+
+
+@pytest.mark.parametrize("label", ["a\nb", "\u202eb", " b", "b ", "\u200b", ""])
+def test_a_label_of_a_mapping_is_one_line_without_invisible_characters(label: str) -> None:
+    assert not is_field(f"other_phones.{label}")
+    assert is_field("other_phones.büro 2")

@@ -33,6 +33,10 @@ _COMPANIES = _words(
 )
 """The last word of a company's name."""
 
+_QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“”", "‘": "’"}
+"""Quotation marks, and those that close them."""
+_ENDS = "\"'“”’"
+
 
 def split_name(full_name: str) -> tuple[str, str]:
     """Return the first and last name in a full name, each cut to a hundred characters.
@@ -42,7 +46,7 @@ def split_name(full_name: str) -> tuple[str, str]:
     is reversed. A suffix after a comma stays with the last name: `King, Martin, Jr.` returns ("Martin", "King, Jr.").
     The name of a company is not split: `Acme, Inc.` returns ("Acme, Inc.", "").
     """
-    text = " ".join(one_line(full_name.replace("\0", " ")).strip("\"'“”„ ").split())
+    text = " ".join(_unquoted(one_line(full_name.replace("\0", " "))).split())
     parts = [
         part for piece in text.replace("，", ",").replace("،", ",").split(",") if (part := piece.strip())
     ]
@@ -61,6 +65,19 @@ def split_name(full_name: str) -> tuple[str, str]:
     else:
         first = ", ".join([first, *suffixes])
     return first[:MAX_LENGTH].strip(), last[:MAX_LENGTH].strip()
+
+
+def _unquoted(text: str) -> str:
+    """Return a text without quotation marks around the whole of it. Those around a part of it are kept."""
+    bare = text.strip()
+    while len(bare) > 1 and bare[0] in _QUOTES and bare[-1] in _QUOTES[bare[0]]:
+        inner = bare[1:-1]
+        if any(mark in inner for mark in (bare[0], bare[-1])) and not (
+            inner[:1] in _QUOTES and inner[-1:] in _ENDS
+        ):
+            break
+        bare = inner.strip()
+    return "" if not bare.strip(_ENDS + "".join(_QUOTES)) else bare
 
 
 def is_title(text: str) -> bool:

@@ -9,7 +9,7 @@ from functools import partial
 from shared.domain.contacts.fields import MAX_OTHER_EMAILS, ContactFields
 from shared.domain.contacts.other_phones import MAX_PHONES, OtherPhone
 from shared.domain.errors import FieldError
-from shared.domain.imports.cells import Number, emails_in, label_in, numbers_in
+from shared.domain.imports.cells import Number, emails_in, is_fax, label_in, numbers_in
 from shared.domain.imports.columns import Column, Layout
 from shared.domain.imports.headings import is_label
 from shared.domain.phone import as_typed, normalize_phone, with_lost_plus
@@ -29,13 +29,14 @@ _LOST_PLUS = {
 @dataclass(slots=True)
 class ReadEmails:
     """The e-mail addresses of a row: the primary one and further ones. `faults`: what was refused. `name`: the name
-    beside the first address that has one.
+    before the first address in angle brackets that has one. `beside`: the words beside an address without brackets.
     """
 
     primary: str | None = None
     others: list[str] = field(default_factory=list)
     faults: list[FieldError] = field(default_factory=list)
     name: str = ""
+    beside: str = ""
 
 
 @dataclass(slots=True)
@@ -88,6 +89,7 @@ class AddressReader:
             emails = emails_in(cell, field_name)
             result.faults += emails.faults
             result.name = result.name or emails.name
+            result.beside = result.beside or emails.beside
             for address in emails.found:
                 if result.primary is None and field_name == "email":
                     result.primary = address
@@ -104,15 +106,16 @@ class AddressReader:
         result = ReadNumbers()
         fields, others = result.fields, dict[str, OtherPhone]()
         for column, number in self._find_numbers(cells, result.faults):
-            if column.field == "phone" and "phone" not in fields:
+            further = _further(number, column, cells)
+            is_call = column.field != "other_phones" and not is_fax(further["label"])
+            if not is_call:
+                others.setdefault(number.e164, further)
+            elif column.field == "phone" and "phone" not in fields:
                 fields["phone"], fields["phone_raw"] = number.e164, as_typed(number.text, number.e164)
             elif column.field == "whatsapp" and "whatsapp" not in fields:
                 fields["whatsapp"], fields["whatsapp_raw"] = number.e164, as_typed(number.text, number.e164)
-            elif column.field == "other_phones" or number.e164 not in (
-                fields.get("phone"),
-                fields.get("whatsapp"),
-            ):
-                others.setdefault(number.e164, _further(number, column, cells))
+            elif number.e164 not in (fields.get("phone"), fields.get("whatsapp")):
+                others.setdefault(number.e164, further)
         if others:
             fields["other_phones"] = [*others.values()][:MAX_PHONES]
         if len(others) > MAX_PHONES:
@@ -129,7 +132,9 @@ class AddressReader:
             if is_unreadable(cell):
                 faults.append(unreadable(str(column.field)))
                 continue
-            numbers = numbers_in(cell, normalize, are_labelled=column.field == "other_phones")
+            numbers = numbers_in(
+                cell, normalize, are_labelled=column.field == "other_phones" and not column.label
+            )
             faults += numbers.faults
             for number in numbers.found:
                 e164 = with_lost_plus(number.text, number.e164, self._country)

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from shared.domain.characters import one_line
 from shared.domain.imports.csv_file import Encoding
-from shared.domain.imports.headings import Meaning, digits_in, fold, labelled_by, meaning_of
+from shared.domain.imports.headings import Meaning, digits_in, fold, labelled_by, meaning_of, without_note
 
 Reason = Literal["mapping", "header", "label", "results", "export", "unknown"]
 """Why a column has its field, or none: the mapping of the import names it; its heading does; it holds the labels of
@@ -118,14 +119,15 @@ def _column(
     custom_key = _custom_key(name)
     if custom_key is not None:
         return Column(position, name, f"custom.{custom_key}", reason="header")
-    if (found := meaning_of(folded, beside)) is not None:
+    found = meaning_of(folded, beside) or meaning_of(fold(without_note(name)), beside)
+    if found is not None:
         return Column(position, name, found.field, found.label, "header")
     return Column(position, name, None, reason="export" if is_export and folded in _EXPORTED else "unknown")
 
 
 def _mapped_column(position: int, name: str, field: str | None, found: Meaning | None) -> Column:
     if field is not None and field.startswith(_LABELLED):
-        return Column(position, name, "other_phones", field.removeprefix(_LABELLED), "mapping")
+        return Column(position, name, "other_phones", one_line(field.removeprefix(_LABELLED)), "mapping")
     label = found.label if found is not None and field in ("phone", "other_phones") else ""
     return Column(position, name, field, label, "mapping")
 

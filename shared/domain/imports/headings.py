@@ -30,25 +30,30 @@ class Meaning(NamedTuple):
 _HEADINGS: Mapping[str, str] = {
     "email": (
         "email id; адрес электронной почты; электронная почта; メールアドレス; 이메일; 电子邮件; 电子邮箱; 邮箱; "
-        "adresse électronique"
+        "adresse électronique; эл почта; sähköpostiosoite; ηλεκτρονικό ταχυδρομείο"
     ),
     "other_emails": "other emails; other email addresses; additional email addresses",
     "other_phones": "other phones; other phone numbers",
     "first_name": (
         "first name; given name; forename; first; fname; vorname; rufname; prénom; nombre de pila; primer "
-        "nombre; primeiro nome; voornaam; fornavn; förnamn; imię; etunimi; jméno; keresztnév; имя; 名"
+        "nombre; primeiro nome; voornaam; fornavn; förnamn; imię; etunimi; jméno; keresztnév; utónév; имя; 名; "
+        "adı; όνομα; křestní jméno"
     ),
     "last_name": (
         "last name; family name; surname; last; lname; nachname; familienname; zuname; nom de famille; "
         "apellido; apellidos; cognome; sobrenome; apelido; achternaam; etternavn; efternamn; efternavn; "
-        "nazwisko; sukunimi; příjmení; vezetéknév; фамилия; 姓"
+        "nazwisko; sukunimi; příjmení; vezetéknév; фамилия; 姓; 성; soyad; soyadı; "
+        "soyisim; επώνυμο"
     ),
     "name": (
         "name; full name; display name; first and last name; first name last name; name surname; "
         "vollständiger name; vor und nachname; anzeigename; nom complet; nom et prénom; nom prénom; nom; "
         "nombre completo; nombre; nombre y apellidos; nome completo; nome; nome e cognome; naam; navn; namn; "
         "nimi; nazwa; фио; полное имя; 姓名; 氏名; 名前; 이름; contact person; ansprechpartner; interlocuteur; "
-        "contact name and surname"
+        "contact name and surname; nachname vorname; name vorname; vorname nachname; last name first name; "
+        "surname first name; last first; cognome e nome; cognome nome; apellidos y nombre; apellidos nombre; "
+        "фамилия имя; фамилия и имя; ad soyad; adı soyadı; jméno a příjmení; imię i nazwisko; för och efternamn; "
+        "ονοματεπώνυμο; 성명"
     ),
     "middle_name": (
         "middle name; middle names; middle; middle initial; additional name; weitere vornamen; zweiter "
@@ -58,6 +63,7 @@ _HEADINGS: Mapping[str, str] = {
         "name prefix; prefix; honorific; honorific prefix; salutation; courtesy title; anrede; titel; "
         "civilité; tratamiento"
     ),
+    "last_name_prefix": "tussenvoegsel; tussenvoegsels; tussenvoegsel s",
     "name_suffix": "name suffix; suffix; honorific suffix; suffixe; sufijo; namenszusatz",
     "title": "title; titre",
     "company": (
@@ -66,7 +72,8 @@ _HEADINGS: Mapping[str, str] = {
         "société; entreprise; raison sociale; nom de la société; empresa; nombre de la empresa; compañía; "
         "organización; organização; azienda; società; ditta; bedrijf; bedrijfsnaam; organisatie; företag; "
         "virksomhed; yritys; компания; организация; 公司; 会社; 会社名; company organization; firm; company or "
-        "organization"
+        "organization; name of company; name of the company; name der firma; 회사; 회사명; 公司名称; společnost; "
+        "şirket; şirket adı; cég; cégnév; εταιρεία; εταιρία; företagsnamn; firmanavn"
     ),
     "department": (
         "department; dept; organization department; abteilung; département; departamento; reparto; afdeling; "
@@ -76,7 +83,8 @@ _HEADINGS: Mapping[str, str] = {
         "job title; job position; position; role; job role; designation; occupation; organization title; "
         "funktion; berufsbezeichnung; stelle; poste; fonction; intitulé du poste; puesto; cargo; posizione; "
         "functie; functietitel; stanowisko; должность; 職位; 役職; 职位; job; profession; beruf; "
-        "stellenbezeichnung"
+        "stellenbezeichnung; ruolo; pozice; ünvan; beosztás; tehtävänimike; yrkestitel; stilling; befattning; 직책; "
+        "θέση"
     ),
     "about": (
         "about; note; notes; description; comment; comments; remarks; bio; notiz; notizen; bemerkung; "
@@ -102,6 +110,11 @@ _HEADINGS: Mapping[str, str] = {
 # Headings that have a meaning only beside one of others: `Service` is a department in a French file.
 _BESIDE: Mapping[str, tuple[Meaning, frozenset[str]]] = {
     "service": (Meaning("department"), frozenset({"prenom", "societe", "nomdefamille"})),
+    "ad": (Meaning("first_name"), frozenset({"soyad"})),
+    "titel": (  # a job title in Scandinavian files, what precedes a name in German and Dutch ones
+        Meaning("job_title"),
+        frozenset({"fornamn", "efternamn", "fornavn", "efternavn", "etternavn", "foretag", "virksomhed"}),
+    ),
     "particular": (Meaning("phone", "home"), frozenset({"apellidos", "apellido", "movil", "telefonomovil"})),
 }
 _PEOPLE = (
@@ -116,28 +129,32 @@ _OF_PEOPLE = frozenset(
 Role = Literal["mail", "phone", "whatsapp", "filler"]
 
 _WORDS: Mapping[Role, str] = {
-    "mail": "email emails mail courriel courriels correo messagerie epost posta почта メール 邮件",
+    "mail": "email emails mail courriel courriels correo messagerie epost posta почта メール 邮件 eposta sähköposti",
     "phone": (
         "phone phones telephone telephones tel telefon telefono telefone telefoon fon fone rufnummer puhelin "
-        "телефон 電話 电话 전화 ph landline festnetz festnetznummer fixe fijo fisso cellphone directdial directline"
+        "телефон 電話 电话 전화 ph landline festnetz festnetznummer fixe fijo fisso cellphone directdial directline "
+        "전화 τηλέφωνο"
     ),
     "whatsapp": "whatsapp",
     "filler": (
         "address addresses adresse adressen direccion indirizzo endereco adres value valor wert number "
         "numbers nummer numero num no nr contact contacts invitee invitees customer client lead person your "
         "my the of de du des la le del della di el electronique electronico elettronica elettronico "
-        "eletronico kontakt kunden attendee participant subscriber member adress electrónica dial"
+        "eletronico kontakt kunden attendee participant subscriber member adress electrónica dial cím szám "
+        "番号 号 号码 號碼 번호 číslo numarası"
     ),
 }
 # Words beside them, by the label that they give to a number. Those of mobile phones say by themselves that it is one.
 _LABELS: Mapping[str, str] = {
     "mobile": (
         "mobile mobil movil mobiel celular cellulare cellular cell handy natel gsm portable iphone sms "
-        "textreminder мобильный 携帯 手机 mob komorkowy cellphone"
+        "textreminder мобильный 携帯 手机 手機 mob komorkowy "
+        "cellphone 휴대폰 휴대전화 핸드폰 κινητό cep matkapuhelin"
     ),
     "business": (
         "business geschaftlich geschaeftlich dienstlich bureau professionnel professionnelle trabajo lavoro "
-        "ufficio trabalho zakelijk geschaftliche dienstliche professionale"
+        "ufficio trabalho zakelijk geschaftliche dienstliche professionale dienstl "
+        "geschaftl gesch firemni"
     ),
     "work": "work arbeit werk",
     "office": "office buro buero oficina",
@@ -156,6 +173,12 @@ _LABELS: Mapping[str, str] = {
 }
 _DIGITS = re.compile("[0-9]+")
 _NOT_OF_HEADINGS = re.compile(r"[{}<>=@\\]")
+_NOTES = (
+    "required mandatory optional recommended pflicht pflichtfeld pflichtangabe erforderlich notwendig freiwillig "
+    "obligatoire requis facultatif optionnel obligatorio requerido opcional obbligatorio facoltativo verplicht "
+    "optioneel obrigatório wymagane field text string varchar plain single line one free freitext texto texte testo"
+)
+_WORDS_OF_NOTES = frozenset(_NOTES.split())
 _ENDINGS = ("label", "type", "typ")
 """The last words of headings of columns that hold the labels of another column."""
 
@@ -169,6 +192,23 @@ def fold(heading: str) -> str:
         return ""
     text = unicodedata.normalize("NFKD", heading[:_LONGEST]).casefold()
     return "".join(filter(str.isalnum, text))
+
+
+def without_note(heading: str) -> str:
+    """Return a heading without a note in brackets at its end that says how to fill it, such as `(required)` or
+    `[text]`. Other words in brackets may change the meaning of a heading, and are kept: `Phone (fax)`.
+    """
+    bare = heading.rstrip(" *:")
+    if bare[-1:] not in (")", "]"):
+        return heading
+    before, _, note = bare[:-1].rpartition("(" if bare[-1] == ")" else "[")
+    words = note[:_LONGEST].casefold().split()
+    return before if words and _WORDS_OF_NOTES.issuperset(words) else heading
+
+
+def is_word(text: str) -> bool:
+    """Return whether a word is one of those of which headings of addresses and numbers consist."""
+    return fold(text) in _vocabulary()
 
 
 def meaning_of(folded: str, beside: frozenset[str]) -> Meaning | None:

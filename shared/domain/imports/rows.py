@@ -21,6 +21,7 @@ from shared.domain.imports.addresses import AddressReader, ReadEmails, is_unread
 from shared.domain.imports.cells import emails_in, labels_in, text_in, word_in
 from shared.domain.imports.columns import Layout
 from shared.domain.imports.csv_file import Fault, Row
+from shared.domain.imports.headings import is_word
 from shared.domain.imports.names import read_name
 from shared.domain.imports.plain_texts import is_accepted
 from shared.domain.imports.results import has_surplus
@@ -44,13 +45,18 @@ MOST_WARNINGS = 20
 _LABELS = {"tags": 100, "types": MAX_TYPES, "groups": MAX_GROUPS}
 """The fields that hold names of labels, and how many."""
 _ADDRESSES = frozenset({"email", "other_emails", "phone", "other_phones", "whatsapp"})
-_NAMES = ("first_name", "last_name", "middle_name", "name_suffix", "name")
+_NAMES = ("first_name", "last_name", "middle_name", "name_suffix", "last_name_prefix", "name")
 _PREFIX = "custom.name_prefix"
 """The custom field for a name prefix, such as `Dr.`, that has a column of its own."""
 _ELSEWHERE = ("owner", "customer_number")
 """What a row names besides fields of a contact."""
 _CUSTOM = "custom."
 _NAME_LENGTH = 100
+_MOST_WORDS = 4
+"""Words beside an address that may be a name."""
+_LEFT_OUT_BESIDE = FieldError(
+    "email", "further_value", "The text beside the address is not the name of the contact, and was left out."
+)
 
 
 def fault_of(row: Row, width: int) -> Fault | None:
@@ -162,7 +168,9 @@ class RowReader:
             _join_names(texts, warnings)
         if emails.primary is not None and texts.get("first_name", "").casefold() == emails.primary:
             del texts["first_name"]  # programs write the address where there is no name
+        beside = _read_beside(texts, emails, warnings) if emails.beside else frozenset[str]()
         fields, derived = self._check(texts, emails, numbers.fields, warnings)
+        derived |= beside
         if emails.primary is not None:
             fields["email"] = emails.primary
         if emails.others:
@@ -237,10 +245,42 @@ def _join_names(texts: dict[str, Any], warnings: list[FieldError]) -> None:
     )
     if name.first:
         texts["first_name"] = name.first
-    if name.last:
-        texts["last_name"] = name.last
+    last = f"{parts['last_name_prefix']} {name.last}".strip() if name.last else ""
+    if last:
+        texts["last_name"] = last
     if name.fault is not None:
         warnings.append(name.fault)
+
+
+def _read_beside(texts: dict[str, Any], emails: ReadEmails, warnings: list[FieldError]) -> frozenset[str]:
+    """Take the words beside an address for the name of a contact that has none, if they look like one.
+
+    Return the fields that they fill. Other words are left out with a warning, unless they only say whose address it is
+    (`work`), or repeat the name.
+    """
+    words = emails.beside.split()
+    if all(is_word(word.strip("():-")) for word in words):
+        return frozenset()
+    if not any(field in texts for field in ("first_name", "last_name")):
+        if 1 < len(words) <= _MOST_WORDS and all(map(_is_of_name, words)):
+            first, last = split_name(emails.beside)
+            texts["first_name"] = first
+            if last:
+                texts["last_name"] = last
+            return frozenset({"first_name", "last_name"} & texts.keys())
+    elif {*emails.beside.casefold().split()} <= {
+        *f"{texts.get('first_name', '')} {texts.get('last_name', '')}".casefold().split()
+    }:
+        return frozenset()
+    warnings.append(_LEFT_OUT_BESIDE)
+    return frozenset()
+
+
+def _is_of_name(word: str) -> bool:
+    """Return whether a word may be one of a name: letters, of which the first one is no small letter."""
+    letters = word.strip(".,")
+    is_whole = bool(letters) and all(one.isalpha() or one in "'’-." or not one.isascii() for one in letters)
+    return is_whole and not letters[0].islower() and not is_word(letters)
 
 
 def _names_beside(texts: dict[str, Any], emails: ReadEmails, numbers: ContactFields) -> dict[str, str]:

@@ -58,6 +58,10 @@ _PIECES = st.sampled_from(
         "true",
         "1.50",
         "Dr.",
+        "[vip]",
+        "[",
+        "* y",
+        "none",
         "\r\n",
         "null",
     ]

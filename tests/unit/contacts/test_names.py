@@ -75,3 +75,20 @@ def test_any_name_splits_into_parts_that_fit(whole: str) -> None:
 def test_no_word_of_a_name_is_lost_or_moved_where_no_comma_says_so(words: list[str]) -> None:
     first, last = split_name(" ".join(words))
     assert f"{first} {last}".split() == words
+
+
+@pytest.mark.parametrize(
+    ("whole", "first", "last"),
+    [
+        ('"Ann" One', '"Ann"', "One"),
+        ('"Ann One"', "Ann", "One"),
+        ("“Ann One”", "Ann", "One"),
+        ("'\"Ann One\"'", "Ann", "One"),
+        ("Ann 'Jo' One", "Ann", "'Jo' One"),
+        ("O'Neil Pat'", "O'Neil", "Pat'"),
+        ('""', "", ""),
+        ('"Ann" "One"', '"Ann"', '"One"'),
+    ],
+)
+def test_only_quotation_marks_around_the_whole_name_are_removed(whole: str, first: str, last: str) -> None:
+    assert split_name(whole) == (first, last)

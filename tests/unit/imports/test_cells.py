@@ -44,6 +44,22 @@ from tests.support.budgets import repetitions
         ("a@ex.example/b@ex.example", "a@ex.example b@ex.example"),
         ("a@ex.example; b@ex.example.", "a@ex.example b@ex.example"),
         ('"a@ex.example" <a@ex.example>', "a@ex.example a@ex.example"),
+        ("a@ex.example / b@ex.example", "a@ex.example b@ex.example"),
+        ("a@ex.example and b@ex.example", "a@ex.example b@ex.example"),
+        ("a@ex.example or b@ex.example", "a@ex.example b@ex.example"),
+        ("a@ex.example & b@ex.example", "a@ex.example b@ex.example"),
+        ("a@ex.example；b@ex.example", "a@ex.example b@ex.example"),
+        ("a@ex.example，b@ex.example", "a@ex.example b@ex.example"),
+        ("a@ex.example、b@ex.example", "a@ex.example b@ex.example"),
+        ("a@ex.example -> b@ex.example", "a@ex.example b@ex.example"),
+        ("Ann <a@ex.example", "a@ex.example"),
+        ("a@ex.example>", "a@ex.example"),
+        ("“a@ex.example”", "a@ex.example"),
+        ("SMTP:a@ex.example;smtp:b@ex.example", "a@ex.example b@ex.example"),
+        ("smtp:a@ex.example", "a@ex.example"),
+        ("a@ex.example!", "a@ex.example"),
+        ("a@ex.example (old: b@ex.example)", "a@ex.example b@ex.example"),
+        ("a@ex.example; none", "a@ex.example"),
         ("", ""),
         ("N/A", ""),
         ("-", ""),
@@ -81,10 +97,38 @@ def test_what_is_no_address_is_a_fault_and_costs_no_other_address(cell: str, fou
         ('"Lee, Ann" <a@ex.example>', "Lee, Ann"),
         ("<a@ex.example>", ""),
         ("a@x.example", ""),
+        ("ann@ex.example <ann@ex.example>", ""),
+        ("'ann@ex.example' <ann@ex.example>", ""),
+        ("Ann <a@ex.example", "Ann"),
     ],
 )
 def test_the_name_before_an_address_is_known(cell: str, name: str) -> None:
     assert emails_in(cell).name == name
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("Ann One a@ex.example", "Ann One"),
+        ("a@ex.example (Ann One)", "Ann One"),
+        ("a@ex.example - work", "work"),
+        ("SMTP:a@ex.example", ""),
+        ("Ann One <a@ex.example>", ""),
+        ("Ann a@ex.example, Bob b@ex.example", ""),
+    ],
+)
+def test_the_words_beside_the_only_address_are_known(cell: str, words: str) -> None:
+    assert emails_in(cell).beside == words
+
+
+def test_a_cell_of_many_pieces_has_one_fault_for_those_that_are_not_tried() -> None:
+    """check 82"""
+    assert [fault.code for fault in emails_in("a@|" * 660).faults] == ["email"] * 100 + ["too_long"]
+    assert len(emails_in("a@ex.example;" * 150).found) == 100
+    codes = numbers("1;" * 900)[1]
+    assert codes == ["phone_too_long"]
+    codes = numbers("1," * 900, are_labelled=True)[1]
+    assert len(codes) < 110 and "too_long" in codes
 
 
 def numbers(cell: str, country: str = "US", *, are_labelled: bool = False) -> tuple[list[str], list[str]]:
@@ -137,6 +181,15 @@ def test_a_placeholder_is_no_number_and_no_fault(cell: str) -> None:
         ("01.42.68.53.00 ou 06.12.34.56.78", "FR", "+33142685300 +33612345678"),
         ("n/a / n/a", "US", ""),
         ("415-555-2671 x12; 415-555-2672 x13", "US", "+14155552671 +14155552672"),
+        ("030/2312500, 0171 2345678", "DE", "+49302312500 +491712345678"),
+        ("030/2312500, 0171/2345678", "DE", "+49302312500 +491712345678"),
+        ("0171/2345678 u. 030/2312500", "DE", "+491712345678 +49302312500"),
+        ("030/2312500 bzw. 0171/2345678", "DE", "+49302312500 +491712345678"),
+        ("01/5872345, 0664/1234567", "AT", "+4315872345 +436641234567"),
+        ("08-123 456 78, 070-123 45 67", "SE", "+46812345678 +46701234567"),
+        ("2. 030 2312500", "DE", "+49302312500"),
+        ("1) 030/2312500", "DE", "+49302312500"),
+        ("1. 415-555-2671", "US", "+14155552671"),
     ],
 )
 def test_numbers_are_found_in_a_cell(cell: str, country: str, found: str) -> None:
@@ -160,6 +213,92 @@ def test_numbers_are_found_in_a_cell(cell: str, country: str, found: str) -> Non
 def test_what_is_no_number_is_a_fault_and_costs_no_other_number(cell: str, found: str, codes: str) -> None:
     """check 105"""
     assert numbers(cell) == (found.split(), codes.split())
+
+
+@pytest.mark.parametrize(
+    ("cell", "country"),
+    [
+        ("030 2312500 - 0171 2345678", "DE"),
+        ("030 2312500 Büro 0171 2345678", "DE"),
+        ("030 2312500 9-17 Uhr", "DE"),
+        ("030 2312500 8-12 u. 13-17 Uhr", "DE"),
+        ("030 2312500 9:00", "DE"),
+        ("030 2312500 - 2024", "DE"),
+        ("030 2312500 2024", "DE"),
+        ("2 030 2312500", "DE"),
+        ("0664 1234567 - 01/5872345", "AT"),
+        ("0664 1234567 01/5872345", "AT"),
+        ("+43 664 1234567 -- 01 / 5872345", "AT"),
+        ("335 1234567 - 06/69821234", "IT"),
+        ("30. 2312500", "DE"),
+    ],
+)
+def test_no_number_is_made_of_two_nor_of_the_end_of_one(cell: str, country: str) -> None:
+    """check 105: where it is not certain which digits belong together, the cell has a fault and no wrong number."""
+    found, codes = numbers(cell, country)
+    right = {
+        "+49302312500",
+        "+491712345678",
+        "+436641234567",
+        "+4315872345",
+        "+393351234567",
+        "+390669821234",
+    }
+    assert codes and right.issuperset(found)
+
+
+_OF_COUNTRIES = {
+    "DE": {
+        "+49302312500": ("030 2312500", "030/2312500", "030 / 2312500", "(030) 2312500"),
+        "+491712345678": ("0171 2345678", "0171/2345678", "+49 171 2345678", "+49 (0) 171 / 2345678"),
+    },
+    "AT": {
+        "+4315872345": ("01 5872345", "01/5872345", "01 / 5872345"),
+        "+436641234567": ("0664 1234567", "0664/1234567", "+43 664 1234567"),
+    },
+    "IT": {"+390669821234": ("06 6982 1234", "06/69821234"), "+393351234567": ("335 1234567", "335/1234567")},
+    "SE": {"+46812345678": ("08-123 456 78", "08/123 456 78"), "+46701234567": ("070-123 45 67",)},
+    "US": {
+        "+14155552671": ("415-555-2671", "415/555-2671"),
+        "+14155552672": ("(415) 555-2672", "+1 415 555 2672"),
+    },
+}
+_BETWEEN = st.sampled_from(
+    [
+        " / ", "/", " u. ", " und ", "; ", ", ", " ", "  ", " & ", " - ", " -- ", "\n", " (Büro) ", " Büro ",
+        " mobil: ", " privat / ", "; mobil ", " bzw. ", " x12 / ", " (Frau Meier) ", ", priv. ", " od. ", " Fax ",
+    ]
+)  # fmt: skip
+
+
+@given(st.data(), st.sampled_from([*_OF_COUNTRIES]), _BETWEEN)
+@settings(max_examples=repetitions(400))
+def test_of_two_numbers_in_a_cell_none_is_wrong(data: st.DataObject, country: str, between: str) -> None:
+    """check 105: in countries with numbers of any length, and whatever is around and between the numbers."""
+    pair = data.draw(st.permutations([*_OF_COUNTRIES[country]]))
+    typed = [data.draw(st.sampled_from(_OF_COUNTRIES[country][number])) for number in pair]
+    before, after = (
+        data.draw(st.sampled_from(["", "Tel. ", "Büro "])),
+        data.draw(st.sampled_from(["", " privat"])),
+    )
+    read = numbers_in(
+        f"{before}{between.join(typed)}{after}", partial(normalize_phone, default_country=country)
+    )
+    assert {one.e164 for one in read.found} <= {*pair}
+
+
+@pytest.mark.parametrize(
+    ("cell", "labels"),
+    [
+        ("Fax: 415-555-2671", ["fax: +14155552671"]),
+        ("415-555-2671 (Fax)", ["fax: +14155552671"]),
+        ("Telefax 415-555-2671", ["fax: +14155552671"]),
+        ("Tel/Fax: 415-555-2671", ["+14155552671"]),
+        ("415-555-2671; Fax 415-555-2672", ["+14155552671", "fax: +14155552672"]),
+    ],
+)
+def test_a_number_of_a_fax_is_known_by_its_text(cell: str, labels: list[str]) -> None:
+    assert numbers(cell) == (labels, [])
 
 
 def test_numbers_may_have_labels_before_them() -> None:
@@ -205,6 +344,11 @@ def test_no_number_has_a_digit_that_the_cell_does_not_have(cell: str, country: s
         ('say "hi"', ['say "hi"']),
         ('["vip","new"]', ["vip", "new"]),
         ("[vip; new]", ["vip", "new"]),
+        ('"[vip]"', ["[vip]"]),
+        ('"* y", * z', ["* y", "z"]),
+        ("n/a", []),
+        ("vip, none", ["vip"]),
+        ('"none"', ["none"]),
         ("", []),
     ],
 )

@@ -55,6 +55,13 @@ def field_of(heading: str) -> str:
         ("Ph", "phone"), ("Festnetz", "phone"), ("Teléfono fijo", "phone"), ("Cellphone", "phone mobile"),
         ("Geschäftliche E-Mail", "email"), ("Adresse électronique", "email"), ("E-postadress", "email"),
         ("Contact Person", "name"), ("Ansprechpartner", "name"), ("Beruf", "job_title"),
+        ("Email (required)", "email"), ("Vorname (Pflicht)", "first_name"), ("Company [text]", "company"),
+        ("Phone (optional)", "phone"), ("Phone (work fax)", "-"), ("Last Name, First Name", "name"),
+        ("Nachname, Vorname", "name"), ("E-posta", "email"), ("Sähköposti", "email"), ("E-mail cím", "email"),
+        ("Эл. почта", "email"), ("電話番号", "phone"), ("手机号", "phone mobile"), ("전화번호", "phone"),
+        ("회사", "company"), ("성", "last_name"), ("Ruolo", "job_title"), ("Společnost", "company"),
+        ("Telefonszám", "phone"), ("Tussenvoegsel", "last_name_prefix"), ("Telefon dienstl.", "phone business"),
+        ("Name of company", "company"), ("Επώνυμο", "last_name"), ("Soyad", "last_name"),
         ("Company / Organization", "company"), ("Customer Notes", "about"), ("Internal Notes", "about"),
     ],
 )  # fmt: skip
@@ -256,6 +263,11 @@ def test_words_of_one_language_count_only_beside_others_of_it() -> None:
     assert fields_of("Email;Service;Particular") == ["email", "-", "-"]
     assert fields_of("Email;Prénom;Service") == ["email", "first_name", "department"]
     assert fields_of("Apellidos;Particular") == ["last_name", "phone home"]
+
+
+def test_titel_is_a_job_in_scandinavian_files_only() -> None:
+    assert fields_of("Förnamn;Efternamn;Titel") == ["first_name", "last_name", "job_title"]
+    assert fields_of("Vorname;Nachname;Titel") == ["first_name", "last_name", "name_prefix"]
 
 
 def test_columns_of_labels_belong_to_the_columns_of_their_values() -> None:

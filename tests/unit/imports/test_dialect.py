@@ -311,3 +311,10 @@ def test_the_most_columns_can_be_set() -> None:
     with pytest.raises(BadFile) as refused:
         survey(line, max_columns=2)
     assert refused.value.code == "too_many_columns"
+
+
+def test_of_equally_good_headers_the_one_with_an_address_counts() -> None:
+    layout, _ = survey(b"Last Name, First Name;Email\nLee, Ann;a@example.com\n")
+    assert (layout.delimiter, layout.header) == (";", ("Last Name, First Name", "Email"))
+    layout, _ = survey(b"Name,Ort;Email\nLee,X;a@example.com\n")
+    assert layout.delimiter == ";"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -406,3 +407,70 @@ def test_of_a_row_with_many_faults_the_first_are_named_and_the_others_counted() 
     assert read.warnings[-1].code == "more_warnings"
     refused = RowReader(layout, ImportOptions(), TenantSettings()).read(Row([faulty, "", "Ann"], 2, 3))
     assert refused.error is not None and len(refused.error.errors) == rows.MOST_WARNINGS + 1
+
+
+def test_an_address_before_an_address_is_no_name() -> None:
+    assert fields_of("email\nann@example.com <ann@example.com>\n")["first_name"] == "ann"
+    found = read("email\nann@example.com <ann@example.com>\n")
+    assert found.derived == {"first_name"}
+
+
+@pytest.mark.parametrize("cell", ["Ann One a@example.com", "a@example.com (Ann One)"])
+def test_words_beside_an_address_are_the_name_of_a_contact_that_has_none(cell: str) -> None:
+    found = read(f"email\n{cell}\n")
+    assert found.fields is not None and found.warnings == ()
+    assert (found.fields["first_name"], found.fields["last_name"]) == ("Ann", "One")
+    assert found.derived == {"first_name", "last_name"}
+    assert warnings_of(f"email,name\n{cell},Ann One\n") == []
+    assert warnings_of(f"email,name\n{cell},Bob Two\n") == [("email", "further_value")]
+
+
+@pytest.mark.parametrize(("words", "warns"), [("work", False), ("bounced", True), ("do not email", True)])
+def test_other_words_beside_an_address_are_no_name(words: str, warns: bool) -> None:
+    text = f"email\na@example.com ({words})\n"
+    assert fields_of(text)["first_name"] == "a"
+    assert warnings_of(text) == ([("email", "further_value")] if warns else [])
+
+
+def test_the_number_of_a_fax_is_never_the_main_one() -> None:
+    text = "email,phone 1 - label,phone 1 - value,phone 2 - label,phone 2 - value\n"
+    given = fields_of(text + "a@example.com,Work Fax,415-555-2671,Mobile,415-555-2672\n")
+    assert given["phone"] == "+14155552672"
+    assert [(one["label"], one["number"]) for one in given["other_phones"]] == [("Work Fax", "+14155552671")]
+    given = fields_of("email,phone\na@example.com,Fax: 415-555-2671\n")
+    assert "phone" not in given
+    assert [one["label"] for one in given["other_phones"]] == ["fax"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "numbers"),
+    [
+        ("415-555-2671 / 415-555-2672", ["mobile +14155552671", "mobile +14155552672"]),
+        ("tel:+14155552671", ["mobile +14155552671"]),
+        ("415-555-2671 ext. 12", ["mobile +14155552671"]),
+        ("415-555-2671 or 415-555-2672", ["mobile +14155552671", "mobile +14155552672"]),
+        ("4155552671\\n4155552672", ["mobile +14155552671", "mobile +14155552672"]),
+    ],
+)
+def test_a_column_of_further_numbers_with_a_label_is_split_like_one_of_numbers(
+    cell: str, numbers: list[str]
+) -> None:
+    text = cell.replace("\\n", "\n")
+    layout, row = file_of(f'email,m\na@example.com,"{text}"\n')
+    mapping = ImportOptions(mapping={"m": "other_phones.mobile"})
+    layout = replace(layout, columns=recognize(layout.header, mapping.mapping))
+    found = RowReader(layout, mapping, TenantSettings()).read(row)
+    assert found.fields is not None and found.warnings == ()
+    assert [f"{one['label']} {one['number']}" for one in found.fields["other_phones"]] == numbers
+
+
+def test_further_numbers_may_have_anything_between_them() -> None:
+    given = fields_of("email,other phones\na@example.com,415-555-2671 / 415-555-2672\n")
+    assert [one["number"] for one in given["other_phones"]] == ["+14155552671", "+14155552672"]
+    given = fields_of("email,other phones\na@example.com,tel:+14155552671\n")
+    assert [(one["label"], one["number"]) for one in given["other_phones"]] == [("", "+14155552671")]
+
+
+def test_a_dutch_particle_begins_the_last_name() -> None:
+    given = fields_of("voornaam;tussenvoegsel;achternaam;email\nAnn;van der;Berg;a@example.com\n")
+    assert (given["first_name"], given["last_name"]) == ("Ann", "van der Berg")
