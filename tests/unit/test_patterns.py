@@ -248,7 +248,7 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "rows.RowReader.read": row_with_status,
     "columns.recognize": lambda value: recognize((value, "Phone"), {value: None}),
     "cell_texts.split_values": cell_texts.split_values,
-    "exports.check_fields": lambda value: check_fields((value, f"custom.{value}")),
+    "exports.check_fields": lambda value: check_fields((value, f"custom.{value}"), is_json=True),
     "exports.vcard_of": vcard,
     "cells.emails_in": cells.emails_in,
     "cells.numbers_in": lambda value: cells.numbers_in(value, partial(normalize_phone, default_country="US")),
