@@ -308,7 +308,8 @@ def _without_ordinal(text: str, is_number: Check) -> str:
     has_prefix = _pattern(_TRUNK).match(rest) is not None
     if has_prefix and ordinal[2]:
         return rest
-    if not (has_prefix or ordinal[2]):
+    # `8 0` begins numbers within Belarus, whose trunk prefix is 8 (ITU, "National Numbering Plans").
+    if not (has_prefix or ordinal[2]) or (ordinal[1] == "8" and not ordinal[2]):
         return text
     digits = _digits(_before_letters(rest))
     if is_number(digits) and is_number(ordinal[1] + digits) and not is_number(f"+{ordinal[1]}{digits}"):
