@@ -40,7 +40,7 @@ def _gather(folder: Path, rows: int) -> None:
     from shared.domain.import_options import ImportOptions
     from shared.domain.imports.dialect import survey
     from shared.domain.imports.results import result_header
-    from shared.services.imports.gathering import encode_lines, gather
+    from shared.services.imports.gathering import Part, encode_lines, gather
     from shared.wiring.imports import drop_bucket
 
     layout, _ = survey(import_files.HEADER.encode(), ImportOptions())
@@ -55,9 +55,8 @@ def _gather(folder: Path, rows: int) -> None:
             body = encode_lines((n, lines[n % _CHUNK_ROWS]) for n in numbers)
             yield bucket.put_output("t1", "i", "r1", f"{chunk:06d}", body)
 
-    bucket.put_results(
-        "t1", "i", "people.csv", result_header(layout), gather(layout, bucket.read_outputs(keys()), ())
-    )
+    parts = (Part("output", body) for body in bucket.read_outputs(keys()) if body is not None)
+    bucket.put_results("t1", "i", "r1", "people.csv", result_header(layout), gather(layout, parts, rows=rows))
 
 
 def _gather_kept(folder: Path, rows: int) -> None:
