@@ -23,7 +23,6 @@ from shared.domain import timestamps
 from shared.domain.errors import Unavailable
 from shared.domain.ids import new_id
 from shared.domain.imports.tasks import ImportTask
-from shared.domain.tenant import UniqueScope
 from shared.services.imports import grouping
 from shared.services.imports.runs import UnknownTenant
 from shared.table.accounts.directory import TenantTable
@@ -318,13 +317,11 @@ def test_an_address_taken_between_look_up_and_write_costs_no_other_row(
 def _blind_at_first(look_up: Callable[..., dict[str, str]]) -> Callable[..., dict[str, str]]:
     seen: list[bool] = []
 
-    def owners_of_emails(
-        self: ContactTable, emails: Iterable[str], scope: UniqueScope = "tenant"
-    ) -> dict[str, str]:
+    def owners_of_emails(self: ContactTable, emails: Iterable[str]) -> dict[str, str]:
         if not seen:
             seen.append(True)
             return {}
-        return look_up(self, emails, scope)
+        return look_up(self, emails)
 
     return owners_of_emails
 
