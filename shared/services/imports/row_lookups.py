@@ -132,8 +132,9 @@ class RowLookups:
         `events`: those that earlier attempts may have written, besides those of the rows' new contacts.
         """
         run = known.run
+        # Of all rows: a contact that a later row has created already is not there yet for the rows before it.
         possible = {
-            run.event_id(run.contact_id(number), number): run.contact_id(number) for number in numbers
+            run.event_id(run.contact_id(number), number): run.contact_id(number) for number in known.rows
         }
         possible |= {event_id: contact_id for contact_id, event_id in events}
         fresh = self._read_table(known, numbers, possible.values())
@@ -174,7 +175,11 @@ class RowLookups:
             if (key[1], holder) in known.since:
                 earlier = (one for one in self._all_holders(key, known) if (key[1], one) not in known.since)
                 matches[key] = next(earlier, holder)
-        return replace(known, locks=locks, matches=matches, since=since)
+        contacts = dict(known.contacts)
+        unread = set(matches.values()) - contacts.keys()
+        if unread and known.run.options.on_duplicate != "skip":
+            contacts |= self._reads.contacts.get_many(unread)
+        return replace(known, locks=locks, matches=matches, since=since, contacts=contacts)
 
     def _all_holders(self, key: MatchKey, known: Known) -> Iterable[str]:
         """Return the contacts that share a value with rows, the preferred one first."""
