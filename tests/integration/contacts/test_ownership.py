@@ -330,5 +330,5 @@ def results_of(inbox: DropFolder) -> list[dict[str, str]]:
         one["Key"]
         for one in inbox.s3.list_objects_v2(Bucket=inbox.bucket, Prefix="tenants/T1/results/")["Contents"]
     ]
-    text = inbox.s3.get_object(Bucket=inbox.bucket, Key=key)["Body"].read().decode()
+    text = inbox.s3.get_object(Bucket=inbox.bucket, Key=key)["Body"].read().decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text)))

@@ -13,8 +13,12 @@ from shared.domain.callers import Caller, Kind
 from shared.domain.contacts.filter import ContactFilter
 from shared.domain.exports.record import ExportRun, Piece
 from shared.domain.ids import new_id
+from shared.domain.jobs.quotas import EXPORTS as EXPORT_QUOTA
 from shared.files.object_keys import export_key
 from shared.table.jobs.exports import ExportTable
+from shared.table.jobs.slots import Slots
+from shared.table.keys.jobs import slots
+from shared.table.transactions import Transaction
 from shared.wiring.base import store
 from tests.integration.jobs.bulk import Jobs
 from tests.integration.world import World
@@ -63,8 +67,19 @@ def _new_run(tenant_id: str, by: str, caller: tuple[Kind, str] | None) -> Export
 
 def _write(tenant_id: str, run: ExportRun) -> ExportRun:
     with as_operator():
+        _release_slots(tenant_id)
         ExportTable(store(), tenant_id).add(run)
     return run
+
+
+def _release_slots(tenant_id: str) -> None:
+    """Release the slots of exports that were cancelled: no worker runs here, which would release them."""
+    for slot in store().query(slots(tenant_id, "EXPORTS"), limit=10):
+        run = ExportTable(store(), tenant_id).get(slot["holder"]["S"])
+        if run is not None and not run.is_under_way:
+            transaction = Transaction()
+            Slots(store(), tenant_id, EXPORT_QUOTA).release(transaction, run.id)
+            store().commit(transaction)
 
 
 class Exports:

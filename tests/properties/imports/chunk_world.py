@@ -336,7 +336,12 @@ def rows(draw: st.DrawFn) -> ReadRow:
 
 
 @st.composite
-def cases(draw: st.DrawFn, *, on_duplicate: Sequence[str] = ("skip", "update", "merge")) -> Case:
+def cases(
+    draw: st.DrawFn,
+    *,
+    on_duplicate: Sequence[str] = ("skip", "update", "merge"),
+    unique_scope: Sequence[str] = ("tenant", "tenant", "customer"),
+) -> Case:
     """Any case."""
     options = ImportOptions(
         on_duplicate=draw(st.sampled_from(on_duplicate)),  # type: ignore[arg-type]
@@ -347,7 +352,7 @@ def cases(draw: st.DrawFn, *, on_duplicate: Sequence[str] = ("skip", "update", "
     settings = TenantSettings(
         require_email=draw(st.booleans()),
         max_tags_per_contact=draw(st.sampled_from([2, 10])),
-        unique_scope=draw(st.sampled_from(["tenant", "tenant", "customer"])),
+        unique_scope=draw(st.sampled_from(unique_scope)),  # type: ignore[arg-type]
     )
     most = settings.max_tags_per_contact
     known = [one | {"tags": one.get("tags", [])[:most]} for one in draw(contacts())]
