@@ -43,8 +43,6 @@ _LEFT_OUT = {
     "other_phones": ("too_many_phones", "A contact has at most {limit} further numbers. Left out: {names}."),
 }
 
-_NUMBER_KEPT = "The contact keeps its number. That of the row was left out."
-
 NamedLabels = Mapping[str, "str | None"]
 """The names of labels by their ids. A tag to be created has the key of `new_tag` instead of an id; a label that was
 created a moment ago may have no name."""
@@ -115,7 +113,6 @@ class VirtualContact:
                     self.values[f"{name}_raw"] = fields.get(f"{name}_raw")
         warnings += self._unite_addresses(fields, replaces)
         warnings += self._unite_phones(fields.get("other_phones") or ())
-        warnings += self._keep_numbers(fields)
         if given := fields.get("custom_fields"):
             warnings += self._set_custom_fields(given, replaces)
         warnings += self._keep_status(fields)
@@ -218,15 +215,6 @@ class VirtualContact:
         except Invalid as refusal:
             return refusal.errors
         return ()
-
-    def _keep_numbers(self, fields: Mapping[str, Any]) -> list[FieldError]:
-        """Return a warning for each number of a row that is nowhere on the contact, as it has another."""
-        had = self.numbers
-        return [
-            FieldError(name, "number_kept", _NUMBER_KEPT)
-            for name in _NUMBERS
-            if fields.get(name) and fields[name] not in had
-        ]
 
     def _keep_status(self, fields: Mapping[str, Any]) -> list[FieldError]:
         status: RelationshipStatus = self.values.get("relationship_status") or "prospect"

@@ -71,14 +71,6 @@ def test_numbers_that_the_contact_has_are_not_added_again() -> None:
     assert contact.values["other_phones"] == [phone("+14155552672", "home"), phone("+14155552673", "mobile")]
 
 
-def test_a_number_that_a_merge_leaves_out_has_a_warning() -> None:
-    contact = existing(phone="+14155552671", other_phones=[phone("+14155552672", "home")])
-    assert contact.apply({"phone": "+14155552672", "whatsapp": "+14155552673"}, "merge") == []
-    (warning,) = contact.apply({"phone": "+14155552674", "whatsapp": "+14155552673"}, "merge")
-    assert (warning.field, warning.code) == ("phone", "number_kept")
-    assert contact.apply({"phone": "+14155552674"}, "update") == []
-
-
 def test_a_cell_that_says_what_a_custom_field_holds_leaves_its_kind() -> None:
     contact = existing(custom_fields={"visits": 3, "vip": True, "colour": "red"})
     contact.apply({"custom_fields": {"visits": "3", "vip": "true", "colour": "blue", "size": "4"}}, "update")
