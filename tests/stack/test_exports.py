@@ -46,6 +46,11 @@ def test_a_file_is_made_and_fetched_by_its_link(live: LiveStack, tenant: OpenedT
         if format == "csv":
             rows = list(csv.DictReader(io.StringIO(fetched.content.decode("utf-8-sig"), newline="")))
             assert [row["Email"] for row in rows] == [person["email"] for person in people]
-            assert rows[7] == {"First Name": "'=Ada", "Email": "p007@example.com", "custom.n": "7"}
+            assert rows[7] == {
+                "First Name": "'=Ada",
+                "Email": "p007@example.com",
+                "custom.n": "7",
+                "Other Custom Fields": "",
+            }
         else:
             assert fetched.content.startswith(b"PK")
