@@ -291,7 +291,7 @@ def test_users_come_and_go(enforcing: Enforcing) -> None:
         }),
         ("ImportsFilesFunction", "s3", "put_object", {"Key": "tenants/demo/inbox/x", "Body": b""}),
         ("ImportsRowsFunction", "s3", "put_object", {"Key": "tenants/demo/inbox/x", "Body": b""}),
-        ("ImportsFunction", "s3", "get_object", {"Key": "tenants/demo/inbox/people.csv"}),
+        ("ImportsFunction", "s3", "get_object", {"Key": "parts/demo/0190/r1/in/000000"}),
         ("WebhookSendFunction", "s3", "list_objects_v2", {}),
     ],
 )  # fmt: skip
