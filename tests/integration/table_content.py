@@ -22,6 +22,7 @@ Item = dict[str, dict[str, Any]]
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _KEY_ID = re.compile(r"\b[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}\b")
+_WORKER = re.compile(r"(/results/[0-9a-f-]{36}/[ru][0-9]+/)[0-9a-f]{12}/")
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _OUTBOX = re.compile(r"OUTBOX#[^#\"]+#\d+")
@@ -324,7 +325,7 @@ class Content:
                 continue
             shown = {name: value for name, value in item.items() if name not in _CLOCK_ATTRIBUTES}
             text = json.dumps(shown, sort_keys=True, default=_unpack)
-            text = _HASH.sub("<hash>", _KEY_ID.sub("<key id>", text))
+            text = _WORKER.sub(r"\1<worker>/", _HASH.sub("<hash>", _KEY_ID.sub("<key id>", text)))
             text = _SHARD.sub("<due>", _OUTBOX.sub("<outbox>", _ID.sub("<id>", text)))
             kept.append(_TIME.sub(lambda found: _hide_today(found[0]), text))
         return sorted(kept)
