@@ -106,6 +106,10 @@ _MASKS = (
     r"|[*?_•●▪■█]|#{2,}|…|\.{2,}"
     r"|(?<=[0-9])[xn](?![a-z]|[\s.:=#\-]*[0-9])"  # 415-555-267x
 )
+_LEAST_LETTERS = 3
+"""How many letters a vanity number has, such as `1-800-4-FUN`."""
+_LONE_X = r"(?<![a-z])x(?![a-z])"
+"""The mask of one digit."""
 _QUANTITY = (
     r"[^.,]*[0-9][.,]0{1,2}"  # with a single point: 2312500.0
     r"|[^.,]*[0-9]{4}[.,]0{3,}"  # not 415 555.0000
@@ -348,9 +352,13 @@ def _looks_joined(text: str) -> bool:
 def read_vanity(text: str, is_vanity: Check) -> str:
     """Return the digits of a number that is published in letters, with an optional leading `+`.
 
-    `is_vanity`: as for `read_number`. Raises Unreadable for any other text.
+    `is_vanity`: as for `read_number`. Raises Unreadable for any other text: one or two letters among digits, or an `x`
+    without a letter beside it, are a mask or an error of typing.
     """
-    if _pattern(r"[(\[]*\+?[0-9][0-9a-z ()\[\].\-]*").fullmatch(text) and text.isascii():
+    has_words = sum(c.isalpha() for c in text) >= _LEAST_LETTERS and not _pattern(_LONE_X).search(
+        text.casefold()
+    )
+    if has_words and _pattern(r"[(\[]*\+?[0-9][0-9a-z ()\[\].\-]*").fullmatch(text) and text.isascii():
         number = _digits(text.casefold().translate(_KEYPAD))
         if is_vanity(number):
             return number

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.domain.imports import cells
@@ -311,16 +311,25 @@ def test_numbers_may_have_labels_before_them() -> None:
     assert numbers('"home: second: +14155552672"', are_labelled=True) == (["home: second: +14155552672"], [])
 
 
+_KEYPAD = str.maketrans("adenorx", "2336679")
+"""The digits of the letters that the next test draws (ITU-T E.161)."""
+
+
 @given(
     st.text(st.sampled_from("0123456789 ()+-./;,x*X:oderand\n"), max_size=30),
     st.sampled_from(["US", "DE", "FR"]),
 )
+@example("33800000X00", "FR")
 @settings(max_examples=repetitions(300))
 def test_no_number_has_a_digit_that_the_cell_does_not_have(cell: str, country: str) -> None:
-    """check 105: each number is the country's code and, in their order, digits of the cell."""
+    """check 105: each number is the country's code and, in their order, digits of the cell. Words of three letters or
+    more that a toll-free number has are its digits.
+    """
     read = numbers_in(cell, partial(normalize_phone, default_country=country))
     for one in read.found:
-        typed = "".join(filter(str.isdigit, one.text))
+        has_words = sum(map(str.isalpha, one.text)) >= 3
+        text = one.text.casefold().translate(_KEYPAD) if has_words else one.text
+        typed = "".join(filter(str.isdigit, text))
         assert one.text in cell
         code = {"US": "1", "DE": "49", "FR": "33"}[country]
         digits = one.e164.removeprefix("+")
