@@ -6,7 +6,7 @@ run itself have the same plan, and a repeated run has it again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,13 +59,13 @@ class Plan:
 
 def plan_groups(groups: Sequence[Group], known: Known) -> Plan:
     """Return the plan of the groups of a chunk, whose rows are read in `known`."""
-    return plan_rows(known, sorted(one.number for group in groups for one in group.rows))
+    return plan_rows(known, [one.number for group in groups for one in group.rows])
 
 
-def plan_rows(known: Known, numbers: Sequence[int]) -> Plan:
+def plan_rows(known: Known, numbers: Iterable[int]) -> Plan:
     """Return the plan of some rows, in the order of their numbers: the earlier row goes first."""
     planner = _Planner(known)
-    fates = {number: planner.plan(number) for number in numbers}
+    fates = {number: planner.plan(number) for number in sorted(numbers)}
     return Plan(fates, tuple(planner.contacts.values()))
 
 
