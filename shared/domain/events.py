@@ -115,6 +115,9 @@ FIGURES = frozenset(
 )
 """Fields of a contact that follow from the entries of its timeline."""
 
+MAX_CHANGED_NAMES = 50
+"""The most names of changed fields in a notice. A batch of ten messages stays within the 256 kB that SNS accepts."""
+
 Changes = dict[str, tuple[Any, Any]]
 """Field name to (old value, new value); None stands for no value. Entries of a nested field have a name of their own,
 such as `custom_fields.colour` or `communication.opt_outs.email`."""
@@ -163,7 +166,8 @@ class Notice:
     """The announcement of an event within the system: its ids and type, without the changes.
 
     `id`: the id of the event, which is stored in the partition of `entity` and `entity_id`. `note_id`: the note that
-    the event is about, if it is about one.
+    the event is about, if it is about one. `changed`: the names of the fields in the event's `changes`, without values;
+    None when they are not known: there are more than MAX_CHANGED_NAMES, or an earlier version wrote the message.
     """
 
     id: str
@@ -175,6 +179,7 @@ class Notice:
     version: int
     origin: str
     note_id: str | None = None
+    changed: tuple[str, ...] | None = None
 
 
 def compare_fields(old: dict[str, Any], new: dict[str, Any]) -> Changes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shared.domain.events import Event, Notice
+from shared.domain.events import MAX_CHANGED_NAMES, Event, Notice
 from shared.domain.webhooks.delivery import DeliveryRequest
 
 _NOTICE_TEXTS = ("id", "type", "tenant_id", "at", "entity", "entity_id", "origin")
@@ -17,8 +17,8 @@ class MalformedMessage(ValueError):
 
 
 def to_message(tenant_id: str, event: Event) -> str:
-    """Return the message on the topic for an event: only ids and types, no personal data."""
-    message = {
+    """Return the message on the topic for an event: ids, types and names of changed fields, no personal data."""
+    message: dict[str, Any] = {
         "id": event.id,
         "type": event.type,
         "tenant_id": tenant_id,
@@ -30,6 +30,8 @@ def to_message(tenant_id: str, event: Event) -> str:
     }
     if "note_id" in event.data:
         message["note_id"] = event.data["note_id"]
+    if len(event.changes) <= MAX_CHANGED_NAMES:
+        message["changed"] = list(event.changes)
     return json.dumps(message, separators=(",", ":"))
 
 
@@ -38,7 +40,14 @@ def from_message(message: str) -> Notice:
 
     Raises MalformedMessage.
     """
-    return Notice(**_parse_members(message, _NOTICE_TEXTS, "version", optional=("note_id",)))
+    members = _parse_object(message)
+    changed = members.get("changed")
+    if changed is not None and not _is_list_of_texts(changed):
+        raise MalformedMessage("changed is no list of texts")
+    return Notice(
+        **_take_members(members, _NOTICE_TEXTS, "version", optional=("note_id",)),
+        changed=None if changed is None else tuple(changed),
+    )
 
 
 def to_body(event: Event) -> bytes:
@@ -74,22 +83,31 @@ def to_request_message(request: DeliveryRequest) -> str:
 
 def from_request_message(message: str) -> DeliveryRequest:
     """Return the request in a message of the deliveries queue. Raises MalformedMessage."""
-    return DeliveryRequest(**_parse_members(message, _REQUEST_TEXTS, "attempt"))
+    return DeliveryRequest(**_take_members(_parse_object(message), _REQUEST_TEXTS, "attempt"))
 
 
-def _parse_members(
-    message: str, texts: tuple[str, ...], number: str, *, optional: tuple[str, ...] = ()
-) -> dict[str, Any]:
-    """Return members of a JSON object: `texts` are non-empty strings, `number` is an integer from 1.
-
-    `optional`: non-empty strings that may be missing.
-    """
+def _parse_object(message: str) -> dict[str, Any]:
+    """Return the members of a JSON object. Raises MalformedMessage."""
     try:
         members = json.loads(message)
     except (ValueError, RecursionError) as error:
         raise MalformedMessage("not JSON") from error
     if not isinstance(members, dict):
         raise MalformedMessage("not a JSON object")
+    return members
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) and one for one in value)
+
+
+def _take_members(
+    members: dict[str, Any], texts: tuple[str, ...], number: str, *, optional: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Return some members of an object: `texts` are non-empty strings, `number` is an integer from 1.
+
+    `optional`: non-empty strings that may be missing. Raises MalformedMessage.
+    """
     given = tuple(name for name in optional if name in members)
     for name in (*texts, *given):
         value = members.get(name)

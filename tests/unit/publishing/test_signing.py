@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from shared.domain.events import Event
+from shared.domain.events import MAX_CHANGED_NAMES, Event
 from shared.domain.webhooks.subscription import generate_secret
 from shared.publishing.contracts import (
     MalformedMessage,
@@ -110,12 +111,36 @@ def test_a_published_message_comes_back_as_its_notice() -> None:
     assert (notice.tenant_id, notice.id, notice.type) == ("t1", EVENT.id, EVENT.type)
     assert (notice.entity, notice.entity_id, notice.version) == (EVENT.entity, EVENT.entity_id, 3)
     assert (notice.at, notice.origin) == (EVENT.at, EVENT.origin)
+    assert notice.changed == ("first_name", "tags")
+
+
+def test_a_published_message_names_at_most_fifty_changed_fields() -> None:
+    def changed(count: int) -> tuple[str, ...] | None:
+        changes = {f"custom_fields.f{number}": (None, number) for number in range(count)}
+        return from_message(to_message("t1", replace(EVENT, changes=changes))).changed
+
+    assert changed(0) == ()
+    assert changed(MAX_CHANGED_NAMES) == tuple(f"custom_fields.f{number}" for number in range(50))
+    assert changed(MAX_CHANGED_NAMES + 1) is None
+
+
+def test_a_message_of_an_earlier_publisher_names_no_changed_fields() -> None:
+    message = json.loads(to_message("t1", EVENT))
+    del message["changed"]
+    assert from_message(json.dumps(message)).changed is None
+
+
+@pytest.mark.parametrize("value", ["", "tags", 1, {}, [""], [1], ["tags", None]])
+def test_check_88_a_message_with_malformed_names_is_malformed(value: object) -> None:
+    message = json.loads(to_message("t1", EVENT))
+    with pytest.raises(MalformedMessage):
+        from_message(json.dumps({**message, "changed": value}))
 
 
 def test_check_95_a_published_message_holds_no_personal_data() -> None:
     assert "Zo" not in to_message("t1", EVENT)
     assert set(json.loads(to_message("t1", EVENT))) == {
-        "id", "type", "tenant_id", "at", "entity", "entity_id", "version", "origin"
+        "id", "type", "tenant_id", "at", "entity", "entity_id", "version", "origin", "changed"
     }  # fmt: skip
 
 
