@@ -85,6 +85,9 @@ EVENT_RIGHTS: dict[str, EventRight] = {
     events.GROUP_CREATED: _LABEL,
     events.GROUP_UPDATED: _LABEL,
     events.GROUP_DELETED: _LABEL,
+    # They name a contact.
+    events.GROUP_MEMBER_ADDED: _CONTACT,
+    events.GROUP_MEMBER_REMOVED: _CONTACT,
     events.CUSTOMER_CREATED: _CUSTOMER,
     events.CUSTOMER_UPDATED: _CUSTOMER,
     events.CUSTOMER_DELETED: _CUSTOMER,
@@ -103,6 +106,12 @@ EVENT_RIGHTS: dict[str, EventRight] = {
     events.IMPORT_UNDONE: _IMPORT,
     events.BULK_JOB_COMPLETED: _JOB,
     events.EXPORT_COMPLETED: _EXPORT,
+    events.WEBHOOK_CREATED: _ADMINISTRATION,
+    events.WEBHOOK_UPDATED: _ADMINISTRATION,
+    events.WEBHOOK_DELETED: _ADMINISTRATION,
+    events.WEBHOOK_ENABLED: _ADMINISTRATION,
+    events.WEBHOOK_DISABLED: _ADMINISTRATION,
+    events.WEBHOOK_SECRET_ROTATED: _ADMINISTRATION,
 }
 """The rights needed to see events of each type. Events of a type that is missing here are shown to no caller."""
 

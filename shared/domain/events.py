@@ -37,6 +37,8 @@ TYPE_DELETED = "type.deleted"
 GROUP_CREATED = "group.created"
 GROUP_UPDATED = "group.updated"
 GROUP_DELETED = "group.deleted"
+GROUP_MEMBER_ADDED = "group.member_added"
+GROUP_MEMBER_REMOVED = "group.member_removed"
 CUSTOMER_CREATED = "customer.created"
 CUSTOMER_UPDATED = "customer.updated"
 CUSTOMER_DELETED = "customer.deleted"
@@ -55,6 +57,14 @@ IMPORT_COMPLETED = "import.completed"
 IMPORT_UNDONE = "import.undone"
 BULK_JOB_COMPLETED = "bulk_job.completed"
 EXPORT_COMPLETED = "export.completed"
+WEBHOOK_CREATED = "webhook.created"
+WEBHOOK_UPDATED = "webhook.updated"
+WEBHOOK_DELETED = "webhook.deleted"
+WEBHOOK_ENABLED = "webhook.enabled"
+WEBHOOK_DISABLED = "webhook.disabled"
+WEBHOOK_SECRET_ROTATED = "webhook.secret_rotated"  # noqa: S105 - an event type
+WEBHOOK_TEST = "webhook.test"
+"""The type of the event that a subscriber asks for to test a webhook. It goes to that webhook only."""
 
 EVENT_TYPES = (
     CONTACT_CREATED,
@@ -86,6 +96,8 @@ EVENT_TYPES = (
     GROUP_CREATED,
     GROUP_UPDATED,
     GROUP_DELETED,
+    GROUP_MEMBER_ADDED,
+    GROUP_MEMBER_REMOVED,
     CUSTOMER_CREATED,
     CUSTOMER_UPDATED,
     CUSTOMER_DELETED,
@@ -104,8 +116,17 @@ EVENT_TYPES = (
     IMPORT_UNDONE,
     BULK_JOB_COMPLETED,
     EXPORT_COMPLETED,
+    WEBHOOK_CREATED,
+    WEBHOOK_UPDATED,
+    WEBHOOK_DELETED,
+    WEBHOOK_ENABLED,
+    WEBHOOK_DISABLED,
+    WEBHOOK_SECRET_ROTATED,
 )
 """The event types that a webhook can subscribe to."""
+
+DERIVED_TYPES = frozenset({GROUP_MEMBER_ADDED, GROUP_MEMBER_REMOVED})
+"""The event types that webhooks receive in addition to the event they follow from. They are no entries of the feed."""
 
 _IMPORT = "system:import:"
 """The beginning of the actor of an import's changes; the import's id follows."""

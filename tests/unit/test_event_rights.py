@@ -15,7 +15,7 @@ from shared.domain.event_rights import EVENT_RIGHTS, require_event_rights
 from shared.domain.events import EVENT_TYPES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
-FOR_ADMINS = ("tenant.", "user.", "api_client.")
+FOR_ADMINS = ("tenant.", "user.", "api_client.", "webhook.")
 
 
 def client(**granted: Level) -> Caller:
