@@ -1,0 +1,167 @@
+"""A feed, as its readers see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from shared.domain import timestamps
+from shared.domain.feed import FeedEntry, FeedHead
+from shared.domain.ids import is_id, milliseconds_of
+from shared.table.feed.items import Head, Page, head_from_item
+from shared.table.feed.pages import FeedPages
+from shared.table.keys import feed as feed_keys
+from shared.table.store import Store
+
+_EARLY_SECONDS = 60
+"""Seconds by which an event may be published before the time in its id: clocks differ."""
+_FOUND_WITHIN_SECONDS = 3_600
+"""Seconds after the time in its id within which an event is looked for."""
+_FOUND_WITHIN_BYTES = 1_000_000
+"""Bytes of packed entries in which an event is looked for: some 20,000 entries."""
+
+
+class FeedTable:
+    """The feed of one tenant."""
+
+    def __init__(self, store: Store, tenant_id: str) -> None:
+        self._store = store
+        self._tenant = tenant_id
+        self._pages = FeedPages(store, tenant_id)
+
+    def head(self, *, consistent: bool = False) -> FeedHead:
+        """Return the end of the feed, a moment late at times: half a read unit. `consistent`: as of now, for a unit."""
+        head = self._read_head(consistent=consistent)
+        return FeedHead(head.position, head.published_at or None)
+
+    def read(self, after: int, limit: int) -> list[FeedEntry]:
+        """Return the entries after a position, at most `limit`, in their order and without a gap.
+
+        Returns fewer than `limit` only at the end of the feed. Entries that have expired are left out.
+
+        Costs half a read unit for the head, which has the newest entries, and half of one for each four kilobytes of
+        pages. A page that is not visible yet is read again, consistently.
+        """
+        head = self._read_head()
+        if after >= head.position or limit < 1:
+            return []
+        found = self._read_after(after, limit, head, consistent=False)
+        # The head may be newer than the pages that can be seen. What is missing as of now has expired.
+        return self._read_after(after, limit, head, consistent=True) or [] if found is None else found
+
+    def position_at(self, time: str) -> int:
+        """Return the last position that was published before a time; 0 if none was.
+
+        Costs half a read unit for the head, and as much for each halving of the feed if the head does not answer it.
+        """
+        return self._position_at(time, self._read_head())
+
+    def oldest(self) -> int:
+        """Return the first position that is still kept; in an empty feed, the one that comes next.
+
+        Costs half a read unit, and as much for each halving of the number of blocks.
+        """
+        head = self._read_head()
+        if head.first == 1:
+            return 1
+        block = _first_where(
+            feed_keys.block_of(head.first - 1) + 1, lambda block: self._first_of_block(block) is not None
+        )
+        page = self._first_of_block(block)
+        return page.first if page is not None else head.first
+
+    def find(self, event_id: str) -> FeedEntry | None:
+        """Return the entry of an event; None when it has none.
+
+        Looks among the entries published within an hour of the time in the event's id, up to a megabyte of them: an
+        event that was published later is not found. Costs those of `position_at`, and half a read unit for each four
+        kilobytes.
+        """
+        if not is_id(event_id):
+            return None
+        at = milliseconds_of(event_id)
+        first = timestamps.from_milliseconds(at - _EARLY_SECONDS * 1000)
+        last = timestamps.from_milliseconds(at + _FOUND_WITHIN_SECONDS * 1000)
+        head = self._read_head()
+        size = 0
+        for page in self._parts(self._position_at(first, head), head):
+            size += len(page.packed)
+            for entry in page.entries():
+                if entry.id == event_id:
+                    return entry
+            if page.published_until > last or size > _FOUND_WITHIN_BYTES:
+                break
+        return None
+
+    def _read_head(self, *, consistent: bool = False) -> Head:
+        return head_from_item(self._store.get(feed_keys.head(self._tenant), consistent=consistent))
+
+    def _read_after(self, after: int, limit: int, head: Head, *, consistent: bool) -> list[FeedEntry] | None:
+        """Return entries as `read` does; None if some are missing and the read was not consistent."""
+        found: list[FeedEntry] = []
+        next_position = after + 1
+        if next_position < head.first:
+            for page in self._pages.after(after, head.first - 1, consistent=consistent):
+                if page.first > next_position and not consistent:
+                    return None
+                found += page.entries()[max(next_position - page.first, 0) :]
+                next_position = page.last + 1
+                if len(found) >= limit:
+                    return found[:limit]
+        if next_position < head.first and not consistent:
+            return None
+        found += head.entries()[max(next_position - head.first, 0) :]
+        return found[:limit]
+
+    def _parts(self, after: int, head: Head) -> Iterator[Page]:
+        """Yield the pages after a position, and the entries of the head as the last."""
+        if after + 1 < head.first:
+            yield from self._pages.after(after, head.first - 1, consistent=False)
+        if head.packed:
+            yield Page(
+                head.first, head.position, head.entries()[0].published_at, head.published_at, head.packed
+            )
+
+    def _position_at(self, time: str, head: Head) -> int:
+        if head.published_at < time:
+            return head.position
+        newest = head.entries()
+        if newest and newest[0].published_at < time:
+            return max(entry.position for entry in newest if entry.published_at < time)
+        if head.first == 1:
+            return 0
+        paged = head.first - 1
+        block = _first_where(feed_keys.block_of(paged) + 1, lambda block: self._reaches(block, time))
+        # The block before ends before the time if its first page does, but it may also have the time within it.
+        low, high = max(block - 1, 0) * feed_keys.BLOCK, min(block * feed_keys.BLOCK, paged)
+        while low < high:
+            middle = (low + high) // 2
+            page = self._pages.first_from(middle + 1)
+            if page is None or page.published_from >= time:
+                high = middle
+            elif page.published_until < time:
+                low = page.last
+            else:
+                return max(entry.position for entry in page.entries() if entry.published_at < time)
+        return low
+
+    def _reaches(self, block: int, time: str) -> bool:
+        """Return whether the first entry of a block was published at a time or later. Expired blocks were before."""
+        page = self._first_of_block(block)
+        return page is not None and page.published_from >= time
+
+    def _first_of_block(self, block: int) -> Page | None:
+        return self._pages.first_from(block * feed_keys.BLOCK + 1)
+
+
+def _first_where(count: int, holds: Callable[[int], bool]) -> int:
+    """Return the first number below `count` for which a condition holds that holds for all numbers after it; `count`
+    if there is none.
+    """
+    low, high = 0, count
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
