@@ -19,7 +19,7 @@ MatchOn = Literal["email", "phone", "customer_number"]
 FIELDS = (
     "email", "other_emails", "phone", "whatsapp", "other_phones",
     "name", "first_name", "middle_name", "last_name", "company", "department", "job_title", "about",
-    "tags", "types", "groups", "owner", "customer_number", "relationship_status", "lifecycle_stage",
+    "tags", "types", "groups", "owner", "customer_number", "relationship_status", "lifecycle_stage", "id",
 )  # fmt: skip
 """The fields that a mapping may name, besides `other_phones.<label>` and `custom.<key>`."""
 MAX_MAPPING = 500

@@ -84,8 +84,8 @@ class ImportDefaultsInput(BaseModel):
     )
     match_on: MatchOn | None = Field(
         None,
-        description="What a row and a contact must share to match. `customer_number`: the row is about the "
-        "primary contact of this customer.",
+        description="What a row and a contact must share to match, unless the row has the id of a contact. "
+        "`customer_number`: the row is about the primary contact of this customer.",
     )
     mapping: _Mapping | None = Field(
         None,

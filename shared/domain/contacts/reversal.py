@@ -217,14 +217,14 @@ def _reverse_addresses(plan: _Plan, contact: Contact, event: Event, taken: Colle
 
 
 def _reverse_phones(plan: _Plan, contact: Contact, event: Event) -> None:
+    """Take back what became of the further numbers. One that was the telephone or WhatsApp number before, and does not
+    become it again, stays among them."""
     old_list, new_list = (value or [] for value in event.changes["other_phones"])
     now_list = contact.other_phones
-    if not differ(now_list, new_list):
-        plan.given["other_phones"] = old_list
-        return
     old, new, now = (_by_number(phones) for phones in (old_list, new_list, now_list))
     result: list[OtherPhone] = []
-    for number, phone in now.items():
+    is_edited = differ(now_list, new_list)
+    for number, phone in now.items() if is_edited else ():
         if not differ(old.get(number), new.get(number)) or not differ(phone, old.get(number)):
             result.append(phone)
         elif differ(phone, new.get(number)):
@@ -232,7 +232,14 @@ def _reverse_phones(plan: _Plan, contact: Contact, event: Event) -> None:
             plan.keep("other_phones", "edited")
         elif number in old:
             result.append(old[number])
-    result += [phone for number, phone in old.items() if number not in new and number not in now]
+    if is_edited:
+        result += [phone for number, phone in old.items() if number not in new and number not in now]
+    else:
+        result = list(old_list)
+    former = [event.changes[name][0] for name in _NUMBERS if name in event.changes]
+    own = {plan.given.get(name, getattr(contact, name)) for name in _NUMBERS}
+    gone = [number for number in dict.fromkeys(former) if number in now and number not in own]
+    result += [now[number] for number in gone if number not in _by_number(result)]
     if differ(result, now_list):
         plan.given["other_phones"] = result
 

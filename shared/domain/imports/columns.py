@@ -24,11 +24,15 @@ _EXPORTED = frozenset(
         (
             "Total Bookings", "Last Booking Date", "Primary Contact", "Active", "Email Verified", "Preferred Channel",
             "Opted Out", "Customer", "Organizers", "Phone As Typed", "WhatsApp As Typed", "Last Contacted At",
-            "Interactions", "Next Follow-Up At", "Source", "Merged From", "Id", "Version", "Created At", "Created By",
+            "Interactions", "Next Follow-Up At", "Source", "Merged From", "Version", "Created At", "Created By",
             "Updated At", "Updated By", "Other Custom Fields",
         ),
     )
 )  # fmt: skip
+_ID = "id"
+"""The heading, folded, and the field of the ids of contacts. Files of other programs have ids under it, too."""
+_OF_WHOLE_EXPORTS = frozenset(map(fold, ("Id", "Version", "Created By", "Updated By")))
+"""Headings that together show that a file is an export, also when a person has added columns to it."""
 _CUSTOM = re.compile(r"custom(?:[ _-]?fields?)?\s*[.:]\s*(.+)", re.IGNORECASE)
 _CUSTOM_KEY = re.compile(r"[a-z][a-z0-9_]{0,49}")
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
@@ -91,7 +95,9 @@ def recognize(header: Sequence[str], mapping: Mapping[str, str | None]) -> tuple
     mapped = {plain: field for name, field in mapping.items() if (plain := fold(name))} | dict(mapping)
     beside = frozenset(folded)
     width = len(header) - len(RESULT_COLUMNS) if _has_results(header) else len(header)
-    is_export = all(_is_exported(header[at], folded[at], beside) for at in range(width))
+    is_export = beside >= _OF_WHOLE_EXPORTS or all(
+        _is_exported(header[at], folded[at], beside) for at in range(width)
+    )
     columns = [
         _column(position, name, folded[position], mapped, beside, is_export=is_export)
         for position, name in enumerate(header[:width])
@@ -122,6 +128,8 @@ def _column(
     found = meaning_of(folded, beside) or meaning_of(fold(without_note(name)), beside)
     if found is not None:
         return Column(position, name, found.field, found.label, "header")
+    if is_export and folded == _ID:
+        return Column(position, name, _ID, reason="header")
     return Column(position, name, None, reason="export" if is_export and folded in _EXPORTED else "unknown")
 
 
@@ -140,7 +148,12 @@ def _custom_key(name: str) -> str | None:
 
 
 def _is_exported(name: str, folded: str, beside: frozenset[str]) -> bool:
-    return folded in _EXPORTED or _custom_key(name) is not None or meaning_of(folded, beside) is not None
+    return (
+        folded == _ID
+        or folded in _EXPORTED
+        or _custom_key(name) is not None
+        or meaning_of(folded, beside) is not None
+    )
 
 
 def _has_results(header: Sequence[str]) -> bool:

@@ -26,6 +26,7 @@ MAX_HEADER_BYTES = 65_536
 
 _TELLING = {
     "email", "other_emails", "phone", "other_phones", "whatsapp", "name", "first_name", "last_name", "customer_number",
+    "id",
 }  # fmt: skip
 """Fields that tell contacts apart. Other fields have names that a line of explanation may be, such as `Notes:`."""
 _CLEARLY_MORE = 2
@@ -48,10 +49,10 @@ def survey(
     """Return the layout of a file and its header. The rows follow from line `next_line` of the header on.
 
     `sample`: the whole file, or its start with all of the first HEADER_LINES lines. `require_email`: whether contacts
-    must have an address; the file must then have a column of addresses, unless the options match rows and contacts by
-    something else. `max_columns`: the most columns that a file may have. The options name the encoding and the
-    delimiter, and the fields of columns. Without a delimiter in the options, Excel's first line `sep=;` names it, or it
-    is the one with which most columns are known.
+    must have an address; the file must then have a column of addresses or of the ids of contacts, unless the options
+    match rows and contacts by something else. `max_columns`: the most columns that a file may have. The options name
+    the encoding and the delimiter, and the fields of columns. Without a delimiter in the options, Excel's first line
+    `sep=;` names it, or it is the one with which most columns are known.
 
     Raises BadFile when the sample is no table in text, is empty, or has no header with the columns that are needed.
     """
@@ -68,7 +69,7 @@ def survey(
     if search.best is None and named and not options.delimiter:
         search.look(sample, DELIMITERS)
     best = search.best
-    if best is None or not best.tells or (needs_email and not best.has_email):
+    if best is None or not best.tells or (needs_email and not (best.has_email or best.layout.has("id"))):
         raise search.refusal(start)
     if sum(len(cell.encode()) + 1 for cell in best.row.cells) > MAX_HEADER_BYTES:
         raise BadFile(f"The header has more than {MAX_HEADER_BYTES:,} bytes.", code="header_too_long")

@@ -16,6 +16,7 @@ from shared.domain.contacts.inputs import ContactInput
 from shared.domain.contacts.names import is_title, split_name
 from shared.domain.email import local_part
 from shared.domain.errors import FieldError, Invalid
+from shared.domain.ids import is_id
 from shared.domain.import_options import ImportOptions
 from shared.domain.imports.addresses import AddressReader, ReadEmails, is_unreadable, unreadable
 from shared.domain.imports.cells import emails_in, labels_in, text_in, word_in
@@ -48,6 +49,8 @@ _ADDRESSES = frozenset({"email", "other_emails", "phone", "other_phones", "whats
 _NAMES = ("first_name", "last_name", "middle_name", "name_suffix", "last_name_prefix", "name")
 _PREFIX = "custom.name_prefix"
 """The custom field for a name prefix, such as `Dr.`, that has a column of its own."""
+_NO_NAME = "-"
+"""What takes the place of the first name while a row is checked that names a contact by its id and has no name."""
 _ELSEWHERE = ("owner", "customer_number")
 """What a row names besides fields of a contact."""
 _CUSTOM = "custom."
@@ -71,7 +74,8 @@ class ReadRow:
     `fields`: in their stored form, with labels by their names, and only those that the row has; None for a row that
     fails with `error`. `derived`: the fields among them that the row does not have, but that follow from others; an
     existing contact keeps its own. `warnings`: what was left out. `owner`: the e-mail address of the user whom the row
-    names as the owner. `customer_number`: of the customer whom it names. Both are empty when it names none.
+    names as the owner. `customer_number`: of the customer whom it names. `contact_id`: the id of a contact, as exports
+    have it; whether there is such a contact is not known. These are empty when the row names none.
     """
 
     fields: ContactFields | None
@@ -80,6 +84,7 @@ class ReadRow:
     owner: str = ""
     customer_number: str = ""
     derived: frozenset[str] = frozenset()
+    contact_id: str = ""
 
 
 class RowReader:
@@ -100,8 +105,9 @@ class RowReader:
         self._texts = [
             (one.position, _PREFIX if one.field == "name_prefix" else str(one.field), one.header)
             for one in read
-            if one.field not in _ADDRESSES
+            if one.field not in _ADDRESSES and one.field != "id"
         ]
+        self._ids = [one.position for one in read if one.field == "id"]
         self._has_parts = any(one.field in _NAMES[2:] for one in read)
         self._titles = [
             one.position for one in read if one.field == "job_title" and one.header.casefold() == "title"
@@ -111,7 +117,8 @@ class RowReader:
         """Return what a row says, by the same rules as the API.
 
         A cell without visible characters counts as not given. What cannot be used is left out with a warning. The row
-        fails only when it has a fault, has no e-mail address where one is required, or says nothing of a person.
+        fails only when it has a fault, or when it names no contact by its id, and has no e-mail address where one is
+        required, or says nothing of a person.
         """
         try:
             return self._read(row)
@@ -119,8 +126,9 @@ class RowReader:
             return ReadRow(None, error)
 
     def keys(self, row: Row) -> list[str]:
-        """Return what the row shares with other rows about the same contact: its addresses; its numbers, where contacts
-        are found by numbers or numbers are unique; its customer number, where contacts are found by that.
+        """Return what the row shares with other rows about the same contact: its addresses; the id of the contact; its
+        numbers, where contacts are found by numbers or numbers are unique; its customer number, where contacts are
+        found by that.
         """
         try:
             cells = self._cells_of(row)
@@ -128,6 +136,8 @@ class RowReader:
             return []
         emails = self._addresses.read_emails(cells)
         keys = [f"e:{address}" for address in (emails.primary, *emails.others) if address]
+        if contact_id := self._id_in(cells):
+            keys.append(f"i:{contact_id}")
         if self._numbers_are_keys:
             keys += (f"p:{number}" for number in self._addresses.read_numbers(cells))
         if self._match_on == "customer_number":
@@ -135,6 +145,14 @@ class RowReader:
             numbers = (text_in(cells[at]) for at, field, _ in self._texts if field == "customer_number")
             keys += [f"c:{fold(number)}" for number in numbers if number and not is_unreadable(number)][:1]
         return keys
+
+    def _id_in(self, cells: Sequence[str]) -> str:
+        """Return the id of a contact that a row names; empty when the first filled cell for it has no such id."""
+        if not self._ids:
+            return ""
+        filled = (text for at in self._ids if (text := text_in(cells[at])))
+        contact_id = next(filled, "").lower()
+        return contact_id if is_id(contact_id) else ""
 
     def _cells_of(self, row: Row) -> Sequence[str]:
         """Return the cells of a row, as many as there are columns. Raises Invalid for a row that cannot be read."""
@@ -155,8 +173,8 @@ class RowReader:
 
     def _read(self, row: Row) -> ReadRow:
         cells = self._cells_of(row)
-        emails = self._addresses.read_emails(cells)
-        if emails.primary is None and self._requires_email:
+        emails, contact_id = self._addresses.read_emails(cells), self._id_in(cells)
+        if emails.primary is None and self._requires_email and not contact_id:
             raise _refusal_of(emails.faults)
         numbers = self._addresses.read_numbers(cells)
         warnings = emails.faults + numbers.faults
@@ -169,14 +187,18 @@ class RowReader:
         if emails.primary is not None and texts.get("first_name", "").casefold() == emails.primary:
             del texts["first_name"]  # programs write the address where there is no name
         beside = _read_beside(texts, emails, warnings) if emails.beside else frozenset[str]()
-        fields, derived = self._check(texts, emails, numbers.fields, warnings)
+        fields, derived = self._check(
+            texts, emails, numbers.fields, warnings, instead_of_name=_NO_NAME if contact_id else ""
+        )
         derived |= beside
+        if contact_id and "first_name" in derived and fields["first_name"] == _NO_NAME:
+            del fields["first_name"]
         if emails.primary is not None:
             fields["email"] = emails.primary
         if emails.others:
             fields["other_emails"] = emails.others
         fields.update(numbers.fields)
-        return ReadRow(fields, None, _first_of(warnings), **elsewhere, derived=derived)
+        return ReadRow(fields, None, _first_of(warnings), **elsewhere, derived=derived, contact_id=contact_id)
 
     def _read_texts(self, cells: Sequence[str], warnings: list[FieldError]) -> dict[str, Any]:
         """Return what the other columns hold, by field: texts, and lists of the names of labels."""
@@ -207,11 +229,18 @@ class RowReader:
         return texts
 
     def _check(
-        self, texts: dict[str, Any], emails: ReadEmails, numbers: ContactFields, warnings: list[FieldError]
+        self,
+        texts: dict[str, Any],
+        emails: ReadEmails,
+        numbers: ContactFields,
+        warnings: list[FieldError],
+        *,
+        instead_of_name: str,
     ) -> tuple[ContactFields, frozenset[str]]:
         """Return the checked texts in their stored form, and the fields among them that the row does not have.
 
-        What the API refuses is left out with a warning. Raises Invalid for a row that says nothing of a person.
+        What the API refuses is left out with a warning. A row that says nothing of a person gets the first name
+        `instead_of_name`; raises Invalid if that is empty.
         """
         custom = {
             name.removeprefix(_CUSTOM): texts.pop(name) for name in [*texts] if name.startswith(_CUSTOM)
@@ -221,7 +250,7 @@ class RowReader:
         derived: frozenset[str] = frozenset()
         while True:
             if "first_name" not in texts:
-                texts.update(_names_beside(texts, emails, numbers))
+                texts.update(_names_beside(texts, emails, numbers, instead_of_name))
                 derived = frozenset() if emails.name and "first_name" in texts else frozenset({"first_name"})
             if all(is_accepted(name, value) for name, value in texts.items()):
                 return cast("ContactFields", texts), derived
@@ -283,10 +312,11 @@ def _is_of_name(word: str) -> bool:
     return is_whole and not letters[0].islower() and not is_word(letters)
 
 
-def _names_beside(texts: dict[str, Any], emails: ReadEmails, numbers: ContactFields) -> dict[str, str]:
-    """Return the names of a row that has no first name: those beside its address, or what can be shown in their place.
-
-    Raises Invalid for a row that says nothing of a person.
+def _names_beside(
+    texts: dict[str, Any], emails: ReadEmails, numbers: ContactFields, instead: str
+) -> dict[str, str]:
+    """Return the names of a row that has no first name: those beside its address, or what can be shown in their place;
+    of a row that says nothing of a person, `instead`. Raises Invalid if that is empty.
     """
     if emails.name:
         first, last = split_name(emails.name)
@@ -296,14 +326,14 @@ def _names_beside(texts: dict[str, Any], emails: ReadEmails, numbers: ContactFie
         return {"first_name": local_part(emails.primary)[:_NAME_LENGTH]}
     if "last_name" in texts:
         return {"first_name": texts.pop("last_name")}
-    instead = texts.get("company") or numbers.get("phone") or numbers.get("whatsapp")
-    if not instead and (emails.others or numbers.get("other_phones")):
-        instead = emails.others[0] if emails.others else numbers["other_phones"][0]["number"]
-    if not instead:
+    shown = texts.get("company") or numbers.get("phone") or numbers.get("whatsapp")
+    if not shown and (emails.others or numbers.get("other_phones")):
+        shown = emails.others[0] if emails.others else numbers["other_phones"][0]["number"]
+    if not (shown := shown or instead):
         raise Invalid.field(
             "row", "empty_row", "This row has no name, no e-mail address, no telephone number and no company."
         )
-    return {"first_name": one_line(instead)[:_NAME_LENGTH]}
+    return {"first_name": one_line(shown)[:_NAME_LENGTH]}
 
 
 def _check_custom(custom: dict[str, str], warnings: list[FieldError]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
@@ -25,6 +25,12 @@ STATUS_FIELDS = ("relationship_status", "lifecycle_stage")
 """The fields that a row gives to new contacts only."""
 
 _NUMBERS = ("phone", "whatsapp")
+_FORMER = {"phone": "former", "whatsapp": "whatsapp"}
+"""The labels of numbers that a row has replaced, by the field in which they were."""
+_BESIDE = {"phone": "", "whatsapp": "whatsapp"}
+"""The labels of a row's numbers that its contact gets beside its own, by the field in which they are."""
+_MOVABLE = {*_FORMER.values(), *_BESIDE.values()}
+"""The labels of further numbers that leave their place when they become the telephone or WhatsApp number."""
 _LISTS = ("email", "other_emails", "other_phones", "custom_fields", *LABEL_FIELDS, *STATUS_FIELDS)
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 _STORED = (
@@ -105,14 +111,12 @@ class VirtualContact:
         replaces = mode == "update"
         warnings: list[FieldError] = []
         for name, value in fields.items():
-            if name in _LISTS or name.endswith("_raw") or value in _EMPTY:
+            if name in _LISTS or name in _NUMBERS or name.endswith("_raw") or value in _EMPTY:
                 continue
             if self._takes(name, value, replaces):
                 self.values[name] = value
-                if name in _NUMBERS:
-                    self.values[f"{name}_raw"] = fields.get(f"{name}_raw")
         warnings += self._unite_addresses(fields, replaces)
-        warnings += self._unite_phones(fields.get("other_phones") or ())
+        warnings += self._unite_numbers(fields, replaces)
         if given := fields.get("custom_fields"):
             warnings += self._set_custom_fields(given, replaces)
         warnings += self._keep_status(fields)
@@ -186,15 +190,61 @@ class VirtualContact:
             self.values["other_emails"] = [*others, *new[:room]]
         return _left_out("other_emails", MAX_OTHER_EMAILS, new[room:])
 
-    def _unite_phones(self, given: Iterable[OtherPhone]) -> list[FieldError]:
-        present: list[OtherPhone] = list(self.values.get("other_phones") or ())
-        had = {one["number"] for one in present} | {self.values.get("phone")}
-        new = {one["number"]: one for one in reversed(list(given)) if one["number"] not in had}
-        added = list(reversed(new.values()))
-        room = max(MAX_PHONES - len(present), 0)
-        if added[:room]:
-            self.values["other_phones"] = [*present, *added[:room]]
+    def _unite_numbers(self, fields: Mapping[str, Any], replaces: bool) -> list[FieldError]:
+        """Unite the numbers. A telephone or WhatsApp number that is replaced, or that the row has beside that of the
+        contact, becomes a further one. No number of the contact ever leaves it, so a row has the same warnings when it
+        is applied again.
+        """
+        given: list[OtherPhone] = list(fields.get("other_phones") or ())
+        others: list[OtherPhone] = list(self.values.get("other_phones") or ())
+        labelled = {one["number"]: one for one in reversed(given)}
+        new = {
+            one: fields[one] for one in _NUMBERS if fields.get(one) and fields[one] != self.values.get(one)
+        }
+        chosen = [one for one in new if replaces or not self.values.get(one)]
+        while (placed := self._place_former({one: new[one] for one in chosen}, others, labelled)) is None:
+            chosen.pop()
+        for name in chosen:
+            self.values |= {name: new[name], f"{name}_raw": fields.get(f"{name}_raw")}
+        beside = [
+            labelled.get(new[one])
+            or OtherPhone(label=_BESIDE[one], number=new[one], raw=fields.get(f"{one}_raw"))
+            for one in new
+            if one not in chosen
+        ]
+        had = {*numbers_in({"other_phones": placed}), *(self.values.get(one) for one in _NUMBERS)}
+        added = [*{one["number"]: one for one in [*beside, *given] if one["number"] not in had}.values()]
+        room = max(MAX_PHONES - len(placed), 0)
+        if placed != others or added[:room]:
+            self.values["other_phones"] = [*placed, *added[:room]]
         return _left_out("other_phones", MAX_PHONES, [one["number"] for one in added[room:]])
+
+    def _place_former(
+        self, new: Mapping[str, str], others: Sequence[OtherPhone], labelled: Mapping[str, OtherPhone]
+    ) -> list[OtherPhone] | None:
+        """Return further numbers together with those that new ones replace; None if there are too many. `new`: by
+        field. `labelled`: the row's further numbers, whose labels are preferred.
+
+        A former number takes the place of a further one that is to replace it, unless that has a label to be kept and
+        there is room for both.
+        """
+        placed, own = list(others), {**{one: self.values.get(one) for one in _NUMBERS}, **new}
+        places = [at for at, one in enumerate(others) if one["number"] in new.values()]
+        places.sort(key=lambda at: others[at]["label"] not in _MOVABLE)
+        for name in new:
+            number = self.values.get(name)
+            if not number or number in {*own.values(), *numbers_in({"other_phones": placed})}:
+                continue
+            former = labelled.get(number) or OtherPhone(
+                label=_FORMER[name], number=number, raw=self.values.get(f"{name}_raw")
+            )
+            if places and (others[places[0]]["label"] in _MOVABLE or len(placed) >= MAX_PHONES):
+                placed[places.pop(0)] = former
+            elif len(placed) < MAX_PHONES:
+                placed.append(former)
+            else:
+                return None
+        return placed
 
     def _set_custom_fields(self, given: Mapping[str, Any], replaces: bool) -> Iterable[FieldError]:
         present: dict[str, Any] = self.values.get("custom_fields") or {}

@@ -16,7 +16,8 @@ from shared.domain.labels.record import Labels
 from shared.domain.tenant import TenantSettings
 
 MatchKey = tuple[str, str]
-"""What a row and a contact share: `email` and an address, `phone` and a number, or `customer` and the customer's id."""
+"""What a row and a contact share: `id` and that of the contact, `email` and an address, `phone` and a number, or
+`customer` and the customer's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,12 @@ class Known:
     """The facts from which a plan follows.
 
     `rows`, `reads`: the rows by their numbers, and what they say. `owners`: the ids of active users, by the e-mail
-    addresses that rows name. `default_owner`: the owner of contacts whose rows name no active user. `customers`: by the
-    numbers that rows name. `matches`: the ids of contacts, by what rows and contacts share. `locks`: the ids of
-    contacts, by the unique values that they have. `contacts`: those that rows match, unless matching rows are skipped.
-    `written`: the rows that an earlier attempt has written. `since`: the row from which on a contact has a value that
-    an earlier attempt gave it, by the value and the contact's id: no row before that finds the contact by it.
+    addresses that rows name. `default_owner`: the owner of contacts whose rows name no active user. `customers`: by
+    the numbers that rows name. `matches`: the ids of contacts, by what rows and contacts share. `locks`: the ids of
+    contacts, by the unique values that they have. `contacts`: those that rows match; where these rows are skipped,
+    only those that they name by id or number. `written`: the rows that an earlier attempt has written. `since`: the
+    row from which on a contact has a value that an earlier attempt gave it, by the value and the contact's id: no row
+    before that finds the contact by it.
     """
 
     run: ImportRun

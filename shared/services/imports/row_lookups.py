@@ -165,7 +165,6 @@ class RowLookups:
             for name in ("phone", "whatsapp") if contact is not None else ():
                 old = event.changes.get(name, (None, None))[0]
                 if contact is not None and old is not None:
-                    matches.setdefault(("phone", old), contact.id)
                     locks |= dict.fromkeys(_locks_of({name: old}, contact.customer_id or ""), contact.id)
             if contact is not None and known.run.options.on_duplicate == "update":
                 for row, value, lock in _numbers_given(event, known, contact):
@@ -214,9 +213,13 @@ class RowLookups:
             matches |= {("customer", one): contact_id for one, contact_id in primary.items() if contact_id}
         if scope == "customer":
             locks |= reads.contacts.holders(_locks_in_customers(rows, customers))
+        ids = {one.contact_id for one in rows} - {""}
+        wanted = ids - contacts.keys()
         if options.on_duplicate != "skip":
-            wanted = {*matches.values(), *locks.values(), *also} - contacts.keys()
-            contacts |= reads.contacts.get_many(wanted) if wanted else {}
+            wanted |= {*matches.values(), *locks.values(), *also} - contacts.keys()
+        contacts |= reads.contacts.get_many(wanted) if wanted else {}
+        matches |= {("id", one): one for one in ids if one in contacts}
+        if options.on_duplicate != "skip":
             matches = {key: one for key, one in matches.items() if one in contacts}
             elsewhere = [one for one in contacts.values() if one.unique_scope == "customer"]
             locks |= reads.contacts.holders(_locks_beside(rows, elsewhere)) if elsewhere else {}

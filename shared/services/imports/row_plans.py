@@ -31,7 +31,12 @@ from shared.domain.labels.record import MAX_LABELS, LabelKind, Tag
 from shared.services.imports.known import Known, WrittenRow
 
 _KINDS: dict[str, LabelKind] = {"tags": "tag", "types": "type", "groups": "group"}
-_WHAT = {"email": "e-mail address", "phone": "telephone number", "customer_number": "customer number"}
+_WHAT = {
+    "id": "id",
+    "email": "e-mail address",
+    "phone": "telephone number",
+    "customer_number": "customer number",
+}
 _LOCKED = {"phone": ("PHONE", "telephone number"), "whatsapp": ("WHATSAPP", "WhatsApp number")}
 _UNKNOWN_CUSTOMER = FieldError(
     "customer_number", "unknown_customer", "There is no customer with this number."
@@ -92,9 +97,10 @@ class _Planner:
         customer = known.customers.get(read.customer_number)
         if (written := known.written.get(number)) is not None:
             return self._recognise(read, customer, written)
-        contact_id = self._find(read, customer)
+        by_id = self._matches.get(("id", read.contact_id))
+        contact_id = by_id or self._find(read, customer)
         if contact_id is not None and self._options.on_duplicate == "skip":
-            return self._skip(contact_id, _WHAT[self._options.match_on])
+            return self._skip(contact_id, _WHAT["id" if by_id else self._options.match_on])
         virtual = self._contact(contact_id)
         if virtual is None:
             return self._create(number, read, customer)
@@ -107,7 +113,7 @@ class _Planner:
         return Fate(outcome, virtual.id, warnings=(*read.warnings, *warnings))
 
     def _find(self, read: ReadRow, customer: Customer | None) -> str | None:
-        """Return the id of the contact that a row matches, or None."""
+        """Return the id of the contact that a row matches by its values, or None."""
         fields: Mapping[str, Any] = read.fields or {}
         match self._options.match_on:
             case "email":

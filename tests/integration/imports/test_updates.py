@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from shared.domain.ids import new_id
 from shared.domain.import_options import ImportOptions
 from shared.domain.tenant import TenantSettings
 from tests.integration.customers.test_customers import customer_of
+from tests.integration.exports.exports import Exports
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.world import World
 from tests.support.aws import Stack
@@ -100,6 +102,52 @@ def test_the_same_file_again_changes_nothing(known: tuple[DropFolder, str, str])
     (shown,) = (one for one in folder.imports() if one["file_name"] == "again.csv")
     assert {name: amount for name, amount in shown["counts"].items() if amount} == {"rows": 1, "unchanged": 1}
     assert folder.world.content.live == before
+
+
+@pytest.mark.parametrize("file_format", ["csv", "xlsx"])
+def test_an_export_imported_again_finds_every_contact(
+    file_format: str, aws_stack: Stack, token_issuer: TokenIssuer
+) -> None:
+    """check 84: also contacts without an address. An id that names no contact of the tenant finds nothing."""
+    options = ImportOptions(on_duplicate="update")
+    world = World(aws_stack, token_issuer, TenantSettings(require_email=False, import_defaults=options))
+    folder = DropFolder(world)
+    for name in ("Ada", "Bob"):
+        numbers = {"phone": "+14155552671", "whatsapp": "+14155552671"}
+        made = world.send("POST", "/contacts", {"first_name": name, "about": "=1+1", **numbers})
+        assert made.status == 201 and made.json["email"] is None
+    world.create("grace@example.com", other_emails=["navy@example.com"])
+    world.catch_up()
+    file, before = Exports(world).made(format=file_format), world.content.live
+    shown = folder.run(file, f"again.{file_format}")
+    assert {name: amount for name, amount in shown["counts"].items() if amount} == {
+        "rows": 3, "unchanged": 3,
+    }  # fmt: skip
+    assert world.content.live == before
+
+
+def test_an_id_is_preferred_to_an_address(aws_stack: Stack, token_issuer: TokenIssuer) -> None:
+    folder = folder_with(aws_stack, token_issuer, on_duplicate="update")
+    ada, bob, gone = (folder.world.create(f"{name}@example.com")["id"] for name in ("ada", "bob", "gone"))
+    assert folder.world.send("DELETE", f"/contacts/{gone}").status == 204
+    shown = folder.run(
+        "Id,Email,Tags\n"
+        f"{ada},lovelace@example.com,\n"
+        f"{ada},bob@example.com,vip\n"
+        f"{gone},bob@example.com,vip\n"
+        f"{gone},new@example.com,\n"
+        f"{new_id()},,vip\n"
+        f"{bob},,new\n"
+    )
+    found = outcomes(folder, shown)
+    assert [(one[0], one[2]) for one in found] == [
+        ("updated", ""), ("updated", "address_taken"), ("updated", ""), ("created", ""), ("failed", "required"),
+        ("updated", ""),
+    ]  # fmt: skip
+    assert [one[1] for one in found][:3] == [ada, ada, bob]
+    assert contact(folder, ada)["email"] == "lovelace@example.com"
+    assert contact(folder, ada)["other_emails"] == ["ada@example.com"]
+    assert contact(folder, bob)["tags"] == ["vip", "new"]
 
 
 def test_rows_join_the_customer_whose_number_they_have(aws_stack: Stack, token_issuer: TokenIssuer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,11 +30,13 @@ from shared.domain.tenant import TenantSettings
 from shared.files.export_workbook import write_workbook
 from shared.files.workbook import convert
 from shared.services.imports.sources import Source
+from tests.properties.imports.chunk_world import Case, ChunkWorld, cases
 from tests.support.budgets import repetitions
 
 SETTINGS = TenantSettings(require_email=False, max_tags_per_contact=100)
 UPDATE = ImportOptions(on_duplicate="update")
 OWNER, CUSTOMER = "owner@example.com", "CUST000042"
+NAMES = {"customer_name": "Engines", "customer_username": None, "owner_name": "Mary"}
 
 _CHARACTERS = (
     "aZé ß漢ا ש 1 0 9",
@@ -123,8 +126,7 @@ def contact_of(given: dict[str, Any]) -> Contact:
 
 
 def exported(contact: Contact) -> Exported:
-    names = {"customer_name": "Engines", "customer_username": None, "owner_name": "Mary"}
-    return Exported(ContactShown.from_stored({**contact.__dict__, **names}), OWNER, CUSTOMER)
+    return Exported(ContactShown.from_stored({**contact.__dict__, **NAMES}), OWNER, CUSTOMER)
 
 
 def as_csv(contacts: Sequence[Exported], custom: Sequence[str]) -> bytes:
@@ -169,8 +171,8 @@ def test_an_export_imported_again_changes_nothing(
     write: Callable[[Sequence[Exported], Sequence[str]], bytes], times: int
 ) -> None:
     """check 84: formula-like texts, quotes, line breaks, several numbers with labels, custom fields of every type,
-    emoji and scripts from right to left. Each row is applied to its own contact: that an import finds the contact again
-    is not part of this, and it does not find one without an address (docs/exports.md, "Back again")."""
+    emoji and scripts from right to left. Each row is applied to its own contact; that an import finds the contact again
+    is the test below."""
 
     @settings(max_examples=repetitions(times))
     @given(st.lists(GIVEN, min_size=1, max_size=3))
@@ -189,6 +191,35 @@ def test_an_export_imported_again_changes_nothing(
             assert_unchanged(contact, read)
 
     round_trip()
+
+
+@settings(max_examples=repetitions(40))
+@given(cases(on_duplicate=["update", "merge"]))
+def test_rows_of_an_export_find_their_contacts_again(case: Case) -> None:
+    """check 84: also contacts without an address, and those that share addresses or numbers with others."""
+    options = ImportOptions(on_duplicate=case.options.on_duplicate, match_on=case.options.match_on)
+    world = ChunkWorld(replace(case, rows=(), options=options))
+    contacts = [*world.contacts().values()]
+    assume(contacts)
+    numbers = {one.id: one.number for one in world.customers}
+    file = as_csv(
+        [
+            Exported(
+                ContactShown.from_stored({**one.__dict__, **NAMES}),
+                "user1@example.com" if one.owner_id else "",
+                numbers.get(one.customer_id or "", ""),
+            )
+            for one in contacts
+        ],
+        ["colour", "size"],
+    )
+    world.case = replace(world.case, rows=read_back(file))
+    before = world.state()
+    fates, written = world.work()
+    assert written == [] and world.state() == before
+    assert [(one.outcome, one.contact_id, one.warnings) for one in fates.values()] == [
+        ("unchanged", one.id, ()) for one in contacts
+    ]
 
 
 def test_every_custom_field_has_a_column_that_imports_read() -> None:

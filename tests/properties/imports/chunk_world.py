@@ -59,6 +59,8 @@ BEGUN_AT = 1_780_000_000_000
 AT = "2026-05-28T20:26:40.000Z"
 
 ADDRESSES = tuple(f"{letter}@example.com" for letter in "abcdef")
+IDS = tuple(derived_id(BEGUN_AT - 500_000, "contact", str(number)) for number in range(4))
+"""The ids of the contacts of a case, in their order. There are fewer contacts than ids."""
 NUMBERS = tuple(f"+1415555267{digit}" for digit in range(1, 5))
 CUSTOMERS = ("CUST000001", "CUST000002")
 _VOLATILE = {"updated_at", "tag_ids", "last_event", "status_changed_at"}
@@ -238,9 +240,8 @@ class ChunkWorld:
             for name in left_out:
                 fields.pop(name, None)
             prepared = writing.prepare(dict(fields))
-            contact_id = derived_id(BEGUN_AT - 500_000, "contact", str(number))
             contact, event = writing.draft(
-                prepared, contact_id=contact_id, stamp=Stamp.now(ADMIN), source="api"
+                prepared, contact_id=IDS[number], stamp=Stamp.now(ADMIN), source="api"
             )
             try:
                 writing.create(contact, event)
@@ -332,6 +333,7 @@ def rows(draw: st.DrawFn) -> ReadRow:
         owner=draw(st.sampled_from(["", "", "user1@example.com", "unknown@example.com"])),
         customer_number=draw(st.sampled_from(["", "", *CUSTOMERS, "CUST000009"])),
         derived=frozenset({"first_name"}) if draw(st.booleans()) else frozenset(),
+        contact_id=draw(st.sampled_from(["", "", "", "", *IDS])),
     )
 
 

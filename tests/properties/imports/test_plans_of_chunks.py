@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.imports.results import Fate
+from shared.domain.imports.virtual_contact import numbers_in
 from tests.properties.imports.chunk_world import Case, ChunkWorld, cases
 from tests.support.budgets import repetitions
 from tests.support.faults import Killed
@@ -94,6 +95,10 @@ def test_check_85_each_contact_gets_what_its_rows_give_it_in_their_order(case: C
             kept = set(getattr(contact, name)) - {after[contact_id].email}
             assert kept <= set(getattr(after[contact_id], name)), name
         assert set(contact.addresses) <= set(after[contact_id].addresses)
+        had, has = (set(numbers_in(one.__dict__)) for one in (contact, after[contact_id]))
+        assert had <= has
+        if not any(field in ("phone", "whatsapp") for _, field in left_out):
+            assert has == had.union(*(numbers_in(row.fields or {}) for row in rows))
         assert after[contact_id].relationship_status == contact.relationship_status
         assert after[contact_id].source == contact.source
         if not any(row.owner == "user1@example.com" for row in rows):

@@ -305,10 +305,17 @@ def test_our_own_export_is_read_back_and_has_no_unused_column() -> None:
     assert [field for field in read if field != "-"] == [
         "first_name", "last_name", "email", "phone", "company", "job_title", "about", "tags", "other_emails",
         "other_phones", "whatsapp", "department", "types", "groups", "owner", "customer_number", "relationship_status",
-        "lifecycle_stage", "custom.size",
+        "lifecycle_stage", "id", "custom.size",
     ]  # fmt: skip
     assert not any(one.is_unused for one in recognize(EXPORT.split(";"), {}))
     assert not any(one.is_unused for one in recognize([*EXPORT.split(";"), *RESULT_COLUMNS], {}))
+
+
+def test_ids_are_read_in_exports_also_with_further_columns_and_not_in_files_of_others() -> None:
+    assert fields_of("Id;First Name;custom.size") == ["id", "first_name", "custom.size"]
+    assert fields_of(f"{EXPORT};Favourite Colour")[EXPORT.split(";").index("Id")] == "id"
+    assert fields_of("Id;First Name;Favourite Colour") == ["-", "first_name", "-"]
+    assert fields_of("Id;First Name;Favourite Colour", {"Id": "id"}) == ["id", "first_name", "-"]
 
 
 def test_the_same_headings_in_files_of_others_are_named_as_unused() -> None:

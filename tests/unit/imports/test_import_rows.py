@@ -348,6 +348,27 @@ def test_rows_share_their_addresses_and_what_else_contacts_are_found_by() -> Non
     assert keys_of(text, match_on="customer_number") == [*emails, "c:cust000001"]
 
 
+ID = "019e703c-e6e0-7712-badf-8ac20d4cb604"
+
+
+def test_a_row_names_a_contact_by_its_id() -> None:
+    assert read(f"Id,Email\n {ID.upper()} ,a@example.com\n").contact_id == ID
+    assert keys_of(f"Id,Email\n {ID.upper()} ,a@example.com\n") == ["e:a@example.com", f"i:{ID}"]
+    for other in ("", "4711", f"{ID}0", f"'{ID[1:]}"):
+        assert read(f"Id,Email\n{other},a@example.com\n").contact_id == ""
+        assert keys_of(f"Id,Email\n{other},a@example.com\n") == ["e:a@example.com"]
+
+
+def test_a_row_with_an_id_needs_nothing_else() -> None:
+    """Whether there is a contact with this id is found out later; without it, an address and a name are needed."""
+    found = read(f"Id,Email,Tags\n{ID},,vip\n")
+    assert (found.error, found.fields, found.derived) == (None, {"tags": ["vip"]}, {"first_name"})
+    found = read(f"Id,Tags,First Name,Last Name\n{ID},vip,,-\n")
+    assert (found.error, found.fields) == (None, {"tags": ["vip"]})
+    assert refusal_of("Id,Email,Tags\nx,,vip\n").errors[0].code == "required"
+    assert refusal_of("Id,Email,Tags\nx,,vip\n", OPTIONAL).errors[0].code == "empty_row"
+
+
 def test_rows_that_cannot_be_read_share_nothing() -> None:
     assert keys_of("Email\na@example.com,x\n") == []
     assert keys_of("Email,First Name\nnobody,Ada\n") == []

@@ -8,6 +8,7 @@ import pytest
 
 from shared.domain.callers import Caller
 from shared.domain.contacts.fields import MAX_OTHER_EMAILS
+from shared.domain.contacts.other_phones import MAX_PHONES
 from shared.domain.contacts.record import Contact
 from shared.domain.ids import new_id
 from shared.domain.imports.virtual_contact import VirtualContact, new_tag
@@ -41,7 +42,7 @@ def test_the_same_number_typed_another_way_is_no_change() -> None:
     contact.apply({"phone": "+14155552671", "phone_raw": "415.555.2671"}, "update")
     assert not contact.is_changed
     contact.apply({"phone": "+14155552672", "phone_raw": "415.555.2672"}, "update")
-    assert contact.changes() == {"phone": "+14155552672", "phone_raw": "415.555.2672"}
+    assert (contact.values["phone"], contact.values["phone_raw"]) == ("+14155552672", "415.555.2672")
 
 
 @pytest.mark.parametrize("mode", ["update", "merge"])
@@ -69,6 +70,84 @@ def test_numbers_that_the_contact_has_are_not_added_again() -> None:
     given = [phone("+14155552671"), phone("+14155552672", "work"), phone("+14155552673", "mobile")]
     contact.apply({"other_phones": given}, "merge")
     assert contact.values["other_phones"] == [phone("+14155552672", "home"), phone("+14155552673", "mobile")]
+
+
+@pytest.mark.parametrize("mode", ["update", "merge"])
+def test_no_number_is_lost(mode: Any) -> None:
+    contact = existing(phone="+14155552671", phone_raw="(415) 555-2671", whatsapp="+14155552673")
+    row = {"phone": "+14155552672", "phone_raw": "415.555.2672", "whatsapp": "+14155552674"}
+    assert contact.apply(row, mode) == []
+    old = [phone("+14155552671", "former") | {"raw": "(415) 555-2671"}, phone("+14155552673", "whatsapp")]
+    new = [phone("+14155552672") | {"raw": "415.555.2672"}, phone("+14155552674", "whatsapp")]
+    own = (contact.values["phone"], contact.values["phone_raw"], contact.values["whatsapp"])
+    if mode == "update":
+        assert own == ("+14155552672", "415.555.2672", "+14155552674")
+        assert contact.values["other_phones"] == old
+    else:
+        assert own == ("+14155552671", "(415) 555-2671", "+14155552673")
+        assert contact.values["other_phones"] == new
+    before = dict(contact.values)
+    assert contact.apply(row, mode) == []
+    assert contact.values == before
+
+
+def test_a_number_trades_places_with_the_former_one() -> None:
+    contact = existing(phone="+14155552671", other_phones=[phone("+14155552673", "home")])
+    for number, former in (("+14155552672", "+14155552671"), ("+14155552671", "+14155552672")):
+        contact.apply({"phone": number}, "update")
+        assert contact.values["phone"] == number
+        assert contact.values["other_phones"] == [phone("+14155552673", "home"), phone(former, "former")]
+
+
+def test_a_further_number_keeps_its_label_when_it_becomes_the_first_one() -> None:
+    home = phone("+14155552672", "home")
+    contact = existing(phone="+14155552671", other_phones=[home])
+    contact.apply({"phone": "+14155552672"}, "merge")
+    assert not contact.is_changed
+    mobile = phone("+14155552671", "mobile")
+    contact.apply({"phone": "+14155552672", "other_phones": [mobile]}, "update")
+    assert (contact.values["phone"], contact.values["other_phones"]) == ("+14155552672", [home, mobile])
+
+
+def test_a_number_that_the_contact_has_in_another_field_is_no_further_one() -> None:
+    contact = existing(phone="+14155552671", whatsapp="+14155552671")
+    contact.apply({"phone": "+14155552672", "whatsapp": ""}, "update")
+    assert (contact.values["phone"], contact.values["other_phones"]) == ("+14155552672", [])
+    contact.apply({"phone": "+14155552671", "whatsapp": "+14155552672"}, "merge")
+    assert contact.changes() == {"phone": "+14155552672", "phone_raw": None}
+    contact.apply({"phone": "+14155552671", "whatsapp": "+14155552672"}, "update")
+    assert contact.numbers == ["+14155552671", "+14155552672"]
+    assert contact.values["other_phones"] == []
+
+
+FULL = [phone(f"+1415555{number}") for number in range(2600, 2600 + MAX_PHONES)]
+
+
+@pytest.mark.parametrize("mode", ["update", "merge"])
+def test_a_number_is_not_replaced_when_there_is_no_room_for_it_among_the_others(mode: Any) -> None:
+    contact = existing(phone="+14155552671", other_phones=FULL)
+    (warning,) = contact.apply({"phone": "+14155552672"}, mode)
+    assert (warning.field, warning.code) == ("other_phones", "too_many_phones")
+    assert warning.message.endswith("Left out: +14155552672.")
+    assert not contact.is_changed
+
+
+def test_of_two_numbers_only_the_first_is_replaced_where_one_further_number_has_room() -> None:
+    contact = existing(phone="+14155552671", whatsapp="+14155552673", other_phones=FULL[1:])
+    row = {"phone": "+14155552672", "whatsapp": "+14155552674"}
+    (warning,) = contact.apply(row, "update")
+    assert warning.message.endswith("Left out: +14155552674.")
+    assert contact.numbers[:2] == ["+14155552672", "+14155552673"]
+    assert contact.values["other_phones"] == [*FULL[1:], phone("+14155552671", "former")]
+    assert contact.apply(row, "update") == [warning]
+
+
+def test_numbers_trade_places_where_there_is_no_room_for_both() -> None:
+    full = [phone("+14155552672", "home"), *FULL[1:]]
+    contact = existing(phone="+14155552671", other_phones=full)
+    assert contact.apply({"phone": "+14155552672"}, "update") == []
+    assert contact.values["phone"] == "+14155552672"
+    assert contact.values["other_phones"] == [phone("+14155552671", "former"), *FULL[1:]]
 
 
 def test_a_cell_that_says_what_a_custom_field_holds_leaves_its_kind() -> None:
