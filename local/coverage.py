@@ -59,7 +59,7 @@ FLOORS = (
             "shared/domain/event_rights.py",
             "shared/identity/tokens.py",
             "shared/services/contacts/owners.py",
-            "shared/services/webhooks/creator_rights.py",
+            "shared/services/webhooks/holder_rights.py",
         ),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.domain.errors import Conflict, Invalid, NotFound, VersionMismatch
 from shared.domain.webhooks.delivery import Attempt, Delivery
+from shared.domain.webhooks.filters import WebhookFilter
 from shared.domain.webhooks.subscription import MAX_WEBHOOKS, NewWebhook, Webhook
 from shared.http.examples import ADA_ID, LIMIT_REFUSED, USER_ID, Example
 from shared.services.paging import Page
@@ -11,18 +12,23 @@ from shared.services.paging import Page
 _ID = "01962e29-9800-7e61-94b3-0c5a7d8e1f29"
 _AT = "2025-04-13T08:00:00.000Z"
 _SENT_AT = "2025-04-13T08:12:31.000Z"
+_LATER = "2025-05-02T14:05:00.000Z"
 _CREATED = NewWebhook(
     id=_ID,
     url="https://hooks.example.com/contacts",
     events=["contact.created", "contact.updated"],
     description="Our own books",
+    acts_as=f"user:{USER_ID}",
     created_at=_AT,
     created_by=f"user:{USER_ID}",
     updated_at=_AT,
     updated_by=f"user:{USER_ID}",
+    held_since=_AT,
     secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwAAAAAAAAAAA=",  # noqa: S106 - of nobody
 )
 _SHOWN = Webhook(**_CREATED.__dict__)
+_CHANGED = {"version": 2, "updated_at": _LATER}
+_DISABLED = Conflict("This webhook is disabled. Enable it first.", code="webhook_disabled")
 _DELIVERED = Delivery(
     event_id="01962e35-09b0-7a90-8f27-b4c6d1e03a58",
     event_type="contact.created",
@@ -32,6 +38,15 @@ _DELIVERED = Delivery(
     webhook_id=_ID,
     entity="contact",
     entity_id=ADA_ID,
+)
+_TEST = Delivery(
+    event_id="019690f8-5c10-7d1b-9a05-2f6e8c3b7a41",
+    event_type="webhook.test",
+    next_attempt_at=_LATER,
+    created_at=_LATER,
+    webhook_id=_ID,
+    entity="webhook",
+    entity_id=_ID,
 )
 
 PARAMETERS = {"webhook_id": _ID}
@@ -54,6 +69,21 @@ EXAMPLES = {
         ),
     ),
     "read_webhook": Example(answer=_SHOWN, problems=(NotFound("Webhook"),)),
+    "patch_webhook": Example(
+        request={"events": ["contact.*"], "filter": {"source": ["booking"]}},
+        answer=_SHOWN.model_copy(
+            update={**_CHANGED, "events": ["contact.*"], "filter": WebhookFilter(source=["booking"])}
+        ),
+        problems=(NotFound("Webhook"), VersionMismatch()),
+    ),
+    "enable_webhook": Example(
+        answer=_SHOWN.model_copy(update=_CHANGED), problems=(NotFound("Webhook"), VersionMismatch())
+    ),
+    "disable_webhook": Example(
+        answer=_SHOWN.model_copy(update={**_CHANGED, "is_active": False, "disabled_reason": "requested"}),
+        problems=(NotFound("Webhook"), VersionMismatch()),
+    ),
+    "test_webhook": Example(answer=_TEST, problems=(NotFound("Webhook"), _DISABLED)),
     "delete_webhook": Example(problems=(NotFound("Webhook"), VersionMismatch())),
     "list_deliveries": Example(answer=Page([_DELIVERED], None), problems=(NotFound("Webhook"),)),
 }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from shared.domain.errors import Conflict, FieldError, NotFound, VersionMismatch
 from shared.domain.webhooks.delivery import Delivery
-from shared.domain.webhooks.subscription import NewWebhook, Webhook, WebhookInput
+from shared.domain.webhooks.subscription import NewWebhook, Webhook, WebhookInput, WebhookPatch
 from shared.http.call import Call
 from shared.http.listing import ListQuery
-from shared.http.routes import Reply, Routes
+from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
 from shared.wiring.webhooks import webhook_service
 
 routes = Routes("Webhooks")
@@ -45,6 +45,25 @@ def read_webhook(call: Call, webhook_id: str) -> Reply:
 
 
 @routes.route(
+    "PATCH",
+    "/webhooks/{webhook_id}",
+    summary="Change a webhook (JSON merge patch)",
+    body=WebhookPatch,
+    media_types=(JSON, MERGE_PATCH),
+    answer=Webhook,
+    conditional=True,
+    errors=(NotFound, VersionMismatch),
+    find_faults=_find_faults,
+)
+def patch_webhook(call: Call, webhook_id: str, body: WebhookPatch) -> Reply:
+    """A change of `url`, `events`, `filter` or `include` makes the caller the holder (`acts_as`). It takes the
+    permissions for all the webhook's event types.
+
+    Events that have happened but were not passed on yet may still be sent as before the change."""
+    return Reply(record=webhook_service(call.caller).change(webhook_id, body, call.if_match))
+
+
+@routes.route(
     "DELETE",
     "/webhooks/{webhook_id}",
     summary="Delete a webhook",
@@ -55,6 +74,47 @@ def read_webhook(call: Call, webhook_id: str) -> Reply:
 def delete_webhook(call: Call, webhook_id: str) -> Reply:
     webhook_service(call.caller).delete(webhook_id, call.if_match)
     return Reply(204)
+
+
+@routes.route(
+    "POST",
+    "/webhooks/{webhook_id}/enable",
+    summary="Enable a webhook",
+    answer=Webhook,
+    conditional=True,
+    errors=(NotFound, VersionMismatch),
+)
+def enable_webhook(call: Call, webhook_id: str) -> Reply:
+    """Makes the caller the holder (`acts_as`), which takes the permissions for all the webhook's event types. Events of
+    the time when it was disabled are not sent."""
+    return Reply(record=webhook_service(call.caller, call.claim).enable(webhook_id, call.if_match))
+
+
+@routes.route(
+    "POST",
+    "/webhooks/{webhook_id}/disable",
+    summary="Disable a webhook",
+    answer=Webhook,
+    conditional=True,
+    errors=(NotFound, VersionMismatch),
+)
+def disable_webhook(call: Call, webhook_id: str) -> Reply:
+    """A disabled webhook is sent nothing. Its pending deliveries fail with the reason `webhook_disabled`."""
+    return Reply(record=webhook_service(call.caller, call.claim).disable(webhook_id, call.if_match))
+
+
+@routes.route(
+    "POST",
+    "/webhooks/{webhook_id}/test",
+    summary="Send a test event to a webhook",
+    answer=Delivery,
+    status=202,
+    errors=(NotFound, Conflict),
+)
+def test_webhook(call: Call, webhook_id: str) -> Reply:
+    """The event has the type `webhook.test` and is sent to this webhook only, like any other: signed, with retries and
+    with an entry in the list of deliveries."""
+    return Reply(record=webhook_service(call.caller, call.claim).test(webhook_id))
 
 
 @routes.route(

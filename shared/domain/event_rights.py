@@ -1,6 +1,7 @@
 """The rights a caller needs to see an event: roughly those needed to read the record that the event is about.
 
-EVENT_RIGHTS has an entry for each event type. It is checked when a webhook is created and again for every event.
+EVENT_RIGHTS has an entry for each event type. It is checked when a webhook is created or changed, and again for every
+event.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Literal
 from shared.domain import events
 from shared.domain.callers import Caller
 from shared.domain.errors import FieldError, PermissionDenied
+from shared.domain.event_patterns import find_types
 
 Reach = Literal["contact", "everything", "creator", "nothing"]
 """The records whose events a caller at level `own` may see. `contact`: the caller's own contacts; `everything`: all
@@ -116,23 +118,31 @@ EVENT_RIGHTS: dict[str, EventRight] = {
 """The rights needed to see events of each type. Events of a type that is missing here are shown to no caller."""
 
 
-def require_event_rights(caller: Caller, event_types: Iterable[str]) -> None:
-    """Raises PermissionDenied unless the caller may see events of each type.
+def require_event_rights(caller: Caller, patterns: Iterable[str]) -> None:
+    """Raises PermissionDenied unless the caller may see events of each type that the patterns cover now.
 
-    The error names every missing permission and the types that need it.
+    The error names every missing permission and the patterns that need it.
     """
     missing: dict[str, list[str]] = {}
     faults = []
-    for position, event_type in enumerate(event_types):
-        right = EVENT_RIGHTS.get(event_type)
-        missing_permissions = ["tenant:admin"] if right is None else right.missing_permissions(caller)
-        for permission in missing_permissions:
-            missing.setdefault(permission, []).append(event_type)
-        if missing_permissions:
-            message = f"Takes {' and '.join(missing_permissions)}."
+    for position, pattern in enumerate(patterns):
+        if lacking := _missing_permissions(caller, pattern):
+            for permission in lacking:
+                missing.setdefault(permission, []).append(pattern)
+            message = f"Takes {' and '.join(lacking)}."
             faults.append(FieldError(f"events.{position}", "permission_denied", message))
     if missing:
         summary = "; ".join(
-            f"{permission} required for {', '.join(types)}" for permission, types in missing.items()
+            f"{permission} required for {', '.join(given)}" for permission, given in missing.items()
         )
         raise PermissionDenied(f"Insufficient permissions: {summary}", errors=tuple(faults))
+
+
+def _missing_permissions(caller: Caller, pattern: str) -> list[str]:
+    """Return the permissions that the caller lacks for the event types that a pattern covers, each once."""
+    missing: dict[str, None] = {}
+    for event_type in find_types(pattern):
+        right = EVENT_RIGHTS.get(event_type)
+        missing |= dict.fromkeys(["tenant:admin"] if right is None else right.missing_permissions(caller))
+    # Level `all` of a permission includes level `own`.
+    return [permission for permission in missing if f"{permission}:all" not in missing]

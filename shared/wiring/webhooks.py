@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from shared.domain.callers import Caller
     from shared.publishing.queue import DeliveryQueue
     from shared.services.idempotency import IdempotencyKeyClaim
-    from shared.services.webhooks.creator_rights import CreatorRights
     from shared.services.webhooks.deliveries import Sending
     from shared.services.webhooks.fan_out import FanOut
+    from shared.services.webhooks.holder_rights import HolderRights
     from shared.services.webhooks.subscriptions import WebhookService
     from shared.table.webhooks.due import DueDeliveries
     from shared.table.webhooks.repository import WebhookTable
@@ -37,6 +37,7 @@ def webhook_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) ->
         caller,
         _webhook_table(caller.tenant_id, claim),
         cursors(),
+        delivery_queue(),
         loopback=environment.webhook_loopback(),
         announce=announcer(claim),
     )
@@ -63,7 +64,7 @@ def fan_out() -> FanOut:
     """The service that creates a delivery for each event and subscription."""
     from shared.services.webhooks.fan_out import FanOut
 
-    return FanOut(find_tenant, _webhook_table, delivery_queue(), creator_rights())
+    return FanOut(find_tenant, _webhook_table, delivery_queue(), holder_rights())
 
 
 def sending() -> Sending:
@@ -72,13 +73,13 @@ def sending() -> Sending:
     from shared.services.webhooks.deliveries import Sending
 
     sender = Sender(loopback=environment.webhook_loopback())
-    return Sending(find_tenant, _webhook_table, delivery_queue(), sender, creator_rights())
+    return Sending(find_tenant, _webhook_table, delivery_queue(), sender, holder_rights())
 
 
-def creator_rights() -> CreatorRights:
+def holder_rights() -> HolderRights:
     """The service that decides which events a webhook may receive."""
-    from shared.services.webhooks.creator_rights import CreatorRights
+    from shared.services.webhooks.holder_rights import HolderRights
     from shared.table.accounts.api_clients import ApiClientTable
     from shared.table.contacts.repository import ContactTable
 
-    return CreatorRights(user_table, partial(ApiClientTable, store()), partial(ContactTable, store()))
+    return HolderRights(user_table, partial(ApiClientTable, store()), partial(ContactTable, store()))

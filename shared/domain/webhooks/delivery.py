@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.domain import timestamps
-from shared.domain.events import Notice
+from shared.domain.events import WEBHOOK_TEST, Event, Notice
 from shared.domain.timestamps import Timestamp
 
 WAIT_SECONDS = (10, 60, 300, 900, 3_600, 14_400, 43_200, 86_400, 111_600)
@@ -94,7 +94,7 @@ class Delivery(BaseModel):
     """The delivery of an event to a subscription.
 
     `reason` says why it failed: `exhausted` (all attempts were made), `gone` (the receiver answered 410),
-    `webhook_disabled`, `webhook_deleted`, `event_removed`, `not_permitted` (the creator of the webhook may no longer
+    `webhook_disabled`, `webhook_deleted`, `event_removed`, `not_permitted` (the holder of the webhook may no longer
     see the event).
     """
 
@@ -108,11 +108,12 @@ class Delivery(BaseModel):
     next_attempt_at: Timestamp | None = None
     created_at: Timestamp
 
-    # Not shown. `revision` changes with each change of the delivery. `queued_at`: when the message for the next attempt
-    # was queued; None when that is not known.
+    # Not shown. `version`: of the webhook, in the delivery of a test event; else 0. `revision` changes with each change
+    # of the delivery. `queued_at`: when the message for the next attempt was queued; None when that is not known.
     webhook_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
+    version: Annotated[int, SkipJsonSchema(), Field(exclude=True)] = 0
     due_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     queued_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     revision: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = "new"
@@ -129,6 +130,34 @@ class Delivery(BaseModel):
             created_at=at,
             next_attempt_at=at,
             due_at=timestamps.plus(at, LOST_MESSAGE_SECONDS),
+        )
+
+    @classmethod
+    def create_test(cls, webhook_id: str, version: int, *, event_id: str, at: str) -> Delivery:
+        """Return the delivery of a test event, to be attempted immediately. `version`: of the webhook."""
+        return cls.model_construct(
+            event_id=event_id,
+            event_type=WEBHOOK_TEST,
+            webhook_id=webhook_id,
+            entity="webhook",
+            entity_id=webhook_id,
+            version=version,
+            created_at=at,
+            next_attempt_at=at,
+            due_at=timestamps.plus(at, LOST_MESSAGE_SECONDS),
+        )
+
+    def test_event(self) -> Event:
+        """Return the test event that this delivers."""
+        return Event(
+            id=self.event_id,
+            type=self.event_type,
+            entity=self.entity,
+            entity_id=self.entity_id,
+            at=self.created_at,
+            actor="",
+            origin="api",
+            version=self.version,
         )
 
     @property

@@ -4,39 +4,75 @@ from __future__ import annotations
 
 import base64
 import secrets
-from typing import Annotated
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from shared.domain.callers import Caller
-from shared.domain.events import EVENT_TYPES
+from shared.domain.callers import system_caller
+from shared.domain.errors import Invalid
+from shared.domain.event_patterns import covers, find_types
+from shared.domain.event_rights import require_event_rights
+from shared.domain.events import (
+    EVENT_TYPES,
+    WEBHOOK_CREATED,
+    WEBHOOK_DELETED,
+    WEBHOOK_DISABLED,
+    WEBHOOK_ENABLED,
+    WEBHOOK_UPDATED,
+    Event,
+    Notice,
+)
+from shared.domain.ids import new_id
+from shared.domain.records import Recorded
+from shared.domain.stamp import Stamp
 from shared.domain.text import Line
 from shared.domain.timestamps import Timestamp
 from shared.domain.webhooks.addresses import MAX_URL_LENGTH, parse_target
+from shared.domain.webhooks.filters import WebhookFilter, WebhookFilterInput
 
 MAX_WEBHOOKS = 50
 """The most subscriptions of a tenant, and so the most requests that follow from one event."""
 
 MANAGE_WEBHOOKS = "webhooks:manage"
-"""The permission that callers need at level `all` to create webhooks, and to keep receiving events through them."""
+"""The permission that callers need at level `all` to manage webhooks, and to keep receiving events through them."""
+
+REQUESTED = "requested"
+"""The reason of a webhook that a caller has disabled."""
+HOLDER_LOST_RIGHTS = "holder_lost_rights"
+"""The reason of a webhook whose holder is gone or may no longer manage webhooks."""
+GONE = "gone"
+"""The reason of a webhook whose receiver answered 410."""
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix is no secret
 _SECRET_BYTES = 32  # Standard Webhooks 1.0.0 asks for 24 to 64
 
 
+Include = Literal["thin", "full"]
+"""What an event is sent with: what changed (`thin`), or the record too (`full`)."""
+
+
 def _check_event_type(event_type: str) -> str:
-    if event_type not in EVENT_TYPES:
+    if not find_types(event_type):
         raise PydanticCustomError("unknown_event_type", "There is no such event type.")
     return event_type
 
 
+_PATTERNS = ("*", *dict.fromkeys(f"{one.partition('.')[0]}.*" for one in EVENT_TYPES))
+
 EventType = Annotated[
     str,
-    Field(max_length=100, json_schema_extra={"enum": list(EVENT_TYPES)}),
+    Field(max_length=100, json_schema_extra={"enum": [*_PATTERNS, *EVENT_TYPES]}),
     AfterValidator(_check_event_type),
 ]
+
+_URL = "An https URL on port 443, 4443, 8443 or 9443 of a public host."
+_EVENTS = (
+    "The event types that are sent. `contact.*` covers all types of contacts and `*` all types, also those that later "
+    "releases add."
+)
+_INCLUDE = "`thin`: what changed. `full`: also the record, as it is when the event is sent."
 
 
 class WebhookInput(BaseModel):
@@ -47,84 +83,214 @@ class WebhookInput(BaseModel):
     url: str = Field(
         min_length=1,
         max_length=MAX_URL_LENGTH,
-        description="An https URL on port 443, 4443, 8443 or 9443 of a public host.",
+        description=_URL,
         examples=["https://hooks.example.com/contacts"],
     )
     events: list[EventType] = Field(
-        min_length=1,
-        max_length=100,
-        description="The event types that are sent.",
-        examples=[["contact.created"]],
+        min_length=1, max_length=100, description=_EVENTS, examples=[["contact.created"]]
     )
+    filter: WebhookFilterInput | None = None
+    include: Include = Field("thin", description=_INCLUDE)
     description: Line = ""
 
 
-class Webhook(BaseModel):
-    """A webhook subscription of a tenant.
+class WebhookPatch(BaseModel):
+    """A JSON merge patch (RFC 7396) of a subscription: absent fields stay.
 
-    `version` counts the changes, from 1. `disabled_reason` says why `is_active` is false: `gone` when the receiver
-    answered 410.
+    Null empties `description` and `filter`, and makes `include` `thin`. Within `filter`, null removes a condition.
     """
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    url: str | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_URL_LENGTH,
+        description=_URL,
+        examples=["https://hooks.example.com/contacts"],
+    )
+    events: list[EventType] | None = Field(
+        None, min_length=1, max_length=100, description=_EVENTS, examples=[["contact.*"]]
+    )
+    filter: WebhookFilterInput | None = None
+    include: Include | None = Field(None, description=_INCLUDE)
+    description: Line | None = None
+
+    def given_fields(self) -> dict[str, Any]:
+        """Return the fields that the patch names. Raises Invalid for null in a field that needs a value."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        for name in ("url", "events"):
+            if given.get(name, "") is None:
+                raise Invalid.field(name, "required", "This cannot be without a value.")
+        for name, empty in (("include", "thin"), ("description", "")):
+            if given.get(name, "") is None:
+                given[name] = empty
+        return given
+
+
+_BY_HOLDER = frozenset({"url", "events", "filter", "include"})
+"""The fields that decide what is sent where. The caller who changes one becomes the holder."""
+
+
+class Webhook(Recorded):
+    """A webhook subscription of a tenant.
+
+    `version` counts the changes, from 1. `acts_as`: the holder, a caller such as `user:0190…` with whose rights the
+    webhook receives events: its creator, or the caller who last changed `url`, `events`, `filter` or `include` or
+    enabled it. `disabled_reason` says why `is_active` is false: `requested` by a caller, `gone` when the receiver
+    answered 410, `holder_lost_rights` when the holder is gone or may no longer manage webhooks.
+    """
+
+    entity: ClassVar[str] = "webhook"
 
     id: str
     url: str
     events: list[str]
+    filter: WebhookFilter = WebhookFilter.model_construct()
+    include: Include = "thin"
     description: str = ""
     is_active: bool = True
     disabled_reason: str | None = None
+    acts_as: str
     version: int = 1
     created_at: Timestamp
     created_by: str
     updated_at: Timestamp
     updated_by: str
 
+    # Not shown. `held_since`: when the holder became the holder.
+    held_since: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     secret: Annotated[str, SkipJsonSchema(), Field(exclude=True, repr=False)]
+    last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
 
     @classmethod
     def create(
-        cls, given: WebhookInput, *, webhook_id: str, at: str, caller: Caller, loopback: bool
-    ) -> Webhook:
-        """Return a new subscription with a new secret. Raises Invalid for a URL that webhooks may not use."""
+        cls, given: WebhookInput, *, webhook_id: str, stamp: Stamp, loopback: bool
+    ) -> tuple[Webhook, Event]:
+        """Return a new subscription with a new secret, and its `webhook.created` event.
+
+        Raises PermissionDenied when the caller may not see events of all its types, and Invalid for a URL that webhooks
+        may not use.
+        """
+        require_event_rights(stamp.caller, given.events)
         parse_target(given.url, loopback=loopback)
-        return cls.model_construct(
+        webhook = cls._from_fields(
             id=webhook_id,
             url=given.url,
             events=list(dict.fromkeys(given.events)),
+            filter=WebhookFilter.model_construct().patch(given.filter),
+            include=given.include,
             description=given.description,
+            acts_as=stamp.caller.actor,
+            held_since=stamp.at,
             secret=generate_secret(),
-            created_at=at,
-            created_by=caller.actor,
-            updated_at=at,
-            updated_by=caller.actor,
+            **stamp.creation_fields(),
+        )
+        return webhook, webhook._build_creation_event(WEBHOOK_CREATED, stamp.caller)
+
+    @property
+    def event_types(self) -> tuple[str, ...]:
+        """The event types that `events` covers now."""
+        return tuple(dict.fromkeys(one for pattern in self.events for one in find_types(pattern)))
+
+    def was_held_by(self, actor: str, *, since: str) -> bool:
+        """Whether an actor is the holder, and there has been no other holder since a time."""
+        return self.acts_as == actor and self.held_since <= max(since, self.created_at)
+
+    def may_want(self, notice: Notice) -> bool:
+        """Whether an event is to be sent as far as its notice tells; see `WebhookFilter.may_pass`."""
+        return (
+            self.is_active
+            and any(covers(pattern, notice.type) for pattern in self.events)
+            and self.filter.may_pass(notice)
         )
 
-    def wants(self, event_type: str) -> bool:
-        """Whether events of a type are to be sent."""
-        return self.is_active and event_type in self.events
+    def change(self, given: dict[str, Any], *, stamp: Stamp, loopback: bool) -> tuple[Webhook, Event] | None:
+        """Return the subscription with the fields of a merge patch, and its event; None if nothing changes.
 
-    def disable(self, reason: str, *, at: str, caller: Caller) -> Webhook:
-        """Return the subscription, disabled: it receives no more events."""
-        return self.model_copy(
-            update={
-                "is_active": False,
-                "disabled_reason": reason,
-                "version": self.version + 1,
-                "updated_at": at,
-                "updated_by": caller.actor,
-            }
+        The caller becomes the holder if what is sent where changes. Raises PermissionDenied and Invalid as `create`.
+        """
+        fields = dict(given)
+        if "url" in fields:
+            parse_target(fields["url"], loopback=loopback)
+        if "events" in fields:
+            fields["events"] = list(dict.fromkeys(fields["events"]))
+        if "filter" in fields:
+            fields["filter"] = self.filter.patch(fields["filter"])
+        changed = {name: value for name, value in fields.items() if value != getattr(self, name)}
+        if not changed:
+            return None
+        if not _BY_HOLDER.isdisjoint(changed):
+            changed |= self._hand_over(changed.get("events", self.events), stamp)
+        return self._build_change(WEBHOOK_UPDATED, changed, stamp)
+
+    def enable(self, *, stamp: Stamp) -> tuple[Webhook, Event] | None:
+        """Return the subscription, enabled and held by the caller, and its event; None if nothing changes.
+
+        Raises PermissionDenied when the caller may not see events of all its types.
+        """
+        held = self._hand_over(self.events, stamp)
+        if self.is_active:
+            return self._build_change(WEBHOOK_UPDATED, held, stamp) if held else None
+        return self._build_change(
+            WEBHOOK_ENABLED, {"is_active": True, "disabled_reason": None, **held}, stamp
         )
+
+    def disable(self, reason: str, *, stamp: Stamp) -> tuple[Webhook, Event] | None:
+        """Return the subscription, disabled for a reason, and its event; None if it is disabled already.
+
+        It receives no more events, and deliveries that wait are given up.
+        """
+        if not self.is_active:
+            return None
+        after, event = self._build_change(
+            WEBHOOK_DISABLED, {"is_active": False, "disabled_reason": reason}, stamp
+        )
+        event.data["reason"] = reason
+        return after, event
+
+    def delete(self, *, stamp: Stamp) -> tuple[Webhook, Event]:
+        """Return the last version of the subscription, and its `webhook.deleted` event."""
+        return self._build_removal(WEBHOOK_DELETED, {}, stamp)
 
     def with_secret(self) -> NewWebhook:
         """Return the subscription with its secret, as it is shown only when it is created."""
         return NewWebhook.model_construct(**self.__dict__)
+
+    def _hand_over(self, events: list[str], stamp: Stamp) -> dict[str, Any]:
+        """Return the fields that change when the caller becomes the holder; none if the caller is the holder.
+
+        Raises PermissionDenied when the caller may not see events of all the types of `events`.
+        """
+        require_event_rights(stamp.caller, events)
+        if self.acts_as == stamp.caller.actor:
+            return {}
+        return {"acts_as": stamp.caller.actor, "held_since": stamp.at}
+
+    def _audited_fields(self) -> dict[str, Any]:
+        """Return the fields whose changes are listed in events. Queries of URLs are left out: they may hold secrets."""
+        fields = {
+            "url": self.url.partition("?")[0],
+            "events": self.events,
+            "include": self.include,
+            "description": self.description or None,
+            "is_active": self.is_active,
+            "disabled_reason": self.disabled_reason,
+            "acts_as": self.acts_as,
+            "filter": self.filter.conditions or None,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
 
 
 class NewWebhook(Webhook):
     """A new subscription with its secret, which is not shown again."""
 
     secret: str = Field(repr=False, examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
+
+
+def system_stamp(tenant_id: str, at: str) -> Stamp:
+    """Return the stamp of a change of a subscription that the system makes."""
+    return Stamp(new_id(), at, system_caller(tenant_id, "webhooks", "system"))
 
 
 def generate_secret() -> str:

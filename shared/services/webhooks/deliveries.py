@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.callers import Caller, system_caller
+from shared.domain.callers import Caller
 from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.events import Event
 from shared.domain.ids import new_id
@@ -30,7 +30,7 @@ from shared.domain.webhooks.delivery import (
     DeliveryAttemptResult,
     DeliveryRequest,
 )
-from shared.domain.webhooks.subscription import Webhook
+from shared.domain.webhooks.subscription import GONE, HOLDER_LOST_RIGHTS, Webhook, system_stamp
 from shared.services.backoff import RECORD, fraction
 
 _TOGETHER = 10
@@ -51,17 +51,22 @@ class Subscriptions(Protocol):
     def save_delivery(self, before: Delivery, after: Delivery) -> None: ...
 
     def save_with_webhook(
-        self, before: Delivery, after: Delivery, webhook_before: Webhook, webhook_after: Webhook
+        self,
+        before: Delivery,
+        after: Delivery,
+        webhook_before: Webhook,
+        webhook_after: Webhook,
+        event: Event,
     ) -> None: ...
 
 
 class Rights(Protocol):
-    """Decides which events a subscription receives; see `shared.services.webhooks.creator_rights.CreatorRights`."""
+    """Decides which events a subscription receives; see `shared.services.webhooks.holder_rights.HolderRights`."""
 
-    def creator_of(self, webhook: Webhook, tenant: Tenant) -> Caller | None: ...
+    def holder_of(self, webhook: Webhook, tenant: Tenant) -> Caller | None: ...
 
     def may_see(
-        self, caller: Caller | None, event_type: str, entity_id: str, actor: Callable[[], str | None]
+        self, caller: Caller, event_type: str, entity_id: str, actor: Callable[[], str | None]
     ) -> bool: ...
 
 
@@ -162,9 +167,11 @@ class Sending:
         event = table.event_of(delivery)
         if event is None:
             return _give_up(table, delivery, "event_removed")
-        # Checked again: while the delivery waited, the creator may have lost rights or the contact changed its owner.
-        creator = self._rights.creator_of(webhook, tenant)
-        if not self._rights.may_see(creator, event.type, event.entity_id, lambda: event.actor):
+        # Checked again: while the delivery waited, the holder may have lost rights or the contact changed its owner.
+        holder = self._rights.holder_of(webhook, tenant)
+        if holder is None:
+            return self._disable_without_holder(table, request, webhook, delivery)
+        if not self._rights.may_see(holder, event.type, event.entity_id, lambda: event.actor):
             return _give_up(table, delivery, "not_permitted")
         if not self._reserve(table, delivery):
             _, current = table.find_delivery(request.webhook_id, request.event_id)
@@ -190,6 +197,20 @@ class Sending:
             error=result.attempt.error,
             duration_ms=result.attempt.duration_ms,
         )
+
+    def _disable_without_holder(
+        self, table: Subscriptions, request: DeliveryRequest, webhook: Webhook, before: Delivery
+    ) -> AttemptReport:
+        """Give a delivery up, and disable its subscription, whose holder may no longer manage webhooks."""
+        after = before.give_up("not_permitted", revision=new_id())
+        if disabled := webhook.disable(
+            HOLDER_LOST_RIGHTS, stamp=system_stamp(request.tenant_id, self._now())
+        ):
+            try:
+                table.save_with_webhook(before, after, webhook, *disabled)
+            except ConcurrentChange as error:
+                raise AttemptInProgress from error  # another sender or a caller was faster: decide again later
+        return AttemptReport(done="given_up", state=after.state, reason=after.reason)
 
     def _reserve(self, table: Subscriptions, delivery: Delivery) -> bool:
         at = self._now()
@@ -221,10 +242,9 @@ class Sending:
         """Save a delivery with its new attempt; disable the subscription too when the receiver answered 410."""
         if after.reason == "gone" and before.state == "pending":
             webhook, _ = table.find_delivery(request.webhook_id, request.event_id)
-            if webhook is not None and webhook.is_active:
-                caller = system_caller(request.tenant_id, "webhooks", "system")
-                disabled = webhook.disable("gone", at=self._now(), caller=caller)
-                table.save_with_webhook(before, after, webhook, disabled)
+            stamp = system_stamp(request.tenant_id, self._now())
+            if webhook is not None and (disabled := webhook.disable(GONE, stamp=stamp)):
+                table.save_with_webhook(before, after, webhook, *disabled)
                 return
         table.save_delivery(before, after)
 

@@ -1,7 +1,8 @@
 """The fan-out: creates the deliveries of published events, and queues their first attempts, a batch at a time.
 
 Every step may be repeated or be killed at any point: a delivery is in the table before its message is queued, and says
-so once it is. The subscriptions of a tenant, and the rights of their creators, are read once for a batch.
+so once it is. The subscriptions of a tenant, and the rights of their holders, are read once for a batch. A subscription
+whose holder is gone, or may no longer manage webhooks, is disabled.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from typing import Protocol, TypeVar
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.errors import Unavailable
+from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.events import Event, Notice
 from shared.domain.tenant import Tenant
 from shared.domain.webhooks.delivery import Delivery, DeliveryRequest
-from shared.domain.webhooks.subscription import Webhook
+from shared.domain.webhooks.subscription import HOLDER_LOST_RIGHTS, Webhook, system_stamp
+from shared.services.backoff import RECORD
 from shared.services.side_by_side import SideBySide
-from shared.services.webhooks.deliveries import Rights
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
@@ -39,11 +40,25 @@ class Subscriptions(Protocol):
 
     def all(self) -> list[Webhook]: ...
 
+    def get(self, webhook_id: str) -> Webhook | None: ...
+
+    def replace(self, before: Webhook, after: Webhook, event: Event) -> None: ...
+
     def add_delivery(self, delivery: Delivery) -> Delivery: ...
 
     def event_of(self, delivery: Delivery) -> Event | None: ...
 
     def mark_queued(self, delivery: Delivery, at: str) -> None: ...
+
+
+class Rights(Protocol):
+    """Decides which events a subscription receives; see `shared.services.webhooks.holder_rights.HolderRights`."""
+
+    def holder_of(self, webhook: Webhook, tenant: Tenant) -> Caller | None: ...
+
+    def receives(
+        self, webhook: Webhook, holder: Caller, notice: Notice, find_event: Callable[[], Event | None]
+    ) -> bool: ...
 
 
 class Queue(Protocol):
@@ -60,12 +75,13 @@ class UnknownTenant(Exception):
 class _Task:
     """A delivery that is to be created and queued, unless it has been.
 
-    `creator`: the subscription's creator with their present rights; None when they may no longer manage webhooks.
+    `holder`: the subscription's holder with their present rights.
     """
 
     notice: Notice
     delivery: Delivery
-    creator: Caller | None
+    webhook: Webhook
+    holder: Caller
     table: Subscriptions
 
     @property
@@ -101,7 +117,7 @@ class FanOut:
         self._calls = calls or SideBySide(_AT_ONCE)
 
     def create_deliveries(self, notices: Sequence[Notice]) -> list[int | Exception]:
-        """Create and queue a delivery for each event and each subscription that wants the event and whose creator may
+        """Create and queue a delivery for each event and each subscription that wants the event and whose holder may
         see it. Return for each notice the number of deliveries that were queued, or the error for which the notice must
         be repeated, such as Unavailable or UnknownTenant.
 
@@ -135,20 +151,51 @@ class FanOut:
         if tenant is None:
             raise UnknownTenant
         table = self._subscriptions(tenant_id)
-        creators: dict[str, Caller | None] = {}
+        holders: dict[str, Caller | None] = {}
         tasks = []
         for webhook in table.all():
-            for notice in notices:
-                if not webhook.wants(notice.type):
-                    continue
-                if webhook.created_by not in creators:
-                    creators[webhook.created_by] = self._rights.creator_of(webhook, tenant)
-                delivery = Delivery.create(notice, webhook.id, at=self._now())
-                tasks.append(_Task(notice, delivery, creators[webhook.created_by], table))
+            if not any(map(webhook.may_want, notices)):
+                continue
+            if webhook.acts_as not in holders:
+                holders[webhook.acts_as] = self._rights.holder_of(webhook, tenant)
+            current, holder = webhook, holders[webhook.acts_as]
+            if holder is None and (held := self._disable_or_find_holder(table, webhook, tenant)):
+                current, holder = held
+            if holder is not None:
+                tasks += [
+                    _Task(notice, Delivery.create(notice, current.id, at=self._now()), current, holder, table)
+                    for notice in notices
+                    if current.may_want(notice)
+                ]
         return tasks
 
+    def _disable_or_find_holder(
+        self, table: Subscriptions, webhook: Webhook, tenant: Tenant
+    ) -> tuple[Webhook, Caller] | None:
+        """Disable a subscription whose holder may no longer manage webhooks.
+
+        Return it with its holder if another caller has become the holder meanwhile. Raises ConcurrentChange when it
+        changes at every attempt.
+        """
+        for _ in RECORD.tries():
+            disabled = webhook.disable(HOLDER_LOST_RIGHTS, stamp=system_stamp(tenant.id, self._now()))
+            if disabled is None:
+                return None
+            try:
+                table.replace(webhook, *disabled)
+            except ConcurrentChange:
+                found = table.get(webhook.id)
+                if found is None:
+                    return None
+                webhook = found
+                if holder := self._rights.holder_of(webhook, tenant):
+                    return webhook, holder
+            else:
+                return None
+        raise ConcurrentChange()
+
     def _create(self, tasks: Sequence[_Task], failed: dict[_EventKey, Exception]) -> list[_Task]:
-        """Write the deliveries of events that their subscriptions' creators may see. Return those to queue."""
+        """Write the deliveries of events that their subscriptions receive. Return those to queue."""
         unsent = []
         for task, delivery in zip(tasks, self._side_by_side(self._find_or_add, tasks), strict=True):
             if isinstance(delivery, Exception):
@@ -160,11 +207,10 @@ class FanOut:
         return unsent
 
     def _find_or_add(self, task: _Task) -> Delivery | None:
-        def actor() -> str | None:
-            event = task.table.event_of(task.delivery)
-            return event.actor if event else None
+        def find_event() -> Event | None:
+            return task.table.event_of(task.delivery)
 
-        if not self._rights.may_see(task.creator, task.notice.type, task.notice.entity_id, actor):
+        if not self._rights.receives(task.webhook, task.holder, task.notice, find_event):
             return None
         return task.table.add_delivery(task.delivery)
 

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.errors import FieldError, NotFound, PermissionDenied
+from shared.domain.errors import Conflict, FieldError, NotFound, PermissionDenied, Unavailable
 from shared.domain.event_rights import EVENT_RIGHTS, require_event_rights
+from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
-from shared.domain.webhooks.delivery import Delivery
-from shared.domain.webhooks.subscription import MANAGE_WEBHOOKS, NewWebhook, Webhook, WebhookInput
+from shared.domain.stamp import Stamp
+from shared.domain.webhooks.delivery import KEPT_SECONDS, Delivery, DeliveryRequest
+from shared.domain.webhooks.subscription import (
+    MANAGE_WEBHOOKS,
+    REQUESTED,
+    NewWebhook,
+    Webhook,
+    WebhookInput,
+    WebhookPatch,
+)
 from shared.services.idempotency import Announce, no_key
-from shared.services.optimistic import IfMatch, require_match, retry_on_conflict
+from shared.services.optimistic import IfMatch, change_record
 from shared.services.paging import Cursors, Page, read_page
 
 
@@ -25,11 +35,23 @@ class WebhookRepository(Protocol):
 
     def list_newest(self, *, limit: int, after: str | None) -> list[Webhook]: ...
 
-    def create(self, webhook: Webhook) -> None: ...
+    def create(self, webhook: Webhook, event: Event) -> None: ...
 
-    def delete(self, webhook: Webhook) -> None: ...
+    def replace(self, before: Webhook, after: Webhook, event: Event) -> None: ...
+
+    def remove(self, before: Webhook, event: Event) -> None: ...
+
+    def add_test(self, delivery: Delivery) -> None: ...
+
+    def mark_queued(self, delivery: Delivery, at: str) -> None: ...
 
     def deliveries(self, webhook_id: str, *, limit: int, after: str | None) -> list[tuple[str, Delivery]]: ...
+
+
+class Queue(Protocol):
+    """The queue of requests for the sender; see `shared.publishing.queue.DeliveryQueue`."""
+
+    def send(self, requests: Sequence[DeliveryRequest], *, delay: int = 0) -> None: ...
 
 
 class WebhookService:
@@ -40,6 +62,7 @@ class WebhookService:
         caller: Caller,
         webhooks: WebhookRepository,
         cursors: Cursors,
+        queue: Queue,
         *,
         loopback: bool = False,
         sleep: Callable[[float], None] = time.sleep,
@@ -48,6 +71,7 @@ class WebhookService:
         self._caller = caller
         self._webhooks = webhooks
         self._cursors = cursors
+        self._queue = queue
         self._loopback = loopback
         self._sleep = sleep
         self._announce = announce
@@ -60,13 +84,12 @@ class WebhookService:
         when the tenant has too many subscriptions.
         """
         self._require()
-        require_event_rights(self._caller, given.events)
-        webhook = Webhook.create(
-            given, webhook_id=new_id(), at=timestamps.now(), caller=self._caller, loopback=self._loopback
+        webhook, event = Webhook.create(
+            given, webhook_id=new_id(), stamp=Stamp.now(self._caller), loopback=self._loopback
         )
         created = webhook.with_secret()
         self._announce(created)
-        self._webhooks.create(webhook)
+        self._webhooks.create(webhook, event)
         return created
 
     def faults_in(self, given: object) -> tuple[FieldError, ...]:
@@ -100,29 +123,84 @@ class WebhookService:
             scope=self._caller.scope("webhooks"),
         )
 
+    def change(self, webhook_id: str, given: WebhookPatch, if_match: IfMatch | None) -> Webhook:
+        """Apply a merge patch (RFC 7396). The caller becomes the holder if what is sent where changes.
+
+        Raises PermissionDenied when the caller would become the holder without the permissions for all event types, and
+        Invalid for a URL that webhooks may not use.
+        """
+        fields = given.given_fields()
+        return self._write(
+            webhook_id,
+            if_match,
+            lambda webhook: webhook.change(fields, stamp=Stamp.now(self._caller), loopback=self._loopback),
+            self._save,
+        )
+
+    def enable(self, webhook_id: str, if_match: IfMatch | None) -> Webhook:
+        """Enable a subscription. The caller becomes the holder.
+
+        Raises PermissionDenied when the caller lacks a permission for one of the event types.
+        """
+        return self._write(
+            webhook_id, if_match, lambda webhook: webhook.enable(stamp=Stamp.now(self._caller)), self._save
+        )
+
+    def disable(self, webhook_id: str, if_match: IfMatch | None) -> Webhook:
+        """Disable a subscription; its pending deliveries are given up."""
+        return self._write(
+            webhook_id,
+            if_match,
+            lambda webhook: webhook.disable(REQUESTED, stamp=Stamp.now(self._caller)),
+            self._save,
+        )
+
     def delete(self, webhook_id: str, if_match: IfMatch | None) -> None:
         """Delete a subscription; its pending deliveries are given up."""
+        self._write(
+            webhook_id,
+            if_match,
+            lambda webhook: webhook.delete(stamp=Stamp.now(self._caller)),
+            lambda before, _, event: self._webhooks.remove(before, event),
+        )
 
-        def delete_current() -> None:
-            webhook = self.read(webhook_id)
-            require_match(if_match, webhook.version)
-            self._webhooks.delete(webhook)
+    def test(self, webhook_id: str) -> Delivery:
+        """Send a test event to a subscription; return its delivery, which is attempted within moments.
 
-        retry_on_conflict(delete_current, sleep=self._sleep)
+        Raises Conflict when the subscription is disabled.
+        """
+        webhook = self.read(webhook_id)
+        if not webhook.is_active:
+            raise Conflict("This webhook is disabled. Enable it first.", code="webhook_disabled")
+        at = timestamps.now()
+        delivery = Delivery.create_test(webhook.id, webhook.version, event_id=new_id(), at=at)
+        self._announce(delivery)
+        self._webhooks.add_test(delivery)
+        request = DeliveryRequest(
+            self._caller.tenant_id, webhook.id, delivery.event_id, delivery.next_attempt
+        )
+        with suppress(Unavailable):  # the delivery is in the due-time index, and is queued from there
+            self._queue.send([request])
+            self._webhooks.mark_queued(delivery, at)
+        return delivery
 
     def deliveries(self, webhook_id: str, *, limit: int, cursor: str | None) -> Page[Delivery]:
         """Return a page of a subscription's deliveries, newest event first.
 
         Deliveries name events, so the caller needs the permissions to see them; where these depend on the record, only
-        the creator of the subscription may see its deliveries. Raises PermissionDenied.
+        a caller who has been the holder of the subscription for as long as deliveries are kept may see them. Raises
+        PermissionDenied.
         """
         webhook = self.read(webhook_id)
         require_event_rights(self._caller, webhook.events)
-        if webhook.created_by != self._caller.actor and any(
-            EVENT_RIGHTS[one].depends_on_record(self._caller) for one in webhook.events
+        if any(
+            EVENT_RIGHTS[one].depends_on_record(self._caller) for one in webhook.event_types
+        ) and not webhook.was_held_by(
+            self._caller.actor, since=timestamps.plus(timestamps.now(), -KEPT_SECONDS)
         ):
             raise PermissionDenied(
-                "Only who created this webhook, or a caller who may see all it is sent, can see its deliveries."
+                "Only the holder of this webhook (`acts_as`), if it has had no other holder in the last 30 days, or a "
+                "caller who may see everything that it is sent can see its deliveries."
             )
         return read_page(
             lambda count, after: self._webhooks.deliveries(webhook.id, limit=count, after=after),
@@ -133,6 +211,19 @@ class WebhookService:
             cursors=self._cursors,
             scope=self._caller.scope("deliveries", webhook.id),
         )
+
+    def _write(
+        self,
+        webhook_id: str,
+        if_match: IfMatch | None,
+        decide: Callable[[Webhook], tuple[Webhook, Event] | None],
+        save: Callable[[Webhook, Webhook, Event], None],
+    ) -> Webhook:
+        return change_record(lambda: self.read(webhook_id), if_match, decide, save, sleep=self._sleep)
+
+    def _save(self, before: Webhook, after: Webhook, event: Event) -> None:
+        self._announce(after)
+        self._webhooks.replace(before, after, event)
 
     def _require(self) -> None:
         self._caller.require_all(MANAGE_WEBHOOKS)

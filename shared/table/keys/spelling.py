@@ -33,6 +33,7 @@ RECORD_SPACES = {
     "user": "USER",
     "invitation": "USER",
     "api_client": "CLIENT",
+    "webhook": "WEBHOOK",
 }
 """The name space of the partition that holds a record's events, by the record's `entity`. Some records have their own
 item there too."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from shared.domain import timestamps
 from shared.domain.errors import Conflict
-from shared.domain.events import Event
+from shared.domain.events import WEBHOOK_TEST, Event
 from shared.domain.webhooks.delivery import KEPT_SECONDS, Attempt, Delivery
+from shared.domain.webhooks.filters import WebhookFilter
 from shared.domain.webhooks.subscription import MAX_WEBHOOKS, Webhook
 from shared.table import event_items, guards
 from shared.table.codec import AttributeCodec
@@ -25,15 +27,21 @@ _WEBHOOK = AttributeCodec(
         "url",
         "description",
         "disabled_reason",
+        "acts_as",
+        "held_since",
         "secret",
         "created_at",
         "created_by",
         "updated_at",
         "updated_by",
+        "last_event",
     ),
+    states=("include",),
     numbers=("version",),
     flags=("is_active",),
     lists=("events",),
+    json=("filter",),
+    defaults={"include": "thin", "filter": WebhookFilter.model_construct()},
 )
 _DELIVERY = AttributeCodec(
     texts=(
@@ -49,7 +57,8 @@ _DELIVERY = AttributeCodec(
         "due_at",
         "queued_at",
         "revision",
-    )
+    ),
+    numbers=("version",),
 )
 
 
@@ -75,11 +84,11 @@ class WebhookTable:
         """Return all subscriptions as of now."""
         return self.list_newest(limit=MAX_WEBHOOKS, after=None)
 
-    def create(self, webhook: Webhook) -> None:
-        """Write a new subscription. Raises Conflict when the tenant has MAX_WEBHOOKS."""
+    def create(self, webhook: Webhook, event: Event) -> None:
+        """Write a new subscription and its event. Raises Conflict when the tenant has MAX_WEBHOOKS."""
         transaction = Transaction()
         transaction.put(
-            _webhook_to_item(self._tenant, webhook),
+            {**webhook_keys.webhook(self._tenant, webhook.id), **_WEBHOOK.encode(webhook.__dict__)},
             **guards.is_new(),
         )
         is_first = "attribute_not_exists(webhooks)"
@@ -94,20 +103,29 @@ class WebhookTable:
                 code="too_many_webhooks",
             ),
         )
+        self._add_event(transaction, event)
         self._store.commit(transaction)
 
-    def delete(self, webhook: Webhook) -> None:
-        """Remove a subscription; its deliveries stay in the log until they expire.
+    def replace(self, before: Webhook, after: Webhook, event: Event) -> None:
+        """Write a changed subscription and its event.
+
+        Raises ConcurrentChange when it is no longer at the version of `before`.
+        """
+        transaction = Transaction()
+        self._replace(transaction, before, after, event)
+        self._store.commit(transaction)
+
+    def remove(self, before: Webhook, event: Event) -> None:
+        """Remove a subscription, with its event; its deliveries stay in the log until they expire.
 
         Raises ConcurrentChange when it is no longer at this version.
         """
         transaction = Transaction()
-        transaction.delete(
-            webhook_keys.webhook(self._tenant, webhook.id), **guards.at_version(webhook.version)
-        )
+        transaction.delete(webhook_keys.webhook(self._tenant, before.id), **guards.at_version(before.version))
         transaction.update(
             webhook_keys.webhook_count(self._tenant), "ADD webhooks :less", {":less": {"N": "-1"}}
         )
+        self._add_event(transaction, event)
         self._store.commit(transaction)
 
     def deliveries(self, webhook_id: str, *, limit: int, after: str | None) -> list[tuple[str, Delivery]]:
@@ -129,6 +147,12 @@ class WebhookTable:
             return delivery
         return self._delivery(delivery.webhook_id, delivery.event_id) or delivery
 
+    def add_test(self, delivery: Delivery) -> None:
+        """Write the delivery of a test event, which has a new id."""
+        transaction = Transaction()
+        transaction.put(_delivery_to_item(self._tenant, delivery), **guards.is_new())
+        self._store.commit(transaction)
+
     def find_delivery(self, webhook_id: str, event_id: str) -> tuple[Webhook | None, Delivery | None]:
         """Return a subscription and one of its deliveries, as of now."""
         wanted = (
@@ -143,7 +167,9 @@ class WebhookTable:
         )
 
     def event_of(self, delivery: Delivery) -> Event | None:
-        """Return the event of a delivery, or None when it has been removed."""
+        """Return the event of a delivery, or None when it has been removed. A test event follows from its delivery."""
+        if delivery.event_type == WEBHOOK_TEST:
+            return delivery.test_event()
         keys = event_keys.possible_keys(
             self._tenant, delivery.entity, delivery.entity_id, delivery.event_id, delivery.event_type
         )
@@ -197,9 +223,14 @@ class WebhookTable:
         self._store.put(_delivery_to_item(self._tenant, after), **guard)
 
     def save_with_webhook(
-        self, before: Delivery, after: Delivery, webhook_before: Webhook, webhook_after: Webhook
+        self,
+        before: Delivery,
+        after: Delivery,
+        webhook_before: Webhook,
+        webhook_after: Webhook,
+        event: Event,
     ) -> None:
-        """Write a changed delivery and its changed subscription, both or none.
+        """Write a changed delivery, its changed subscription and the event of that change, all or none.
 
         Raises ConcurrentChange when one of them is no longer as before.
         """
@@ -208,22 +239,44 @@ class WebhookTable:
             _delivery_to_item(self._tenant, after),
             **guards.at_revision_or_own(before.revision, after.revision),
         )
-        transaction.put(
-            _webhook_to_item(self._tenant, webhook_after), **guards.at_version(webhook_before.version)
-        )
+        self._replace(transaction, webhook_before, webhook_after, event)
         self._store.commit(transaction)
+
+    def _replace(self, transaction: Transaction, before: Webhook, after: Webhook, event: Event) -> None:
+        """Change a subscription in place, so that attributes that are no part of the record are kept."""
+        old, new = _WEBHOOK.encode(before.__dict__), _WEBHOOK.encode(after.__dict__)
+        changed = {name: value for name, value in new.items() if old.get(name) != value}
+        removed = [name for name in old if name not in new]
+        expression = f"SET {', '.join(f'#{name} = :{name}' for name in changed)}"
+        if removed:
+            expression += f" REMOVE {', '.join(f'#{name}' for name in removed)}"
+        guard = guards.at_version_or_own(before.version, after.last_event)
+        transaction.update(
+            webhook_keys.webhook(self._tenant, after.id),
+            expression,
+            {**{f":{name}": value for name, value in changed.items()}, **guard["values"]},
+            names={f"#{name}": name for name in (*changed, *removed)},
+            condition=guard["condition"],
+            refusal=guard["refusal"],
+        )
+        self._add_event(transaction, event)
+
+    def _add_event(self, transaction: Transaction, event: Event) -> None:
+        transaction.put(event_items.event_to_item(self._tenant, event))
 
     def _delivery(self, webhook_id: str, event_id: str) -> Delivery | None:
         item = self._store.get(webhook_keys.delivery(self._tenant, webhook_id, event_id))
         return _delivery_from_item(item) if item else None
 
 
-def _webhook_to_item(tenant_id: str, webhook: Webhook) -> Item:
-    return {**webhook_keys.webhook(tenant_id, webhook.id), **_WEBHOOK.encode(webhook.__dict__)}
-
-
 def _webhook_from_item(item: Item) -> Webhook:
-    return Webhook.model_construct(**_WEBHOOK.decode(item))
+    values: dict[str, Any] = _WEBHOOK.decode(item)
+    if "filter" in item:
+        values["filter"] = WebhookFilter.model_construct(**values["filter"])
+    # Items of before decision 0052 have no holder: it was the creator.
+    values.setdefault("acts_as", values["created_by"])
+    values.setdefault("held_since", values["created_at"])
+    return Webhook.model_construct(**values)
 
 
 def _delivery_to_item(tenant_id: str, delivery: Delivery) -> Item:

@@ -43,15 +43,20 @@ def subscribe(world: World, token: str | None = None) -> str:
 
 
 def said(world: World) -> dict[str, str]:
-    """Return `has_webhooks` of each published message, by the id of its record."""
-    return {one["entity_id"]: one["attributes"]["has_webhooks"] for one in world.published()}
+    """Return `has_webhooks` of each published message about a contact, by its id."""
+    return {
+        one["entity_id"]: one["attributes"]["has_webhooks"]
+        for one in world.published()
+        if one["entity"] == "contact"
+    }
 
 
 def reached(world: World) -> list[str]:
-    """Return the ids of the records whose events have reached the webhooks' queue, once for each message."""
+    """Return the ids of the contacts whose events have reached the webhooks' queue, once for each message."""
     with unobserved():
         messages = receive(world.stack.queue_url("WebhookEventsQueue"), 10_000)
-    return sorted(json.loads(message["Body"])["entity_id"] for message in messages)
+    bodies = [json.loads(message["Body"]) for message in messages]
+    return sorted(body["entity_id"] for body in bodies if body["entity"] == "contact")
 
 
 def test_an_event_of_a_tenant_without_webhooks_is_published_and_goes_to_no_fan_out(world: World) -> None:

@@ -51,7 +51,7 @@ from shared.wiring.accounts import onboarding_service
 from shared.wiring.base import store
 from shared.wiring.kept import reset_wiring
 from shared.wiring.tenants import find_tenant
-from shared.wiring.webhooks import creator_rights, delivery_queue, due_deliveries, webhook_service
+from shared.wiring.webhooks import delivery_queue, due_deliveries, holder_rights, webhook_service
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.faults import Killed, assert_same_after_kills, assert_same_under_throttling
 from tests.support.gateway import Gateway
@@ -452,11 +452,11 @@ def test_a_retry_kept_by_the_index_is_sent_in_its_time_though_others_wait(stack:
     room, script = WaitingRoom(clock), Script(clock, [(503, 7_200.0)])
     index = DueDeliveries(store())
     with acting_for(TENANT):
-        FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now).create_deliveries(
+        FanOut(find_tenant, table_of, room, holder_rights(), now=clock.now).create_deliveries(
             [notice_of(event)]
         )
         sending(room, script).attempt(room.take())
-        other = FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now)
+        other = FanOut(find_tenant, table_of, room, holder_rights(), now=clock.now)
         other.create_deliveries([replace(notice_of(event), id=ids.new_id())])
     assert len(room.waiting) == 1
     clock.wait_until(timestamps.plus(clock.now(), 7_300))
@@ -829,7 +829,7 @@ def table_of(tenant_id: str) -> WebhookTable:
 
 def sending(room: WaitingRoom, script: Script) -> Sending:
     return Sending(
-        find_tenant, table_of, room, script, creator_rights(), now=room.clock.now, jitter=lambda: 0.5
+        find_tenant, table_of, room, script, holder_rights(), now=room.clock.now, jitter=lambda: 0.5
     )
 
 
@@ -841,7 +841,7 @@ def follow(webhook: Webhook, event: Event, room: WaitingRoom, script: Script) ->
     """Let the clock run until the delivery has ended, with the scheduled task every minute."""
     sender = sending(room, script)
     with acting_for(TENANT):
-        FanOut(find_tenant, table_of, room, creator_rights(), now=room.clock.now).create_deliveries(
+        FanOut(find_tenant, table_of, room, holder_rights(), now=room.clock.now).create_deliveries(
             [notice_of(event)]
         )
     while True:
@@ -899,7 +899,7 @@ def test_two_senders_with_one_message_make_one_attempt(stack: Stack) -> None:
             second.attempt(request)
 
     with acting_for(TENANT):
-        FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now).create_deliveries(
+        FanOut(find_tenant, table_of, room, holder_rights(), now=clock.now).create_deliveries(
             [notice_of(event)]
         )
         request = room.take()
@@ -918,7 +918,7 @@ def slower_than_its_claim(
     """Return the delivery after a sender recorded its attempt when another had made the attempt again."""
     clock = room.clock
     with acting_for(TENANT):
-        FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now).create_deliveries(
+        FanOut(find_tenant, table_of, room, holder_rights(), now=clock.now).create_deliveries(
             [notice_of(event)]
         )
         request = room.take()
@@ -960,7 +960,7 @@ def test_a_message_of_an_attempt_already_made_does_nothing(stack: Stack) -> None
     clock = Clock()
     room, script = WaitingRoom(clock), Script(clock, [(500, None)])
     with acting_for(TENANT):
-        FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now).create_deliveries(
+        FanOut(find_tenant, table_of, room, holder_rights(), now=clock.now).create_deliveries(
             [notice_of(event)]
         )
         request = room.take()
@@ -980,18 +980,18 @@ def test_a_sender_killed_between_request_and_log_sends_again(stack: Stack, recei
             raise Killed
 
     with acting_for(TENANT):
-        FanOut(find_tenant, table_of, room, creator_rights(), now=clock.now).create_deliveries(
+        FanOut(find_tenant, table_of, room, holder_rights(), now=clock.now).create_deliveries(
             [notice_of(event)]
         )
         request = room.take()
         with pytest.raises(Killed):
             Sending(
-                find_tenant, table_of, room, Dying(loopback=True), creator_rights(), now=clock.now
+                find_tenant, table_of, room, Dying(loopback=True), holder_rights(), now=clock.now
             ).attempt(request)
         clock.wait_until(
             timestamps.plus(clock.now(), RESERVATION_SECONDS + 1)
         )  # its message becomes visible again after longer
-        Sending(find_tenant, table_of, room, Sender(loopback=True), creator_rights(), now=clock.now).attempt(
+        Sending(find_tenant, table_of, room, Sender(loopback=True), holder_rights(), now=clock.now).attempt(
             request
         )
     assert {came.headers["webhook-id"] for came in receiver.requests} == {event.id}

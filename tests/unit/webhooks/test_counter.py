@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 
 import pytest
 
 from shared.domain.callers import system_caller
 from shared.domain.errors import ConcurrentChange, Conflict
-from shared.domain.events import Notice
+from shared.domain.events import Event, Notice
 from shared.domain.ids import derived_id
+from shared.domain.stamp import Stamp
 from shared.domain.webhooks.delivery import Delivery
-from shared.domain.webhooks.subscription import MAX_WEBHOOKS, Webhook
+from shared.domain.webhooks.subscription import MAX_WEBHOOKS, Webhook, WebhookInput
 from shared.table.item import Item
 from shared.table.keys import webhooks as webhook_keys
 from shared.table.store import Store
@@ -27,30 +29,32 @@ AT = "2026-05-04T12:00:00.000Z"
 Work = Callable[[WebhookTable], None]
 
 
-def webhook(number: int) -> Webhook:
-    return Webhook.model_construct(
-        id=derived_id(number, "webhook"),
-        url="https://hooks.example.com/",
-        events=["contact.created"],
-        secret="whsec_",
-        created_at=AT,
-        created_by="user:u",
-        updated_at=AT,
-        updated_by="user:u",
+@cache
+def webhook(number: int) -> tuple[Webhook, Event]:
+    """Return a new webhook and its event."""
+    return Webhook.create(
+        WebhookInput(url="https://hooks.example.com/", events=["contact.created"]),
+        webhook_id=derived_id(number, "webhook"),
+        stamp=stamp(f"creation {number}"),
+        loopback=False,
     )
 
 
+def stamp(change: str) -> Stamp:
+    return Stamp(derived_id(0, change), AT, system_caller(TENANT, "webhooks", "system"))
+
+
 def create(number: int) -> Work:
-    return lambda table: table.create(webhook(number))
+    return lambda table: table.create(*webhook(number))
 
 
 def delete(number: int) -> Work:
     """Delete a webhook as it is read, like a caller; another may be faster."""
 
     def work(table: WebhookTable) -> None:
-        found = table.get(webhook(number).id)
+        found = table.get(webhook(number)[0].id)
         if found is not None:
-            table.delete(found)
+            table.remove(found, found.delete(stamp=stamp("removal"))[1])
 
     return work
 
@@ -59,7 +63,7 @@ def disable(number: int) -> Work:
     """Disable a webhook, like the sender after a 410."""
 
     def work(table: WebhookTable) -> None:
-        found = table.get(webhook(number).id)
+        found = table.get(webhook(number)[0].id)
         if found is None:
             return
         notice = Notice(
@@ -74,8 +78,9 @@ def disable(number: int) -> Work:
         )
         delivery = table.add_delivery(Delivery.create(notice, found.id, at=AT))
         after = delivery.give_up("gone", revision="r2")
-        disabled = found.disable("gone", at=AT, caller=system_caller(TENANT, "webhooks", "system"))
-        table.save_with_webhook(delivery, after, found, disabled)
+        disabled = found.disable("gone", stamp=stamp("disabling"))
+        assert disabled is not None
+        table.save_with_webhook(delivery, after, found, *disabled)
 
     return work
 
@@ -123,7 +128,7 @@ def test_the_counter_is_the_number_of_webhooks_at_any_time(scene: str, kills: di
         table = MemoryTable(before_call)
         tables.append(table)
         webhooks = WebhookTable(Store(table, "table", sleep=lambda _: None), TENANT)
-        webhooks.create(webhook(0))
+        webhooks.create(*webhook(0))
         works = [lambda one=one: in_turn(one)(webhooks) for one in SCENES[scene]]  # type: ignore[misc]
         running.append(Turns(works, schedule, kills=kills, state=lambda: table.digest))
         running[0].run()
@@ -141,9 +146,9 @@ def test_the_limit_holds_and_counts_nothing_that_was_refused() -> None:
     table = MemoryTable()
     webhooks = WebhookTable(Store(table, "table"), TENANT)
     for number in range(MAX_WEBHOOKS):
-        webhooks.create(webhook(number))
+        webhooks.create(*webhook(number))
     with pytest.raises(Conflict):
-        webhooks.create(webhook(MAX_WEBHOOKS))
+        webhooks.create(*webhook(MAX_WEBHOOKS))
     assert counts_of(table) == (MAX_WEBHOOKS, MAX_WEBHOOKS)
 
 
