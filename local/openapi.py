@@ -1,4 +1,6 @@
-"""Writes the OpenAPI document from the routes: `python -m local.openapi` (with `--check`: only compares)."""
+"""Writes the OpenAPI document from the routes, and the schemas of events: `python -m local.openapi` (with `--check`:
+only compares).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from local import event_schemas
+from shared.domain.payloads.registry import DATA, payload
 from shared.http.examples import Example
 from shared.http.openapi import document
 from shared.http.routes import Operation
@@ -52,18 +56,21 @@ def _module(resource: str, name: str) -> Any:
 
 def render() -> str:
     """Return the text of the document, as in the file."""
-    return (
-        json.dumps(document(operations(), examples(), version=VERSION), indent=1, ensure_ascii=False) + "\n"
-    )
+    payloads = {event_type: payload(event_type) for event_type in DATA}
+    made = document(operations(), examples(), version=VERSION, payloads=payloads)
+    return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
 
 
 def main() -> None:
-    rendered = render()
+    rendered = {FILE: render(), **event_schemas.render()}
     if "--check" in sys.argv:
-        if FILE.read_text() != rendered:
-            sys.exit("The OpenAPI document does not match the routes. Run `make openapi`.")
+        if any(not file.exists() or file.read_text() != text for file, text in rendered.items()):
+            sys.exit(
+                "The OpenAPI document or docs/events/ does not match the routes and events. Run `make openapi`."
+            )
         return
-    FILE.write_text(rendered)
+    for file, text in rendered.items():
+        file.write_text(text)
 
 
 if __name__ == "__main__":

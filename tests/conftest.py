@@ -14,7 +14,7 @@ from shared.identity import tokens
 from shared.services import performers, reading_budget
 from shared.services.contacts import shown as shown_contacts
 from shared.table import labels
-from tests.support import budgets  # noqa: F401 (loads the profile of Hypothesis)
+from tests.support import budgets, event_schemas  # noqa: F401 (budgets loads the profile of Hypothesis)
 from tests.support.aws import Stack
 from tests.support.botocore_speed import faster_botocore
 from tests.support.faults import without_pauses
@@ -48,6 +48,21 @@ def failed_calls_are_repeated_at_once() -> Iterator[None]:
 def coverage_costs_little(pytestconfig: pytest.Config) -> Iterator[None]:
     with aws_calls_untraced() if pytestconfig.pluginmanager.hasplugin("_cov") else nullcontext():
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def every_event_is_checked() -> Iterator[None]:
+    with event_schemas.events_are_checked():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def every_event_fits_its_schema(every_event_is_checked: None) -> Iterator[None]:
+    """Every test that writes an event is a witness that the events fit docs/events/."""
+    yield
+    found = list(event_schemas.faults)
+    event_schemas.faults.clear()
+    assert not found
 
 
 @pytest.fixture(autouse=True)

@@ -128,6 +128,9 @@ EVENT_TYPES = (
 DERIVED_TYPES = frozenset({GROUP_MEMBER_ADDED, GROUP_MEMBER_REMOVED})
 """The event types that webhooks receive in addition to the event they follow from. They are no entries of the feed."""
 
+SCHEMA_VERSION = 1
+"""The version of the payloads of events, which every payload states. The schemas are in `docs/events/`."""
+
 _IMPORT = "system:import:"
 """The beginning of the actor of an import's changes; the import's id follows."""
 

@@ -33,14 +33,20 @@ more than a page counts as several requests."""
 
 
 def document(
-    operations: Iterable[Operation], examples: Mapping[str, Example], *, version: str
+    operations: Iterable[Operation],
+    examples: Mapping[str, Example],
+    *,
+    version: str,
+    payloads: Mapping[str, type[BaseModel]] | None = None,
 ) -> dict[str, Any]:
     """Return the OpenAPI document of `operations`. `version`: the API's version, such as `0.1.0`.
 
-    `examples`: by the handlers' names. Raises KeyError for an example of a problem that its operation does not declare.
+    `examples`: by the handlers' names. `payloads`: the models of the bodies of webhook requests, by event type. Raises
+    KeyError for an example of a problem that its operation does not declare.
     """
     ordered = sorted(operations, key=lambda operation: (operation.path, operation.method))
-    schemas, components = _schemas(ordered)
+    payloads = payloads or {}
+    schemas, components = _schemas(ordered, payloads.values())
     paths: dict[str, Any] = {}
     for operation in ordered:
         example = examples.get(operation.handler.__name__, Example())
@@ -52,11 +58,22 @@ def document(
         "info": {"title": "Contacts", "version": version, "description": _DESCRIPTION},
         "servers": [{"url": STAGE}],
         "security": [{"password": []}, {"bearer": []}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(operation.tag for operation in ordered)],
+        "tags": [
+            {"name": tag}
+            for tag in dict.fromkeys(
+                [*(operation.tag for operation in ordered), *([_EVENTS] * bool(payloads))]
+            )
+        ],
         "paths": paths,
+        "webhooks": {
+            event_type: {"post": _webhook(event_type, model, schemas[model, "serialization"])}
+            for event_type, model in payloads.items()
+        },
         "components": {
             "schemas": components,
             "headers": _LIMIT_HEADERS,
+            "parameters": _WEBHOOK_HEADERS,
+            "responses": {name: {"description": meaning} for name, meaning in _WEBHOOK_ANSWERS.values()},
             "securitySchemes": {
                 "password": {
                     "type": "oauth2",
@@ -73,10 +90,38 @@ def document(
     }
 
 
+_EVENTS = "Events received by webhooks"
+_WEBHOOK_HEADERS = {
+    name: {
+        "name": name,
+        "in": "header",
+        "required": True,
+        "description": description,
+        "schema": {"type": "string"},
+    }
+    for name, description in (
+        ("webhook-id", "The id of the event, the same at every attempt. Use it to ignore repeated events."),
+        ("webhook-timestamp", "The time of the attempt, in Unix seconds."),
+        (
+            "webhook-signature",
+            "Signatures separated by spaces, each `v1,` and the base64 of HMAC-SHA256 over "
+            "`<webhook-id>.<webhook-timestamp>.<body>` (Standard Webhooks 1.0.0). One valid signature is enough.",
+        ),
+    )
+}
+
+_WEBHOOK_ANSWERS = {
+    "2XX": ("EventReceived", "The event was received. Answer within 15 seconds."),
+    "410": ("WebhookGone", "The webhook is disabled and receives no more events."),
+    "default": ("EventRefused", "The event is sent again later, up to ten times in all."),
+}
+
 _Schemas = dict[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]]
 
 
-def _schemas(operations: list[Operation]) -> tuple[_Schemas, dict[str, Any]]:
+def _schemas(
+    operations: list[Operation], payloads: Iterable[type[BaseModel]]
+) -> tuple[_Schemas, dict[str, Any]]:
     wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(Problem, "serialization"): None}
     for operation in operations:
         if operation.oauth:
@@ -89,6 +134,8 @@ def _schemas(operations: list[Operation]) -> tuple[_Schemas, dict[str, Any]]:
             wanted[operation.accepted.answer, "serialization"] = None
         if operation.query:
             wanted[operation.query, "validation"] = None
+    for payload in payloads:
+        wanted[payload, "serialization"] = None
     schemas, definitions = models_json_schema(list(wanted), ref_template=_REF)
     components = definitions.get("$defs", {})
     for operation in operations:
@@ -97,6 +144,23 @@ def _schemas(operations: list[Operation]) -> tuple[_Schemas, dict[str, Any]]:
             components.pop(name, None)
     found: Any = schemas
     return dict(found), dict(sorted(components.items()))
+
+
+def _webhook(event_type: str, model: type[BaseModel], schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of the requests that a webhook receives for events of a type."""
+    return {
+        "operationId": f"receive_{event_type.replace('.', '_')}",
+        "summary": f"Receive {event_type}",
+        "description": model.__doc__,
+        "tags": [_EVENTS],
+        "security": [],
+        "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in _WEBHOOK_HEADERS],
+        "requestBody": {"required": True, "content": {JSON: {"schema": schema}}},
+        "responses": {
+            status: {"$ref": f"#/components/responses/{name}"}
+            for status, (name, _) in _WEBHOOK_ANSWERS.items()
+        },
+    }
 
 
 def _operation(operation: Operation, schemas: _Schemas, example: Example) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shared.domain.events import MAX_CHANGED_NAMES, Event, Notice
+from shared.domain.events import MAX_CHANGED_NAMES, SCHEMA_VERSION, Event, Notice
 from shared.domain.webhooks.delivery import DeliveryRequest
 
 _NOTICE_TEXTS = ("id", "type", "tenant_id", "at", "entity", "entity_id", "origin")
@@ -50,10 +50,10 @@ def from_message(message: str) -> Notice:
     )
 
 
-def to_body(event: Event) -> bytes:
-    """Return the body of the webhook request for an event: the same bytes at every attempt.
+def to_payload(event: Event) -> dict[str, Any]:
+    """Return the payload of the webhook request for an event, as `docs/events/` describes it.
 
-    Standard Webhooks 1.0.0 recommends this form: `type`, `timestamp`, `data`; see docs/events.md.
+    Standard Webhooks 1.0.0 recommends this form: `type`, `timestamp`, `data`.
     """
     data: dict[str, Any] = {
         "object": event.entity,
@@ -64,8 +64,12 @@ def to_body(event: Event) -> bytes:
     }
     for name, value in event.data.items():
         data.setdefault(name, value)
-    body = {"type": event.type, "timestamp": event.at, "data": data}
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    return {"type": event.type, "timestamp": event.at, "schema_version": SCHEMA_VERSION, "data": data}
+
+
+def to_body(event: Event) -> bytes:
+    """Return the body of the webhook request for an event: the same bytes at every attempt."""
+    return json.dumps(to_payload(event), separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def to_request_message(request: DeliveryRequest) -> str:

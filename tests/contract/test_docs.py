@@ -12,7 +12,6 @@ from urllib.parse import unquote
 
 import pytest
 
-from shared.domain.events import EVENT_TYPES
 from shared.domain.webhooks.delivery import MAX_ATTEMPTS, RESPONSE_BYTES, WAIT_SECONDS
 from shared.domain.webhooks.subscription import MAX_WEBHOOKS, generate_secret
 from shared.publishing.signing import headers
@@ -149,12 +148,6 @@ def test_each_route_s_cost_is_stated(template: Template) -> None:
     assert set(COSTS) == routes
     stated = set(re.findall(r"^\| ([^|]+?) \| \d+ \|", text("docs/access-patterns.md"), re.MULTILINE))
     assert set(COSTS.values()) - stated == set()
-
-
-def test_each_event_type_is_described_and_no_other() -> None:
-    rows = re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \|", text("docs/events.md"), re.MULTILINE)
-    documented = {row for row in rows if not row.startswith("data.")}
-    assert documented == set(EVENT_TYPES)
 
 
 def test_the_figures_about_webhooks_are_those_in_force() -> None:

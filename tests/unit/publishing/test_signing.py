@@ -86,6 +86,7 @@ def test_a_body_has_type_timestamp_and_data() -> None:
     assert json.loads(to_body(EVENT)) == {
         "type": "contact.updated",
         "timestamp": "2026-05-04T09:30:00.000Z",
+        "schema_version": 1,
         "data": {
             "object": "contact",
             "id": "0190a8b0-0000-7000-8000-00000000000c",

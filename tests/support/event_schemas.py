@@ -1,0 +1,106 @@
+"""Holds every event that a test writes, and every body that it sends to a webhook, to the published JSON Schemas.
+
+The schemas allow members that they do not name, since later versions may add some. Here they allow none: an event with
+a member that docs/events/ does not describe is a fault.
+
+Most events of a run have the same shape: the same members with values of the same types. A few of each shape are
+compared with the schema, so that this takes little time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from shared.domain.events import Event
+from shared.publishing.contracts import to_body, to_payload
+from shared.table import event_items
+from shared.table.item import Item
+
+FOLDER = Path(__file__).parents[2] / "docs" / "events"
+_OF_EACH_SHAPE = 3
+_OPEN_NAME = re.compile(r"^(custom_fields)\..*")
+_seen: Counter[object] = Counter()
+faults: list[str] = []
+"""The faults that were found and not reported yet. Code under test may catch any exception, so none is raised."""
+
+
+@cache
+def validator(event_type: str) -> Draft202012Validator:
+    """Return what validates the payload of an event of a type, and allows no members that the schema does not name.
+
+    Raises FileNotFoundError for a type without a schema.
+    """
+    schema = json.loads((FOLDER / f"{event_type}.json").read_text(encoding="utf-8"))
+    _close(schema)
+    return Draft202012Validator(schema)
+
+
+def find_fault(payload: dict[str, Any]) -> str | None:
+    """Return the fault of a payload, as JSON has it, under the schema of its type; None if it has none."""
+    try:
+        found = best_match(validator(payload["type"]).iter_errors(payload))
+    except FileNotFoundError:
+        return f"{payload['type']} has no schema: see shared/domain/payloads/registry.py"
+    return f"{payload['type']}: {found.json_path}: {found.message}" if found else None
+
+
+def check(payload: dict[str, Any]) -> None:
+    """Note the fault of a payload, if it has one and its shape was not compared often enough."""
+    shape = (payload["type"], _shape(payload["data"]))
+    if _seen[shape] < _OF_EACH_SHAPE:
+        _seen[shape] += 1
+        if fault := find_fault(json.loads(json.dumps(payload))):
+            faults.append(fault)
+
+
+@contextmanager
+def events_are_checked() -> Iterator[None]:
+    """Check each event whose item is made, and each body that is sent, in this process."""
+    to_item = event_items.event_to_item
+
+    def checked_item(tenant_id: str, event: Event) -> Item:
+        check(to_payload(event))
+        return to_item(tenant_id, event)
+
+    def checked_body(*given: Any, **named: Any) -> bytes:
+        body = to_body(*given, **named)
+        check(json.loads(body))
+        return body
+
+    with (
+        patch.object(event_items, "event_to_item", checked_item),
+        patch("shared.publishing.sender.to_body", checked_body),
+    ):
+        yield
+
+
+def _shape(value: Any) -> object:
+    """Return what values of the same members and types have in common."""
+    if isinstance(value, dict):
+        return frozenset((_OPEN_NAME.sub(r"\1.", key), _shape(one)) for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return frozenset(_shape(one) for one in value)
+    return type(value)
+
+
+def _close(schema: Any) -> None:
+    """Forbid the members that the objects of a schema do not name."""
+    if isinstance(schema, list):
+        for one in schema:
+            _close(one)
+    elif isinstance(schema, dict):
+        for one in schema.values():
+            _close(one)
+        if isinstance(schema.get("properties"), dict) and "type" in schema:
+            schema.setdefault("additionalProperties", False)
