@@ -69,9 +69,9 @@ def events_are_checked() -> Iterator[None]:
     """Check each event whose item is made, and each body that is sent, in this process."""
     to_item = event_items.event_to_item
 
-    def checked_item(tenant_id: str, event: Event) -> Item:
+    def checked_item(tenant_id: str, event: Event, **named: Any) -> Item:
         check(to_payload(event))
-        return to_item(tenant_id, event)
+        return to_item(tenant_id, event, **named)
 
     def checked_body(*given: Any, **named: Any) -> bytes:
         body = to_body(*given, **named)
