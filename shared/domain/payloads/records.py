@@ -21,7 +21,8 @@ from shared.domain.labels.record import ContactType, Label, Tag
 from shared.domain.payloads.parts import Changes, Data, Part, absent, fields_of
 from shared.domain.tenant import RateLimit, TenantSettings
 from shared.domain.timestamps import Timestamp
-from shared.domain.webhooks.subscription import Webhook
+from shared.domain.webhooks.filters import WebhookFilter
+from shared.domain.webhooks.subscription import Include, Webhook
 
 _AS_SENT = "With `include` `full`: the record when the request was sent."
 
@@ -285,6 +286,10 @@ class ExportCompleted(Data):
     counts: FileCounts
 
 
+# To write the default of a webhook's filter into a schema, pydantic needs the filter's serializer.
+WebhookFilter.model_rebuild()
+
+
 class _WebhookData(Data):
     object: Literal["webhook"]
     changes: Annotated[
@@ -294,8 +299,8 @@ class _WebhookData(Data):
             {
                 "url": str,
                 "events": list[str],
-                "filter": dict[str, Any],
-                "include": Literal["thin", "full"],
+                "filter": WebhookFilter,
+                "include": Include,
                 "description": str,
                 "header_names": list[str],
                 "acts_as": str,
