@@ -108,6 +108,8 @@ _MASKS = (
 )
 _LEAST_LETTERS = 3
 """How many letters a vanity number has, such as `1-800-4-FUN`."""
+_LETTER_BETWEEN_DIGITS = r"[0-9][^0-9]*[^\W\d_][^0-9]*[0-9]"
+"""The letter may mask a digit: `201X00X0`."""
 _LONE_X = r"(?<![a-z])x(?![a-z])"
 """The mask of one digit."""
 _QUANTITY = (
@@ -261,6 +263,8 @@ def _before_what_follows(text: str, is_number: Check) -> str | None:
         plus = max(head.find("+"), 0)
         if _digits(head[:plus]):  # another number, before one with its country code
             continue
+        if _pattern(_LETTER_BETWEEN_DIGITS).search(head):
+            return None
         number = _digits(head[plus:])
         if number and is_number(number):
             before = text[:at].rstrip()

@@ -320,6 +320,7 @@ _KEYPAD = str.maketrans("adenorx", "2336679")
     st.sampled_from(["US", "DE", "FR"]),
 )
 @example("33800000X00", "FR")
+@example("201X00X0:X", "DE")
 @settings(max_examples=repetitions(300))
 def test_no_number_has_a_digit_that_the_cell_does_not_have(cell: str, country: str) -> None:
     """check 105: each number is the country's code and, in their order, digits of the cell. Words of three letters or
