@@ -127,6 +127,8 @@ _HOURS = r"[0-9]\s*(?:uhr|h|hrs?|hours?|o'?clock|a\.?m|p\.?m|heures?|std|stunden
 """A time or a number of hours, such as `17 Uhr`."""
 _BEFORE_HOURS = r"[0-9)][\s,]+[0-9]{1,2}(?:\s*[.\-]\s*[0-9]{1,2})*[\s,]*\Z"
 """A number and, without a word between them, the figures of hours after it: `2312500 9-17`."""
+_LONGEST_HOUR = 2
+"""Digits of an hour."""
 _GAPS = r"(?<=[0-9)])(?=[\s\-]*\s)[\s\-]+(?=[0-9])"
 """What is between the groups of a number, if it has a space."""
 _FULL = 9
@@ -348,7 +350,7 @@ def _looks_joined(text: str) -> bool:
     return (
         " 0" in text[_FULL:]
         or text[-5:-2] in (" 19", " 20")
-        or "-" in text[-5:]
+        or ("-" in text[-5:] and len(text.rpartition("-")[2].strip()) <= _LONGEST_HOUR)
         or (" 0" in text[1:4] and text[0] not in "+(0")
     )
 

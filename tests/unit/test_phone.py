@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from shared.domain.errors import Invalid
 from shared.domain.phone import REFUSALS, as_typed, normalize_phone
+from shared.domain.typed_phone import plain_number
 from tests.support.budgets import repetitions
 
 US, DE, UK = "+14155552671", "+49302312500", "+442079460958"
@@ -314,3 +315,18 @@ def test_an_area_code_in_brackets_is_too_short_to_be_a_number() -> None:
     assert min(shortest) > 3
     assert normalize_phone("(415) 555-2671", "US") == US
     assert normalize_phone("(030) 231 2500", "DE") == DE
+
+
+@pytest.mark.parametrize(
+    "text", ["(415) 555-2671", "415-555-2671", "+44 20 7946 0958", "030 2312500", "0171-2312500"]
+)
+def test_what_people_usually_type_is_a_plain_number(text: str) -> None:
+    """The keys of an import and its rows read numbers: each further attempt costs as much as the first one."""
+    assert plain_number(text) == "".join(one for one in text if one in "+0123456789")
+
+
+@pytest.mark.parametrize(
+    "text", ["030 2312500 9-17", "030 2312500 9-17 ", "030 2312500 8-5", "030 2312500 030 2312501"]
+)
+def test_a_number_that_may_have_something_after_it_is_no_plain_one(text: str) -> None:
+    assert plain_number(text) is None
