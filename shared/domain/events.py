@@ -154,8 +154,9 @@ class Event:
     `entity` and `entity_id`: the kind (contact, customer, label, user, …) and id of the record in whose partition the
     event is stored. `at`: RFC 3339. `actor`: such as `user:0190…`. `origin`: api, import, booking or system.
     `version`: the record's version after the change. `data`: further facts, such as the ids of other records that the
-    change created. `label_ids_before`: the old values of a contact's fields with the ids of labels, if they changed;
-    they are stored with the event and not published.
+    change created. `label_ids_before`: the old values of a contact's fields with the ids of labels, if they changed.
+    `groups_joined`, `groups_left`: the ids of the static groups that a contact joined and left. These three are stored
+    with the event and not published.
     """
 
     id: str
@@ -169,6 +170,8 @@ class Event:
     changes: Changes = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     label_ids_before: dict[str, list[str]] = field(default_factory=dict)
+    groups_joined: list[str] = field(default_factory=list)
+    groups_left: list[str] = field(default_factory=list)
 
     @property
     def is_of_entry(self) -> bool:
@@ -178,6 +181,16 @@ class Event:
             and not self.type.startswith("contact.")
             and FIGURES.issuperset(self.changes)
         )
+
+    @property
+    def changed_names(self) -> list[str]:
+        """The names of the fields that changed. A contact's `groups` changed if it joined or left one, even if the
+        names of the groups were not known.
+        """
+        names = list(self.changes)
+        if (self.groups_joined or self.groups_left) and "groups" not in self.changes:
+            names.append("groups")
+        return names
 
     @property
     def import_id(self) -> str | None:
@@ -192,6 +205,9 @@ class Notice:
     `id`: the id of the event, which is stored in the partition of `entity` and `entity_id`. `note_id`: the note that
     the event is about, if it is about one. `changed`: the names of the fields in the event's `changes`, without values;
     None when they are not known: there are more than MAX_CHANGED_NAMES, or an earlier version wrote the message.
+
+    `source_id` and `group_id`: of a derived event (see DERIVED_TYPES), the id of the contact's event from which it
+    follows, and the group it is about. `entity` and `entity_id` are those of the contact.
     """
 
     id: str
@@ -204,6 +220,13 @@ class Notice:
     origin: str
     note_id: str | None = None
     changed: tuple[str, ...] | None = None
+    source_id: str | None = None
+    group_id: str | None = None
+
+    @property
+    def subject_id(self) -> str:
+        """The id of the record that the event is about."""
+        return self.group_id or self.entity_id
 
 
 def compare_fields(old: dict[str, Any], new: dict[str, Any]) -> Changes:

@@ -30,8 +30,9 @@ def to_message(tenant_id: str, event: Event) -> str:
     }
     if "note_id" in event.data:
         message["note_id"] = event.data["note_id"]
-    if len(event.changes) <= MAX_CHANGED_NAMES:
-        message["changed"] = list(event.changes)
+    changed = event.changed_names
+    if len(changed) <= MAX_CHANGED_NAMES:
+        message["changed"] = changed
     return json.dumps(message, separators=(",", ":"))
 
 

@@ -32,6 +32,9 @@ def event_to_item(tenant_id: str, event: Event) -> Item:
         item["data"] = {"S": to_json(event.data)}
     if event.label_ids_before:
         item["label_ids_before"] = {"S": to_json(event.label_ids_before)}
+    for name, group_ids in (("groups_joined", event.groups_joined), ("groups_left", event.groups_left)):
+        if group_ids:
+            item[name] = {"L": [{"S": group_id} for group_id in group_ids]}
     return item
 
 
@@ -50,4 +53,10 @@ def event_from_item(item: Item) -> Event:
         changes={name: (old, new) for name, (old, new) in changes.items()},
         data=json.loads(item["data"]["S"]) if "data" in item else {},
         label_ids_before=json.loads(item["label_ids_before"]["S"]) if "label_ids_before" in item else {},
+        groups_joined=_texts(item, "groups_joined"),
+        groups_left=_texts(item, "groups_left"),
     )
+
+
+def _texts(item: Item, name: str) -> list[str]:
+    return [one["S"] for one in item[name]["L"]] if name in item else []

@@ -223,7 +223,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "G#MAIL#": "UpdateItem",
     },
     "WebhookDueRole": {"T#": "UpdateItem", "DUE#": "Query-index"},
-    "WebhookFanOutRole": {"T#": "GetItem PutItem UpdateItem Query TransactGetItems"},
+    "WebhookFanOutRole": {"T#": "GetItem BatchGetItem PutItem UpdateItem Query TransactGetItems"},
     "WebhookSendRole": {"T#": "GetItem PutItem UpdateItem BatchGetItem TransactGetItems"},
     "WebhooksRole": {"T#": "GetItem PutItem UpdateItem DeleteItem Query TransactGetItems TransactWriteItems"},
 }

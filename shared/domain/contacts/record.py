@@ -188,6 +188,7 @@ class Contact(BookedFields, StatusFields):
             **status,
         )
         event = contact._build_creation_event(CONTACT_CREATED, stamp.caller)
+        event.groups_joined.extend(contact.group_ids)
         if status:
             event.data.update(history_data(None, contact, Move(changed_by=changed_by)))
         return contact, event
@@ -342,11 +343,13 @@ class Contact(BookedFields, StatusFields):
         return contact, replace(event, changes=changes)
 
     def _build_change(self, event_type: str, given: dict[str, Any], stamp: Stamp) -> tuple[Contact, Event]:
-        """Return the next version and its event, which also has the ids of the labels before the change."""
+        """Return the next version and its event, which also has the ids of earlier labels and of changed groups."""
         after, event = super()._build_change(event_type, given, stamp)
         for name, old, new in zip(LABEL_ID_FIELDS, self.label_ids, after.label_ids, strict=True):
             if old != new:
                 event.label_ids_before[name] = old
+        event.groups_joined.extend(one for one in after.group_ids if one not in self.group_ids)
+        event.groups_left.extend(one for one in self.group_ids if one not in after.group_ids)
         return after, event
 
     def _audited_fields(self) -> dict[str, Any]:

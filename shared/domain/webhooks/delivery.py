@@ -108,11 +108,14 @@ class Delivery(BaseModel):
     next_attempt_at: Timestamp | None = None
     created_at: Timestamp
 
-    # Not shown. `version`: of the webhook, in the delivery of a test event; else 0. `revision` changes with each change
-    # of the delivery. `queued_at`: when the message for the next attempt was queued; None when that is not known.
+    # Not shown. `entity` and `entity_id`: of the record in whose partition the event is. `source_id`: of a derived
+    # event, the id of the event from which it follows. `version`: of the webhook, in the delivery of a test event; else
+    # 0. `revision` changes with each change of the delivery. `queued_at`: when the message for the next attempt was
+    # queued; None when that is not known.
     webhook_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
+    source_id: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     version: Annotated[int, SkipJsonSchema(), Field(exclude=True)] = 0
     due_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     queued_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
@@ -127,6 +130,7 @@ class Delivery(BaseModel):
             webhook_id=webhook_id,
             entity=notice.entity,
             entity_id=notice.entity_id,
+            source_id=notice.source_id,
             created_at=at,
             next_attempt_at=at,
             due_at=timestamps.plus(at, LOST_MESSAGE_SECONDS),

@@ -76,7 +76,7 @@ class WebhookFilter(BaseModel):
         """
         return (
             (not self.source or notice.origin in self.source)
-            and self.entity_id in (None, notice.entity_id)
+            and self.entity_id in (None, notice.subject_id)
             and (self.owner_id is None or notice.entity == "contact")
             and (notice.changed is None or self.has_changed_field(notice.changed))
         )

@@ -197,13 +197,13 @@ class Webhook(Recorded):
         """Whether an actor is the holder, and there has been no other holder since a time."""
         return self.acts_as == actor and self.held_since <= max(since, self.created_at)
 
+    def wants_type(self, event_type: str) -> bool:
+        """Whether events of a type are to be sent, as far as the filter allows."""
+        return self.is_active and any(covers(pattern, event_type) for pattern in self.events)
+
     def may_want(self, notice: Notice) -> bool:
         """Whether an event is to be sent as far as its notice tells; see `WebhookFilter.may_pass`."""
-        return (
-            self.is_active
-            and any(covers(pattern, notice.type) for pattern in self.events)
-            and self.filter.may_pass(notice)
-        )
+        return self.wants_type(notice.type) and self.filter.may_pass(notice)
 
     def change(self, given: dict[str, Any], *, stamp: Stamp, loopback: bool) -> tuple[Webhook, Event] | None:
         """Return the subscription with the fields of a merge patch, and its event; None if nothing changes.

@@ -171,7 +171,7 @@ class Sending:
         holder = self._rights.holder_of(webhook, tenant)
         if holder is None:
             return self._disable_without_holder(table, request, webhook, delivery)
-        if not self._rights.may_see(holder, event.type, event.entity_id, lambda: event.actor):
+        if not self._rights.may_see(holder, event.type, delivery.entity_id, lambda: event.actor):
             return _give_up(table, delivery, "not_permitted")
         if not self._reserve(table, delivery):
             _, current = table.find_delivery(request.webhook_id, request.event_id)

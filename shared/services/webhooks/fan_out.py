@@ -15,8 +15,9 @@ from typing import Protocol, TypeVar
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
+from shared.domain.derived_events import derive_notices, may_have_derived
 from shared.domain.errors import ConcurrentChange, Unavailable
-from shared.domain.events import Event, Notice
+from shared.domain.events import DERIVED_TYPES, Event, Notice
 from shared.domain.tenant import Tenant
 from shared.domain.webhooks.delivery import Delivery, DeliveryRequest
 from shared.domain.webhooks.subscription import HOLDER_LOST_RIGHTS, Webhook, system_stamp
@@ -47,6 +48,8 @@ class Subscriptions(Protocol):
     def add_delivery(self, delivery: Delivery) -> Delivery: ...
 
     def event_of(self, delivery: Delivery) -> Event | None: ...
+
+    def events_of(self, notices: Sequence[Notice]) -> dict[str, Event]: ...
 
     def mark_queued(self, delivery: Delivery, at: str) -> None: ...
 
@@ -145,15 +148,17 @@ class FanOut:
                 tasks += planned
         return tasks
 
-    def _plan_for_tenant(self, notices: Sequence[Notice]) -> list[_Task]:
-        tenant_id = notices[0].tenant_id
+    def _plan_for_tenant(self, published: Sequence[Notice]) -> list[_Task]:
+        tenant_id = published[0].tenant_id
         tenant = self._tenant(tenant_id)
         if tenant is None:
             raise UnknownTenant
         table = self._subscriptions(tenant_id)
+        webhooks = table.all()
+        notices = [*published, *_derive(published, webhooks, table)]
         holders: dict[str, Caller | None] = {}
         tasks = []
-        for webhook in table.all():
+        for webhook in webhooks:
             if not any(map(webhook.may_want, notices)):
                 continue
             if webhook.acts_as not in holders:
@@ -242,5 +247,20 @@ class FanOut:
         ]
 
 
+def _derive(notices: Sequence[Notice], webhooks: Sequence[Webhook], table: Subscriptions) -> list[Notice]:
+    """Return the notices of the events that follow from others. Nothing is read unless a subscription wants them."""
+    sources = [notice for notice in notices if may_have_derived(notice)]
+    if not sources or not any(one.wants_type(event_type) for one in webhooks for event_type in DERIVED_TYPES):
+        return []
+    events = table.events_of(sources)
+    return [
+        derived
+        for source in sources
+        if source.id in events
+        for derived in derive_notices(source, events[source.id])
+    ]
+
+
 def _key(notice: Notice) -> _EventKey:
-    return notice.tenant_id, notice.id
+    """Return the key of a published event: of a derived event, that of the event from which it follows."""
+    return notice.tenant_id, notice.source_id or notice.id

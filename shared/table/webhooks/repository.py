@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from shared.domain import timestamps
+from shared.domain.derived_events import derive_events
 from shared.domain.errors import Conflict
-from shared.domain.events import WEBHOOK_TEST, Event
+from shared.domain.events import CONTACT_UPDATED, WEBHOOK_TEST, Event, Notice
 from shared.domain.webhooks.delivery import KEPT_SECONDS, Attempt, Delivery
 from shared.domain.webhooks.filters import WebhookFilter
 from shared.domain.webhooks.subscription import MAX_WEBHOOKS, Webhook
@@ -54,6 +56,7 @@ _DELIVERY = AttributeCodec(
         "webhook_id",
         "entity",
         "entity_id",
+        "source_id",
         "due_at",
         "queued_at",
         "revision",
@@ -88,7 +91,7 @@ class WebhookTable:
         """Write a new subscription and its event. Raises Conflict when the tenant has MAX_WEBHOOKS."""
         transaction = Transaction()
         transaction.put(
-            {**webhook_keys.webhook(self._tenant, webhook.id), **_WEBHOOK.encode(webhook.__dict__)},
+            {**webhook_keys.webhook(self._tenant, webhook.id), **_encode(webhook)},
             **guards.is_new(),
         )
         is_first = "attribute_not_exists(webhooks)"
@@ -167,16 +170,27 @@ class WebhookTable:
         )
 
     def event_of(self, delivery: Delivery) -> Event | None:
-        """Return the event of a delivery, or None when it has been removed. A test event follows from its delivery."""
+        """Return the event of a delivery, or None when it has been removed.
+
+        A test event follows from its delivery, and a derived event from the event of its contact.
+        """
         if delivery.event_type == WEBHOOK_TEST:
             return delivery.test_event()
-        keys = event_keys.possible_keys(
-            self._tenant, delivery.entity, delivery.entity_id, delivery.event_id, delivery.event_type
-        )
-        for key in keys:
-            if item := self._store.get(key):
-                return event_items.event_from_item(item)
-        return None
+        if delivery.source_id is not None:
+            source = self._event(delivery.entity, delivery.entity_id, delivery.source_id, CONTACT_UPDATED)
+            derived = derive_events(source) if source else []
+            return next((one for one in derived if one.id == delivery.event_id), None)
+        return self._event(delivery.entity, delivery.entity_id, delivery.event_id, delivery.event_type)
+
+    def events_of(self, notices: Sequence[Notice]) -> dict[str, Event]:
+        """Return the events that are announced, by their ids, without those that have been removed."""
+        keys = [
+            key
+            for one in notices
+            for key in event_keys.possible_keys(self._tenant, one.entity, one.entity_id, one.id, one.type)
+        ]
+        found = map(event_items.event_from_item, self._store.get_many(keys).values())
+        return {event.id: event for event in found}
 
     def mark_queued(self, delivery: Delivery, at: str) -> None:
         """Write that the message of a delivery's next attempt is in the queue since `at`.
@@ -244,7 +258,7 @@ class WebhookTable:
 
     def _replace(self, transaction: Transaction, before: Webhook, after: Webhook, event: Event) -> None:
         """Change a subscription in place, so that attributes that are no part of the record are kept."""
-        old, new = _WEBHOOK.encode(before.__dict__), _WEBHOOK.encode(after.__dict__)
+        old, new = _encode(before), _encode(after)
         changed = {name: value for name, value in new.items() if old.get(name) != value}
         removed = [name for name in old if name not in new]
         expression = f"SET {', '.join(f'#{name} = :{name}' for name in changed)}"
@@ -264,9 +278,19 @@ class WebhookTable:
     def _add_event(self, transaction: Transaction, event: Event) -> None:
         transaction.put(event_items.event_to_item(self._tenant, event))
 
+    def _event(self, entity: str, entity_id: str, event_id: str, event_type: str) -> Event | None:
+        for key in event_keys.possible_keys(self._tenant, entity, entity_id, event_id, event_type):
+            if item := self._store.get(key):
+                return event_items.event_from_item(item)
+        return None
+
     def _delivery(self, webhook_id: str, event_id: str) -> Delivery | None:
         item = self._store.get(webhook_keys.delivery(self._tenant, webhook_id, event_id))
         return _delivery_from_item(item) if item else None
+
+
+def _encode(webhook: Webhook) -> Item:
+    return _WEBHOOK.encode({**webhook.__dict__, "filter": webhook.filter.conditions})
 
 
 def _webhook_from_item(item: Item) -> Webhook:
