@@ -70,7 +70,7 @@ LEFT_OUT = {
 }  # fmt: skip
 """Locked distributions that no function loads."""
 
-AWS_SERVICES = {"cognito-idp", "dynamodb", "s3", "sesv2", "sns", "sqs"}
+AWS_SERVICES = {"cognito-idp", "dynamodb", "kms", "s3", "sesv2", "sns", "sqs"}
 """The services whose botocore descriptions are kept."""
 
 _PRUNED = (

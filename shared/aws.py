@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 CONNECTIONS = 12
 """The maximum number of connections of a client, and so of the threads that can use it at the same time."""
 
+_READ_SECONDS = {"kms": 2}
+"""The most seconds of a wait for a response of services that answer within milliseconds, so that a request whose four
+attempts fail is answered before its function's time is over. Other services have ten."""
+
 
 def create_session() -> botocore.session.Session:
     """Return a session that takes region and credentials from the environment."""
@@ -42,7 +46,7 @@ def create_client(session: botocore.session.Session, service: str, *, quick: boo
         user_agent="contacts",
         retries={"mode": "standard", "total_max_attempts": 1 if quick else 4},
         connect_timeout=1 if quick else 2,
-        read_timeout=1 if quick else 10,
+        read_timeout=1 if quick else _READ_SECONDS.get(service, 10),
         max_pool_connections=CONNECTIONS,
         # URLs signed with version 2, botocore's default for them, cannot open objects encrypted with KMS.
         signature_version="s3v4" if service == "s3" else None,

@@ -71,6 +71,11 @@ def webhook_deliveries_queue_url() -> str:
     return os.environ["WEBHOOK_DELIVERIES_QUEUE_URL"]
 
 
+def secrets_key_arn() -> str:
+    """The ARN of the KMS key that encrypts the tenants' data keys."""
+    return os.environ["SECRETS_KEY_ARN"]
+
+
 def token_issuer() -> str:
     """The `iss` that access tokens must have."""
     return os.environ["TOKEN_ISSUER"]

@@ -18,6 +18,7 @@ _CREATED = NewWebhook(
     url="https://hooks.example.com/contacts",
     events=["contact.created", "contact.updated"],
     description="Our own books",
+    header_names=["Authorization"],
     acts_as=f"user:{USER_ID}",
     created_at=_AT,
     created_by=f"user:{USER_ID}",
@@ -26,7 +27,7 @@ _CREATED = NewWebhook(
     held_since=_AT,
     secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwAAAAAAAAAAA=",  # noqa: S106 - of nobody
 )
-_SHOWN = Webhook(**_CREATED.__dict__)
+_SHOWN = Webhook(**{name: value for name, value in _CREATED.__dict__.items() if name != "secret"})
 _CHANGED = {"version": 2, "updated_at": _LATER}
 _DISABLED = Conflict("This webhook is disabled. Enable it first.", code="webhook_disabled")
 _DELIVERED = Delivery(
@@ -58,6 +59,7 @@ EXAMPLES = {
             "url": "https://hooks.example.com/contacts",
             "events": ["contact.created", "contact.updated"],
             "description": "Our own books",
+            "headers": {"Authorization": "Bearer 8fK2vTq"},
         },
         answer=_CREATED,
         problems=(

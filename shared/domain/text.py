@@ -56,8 +56,15 @@ GroupName = Annotated[str, StringConstraints(min_length=1, max_length=100, patte
 VISIBLE_ASCII = r"^[!-~]+$"
 """An identifier of another system: no spaces, only ASCII."""
 
+HEADER_NAME = r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$"
+"""The name of an HTTP header: a token (RFC 9110, section 5.6.2)."""
+HEADER_VALUE = r"^[!-~](?:[ -~]*[!-~])?$"
+"""The value of an HTTP header without letters beyond ASCII (RFC 9110, section 5.5)."""
+
 PATTERNS = {
     VISIBLE_ASCII: "This must be in ASCII characters without spaces.",
+    HEADER_NAME: "This is no name of an HTTP header.",
+    HEADER_VALUE: "This must be in ASCII characters, without spaces at the ends and without control characters.",
     _NO_NUL: "The character NUL is not allowed here.",
     _NO_COMMA: "Commas and the character NUL are not allowed here.",
 }

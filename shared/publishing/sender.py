@@ -11,6 +11,7 @@ from shared.domain.errors import Invalid
 from shared.domain.events import Event
 from shared.domain.webhooks.addresses import parse_target
 from shared.domain.webhooks.delivery import RESPONSE_BYTES, Attempt, DeliveryAttemptResult
+from shared.domain.webhooks.secrets import WebhookSecrets
 from shared.domain.webhooks.subscription import Webhook
 from shared.publishing import signing
 from shared.publishing.contracts import to_body
@@ -25,15 +26,17 @@ class Sender:
     def __init__(self, *, loopback: bool = False) -> None:
         self._loopback = loopback
 
-    def send(self, webhook: Webhook, event: Event) -> DeliveryAttemptResult:
+    def send(self, webhook: Webhook, event: Event, secrets: WebhookSecrets) -> DeliveryAttemptResult:
         """Make one attempt. Whatever the receiver does, there is a result; only faults of this program raise."""
         started = time.time()
+        valid = secrets.valid_at(timestamps.from_milliseconds(int(started * 1000)))
         body = to_body(event)
         headers = {
+            **secrets.headers,
             "Content-Type": "application/json",
             "User-Agent": _AGENT,
             "Connection": "close",
-            **signing.headers(webhook.secret, event.id, int(started), body),
+            **signing.headers(valid, event.id, int(started), body),
         }
         status, error, response, retry_after = None, None, "", None
         try:

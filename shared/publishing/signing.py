@@ -5,20 +5,23 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Sequence
 
-from shared.domain.webhooks.subscription import SECRET_PREFIX
+from shared.domain.webhooks.secrets import SECRET_PREFIX
 
 
-def headers(secret: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """Return the headers that identify and sign a request.
+def headers(secrets: Sequence[str], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """Return the headers that identify and sign a request, with a signature by each secret.
 
-    `secret`: `whsec_` and base64. `message_id`: the same at every attempt. `timestamp`: Unix seconds of this
-    attempt. Raises ValueError when the secret is malformed: no request may be sent unsigned.
+    `secrets`: each is `whsec_` and base64. `message_id`: the same at every attempt. `timestamp`: Unix seconds of this
+    attempt. Raises ValueError when there is no secret, or one is malformed: no request may be sent unsigned.
     """
+    if not secrets:
+        raise ValueError("no webhook secret")
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": sign(secret, message_id, timestamp, body),
+        "webhook-signature": " ".join(sign(secret, message_id, timestamp, body) for secret in secrets),
     }
 
 

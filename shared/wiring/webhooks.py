@@ -9,6 +9,7 @@ from shared import environment
 from shared.wiring.base import aws_client, cursors, store
 from shared.wiring.idempotency import announcer, store_for
 from shared.wiring.kept import kept
+from shared.wiring.sealing import seal
 from shared.wiring.tenants import find_tenant, user_table
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from shared.services.webhooks.fan_out import FanOut
     from shared.services.webhooks.holder_rights import HolderRights
     from shared.services.webhooks.subscriptions import WebhookService
+    from shared.services.webhooks.vault import Vault
     from shared.table.webhooks.due import DueDeliveries
     from shared.table.webhooks.repository import WebhookTable
 
@@ -38,9 +40,18 @@ def webhook_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) ->
         _webhook_table(caller.tenant_id, claim),
         cursors(),
         delivery_queue(),
+        vault(),
         loopback=environment.webhook_loopback(),
         announce=announcer(claim),
     )
+
+
+@kept
+def vault() -> Vault:
+    """The service that encrypts the secrets of webhooks, with the data keys that it keeps in memory."""
+    from shared.services.webhooks.vault import Vault
+
+    return Vault(seal())
 
 
 @kept
@@ -73,7 +84,7 @@ def sending() -> Sending:
     from shared.services.webhooks.deliveries import Sending
 
     sender = Sender(loopback=environment.webhook_loopback())
-    return Sending(find_tenant, _webhook_table, delivery_queue(), sender, holder_rights())
+    return Sending(find_tenant, _webhook_table, delivery_queue(), sender, holder_rights(), vault())
 
 
 def holder_rights() -> HolderRights:

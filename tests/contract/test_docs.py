@@ -13,7 +13,8 @@ from urllib.parse import unquote
 import pytest
 
 from shared.domain.webhooks.delivery import MAX_ATTEMPTS, RESPONSE_BYTES, WAIT_SECONDS
-from shared.domain.webhooks.subscription import MAX_WEBHOOKS, generate_secret
+from shared.domain.webhooks.secrets import generate_secret
+from shared.domain.webhooks.subscription import MAX_WEBHOOKS
 from shared.publishing.signing import headers
 from shared.table import keys
 from shared.table.keys.spelling import RECORD_SPACES
@@ -171,14 +172,14 @@ def test_the_receiver_in_the_document_accepts_genuine_requests_and_refuses_other
     shown: dict[str, Any] = {}
     exec(code, shown)  # as readers of the page do
     secret, body, now = generate_secret(), '{"name": "Zoë"}'.encode(), int(time.time())
-    genuine = headers(secret, "event-1", now, body)
+    genuine = headers([secret], "event-1", now, body)
     is_genuine = shown["is_genuine"]
     assert is_genuine(secret, body, genuine)
     assert is_genuine(secret, body, {**genuine, "webhook-signature": f"v1,x {genuine['webhook-signature']}"})
     assert not is_genuine(secret, body + b" ", genuine)
     assert not is_genuine(generate_secret(), body, genuine)
     assert not is_genuine(secret, body, {**genuine, "webhook-id": "event-2"})
-    assert not is_genuine(secret, body, headers(secret, "event-1", now - 301, body))
+    assert not is_genuine(secret, body, headers([secret], "event-1", now - 301, body))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -107,6 +107,7 @@ def make_resources(template: Template) -> Stack:
         _topics,
         _buses,
         _secrets,
+        _encryption_keys,
         _user_pools,
         _redrives,
         _subscriptions,
@@ -260,6 +261,14 @@ def _secrets(stack: Stack) -> None:
         arn = aws.create_secret(Name=name, SecretString=value)["ARN"]
         stack.refs[logical_id] = arn
         stack.attributes[(logical_id, "Id")] = arn
+
+
+def _encryption_keys(stack: Stack) -> None:
+    aws = client("kms")
+    for logical_id in stack.template.resources("AWS::KMS::Key"):
+        made = aws.create_key()["KeyMetadata"]
+        stack.refs[logical_id] = made["KeyId"]
+        stack.attributes[(logical_id, "Arn")] = made["Arn"]
 
 
 def _user_pools(stack: Stack) -> None:

@@ -70,12 +70,22 @@ def _is_null(values: Sequence[str] | None, wanted: Sequence[str]) -> bool:
     return (not values) == {"true": True, "false": False}[str(absent).lower()]
 
 
+def _for_all_equal(values: Sequence[str] | None, wanted: Sequence[str]) -> bool:
+    return all(value in wanted for value in values or ())
+
+
 class _Known(dict[str, Callable[[Sequence[str] | None, Sequence[str]], bool]]):
     def __missing__(self, operator: str) -> Callable[[Sequence[str] | None, Sequence[str]], bool]:
         raise NotImplementedError(f"the condition operator {operator}")
 
 
-_OPERATORS = _Known({"ForAllValues:StringLike": _for_all_like, "Null": _is_null})
+_OPERATORS = _Known(
+    {
+        "ForAllValues:StringEquals": _for_all_equal,
+        "ForAllValues:StringLike": _for_all_like,
+        "Null": _is_null,
+    }
+)
 
 
 def _listed(value: Any) -> list[Any]:
@@ -84,6 +94,7 @@ def _listed(value: Any) -> list[Any]:
 
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/contacts"
 INDEX = f"{TABLE}/index/work"
+KEY = "arn:aws:kms:us-east-1:123456789012:key/0190a8b0"
 
 # By operation, the actions that IAM checks, each with the leading keys of its part of the request ("IAM with
 # DynamoDB transactions" and "IAM security policies with PartiQL" in the Amazon DynamoDB Developer Guide).
@@ -133,6 +144,18 @@ def asks(operation: str, keys: Sequence[str]) -> list[Request]:
         for action in _BY_PART[operation]
         for part in ([[key] for key in keys] or [[]])
     ]
+
+
+def asks_of_key_service(operation: str, encryption_context: Mapping[str, str]) -> Request:
+    """Return the request that IAM checks for an operation of KMS ("Condition keys for AWS KMS" in the AWS KMS Developer
+    Guide).
+    """
+    context: dict[str, Sequence[str]] = {
+        f"kms:EncryptionContext:{name}": [value] for name, value in encryption_context.items()
+    }
+    if encryption_context:
+        context["kms:EncryptionContextKeys"] = list(encryption_context)
+    return Request(f"kms:{operation}", KEY, context)
 
 
 def context_of(keys: Sequence[str]) -> dict[str, Sequence[str]]:

@@ -1,10 +1,10 @@
-"""The roles of functions: the permissions that IAM would give each in the table, checked before every call of a
-function.
+"""The roles of functions: the permissions that IAM would give each in the table and in KMS, checked before every call
+of a function.
 
 No emulator sets `dynamodb:LeadingKeys`, so a role that is too narrow would be noticed only on AWS, and one that is too
-wide nowhere. While code runs `under_role`, every DynamoDB request is checked against that role's statements in
-infra/template.yaml, part by part as IAM does (`policies`). A request that they do not allow raises `AccessRefused`, a
-BaseException that no ``except Exception`` swallows, and is recorded, so that the fixture fails the test even where it
+wide nowhere. While code runs `under_role`, every request to DynamoDB and KMS is checked against that role's statements
+in infra/template.yaml, part by part as IAM does (`policies`). A request that they do not allow raises `AccessRefused`,
+a BaseException that no ``except Exception`` swallows, and is recorded, so that the fixture fails the test even where it
 was swallowed.
 """
 
@@ -18,14 +18,24 @@ from functools import cache
 
 from botocore.awsrequest import AWSResponse
 
-from tests.support.policies import INDEX, TABLE, Request, Statement, allows, asks_of_transaction, context_of
+from tests.support.policies import (
+    INDEX,
+    KEY,
+    TABLE,
+    Request,
+    Statement,
+    allows,
+    asks_of_key_service,
+    asks_of_transaction,
+    context_of,
+)
 from tests.support.template import NoNames, Template
 from tests.support.tenant_guard import CONTROL_PLANE, current_scope, named_keys
 from tests.support.transport import Attempt, Layer, Send, intercepting
 
 
 class AccessRefused(BaseException):
-    """A DynamoDB call that the function's role does not allow."""
+    """A call of DynamoDB or KMS that the function's role does not allow."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +48,11 @@ class Role:
 
 class _Arns(NoNames):
     def attribute(self, logical_id: str, attribute: str) -> str:
-        known = {("Table", "Arn"): TABLE, ("Table", "StreamArn"): f"{TABLE}/stream/2026"}
+        known = {
+            ("Table", "Arn"): TABLE,
+            ("Table", "StreamArn"): f"{TABLE}/stream/2026",
+            ("SecretsKey", "Arn"): KEY,
+        }
         return known.get((logical_id, attribute), f"arn:aws:other:::{logical_id}/{attribute}")
 
     def ref(self, logical_id: str) -> str:
@@ -89,7 +103,7 @@ class RoleGuard:
 
     def __call__(self, attempt: Attempt, send: Send) -> AWSResponse:
         role = _role.get()
-        if role and attempt.service == "dynamodb" and not current_scope().operator:
+        if role and attempt.service in ("dynamodb", "kms") and not current_scope().operator:
             for request in requests_of(attempt):
                 if not allows(role.statements, request):
                     self._refuse(f"{role.name} does not allow {request.action} with {dict(request.context)}")
@@ -106,7 +120,10 @@ class RoleGuard:
 
 
 def requests_of(attempt: Attempt) -> Iterator[Request]:
-    """Return the requests that IAM checks for a DynamoDB request."""
+    """Return the requests that IAM checks for a request to DynamoDB or KMS."""
+    if attempt.service == "kms":
+        yield asks_of_key_service(attempt.operation, attempt.params.get("EncryptionContext") or {})
+        return
     if attempt.operation in CONTROL_PLANE:
         return
     keys = [key for _, key in named_keys(attempt)]
@@ -120,7 +137,7 @@ def requests_of(attempt: Attempt) -> Iterator[Request]:
 
 @contextmanager
 def holding_to_roles() -> Iterator[RoleGuard]:
-    """Check every DynamoDB call made under a role, in all threads, until the block ends."""
+    """Check every call of DynamoDB and KMS made under a role, in all threads, until the block ends."""
     guard = RoleGuard()
     with intercepting(Layer.GUARD, guard):
         yield guard

@@ -52,7 +52,7 @@ class _Pickler(pickle.Pickler):
     def persistent_id(self, found: Any) -> int | None:
         if isinstance(found, BaseBackend):
             return self._backends[id(found)]
-        if type(found).__name__ == "RSAKey":
+        if type(found).__name__ in ("RSAKey", "RSAPrivateKey"):
             self.shared.append(found)
             return len(self._backends) + len(self.shared) - 1
         return None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import secrets
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -20,6 +18,7 @@ from shared.domain.events import (
     WEBHOOK_DELETED,
     WEBHOOK_DISABLED,
     WEBHOOK_ENABLED,
+    WEBHOOK_SECRET_ROTATED,
     WEBHOOK_UPDATED,
     Event,
     Notice,
@@ -31,6 +30,7 @@ from shared.domain.text import Line
 from shared.domain.timestamps import Timestamp
 from shared.domain.webhooks.addresses import MAX_URL_LENGTH, parse_target
 from shared.domain.webhooks.filters import WebhookFilter, WebhookFilterInput
+from shared.domain.webhooks.secrets import HeaderChanges, Headers, sort_names
 
 MAX_WEBHOOKS = 50
 """The most subscriptions of a tenant, and so the most requests that follow from one event."""
@@ -44,9 +44,6 @@ HOLDER_LOST_RIGHTS = "holder_lost_rights"
 """The reason of a webhook whose holder is gone or may no longer manage webhooks."""
 GONE = "gone"
 """The reason of a webhook whose receiver answered 410."""
-
-SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix is no secret
-_SECRET_BYTES = 32  # Standard Webhooks 1.0.0 asks for 24 to 64
 
 
 Include = Literal["thin", "full"]
@@ -92,12 +89,14 @@ class WebhookInput(BaseModel):
     filter: WebhookFilterInput | None = None
     include: Include = Field("thin", description=_INCLUDE)
     description: Line = ""
+    headers: Headers = {}
 
 
 class WebhookPatch(BaseModel):
     """A JSON merge patch (RFC 7396) of a subscription: absent fields stay.
 
-    Null empties `description` and `filter`, and makes `include` `thin`. Within `filter`, null removes a condition.
+    Null empties `description`, `filter` and `headers`, and makes `include` `thin`. Within `filter` and `headers`, null
+    removes a condition or a header.
     """
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
@@ -115,6 +114,7 @@ class WebhookPatch(BaseModel):
     filter: WebhookFilterInput | None = None
     include: Include | None = Field(None, description=_INCLUDE)
     description: Line | None = None
+    headers: HeaderChanges | None = None
 
     def given_fields(self) -> dict[str, Any]:
         """Return the fields that the patch names. Raises Invalid for null in a field that needs a value."""
@@ -128,17 +128,20 @@ class WebhookPatch(BaseModel):
         return given
 
 
-_BY_HOLDER = frozenset({"url", "events", "filter", "include"})
-"""The fields that decide what is sent where. The caller who changes one becomes the holder."""
+_BY_HOLDER = frozenset({"url", "events", "filter", "include", "sealed"})
+"""The fields that decide what is sent where. `sealed` contains the headers. The caller who changes one becomes the
+holder.
+"""
 
 
 class Webhook(Recorded):
     """A webhook subscription of a tenant.
 
     `version` counts the changes, from 1. `acts_as`: the holder, a caller such as `user:0190…` with whose rights the
-    webhook receives events: its creator, or the caller who last changed `url`, `events`, `filter` or `include` or
-    enabled it. `disabled_reason` says why `is_active` is false: `requested` by a caller, `gone` when the receiver
-    answered 410, `holder_lost_rights` when the holder is gone or may no longer manage webhooks.
+    webhook receives events: its creator, or the caller who last changed `url`, `events`, `filter`, `include` or a
+    header or enabled it. `header_names`: its own headers, whose values are not shown. `rotation_ends_at`: until when
+    secrets that were replaced sign too. `disabled_reason` says why `is_active` is false: `requested` by a caller,
+    `gone` when the receiver answered 410, `holder_lost_rights` when the holder is gone or may no longer manage webhooks.
     """
 
     entity: ClassVar[str] = "webhook"
@@ -149,6 +152,8 @@ class Webhook(Recorded):
     filter: WebhookFilter = WebhookFilter.model_construct()
     include: Include = "thin"
     description: str = ""
+    header_names: list[str] = []
+    rotation_ends_at: Timestamp | None = None
     is_active: bool = True
     disabled_reason: str | None = None
     acts_as: str
@@ -158,16 +163,17 @@ class Webhook(Recorded):
     updated_at: Timestamp
     updated_by: str
 
-    # Not shown. `held_since`: when the holder became the holder.
+    # Not shown. `held_since`: when the holder became the holder. `sealed`: the secrets and the headers' values,
+    # encrypted (`shared.services.webhooks.vault`).
     held_since: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
-    secret: Annotated[str, SkipJsonSchema(), Field(exclude=True, repr=False)]
+    sealed: Annotated[bytes, SkipJsonSchema(), Field(exclude=True, repr=False)] = b""
     last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
 
     @classmethod
     def create(
         cls, given: WebhookInput, *, webhook_id: str, stamp: Stamp, loopback: bool
     ) -> tuple[Webhook, Event]:
-        """Return a new subscription with a new secret, and its `webhook.created` event.
+        """Return a new subscription, whose secrets are still to be sealed, and its `webhook.created` event.
 
         Raises PermissionDenied when the caller may not see events of all its types, and Invalid for a URL that webhooks
         may not use.
@@ -183,7 +189,7 @@ class Webhook(Recorded):
             description=given.description,
             acts_as=stamp.caller.actor,
             held_since=stamp.at,
-            secret=generate_secret(),
+            header_names=sort_names(given.headers),
             **stamp.creation_fields(),
         )
         return webhook, webhook._build_creation_event(WEBHOOK_CREATED, stamp.caller)
@@ -253,9 +259,16 @@ class Webhook(Recorded):
         """Return the last version of the subscription, and its `webhook.deleted` event."""
         return self._build_removal(WEBHOOK_DELETED, {}, stamp)
 
-    def with_secret(self) -> NewWebhook:
-        """Return the subscription with its secret, as it is shown only when it is created."""
-        return NewWebhook.model_construct(**self.__dict__)
+    def rotate_secret(
+        self, *, sealed: bytes, rotation_ends_at: str | None, stamp: Stamp
+    ) -> tuple[Webhook, Event]:
+        """Return the subscription with other secrets, which are `sealed`, and its event."""
+        fields = {"sealed": sealed, "rotation_ends_at": rotation_ends_at}
+        return self._build_change(WEBHOOK_SECRET_ROTATED, fields, stamp)
+
+    def with_secret(self, secret: str) -> NewWebhook:
+        """Return the subscription with its secret, as it is shown only when the secret is created."""
+        return NewWebhook.model_construct(**self.__dict__, secret=secret)
 
     def _hand_over(self, events: list[str], stamp: Stamp) -> dict[str, Any]:
         """Return the fields that change when the caller becomes the holder; none if the caller is the holder.
@@ -273,6 +286,7 @@ class Webhook(Recorded):
             "url": self.url.partition("?")[0],
             "events": self.events,
             "include": self.include,
+            "header_names": self.header_names or None,
             "description": self.description or None,
             "is_active": self.is_active,
             "disabled_reason": self.disabled_reason,
@@ -283,7 +297,7 @@ class Webhook(Recorded):
 
 
 class NewWebhook(Webhook):
-    """A new subscription with its secret, which is not shown again."""
+    """A subscription with its new secret, which is not shown again."""
 
     secret: str = Field(repr=False, examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
 
@@ -291,8 +305,3 @@ class NewWebhook(Webhook):
 def system_stamp(tenant_id: str, at: str) -> Stamp:
     """Return the stamp of a change of a subscription that the system makes."""
     return Stamp(new_id(), at, system_caller(tenant_id, "webhooks", "system"))
-
-
-def generate_secret() -> str:
-    """Return a new signing secret in the form of Standard Webhooks: `whsec_` and the base64 of 32 random bytes."""
-    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()

@@ -30,6 +30,7 @@ from shared.domain.webhooks.delivery import (
     DeliveryAttemptResult,
     DeliveryRequest,
 )
+from shared.domain.webhooks.secrets import WebhookSecrets
 from shared.domain.webhooks.subscription import GONE, HOLDER_LOST_RIGHTS, Webhook, system_stamp
 from shared.services.backoff import RECORD, fraction
 
@@ -85,7 +86,13 @@ class DueQueue(Queue, Protocol):
 class Sender(Protocol):
     """Sends a request; see `shared.publishing.sender.Sender`."""
 
-    def send(self, webhook: Webhook, event: Event) -> DeliveryAttemptResult: ...
+    def send(self, webhook: Webhook, event: Event, secrets: WebhookSecrets) -> DeliveryAttemptResult: ...
+
+
+class Secrets(Protocol):
+    """Opens the secrets of webhooks; see `shared.services.webhooks.vault.Vault`."""
+
+    def open(self, tenant_id: str, webhook_id: str, sealed: bytes) -> WebhookSecrets: ...
 
 
 class DueIndex(Protocol):
@@ -135,6 +142,7 @@ class Sending:
         queue: Queue,
         sender: Sender,
         rights: Rights,
+        secrets: Secrets,
         *,
         now: Callable[[], str] = timestamps.now,
         jitter: Callable[[], float] = fraction,
@@ -144,6 +152,7 @@ class Sending:
         self._queue = queue
         self._sender = sender
         self._rights = rights
+        self._secrets = secrets
         self._now = now
         self._jitter = jitter
 
@@ -151,7 +160,8 @@ class Sending:
         """Make an attempt, record it, and schedule the next one.
 
         Does nothing when the delivery has ended, or when the attempt is not its next one: the message arrived twice.
-        Raises AttemptInProgress when another sender is making the attempt.
+        Raises AttemptInProgress when another sender is making the attempt, and Unavailable when the secrets that sign
+        the request cannot be read: nothing is sent unsigned, and no attempt is used up.
         """
         table = self._subscriptions(request.tenant_id)
         webhook, delivery = table.find_delivery(request.webhook_id, request.event_id)
@@ -173,12 +183,13 @@ class Sending:
             return self._disable_without_holder(table, request, webhook, delivery)
         if not self._rights.may_see(holder, event.type, delivery.entity_id, lambda: event.actor):
             return _give_up(table, delivery, "not_permitted")
+        secrets = self._secrets.open(request.tenant_id, webhook.id, webhook.sealed)
         if not self._reserve(table, delivery):
             _, current = table.find_delivery(request.webhook_id, request.event_id)
             if current is None or not _awaits(current, request):
                 return _SKIPPED
             raise AttemptInProgress
-        result = self._sender.send(webhook, event)
+        result = self._sender.send(webhook, event, secrets)
         after = self._record(table, request, delivery, result)
         delay = after.queue_delay if after.state == "pending" else None
         if delay is not None:

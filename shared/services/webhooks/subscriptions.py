@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
@@ -15,6 +15,7 @@ from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.domain.stamp import Stamp
 from shared.domain.webhooks.delivery import KEPT_SECONDS, Delivery, DeliveryRequest
+from shared.domain.webhooks.secrets import SecretRotation, WebhookSecrets
 from shared.domain.webhooks.subscription import (
     MANAGE_WEBHOOKS,
     REQUESTED,
@@ -54,6 +55,14 @@ class Queue(Protocol):
     def send(self, requests: Sequence[DeliveryRequest], *, delay: int = 0) -> None: ...
 
 
+class Vault(Protocol):
+    """Seals and opens the secrets of webhooks; see `shared.services.webhooks.vault.Vault`."""
+
+    def seal(self, tenant_id: str, webhook_id: str, secrets: WebhookSecrets) -> bytes: ...
+
+    def open(self, tenant_id: str, webhook_id: str, sealed: bytes) -> WebhookSecrets: ...
+
+
 class WebhookService:
     """The subscriptions that one caller may manage. `loopback` allows URLs of the local machine."""
 
@@ -63,6 +72,7 @@ class WebhookService:
         webhooks: WebhookRepository,
         cursors: Cursors,
         queue: Queue,
+        vault: Vault,
         *,
         loopback: bool = False,
         sleep: Callable[[float], None] = time.sleep,
@@ -72,6 +82,7 @@ class WebhookService:
         self._webhooks = webhooks
         self._cursors = cursors
         self._queue = queue
+        self._vault = vault
         self._loopback = loopback
         self._sleep = sleep
         self._announce = announce
@@ -81,13 +92,15 @@ class WebhookService:
 
         Each event type requires the permissions to read the records of its events (`shared.domain.event_rights`).
         Raises PermissionDenied naming the missing permission, Invalid for a URL that webhooks may not use, Conflict
-        when the tenant has too many subscriptions.
+        when the tenant has too many subscriptions, Unavailable when its secrets cannot be encrypted.
         """
         self._require()
+        secrets = WebhookSecrets.create(given.headers)
         webhook, event = Webhook.create(
             given, webhook_id=new_id(), stamp=Stamp.now(self._caller), loopback=self._loopback
         )
-        created = webhook.with_secret()
+        webhook = webhook.with_fields({"sealed": self._seal(webhook, secrets)})
+        created = webhook.with_secret(secrets.latest)
         self._announce(created)
         self._webhooks.create(webhook, event)
         return created
@@ -130,12 +143,37 @@ class WebhookService:
         Invalid for a URL that webhooks may not use.
         """
         fields = given.given_fields()
-        return self._write(
-            webhook_id,
-            if_match,
-            lambda webhook: webhook.change(fields, stamp=Stamp.now(self._caller), loopback=self._loopback),
-            self._save,
-        )
+        named = "headers" in fields
+        headers = fields.pop("headers", None)
+
+        def decide(webhook: Webhook) -> tuple[Webhook, Event] | None:
+            sealed = self._seal_headers(webhook, headers) if named else {}
+            return webhook.change(fields | sealed, stamp=Stamp.now(self._caller), loopback=self._loopback)
+
+        return self._write(webhook_id, if_match, decide, self._save)
+
+    def rotate_secret(self, webhook_id: str, given: SecretRotation, if_match: IfMatch | None) -> NewWebhook:
+        """Replace the secret; return the subscription with the new one, which is shown only this time.
+
+        Earlier secrets sign too until the overlap ends. Raises Conflict when too many secrets would be valid, and
+        Unavailable when they cannot be encrypted.
+        """
+        stamp = Stamp.now(self._caller)
+        latest = ""
+
+        def decide(webhook: Webhook) -> tuple[Webhook, Event]:
+            nonlocal latest
+            secrets = self._open(webhook).rotate(at=stamp.at, overlap_hours=given.overlap_hours)
+            latest = secrets.latest
+            return webhook.rotate_secret(
+                sealed=self._seal(webhook, secrets), rotation_ends_at=secrets.previous_until, stamp=stamp
+            )
+
+        def save(before: Webhook, after: Webhook, event: Event) -> None:
+            self._announce(after.with_secret(latest))
+            self._webhooks.replace(before, after, event)
+
+        return self._write(webhook_id, if_match, decide, save).with_secret(latest)
 
     def enable(self, webhook_id: str, if_match: IfMatch | None) -> Webhook:
         """Enable a subscription. The caller becomes the holder.
@@ -224,6 +262,20 @@ class WebhookService:
     def _save(self, before: Webhook, after: Webhook, event: Event) -> None:
         self._announce(after)
         self._webhooks.replace(before, after, event)
+
+    def _open(self, webhook: Webhook) -> WebhookSecrets:
+        return self._vault.open(self._caller.tenant_id, webhook.id, webhook.sealed)
+
+    def _seal(self, webhook: Webhook, secrets: WebhookSecrets) -> bytes:
+        return self._vault.seal(self._caller.tenant_id, webhook.id, secrets)
+
+    def _seal_headers(self, webhook: Webhook, changes: Mapping[str, str | None] | None) -> dict[str, Any]:
+        """Return the fields of a webhook that change with its headers; none when no header changes."""
+        before = self._open(webhook)
+        after = before.change_headers(dict.fromkeys(before.headers) if changes is None else changes)
+        if after.headers == before.headers:
+            return {}
+        return {"header_names": after.header_names, "sealed": self._seal(webhook, after)}
 
     def _require(self) -> None:
         self._caller.require_all(MANAGE_WEBHOOKS)

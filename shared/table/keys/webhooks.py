@@ -26,6 +26,11 @@ def webhook_count(tenant_id: str) -> Key:
     return make_key(f"{tenant_prefix(tenant_id)}WEBHOOKS#COUNT", "COUNT")
 
 
+def data_key(tenant_id: str) -> Key:
+    """Return the key of a tenant's data key, which encrypts the secrets of its webhooks."""
+    return make_key(f"{tenant_prefix(tenant_id)}WEBHOOKS#KEY", "KEY")
+
+
 def deliveries(tenant_id: str, webhook_id: str) -> str:
     """Return the partition of a subscription's deliveries."""
     return f"{tenant_prefix(tenant_id)}WEBHOOK#{escape(webhook_id)}"

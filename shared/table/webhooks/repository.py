@@ -15,7 +15,7 @@ from shared.domain.webhooks.filters import WebhookFilter
 from shared.domain.webhooks.subscription import MAX_WEBHOOKS, Webhook
 from shared.table import event_items, guards
 from shared.table.codec import AttributeCodec
-from shared.table.item import Item
+from shared.table.item import Item, binary
 from shared.table.keys import events as event_keys
 from shared.table.keys import webhooks as webhook_keys
 from shared.table.keys.spelling import SK, identity_of
@@ -31,7 +31,7 @@ _WEBHOOK = AttributeCodec(
         "disabled_reason",
         "acts_as",
         "held_since",
-        "secret",
+        "rotation_ends_at",
         "created_at",
         "created_by",
         "updated_at",
@@ -41,9 +41,9 @@ _WEBHOOK = AttributeCodec(
     states=("include",),
     numbers=("version",),
     flags=("is_active",),
-    lists=("events",),
+    lists=("events", "header_names"),
     json=("filter",),
-    defaults={"include": "thin", "filter": WebhookFilter.model_construct()},
+    defaults={"header_names": [], "include": "thin", "filter": WebhookFilter.model_construct()},
 )
 _DELIVERY = AttributeCodec(
     texts=(
@@ -290,7 +290,8 @@ class WebhookTable:
 
 
 def _encode(webhook: Webhook) -> Item:
-    return _WEBHOOK.encode({**webhook.__dict__, "filter": webhook.filter.conditions})
+    fields = _WEBHOOK.encode({**webhook.__dict__, "filter": webhook.filter.conditions})
+    return {**fields, "sealed": {"B": webhook.sealed}}
 
 
 def _webhook_from_item(item: Item) -> Webhook:
@@ -300,6 +301,8 @@ def _webhook_from_item(item: Item) -> Webhook:
     # Items of before decision 0052 have no holder: it was the creator.
     values.setdefault("acts_as", values["created_by"])
     values.setdefault("held_since", values["created_at"])
+    # Before decision 0053 an item had its only secret in plain text.
+    values["sealed"] = binary(item["sealed"]) if "sealed" in item else item["secret"]["S"].encode()
     return Webhook.model_construct(**values)
 
 

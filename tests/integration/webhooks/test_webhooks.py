@@ -32,6 +32,7 @@ from shared.domain.webhooks.delivery import (
     DeliveryAttemptResult,
     DeliveryRequest,
 )
+from shared.domain.webhooks.secrets import WebhookSecrets
 from shared.domain.webhooks.subscription import MAX_WEBHOOKS, NewWebhook, Webhook, WebhookInput
 from shared.publishing.contracts import from_message, to_message
 from shared.publishing.sender import Sender
@@ -51,7 +52,7 @@ from shared.wiring.accounts import onboarding_service
 from shared.wiring.base import store
 from shared.wiring.kept import reset_wiring
 from shared.wiring.tenants import find_tenant
-from shared.wiring.webhooks import delivery_queue, due_deliveries, holder_rights, webhook_service
+from shared.wiring.webhooks import delivery_queue, due_deliveries, holder_rights, vault, webhook_service
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.faults import Killed, assert_same_after_kills, assert_same_under_throttling
 from tests.support.gateway import Gateway
@@ -816,7 +817,7 @@ class Script:
     before: Callable[[], None] = lambda: None
     sent: list[str] = field(default_factory=list)
 
-    def send(self, webhook: Webhook, event: Event) -> DeliveryAttemptResult:
+    def send(self, webhook: Webhook, event: Event, secrets: WebhookSecrets) -> DeliveryAttemptResult:
         self.before()
         status, retry_after = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         self.sent.append(self.clock.now())
@@ -829,7 +830,7 @@ def table_of(tenant_id: str) -> WebhookTable:
 
 def sending(room: WaitingRoom, script: Script) -> Sending:
     return Sending(
-        find_tenant, table_of, room, script, holder_rights(), now=room.clock.now, jitter=lambda: 0.5
+        find_tenant, table_of, room, script, holder_rights(), vault(), now=room.clock.now, jitter=lambda: 0.5
     )
 
 
@@ -975,8 +976,8 @@ def test_a_sender_killed_between_request_and_log_sends_again(stack: Stack, recei
     room = WaitingRoom(clock)
 
     class Dying(Sender):
-        def send(self, webhook: Webhook, event: Event) -> DeliveryAttemptResult:
-            super().send(webhook, event)
+        def send(self, webhook: Webhook, event: Event, secrets: WebhookSecrets) -> DeliveryAttemptResult:
+            super().send(webhook, event, secrets)
             raise Killed
 
     with acting_for(TENANT):
@@ -986,14 +987,14 @@ def test_a_sender_killed_between_request_and_log_sends_again(stack: Stack, recei
         request = room.take()
         with pytest.raises(Killed):
             Sending(
-                find_tenant, table_of, room, Dying(loopback=True), holder_rights(), now=clock.now
+                find_tenant, table_of, room, Dying(loopback=True), holder_rights(), vault(), now=clock.now
             ).attempt(request)
         clock.wait_until(
             timestamps.plus(clock.now(), RESERVATION_SECONDS + 1)
         )  # its message becomes visible again after longer
-        Sending(find_tenant, table_of, room, Sender(loopback=True), holder_rights(), now=clock.now).attempt(
-            request
-        )
+        Sending(
+            find_tenant, table_of, room, Sender(loopback=True), holder_rights(), vault(), now=clock.now
+        ).attempt(request)
     assert {came.headers["webhook-id"] for came in receiver.requests} == {event.id}
     delivery = delivery_of(webhook, event)
     assert delivery is not None

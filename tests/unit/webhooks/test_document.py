@@ -13,7 +13,8 @@ import pytest
 from shared.domain.events import Event
 from shared.domain.webhooks.addresses import PORTS
 from shared.domain.webhooks.delivery import WAIT_SECONDS
-from shared.domain.webhooks.subscription import MAX_WEBHOOKS, generate_secret
+from shared.domain.webhooks.secrets import generate_secret
+from shared.domain.webhooks.subscription import MAX_WEBHOOKS
 from shared.publishing.contracts import to_body
 from shared.publishing.signing import headers
 
@@ -23,7 +24,7 @@ SNIPPETS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
 def signed(secret: str, body: bytes, age: int = 0) -> dict[str, str]:
-    return headers(secret, "0190", int(time.time()) - age, body)
+    return headers([secret], "0190", int(time.time()) - age, body)
 
 
 def test_the_body_shown_is_one_that_is_sent() -> None:
