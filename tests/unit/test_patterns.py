@@ -60,6 +60,7 @@ from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import TenantSettings
 from shared.domain.text import MAX_LONG_TEXT
 from shared.domain.webhooks.addresses import is_allowed, parse_target
+from shared.domain.webhooks.secrets import HeaderChanges
 from shared.files.object_keys import inbox_file, uploaded_file
 from shared.http.bodies import FORM
 from shared.http.call import Call
@@ -278,6 +279,8 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "Idempotency-Key": lambda value: read_key(call(**{"Idempotency-Key": value})),
     "from_message": from_message,
     "Retry-After": lambda value: parse_retry_after(value, 0.0),
+    "webhook headers": lambda value: TypeAdapter(HeaderChanges).validate_python({value: value}),
+    "webhook header's name": lambda value: TypeAdapter(HeaderChanges).validate_python({value[:64]: value}),
     "keys.escape": escape,
     "cursor": lambda value: Cursors(b"k").open(("a",), value),
 }
@@ -319,6 +322,7 @@ DRIVEN = {
     "shared/domain/notes/tidying.py",
     "shared/domain/typed_phone.py",
     "shared/domain/webhooks/addresses.py",
+    "shared/domain/webhooks/secrets.py",
     "shared/files/object_keys.py",
     "shared/http/call.py",
     "shared/http/idempotency.py",
