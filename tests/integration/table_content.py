@@ -30,7 +30,7 @@ _SHARD = re.compile(r"DUE#(PURGE|TIMELINE)#\d+")
 
 _CLOCK_ATTRIBUTES = {"expires_at", "held_until", "last_used_at"}
 """Attributes that depend on the clock, not on what is done."""
-_ENCRYPTED_ATTRIBUTES = {"sealed", "encrypted"}
+_ENCRYPTED = {"sealed", "encrypted"}
 """Attributes that differ each time the same content is encrypted."""
 
 
@@ -326,9 +326,7 @@ class Content:
             if item["PK"]["S"].startswith("U#") or item["SK"]["S"] == "TENANT" or "ids" in item:
                 continue
             shown = {
-                name: value
-                for name, value in item.items()
-                if name not in _CLOCK_ATTRIBUTES | _ENCRYPTED_ATTRIBUTES
+                name: value for name, value in item.items() if name not in _CLOCK_ATTRIBUTES | _ENCRYPTED
             }
             text = json.dumps(shown, sort_keys=True, default=_unpack)
             text = _WORKER.sub(r"\1<worker>/", _HASH.sub("<hash>", _KEY_ID.sub("<key id>", text)))

@@ -141,7 +141,8 @@ class Webhook(Recorded):
     webhook receives events: its creator, or the caller who last changed `url`, `events`, `filter`, `include` or a
     header or enabled it. `header_names`: its own headers, whose values are not shown. `rotation_ends_at`: until when
     secrets that were replaced sign too. `disabled_reason` says why `is_active` is false: `requested` by a caller,
-    `gone` when the receiver answered 410, `holder_lost_rights` when the holder is gone or may no longer manage webhooks.
+    `gone` when the receiver answered 410, `holder_lost_rights` when the holder is gone or may no longer manage
+    webhooks.
     """
 
     entity: ClassVar[str] = "webhook"
@@ -264,7 +265,9 @@ class Webhook(Recorded):
     ) -> tuple[Webhook, Event]:
         """Return the subscription with other secrets, which are `sealed`, and its event."""
         fields = {"sealed": sealed, "rotation_ends_at": rotation_ends_at}
-        return self._build_change(WEBHOOK_SECRET_ROTATED, fields, stamp)
+        after, event = self._build_change(WEBHOOK_SECRET_ROTATED, fields, stamp)
+        event.data["previous_secret_valid_until"] = rotation_ends_at
+        return after, event
 
     def with_secret(self, secret: str) -> NewWebhook:
         """Return the subscription with its secret, as it is shown only when the secret is created."""
