@@ -76,6 +76,11 @@ def secrets_key_arn() -> str:
     return os.environ["SECRETS_KEY_ARN"]
 
 
+def webhook_deliveries_dlq_url() -> str:
+    """The URL of the dead-letter queue of webhook deliveries."""
+    return os.environ["WEBHOOK_DELIVERIES_DLQ_URL"]
+
+
 def token_issuer() -> str:
     """The `iss` that access tokens must have."""
     return os.environ["TOKEN_ISSUER"]

@@ -50,7 +50,11 @@ _TEST = Delivery(
     entity_id=_ID,
 )
 
-PARAMETERS = {"webhook_id": _ID}
+_SENT_AGAIN = _DELIVERED.model_copy(
+    update={"state": "pending", "next_attempt_at": "2025-04-14T09:00:00.000Z", "earlier_attempts": 1}
+)
+
+PARAMETERS = {"webhook_id": _ID, "event_id": _DELIVERED.event_id}
 
 EXAMPLES = {
     "list_webhooks": Example(answer=Page([_SHOWN], None), problems=(LIMIT_REFUSED,)),
@@ -87,5 +91,17 @@ EXAMPLES = {
     ),
     "test_webhook": Example(answer=_TEST, problems=(NotFound("Webhook"), _DISABLED)),
     "delete_webhook": Example(problems=(NotFound("Webhook"), VersionMismatch())),
-    "list_deliveries": Example(answer=Page([_DELIVERED], None), problems=(NotFound("Webhook"),)),
+    "list_deliveries": Example(
+        parameters={"event_type": "contact.created", "from": "2025-04-01", "to": "2031-12-31"},
+        answer=Page([_DELIVERED], None),
+        problems=(NotFound("Webhook"), LIMIT_REFUSED),
+    ),
+    "read_delivery": Example(answer=_DELIVERED, problems=(NotFound("Delivery"),)),
+    "redeliver": Example(
+        answer=_SENT_AGAIN,
+        problems=(
+            NotFound("Delivery"),
+            Conflict("This webhook is disabled. Enable it first.", code="webhook_disabled"),
+        ),
+    ),
 }

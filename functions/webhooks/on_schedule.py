@@ -6,7 +6,7 @@ from typing import Any
 
 from shared import observability
 from shared.lambda_time import has_time
-from shared.services.webhooks.deliveries import send_due
+from shared.services.webhooks.due import send_due
 from shared.wiring.webhooks import delivery_queue, due_deliveries
 
 

@@ -1,7 +1,8 @@
-"""Routes of webhook subscriptions and their deliveries."""
+"""Routes of webhook subscriptions."""
 
 from __future__ import annotations
 
+from functions.webhooks.deliveries import routes as delivery_routes
 from shared.domain.errors import Conflict, FieldError, NotFound, VersionMismatch
 from shared.domain.webhooks.delivery import Delivery
 from shared.domain.webhooks.subscription import NewWebhook, Webhook, WebhookInput, WebhookPatch
@@ -11,6 +12,7 @@ from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
 from shared.wiring.webhooks import webhook_service
 
 routes = Routes("Webhooks")
+routes.include(delivery_routes)
 
 
 def _find_faults(call: Call, given: object) -> tuple[FieldError, ...]:
@@ -115,17 +117,3 @@ def test_webhook(call: Call, webhook_id: str) -> Reply:
     """The event has the type `webhook.test` and is sent to this webhook only, like any other: signed, with retries and
     with an entry in the list of deliveries."""
     return Reply(record=webhook_service(call.caller, call.claim).test(webhook_id))
-
-
-@routes.route(
-    "GET",
-    "/webhooks/{webhook_id}/deliveries",
-    summary="List the deliveries of a webhook, newest event first",
-    query=ListQuery,
-    answer=Delivery,
-    paged=True,
-    errors=(NotFound,),
-)
-def list_deliveries(call: Call, webhook_id: str, query: ListQuery) -> Reply:
-    page = webhook_service(call.caller).deliveries(webhook_id, limit=query.limit, cursor=query.cursor)
-    return Reply(page=page)

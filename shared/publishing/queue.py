@@ -1,9 +1,11 @@
-"""The queue of webhook requests to send."""
+"""The queue of webhook requests to send, and its dead-letter queue."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.domain.errors import Unavailable
 from shared.domain.webhooks.delivery import DeliveryRequest
@@ -23,12 +25,12 @@ class DeliveryQueue:
 
         Raises Unavailable when some could not be queued; others may have been.
         """
-        messages = ((request.tenant_id, to_request_message(request)) for request in requests)
+        messages = ((_group_of(request), to_request_message(request)) for request in requests)
         send_all(self._sqs, self._queue_url, messages, delay=delay)
 
     def send_some(self, requests: Sequence[DeliveryRequest]) -> dict[DeliveryRequest, Unavailable]:
         """Queue at most ten requests, without a delay. Return the errors of those that are not known to be queued."""
-        messages = [(request.tenant_id, to_request_message(request)) for request in requests]
+        messages = [(_group_of(request), to_request_message(request)) for request in requests]
         failed = send_some(self._sqs, self._queue_url, messages)
         return {requests[number]: error for number, error in failed.items()}
 
@@ -38,3 +40,32 @@ class DeliveryQueue:
         Raises Unavailable.
         """
         return holds_messages(self._sqs, self._queue_url)
+
+
+class DeadLetters:
+    """The dead-letter queue of requests for the sender."""
+
+    def __init__(self, sqs: Any, queue_url: str) -> None:
+        self._sqs = sqs
+        self._queue_url = queue_url
+
+    def add(self, request: DeliveryRequest, reason: str) -> None:
+        """Add a request that was given up, with the reason as an attribute. A redrive sends it to the sender.
+
+        Raises Unavailable.
+        """
+        try:
+            self._sqs.send_message(
+                QueueUrl=self._queue_url,
+                MessageBody=to_request_message(request),
+                MessageAttributes={"reason": {"DataType": "String", "StringValue": reason}},
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise Unavailable() from error
+
+
+def _group_of(request: DeliveryRequest) -> str:
+    """Return the message group of a request: its subscription. The requests of one with a long backlog wait, and those
+    of the others do not.
+    """
+    return f"{request.tenant_id}/{request.webhook_id}"

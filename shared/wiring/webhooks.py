@@ -14,21 +14,17 @@ from shared.wiring.tenants import find_tenant, user_table
 
 if TYPE_CHECKING:
     from shared.domain.callers import Caller
-    from shared.publishing.queue import DeliveryQueue
+    from shared.publishing.queue import DeadLetters, DeliveryQueue
     from shared.services.idempotency import IdempotencyKeyClaim
+    from shared.services.reading_budget import Budget
     from shared.services.webhooks.deliveries import Sending
+    from shared.services.webhooks.delivery_log import DeliveryLog
     from shared.services.webhooks.fan_out import FanOut
     from shared.services.webhooks.holder_rights import HolderRights
     from shared.services.webhooks.subscriptions import WebhookService
     from shared.services.webhooks.vault import Vault
+    from shared.table.webhooks.deliveries import DeliveryTable
     from shared.table.webhooks.due import DueDeliveries
-    from shared.table.webhooks.repository import WebhookTable
-
-
-def _webhook_table(tenant_id: str, claim: IdempotencyKeyClaim | None = None) -> WebhookTable:
-    from shared.table.webhooks.repository import WebhookTable
-
-    return WebhookTable(store_for(claim), tenant_id)
 
 
 def webhook_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) -> WebhookService:
@@ -37,11 +33,36 @@ def webhook_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) ->
 
     return WebhookService(
         caller,
-        _webhook_table(caller.tenant_id, claim),
+        _delivery_table(caller.tenant_id, claim),
         cursors(),
         delivery_queue(),
         vault(),
         loopback=environment.webhook_loopback(),
+        announce=announcer(claim),
+    )
+
+
+def _delivery_table(tenant_id: str, claim: IdempotencyKeyClaim | None = None) -> DeliveryTable:
+    from shared.table.webhooks.deliveries import DeliveryTable
+
+    return DeliveryTable(store_for(claim), tenant_id)
+
+
+def delivery_log(
+    caller: Caller, claim: IdempotencyKeyClaim | None = None, budget: Budget | None = None
+) -> DeliveryLog:
+    """The deliveries of the tenant's webhooks, for one caller. They are read within the request's budget, or within a
+    budget of their own.
+    """
+    from shared.services.reading_budget import Budget
+    from shared.services.webhooks.delivery_log import DeliveryLog
+
+    return DeliveryLog(
+        caller,
+        _delivery_table(caller.tenant_id, claim),
+        delivery_queue,
+        cursors(),
+        budget or Budget(),
         announce=announcer(claim),
     )
 
@@ -63,6 +84,14 @@ def delivery_queue() -> DeliveryQueue:
 
 
 @kept
+def dead_letters() -> DeadLetters:
+    """The dead-letter queue of webhook requests."""
+    from shared.publishing.queue import DeadLetters
+
+    return DeadLetters(aws_client("sqs"), environment.webhook_deliveries_dlq_url())
+
+
+@kept
 def due_deliveries() -> DueDeliveries:
     """The deliveries of all tenants that are due."""
     from shared.table.webhooks.due import DueDeliveries
@@ -75,7 +104,7 @@ def fan_out() -> FanOut:
     """The service that creates a delivery for each event and subscription."""
     from shared.services.webhooks.fan_out import FanOut
 
-    return FanOut(find_tenant, _webhook_table, delivery_queue(), holder_rights())
+    return FanOut(find_tenant, _delivery_table, delivery_queue(), holder_rights())
 
 
 def sending() -> Sending:
@@ -84,7 +113,9 @@ def sending() -> Sending:
     from shared.services.webhooks.deliveries import Sending
 
     sender = Sender(loopback=environment.webhook_loopback())
-    return Sending(find_tenant, _webhook_table, delivery_queue(), sender, holder_rights(), vault())
+    return Sending(
+        find_tenant, _delivery_table, delivery_queue(), dead_letters(), sender, holder_rights(), vault()
+    )
 
 
 def holder_rights() -> HolderRights:

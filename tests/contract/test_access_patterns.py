@@ -56,6 +56,7 @@ from shared.projections.leftover_rows import LeftoverRows
 from shared.publishing.contracts import from_message, to_message
 from shared.services.contacts.purge import Purge
 from shared.services.limits.rate_limits import RateLimits
+from shared.services.webhooks.delivery_log import DeliveryFilter
 from shared.table.event_items import event_from_item
 from shared.table.imports.items import run_to_item
 from shared.table.item import Item
@@ -124,7 +125,7 @@ from shared.wiring.publishing import publisher
 from shared.wiring.recount import recount
 from shared.wiring.tenants import find_tenant, tenant_memory, tenant_settings
 from shared.wiring.timeline import contact_timeline
-from shared.wiring.webhooks import fan_out, sending, webhook_service
+from shared.wiring.webhooks import delivery_log, fan_out, sending, webhook_service
 from tests.support.aws import Stack
 from tests.support.lambda_context import ACCOUNT, REGION
 from tests.support.meter import meter
@@ -406,9 +407,12 @@ def purge() -> object:
     return Purge(purge_table(), leftover_rows=LeftoverRows(store()), now=lambda: long_after).run()
 
 
+def event_id(world: World) -> str:
+    return str(world.events[0]["SK"]["S"]).removeprefix("EVENT#")
+
+
 def attempt(world: World) -> object:
-    event_id = world.events[0]["SK"]["S"].removeprefix("EVENT#")
-    return sending().attempt(DeliveryRequest(TENANT, world.webhook.id, event_id, 1))
+    return sending().attempt(DeliveryRequest(TENANT, world.webhook.id, event_id(world), 1))
 
 
 class Calls:
@@ -675,6 +679,8 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Repeat a creation under its Idempotency-Key": _KEYED,
     "Purge a contact": _DELETED,
     "Attempt of a delivery": _SPREAD,
+    "Read a delivery": _SPREAD,
+    "Send an event again": _SPREAD,
     "Write 200 rows of an import": _CUT,
     "Finish an import": _WRITTEN,
     "Update 500 contacts": _MANY,
@@ -953,9 +959,11 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Read a webhook": lambda world: world.webhooks.read(world.webhook.id),
     "List webhooks": lambda world: world.webhooks.list(limit=25, cursor=None),
     "Delete a webhook": lambda world: world.webhooks.delete(world.webhook.id, None),
-    "List a webhook's deliveries": lambda world: world.webhooks.deliveries(
-        world.webhook.id, limit=25, cursor=None
+    "List a webhook's deliveries": lambda world: delivery_log(ADMIN).list(
+        world.webhook.id, DeliveryFilter(), limit=25, cursor=None
     ),
+    "Read a delivery": lambda world: delivery_log(ADMIN).read(world.webhook.id, event_id(world)),
+    "Send an event again": lambda world: delivery_log(ADMIN).redeliver(world.webhook.id, event_id(world)),
     "Fan out an event to one webhook": lambda world: spread(world),
     "Fan out ten events to one webhook": lambda world: spread(world, events=10),
     "Attempt of a delivery": lambda world: attempt(world),

@@ -133,6 +133,8 @@ COSTS = {
     ("GET", "/webhooks/{webhook_id}"): "Read a webhook",
     ("DELETE", "/webhooks/{webhook_id}"): "Delete a webhook",
     ("GET", "/webhooks/{webhook_id}/deliveries"): "List a webhook's deliveries",
+    ("GET", "/webhooks/{webhook_id}/deliveries/{event_id}"): "Read a delivery",
+    ("POST", "/webhooks/{webhook_id}/deliveries/{event_id}/redeliver"): "Send an event again",
 }
 
 

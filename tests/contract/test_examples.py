@@ -21,6 +21,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from functions.webhooks.on_event import handler as on_webhook_event
 from local.openapi import examples, operations, resources
 from local.sources import BUILD_TIME, ROOT, source_files
+from shared.domain.ids import new_id
 from shared.http.bodies import FORM
 from shared.http.examples import LIMIT_REFUSED, Example, dump_problem
 from shared.http.openapi import EXAMPLE_IN_WORDS
@@ -31,6 +32,7 @@ from tests.integration.accounts.directory import invite, join
 from tests.integration.exports.exports import a_completed_export, running_export
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.jobs.bulk import running_job
+from tests.integration.webhooks.logged import logged_delivery
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
 from tests.support.gateway import Response
@@ -360,6 +362,7 @@ MAKERS: dict[str, Callable[[World], str]] = {
     "tag_id": a_label("tags"),
     "type_id": a_label("types"),
     "user_id": a_user,
+    "event_id": lambda _: new_id(),
     "webhook_id": a_webhook,
 }
 """By path parameter: the factory that creates a record and returns its id, which replaces the id of the example."""
@@ -382,6 +385,10 @@ def consented(world: World, ids: Ids) -> None:
 def qualified(world: World, ids: Ids) -> None:
     status = examples()["set_contact_status"].request
     assert world.send("PUT", f"/contacts/{ids['contact_id']}/status", status).status == 200
+
+
+def logged(world: World, ids: Ids) -> None:
+    ids["event_id"] = logged_delivery("T1", ids["webhook_id"])
 
 
 def delivered(world: World, ids: Ids) -> None:
@@ -485,6 +492,8 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "list_webhooks": each(a_webhook),
     "patch_note": processed,
     "read_customer": a_contact_of,
+    "read_delivery": logged,
+    "redeliver": logged,
     "read_note": processed,
     "remove_group_contacts": a_contact_to_name,
     "restore_contact": deleted,

@@ -225,7 +225,9 @@ EXPECTED: dict[str, dict[str, str]] = {
     "WebhookDueRole": {"T#": "UpdateItem", "DUE#": "Query-index"},
     "WebhookFanOutRole": {"T#": "GetItem BatchGetItem PutItem UpdateItem Query TransactGetItems"},
     "WebhookSendRole": {"T#": "GetItem PutItem UpdateItem BatchGetItem TransactGetItems"},
-    "WebhooksRole": {"T#": "GetItem PutItem UpdateItem DeleteItem Query TransactGetItems TransactWriteItems"},
+    "WebhooksRole": {
+        "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
+    },
 }
 
 

@@ -9,12 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.domain import timestamps
+from shared.domain.errors import Conflict
 from shared.domain.events import WEBHOOK_TEST, Event, Notice
 from shared.domain.timestamps import Timestamp
 
 WAIT_SECONDS = (10, 60, 300, 900, 3_600, 14_400, 43_200, 86_400, 111_600)
 """Seconds between an attempt and the next: ten attempts within 72 hours and 21 minutes, or more with jitter."""
 MAX_ATTEMPTS = len(WAIT_SECONDS) + 1
+MAX_LOGGED_ATTEMPTS = 50
+"""The most attempts in the log of a delivery that may be sent again; those that follow are added to them. At 1.2 kB
+each, they stay far below the 400 kB of an item (DynamoDB's limit)."""
 JITTER = 0.2
 """The share by which a wait may be extended at random. It is never shortened, so the last attempt is at least 72 hours
 after the first."""
@@ -38,7 +42,7 @@ MAX_QUEUED_WAIT_SECONDS = 900
 be able to delay a message by as much."""
 
 KEPT_SECONDS = 30 * 86_400
-"""Seconds for which a delivery is kept."""
+"""Seconds for which a delivery is kept after its latest or next attempt."""
 RESPONSE_BYTES = 1024
 """The number of bytes of a response body that are kept."""
 
@@ -111,7 +115,8 @@ class Delivery(BaseModel):
     # Not shown. `entity` and `entity_id`: of the record in whose partition the event is. `source_id`: of a derived
     # event, the id of the event from which it follows. `version`: of the webhook, in the delivery of a test event; else
     # 0. `revision` changes with each change of the delivery. `queued_at`: when the message for the next attempt was
-    # queued; None when that is not known.
+    # queued; None when that is not known. `earlier_attempts`: how many attempts were made before the delivery was sent
+    # again.
     webhook_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
@@ -120,6 +125,7 @@ class Delivery(BaseModel):
     due_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     queued_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     revision: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = "new"
+    earlier_attempts: Annotated[int, SkipJsonSchema(), Field(exclude=True)] = 0
 
     @classmethod
     def create(cls, notice: Notice, webhook_id: str, *, at: str) -> Delivery:
@@ -198,15 +204,45 @@ class Delivery(BaseModel):
             return attempted
         if attempt.is_gone:
             return attempted._end("failed", "gone")
-        if len(attempted.attempts) >= MAX_ATTEMPTS:
+        made = len(attempted.attempts) - self.earlier_attempts
+        if made >= MAX_ATTEMPTS:
             return attempted._end("failed", "exhausted")
-        wait = WAIT_SECONDS[len(attempted.attempts) - 1] * (1 + JITTER * jitter)
+        wait = WAIT_SECONDS[made - 1] * (1 + JITTER * jitter)
         wait = max(wait, min(retry_after or 0.0, MAX_RETRY_AFTER_SECONDS))
         following = timestamps.plus(attempt.at, wait)
         later = attempted.model_copy(update={"next_attempt_at": following})
         # A message in the queue may be lost, or its sender killed, so the index has every pending delivery.
         margin = LOST_MESSAGE_SECONDS if later.queue_delay is not None else 0
         return later.model_copy(update={"due_at": timestamps.plus(following, margin)})
+
+    def redeliver(self, *, at: str, revision: str) -> Delivery:
+        """Return the delivery with an attempt to be made immediately.
+
+        A delivery that has ended starts over with up to MAX_ATTEMPTS further attempts; a pending one keeps its
+        schedule. Raises Conflict with code `too_many_attempts` when its log has more than MAX_LOGGED_ATTEMPTS.
+        """
+        if len(self.attempts) > MAX_LOGGED_ATTEMPTS:
+            raise Conflict(
+                f"More than {MAX_LOGGED_ATTEMPTS} attempts of this delivery were made. It is not sent again.",
+                code="too_many_attempts",
+            )
+        return self.model_copy(
+            update={
+                "state": "pending",
+                "reason": None,
+                "next_attempt_at": at,
+                "due_at": timestamps.plus(at, LOST_MESSAGE_SECONDS),
+                "queued_at": None,
+                "revision": revision,
+                "earlier_attempts": self.earlier_attempts if self.state == "pending" else len(self.attempts),
+            }
+        )
+
+    def is_redriven_by(self, request: DeliveryRequest) -> bool:
+        """Whether a request for an attempt comes from the dead-letter queue: the delivery has failed after all its
+        attempts, and the request is for one more.
+        """
+        return self.reason == "exhausted" and request.attempt == self.next_attempt
 
     def give_up(self, reason: str, *, revision: str) -> Delivery:
         """Return the delivery, failed without further attempts."""

@@ -27,8 +27,8 @@ def send_all(
     delay: int = 0,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Send messages, each with its tenant's id, to be delivered after `delay` seconds (0 to 900). Messages that SQS
-    refuses are sent again.
+    """Send messages, each with the name of its group, as a rule its tenant's id, to be delivered after `delay` seconds
+    (0 to 900). Messages that SQS refuses are sent again.
 
     Raises Unavailable when some could not be queued; others may have been.
     """
@@ -52,8 +52,8 @@ def send_some(
     may be queued all the same.
     """
     entries: list[dict[str, Any]] = [
-        {"Id": str(n), "MessageBody": message, "DelaySeconds": delay, "MessageGroupId": group_of(tenant_id)}
-        for n, (tenant_id, message) in enumerate(messages)
+        {"Id": str(n), "MessageBody": message, "DelaySeconds": delay, "MessageGroupId": group_of(name)}
+        for n, (name, message) in enumerate(messages)
     ]
     failure = Unavailable()
     for _ in AWS_CALL.tries(sleep):
@@ -69,13 +69,13 @@ def send_some(
     return {int(entry["Id"]): failure for entry in entries}
 
 
-def group_of(tenant_id: str) -> str:
-    """Return the message group of a tenant.
+def group_of(name: str) -> str:
+    """Return the message group of a name, as a rule a tenant's id.
 
     On a standard queue, SQS delivers the messages of a group with a long backlog after those of other groups (Amazon
     SQS Developer Guide, "fair queues"), and keeps no order within a group.
     """
-    return quote(tenant_id, safe="")[:_LONGEST_GROUP]
+    return quote(name, safe="")[:_LONGEST_GROUP]
 
 
 _COUNTS = (

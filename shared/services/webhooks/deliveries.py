@@ -1,4 +1,4 @@
-"""The deliveries of events to webhooks: their attempts, and the queueing of those that are due.
+"""The attempts of deliveries of events to webhooks.
 
 The system does this for whole tenants. Every step may be repeated or be killed at any point. A delivery is in the table
 before its message is queued, and in the due-time index as long as it is pending, so a lost message is sent again.
@@ -10,20 +10,18 @@ The sender that makes an attempt reserves it first, so a second message does not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.errors import ConcurrentChange, Unavailable
+from shared.domain.errors import ConcurrentChange, Conflict, Unavailable
 from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.tenant import Tenant
 from shared.domain.webhooks.delivery import (
-    MAX_QUEUED_SECONDS,
-    RECHECK_SECONDS,
     RESERVATION_SECONDS,
     SUSPENSION_SECONDS,
     Delivery,
@@ -34,12 +32,9 @@ from shared.domain.webhooks.secrets import WebhookSecrets
 from shared.domain.webhooks.subscription import GONE, HOLDER_LOST_RIGHTS, Webhook, system_stamp
 from shared.services.backoff import RECORD, fraction
 
-_TOGETHER = 10
-"""Deliveries that are queued before they are marked as queued. After a kill in between, they are queued twice."""
-
 
 class Subscriptions(Protocol):
-    """The subscriptions of one tenant and their deliveries; see `shared.table.webhooks.repository.WebhookTable`."""
+    """The subscriptions of one tenant and their deliveries; see `shared.table.webhooks.deliveries.DeliveryTable`."""
 
     def find_delivery(self, webhook_id: str, event_id: str) -> tuple[Webhook | None, Delivery | None]: ...
 
@@ -77,10 +72,10 @@ class Queue(Protocol):
     def send(self, requests: Sequence[DeliveryRequest], *, delay: int = 0) -> None: ...
 
 
-class DueQueue(Queue, Protocol):
-    """The queue of requests, which also says whether it is empty."""
+class DeadLetters(Protocol):
+    """The dead-letter queue of requests; see `shared.publishing.queue.DeadLetters`."""
 
-    def holds_messages(self) -> bool: ...
+    def add(self, request: DeliveryRequest, reason: str) -> None: ...
 
 
 class Sender(Protocol):
@@ -93,20 +88,6 @@ class Secrets(Protocol):
     """Opens the secrets of webhooks; see `shared.services.webhooks.vault.Vault`."""
 
     def open(self, tenant_id: str, webhook_id: str, sealed: bytes) -> WebhookSecrets: ...
-
-
-class DueIndex(Protocol):
-    """The index of due deliveries; see `shared.table.webhooks.due.DueDeliveries`."""
-
-    def due_until(self, at: str) -> Iterable[list[tuple[str, DeliveryRequest]]]: ...
-
-    def postpone_if_queued(
-        self, position: str, due: DeliveryRequest, until: str, *, queued_since: str
-    ) -> bool: ...
-
-    def postpone(self, position: str, due: DeliveryRequest, until: str) -> bool: ...
-
-    def mark_queued(self, due: DeliveryRequest, due_at: str, at: str) -> None: ...
 
 
 class AttemptInProgress(Exception):
@@ -140,6 +121,7 @@ class Sending:
         tenant: Callable[[str], Tenant | None],
         subscriptions: Callable[[str], Subscriptions],
         queue: Queue,
+        dead_letters: DeadLetters,
         sender: Sender,
         rights: Rights,
         secrets: Secrets,
@@ -150,6 +132,7 @@ class Sending:
         self._tenant = tenant
         self._subscriptions = subscriptions
         self._queue = queue
+        self._dead_letters = dead_letters
         self._sender = sender
         self._rights = rights
         self._secrets = secrets
@@ -160,11 +143,14 @@ class Sending:
         """Make an attempt, record it, and schedule the next one.
 
         Does nothing when the delivery has ended, or when the attempt is not its next one: the message arrived twice.
+        A message from the dead-letter queue makes a delivery that had failed after all its attempts start over.
         Raises AttemptInProgress when another sender is making the attempt, and Unavailable when the secrets that sign
         the request cannot be read: nothing is sent unsigned, and no attempt is used up.
         """
         table = self._subscriptions(request.tenant_id)
         webhook, delivery = table.find_delivery(request.webhook_id, request.event_id)
+        if webhook is not None and webhook.is_active and delivery is not None:
+            delivery = self._start_over_if_redriven(table, delivery, request)
         if delivery is None or not _awaits(delivery, request):
             return _SKIPPED
         if webhook is None:
@@ -223,6 +209,18 @@ class Sending:
                 raise AttemptInProgress from error  # another sender or a caller was faster: decide again later
         return AttemptReport(done="given_up", state=after.state, reason=after.reason)
 
+    def _start_over_if_redriven(
+        self, table: Subscriptions, delivery: Delivery, request: DeliveryRequest
+    ) -> Delivery:
+        if not delivery.is_redriven_by(request):
+            return delivery
+        try:
+            after = delivery.redeliver(at=self._now(), revision=new_id())
+            table.save_delivery(delivery, after)
+        except Conflict:  # it was sent again too often, or another sender has the same message
+            return delivery
+        return after
+
     def _reserve(self, table: Subscriptions, delivery: Delivery) -> bool:
         at = self._now()
         return table.reserve(delivery, by=new_id(), at=at, until=timestamps.plus(at, RESERVATION_SECONDS))
@@ -236,6 +234,13 @@ class Sending:
             after = before.record(
                 result.attempt, revision=revision, retry_after=result.retry_after, jitter=jitter
             )
+            if after.reason == "exhausted" and before.state == "pending":
+                # First, since a sender killed in between makes the attempt again. A message of an attempt that has been
+                # made does nothing.
+                self._dead_letters.add(
+                    DeliveryRequest(request.tenant_id, after.webhook_id, after.event_id, after.next_attempt),
+                    "exhausted",
+                )
             try:
                 self._save(table, request, before, after)
             except ConcurrentChange:
@@ -280,43 +285,3 @@ def _change(table: Subscriptions, before: Delivery, after: Delivery, done: str) 
     except ConcurrentChange:
         return _SKIPPED
     return AttemptReport(done=done, state=after.state, reason=after.reason)
-
-
-def send_due(
-    index: DueIndex,
-    queue: DueQueue,
-    *,
-    has_time: Callable[[], bool],
-    now: Callable[[], str] = timestamps.now,
-) -> int:
-    """Queue the deliveries that are due, the longest overdue first; return their number.
-
-    A delivery whose message may still wait in the queue is postponed, and no other message is sent for it. An empty
-    queue has no messages, so a lost message is noticed as soon as the queue is empty, and at the latest after
-    MAX_QUEUED_SECONDS.
-
-    Each delivery is postponed by RECHECK_SECONDS before its message is sent, and so comes up again if the run is killed
-    in between. The next run continues after the deliveries that a killed run has postponed.
-    """
-    sent = 0
-    may_wait = queue.holds_messages()
-    for portion in index.due_until(now()):
-        for start in range(0, len(portion), _TOGETHER):
-            if not has_time():
-                return sent
-            at = now()
-            until, since = timestamps.plus(at, RECHECK_SECONDS), timestamps.plus(at, -MAX_QUEUED_SECONDS)
-            postponed = [
-                request
-                for position, request in portion[start : start + _TOGETHER]
-                if not (may_wait and index.postpone_if_queued(position, request, until, queued_since=since))
-                and index.postpone(position, request, until)
-            ]
-            if not postponed:
-                continue
-            queue.send(postponed)
-            for request in postponed:
-                with suppress(Unavailable):
-                    index.mark_queued(request, until, at)
-            sent += len(postponed)
-    return sent

@@ -37,7 +37,7 @@ _TOGETHER = 10
 
 
 class Subscriptions(Protocol):
-    """The subscriptions of one tenant and their deliveries; see `shared.table.webhooks.repository.WebhookTable`."""
+    """The subscriptions of one tenant and their deliveries; see `shared.table.webhooks.deliveries.DeliveryTable`."""
 
     def all(self) -> list[Webhook]: ...
 

@@ -9,12 +9,11 @@ from typing import Any, Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
-from shared.domain.errors import Conflict, FieldError, NotFound, PermissionDenied, Unavailable
-from shared.domain.event_rights import EVENT_RIGHTS, require_event_rights
+from shared.domain.errors import Conflict, FieldError, NotFound, Unavailable
 from shared.domain.events import Event
 from shared.domain.ids import is_id, new_id
 from shared.domain.stamp import Stamp
-from shared.domain.webhooks.delivery import KEPT_SECONDS, Delivery, DeliveryRequest
+from shared.domain.webhooks.delivery import Delivery, DeliveryRequest
 from shared.domain.webhooks.secrets import SecretRotation, WebhookSecrets
 from shared.domain.webhooks.subscription import (
     MANAGE_WEBHOOKS,
@@ -30,7 +29,7 @@ from shared.services.paging import Cursors, Page, read_page
 
 
 class WebhookRepository(Protocol):
-    """The subscriptions of one tenant; see `shared.table.webhooks.repository.WebhookTable`."""
+    """The subscriptions of one tenant; see `shared.table.webhooks.deliveries.DeliveryTable`."""
 
     def get(self, webhook_id: str) -> Webhook | None: ...
 
@@ -45,8 +44,6 @@ class WebhookRepository(Protocol):
     def add_test(self, delivery: Delivery) -> None: ...
 
     def mark_queued(self, delivery: Delivery, at: str) -> None: ...
-
-    def deliveries(self, webhook_id: str, *, limit: int, after: str | None) -> list[tuple[str, Delivery]]: ...
 
 
 class Queue(Protocol):
@@ -221,34 +218,6 @@ class WebhookService:
             self._queue.send([request])
             self._webhooks.mark_queued(delivery, at)
         return delivery
-
-    def deliveries(self, webhook_id: str, *, limit: int, cursor: str | None) -> Page[Delivery]:
-        """Return a page of a subscription's deliveries, newest event first.
-
-        Deliveries name events, so the caller needs the permissions to see them; where these depend on the record, only
-        a caller who has been the holder of the subscription for as long as deliveries are kept may see them. Raises
-        PermissionDenied.
-        """
-        webhook = self.read(webhook_id)
-        require_event_rights(self._caller, webhook.events)
-        if any(
-            EVENT_RIGHTS[one].depends_on_record(self._caller) for one in webhook.event_types
-        ) and not webhook.was_held_by(
-            self._caller.actor, since=timestamps.plus(timestamps.now(), -KEPT_SECONDS)
-        ):
-            raise PermissionDenied(
-                "Only the holder of this webhook (`acts_as`), if it has had no other holder in the last 30 days, or a "
-                "caller who may see everything that it is sent can see its deliveries."
-            )
-        return read_page(
-            lambda count, after: self._webhooks.deliveries(webhook.id, limit=count, after=after),
-            lambda entry: entry[0],
-            lambda entry: entry[1],
-            limit=limit,
-            cursor=cursor,
-            cursors=self._cursors,
-            scope=self._caller.scope("deliveries", webhook.id),
-        )
 
     def _write(
         self,

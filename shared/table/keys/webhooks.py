@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shared.domain import timestamps
+from shared.domain.ids import first_id_at
 from shared.table.keys import work
 from shared.table.keys.spelling import Key, escape, identity_of, make_key, tenant_prefix, unescape
 
@@ -39,6 +41,16 @@ def deliveries(tenant_id: str, webhook_id: str) -> str:
 def delivery(tenant_id: str, webhook_id: str, event_id: str) -> Key:
     """Return the key of a delivery. Deliveries sort by their event's id, which is the order of the events."""
     return make_key(deliveries(tenant_id, webhook_id), f"{DELIVERY}{escape(event_id)}")
+
+
+def deliveries_between(first: str | None, last: str | None) -> tuple[str, str]:
+    """Return the bounds of the sort keys of deliveries whose events' ids were made from one timestamp to another, both
+    included. None for no bound.
+    """
+    low = "" if first is None else first_id_at(timestamps.to_milliseconds(first))
+    # The id's digits of the time: they sort before all ids of that millisecond, and after all ids of earlier ones.
+    high = "~" if last is None else first_id_at(timestamps.to_milliseconds(last) + 1)[:13]
+    return f"{DELIVERY}{low}", f"{DELIVERY}{high}"
 
 
 def parse_delivery(key: Key) -> tuple[str, str, str] | None:

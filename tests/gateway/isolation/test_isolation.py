@@ -23,6 +23,7 @@ from tests.integration.accounts.directory import put_member
 from tests.integration.exports.exports import a_completed_export, running_export
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.jobs.bulk import running_job
+from tests.integration.webhooks.logged import logged_delivery
 from tests.integration.world import World, booking
 from tests.support.gateway import Gateway, Response
 from tests.support.template import Template
@@ -70,6 +71,10 @@ def make_webhook(world: World, tenancy: Tenancy) -> str:
     assert answer.status == 201, answer.text
     made: str = answer.json["id"]
     return made
+
+
+def make_delivery(world: World, tenancy: Tenancy, webhook_id: str) -> str:
+    return logged_delivery(tenancy.id, webhook_id)
 
 
 def make_api_client(world: World, tenancy: Tenancy) -> str:
@@ -317,6 +322,10 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/webhooks/{webhook_id}"): Case(make_webhook),
     ("DELETE", "/webhooks/{webhook_id}"): Case(make_webhook),
     ("GET", "/webhooks/{webhook_id}/deliveries"): Case(make_webhook),
+    ("GET", "/webhooks/{webhook_id}/deliveries/{event_id}"): Case(make_webhook, part=make_delivery),
+    ("POST", "/webhooks/{webhook_id}/deliveries/{event_id}/redeliver"): Case(
+        make_webhook, part=make_delivery
+    ),
 }
 
 # Routes that name none: what they answer is the caller's own in any case.

@@ -37,7 +37,9 @@ from shared.domain.webhooks.subscription import MAX_WEBHOOKS, NewWebhook, Webhoo
 from shared.publishing.contracts import from_message, to_message
 from shared.publishing.sender import Sender
 from shared.services.webhooks import deliveries
-from shared.services.webhooks.deliveries import AttemptInProgress, Sending, send_due
+from shared.services.webhooks.deliveries import AttemptInProgress, Sending
+from shared.services.webhooks.delivery_log import DeliveryFilter
+from shared.services.webhooks.due import send_due
 from shared.services.webhooks.fan_out import FanOut
 from shared.table.accounts.directory import TenantTable
 from shared.table.contacts.repository import ContactTable
@@ -46,13 +48,20 @@ from shared.table.keys import imports as import_keys
 from shared.table.keys import webhooks as webhook_keys
 from shared.table.keys import work as work_keys
 from shared.table.webhooks import due
+from shared.table.webhooks.deliveries import DeliveryTable
 from shared.table.webhooks.due import DueDeliveries
-from shared.table.webhooks.repository import WebhookTable
 from shared.wiring.accounts import onboarding_service
 from shared.wiring.base import store
 from shared.wiring.kept import reset_wiring
 from shared.wiring.tenants import find_tenant
-from shared.wiring.webhooks import delivery_queue, due_deliveries, holder_rights, vault, webhook_service
+from shared.wiring.webhooks import (
+    delivery_log,
+    delivery_queue,
+    due_deliveries,
+    holder_rights,
+    vault,
+    webhook_service,
+)
 from tests.support.aws import Stack, stack_in_moto
 from tests.support.faults import Killed, assert_same_after_kills, assert_same_under_throttling
 from tests.support.gateway import Gateway
@@ -114,7 +123,7 @@ def contact_created(tenant: str = TENANT, name: str = "Zoë 🦊") -> Event:
 
 def delivery_of(webhook: Webhook, event: Event, tenant: str = TENANT) -> Delivery | None:
     with acting_for(tenant):
-        _, delivery = WebhookTable(store(), tenant).find_delivery(webhook.id, event.id)
+        _, delivery = DeliveryTable(store(), tenant).find_delivery(webhook.id, event.id)
     return delivery
 
 
@@ -363,8 +372,8 @@ def test_check_73_a_message_that_comes_twice_makes_one_delivery(stack: Stack, re
     fan_out(event)
     pump(stack)
     with acting_for(TENANT):
-        rows = WebhookTable(store(), TENANT).deliveries(webhook.id, limit=10, after=None)
-    assert [delivery.event_id for _, delivery in rows] == [event.id]
+        rows = delivery_log(ADMIN).list(webhook.id, DeliveryFilter(), limit=10, cursor=None)
+    assert [delivery.event_id for delivery in rows.items] == [event.id]
     assert len(receiver.requests) == 1
 
 
@@ -374,7 +383,7 @@ def test_an_events_first_message_is_sent_again_when_the_fan_out_died_before_it(
     webhook, event = subscribe(receiver.url), contact_created()
     with acting_for(TENANT):
         delivery = Delivery.create(notice_of(event), webhook.id, at=timestamps.now())
-        WebhookTable(store(), TENANT).add_delivery(delivery)
+        DeliveryTable(store(), TENANT).add_delivery(delivery)
     fan_out(event)
     pump(stack)
     assert [came.headers["webhook-id"] for came in receiver.requests] == [event.id]
@@ -440,7 +449,7 @@ def test_a_delivery_whose_fan_out_died_is_sent_though_others_wait(stack: Stack) 
     event = contact_created()
     with acting_for(TENANT):
         delivery = Delivery.create(notice_of(event), webhook.id, at=timestamps.now())
-        WebhookTable(store(), TENANT).add_delivery(delivery)
+        DeliveryTable(store(), TENANT).add_delivery(delivery)
     assert sweep(later=LOST_MESSAGE_SECONDS + 10) == 1
     assert sweep(later=LOST_MESSAGE_SECONDS + RECHECK_SECONDS + 20) == 0
     assert stack.messages_in(QUEUE) == 2
@@ -473,7 +482,7 @@ def test_a_handover_cut_off_anywhere_sends_what_is_left_and_starves_no_shard(
     monkeypatch.setattr(due, "_PAGE", 7)
     webhook, event = subscribe("https://hooks.example.com/"), contact_created()
     notices = [replace(notice_of(event), id=ids.derived_id(number, "e")) for number in range(40)]
-    table = WebhookTable(store(), TENANT)
+    table = DeliveryTable(store(), TENANT)
     written = ["2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"]
     with acting_for(TENANT):
         for number, notice in enumerate(notices):
@@ -494,7 +503,7 @@ def test_the_scheduled_function_hands_over_what_is_due(stack: Stack) -> None:
     with acting_for(TENANT):
         long_ago = timestamps.plus(timestamps.now(), -3600)
         delivery = Delivery.create(notice_of(event), webhook.id, at=long_ago)
-        WebhookTable(store(), TENANT).add_delivery(delivery)
+        DeliveryTable(store(), TENANT).add_delivery(delivery)
     with acting_for_system("DUE#", "T#"):
         assert on_schedule.handler({}, lambda_context("due")) == {"sent": 1}
     assert stack.messages_in(QUEUE) == 1
@@ -516,7 +525,7 @@ def test_more_than_a_page_of_due_deliveries_is_handed_over_each_once(
     monkeypatch.setattr(due, "_PAGE", 3)
     webhook, event = subscribe("https://hooks.example.com/"), contact_created()
     notices = [replace(notice_of(event), id=ids.derived_id(number, "e")) for number in range(50)]
-    table = WebhookTable(store(), TENANT)
+    table = DeliveryTable(store(), TENANT)
     with acting_for(TENANT):
         for notice in notices:
             table.add_delivery(Delivery.create(notice, webhook.id, at="2026-01-01T00:00:00.000Z"))
@@ -783,10 +792,21 @@ class Clock:
 
 
 @dataclass
+class DeadLetters:
+    """A dead-letter queue."""
+
+    messages: list[tuple[DeliveryRequest, str]] = field(default_factory=list)
+
+    def add(self, request: DeliveryRequest, reason: str) -> None:
+        self.messages.append((request, reason))
+
+
+@dataclass
 class WaitingRoom:
     """A queue that records when each request becomes visible."""
 
     clock: Clock
+    dead: DeadLetters = field(default_factory=DeadLetters)
     waiting: list[tuple[str, DeliveryRequest]] = field(default_factory=list)
 
     def send(self, requests: Sequence[DeliveryRequest], *, delay: int = 0) -> None:
@@ -824,13 +844,21 @@ class Script:
         return DeliveryAttemptResult(Attempt(at=self.clock.now(), status=status, duration_ms=1), retry_after)
 
 
-def table_of(tenant_id: str) -> WebhookTable:
-    return WebhookTable(store(), tenant_id)
+def table_of(tenant_id: str) -> DeliveryTable:
+    return DeliveryTable(store(), tenant_id)
 
 
 def sending(room: WaitingRoom, script: Script) -> Sending:
     return Sending(
-        find_tenant, table_of, room, script, holder_rights(), vault(), now=room.clock.now, jitter=lambda: 0.5
+        find_tenant,
+        table_of,
+        room,
+        room.dead,
+        script,
+        holder_rights(),
+        vault(),
+        now=room.clock.now,
+        jitter=lambda: 0.5,
     )
 
 
@@ -987,13 +1015,27 @@ def test_a_sender_killed_between_request_and_log_sends_again(stack: Stack, recei
         request = room.take()
         with pytest.raises(Killed):
             Sending(
-                find_tenant, table_of, room, Dying(loopback=True), holder_rights(), vault(), now=clock.now
+                find_tenant,
+                table_of,
+                room,
+                room.dead,
+                Dying(loopback=True),
+                holder_rights(),
+                vault(),
+                now=clock.now,
             ).attempt(request)
         clock.wait_until(
             timestamps.plus(clock.now(), RESERVATION_SECONDS + 1)
         )  # its message becomes visible again after longer
         Sending(
-            find_tenant, table_of, room, Sender(loopback=True), holder_rights(), vault(), now=clock.now
+            find_tenant,
+            table_of,
+            room,
+            room.dead,
+            Sender(loopback=True),
+            holder_rights(),
+            vault(),
+            now=clock.now,
         ).attempt(request)
     assert {came.headers["webhook-id"] for came in receiver.requests} == {event.id}
     delivery = delivery_of(webhook, event)

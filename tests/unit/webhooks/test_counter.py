@@ -19,14 +19,14 @@ from shared.table.item import Item
 from shared.table.keys import webhooks as webhook_keys
 from shared.table.store import Store
 from shared.table.webhooks.counts import WebhookCounts
-from shared.table.webhooks.repository import WebhookTable
+from shared.table.webhooks.deliveries import DeliveryTable
 from tests.support.interleaving import Schedule, Turns, explored
 from tests.support.memory_table import MemoryTable
 
 TENANT = "t1"
 AT = "2026-05-04T12:00:00.000Z"
 
-Work = Callable[[WebhookTable], None]
+Work = Callable[[DeliveryTable], None]
 
 
 @cache
@@ -51,7 +51,7 @@ def create(number: int) -> Work:
 def delete(number: int) -> Work:
     """Delete a webhook as it is read, like a caller; another may be faster."""
 
-    def work(table: WebhookTable) -> None:
+    def work(table: DeliveryTable) -> None:
         found = table.get(webhook(number)[0].id)
         if found is not None:
             table.remove(found, found.delete(stamp=stamp("removal"))[1])
@@ -62,7 +62,7 @@ def delete(number: int) -> Work:
 def disable(number: int) -> Work:
     """Disable a webhook, like the sender after a 410."""
 
-    def work(table: WebhookTable) -> None:
+    def work(table: DeliveryTable) -> None:
         found = table.get(webhook(number)[0].id)
         if found is None:
             return
@@ -86,7 +86,7 @@ def disable(number: int) -> Work:
 
 
 def in_turn(*works: Work) -> Work:
-    def work(table: WebhookTable) -> None:
+    def work(table: DeliveryTable) -> None:
         for one in works:
             with suppress(ConcurrentChange, Conflict):
                 one(table)
@@ -127,7 +127,7 @@ def test_the_counter_is_the_number_of_webhooks_at_any_time(scene: str, kills: di
 
         table = MemoryTable(before_call)
         tables.append(table)
-        webhooks = WebhookTable(Store(table, "table", sleep=lambda _: None), TENANT)
+        webhooks = DeliveryTable(Store(table, "table", sleep=lambda _: None), TENANT)
         webhooks.create(*webhook(0))
         works = [lambda one=one: in_turn(one)(webhooks) for one in SCENES[scene]]  # type: ignore[misc]
         running.append(Turns(works, schedule, kills=kills, state=lambda: table.digest))
@@ -144,7 +144,7 @@ def test_the_counter_is_the_number_of_webhooks_at_any_time(scene: str, kills: di
 
 def test_the_limit_holds_and_counts_nothing_that_was_refused() -> None:
     table = MemoryTable()
-    webhooks = WebhookTable(Store(table, "table"), TENANT)
+    webhooks = DeliveryTable(Store(table, "table"), TENANT)
     for number in range(MAX_WEBHOOKS):
         webhooks.create(*webhook(number))
     with pytest.raises(Conflict):

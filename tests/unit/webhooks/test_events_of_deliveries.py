@@ -11,7 +11,7 @@ from shared.domain.ids import new_id
 from shared.domain.webhooks.delivery import Delivery
 from shared.table.event_items import event_to_item
 from shared.table.store import Store
-from shared.table.webhooks.repository import WebhookTable
+from shared.table.webhooks.deliveries import DeliveryTable
 from tests.support.memory_table import MemoryTable
 
 
@@ -44,5 +44,5 @@ def test_a_delivery_finds_its_event(type: str, changes: dict[str, Any], prefix: 
     delivery = Delivery.model_construct(
         entity="contact", entity_id=event.entity_id, event_id=event.id, event_type=type
     )
-    webhooks = WebhookTable(Store(table, "table", sleep=lambda seconds: None), "t1")
+    webhooks = DeliveryTable(Store(table, "table", sleep=lambda seconds: None), "t1")
     assert webhooks.event_of(delivery) == event

@@ -32,7 +32,7 @@ from shared.table.keys import events as event_keys
 from shared.table.keys import webhooks as webhook_keys
 from shared.table.store import Store
 from shared.table.webhooks.counts import WebhookCounts
-from shared.table.webhooks.repository import WebhookTable
+from shared.table.webhooks.deliveries import DeliveryTable
 from tests.support.interleaving import Explored, Schedule, Turns, explored
 from tests.support.memory_table import MemoryTable
 
@@ -118,7 +118,7 @@ class Scene:
         self._sender = Sender(lambda: self.turns)
         self._fan_out = FanOut(
             lambda tenant_id: Tenant(tenant_id, "One", "2026-05-04T12:00:00.000Z"),
-            partial(WebhookTable, store),
+            partial(DeliveryTable, store),
             self._sender,
             AllRights(),
             now=lambda: "2026-05-04T12:00:00.000Z",
@@ -143,7 +143,7 @@ class Scene:
         return turns
 
     def _write(self) -> None:
-        webhooks = WebhookTable(self._store, TENANT)
+        webhooks = DeliveryTable(self._store, TENANT)
         contacts = ContactTable(self._store, TENANT)
         made: dict[str, Webhook] = {}
         for number, write in enumerate(self._writes):

@@ -1,0 +1,76 @@
+"""The queueing of deliveries that are due, for all tenants. A run may be killed at any point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+from shared.domain import timestamps
+from shared.domain.errors import Unavailable
+from shared.domain.webhooks.delivery import MAX_QUEUED_SECONDS, RECHECK_SECONDS, DeliveryRequest
+
+_TOGETHER = 10
+"""Deliveries that are queued before they are marked as queued. After a kill in between, they are queued twice."""
+
+
+class DueQueue(Protocol):
+    """The queue of requests for the sender; see `shared.publishing.queue.DeliveryQueue`."""
+
+    def send(self, requests: Sequence[DeliveryRequest], *, delay: int = 0) -> None: ...
+
+    def holds_messages(self) -> bool: ...
+
+
+class DueIndex(Protocol):
+    """The index of due deliveries; see `shared.table.webhooks.due.DueDeliveries`."""
+
+    def due_until(self, at: str) -> Iterable[list[tuple[str, DeliveryRequest]]]: ...
+
+    def postpone_if_queued(
+        self, position: str, due: DeliveryRequest, until: str, *, queued_since: str
+    ) -> bool: ...
+
+    def postpone(self, position: str, due: DeliveryRequest, until: str) -> bool: ...
+
+    def mark_queued(self, due: DeliveryRequest, due_at: str, at: str) -> None: ...
+
+
+def send_due(
+    index: DueIndex,
+    queue: DueQueue,
+    *,
+    has_time: Callable[[], bool],
+    now: Callable[[], str] = timestamps.now,
+) -> int:
+    """Queue the deliveries that are due, the longest overdue first; return their number.
+
+    A delivery whose message may still wait in the queue is postponed, and no other message is sent for it. An empty
+    queue has no messages, so a lost message is noticed as soon as the queue is empty, and at the latest after
+    MAX_QUEUED_SECONDS.
+
+    Each delivery is postponed by RECHECK_SECONDS before its message is sent, and so comes up again if the run is killed
+    in between. The next run continues after the deliveries that a killed run has postponed.
+    """
+    sent = 0
+    may_wait = queue.holds_messages()
+    for portion in index.due_until(now()):
+        for start in range(0, len(portion), _TOGETHER):
+            if not has_time():
+                return sent
+            at = now()
+            until, since = timestamps.plus(at, RECHECK_SECONDS), timestamps.plus(at, -MAX_QUEUED_SECONDS)
+            postponed = [
+                request
+                for position, request in portion[start : start + _TOGETHER]
+                if not (may_wait and index.postpone_if_queued(position, request, until, queued_since=since))
+                and index.postpone(position, request, until)
+            ]
+            if not postponed:
+                continue
+            queue.send(postponed)
+            for request in postponed:
+                with suppress(Unavailable):
+                    index.mark_queued(request, until, at)
+            sent += len(postponed)
+    return sent

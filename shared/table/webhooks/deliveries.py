@@ -1,0 +1,242 @@
+"""The deliveries of webhooks in the table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from shared.domain import timestamps
+from shared.domain.derived_events import derive_events
+from shared.domain.events import CONTACT_UPDATED, WEBHOOK_TEST, Event, Notice
+from shared.domain.webhooks.delivery import KEPT_SECONDS, Attempt, Delivery
+from shared.domain.webhooks.subscription import Webhook
+from shared.services.reading_budget import Budget
+from shared.table import event_items, guards, walking
+from shared.table.budgeted_reads import BudgetedReads
+from shared.table.codec import AttributeCodec
+from shared.table.item import Item
+from shared.table.keys import events as event_keys
+from shared.table.keys import webhooks as webhook_keys
+from shared.table.keys.spelling import SK, identity_of
+from shared.table.keys.work import WORK_SK
+from shared.table.transactions import Transaction
+from shared.table.webhooks.repository import WebhookTable, webhook_from_item
+
+_LARGEST = 500
+"""The maximum number of deliveries that are read at once."""
+
+_DELIVERY = AttributeCodec(
+    texts=(
+        "event_id",
+        "event_type",
+        "state",
+        "reason",
+        "next_attempt_at",
+        "created_at",
+        "webhook_id",
+        "entity",
+        "entity_id",
+        "source_id",
+        "due_at",
+        "queued_at",
+        "revision",
+    ),
+    numbers=("version", "earlier_attempts"),
+)
+
+
+class DeliveryTable(WebhookTable):
+    """The subscriptions of one tenant, and their deliveries."""
+
+    def walk_deliveries(
+        self,
+        webhook_id: str,
+        budget: Budget,
+        *,
+        first: str | None,
+        last: str | None,
+        after: str | None,
+        portion: int,
+    ) -> Iterator[tuple[str, Delivery]]:
+        """Yield a subscription's deliveries as of now, newest event first, each with its position.
+
+        `first` and `last`: bounds of the times of the events' ids, both included. `after`: a position to continue
+        after. Reads `portion` deliveries first, and twice as many each time, up to 500. Raises BudgetSpent when the
+        budget is spent.
+        """
+        rows = walking.walk(
+            BudgetedReads(self._store, budget),
+            webhook_keys.deliveries(self._tenant, webhook_id),
+            page=portion,
+            largest=_LARGEST,
+            between=webhook_keys.deliveries_between(first, last),
+            after=after,
+            descending=True,
+            consistent=True,
+        )
+        for row in rows:
+            budget.advance()
+            yield row[SK]["S"], _delivery_from_item(row)
+
+    def add_delivery(self, delivery: Delivery) -> Delivery:
+        """Write a new delivery, unless it exists; return the delivery in the table."""
+        item = _delivery_to_item(self._tenant, delivery)
+        if self._store.put(item, condition=guards.IS_NEW):
+            return delivery
+        return self._delivery(delivery.webhook_id, delivery.event_id) or delivery
+
+    def add_test(self, delivery: Delivery) -> None:
+        """Write the delivery of a test event, which has a new id."""
+        transaction = Transaction()
+        transaction.put(_delivery_to_item(self._tenant, delivery), **guards.is_new())
+        self._store.commit(transaction)
+
+    def find_delivery(self, webhook_id: str, event_id: str) -> tuple[Webhook | None, Delivery | None]:
+        """Return a subscription and one of its deliveries, as of now."""
+        wanted = (
+            webhook_keys.webhook(self._tenant, webhook_id),
+            webhook_keys.delivery(self._tenant, webhook_id, event_id),
+        )
+        found = self._store.get_many(wanted)
+        webhook, delivery = (found.get(identity_of(key)) for key in wanted)
+        return (
+            webhook_from_item(webhook) if webhook else None,
+            _delivery_from_item(delivery) if delivery else None,
+        )
+
+    def event_of(self, delivery: Delivery) -> Event | None:
+        """Return the event of a delivery, or None when it has been removed.
+
+        A test event follows from its delivery, and a derived event from the event of its contact.
+        """
+        if delivery.event_type == WEBHOOK_TEST:
+            return delivery.test_event()
+        if delivery.source_id is not None:
+            source = self._event(delivery.entity, delivery.entity_id, delivery.source_id, CONTACT_UPDATED)
+            derived = derive_events(source) if source else []
+            return next((one for one in derived if one.id == delivery.event_id), None)
+        return self._event(delivery.entity, delivery.entity_id, delivery.event_id, delivery.event_type)
+
+    def events_of(self, notices: Sequence[Notice]) -> dict[str, Event]:
+        """Return the events that are announced, by their ids, without those that have been removed."""
+        keys = [
+            key
+            for one in notices
+            for key in event_keys.possible_keys(self._tenant, one.entity, one.entity_id, one.id, one.type)
+        ]
+        found = map(event_items.event_from_item, self._store.get_many(keys).values())
+        return {event.id: event for event in found}
+
+    def mark_queued(self, delivery: Delivery, at: str) -> None:
+        """Write that the message of a delivery's next attempt is in the queue since `at`.
+
+        Writes nothing when the attempt has been made meanwhile. The index entry does not change, so this costs one
+        write unit.
+        """
+        if delivery.due_at is None:
+            return
+        entry = webhook_keys.due_delivery(
+            delivery.due_at, delivery.webhook_id, delivery.event_id, delivery.next_attempt
+        )
+        self._store.update(
+            webhook_keys.delivery(self._tenant, delivery.webhook_id, delivery.event_id),
+            "SET queued_at = :at",
+            {":at": {"S": at}, ":position": entry[WORK_SK]},
+            condition="WSK = :position",
+        )
+
+    def reserve(self, delivery: Delivery, *, by: str, at: str, until: str) -> bool:
+        """Reserve a delivery's next attempt for the sender `by` until a time; return whether it is reserved.
+
+        It is not when the delivery has changed, or another sender has reserved the attempt until a later time than now.
+        """
+        is_unchanged = "revision = :revision"
+        is_free = "attribute_not_exists(claimed_until) OR claimed_until < :at"
+        # Also holds when this write is sent again after its answer was lost.
+        is_own = "claimed_by = :by"
+        return self._store.update(
+            webhook_keys.delivery(self._tenant, delivery.webhook_id, delivery.event_id),
+            "SET claimed_by = :by, claimed_until = :until",
+            {
+                ":by": {"S": by},
+                ":at": {"S": at},
+                ":until": {"S": until},
+                ":revision": {"S": delivery.revision},
+            },
+            condition=f"{is_unchanged} AND ({is_free} OR {is_own})",
+        )
+
+    def save_delivery(self, before: Delivery, after: Delivery) -> None:
+        """Write a changed delivery. Raises ConcurrentChange when it is no longer as `before`."""
+        guard = guards.at_revision_or_own(before.revision, after.revision)
+        self._store.put(_delivery_to_item(self._tenant, after), **guard)
+
+    def commit_delivery(self, before: Delivery, after: Delivery) -> None:
+        """Write a changed delivery, together with the answer of the call that changes it.
+
+        Raises ConcurrentChange when it is no longer as `before`.
+        """
+        transaction = Transaction()
+        transaction.put(
+            _delivery_to_item(self._tenant, after),
+            **guards.at_revision_or_own(before.revision, after.revision),
+        )
+        self._store.commit(transaction)
+
+    def save_with_webhook(
+        self,
+        before: Delivery,
+        after: Delivery,
+        webhook_before: Webhook,
+        webhook_after: Webhook,
+        event: Event,
+    ) -> None:
+        """Write a changed delivery, its changed subscription and the event of that change, all or none.
+
+        Raises ConcurrentChange when one of them is no longer as before.
+        """
+        transaction = Transaction()
+        transaction.put(
+            _delivery_to_item(self._tenant, after),
+            **guards.at_revision_or_own(before.revision, after.revision),
+        )
+        self._replace(transaction, webhook_before, webhook_after, event)
+        self._store.commit(transaction)
+
+    def _event(self, entity: str, entity_id: str, event_id: str, event_type: str) -> Event | None:
+        for key in event_keys.possible_keys(self._tenant, entity, entity_id, event_id, event_type):
+            if item := self._store.get(key):
+                return event_items.event_from_item(item)
+        return None
+
+    def _delivery(self, webhook_id: str, event_id: str) -> Delivery | None:
+        item = self._store.get(webhook_keys.delivery(self._tenant, webhook_id, event_id))
+        return _delivery_from_item(item) if item else None
+
+
+def _delivery_to_item(tenant_id: str, delivery: Delivery) -> Item:
+    item: Item = {
+        **webhook_keys.delivery(tenant_id, delivery.webhook_id, delivery.event_id),
+        **_DELIVERY.encode(delivery.__dict__),
+    }
+    if delivery.due_at:
+        item.update(
+            webhook_keys.due_delivery(
+                delivery.due_at, delivery.webhook_id, delivery.event_id, delivery.next_attempt
+            )
+        )
+    if delivery.attempts:
+        attempts = [attempt.__dict__ for attempt in delivery.attempts]
+        item["attempts"] = {"S": json.dumps(attempts, separators=(",", ":"), ensure_ascii=False)}
+    latest = delivery.attempts[-1].at if delivery.attempts else delivery.created_at
+    last_use = max(delivery.created_at, latest, delivery.next_attempt_at or "")
+    expires_at = timestamps.to_milliseconds(last_use) // 1000 + KEPT_SECONDS
+    item["expires_at"] = {"N": str(expires_at)}
+    return item
+
+
+def _delivery_from_item(item: Item) -> Delivery:
+    values = _DELIVERY.decode(item)
+    attempts = json.loads(item["attempts"]["S"]) if "attempts" in item else []
+    values["attempts"] = [Attempt.model_construct(**attempt) for attempt in attempts]
+    return Delivery.model_construct(**values)
