@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from shared.domain.contacts.uniqueness import Lock
 from shared.domain.customers.record import Customer
@@ -29,6 +29,8 @@ from shared.domain.imports.virtual_contact import (
 )
 from shared.domain.labels.record import MAX_LABELS, LabelKind, Tag
 from shared.services.imports.known import Known, WrittenRow
+
+_Key = TypeVar("_Key")
 
 _KINDS: dict[str, LabelKind] = {"tags": "tag", "types": "type", "groups": "group"}
 _WHAT = {
@@ -146,18 +148,21 @@ class _Planner:
         virtual.outcomes[number] = outcome
         self.contacts[virtual.id] = virtual
         for address in virtual.addresses:
-            self._locks.setdefault(self._lock("EMAIL", address, virtual), virtual.id)
-            self._matches.setdefault(("email", address), virtual.id)
+            self._hold(self._locks, self._lock("EMAIL", address, virtual), address, virtual)
+            self._hold(self._matches, ("email", address), address, virtual)
         for number_held in virtual.numbers:
-            self._matches.setdefault(("phone", number_held), virtual.id)
+            self._hold(self._matches, ("phone", number_held), number_held, virtual)
         if self._scope_of(virtual) == "customer":
             for name, (kind, _) in _LOCKED.items():
                 if value := virtual.values.get(name):
-                    lock = self._lock(kind, value, virtual)
-                    if not self._has_by_now(self._locks.get(lock, ""), value) or lock not in self._locks:
-                        self._locks[lock] = virtual.id
+                    self._hold(self._locks, self._lock(kind, value, virtual), value, virtual)
         if customer_id := virtual.values.get("customer_id"):
-            self._matches.setdefault(("customer", customer_id), virtual.id)
+            self._hold(self._matches, ("customer", customer_id), customer_id, virtual)
+
+    def _hold(self, holders: dict[_Key, str], key: _Key, value: str, virtual: VirtualContact) -> None:
+        """Let a contact be the holder of a value, unless another contact has it by now."""
+        if key not in holders or not self._has_by_now(holders[key], value):
+            holders[key] = virtual.id
 
     # A new contact
 

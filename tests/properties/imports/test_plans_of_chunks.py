@@ -8,8 +8,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.domain.import_options import ImportOptions
 from shared.domain.imports.results import Fate
+from shared.domain.imports.rows import ReadRow
 from shared.domain.imports.virtual_contact import numbers_in
+from shared.services.imports.row_plans import plan_rows
 from tests.properties.imports.chunk_world import Case, ChunkWorld, cases
 from tests.support.budgets import repetitions
 from tests.support.faults import Killed
@@ -198,6 +201,21 @@ def test_a_change_by_a_person_between_reading_and_writing_is_kept(case: Case, da
         number: _outcome(fate) for number, fate in undisturbed(case)[1].items()
     }
     world.assert_whole()
+
+
+def test_rows_are_planned_in_the_order_of_the_file_in_whatever_order_they_are_named() -> None:
+    """As those are whose contacts were refused: in the order of the contacts."""
+    addresses: list[dict[str, Any]] = [
+        {"email": "a@example.com"},
+        {"email": "c@example.com"},
+        {"email": "a@example.com", "other_emails": ["c@example.com"]},
+    ]
+    rows = [ReadRow({"first_name": "Ann", **one}) for one in addresses]  # type: ignore[typeddict-item]
+    known = ChunkWorld(Case(rows, [addresses[0]], ImportOptions(on_duplicate="update"))).known()
+    fates = plan_rows(known, [1, 3, 2]).fates
+    assert [(number, fate.outcome) for number, fate in fates.items()] == [
+        (1, "updated"), (2, "created"), (3, "unchanged"),
+    ]  # fmt: skip
 
 
 def _outcome(fate: Fate) -> tuple[str, str, str]:
