@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from shared.domain.contacts.uniqueness import Lock
 from shared.domain.customers.record import Customer
@@ -39,7 +39,10 @@ _WHAT = {
     "phone": "telephone number",
     "customer_number": "customer number",
 }
-_LOCKED = {"phone": ("PHONE", "telephone number"), "whatsapp": ("WHATSAPP", "WhatsApp number")}
+_LOCKED: Mapping[str, tuple[Literal["PHONE", "WHATSAPP"], str]] = {
+    "phone": ("PHONE", "telephone number"),
+    "whatsapp": ("WHATSAPP", "WhatsApp number"),
+}
 _UNKNOWN_CUSTOMER = FieldError(
     "customer_number", "unknown_customer", "There is no customer with this number."
 )
@@ -293,8 +296,13 @@ class _Planner:
             return _WHAT[match_on]
         if (fields.get("email"), contact_id) in since:
             return _WHAT["email"]
+        within = customer.id if customer else ""
         return next(
-            (what for name, (_, what) in _LOCKED.items() if (fields.get(name), contact_id) in since),
+            (
+                what
+                for name, (kind, what) in _LOCKED.items()
+                if self._known.locks.get(Lock(kind, fields.get(name) or "", within)) == contact_id
+            ),
             _WHAT["email"],
         )
 
