@@ -51,10 +51,11 @@ def from_message(message: str) -> Notice:
     )
 
 
-def to_payload(event: Event) -> dict[str, Any]:
+def to_payload(event: Event, record: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return the payload of the webhook request for an event, as `docs/events/` describes it.
 
-    Standard Webhooks 1.0.0 recommends this form: `type`, `timestamp`, `data`.
+    Standard Webhooks 1.0.0 recommends this form: `type`, `timestamp`, `data`. `record`: the record that the event is
+    about, in JSON types, if it is to be sent too.
     """
     data: dict[str, Any] = {
         "object": event.entity,
@@ -65,12 +66,14 @@ def to_payload(event: Event) -> dict[str, Any]:
     }
     for name, value in event.data.items():
         data.setdefault(name, value)
+    if record is not None:
+        data["record"] = record
     return {"type": event.type, "timestamp": event.at, "schema_version": SCHEMA_VERSION, "data": data}
 
 
-def to_body(event: Event) -> bytes:
-    """Return the body of the webhook request for an event: the same bytes at every attempt."""
-    return json.dumps(to_payload(event), separators=(",", ":"), ensure_ascii=False).encode()
+def to_body(event: Event, record: dict[str, Any] | None = None) -> bytes:
+    """Return the body of the webhook request for an event. Without a record, it has the same bytes at every attempt."""
+    return json.dumps(to_payload(event, record), separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def to_request_message(request: DeliveryRequest) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from shared.domain import timestamps
 from shared.domain.errors import Invalid
@@ -26,11 +27,21 @@ class Sender:
     def __init__(self, *, loopback: bool = False) -> None:
         self._loopback = loopback
 
-    def send(self, webhook: Webhook, event: Event, secrets: WebhookSecrets) -> DeliveryAttemptResult:
-        """Make one attempt. Whatever the receiver does, there is a result; only faults of this program raise."""
+    def send(
+        self,
+        webhook: Webhook,
+        event: Event,
+        secrets: WebhookSecrets,
+        *,
+        record: dict[str, Any] | None = None,
+    ) -> DeliveryAttemptResult:
+        """Make one attempt. Whatever the receiver does, there is a result; only faults of this program raise.
+
+        `record`: the record that the event is about, if it is to be sent too.
+        """
         started = time.time()
         valid = secrets.valid_at(timestamps.from_milliseconds(int(started * 1000)))
-        body = to_body(event)
+        body = to_body(event, record)
         headers = {
             **secrets.headers,
             "Content-Type": "application/json",

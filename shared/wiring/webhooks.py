@@ -111,10 +111,19 @@ def sending() -> Sending:
     """The service that sends webhook deliveries."""
     from shared.publishing.sender import Sender
     from shared.services.webhooks.deliveries import Sending
+    from shared.wiring.shown_records import shown_records
 
     sender = Sender(loopback=environment.webhook_loopback())
+    records = shown_records(lambda caller, webhook_id: webhook_service(caller).read(webhook_id))
     return Sending(
-        find_tenant, _delivery_table, delivery_queue(), dead_letters(), sender, holder_rights(), vault()
+        find_tenant,
+        _delivery_table,
+        delivery_queue(),
+        dead_letters(),
+        sender,
+        holder_rights(),
+        vault(),
+        records=records,
     )
 
 

@@ -224,7 +224,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     },
     "WebhookDueRole": {"T#": "UpdateItem", "DUE#": "Query-index"},
     "WebhookFanOutRole": {"T#": "GetItem BatchGetItem PutItem UpdateItem Query TransactGetItems"},
-    "WebhookSendRole": {"T#": "GetItem PutItem UpdateItem BatchGetItem TransactGetItems"},
+    "WebhookSendRole": {"T#": "GetItem PutItem UpdateItem BatchGetItem Query TransactGetItems"},
     "WebhooksRole": {
         "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
     },

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.domain import timestamps
 from shared.domain.callers import Caller
@@ -81,13 +81,26 @@ class DeadLetters(Protocol):
 class Sender(Protocol):
     """Sends a request; see `shared.publishing.sender.Sender`."""
 
-    def send(self, webhook: Webhook, event: Event, secrets: WebhookSecrets) -> DeliveryAttemptResult: ...
+    def send(
+        self,
+        webhook: Webhook,
+        event: Event,
+        secrets: WebhookSecrets,
+        *,
+        record: dict[str, Any] | None = None,
+    ) -> DeliveryAttemptResult: ...
 
 
 class Secrets(Protocol):
     """Opens the secrets of webhooks; see `shared.services.webhooks.vault.Vault`."""
 
     def open(self, tenant_id: str, webhook_id: str, sealed: bytes) -> WebhookSecrets: ...
+
+
+class Records(Protocol):
+    """The records of events; see `shared.services.webhooks.shown_records.ShownRecords`."""
+
+    def find(self, caller: Caller, entity: str, entity_id: str) -> dict[str, Any] | None: ...
 
 
 class AttemptInProgress(Exception):
@@ -114,7 +127,10 @@ _SKIPPED = AttemptReport(done="passed_over")
 
 
 class Sending:
-    """Makes the attempts of deliveries, one per message."""
+    """Makes the attempts of deliveries, one per message.
+
+    `records`: reads what webhooks with `include` `full` receive; without it, all receive only what changed.
+    """
 
     def __init__(
         self,
@@ -126,9 +142,11 @@ class Sending:
         rights: Rights,
         secrets: Secrets,
         *,
+        records: Records | None = None,
         now: Callable[[], str] = timestamps.now,
         jitter: Callable[[], float] = fraction,
     ) -> None:
+        self._records = records
         self._tenant = tenant
         self._subscriptions = subscriptions
         self._queue = queue
@@ -169,13 +187,16 @@ class Sending:
             return self._disable_without_holder(table, request, webhook, delivery)
         if not self._rights.may_see(holder, event.type, delivery.entity_id, lambda: event.actor):
             return _give_up(table, delivery, "not_permitted")
+        record = None
+        if webhook.include == "full" and self._records is not None:
+            record = self._records.find(holder, event.entity, event.entity_id)
         secrets = self._secrets.open(request.tenant_id, webhook.id, webhook.sealed)
         if not self._reserve(table, delivery):
             _, current = table.find_delivery(request.webhook_id, request.event_id)
             if current is None or not _awaits(current, request):
                 return _SKIPPED
             raise AttemptInProgress
-        result = self._sender.send(webhook, event, secrets)
+        result = self._sender.send(webhook, event, secrets, record=record)
         after = self._record(table, request, delivery, result)
         delay = after.queue_delay if after.state == "pending" else None
         if delay is not None:
