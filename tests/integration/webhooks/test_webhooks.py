@@ -837,7 +837,9 @@ class Script:
     before: Callable[[], None] = lambda: None
     sent: list[str] = field(default_factory=list)
 
-    def send(self, webhook: Webhook, event: Event, secrets: WebhookSecrets) -> DeliveryAttemptResult:
+    def send(
+        self, webhook: Webhook, event: Event, secrets: WebhookSecrets, *, record: dict[str, Any] | None = None
+    ) -> DeliveryAttemptResult:
         self.before()
         status, retry_after = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         self.sent.append(self.clock.now())
@@ -1004,8 +1006,15 @@ def test_a_sender_killed_between_request_and_log_sends_again(stack: Stack, recei
     room = WaitingRoom(clock)
 
     class Dying(Sender):
-        def send(self, webhook: Webhook, event: Event, secrets: WebhookSecrets) -> DeliveryAttemptResult:
-            super().send(webhook, event, secrets)
+        def send(
+            self,
+            webhook: Webhook,
+            event: Event,
+            secrets: WebhookSecrets,
+            *,
+            record: dict[str, Any] | None = None,
+        ) -> DeliveryAttemptResult:
+            super().send(webhook, event, secrets, record=record)
             raise Killed
 
     with acting_for(TENANT):
