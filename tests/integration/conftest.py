@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
 
 import pytest
 from aws_lambda_powertools.logging.formatter import BasePowertoolsFormatter
@@ -13,7 +12,8 @@ from aws_lambda_powertools.logging.formatter import BasePowertoolsFormatter
 from shared import observability
 from shared.services import backoff
 from tests.integration.world import World
-from tests.support.aws import Stack, stack_in_moto
+from tests.integration.worlds import Worlds
+from tests.support.aws import Stack
 from tests.support.template import Template
 from tests.support.tokens import TokenIssuer
 
@@ -25,15 +25,9 @@ def world(aws_stack: Stack, token_issuer: TokenIssuer) -> World:
 
 
 @pytest.fixture
-def worlds(template: Template, token_issuer: TokenIssuer) -> Callable[[], AbstractContextManager[World]]:
+def worlds(template: Template, token_issuer: TokenIssuer) -> Worlds:
     """A maker of fresh worlds, for tests that need one for each place where something may break."""
-
-    @contextmanager
-    def make() -> Iterator[World]:
-        with stack_in_moto(template, token_issuer) as stack:
-            yield World(stack, token_issuer)
-
-    return make
+    return Worlds(template, token_issuer)
 
 
 @pytest.fixture

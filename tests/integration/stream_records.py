@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from moto.dynamodb.models import dynamodb_backends
 
 from tests.support.aws import Stack
 from tests.support.lambda_context import ACCOUNT, REGION
+from tests.support.moto_speed import copied
 
 
 def records_from(stack: Stack, position: int) -> list[dict[str, Any]]:
@@ -19,7 +19,7 @@ def records_from(stack: Stack, position: int) -> list[dict[str, Any]]:
     """
     table = dynamodb_backends[ACCOUNT][REGION].tables[stack.table_name]
     assert table.stream_shard is not None
-    records = [copy.deepcopy(entry.to_json()) for entry in table.stream_shard.items[position:]]
+    records: list[dict[str, Any]] = [copied(entry.to_json()) for entry in table.stream_shard.items[position:]]
     for record in records:
         change = record["dynamodb"]
         change["ApproximateCreationDateTime"] = float(int(change["ApproximateCreationDateTime"].timestamp()))

@@ -9,6 +9,8 @@ from collections import Counter, defaultdict
 from typing import Any
 from urllib.parse import quote
 
+from moto.dynamodb.models import dynamodb_backends
+
 from shared.domain.customers.record import fold_username
 from shared.domain.ids import milliseconds_of
 from shared.domain.timestamps import from_milliseconds
@@ -16,7 +18,8 @@ from shared.table.keys import events as event_keys
 from shared.table.keys.projections import is_tombstone
 from shared.table.postings import ids_in
 from tests.support.aws import Stack
-from tests.support.tenant_guard import as_operator
+from tests.support.lambda_context import ACCOUNT, REGION
+from tests.support.moto_speed import copied
 
 Item = dict[str, dict[str, Any]]
 
@@ -42,17 +45,9 @@ class Content:
 
     @classmethod
     def of_stack(cls, stack: Stack) -> Content:
-        """Return the items of a stack's table."""
-        items: list[Item] = []
-        start: dict[str, Any] = {}
-        with as_operator():
-            while True:
-                page = stack.client("dynamodb").scan(TableName=stack.table_name, **start)
-                items += page["Items"]
-                if "LastEvaluatedKey" not in page:
-                    break
-                start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-        return cls(items)
+        """Return the items of a stack's table, as `Scan` would return them, read from moto's memory."""
+        table = dynamodb_backends[ACCOUNT][REGION].tables[stack.table_name]
+        return cls([copied(row.attrs) for row in table.all_items()])
 
     def of(self, pk: str, sk: str = "") -> list[Item]:
         """Return the items whose keys match patterns from their start."""

@@ -35,21 +35,34 @@ _numbers = itertools.count(1)
 
 class World:
     """The stack `stack`, and the tenant T1 (`t1`) in it. `openings`: which records of the stream tell of
-    tenants' openings.
+    tenants' openings. With `like`, the stack must have the contents of that world.
+
+    Its gateway keeps the authorizer's answers, as API Gateway does. A test that changes rights and expects that they
+    take effect at once needs a `Gateway` of its own.
     """
 
-    def __init__(self, stack: Stack, issuer: TokenIssuer, settings: TenantSettings | None = None) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        issuer: TokenIssuer,
+        settings: TenantSettings | None = None,
+        *,
+        like: World | None = None,
+    ) -> None:
         self.stack = stack
         self.issuer = issuer
-        self.gateway = Gateway(stack.template)
+        self.gateway = Gateway(stack.template, cached=True)
         self.projector: StreamDriver = stack.stream_driver("ProjectFunction", on_stream_project)
         self.publisher: StreamDriver = stack.stream_driver("PublishFunction", on_stream_publish)
-        self._taken_in = 0
-        self.openings: set[int] = set()
-        self.t1 = self._settled("T1", settings)
         self.bookings: QueueDriver = stack.queue_driver("BookingsFunction", on_booking)
         self.notes: QueueDriver = stack.queue_driver("NotesFunction", on_note)
-        self._listener = self._subscribe_to_topic()
+        if like:
+            self.openings, self._taken_in = {*like.openings}, like._taken_in
+            self.t1, self._listener = like.t1, like._listener
+        else:
+            self.openings, self._taken_in = set[int](), 0
+            self.t1 = self._settled("T1", settings)
+            self._listener = self._subscribe_to_topic()
 
     @cached_property
     def racing(self) -> Gateway:
@@ -105,9 +118,9 @@ class World:
 
     def catch_up(self) -> None:
         """Let both consumers of the stream take in all there is, also what they themselves write."""
-        while new := len(records_from(self.stack, self._taken_in)):
+        while (known := number_of_records()) > self._taken_in:
             records = self.telling(self._taken_in)
-            self._taken_in += new
+            self._taken_in = known
             self.projector.deliver(records)
             self.publisher.deliver(records)
 

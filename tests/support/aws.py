@@ -352,11 +352,13 @@ def forget_wiring() -> None:
 _saved: dict[Template, tuple[Stack, SavedMoto]] = {}
 
 
-def _stack_of(template: Template) -> Stack:
-    """Return a stack whose resources are new in moto: created the first time, restored after that."""
+def _stack_of(template: Template, contents: SavedMoto | None) -> Stack:
+    """Return a stack whose resources are new in moto: created the first time, restored after that. With `contents`,
+    which must be those of an earlier stack of this template, it has what that had.
+    """
     if template in _saved:
-        stack, contents = _saved[template]
-        contents.restore()
+        stack, empty = _saved[template]
+        (contents or empty).restore()
     else:
         stack = make_resources(template)
         stack.environment = environment_of(stack)
@@ -365,12 +367,20 @@ def _stack_of(template: Template) -> Stack:
 
 
 @contextmanager
-def stack_in_moto(template: Template, issuer: TokenIssuer | None = None, **overrides: str) -> Iterator[Stack]:
-    """A new world: moto with the template's resources, the functions' environment, and cold wiring."""
+def stack_in_moto(
+    template: Template,
+    issuer: TokenIssuer | None = None,
+    *,
+    contents: SavedMoto | None = None,
+    **overrides: str,
+) -> Iterator[Stack]:
+    """A new world: moto with the template's resources, the functions' environment, and cold wiring. Its resources are
+    empty, or have the saved `contents` of an earlier one.
+    """
     region = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
     elsewhere = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN")
     with variables_set(region, without=elsewhere), mock_aws(), truthful_moto():
-        stack = _stack_of(template)
+        stack = _stack_of(template, contents)
         stack.environment = stack.environment | environment_of_tests(issuer) | overrides
         with variables_set(stack.environment, without=elsewhere):
             forget_wiring()

@@ -13,6 +13,7 @@ from tests.support.roles import RoleGuard, holding_to_roles
 from tests.support.template import Template
 from tests.support.tenant_guard import TenantGuard, guarding
 from tests.support.tokens import TokenIssuer
+from tests.support.tracing import nothing_traced
 
 __all__ = [
     "aws_stack",
@@ -23,6 +24,7 @@ __all__ = [
     "template",
     "tenant_guard",
     "token_issuer",
+    "untraced",
 ]
 
 
@@ -74,3 +76,10 @@ def racing_gateway(aws_stack: Stack) -> Gateway:
 def receiver() -> Iterator[Receiver]:
     with Receiver().serving() as listening:
         yield listening
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """For tests that repeat what others execute once: coverage.py does not see them."""
+    with nothing_traced():
+        yield

@@ -23,6 +23,8 @@ from urllib.parse import urlparse, urlsplit
 import moto.cognitoidp.models
 import moto.core.models as core_models
 import moto.core.responses
+import moto.dynamodb.responses
+import moto.sqs.models
 import pytest
 from moto import backends
 from moto.backend_index import backend_url_patterns
@@ -35,7 +37,7 @@ from moto.core.utils import utcnow
 from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
-from moto.dynamodb.models.utilities import bytesize
+from moto.dynamodb.models.utilities import bytesize, dynamo_to_dict
 from moto.utilities.utils import get_partition
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import HTTPException
@@ -61,6 +63,7 @@ def faster_moto() -> Iterator[None]:
         _read_conditions_once(patch)
         _serialize_rows_directly(patch)
         patch.setattr(Item, "__init__", initialize_row)
+        patch.setattr(moto.dynamodb.responses, "dynamo_to_dict", copied)
         yield
 
 
@@ -87,6 +90,8 @@ def _find_services_once(patch: pytest.MonkeyPatch) -> None:
     responses: Any = moto.core.responses
     for name in ("camelcase_to_underscores", "method_names_from_class"):
         patch.setattr(responses, name, functools.cache(getattr(responses, name)))
+    queues: Any = moto.sqs.models
+    patch.setattr(queues, "camelcase_to_underscores", functools.cache(queues.camelcase_to_underscores))
     # The file is moto's own, the same for all user pools.
     pools: Any = moto.cognitoidp.models
     key = pools.jwk.RSAKey
@@ -232,8 +237,25 @@ def initialize_row(
         raise ItemSizeTooLarge
 
 
+def copied(found: Any) -> Any:
+    """Do what `dynamo_to_dict` does: return a copy with attributes as in botocore's form, to any depth."""
+    kind = type(found)
+    if kind is str or kind is bool or kind is int:
+        return found
+    if kind is DynamoType:
+        content = found.value
+        if type(content) is str and found.type != "B":
+            return {found.type: content}
+        return dynamo_to_dict(found) if found.type in ("B", "BS") else {found.type: copied(content)}
+    if kind is dict or kind is LimitedSizeDict:
+        return {name: copied(value) for name, value in found.items()}
+    if kind is list:
+        return [copied(one) for one in found]
+    return copied(found.to_json()) if kind is Item else dynamo_to_dict(found)
+
+
 def _serialize_rows_directly(patch: pytest.MonkeyPatch) -> None:
-    whole = JSONSerializer._serialize_type_structure
+    whole, whole_map = JSONSerializer._serialize_type_structure, JSONSerializer._serialize_type_map
 
     def serialize(self: JSONSerializer, serialized: Any, value: Any, shape: Any, name: str) -> None:
         if name and shape.name == "AttributeValue" and (plain := plain_value(value)) is not None:
@@ -241,7 +263,16 @@ def _serialize_rows_directly(patch: pytest.MonkeyPatch) -> None:
         else:
             whole(self, serialized, value, shape, name)
 
+    def serialize_map(self: JSONSerializer, serialized: Any, value: Any, shape: Any, name: str) -> None:
+        if shape.value.name == "AttributeValue":
+            row = {attribute: plain_value(content) for attribute, content in value.items()}
+            if None not in row.values():
+                self._default_serialize(serialized, row, shape, name)
+                return
+        whole_map(self, serialized, value, shape, name)
+
     patch.setattr(JSONSerializer, "_serialize_type_structure", serialize)
+    patch.setattr(JSONSerializer, "_serialize_type_map", serialize_map)
 
 
 def plain_value(value: Any) -> dict[str, Any] | None:

@@ -364,8 +364,11 @@ def test_a_status_or_stage_that_does_not_exist_is_left_out_of_its_row(world: Wor
 # Bulk calls
 
 
-@pytest.mark.parametrize("reason", ["", "came back"], ids=["without a reason", "with a reason"])
-@pytest.mark.parametrize("stage", [None, "interest"], ids=["without a stage", "with a stage"])
+@pytest.mark.parametrize(
+    ("stage", "reason"),
+    [(None, ""), ("interest", "came back")],
+    ids=["without a stage and a reason", "with both"],
+)
 @pytest.mark.parametrize("new", COLUMNS)
 def test_a_bulk_call_moves_each_contact_by_its_own_rule(
     world: World, new: str, stage: str | None, reason: str

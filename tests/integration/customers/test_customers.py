@@ -772,7 +772,7 @@ def test_a_change_throttled_at_any_call_ends_the_same(worlds: Worlds, change: st
     tried = assert_same_under_throttling(
         prepared(worlds, make), deliver, whole_picture, matching=of_the_product
     )
-    assert tried == calls + 1
+    assert tried >= calls
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -13,18 +12,18 @@ import pytest
 from tests.integration.exports.exports import Exports, rows_of, running_export
 from tests.integration.jobs.bulk import WATCH_PREFIXES
 from tests.integration.world import World
+from tests.integration.worlds import Worlds
+from tests.support.budgets import repetitions
 from tests.support.faults import Fault, KillPoint, call, injecting, kill_points, lost_answer, throttle
 from tests.support.lambda_context import lambda_context
 from tests.support.queues import receive
 from tests.support.tenant_guard import acting_for_system, as_operator
 from tests.support.transport import Attempt, Layer, Send, answer, intercepting
 
-Worlds = Callable[[], AbstractContextManager[World]]
-
 COUNT = 15
 FIELDS = ["email", "about", "custom_fields"]
-KILLS = 50
-"""Places at which a worker is killed, spread over a run."""
+KILLS = repetitions(25)
+"""Places at which a worker is killed, spread over a run: as many or a few more."""
 
 
 @pytest.fixture(autouse=True)
@@ -77,22 +76,24 @@ def end_of(world: World, export_id: str) -> tuple[Any, ...]:
     return (content_of(shown["format"], file),)
 
 
+def begun(world: World, format: str) -> str:
+    """Begin an export, and return its id."""
+    prepare(world)
+    return Exports(world).begin(format=format, fields=FIELDS)
+
+
 @pytest.mark.parametrize("format", ["csv", "vcf", "xlsx"])
 def test_killed_anywhere_a_file_has_each_contact_once(worlds: Worlds, format: str) -> None:
-    """check 13, check 80: killed at 50 sampled calls; the file is byte for byte that of an undisturbed run."""
-    with worlds() as unharmed:
-        prepare(unharmed)
-        exports = Exports(unharmed)
-        export_id = exports.begin(format=format, fields=FIELDS)
-        points = kill_points(exports.jobs.work, matching=of_worker, both_sides=True)
+    """check 13, check 80: killed at sampled calls; the file is byte for byte that of an undisturbed run."""
+    make, export_id = worlds.prepared(lambda world: begun(world, format))
+    with make() as unharmed:
+        points = kill_points(Exports(unharmed).jobs.work, matching=of_worker, both_sides=True)
         expected = end_of(unharmed, export_id)
-    assert len(points) >= (KILLS if format == "csv" else 30)
+    assert len(points) >= 30
     sample = KILLS if format == "csv" else KILLS // 2
     for point in points[:: max(1, len(points) // sample)]:
-        with worlds() as killed:
-            prepare(killed)
+        with make() as killed:
             exports = Exports(killed)
-            export_id = exports.begin(format=format, fields=FIELDS)
             assert point.kill(exports.jobs.work), f"the run did not come to {point}"
             exports.jobs.work()
             assert end_of(killed, export_id) == expected, f"killed {point}"

@@ -7,8 +7,7 @@ import random
 import string
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +20,7 @@ from shared.table import idempotency
 from tests.contract.answers import faults_of
 from tests.integration.jobs.bulk import Jobs
 from tests.integration.world import World
+from tests.integration.worlds import Worlds
 from tests.support.faults import (
     KillPoint,
     assert_same_under_throttling,
@@ -32,8 +32,6 @@ from tests.support.faults import (
 )
 from tests.support.gateway import Gateway, Response
 from tests.support.transport import Attempt, Layer, Send, intercepting
-
-Worlds = Callable[[], AbstractContextManager[World]]
 
 COUNT, MOST = 5, 11  # so many contacts, and so many items in a transaction: each call takes two of them
 CREATE, UPDATE, DELETE = "/contacts/bulk-create", "/contacts/bulk-update", "/contacts/bulk-delete"
@@ -173,9 +171,10 @@ def test_a_repeat_gets_the_first_answer_and_changes_nothing(world: World, case: 
 @every_call
 def test_with_a_key_or_without_the_answer_is_the_same(worlds: Worlds, case: Case) -> None:
     seen = []
+    make, body = worlds.prepared(lambda world: prepare(world, case))
     for key in (None, "k1"):
-        with worlds() as world:
-            answer = post(world, case, prepare(world, case), key)
+        with make() as world:
+            answer = post(world, case, body, key)
             seen.append((answer.status, entries(answer), effects(world)))
     assert seen[0] == seen[1]
 
@@ -185,15 +184,14 @@ def test_killed_anywhere_and_sent_again_each_contact_is_dealt_with_once(
     worlds: Worlds, case: Case, clock: Clock
 ) -> None:
     """check 13, check 36: and the answer is that of a run without a kill."""
-    with worlds() as unharmed:
-        body = prepare(unharmed, case)
+    make, body = worlds.prepared(lambda world: prepare(world, case))
+    with make() as unharmed:
         answers: list[Response] = []
         points = kill_points(lambda: answers.append(post(unharmed, case, body)))
         expected, entries_told = effects(unharmed), entries(answers[0])
     assert len(points) >= 6
     for point in points:
-        with worlds() as killed:
-            body = prepare(killed, case)
+        with make() as killed:
             kill(point, killed, case, body)
             clock.ahead += LEASE_SECONDS + 1
             killed.catch_up()  # lists have followed meanwhile
@@ -217,28 +215,22 @@ def without_projections(picture: list[str]) -> list[str]:
 @every_call
 def test_throttled_anywhere_it_ends_the_same(worlds: Worlds, case: Case) -> None:
     """check 10"""
-    bodies: dict[int, Any] = {}
-
-    @contextmanager
-    def prepared() -> Iterator[World]:
-        with worlds() as world:
-            bodies[id(world)] = prepare(world, case)
-            yield world
+    make, body = worlds.prepared(lambda world: prepare(world, case))
 
     def deliver(world: World) -> None:
-        assert post(world, case, bodies[id(world)]).status == 207
+        assert post(world, case, body).status == 207
 
-    assert_same_under_throttling(prepared, deliver, effects, matching=call("dynamodb"))
+    assert_same_under_throttling(make, deliver, effects, matching=call("dynamodb"))
 
 
 @every_call
 def test_twins_have_one_effect(worlds: Worlds, case: Case) -> None:
     """check 33"""
-    with worlds() as alone:
-        post(alone, case, prepare(alone, case))
+    make, body = worlds.prepared(lambda world: prepare(world, case))
+    with make() as alone:
+        post(alone, case, body)
         expected = effects(alone)
-    with worlds() as world:
-        body = prepare(world, case)
+    with make() as world:
         answers = world.racing.together(
             [lambda: post(world, case, body, gateway=world.racing)] * 8, in_step=False
         )
@@ -257,11 +249,11 @@ def test_a_call_that_outlives_its_lease_writes_nothing_behind_its_retry(
     worlds: Worlds, case: Case, clock: Clock
 ) -> None:
     """check 36: overtaken in the middle of its writes, it answers with what the retry did."""
-    with worlds() as alone:
-        unharmed = post(alone, case, prepare(alone, case))
+    make, body = worlds.prepared(lambda world: prepare(world, case))
+    with make() as alone:
+        unharmed = post(alone, case, body)
         expected = effects(alone)
-    with worlds() as world:
-        body = prepare(world, case)
+    with make() as world:
         reached, go_on, seen = threading.Event(), threading.Event(), []
 
         def hold(attempt: Attempt, send: Send) -> AWSResponse:
@@ -294,11 +286,11 @@ def test_a_call_that_outlives_its_lease_writes_nothing_behind_its_retry(
 @every_call
 def test_what_was_away_may_be_asked_again_at_once_and_goes_on(worlds: Worlds, case: Case) -> None:
     """check 15: the first transaction is written; under a key the rest is a matter of sending the call again."""
-    with worlds() as alone:
-        unharmed = post(alone, case, prepare(alone, case))
+    make, body = worlds.prepared(lambda world: prepare(world, case))
+    with make() as alone:
+        unharmed = post(alone, case, body)
         expected = effects(alone)
-    with worlds() as world:
-        body = prepare(world, case)
+    with make() as world:
         with injecting(unreachable(WRITES, at=2)):
             assert post(world, case, body).status == 503
         again = post(world, case, body)
@@ -366,15 +358,14 @@ def test_a_job_made_under_a_key_is_made_once(
     """check 13, check 33: killed anywhere, and a message is there, or the watch sends it."""
     monkeypatch.setattr("shared.services.contacts.matching.MAX_TOGETHER", 4)
     case = CASES[4]
-    with worlds() as unharmed:
-        body = prepare(unharmed, case)
+    make, body = worlds.prepared(lambda world: prepare(world, case))
+    with make() as unharmed:
         answers: list[Response] = []
         points = kill_points(lambda: answers.append(post(unharmed, case, body)))
         assert answers[0].status == 202
         expected = effects(unharmed)
     for point in points:
-        with worlds() as killed:
-            body = prepare(killed, case)
+        with make() as killed:
             kill(point, killed, case, body)
             clock.ahead += LEASE_SECONDS + 1
             answer = post(killed, case, body)

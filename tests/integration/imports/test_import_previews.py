@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +18,7 @@ from shared.wiring.kept import reset_wiring
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.imports.uploads import Uploader
 from tests.integration.world import World
+from tests.integration.worlds import Worlds
 from tests.support.faults import (
     any_call,
     assert_same_after_kills,
@@ -31,8 +30,6 @@ from tests.support.faults import (
 )
 from tests.support.tenant_guard import as_operator
 from tests.tenants import Tenancy
-
-Worlds = Callable[[], AbstractContextManager[World]]
 
 PEOPLE = "Email,First Name,Shoe size\nada@example.com,Ada,38\ngrace@example.com,Grace,39\nnonsense,Bad,40\n"
 
@@ -411,18 +408,13 @@ def test_killed_at_any_call_a_preview_ends_the_same(worlds: Worlds, monkeypatch:
     """check 13, check 80"""
     monkeypatch.setattr(grouping, "CHUNK_ROWS", 3)
 
-    @contextmanager
-    def prepared() -> Iterator[World]:
-        with worlds() as world:
-            world.create("p3@example.com")
-            Uploader(DropFolder(world)).upload(
-                "\n".join(
-                    ["email", *(f"p{number}@example.com" for number in range(6)), "x", "p3@example.com"]
-                )
-            )
-            yield world
+    def upload(world: World) -> None:
+        world.create("p3@example.com")
+        people = [f"p{number}@example.com" for number in range(6)]
+        Uploader(DropFolder(world)).upload("\n".join(["email", *people, "x", "p3@example.com"]))
 
-    with prepared() as world:
+    make, _ = worlds.prepared(upload)
+    with make() as world:
         small_preview(world)
         preview, there, parts = outcome(world)
     assert (preview["state"], preview["counts"]["created"], there, parts) == (
@@ -431,7 +423,7 @@ def test_killed_at_any_call_a_preview_ends_the_same(worlds: Worlds, monkeypatch:
         ["p3@example.com"],
         [],
     )
-    assert assert_same_after_kills(prepared, small_preview, outcome, matching=changing) >= 10
+    assert assert_same_after_kills(make, small_preview, outcome, matching=changing) >= 10
 
 
 def changing(attempt: Any) -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -15,10 +13,9 @@ from shared.wiring.imports import import_chunks
 from shared.wiring.kept import reset_wiring
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.world import World
+from tests.integration.worlds import Worlds
 from tests.support.faults import Killed, KillPoint, assert_same_after_kills, call, injecting, kill_before
 from tests.support.tenant_guard import acting_for
-
-Worlds = Callable[[], AbstractContextManager[World]]
 
 # Rows 1, 5, 8 and 12 share `a`; row 7 links the groups of `b` (2, 9) and `c` (3); `known` is a contact before.
 FILE = """Email,E-mail 2,First Name,Company,Tags
@@ -140,11 +137,9 @@ def test_the_same_rows_in_another_file_change_nothing(world: World, mode: str) -
 def test_check_80_killed_at_fifty_points_an_import_ends_with_exact_totals(worlds: Worlds) -> None:
     """Also check 13: before and after any call, in an import that creates, updates, skips and fails rows."""
 
-    def deliver(world: World) -> None:
-        run_in_order(world, "update")
-
-    with worlds() as unharmed:
-        deliver(unharmed)
+    make, _ = worlds.prepared(lambda world: prepare(world, "update"))
+    with make() as unharmed:
+        run_in_order(unharmed, "update")
         _, counts, *_ = outcome(unharmed)
         assert min(counts[name] for name in ("created", "updated", "failed")) >= 1
 
@@ -152,11 +147,11 @@ def test_check_80_killed_at_fifty_points_an_import_ends_with_exact_totals(worlds
         return random.Random(80).sample(points, 50)
 
     def work(world: World) -> None:
-        inbox = prepare(world, "update")
+        inbox = DropFolder(world)
         inbox.deliver(inbox.event_of("tenants/T1/inbox/people.csv"))
         inbox.work()
 
-    assert assert_same_after_kills(worlds, work, outcome, both_sides=True, sample=sample) == 50
+    assert assert_same_after_kills(make, work, outcome, both_sides=True, sample=sample) == 50
 
 
 def test_a_file_is_split_into_the_same_chunks_whatever_the_tenant_changes_meanwhile(world: World) -> None:

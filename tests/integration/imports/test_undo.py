@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -26,10 +26,9 @@ from shared.wiring.base import store
 from shared.wiring.imports import import_undo_chunks
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.world import World, booking
+from tests.integration.worlds import Worlds
 from tests.support.faults import Killed, any_call, assert_same_after_kills, call, injecting, kill_before
 from tests.support.tenant_guard import acting_for, as_operator
-
-Worlds = Callable[[], AbstractContextManager[World]]
 
 
 @pytest.fixture
@@ -349,20 +348,25 @@ SOME = "Email,First Name,Company\n" + "".join(
 
 @contextmanager
 def with_an_import(worlds: Worlds) -> Iterator[World]:
-    """A world with an import that created, changed and left contacts alone, some of which were edited since."""
+    """A world whose import is to be undone."""
     with worlds() as world:
-        on_duplicate(world, "update")
-        inbox = DropFolder(world)
-        for number in (1, 4):
-            world.create(f"person{number}@example.com", company="Before", tags=["vip"])
-        made = inbox.run(SOME)
-        ids = by_email(world)
-        for number in (0, 4):
-            edit = {"company": "Edited"}
-            assert world.send("PATCH", f"/contacts/{ids[f'person{number}@example.com']}", edit).status == 200
-        answer = ask(world, made["id"])
-        assert answer.status == 202, answer.text
+        import_and_ask(world)
         yield world
+
+
+def import_and_ask(world: World) -> None:
+    """Ask for the undo of an import that created, changed and left contacts alone, some of which were edited since."""
+    on_duplicate(world, "update")
+    inbox = DropFolder(world)
+    for number in (1, 4):
+        world.create(f"person{number}@example.com", company="Before", tags=["vip"])
+    made = inbox.run(SOME)
+    ids = by_email(world)
+    for number in (0, 4):
+        edit = {"company": "Edited"}
+        assert world.send("PATCH", f"/contacts/{ids[f'person{number}@example.com']}", edit).status == 200
+    answer = ask(world, made["id"])
+    assert answer.status == 202, answer.text
 
 
 def work(world: World) -> None:
@@ -402,8 +406,9 @@ def test_check_80_killed_at_any_call_an_undo_ends_with_the_same_contacts_and_cou
     worlds: Worlds, small_chunks: None
 ) -> None:
     """Also check 13. At fifty points, evenly sampled from both sides of all calls."""
+    make, _ = worlds.prepared(import_and_ask)
     tried = assert_same_after_kills(
-        lambda: with_an_import(worlds),
+        make,
         work,
         outcome,
         matching=of_the_worker,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +18,7 @@ from shared.wiring.tenants import tenant_memory
 from tests.contract.answers import faults_of
 from tests.integration.jobs.bulk import JOBS, WATCH_PREFIXES, Jobs, running_job
 from tests.integration.world import World
+from tests.integration.worlds import Worlds
 from tests.support.faults import (
     KillPoint,
     assert_same_under_throttling,
@@ -35,8 +34,6 @@ from tests.support.lambda_context import lambda_context
 from tests.support.queues import receive
 from tests.support.tenant_guard import acting_for_system, as_operator
 from tests.support.transport import Attempt, Layer, Send, intercepting
-
-Worlds = Callable[[], AbstractContextManager[World]]
 
 CREATE, UPDATE, DELETE = "/contacts/bulk-create", "/contacts/bulk-update", "/contacts/bulk-delete"
 COUNT, PORTION = 7, 3  # three portions, the last of one contact
@@ -105,15 +102,13 @@ def test_a_job_with_more_contacts_than_a_call_processes(
     monkeypatch.setattr("shared.services.contacts.matching.MAX_TOGETHER", 500)
     monkeypatch.setattr("shared.services.jobs.bulk.MAX_PORTION", 250)
     monkeypatch.setattr("shared.table.contacts.repository._MOST", 99)
-    for start_at in (0, 300):
-        people = [
-            {"first_name": "A", "email": f"p{start_at + n}@example.com", "tags": ["x"]} for n in range(300)
-        ]
-        assert world.send("POST", CREATE, {"contacts": people}).json["succeeded"] == 300
+    for numbers in (range(251), range(251, 501)):
+        people = [{"first_name": "A", "email": f"p{n}@example.com", "tags": ["x"]} for n in numbers]
+        assert world.send("POST", CREATE, {"contacts": people}).json["succeeded"] == len(people)
     world.catch_up()
     job, jobs = start(world), Jobs(world)
     assert jobs.work() == 3
-    assert jobs.shown(job)["counts"] == {"done": 600, "succeeded": 600, "failed": 0}
+    assert jobs.shown(job)["counts"] == {"done": 501, "succeeded": 501, "failed": 0}
     assert world.content.live == []
 
 
@@ -265,18 +260,22 @@ def test_killed_anywhere_each_contact_is_processed_and_counted_once(
     worlds: Worlds, path: str, body: dict[str, Any]
 ) -> None:
     """check 13: even though the lists follow before the message is delivered again."""
-    with worlds() as unharmed:
-        prepare(unharmed)
-        job, jobs = start(unharmed, path, body), Jobs(unharmed)
+
+    def started(world: World) -> str:
+        prepare(world)
+        return start(world, path, body)
+
+    make, job = worlds.prepared(started)
+    with make() as unharmed:
+        jobs = Jobs(unharmed)
         points = kill_points(lambda: jobs.work(limit=2), matching=call("dynamodb"))
         points += kill_points(jobs.work, matching=SENDS)
         assert jobs.shown(job)["state"] == "completed"
         expected, counts = without_versions(picture(unharmed)), jobs.shown(job)["counts"]
     assert len(points) >= 12
     for point in points:
-        with worlds() as killed:
-            prepare(killed)
-            job, jobs = start(killed, path, body), Jobs(killed)
+        with make() as killed:
+            jobs = Jobs(killed)
             if not point.kill(jobs.work):
                 continue
             killed.catch_up()
@@ -295,19 +294,17 @@ def without_versions(lines: list[str]) -> list[str]:
 def test_throttled_anywhere_a_job_has_the_same_result(worlds: Worlds) -> None:
     """check 10"""
 
-    @contextmanager
-    def prepared() -> Iterator[World]:
-        with worlds() as world:
-            prepare(world, 5)
-            start(world)
-            yield world
+    def started(world: World) -> str:
+        prepare(world, 5)
+        return start(world)
 
     def deliver(world: World) -> None:
         jobs = Jobs(world)
         jobs.work()
         assert jobs.put_back == 0
 
-    assert_same_under_throttling(prepared, deliver, picture, matching=call("dynamodb"))
+    make, _ = worlds.prepared(started)
+    assert_same_under_throttling(make, deliver, picture, matching=call("dynamodb"))
 
 
 @both_actions

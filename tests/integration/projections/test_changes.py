@@ -133,6 +133,16 @@ def test_records_read_from_moto_s_store_are_those_its_stream_gives(world: World)
     assert records_from(world.stack, len(records_from(world.stack, 0)) - 1) == found[-1:]
 
 
+def test_items_read_from_moto_s_store_are_those_of_a_scan(world: World) -> None:
+    """`content` is a short cut of this harness; here it is compared with the standard way."""
+    world.create(tags=["b", "a"], custom_fields={"n": 1})
+    world.catch_up()
+    with as_operator():
+        found = world.stack.client("dynamodb").scan(TableName=world.stack.table_name)
+    assert "LastEvaluatedKey" not in found
+    assert world.content.items == found["Items"]
+
+
 def test_a_tenant_that_is_throttled_for_long_holds_up_no_other(world: World, waits: list[float]) -> None:
     """check 10: the batch is repeated from the first record that failed."""
     tokens = (None, world.tenant("T10").admin, None)

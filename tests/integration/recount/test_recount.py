@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -26,6 +24,7 @@ from tests.integration.contacts.test_contact_record import purge
 from tests.integration.projections.test_changes import age_events
 from tests.integration.table_content import Item
 from tests.integration.world import World
+from tests.integration.worlds import Worlds
 from tests.support.budgets import sample
 from tests.support.faults import KillPoint, assert_same_after_kills, assert_same_under_throttling
 from tests.support.lambda_context import lambda_context
@@ -33,7 +32,6 @@ from tests.support.roles import role_of, under_role
 from tests.support.tenant_guard import acting_for, acting_for_system, as_operator
 from tests.support.transport import Attempt, Layer, Send, intercepting, unobserved
 
-Worlds = Callable[[], AbstractContextManager[World]]
 PREFIXES = ("DUE#RECOUNT", "S#", "T#")
 WRONG: dict[str, dict[str, Any]] = {
     "interaction_count": {"N": "7"},
@@ -294,17 +292,15 @@ def test_a_row_of_a_purged_contact_s_entry_is_removed_and_stays_counted(world: W
 def test_killed_or_throttled_at_any_call_it_ends_as_without(worlds: Worlds, waits: list[float]) -> None:
     """check 13: what was counted since the last place that was written is counted again or not at all."""
 
-    @contextmanager
-    def make() -> Iterator[World]:
-        with worlds() as world:
-            with unobserved():
-                contact = world.create("grace@example.com")
-                record(world, contact)
-                world.catch_up()
-                put(world, {**record_of(world, contact), "total_bookings": {"N": "9"}})
-                remove(world, world.content.of("T#T1#LIST#interactions$")[0])
-                enlist("T1")
-            yield world
+    def prepare(world: World) -> None:
+        contact = world.create("grace@example.com")
+        record(world, contact)
+        world.catch_up()
+        put(world, {**record_of(world, contact), "total_bookings": {"N": "9"}})
+        remove(world, world.content.of("T#T1#LIST#interactions$")[0])
+        enlist("T1")
+
+    make, _ = worlds.prepared(prepare)
 
     def state(world: World) -> Any:
         with unobserved():

@@ -35,6 +35,8 @@ from tests.unit.projections.shop import (
     history,
 )
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 NOW = "2026-05-04T12:00:00.000Z"
 
 

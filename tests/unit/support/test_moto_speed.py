@@ -11,9 +11,11 @@ from moto.core import responses
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.request import Request
 from moto.core.serialize import JSONSerializer
+from moto.dynamodb import responses as dynamodb
 from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.sqs import models as queues
 
 from tests.support.clients import client
 from tests.support.moto_speed import DIRECT, environ_of, initialize_row
@@ -24,6 +26,7 @@ ORIGINALS = [
     (Request, "from_primitives", Request.from_primitives),
     (Item, "__init__", Item.__init__),
     (JSONSerializer, "_serialize_type_structure", JSONSerializer._serialize_type_structure),
+    (JSONSerializer, "_serialize_type_map", JSONSerializer._serialize_type_map),
     (
         ConditionExpressionParser,
         "_lex_condition_expression",
@@ -32,10 +35,13 @@ ORIGINALS = [
     (responses.BaseResponse, "setup_class", responses.BaseResponse.setup_class),
     (responses.BaseResponse, "parse_parameters", responses.BaseResponse.parse_parameters),
     (responses, "camelcase_to_underscores", responses.camelcase_to_underscores),
+    (queues, "camelcase_to_underscores", queues.camelcase_to_underscores),
+    (dynamodb, "dynamo_to_dict", dynamodb.dynamo_to_dict),
     (responses, "gen_amzn_requestid_long", responses.gen_amzn_requestid_long),
 ]
 """The functions that tests replace. This module is imported before they are replaced."""
 
+QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/queue"
 DYNAMODB = "https://dynamodb.us-east-1.amazonaws.com/"
 KEY = {"PK": {"S": "T#t#C#1"}, "SK": {"S": "a=b&c"}}
 ROW = {
@@ -96,6 +102,7 @@ def answers() -> list[Any]:
             answer_to("dynamodb", "put_item", TableName="rows", Item={**KEY, "long": {"S": "x" * 405_000}}),
             answer_to("sqs", "create_queue", QueueName="queue"),
             answer_to("sqs", "get_queue_url", QueueName="other"),
+            answer_to("sqs", "get_queue_attributes", QueueUrl=QUEUE, AttributeNames=["VisibilityTimeout"]),
             answer_to("sns", "create_topic", Name="topic"),
             answer_to("s3", "create_bucket", Bucket="bucket"),
             answer_to("s3", "put_object", Bucket="bucket", Key="a/b c%2F?.csv", Body=b"1;2"),
