@@ -30,6 +30,7 @@ from shared.wiring.base import store
 from shared.wiring.contacts import purge_table
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.world import World, booking
+from tests.integration.worlds import Worlds
 from tests.support.aws import stack_in_moto
 from tests.support.budgets import repetitions
 from tests.support.faults import (
@@ -47,8 +48,6 @@ from tests.support.template import Template
 from tests.support.tenant_guard import acting_for_system, as_operator, guarding
 from tests.support.tokens import TokenIssuer
 from tests.support.transport import Attempt
-
-Worlds = Callable[[], AbstractContextManager[World]]
 
 USER = "other-of-T1"
 A, B, C, D = (f"{letter}@example.com" for letter in "abcd")
@@ -437,7 +436,9 @@ def delete_first(world: World) -> dict[str, Any]:
     return made
 
 
-def with_contact(worlds: Worlds, make: Callable[[World], object]) -> Worlds:
+def with_contact(
+    worlds: Worlds, make: Callable[[World], object]
+) -> Callable[[], AbstractContextManager[World]]:
     @contextmanager
     def prepared() -> Iterator[World]:
         with worlds() as world:
@@ -807,7 +808,7 @@ def test_a_purge_killed_anywhere_and_run_again_leaves_what_one_run_leaves(worlds
         purge()
 
     tried = assert_same_after_kills(
-        with_contact(worlds, eventful), deliver, whole_picture, matching=of_the_product
+        worlds.prepared(eventful)[0], deliver, whole_picture, matching=of_the_product
     )
     # Sixteen shards; look-up, emptying, the rows' query and removal, the record's removal; what is left of three
     # bookings looked up, their processed events and their locators removed; the list rows of three interactions read
@@ -818,7 +819,7 @@ def test_a_purge_killed_anywhere_and_run_again_leaves_what_one_run_leaves(worlds
 def test_a_purge_throttled_at_any_call_ends_the_same(worlds: Worlds) -> None:
     """check 10, check 16"""
     assert_same_under_throttling(
-        with_contact(worlds, eventful), lambda world: purge(), whole_picture, matching=of_the_product
+        worlds.prepared(eventful)[0], lambda world: purge(), whole_picture, matching=of_the_product
     )
 
 
