@@ -5,12 +5,15 @@ from __future__ import annotations
 from shared.domain.errors import Conflict, Invalid, NotFound, VersionMismatch
 from shared.domain.webhooks.delivery import Attempt, Delivery
 from shared.domain.webhooks.filters import WebhookFilter
+from shared.domain.webhooks.secrets import TooManySecrets
 from shared.domain.webhooks.subscription import MAX_WEBHOOKS, NewWebhook, Webhook
 from shared.http.examples import ADA_ID, LIMIT_REFUSED, USER_ID, Example
 from shared.services.paging import Page
 
 _ID = "01962e29-9800-7e61-94b3-0c5a7d8e1f29"
 _AT = "2025-04-13T08:00:00.000Z"
+_ROTATION_ENDS_AT = "2025-04-15T09:30:00.000Z"
+_NEXT_SECRET = "whsec_ci4Rs+uBnFBzOfKYYzXyLIOqFbV2AAAAAAAAAAAAAAA="  # noqa: S105 - of nobody
 _SENT_AT = "2025-04-13T08:12:31.000Z"
 _LATER = "2025-05-02T14:05:00.000Z"
 _CREATED = NewWebhook(
@@ -88,6 +91,13 @@ EXAMPLES = {
     "disable_webhook": Example(
         answer=_SHOWN.model_copy(update={**_CHANGED, "is_active": False, "disabled_reason": "requested"}),
         problems=(NotFound("Webhook"), VersionMismatch()),
+    ),
+    "rotate_secret": Example(
+        request={"overlap_hours": 24},
+        answer=_CREATED.model_copy(
+            update={**_CHANGED, "rotation_ends_at": _ROTATION_ENDS_AT, "secret": _NEXT_SECRET}
+        ),
+        problems=(NotFound("Webhook"), VersionMismatch(), TooManySecrets()),
     ),
     "test_webhook": Example(answer=_TEST, problems=(NotFound("Webhook"), _DISABLED)),
     "delete_webhook": Example(problems=(NotFound("Webhook"), VersionMismatch())),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functions.webhooks.deliveries import routes as delivery_routes
 from shared.domain.errors import Conflict, FieldError, NotFound, VersionMismatch
 from shared.domain.webhooks.delivery import Delivery
+from shared.domain.webhooks.secrets import SecretRotation
 from shared.domain.webhooks.subscription import NewWebhook, Webhook, WebhookInput, WebhookPatch
 from shared.http.call import Call
 from shared.http.listing import ListQuery
@@ -58,7 +59,7 @@ def read_webhook(call: Call, webhook_id: str) -> Reply:
     find_faults=_find_faults,
 )
 def patch_webhook(call: Call, webhook_id: str, body: WebhookPatch) -> Reply:
-    """A change of `url`, `events`, `filter` or `include` makes the caller the holder (`acts_as`). It takes the
+    """A change of `url`, `events`, `filter`, `include` or `headers` makes the caller the holder (`acts_as`). It takes the
     permissions for all the webhook's event types.
 
     Events that have happened but were not passed on yet may still be sent as before the change."""
@@ -103,6 +104,24 @@ def enable_webhook(call: Call, webhook_id: str) -> Reply:
 def disable_webhook(call: Call, webhook_id: str) -> Reply:
     """A disabled webhook is sent nothing. Its pending deliveries fail with the reason `webhook_disabled`."""
     return Reply(record=webhook_service(call.caller, call.claim).disable(webhook_id, call.if_match))
+
+
+@routes.route(
+    "POST",
+    "/webhooks/{webhook_id}/rotate-secret",
+    summary="Replace a webhook's secret; only this answer contains the new one",
+    body=SecretRotation,
+    answer=NewWebhook,
+    conditional=True,
+    errors=(NotFound, VersionMismatch, Conflict),
+)
+def rotate_secret(call: Call, webhook_id: str, body: SecretRotation) -> Reply:
+    """Until the overlap ends (`rotation_ends_at`), requests are signed with the new secret and with earlier ones:
+    `webhook-signature` has several signatures, separated by spaces. A receiver accepts a request if one of them is
+    right."""
+    return Reply(
+        record=webhook_service(call.caller, call.claim).rotate_secret(webhook_id, body, call.if_match)
+    )
 
 
 @routes.route(

@@ -13,6 +13,8 @@ Answers are texts to this module: only the caller of KeyedCalls knows how they a
 from __future__ import annotations
 
 import contextlib
+import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -42,6 +44,9 @@ running is not disturbed, and a call that was killed holds its key no longer."""
 _NOT_KEPT = (Unavailable, ConcurrentChange, QuotaReached, PermissionDenied, Unauthenticated)
 """Refusals that are not stored: their cause may be gone by the next call, and rights are checked on every call."""
 
+_SEALED = "sealed:"
+"""The beginning of a stored answer that is encrypted. No other answer begins with it."""
+
 Announce = Callable[[BaseModel], None]
 """Tells a claim, before a change is written, which record the call will return."""
 
@@ -50,36 +55,75 @@ def no_key(_: BaseModel) -> None:
     """The `Announce` of calls without a key."""
 
 
+class AnswerSeal(Protocol):
+    """Encrypts answers; see `shared.services.sealing.Seal`."""
+
+    def seal(self, tenant_id: str, purpose: tuple[str, ...], content: bytes) -> bytes: ...
+
+    def open(self, tenant_id: str, purpose: tuple[str, ...], sealed: bytes) -> bytes: ...
+
+
 class IdempotencyKeyClaim:
     """The right to carry out the call of a key.
 
     `key`: as the caller sent it.
     `fingerprint`: of what the call requests. Another call with the same key has another fingerprint.
     `holder`: identifies this claim.
-    `answer`: what the call will return, once that is known.
+    `answer`: what the call will return, once that is known. `stored_answer`: as the table is to keep it.
     `committed`: whether the answer is stored, together with the call's effect.
     `work`: what the call does; the same for every claim that takes the call over.
     """
 
     def __init__(
-        self, caller: Caller, key: str, fingerprint: str, render: Callable[[BaseModel], str]
+        self,
+        caller: Caller,
+        key: str,
+        fingerprint: str,
+        render: Callable[[BaseModel], str],
+        seal: AnswerSeal | None = None,
     ) -> None:
         self.caller = caller
         self.key = key
         self.fingerprint = fingerprint
         self.holder = new_id()
         self.answer: str | None = None
+        self.stored_answer: str | None = None
         self.committed = False
         self.work = Work(self.holder)
         self._render = render
+        self._seal = seal
+        self._shows_secret = False
 
     def take_over(self, work_id: str) -> None:
         """Continue the work of a claim that was abandoned."""
         self.work = Work(work_id, is_retry=True)
 
     def announce(self, record: BaseModel) -> None:
-        """Set the record that the call will return. Must be called before the write; the last record counts."""
+        """Set the record that the call will return. Must be called before the write; the last record counts.
+
+        Raises Unavailable when the record shows a secret and the answer cannot be encrypted.
+        """
         self.answer = self._render(record)
+        self._shows_secret = getattr(record, "shows_secret", False)
+        self.stored_answer = self.protect(self.answer)
+
+    def protect(self, answer: str) -> str:
+        """Return an answer as the table is to keep it: encrypted if it shows a secret."""
+        if self._seal is None or not self._shows_secret:
+            return answer
+        sealed = self._seal.seal(self.caller.tenant_id, self._purpose, zlib.compress(answer.encode()))
+        return _SEALED + b64encode(sealed).decode()
+
+    def reveal(self, stored: str) -> str:
+        """Return the answer of what `protect` returned. Raises Unavailable, and Unsealable."""
+        if self._seal is None or not stored.startswith(_SEALED):
+            return stored
+        sealed = b64decode(stored.removeprefix(_SEALED))
+        return zlib.decompress(self._seal.open(self.caller.tenant_id, self._purpose, sealed)).decode()
+
+    @property
+    def _purpose(self) -> tuple[str, ...]:
+        return "answer", self.caller.actor, self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +178,12 @@ class KeyedAnswer:
 
 
 class KeyedCalls:
-    """The calls that one caller makes with keys."""
+    """The calls that one caller makes with keys. `seal` encrypts the answers that show secrets."""
 
-    def __init__(self, caller: Caller, keys: KeyRepository) -> None:
+    def __init__(self, caller: Caller, keys: KeyRepository, seal: AnswerSeal | None = None) -> None:
         self._caller = caller
         self._keys = keys
+        self._seal = seal
 
     def run(
         self,
@@ -156,7 +201,7 @@ class KeyedCalls:
         call is running, and PermissionDenied when the caller has lost rights since then. Refusals that may be
         different next time are raised and not stored.
         """
-        claim = IdempotencyKeyClaim(self._caller, key, fingerprint, render)
+        claim = IdempotencyKeyClaim(self._caller, key, fingerprint, render, self._seal)
         if state := self._keys.claim(claim):
             return self._replay(claim, state)
         try:
@@ -177,7 +222,7 @@ class KeyedCalls:
             raise
         if claim.committed and claim.answer:
             return KeyedAnswer(claim.answer, replayed=False)
-        if state := self._keys.settle(claim, answer):
+        if state := self._keys.settle(claim, claim.protect(answer)):
             return self._replay(claim, state)
         return KeyedAnswer(answer, replayed=False)
 
@@ -198,7 +243,7 @@ class KeyedCalls:
             raise PermissionDenied(
                 "This caller has lost rights since the call was made. Its answer is shut away."
             )
-        return KeyedAnswer(state.answer, replayed=True)
+        return KeyedAnswer(claim.reveal(state.answer), replayed=True)
 
     def _has_rights_of(self, state: KeyState) -> bool:
         granted = parse_grants(state.granted)

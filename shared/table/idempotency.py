@@ -124,14 +124,14 @@ class ClaimedStore(Store):
     def commit(self, transaction: Transaction) -> None:
         """Write a transaction with the announced answer. Raises ClaimLost when another call holds the key."""
         claim, now = self._claim, time.time()
-        if claim.answer is None or claim.committed:
+        if claim.stored_answer is None or claim.committed:
             raise RuntimeError(
                 "A call under a key writes one transaction, and announces its answer before that."
             )
         together = Transaction()
         # First, so that a call that has lost its claim gets that error, and not one about what its successor wrote.
         together.put(
-            _row(claim, until=now, expires_at=now + KEPT_SECONDS, answer=claim.answer),
+            _row(claim, until=now, expires_at=now + KEPT_SECONDS, answer=claim.stored_answer),
             condition=_IS_HELD,
             values={":me": {"S": claim.holder}},
             refusal=_lost,

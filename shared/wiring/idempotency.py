@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from shared import environment
 from shared.wiring.base import aws_client, store
+from shared.wiring.sealing import seal
 
 if TYPE_CHECKING:
     from shared.domain.callers import Caller
@@ -21,6 +22,14 @@ def keyed_calls(caller: Caller) -> KeyedCalls:
     from shared.table.idempotency import IdempotencyKeyTable
 
     return KeyedCalls(caller, IdempotencyKeyTable(store()))
+
+
+def sealed_keyed_calls(caller: Caller) -> KeyedCalls:
+    """The calls that one caller makes with keys, for routes whose answers may show secrets."""
+    from shared.services.idempotency import KeyedCalls
+    from shared.table.idempotency import IdempotencyKeyTable
+
+    return KeyedCalls(caller, IdempotencyKeyTable(store()), seal())
 
 
 def store_for(claim: IdempotencyKeyClaim | None) -> Store:

@@ -80,6 +80,18 @@ HeaderChanges = Annotated[
 """Changes to the headers of a webhook, as a merge patch (RFC 7396) with names in any case."""
 
 
+class TooManySecrets(Conflict):
+    """So many secrets of the webhook are valid that no further one can be."""
+
+    code = "too_many_secrets"
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"{MAX_SECRETS} secrets of this webhook are valid. Wait until one has ended, or end them now with "
+            "overlap_hours 0."
+        )
+
+
 class SecretRotation(BaseModel):
     """The replacement of a signing secret."""
 
@@ -136,17 +148,13 @@ class WebhookSecrets:
         """Return the secrets with a new one. The earlier ones end `overlap_hours` after `at`, or when they were to end
         before that.
 
-        Raises Conflict when MAX_SECRETS would be valid at the same time.
+        Raises TooManySecrets when more than MAX_SECRETS would be valid at the same time.
         """
         end = timestamps.plus(at, overlap_hours * 3_600)
         ending = [replace(one, until=min(end, one.until or end)) for one in self.secrets]
         earlier = tuple(one for one in ending if one.until is not None and at < one.until)
         if len(earlier) >= MAX_SECRETS:
-            raise Conflict(
-                f"{MAX_SECRETS} secrets of this webhook are valid. Wait until one has ended, or end them now with "
-                "overlap_hours 0.",
-                code="too_many_secrets",
-            )
+            raise TooManySecrets
         return replace(self, secrets=(SigningSecret(generate_secret()), *earlier))
 
     def change_headers(self, changes: Mapping[str, str | None]) -> WebhookSecrets:

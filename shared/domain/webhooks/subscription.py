@@ -302,6 +302,9 @@ class Webhook(Recorded):
 class NewWebhook(Webhook):
     """A subscription with its new secret, which is not shown again."""
 
+    shows_secret: ClassVar[bool] = True
+    """Whether an answer with this record is encrypted where it is stored under an Idempotency-Key."""
+
     secret: str = Field(repr=False, examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
 
 
