@@ -59,8 +59,8 @@ def read_webhook(call: Call, webhook_id: str) -> Reply:
     find_faults=_find_faults,
 )
 def patch_webhook(call: Call, webhook_id: str, body: WebhookPatch) -> Reply:
-    """A change of `url`, `events`, `filter`, `include` or `headers` makes the caller the holder (`acts_as`). It takes the
-    permissions for all the webhook's event types.
+    """A change of `url`, `events`, `filter`, `include` or `headers` makes the caller the holder (`acts_as`). It takes
+    the permissions for all the webhook's event types.
 
     Events that have happened but were not passed on yet may still be sent as before the change."""
     return Reply(record=webhook_service(call.caller).change(webhook_id, body, call.if_match))

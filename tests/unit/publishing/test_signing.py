@@ -49,6 +49,27 @@ def test_check_61_the_published_vector_has_its_published_signature() -> None:
     assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
+def test_check_61_the_example_of_svixs_documentation_has_its_published_signature() -> None:
+    # docs.svix.com, "Verifying webhooks manually".
+    made = sign(
+        "whsec_plJ3nmyCDGBKInavdOK15jsl",
+        "msg_loFOjxBNrRLzqYUf",
+        1731705121,
+        b'{"event_type":"ping","data":{"success":true}}',
+    )
+    assert made == "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0="
+
+
+def test_check_63_with_several_secrets_each_verifies() -> None:
+    secrets, body = [generate_secret() for _ in range(3)], '{"name": "Zoë 🦊"}'.encode()
+    sent = headers(secrets, EVENT.id, int(time.time()), body)
+    assert sent["webhook-signature"].count(" ") == 2
+    for secret in secrets:
+        assert Verifier(secret).verify(body, sent) == {"name": "Zoë 🦊"}
+    with pytest.raises(WebhookVerificationError):
+        Verifier(generate_secret()).verify(body, sent)
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_check_61_the_librarys_verification_accepts_any_body(text: str) -> None:
     secret, body = generate_secret(), json.dumps({"text": text}, ensure_ascii=False).encode()
@@ -80,6 +101,13 @@ def test_a_secret_is_whsec_and_thirty_two_random_bytes() -> None:
 def test_check_19_without_a_readable_secret_nothing_is_signed(secret: str) -> None:
     with pytest.raises(ValueError):
         sign(secret, "id", 1, b"{}")
+    with pytest.raises(ValueError):
+        headers([generate_secret(), secret], "id", 1, b"{}")
+
+
+def test_check_19_without_any_secret_nothing_is_signed() -> None:
+    with pytest.raises(ValueError):
+        headers([], "id", 1, b"{}")
 
 
 def test_a_body_has_type_timestamp_and_data() -> None:
