@@ -110,6 +110,8 @@ class WebhookTable:
         old, new = _encode(before), _encode(after)
         changed = {name: value for name, value in new.items() if old.get(name) != value}
         removed = [name for name in old if name not in new]
+        if "sealed" in changed:
+            removed.append("secret")  # in plain text, until it is sealed (decision 0053)
         expression = f"SET {', '.join(f'#{name} = :{name}' for name in changed)}"
         if removed:
             expression += f" REMOVE {', '.join(f'#{name}' for name in removed)}"
