@@ -49,6 +49,7 @@ from shared.domain.notes.inputs import NoteInput, NotePatch
 from shared.domain.tenant import RateLimit
 from shared.domain.timeline.entry import KINDS, Kind
 from shared.domain.webhooks.delivery import DeliveryRequest
+from shared.domain.webhooks.secrets import SecretRotation
 from shared.domain.webhooks.subscription import WebhookInput
 from shared.files.queues.imports import from_message as from_message_of_import
 from shared.projections.kinds.kind import removal_of
@@ -57,6 +58,7 @@ from shared.publishing.contracts import from_message, to_message
 from shared.services.contacts.purge import Purge
 from shared.services.limits.rate_limits import RateLimits
 from shared.services.webhooks.delivery_log import DeliveryFilter
+from shared.services.webhooks.subscriptions import WebhookService
 from shared.table.event_items import event_from_item
 from shared.table.imports.items import run_to_item
 from shared.table.item import Item
@@ -123,9 +125,10 @@ from shared.wiring.performers import performer
 from shared.wiring.projections import projection
 from shared.wiring.publishing import publisher
 from shared.wiring.recount import recount
+from shared.wiring.sealing import seal
 from shared.wiring.tenants import find_tenant, tenant_memory, tenant_settings
 from shared.wiring.timeline import contact_timeline
-from shared.wiring.webhooks import delivery_log, fan_out, sending, webhook_service
+from shared.wiring.webhooks import delivery_log, fan_out, sending, vault, webhook_service
 from tests.support.aws import Stack
 from tests.support.lambda_context import ACCOUNT, REGION
 from tests.support.meter import meter
@@ -362,6 +365,13 @@ def listed(world: World, *, include_contacts: bool = False) -> object:
 
 def hook() -> WebhookInput:
     return WebhookInput(url="http://127.0.0.1:9/", events=["contact.created"])
+
+
+def cold_webhooks() -> WebhookService:
+    """The webhooks in a process that has no data key in memory."""
+    seal.cache_clear()
+    vault.cache_clear()
+    return webhook_service(ADMIN)
 
 
 def post(number: int, key: str | None = "k") -> int:
@@ -958,6 +968,12 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Create a webhook": lambda world: world.webhooks.create(hook()),
     "Read a webhook": lambda world: world.webhooks.read(world.webhook.id),
     "List webhooks": lambda world: world.webhooks.list(limit=25, cursor=None),
+    "Replace a webhook's secret": lambda world: world.webhooks.rotate_secret(
+        world.webhook.id, SecretRotation(), None
+    ),
+    "Replace it in a process without the tenant's data key": lambda world: cold_webhooks().rotate_secret(
+        world.webhook.id, SecretRotation(), None
+    ),
     "Delete a webhook": lambda world: world.webhooks.delete(world.webhook.id, None),
     "List a webhook's deliveries": lambda world: delivery_log(ADMIN).list(
         world.webhook.id, DeliveryFilter(), limit=25, cursor=None

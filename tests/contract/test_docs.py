@@ -128,6 +128,7 @@ COSTS = {
     ("POST", "/webhooks"): "Create a webhook",
     ("GET", "/webhooks/{webhook_id}"): "Read a webhook",
     ("DELETE", "/webhooks/{webhook_id}"): "Delete a webhook",
+    ("POST", "/webhooks/{webhook_id}/rotate-secret"): "Replace a webhook's secret",
     ("GET", "/webhooks/{webhook_id}/deliveries"): "List a webhook's deliveries",
     ("GET", "/webhooks/{webhook_id}/deliveries/{event_id}"): "Read a delivery",
     ("POST", "/webhooks/{webhook_id}/deliveries/{event_id}/redeliver"): "Send an event again",

@@ -31,6 +31,7 @@ from tests.support.policies import (
     Statement,
     allows,
     asks,
+    asks_of_key_service,
     asks_of_transaction,
     is_like,
 )
@@ -333,6 +334,16 @@ def test_conditions_are_judged_as_iam_does() -> None:
     with pytest.raises(NotImplementedError):
         allows([{"Effect": "Allow", "NotAction": "a:B", "Resource": "*"}], Request("a:B", "r", {}))
     assert is_like("*", "") and not is_like("?", "") and is_like("a[b]*", "a[b]c") and not is_like("A", "a")
+
+
+def test_two_roles_use_the_key_of_secrets_and_only_with_a_tenant_as_context() -> None:
+    """check 50"""
+    wanted = {"WebhooksRole": ["Decrypt", "GenerateDataKey"], "WebhookSendRole": ["Decrypt"]}
+    operations = "Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom"
+    for role, statements in ROLES.items():
+        for contexts in ({"tenant_id": "T1"}, {}, {"tenant_id": "T1", "other": "x"}, {"other": "T1"}):
+            allowed = [one for one in operations if allows(statements, asks_of_key_service(one, contexts))]
+            assert allowed == (wanted.get(role, []) if contexts == {"tenant_id": "T1"} else [])
 
 
 def test_no_key_of_another_kind_fits_a_narrow_pattern() -> None:

@@ -38,14 +38,23 @@ def test_the_table_is_encrypted_backed_up_and_not_deleted_by_mistake() -> None:
     assert table["BillingMode"] == "PAY_PER_REQUEST"
 
 
+def test_the_key_of_secrets_is_rotated_and_can_only_be_used_through_roles() -> None:
+    (key,) = of_type("AWS::KMS::Key").values()
+    assert key["EnableKeyRotation"] is True
+    assert key["PendingWindowInDays"] == 30
+    (statement,) = key["KeyPolicy"]["Statement"]  # without it, IAM policies have no effect on the key
+    assert statement["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+
+
 def test_what_holds_data_outlives_the_stack() -> None:
-    """The name of a bucket that a failed first deployment left behind would be taken at the next attempt. A table or a
-    pool gets a new name each time, and a rollback could not delete it, since it is protected from deletion.
+    """The name of a bucket that a failed first deployment left behind would be taken at the next attempt. A table, a
+    pool or a key gets a new name each time, and a rollback could not delete it, since it is protected from deletion.
     """
     holding = {
         "AWS::DynamoDB::Table": "Retain",
         "AWS::S3::Bucket": "RetainExceptOnCreate",
         "AWS::Cognito::UserPool": "Retain",
+        "AWS::KMS::Key": "Retain",
     }
     for resource in RESOURCES.values():
         if kept := holding.get(resource["Type"]):

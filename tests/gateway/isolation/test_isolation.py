@@ -321,6 +321,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", "/imports/{import_id}/cancel"): Case(make_upload),
     ("GET", "/webhooks/{webhook_id}"): Case(make_webhook),
     ("DELETE", "/webhooks/{webhook_id}"): Case(make_webhook),
+    ("POST", "/webhooks/{webhook_id}/rotate-secret"): Case(make_webhook, {"overlap_hours": 1}),
     ("GET", "/webhooks/{webhook_id}/deliveries"): Case(make_webhook),
     ("GET", "/webhooks/{webhook_id}/deliveries/{event_id}"): Case(make_webhook, part=make_delivery),
     ("POST", "/webhooks/{webhook_id}/deliveries/{event_id}/redeliver"): Case(
@@ -866,6 +867,7 @@ def test_a_client_without_permissions_may_do_nothing_and_is_told_what_it_lacks(w
         ("GET", "/webhooks", None, "webhooks:manage"),
         ("GET", f"/webhooks/{webhook}", None, "webhooks:manage"),
         ("DELETE", f"/webhooks/{webhook}", None, "webhooks:manage"),
+        ("POST", f"/webhooks/{webhook}/rotate-secret", {}, "webhooks:manage"),
         ("GET", f"/webhooks/{webhook}/deliveries", None, "webhooks:manage"),
         ("POST", "/webhooks", {"url": "https://a.example", "events": ["contact.created"]}, "webhooks:manage"),
         ("GET", "/exports", None, "exports:run"),

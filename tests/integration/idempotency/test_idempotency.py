@@ -159,6 +159,10 @@ def failed_import(world: World) -> str:
     return str(DropFolder(world).run("email\nnobody\n")["id"])
 
 
+def secret_holder(world: World) -> str:
+    return str(world.send("POST", "/webhooks", HOOK).json["id"])
+
+
 def delivery(world: World) -> str:
     webhook_id = world.send("POST", "/webhooks", HOOK).json["id"]
     return f"{webhook_id}/deliveries/{logged_delivery('T1', webhook_id)}"
@@ -191,6 +195,7 @@ CASES = [
     Case("/types", {"name": "Supplier"}),
     Case("/groups", {"name": "Both", "kind": "dynamic", "filter": {"is_active": True}}),
     Case("/webhooks", HOOK, events=0),
+    Case("/webhooks/{}/rotate-secret", {"overlap_hours": 1}, secret_holder, named="{webhook_id}"),
     Case(
         "/webhooks/{}/redeliver",
         make=delivery,
