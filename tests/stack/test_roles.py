@@ -1,9 +1,9 @@
 """The roles allow what the functions need and no more: the stack with IAM enforced (check 97).
 
 The emulator can enforce IAM but differs from AWS in five things, which a changed template evens out:
-it never sets `dynamodb:LeadingKeys` nor KMS's encryption context (tests/contract judges those conditions), it demands rights to PublishBatch and
-SendMessageBatch, which AWS does not have, it does not set the identity and the sender's address of an e-mail, and
-it is called over plain http.
+it never sets `dynamodb:LeadingKeys` nor the encryption context of KMS (tests/contract judges those conditions), it
+demands rights to PublishBatch and SendMessageBatch, which AWS does not have, it does not set the identity and the
+sender's address of an e-mail, and it is called over plain http.
 """
 
 from __future__ import annotations
