@@ -13,7 +13,7 @@ from shared import observability
 from shared.domain import timestamps
 from shared.domain.errors import NOT_A_RECORD, ConcurrentChange, Unavailable
 from shared.publishing.publisher import PublishResult
-from shared.table.events import EventTable
+from shared.table.feed.outbox import EventTable
 from shared.table.item import Item
 from shared.table.keys import lists as list_keys
 from shared.table.keys import work as work_keys
@@ -27,7 +27,7 @@ _FIRST_LOOK_BACK_SECONDS = 3_600
 _SLICE_SECONDS = 600
 """The span of time whose events are read at once."""
 _AT_ONCE = 50
-"""The number of events published between two checks of the clock: five calls of SNS and three of the table."""
+"""The number of events published between two checks of the clock: five calls of SNS, and some of the table."""
 _FAULTY_PORTIONS = 5
 """Consecutive failed portions after which a sweep ends: the topic or the table is unavailable."""
 
@@ -129,7 +129,7 @@ class _Work:
             if not self.has_time():
                 return False
             self._repair(record)
-        left_behind = self.events.unacknowledged(portion)
+        left_behind = self.events.unpublished(portion)
         for start in range(0, len(left_behind), _AT_ONCE):
             if not self.has_time():
                 return False
@@ -161,7 +161,7 @@ class _Work:
     def _publish(self, left_behind: list[Item]) -> None:
         result = self.publisher.publish(left_behind)
         self.report.published += len(left_behind) - len(result.unpublished)
-        self.report.failed += len(result.failed)
+        self.report.failed += len(result.failed | result.waiting)
         self.report.unreadable += len(result.unreadable)
 
 

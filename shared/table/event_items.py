@@ -11,9 +11,10 @@ from shared.table.item import Item
 from shared.table.keys import events as event_keys
 
 
-def event_to_item(tenant_id: str, event: Event) -> Item:
+def event_to_item(tenant_id: str, event: Event, *, follows: str = "") -> Item:
     """Return the item of an event, with an entry in the outbox index so that its publication is checked.
 
+    `follows`: the id of the previous event of the same record, which must be published first; empty for the first.
     The entry has the present time, not the event's: work that is repeated later may write an event of an earlier time.
     """
     item: Item = {
@@ -28,6 +29,8 @@ def event_to_item(tenant_id: str, event: Event) -> Item:
         "entity_id": {"S": event.entity_id},
         "changes": {"S": to_json(event.changes)},
     }
+    if follows:
+        item["follows"] = {"S": follows}
     if event.data:
         item["data"] = {"S": to_json(event.data)}
     if event.label_ids_before:

@@ -147,19 +147,21 @@ class LabelTable:
         else:
             self._put_new(transaction, after)
             self._delete(transaction, before)
-        self._commit_with_event(transaction, event, "ADD stamp :one", {":one": {"N": "1"}})
+        self._commit_with_event(transaction, before, event, "ADD stamp :one", {":one": {"N": "1"}})
 
     def remove(self, before: Label, event: Event) -> None:
         """Remove a label, with its event. Raises ConcurrentChange when it is no longer as `before`."""
         transaction = Transaction()
         self._delete(transaction, before)
         numbers = {":one": {"N": "1"}, ":less": {"N": "-1"}}
-        self._commit_with_event(transaction, event, f"ADD stamp :one, {before.entity}s :less", numbers)
+        self._commit_with_event(
+            transaction, before, event, f"ADD stamp :one, {before.entity}s :less", numbers
+        )
 
     def _commit_with_event(
-        self, transaction: Transaction, event: Event, expression: str, values: Item
+        self, transaction: Transaction, before: Label, event: Event, expression: str, values: Item
     ) -> None:
-        transaction.put(event_items.event_to_item(self._tenant, event))
+        transaction.put(event_items.event_to_item(self._tenant, event, follows=before.last_event))
         transaction.update(self.stamp_key, expression, values)
         self._commit(transaction)
 

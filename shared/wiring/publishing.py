@@ -10,23 +10,32 @@ from shared.wiring.kept import kept
 
 if TYPE_CHECKING:
     from shared.publishing.publisher import Publisher
-    from shared.table.events import EventTable
+    from shared.table.feed.known import KnownEntries
+    from shared.table.feed.outbox import EventTable
+
+
+@kept
+def known_entries() -> KnownEntries:
+    """The entries of feeds that this process knows."""
+    from shared.table.feed.known import KnownEntries
+
+    return KnownEntries(store())
 
 
 @kept
 def event_table() -> EventTable:
-    """The events of all tenants, for the publisher and the sweep."""
-    from shared.table.events import EventTable
+    """The events of all tenants, for the sweep."""
+    from shared.table.feed.outbox import EventTable
 
-    return EventTable(store())
+    return EventTable(store(), known_entries())
 
 
 @kept
 def publisher() -> Publisher:
     """The publisher to the topic `domain-events`."""
     from shared.publishing.publisher import Publisher
-    from shared.table.webhooks.counts import WebhookCounts
+    from shared.table.feed.appending import FeedAppender
 
     return Publisher(
-        aws_client("sns"), environment.domain_events_topic_arn(), event_table(), WebhookCounts(store())
+        aws_client("sns"), environment.domain_events_topic_arn(), FeedAppender(store(), known_entries())
     )

@@ -63,6 +63,7 @@ from shared.table.event_items import event_from_item
 from shared.table.imports.items import run_to_item
 from shared.table.item import Item
 from shared.table.keys import contacts as contact_keys
+from shared.table.keys import events as event_keys
 from shared.table.keys import lists as list_keys
 from shared.table.limits import BucketTable
 from shared.wiring.accounts import (
@@ -335,7 +336,7 @@ class World:
 
 @pytest.fixture
 def world(aws_stack: Stack) -> Iterator[World]:
-    with acting_for(TENANT, prefixes=("OUTBOX#", "DUE#", "U#", "K#")):
+    with acting_for(TENANT, prefixes=("OUTBOX#", "DUE#", "U#", "K#", "S#SWEEP")):
         yield World(aws_stack)
 
 
@@ -1033,6 +1034,9 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     ),
     "Recount 30 contacts": lambda world: recount(lambda: True).run_for(TENANT),
     "Publish an event": lambda world: publisher().publish(world.events[:1]),
+    "Publish the event of a change": lambda world: publisher().publish(
+        [world.events[0] | {"follows": {"S": event_keys.id_of(world.events[1])}}]
+    ),
     "Publish 30 events of a tenant": lambda world: publisher().publish(world.events[:30]),
 }
 

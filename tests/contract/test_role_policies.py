@@ -12,6 +12,7 @@ from shared.table.keys import accounts as account_keys
 from shared.table.keys import bookings as booking_keys
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import counters as counter_keys
+from shared.table.keys import feed as feed_keys
 from shared.table.keys import follow_ups as follow_up_keys
 from shared.table.keys import idempotency as idempotency_keys
 from shared.table.keys import imports as import_keys
@@ -64,6 +65,8 @@ WITHIN = {
     "T#…WEBHOOKS": webhook_keys.webhooks("T1"),
     "T#…WEBHOOKS#COUNT": webhook_keys.webhook_count("T1")["PK"]["S"],
     "T#…IMPORT#": import_keys.partition("T1", "i"),
+    "T#…FEED": feed_keys.head("T1")["PK"]["S"],
+    "T#…FEED#": feed_keys.pages("T1", 0),
     "T#…LIST#": list_keys.partition("T1", "name"),
     "T#…TERM#": term_keys.contact_terms("T1", "a"),
     "T#…TEL#": term_keys.numbers("T1", "12"),
@@ -185,7 +188,12 @@ EXPECTED: dict[str, dict[str, str]] = {
     "ProjectRole": {
         "T#": "PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactWriteItems ConditionCheck"
     },
-    "PublishRole": {"T#": "BatchWriteItem", "T#…WEBHOOKS#COUNT": "BatchGetItem BatchWriteItem"},
+    "PublishRole": {
+        "T#": "BatchGetItem UpdateItem",
+        "T#…FEED": "GetItem Query BatchGetItem TransactGetItems PutItem UpdateItem",
+        "T#…FEED#": "GetItem Query BatchGetItem TransactGetItems PutItem UpdateItem",
+        "S#SWEEP": "BatchGetItem",
+    },
     "RecountRole": {
         "T#": ANY,
         "S#RECOUNT": ANY,

@@ -12,8 +12,10 @@ from urllib.parse import quote
 from moto.dynamodb.models import dynamodb_backends
 
 from shared.domain.customers.record import fold_username
+from shared.domain.feed import FeedEntry
 from shared.domain.ids import milliseconds_of
 from shared.domain.timestamps import from_milliseconds
+from shared.table.feed.items import head_from_item, page_from_item
 from shared.table.keys import events as event_keys
 from shared.table.keys.projections import is_tombstone
 from shared.table.postings import ids_in
@@ -103,8 +105,23 @@ class Content:
 
     @property
     def feed(self) -> set[str]:
-        """The ids of the events whose publication is acknowledged."""
-        return {item["SK"]["S"] for item in self.of(r"T#[^#]+#FEED")}
+        """The ids of the events that are in the feeds of their tenants."""
+        return {entry.id for entry in self.feed_entries}
+
+    @property
+    def feed_entries(self) -> list[FeedEntry]:
+        """The entries of all feeds, each feed in the order of its positions. Each event has one entry."""
+        pages = sorted(self.of(r"T#[^#]+#FEED#"), key=lambda item: (item["PK"]["S"], item["SK"]["S"]))
+        heads = self.of(r"T#[^#]+#FEED$", "HEAD$")
+        parts = [(page["PK"]["S"].split("#")[1], page_from_item(page).entries()) for page in pages]
+        parts += [(head["PK"]["S"].split("#")[1], head_from_item(head).entries()) for head in heads]
+        found: list[FeedEntry] = []
+        for tenant_id in {one for one, _ in parts}:
+            entries = [entry for one, part in parts if one == tenant_id for entry in part]
+            assert [entry.position for entry in entries] == list(range(1, len(entries) + 1)), "a gap"
+            found += entries
+        assert len({entry.id for entry in found}) == len(found), "an event is in the feed twice"
+        return found
 
     @property
     def event_ids(self) -> set[str]:
@@ -317,7 +334,9 @@ class Content:
         same work compare equal.
         """
         kept = []
-        for item in (*self.items, *self._postings()):
+        for item in (*self.items, *self._postings(), *self._feeds()):
+            if "#FEED" in item["PK"]["S"] and "packed" in item:
+                continue
             if item["PK"]["S"].startswith("U#") or item["SK"]["S"] == "TENANT" or "ids" in item:
                 continue
             shown = {
@@ -328,6 +347,18 @@ class Content:
             text = _SHARD.sub("<due>", _OUTBOX.sub("<outbox>", _ID.sub("<id>", text)))
             kept.append(_TIME.sub(lambda found: _hide_today(found[0]), text))
         return sorted(kept)
+
+    def _feeds(self) -> list[Item]:
+        """Return the entries of the feeds, however they are packed, and without their positions: retries change both
+        for events of different records.
+        """
+        return [
+            {
+                "PK": {"S": "FEED"},
+                "SK": {"S": f"{entry.type} {entry.entity} {entry.entity_id} {entry.version} {entry.actor}"},
+            }
+            for entry in self.feed_entries
+        ]
 
     def _postings(self) -> list[Item]:
         """Return the ids in each posting list, however they are split into chunks."""

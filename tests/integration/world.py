@@ -53,7 +53,9 @@ class World:
         self.issuer = issuer
         self.gateway = Gateway(stack.template, cached=True)
         self.projector: StreamDriver = stack.stream_driver("ProjectFunction", on_stream_project)
-        self.publisher: StreamDriver = stack.stream_driver("PublishFunction", on_stream_publish)
+        self.publisher: StreamDriver = stack.stream_driver(
+            "PublishFunction", on_stream_publish, prefixes=("S#SWEEP",)
+        )
         self.bookings: QueueDriver = stack.queue_driver("BookingsFunction", on_booking)
         self.notes: QueueDriver = stack.queue_driver("NotesFunction", on_note)
         if like:

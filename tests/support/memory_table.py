@@ -99,14 +99,18 @@ class MemoryTable:
         Limit: int | None = None,
         ConsistentRead: bool = False,
         Select: str = "ALL_ATTRIBUTES",
+        IndexName: str | None = None,
     ) -> dict[str, Any]:
-        if not KeyConditionExpression.startswith("PK = "):
+        pk, sk = ("WPK", "WSK") if IndexName == "work" else ("PK", "SK")
+        if not KeyConditionExpression.startswith(f"{pk} = "):
             raise NotImplementedError(KeyConditionExpression)
         is_wanted = _Condition(KeyConditionExpression, ExpressionAttributeValues)
-        partition = ExpressionAttributeValues[":pk"]["S"]
-        places = sorted((one for one in self._items if one[0] == partition), key=lambda one: one[1].encode())
-        found = [self._items[place] for place in places]
+        partition = ExpressionAttributeValues[":pk"]
+        found = [item for item in self._items.values() if item.get(pk) == partition and sk in item]
         found = [dict(item) for item in found if is_wanted.holds_for(item)]
+        found.sort(key=lambda item: (item[sk]["S"].encode(), _place(item)))
+        if IndexName is not None:  # of keys only
+            found = [{name: item[name] for name in ("PK", "SK", pk, sk)} for item in found]
         if not ScanIndexForward:
             found.reverse()
         found = found if Limit is None else found[:Limit]

@@ -113,7 +113,7 @@ class Founding:
             changes=compare_fields({}, {"name": name}),
         )
         return cls(
-            tenant=Tenant(tenant_id, name, stamp.at),
+            tenant=Tenant(tenant_id, name, stamp.at, last_event=opened.id),
             member=Membership(sub, tenant_id, "admin", username, since=since),
             user=user,
             events=(opened, user.creation_event(stamp.caller)),

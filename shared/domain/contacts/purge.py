@@ -19,13 +19,15 @@ from shared.domain.timestamps import plus
 class Expired:
     """A deleted contact that can no longer be restored.
 
-    `version`: the version of its record. `purged_by`: the id of its `contact.purged` once the purge has begun.
+    `version`: the version of its record. `last_event`: the id of its last event. `purged_by`: that of its
+    `contact.purged` once the purge has begun.
     """
 
     tenant_id: str
     contact_id: str
     deleted_at: str
     version: int
+    last_event: str = ""
     purged_by: str | None = None
 
     @property

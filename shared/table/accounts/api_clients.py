@@ -66,7 +66,7 @@ class ApiClientTable:
                 code="too_many_api_clients",
             ),
         )
-        self._commit(transaction, event)
+        self._commit(transaction, event, follows="")
 
     def replace(self, before: ApiClient, after: ApiClient, event: Event) -> None:
         """Write a changed API client, the look-ups of its keys that changed, and its event.
@@ -90,7 +90,7 @@ class ApiClientTable:
         self._write_look_ups(
             transaction, before.build_api_keys(self._tenant), after.build_api_keys(self._tenant)
         )
-        self._commit(transaction, event)
+        self._commit(transaction, event, follows=before.last_event)
 
     def remove(self, before: ApiClient, event: Event) -> None:
         """Remove an API client and its keys, with its event. Raises the errors of `replace`."""
@@ -102,7 +102,7 @@ class ApiClientTable:
         transaction.update(
             account_keys.api_client_count(self._tenant), "ADD api_clients :less", {":less": {"N": "-1"}}
         )
-        self._commit(transaction, event)
+        self._commit(transaction, event, follows=before.last_event)
 
     def _write_look_ups(
         self, transaction: Transaction, before: dict[str, ApiKey], after: dict[str, ApiKey]
@@ -114,8 +114,8 @@ class ApiClientTable:
             if key_id not in after:
                 transaction.delete(account_keys.api_key(key_id), **_belongs_to_client(look_up))
 
-    def _commit(self, transaction: Transaction, event: Event) -> None:
-        transaction.put(event_items.event_to_item(self._tenant, event))
+    def _commit(self, transaction: Transaction, event: Event, *, follows: str) -> None:
+        transaction.put(event_items.event_to_item(self._tenant, event, follows=follows))
         self._store.commit(transaction)
 
 

@@ -141,12 +141,14 @@ def settings_attribute(settings: TenantSettings) -> dict[str, Any]:
 
 def tenant_to_item(tenant: Tenant) -> Item:
     """Return the item of a new tenant."""
+    last_event: Item = {"last_event": {"S": tenant.last_event}} if tenant.last_event else {}
     return {
         **account_keys.tenant(tenant.id),
         "name": {"S": tenant.name},
         "created_at": {"S": tenant.created_at},
         "suspended": {"BOOL": tenant.suspended},
         "settings": settings_attribute(tenant.settings),
+        **last_event,
     }
 
 

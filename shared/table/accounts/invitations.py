@@ -60,14 +60,14 @@ class InvitationTable:
         Raises ConcurrentChange when it is no longer as `before`.
         """
         transaction = Transaction()
-        put_event(transaction, self._tenant, event)
+        put_event(transaction, self._tenant, event, follows=before.last_event)
         self._put(transaction, before, after)
         commit(self._store, transaction)
 
     def remove(self, before: Invitation, event: Event) -> None:
         """Remove an open invitation, whose address is free at once, with its event. Raises the errors of `replace`."""
         transaction = Transaction()
-        put_event(transaction, self._tenant, event)
+        put_event(transaction, self._tenant, event, follows=before.last_event)
         transaction.delete(
             account_keys.invitation(self._tenant, before.id), **guards.at_version(before.version)
         )

@@ -37,9 +37,15 @@ class AlreadyWritten(Exception):
     """The transaction was written before."""
 
 
-def put_event(transaction: Transaction, tenant_id: str, event: Event) -> None:
-    """Write an event as the first step, which recognises a transaction that is sent again. Commit by `commit`."""
-    transaction.put(event_items.event_to_item(tenant_id, event), **guards.is_new(lambda _: AlreadyWritten()))
+def put_event(transaction: Transaction, tenant_id: str, event: Event, *, follows: str = "") -> None:
+    """Write an event as the first step, which recognises a transaction that is sent again. Commit by `commit`.
+
+    `follows`: see `event_to_item`.
+    """
+    transaction.put(
+        event_items.event_to_item(tenant_id, event, follows=follows),
+        **guards.is_new(lambda _: AlreadyWritten()),
+    )
 
 
 def commit(store: Store, transaction: Transaction) -> None:

@@ -120,7 +120,7 @@ class UserTable:
         and ConcurrentChange when the user is no longer as `before`.
         """
         transaction = Transaction()
-        put_event(transaction, self._tenant, event)
+        put_event(transaction, self._tenant, event, follows=before.last_event)
         self._move_scheduling_lock(transaction, before.scheduling_id, after)
         transaction.put(user_to_item(self._tenant, after), **guards.at_version(before.version))
         if (before.role, before.is_active) != (after.role, after.is_active):
@@ -136,7 +136,7 @@ class UserTable:
         tenant's settings have changed since they were read.
         """
         transaction = Transaction()
-        put_event(transaction, self._tenant, event)
+        put_event(transaction, self._tenant, event, follows=before.last_event)
         transaction.delete(account_keys.user(self._tenant, before.id), **guards.at_version(before.version))
         if claim is None:
             transaction.delete(account_keys.membership(before.id), **belongs_to(self._tenant))

@@ -61,6 +61,7 @@ class PurgeTable:
             contact_id,
             deleted_at=item["deleted_at"]["S"],
             version=int(item["version"]["N"]),
+            last_event=item["last_event"]["S"] if "last_event" in item else "",
             purged_by=item["last_event"]["S"] if "emptied_at" in item else None,
         )
 
@@ -85,7 +86,7 @@ class PurgeTable:
             record,
             **guards.at_version_or_own(expired.version, event.id),
         )
-        transaction.put(event_items.event_to_item(expired.tenant_id, event))
+        transaction.put(event_items.event_to_item(expired.tenant_id, event, follows=expired.last_event))
         self._store.commit(transaction)
 
     def remove_rows(self, expired: Expired, purged_by: str) -> Iterator[int]:

@@ -194,7 +194,7 @@ class ContactTable:
         )
         for lock, field in contact.locks.items():
             self._lock(transaction, lock, field, contact.id)
-        self._add_events(transaction, contact, events)
+        self._add_events(transaction, contact, events, follows="")
 
     def save(
         self, before: Contact, after: Contact, event: Event, consent: ConsentEntry | None = None
@@ -224,13 +224,17 @@ class ContactTable:
         for lock in had:
             if lock not in has:
                 self._unlock(transaction, lock, before.id)
-        self._add_events(transaction, after, events)
+        self._add_events(transaction, after, events, follows=before.last_event)
 
-    def _add_events(self, transaction: Transaction, contact: Contact, events: Iterable[Event]) -> None:
+    def _add_events(
+        self, transaction: Transaction, contact: Contact, events: Iterable[Event], *, follows: str
+    ) -> None:
         for event in events:
             transaction.put(
-                event_items.event_to_item(self._tenant, event), **guards.is_new_event(event.version)
+                event_items.event_to_item(self._tenant, event, follows=follows),
+                **guards.is_new_event(event.version),
             )
+            follows = event.id
             if (entry := contact.status_entry(event)) is not None:
                 transaction.put(contact_items.status_to_item(self._tenant, contact.id, event.version, entry))
 

@@ -165,7 +165,7 @@ class CustomerTable:
                 self._lock(transaction, has, after.id)
             if had is not None:
                 self._unlock(transaction, had, after.id)
-        transaction.put(event_items.event_to_item(self._tenant, event))
+        transaction.put(event_items.event_to_item(self._tenant, event, follows=before.last_event))
 
     def _lock(self, transaction: Transaction, folded: str, customer_id: str) -> None:
         def refusal(holder: Item | None) -> Exception:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from shared.domain import timestamps
 from shared.domain.feed import FeedEntry
-from shared.table.item import Item
+from shared.table.item import Item, binary
 from shared.table.keys import feed as feed_keys
 
 KEPT_SECONDS = 400 * 86_400
@@ -76,16 +76,14 @@ def pack(entries: Sequence[FeedEntry]) -> bytes:
         for entry in entries
     ]
     text = json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode()
-    # Without zlib's header and checksum, six bytes of an item that is kept below a kilobyte.
-    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    return packer.compress(text) + packer.flush()
+    return zlib.compress(text, 9)
 
 
 def unpack(packed: bytes, first: int) -> list[FeedEntry]:
     """Return packed entries; `first` is the position of the first one. The inverse of `pack`."""
     if not packed:
         return []
-    rows = json.loads(zlib.decompress(packed, -zlib.MAX_WBITS))
+    rows = json.loads(zlib.decompress(packed))
     return [
         FeedEntry(
             position=position,
@@ -111,7 +109,7 @@ def head_from_item(item: Item | None) -> Head:
     return Head(
         position=int(item["last_position"]["N"]),
         published_at=item["published_at"]["S"],
-        packed=item["packed"]["B"] if "packed" in item else b"",
+        packed=binary(item["packed"]),
         first=int(item["first_unpaged"]["N"]),
     )
 
@@ -136,5 +134,5 @@ def page_from_item(item: Item) -> Page:
         last=feed_keys.last_position_of(item),
         published_from=item["published_from"]["S"],
         published_until=item["published_until"]["S"],
-        packed=item["packed"]["B"],
+        packed=binary(item["packed"]),
     )

@@ -19,6 +19,7 @@ from shared.table.imports.items import run_from_item, run_to_item, undo_attribut
 from shared.table.imports.repository import ImportTable
 from shared.table.item import Item
 from shared.table.jobs.slots import Slots
+from shared.table.keys import events as event_keys
 from shared.table.keys import imports as import_keys
 from shared.table.keys.spelling import identity_of
 from shared.table.store import Store
@@ -147,7 +148,8 @@ class ImportUndoTable:
         """Write an import that is undone, its event, and the first contacts that were kept. Returns False when the undo
         has ended already, in another way."""
         transaction = self._end(run)
-        transaction.put(event_items.event_to_item(self._tenant, event))
+        follows = self._last_event_of(run.id)
+        transaction.put(event_items.event_to_item(self._tenant, event, follows=follows))
         if kept and run.undo is not None:
             transaction.put(
                 {
@@ -156,6 +158,17 @@ class ImportUndoTable:
                 }
             )
         return self._commit_end(transaction)
+
+    def _last_event_of(self, import_id: str) -> str:
+        """Return the id of an import's last event: not each of its versions has one, so its record does not name it."""
+        rows = self._store.query(
+            import_keys.partition(self._tenant, import_id),
+            prefix=event_keys.EVENT,
+            limit=1,
+            descending=True,
+            consistent=True,
+        )
+        return event_keys.id_of(rows[0]) if rows else ""
 
     def give_up(self, run: ImportRun) -> bool:
         """Write an import whose undo was given up. Returns False when the undo has ended already."""

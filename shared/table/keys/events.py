@@ -1,4 +1,4 @@
-"""Keys of events, of the outbox by which their publication is checked, and of the feed that acknowledges it.
+"""Keys of events, and of the outbox by which their publication is checked.
 
 Events are in the partition of their record. A contact's partition has two ranges of them: the events of the contact
 itself, and those of the entries of its timeline, such as `interaction.created`, of which there may be very many. An
@@ -15,9 +15,7 @@ from shared.table.keys.spelling import (
     Key,
     make_key,
     record_partition,
-    tenant_of_item,
     tenant_partition,
-    tenant_prefix,
 )
 
 EVENT = "EVENT#"
@@ -80,18 +78,3 @@ def outbox_partition(written_at: str, shard: int) -> str:
 def outbox_bucket(written_at: str) -> str:
     """Return the ten minutes that a time is in."""
     return written_at[:15]
-
-
-def feed_partition(tenant_id: str) -> str:
-    """Return the partition of a tenant's feed of published events."""
-    return f"{tenant_prefix(tenant_id)}FEED"
-
-
-def feed(tenant_id: str, event_id: str) -> Key:
-    """Return the key of a published event's row in the feed."""
-    return make_key(feed_partition(tenant_id), event_id)
-
-
-def feed_of(event_key: dict[str, Any]) -> Key:
-    """Return the key of the row in the feed of the event with a key."""
-    return feed(tenant_of_item(event_key), id_of(event_key))

@@ -80,7 +80,7 @@ class WebhookTable:
                 code="too_many_webhooks",
             ),
         )
-        self._add_event(transaction, event)
+        self._add_event(transaction, event, follows="")
         self._store.commit(transaction)
 
     def replace(self, before: Webhook, after: Webhook, event: Event) -> None:
@@ -102,7 +102,7 @@ class WebhookTable:
         transaction.update(
             webhook_keys.webhook_count(self._tenant), "ADD webhooks :less", {":less": {"N": "-1"}}
         )
-        self._add_event(transaction, event)
+        self._add_event(transaction, event, follows=before.last_event)
         self._store.commit(transaction)
 
     def _replace(self, transaction: Transaction, before: Webhook, after: Webhook, event: Event) -> None:
@@ -124,10 +124,10 @@ class WebhookTable:
             condition=guard["condition"],
             refusal=guard["refusal"],
         )
-        self._add_event(transaction, event)
+        self._add_event(transaction, event, follows=before.last_event)
 
-    def _add_event(self, transaction: Transaction, event: Event) -> None:
-        transaction.put(event_items.event_to_item(self._tenant, event))
+    def _add_event(self, transaction: Transaction, event: Event, *, follows: str) -> None:
+        transaction.put(event_items.event_to_item(self._tenant, event, follows=follows))
 
 
 def _encode(webhook: Webhook) -> Item:

@@ -68,5 +68,5 @@ def store_with(
             "published_at": {"S": last.published_at},
             "first_unpaged": {"N": str(last.position + 1 - len(newest))},
         }
-        table.put(head | ({"packed": {"B": pack(newest)}} if newest else {}))
+        table.put(head | {"packed": {"B": pack(newest) if newest else b""}})
     return Store(Lagging(table, [feed_keys.page_sort_key(one) for one in hidden]), "table")

@@ -15,6 +15,7 @@ from shared.table.keys import bookings as booking_keys
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import customers as customer_keys
 from shared.table.keys import events as event_keys
+from shared.table.keys import feed as feed_keys
 from shared.table.keys import imports as import_keys
 from shared.table.keys import webhooks as webhook_keys
 from shared.table.keys.spelling import tenant_of, tenant_prefix
@@ -40,7 +41,8 @@ def test_no_value_steps_into_another_name_space(tenant: str, value: str, other: 
         webhook_keys.webhook(tenant, value),
         webhook_keys.delivery(tenant, value, other),
         account_keys.tenant(tenant),
-        event_keys.feed(tenant, value),
+        feed_keys.head(tenant),
+        feed_keys.page(tenant, 200_001),
         customer_keys.customer(tenant, value),
         customer_keys.member(tenant, value, "0190"),
         customer_keys.username_lock(tenant, value),

@@ -5,7 +5,7 @@ interleave.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -26,12 +26,13 @@ from shared.services.side_by_side import SideBySide
 from shared.services.webhooks.fan_out import FanOut
 from shared.table.contacts.repository import ContactTable
 from shared.table.event_items import event_from_item
-from shared.table.events import EventTable
+from shared.table.feed.appending import FeedAppender, Situation, has_webhooks
+from shared.table.feed.known import KnownEntries
+from shared.table.feed.outgoing import Outgoing
 from shared.table.item import Item
 from shared.table.keys import events as event_keys
 from shared.table.keys import webhooks as webhook_keys
 from shared.table.store import Store
-from shared.table.webhooks.counts import WebhookCounts
 from shared.table.webhooks.deliveries import DeliveryTable
 from tests.support.interleaving import Explored, Schedule, Turns, explored
 from tests.support.memory_table import MemoryTable
@@ -86,18 +87,16 @@ class AllRights:
         return True
 
 
-class ReadTooEarly:
-    """The counts as they were before the publisher received its batch."""
-
-    def __init__(self, counts: WebhookCounts) -> None:
-        self._counts = counts
-        self.before_batch()
+class ReadTooEarly(FeedAppender):
+    """Feeds, with the counts as they were before the publisher received its batch."""
 
     def before_batch(self) -> None:
-        self._found = self._counts.find_tenants_with_webhooks({TENANT})
+        self._found = has_webhooks(self._store.get(webhook_keys.webhook_count(TENANT)))
 
-    def find_tenants_with_webhooks(self, tenant_ids: Collection[str]) -> set[str]:
-        return self._found & set(tenant_ids)
+    def look_up(self, events: Sequence[Outgoing]) -> Situation:
+        situation = super().look_up(events)
+        situation.with_webhooks = {TENANT} if self._found else set()
+        return situation
 
 
 class Scene:
@@ -109,12 +108,12 @@ class Scene:
         self.table = MemoryTable(before_call=lambda _: self.turns.take())
         self.topic = Topic(self.table, lambda: self.turns)
         store = Store(self.table, "table", sleep=lambda _: None)
-        counts = WebhookCounts(store)
         self._store, self._writes = store, writes
         self._taken = 0
         self.turns = Turns([self._receive], ())  # for the preparation, which no other worker meets
-        self._early = ReadTooEarly(counts) if too_early else None
-        self._publisher = Publisher(self.topic, "topic", EventTable(store), self._early or counts)
+        made = ReadTooEarly if too_early else FeedAppender
+        self._feeds = made(store, KnownEntries(store), sleep=lambda _: None)
+        self._publisher = Publisher(self.topic, "topic", self._feeds)
         self._sender = Sender(lambda: self.turns)
         self._fan_out = FanOut(
             lambda tenant_id: Tenant(tenant_id, "One", "2026-05-04T12:00:00.000Z"),
@@ -159,8 +158,8 @@ class Scene:
 
     def _publish(self) -> None:
         for _ in range(ROUNDS):
-            if self._early:
-                self._early.before_batch()
+            if isinstance(self._feeds, ReadTooEarly):
+                self._feeds.before_batch()
             self.turns.take()
             self._receive()
 

@@ -1,0 +1,185 @@
+"""A feed has each event once, without a gap, and in the order of each record's versions: however two publishers and
+the sweep interleave at every call, killed or not.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from shared.domain import timestamps
+from shared.services.backoff import HOT, RetryPolicy
+from shared.table.feed import appending, known
+from shared.table.item import Item
+from shared.table.keys import events as event_keys
+from shared.table.keys import feed as feed_keys
+from tests.properties.feed.publications import NOW, Process, Publications, event_item
+from tests.support.budgets import repetitions
+from tests.support.interleaving import Killed, Schedule, Turns, explored
+
+JUST_NOW = timestamps.plus(NOW, -150)  # the sweep looks at it, and it is not late
+LONG_AGO = timestamps.plus(NOW, -7_200)
+
+
+@pytest.fixture(autouse=True)
+def small_and_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock is fixed, nothing waits, and pages, blocks and transactions are full soon."""
+    monkeypatch.setattr(timestamps, "now", lambda: NOW)
+    monkeypatch.setattr(appending, "HOT", RetryPolicy(HOT.attempts, 0, 0))
+    monkeypatch.setattr(appending, "_HEAD_BYTES", 300)
+    monkeypatch.setattr(appending, "_MOST_LATE", 2)
+    monkeypatch.setattr(feed_keys, "BLOCK", 5)
+    monkeypatch.setattr(event_keys, "OUTBOX_SHARDS", 1)
+
+
+def chain(record: str, count: int, written_at: str) -> list[Item]:
+    """Return the events of a contact's versions, a millisecond apart."""
+    return [
+        event_item(record, version, timestamps.plus(written_at, version / 1000))
+        for version in range(1, count + 1)
+    ]
+
+
+def ids(items: Sequence[Item]) -> list[str]:
+    return [event_keys.id_of(item) for item in items]
+
+
+Scene = tuple[list[Item], list[list[Item]], list[list[Item]]]
+"""The events, and the batches that each of two publishers receives."""
+
+
+def scenes() -> dict[str, Scene]:
+    one, two, late = chain("one", 3, JUST_NOW), chain("two", 2, JUST_NOW), chain("late", 3, LONG_AGO)
+    return {
+        "different records": ([*one[:2], *two], [one[:2]], [two]),
+        "a batch comes to both": ([*one[:1], *two], [one[:1], two], [[*one[:1], *two]]),
+        "one has the versions after those of the other": (one, [one[:2]], [one[2:]]),
+        "late events": (late, [late[:2]], [late]),
+    }
+
+
+@pytest.mark.parametrize("scene", scenes())
+def test_two_publishers_and_a_sweep_append_each_event_once_however_their_calls_fall(scene: str) -> None:
+    events, first, second = scenes()[scene]
+    worlds: list[Publications] = []
+
+    def run(schedule: Schedule) -> Turns:
+        world = Publications(events)
+        worlds.append(world)
+        one, other, sweeper = world.process(), world.process(), world.process()
+        return world.run([bringing(one, first), bringing(other, second), sweeper.sweep], schedule)
+
+    runs = 0
+    for _, _ in explored(run, switches=2, workers=3):
+        runs += 1
+        world = worlds.pop()
+        world.entries()
+        world.process().sweep()
+        assert {entry.id for entry in world.entries()} == set(ids(events))
+    assert runs > 50, "calls did fall between calls"
+
+
+def bringing(process: Process, batches: Sequence[Sequence[Item]]) -> Callable[[], None]:
+    def work() -> None:
+        for batch in batches:
+            process.deliver(*ids(batch))
+
+    return work
+
+
+@pytest.mark.parametrize("written_at", [JUST_NOW, LONG_AGO], ids=["in time", "late"])
+@pytest.mark.parametrize("again", ["the stream", "the sweep"])
+def test_check_13_a_publisher_killed_at_any_call_loses_nothing_and_appends_nothing_twice(
+    written_at: str, again: str
+) -> None:
+    events = [*chain("one", 3, written_at), *chain("two", 3, written_at)]
+    killed, at = True, 0
+    while killed:
+        at += 1
+        world = Publications(events)
+        process = world.process()
+        killed = bool(world.run([bringing(process, [events])], kills={0: at}).killed)
+        if again == "the stream":
+            process.deliver(*ids(events))
+        else:
+            world.process().sweep()
+        assert {entry.id for entry in world.entries()} == set(ids(events)), f"killed before call {at}"
+    assert at > 3
+
+
+def test_check_13_a_sweep_killed_at_any_call_loses_nothing_and_appends_nothing_twice() -> None:
+    events = [*chain("late", 5, LONG_AGO), *chain("one", 3, JUST_NOW)]
+    killed, at = True, 0
+    while killed:
+        at += 1
+        world = Publications(events)
+        world.process().publish(*ids(events[:2]))
+        killed = bool(world.run([world.process().sweep], kills={0: at}).killed)
+        world.process().sweep()
+        assert {entry.id for entry in world.entries()} == set(ids(events)), f"killed before call {at}"
+    assert at > 8
+
+
+@pytest.mark.parametrize("number", range(repetitions(1)))
+def test_publishers_sweeps_and_readers_at_random_killed_or_not(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches come in any order, twice or never; the topic refuses some; clocks differ; memory is short."""
+    for seed in range(number * 60, number * 60 + 60):
+        chosen = random.Random(seed)
+        monkeypatch.setattr(known, "_MOST_ENTRIES", chosen.choice([0, 3, 50_000]))
+        events = [
+            item
+            for record in ("one", "two", "three")
+            for item in chain(record, chosen.randint(0, 5), chosen.choice([JUST_NOW, LONG_AGO]))
+        ]
+        world = Publications(events)
+        world.topic.refused = set(chosen.sample(ids(events), chosen.randint(0, len(events) // 3)))
+        skews = [chosen.uniform(-20, 20) for _ in range(4)]
+        monkeypatch.setattr(
+            timestamps,
+            "now",
+            lambda skews=skews, world=world: timestamps.plus(
+                NOW, skews[world.turns.turn if world.turns else 3]
+            ),
+        )
+        processes = [world.process() for _ in range(3)]
+        workers: list[Callable[[], object]] = [
+            coming_again(bringing(process, batches_of(events, chosen))) for process in processes[:2]
+        ]
+        workers.append(coming_again(processes[2].sweep))
+        kills = {worker: chosen.randint(1, 12) for worker in range(3) if chosen.random() < 0.4}
+        switches = sorted(chosen.sample(range(1, 50), chosen.randint(0, 8)))
+        schedule = ((0, chosen.randrange(3)), *((at, chosen.randrange(3)) for at in switches))
+        world.run(workers, schedule, kills)
+        read = world.entries()
+        world.topic.refused.clear()
+        for _ in range(4):  # versions whose clocks disagree wait for the next sweep
+            processes[chosen.randrange(3)].sweep()
+        entries = world.entries()
+        assert entries[: len(read)] == read, f"seed {seed}: positions never change"
+        assert {entry.id for entry in entries} == set(ids(events)), f"seed {seed}"
+
+
+def batches_of(events: Sequence[Item], chosen: random.Random) -> list[list[Item]]:
+    """Return batches of events in a random order, with some twice and some left out."""
+    drawn = [item for item in events if chosen.random() < 0.8]
+    if chosen.random() < 0.5:
+        chosen.shuffle(drawn)
+    drawn += chosen.sample(drawn, len(drawn) // 4)
+    size = chosen.randint(1, 6)
+    return [drawn[start : start + size] for start in range(0, len(drawn), size)]
+
+
+def coming_again(work: Callable[[], object]) -> Callable[[], object]:
+    """Return a worker that is started again when it was killed."""
+
+    def twice() -> None:
+        try:
+            work()
+        except Killed:
+            work()
+
+    return twice
