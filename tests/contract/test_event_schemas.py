@@ -88,8 +88,11 @@ def test_the_shapes_of_events_are_told_apart_by_members_and_types(monkeypatch: p
     monkeypatch.setattr(event_schemas, "find_fault", find)
     monkeypatch.setattr(event_schemas, "_seen", event_schemas.Counter())
     for number in range(10):
-        event_schemas.check(to_payload(replace(EVENT, changes={f"custom_fields.f{number}": (None, number)})))
+        event_schemas.check_event(replace(EVENT, changes={f"custom_fields.f{number}": (None, number)}))
     assert len(asked) == 3
     for value in ("text", None, [1]):
-        event_schemas.check(to_payload(replace(EVENT, changes={"custom_fields.f": (None, value)})))
+        event_schemas.check_event(replace(EVENT, changes={"custom_fields.f": (None, value)}))
     assert len(asked) == 6
+    for _ in range(10):
+        event_schemas.check_body(to_payload(EVENT, {"id": "1"}))
+    assert len(asked) == 9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import ssl
 import tempfile
 import threading
@@ -19,6 +20,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from tests.support import event_schemas
 
 LARGEST_BODY = 1_000_000
 LONGEST_DELAY = 300.0
@@ -76,6 +79,7 @@ class Receiver:
             return list(self.requests)
 
     def _take(self, request: Received) -> Answer:
+        _check_schema(request.body)
         with self._arrived:
             self.requests.append(request)
             self._arrived.notify_all()
@@ -101,6 +105,16 @@ class Receiver:
             server.shutdown()
             server.server_close()
             thread.join()
+
+
+def _check_schema(body: bytes) -> None:
+    """Hold the body of a webhook request to the schema of its event, whatever process has sent it."""
+    try:
+        payload = json.loads(body)
+    except ValueError:
+        return
+    if isinstance(payload, dict) and "schema_version" in payload:
+        event_schemas.check_body(payload)
 
 
 def _answer(entry: Answer | int) -> Answer:
