@@ -60,7 +60,7 @@ def read_webhook(call: Call, webhook_id: str) -> Reply:
 )
 def patch_webhook(call: Call, webhook_id: str, body: WebhookPatch) -> Reply:
     """A change of `url`, `events`, `filter`, `include` or `headers` makes the caller the holder (`acts_as`). It takes
-    the permissions for all the webhook's event types.
+    the permissions for all the webhook's event types. A patch that moves `url` to another host must name all headers.
 
     Events that have happened but were not passed on yet may still be sent as before the change."""
     return Reply(record=webhook_service(call.caller).change(webhook_id, body, call.if_match))

@@ -61,7 +61,7 @@ class Sender:
         else:
             status = answer.status
             error = "redirect" if 300 <= status < 400 else None
-            response = answer.body[:RESPONSE_BYTES].decode("utf-8", "replace")
+            response = secrets.redact(answer.body)[:RESPONSE_BYTES].decode("utf-8", "replace")
             retry_after = parse_retry_after(answer.retry_after, time.time())
         attempt = Attempt.model_construct(
             at=timestamps.from_milliseconds(int(started * 1000)),

@@ -42,6 +42,9 @@ _RESERVED = frozenset(
 _RESERVED_PREFIXES = ("content-", "proxy-", "webhook-", "x-forwarded-")
 
 
+_HIDDEN, _SHORTEST_HIDDEN = b"[hidden]", 8
+
+
 def _check_header_name(name: str) -> str:
     lower = name.lower()
     if lower in _RESERVED or lower.startswith(_RESERVED_PREFIXES):
@@ -143,6 +146,20 @@ class WebhookSecrets:
     def valid_at(self, at: str) -> list[str]:
         """Return the secrets that sign a request at a time, the latest first."""
         return [one.secret for one in self.secrets if one.until is None or at < one.until]
+
+    def redact(self, content: bytes) -> bytes:
+        """Return content, such as a response, without the secrets and headers' values that it repeats.
+
+        Parts of values that are separated by spaces are hidden too, such as a token after `Bearer`. What is shorter
+        than eight characters is not hidden: it is no secret, and may be in any text.
+        """
+        hidden = {one.secret for one in self.secrets}
+        for value in self.headers.values():
+            hidden |= {value, *value.split()}
+        for text in sorted(hidden, key=len, reverse=True):
+            if len(text) >= _SHORTEST_HIDDEN:
+                content = content.replace(text.encode(), _HIDDEN)
+        return content
 
     def rotate(self, *, at: str, overlap_hours: int) -> WebhookSecrets:
         """Return the secrets with a new one. The earlier ones end `overlap_hours` after `at`, or when they were to end

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
@@ -212,14 +214,19 @@ class Webhook(Recorded):
         """Whether an event is to be sent as far as its notice tells; see `WebhookFilter.may_pass`."""
         return self.wants_type(notice.type) and self.filter.may_pass(notice)
 
-    def change(self, given: dict[str, Any], *, stamp: Stamp, loopback: bool) -> tuple[Webhook, Event] | None:
+    def change(
+        self, given: dict[str, Any], *, headers_given: Collection[str] = (), stamp: Stamp, loopback: bool
+    ) -> tuple[Webhook, Event] | None:
         """Return the subscription with the fields of a merge patch, and its event; None if nothing changes.
 
-        The caller becomes the holder if what is sent where changes. Raises PermissionDenied and Invalid as `create`.
+        `headers_given`: the names of the headers that the patch sets or removes. The caller becomes the holder if what
+        is sent where changes. Raises PermissionDenied and Invalid as `create`, and Invalid for a URL on another host if
+        a header would be sent there that the patch does not name.
         """
         fields = dict(given)
         if "url" in fields:
             parse_target(fields["url"], loopback=loopback)
+            self._require_headers_again(fields["url"], headers_given)
         if "events" in fields:
             fields["events"] = list(dict.fromkeys(fields["events"]))
         if "filter" in fields:
@@ -272,6 +279,17 @@ class Webhook(Recorded):
     def with_secret(self, secret: str) -> NewWebhook:
         """Return the subscription with its secret, as it is shown only when the secret is created."""
         return NewWebhook.model_construct(**self.__dict__, secret=secret)
+
+    def _require_headers_again(self, url: str, headers_given: Collection[str]) -> None:
+        """Raise Invalid if the headers' values would reach another host without a caller who knows them."""
+        known = {name.lower() for name in headers_given}
+        kept = [name for name in self.header_names if name.lower() not in known]
+        if kept and urlsplit(url)[:2] != urlsplit(self.url)[:2]:
+            raise Invalid.field(
+                "headers",
+                "required",
+                f"The URL is on another host. Send the values of the headers again, or null: {', '.join(kept)}.",
+            )
 
     def _hand_over(self, events: list[str], stamp: Stamp) -> dict[str, Any]:
         """Return the fields that change when the caller becomes the holder; none if the caller is the holder.

@@ -145,7 +145,10 @@ class WebhookService:
 
         def decide(webhook: Webhook) -> tuple[Webhook, Event] | None:
             sealed = self._seal_headers(webhook, headers) if named else {}
-            return webhook.change(fields | sealed, stamp=Stamp.now(self._caller), loopback=self._loopback)
+            known = webhook.header_names if named and headers is None else headers or ()
+            return webhook.change(
+                fields | sealed, headers_given=known, stamp=Stamp.now(self._caller), loopback=self._loopback
+            )
 
         return self._write(webhook_id, if_match, decide, self._save)
 

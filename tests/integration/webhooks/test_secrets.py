@@ -40,7 +40,7 @@ from tests.support.faults import (
     without_pauses,
 )
 from tests.support.queues import receive
-from tests.support.receiver import Received, Receiver
+from tests.support.receiver import Answer, Received, Receiver
 from tests.support.tenant_guard import acting_for, as_operator
 from tests.support.transport import json_answer
 
@@ -225,6 +225,32 @@ def test_a_patch_sets_and_removes_headers_and_leaves_the_secret(hooks: Hooks) ->
     same = hooks.world.send("PATCH", path, {"headers": {"X-New": "1"}})
     assert same.json["version"] == changed.json["version"]
     assert hooks.world.send("PATCH", path, {"headers": None}).json["header_names"] == []
+
+
+def test_headers_follow_the_url_to_another_host_only_if_their_values_are_given_again(hooks: Hooks) -> None:
+    webhook = hooks.create(headers=OWN)
+    path, elsewhere = f"/webhooks/{webhook['id']}", "https://elsewhere.example.com/hook"
+    for headers in ({}, {"headers": {}}, {"headers": {"authorization": "Bearer canary-value"}}):
+        refused = hooks.world.send("PATCH", path, {"url": elsewhere, **headers})
+        assert (refused.status, refused.json["errors"][0]["field"]) == (422, "headers")
+        assert "canary" not in refused.text
+    assert hooks.world.send("PATCH", path, {"url": f"{hooks.receiver.url}/other"}).status == 200
+    again = {"authorization": "Bearer canary-value", "X-Team": None}
+    moved = hooks.world.send("PATCH", path, {"url": elsewhere, "headers": again})
+    assert moved.json["header_names"] == ["authorization"]
+    back = hooks.world.send("PATCH", path, {"url": hooks.receiver.url, "headers": None})
+    assert back.json["header_names"] == []
+
+
+def test_check_77_a_response_that_repeats_a_secret_is_hidden_in_the_log(hooks: Hooks) -> None:
+    webhook = hooks.create(headers=OWN)
+    echo = f"Authorization: {OWN['Authorization']}, canary-value, {webhook['secret']}, ok".encode()
+    hooks.receiver.answer_with(Answer(500, body=echo + b"x" * 2_000))
+    hooks.spread()
+    hooks.send()
+    (attempt,) = hooks.deliveries(webhook)[0]["attempts"]
+    assert attempt["response"].startswith("Authorization: [hidden], [hidden], [hidden], okxx")
+    assert len(attempt["response"]) == 1_024
 
 
 def test_a_change_of_a_header_makes_the_caller_the_holder(hooks: Hooks) -> None:
