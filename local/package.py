@@ -78,6 +78,8 @@ _PRUNED = (
     # The look-up of places, carriers and time zones by phone number: 40 MB.
     "phonenumbers/geodata", "phonenumbers/carrierdata", "phonenumbers/tzdata",
     "phonenumbers/geocoder.py", "phonenumbers/carrier.py", "phonenumbers/timezone.py",
+    # Emergency and other short numbers, by country.
+    "phonenumbers/shortdata/region_*.py",
     # pydantic's first version and its plugin for a type checker, and time zones that Python has itself.
     "pydantic/v1", "pydantic/mypy.py", "dateutil/zoneinfo/*.tar.gz",
     # Of time zones only the names are needed, which are in a separate file.

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from shared import environment
 from shared.wiring.base import aws_client, store
-from shared.wiring.sealing import seal
 
 if TYPE_CHECKING:
     from shared.domain.callers import Caller
@@ -28,6 +27,7 @@ def sealed_keyed_calls(caller: Caller) -> KeyedCalls:
     """The calls that one caller makes with keys, for routes whose answers may show secrets."""
     from shared.services.idempotency import KeyedCalls
     from shared.table.idempotency import IdempotencyKeyTable
+    from shared.wiring.sealing import seal
 
     return KeyedCalls(caller, IdempotencyKeyTable(store()), seal())
 

@@ -10,6 +10,7 @@ from shared.wiring.base import aws_client, store
 from shared.wiring.kept import kept
 
 if TYPE_CHECKING:
+    from shared.domain.callers import Caller
     from shared.services.sealing import Seal
 
 
@@ -21,3 +22,12 @@ def seal() -> Seal:
     from shared.table.webhooks.data_keys import DataKeyTable
 
     return Seal(DataKeyTable(store()), KmsDataKeys(partial(aws_client, "kms"), environment.secrets_key_arn()))
+
+
+def encryption(_: Caller) -> None:
+    """Load what encryption needs, for `shared.snapshot.prepare`. Without a snapshot it is loaded when a secret is read
+    or written, which few calls do.
+    """
+    from cryptography.hazmat.primitives.ciphers import aead  # noqa: F401
+
+    aws_client("kms")

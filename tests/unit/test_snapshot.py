@@ -48,6 +48,7 @@ if event:
 print(json.dumps({
     "clients": clients,
     "unbuilt": unbuilt,
+    "encryption": "cryptography.hazmat.primitives.ciphers.aead" in loaded,
     "reseeds": hooks == [random.seed],
     "late": sorted(set(sys.modules) - loaded),
 }))
@@ -86,6 +87,10 @@ def started(functions: list[str], event: dict[str, Any] | None = None, **environ
     return found
 
 
+ENCRYPTING = {"WebhooksFunction", "ContactsFunction"}
+"""The function that encrypts secrets, and one that does not."""
+
+
 @pytest.mark.parametrize("function", [one for one in SNAPPED if one != "SystemFunction"])
 def test_before_a_snapshot_a_function_builds_its_clients_and_does_not_connect(function: str) -> None:
     """And `random` gets a new seed in each instance that is restored from the snapshot."""
@@ -99,6 +104,14 @@ def test_before_a_snapshot_a_function_builds_its_clients_and_does_not_connect(fu
 def test_without_a_snapshot_no_function_builds_a_client_when_it_is_loaded(kind: str) -> None:
     process = started(sorted(TEMPLATE.functions()), AWS_LAMBDA_INITIALIZATION_TYPE=kind)
     assert (process["clients"], process["reseeds"]) == (0, False)
+    assert not process["encryption"]
+
+
+def test_before_a_snapshot_only_the_function_that_writes_secrets_loads_encryption() -> None:
+    processes = {
+        one: started([one], AWS_LAMBDA_INITIALIZATION_TYPE="snap-start") for one in sorted(ENCRYPTING)
+    }
+    assert {one for one, process in processes.items() if process["encryption"]} == {"WebhooksFunction"}
 
 
 def test_the_first_call_after_a_restore_loads_nothing_more() -> None:
