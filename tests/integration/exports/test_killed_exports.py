@@ -22,7 +22,7 @@ from tests.support.transport import Attempt, Layer, Send, answer, intercepting
 
 COUNT = 15
 FIELDS = ["email", "about", "custom_fields"]
-KILLS = repetitions(25)
+KILLS = repetitions(50)
 """Places at which a worker is killed, spread over a run: as many or a few more."""
 
 
