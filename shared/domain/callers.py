@@ -22,6 +22,7 @@ PERMISSIONS = (
     "imports:run",
     "exports:run",
     "webhooks:manage",
+    "audit:read",
     "tenant:admin",
 )
 """All permissions. A caller holds each at level `all` or `own`, or not at all."""

@@ -110,6 +110,18 @@ class NotFound(DomainError):
         super().__init__(f"{what} not found.")
 
 
+class PositionExpired(DomainError):
+    """The entries after a position of the feed can no longer be read."""
+
+    code = "position_expired"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Positions of the feed can be read for 30 days, and the entries after this one are older. Begin again: "
+            "GET /v1/events/start gives a position and says how to take a snapshot before you read from it."
+        )
+
+
 class Conflict(DomainError):
     """The present state of the data does not allow it."""
 

@@ -1,7 +1,7 @@
 """The rights a caller needs to see an event: roughly those needed to read the record that the event is about.
 
-EVENT_RIGHTS has an entry for each event type. It is checked when a webhook is created or changed, and again for every
-event.
+EVENT_RIGHTS has an entry for each event type. It is checked when a webhook is created or changed, again for every
+event, and when the feed is read, where administrative events take `audit:read`.
 """
 
 from __future__ import annotations
@@ -53,6 +53,9 @@ _CONTACT = EventRight(("contacts:read",), "contact")
 _CUSTOMER = EventRight(("contacts:read",), "nothing")
 _LABEL = EventRight(("contacts:read",), "everything")
 _ADMINISTRATION = EventRight(("tenant:admin",), "nothing")
+AUDIT = "audit:read"
+"""The permission to read the feed as the audit log: its administrative entries, and those older than 30 days."""
+_AUDITED = EventRight((AUDIT,), "nothing")
 _IMPORT = EventRight(("imports:run", "contacts:read"), "nothing")
 _JOB = EventRight(("contacts:read",), "creator")
 _EXPORT = EventRight(("exports:run", "contacts:read"), "creator")
@@ -116,6 +119,12 @@ EVENT_RIGHTS: dict[str, EventRight] = {
     events.WEBHOOK_SECRET_ROTATED: _ADMINISTRATION,
 }
 """The rights needed to see events of each type. Events of a type that is missing here are shown to no caller."""
+
+
+def right_in_feed(event_type: str) -> EventRight | None:
+    """Return the right needed to see an event of a type in the feed; None for a type that is shown to no caller."""
+    right = EVENT_RIGHTS.get(event_type)
+    return _AUDITED if right == _ADMINISTRATION else right
 
 
 def require_event_rights(caller: Caller, patterns: Iterable[str]) -> None:

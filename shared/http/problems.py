@@ -19,6 +19,7 @@ STATUS: dict[type[errors.DomainError], tuple[int, str]] = {
     errors.PermissionDenied: (403, "Forbidden"),
     errors.NotFound: (404, "Not Found"),
     errors.Conflict: (409, "Conflict"),
+    errors.PositionExpired: (410, "Gone"),
     errors.VersionMismatch: (412, "Precondition Failed"),
     errors.TooLarge: (413, "Content Too Large"),
     errors.UnsupportedMediaType: (415, "Unsupported Media Type"),

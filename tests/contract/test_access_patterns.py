@@ -33,6 +33,7 @@ from shared.domain.customers.record import CustomerInput, CustomerPatch
 from shared.domain.errors import Duplicate
 from shared.domain.exports.record import ExportTask
 from shared.domain.exports.views import Export, ExportInput
+from shared.domain.feed_views import ALL_ENTRIES
 from shared.domain.ids import derived_id, milliseconds_of, new_id
 from shared.domain.imports.preview import PreviewInput
 from shared.domain.imports.progress import Tally
@@ -93,6 +94,7 @@ from shared.wiring.contacts import (
 )
 from shared.wiring.customers import customer_service
 from shared.wiring.exports import export_service, export_watch, export_work
+from shared.wiring.feed import feed_reading
 from shared.wiring.groups import group_service
 from shared.wiring.imports import (
     import_cancelling,
@@ -304,6 +306,11 @@ class World:
         booking_service().process(event)
         (after,) = [item for item in self._items("BOOKING#") if item["id"] == before["id"]]
         self.unprojected = [removal_of(before), after]
+
+    def read_feed(self, caller: Caller, *, after: int) -> None:
+        """Read a page of the feed; all entries of it are shown."""
+        page = feed_reading(caller).list(ALL_ENTRIES, after=after, limit=25)
+        assert len(page.items) == min(25, 30 - after)
 
     def list_timeline(self, kinds: Sequence[Kind]) -> object:
         """List entries of the timeline of the first contact."""
@@ -650,7 +657,13 @@ _RECORDED = ("Record an interaction",)
 _SCHEDULED = ("Schedule a follow-up",)
 _NOTED = ("Write a note",)
 _CHANGED = ("Toggle a contact's status",)
+_FEED = ("Publish 30 events of a tenant",)
 BEFORE: dict[str, tuple[str, ...]] = {
+    "Poll the feed, nothing new": _FEED,
+    "Read 25 entries of the feed": _FEED,
+    "Read 25 entries of own contacts of the feed": _FEED,
+    "Read an event of the feed": _FEED,
+    "Find where to begin to read the feed": _FEED,
     "Sign in": ("Register a tenant",),
     "Sign in by username": ("Register a tenant", "Sign in"),
     "List a contact's consents": ("Give a consent",),
@@ -966,6 +979,13 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Change the settings": lambda world: settings_service(ADMIN).change(
         SettingsPatch(default_country="GB"), None
     ),
+    "Poll the feed, nothing new": lambda world: world.read_feed(ADMIN, after=30),
+    "Read 25 entries of the feed": lambda world: world.read_feed(ADMIN, after=0),
+    "Read 25 entries of own contacts of the feed": lambda world: world.read_feed(
+        Caller(TENANT, "user", ADMIN.id, "user", {"contacts:read": "own"}), after=0
+    ),
+    "Read an event of the feed": lambda world: feed_reading(ADMIN).read(event_from_item(world.events[7]).id),
+    "Find where to begin to read the feed": lambda world: feed_reading(ADMIN).start(),
     "Create a webhook": lambda world: world.webhooks.create(hook()),
     "Read a webhook": lambda world: world.webhooks.read(world.webhook.id),
     "List webhooks": lambda world: world.webhooks.list(limit=25, cursor=None),

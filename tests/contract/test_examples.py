@@ -222,6 +222,14 @@ def the_contact(world: World) -> str:
     return made_id
 
 
+def an_event(world: World) -> str:
+    """Create a contact, publish its event, and return the event's id."""
+    contact = world.create("ada@example.com")["id"]
+    world.catch_up()
+    (made,) = world.send("GET", "/events", query={"entity_id": contact}).json["items"]
+    return str(made["id"])
+
+
 def a_label(kinds: str) -> Callable[[World], str]:
     def make(world: World) -> str:
         given = {"name": "made", **({"kind": "static"} if kinds == "groups" else {})}
@@ -469,6 +477,8 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "list_customers": a_contact_of,
     "list_deliveries": delivered,
     "list_history": emptied,
+    "list_events": each(an_event),
+    "read_event": lambda world, ids: ids.update(event_id=an_event(world)),
     "list_exports": each(a_completed_export),
     "read_export_file": lambda world, ids: ids.update(export_id=a_completed_export(world)),
     "list_imports": each(an_import),

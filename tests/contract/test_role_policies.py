@@ -166,6 +166,11 @@ EXPECTED: dict[str, dict[str, str]] = {
     "CustomersRole": {
         "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
     },
+    "EventsRole": {
+        "T#": "GetItem Query BatchGetItem TransactGetItems",
+        "T#…RATE#": "GetItem Query BatchGetItem TransactGetItems UpdateItem",
+        "S#SWEEP": "GetItem TransactGetItems",
+    },
     "ExportsRole": {
         "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"
     },

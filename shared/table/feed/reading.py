@@ -21,16 +21,19 @@ _FOUND_WITHIN_BYTES = 1_000_000
 
 
 class FeedTable:
-    """The feed of one tenant."""
+    """The feed of one tenant. After `head`, entries and positions are those of the head that it returned: what is
+    published later is not seen, and the head is not read again.
+    """
 
     def __init__(self, store: Store, tenant_id: str) -> None:
         self._store = store
         self._tenant = tenant_id
         self._pages = FeedPages(store, tenant_id)
+        self._head: Head | None = None
 
     def head(self, *, consistent: bool = False) -> FeedHead:
         """Return the end of the feed, a moment late at times: half a read unit. `consistent`: as of now, for a unit."""
-        head = self._read_head(consistent=consistent)
+        head = self._head = self._read_head(consistent=consistent)
         return FeedHead(head.position, head.published_at or None)
 
     def read(self, after: int, limit: int) -> list[FeedEntry]:
@@ -38,10 +41,10 @@ class FeedTable:
 
         Returns fewer than `limit` only at the end of the feed. Entries that have expired are left out.
 
-        Costs half a read unit for the head, which has the newest entries, and half of one for each four kilobytes of
-        pages. A page that is not visible yet is read again, consistently.
+        Costs half a read unit for the head, which has the newest entries, unless `head` has read it, and half of one
+        for each four kilobytes of pages. A page that is not visible yet is read again, consistently.
         """
-        head = self._read_head()
+        head = self._head or self._read_head()
         if after >= head.position or limit < 1:
             return []
         found = self._read_after(after, limit, head, consistent=False)
@@ -53,7 +56,7 @@ class FeedTable:
 
         Costs half a read unit for the head, and as much for each halving of the feed if the head does not answer it.
         """
-        return self._position_at(time, self._read_head())
+        return self._position_at(time, self._head or self._read_head())
 
     def oldest(self) -> int:
         """Return the first position that is still kept; in an empty feed, the one that comes next.

@@ -219,6 +219,15 @@ def make_note(world: World, tenancy: Tenancy, contact: str) -> str:
     return str(answer.json["id"])
 
 
+def make_event(world: World, tenancy: Tenancy) -> str:
+    """The event of a new contact, published."""
+    made = make_contact(world, tenancy)
+    world.catch_up()
+    answer = world.send("GET", "/events", query={"entity_id": made}, token=tenancy.admin)
+    (event,) = answer.json["items"]
+    return str(event["id"])
+
+
 def person() -> dict[str, Any]:
     return {"first_name": "X", "email": f"{new_id()}@example.com"}
 
@@ -319,6 +328,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", "/imports/{import_id}/retry"): Case(make_failed_import),
     ("GET", "/imports/{import_id}/preview"): Case(make_preview),
     ("POST", "/imports/{import_id}/cancel"): Case(make_upload),
+    ("GET", "/events/{event_id}"): Case(make_event),
     ("GET", "/webhooks/{webhook_id}"): Case(make_webhook),
     ("DELETE", "/webhooks/{webhook_id}"): Case(make_webhook),
     ("POST", "/webhooks/{webhook_id}/rotate-secret"): Case(make_webhook, {"overlap_hours": 1}),
@@ -362,6 +372,8 @@ WITHOUT_ID: dict[tuple[str, str], Case] = {
     ("GET", "/imports"): Case(),
     ("GET", "/imports/template"): Case(),
     ("POST", "/imports"): Case(body={"file_name": "people.csv"}),
+    ("GET", "/events"): Case(),
+    ("GET", "/events/start"): Case(),
     ("GET", "/webhooks"): Case(),
     ("POST", "/webhooks"): Case(body=HOOK),
 }
@@ -927,26 +939,29 @@ def test_a_regular_user_edits_his_own_and_reads_the_others(world: World) -> None
 
 
 GIVEN: dict[str, set[str]] = {
-    "contacts:read:all": {"list", "read"},
+    "contacts:read:all": {"list", "events", "read"},
     "contacts:write:all": {"create"},
-    "contacts:read:all,contacts:write:all": {"list", "read", "create", "change"},
-    "contacts:read:all,contacts:delete:all": {"list", "read", "delete"},
-    "contacts:read:own": {"list"},
-    "contacts:read:all,contacts:write:own": {"list", "read", "create"},
-    "contacts:read:own,contacts:write:all,contacts:delete:all": {"list", "create"},
+    "contacts:read:all,contacts:write:all": {"list", "events", "read", "create", "change"},
+    "contacts:read:all,contacts:delete:all": {"list", "events", "read", "delete"},
+    "contacts:read:own": {"list", "events"},
+    "contacts:read:all,contacts:write:own": {"list", "events", "read", "create"},
+    "contacts:read:own,contacts:write:all,contacts:delete:all": {"list", "events", "create"},
     "webhooks:manage:all": {"webhooks"},
     "webhooks:manage:own": set(),
     "exports:run:all": {"exports"},
-    "exports:run:all,contacts:read:own": {"list", "exports", "export"},
-    "exports:run:own,contacts:read:all": {"list", "read", "exports", "export"},
+    "audit:read:all": {"events"},
+    "audit:read:own": set(),
+    "exports:run:all,contacts:read:own": {"list", "events", "exports", "export"},
+    "exports:run:own,contacts:read:all": {"list", "events", "read", "exports", "export"},
     "imports:run:own": set(),
     "imports:run:all": set(),
-    "imports:run:all,contacts:read:own": {"list"},
-    "imports:run:all,contacts:read:all": {"list", "read", "imports"},
-    "imports:run:all,contacts:read:all,contacts:write:own": {"list", "read", "create", "imports"},
+    "imports:run:all,contacts:read:own": {"list", "events"},
+    "imports:run:all,contacts:read:all": {"list", "events", "read", "imports"},
+    "imports:run:all,contacts:read:all,contacts:write:own": {"list", "events", "read", "create", "imports"},
     "imports:run:all,contacts:write:all": {"create"},
     "imports:run:all,contacts:read:all,contacts:write:all": {
         "list",
+        "events",
         "read",
         "create",
         "change",
@@ -955,6 +970,7 @@ GIVEN: dict[str, set[str]] = {
     },
     "imports:run:all,contacts:read:all,contacts:write:all,contacts:delete:own": {
         "list",
+        "events",
         "read",
         "create",
         "change",
@@ -963,6 +979,7 @@ GIVEN: dict[str, set[str]] = {
     },
     "imports:run:all,contacts:read:all,contacts:write:all,contacts:delete:all": {
         "list",
+        "events",
         "read",
         "create",
         "change",
@@ -986,6 +1003,7 @@ def test_a_client_may_do_what_it_was_given_and_no_more(world: World) -> None:
             "create": ("POST", "/contacts", {"first_name": "X", "email": f"{new_id()}@example.com"}),
             "change": ("PATCH", path, {"company": "x"}),
             "webhooks": ("GET", "/webhooks", None),
+            "events": ("GET", "/events", None),
             "exports": ("GET", "/exports", None),
             "export": ("POST", "/exports", {"format": "csv", "dry_run": True}),
             "imports": ("GET", "/imports", None),

@@ -1,0 +1,122 @@
+"""Routes of the feed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from shared.domain.days import first_of, last_of
+from shared.domain.errors import NotFound, PositionExpired, RuleBroken
+from shared.domain.event_patterns import find_types
+from shared.domain.feed_views import FeedFilter, FeedItem, FeedPage, FeedStart
+from shared.domain.moments import FROM, TO, Moment
+from shared.http.call import Call
+from shared.http.routes import Reply, Routes
+from shared.wiring.feed import feed_reading
+from shared.wiring.tenants import tenant_settings
+
+routes = Routes("Events")
+
+_MAX_POSITION = 2**53 - 1
+"""The greatest whole number that every JSON parser reads exactly (RFC 8259, section 6)."""
+
+
+def _check_types(text: str) -> str:
+    if not all(find_types(one) for one in _parse_types(text)):
+        raise PydanticCustomError("unknown_event_type", "There is no such event type.")
+    return text
+
+
+def _parse_types(text: str) -> tuple[str, ...]:
+    return tuple(one.strip() for one in text.split(","))
+
+
+class FeedQuery(BaseModel):
+    """The entries of the feed to list. All conditions must hold."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    after: int | None = Field(
+        None,
+        ge=0,
+        le=_MAX_POSITION,
+        description="The position after which to read: the `next_after` of the previous answer, or the `position` of "
+        "`GET /events/start`. Omit it to begin with the oldest entry.",
+    )
+    limit: int = Field(25, ge=1, le=100, description="Entries in the answer, at most.")
+    type: Annotated[str, AfterValidator(_check_types)] | None = Field(
+        None,
+        max_length=2_000,
+        description="Only events of these types, separated by commas. `contact.*` is all types that begin with "
+        "`contact.`",
+    )
+    entity: str | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        description="Only events about records of this kind, such as `contact`.",
+    )
+    entity_id: str | None = Field(
+        None, min_length=1, max_length=128, description="Only events about the record with this id."
+    )
+    actor_id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=160,
+        description="Only changes by the user, API client or import with this id, or by an `actor` of the answers.",
+    )
+    occurred_from: Moment | None = Field(
+        None, alias="from", description=f"Events that occurred {FROM[0].lower()}{FROM[1:]}"
+    )
+    occurred_to: Moment | None = Field(
+        None, alias="to", description=f"Events that occurred {TO[0].lower()}{TO[1:]}"
+    )
+
+    def to_filter(self, tenant_id: str) -> FeedFilter:
+        """Return the conditions. A date means the whole day in the tenant's time zone."""
+        zone = tenant_settings(tenant_id).timezone if self.occurred_from or self.occurred_to else ""
+        return FeedFilter(
+            types=_parse_types(self.type) if self.type else (),
+            entity=self.entity,
+            entity_id=self.entity_id,
+            actor_id=self.actor_id,
+            first=self.occurred_from and first_of(self.occurred_from, zone),
+            last=self.occurred_to and last_of(self.occurred_to, zone),
+        )
+
+
+@routes.route(
+    "GET",
+    "/events",
+    summary="Read the feed: all changes, in the order of their publication",
+    query=FeedQuery,
+    answer=FeedPage,
+    errors=(RuleBroken, PositionExpired),
+)
+def list_events(call: Call, query: FeedQuery) -> Reply:
+    """Lists the events after a position that the caller may see. A reader that goes on from `next_after` misses none,
+    however late an event is published, and gets the events of each record in the order of its versions. Positions can
+    be read for 30 days. With `from` or `to` and the permission `audit:read`, entries can be read for 400 days.
+    """
+    feed = feed_reading(call.caller, call.budget)
+    wanted = query.to_filter(call.caller.tenant_id)
+    return Reply(record=feed.list(wanted, after=query.after, limit=query.limit))
+
+
+@routes.route(
+    "GET", "/events/start", summary="Find where a replica begins to read the feed", answer=FeedStart
+)
+def start_feed(call: Call) -> Reply:
+    """All events up to the position are in the lists. A snapshot of the lists that is read from now on and the events
+    after the position have every change.
+    """
+    return Reply(record=feed_reading(call.caller, call.budget).start())
+
+
+@routes.route(
+    "GET", "/events/{event_id}", summary="Read an event of the feed", answer=FeedItem, errors=(NotFound,)
+)
+def read_event(call: Call, event_id: str) -> Reply:
+    return Reply(record=feed_reading(call.caller, call.budget).read(event_id))
