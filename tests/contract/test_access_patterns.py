@@ -51,7 +51,7 @@ from shared.domain.tenant import RateLimit
 from shared.domain.timeline.entry import KINDS, Kind
 from shared.domain.webhooks.delivery import DeliveryRequest
 from shared.domain.webhooks.secrets import SecretRotation
-from shared.domain.webhooks.subscription import WebhookInput
+from shared.domain.webhooks.subscription import WebhookInput, WebhookPatch
 from shared.files.queues.imports import from_message as from_message_of_import
 from shared.projections.kinds.kind import removal_of
 from shared.projections.leftover_rows import LeftoverRows
@@ -194,6 +194,15 @@ class World:
         self.bulk = Bulk()
         self.exports = Exporting()
         self.calls = Calls()
+
+    def want(self, **fields: Any) -> None:
+        """Change what the webhook wants."""
+        self.webhooks.change(self.webhook.id, WebhookPatch(**fields), None)
+
+    def join_group(self) -> None:
+        """Let a contact join a group; its event is the first of `events` then."""
+        self.contacts.join(self.first.id, self.group.id, None)
+        self.events = [one for one in self._items("EVENT#") if "groups_joined" in one]
 
     def _imported(self, like: Item, number: int) -> Item:
         """Return the item of a contact as an import would write it: all of them have the same time, owner and tag."""
@@ -703,6 +712,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Repeat a creation under its Idempotency-Key": _KEYED,
     "Purge a contact": _DELETED,
     "Attempt of a delivery": _SPREAD,
+    "Attempt of a delivery with its contact": _SPREAD,
     "Read a delivery": _SPREAD,
     "Send an event again": _SPREAD,
     "Write 200 rows of an import": _CUT,
@@ -1003,7 +1013,9 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Send an event again": lambda world: delivery_log(ADMIN).redeliver(world.webhook.id, event_id(world)),
     "Fan out an event to one webhook": lambda world: spread(world),
     "Fan out ten events to one webhook": lambda world: spread(world, events=10),
+    "Fan out a change of groups to one webhook": lambda world: spread(world),
     "Attempt of a delivery": lambda world: attempt(world),
+    "Attempt of a delivery with its contact": lambda world: attempt(world),
     "Begin and cut up an import of 200 rows": lambda world: world.queue.begin(),
     "Write 200 rows of an import": lambda world: world.queue.write(),
     "Finish an import": lambda world: world.queue.finish(),
@@ -1106,6 +1118,11 @@ def test_an_operation_costs_what_the_document_says(world: World, operation: str)
         world.schedule_many()
     if operation == "Announce a follow-up that is due":
         world.schedule(due_at="2026-05-04T09:30:00Z")
+    if "change of groups" in operation:
+        world.want(events=["group.member_added"])
+        world.join_group()
+    if "with its contact" in operation:
+        world.want(include="full")
     for earlier in BEFORE.get(operation, ()):
         OPERATIONS[earlier](world)
     with meter() as measured:

@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
+from shared.publishing.contracts import from_message, to_message
+from shared.table.event_items import event_from_item
+from shared.wiring.webhooks import fan_out
 from tests.integration.webhooks.test_webhook_rights import Hooks
 from tests.integration.world import World
 from tests.support.faults import calls_of
 from tests.support.receiver import Receiver
+from tests.support.tenant_guard import acting_for
 
 BOTH = ("group.member_added", "group.member_removed")
 
@@ -97,3 +101,15 @@ def test_without_a_webhook_for_them_nothing_is_read_for_derived_events(hooks: Ho
     world.catch_up()
     calls = calls_of(hooks._fan_out.pump)
     assert calls.count("dynamodb.BatchGetItem") == 1
+
+
+def test_check_73_a_message_that_comes_again_makes_no_second_delivery_of_derived_events(hooks: Hooks) -> None:
+    world = hooks.world
+    webhook = hooks.subscribe(world.t1.admin, *BOTH)
+    group(world, "Family")
+    world.create(groups=["Family"])
+    items = [item for item in world.content.events if item["type"]["S"] == "contact.created"]
+    notices = [from_message(to_message("T1", event_from_item(item))) for item in items]
+    with acting_for("T1"):
+        assert [fan_out().create_deliveries(notices * 2) for _ in range(3)] == [[1, 1], [0, 0], [0, 0]]
+    assert len(hooks.deliveries(webhook)) == 1
