@@ -17,6 +17,7 @@ SHOWN = (
     "HTTP/1.1 201",
     '"code": "duplicate"',
     '"code": "version_mismatch"',
+    '"rotation_ends_at": "20',
     "completed {'rows': 3, 'created': 1, 'updated': 0, 'merged': 0, 'skipped': 1, 'unchanged': 0, 'failed': 1,",
     "('updated', 'Navy', None)",
     "3 {'rows': 3, 'created': 1, 'updated': 1, 'failed': 1}",
