@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from shared.domain.events import EVENT_TYPES
 from shared.domain.payloads.contacts import ContactData, StatusData
 from shared.domain.payloads.parts import Data
 from shared.domain.payloads.registry import DATA, describe, json_schema
@@ -40,7 +39,7 @@ def _table() -> str:
     rows = [
         f"| [`{event_type}`](events/{event_type}.json) | `{_object(event_type)}` | {describe(event_type)} | "
         f"{_further_members(DATA[event_type])} |"
-        for event_type in EVENT_TYPES
+        for event_type in DATA
     ]
     return "\n".join(
         [

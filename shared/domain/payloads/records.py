@@ -117,8 +117,8 @@ class GroupMemberAdded(_GroupData):
 
 
 class GroupMemberRemoved(GroupMemberAdded):
-    """A contact left a static group; like the one before. When a contact or a group is deleted, there is no such event:
-    see `contact.deleted` and `group.deleted`.
+    """A contact left a static group; like the one before. When a contact is deleted or restored, or a group is deleted,
+    there is no such event: see `contact.deleted`, `contact.restored` and `group.deleted`.
     """
 
 
