@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 CONNECTIONS = 12
 """The maximum number of connections of a client, and so of the threads that can use it at the same time."""
 
-_READ_SECONDS = {"kms": 2}
-"""The most seconds of a wait for a response of services that answer within milliseconds, so that a request whose four
-attempts fail is answered before its function's time is over. Other services have ten."""
+_PROMPT = frozenset({"kms"})
+"""Services that answer within milliseconds, so that a client waits at most a second for each of its four attempts. With
+botocore's pauses (at most 1, 2 and 4 s) the last one fails within 11 s, before the time of an HTTP function is over
+(15 s), and the call is answered.
+"""
 
 
 def create_session() -> botocore.session.Session:
@@ -45,8 +47,8 @@ def create_client(session: botocore.session.Session, service: str, *, quick: boo
         # Without it, botocore composes a user agent for each call, which takes longer than building a request's items.
         user_agent="contacts",
         retries={"mode": "standard", "total_max_attempts": 1 if quick else 4},
-        connect_timeout=1 if quick else 2,
-        read_timeout=1 if quick else _READ_SECONDS.get(service, 10),
+        connect_timeout=1 if quick or service in _PROMPT else 2,
+        read_timeout=1 if quick or service in _PROMPT else 10,
         max_pool_connections=CONNECTIONS,
         # URLs signed with version 2, botocore's default for them, cannot open objects encrypted with KMS.
         signature_version="s3v4" if service == "s3" else None,
