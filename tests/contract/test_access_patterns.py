@@ -1005,6 +1005,10 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Replace it in a process without the tenant's data key": lambda world: cold_webhooks().rotate_secret(
         world.webhook.id, SecretRotation(), None
     ),
+    "Change a webhook": lambda world: world.webhooks.change(
+        world.webhook.id, WebhookPatch(events=["contact.*"]), None
+    ),
+    "Test a webhook": lambda world: world.webhooks.test(world.webhook.id),
     "Delete a webhook": lambda world: world.webhooks.delete(world.webhook.id, None),
     "List a webhook's deliveries": lambda world: delivery_log(ADMIN).list(
         world.webhook.id, DeliveryFilter(), limit=25, cursor=None

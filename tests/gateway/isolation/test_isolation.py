@@ -77,6 +77,12 @@ def make_delivery(world: World, tenancy: Tenancy, webhook_id: str) -> str:
     return logged_delivery(tenancy.id, webhook_id)
 
 
+def make_disabled_webhook(world: World, tenancy: Tenancy) -> str:
+    made = make_webhook(world, tenancy)
+    assert world.send("POST", f"/webhooks/{made}/disable", token=tenancy.admin).status == 200
+    return made
+
+
 def make_api_client(world: World, tenancy: Tenancy) -> str:
     answer = world.send("POST", "/api-clients", {"name": "made"}, token=tenancy.admin)
     assert answer.status == 201, answer.text
@@ -330,8 +336,12 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", "/imports/{import_id}/cancel"): Case(make_upload),
     ("GET", "/events/{event_id}"): Case(make_event),
     ("GET", "/webhooks/{webhook_id}"): Case(make_webhook),
+    ("PATCH", "/webhooks/{webhook_id}"): Case(make_webhook, {"events": ["contact.*"]}),
     ("DELETE", "/webhooks/{webhook_id}"): Case(make_webhook),
     ("POST", "/webhooks/{webhook_id}/rotate-secret"): Case(make_webhook, {"overlap_hours": 1}),
+    ("POST", "/webhooks/{webhook_id}/enable"): Case(make_disabled_webhook),
+    ("POST", "/webhooks/{webhook_id}/disable"): Case(make_webhook),
+    ("POST", "/webhooks/{webhook_id}/test"): Case(make_webhook),
     ("GET", "/webhooks/{webhook_id}/deliveries"): Case(make_webhook),
     ("GET", "/webhooks/{webhook_id}/deliveries/{event_id}"): Case(make_webhook, part=make_delivery),
     ("POST", "/webhooks/{webhook_id}/deliveries/{event_id}/redeliver"): Case(
@@ -878,6 +888,10 @@ def test_a_client_without_permissions_may_do_nothing_and_is_told_what_it_lacks(w
         ("DELETE", f"/contacts/{contact}", None, "contacts:"),
         ("GET", "/webhooks", None, "webhooks:manage"),
         ("GET", f"/webhooks/{webhook}", None, "webhooks:manage"),
+        ("PATCH", f"/webhooks/{webhook}", {"description": "x"}, "webhooks:manage"),
+        ("POST", f"/webhooks/{webhook}/test", None, "webhooks:manage"),
+        ("POST", f"/webhooks/{webhook}/disable", None, "webhooks:manage"),
+        ("POST", f"/webhooks/{webhook}/enable", None, "webhooks:manage"),
         ("DELETE", f"/webhooks/{webhook}", None, "webhooks:manage"),
         ("POST", f"/webhooks/{webhook}/rotate-secret", {}, "webhooks:manage"),
         ("GET", f"/webhooks/{webhook}/deliveries", None, "webhooks:manage"),

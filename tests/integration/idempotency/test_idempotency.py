@@ -172,6 +172,16 @@ def api_client(world: World) -> str:
     return str(world.send("POST", "/api-clients", {"name": "Shop"}).json["id"])
 
 
+def webhook(world: World) -> str:
+    return str(world.send("POST", "/webhooks", HOOK).json["id"])
+
+
+def disabled_webhook(world: World) -> str:
+    made = webhook(world)
+    assert world.send("POST", f"/webhooks/{made}/disable").status == 200
+    return made
+
+
 # Every POST that writes in one transaction. A new one must be added here, or test_each_post_is_listed_here fails.
 CASES = [
     Case("/contacts", ADA),
@@ -194,8 +204,11 @@ CASES = [
     Case("/tags", {"name": "VIP"}),
     Case("/types", {"name": "Supplier"}),
     Case("/groups", {"name": "Both", "kind": "dynamic", "filter": {"is_active": True}}),
-    Case("/webhooks", HOOK, events=0),
     Case("/webhooks/{}/rotate-secret", {"overlap_hours": 1}, secret_holder, named="{webhook_id}"),
+    Case("/webhooks", HOOK),
+    Case("/webhooks/{}/enable", make=disabled_webhook, named="{webhook_id}"),
+    Case("/webhooks/{}/disable", make=webhook, named="{webhook_id}"),
+    Case("/webhooks/{}/test", make=webhook, named="{webhook_id}", events=0),
     Case(
         "/webhooks/{}/redeliver",
         make=delivery,
