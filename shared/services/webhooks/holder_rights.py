@@ -84,7 +84,7 @@ class HolderRights:
         wanted = webhook.filter
         if wanted.changed and notice.changed is None:
             found = event()
-            if found is None or not wanted.has_changed_field(found.changes):
+            if found is None or not wanted.has_changed_field(found.changed_names):
                 return False
         if wanted.owner_id is None:
             return True
