@@ -182,11 +182,13 @@ class MemoryTable:
 
 
 def _updated(item: Item, request: dict[str, Any]) -> Item:
-    """Return an item after `SET a = :a, b = :b` or `ADD n :n`, with names or not."""
+    """Return an item after `SET a = :a, b = :b`, also with ` REMOVE c, d`, or `ADD n :n`, with names or not."""
     expression, values = request["UpdateExpression"], request["ExpressionAttributeValues"]
     names = request.get("ExpressionAttributeNames", {})
-    action, _, rest = expression.partition(" ")
-    changed = dict(item)
+    given, _, removed = expression.partition(" REMOVE ")
+    action, _, rest = given.partition(" ")
+    gone = {names.get(name, name) for name in removed.split(", ")}
+    changed = {name: value for name, value in item.items() if name not in gone}
     for one in rest.split(","):
         match action, one.split():
             case "SET", [name, "=", value]:

@@ -26,6 +26,7 @@ from shared.domain.webhooks.delivery import (
     DeliveryRequest,
 )
 from shared.domain.webhooks.filters import WebhookFilter
+from shared.domain.webhooks.secrets import WebhookSecrets
 from shared.domain.webhooks.subscription import Webhook
 from shared.publishing.contracts import from_message, to_message
 from shared.services.side_by_side import SideBySide
@@ -46,6 +47,7 @@ GROUPS = ["group-1", "group-2"]
 HOLDERS = ["user:boss", "user:clerk", "client:a", "client:b", "client:c"]
 PATTERNS = ("*", *dict.fromkeys(f"{one.partition('.')[0]}.*" for one in EVENT_TYPES), *EVENT_TYPES)
 FILTERED_FIELDS = ("email", "custom_fields", "custom_fields.visits", "owner_id", "custom", "custom_fields.n7")
+SECRETS = WebhookSecrets.create({})
 SOURCES = ("api", "import", "booking", "system")
 
 
@@ -149,9 +151,16 @@ class Outside:
         self.requests += requests
         return {}
 
-    def send(self, webhook: Any, *given: Any, delay: int = 0) -> DeliveryAttemptResult:
+    def send(self, webhook: Any, *given: Any, delay: int = 0) -> Any:
+        """Post an event. (The sender of requests and the queue both have a `send`; no request is queued again here.)"""
         self.sent.append((webhook.id, given[0].id))
         return DeliveryAttemptResult(Attempt(at=AT, status=204, duration_ms=1))
+
+    def open(self, tenant_id: str, webhook_id: str, sealed: bytes) -> WebhookSecrets:
+        return SECRETS
+
+    def add(self, request: DeliveryRequest, reason: str) -> None:
+        raise AssertionError("no delivery is given up after its attempts here")
 
 
 # What is expected
@@ -279,6 +288,7 @@ def draw_webhooks(random: Random, room: Room) -> None:
             acts_as=random.choice(HOLDERS),
             url="https://hooks.example.com/",
             created_by="user:boss",
+            sealed=b"",
             last_event="",
         )
         room.webhooks[webhook.id] = webhook
@@ -319,7 +329,7 @@ def test_checks_72_and_109_ten_thousand_events_reach_those_who_want_and_may_see_
     tenants = {tenant_id: Tenant(tenant_id, tenant_id, AT) for tenant_id in TENANTS}
     given: tuple[Any, Any] = (tenants.get, rooms.__getitem__)
     fan_out = FanOut(*given, outside, rights, now=lambda: AT, calls=SideBySide(1))
-    sending = Sending(*given, outside, outside, rights, now=lambda: AT)  # type: ignore[arg-type]
+    sending = Sending(*given, outside, outside, outside, rights, outside, now=lambda: AT)
     counts = {"wanted": 0, "sent": 0, "withheld": 0, "disabled": 0}
     for start in range(0, EVENTS, BATCH):
         for room in rooms.values():

@@ -19,6 +19,7 @@ from shared.domain.stamp import Stamp
 from shared.domain.tenant import Tenant
 from shared.domain.webhooks.delivery import Attempt, DeliveryAttemptResult, DeliveryRequest
 from shared.domain.webhooks.filters import WebhookFilterInput
+from shared.domain.webhooks.secrets import WebhookSecrets
 from shared.domain.webhooks.subscription import Webhook, WebhookInput, WebhookPatch
 from shared.publishing.contracts import from_message, to_message
 from shared.services.side_by_side import SideBySide
@@ -29,7 +30,7 @@ from shared.table.contacts.repository import ContactTable
 from shared.table.cursors import Cursors
 from shared.table.event_items import event_from_item
 from shared.table.store import Store
-from shared.table.webhooks.repository import WebhookTable
+from shared.table.webhooks.deliveries import DeliveryTable
 from tests.support.interleaving import Explored, Schedule, Turns, explored
 from tests.support.memory_table import MemoryTable
 
@@ -78,14 +79,14 @@ class Scene:
         self._is_running = False
         self.table = MemoryTable(self._before_call)
         self._store = Store(self.table, "table", sleep=lambda _: None)
-        self.webhooks = WebhookTable(self._store, TENANT)
+        self.webhooks = DeliveryTable(self._store, TENANT)
         webhook, event = Webhook.create(
             WebhookInput(url="https://hooks.example.com/1", events=["contact.created"]),
             webhook_id=WEBHOOK,
             stamp=Stamp(derived_id(1, "creation"), AT, FIRST),
             loopback=False,
         )
-        self.webhooks.create(webhook, event)
+        self.webhooks.create(webhook.with_fields({"sealed": b"sealed"}), event)
         contact, self.event = Contact.create(
             {"first_name": "Ada"},
             contact_id=derived_id(1, "contact"),
@@ -96,9 +97,9 @@ class Scene:
         rights = Rights({one.actor: one for one in (FIRST, SECOND) if not (self.gone and one is FIRST)})
         self._given: Any = (
             lambda _: Tenant(TENANT, "One", AT),
-            partial(WebhookTable, self._store),
-            rights,
+            partial(DeliveryTable, self._store),
         )
+        self._rights = rights
 
     def run(self) -> Turns:
         self.turns = Turns(
@@ -121,24 +122,42 @@ class Scene:
         self.requests += requests
         return {}
 
-    def send(self, webhook: Any, *given: Any, delay: int = 0) -> DeliveryAttemptResult:
-        self.sent.append(webhook.url)
-        return DeliveryAttemptResult(Attempt(at=AT, status=204, duration_ms=1))
+    def send(self, given: Any, *more: Any, delay: int = 0) -> Any:
+        """Queue requests, or post an event: the queue and the sender of requests both have a `send`."""
+        if isinstance(given, Webhook):
+            self.sent.append(given.url)
+            return DeliveryAttemptResult(Attempt(at=AT, status=204, duration_ms=1))
+        self.requests += given
+        return None
+
+    def add(self, request: DeliveryRequest, reason: str) -> None:
+        raise AssertionError("no delivery is given up after its attempts here")
+
+    # The vault
+
+    def seal(self, tenant_id: str, webhook_id: str, secrets: WebhookSecrets) -> bytes:
+        return b"sealed"
+
+    def open(self, tenant_id: str, webhook_id: str, sealed: bytes) -> WebhookSecrets:
+        return WebhookSecrets.create({})
 
     # Workers
 
     def fan_out(self) -> None:
         notice = from_message(to_message(TENANT, self.event))
+        # Each worker is a process of its own: its fan-out has threads of its own.
+        fan_out = FanOut(*self._given, self, self._rights, now=lambda: AT, calls=SideBySide(1))
         for _ in range(3):  # as the queue brings a message again that has failed
-            if self._fan_out.create_deliveries([notice]) in ([0], [1]):
+            if fan_out.create_deliveries([notice]) in ([0], [1]):
                 return
         raise AssertionError("the message fails again and again")
 
     def fan_out_and_send(self) -> None:
         self.fan_out()
-        for request in self.requests:
+        sending = Sending(*self._given, self, self, self, self._rights, self, now=lambda: AT)
+        for request in tuple(self.requests):
             with suppress(AttemptInProgress):
-                self._sending.attempt(request)
+                sending.attempt(request)
 
     def move(self) -> None:
         self._service(SECOND).change(WEBHOOK, WebhookPatch(url="https://hooks.example.com/2"), None)
@@ -166,7 +185,8 @@ class Scene:
             self.webhooks,
             Cursors(b"key"),
             self,
-            sleep=lambda _: None,  # type: ignore[arg-type]
+            self,
+            sleep=lambda _: None,
         )
 
     # What is left
