@@ -130,6 +130,7 @@ def rotate_secret(call: Call, webhook_id: str, body: SecretRotation) -> Reply:
     summary="Send a test event to a webhook",
     answer=Delivery,
     status=202,
+    location="/webhooks/{webhook_id}/deliveries/{event_id}",
     errors=(NotFound, Conflict),
 )
 def test_webhook(call: Call, webhook_id: str) -> Reply:

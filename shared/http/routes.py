@@ -62,8 +62,8 @@ class Operation:
     """A route with everything needed to serve it and to describe it in the OpenAPI document.
 
     `errors`: the route's own refusals, in addition to those that every route has.
-    `location`: the path of a created record, such as `/contacts/{id}`. `{id}` is the record's id, other names are the
-    path's parameters.
+    `location`: the path of a created record, such as `/contacts/{id}`. `{id}` is the record's id, `{event_id}` that of
+    the event it is about; other names are the path's parameters.
     `accepted`: the answer when the work continues in the background.
     `body_optional`: whether a call without a body counts as one with an empty object.
     `answer_type`: the media type of the answer. Any type other than JSON is a text.

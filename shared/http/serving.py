@@ -22,6 +22,8 @@ from shared.services.idempotency import IdempotencyKeyClaim
 
 MAX_PATH = 1_000
 """Characters of a path. A longer path matches no route."""
+_IDS = ("id", "event_id")
+"""The members of a record that its `Location` may name."""
 NO_PATH = "/-"
 """A path that matches no route."""
 
@@ -228,9 +230,10 @@ def _render(operation: Operation, call: Call, path_parameters: dict[str, Any], r
         if version is not None:
             headers["ETag"] = etag(version)
         if location is not None:
-            headers["Location"] = STAGE + location.format(
-                **path_parameters, id=quote(getattr(reply.record, "id", ""), safe="")
-            )
+            ids = {
+                name: quote(value, safe="") for name in _IDS if (value := getattr(reply.record, name, None))
+            }
+            headers["Location"] = STAGE + location.format(**path_parameters, **ids)
         body = reply.record.model_dump_json()
     elif reply.page is not None:
         body = render_page(reply.page)

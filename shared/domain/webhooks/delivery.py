@@ -113,15 +113,15 @@ class Delivery(BaseModel):
     created_at: Timestamp
 
     # Not shown. `entity` and `entity_id`: of the record in whose partition the event is. `source_id`: of a derived
-    # event, the id of the event from which it follows. `version`: of the webhook, in the delivery of a test event; else
-    # 0. `revision` changes with each change of the delivery. `queued_at`: when the message for the next attempt was
+    # event, the id of the event from which it follows. `webhook_version`: in the delivery of a test event; else 0.
+    # `revision` changes with each change of the delivery. `queued_at`: when the message for the next attempt was
     # queued; None when that is not known. `earlier_attempts`: how many attempts were made before the delivery was sent
     # again.
     webhook_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     source_id: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
-    version: Annotated[int, SkipJsonSchema(), Field(exclude=True)] = 0
+    webhook_version: Annotated[int, SkipJsonSchema(), Field(exclude=True)] = 0
     due_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     queued_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     revision: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = "new"
@@ -151,7 +151,7 @@ class Delivery(BaseModel):
             webhook_id=webhook_id,
             entity="webhook",
             entity_id=webhook_id,
-            version=version,
+            webhook_version=version,
             created_at=at,
             next_attempt_at=at,
             due_at=timestamps.plus(at, LOST_MESSAGE_SECONDS),
@@ -167,7 +167,7 @@ class Delivery(BaseModel):
             at=self.created_at,
             actor="",
             origin="api",
-            version=self.version,
+            version=self.webhook_version,
         )
 
     @property

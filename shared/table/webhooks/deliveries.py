@@ -41,7 +41,7 @@ _DELIVERY = AttributeCodec(
         "queued_at",
         "revision",
     ),
-    numbers=("version", "earlier_attempts"),
+    numbers=("webhook_version", "earlier_attempts"),
 )
 
 

@@ -151,7 +151,7 @@ class Outside:
         self.requests += requests
         return {}
 
-    def send(self, webhook: Any, *given: Any, delay: int = 0) -> Any:
+    def send(self, webhook: Any, *given: Any, **more: Any) -> Any:
         """Post an event. (The sender of requests and the queue both have a `send`; no request is queued again here.)"""
         self.sent.append((webhook.id, given[0].id))
         return DeliveryAttemptResult(Attempt(at=AT, status=204, duration_ms=1))

@@ -122,7 +122,7 @@ class Scene:
         self.requests += requests
         return {}
 
-    def send(self, given: Any, *more: Any, delay: int = 0) -> Any:
+    def send(self, given: Any, *more: Any, **named: Any) -> Any:
         """Queue requests, or post an event: the queue and the sender of requests both have a `send`."""
         if isinstance(given, Webhook):
             self.sent.append(given.url)
