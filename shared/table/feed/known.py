@@ -62,16 +62,19 @@ class KnownEntries:
         if not times:
             return set()
         tail = self._caught_up(tenant_id, head, times[-1].first, consistent=consistent)
-        for time in reversed(times):
+        found: set[str] = set()
+        for time in times:
             if tail.reaches(time.first):
-                continue
-            if time.last >= tail.before:
+                pass
+            elif time.last >= tail.before:
                 if not tail.is_at_start_of_page:
                     tail = self._tails[tenant_id] = _span_of(head)
                 self._extend_back(tenant_id, tail, time.first, consistent=consistent)
             else:
                 self._read_window(tenant_id, time, head, consistent=consistent)
-        return {event_id for event_id, _ in wanted if self.holds(tenant_id, event_id)}
+            # At once: the next time may need other pages in memory.
+            found |= {event_id for event_id, _ in wanted if self.holds(tenant_id, event_id)}
+        return found
 
     def catch_up(self, tenant_id: str, head: Head) -> None:
         """Read the entries up to a head that is newer than what is known."""

@@ -92,7 +92,8 @@ class Publications:
         self.items = {event_keys.id_of(item): item for item in items}
         for item in self.items.values():
             self.table.put(item)
-        self.table.put({**event_keys.SWEEP_CHECKPOINT, "checked_until": {"S": timestamps.plus(NOW, -10_800)}})
+        first = min((item["WSK"]["S"] for item in self.items.values()), default=NOW)
+        self.table.put({**event_keys.SWEEP_CHECKPOINT, "checked_until": {"S": timestamps.of_position(first)}})
         self.store = Store(self.table, "table", sleep=lambda _: None)
         self._answers: dict[int, int] = {}
 
