@@ -354,7 +354,7 @@ class Content:
         """
         return [
             {
-                "PK": {"S": "FEED"},
+                "PK": {"S": "#FEED"},
                 "SK": {"S": f"{entry.type} {entry.entity} {entry.entity_id} {entry.version} {entry.actor}"},
             }
             for entry in self.feed_entries
