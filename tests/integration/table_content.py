@@ -342,7 +342,7 @@ class Content:
             shown = {
                 name: value for name, value in item.items() if name not in _CLOCK_ATTRIBUTES | _ENCRYPTED
             }
-            text = json.dumps(shown, sort_keys=True, default=_unpack)
+            text = json.dumps(shown, sort_keys=True, default=unpack)
             text = _WORKER.sub(r"\1<worker>/", _HASH.sub("<hash>", _KEY_ID.sub("<key id>", text)))
             text = _SHARD.sub("<due>", _OUTBOX.sub("<outbox>", _ID.sub("<id>", text)))
             kept.append(_TIME.sub(lambda found: _hide_today(found[0]), text))
@@ -373,7 +373,7 @@ class Content:
         ]
 
 
-def _unpack(packed: bytes) -> str:
+def unpack(packed: bytes) -> str:
     """Return the text of a compressed attribute, in which ids and times can be made equal."""
     return zlib.decompress(packed).decode()
 
