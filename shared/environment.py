@@ -102,6 +102,16 @@ def user_pool() -> tuple[str, str] | None:
     return (pool_id, os.environ["USER_POOL_CLIENT_ID"]) if pool_id else None
 
 
+def webhook_notices_queue_url() -> str:
+    """The URL of the queue of disabled webhooks to tell of."""
+    return os.environ["WEBHOOK_NOTICES_QUEUE_URL"]
+
+
+def mail_sender() -> str:
+    """The sender of e-mails; empty where none are sent."""
+    return os.environ.get("MAIL_FROM", "")
+
+
 def invitation_mail() -> tuple[str, str] | None:
     """The sender of invitations and the URL at which they are accepted; None where invitations are not e-mailed."""
     sender, url = os.environ.get("MAIL_FROM", ""), os.environ.get("INVITATION_URL", "")

@@ -245,6 +245,7 @@ def test_each_dead_letter_queue_has_its_line_for_the_operator(template: Template
         "SchedulesDeadLetters": "schedule",
         "WebhookEventsDeadLetters": "webhook event",
         "WebhookDeliveriesDeadLetters": "delivery",
+        "WebhookNoticesDeadLetters": "disabled webhook",
     }
     queues = {name for name in template.resources("AWS::SQS::Queue") if name.endswith("DeadLetters")}
     assert queues == set(words)

@@ -238,6 +238,12 @@ EXPECTED: dict[str, dict[str, str]] = {
     },
     "WebhookDueRole": {"T#": "UpdateItem", "DUE#": "Query-index"},
     "WebhookFanOutRole": {"T#": "GetItem BatchGetItem PutItem UpdateItem Query TransactGetItems"},
+    "WebhookNoticesRole": {
+        "T#…WEBHOOKS": "GetItem TransactGetItems",
+        "T#…USERS": "GetItem Query TransactGetItems",
+        "T#…RATE#": "UpdateItem",
+        "G#MAIL#": "UpdateItem",
+    },
     "WebhookSendRole": {"T#": "GetItem PutItem UpdateItem BatchGetItem Query TransactGetItems"},
     "WebhooksRole": {
         "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems"

@@ -19,6 +19,7 @@ Place = tuple[str, str]
 
 _BATCH_WRITE, _BATCH_GET, _TRANSACTION = 25, 100, 100
 _TOKEN = re.compile(r"\s*(attribute_(?:not_)?exists|AND|OR|BETWEEN|<>|<=|>=|[<>=(),]|[:#]?\w+)")
+_CLAUSE = re.compile(r"\b(SET|REMOVE|ADD) ")
 _COMPARED: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "<>": operator.ne,
@@ -182,23 +183,24 @@ class MemoryTable:
 
 
 def _updated(item: Item, request: dict[str, Any]) -> Item:
-    """Return an item after `SET a = :a, b = :b`, also with ` REMOVE c, d`, or `ADD n :n`, with names or not."""
-    expression, values = request["UpdateExpression"], request["ExpressionAttributeValues"]
+    """Return an item after the clauses `SET a = :a, b = :b`, `REMOVE a, b` and `ADD n :n`, with names or not."""
+    expression, values = request["UpdateExpression"], request.get("ExpressionAttributeValues", {})
     names = request.get("ExpressionAttributeNames", {})
-    given, _, removed = expression.partition(" REMOVE ")
-    action, _, rest = given.partition(" ")
-    gone = {names.get(name, name) for name in removed.split(", ")}
-    changed = {name: value for name, value in item.items() if name not in gone}
-    for one in rest.split(","):
-        match action, one.split():
-            case "SET", [name, "=", value]:
-                changed[names.get(name, name)] = values[value]
-            case "ADD", [name, value]:
-                name = names.get(name, name)
-                amount = int(item.get(name, {"N": "0"})["N"]) + int(values[value]["N"])
-                changed[name] = {"N": str(amount)}
-            case _:
-                raise NotImplementedError(expression)
+    changed = dict(item)
+    parts = _CLAUSE.split(expression)
+    for action, given in zip(parts[1::2], parts[2::2], strict=True):
+        for one in given.split(","):
+            match action, one.split():
+                case "SET", [name, "=", value]:
+                    changed[names.get(name, name)] = values[value]
+                case "REMOVE", [name]:
+                    changed.pop(names.get(name, name), None)
+                case "ADD", [name, value]:
+                    name = names.get(name, name)
+                    amount = int(item.get(name, {"N": "0"})["N"]) + int(values[value]["N"])
+                    changed[name] = {"N": str(amount)}
+                case _:
+                    raise NotImplementedError(expression)
     return changed
 
 

@@ -41,6 +41,15 @@ MAX_QUEUED_WAIT_SECONDS = 900
 """The longest wait that is left to the queue, in seconds; longer waits are kept in the due-time index. The queue must
 be able to delay a message by as much."""
 
+SLOW_MILLISECONDS = 5_000
+"""Milliseconds that an attempt takes at least to make its subscription slow."""
+SLOW_FOR_SECONDS = 300
+"""Seconds for which a subscription is slow after such an attempt."""
+SLOW_ATTEMPTS = 4
+"""The most attempts that are under way at once for a slow subscription, of the 50 that the sender makes at once."""
+TURN_SECONDS = (30, 300)
+"""The shortest and the longest wait of a delivery until its slow subscription may be sent to, in seconds."""
+
 KEPT_SECONDS = 30 * 86_400
 """Seconds for which a delivery is kept after its latest or next attempt."""
 RESPONSE_BYTES = 1024

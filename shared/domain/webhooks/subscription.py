@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
+from shared.domain import timestamps
 from shared.domain.callers import system_caller
 from shared.domain.errors import Invalid
 from shared.domain.event_patterns import covers, find_types
@@ -46,6 +47,14 @@ HOLDER_LOST_RIGHTS = "holder_lost_rights"
 """The reason of a webhook whose holder is gone or may no longer manage webhooks."""
 GONE = "gone"
 """The reason of a webhook whose receiver answered 410."""
+FAILING = "failing"
+"""The reason of a webhook to which nothing could be delivered for MAX_FAILING_SECONDS."""
+
+MAX_FAILING_SECONDS = 5 * 86_400
+"""Seconds after which a webhook is disabled to which every attempt has failed."""
+_LATE_SUCCESS_SECONDS = 120
+"""Seconds within which an attempt that was under way at a webhook's first failure may still succeed. Its sender has not
+seen that the webhook is failing, so these do not count."""
 
 
 Include = Literal["thin", "full"]
@@ -144,7 +153,8 @@ class Webhook(Recorded):
     header or enabled it. `header_names`: its own headers, whose values are not shown. `rotation_ends_at`: until when
     secrets that were replaced sign too. `disabled_reason` says why `is_active` is false: `requested` by a caller,
     `gone` when the receiver answered 410, `holder_lost_rights` when the holder is gone or may no longer manage
-    webhooks.
+    webhooks, `failing` when every attempt failed for five days. `failing_since`: since when every attempt has failed;
+    null if the latest one succeeded.
     """
 
     entity: ClassVar[str] = "webhook"
@@ -159,6 +169,7 @@ class Webhook(Recorded):
     rotation_ends_at: Timestamp | None = None
     is_active: bool = True
     disabled_reason: str | None = None
+    failing_since: Timestamp | None = None
     acts_as: str
     version: int = 1
     created_at: Timestamp
@@ -166,9 +177,10 @@ class Webhook(Recorded):
     updated_at: Timestamp
     updated_by: str
 
-    # Not shown. `held_since`: when the holder became the holder. `sealed`: the secrets and the headers' values,
-    # encrypted (`shared.services.webhooks.vault`).
+    # Not shown. `slow_until`: until when few attempts are made at once. `held_since`: when the holder became the
+    # holder. `sealed`: the secrets and the headers' values, encrypted (`shared.services.webhooks.vault`).
     held_since: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
+    slow_until: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     sealed: Annotated[bytes, SkipJsonSchema(), Field(exclude=True, repr=False)] = b""
     last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
 
@@ -210,6 +222,15 @@ class Webhook(Recorded):
         """Whether events of a type are to be sent, as far as the filter allows."""
         return self.is_active and any(covers(pattern, event_type) for pattern in self.events)
 
+    def has_failed_for_long(self, at: str) -> bool:
+        """Whether every attempt has failed for so long that the subscription is to be disabled."""
+        seconds = MAX_FAILING_SECONDS + _LATE_SUCCESS_SECONDS
+        return self.failing_since is not None and timestamps.plus(self.failing_since, seconds) <= at
+
+    def is_slow(self, at: str) -> bool:
+        """Whether the receiver has lately taken long to answer, so that few attempts are made at once."""
+        return self.slow_until is not None and self.slow_until > at
+
     def may_want(self, notice: Notice) -> bool:
         """Whether an event is to be sent as far as its notice tells; see `WebhookFilter.may_pass`."""
         return self.wants_type(notice.type) and self.filter.may_pass(notice)
@@ -236,6 +257,8 @@ class Webhook(Recorded):
             return None
         if not _BY_HOLDER.isdisjoint(changed):
             changed |= self._hand_over(changed.get("events", self.events), stamp)
+        if "url" in changed:
+            changed["failing_since"] = None
         return self._build_change(WEBHOOK_UPDATED, changed, stamp)
 
     def enable(self, *, stamp: Stamp) -> tuple[Webhook, Event] | None:
@@ -247,7 +270,9 @@ class Webhook(Recorded):
         if self.is_active:
             return self._build_change(WEBHOOK_UPDATED, held, stamp) if held else None
         return self._build_change(
-            WEBHOOK_ENABLED, {"is_active": True, "disabled_reason": None, **held}, stamp
+            WEBHOOK_ENABLED,
+            {"is_active": True, "disabled_reason": None, "failing_since": None, **held},
+            stamp,
         )
 
     def disable(self, reason: str, *, stamp: Stamp) -> tuple[Webhook, Event] | None:

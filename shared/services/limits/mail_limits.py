@@ -27,6 +27,8 @@ class Mail(Protocol):
 
     def invite(self, email: str, token: str) -> bool: ...
 
+    def warn_of_webhook(self, email: str, *, host: str, webhook_id: str, reason: str) -> bool: ...
+
 
 class MailBuckets(Protocol):
     """The buckets of e-mails; see `shared.table.limits.BucketTable`."""
@@ -60,6 +62,12 @@ class LimitedMail:
     def invite(self, email: str, token: str) -> bool:
         """Send the token of an invitation unless a limit is reached; return whether it was sent."""
         return self._take_tokens(self._digests.of(email)) and self._mail.invite(email, token)
+
+    def warn_of_webhook(self, email: str, *, host: str, webhook_id: str, reason: str) -> bool:
+        """Say that a webhook was disabled unless a limit is reached; return whether the e-mail was sent."""
+        return self._take_tokens(self._digests.of(email)) and self._mail.warn_of_webhook(
+            email, host=host, webhook_id=webhook_id, reason=reason
+        )
 
     def _take_tokens(self, address: str) -> bool:
         now, taken = microseconds(self._clock()), []

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from shared.domain import timestamps
@@ -24,6 +25,7 @@ from shared.domain.tenant import Tenant
 from shared.domain.webhooks.delivery import (
     RESERVATION_SECONDS,
     SUSPENSION_SECONDS,
+    TURN_SECONDS,
     Delivery,
     DeliveryAttemptResult,
     DeliveryRequest,
@@ -31,9 +33,10 @@ from shared.domain.webhooks.delivery import (
 from shared.domain.webhooks.secrets import WebhookSecrets
 from shared.domain.webhooks.subscription import GONE, HOLDER_LOST_RIGHTS, Webhook, system_stamp
 from shared.services.backoff import RECORD, fraction
+from shared.services.webhooks import health
 
 
-class Subscriptions(Protocol):
+class Subscriptions(health.Subscriptions, Protocol):
     """The subscriptions of one tenant and their deliveries; see `shared.table.webhooks.deliveries.DeliveryTable`."""
 
     def find_delivery(self, webhook_id: str, event_id: str) -> tuple[Webhook | None, Delivery | None]: ...
@@ -191,12 +194,35 @@ class Sending:
         if webhook.include == "full" and self._records is not None:
             record = self._records.find(holder, event.entity, event.entity_id)
         secrets = self._secrets.open(request.tenant_id, webhook.id, webhook.sealed)
-        if not self._reserve(table, delivery):
+        sender, turn = new_id(), None
+        if webhook.is_slow(self._now()):
+            turn = health.take_turn(table, webhook, by=sender, at=self._now())
+            if turn is None:
+                return self._wait_for_turn(table, request, delivery)
+        try:
+            send = partial(self._sender.send, webhook, event, secrets, record=record)
+            return self._make(table, request, webhook, delivery, send, sender)
+        finally:
+            if turn is not None:
+                with suppress(Unavailable):  # it ends by itself
+                    table.end_turn(webhook.id, turn, by=sender)
+
+    def _make(
+        self,
+        table: Subscriptions,
+        request: DeliveryRequest,
+        webhook: Webhook,
+        delivery: Delivery,
+        send: Callable[[], DeliveryAttemptResult],
+        sender: str,
+    ) -> AttemptReport:
+        if not self._reserve(table, delivery, sender):
             _, current = table.find_delivery(request.webhook_id, request.event_id)
             if current is None or not _awaits(current, request):
                 return _SKIPPED
             raise AttemptInProgress
-        result = self._sender.send(webhook, event, secrets, record=record)
+        result = send()
+        health.note_answer(table, webhook, result.attempt, at=self._now())
         after = self._record(table, request, delivery, result)
         delay = after.queue_delay if after.state == "pending" else None
         if delay is not None:
@@ -207,6 +233,8 @@ class Sending:
             self._queue.send([following], delay=delay)
             with suppress(Unavailable):  # the message is queued, and queueing it again would not help
                 table.mark_queued(after, self._now())
+        if not result.attempt.has_succeeded:
+            health.note_failure(table, request.tenant_id, webhook, at=self._now())
         return AttemptReport(
             done="attempted",
             state=after.state,
@@ -242,9 +270,19 @@ class Sending:
             return delivery
         return after
 
-    def _reserve(self, table: Subscriptions, delivery: Delivery) -> bool:
+    def _wait_for_turn(
+        self, table: Subscriptions, request: DeliveryRequest, delivery: Delivery
+    ) -> AttemptReport:
+        """Queue the message again, for when the slow subscription may have fewer attempts under way."""
+        shortest, longest = TURN_SECONDS
+        self._queue.send([request], delay=round(shortest + (longest - shortest) * self._jitter()))
+        with suppress(Unavailable):
+            table.mark_queued(delivery, self._now())
+        return AttemptReport(done="postponed", state=delivery.state)
+
+    def _reserve(self, table: Subscriptions, delivery: Delivery, sender: str) -> bool:
         at = self._now()
-        return table.reserve(delivery, by=new_id(), at=at, until=timestamps.plus(at, RESERVATION_SECONDS))
+        return table.reserve(delivery, by=sender, at=at, until=timestamps.plus(at, RESERVATION_SECONDS))
 
     def _record(
         self, table: Subscriptions, request: DeliveryRequest, before: Delivery, result: DeliveryAttemptResult

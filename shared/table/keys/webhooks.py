@@ -53,6 +53,11 @@ def deliveries_between(first: str | None, last: str | None) -> tuple[str, str]:
     return f"{DELIVERY}{low}", f"{DELIVERY}{high}"
 
 
+def turns(tenant_id: str, webhook_id: str) -> Key:
+    """Return the key of the attempts that are under way for a slow subscription."""
+    return make_key(deliveries(tenant_id, webhook_id), "TURNS")
+
+
 def parse_delivery(key: Key) -> tuple[str, str, str] | None:
     """Return the tenant, webhook and event id of a delivery's key; None for a key of another kind."""
     pk, sk = identity_of(key)

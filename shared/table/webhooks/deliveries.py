@@ -10,6 +10,7 @@ from shared.domain.derived_events import derive_events
 from shared.domain.events import CONTACT_UPDATED, WEBHOOK_TEST, Event, Notice
 from shared.domain.webhooks.delivery import KEPT_SECONDS, Attempt, Delivery
 from shared.domain.webhooks.subscription import Webhook
+from shared.services.backoff import fraction
 from shared.services.reading_budget import Budget
 from shared.table import event_items, guards, walking
 from shared.table.budgeted_reads import BudgetedReads
@@ -17,11 +18,13 @@ from shared.table.codec import AttributeCodec
 from shared.table.item import Item
 from shared.table.keys import events as event_keys
 from shared.table.keys import webhooks as webhook_keys
-from shared.table.keys.spelling import SK, identity_of
+from shared.table.keys.spelling import SK, Key, identity_of
 from shared.table.keys.work import WORK_SK
 from shared.table.transactions import Transaction
 from shared.table.webhooks.repository import WebhookTable, webhook_from_item
 
+_TURNS_KEPT_SECONDS = 3_600
+"""Seconds for which the turns of a slow subscription are kept after the last one was taken."""
 _LARGEST = 500
 """The maximum number of deliveries that are read at once."""
 
@@ -164,6 +167,75 @@ class DeliveryTable(WebhookTable):
                 ":revision": {"S": delivery.revision},
             },
             condition=f"{is_unchanged} AND ({is_free} OR {is_own})",
+        )
+
+    def mark_failing(self, webhook_id: str, since: str) -> None:
+        """Write since when a subscription has failed, unless that is written, or the subscription is gone."""
+        self._store.update(
+            webhook_keys.webhook(self._tenant, webhook_id),
+            "SET failing_since = :since",
+            {":since": {"S": since}},
+            condition="attribute_exists(PK) AND attribute_not_exists(failing_since)",
+        )
+
+    def mark_working(self, webhook_id: str, failing_since: str) -> None:
+        """Remove the time since when a subscription has failed, unless it has begun to fail at a later time."""
+        self._store.update(
+            webhook_keys.webhook(self._tenant, webhook_id),
+            "REMOVE failing_since",
+            {":since": {"S": failing_since}},
+            condition="failing_since = :since",
+        )
+
+    def mark_slow(self, webhook_id: str, until: str) -> None:
+        """Write until when a subscription is slow, unless it is gone."""
+        self._store.update(
+            webhook_keys.webhook(self._tenant, webhook_id),
+            "SET slow_until = :until",
+            {":until": {"S": until}},
+            condition="attribute_exists(PK)",
+        )
+
+    def take_turn(self, webhook_id: str, *, by: str, at: str, until: str, most: int) -> int | None:
+        """Take one of `most` turns with a subscription for the sender `by` until a time; return its number, or None
+        when all are taken.
+
+        Costs a write for each turn that is found taken, at most two: the first one says which others are free.
+        """
+        key = webhook_keys.turns(self._tenant, webhook_id)
+        turn = int(fraction() * most)
+        is_taken, found = self._take_turn(key, turn, by, at, until)
+        if is_taken:
+            return turn
+        free = [one for one in range(most) if found.get(f"until_{one}", {"S": ""})["S"] < at]
+        if not free:
+            return None
+        turn = free[int(fraction() * len(free))]
+        return turn if self._take_turn(key, turn, by, at, until)[0] else None
+
+    def _take_turn(self, key: Key, turn: int, by: str, at: str, until: str) -> tuple[bool, Item]:
+        is_free = f"attribute_not_exists(until_{turn}) OR until_{turn} < :at"
+        expires_at = timestamps.to_milliseconds(until) // 1000 + _TURNS_KEPT_SECONDS
+        return self._store.update_or_read(
+            key,
+            f"SET until_{turn} = :until, by_{turn} = :by, expires_at = :expires_at",
+            {
+                ":by": {"S": by},
+                ":at": {"S": at},
+                ":until": {"S": until},
+                ":expires_at": {"N": str(expires_at)},
+            },
+            # Also holds when this write is sent again after its answer was lost.
+            condition=f"{is_free} OR by_{turn} = :by",
+        )
+
+    def end_turn(self, webhook_id: str, turn: int, *, by: str) -> None:
+        """End a turn, unless another sender has taken it meanwhile."""
+        self._store.update(
+            webhook_keys.turns(self._tenant, webhook_id),
+            f"REMOVE until_{turn}, by_{turn}",
+            {":by": {"S": by}},
+            condition=f"by_{turn} = :by",
         )
 
     def save_delivery(self, before: Delivery, after: Delivery) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from shared.domain.errors import Conflict
 from shared.domain.events import Event
 from shared.domain.webhooks.filters import WebhookFilter
-from shared.domain.webhooks.subscription import MAX_WEBHOOKS, Webhook
+from shared.domain.webhooks.subscription import FAILING, MAX_WEBHOOKS, Webhook
 from shared.table import event_items, guards
 from shared.table.codec import AttributeCodec
 from shared.table.item import Item, binary
@@ -21,6 +21,8 @@ _WEBHOOK = AttributeCodec(
         "url",
         "description",
         "disabled_reason",
+        "failing_since",
+        "slow_until",
         "acts_as",
         "held_since",
         "rotation_ends_at",
@@ -116,18 +118,26 @@ class WebhookTable:
         if removed:
             expression += f" REMOVE {', '.join(f'#{name}' for name in removed)}"
         guard = guards.at_version_or_own(before.version, after.last_event)
+        condition, values = guard["condition"], guard["values"]
+        if after.disabled_reason == FAILING and before.is_active:
+            # A success removes it without a new version.
+            condition, values = f"({condition}) AND failing_since = :since", {**values, **_since(before)}
         transaction.update(
             webhook_keys.webhook(self._tenant, after.id),
             expression,
-            {**{f":{name}": value for name, value in changed.items()}, **guard["values"]},
+            {**{f":{name}": value for name, value in changed.items()}, **values},
             names={f"#{name}": name for name in (*changed, *removed)},
-            condition=guard["condition"],
+            condition=condition,
             refusal=guard["refusal"],
         )
         self._add_event(transaction, event, follows=before.last_event)
 
     def _add_event(self, transaction: Transaction, event: Event, *, follows: str) -> None:
         transaction.put(event_items.event_to_item(self._tenant, event, follows=follows))
+
+
+def _since(webhook: Webhook) -> Item:
+    return {":since": {"S": webhook.failing_since or ""}}
 
 
 def _encode(webhook: Webhook) -> Item:

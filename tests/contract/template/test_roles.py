@@ -122,7 +122,7 @@ def test_the_authorizer_writes_nothing_but_that_a_client_was_used() -> None:
     assert written == [(["dynamodb:UpdateItem"], ["T#*#CLIENTS"])]
 
 
-def test_e_mails_are_sent_by_one_function_as_one_sender() -> None:
+def test_e_mails_are_sent_by_two_functions_as_one_sender() -> None:
     """By the identity of the address or of its domain, whichever is verified, and only from that address."""
     senders = {
         role: statement
@@ -130,9 +130,10 @@ def test_e_mails_are_sent_by_one_function_as_one_sender() -> None:
         for statement in statements(role)
         if any(action.startswith("ses:") for action in as_list(statement["Action"]))
     }
-    assert senders.keys() == {"UsersRole"}
-    statement = senders["UsersRole"]
-    assert statement["Condition"] == {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}}
+    assert senders.keys() == {"UsersRole", "WebhookNoticesRole"}
+    for statement in senders.values():
+        assert statement["Condition"] == {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}}
+    assert senders["UsersRole"]["Resource"] == senders["WebhookNoticesRole"]["Resource"]
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,16 @@ MESSAGES: dict[str, Callable[[], dict[str, Any]]] = {
         "origin": "api",
         "version": 1,
     },
+    "WebhookNoticesFunction": lambda: {
+        "tenant_id": "T1",
+        "id": new_id(),
+        "type": "webhook.disabled",
+        "entity": "webhook",
+        "entity_id": new_id(),
+        "at": "2031-03-02T09:00:00.000Z",
+        "origin": "system",
+        "version": 2,
+    },
     "WebhookSendFunction": lambda: {
         "tenant_id": "T1",
         "webhook_id": new_id(),

@@ -1,0 +1,79 @@
+"""E-mails to the people who look after a webhook that was disabled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from shared.domain.accounts.user import User
+from shared.domain.webhooks.subscription import REQUESTED, Webhook
+
+MAX_ADMINS = 10
+"""The most admins who are told of a webhook without a holder who is a user."""
+
+
+class Webhooks(Protocol):
+    """The subscriptions of one tenant; see `shared.table.webhooks.repository.WebhookTable`."""
+
+    def get(self, webhook_id: str) -> Webhook | None: ...
+
+
+class Users(Protocol):
+    """The users of one tenant; see `shared.table.accounts.users.UserTable`."""
+
+    def get(self, user_id: str) -> User | None: ...
+
+    def all_after(self, after: str | None = None) -> Iterator[User]: ...
+
+
+class Mail(Protocol):
+    """E-mail to people; see `shared.services.limits.mail_limits.LimitedMail`."""
+
+    def warn_of_webhook(self, email: str, *, host: str, webhook_id: str, reason: str) -> bool:
+        """Say that a webhook was disabled; return whether the e-mail was sent."""
+        ...
+
+
+class DisabledWebhooks:
+    """Tells of webhooks that the system disabled."""
+
+    def __init__(
+        self,
+        webhooks: Callable[[str], Webhooks],
+        users: Callable[[str], Users],
+        mail: Callable[[str], Mail | None],
+    ) -> None:
+        self._webhooks = webhooks
+        self._users = users
+        self._mail = mail
+
+    def tell(self, tenant_id: str, webhook_id: str) -> int:
+        """Send e-mails that a webhook is disabled: to its holder, or to admins if the holder is not an active user.
+
+        Returns the number of e-mails. Sends none when the webhook has been enabled or deleted since, when a caller
+        disabled it, or where no e-mail is sent. Raises Unavailable.
+        """
+        webhook = self._webhooks(tenant_id).get(webhook_id)
+        if webhook is None or webhook.is_active or webhook.disabled_reason in (None, REQUESTED):
+            return 0
+        mail = self._mail(tenant_id)
+        if mail is None:
+            return 0
+        return sum(
+            mail.warn_of_webhook(
+                user.email,
+                host=urlsplit(webhook.url).hostname or "",
+                webhook_id=webhook.id,
+                reason=webhook.disabled_reason or "",
+            )
+            for user in self._recipients(tenant_id, webhook)
+        )
+
+    def _recipients(self, tenant_id: str, webhook: Webhook) -> list[User]:
+        users = self._users(tenant_id)
+        kind, _, identifier = webhook.acts_as.partition(":")
+        holder = users.get(identifier) if kind == "user" else None
+        if holder is not None and holder.is_active:
+            return [holder]
+        return [user for user in users.all_after() if user.is_active and user.role == "admin"][:MAX_ADMINS]

@@ -1,0 +1,154 @@
+"""A subscription whose receiver fails for five days is disabled; one success starts the count again (check 74).
+
+The times are those of a clock that the test moves.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.domain import timestamps
+from shared.domain.webhooks.delivery import DeliveryRequest
+from shared.domain.webhooks.subscription import FAILING, MAX_FAILING_SECONDS, Webhook
+from tests.unit.webhooks.virtual_senders import START, Answering, Senders
+
+DAY = 86_400
+HOOK = "t1 hook"
+LONG = MAX_FAILING_SECONDS + 3 * 60
+
+
+class Scene:
+    """One subscription, whose receiver answers as `status` says."""
+
+    def __init__(self) -> None:
+        self.receiver = Answering(0.0, 500)
+        self.senders = Senders({HOOK: self.receiver}, count=1)
+        self.table = self.senders.deliveries("t1")
+
+    @property
+    def webhook(self) -> Webhook:
+        found = self.table.get(HOOK)
+        assert found is not None
+        return found
+
+    def attempt(self, seconds: float, status: int | None) -> None:
+        """Make the first attempt of an event when some seconds have passed."""
+        self.receiver.status = status
+        self.senders.time.seconds = seconds
+        event_id = self.senders.add_event(HOOK, seconds)
+        self.senders.sending().attempt(DeliveryRequest("t1", HOOK, event_id, 1))
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_check_74_a_webhook_is_disabled_at_the_first_failure_after_five_failing_days(scene: Scene) -> None:
+    for day in range(6):
+        scene.attempt(day * DAY, 500)
+    assert scene.webhook.failing_since == timestamps.from_milliseconds(START + 0)
+    assert scene.webhook.is_active
+    scene.attempt(LONG, None)
+    webhook = scene.webhook
+    assert (webhook.is_active, webhook.disabled_reason, webhook.version) == (False, FAILING, 2)
+    assert webhook.updated_by == "system:webhooks"
+    (event,) = scene.senders.events("webhook.disabled")
+    assert event.data == {"reason": FAILING}
+    assert event.changes == {"is_active": (True, False), "disabled_reason": (None, FAILING)}
+
+
+@pytest.mark.parametrize("success", [10.0, DAY, 4.9 * DAY, LONG - 1])
+def test_check_74_one_success_starts_the_count_again(scene: Scene, success: float) -> None:
+    scene.attempt(0, 500)
+    scene.attempt(success, 204)
+    assert scene.webhook.failing_since is None
+    scene.attempt(success + 10, 503)
+    scene.attempt(success + 10 + 4.9 * DAY, 500)
+    assert scene.webhook.is_active
+    scene.attempt(success + 10 + LONG, 500)
+    assert not scene.webhook.is_active
+
+
+def test_the_health_of_a_webhook_changes_no_version(scene: Scene) -> None:
+    scene.attempt(0, 500)
+    scene.attempt(10, 200)
+    assert scene.webhook.version == 1
+
+
+def test_a_failure_is_written_once_and_a_success_only_after_failures(scene: Scene) -> None:
+    def writes_at(seconds: float, status: int) -> int:
+        before = scene.senders.calls
+        scene.attempt(seconds, status)
+        return scene.senders.calls - before
+
+    assert writes_at(0, 200) == writes_at(1, 200)
+    usual = writes_at(2, 200)
+    assert writes_at(4, 200) == usual
+    retried = writes_at(5, 500) - 1
+    assert writes_at(6, 500) == retried
+    assert writes_at(7, 200) == usual + 1
+    assert writes_at(8, 200) == usual
+
+
+def test_a_success_that_began_before_the_first_failure_does_not_hide_later_ones(scene: Scene) -> None:
+    """Its sender has not seen that the webhook fails, so it cannot end that. Five days count from a little later."""
+    scene.attempt(0, 500)
+    scene.attempt(MAX_FAILING_SECONDS + 60, 500)
+    assert scene.webhook.is_active
+
+
+def test_a_success_at_the_same_moment_is_stronger_than_disabling(scene: Scene) -> None:
+    scene.attempt(0, 500)
+    since = scene.webhook.failing_since
+    assert since is not None
+    replace = scene.senders.table_class.replace
+
+    def overtaken(table: object, before: Webhook, *given: object) -> None:
+        scene.table.mark_working(HOOK, since)
+        replace(table, before, *given)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scene.senders.table_class, "replace", overtaken)
+        scene.attempt(LONG, 500)
+    assert scene.webhook.is_active
+    assert scene.webhook.failing_since is None
+
+
+def test_enabling_and_another_url_start_the_count_again(scene: Scene) -> None:
+    scene.attempt(0, 500)
+    stamp = scene.senders.stamp("t1")
+    moved = scene.webhook.change({"url": "https://other.example.com/"}, stamp=stamp, loopback=False)
+    assert moved is not None
+    scene.table.replace(scene.webhook, *moved)
+    assert scene.webhook.failing_since is None
+    scene.attempt(10, 500)
+    scene.attempt(10 + LONG, 500)
+    enabled = scene.webhook.enable(stamp=scene.senders.stamp("t1"))
+    assert enabled is not None
+    scene.table.replace(scene.webhook, *enabled)
+    assert (scene.webhook.is_active, scene.webhook.failing_since) == (True, None)
+
+
+def test_a_deleted_webhook_is_not_brought_back_by_a_failure(scene: Scene) -> None:
+    for mark in (scene.table.mark_failing, scene.table.mark_slow, scene.table.mark_working):
+        mark("t1 gone", timestamps.from_milliseconds(START))
+    assert scene.table.get("t1 gone") is None
+
+
+def test_turns_end_with_their_senders_or_after_two_minutes(scene: Scene) -> None:
+    def taken(by: str, seconds: float) -> int | None:
+        at, until = (
+            timestamps.from_milliseconds(START + int(one * 1000)) for one in (seconds, seconds + 120)
+        )
+        return scene.table.take_turn(HOOK, by=by, at=at, until=until, most=3)
+
+    turns = [taken(by, 0) for by in "abc"]
+    assert sorted(turns) == [0, 1, 2]  # type: ignore[type-var]
+    assert taken("d", 60) is None
+    assert turns[1] is not None
+    scene.table.end_turn(HOOK, turns[1], by="b")
+    assert taken("d", 60) == turns[1]
+    scene.table.end_turn(HOOK, turns[1], by="b")  # not its own any more
+    assert taken("e", 60) is None
+    assert taken("e", 121) in (turns[0], turns[2])
