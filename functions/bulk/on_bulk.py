@@ -1,4 +1,6 @@
-"""Carries out portions of jobs: the next contacts to change or delete, or the next part of an export."""
+"""Carries out portions of jobs: the next contacts to change or delete, the next part of an export, or the next events
+of a recovery of a webhook.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,14 @@ from typing import Any
 from shared import environment, observability
 from shared.domain.exports.record import ExportTask
 from shared.domain.jobs.bulk import BulkTask
+from shared.domain.webhooks.recovery import RecoveryTask
 from shared.files.queues.bulk import from_message
 from shared.lambda_time import has_time
 from shared.sqs import process_batch
 from shared.wiring.base import received_messages, time_limit
 from shared.wiring.exports import export_work
 from shared.wiring.jobs import bulk_work
+from shared.wiring.recoveries import recovery_work
 
 _SEARCH_RESERVE = 30_000
 """Milliseconds that must be left to search for further contacts and then change them."""
@@ -31,6 +35,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         task = from_message(message)
         if isinstance(task, ExportTask):
             export(task)
+        elif isinstance(task, RecoveryTask):
+            recover(task)
         else:
             change(task)
 
@@ -74,6 +80,23 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 state=run.state,
                 rows=run.rows,
                 size=run.size,
+            )
+
+    def recover(task: RecoveryTask) -> None:
+        has_sending_time = has_time(context, reserve=_FILE_RESERVE)
+        may_go_on = time_limit(_PORTION_SECONDS)
+        done = recovery_work(may_go_on=lambda: may_go_on() and has_sending_time()).run(task)
+        run = done.run if done is not None else None
+        if run is None:
+            observability.note("recovery portion skipped", tenant_id=task.tenant_id, job_id=task.job_id)
+        else:
+            observability.note(
+                "recovery portion done",
+                tenant_id=task.tenant_id,
+                job_id=run.id,
+                state=run.state,
+                position=run.position,
+                deliveries=run.deliveries,
             )
 
     return process_batch(event, received_messages(environment.bulk_queue_url()), carry_out)

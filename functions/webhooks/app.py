@@ -7,9 +7,10 @@ from shared.http.serving import lambda_handler
 from shared.snapshot import prepare
 from shared.wiring.idempotency import sealed_keyed_calls
 from shared.wiring.limits import rate_limits
+from shared.wiring.recoveries import recovery_service
 from shared.wiring.sealing import encryption
 from shared.wiring.webhooks import webhook_service
 
 handler = lambda_handler(routes, keyed_calls=sealed_keyed_calls, rate_limits=rate_limits)
 
-prepare(webhook_service, sealed_keyed_calls, encryption)
+prepare(webhook_service, recovery_service, sealed_keyed_calls, encryption)

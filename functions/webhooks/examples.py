@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from shared.domain.errors import Conflict, Invalid, NotFound, VersionMismatch
+from shared.domain.errors import Conflict, Invalid, NotFound, RuleBroken, VersionMismatch
+from shared.domain.jobs.progress import Progress
+from shared.domain.jobs.quotas import RECOVERIES
 from shared.domain.webhooks.delivery import Attempt, Delivery
 from shared.domain.webhooks.filters import WebhookFilter
+from shared.domain.webhooks.recovery import Recovery, RecoveryCounts
 from shared.domain.webhooks.secrets import TooManySecrets
 from shared.domain.webhooks.subscription import MAX_WEBHOOKS, NewWebhook, Webhook
 from shared.http.examples import ADA_ID, LIMIT_REFUSED, USER_ID, Example
@@ -57,7 +60,24 @@ _SENT_AGAIN = _DELIVERED.model_copy(
     update={"state": "pending", "next_attempt_at": "2025-04-14T09:00:00.000Z", "earlier_attempts": 1}
 )
 
-PARAMETERS = {"webhook_id": _ID, "event_id": _DELIVERED.event_id}
+_RECOVERY_ID = "01963f5a-7c80-7b12-8d4e-6a9c0f3b2e71"
+_RECOVERY = Recovery(
+    id=_RECOVERY_ID,
+    webhook_id=_ID,
+    state="queued",
+    after=1_180,
+    until=1_204,
+    counts=RecoveryCounts(events=0, deliveries=0),
+    progress=Progress(rows_done=0, rows_per_second=0.0),
+    error=None,
+    created_at=_LATER,
+    created_by=f"user:{USER_ID}",
+    updated_at=_LATER,
+    completed_at=None,
+    version=1,
+)
+
+PARAMETERS = {"recovery_id": _RECOVERY_ID, "webhook_id": _ID, "event_id": _DELIVERED.event_id}
 
 EXAMPLES = {
     "list_webhooks": Example(answer=Page([_SHOWN], None), problems=(LIMIT_REFUSED,)),
@@ -112,6 +132,23 @@ EXAMPLES = {
         problems=(
             NotFound("Delivery"),
             Conflict("This webhook is disabled. Enable it first.", code="webhook_disabled"),
+        ),
+    ),
+    "recover_webhook": Example(
+        request={"after": 0},
+        answer=_RECOVERY,
+        problems=(
+            RuleBroken("The feed has positions up to 1204 so far.", code="unknown_position"),
+            NotFound("Webhook"),
+            RECOVERIES.refusal(),
+        ),
+    ),
+    "read_recovery": Example(answer=_RECOVERY, problems=(NotFound("Recovery"),)),
+    "cancel_recovery": Example(
+        answer=_RECOVERY.model_copy(update={"state": "cancelled", "completed_at": _LATER, "version": 2}),
+        problems=(
+            NotFound("Recovery"),
+            Conflict("The recovery is completed and cannot be cancelled.", code="job_ended"),
         ),
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functions.webhooks.deliveries import routes as delivery_routes
+from functions.webhooks.recoveries import routes as recovery_routes
 from shared.domain.errors import Conflict, FieldError, NotFound, VersionMismatch
 from shared.domain.webhooks.delivery import Delivery
 from shared.domain.webhooks.secrets import SecretRotation
@@ -13,7 +14,7 @@ from shared.http.routes import JSON, MERGE_PATCH, Reply, Routes
 from shared.wiring.webhooks import webhook_service
 
 routes = Routes("Webhooks")
-routes.include(delivery_routes)
+routes.include(delivery_routes, recovery_routes)
 
 
 def _find_faults(call: Call, given: object) -> tuple[FieldError, ...]:

@@ -50,6 +50,7 @@ from shared.domain.notes.inputs import NoteInput, NotePatch
 from shared.domain.tenant import RateLimit
 from shared.domain.timeline.entry import KINDS, Kind
 from shared.domain.webhooks.delivery import DeliveryRequest
+from shared.domain.webhooks.recovery import RecoveryInput, RecoveryTask
 from shared.domain.webhooks.secrets import SecretRotation
 from shared.domain.webhooks.subscription import WebhookInput, WebhookPatch
 from shared.files.queues.imports import from_message as from_message_of_import
@@ -128,6 +129,7 @@ from shared.wiring.performers import performer
 from shared.wiring.projections import projection
 from shared.wiring.publishing import publisher
 from shared.wiring.recount import recount
+from shared.wiring.recoveries import recovery_service, recovery_work
 from shared.wiring.sealing import seal
 from shared.wiring.tenants import find_tenant, tenant_memory, tenant_settings
 from shared.wiring.timeline import contact_timeline
@@ -315,6 +317,10 @@ class World:
         booking_service().process(event)
         (after,) = [item for item in self._items("BOOKING#") if item["id"] == before["id"]]
         self.unprojected = [removal_of(before), after]
+
+    def recover(self) -> None:
+        """Start a recovery of the webhook."""
+        self.recovery_id = recovery_service(ADMIN).start(self.webhook.id, RecoveryInput(after=0)).id
 
     def read_feed(self, caller: Caller, *, after: int) -> None:
         """Read a page of the feed; all entries of it are shown."""
@@ -714,6 +720,10 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Attempt of a delivery": _SPREAD,
     "Attempt of a delivery with its contact": _SPREAD,
     "Read a delivery": _SPREAD,
+    "Start a recovery of a webhook": _FEED,
+    "Read a recovery": (*_FEED, "Start a recovery of a webhook"),
+    "Cancel a recovery": (*_FEED, "Start a recovery of a webhook"),
+    "Recover 30 events that a webhook lacks": (*_FEED, "Start a recovery of a webhook"),
     "Send an event again": _SPREAD,
     "Write 200 rows of an import": _CUT,
     "Finish an import": _WRITTEN,
@@ -1014,6 +1024,12 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
         world.webhook.id, DeliveryFilter(), limit=25, cursor=None
     ),
     "Read a delivery": lambda world: delivery_log(ADMIN).read(world.webhook.id, event_id(world)),
+    "Start a recovery of a webhook": lambda world: world.recover(),
+    "Read a recovery": lambda world: recovery_service(ADMIN).read_of(world.webhook.id, world.recovery_id),
+    "Cancel a recovery": lambda world: recovery_service(ADMIN).cancel_of(world.webhook.id, world.recovery_id),
+    "Recover 30 events that a webhook lacks": lambda world: recovery_work(may_go_on=lambda: True).run(
+        RecoveryTask(TENANT, world.recovery_id, 1)
+    ),
     "Send an event again": lambda world: delivery_log(ADMIN).redeliver(world.webhook.id, event_id(world)),
     "Fan out an event to one webhook": lambda world: spread(world),
     "Fan out ten events to one webhook": lambda world: spread(world, events=10),

@@ -33,6 +33,7 @@ from tests.integration.exports.exports import a_completed_export, running_export
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.jobs.bulk import running_job
 from tests.integration.webhooks.logged import logged_delivery
+from tests.integration.webhooks.recoveries import running_recovery
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
 from tests.support.gateway import Response
@@ -230,6 +231,10 @@ def an_event(world: World) -> str:
     return str(made["id"])
 
 
+def a_recovery(_: World, ids: Ids) -> None:
+    ids["recovery_id"] = running_recovery("T1", ids["webhook_id"])
+
+
 def a_label(kinds: str) -> Callable[[World], str]:
     def make(world: World) -> str:
         given = {"name": "made", **({"kind": "static"} if kinds == "groups" else {})}
@@ -371,6 +376,7 @@ MAKERS: dict[str, Callable[[World], str]] = {
     "type_id": a_label("types"),
     "user_id": a_user,
     "event_id": lambda _: new_id(),
+    "recovery_id": lambda _: new_id(),
     "webhook_id": a_webhook,
 }
 """By path parameter: the factory that creates a record and returns its id, which replaces the id of the example."""
@@ -504,6 +510,8 @@ BEFORE: dict[str, Callable[[World, Ids], None]] = {
     "read_customer": a_contact_of,
     "read_delivery": logged,
     "redeliver": logged,
+    "read_recovery": a_recovery,
+    "cancel_recovery": a_recovery,
     "read_note": processed,
     "remove_group_contacts": a_contact_to_name,
     "restore_contact": deleted,

@@ -87,6 +87,7 @@ FOREIGN = {
     "DUE#PREVIEWS": import_keys.DUE_PREVIEWS,
     "DUE#BULK": job_keys.BULK_DUE,
     "DUE#EXPORTS": job_keys.EXPORTS_DUE,
+    "DUE#RECOVERIES": job_keys.RECOVERIES_DUE,
     "DUE#PURGE": contact_keys.purge_partition(2),
     "DUE#TIMELINE": timeline_keys.due_partition(2),
     "DUE#TIMELINE#TENANTS": timeline_keys.SUSPENDED_TENANTS,
@@ -146,7 +147,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     },
     "BulkWatchRole": {
         "T#": "GetItem PutItem UpdateItem Query TransactGetItems",
-        **dict.fromkeys(("DUE#BULK", "DUE#EXPORTS"), "Query-index"),
+        **dict.fromkeys(("DUE#BULK", "DUE#EXPORTS", "DUE#RECOVERIES"), "Query-index"),
     },
     "ContactsPurgeRole": {
         "T#…C#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactGetItems "

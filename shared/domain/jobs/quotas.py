@@ -5,7 +5,7 @@ The limits are the operator's and the same for all tenants; docs/operations.md d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.domain.errors import QuotaReached
 
@@ -66,6 +66,18 @@ PREVIEWS = Quota(
     "too_many_previews",
     "A tenant has at most 5 previews of imports running. Wait until one is ready.",
 )
+RECOVERIES = Quota(
+    "RECOVERIES",
+    1,
+    "recovery_under_way",
+    "A recovery of this webhook is under way. Wait until it has ended, or cancel it.",
+)
+"""Recoveries of one webhook."""
+
+
+def recoveries_of(webhook_id: str) -> Quota:
+    """Return the quota of the recoveries of a webhook."""
+    return replace(RECOVERIES, kind=f"{RECOVERIES.kind}#{webhook_id}")
 
 
 def too_many_bytes() -> QuotaReached:

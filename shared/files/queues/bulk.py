@@ -1,4 +1,4 @@
-"""The messages of the queue of work on bulk jobs and exports."""
+"""The messages of the queue of work on bulk jobs, exports and recoveries of webhooks."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import json
 
 from shared.domain.exports.record import ExportTask
 from shared.domain.jobs.bulk import BulkTask
+from shared.domain.webhooks.recovery import RecoveryTask
 
-_EXPORT = "export"
-"""The kind of a message about an export. A message about a bulk job names no kind."""
+_KINDS: dict[str, type[BulkTask] | type[ExportTask] | type[RecoveryTask]] = {
+    "": BulkTask,
+    "export": ExportTask,
+    "recovery": RecoveryTask,
+}
+"""The tasks by the kinds that messages name. A message about a bulk job names no kind."""
 
 
-def to_message(task: BulkTask | ExportTask) -> str:
+def to_message(task: BulkTask | ExportTask | RecoveryTask) -> str:
     """Encode a task."""
     members: dict[str, str | int] = {
         "tenant_id": task.tenant_id,
@@ -19,12 +24,13 @@ def to_message(task: BulkTask | ExportTask) -> str:
         "number": task.number,
         "id": task.id,
     }
-    if isinstance(task, ExportTask):
-        members["kind"] = _EXPORT
+    kind = next(name for name, of_kind in _KINDS.items() if isinstance(task, of_kind))
+    if kind:
+        members["kind"] = kind
     return json.dumps(members, separators=(",", ":"))
 
 
-def from_message(message: str) -> BulkTask | ExportTask:
+def from_message(message: str) -> BulkTask | ExportTask | RecoveryTask:
     """Decode a task. Raises ValueError, which does not repeat the message, when it is none."""
     try:
         members = json.loads(message)
@@ -33,7 +39,6 @@ def from_message(message: str) -> BulkTask | ExportTask:
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ValueError("not a portion of a job") from None
     is_task = all(isinstance(text, str) for text in (tenant_id, job_id, task_id)) and type(number) is int
-    if not is_task or kind not in ("", _EXPORT):
+    if not is_task or not isinstance(kind, str) or kind not in _KINDS:
         raise ValueError("not a portion of a job")
-    of_kind = ExportTask if kind == _EXPORT else BulkTask
-    return of_kind(tenant_id, job_id, number, task_id)
+    return _KINDS[kind](tenant_id, job_id, number, task_id)

@@ -18,8 +18,9 @@ from shared.domain.callers import Caller
 from shared.domain.derived_events import derive_notices, may_have_derived
 from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.events import DERIVED_TYPES, Event, Notice
+from shared.domain.ids import new_id
 from shared.domain.tenant import Tenant
-from shared.domain.webhooks.delivery import Delivery, DeliveryRequest
+from shared.domain.webhooks.delivery import MAX_LOGGED_ATTEMPTS, Delivery, DeliveryRequest
 from shared.domain.webhooks.subscription import HOLDER_LOST_RIGHTS, Webhook, system_stamp
 from shared.services.backoff import RECORD
 from shared.services.side_by_side import SideBySide
@@ -46,6 +47,8 @@ class Subscriptions(Protocol):
     def replace(self, before: Webhook, after: Webhook, event: Event) -> None: ...
 
     def add_delivery(self, delivery: Delivery) -> Delivery: ...
+
+    def save_delivery(self, before: Delivery, after: Delivery) -> None: ...
 
     def event_of(self, delivery: Delivery) -> Event | None: ...
 
@@ -78,7 +81,8 @@ class UnknownTenant(Exception):
 class _Task:
     """A delivery that is to be created and queued, unless it has been.
 
-    `holder`: the subscription's holder with their present rights.
+    `holder`: the subscription's holder with their present rights. `is_recovery`: whether a delivery that has failed is
+    started over.
     """
 
     notice: Notice
@@ -86,6 +90,7 @@ class _Task:
     webhook: Webhook
     holder: Caller
     table: Subscriptions
+    is_recovery: bool = False
 
     @property
     def event(self) -> _EventKey:
@@ -133,6 +138,22 @@ class FanOut:
         for start in range(0, len(unsent), _TOGETHER):
             self._enqueue(unsent[start : start + _TOGETHER], queued, failed)
         return [failed.get(_key(notice), queued[_key(notice)]) for notice in notices]
+
+    def recover(self, webhook_id: str, notices: Sequence[Notice]) -> int:
+        """Create and queue the deliveries of one tenant's events that a subscription lacks, and start those over that
+        have failed. Return how many were queued. Raises the error of the first event that must be repeated.
+
+        Repeating it creates nothing new; a delivery that has failed again meanwhile is started over again.
+        """
+        failed: dict[_EventKey, Exception] = {}
+        queued: Counter[_EventKey] = Counter()
+        tasks = [task for task in self._plan(notices, failed) if task.webhook.id == webhook_id]
+        unsent = self._create([replace(task, is_recovery=True) for task in tasks], failed)
+        for start in range(0, len(unsent), _TOGETHER):
+            self._enqueue(unsent[start : start + _TOGETHER], queued, failed)
+        for error in failed.values():
+            raise error
+        return queued.total()
 
     def _plan(self, notices: Sequence[Notice], failed: dict[_EventKey, Exception]) -> list[_Task]:
         """Return the deliveries that follow from events, each event once."""
@@ -206,7 +227,10 @@ class FanOut:
             if isinstance(delivery, Exception):
                 failed[task.event] = delivery
             elif (
-                delivery and delivery.state == "pending" and not delivery.attempts and not delivery.queued_at
+                delivery
+                and delivery.state == "pending"
+                and len(delivery.attempts) == delivery.earlier_attempts
+                and not delivery.queued_at
             ):
                 unsent.append(replace(task, delivery=delivery))
         return unsent
@@ -217,7 +241,12 @@ class FanOut:
 
         if not self._rights.receives(task.webhook, task.holder, task.notice, find_event):
             return None
-        return task.table.add_delivery(task.delivery)
+        delivery = task.table.add_delivery(task.delivery)
+        if not task.is_recovery or delivery.state != "failed" or len(delivery.attempts) > MAX_LOGGED_ATTEMPTS:
+            return delivery
+        started_over = delivery.redeliver(at=self._now(), revision=new_id())
+        task.table.save_delivery(delivery, started_over)
+        return started_over
 
     def _enqueue(
         self, tasks: Sequence[_Task], queued: Counter[_EventKey], failed: dict[_EventKey, Exception]

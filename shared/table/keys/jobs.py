@@ -1,4 +1,4 @@
-"""Keys of bulk jobs and exports, and of the slots for the work that a tenant has open at once."""
+"""Keys of bulk jobs, exports and recoveries of webhooks, and of the slots for the work that a tenant has open."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ BULK_DUE = "DUE#BULK"
 
 EXPORTS_DUE = "DUE#EXPORTS"
 """The index partition of running exports, by the time at which each is checked if it has not moved."""
+
+RECOVERIES_DUE = "DUE#RECOVERIES"
+"""The index partition of running recoveries of webhooks, by the time at which each is checked if it has not moved."""
 
 
 def bulk_jobs(tenant_id: str) -> str:
@@ -40,6 +43,21 @@ def export(tenant_id: str, export_id: str) -> Key:
 def export_due(at: str, export_id: str) -> Key:
     """Return the index attributes of a running export."""
     return work.entry(EXPORTS_DUE, at, export_id)
+
+
+def recoveries(tenant_id: str) -> str:
+    """Return the partition of a tenant's recoveries of webhooks."""
+    return f"{tenant_prefix(tenant_id)}RECOVERIES"
+
+
+def recovery(tenant_id: str, recovery_id: str) -> Key:
+    """Return the key of a recovery."""
+    return make_key(recoveries(tenant_id), escape(recovery_id))
+
+
+def recovery_due(at: str, recovery_id: str) -> Key:
+    """Return the index attributes of a running recovery."""
+    return work.entry(RECOVERIES_DUE, at, recovery_id)
 
 
 def slots(tenant_id: str, kind: str) -> str:

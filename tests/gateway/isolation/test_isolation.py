@@ -24,6 +24,7 @@ from tests.integration.exports.exports import a_completed_export, running_export
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.jobs.bulk import running_job
 from tests.integration.webhooks.logged import logged_delivery
+from tests.integration.webhooks.recoveries import running_recovery
 from tests.integration.world import World, booking
 from tests.support.gateway import Gateway, Response
 from tests.support.template import Template
@@ -81,6 +82,10 @@ def make_disabled_webhook(world: World, tenancy: Tenancy) -> str:
     made = make_webhook(world, tenancy)
     assert world.send("POST", f"/webhooks/{made}/disable", token=tenancy.admin).status == 200
     return made
+
+
+def make_recovery(_world: World, tenancy: Tenancy, webhook_id: str) -> str:
+    return running_recovery(tenancy.id, webhook_id)
 
 
 def make_api_client(world: World, tenancy: Tenancy) -> str:
@@ -346,6 +351,11 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/webhooks/{webhook_id}/deliveries/{event_id}"): Case(make_webhook, part=make_delivery),
     ("POST", "/webhooks/{webhook_id}/deliveries/{event_id}/redeliver"): Case(
         make_webhook, part=make_delivery
+    ),
+    ("POST", "/webhooks/{webhook_id}/recover"): Case(make_webhook, {"after": 0}),
+    ("GET", "/webhooks/{webhook_id}/recoveries/{recovery_id}"): Case(make_webhook, part=make_recovery),
+    ("POST", "/webhooks/{webhook_id}/recoveries/{recovery_id}/cancel"): Case(
+        make_webhook, part=make_recovery
     ),
 }
 

@@ -31,6 +31,7 @@ from tests.integration.exports.exports import running_export
 from tests.integration.imports.drop_folder import DropFolder
 from tests.integration.jobs.bulk import running_job
 from tests.integration.webhooks.logged import logged_delivery
+from tests.integration.webhooks.recoveries import running_recovery
 from tests.integration.world import World
 from tests.support.faults import (
     Fault,
@@ -168,6 +169,11 @@ def delivery(world: World) -> str:
     return f"{webhook_id}/deliveries/{logged_delivery('T1', webhook_id)}"
 
 
+def recovery(world: World) -> str:
+    webhook_id = world.send("POST", "/webhooks", HOOK).json["id"]
+    return f"{webhook_id}/recoveries/{running_recovery('T1', webhook_id)}"
+
+
 def api_client(world: World) -> str:
     return str(world.send("POST", "/api-clients", {"name": "Shop"}).json["id"])
 
@@ -213,6 +219,13 @@ CASES = [
         "/webhooks/{}/redeliver",
         make=delivery,
         named="{webhook_id}/deliveries/{event_id}",
+        events=0,
+    ),
+    Case("/webhooks/{}/recover", {"after": 0}, secret_holder, named="{webhook_id}", events=0),
+    Case(
+        "/webhooks/{}/cancel",
+        make=recovery,
+        named="{webhook_id}/recoveries/{recovery_id}",
         events=0,
     ),
     Case("/imports", {"file_name": "people.csv"}, events=0),
@@ -338,6 +351,7 @@ def test_with_a_key_or_without_the_answer_is_the_same(worlds: Worlds, case: Case
                     "event_id",
                     "import_id",
                     "retry_of",
+                    "webhook_id",
                     "secret",
                     "upload",
                     "key",
@@ -354,6 +368,7 @@ def test_with_a_key_or_without_the_answer_is_the_same(worlds: Worlds, case: Case
                 answered.get("contact_id"),
                 answered.get("import_id"),
                 answered.get("retry_of"),
+                answered.get("webhook_id"),
             )
             if location:
                 assert location.endswith((f"/{shown_id}", f"/{target}/preview", f"/{target}/undo"))
