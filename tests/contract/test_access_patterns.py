@@ -1033,6 +1033,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Send an event again": lambda world: delivery_log(ADMIN).redeliver(world.webhook.id, event_id(world)),
     "Fan out an event to one webhook": lambda world: spread(world),
     "Fan out ten events to one webhook": lambda world: spread(world, events=10),
+    "Fan out an event of one owner to one webhook": lambda world: spread(world),
     "Fan out a change of groups to one webhook": lambda world: spread(world),
     "Attempt of a delivery": lambda world: attempt(world),
     "Attempt of a delivery with its contact": lambda world: attempt(world),
@@ -1141,6 +1142,8 @@ def test_an_operation_costs_what_the_document_says(world: World, operation: str)
     if "change of groups" in operation:
         world.want(events=["group.member_added"])
         world.join_group()
+    if "of one owner to" in operation:
+        world.want(filter={"owner_id": ADMIN.id})
     if "with its contact" in operation:
         world.want(include="full")
     for earlier in BEFORE.get(operation, ()):

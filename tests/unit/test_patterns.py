@@ -60,6 +60,7 @@ from shared.domain.phone import as_typed, normalize_phone
 from shared.domain.tenant import TenantSettings
 from shared.domain.text import MAX_LONG_TEXT
 from shared.domain.webhooks.addresses import is_allowed, parse_target
+from shared.domain.webhooks.filters import WebhookFilterInput
 from shared.domain.webhooks.secrets import HeaderChanges
 from shared.files.object_keys import inbox_file, uploaded_file
 from shared.http.bodies import FORM
@@ -215,6 +216,9 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "moments.GivenTime": TypeAdapter(moments.GivenTime).validate_python,
     "moments.Moment": TypeAdapter(moments.Moment).validate_python,
     "user.SchedulingId": TypeAdapter(SchedulingId).validate_python,
+    "filters.WebhookFilterInput": lambda value: WebhookFilterInput(
+        changed=[value], owner_id=value, entity_id=value
+    ),
     "field_names.nearest": lambda value: field_names.nearest(value, ("first_name", "email")),
     "faults.faults_of": faulty,
     "names.split_name": names.split_name,
@@ -322,6 +326,7 @@ DRIVEN = {
     "shared/domain/notes/tidying.py",
     "shared/domain/typed_phone.py",
     "shared/domain/webhooks/addresses.py",
+    "shared/domain/webhooks/filters.py",
     "shared/domain/webhooks/secrets.py",
     "shared/files/object_keys.py",
     "shared/http/call.py",
