@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 
-from benchmarks import authorizer, cold, entry_scale, exports, import_memory, imports, scale, warm
+from benchmarks import authorizer, cold, entry_scale, exports, import_memory, imports, scale, warm, webhooks
 from benchmarks.report import table
 
 
@@ -17,6 +17,7 @@ def main() -> None:
             + authorizer.figures()
             + imports.figures()
             + import_memory.figures()
+            + webhooks.figures()
         )
     )
     print()

@@ -57,6 +57,7 @@ from shared.files.queues.imports import from_message as from_message_of_import
 from shared.projections.kinds.kind import removal_of
 from shared.projections.leftover_rows import LeftoverRows
 from shared.publishing.contracts import from_message, to_message
+from shared.publishing.transport import ReceiverResponse
 from shared.services.contacts.purge import Purge
 from shared.services.limits.rate_limits import RateLimits
 from shared.services.webhooks.delivery_log import DeliveryFilter
@@ -448,6 +449,12 @@ def attempt(world: World) -> object:
     return sending().attempt(DeliveryRequest(TENANT, world.webhook.id, event_id(world), 1))
 
 
+def succeed(world: World) -> object:
+    answer = ReceiverResponse(204, b"", None)
+    with mock.patch("shared.publishing.sender.post", return_value=answer):
+        return attempt(world)
+
+
 class Calls:
     """The calls of one caller to one process, and to a second process, which knows nothing of the first."""
 
@@ -718,6 +725,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
     "Repeat a creation under its Idempotency-Key": _KEYED,
     "Purge a contact": _DELETED,
     "Attempt of a delivery": _SPREAD,
+    "Attempt of a delivery that succeeds": _SPREAD,
     "Attempt of a delivery with its contact": _SPREAD,
     "Read a delivery": _SPREAD,
     "Start a recovery of a webhook": _FEED,
@@ -1036,6 +1044,7 @@ OPERATIONS: dict[str, Callable[[World], object]] = {
     "Fan out an event of one owner to one webhook": lambda world: spread(world),
     "Fan out a change of groups to one webhook": lambda world: spread(world),
     "Attempt of a delivery": lambda world: attempt(world),
+    "Attempt of a delivery that succeeds": lambda world: succeed(world),
     "Attempt of a delivery with its contact": lambda world: attempt(world),
     "Begin and cut up an import of 200 rows": lambda world: world.queue.begin(),
     "Write 200 rows of an import": lambda world: world.queue.write(),
