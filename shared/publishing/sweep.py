@@ -130,10 +130,14 @@ class _Work:
                 return False
             self._repair(record)
         left_behind = self.events.unpublished(portion)
-        for start in range(0, len(left_behind), _AT_ONCE):
-            if not self.has_time():
-                return False
-            self._publish(left_behind[start : start + _AT_ONCE])
+        for _ in range(2):  # where clocks differ, an event may come before the one that it waits for
+            waiting: list[Item] = []
+            for start in range(0, len(left_behind), _AT_ONCE):
+                if not self.has_time():
+                    return False
+                waiting += self._publish(left_behind[start : start + _AT_ONCE])
+            left_behind = waiting
+        self.report.failed += len(left_behind)
         return True
 
     def _find_outdated(self, records: list[Key]) -> list[Key]:
@@ -158,11 +162,13 @@ class _Work:
         else:
             self.report.mended += 1
 
-    def _publish(self, left_behind: list[Item]) -> None:
+    def _publish(self, left_behind: list[Item]) -> list[Item]:
+        """Publish events, and return those that wait for earlier ones of their records."""
         result = self.publisher.publish(left_behind)
         self.report.published += len(left_behind) - len(result.unpublished)
-        self.report.failed += len(result.failed | result.waiting)
+        self.report.failed += len(result.failed)
         self.report.unreadable += len(result.unreadable)
+        return [left_behind[number] for number in sorted(result.waiting)]
 
 
 def _records(events: Sequence[Key]) -> list[Key]:

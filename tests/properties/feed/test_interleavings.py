@@ -124,6 +124,30 @@ def test_check_13_a_sweep_killed_at_any_call_loses_nothing_and_appends_nothing_t
     assert at > 8
 
 
+def test_a_sweep_publishes_versions_whose_clocks_disagree_in_their_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shared.publishing.sweep._AT_ONCE", 1)
+    later, earlier = timestamps.plus(JUST_NOW, 0.3), timestamps.plus(JUST_NOW, 0.1)
+    world = Publications(
+        [event_item("one", 1, later), event_item("one", 2, earlier), *chain("two", 2, JUST_NOW)]
+    )
+    report = world.process().sweep()
+    assert (report.published, report.failed) == (4, 0)
+    assert len(world.entries()) == 4
+
+
+def test_an_event_that_cannot_be_read_or_is_gone_holds_no_later_version_back() -> None:
+    """check 18"""
+    gone, damaged = chain("gone", 2, JUST_NOW), chain("damaged", 2, JUST_NOW)
+    world = Publications([gone[1], damaged[0] | {"changes": {"S": "{"}}, damaged[1]])
+    result = world.process().publish(*ids([gone[1], damaged[1]]))
+    assert result.unpublished == set()
+    report = world.process().sweep()
+    assert (report.unreadable, report.failed) == (1, 0)
+    assert {entry.id for entry in world.entries()} == set(ids([gone[1], damaged[1]]))
+
+
 @pytest.mark.parametrize("number", range(repetitions(1)))
 def test_publishers_sweeps_and_readers_at_random_killed_or_not(
     number: int, monkeypatch: pytest.MonkeyPatch
