@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared import observability
 from shared.domain.errors import NOT_A_RECORD, ConcurrentChange, Unavailable
 from shared.domain.events import Event
+from shared.files.queues.sending import group_of
 from shared.publishing.contracts import to_message
 from shared.table.feed.appending import Situation
 from shared.table.feed.items import Head
@@ -185,6 +186,8 @@ def _entry(number: int, tenant_id: str, event: Event, *, has_webhooks: bool) -> 
     return {
         "Id": str(number),
         "Message": to_message(tenant_id, event),
+        # A standard topic passes it on to standard queues, which serve tenants fairly (SNS API Reference, "Publish").
+        "MessageGroupId": group_of(tenant_id),
         "MessageAttributes": {
             "tenant_id": {"DataType": "String", "StringValue": tenant_id},
             "event_type": {"DataType": "String", "StringValue": event.type},

@@ -60,6 +60,20 @@ def reached(world: World) -> list[str]:
     return sorted(body["entity_id"] for body in bodies if body["entity"] == "contact")
 
 
+def test_the_message_group_of_an_event_is_its_tenant(world: World) -> None:
+    """check 7: SQS then serves the fan-out's tenants fairly."""
+    t10 = world.tenant("T10")
+    for tenancy in (world.t1, t10):
+        subscribe(world, tenancy.admin)
+        world.create(token=tenancy.admin)
+    world.catch_up()
+    with unobserved():
+        messages = receive(world.stack.queue_url("WebhookEventsQueue"), 10_000)
+    assert messages
+    for message in messages:
+        assert message["Attributes"]["MessageGroupId"] == json.loads(message["Body"])["tenant_id"]
+
+
 def test_an_event_of_a_tenant_without_webhooks_is_published_and_goes_to_no_fan_out(world: World) -> None:
     made = world.create()
     world.catch_up()

@@ -11,6 +11,7 @@ import pytest
 
 from shared.domain.webhooks.delivery import SLOW_ATTEMPTS
 from shared.services.webhooks import health
+from tests.support.template import Template
 from tests.unit.webhooks.virtual_senders import Answering, Senders
 
 SENDERS = 20
@@ -80,3 +81,11 @@ def test_a_healthy_receiver_costs_no_call_more() -> None:
     before = senders.calls
     senders.run(until=10.0)
     assert senders.calls - before == 3  # webhook and delivery, the attempt reserved, the attempt noted
+
+
+@pytest.mark.parametrize("endpoint", ["", "http://127.0.0.1:4566"])
+def test_a_slow_receiver_leaves_senders_for_the_others(endpoint: str) -> None:
+    """On AWS and on one machine."""
+    template = Template.load(LocalEndpoint=endpoint)
+    queue = template.event("WebhookSendFunction", "SQS")
+    assert template.resolve(queue["ScalingConfig"])["MaximumConcurrency"] > SLOW_ATTEMPTS
