@@ -84,6 +84,14 @@ def test_what_has_expired_is_left_out_and_the_oldest_that_is_kept_is_known(
     assert table.read(table.position_at(kept[0].published_at), 50) == kept
 
 
+def test_a_block_whose_page_is_not_visible_yet_has_not_expired() -> None:
+    everything = [entry(position) for position in range(1, 20)]
+    table = FeedTable(
+        store_with([everything[:8], everything[8:16], everything[16:18]], everything[18:], [18]), "t"
+    )
+    assert [table.position_at(one.published_at) for one in everything] == list(range(19))
+
+
 def test_an_event_is_found_by_its_id_in_pages_and_in_the_head() -> None:
     everything = [entry(position) for position in range(1, 24)]
     table = FeedTable(store_with([everything[:8], everything[8:16], everything[16:20]], everything[20:]), "t")
