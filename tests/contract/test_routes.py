@@ -321,6 +321,7 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
     world.post_booking(booking(invitee_email="first@example.com"))
     world.bookings.pump()
     world.catch_up()
+    published = world.send("GET", "/events").json["items"][0]
     job = running_job(world)
     export, exported = running_export(world), a_completed_export(world)
     monkeypatch.setattr("shared.services.contacts.matching.MAX_TOGETHER", 1)
@@ -522,6 +523,21 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
         (412, "POST", f"{webhooks}/enable", webhook, {"headers": old}),
         (200, "POST", f"{webhooks}/enable", webhook, {}),
         (404, "POST", f"{webhooks}/enable", new_id(), {}),
+        (202, "POST", f"{webhooks}/recover", webhook, {"json": {"after": 0}}),
+        (409, "POST", f"{webhooks}/recover", webhook, {"json": {"after": 0}}),
+        (400, "POST", f"{webhooks}/recover", webhook, {"json": {"after": 9_999}}),
+        (422, "POST", f"{webhooks}/recover", webhook, {"json": {}}),
+        (404, "POST", f"{webhooks}/recover", new_id(), {"json": {"after": 0}}),
+        (404, "GET", f"{webhooks}/recoveries/{{recovery_id}}", new_id(), {}),
+        (404, "POST", f"{webhooks}/recoveries/{{recovery_id}}/cancel", new_id(), {}),
+        (200, "GET", "/events", "", {"query": {"limit": 100, "type": "contact.*", "from": "2026-05-04"}}),
+        (400, "GET", "/events", "", {"query": {"after": 9_999}}),
+        (422, "GET", "/events", "", {"query": {"after": -1}}),
+        (200, "GET", "/events/start", "", {}),
+        (200, "GET", "/events/{event_id}", published["id"], {}),
+        (404, "GET", "/events/{event_id}", new_id(), {}),
+        (404, "GET", f"{webhooks}/deliveries/{{event_id}}", new_id(), {}),
+        (404, "POST", f"{webhooks}/deliveries/{{event_id}}/redeliver", new_id(), {}),
         (412, "DELETE", webhooks, webhook, {"headers": old}),
         (204, "DELETE", webhooks, webhook, {}),
         (201, "POST", "/api-clients", "", {"json": {"name": "B", "permissions": {"contacts:read": "own"}}}),
