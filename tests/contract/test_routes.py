@@ -20,6 +20,7 @@ from tests.contract.template.test_doors import WITHOUT_SIGN_IN
 from tests.integration.accounts.directory import PASSWORD, invite, join
 from tests.integration.exports.exports import a_completed_export, running_export
 from tests.integration.jobs.bulk import running_job
+from tests.integration.webhooks.logged import logged_delivery
 from tests.integration.world import World, booking
 from tests.support.aws import Stack
 from tests.support.faults import call, injecting, unreachable
@@ -318,6 +319,7 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
     member = world.create("member@example.com", customer_id=customer)["id"]
     hook = {"url": "https://hooks.example.com/x", "events": ["contact.created"], "description": "d"}
     webhook = world.send("POST", "/webhooks", hook).json["id"]
+    sent = logged_delivery("T1", webhook)
     world.post_booking(booking(invitee_email="first@example.com"))
     world.bookings.pump()
     world.catch_up()
@@ -514,12 +516,17 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
         (412, "PATCH", webhooks, webhook, {"json": {"description": "e"}, "headers": old}),
         (422, "PATCH", webhooks, webhook, {"json": {"url": None, "filter": {"source": ["x"]}}}),
         (404, "PATCH", webhooks, new_id(), {"json": {"description": "e"}}),
+        (200, "GET", f"{webhooks}/deliveries/{sent}", webhook, {}),
+        (404, "GET", f"{webhooks}/deliveries/{{event_id}}", webhook, {}),
+        (202, "POST", f"{webhooks}/deliveries/{sent}/redeliver", webhook, {}),
+        (404, "POST", f"{webhooks}/deliveries/{{event_id}}/redeliver", webhook, {}),
         (202, "POST", f"{webhooks}/test", webhook, {}),
         (404, "POST", f"{webhooks}/test", new_id(), {}),
         (412, "POST", f"{webhooks}/disable", webhook, {"headers": old}),
         (200, "POST", f"{webhooks}/disable", webhook, {}),
         (404, "POST", f"{webhooks}/disable", new_id(), {}),
         (409, "POST", f"{webhooks}/test", webhook, {}),
+        (409, "POST", f"{webhooks}/deliveries/{sent}/redeliver", webhook, {}),
         (412, "POST", f"{webhooks}/enable", webhook, {"headers": old}),
         (200, "POST", f"{webhooks}/enable", webhook, {}),
         (404, "POST", f"{webhooks}/enable", new_id(), {}),
@@ -633,6 +640,7 @@ def test_answers_are_as_the_document_says(world: World, monkeypatch: pytest.Monk
         path = re.sub(
             "interactions/[^/]+$", "interactions/{interaction_id}", path.replace(group, "{group_id}")
         )
+        path = path.replace(sent, "{event_id}")
         return re.sub("notes/[^/]+", "notes/{note_id}", path)
 
     wrong = []
