@@ -174,7 +174,7 @@ class FeedReading:
     @staticmethod
     def _require_readable(walk: _Walk, horizon: str) -> None:
         oldest = walk.peek()
-        if oldest is not None and (oldest.position != walk.position + 1 or oldest.published_at < horizon):
+        if oldest is None or oldest.position != walk.position + 1 or oldest.published_at < horizon:
             raise PositionExpired()
 
     def _page(self, walk: _Walk) -> FeedPage:

@@ -106,12 +106,23 @@ def test_a_reader_who_has_all_entries_is_not_told_to_begin_again(feed: FakeFeed)
 def test_a_position_whose_entries_were_removed_is_expired(feed: FakeFeed) -> None:
     for _ in range(3):
         feed.add(at=ago(1))
+    assert read_all(feed) == [1, 2, 3]
     feed.expire(2)
     for wanted in (ALL_ENTRIES, FeedFilter(first=ago(2))):
         with pytest.raises(PositionExpired):
             feed.reading().list(wanted, after=1, limit=25)
         assert positions(feed.reading().list(wanted, after=2, limit=25)) == [3]
         assert positions(feed.reading().list(wanted, after=None, limit=25)) == [3]
+
+
+def test_a_position_is_expired_if_all_entries_were_removed(feed: FakeFeed) -> None:
+    """A tenant without changes for 400 days still has its last position."""
+    feed.add(at=ago(401))
+    feed.expire(1)
+    with pytest.raises(PositionExpired):
+        feed.reading().list(ALL_ENTRIES, after=0, limit=25)
+    for after in (None, 1):
+        assert feed.reading().list(ALL_ENTRIES, after=after, limit=25).next_after == 1
 
 
 @pytest.mark.parametrize(
