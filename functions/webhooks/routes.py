@@ -90,7 +90,8 @@ def delete_webhook(call: Call, webhook_id: str) -> Reply:
 )
 def enable_webhook(call: Call, webhook_id: str) -> Reply:
     """Makes the caller the holder (`acts_as`), which takes the permissions for all the webhook's event types. Events of
-    the time when it was disabled are not sent."""
+    the time when it was disabled are not sent, except those that are still being passed on. `POST …/recover` sends
+    them."""
     return Reply(record=webhook_service(call.caller, call.claim).enable(webhook_id, call.if_match))
 
 

@@ -38,6 +38,10 @@ SHOWN = (
     "[('phone', '+14155552671'), ('email', 'bob@home.example'), ('tag', 'regular')]",
     "Offer a series done five appointments booked",
     "interaction  Rescheduled: Haircut",
+    "contact.created pending",
+    "delivered [204, 204]",
+    "interaction.created      version 5  api",
+    "contact.updated {'company': {'old': None, 'new': 'Stone and Sons'}}",
 )
 RECIPES = {"make run": "python -m local", "make test": "python -m pytest"}
 """README's two commands, and what the Makefile runs for each."""
