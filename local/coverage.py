@@ -26,6 +26,7 @@ LAYERS = {
         "publishing",
         "files",
         "identity",
+        "encryption",
         "http",
         "wiring",
     )

@@ -105,7 +105,7 @@ def test_a_delimiter_is_one_character_that_begins_no_value() -> None:
 def test_mappings_name_fields() -> None:
     assert all(map(is_field, [*FIELDS, "custom.vip_level", "other_phones.mobile", "other_phones.Büro 2"]))
     assert not any(
-        map(is_field, ["", "mail", "custom.", "custom.Bad", "other_phones.", "id", "owner_id", "source"])
+        map(is_field, ["", "mail", "custom.", "custom.Bad", "other_phones.", "version", "owner_id", "source"])
     )
 
 
