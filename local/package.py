@@ -93,6 +93,14 @@ _PRUNED = (
     "urllib3/contrib/pyopenssl.py", "urllib3/contrib/socks.py", "urllib3/http2/connection.py", "dateutil/tz/win.py",
     "idna/cli.py", "idna/__main__.py", "botocore/stub.py", "annotated_types/test_cases.py", "cryptography/fernet.py",
     "cryptography/x509/ocsp.py", "cryptography/hazmat/asn1",
+    "cryptography/hazmat/primitives/serialization/pkcs7.py",
+    # botocore's signatures by a library of C that is not packed.
+    "botocore/crt/auth.py",
+    # What powertools needs to check requests and to write OpenAPI documents, which `shared.http` does.
+    "aws_lambda_powertools/event_handler/middlewares/openapi_validation.py",
+    "aws_lambda_powertools/event_handler/openapi/compat.py", "aws_lambda_powertools/event_handler/openapi/models.py",
+    "aws_lambda_powertools/event_handler/openapi/params.py",
+    "aws_lambda_powertools/event_handler/openapi/schema_generator.py",
     "aws_lambda_powertools/metrics/provider/datadog", "aws_lambda_powertools/utilities/metadata",
 )  # fmt: skip
 _UTILITIES = "aws_lambda_powertools/utilities"

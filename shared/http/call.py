@@ -19,6 +19,7 @@ from shared.domain.errors import (
     UnsupportedMediaType,
 )
 from shared.domain.tenant import RateLimit
+from shared.domain.webhook_requests import is_webhook_request
 from shared.http.bodies import (
     FORM,
     MAX_BODY_BYTES,
@@ -68,6 +69,14 @@ class Call:
     def is_signed_in(self) -> bool:
         """Whether an authorizer has admitted the request. Public routes have no authorizer."""
         return bool(self.event["requestContext"].get("authorizer"))
+
+    def refuse_webhooks(self) -> None:
+        """Raises PermissionDenied when a webhook sends the request: one event could cause others without end."""
+        if is_webhook_request(self.event.get("headers") or {}):
+            raise PermissionDenied(
+                "Webhooks cannot call this API. Let a program of yours receive the event and make the call.",
+                code="webhook_request",
+            )
 
     def require_open_tenant(self) -> None:
         """Raises PermissionDenied when the authorizer found that the caller's tenant is suspended."""

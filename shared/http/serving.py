@@ -138,6 +138,7 @@ def _respond_within_limits(
     """
     headers: dict[str, str] = {}
     try:
+        call.refuse_webhooks()
         call.require_open_tenant()
         limits = rate_limits() if rate_limits is not None else None
         if limits is not None:

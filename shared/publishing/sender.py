@@ -10,6 +10,7 @@ from typing import Any
 from shared.domain import timestamps
 from shared.domain.errors import Invalid
 from shared.domain.events import Event
+from shared.domain.webhook_requests import USER_AGENT
 from shared.domain.webhooks.addresses import parse_target
 from shared.domain.webhooks.delivery import RESPONSE_BYTES, Attempt, DeliveryAttemptResult
 from shared.domain.webhooks.secrets import WebhookSecrets
@@ -17,8 +18,6 @@ from shared.domain.webhooks.subscription import Webhook
 from shared.publishing import signing
 from shared.publishing.contracts import to_body
 from shared.publishing.transport import RequestFailed, post
-
-_AGENT = "contacts-webhooks/1"
 
 
 class Sender:
@@ -45,7 +44,7 @@ class Sender:
         headers = {
             **secrets.headers,
             "Content-Type": "application/json",
-            "User-Agent": _AGENT,
+            "User-Agent": USER_AGENT,
             "Connection": "close",
             **signing.headers(valid, event.id, int(started), body),
         }

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
+from shared.domain.webhook_requests import ID, SIGNATURE, TIMESTAMP
 from shared.domain.webhooks.secrets import SECRET_PREFIX
 
 
@@ -19,9 +20,9 @@ def headers(secrets: Sequence[str], message_id: str, timestamp: int, body: bytes
     if not secrets:
         raise ValueError("no webhook secret")
     return {
-        "webhook-id": message_id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": " ".join(sign(secret, message_id, timestamp, body) for secret in secrets),
+        ID: message_id,
+        TIMESTAMP: str(timestamp),
+        SIGNATURE: " ".join(sign(secret, message_id, timestamp, body) for secret in secrets),
     }
 
 

@@ -29,6 +29,7 @@ from shared.domain.errors import (
     IdempotencyKeyReused,
     PermissionDenied,
     QuotaReached,
+    RateLimited,
     Unauthenticated,
     Unavailable,
 )
@@ -41,7 +42,7 @@ LEASE_SECONDS = 20
 """Seconds for which a claim keeps other calls out. No function that serves calls runs as long, so a call that is still
 running is not disturbed, and a call that was killed holds its key no longer."""
 
-_NOT_KEPT = (Unavailable, ConcurrentChange, QuotaReached, PermissionDenied, Unauthenticated)
+_NOT_KEPT = (Unavailable, RateLimited, ConcurrentChange, QuotaReached, PermissionDenied, Unauthenticated)
 """Refusals that are not stored: their cause may be gone by the next call, and rights are checked on every call."""
 
 _SEALED = "sealed:"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from shared.services.limits.mail_limits import LimitedMail
     from shared.services.limits.rate_limits import RateLimits
     from shared.services.limits.sign_in_gate import OpenGate, SignInGate
+    from shared.services.limits.webhook_tests import WebhookTestLimit
 
 
 @kept
@@ -41,6 +42,14 @@ def sign_in_gate() -> SignInGate | OpenGate:
     if not environment.rate_limits():
         return OpenGate()
     return SignInGate(BucketTable(store()), environment.cursor_key())
+
+
+def webhook_test_limit(tenant_id: str) -> WebhookTestLimit:
+    """The limit on test events of a tenant's webhooks."""
+    from shared.services.limits.webhook_tests import WebhookTestLimit
+    from shared.table.limits import BucketTable
+
+    return WebhookTestLimit(BucketTable(store()), tenant_id)
 
 
 def limited_mail(mail: Mail, tenant_id: str) -> LimitedMail:

@@ -9,6 +9,7 @@ from shared import environment
 from shared.wiring.base import aws_client, cursors, store
 from shared.wiring.idempotency import announcer, store_for
 from shared.wiring.kept import kept
+from shared.wiring.limits import webhook_test_limit
 from shared.wiring.sealing import seal
 from shared.wiring.tenants import find_tenant, user_table
 
@@ -37,6 +38,7 @@ def webhook_service(caller: Caller, claim: IdempotencyKeyClaim | None = None) ->
         cursors(),
         delivery_queue(),
         vault(),
+        partial(webhook_test_limit, caller.tenant_id),
         loopback=environment.webhook_loopback(),
         announce=announcer(claim),
     )

@@ -61,6 +61,7 @@ from shared.domain.tenant import TenantSettings
 from shared.domain.text import MAX_LONG_TEXT
 from shared.domain.webhooks.addresses import is_allowed, parse_target
 from shared.domain.webhooks.filters import WebhookFilterInput
+from shared.domain.webhooks.redaction import hide_secrets
 from shared.domain.webhooks.secrets import HeaderChanges
 from shared.files.object_keys import inbox_file, uploaded_file
 from shared.http.bodies import FORM
@@ -285,6 +286,8 @@ SUBJECTS: dict[str, Callable[[str], Any]] = {
     "Retry-After": lambda value: parse_retry_after(value, 0.0),
     "webhook headers": lambda value: TypeAdapter(HeaderChanges).validate_python({value: value}),
     "webhook header's name": lambda value: TypeAdapter(HeaderChanges).validate_python({value[:64]: value}),
+    "redaction.hide_secrets": lambda value: hide_secrets(value.encode(errors="replace"), ["canary-value"]),
+    "redaction of a header": lambda value: hide_secrets(value.encode(errors="replace"), [value[:1_000]]),
     "keys.escape": escape,
     "cursor": lambda value: Cursors(b"k").open(("a",), value),
 }
@@ -327,6 +330,7 @@ DRIVEN = {
     "shared/domain/typed_phone.py",
     "shared/domain/webhooks/addresses.py",
     "shared/domain/webhooks/filters.py",
+    "shared/domain/webhooks/redaction.py",
     "shared/domain/webhooks/secrets.py",
     "shared/files/object_keys.py",
     "shared/http/call.py",

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from shared.domain import timestamps
 from shared.domain.errors import Conflict, Invalid
 from shared.domain.text import HEADER_NAME, HEADER_VALUE
+from shared.domain.webhooks.redaction import hide_secrets
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix is no secret
 _SECRET_BYTES = 32  # Standard Webhooks 1.0.0 asks for 24 to 64
@@ -40,9 +41,6 @@ _RESERVED = frozenset(
     }
 )  # fmt: skip
 _RESERVED_PREFIXES = ("content-", "proxy-", "webhook-", "x-forwarded-")
-
-
-_HIDDEN, _SHORTEST_HIDDEN = b"[hidden]", 8
 
 
 def _check_header_name(name: str) -> str:
@@ -148,18 +146,12 @@ class WebhookSecrets:
         return [one.secret for one in self.secrets if one.until is None or at < one.until]
 
     def redact(self, content: bytes) -> bytes:
-        """Return content, such as a response, without the secrets and headers' values that it repeats.
-
-        Parts of values that are separated by spaces are hidden too, such as a token after `Bearer`. What is shorter
-        than eight characters is not hidden: it is no secret, and may be in any text.
+        """Return content, such as a response, without the secrets and headers' values that it repeats; see
+        `hide_secrets`.
         """
-        hidden = {one.secret for one in self.secrets}
-        for value in self.headers.values():
-            hidden |= {value, *value.split()}
-        for text in sorted(hidden, key=len, reverse=True):
-            if len(text) >= _SHORTEST_HIDDEN:
-                content = content.replace(text.encode(), _HIDDEN)
-        return content
+        signing = [one.secret for one in self.secrets]
+        keys = [one.removeprefix(SECRET_PREFIX) for one in signing]
+        return hide_secrets(content, [*signing, *keys, *self.headers.values()])
 
     def rotate(self, *, at: str, overlap_hours: int) -> WebhookSecrets:
         """Return the secrets with a new one. The earlier ones end `overlap_hours` after `at`, or when they were to end

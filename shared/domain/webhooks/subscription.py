@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
@@ -241,8 +240,8 @@ class Webhook(Recorded):
         """Return the subscription with the fields of a merge patch, and its event; None if nothing changes.
 
         `headers_given`: the names of the headers that the patch sets or removes. The caller becomes the holder if what
-        is sent where changes. Raises PermissionDenied and Invalid as `create`, and Invalid for a URL on another host if
-        a header would be sent there that the patch does not name.
+        is sent where changes. Raises PermissionDenied and Invalid as `create`, and Invalid for another URL if a header
+        would be sent there that the patch does not name.
         """
         fields = dict(given)
         if "url" in fields:
@@ -306,14 +305,17 @@ class Webhook(Recorded):
         return NewWebhook.model_construct(**self.__dict__, secret=secret)
 
     def _require_headers_again(self, url: str, headers_given: Collection[str]) -> None:
-        """Raise Invalid if the headers' values would reach another host without a caller who knows them."""
+        """Raise Invalid if the headers' values would reach another URL without a caller who knows them.
+
+        Another path or query counts, since it may be another customer's on the host of a service that many use.
+        """
         known = {name.lower() for name in headers_given}
         kept = [name for name in self.header_names if name.lower() not in known]
-        if kept and urlsplit(url)[:2] != urlsplit(self.url)[:2]:
+        if kept and url != self.url:
             raise Invalid.field(
                 "headers",
                 "required",
-                f"The URL is on another host. Send the values of the headers again, or null: {', '.join(kept)}.",
+                f"The URL changes. Send the values of the headers again, or null: {', '.join(kept)}.",
             )
 
     def _hand_over(self, events: list[str], stamp: Stamp) -> dict[str, Any]:

@@ -60,6 +60,12 @@ class Vault(Protocol):
     def open(self, tenant_id: str, webhook_id: str, sealed: bytes) -> WebhookSecrets: ...
 
 
+class TestLimit(Protocol):
+    """Limits the test events of webhooks; see `shared.services.limits.webhook_tests.WebhookTestLimit`."""
+
+    def count(self, webhook_id: str) -> None: ...
+
+
 class WebhookService:
     """The subscriptions that one caller may manage. `loopback` allows URLs of the local machine."""
 
@@ -70,6 +76,7 @@ class WebhookService:
         cursors: Cursors,
         queue: Queue,
         vault: Vault,
+        test_limit: Callable[[], TestLimit],
         *,
         loopback: bool = False,
         sleep: Callable[[float], None] = time.sleep,
@@ -80,6 +87,7 @@ class WebhookService:
         self._cursors = cursors
         self._queue = queue
         self._vault = vault
+        self._test_limit = test_limit
         self._loopback = loopback
         self._sleep = sleep
         self._announce = announce
@@ -205,11 +213,12 @@ class WebhookService:
     def test(self, webhook_id: str) -> Delivery:
         """Send a test event to a subscription; return its delivery, which is attempted within moments.
 
-        Raises Conflict when the subscription is disabled.
+        Raises Conflict when the subscription is disabled, and RateLimited when it has been tested too often.
         """
         webhook = self.read(webhook_id)
         if not webhook.is_active:
             raise Conflict("This webhook is disabled. Enable it first.", code="webhook_disabled")
+        self._test_limit().count(webhook.id)
         at = timestamps.now()
         delivery = Delivery.create_test(webhook.id, webhook.version, event_id=new_id(), at=at)
         self._announce(delivery)

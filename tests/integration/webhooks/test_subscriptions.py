@@ -9,6 +9,9 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 
 from shared.domain.ids import new_id
+from shared.services.limits import webhook_tests
+from shared.services.limits.rate_limits import SECOND, Quota
+from shared.services.limits.webhook_tests import WebhookTestLimit
 from tests.integration.webhooks.test_webhook_rights import Hooks
 from tests.integration.world import World
 from tests.support.receiver import Receiver
@@ -285,6 +288,51 @@ def test_check_77_a_test_event_goes_to_its_webhook_alone_signed_and_into_its_log
     world.catch_up()
     assert "webhook.test" not in {one["type"] for one in world.published()}
     assert answer.json["event_id"] not in json.dumps([one["SK"] for one in world.content.of("T#", "EVENT#")])
+
+
+def test_a_webhook_whose_url_and_headers_call_this_api_starts_nothing(hooks: Hooks) -> None:
+    """Routes without a body accept any, and the header may be a key: without the refusal each test event would cause
+    the next one.
+    """
+    world = hooks.world
+    _, key = hooks.client({"webhooks:manage": "all", "contacts:read": "all"})
+    body = {
+        "url": f"{hooks.receiver.url}/loop",
+        "events": ["*"],
+        "headers": {"Authorization": f"Bearer {key}"},
+    }
+    made = world.send("POST", "/webhooks", body).json
+    test = f"/webhooks/{made['id']}/test"
+    assert world.send("POST", test).status == 202
+    hooks.send()
+    [came] = hooks.receiver.requests
+    headers = {name: value for name, value in came.headers.items() if name.lower() != "host"}
+    for method, path in (("POST", test), ("GET", "/contacts"), ("GET", "/health"), ("POST", "/nothing")):
+        refused = world.gateway.request(method, path, json=json.loads(came.body), headers=headers)
+        assert (refused.status, refused.json["code"]) == (403, "webhook_request"), path
+    hooks.send()
+    assert len(hooks.receiver.requests) == 1
+
+
+def test_a_webhook_is_tested_a_limited_number_of_times_and_the_refusal_is_not_stored(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = hooks.subscribe(hooks.world.t1.admin, "contact.created")
+    test, key = f"/webhooks/{made['id']}/test", {"Idempotency-Key": new_id()}
+    monkeypatch.setattr(webhook_tests, "WEBHOOK_QUOTA", Quota(3_600 * SECOND, 1))
+    assert hooks.world.send("POST", test).status == 202
+    refused = hooks.world.send("POST", test, headers=key)
+    assert (refused.status, refused.json["code"]) == (429, "rate_limited")
+    assert int(refused.headers["retry-after"]) >= 1
+    other = hooks.subscribe(hooks.world.t1.admin, "contact.created")
+    assert (
+        hooks.world.send(
+            "POST", f"/webhooks/{other['id']}/test", headers={"Idempotency-Key": new_id()}
+        ).status
+        == 202
+    )
+    monkeypatch.setattr(WebhookTestLimit, "count", lambda *_: None)
+    assert hooks.world.send("POST", test, headers=key).status == 202
 
 
 def test_a_disabled_webhook_cannot_be_tested_and_what_waits_is_given_up(hooks: Hooks) -> None:

@@ -22,6 +22,7 @@ from shared.domain.webhooks.filters import WebhookFilterInput
 from shared.domain.webhooks.secrets import WebhookSecrets
 from shared.domain.webhooks.subscription import Webhook, WebhookInput, WebhookPatch
 from shared.publishing.contracts import from_message, to_message
+from shared.services.limits.webhook_tests import WebhookTestLimit
 from shared.services.side_by_side import SideBySide
 from shared.services.webhooks.deliveries import AttemptInProgress, Sending
 from shared.services.webhooks.fan_out import FanOut
@@ -31,6 +32,7 @@ from shared.table.cursors import Cursors
 from shared.table.event_items import event_from_item
 from shared.table.store import Store
 from shared.table.webhooks.deliveries import DeliveryTable
+from tests.buckets import MemoryBuckets
 from tests.support.interleaving import Explored, Schedule, Turns, explored
 from tests.support.memory_table import MemoryTable
 
@@ -186,6 +188,7 @@ class Scene:
             Cursors(b"key"),
             self,
             self,
+            lambda: WebhookTestLimit(MemoryBuckets(), "T1"),
             sleep=lambda _: None,
         )
 
