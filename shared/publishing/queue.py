@@ -65,7 +65,7 @@ class DeadLetters:
 
 
 def _group_of(request: DeliveryRequest) -> str:
-    """Return the message group of a request: its subscription. The requests of one with a long backlog wait, and those
-    of the others do not.
+    """Return the message group of a request: its tenant. The requests of one with a long backlog wait, and those of the
+    others do not, however many subscriptions that tenant has.
     """
-    return f"{request.tenant_id}/{request.webhook_id}"
+    return request.tenant_id

@@ -43,12 +43,20 @@ be able to delay a message by as much."""
 
 SLOW_MILLISECONDS = 5_000
 """Milliseconds that an attempt takes at least to make its subscription slow."""
-SLOW_FOR_SECONDS = 300
+SLOW_FOR_SECONDS = 900
 """Seconds for which a subscription is slow after such an attempt."""
-SLOW_ATTEMPTS = 4
-"""The most attempts that are under way at once for a slow subscription, of the 50 that the sender makes at once."""
-TURN_SECONDS = (30, 300)
-"""The shortest and the longest wait of a delivery until its slow subscription may be sent to, in seconds."""
+SLOT_SECONDS = 3.75
+"""Seconds from one slot to the next. All slow subscriptions of a tenant share its slots, and an attempt takes at most
+15 seconds, so four of the 50 senders are busy with them at once."""
+SLOT_VALID_SECONDS = 60
+"""Seconds after the beginning of a slot within which its attempt may begin."""
+MAX_SLOT_SECONDS = 14_400
+"""Seconds from now within which slots are given. When all are taken, a delivery waits for as long and asks again."""
+EARLY_SECONDS = 600
+"""Seconds before the end of a wait at which the due-time index, which is read every minute, hands a delivery over to
+the queue, which waits to the second."""
+CLOCK_SECONDS = 2
+"""Seconds by which a message may come before the end of its wait, since clocks differ."""
 
 KEPT_SECONDS = 30 * 86_400
 """Seconds for which a delivery is kept after its latest or next attempt."""
@@ -125,7 +133,9 @@ class Delivery(BaseModel):
     # event, the id of the event from which it follows. `webhook_version`: in the delivery of a test event; else 0.
     # `revision` changes with each change of the delivery. `queued_at`: when the message for the next attempt was
     # queued; None when that is not known. `earlier_attempts`: how many attempts were made before the delivery was sent
-    # again.
+    # again. `waits_until`: until when the next attempt waits for its slow or paused subscription. `slot_at`: the
+    # beginning of the slot in which it may be made. `claimed_by` and `claimed_until`: of the attempt that a sender has
+    # reserved.
     webhook_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
@@ -135,6 +145,10 @@ class Delivery(BaseModel):
     queued_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     revision: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = "new"
     earlier_attempts: Annotated[int, SkipJsonSchema(), Field(exclude=True)] = 0
+    waits_until: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
+    slot_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
+    claimed_by: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
+    claimed_until: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
 
     @classmethod
     def create(cls, notice: Notice, webhook_id: str, *, at: str) -> Delivery:
@@ -191,9 +205,7 @@ class Delivery(BaseModel):
         """
         if self.next_attempt_at is None or not self.attempts:
             return None if self.next_attempt_at is None else 0
-        since, until = self.attempts[-1].at, self.next_attempt_at
-        seconds = -(-(timestamps.to_milliseconds(until) - timestamps.to_milliseconds(since)) // 1000)
-        return seconds if seconds <= MAX_QUEUED_WAIT_SECONDS else None
+        return seconds_of_wait(self.next_attempt_at, self.attempts[-1].at)
 
     def record(
         self, attempt: Attempt, *, revision: str, retry_after: float | None, jitter: float
@@ -205,7 +217,14 @@ class Delivery(BaseModel):
         the delivery has ended (two senders had the same message) is logged, and a success always counts.
         """
         attempted = self.model_copy(
-            update={"attempts": [*self.attempts, attempt], "queued_at": None, "revision": revision}
+            update={
+                "attempts": [*self.attempts, attempt],
+                "queued_at": None,
+                "revision": revision,
+                "claimed_by": None,
+                "claimed_until": None,
+                **_WITHOUT_WAIT,
+            }
         )
         if attempt.has_succeeded:
             return attempted._end("delivered", None)
@@ -244,6 +263,7 @@ class Delivery(BaseModel):
                 "queued_at": None,
                 "revision": revision,
                 "earlier_attempts": self.earlier_attempts if self.state == "pending" else len(self.attempts),
+                **_WITHOUT_WAIT,
             }
         )
 
@@ -260,8 +280,51 @@ class Delivery(BaseModel):
     def postpone(self, until: str, *, revision: str) -> Delivery:
         """Return the delivery with its next attempt postponed, without an attempt."""
         return self.model_copy(
-            update={"next_attempt_at": until, "due_at": until, "queued_at": None, "revision": revision}
+            update={
+                "next_attempt_at": until,
+                "due_at": until,
+                "queued_at": None,
+                "revision": revision,
+                **_WITHOUT_WAIT,
+            }
         )
+
+    def wait(self, until: str, *, at: str, has_slot: bool, revision: str) -> Delivery:
+        """Return the delivery with its next attempt postponed for its slow or paused subscription.
+
+        `at`: now. `has_slot`: whether a slot begins at `until`. A wait that the queue can make (`seconds_of_wait`) is
+        left to it; then the index has the delivery in case the message is lost. The index has the beginning of a longer
+        one.
+        """
+        return self.model_copy(
+            update={
+                "next_attempt_at": until,
+                "waits_until": until,
+                "slot_at": until if has_slot else None,
+                "due_at": _due_after_queue(until)
+                if seconds_of_wait(until, at) is not None
+                else timestamps.plus(until, -EARLY_SECONDS),
+                "queued_at": None,
+                "revision": revision,
+            }
+        )
+
+    def is_waiting(self, at: str) -> bool:
+        """Whether the next attempt still waits for its subscription."""
+        return self.waits_until is not None and timestamps.plus(self.waits_until, -CLOCK_SECONDS) > at
+
+    @property
+    def is_wait_queued(self) -> bool:
+        """Whether the end of the wait is left to the queue."""
+        return self.waits_until is not None and self.due_at == _due_after_queue(self.waits_until)
+
+    def has_slot(self, at: str) -> bool:
+        """Whether the next attempt may be made now though its subscription is slow."""
+        return self.slot_at is not None and at <= timestamps.plus(self.slot_at, SLOT_VALID_SECONDS)
+
+    def is_under_way(self, at: str) -> bool:
+        """Whether a sender is making the next attempt, as far as is known."""
+        return self.claimed_until is not None and self.claimed_until >= at
 
     def _end(self, state: DeliveryState, reason: str | None) -> Delivery:
         return self.model_copy(
@@ -271,5 +334,19 @@ class Delivery(BaseModel):
                 "next_attempt_at": None,
                 "due_at": None,
                 "queued_at": None,
+                **_WITHOUT_WAIT,
             }
         )
+
+
+_WITHOUT_WAIT = {"waits_until": None, "slot_at": None}
+
+
+def seconds_of_wait(until: str, at: str) -> int | None:
+    """Return the seconds from now for which the queue delays a message; None when it cannot for so long."""
+    seconds = -(-(timestamps.to_milliseconds(until) - timestamps.to_milliseconds(at)) // 1000)
+    return max(0, seconds) if seconds <= MAX_QUEUED_WAIT_SECONDS else None
+
+
+def _due_after_queue(until: str) -> str:
+    return timestamps.plus(until, LOST_MESSAGE_SECONDS)

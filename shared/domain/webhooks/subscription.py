@@ -176,10 +176,12 @@ class Webhook(Recorded):
     updated_at: Timestamp
     updated_by: str
 
-    # Not shown. `slow_until`: until when few attempts are made at once. `held_since`: when the holder became the
-    # holder. `sealed`: the secrets and the headers' values, encrypted (`shared.services.webhooks.vault`).
+    # Not shown. `slow_until`: until when few attempts are made at once. `paused_until`: until when the receiver asked
+    # not to be called. `held_since`: when the holder became the holder. `sealed`: the secrets and the headers' values,
+    # encrypted (`shared.services.webhooks.vault`).
     held_since: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     slow_until: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
+    paused_until: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     sealed: Annotated[bytes, SkipJsonSchema(), Field(exclude=True, repr=False)] = b""
     last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
 
@@ -230,6 +232,10 @@ class Webhook(Recorded):
         """Whether the receiver has lately taken long to answer, so that few attempts are made at once."""
         return self.slow_until is not None and self.slow_until > at
 
+    def is_paused(self, at: str) -> bool:
+        """Whether the receiver has asked not to be called now."""
+        return self.paused_until is not None and self.paused_until > at
+
     def may_want(self, notice: Notice) -> bool:
         """Whether an event is to be sent as far as its notice tells; see `WebhookFilter.may_pass`."""
         return self.wants_type(notice.type) and self.filter.may_pass(notice)
@@ -257,7 +263,7 @@ class Webhook(Recorded):
         if not _BY_HOLDER.isdisjoint(changed):
             changed |= self._hand_over(changed.get("events", self.events), stamp)
         if "url" in changed:
-            changed["failing_since"] = None
+            changed |= {"failing_since": None, "slow_until": None, "paused_until": None}
         return self._build_change(WEBHOOK_UPDATED, changed, stamp)
 
     def enable(self, *, stamp: Stamp) -> tuple[Webhook, Event] | None:
@@ -270,7 +276,7 @@ class Webhook(Recorded):
             return self._build_change(WEBHOOK_UPDATED, held, stamp) if held else None
         return self._build_change(
             WEBHOOK_ENABLED,
-            {"is_active": True, "disabled_reason": None, "failing_since": None, **held},
+            {"is_active": True, "disabled_reason": None, "failing_since": None, "paused_until": None, **held},
             stamp,
         )
 

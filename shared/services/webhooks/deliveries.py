@@ -25,7 +25,6 @@ from shared.domain.tenant import Tenant
 from shared.domain.webhooks.delivery import (
     RESERVATION_SECONDS,
     SUSPENSION_SECONDS,
-    TURN_SECONDS,
     Delivery,
     DeliveryAttemptResult,
     DeliveryRequest,
@@ -33,21 +32,17 @@ from shared.domain.webhooks.delivery import (
 from shared.domain.webhooks.secrets import WebhookSecrets
 from shared.domain.webhooks.subscription import GONE, HOLDER_LOST_RIGHTS, Webhook, system_stamp
 from shared.services.backoff import RECORD, fraction
-from shared.services.webhooks import health
+from shared.services.webhooks import health, waiting
 
 
-class Subscriptions(health.Subscriptions, Protocol):
+class Subscriptions(health.Subscriptions, waiting.Subscriptions, Protocol):
     """The subscriptions of one tenant and their deliveries; see `shared.table.webhooks.deliveries.DeliveryTable`."""
 
     def find_delivery(self, webhook_id: str, event_id: str) -> tuple[Webhook | None, Delivery | None]: ...
 
     def event_of(self, delivery: Delivery) -> Event | None: ...
 
-    def mark_queued(self, delivery: Delivery, at: str) -> None: ...
-
     def reserve(self, delivery: Delivery, *, by: str, at: str, until: str) -> bool: ...
-
-    def save_delivery(self, before: Delivery, after: Delivery) -> None: ...
 
     def save_with_webhook(
         self,
@@ -159,6 +154,7 @@ class Sending:
         self._secrets = secrets
         self._now = now
         self._jitter = jitter
+        self._waiting = waiting.WaitingRoom(queue, now, jitter)
 
     def attempt(self, request: DeliveryRequest) -> AttemptReport:
         """Make an attempt, record it, and schedule the next one.
@@ -181,6 +177,10 @@ class Sending:
         tenant = self._tenant(request.tenant_id)
         if tenant is None or tenant.suspended:
             return self._postpone(table, delivery)
+        if delivery.is_under_way(self._now()):
+            raise AttemptInProgress
+        if self._waiting.hold(table, request, webhook, delivery):
+            return AttemptReport(done="postponed", state=delivery.state)
         event = table.event_of(delivery)
         if event is None:
             return _give_up(table, delivery, "event_removed")
@@ -194,18 +194,8 @@ class Sending:
         if webhook.include == "full" and self._records is not None:
             record = self._records.find(holder, event.entity, event.entity_id)
         secrets = self._secrets.open(request.tenant_id, webhook.id, webhook.sealed)
-        sender, turn = new_id(), None
-        if webhook.is_slow(self._now()):
-            turn = health.take_turn(table, webhook, by=sender, at=self._now())
-            if turn is None:
-                return self._wait_for_turn(table, request, delivery)
-        try:
-            send = partial(self._sender.send, webhook, event, secrets, record=record)
-            return self._make(table, request, webhook, delivery, send, sender)
-        finally:
-            if turn is not None:
-                with suppress(Unavailable):  # it ends by itself
-                    table.end_turn(webhook.id, turn, by=sender)
+        send = partial(self._sender.send, webhook, event, secrets, record=record)
+        return self._make(table, request, webhook, delivery, send)
 
     def _make(
         self,
@@ -214,15 +204,15 @@ class Sending:
         webhook: Webhook,
         delivery: Delivery,
         send: Callable[[], DeliveryAttemptResult],
-        sender: str,
     ) -> AttemptReport:
-        if not self._reserve(table, delivery, sender):
+        if not self._reserve(table, delivery, new_id()):
             _, current = table.find_delivery(request.webhook_id, request.event_id)
             if current is None or not _awaits(current, request):
                 return _SKIPPED
             raise AttemptInProgress
         result = send()
         health.note_answer(table, webhook, result.attempt, at=self._now())
+        waiting.note_pause(table, webhook, result)
         after = self._record(table, request, delivery, result)
         delay = after.queue_delay if after.state == "pending" else None
         if delay is not None:
@@ -269,16 +259,6 @@ class Sending:
         except Conflict:  # it was sent again too often, or another sender has the same message
             return delivery
         return after
-
-    def _wait_for_turn(
-        self, table: Subscriptions, request: DeliveryRequest, delivery: Delivery
-    ) -> AttemptReport:
-        """Queue the message again, for when the slow subscription may have fewer attempts under way."""
-        shortest, longest = TURN_SECONDS
-        self._queue.send([request], delay=round(shortest + (longest - shortest) * self._jitter()))
-        with suppress(Unavailable):
-            table.mark_queued(delivery, self._now())
-        return AttemptReport(done="postponed", state=delivery.state)
 
     def _reserve(self, table: Subscriptions, delivery: Delivery, sender: str) -> bool:
         at = self._now()

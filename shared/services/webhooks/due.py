@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
 from shared.domain import timestamps
 from shared.domain.errors import Unavailable
 from shared.domain.webhooks.delivery import MAX_QUEUED_SECONDS, RECHECK_SECONDS, DeliveryRequest
+from shared.services.side_by_side import SideBySide
 
 _TOGETHER = 10
-"""Deliveries that are queued before they are marked as queued. After a kill in between, they are queued twice."""
+"""Deliveries that are queued together, before they are marked as queued. After a kill in between, they are queued
+twice. Fewer than an AWS client has connections (`shared.aws.CONNECTIONS`)."""
 
 
 class DueQueue(Protocol):
@@ -27,11 +30,7 @@ class DueIndex(Protocol):
 
     def due_until(self, at: str) -> Iterable[list[tuple[str, DeliveryRequest]]]: ...
 
-    def postpone_if_queued(
-        self, position: str, due: DeliveryRequest, until: str, *, queued_since: str
-    ) -> bool: ...
-
-    def postpone(self, position: str, due: DeliveryRequest, until: str) -> bool: ...
+    def postpone(self, position: str, due: DeliveryRequest, until: str) -> tuple[bool, str | None]: ...
 
     def mark_queued(self, due: DeliveryRequest, due_at: str, at: str) -> None: ...
 
@@ -42,8 +41,11 @@ def send_due(
     *,
     has_time: Callable[[], bool],
     now: Callable[[], str] = timestamps.now,
+    calls: SideBySide | None = None,
 ) -> int:
     """Queue the deliveries that are due, the longest overdue first; return their number.
+
+    `calls` makes the calls of the table.
 
     A delivery whose message may still wait in the queue is postponed, and no other message is sent for it. An empty
     queue has no messages, so a lost message is noticed as soon as the queue is empty, and at the latest after
@@ -53,6 +55,7 @@ def send_due(
     in between. The next run continues after the deliveries that a killed run has postponed.
     """
     sent = 0
+    side_by_side = calls or SideBySide(_TOGETHER)
     may_wait = queue.holds_messages()
     for portion in index.due_until(now()):
         for start in range(0, len(portion), _TOGETHER):
@@ -60,17 +63,22 @@ def send_due(
                 return sent
             at = now()
             until, since = timestamps.plus(at, RECHECK_SECONDS), timestamps.plus(at, -MAX_QUEUED_SECONDS)
-            postponed = [
+            entries = portion[start : start + _TOGETHER]
+            moves = side_by_side.run(
+                [partial(index.postpone, position, request, until) for position, request in entries]
+            )
+            lost = [
                 request
-                for position, request in portion[start : start + _TOGETHER]
-                if not (may_wait and index.postpone_if_queued(position, request, until, queued_since=since))
-                and index.postpone(position, request, until)
+                for (_, request), (is_moved, queued_at) in zip(entries, moves, strict=True)
+                if is_moved and not (may_wait and queued_at is not None and queued_at >= since)
             ]
-            if not postponed:
+            if not lost:
                 continue
-            queue.send(postponed)
-            for request in postponed:
+            queue.send(lost)
+            for marked in side_by_side.run_each(
+                [partial(index.mark_queued, request, until, at) for request in lost]
+            ):
                 with suppress(Unavailable):
-                    index.mark_queued(request, until, at)
-            sent += len(postponed)
+                    marked.result()
+            sent += len(lost)
     return sent

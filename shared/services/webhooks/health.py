@@ -1,4 +1,4 @@
-"""The health of subscriptions: those that have failed for days are disabled, and slow ones get few senders at a time.
+"""The health of subscriptions: those that have failed for days are disabled, and slow ones are known as slow.
 
 A healthy subscription costs nothing: its record is read for each attempt anyway. Its first failure writes when it began
 to fail, and the next success removes that.
@@ -13,8 +13,6 @@ from shared.domain import timestamps
 from shared.domain.errors import ConcurrentChange, Unavailable
 from shared.domain.events import Event
 from shared.domain.webhooks.delivery import (
-    RESERVATION_SECONDS,
-    SLOW_ATTEMPTS,
     SLOW_FOR_SECONDS,
     SLOW_MILLISECONDS,
     Attempt,
@@ -34,10 +32,6 @@ class Subscriptions(Protocol):
     def mark_working(self, webhook_id: str, failing_since: str) -> None: ...
 
     def mark_slow(self, webhook_id: str, until: str) -> None: ...
-
-    def take_turn(self, webhook_id: str, *, by: str, at: str, until: str, most: int) -> int | None: ...
-
-    def end_turn(self, webhook_id: str, turn: int, *, by: str) -> None: ...
 
 
 def note_answer(table: Subscriptions, webhook: Webhook, attempt: Attempt, *, at: str) -> None:
@@ -73,12 +67,3 @@ def _disable(table: Subscriptions, tenant_id: str, webhook_id: str, at: str) -> 
         return
     if disabled := current.disable(FAILING, stamp=system_stamp(tenant_id, at)):
         table.replace(current, *disabled)
-
-
-def take_turn(table: Subscriptions, webhook: Webhook, *, by: str, at: str) -> int | None:
-    """Return the number of a turn with a slow subscription; None when it has SLOW_ATTEMPTS attempts under way.
-
-    A turn ends by itself after RESERVATION_SECONDS, in case its sender is killed.
-    """
-    until = timestamps.plus(at, RESERVATION_SECONDS)
-    return table.take_turn(webhook.id, by=by, at=at, until=until, most=SLOW_ATTEMPTS)

@@ -53,9 +53,9 @@ def deliveries_between(first: str | None, last: str | None) -> tuple[str, str]:
     return f"{DELIVERY}{low}", f"{DELIVERY}{high}"
 
 
-def turns(tenant_id: str, webhook_id: str) -> Key:
-    """Return the key of the attempts that are under way for a slow subscription."""
-    return make_key(deliveries(tenant_id, webhook_id), "TURNS")
+def slots(tenant_id: str) -> Key:
+    """Return the key of the time of the next attempt that a tenant's slow subscriptions may have."""
+    return make_key(f"{tenant_prefix(tenant_id)}WEBHOOKS#SLOTS", "SLOTS")
 
 
 def parse_delivery(key: Key) -> tuple[str, str, str] | None:

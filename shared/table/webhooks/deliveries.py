@@ -10,7 +10,6 @@ from shared.domain.derived_events import derive_events
 from shared.domain.events import CONTACT_UPDATED, WEBHOOK_TEST, Event, Notice
 from shared.domain.webhooks.delivery import KEPT_SECONDS, Attempt, Delivery
 from shared.domain.webhooks.subscription import Webhook
-from shared.services.backoff import fraction
 from shared.services.reading_budget import Budget
 from shared.table import event_items, guards, walking
 from shared.table.budgeted_reads import BudgetedReads
@@ -18,13 +17,15 @@ from shared.table.codec import AttributeCodec
 from shared.table.item import Item
 from shared.table.keys import events as event_keys
 from shared.table.keys import webhooks as webhook_keys
-from shared.table.keys.spelling import SK, Key, identity_of
+from shared.table.keys.spelling import SK, identity_of
 from shared.table.keys.work import WORK_SK
 from shared.table.transactions import Transaction
 from shared.table.webhooks.repository import WebhookTable, webhook_from_item
 
-_TURNS_KEPT_SECONDS = 3_600
-"""Seconds for which the turns of a slow subscription are kept after the last one was taken."""
+_SLOTS_KEPT_SECONDS = 3_600
+"""Seconds for which the time of a tenant's next slot is kept after the latest slot that can be taken."""
+_SLOT_TRIES = 3
+"""Attempts to take a slot while others take some too."""
 _LARGEST = 500
 """The maximum number of deliveries that are read at once."""
 
@@ -43,6 +44,10 @@ _DELIVERY = AttributeCodec(
         "due_at",
         "queued_at",
         "revision",
+        "waits_until",
+        "slot_at",
+        "claimed_by",
+        "claimed_until",
     ),
     numbers=("webhook_version", "earlier_attempts"),
 )
@@ -196,47 +201,51 @@ class DeliveryTable(WebhookTable):
             condition="attribute_exists(PK)",
         )
 
-    def take_turn(self, webhook_id: str, *, by: str, at: str, until: str, most: int) -> int | None:
-        """Take one of `most` turns with a subscription for the sender `by` until a time; return its number, or None
-        when all are taken.
-
-        Costs a write for each turn that is found taken, at most two: the first one says which others are free.
+    def mark_paused(self, webhook_id: str, until: str) -> None:
+        """Write until when a receiver asked not to be called, unless a later time is written, or the subscription is
+        gone.
         """
-        key = webhook_keys.turns(self._tenant, webhook_id)
-        turn = int(fraction() * most)
-        is_taken, found = self._take_turn(key, turn, by, at, until)
-        if is_taken:
-            return turn
-        free = [one for one in range(most) if found.get(f"until_{one}", {"S": ""})["S"] < at]
-        if not free:
-            return None
-        turn = free[int(fraction() * len(free))]
-        return turn if self._take_turn(key, turn, by, at, until)[0] else None
-
-    def _take_turn(self, key: Key, turn: int, by: str, at: str, until: str) -> tuple[bool, Item]:
-        is_free = f"attribute_not_exists(until_{turn}) OR until_{turn} < :at"
-        expires_at = timestamps.to_milliseconds(until) // 1000 + _TURNS_KEPT_SECONDS
-        return self._store.update_or_read(
-            key,
-            f"SET until_{turn} = :until, by_{turn} = :by, expires_at = :expires_at",
-            {
-                ":by": {"S": by},
-                ":at": {"S": at},
-                ":until": {"S": until},
-                ":expires_at": {"N": str(expires_at)},
-            },
-            # Also holds when this write is sent again after its answer was lost.
-            condition=f"{is_free} OR by_{turn} = :by",
-        )
-
-    def end_turn(self, webhook_id: str, turn: int, *, by: str) -> None:
-        """End a turn, unless another sender has taken it meanwhile."""
         self._store.update(
-            webhook_keys.turns(self._tenant, webhook_id),
-            f"REMOVE until_{turn}, by_{turn}",
-            {":by": {"S": by}},
-            condition=f"by_{turn} = :by",
+            webhook_keys.webhook(self._tenant, webhook_id),
+            "SET paused_until = :until",
+            {":until": {"S": until}},
+            condition="attribute_exists(PK) AND (attribute_not_exists(paused_until) OR paused_until < :until)",
         )
+
+    def take_slot(self, *, at: str, seconds: float, horizon: str) -> str | None:
+        """Take the next slot of the tenant's slow subscriptions, and return its time: `at` (now) or later. None when it
+        is after `horizon`.
+
+        `seconds`: from one slot to the next. Costs one write if other deliveries wait for slots, else two. A write that
+        is sent again because its answer was lost leaves a slot unused.
+        """
+        key, now, length = webhook_keys.slots(self._tenant), timestamps.to_milliseconds(at), seconds * 1000
+        latest = timestamps.to_milliseconds(horizon)
+        values: Item = {
+            ":now": {"N": str(now)},
+            ":expires_at": {"N": str(latest // 1000 + _SLOTS_KEPT_SECONDS)},
+        }
+        for _ in range(_SLOT_TRIES):
+            is_taken, found = self._store.update_or_read(
+                key,
+                "SET expires_at = :expires_at ADD next_slot :length",
+                {**values, ":length": {"N": str(round(length))}, ":latest": {"N": str(latest)}},
+                condition="next_slot BETWEEN :now AND :latest",
+            )
+            following = int(found["next_slot"]["N"]) if "next_slot" in found else 0
+            if is_taken:
+                return timestamps.from_milliseconds(following - round(length))
+            if following > latest:
+                return None
+            is_first, _ = self._store.update_or_read(
+                key,
+                "SET expires_at = :expires_at, next_slot = :following",
+                {**values, ":following": {"N": str(now + round(length))}},
+                condition="attribute_not_exists(next_slot) OR next_slot < :now",
+            )
+            if is_first:
+                return at
+        return None
 
     def save_delivery(self, before: Delivery, after: Delivery) -> None:
         """Write a changed delivery. Raises ConcurrentChange when it is no longer as `before`."""
@@ -246,13 +255,16 @@ class DeliveryTable(WebhookTable):
     def commit_delivery(self, before: Delivery, after: Delivery) -> None:
         """Write a changed delivery, together with the answer of the call that changes it.
 
-        Raises ConcurrentChange when it is no longer as `before`.
+        Raises ConcurrentChange when it is no longer as `before`, or a sender has reserved an attempt since.
         """
         transaction = Transaction()
-        transaction.put(
-            _delivery_to_item(self._tenant, after),
-            **guards.at_revision_or_own(before.revision, after.revision),
-        )
+        guard = guards.at_revision_or_own(before.revision, after.revision)
+        is_claim_as_before = "attribute_not_exists(claimed_by)"
+        if before.claimed_by is not None:
+            is_claim_as_before = "claimed_by = :claimed_by"
+            guard["values"] = {**guard["values"], ":claimed_by": {"S": before.claimed_by}}
+        guard["condition"] = f"({guard['condition']}) AND {is_claim_as_before}"
+        transaction.put(_delivery_to_item(self._tenant, after), **guard)
         self._store.commit(transaction)
 
     def save_with_webhook(

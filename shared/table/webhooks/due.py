@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from shared.domain.webhooks.delivery import DeliveryRequest
 from shared.table import walking
@@ -13,6 +14,7 @@ from shared.table.keys.work import WORK_PK, WORK_SK
 from shared.table.store import Store
 
 _PAGE = 100
+_PORTION = 1_000
 
 
 class DueDeliveries:
@@ -24,29 +26,34 @@ class DueDeliveries:
     def due_until(self, at: str) -> Iterator[list[tuple[str, DeliveryRequest]]]:
         """Yield the deliveries due by `at` in portions, each with the position of its entry, the longest overdue first.
 
+        Within a portion of a thousand, the tenants take turns, so that one with many does not hold up the others.
+
         Entries follow their deliveries within moments, so some attempts may have been made already. Costs half a read
         unit for some thirty entries, and for each empty shard.
         """
         shards = [webhook_keys.due_partition(shard) for shard in range(webhook_keys.DUE_SHARDS)]
         rows = walking.walk_due(self._store, shards, at, page=_PAGE)
-        for portion in walking.portions(rows, _PAGE):
+        for portion in walking.portions(rows, _PORTION):
             if found := [due for row in portion if (due := _due(row))]:
-                yield found
+                yield list(_take_turns(found))
 
-    def postpone_if_queued(
-        self, position: str, due: DeliveryRequest, until: str, *, queued_since: str
-    ) -> bool:
-        """Postpone a delivery if its message was queued at `queued_since` or later; return whether it was.
-
-        Returns False too when the due time is no longer at `position`.
+    def postpone(self, position: str, due: DeliveryRequest, until: str) -> tuple[bool, str | None]:
+        """Postpone a delivery. Return whether its due time was still at `position`, so that no other caller has it, and
+        since when its message is queued, if that is known.
         """
-        return self._move(position, due, until, {":since": {"S": queued_since}}, " AND queued_at >= :since")
-
-    def postpone(self, position: str, due: DeliveryRequest, until: str) -> bool:
-        """Postpone a delivery; return False when its due time is no longer at `position`, because another caller has
-        it.
-        """
-        return self._move(position, due, until)
+        entry = _entry(due, until)
+        is_moved, found = self._store.update_or_read(
+            _key(due),
+            "SET WPK = :wpk, WSK = :wsk, due_at = :due",
+            {
+                ":wpk": entry[WORK_PK],
+                ":wsk": entry[WORK_SK],
+                ":due": {"S": until},
+                ":position": {"S": position},
+            },
+            condition="WSK = :position",
+        )
+        return is_moved, found["queued_at"]["S"] if "queued_at" in found else None
 
     def mark_queued(self, due: DeliveryRequest, due_at: str, at: str) -> None:
         """Write that the message of a delivery taken with the due time `due_at` is in the queue since `at`."""
@@ -57,28 +64,16 @@ class DueDeliveries:
             condition="WSK = :position",
         )
 
-    def _move(
-        self,
-        position: str,
-        due: DeliveryRequest,
-        until: str,
-        values: Item | None = None,
-        condition: str = "",
-    ) -> bool:
-        entry = _entry(due, until)
-        is_unmoved = "WSK = :position"
-        return self._store.update(
-            _key(due),
-            "SET WPK = :wpk, WSK = :wsk, due_at = :due",
-            {
-                ":wpk": entry[WORK_PK],
-                ":wsk": entry[WORK_SK],
-                ":due": {"S": until},
-                ":position": {"S": position},
-                **(values or {}),
-            },
-            condition=f"{is_unmoved}{condition}",
-        )
+
+def _take_turns(
+    found: list[tuple[str, DeliveryRequest]],
+) -> Iterator[tuple[str, DeliveryRequest]]:
+    """Yield the first entry of each tenant, then the second of each, and so on."""
+    by_tenant: dict[str, list[tuple[str, DeliveryRequest]]] = {}
+    for one in found:
+        by_tenant.setdefault(one[1].tenant_id, []).append(one)
+    for entries in zip_longest(*by_tenant.values()):
+        yield from (one for one in entries if one is not None)
 
 
 def _due(row: Item) -> tuple[str, DeliveryRequest] | None:

@@ -23,6 +23,7 @@ _WEBHOOK = AttributeCodec(
         "disabled_reason",
         "failing_since",
         "slow_until",
+        "paused_until",
         "acts_as",
         "held_since",
         "rotation_ends_at",

@@ -99,12 +99,21 @@ class Chaos:
     ) -> DeliveryAttemptResult:
         self.risk()
         status = self.random.choice((200, 200, 200, 200, 200, 200, 500, None))
+        if self.random.random() < 0.003:
+            status = 503
         if status == 200:
             self.arrived[webhook.id].append(event.id)
         self.risk()
-        return DeliveryAttemptResult(
-            Attempt.model_construct(at=self.now(), status=status, duration_ms=1, error=None, response="")
+        attempt = Attempt.model_construct(
+            # A slow one, after which the others wait for slots.
+            at=self.now(),
+            status=status,
+            duration_ms=6_000 if self.random.random() < 0.003 else 1,
+            error=None,
+            response="",
         )
+        # After 503 the others wait too.
+        return DeliveryAttemptResult(attempt, 60.0 if status == 503 else None)
 
     def add(self, request: Any, reason: str) -> None:
         raise AssertionError("no delivery is exhausted here")

@@ -131,24 +131,24 @@ def test_enabling_and_another_url_start_the_count_again(scene: Scene) -> None:
 
 
 def test_a_deleted_webhook_is_not_brought_back_by_a_failure(scene: Scene) -> None:
-    for mark in (scene.table.mark_failing, scene.table.mark_slow, scene.table.mark_working):
+    for mark in (
+        scene.table.mark_failing,
+        scene.table.mark_slow,
+        scene.table.mark_paused,
+        scene.table.mark_working,
+    ):
         mark("t1 gone", timestamps.from_milliseconds(START))
     assert scene.table.get("t1 gone") is None
 
 
-def test_turns_end_with_their_senders_or_after_two_minutes(scene: Scene) -> None:
-    def taken(by: str, seconds: float) -> int | None:
-        at, until = (
-            timestamps.from_milliseconds(START + int(one * 1000)) for one in (seconds, seconds + 120)
+def test_slots_of_a_tenant_have_a_distance_and_an_end(scene: Scene) -> None:
+    def take(seconds: float) -> float | None:
+        at, horizon = (
+            timestamps.from_milliseconds(START + int(one * 1000)) for one in (seconds, seconds + 10)
         )
-        return scene.table.take_turn(HOOK, by=by, at=at, until=until, most=3)
+        slot = scene.table.take_slot(at=at, seconds=4.0, horizon=horizon)
+        return None if slot is None else (timestamps.to_milliseconds(slot) - START) / 1000
 
-    turns = [taken(by, 0) for by in "abc"]
-    assert sorted(turns) == [0, 1, 2]  # type: ignore[type-var]
-    assert taken("d", 60) is None
-    assert turns[1] is not None
-    scene.table.end_turn(HOOK, turns[1], by="b")
-    assert taken("d", 60) == turns[1]
-    scene.table.end_turn(HOOK, turns[1], by="b")  # not its own any more
-    assert taken("e", 60) is None
-    assert taken("e", 121) in (turns[0], turns[2])
+    assert [take(0) for _ in range(5)] == [0, 4, 8, None, None]
+    assert take(2.0) == 12
+    assert [take(100.0) for _ in range(2)] == [100, 104]

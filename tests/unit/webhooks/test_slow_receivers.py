@@ -9,10 +9,12 @@ from math import inf
 
 import pytest
 
-from shared.domain.webhooks.delivery import SLOW_ATTEMPTS
-from shared.services.webhooks import health
+from shared.domain import timestamps
+from shared.domain.webhooks.delivery import SLOT_SECONDS, DeliveryRequest
+from shared.publishing.transport import DEADLINE
+from shared.services.webhooks import waiting
 from tests.support.template import Template
-from tests.unit.webhooks.virtual_senders import Answering, Senders
+from tests.unit.webhooks.virtual_senders import START, Answering, Senders
 
 SENDERS = 20
 QUICK = {f"other{number} hook": Answering(0.2) for number in range(10)}
@@ -27,19 +29,20 @@ def run(
     burst: int = 0,
     is_fair: bool = False,
     until: float = UNTIL,
+    senders: int = SENDERS,
 ) -> Senders:
     """Run for some minutes: each quick receiver has an event every two seconds, each other one `rate` a second, and
     `burst` at once in the beginning. There are no new events in the last half minute.
     """
-    senders = Senders(receivers, count=SENDERS, is_fair=is_fair)
+    made = Senders(receivers, count=senders, is_fair=is_fair)
     for offset, name in enumerate(receivers):
         each = 0.5 if name in QUICK else rate
         for number in range(int((until - 30) * each)):
-            senders.add_event(name, offset * 0.05 + number / each)
+            made.add_event(name, offset * 0.05 + number / each)
         for _ in range(0 if name in QUICK else burst):
-            senders.add_event(name, 0.1)
-    senders.run(until=until)
-    return senders
+            made.add_event(name, 0.1)
+    made.run(until=until)
+    return made
 
 
 def p95(senders: Senders, until: float = UNTIL) -> float:
@@ -56,10 +59,52 @@ def test_check_78_a_receiver_that_hangs_and_one_that_drips_do_not_slow_down_the_
     alone, together = run(QUICK), run({**QUICK, **HANGING}, rate=1.0)
     assert p95(together) <= 2 * p95(alone)
     assert sum(len(together.waits[name]) for name in QUICK) == len(QUICK) * int((UNTIL - 30) * 0.5)
-    assert len(together.waits["slow2 drips"]) > SLOW_ATTEMPTS * (UNTIL - 60) / 15, "it gets its share"
-    monkeypatch.setattr(health, "SLOW_ATTEMPTS", SENDERS)
+    assert len(together.waits["slow2 drips"]) > (UNTIL - 60) / SLOT_SECONDS, "it gets its share"
+    monkeypatch.setattr(waiting, "SLOT_SECONDS", 15 / SENDERS)
     unlimited = run({**QUICK, **HANGING}, rate=1.0, until=90.0)
     assert p95(unlimited, 90.0) > 2 * p95(alone)
+
+
+@pytest.mark.parametrize("count", [2, 13, 50])
+def test_check_78_however_many_webhooks_of_a_tenant_hang_the_others_are_served(count: int) -> None:
+    """With the 50 senders of AWS, after the first half minute, in which the receivers are found to be slow."""
+    until, early = 120.0, 15
+    hanging = {f"slow hook{number}": Answering(15.0, None) for number in range(count)}
+    senders = run({**QUICK, **hanging}, rate=0.5, is_fair=True, until=until, senders=50)
+    waits = sorted(wait for name in QUICK for wait in senders.waits[name][early:])
+    assert len(waits) == len(QUICK) * (int((until - 30) * 0.5) - early)
+    assert waits[int(len(waits) * 0.95)] <= 2 * p95(run(QUICK, until=60.0), 60.0)
+
+
+def test_what_a_slow_receiver_costs_does_not_depend_on_how_long_its_deliveries_wait() -> None:
+    """Each waiting delivery takes its slot once, and a second message for it changes nothing."""
+    calls: dict[int, tuple[float, float]] = {}
+    for events in (40, 160):
+        senders = Senders({"slow hook": Answering(15.0)}, count=8)
+        senders.deliveries("slow").mark_slow("slow hook", timestamps.from_milliseconds(START + 36_000_000))
+        for number in range(events):
+            senders.add_event("slow hook", number * 0.1)
+        before = senders.calls
+        senders.run(until=events * SLOT_SECONDS + 60)
+        assert len(senders.waits["slow hook"]) == events
+        assert senders.at_once["slow hook"] <= 5, "four, and one of which the last second is left"
+        calls[events] = ((senders.calls - before) / events, senders.sqs.sent / events)
+    assert calls[160] == pytest.approx(calls[40], rel=0.02)
+    assert calls[160][0] <= 7  # three of an attempt; delivery, slot, waiting and queued
+    assert calls[160][1] <= 1
+
+
+def test_second_messages_of_a_waiting_delivery_wait_for_nothing() -> None:
+    senders = Senders({"slow hook": Answering(15.0)}, count=1)
+    table = senders.deliveries("slow")
+    table.mark_slow("slow hook", timestamps.from_milliseconds(START + 3_600_000))
+    first, event = senders.add_event("slow hook", 0.0), senders.add_event("slow hook", 0.0)
+    senders.sqs.clear()
+    for wanted in (first, *[event] * 5):
+        senders.sending().attempt(DeliveryRequest("slow", "slow hook", wanted, 1))
+        senders.time.seconds = 0.0
+    assert senders.sqs.sent == 1
+    assert table.find_delivery("slow hook", event)[1].slot_at is not None
 
 
 def test_check_7_a_tenant_with_most_of_the_traffic_does_not_slow_down_the_others() -> None:
@@ -83,9 +128,32 @@ def test_a_healthy_receiver_costs_no_call_more() -> None:
     assert senders.calls - before == 3  # webhook and delivery, the attempt reserved, the attempt noted
 
 
+@pytest.mark.parametrize("wait", [60.0, 7_200.0])
+def test_check_65_retry_after_holds_all_deliveries_of_the_webhook(wait: float) -> None:
+    """They wait in the queue, or in the due-time index, and are not all sent at the same moment."""
+    senders = Senders({"t1 hook": Answering(0.0, 429, retry_after=wait)}, count=1)
+    events = [senders.add_event("t1 hook", number / 2) for number in range(20)]
+    senders.run(until=30.0)
+    assert senders.attempts == 1
+    assert senders.sqs.sent == (20 if wait < 900 else 0)
+    held = [senders.deliveries("t1").find_delivery("t1 hook", event)[1].next_attempt_at for event in events]
+    assert min(held) >= timestamps.from_milliseconds(START + round(wait * 1000))
+    assert max(held) <= timestamps.from_milliseconds(START + round(wait * 1200) + 10_000)
+    assert len(set(held)) > 10
+
+
+@pytest.mark.parametrize("status", [500, 429])
+def test_only_429_and_503_pause_a_webhook(status: int) -> None:
+    senders = Senders({"t1 hook": Answering(0.0, status, retry_after=60.0)}, count=1)
+    for number in range(3):
+        senders.add_event("t1 hook", float(number))
+    senders.run(until=9.0)
+    assert senders.attempts == (3 if status == 500 else 1)
+
+
 @pytest.mark.parametrize("endpoint", ["", "http://127.0.0.1:4566"])
 def test_a_slow_receiver_leaves_senders_for_the_others(endpoint: str) -> None:
     """On AWS and on one machine."""
     template = Template.load(LocalEndpoint=endpoint)
     queue = template.event("WebhookSendFunction", "SQS")
-    assert template.resolve(queue["ScalingConfig"])["MaximumConcurrency"] > SLOW_ATTEMPTS
+    assert template.resolve(queue["ScalingConfig"])["MaximumConcurrency"] > DEADLINE / SLOT_SECONDS + 1

@@ -103,12 +103,19 @@ class VirtualSqs:
     _delayed: list[tuple[float, int, str, str]] = field(default_factory=list)
     _visible: dict[str, deque[tuple[int, str]]] = field(default_factory=dict)
     _numbers: Any = field(default_factory=itertools.count)
+    sent: int = 0
 
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
         for one in Entries:
             visible = self.time.seconds + one["DelaySeconds"]
             self.add(visible, one["MessageGroupId"], one["MessageBody"])
+        self.sent += len(Entries)
         return {}
+
+    def clear(self) -> None:
+        """Remove all messages that wait."""
+        self._delayed.clear()
+        self._visible.clear()
 
     def add(self, visible: float, group: str, body: str) -> None:
         heapq.heappush(self._delayed, (visible, next(self._numbers), group, body))
@@ -169,13 +176,14 @@ class Answering:
 
     seconds: float
     status: int | None = 200
+    retry_after: float | None = None
 
 
 class Senders:
     """Subscriptions with their receivers, and `count` senders.
 
     `waits`: the seconds from each event to the answer of its first attempt, by subscription. `at_once`: the most
-    attempts that were under way for it.
+    attempts that were under way for it. `attempts`: of all subscriptions.
     """
 
     def __init__(self, receivers: dict[str, Answering], *, count: int, is_fair: bool = False) -> None:
@@ -183,7 +191,7 @@ class Senders:
         self.sqs = VirtualSqs(self.time, is_fair)
         self.waits: dict[str, list[float]] = {name: [] for name in receivers}
         self.at_once: Counter[str] = Counter()
-        self.calls = 0
+        self.calls = self.attempts = 0
         self._under_way: Counter[str] = Counter()
         self._receivers, self._count = receivers, count
         self._table = MemoryTable(before_call=self._note_call)
@@ -274,6 +282,7 @@ class Senders:
     ) -> DeliveryAttemptResult:
         """Make an attempt, as the sender of `Sending`."""
         started, receiver = self.time.now(), self._receivers[webhook.id]
+        self.attempts += 1
         self._under_way[webhook.id] += 1
         self.at_once[webhook.id] = max(self.at_once[webhook.id], self._under_way[webhook.id])
         self.time.sleep_until(self.time.seconds + receiver.seconds)
@@ -284,7 +293,7 @@ class Senders:
         attempt = Attempt.model_construct(
             at=started, status=receiver.status, duration_ms=round(receiver.seconds * 1000)
         )
-        return DeliveryAttemptResult(attempt)
+        return DeliveryAttemptResult(attempt, receiver.retry_after)
 
 
 class _Capturing:
