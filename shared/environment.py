@@ -76,9 +76,9 @@ def secrets_key_arn() -> str:
     return os.environ["SECRETS_KEY_ARN"]
 
 
-def webhook_deliveries_dlq_url() -> str:
-    """The URL of the dead-letter queue of webhook deliveries."""
-    return os.environ["WEBHOOK_DELIVERIES_DLQ_URL"]
+def webhook_exhausted_dlq_url() -> str:
+    """The URL of the dead-letter queue of webhook deliveries whose attempts have all failed."""
+    return os.environ["WEBHOOK_EXHAUSTED_DLQ_URL"]
 
 
 def token_issuer() -> str:

@@ -1,4 +1,4 @@
-"""The queue of webhook requests to send, and its dead-letter queue."""
+"""The queue of webhook requests to send, and the dead-letter queue of deliveries whose attempts have all failed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class DeliveryQueue:
 
 
 class DeadLetters:
-    """The dead-letter queue of requests for the sender."""
+    """The dead-letter queue of deliveries whose attempts have all failed; those of faults have another one."""
 
     def __init__(self, sqs: Any, queue_url: str) -> None:
         self._sqs = sqs

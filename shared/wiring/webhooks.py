@@ -87,10 +87,10 @@ def delivery_queue() -> DeliveryQueue:
 
 @kept
 def dead_letters() -> DeadLetters:
-    """The dead-letter queue of webhook requests."""
+    """The dead-letter queue of deliveries whose attempts have all failed."""
     from shared.publishing.queue import DeadLetters
 
-    return DeadLetters(aws_client("sqs"), environment.webhook_deliveries_dlq_url())
+    return DeadLetters(aws_client("sqs"), environment.webhook_exhausted_dlq_url())
 
 
 @kept

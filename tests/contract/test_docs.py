@@ -247,7 +247,8 @@ def test_each_dead_letter_queue_has_its_line_for_the_operator(template: Template
         "PublishDeadLetters": "PublishFunction",
         "SchedulesDeadLetters": "schedule",
         "WebhookEventsDeadLetters": "webhook event",
-        "WebhookDeliveriesDeadLetters": "delivery",
+        "WebhookDeliveriesDeadLetters": "webhook event or delivery",
+        "WebhookExhaustedDeadLetters": "`exhausted`",
         "WebhookNoticesDeadLetters": "disabled webhook",
     }
     queues = {name for name in template.resources("AWS::SQS::Queue") if name.endswith("DeadLetters")}

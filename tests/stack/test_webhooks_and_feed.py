@@ -244,7 +244,7 @@ def test_a_delivery_that_failed_ten_times_is_a_dead_letter_and_its_redrive_deliv
         table.save_delivery(before, before.model_copy(update={**late, "revision": new_id()}))
     last = DeliveryRequest(tenant_id, webhook["id"], event_id, MAX_ATTEMPTS)
     sqs.send_message(QueueUrl=outputs["WebhookDeliveriesQueueUrl"], MessageBody=to_request_message(last))
-    letters = outputs["WebhookDeliveriesDeadLettersUrl"]
+    letters = outputs["WebhookExhaustedDeadLettersUrl"]
 
     def find_letter() -> Any:
         answer = sqs.receive_message(

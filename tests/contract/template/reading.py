@@ -23,6 +23,8 @@ ROLES = {name: role for name, role in of_type("AWS::IAM::Role").items() if "Poli
 """The roles of functions."""
 ASYNCHRONOUS = {"S3", "Schedule", "EventBridgeRule", "SNS"}
 DEAD_LETTERS = {name for name in QUEUES if name.endswith("DeadLetters")}
+EXHAUSTED = "WebhookExhaustedDeadLetters"
+"""The dead-letter queue of what receivers outside have refused."""
 
 
 def events(*kinds: str) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -9,16 +9,19 @@ import pytest
 
 from tests.contract.template.reading import (
     DEAD_LETTERS,
+    EXHAUSTED,
     FUNCTIONS,
     QUEUES,
     RESOURCES,
     events,
+    may,
     of_type,
+    role_of,
 )
 
 
-@pytest.mark.parametrize("queue", sorted(DEAD_LETTERS))
-def test_a_dead_letter_raises_an_alarm(queue: str) -> None:
+@pytest.mark.parametrize("queue", sorted(DEAD_LETTERS - {EXHAUSTED}))
+def test_a_dead_letter_of_a_fault_raises_an_alarm(queue: str) -> None:
     alarms = [
         one
         for one in of_type("AWS::CloudWatch::Alarm").values()
@@ -27,6 +30,17 @@ def test_a_dead_letter_raises_an_alarm(queue: str) -> None:
     (alarm,) = alarms
     assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
     assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+
+
+def test_what_a_receiver_refuses_raises_no_alarm_and_hides_no_fault() -> None:
+    """A tenant's broken receiver would keep the alarm on, and a fault of the service would not be noticed."""
+    assert [
+        one for one in of_type("AWS::CloudWatch::Alarm").values() if EXHAUSTED in str(one["Dimensions"])
+    ] == []
+    assert {function for function in FUNCTIONS if may(role_of(function), "sqs:SendMessage", EXHAUSTED)} == {
+        "WebhookSendFunction"
+    }
+    assert not may(role_of("WebhookSendFunction"), "sqs:SendMessage", "WebhookDeliveriesDeadLetters")
 
 
 @pytest.mark.parametrize("function", sorted({function for function, _k, _p in events("DynamoDB")}))

@@ -10,6 +10,7 @@ from shared.sqs import retry_delay
 from tests.contract.template.reading import (
     ASYNCHRONOUS,
     DEAD_LETTERS,
+    EXHAUSTED,
     FUNCTIONS,
     QUEUES,
     events,
@@ -48,6 +49,19 @@ def test_a_queue_hides_messages_for_six_timeouts_and_takes_partial_failures(
     assert queue["VisibilityTimeout"] >= 6 * FUNCTIONS[function]["Timeout"]
     assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert "ScalingConfig" in properties
+
+
+def test_sqs_can_redrive_from_the_dead_letters_to_which_a_function_sends() -> None:
+    """StartMessageMoveTask takes only a queue that is the dead-letter queue of another queue."""
+    targets = {
+        queue_named_by(queue["RedrivePolicy"]["deadLetterTargetArn"])
+        for queue in QUEUES.values()
+        if "RedrivePolicy" in queue
+    }
+    assert EXHAUSTED in targets
+    # No queue that is read may end there, past its own alarm.
+    sources = {name for name, queue in QUEUES.items() if EXHAUSTED in str(queue.get("RedrivePolicy"))}
+    assert sources <= DEAD_LETTERS
 
 
 def test_every_queue_but_the_dead_letters_has_a_reader() -> None:

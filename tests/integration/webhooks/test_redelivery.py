@@ -132,6 +132,7 @@ def test_check_76_an_exhausted_delivery_is_a_dead_letter_with_its_reason_and_a_r
     shown = hook.show(event_id)
     assert (shown["state"], shown["reason"], len(shown["attempts"])) == ("failed", "exhausted", MAX_ATTEMPTS)
     assert dead_letters(hook.world.stack) == [(event_id, "exhausted")]
+    assert hook.world.stack.messages_in("WebhookDeliveriesDeadLetters") == 0, "whose alarm is for faults"
     hook.receiver.answer_with(500, then=204)
     redrive(hook.world.stack)
     hook.sender.pump()
@@ -146,7 +147,7 @@ def test_check_76_an_exhausted_delivery_is_a_dead_letter_with_its_reason_and_a_r
 
 def dead_letters(stack: Stack) -> list[tuple[str, str]]:
     """Return the event ids and the reasons of the messages in the dead-letter queue, and leave them there."""
-    url = stack.queue_url("WebhookDeliveriesDeadLetters")
+    url = stack.queue_url("WebhookExhaustedDeadLetters")
     found = receive(url)
     with unobserved():
         for message in found:
@@ -162,7 +163,7 @@ def dead_letters(stack: Stack) -> list[tuple[str, str]]:
 def redrive(stack: Stack) -> None:
     """Move the dead letters back, as an operator does with SQS's own redrive."""
     source, target = (
-        stack.queue_url("WebhookDeliveriesDeadLetters"),
+        stack.queue_url("WebhookExhaustedDeadLetters"),
         stack.queue_url("WebhookDeliveriesQueue"),
     )
     with unobserved():
