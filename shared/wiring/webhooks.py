@@ -116,7 +116,9 @@ def sending() -> Sending:
     from shared.wiring.shown_records import shown_records
 
     sender = Sender(loopback=environment.webhook_loopback())
-    records = shown_records(lambda caller, webhook_id: webhook_service(caller).read(webhook_id))
+    records = shown_records(
+        lambda caller, webhook_id: webhook_service(caller).read(webhook_id).without_path()
+    )
     return Sending(
         find_tenant,
         _delivery_table,

@@ -313,11 +313,11 @@ class _WebhookData(Data):
 
 
 class WebhookCreated(_WebhookData):
-    """A webhook was created. `changes` has neither the query of its URL nor secrets."""
+    """A webhook was created. Of its URL, `changes` has the scheme and the host only, and no secrets."""
 
 
 class WebhookUpdated(_WebhookData):
-    """A webhook was changed."""
+    """A webhook was changed. `url` in `changes` with equal values: its path or query was."""
 
 
 class WebhookDeleted(_WebhookData):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -17,8 +18,8 @@ WAIT_SECONDS = (10, 60, 300, 900, 3_600, 14_400, 43_200, 86_400, 111_600)
 """Seconds between an attempt and the next: ten attempts within 72 hours and 21 minutes, or more with jitter."""
 MAX_ATTEMPTS = len(WAIT_SECONDS) + 1
 MAX_LOGGED_ATTEMPTS = 50
-"""The most attempts in the log of a delivery that may be sent again; those that follow are added to them. At 1.2 kB
-each, they stay far below the 400 kB of an item (DynamoDB's limit)."""
+"""The most attempts in the log of a delivery that may be sent again; those that follow are added to them. At 2.2 kB
+each at most, they stay far below the 400 kB of an item (DynamoDB's limit)."""
 JITTER = 0.2
 """The share by which a wait may be extended at random. It is never shortened, so the last attempt is at least 72 hours
 after the first."""
@@ -61,7 +62,10 @@ CLOCK_SECONDS = 2
 KEPT_SECONDS = 30 * 86_400
 """Seconds for which a delivery is kept after its latest or next attempt."""
 RESPONSE_BYTES = 1024
-"""The number of bytes of a response body that are kept."""
+"""The most bytes of a response body that are kept."""
+MAX_ENCODED_RESPONSE_BYTES = 2 * RESPONSE_BYTES
+"""The most bytes of a kept response as JSON, in which a control character takes six bytes, a quotation mark two, and
+the replacement of a byte that is not UTF-8 three."""
 
 DeliveryState = Literal["pending", "delivered", "failed"]
 
@@ -80,7 +84,9 @@ class Attempt(BaseModel):
     error: str | None = Field(
         None, description="timeout, no_such_host, forbidden_address, connect, tls, protocol or redirect."
     )
-    response: str = Field("", description="The first 1,024 bytes of the response body.")
+    response: str = Field(
+        "", description="The first 1,024 bytes of the response body, or fewer if they are no text."
+    )
 
     @property
     def has_succeeded(self) -> bool:
@@ -91,6 +97,15 @@ class Attempt(BaseModel):
     def is_gone(self) -> bool:
         """Whether the receiver wants no more events (410)."""
         return self.status == 410
+
+    def shorten(self) -> Attempt:
+        """Return the attempt with a response that takes at most MAX_ENCODED_RESPONSE_BYTES as JSON."""
+        left = MAX_ENCODED_RESPONSE_BYTES
+        for position, character in enumerate(self.response):
+            left -= len(json.dumps(character, ensure_ascii=False).encode()) - 2
+            if left < 0:
+                return self.model_copy(update={"response": self.response[:position]})
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,17 +223,25 @@ class Delivery(BaseModel):
         return seconds_of_wait(self.next_attempt_at, self.attempts[-1].at)
 
     def record(
-        self, attempt: Attempt, *, revision: str, retry_after: float | None, jitter: float
+        self,
+        attempt: Attempt,
+        *,
+        revision: str,
+        retry_after: float | None,
+        jitter: float,
+        is_present_receiver: bool = True,
     ) -> Delivery:
         """Return the delivery with a further attempt.
 
         `revision`: a new revision for the result. `retry_after`: the seconds for which the receiver asked not to be
-        called. `jitter`: from 0 to 1, the share of JITTER by which this wait is extended. An attempt that arrives after
-        the delivery has ended (two senders had the same message) is logged, and a success always counts.
+        called. `jitter`: from 0 to 1, the share of JITTER by which this wait is extended. `is_present_receiver`:
+        whether the webhook still has the URL of the attempt, and was not enabled again; if not, a 410 is an ordinary
+        failure. An attempt that arrives after the delivery has ended (two senders had the same message) is logged, and
+        a success always counts.
         """
         attempted = self.model_copy(
             update={
-                "attempts": [*self.attempts, attempt],
+                "attempts": [*self.attempts, attempt.shorten()],
                 "queued_at": None,
                 "revision": revision,
                 "claimed_by": None,
@@ -230,7 +253,7 @@ class Delivery(BaseModel):
             return attempted._end("delivered", None)
         if self.state != "pending":
             return attempted
-        if attempt.is_gone:
+        if attempt.is_gone and is_present_receiver:
             return attempted._end("failed", "gone")
         made = len(attempted.attempts) - self.earlier_attempts
         if made >= MAX_ATTEMPTS:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from shared.domain import timestamps
 from shared.domain.callers import system_caller
 from shared.domain.errors import Invalid
 from shared.domain.event_patterns import covers, find_types
@@ -48,13 +48,6 @@ GONE = "gone"
 """The reason of a webhook whose receiver answered 410."""
 FAILING = "failing"
 """The reason of a webhook to which nothing could be delivered for MAX_FAILING_SECONDS."""
-
-MAX_FAILING_SECONDS = 5 * 86_400
-"""Seconds after which a webhook is disabled to which every attempt has failed."""
-_LATE_SUCCESS_SECONDS = 120
-"""Seconds within which an attempt that was under way at a webhook's first failure may still succeed. Its sender has not
-seen that the webhook is failing, so these do not count."""
-
 
 Include = Literal["thin", "full"]
 """What an event is sent with: what changed (`thin`), or the record too (`full`)."""
@@ -177,11 +170,14 @@ class Webhook(Recorded):
     updated_by: str
 
     # Not shown. `slow_until`: until when few attempts are made at once. `paused_until`: until when the receiver asked
-    # not to be called. `held_since`: when the holder became the holder. `sealed`: the secrets and the headers' values,
-    # encrypted (`shared.services.webhooks.vault`).
+    # not to be called. `last_failed_at`: when the latest failure was noted. `receiver_event`: the id of the event with
+    # which the URL was last changed, or the webhook enabled. `held_since`: when the holder became the holder.
+    # `sealed`: the secrets and the headers' values, encrypted (`shared.services.webhooks.vault`).
     held_since: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
+    receiver_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
     slow_until: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     paused_until: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
+    last_failed_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     sealed: Annotated[bytes, SkipJsonSchema(), Field(exclude=True, repr=False)] = b""
     last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
 
@@ -205,6 +201,7 @@ class Webhook(Recorded):
             description=given.description,
             acts_as=stamp.caller.actor,
             held_since=stamp.at,
+            receiver_event=stamp.event_id,
             header_names=sort_names(given.headers),
             **stamp.creation_fields(),
         )
@@ -223,10 +220,11 @@ class Webhook(Recorded):
         """Whether events of a type are to be sent, as far as the filter allows."""
         return self.is_active and any(covers(pattern, event_type) for pattern in self.events)
 
-    def has_failed_for_long(self, at: str) -> bool:
-        """Whether every attempt has failed for so long that the subscription is to be disabled."""
-        seconds = MAX_FAILING_SECONDS + _LATE_SUCCESS_SECONDS
-        return self.failing_since is not None and timestamps.plus(self.failing_since, seconds) <= at
+    def has_receiver_of(self, earlier: Webhook) -> bool:
+        """Whether what a receiver said to the subscription as it was still applies: the URL has not been changed since,
+        and the subscription has not been enabled again.
+        """
+        return (self.url, self.receiver_event) == (earlier.url, earlier.receiver_event)
 
     def is_slow(self, at: str) -> bool:
         """Whether the receiver has lately taken long to answer, so that few attempts are made at once."""
@@ -263,8 +261,11 @@ class Webhook(Recorded):
         if not _BY_HOLDER.isdisjoint(changed):
             changed |= self._hand_over(changed.get("events", self.events), stamp)
         if "url" in changed:
-            changed |= {"failing_since": None, "slow_until": None, "paused_until": None}
-        return self._build_change(WEBHOOK_UPDATED, changed, stamp)
+            changed |= {**_new_receiver(stamp), "slow_until": None}
+        after, event = self._build_change(WEBHOOK_UPDATED, changed, stamp)
+        if "url" in changed:  # also when only its path or query has changed, which events do not show
+            event.changes["url"] = (self.shown_url, after.shown_url)
+        return after, event
 
     def enable(self, *, stamp: Stamp) -> tuple[Webhook, Event] | None:
         """Return the subscription, enabled and held by the caller, and its event; None if nothing changes.
@@ -276,7 +277,7 @@ class Webhook(Recorded):
             return self._build_change(WEBHOOK_UPDATED, held, stamp) if held else None
         return self._build_change(
             WEBHOOK_ENABLED,
-            {"is_active": True, "disabled_reason": None, "failing_since": None, "paused_until": None, **held},
+            {"is_active": True, "disabled_reason": None, **_new_receiver(stamp), **held},
             stamp,
         )
 
@@ -305,6 +306,18 @@ class Webhook(Recorded):
         after, event = self._build_change(WEBHOOK_SECRET_ROTATED, fields, stamp)
         event.data["previous_secret_valid_until"] = rotation_ends_at
         return after, event
+
+    @property
+    def shown_url(self) -> str:
+        """The scheme, host and port of the URL. Its path and query may be secrets, as with services whose URLs need no
+        other credentials.
+        """
+        target = urlsplit(self.url)
+        return f"{target.scheme}://{target.netloc.rpartition('@')[2]}"
+
+    def without_path(self) -> Webhook:
+        """Return the subscription as it is sent to webhooks: with `shown_url` as its URL."""
+        return self.with_fields({"url": self.shown_url})
 
     def with_secret(self, secret: str) -> NewWebhook:
         """Return the subscription with its secret, as it is shown only when the secret is created."""
@@ -335,9 +348,9 @@ class Webhook(Recorded):
         return {"acts_as": stamp.caller.actor, "held_since": stamp.at}
 
     def _audited_fields(self) -> dict[str, Any]:
-        """Return the fields whose changes are listed in events. Queries of URLs are left out: they may hold secrets."""
+        """Return the fields whose changes are listed in events."""
         fields = {
-            "url": self.url.partition("?")[0],
+            "url": self.shown_url,
             "events": self.events,
             "include": self.include,
             "header_names": self.header_names or None,
@@ -357,6 +370,16 @@ class NewWebhook(Webhook):
     """Whether an answer with this record is encrypted where it is stored under an Idempotency-Key."""
 
     secret: str = Field(repr=False, examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
+
+
+def _new_receiver(stamp: Stamp) -> dict[str, Any]:
+    """Return the fields that change when other requests begin: to another URL, or after the webhook was disabled."""
+    return {
+        "receiver_event": stamp.event_id,
+        "failing_since": None,
+        "last_failed_at": None,
+        "paused_until": None,
+    }
 
 
 def system_stamp(tenant_id: str, at: str) -> Stamp:

@@ -213,7 +213,7 @@ class Sending:
         result = send()
         health.note_answer(table, webhook, result.attempt, at=self._now())
         waiting.note_pause(table, webhook, result)
-        after = self._record(table, request, delivery, result)
+        after = self._record(table, request, webhook, delivery, result)
         delay = after.queue_delay if after.state == "pending" else None
         if delay is not None:
             following = DeliveryRequest(
@@ -265,13 +265,27 @@ class Sending:
         return table.reserve(delivery, by=sender, at=at, until=timestamps.plus(at, RESERVATION_SECONDS))
 
     def _record(
-        self, table: Subscriptions, request: DeliveryRequest, before: Delivery, result: DeliveryAttemptResult
+        self,
+        table: Subscriptions,
+        request: DeliveryRequest,
+        webhook: Webhook,
+        before: Delivery,
+        result: DeliveryAttemptResult,
     ) -> Delivery:
-        """Record an attempt, even when another sender has changed the delivery since."""
+        """Record an attempt, even when another sender has changed the delivery since.
+
+        A receiver that answers 410 speaks for itself only: it disables the subscription, and ends the delivery, unless
+        the subscription has got another URL or was enabled again since.
+        """
         revision, jitter = new_id(), self._jitter()
         for _ in RECORD.tries():
+            current = table.get(webhook.id) if result.attempt.is_gone else None
             after = before.record(
-                result.attempt, revision=revision, retry_after=result.retry_after, jitter=jitter
+                result.attempt,
+                revision=revision,
+                retry_after=result.retry_after,
+                jitter=jitter,
+                is_present_receiver=current is None or current.has_receiver_of(webhook),
             )
             if after.reason == "exhausted" and before.state == "pending":
                 # First, since a sender killed in between makes the attempt again. A message of an attempt that has been
@@ -281,7 +295,7 @@ class Sending:
                     "exhausted",
                 )
             try:
-                self._save(table, request, before, after)
+                self._save(table, request, current, before, after)
             except ConcurrentChange:
                 _, found = table.find_delivery(request.webhook_id, request.event_id)
                 if found is None:  # it has expired
@@ -292,11 +306,15 @@ class Sending:
         raise ConcurrentChange()
 
     def _save(
-        self, table: Subscriptions, request: DeliveryRequest, before: Delivery, after: Delivery
+        self,
+        table: Subscriptions,
+        request: DeliveryRequest,
+        webhook: Webhook | None,
+        before: Delivery,
+        after: Delivery,
     ) -> None:
         """Save a delivery with its new attempt; disable the subscription too when the receiver answered 410."""
         if after.reason == "gone" and before.state == "pending":
-            webhook, _ = table.find_delivery(request.webhook_id, request.event_id)
             stamp = system_stamp(request.tenant_id, self._now())
             if webhook is not None and (disabled := webhook.disable(GONE, stamp=stamp)):
                 table.save_with_webhook(before, after, webhook, *disabled)

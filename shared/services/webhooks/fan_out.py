@@ -24,6 +24,7 @@ from shared.domain.webhooks.delivery import MAX_LOGGED_ATTEMPTS, Delivery, Deliv
 from shared.domain.webhooks.subscription import HOLDER_LOST_RIGHTS, Webhook, system_stamp
 from shared.services.backoff import RECORD
 from shared.services.side_by_side import SideBySide
+from shared.services.webhooks.holder_rights import EventReads
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
@@ -62,9 +63,9 @@ class Rights(Protocol):
 
     def holder_of(self, webhook: Webhook, tenant: Tenant) -> Caller | None: ...
 
-    def receives(
-        self, webhook: Webhook, holder: Caller, notice: Notice, find_event: Callable[[], Event | None]
-    ) -> bool: ...
+    def reads(self, notice: Notice, find_event: Callable[[], Event | None]) -> EventReads: ...
+
+    def receives(self, webhook: Webhook, holder: Caller, notice: Notice, reads: EventReads) -> bool: ...
 
 
 class Queue(Protocol):
@@ -81,7 +82,8 @@ class UnknownTenant(Exception):
 class _Task:
     """A delivery that is to be created and queued, unless it has been.
 
-    `holder`: the subscription's holder with their present rights. `is_recovery`: whether a delivery that has failed is
+    `holder`: the subscription's holder with their present rights. `reads`: of the event, shared by its subscriptions.
+    `is_recovery`: whether a delivery that has failed is
     started over.
     """
 
@@ -90,6 +92,7 @@ class _Task:
     webhook: Webhook
     holder: Caller
     table: Subscriptions
+    reads: EventReads
     is_recovery: bool = False
 
     @property
@@ -178,6 +181,7 @@ class FanOut:
         webhooks = table.all()
         notices = [*published, *_derive(published, webhooks, table)]
         holders: dict[str, Caller | None] = {}
+        reads = [self._reads(notice, table) for notice in notices]
         tasks = []
         for webhook in webhooks:
             if not any(map(webhook.may_want, notices)):
@@ -189,11 +193,19 @@ class FanOut:
                 current, holder = held
             if holder is not None:
                 tasks += [
-                    _Task(notice, Delivery.create(notice, current.id, at=self._now()), current, holder, table)
-                    for notice in notices
+                    _Task(notice, self._delivery(notice, current), current, holder, table, read)
+                    for notice, read in zip(notices, reads, strict=True)
                     if current.may_want(notice)
                 ]
         return tasks
+
+    def _delivery(self, notice: Notice, webhook: Webhook) -> Delivery:
+        return Delivery.create(notice, webhook.id, at=self._now())
+
+    def _reads(self, notice: Notice, table: Subscriptions) -> EventReads:
+        # A delivery to any subscription names the same event.
+        anyone = Delivery.create(notice, "", at=self._now())
+        return self._rights.reads(notice, lambda: table.event_of(anyone))
 
     def _disable_or_find_holder(
         self, table: Subscriptions, webhook: Webhook, tenant: Tenant
@@ -236,10 +248,7 @@ class FanOut:
         return unsent
 
     def _find_or_add(self, task: _Task) -> Delivery | None:
-        def find_event() -> Event | None:
-            return task.table.event_of(task.delivery)
-
-        if not self._rights.receives(task.webhook, task.holder, task.notice, find_event):
+        if not self._rights.receives(task.webhook, task.holder, task.notice, task.reads):
             return None
         delivery = task.table.add_delivery(task.delivery)
         if not task.is_recovery or delivery.state != "failed" or len(delivery.attempts) > MAX_LOGGED_ATTEMPTS:

@@ -1,7 +1,8 @@
 """The health of subscriptions: those that have failed for days are disabled, and slow ones are known as slow.
 
 A healthy subscription costs nothing: its record is read for each attempt anyway. Its first failure writes when it began
-to fail, and the next success removes that.
+to fail, later ones write the time of the latest once an hour, and the next success removes both. What a receiver says
+is written only while it is the present one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from shared.domain.webhooks.delivery import (
     SLOW_MILLISECONDS,
     Attempt,
 )
+from shared.domain.webhooks.failing import has_failed_for_long, is_failing, needs_note
 from shared.domain.webhooks.subscription import FAILING, Webhook, system_stamp
 
 
@@ -27,11 +29,13 @@ class Subscriptions(Protocol):
 
     def replace(self, before: Webhook, after: Webhook, event: Event) -> None: ...
 
-    def mark_failing(self, webhook_id: str, since: str) -> None: ...
+    def mark_failing(self, webhook: Webhook, at: str) -> None: ...
 
-    def mark_working(self, webhook_id: str, failing_since: str) -> None: ...
+    def mark_still_failing(self, webhook: Webhook, at: str) -> None: ...
 
-    def mark_slow(self, webhook_id: str, until: str) -> None: ...
+    def mark_working(self, webhook: Webhook, at: str) -> None: ...
+
+    def mark_slow(self, webhook: Webhook, until: str) -> None: ...
 
 
 def note_answer(table: Subscriptions, webhook: Webhook, attempt: Attempt, *, at: str) -> None:
@@ -44,26 +48,28 @@ def note_answer(table: Subscriptions, webhook: Webhook, attempt: Attempt, *, at:
         timestamps.plus(at, SLOW_FOR_SECONDS / 2)
     ):
         with suppress(Unavailable):  # the next slow attempt writes it
-            table.mark_slow(webhook.id, timestamps.plus(at, SLOW_FOR_SECONDS))
+            table.mark_slow(webhook, timestamps.plus(at, SLOW_FOR_SECONDS))
     if attempt.has_succeeded and webhook.failing_since is not None:
-        table.mark_working(webhook.id, webhook.failing_since)
+        table.mark_working(webhook, at)
 
 
 def note_failure(table: Subscriptions, tenant_id: str, webhook: Webhook, *, at: str) -> None:
-    """Write that a subscription fails, or disable it if it has failed for MAX_FAILING_SECONDS.
+    """Write that a subscription fails, or disable it if it has failed for MAX_FAILING_SECONDS without a long pause.
 
     If another writer is faster, or the table is busy, the next failure does it.
     """
     with suppress(ConcurrentChange, Unavailable):
-        if webhook.failing_since is None:
-            table.mark_failing(webhook.id, at)
-        elif webhook.has_failed_for_long(at):
-            _disable(table, tenant_id, webhook.id, at)
+        if not is_failing(webhook, at):
+            table.mark_failing(webhook, at)
+        elif has_failed_for_long(webhook, at):
+            _disable(table, tenant_id, webhook, at)
+        elif needs_note(webhook, at):
+            table.mark_still_failing(webhook, at)
 
 
-def _disable(table: Subscriptions, tenant_id: str, webhook_id: str, at: str) -> None:
-    current = table.get(webhook_id)
-    if current is None or not current.has_failed_for_long(at):
+def _disable(table: Subscriptions, tenant_id: str, webhook: Webhook, at: str) -> None:
+    current = table.get(webhook.id)
+    if current is None or not current.has_receiver_of(webhook) or not has_failed_for_long(current, at):
         return
     if disabled := current.disable(FAILING, stamp=system_stamp(tenant_id, at)):
         table.replace(current, *disabled)

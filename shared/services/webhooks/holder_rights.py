@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from threading import Lock
 from typing import Protocol
 
 from shared.domain.accounts.api_client import ApiClient
@@ -32,6 +33,27 @@ class Contacts(Protocol):
     """The contacts of one tenant; see `shared.table.contacts.repository.ContactTable`."""
 
     def get_with_deleted(self, contact_id: str) -> Contact | None: ...
+
+
+class EventReads:
+    """An event and its contact, each read at most once, when first needed. Threads may share it."""
+
+    def __init__(
+        self, find_event: Callable[[], Event | None], find_contact: Callable[[], Contact | None]
+    ) -> None:
+        self._lock = Lock()
+        self._find_event = cache(find_event)
+        self._find_contact = cache(find_contact)
+
+    def event(self) -> Event | None:
+        """Return the event, or None when it has been removed."""
+        with self._lock:  # else each of several threads would read
+            return self._find_event()
+
+    def contact(self) -> Contact | None:
+        """Return the contact, also one that is deleted, or None when there is none."""
+        with self._lock:
+            return self._find_contact()
 
 
 class HolderRights:
@@ -64,16 +86,18 @@ class HolderRights:
                 caller = Caller(tenant.id, "client", client.id, "client", dict(client.permissions))
         return caller if caller is not None and caller.level(MANAGE_WEBHOOKS) == "all" else None
 
-    def receives(
-        self, webhook: Webhook, holder: Caller, notice: Notice, find_event: Callable[[], Event | None]
-    ) -> bool:
+    def reads(self, notice: Notice, find_event: Callable[[], Event | None]) -> EventReads:
+        """Return what `receives` reads for an event, for all subscriptions. `find_event` reads the event."""
+        contacts = self._contacts(notice.tenant_id)
+        return EventReads(find_event, lambda: contacts.get_with_deleted(notice.entity_id))
+
+    def receives(self, webhook: Webhook, holder: Caller, notice: Notice, reads: EventReads) -> bool:
         """Whether a subscription receives an event that it may want (see `Webhook.may_want`): its holder may see the
         event, and the event passes the parts of the filter that the notice does not decide.
 
-        `find_event` reads the event. It is called only if needed, and so is the contact read.
+        The event and the contact are read only if needed.
         """
-        event = cache(find_event)
-        contact = cache(lambda: self._contacts(notice.tenant_id).get_with_deleted(notice.entity_id))
+        event, contact = reads.event, reads.contact
 
         def actor() -> str | None:
             found = event()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from shared.domain.accounts.user import User
-from shared.domain.webhooks.subscription import REQUESTED, Webhook
+from shared.domain.callers import Caller
+from shared.domain.webhooks.subscription import HOLDER_LOST_RIGHTS, MANAGE_WEBHOOKS, REQUESTED, Webhook
 
 MAX_ADMINS = 10
-"""The most admins who are told of a webhook without a holder who is a user."""
+"""The most admins who are told of a webhook whose holder is not."""
+_PAGE = 100
+"""The number of users that are read at once to find the admins."""
 
 
 class Webhooks(Protocol):
@@ -24,7 +28,7 @@ class Users(Protocol):
 
     def get(self, user_id: str) -> User | None: ...
 
-    def all_after(self, after: str | None = None) -> Iterator[User]: ...
+    def page(self, *, limit: int, after: str | None) -> list[User]: ...
 
 
 class Mail(Protocol):
@@ -49,7 +53,8 @@ class DisabledWebhooks:
         self._mail = mail
 
     def tell(self, tenant_id: str, webhook_id: str) -> int:
-        """Send e-mails that a webhook is disabled: to its holder, or to admins if the holder is not an active user.
+        """Send e-mails that a webhook is disabled: to its holder, or to admins if the holder is not a user who may
+        manage webhooks, or if it was disabled because the holder lost that right.
 
         Returns the number of e-mails. Sends none when the webhook has been enabled or deleted since, when a caller
         disabled it, or where no e-mail is sent. Raises Unavailable.
@@ -73,7 +78,24 @@ class DisabledWebhooks:
     def _recipients(self, tenant_id: str, webhook: Webhook) -> list[User]:
         users = self._users(tenant_id)
         kind, _, identifier = webhook.acts_as.partition(":")
-        holder = users.get(identifier) if kind == "user" else None
-        if holder is not None and holder.is_active:
-            return [holder]
-        return [user for user in users.all_after() if user.is_active and user.role == "admin"][:MAX_ADMINS]
+        if kind == "user" and webhook.disabled_reason != HOLDER_LOST_RIGHTS:
+            holder = users.get(identifier)
+            if holder is not None and _may_manage(tenant_id, holder):
+                return [holder]
+        return list(islice((user for user in _walk(users) if _is_admin(user)), MAX_ADMINS))
+
+
+def _walk(users: Users) -> Iterator[User]:
+    after = None
+    while page := users.page(limit=_PAGE, after=after):
+        yield from page
+        after = page[-1].id
+
+
+def _is_admin(user: User) -> bool:
+    return user.is_active and user.role == "admin"
+
+
+def _may_manage(tenant_id: str, user: User) -> bool:
+    caller = Caller(tenant_id, "user", user.id, user.role)
+    return user.is_active and caller.level(MANAGE_WEBHOOKS) == "all"

@@ -40,7 +40,7 @@ class Subscriptions(Protocol):
 
     def save_delivery(self, before: Delivery, after: Delivery) -> None: ...
 
-    def mark_paused(self, webhook_id: str, until: str) -> None: ...
+    def mark_paused(self, webhook: Webhook, until: str) -> None: ...
 
     def take_slot(self, *, at: str, seconds: float, horizon: str) -> str | None: ...
 
@@ -111,4 +111,4 @@ def note_pause(table: Subscriptions, webhook: Webhook, result: DeliveryAttemptRe
     until = timestamps.plus(result.attempt.at, min(result.retry_after, MAX_RETRY_AFTER_SECONDS))
     if webhook.paused_until is None or webhook.paused_until < until:
         with suppress(Unavailable):  # the next such answer writes it
-            table.mark_paused(webhook.id, until)
+            table.mark_paused(webhook, until)

@@ -9,6 +9,7 @@ from shared.domain import timestamps
 from shared.domain.derived_events import derive_events
 from shared.domain.events import CONTACT_UPDATED, WEBHOOK_TEST, Event, Notice
 from shared.domain.webhooks.delivery import KEPT_SECONDS, Attempt, Delivery
+from shared.domain.webhooks.failing import MAX_PAUSE_SECONDS
 from shared.domain.webhooks.subscription import Webhook
 from shared.services.reading_budget import Budget
 from shared.table import event_items, guards, walking
@@ -28,6 +29,11 @@ _SLOT_TRIES = 3
 """Attempts to take a slot while others take some too."""
 _LARGEST = 500
 """The maximum number of deliveries that are read at once."""
+
+_HAS_RECEIVER = (
+    "attribute_exists(PK) AND (attribute_not_exists(receiver_event) OR receiver_event = :receiver)"
+)
+"""The condition that the URL has not been changed, nor the subscription enabled again."""
 
 _DELIVERY = AttributeCodec(
     texts=(
@@ -174,42 +180,64 @@ class DeliveryTable(WebhookTable):
             condition=f"{is_unchanged} AND ({is_free} OR {is_own})",
         )
 
-    def mark_failing(self, webhook_id: str, since: str) -> None:
-        """Write since when a subscription has failed, unless that is written, or the subscription is gone."""
+    def mark_failing(self, webhook: Webhook, at: str) -> None:
+        """Write that a subscription fails since a time, unless a failure of the last MAX_PAUSE_SECONDS is written.
+
+        Writes nothing when the subscription has another receiver than `webhook` or is gone.
+        """
+        is_first = "attribute_not_exists(last_failed_at) OR last_failed_at <= :paused"
+        paused = timestamps.plus(at, -MAX_PAUSE_SECONDS)
         self._store.update(
-            webhook_keys.webhook(self._tenant, webhook_id),
-            "SET failing_since = :since",
-            {":since": {"S": since}},
-            condition="attribute_exists(PK) AND attribute_not_exists(failing_since)",
+            webhook_keys.webhook(self._tenant, webhook.id),
+            "SET failing_since = :at, last_failed_at = :at",
+            {":at": {"S": at}, ":paused": {"S": paused}, ":receiver": {"S": webhook.receiver_event}},
+            condition=f"{_HAS_RECEIVER} AND ({is_first})",
         )
 
-    def mark_working(self, webhook_id: str, failing_since: str) -> None:
-        """Remove the time since when a subscription has failed, unless it has begun to fail at a later time."""
+    def mark_still_failing(self, webhook: Webhook, at: str) -> None:
+        """Write when a subscription failed again, unless an attempt has succeeded or the receiver changed since."""
         self._store.update(
-            webhook_keys.webhook(self._tenant, webhook_id),
-            "REMOVE failing_since",
-            {":since": {"S": failing_since}},
-            condition="failing_since = :since",
+            webhook_keys.webhook(self._tenant, webhook.id),
+            "SET last_failed_at = :at",
+            {
+                ":at": {"S": at},
+                ":since": {"S": webhook.failing_since or ""},
+                ":receiver": {"S": webhook.receiver_event},
+            },
+            condition=f"{_HAS_RECEIVER} AND failing_since = :since",
         )
 
-    def mark_slow(self, webhook_id: str, until: str) -> None:
-        """Write until when a subscription is slow, unless it is gone."""
-        self._store.update(
-            webhook_keys.webhook(self._tenant, webhook_id),
-            "SET slow_until = :until",
-            {":until": {"S": until}},
-            condition="attribute_exists(PK)",
-        )
+    def mark_working(self, webhook: Webhook, at: str) -> None:
+        """Write that an attempt has succeeded by a time: the subscription has not failed since before then.
 
-    def mark_paused(self, webhook_id: str, until: str) -> None:
-        """Write until when a receiver asked not to be called, unless a later time is written, or the subscription is
-        gone.
+        Writes nothing when it has begun to fail later, has another receiver than `webhook` or is gone.
         """
         self._store.update(
-            webhook_keys.webhook(self._tenant, webhook_id),
+            webhook_keys.webhook(self._tenant, webhook.id),
+            "REMOVE failing_since, last_failed_at",
+            {":at": {"S": at}, ":receiver": {"S": webhook.receiver_event}},
+            condition=f"{_HAS_RECEIVER} AND failing_since <= :at",
+        )
+
+    def mark_slow(self, webhook: Webhook, until: str) -> None:
+        """Write until when a subscription is slow, unless it has another receiver than `webhook` or is gone."""
+        self._store.update(
+            webhook_keys.webhook(self._tenant, webhook.id),
+            "SET slow_until = :until",
+            {":until": {"S": until}, ":receiver": {"S": webhook.receiver_event}},
+            condition=_HAS_RECEIVER,
+        )
+
+    def mark_paused(self, webhook: Webhook, until: str) -> None:
+        """Write until when a receiver asked not to be called, unless a later time is written, or the subscription has
+        another receiver than `webhook` or is gone.
+        """
+        is_later = "attribute_not_exists(paused_until) OR paused_until < :until"
+        self._store.update(
+            webhook_keys.webhook(self._tenant, webhook.id),
             "SET paused_until = :until",
-            {":until": {"S": until}},
-            condition="attribute_exists(PK) AND (attribute_not_exists(paused_until) OR paused_until < :until)",
+            {":until": {"S": until}, ":receiver": {"S": webhook.receiver_event}},
+            condition=f"{_HAS_RECEIVER} AND ({is_later})",
         )
 
     def take_slot(self, *, at: str, seconds: float, horizon: str) -> str | None:

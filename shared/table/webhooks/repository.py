@@ -22,8 +22,10 @@ _WEBHOOK = AttributeCodec(
         "description",
         "disabled_reason",
         "failing_since",
+        "last_failed_at",
         "slow_until",
         "paused_until",
+        "receiver_event",
         "acts_as",
         "held_since",
         "rotation_ends_at",
@@ -154,6 +156,7 @@ def webhook_from_item(item: Item) -> Webhook:
     # Items of before decision 0052 have no holder: it was the creator.
     values.setdefault("acts_as", values["created_by"])
     values.setdefault("held_since", values["created_at"])
+    values.setdefault("receiver_event", values["created_at"])
     # Before decision 0053 an item had its only secret in plain text.
     values["sealed"] = binary(item["sealed"]) if "sealed" in item else item["secret"]["S"].encode()
     return Webhook.model_construct(**values)

@@ -39,7 +39,7 @@ def disable(world: World, reason: str, *, token: str | None = None) -> str:
         webhook = table.get(webhook_id)
         assert webhook is not None
         if reason == FAILING:
-            table.mark_failing(webhook_id, "2026-04-29T12:00:00.000Z")
+            table.mark_failing(webhook, "2026-04-29T12:00:00.000Z")
             webhook = table.get(webhook_id)
             assert webhook is not None
         disabled = webhook.disable(reason, stamp=system_stamp("T1", "2026-05-04T12:00:00.000Z"))

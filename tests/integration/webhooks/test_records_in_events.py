@@ -76,7 +76,8 @@ def test_records_for_admins_are_sent_without_secrets(hooks: Hooks) -> None:
     records = {one["type"]: one["data"]["record"] for one in found if one["data"]["id"] != webhook["id"]}
     assert set(records) == {"user.invited", "api_client.created", "webhook.created"}
     assert records["api_client.created"] == world.send("GET", f"/api-clients/{client['id']}").json
-    assert records["webhook.created"] == world.send("GET", f"/webhooks/{other['id']}").json
+    shown = world.send("GET", f"/webhooks/{other['id']}").json
+    assert records["webhook.created"] == {**shown, "url": hooks.receiver.url}
     text = json.dumps(found)
     assert client["key"] not in text and other["secret"] not in text and "inv_" not in text
 
@@ -104,3 +105,16 @@ def test_check_109_the_record_is_what_the_holder_may_see(hooks: Hooks) -> None:
     found = payloads(hooks, webhook)
     assert found and all(one["data"]["record"] == shown for one in found)
     assert shown["owner_id"] == client_id
+
+
+def test_check_77_the_path_of_a_webhook_s_url_is_not_sent_to_another_webhook(hooks: Hooks) -> None:
+    """It is the secret of receivers that need no other credentials."""
+    world = hooks.world
+    url = f"{hooks.receiver.url}/services/T0/canary?token=canary"
+    other = world.send("POST", "/webhooks", {"url": url, "events": ["tag.created"]}).json
+    webhook = subscribe(hooks, "webhook.*")
+    world.send("PATCH", f"/webhooks/{other['id']}", {"url": f"{url}2"})
+    found = [one for one in payloads(hooks, webhook) if one["data"]["id"] == other["id"]]
+    assert {one["type"] for one in found} == {"webhook.updated", "webhook.created"}
+    assert {one["data"]["record"]["url"] for one in found} == {hooks.receiver.url}
+    assert not any("canary" in str(one) for one in found)

@@ -26,6 +26,7 @@ from shared.services.side_by_side import SideBySide
 from shared.services.webhooks.deliveries import AttemptInProgress, Sending
 from shared.services.webhooks.due import send_due
 from shared.services.webhooks.fan_out import FanOut
+from shared.services.webhooks.holder_rights import EventReads
 from shared.table.contacts.repository import ContactTable
 from shared.table.event_items import event_from_item
 from shared.table.feed.appending import FeedAppender
@@ -48,7 +49,10 @@ START = timestamps.to_milliseconds("2026-05-04T12:00:00.000Z")
 class Everywhere(Everything):
     """Rights to all events, for the fan-out too."""
 
-    def receives(self, webhook: Webhook, holder: Caller, notice: Any, find_event: Callable[[], Any]) -> bool:
+    def reads(self, notice: Any, find_event: Callable[[], Any]) -> EventReads:
+        return EventReads(find_event, lambda: None)
+
+    def receives(self, webhook: Webhook, holder: Caller, notice: Any, reads: EventReads) -> bool:
         return True
 
 

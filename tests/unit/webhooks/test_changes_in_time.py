@@ -26,6 +26,7 @@ from shared.services.limits.webhook_tests import WebhookTestLimit
 from shared.services.side_by_side import SideBySide
 from shared.services.webhooks.deliveries import AttemptInProgress, Sending
 from shared.services.webhooks.fan_out import FanOut
+from shared.services.webhooks.holder_rights import EventReads
 from shared.services.webhooks.subscriptions import WebhookService
 from shared.table.contacts.repository import ContactTable
 from shared.table.cursors import Cursors
@@ -51,9 +52,10 @@ class Rights:
     def holder_of(self, webhook: Webhook, tenant: Tenant) -> Caller | None:
         return self.there.get(webhook.acts_as)
 
-    def receives(
-        self, webhook: Webhook, holder: Caller, notice: Notice, find_event: Callable[[], Event | None]
-    ) -> bool:
+    def reads(self, notice: Notice, find_event: Callable[[], Event | None]) -> EventReads:
+        return EventReads(find_event, lambda: None)
+
+    def receives(self, webhook: Webhook, holder: Caller, notice: Notice, reads: EventReads) -> bool:
         return True
 
     def may_see(

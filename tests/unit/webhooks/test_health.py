@@ -5,11 +5,17 @@ The times are those of a clock that the test moves.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from shared.domain import timestamps
-from shared.domain.webhooks.delivery import DeliveryRequest
-from shared.domain.webhooks.subscription import FAILING, MAX_FAILING_SECONDS, Webhook
+from shared.domain.events import Event
+from shared.domain.webhooks.delivery import Attempt, Delivery, DeliveryAttemptResult, DeliveryRequest
+from shared.domain.webhooks.failing import MAX_FAILING_SECONDS, MAX_PAUSE_SECONDS
+from shared.domain.webhooks.subscription import FAILING, GONE, Webhook, system_stamp
+from shared.services.webhooks import health, waiting
 from tests.unit.webhooks.virtual_senders import START, Answering, Senders
 
 DAY = 86_400
@@ -24,6 +30,7 @@ class Scene:
         self.receiver = Answering(0.0, 500)
         self.senders = Senders({HOOK: self.receiver}, count=1)
         self.table = self.senders.deliveries("t1")
+        self.delivery: Delivery | None = None
 
     @property
     def webhook(self) -> Webhook:
@@ -37,6 +44,25 @@ class Scene:
         self.senders.time.seconds = seconds
         event_id = self.senders.add_event(HOOK, seconds)
         self.senders.sending().attempt(DeliveryRequest("t1", HOOK, event_id, 1))
+        self.delivery = self.table.find_delivery(HOOK, event_id)[1]
+
+    def fail_daily(self, first: float, last: float) -> None:
+        """Make attempts that fail, one at `first`, one a day, and one at `last`."""
+        for day in range(int((last - first) // DAY) + 1):
+            self.attempt(first + day * DAY, 500)
+        self.attempt(last, None)
+
+    def replace_after(self, change: Callable[[Webhook], tuple[Webhook, Event] | None]) -> None:
+        """Let a caller change the webhook while each attempt is under way."""
+        send = self.senders.send
+
+        def overtaken(*given: Any, **more: Any) -> DeliveryAttemptResult:
+            result = send(*given, **more)
+            if changed := change(self.webhook):
+                self.table.replace(self.webhook, *changed)
+            return result
+
+        self.senders.send = overtaken  # type: ignore[method-assign]
 
 
 @pytest.fixture
@@ -60,11 +86,10 @@ def test_check_74_a_webhook_is_disabled_at_the_first_failure_after_five_failing_
 
 @pytest.mark.parametrize("success", [10.0, DAY, 4.9 * DAY, LONG - 1])
 def test_check_74_one_success_starts_the_count_again(scene: Scene, success: float) -> None:
-    scene.attempt(0, 500)
+    scene.fail_daily(0, min(success - 1, 5 * DAY))
     scene.attempt(success, 204)
     assert scene.webhook.failing_since is None
-    scene.attempt(success + 10, 503)
-    scene.attempt(success + 10 + 4.9 * DAY, 500)
+    scene.fail_daily(success + 10, success + 10 + 4.9 * DAY)
     assert scene.webhook.is_active
     scene.attempt(success + 10 + LONG, 500)
     assert not scene.webhook.is_active
@@ -93,24 +118,104 @@ def test_a_failure_is_written_once_and_a_success_only_after_failures(scene: Scen
 
 def test_a_success_that_began_before_the_first_failure_does_not_hide_later_ones(scene: Scene) -> None:
     """Its sender has not seen that the webhook fails, so it cannot end that. Five days count from a little later."""
-    scene.attempt(0, 500)
-    scene.attempt(MAX_FAILING_SECONDS + 60, 500)
+    scene.fail_daily(0, MAX_FAILING_SECONDS + 60)
     assert scene.webhook.is_active
 
 
 def test_a_success_at_the_same_moment_is_stronger_than_disabling(scene: Scene) -> None:
-    scene.attempt(0, 500)
-    since = scene.webhook.failing_since
-    assert since is not None
+    scene.fail_daily(0, LONG - 120)
     replace = scene.senders.table_class.replace
 
     def overtaken(table: object, before: Webhook, *given: object) -> None:
-        scene.table.mark_working(HOOK, since)
+        scene.table.mark_working(scene.webhook, scene.senders.time.now())
         replace(table, before, *given)  # type: ignore[arg-type]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scene.senders.table_class, "replace", overtaken)
         scene.attempt(LONG, 500)
+    assert scene.webhook.is_active
+    assert scene.webhook.failing_since is None
+
+
+@pytest.mark.parametrize("quiet", [MAX_PAUSE_SECONDS + 1, 8 * DAY])
+def test_check_74_a_failure_does_not_count_when_the_receiver_was_not_called_for_days(
+    scene: Scene, quiet: float
+) -> None:
+    """One failure long ago and one now say nothing of the time between: the count starts again."""
+    scene.fail_daily(0, 4 * DAY)
+    scene.attempt(4 * DAY + quiet, 500)
+    assert scene.webhook.is_active
+    assert scene.webhook.failing_since == scene.senders.time.now()
+    scene.attempt(4 * DAY + quiet + 10, 500)
+    assert scene.webhook.is_active
+
+
+def test_a_success_ends_failures_that_began_before_it_whatever_its_sender_read(scene: Scene) -> None:
+    scene.attempt(0, 500)
+    read = scene.webhook
+    scene.attempt(10, 200)
+    scene.attempt(20, 500)
+    at = timestamps.from_milliseconds(START + 30_000)
+    answer = Attempt.model_construct(at=at, status=200, duration_ms=1)
+    health.note_answer(scene.table, read, answer, at=timestamps.from_milliseconds(START + 15_000))
+    assert scene.webhook.failing_since is not None
+    health.note_answer(scene.table, read, answer, at=at)
+    assert scene.webhook.failing_since is None
+
+
+def move(scene: Scene, webhook: Webhook) -> tuple[Webhook, Event] | None:
+    url = f"https://new.example.com/{webhook.version}"
+    return webhook.change({"url": url}, stamp=scene.senders.stamp("t1"), loopback=False)
+
+
+def enable_again(scene: Scene, webhook: Webhook) -> tuple[Webhook, Event] | None:
+    at = scene.senders.time.now()
+    disabled = webhook.disable(GONE, stamp=system_stamp("t1", at))
+    assert disabled is not None
+    scene.table.replace(webhook, *disabled)
+    return disabled[0].enable(stamp=scene.senders.stamp("t1"))
+
+
+@pytest.mark.parametrize("change", [move, enable_again])
+def test_check_74_a_late_410_of_an_earlier_receiver_is_an_ordinary_failure(
+    scene: Scene, change: Callable[[Scene, Webhook], tuple[Webhook, Event] | None]
+) -> None:
+    changes = iter([change])
+    scene.replace_after(lambda webhook: one(scene, webhook) if (one := next(changes, None)) else None)
+    scene.attempt(0, 410)
+    assert scene.webhook.is_active
+    assert scene.webhook.failing_since is None
+    delivery = scene.delivery
+    assert delivery is not None
+    assert (delivery.state, len(delivery.attempts)) == ("pending", 1)
+    scene.attempt(10, 410)
+    assert (scene.webhook.is_active, scene.webhook.disabled_reason) == (False, GONE)
+
+
+def test_a_late_answer_of_an_earlier_receiver_neither_slows_nor_pauses_the_present_one(scene: Scene) -> None:
+    old = scene.webhook
+    moved = move(scene, old)
+    assert moved is not None
+    scene.table.replace(old, *moved)
+    at = timestamps.from_milliseconds(START)
+    answer = Attempt.model_construct(at=at, status=503, duration_ms=9_000)
+    health.note_answer(scene.table, old, answer, at=at)
+    waiting.note_pause(scene.table, old, DeliveryAttemptResult(answer, 3_600.0))
+    health.note_failure(scene.table, "t1", old, at=at)
+    found = scene.webhook
+    assert (found.slow_until, found.paused_until, found.failing_since) == (None, None, None)
+    health.note_answer(scene.table, found, answer, at=at)
+    waiting.note_pause(scene.table, found, DeliveryAttemptResult(answer, 3_600.0))
+    health.note_failure(scene.table, "t1", found, at=at)
+    assert scene.webhook.slow_until and scene.webhook.paused_until and scene.webhook.failing_since
+
+
+def test_check_74_a_late_failure_of_an_earlier_receiver_does_not_disable_the_present_one(
+    scene: Scene,
+) -> None:
+    scene.fail_daily(0, LONG - 120)
+    scene.replace_after(lambda webhook: move(scene, webhook))
+    scene.attempt(LONG, 500)
     assert scene.webhook.is_active
     assert scene.webhook.failing_since is None
 
@@ -122,8 +227,8 @@ def test_enabling_and_another_url_start_the_count_again(scene: Scene) -> None:
     assert moved is not None
     scene.table.replace(scene.webhook, *moved)
     assert scene.webhook.failing_since is None
-    scene.attempt(10, 500)
-    scene.attempt(10 + LONG, 500)
+    scene.fail_daily(10, 10 + LONG)
+    assert not scene.webhook.is_active
     enabled = scene.webhook.enable(stamp=scene.senders.stamp("t1"))
     assert enabled is not None
     scene.table.replace(scene.webhook, *enabled)
@@ -131,13 +236,15 @@ def test_enabling_and_another_url_start_the_count_again(scene: Scene) -> None:
 
 
 def test_a_deleted_webhook_is_not_brought_back_by_a_failure(scene: Scene) -> None:
+    gone, at = scene.webhook.with_fields({"id": "t1 gone"}), timestamps.from_milliseconds(START)
     for mark in (
         scene.table.mark_failing,
+        scene.table.mark_still_failing,
         scene.table.mark_slow,
         scene.table.mark_paused,
         scene.table.mark_working,
     ):
-        mark("t1 gone", timestamps.from_milliseconds(START))
+        mark(gone, at)
     assert scene.table.get("t1 gone") is None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 
 import pytest
@@ -9,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain import timestamps
+from shared.domain.errors import Conflict
 from shared.domain.events import Notice
 from shared.domain.webhooks.delivery import (
     LOST_MESSAGE_SECONDS,
     MAX_ATTEMPTS,
+    MAX_LOGGED_ATTEMPTS,
     MAX_QUEUED_WAIT_SECONDS,
     Attempt,
     Delivery,
@@ -151,3 +154,25 @@ def test_a_shown_delivery_names_no_keys_of_ours() -> None:
         "event_id", "event_type", "state", "reason", "attempts", "next_attempt_at", "created_at"
     }  # fmt: skip
     assert set(shown["attempts"][0]) == {"at", "status", "duration_ms", "error", "response"}
+
+
+@pytest.mark.parametrize("text", ["\0" * 1024, "\ufffd" * 1024, '"' * 1024, "\U0001f600" * 1024])
+def test_a_log_of_sixty_attempts_is_far_below_the_size_of_an_item(text: str) -> None:
+    delivery = Delivery.create(NOTICE, "w1", at=START)
+    while len(delivery.attempts) <= MAX_LOGGED_ATTEMPTS:
+        delivery = delivery.redeliver(at=START, revision="again")
+        for _ in range(MAX_ATTEMPTS):
+            answer = attempted(START).model_copy(update={"response": text})
+            delivery = recorded(delivery, answer)
+    assert len(delivery.attempts) == 60
+    written = json.dumps([attempt.model_dump() for attempt in delivery.attempts], ensure_ascii=False)
+    assert len(written.encode()) <= 60 * 2_250
+    with pytest.raises(Conflict):
+        delivery.redeliver(at=START, revision="again")
+
+
+def test_an_answer_in_json_is_kept_as_it_is() -> None:
+    text = '{"error": "it\'s closed", "lines": "\\n"}' * 26
+    assert 1_000 <= len(text) <= 1_024
+    answer = attempted(START).model_copy(update={"response": text})
+    assert recorded(Delivery.create(NOTICE, "w1", at=START), answer).attempts[0].response == text

@@ -81,7 +81,7 @@ def test_what_a_slow_receiver_costs_does_not_depend_on_how_long_its_deliveries_w
     calls: dict[int, tuple[float, float]] = {}
     for events in (40, 160):
         senders = Senders({"slow hook": Answering(15.0)}, count=8)
-        senders.deliveries("slow").mark_slow("slow hook", timestamps.from_milliseconds(START + 36_000_000))
+        senders.mark_slow("slow hook", timestamps.from_milliseconds(START + 36_000_000))
         for number in range(events):
             senders.add_event("slow hook", number * 0.1)
         before = senders.calls
@@ -97,7 +97,7 @@ def test_what_a_slow_receiver_costs_does_not_depend_on_how_long_its_deliveries_w
 def test_second_messages_of_a_waiting_delivery_wait_for_nothing() -> None:
     senders = Senders({"slow hook": Answering(15.0)}, count=1)
     table = senders.deliveries("slow")
-    table.mark_slow("slow hook", timestamps.from_milliseconds(START + 3_600_000))
+    senders.mark_slow("slow hook", timestamps.from_milliseconds(START + 3_600_000))
     first, event = senders.add_event("slow hook", 0.0), senders.add_event("slow hook", 0.0)
     senders.sqs.clear()
     for wanted in (first, *[event] * 5):

@@ -24,6 +24,7 @@ from shared.publishing.contracts import from_message, to_message
 from shared.publishing.publisher import Publisher
 from shared.services.side_by_side import SideBySide
 from shared.services.webhooks.fan_out import FanOut
+from shared.services.webhooks.holder_rights import EventReads
 from shared.table.contacts.repository import ContactTable
 from shared.table.event_items import event_from_item
 from shared.table.feed.appending import FeedAppender, Situation, has_webhooks
@@ -81,9 +82,10 @@ class AllRights:
     def holder_of(self, webhook: Webhook, tenant: Tenant) -> Caller | None:
         return ADMIN
 
-    def receives(
-        self, webhook: Webhook, holder: Caller, notice: Notice, find_event: Callable[[], Event | None]
-    ) -> bool:
+    def reads(self, notice: Notice, find_event: Callable[[], Event | None]) -> EventReads:
+        return EventReads(find_event, lambda: None)
+
+    def receives(self, webhook: Webhook, holder: Caller, notice: Notice, reads: EventReads) -> bool:
         return True
 
 

@@ -239,6 +239,13 @@ class Senders:
         self.sqs.add(seconds, captured[0]["MessageGroupId"], captured[0]["MessageBody"])
         return event_id
 
+    def mark_slow(self, name: str, until: str) -> None:
+        """Make a subscription slow until a time."""
+        table = self.deliveries(_tenant_of(name))
+        webhook = table.get(name)
+        assert webhook is not None
+        table.mark_slow(webhook, until)
+
     def events(self, event_type: str) -> list[Event]:
         """Return the stored events of a type."""
         items = [one for one in self._table.all() if one["SK"]["S"].startswith("EVENT#")]
