@@ -31,8 +31,7 @@ _MAX_INTERIM = 16
 """The most interim responses that are skipped before the final one."""
 _CONNECT_SECONDS = 4.0
 """The most seconds of a connection to one address. A lost packet is sent again after one second and after three (RFC
-6298, section 2), so there is time for both; and a receiver whose only address does not answer is not slow
-(`shared.domain.webhooks.delivery.SLOW_MILLISECONDS`)."""
+6298, section 2), so there is time for both."""
 
 Resolver = Callable[[str, int], Sequence[str]]
 """Returns the addresses of a host and port."""

@@ -42,13 +42,13 @@ MAX_QUEUED_WAIT_SECONDS = 900
 """The longest wait that is left to the queue, in seconds; longer waits are kept in the due-time index. The queue must
 be able to delay a message by as much."""
 
-SLOW_MILLISECONDS = 5_000
+SLOW_MILLISECONDS = 3_000
 """Milliseconds that an attempt takes at least to make its subscription slow."""
 SLOW_FOR_SECONDS = 900
 """Seconds for which a subscription is slow after such an attempt."""
-SLOT_SECONDS = 3.75
-"""Seconds from one slot to the next. All slow subscriptions of a tenant share its slots, and an attempt takes at most
-15 seconds, so four of the 50 senders are busy with them at once."""
+SLOW_SENDERS = 4
+"""The senders, of 50, that the slow subscriptions of a tenant have together: the slot of an attempt is shorter than the
+attempt by this factor."""
 SLOT_VALID_SECONDS = 60
 """Seconds after the beginning of a slot within which its attempt may begin."""
 MAX_SLOT_SECONDS = 14_400

@@ -169,13 +169,15 @@ class Webhook(Recorded):
     updated_at: Timestamp
     updated_by: str
 
-    # Not shown. `slow_until`: until when few attempts are made at once. `paused_until`: until when the receiver asked
-    # not to be called. `last_failed_at`: when the latest failure was noted. `receiver_event`: the id of the event with
-    # which the URL was last changed, or the webhook enabled. `held_since`: when the holder became the holder.
-    # `sealed`: the secrets and the headers' values, encrypted (`shared.services.webhooks.vault`).
+    # Not shown. `slow_until`: until when few attempts are made at once. `slow_milliseconds`: how long an attempt took
+    # lately, if it is slow. `paused_until`: until when the receiver asked not to be called. `last_failed_at`: when the
+    # latest failure was noted. `receiver_event`: the id of the event with which the URL was last changed, or the
+    # webhook enabled. `held_since`: when the holder became the holder. `sealed`: the secrets and the headers' values,
+    # encrypted (`shared.services.webhooks.vault`).
     held_since: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     receiver_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
     slow_until: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
+    slow_milliseconds: Annotated[int, SkipJsonSchema(), Field(exclude=True)] = 15_000
     paused_until: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     last_failed_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     sealed: Annotated[bytes, SkipJsonSchema(), Field(exclude=True, repr=False)] = b""

@@ -35,20 +35,22 @@ class Subscriptions(Protocol):
 
     def mark_working(self, webhook: Webhook, at: str) -> None: ...
 
-    def mark_slow(self, webhook: Webhook, until: str) -> None: ...
+    def mark_slow(self, webhook: Webhook, until: str, milliseconds: int) -> None: ...
 
 
 def note_answer(table: Subscriptions, webhook: Webhook, attempt: Attempt, *, at: str) -> None:
     """Write what an attempt says of its subscription, before the attempt itself is written.
 
     A success ends a time of failures. It must not be lost, so Unavailable is raised and the attempt repeated. An
-    attempt that took long makes the subscription slow for SLOW_FOR_SECONDS.
+    attempt that took long makes the subscription slow for SLOW_FOR_SECONDS. That is written when half of this time has
+    passed, or an attempt takes half as long again as is known.
     """
-    if attempt.duration_ms >= SLOW_MILLISECONDS and not webhook.is_slow(
-        timestamps.plus(at, SLOW_FOR_SECONDS / 2)
-    ):
+    is_known = webhook.is_slow(timestamps.plus(at, SLOW_FOR_SECONDS / 2)) and (
+        attempt.duration_ms <= webhook.slow_milliseconds * 1.5
+    )
+    if attempt.duration_ms >= SLOW_MILLISECONDS and not is_known:
         with suppress(Unavailable):  # the next slow attempt writes it
-            table.mark_slow(webhook, timestamps.plus(at, SLOW_FOR_SECONDS))
+            table.mark_slow(webhook, timestamps.plus(at, SLOW_FOR_SECONDS), attempt.duration_ms)
     if attempt.has_succeeded and webhook.failing_since is not None:
         table.mark_working(webhook, at)
 

@@ -1,10 +1,10 @@
 """Deliveries that wait for their subscription: it is slow, or its receiver has asked not to be called for some time.
 
-The slow subscriptions of a tenant share its slots: times at which one attempt may begin, at a fixed distance. A
-delivery takes a slot once, waits for it in the queue or in the due-time index, and is attempted then. So what waiting
-costs does not depend on how long it takes, except for a delivery that finds no slot within MAX_SLOT_SECONDS: it asks
-again after that time. Every step may be killed at any point: a delivery that waits is in the due-time index, as any
-pending one is.
+The slow subscriptions of a tenant share its slots, one after the other, in each of which one attempt may begin. A slot
+is as long as keeps SLOW_SENDERS senders busy. A delivery takes a slot once, waits for it in the queue or in the
+due-time index, and is attempted then. So what waiting costs does not depend on how long it takes, except for a delivery
+that finds no slot within MAX_SLOT_SECONDS: it asks again after that time. Every step may be killed at any point: a
+delivery that waits is in the due-time index, as any pending one is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from shared.domain.webhooks.delivery import (
     JITTER,
     MAX_RETRY_AFTER_SECONDS,
     MAX_SLOT_SECONDS,
-    SLOT_SECONDS,
+    SLOW_SENDERS,
     Delivery,
     DeliveryAttemptResult,
     DeliveryRequest,
@@ -81,7 +81,8 @@ class WaitingRoom:
         if not webhook.is_slow(at) or delivery.has_slot(at):
             return False
         horizon = timestamps.plus(at, MAX_SLOT_SECONDS)
-        slot = table.take_slot(at=at, seconds=SLOT_SECONDS, horizon=horizon)
+        seconds = webhook.slow_milliseconds / 1000 / SLOW_SENDERS
+        slot = table.take_slot(at=at, seconds=seconds, horizon=horizon)
         if slot == at:
             return False
         self._wait(table, request, delivery, slot or horizon, has_slot=slot is not None)
@@ -106,7 +107,7 @@ class WaitingRoom:
 
 def note_pause(table: Subscriptions, webhook: Webhook, result: DeliveryAttemptResult) -> None:
     """Write until when a receiver asked not to be called, by `Retry-After` with 429 or 503; at most for a day."""
-    if result.retry_after is None or result.attempt.status not in _ASKING:
+    if not result.retry_after or result.attempt.status not in _ASKING:
         return
     until = timestamps.plus(result.attempt.at, min(result.retry_after, MAX_RETRY_AFTER_SECONDS))
     if webhook.paused_until is None or webhook.paused_until < until:

@@ -219,12 +219,18 @@ class DeliveryTable(WebhookTable):
             condition=f"{_HAS_RECEIVER} AND failing_since <= :at",
         )
 
-    def mark_slow(self, webhook: Webhook, until: str) -> None:
-        """Write until when a subscription is slow, unless it has another receiver than `webhook` or is gone."""
+    def mark_slow(self, webhook: Webhook, until: str, milliseconds: int) -> None:
+        """Write until when a subscription is slow, and how long an attempt took, unless it has another receiver than
+        `webhook` or is gone.
+        """
         self._store.update(
             webhook_keys.webhook(self._tenant, webhook.id),
-            "SET slow_until = :until",
-            {":until": {"S": until}, ":receiver": {"S": webhook.receiver_event}},
+            "SET slow_until = :until, slow_milliseconds = :milliseconds",
+            {
+                ":until": {"S": until},
+                ":milliseconds": {"N": str(milliseconds)},
+                ":receiver": {"S": webhook.receiver_event},
+            },
             condition=_HAS_RECEIVER,
         )
 

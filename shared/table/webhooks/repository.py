@@ -36,11 +36,16 @@ _WEBHOOK = AttributeCodec(
         "last_event",
     ),
     states=("include",),
-    numbers=("version",),
+    numbers=("version", "slow_milliseconds"),
     flags=("is_active",),
     lists=("events", "header_names"),
     json=("filter",),
-    defaults={"header_names": [], "include": "thin", "filter": WebhookFilter.model_construct()},
+    defaults={
+        "slow_milliseconds": 15_000,
+        "header_names": [],
+        "include": "thin",
+        "filter": WebhookFilter.model_construct(),
+    },
 )
 
 

@@ -240,12 +240,27 @@ def test_a_deleted_webhook_is_not_brought_back_by_a_failure(scene: Scene) -> Non
     for mark in (
         scene.table.mark_failing,
         scene.table.mark_still_failing,
-        scene.table.mark_slow,
         scene.table.mark_paused,
         scene.table.mark_working,
     ):
         mark(gone, at)
+    scene.table.mark_slow(gone, at, 15_000)
     assert scene.table.get("t1 gone") is None
+
+
+def test_how_slow_a_webhook_is_is_written_when_it_becomes_slow_slower_or_still_is(scene: Scene) -> None:
+    def known_after(seconds: float, duration: float) -> tuple[int, str | None]:
+        scene.receiver.seconds = duration
+        scene.attempt(seconds, 200)
+        return scene.webhook.slow_milliseconds, scene.webhook.slow_until
+
+    assert known_after(0, 2.9)[1] is None
+    milliseconds, until = known_after(10, 3.0)
+    assert (milliseconds, until) == (3_000, timestamps.from_milliseconds(START + 913_000))
+    assert known_after(100, 4.0) == (milliseconds, until)
+    assert known_after(200, 12.0)[0] == 12_000
+    assert known_after(300, 4.0)[0] == 12_000
+    assert known_after(900, 4.0)[0] == 4_000
 
 
 def test_slots_of_a_tenant_have_a_distance_and_an_end(scene: Scene) -> None:

@@ -112,6 +112,10 @@ class VirtualSqs:
         self.sent += len(Entries)
         return {}
 
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:
+        waiting = len(self._delayed) + sum(map(len, self._visible.values()))
+        return {"Attributes": dict.fromkeys(AttributeNames, str(waiting))}
+
     def clear(self) -> None:
         """Remove all messages that wait."""
         self._delayed.clear()
@@ -195,8 +199,8 @@ class Senders:
         self._under_way: Counter[str] = Counter()
         self._receivers, self._count = receivers, count
         self._table = MemoryTable(before_call=self._note_call)
-        self._store = Store(self._table, "table", sleep=lambda _: None)
-        self._queue = DeliveryQueue(self.sqs, "queue")
+        self.store = Store(self._table, "table", sleep=lambda _: None)
+        self.queue = DeliveryQueue(self.sqs, "queue")
         self._arrivals: dict[str, float] = {}
         for name in receivers:
             tenant_id = _tenant_of(name)
@@ -215,7 +219,7 @@ class Senders:
 
     def deliveries(self, tenant_id: str) -> Deliveries:
         """Return the deliveries of a tenant."""
-        return Deliveries(self._store, tenant_id)
+        return Deliveries(self.store, tenant_id)
 
     def add_event(self, name: str, seconds: float) -> str:
         """Add an event that is fanned out to a subscription when some seconds have passed; return its id."""
@@ -240,11 +244,11 @@ class Senders:
         return event_id
 
     def mark_slow(self, name: str, until: str) -> None:
-        """Make a subscription slow until a time."""
+        """Make a subscription one whose attempts take 15 seconds, until a time."""
         table = self.deliveries(_tenant_of(name))
         webhook = table.get(name)
         assert webhook is not None
-        table.mark_slow(webhook, until)
+        table.mark_slow(webhook, until, 15_000)
 
     def events(self, event_type: str) -> list[Event]:
         """Return the stored events of a type."""
@@ -259,7 +263,7 @@ class Senders:
         return Sending(
             lambda tenant_id: Tenant(tenant_id, "One", "2026-01-01T00:00:00.000Z"),
             self.deliveries,
-            self._queue,
+            self.queue,
             _NoDeadLetters(),
             self,
             Everything(),
