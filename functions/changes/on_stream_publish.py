@@ -20,7 +20,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     records = event["Records"]
     result = publisher().publish([record["dynamodb"]["NewImage"] for record in records])
-    # An event that waits for an earlier one, which the stream has lost, is left to the sweep: so no shard stands still.
+    # An event that waits for an earlier one, which the stream has lost, or whose tenant's feed is damaged, is left to
+    # the sweep: so no shard stands still.
     unpublished = result.failed | result.unreadable
     if not unpublished:
         return {"batchItemFailures": []}

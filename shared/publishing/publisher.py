@@ -43,17 +43,22 @@ class PublishResult:
     """The events that were not published, by their index.
 
     `failed` may be published later, `unreadable` never. `waiting`: the previous events of their records are in no feed,
-    and not among the events; the sweep publishes both in order.
+    and not among the events; the sweep publishes both in order. `set_aside`: the feeds of their tenants are damaged;
+    the sweep publishes them once the feeds are repaired.
+
+    `faulty_tenants`: the ids of the tenants whose feeds could not be read or written.
     """
 
     failed: set[int] = field(default_factory=set)
     unreadable: set[int] = field(default_factory=set)
     waiting: set[int] = field(default_factory=set)
+    set_aside: set[int] = field(default_factory=set)
+    faulty_tenants: set[str] = field(default_factory=set)
 
     @property
     def unpublished(self) -> set[int]:
         """The indexes of all events that were not published."""
-        return self.failed | self.unreadable | self.waiting
+        return self.failed | self.unreadable | self.waiting | self.set_aside
 
 
 class Publisher:
@@ -75,6 +80,9 @@ class Publisher:
         if not readable:
             return result
         situation = self._feeds.look_up(list(readable.values()))
+        result.faulty_tenants.update(situation.damaged)
+        result.set_aside.update(n for n, one in readable.items() if one.tenant_id in situation.damaged)
+        readable = {n: one for n, one in readable.items() if n not in result.set_aside}
         ready = _choose(readable, situation, result)
         numbers = list(ready)
         for start in range(0, len(numbers), _BATCH):
@@ -110,11 +118,20 @@ class Publisher:
             return
         try:
             self._feeds.append(tenant_id, list(events.values()), head)
-        except (ClientError, ConcurrentChange, Unavailable):
+        except (
+            ClientError,
+            ConcurrentChange,
+            Unavailable,
+            *NOT_A_RECORD,
+        ):  # the others must go on all the same
             observability.warn(
-                "events were not appended to a feed", events=len(events), trace=observability.trace()
+                "events were not appended to a feed",
+                tenant=tenant_id,
+                events=len(events),
+                trace=observability.trace(),
             )
             result.failed.update(events)
+            result.faulty_tenants.add(tenant_id)
 
 
 def _read(events: Sequence[Item], result: PublishResult) -> dict[int, Outgoing]:

@@ -166,7 +166,7 @@ class _Work:
         """Publish events, and return those that wait for earlier ones of their records."""
         result = self.publisher.publish(left_behind)
         self.report.published += len(left_behind) - len(result.unpublished)
-        self.report.failed += len(result.failed)
+        self.report.failed += len(result.failed | result.set_aside)
         self.report.unreadable += len(result.unreadable)
         return [left_behind[number] for number in sorted(result.waiting)]
 

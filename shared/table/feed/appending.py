@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from shared import observability
 from shared.domain import timestamps
 from shared.domain.errors import NOT_A_RECORD, ConcurrentChange
 from shared.domain.feed import FeedEntry
@@ -44,13 +45,15 @@ class Situation:
 
     `heads`: of the tenants' feeds. `with_webhooks`: the tenants that have webhooks, disabled ones included.
     `published`: those of the events that are in their feeds already, as (tenant id, event id). `unpublished`: earlier
-    events of the same records that are in no feed, but will be.
+    events of the same records that are in no feed, but will be. `damaged`: the tenants whose feeds cannot be read; they
+    are not among the `heads`.
     """
 
     heads: dict[str, Head] = field(default_factory=dict)
     with_webhooks: set[str] = field(default_factory=set)
     published: set[tuple[str, str]] = field(default_factory=set)
     unpublished: set[tuple[str, str]] = field(default_factory=set)
+    damaged: set[str] = field(default_factory=set)
 
 
 class _Outdated(Exception):
@@ -100,7 +103,6 @@ class FeedAppender:
             item = found.get(identity_of(event_keys.SWEEP_CHECKPOINT))
             self._checkpoint = (item["checked_until"]["S"] if item else "", self._clock())
         situation = Situation(
-            heads={one: head_from_item(found.get(identity_of(key))) for one, key in heads.items()},
             with_webhooks={one for one, key in counts.items() if has_webhooks(found.get(identity_of(key)))},
         )
         waiting: dict[str, dict[str, str]] = {}  # when they were written, of each tenant's previous events
@@ -108,7 +110,16 @@ class FeedAppender:
             rows = [found[identity_of(key)] for key in possible if identity_of(key) in found]
             if rows and (written := self._time_of_waiting(rows[0])):
                 waiting.setdefault(tenant_id, {})[event_id] = written
-        self._search(events, waiting, situation)
+        for tenant_id, key in heads.items():
+            own = [event for event in events if event.tenant_id == tenant_id]
+            try:
+                head = head_from_item(found.get(identity_of(key)))
+                self._search(tenant_id, head, own, waiting.get(tenant_id, {}), situation)
+            except NOT_A_RECORD:  # the events of the other tenants must be published all the same
+                observability.warn("a feed is damaged", tenant=tenant_id, trace=observability.trace())
+                situation.damaged.add(tenant_id)
+            else:
+                situation.heads[tenant_id] = head
         return situation
 
     def _previous_of(self, events: Sequence[Outgoing]) -> dict[tuple[str, str], list[Key]]:
@@ -136,21 +147,24 @@ class FeedAppender:
         return None if is_published else timestamps.of_position(written)
 
     def _search(
-        self, events: Sequence[Outgoing], waiting: dict[str, dict[str, str]], situation: Situation
+        self,
+        tenant_id: str,
+        head: Head,
+        own: Sequence[Outgoing],
+        before: dict[str, str],
+        situation: Situation,
     ) -> None:
-        for tenant_id, head in situation.heads.items():
-            own = [event for event in events if event.tenant_id == tenant_id]
-            before = waiting.get(tenant_id, {})
-            found = self._known.find(
-                tenant_id,
-                head,
-                [*((event.id, event.written_at) for event in own), *before.items()],
-                consistent=True,
-            )
-            situation.published |= {
-                (tenant_id, event.id) for event in own if event.id in found or event.position is not None
-            }
-            situation.unpublished |= {(tenant_id, event_id) for event_id in before if event_id not in found}
+        """Look for a tenant's events, and for the previous ones of their records, in its feed."""
+        found = self._known.find(
+            tenant_id,
+            head,
+            [*((event.id, event.written_at) for event in own), *before.items()],
+            consistent=True,
+        )
+        situation.published |= {
+            (tenant_id, event.id) for event in own if event.id in found or event.position is not None
+        }
+        situation.unpublished |= {(tenant_id, event_id) for event_id in before if event_id not in found}
 
     def append(self, tenant_id: str, events: Sequence[Outgoing], head: Head) -> None:
         """Append events to a tenant's feed, in their order, each once. `head`: that of `look_up`.

@@ -80,10 +80,17 @@ def pack(entries: Sequence[FeedEntry]) -> bytes:
 
 
 def unpack(packed: bytes, first: int) -> list[FeedEntry]:
-    """Return packed entries; `first` is the position of the first one. The inverse of `pack`."""
+    """Return packed entries; `first` is the position of the first one. The inverse of `pack`.
+
+    Raises one of NOT_A_RECORD if the bytes are no packed entries.
+    """
     if not packed:
         return []
-    rows = json.loads(zlib.decompress(packed))
+    try:
+        text = zlib.decompress(packed)
+    except zlib.error as error:  # it is none of NOT_A_RECORD
+        raise ValueError("not packed entries") from error
+    rows = json.loads(text)
     return [
         FeedEntry(
             position=position,

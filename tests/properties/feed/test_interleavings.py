@@ -13,6 +13,7 @@ from shared.domain import timestamps
 from shared.domain.feed import FeedEntry
 from shared.services.backoff import HOT, RetryPolicy
 from shared.table.feed import appending, known
+from shared.table.feed.items import Head
 from shared.table.feed.reading import FeedTable
 from shared.table.item import Item
 from shared.table.keys import events as event_keys
@@ -135,6 +136,29 @@ def test_a_sweep_publishes_versions_whose_clocks_disagree_in_their_order(
     report = world.process().sweep()
     assert (report.published, report.failed) == (4, 0)
     assert len(world.entries()) == 4
+
+
+@pytest.mark.parametrize("damage", [{}, {"packed": {"B": b"xx"}}], ids=["no entries", "broken bytes"])
+@pytest.mark.parametrize("part", ["head", "page"])
+def test_check_13_a_damaged_feed_holds_no_other_tenant_back(part: str, damage: Item) -> None:
+    """check 18"""
+    bad, good = event_item("a", 1, JUST_NOW, tenant_id="bad"), chain("good", 2, JUST_NOW)
+    world = Publications([bad, *good])
+    head = Head(4, LONG_AGO, b"", 5)
+    page = {**feed_keys.page("bad", 4), "first_position": {"N": "1"}}
+    page |= {"published_from": {"S": LONG_AGO}, "published_until": {"S": JUST_NOW}}
+    fields = {"last_position": {"N": "4"}, "published_at": {"S": JUST_NOW}, "first_unpaged": {"N": "5"}}
+    whole = {**feed_keys.head("bad"), **fields, "packed": {"B": head.packed}}
+    world.table.put({**feed_keys.head("bad"), **fields, **damage} if part == "head" else whole)
+    if part == "page":
+        world.table.put(page | damage)
+    process = world.process()
+    result = process.publish(*ids([bad, good[0]]))
+    assert (result.set_aside, result.failed, result.faulty_tenants) == ({0}, set(), {"bad"})
+    report = world.process().sweep()
+    assert (report.published, report.failed) == (1, 1)
+    assert {entry.id for entry in world.entries()} == set(ids(good))
+    assert event_keys.id_of(bad) not in world.topic.accepted
 
 
 def test_an_event_that_cannot_be_read_or_is_gone_holds_no_later_version_back() -> None:
