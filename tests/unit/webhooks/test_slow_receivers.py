@@ -125,6 +125,14 @@ def test_check_7_a_tenant_with_most_of_the_traffic_does_not_slow_down_the_others
     assert p95(run({**QUICK, **busy}, burst=events, until=until), until) > 2 * alone
 
 
+def test_all_webhooks_of_a_tenant_have_one_share_of_the_queue() -> None:
+    senders = Senders({name: Answering(0.2) for name in ("t1 a", "t1 b", "t2 a")}, count=1)
+    for name in ("t1 a", "t1 b", "t2 a"):
+        senders.add_event(name, 0.0)
+    received = [senders.sqs.receive() for _ in range(3)]
+    assert [message[0] for message in received if message] == ["t1", "t1", "t2"]
+
+
 def test_a_healthy_receiver_costs_no_call_more() -> None:
     senders = Senders({"other hook": Answering(0.2)}, count=1)
     senders.add_event("other hook", 0.0)
