@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -13,6 +12,7 @@ from shared.domain import timestamps
 from shared.domain.errors import Conflict
 from shared.domain.events import WEBHOOK_TEST, Event, Notice
 from shared.domain.timestamps import Timestamp
+from shared.domain.webhooks.responses import shorten
 
 WAIT_SECONDS = (10, 60, 300, 900, 3_600, 14_400, 43_200, 86_400, 111_600)
 """Seconds between an attempt and the next: ten attempts within 72 hours and 21 minutes, or more with jitter."""
@@ -36,8 +36,13 @@ the alarm on the age of the oldest message leaves unnoticed."""
 RESERVATION_SECONDS = 120
 """Seconds for which an attempt is reserved for the sender that began it: longer than a sender runs (60), and shorter
 than its message stays hidden from other senders (360)."""
-SUSPENSION_SECONDS = 3_600
-"""Seconds by which a suspended tenant's delivery is postponed."""
+SUSPENSION_SECONDS = (3_600, 86_400)
+"""The shortest and the longest time by which a suspended tenant's delivery is postponed, in seconds."""
+MAX_FAULTS = 50
+"""The number of faults of this service after which a delivery is given up. A message meets ten before it is in the
+dead-letter queue, about an hour later; then FAULT_SECONDS pass. So a fault that is mended within a day ends none."""
+FAULT_SECONDS = 21_600
+"""Seconds after a fault of this service after which a delivery is queued again if its message no longer is."""
 MAX_QUEUED_WAIT_SECONDS = 900
 """The longest wait that is left to the queue, in seconds; longer waits are kept in the due-time index. The queue must
 be able to delay a message by as much."""
@@ -60,12 +65,9 @@ CLOCK_SECONDS = 2
 """Seconds by which a message may come before the end of its wait, since clocks differ."""
 
 KEPT_SECONDS = 30 * 86_400
-"""Seconds for which a delivery is kept after its latest or next attempt."""
+"""Seconds for which a delivery is kept after it was created or sent again, or after its latest attempt."""
 RESPONSE_BYTES = 1024
 """The most bytes of a response body that are kept."""
-MAX_ENCODED_RESPONSE_BYTES = 2 * RESPONSE_BYTES
-"""The most bytes of a kept response as JSON, in which a control character takes six bytes, a quotation mark two, and
-the replacement of a byte that is not UTF-8 three."""
 
 DeliveryState = Literal["pending", "delivered", "failed"]
 
@@ -98,15 +100,6 @@ class Attempt(BaseModel):
         """Whether the receiver wants no more events (410)."""
         return self.status == 410
 
-    def shorten(self) -> Attempt:
-        """Return the attempt with a response that takes at most MAX_ENCODED_RESPONSE_BYTES as JSON."""
-        left = MAX_ENCODED_RESPONSE_BYTES
-        for position, character in enumerate(self.response):
-            left -= len(json.dumps(character, ensure_ascii=False).encode()) - 2
-            if left < 0:
-                return self.model_copy(update={"response": self.response[:position]})
-        return self
-
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRequest:
@@ -131,7 +124,8 @@ class Delivery(BaseModel):
 
     `reason` says why it failed: `exhausted` (all attempts were made), `gone` (the receiver answered 410),
     `webhook_disabled`, `webhook_deleted`, `event_removed`, `not_permitted` (the holder of the webhook may no longer
-    see the event).
+    see the event), `secrets_unreadable` (the webhook's secrets are damaged), `service_fault` (this service could not
+    make the request).
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -149,8 +143,9 @@ class Delivery(BaseModel):
     # `revision` changes with each change of the delivery. `queued_at`: when the message for the next attempt was
     # queued; None when that is not known. `earlier_attempts`: how many attempts were made before the delivery was sent
     # again. `waits_until`: until when the next attempt waits for its slow or paused subscription. `slot_at`: the
-    # beginning of the slot in which it may be made. `claimed_by` and `claimed_until`: of the attempt that a sender has
-    # reserved.
+    # beginning of the slot in which it may be made. `restarted_at`: when the delivery was sent again last. `faults`:
+    # how many faults of this service there were since the latest attempt. `claimed_by` and `claimed_until`: of the
+    # attempt that a sender has reserved.
     webhook_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
@@ -162,6 +157,8 @@ class Delivery(BaseModel):
     earlier_attempts: Annotated[int, SkipJsonSchema(), Field(exclude=True)] = 0
     waits_until: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     slot_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
+    restarted_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
+    faults: Annotated[int, SkipJsonSchema(), Field(exclude=True)] = 0
     claimed_by: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     claimed_until: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
 
@@ -239,14 +236,15 @@ class Delivery(BaseModel):
         failure. An attempt that arrives after the delivery has ended (two senders had the same message) is logged, and
         a success always counts.
         """
+        shortened = attempt.model_copy(update={"response": shorten(attempt.response)})
         attempted = self.model_copy(
             update={
-                "attempts": [*self.attempts, attempt.shorten()],
+                "attempts": [*self.attempts, shortened],
                 "queued_at": None,
                 "revision": revision,
-                "claimed_by": None,
-                "claimed_until": None,
+                **_WITHOUT_CLAIM,
                 **_WITHOUT_WAIT,
+                "faults": 0,
             }
         )
         if attempt.has_succeeded:
@@ -286,6 +284,8 @@ class Delivery(BaseModel):
                 "queued_at": None,
                 "revision": revision,
                 "earlier_attempts": self.earlier_attempts if self.state == "pending" else len(self.attempts),
+                "restarted_at": at,
+                "faults": 0,
                 **_WITHOUT_WAIT,
             }
         )
@@ -300,8 +300,30 @@ class Delivery(BaseModel):
         """Return the delivery, failed without further attempts."""
         return self.model_copy(update={"revision": revision})._end("failed", reason)
 
-    def postpone(self, until: str, *, revision: str) -> Delivery:
-        """Return the delivery with its next attempt postponed, without an attempt."""
+    @property
+    def last_used_at(self) -> str:
+        """When the delivery was created or sent again, or its latest attempt was made."""
+        latest = self.attempts[-1].at if self.attempts else ""
+        return max(self.created_at, latest, self.restarted_at or "")
+
+    def note_fault(self, reason: str, *, at: str, revision: str) -> Delivery:
+        """Return the delivery after a fault of this service, without an attempt.
+
+        After MAX_FAULTS it is given up, with the reason of the latest one.
+        """
+        counted = self.model_copy(update={"faults": self.faults + 1, **_WITHOUT_CLAIM})
+        if counted.faults >= MAX_FAULTS:
+            return counted.give_up(reason, revision=revision)
+        due_at = timestamps.plus(at, FAULT_SECONDS)
+        return counted.model_copy(
+            update={"due_at": due_at, "queued_at": None, "revision": revision, **_WITHOUT_WAIT}
+        )
+
+    def postpone(self, *, at: str, revision: str) -> Delivery:
+        """Return the delivery of a suspended tenant with its next attempt postponed, the longer the longer it waits."""
+        waited = timestamps.to_milliseconds(at) - timestamps.to_milliseconds(self.last_used_at)
+        shortest, longest = SUSPENSION_SECONDS
+        until = timestamps.plus(at, min(longest, max(shortest, waited / 2_000)))
         return self.model_copy(
             update={
                 "next_attempt_at": until,
@@ -362,6 +384,7 @@ class Delivery(BaseModel):
         )
 
 
+_WITHOUT_CLAIM = {"claimed_by": None, "claimed_until": None}
 _WITHOUT_WAIT = {"waits_until": None, "slot_at": None}
 
 

@@ -24,7 +24,6 @@ from shared.domain.ids import new_id
 from shared.domain.tenant import Tenant
 from shared.domain.webhooks.delivery import (
     RESERVATION_SECONDS,
-    SUSPENSION_SECONDS,
     Delivery,
     DeliveryAttemptResult,
     DeliveryRequest,
@@ -32,6 +31,7 @@ from shared.domain.webhooks.delivery import (
 from shared.domain.webhooks.secrets import WebhookSecrets
 from shared.domain.webhooks.subscription import GONE, HOLDER_LOST_RIGHTS, Webhook, system_stamp
 from shared.services.backoff import RECORD, fraction
+from shared.services.sealing import Unsealable
 from shared.services.webhooks import health, waiting
 
 
@@ -162,7 +162,8 @@ class Sending:
         Does nothing when the delivery has ended, or when the attempt is not its next one: the message arrived twice.
         A message from the dead-letter queue makes a delivery that had failed after all its attempts start over.
         Raises AttemptInProgress when another sender is making the attempt, and Unavailable when the secrets that sign
-        the request cannot be read: nothing is sent unsigned, and no attempt is used up.
+        the request cannot be read: nothing is sent unsigned, and no attempt is used up. Any other error is a fault of
+        this service: it is counted and raised, and MAX_FAULTS of them end the delivery.
         """
         table = self._subscriptions(request.tenant_id)
         webhook, delivery = table.find_delivery(request.webhook_id, request.event_id)
@@ -170,6 +171,21 @@ class Sending:
             delivery = self._start_over_if_redriven(table, delivery, request)
         if delivery is None or not _awaits(delivery, request):
             return _SKIPPED
+        try:
+            return self._decide(table, request, webhook, delivery)
+        except (AttemptInProgress, ConcurrentChange, Unavailable):
+            raise
+        except Exception as error:
+            reason = "secrets_unreadable" if isinstance(error, Unsealable) else "service_fault"
+            with suppress(ConcurrentChange, Unavailable):
+                counted = delivery.note_fault(reason, at=self._now(), revision=new_id())
+                table.save_delivery(delivery, counted)
+            raise
+
+    def _decide(
+        self, table: Subscriptions, request: DeliveryRequest, webhook: Webhook | None, delivery: Delivery
+    ) -> AttemptReport:
+        """Make the requested attempt, unless the delivery ends or waits."""
         if webhook is None:
             return _give_up(table, delivery, "webhook_deleted")
         if not webhook.is_active:
@@ -322,8 +338,8 @@ class Sending:
         table.save_delivery(before, after)
 
     def _postpone(self, table: Subscriptions, delivery: Delivery) -> AttemptReport:
-        until = timestamps.plus(self._now(), SUSPENSION_SECONDS)
-        return _change(table, delivery, delivery.postpone(until, revision=new_id()), "postponed")
+        after = delivery.postpone(at=self._now(), revision=new_id())
+        return _change(table, delivery, after, "postponed")
 
 
 def _awaits(delivery: Delivery, request: DeliveryRequest) -> bool:

@@ -52,10 +52,11 @@ _DELIVERY = AttributeCodec(
         "revision",
         "waits_until",
         "slot_at",
+        "restarted_at",
         "claimed_by",
         "claimed_until",
     ),
-    numbers=("webhook_version", "earlier_attempts"),
+    numbers=("webhook_version", "earlier_attempts", "faults"),
 )
 
 
@@ -346,9 +347,7 @@ def _delivery_to_item(tenant_id: str, delivery: Delivery) -> Item:
     if delivery.attempts:
         attempts = [attempt.__dict__ for attempt in delivery.attempts]
         item["attempts"] = {"S": json.dumps(attempts, separators=(",", ":"), ensure_ascii=False)}
-    latest = delivery.attempts[-1].at if delivery.attempts else delivery.created_at
-    last_use = max(delivery.created_at, latest, delivery.next_attempt_at or "")
-    expires_at = timestamps.to_milliseconds(last_use) // 1000 + KEPT_SECONDS
+    expires_at = timestamps.to_milliseconds(delivery.last_used_at) // 1000 + KEPT_SECONDS
     item["expires_at"] = {"N": str(expires_at)}
     return item
 

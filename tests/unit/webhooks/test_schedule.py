@@ -143,9 +143,10 @@ def test_each_change_gives_a_delivery_another_revision() -> None:
     changed = (
         recorded(delivery, attempted(START)),
         delivery.give_up("webhook_deleted", revision="b"),
-        delivery.postpone(START, revision="c"),
+        delivery.postpone(at=START, revision="c"),
+        delivery.note_fault("service_fault", at=START, revision="d"),
     )
-    assert len({delivery.revision, *(one.revision for one in changed)}) == 4
+    assert len({delivery.revision, *(one.revision for one in changed)}) == 5
 
 
 def test_a_shown_delivery_names_no_keys_of_ours() -> None:

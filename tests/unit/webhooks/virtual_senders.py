@@ -258,10 +258,19 @@ class Senders:
     def run(self, *, until: float) -> None:
         self.time.run([partial(self._work, until)] * self._count)
 
+    def tenant(self, tenant_id: str) -> Tenant | None:
+        """Return a tenant."""
+        return Tenant(tenant_id, "One", "2026-01-01T00:00:00.000Z")
+
+    def kept_until(self, event_id: str) -> int:
+        """Return when the delivery of an event expires, as Unix time."""
+        (item,) = (one for one in self._table.all() if one["SK"]["S"] == f"DELIVERY#{event_id}")
+        return int(item["expires_at"]["N"])
+
     def sending(self) -> Sending:
         """Return a sender."""
         return Sending(
-            lambda tenant_id: Tenant(tenant_id, "One", "2026-01-01T00:00:00.000Z"),
+            self.tenant,
             self.deliveries,
             self.queue,
             _NoDeadLetters(),
