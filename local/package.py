@@ -94,9 +94,8 @@ _PRUNED = (
     "idna/cli.py", "idna/__main__.py", "botocore/stub.py", "annotated_types/test_cases.py", "cryptography/fernet.py",
     "cryptography/x509/ocsp.py", "cryptography/hazmat/asn1",
     "cryptography/hazmat/primitives/serialization/pkcs7.py",
-    # botocore's signatures by a library of C that is not packed.
+    # Signatures by a library of C that is not packed; powertools' checks of requests and OpenAPI documents.
     "botocore/crt/auth.py",
-    # What powertools needs to check requests and to write OpenAPI documents, which `shared.http` does.
     "aws_lambda_powertools/event_handler/middlewares/openapi_validation.py",
     "aws_lambda_powertools/event_handler/openapi/compat.py", "aws_lambda_powertools/event_handler/openapi/models.py",
     "aws_lambda_powertools/event_handler/openapi/params.py",
