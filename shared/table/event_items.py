@@ -3,12 +3,52 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 
 from shared.domain import timestamps
 from shared.domain.events import Event
 from shared.table.codec import to_json
+from shared.table.guards import Guard
 from shared.table.item import Item
 from shared.table.keys import events as event_keys
+from shared.table.keys.spelling import key_of
+from shared.table.keys.work import WORK_PK, WORK_SK
+from shared.table.transactions import Transaction
+
+_OPTIONAL = frozenset({"follows", "data", "label_ids_before", "groups_joined", "groups_left"})
+"""Attributes that not every event has."""
+
+
+def add_event(
+    transaction: Transaction, tenant_id: str, event: Event, *, follows: str = "", guard: Guard | None = None
+) -> None:
+    """Add the write of an event to a transaction, under the condition of `guard`. `follows`: see `event_to_item`.
+
+    Work that is done twice writes the same event again, perhaps after it was published. It is looked for in the feed by
+    the time at which it was written first, so its entry in the outbox and its position in the feed stay as they are.
+    """
+    item = event_to_item(tenant_id, event, follows=follows)
+    key = key_of(item)
+    written = {name: value for name, value in item.items() if name not in key}
+    transaction.update(
+        key,
+        _expression(tuple(written)),
+        # A guard may use the value of an attribute, by the same name.
+        {f":{name}": value for name, value in written.items()} | (guard["values"] if guard else {}),
+        names={f"#{name}": name for name in written.keys() | _OPTIONAL},
+        condition=guard["condition"] if guard else None,
+        refusal=guard["refusal"] if guard else None,
+    )
+
+
+@cache
+def _expression(names: tuple[str, ...]) -> str:
+    """Return the update expression that sets some attributes of an event's item, and removes the optional others."""
+    kept = (WORK_PK, WORK_SK)
+    values = [f"if_not_exists(#{name}, :{name})" if name in kept else f":{name}" for name in names]
+    assigned = ", ".join(f"#{name} = {value}" for name, value in zip(names, values, strict=True))
+    absent = ", ".join(f"#{name}" for name in sorted(_OPTIONAL.difference(names)))
+    return f"SET {assigned} REMOVE {absent}" if absent else f"SET {assigned}"
 
 
 def event_to_item(tenant_id: str, event: Event, *, follows: str = "") -> Item:

@@ -118,7 +118,7 @@ class LabelTable:
         kind = label.entity
         transaction = Transaction()
         self._put_new(transaction, label)
-        transaction.put(event_items.event_to_item(self._tenant, event))
+        event_items.add_event(transaction, self._tenant, event)
         has_room = f"attribute_not_exists({kind}s) OR {kind}s < :most"
         transaction.update(
             self.stamp_key,
@@ -161,7 +161,7 @@ class LabelTable:
     def _commit_with_event(
         self, transaction: Transaction, before: Label, event: Event, expression: str, values: Item
     ) -> None:
-        transaction.put(event_items.event_to_item(self._tenant, event, follows=before.last_event))
+        event_items.add_event(transaction, self._tenant, event, follows=before.last_event)
         transaction.update(self.stamp_key, expression, values)
         self._commit(transaction)
 

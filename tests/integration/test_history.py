@@ -152,10 +152,15 @@ def weakened(
 
 
 def unconditional(params: dict[str, Any]) -> dict[str, Any]:
-    puts = [action["Put"] for action in params["TransactItems"]]
+    condition = {"ConditionExpression", "ReturnValuesOnConditionCheckFailure"}
+    without = {"Put": condition | {"ExpressionAttributeValues"}, "Update": condition}
+    actions = [next(iter(action.items())) for action in params["TransactItems"]]
     return {
         **params,
-        "TransactItems": [{"Put": {name: put[name] for name in ("TableName", "Item")}} for put in puts],
+        "TransactItems": [
+            {kind: {name: value for name, value in one.items() if name not in without[kind]}}
+            for kind, one in actions
+        ],
     }
 
 

@@ -55,7 +55,7 @@ def draw_call(chosen: random.Random) -> Callable[[Store], Any]:
         return store.put(item, condition=condition, values=values or None)
 
     def update(store: Store) -> Any:
-        return store.update(key, "SET part = :next", {**values, ":next": {"N": "7"}}, condition=condition)
+        return store.update(key, expression, {**values, ":next": {"N": "7"}}, condition=condition)
 
     def commit(store: Store) -> Any:
         transaction = Transaction()
@@ -79,6 +79,7 @@ def draw_call(chosen: random.Random) -> Callable[[Store], Any]:
         return store.query(partition, **how)
 
     descending, limit = chosen.random() < 0.5, chosen.randint(1, 4)
+    expression = chosen.choice(["SET part = :next", "SET part = if_not_exists(part, :next), extra = :next"])
     chosen_range = chosen.choice([{}, {"prefix": "b"}, {"between": ("a", "c")}, {"after": "b"}])
     reads: list[Callable[[Store], Any]] = [
         query,

@@ -20,6 +20,8 @@ Place = tuple[str, str]
 _BATCH_WRITE, _BATCH_GET, _TRANSACTION = 25, 100, 100
 _TOKEN = re.compile(r"\s*(attribute_(?:not_)?exists|AND|OR|BETWEEN|<>|<=|>=|[<>=(),]|[:#]?\w+)")
 _CLAUSE = re.compile(r"\b(SET|REMOVE|ADD) ")
+_BETWEEN_ACTIONS = re.compile(r",(?![^(]*\))")
+_FIRST_VALUE = re.compile(r"if_not_exists\((\S+), (\S+)\)")
 _COMPARED: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "<>": operator.ne,
@@ -183,13 +185,21 @@ class MemoryTable:
 
 
 def _updated(item: Item, request: dict[str, Any]) -> Item:
-    """Return an item after the clauses `SET a = :a, b = :b`, `REMOVE a, b` and `ADD n :n`, with names or not."""
+    """Return an item after the clauses `SET a = :a, b = if_not_exists(b, :b)`, `REMOVE a, b` and `ADD n :n`, with names
+    or not.
+    """
     expression, values = request["UpdateExpression"], request.get("ExpressionAttributeValues", {})
     names = request.get("ExpressionAttributeNames", {})
     changed = dict(item)
     parts = _CLAUSE.split(expression)
     for action, given in zip(parts[1::2], parts[2::2], strict=True):
-        for one in given.split(","):
+        for one in _BETWEEN_ACTIONS.split(given):
+            if (first := _FIRST_VALUE.search(one)) is not None:
+                name = names.get(first[1], first[1])
+                if one[: first.start()].split() != [first[1], "="]:
+                    raise NotImplementedError(expression)
+                changed[name] = item.get(name, values[first[2]])
+                continue
             match action, one.split():
                 case "SET", [name, "=", value]:
                     changed[names.get(name, name)] = values[value]

@@ -72,8 +72,12 @@ class MotoTruth:
                 replayed = json_answer(attempt, 200, {})
                 replayed.headers["x-harness-idempotent-replay"] = "true"
                 return replayed
-        puts = (action["Put"]["Item"] for action in attempt.params["TransactItems"] if "Put" in action)
-        if sum(map(item_size, puts)) > LARGEST_TRANSACTION:
+        given = (
+            one.get("Item") or one.get("ExpressionAttributeValues", {})
+            for action in attempt.params["TransactItems"]
+            for one in action.values()
+        )
+        if sum(map(item_size, given)) > LARGEST_TRANSACTION:
             return json_answer(attempt, 400, _TOO_LARGE)
         response = send(attempt)
         if token is not None and response.status_code == 200:

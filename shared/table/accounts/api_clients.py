@@ -115,7 +115,7 @@ class ApiClientTable:
                 transaction.delete(account_keys.api_key(key_id), **_belongs_to_client(look_up))
 
     def _commit(self, transaction: Transaction, event: Event, *, follows: str) -> None:
-        transaction.put(event_items.event_to_item(self._tenant, event, follows=follows))
+        event_items.add_event(transaction, self._tenant, event, follows=follows)
         self._store.commit(transaction)
 
 

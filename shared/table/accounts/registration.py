@@ -43,5 +43,5 @@ class RegistrationTable:
         lock_username(transaction, user)
         transaction.put(count_to_item(tenant_id, 1))
         for event in founding.events:
-            transaction.put(event_items.event_to_item(tenant_id, event))
+            event_items.add_event(transaction, tenant_id, event)
         self._store.commit(transaction)

@@ -55,4 +55,4 @@ def add_settings(
         condition=f"{guard['condition']} OR ({is_first})",
         refusal=guard["refusal"],
     )
-    transaction.put(event_items.event_to_item(tenant_id, event, follows=before.last_event))
+    event_items.add_event(transaction, tenant_id, event, follows=before.last_event)

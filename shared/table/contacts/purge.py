@@ -86,7 +86,7 @@ class PurgeTable:
             record,
             **guards.at_version_or_own(expired.version, event.id),
         )
-        transaction.put(event_items.event_to_item(expired.tenant_id, event, follows=expired.last_event))
+        event_items.add_event(transaction, expired.tenant_id, event, follows=expired.last_event)
         self._store.commit(transaction)
 
     def remove_rows(self, expired: Expired, purged_by: str) -> Iterator[int]:

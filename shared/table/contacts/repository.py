@@ -241,9 +241,8 @@ class ContactTable:
         self, transaction: Transaction, contact: Contact, events: Iterable[Event], *, follows: str
     ) -> None:
         for event in events:
-            transaction.put(
-                event_items.event_to_item(self._tenant, event, follows=follows),
-                **guards.is_new_event(event.version),
+            event_items.add_event(
+                transaction, self._tenant, event, follows=follows, guard=guards.is_new_event(event.version)
             )
             follows = event.id
             if (entry := contact.status_entry(event)) is not None:

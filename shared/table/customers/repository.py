@@ -132,7 +132,7 @@ class CustomerTable:
         transaction.put(customer_to_item(self._tenant, customer), **guards.is_new_or_own(customer.last_event))
         if customer.folded_username:
             self._lock(transaction, customer.folded_username, customer.id)
-        transaction.put(event_items.event_to_item(self._tenant, event))
+        event_items.add_event(transaction, self._tenant, event)
         is_first = guards.IS_NEW
         is_next = "given = :before"
         transaction.update(
@@ -165,7 +165,7 @@ class CustomerTable:
                 self._lock(transaction, has, after.id)
             if had is not None:
                 self._unlock(transaction, had, after.id)
-        transaction.put(event_items.event_to_item(self._tenant, event, follows=before.last_event))
+        event_items.add_event(transaction, self._tenant, event, follows=before.last_event)
 
     def _lock(self, transaction: Transaction, folded: str, customer_id: str) -> None:
         def refusal(holder: Item | None) -> Exception:

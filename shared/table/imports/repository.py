@@ -247,7 +247,7 @@ class ImportTable:
             condition=f"({_IS_RUNNING} AND {_IS_ATTEMPT}) OR {is_own_write}",
             refusal=lambda _: _NoLongerRunning("The import has ended already."),
         )
-        transaction.put(event_items.event_to_item(self._tenant, event))
+        event_items.add_event(transaction, self._tenant, event)
         return self._end(transaction, run.id)
 
     def fail(self, run: ImportRun, *, is_refused: bool) -> bool:

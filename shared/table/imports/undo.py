@@ -149,7 +149,7 @@ class ImportUndoTable:
         has ended already, in another way."""
         transaction = self._end(run)
         follows = self._last_event_of(run.id)
-        transaction.put(event_items.event_to_item(self._tenant, event, follows=follows))
+        event_items.add_event(transaction, self._tenant, event, follows=follows)
         if kept and run.undo is not None:
             transaction.put(
                 {

@@ -111,7 +111,7 @@ class JobTable(Generic[Run]):
         if after.due_at is None:  # no work is left for it
             self._slots_of(after).release(transaction, after.id)
         if event is not None:
-            transaction.put(event_items.event_to_item(self._tenant, event))
+            event_items.add_event(transaction, self._tenant, event)
         self._store.commit(transaction)
 
     def _slots_of(self, _run: Run) -> Slots:

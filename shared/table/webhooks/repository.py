@@ -141,7 +141,7 @@ class WebhookTable:
         self._add_event(transaction, event, follows=before.last_event)
 
     def _add_event(self, transaction: Transaction, event: Event, *, follows: str) -> None:
-        transaction.put(event_items.event_to_item(self._tenant, event, follows=follows))
+        event_items.add_event(transaction, self._tenant, event, follows=follows)
 
 
 def _since(webhook: Webhook) -> Item:
