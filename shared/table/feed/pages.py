@@ -61,11 +61,11 @@ class FeedPages:
             if is_empty and block < feed_keys.block_of(position - 1):
                 return  # everything before it has expired too
 
-    def first_from(self, position: int) -> Page | None:
+    def first_from(self, position: int, *, consistent: bool = False) -> Page | None:
         """Return the page with a position, or else the first page after it in its block; None if all have expired."""
         partition = feed_keys.pages(self._tenant, feed_keys.block_of(position))
         before = feed_keys.page_sort_key(position - 1)
-        items = self._store.query(partition, limit=1, after=before)
-        if not items:  # it may have been written a moment ago, and not be visible yet
+        items = self._store.query(partition, limit=1, after=before, consistent=consistent)
+        if not items and not consistent:  # it may have been written a moment ago, and not be visible yet
             items = self._store.query(partition, limit=1, after=before, consistent=True)
         return page_from_item(items[0]) if items else None
