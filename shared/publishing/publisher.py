@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared import observability
-from shared.domain.errors import NOT_A_RECORD, ConcurrentChange, Unavailable
+from shared.domain.errors import NOT_A_RECORD, ConcurrentChange, Invalid, TooLarge, Unavailable
 from shared.domain.events import Event
 from shared.files.queues.sending import group_of
 from shared.publishing.contracts import to_message
@@ -118,20 +118,35 @@ class Publisher:
             return
         try:
             self._feeds.append(tenant_id, list(events.values()), head)
+        except (TooLarge, Invalid):
+            if len(events) == 1:
+                _note_not_appended(tenant_id, events, result)
+                return
+            # Only some of them may be the reason. Those that were appended before the refusal are not appended again.
+            numbers = list(events)
+            middle = len(numbers) // 2
+            for part in (numbers[:middle], numbers[middle:]):
+                accepted = _without_followers_of_failed(events, result)
+                self._append(tenant_id, head, {n: accepted[n] for n in part if n in accepted}, result)
         except (
             ClientError,
             ConcurrentChange,
             Unavailable,
             *NOT_A_RECORD,
         ):  # the others must go on all the same
-            observability.warn(
-                "events were not appended to a feed",
-                tenant=tenant_id,
-                events=len(events),
-                trace=observability.trace(),
-            )
-            result.failed.update(events)
-            result.faulty_tenants.add(tenant_id)
+            _note_not_appended(tenant_id, events, result)
+
+
+def _note_not_appended(tenant_id: str, events: dict[int, Outgoing], result: PublishResult) -> None:
+    """Count events that an error kept out of their feed among the failed."""
+    observability.warn(
+        "events were not appended to a feed",
+        tenant=tenant_id,
+        events=len(events),
+        trace=observability.trace(),
+    )
+    result.failed.update(events)
+    result.faulty_tenants.add(tenant_id)
 
 
 def _read(events: Sequence[Item], result: PublishResult) -> dict[int, Outgoing]:

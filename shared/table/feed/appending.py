@@ -28,13 +28,16 @@ from shared.table.keys import webhooks as webhook_keys
 from shared.table.keys.spelling import Key, identity_of
 from shared.table.keys.work import WORK_SK
 from shared.table.store import Locked, Store
-from shared.table.transactions import Transaction
+from shared.table.transactions import MOST_BYTES, Transaction
 
 _HEAD_BYTES = 850
 """Bytes of packed entries in a head, which leaves room for its other attributes within a kilobyte: one write unit."""
 _ZERO = {"N": "0"}
 _MOST_LATE = 90
 """Late events in one append: each takes a step of the transaction, which has a hundred."""
+_MOST_LATE_BYTES = MOST_BYTES - 2 * 400_000
+"""Bytes of the items of late events in one append. A transaction is limited by the items that it changes, not by what
+it changes in them; the head and a page or two take the rest."""
 _CHECKPOINT_SECONDS = 30
 """Seconds that the sweep's checkpoint is kept. It only moves forward, so an earlier one is never wrong."""
 
@@ -264,9 +267,11 @@ def _portion(
 ) -> tuple[list[Outgoing], list[tuple[int, Outgoing]]]:
     """Return the first of some events, as many as one append takes, and those of them that are late, by their index."""
     late: list[tuple[int, Outgoing]] = []
+    size = 0
     for index, event in enumerate(pending):
         if not is_in_window(event.written_at, published_at):
-            if len(late) == _MOST_LATE:
+            size += event.size
+            if late and (len(late) == _MOST_LATE or size > _MOST_LATE_BYTES):
                 return list(pending[:index]), late
             late.append((index, event))
     return list(pending), late

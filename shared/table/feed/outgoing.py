@@ -8,7 +8,7 @@ from shared.domain import timestamps
 from shared.domain.events import Event
 from shared.domain.feed import FeedEntry
 from shared.table import event_items
-from shared.table.item import Item
+from shared.table.item import Item, item_size
 from shared.table.keys import events as event_keys
 from shared.table.keys.spelling import Key, key_of, tenant_of_item
 from shared.table.keys.work import WORK_SK
@@ -22,7 +22,8 @@ class Outgoing:
     """An event that is to be published.
 
     `written`: its place in the index by which publication is checked, `<time of the write>#<id>`. `follows`: the id of
-    the previous event of its record, if it has one. `position`: that in the feed, if its item has it.
+    the previous event of its record, if it has one. `position`: that in the feed, if its item has it. `size`: the bytes
+    of its item.
     """
 
     tenant_id: str
@@ -31,6 +32,7 @@ class Outgoing:
     written: str
     follows: str | None
     position: int | None
+    size: int
 
     @classmethod
     def of_item(cls, item: Item) -> Outgoing:
@@ -43,6 +45,7 @@ class Outgoing:
             item[WORK_SK]["S"] if WORK_SK in item else event.at,
             item["follows"]["S"] if "follows" in item else None,
             int(item[POSITION]["N"]) if POSITION in item else None,
+            item_size(item),
         )
 
     @property
