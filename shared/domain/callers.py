@@ -51,6 +51,15 @@ class OwnedContact(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ContactOwners:
+    """What decides who owns a contact, and how many bytes of the table were read for it."""
+
+    owner_id: str | None
+    organizer_ids: list[str]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """An actor on the records of a tenant: a user, an API client, or the system itself.
 

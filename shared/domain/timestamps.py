@@ -14,6 +14,8 @@ from pydantic import Field
 FIRST_YEAR = 1970
 LAST = "9999-12-31T23:59:59.999Z"
 """The latest timestamp."""
+_LAST_MILLISECONDS = 253_402_300_799_999
+"""LAST in Unix milliseconds."""
 
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
@@ -21,7 +23,11 @@ _WIDTH = len("2026-05-04T09:30:00.000Z")
 
 
 def from_milliseconds(milliseconds: int) -> str:
-    """Return Unix milliseconds as a timestamp, such as `2026-05-04T09:30:00.000Z`."""
+    """Return Unix milliseconds as a timestamp, such as `2026-05-04T09:30:00.000Z`.
+
+    Returns the first timestamp of 1970 for earlier times and LAST for later ones: ids have room for the year 10889.
+    """
+    milliseconds = min(max(milliseconds, 0), _LAST_MILLISECONDS)
     whole = time.gmtime(milliseconds // 1000)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', whole)}.{milliseconds % 1000:03d}Z"
 
@@ -37,7 +43,7 @@ def to_milliseconds(timestamp: str) -> int:
 
 
 def plus(timestamp: str, seconds: float) -> str:
-    """Return a timestamp `seconds` later, or earlier if negative."""
+    """Return a timestamp `seconds` later, or earlier if negative, within the years 1970 to 9999."""
     return from_milliseconds(to_milliseconds(timestamp) + round(seconds * 1000))
 
 

@@ -17,6 +17,8 @@ MAX_SECONDS = 3.0
 """How long a request may go on reading."""
 PAGE_ROWS = 500
 """How many rows a request may read at the price of a page; rows beyond them are charged to the caller."""
+_ROW_BYTES = 4_096
+"""Bytes of an item that count as one row: those of a read unit (DynamoDB developer guide, "Read consistency")."""
 _SKIPPED_PER_ROW = 10
 """How many skipped rows cost as much as a row that is read."""
 
@@ -91,6 +93,10 @@ class Budget:
     def charge(self, rows: int) -> None:
         """Charge rows that were read."""
         self._rows += rows
+
+    def charge_item(self, size: int) -> None:
+        """Charge an item that was read by its key: a row for each 4 kB of its `size` in bytes, and one at least."""
+        self._rows += max(1, -(-size // _ROW_BYTES))
 
     def charge_skipped(self, rows: int) -> None:
         """Charge rows that DynamoDB counted without sending them; ten of them cost as much as one row that is read."""

@@ -26,7 +26,7 @@ def feed_reading(caller: Caller, budget: Budget | None = None) -> FeedReading:
         caller,
         FeedTable(store(), tenant_id),
         FeedContents(store(), tenant_id),
-        ContactTable(store(), tenant_id).get_many_with_deleted,
+        ContactTable(store(), tenant_id).read_owners,
         event_table().checkpoint,
         budget or Budget(),
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain import timestamps
-from shared.domain.callers import Caller, OwnedContact
+from shared.domain.callers import Caller, ContactOwners
 from shared.domain.errors import NotFound, PositionExpired, RuleBroken
 from shared.domain.events import Event
 from shared.domain.feed import FeedEntry, FeedHead
@@ -26,10 +26,13 @@ LATE_SECONDS = 86_400
 """How long after its end a bounded range of time is searched for events that were published late: a day, the retention
 of the table's stream."""
 MAX_PAGE_BYTES = 1_500_000
-"""Bytes of stored changes on a page. As JSON within Lambda's JSON they take up to twice as many and the names of their
+"""Bytes of stored events on a page. As JSON within Lambda's JSON they take up to twice as many and the names of their
 parts, and a response has at most 6 MB (AWS Lambda quotas)."""
 _MIN_PORTION, _MAX_PORTION = 100, 2_000
 """Entries that are read at once, where not every entry is shown."""
+_FIRST_EVENTS, _EVENTS_GROWTH = 4, 6
+"""Events that a page reads first, and how many times as many it reads after each portion at most. Four of the largest
+items (400 kB, DynamoDB's limit) fill a page; 28 are read in two portions, and a hundred in three."""
 
 SNAPSHOT = (
     "1. Keep this position. 2. Read GET /v1/contacts?sort=created_at&limit=100 to its end by next_cursor, and "
@@ -41,9 +44,9 @@ SNAPSHOT = (
 
 @dataclass(frozen=True, slots=True)
 class EventContent:
-    """The event of an entry, and how many bytes its changes and its data take in the table."""
+    """The event of an entry, None if it cannot be read, and how many bytes it takes in the table."""
 
-    event: Event
+    event: Event | None
     size: int
 
 
@@ -56,7 +59,7 @@ class Entries(Protocol):
 
     def position_at(self, time: str) -> int: ...
 
-    def find(self, event_id: str) -> FeedEntry | None: ...
+    def find(self, event_id: str, charge: Callable[[int], None]) -> FeedEntry | None: ...
 
 
 class Contents(Protocol):
@@ -90,9 +93,11 @@ class FeedReading:
         self._budget = budget
         self._now = now
 
-        def charged(contact_ids: Collection[str]) -> Mapping[str, OwnedContact]:
-            budget.charge(len(contact_ids))
-            return contacts(contact_ids)
+        def charged(contact_ids: Sequence[str]) -> Mapping[str, ContactOwners]:
+            found = contacts(contact_ids)
+            for one in contact_ids:
+                budget.charge_item(found[one].size if one in found else 0)
+            return found
 
         self._visible = VisibleEntries(caller, charged)
 
@@ -134,7 +139,7 @@ class FeedReading:
         it.
         """
         self._visible.require_any()
-        entry = self._entries.find(event_id) if is_id(event_id) else None
+        entry = self._entries.find(event_id, self._budget.charge_skipped) if is_id(event_id) else None
         kept = AUDIT_SECONDS if self._visible.is_auditor else POSITION_SECONDS
         if (
             entry is None
@@ -142,7 +147,7 @@ class FeedReading:
             or not self._visible.select([entry])
         ):
             raise NotFound("Event")
-        return _item(entry, self._contents.read([entry]))
+        return _item(entry, self._read_contents([entry]))
 
     def start(self) -> FeedStart:
         """Return the position from which a replica reads the feed after it has taken its snapshot.
@@ -179,20 +184,38 @@ class FeedReading:
 
     def _page(self, walk: _Walk) -> FeedPage:
         """Return the page of what a walk has found, as far as its bytes allow."""
-        self._budget.charge(len(walk.found))
-        contents = self._contents.read(walk.found) if walk.found else {}
-        shown, size = 0, 0
-        for entry in walk.found:
-            size += contents[entry.id].size if entry.id in contents else 0
-            if shown and size > MAX_PAGE_BYTES:
-                break
-            shown += 1
-        is_cut = shown < len(walk.found)
+        items = list(self._items(walk.found))
+        is_cut = len(items) < len(walk.found)
         return FeedPage(
-            items=[_item(entry, contents) for entry in walk.found[:shown]],
-            next_after=walk.found[shown - 1].position if is_cut else walk.position,
+            items=items,
+            next_after=items[-1].position if is_cut else walk.position,
             has_more=is_cut or walk.has_more,
         )
+
+    def _items(self, entries: Sequence[FeedEntry]) -> Iterator[FeedItem]:
+        """Yield entries with the contents of their events, at least one, until the bytes of a page are full.
+
+        Reads some events at a time, as many as fit if the next ones are no larger than those before.
+        """
+        start, portion, size, largest = 0, _FIRST_EVENTS, 0, 1
+        while start < len(entries):
+            part = entries[start : start + portion]
+            contents = self._read_contents(part)
+            for entry in part:
+                own = contents[entry.id].size if entry.id in contents else 0
+                size += own
+                if size > MAX_PAGE_BYTES and size > own:
+                    return
+                largest = max(largest, own)
+                yield _item(entry, contents)
+            start += portion
+            portion = max(1, min(portion * _EVENTS_GROWTH, (MAX_PAGE_BYTES - size) // largest))
+
+    def _read_contents(self, entries: Sequence[FeedEntry]) -> Mapping[str, EventContent]:
+        contents = self._contents.read(entries)
+        for entry in entries:
+            self._budget.charge_item(contents[entry.id].size if entry.id in contents else 0)
+        return contents
 
 
 class _Walk:
@@ -261,14 +284,21 @@ class _Walk:
     def _take(self, portion: Sequence[FeedEntry]) -> None:
         within = [entry for entry in portion if entry.published_at <= self._until]
         self._is_over = len(within) < len(portion)
+        matching = [one for one in within if self._wanted.matches(one)]
+        for start in range(0, len(matching), _MIN_PORTION):
+            if start and self._budget.is_spent:  # the contacts may be large
+                self._is_over = False
+                return
+            part = matching[start : start + _MIN_PORTION]
+            for entry in self._visible.select(part):
+                self.found.append(entry)
+                if len(self.found) == self._limit:
+                    self._is_over = self._is_over and entry is within[-1]
+                    self.position = entry.position
+                    return
+            self.position = part[-1].position
         if within:
             self.position = within[-1].position
-        for entry in self._visible.select([one for one in within if self._wanted.matches(one)]):
-            self.found.append(entry)
-            if len(self.found) == self._limit:
-                self._is_over = self._is_over and entry is within[-1]
-                self.position = entry.position
-                return
 
 
 def _item(entry: FeedEntry, contents: Mapping[str, EventContent]) -> FeedItem:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from shared.domain.callers import Caller, OwnedContact
+from shared.domain.callers import Caller, ContactOwners
 from shared.domain.errors import PermissionDenied
 from shared.domain.event_rights import AUDIT, EventRight, right_in_feed
 from shared.domain.feed import FeedEntry
 
-ContactsById = Callable[[Collection[str]], Mapping[str, OwnedContact]]
-"""Returns the contacts with some ids, live or deleted, without those that were purged."""
+ContactsById = Callable[[Sequence[str]], Mapping[str, ContactOwners]]
+"""Returns the owners of the contacts with some ids, live or deleted, without those that were purged."""
 
 
 class VisibleEntries:
@@ -22,6 +22,7 @@ class VisibleEntries:
         self._caller = caller
         self._contacts = contacts
         self._rights: dict[str, EventRight | None] = {}
+        self._is_owned: dict[str, bool] = {}
 
     @property
     def is_auditor(self) -> bool:
@@ -45,12 +46,12 @@ class VisibleEntries:
         at level `own` does not see its entries.
         """
         known = [(entry, right) for entry in entries if (right := self._right(entry.type)) is not None]
-        owned = self._owned(
+        self._look_up(
             entry.entity_id
             for entry, right in known
             if right.reach == "contact" and right.depends_on_record(self._caller)
         )
-        return [entry for entry, right in known if self._may_see(entry, right, owned)]
+        return [entry for entry, right in known if self._may_see(entry, right)]
 
     def _right(self, event_type: str) -> EventRight | None:
         """Return the right that entries of a type take if the caller holds its permissions, or else None."""
@@ -60,15 +61,17 @@ class VisibleEntries:
             self._rights[event_type] = None if is_missing else right
         return self._rights[event_type]
 
-    def _owned(self, contact_ids: Iterable[str]) -> set[str]:
-        """Return those of some contacts that are the caller's own."""
-        wanted = list(dict.fromkeys(contact_ids))
-        if not wanted:
-            return set()
-        contacts = self._contacts(wanted)
-        return {contact_id for contact_id, contact in contacts.items() if self._caller.owns_contact(contact)}
+    def _look_up(self, contact_ids: Iterable[str]) -> None:
+        """Find out which of some contacts are the caller's own."""
+        wanted = [one for one in dict.fromkeys(contact_ids) if one not in self._is_owned]
+        if wanted:
+            contacts = self._contacts(wanted)
+            for one in wanted:
+                self._is_owned[one] = one in contacts and self._caller.owns_contact(contacts[one])
 
-    def _may_see(self, entry: FeedEntry, right: EventRight, owned: Collection[str]) -> bool:
+    def _may_see(self, entry: FeedEntry, right: EventRight) -> bool:
         if not right.depends_on_record(self._caller):
             return True
-        return entry.actor == self._caller.actor if right.reach == "creator" else entry.entity_id in owned
+        if right.reach == "creator":
+            return entry.actor == self._caller.actor
+        return self._is_owned[entry.entity_id]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from shared import observability
+from shared.domain.callers import ContactOwners
 from shared.domain.contacts.consent import ConsentEntry
 from shared.domain.contacts.record import Contact
 from shared.domain.contacts.status import StatusEntry
 from shared.domain.contacts.uniqueness import Lock
-from shared.domain.errors import DomainError, Duplicate, Unavailable
+from shared.domain.errors import NOT_A_RECORD, DomainError, Duplicate, Unavailable
 from shared.domain.events import Event
 from shared.table import event_items, guards
 from shared.table.contacts import items as contact_items
-from shared.table.item import Item
+from shared.table.item import Item, item_size
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import events as event_keys
 from shared.table.keys.spelling import SK, Key, identity_of
@@ -63,16 +65,16 @@ class ContactTable:
             contacts = [one.with_label_names(labels) for one in contacts]
         return {contact.id: contact for contact in contacts}
 
-    def get_many_with_deleted(self, contact_ids: Iterable[str]) -> dict[str, Contact]:
-        """Return the contacts with some ids as of now, live or deleted, by id; without those that are being purged.
+    def read_owners(self, contact_ids: Sequence[str]) -> dict[str, ContactOwners]:
+        """Return the owners of the contacts with some ids as of now, live or deleted, by id.
 
-        Their labels have no names. A hundred contacts are one call.
+        Leaves out those that are being purged. One that cannot be read is logged and has no owner. A hundred contacts
+        are one call.
         """
-        found = self._store.get_many(
-            [contact_keys.contact(self._tenant, one) for one in contact_ids]
-        ).values()
-        contacts = [contact_items.contact_from_item(item) for item in found if "emptied_at" not in item]
-        return {contact.id: contact for contact in contacts}
+        keys = {one: contact_keys.contact(self._tenant, one) for one in contact_ids}
+        found = self._store.get_many(list(keys.values()))
+        items = {one: found[identity] for one, key in keys.items() if (identity := identity_of(key)) in found}
+        return {one: _owners_of(item) for one, item in items.items() if "emptied_at" not in item}
 
     def find_written(self, events: Iterable[tuple[str, str]]) -> set[str]:
         """Return the contact ids of those of many events, each (contact id, event id), that are in the table.
@@ -265,3 +267,14 @@ class ContactTable:
 
     def _unlock(self, transaction: Transaction, lock: Lock, contact_id: str) -> None:
         transaction.delete(self._key(lock), **guards.is_free_or_own("contact_id", contact_id))
+
+
+def _owners_of(item: Item) -> ContactOwners:
+    """Return the owners of a contact's item; of one that is not a contact, none."""
+    size = item_size(item)
+    try:
+        contact = contact_items.contact_from_item(item)
+    except NOT_A_RECORD:
+        observability.warn("not a contact", trace=observability.trace())
+        return ContactOwners(None, [], size)
+    return ContactOwners(contact.owner_id, contact.organizer_ids, size)

@@ -20,6 +20,10 @@ _FOUND_WITHIN_BYTES = 1_000_000
 """Bytes of packed entries in which an event is looked for: some 20,000 entries."""
 
 
+class _NotVisibleYet(Exception):
+    """An eventually consistent read does not show a page yet."""
+
+
 class FeedTable:
     """The feed of one tenant. After `head`, entries and positions are those of the head that it returned: what is
     published later is not seen, and the head is not read again.
@@ -47,9 +51,10 @@ class FeedTable:
         head = self._head or self._read_head()
         if after >= head.position or limit < 1:
             return []
-        found = self._read_after(after, limit, head, consistent=False)
-        # The head may be newer than the pages that can be seen. What is missing as of now has expired.
-        return self._read_after(after, limit, head, consistent=True) or [] if found is None else found
+        try:
+            return self._read_after(after, limit, head, consistent=False)
+        except _NotVisibleYet:  # the head may be newer than the pages that can be seen
+            return self._read_after(after, limit, head, consistent=True)
 
     def position_at(self, time: str) -> int:
         """Return the last position that was published before a time; 0 if none was.
@@ -72,12 +77,13 @@ class FeedTable:
         page = self._first_of_block(block)
         return page.first if page is not None else head.first
 
-    def find(self, event_id: str) -> FeedEntry | None:
-        """Return the entry of an event; None when it has none.
+    def find(self, event_id: str, charge: Callable[[int], None]) -> FeedEntry | None:
+        """Return the entry of an event; None when it has none. `charge` is called with the numbers of entries read.
 
         Looks among the entries published within an hour of the time in the event's id, up to a megabyte of them: an
         event that was published later is not found. Costs those of `position_at`, and half a read unit for each four
-        kilobytes.
+        kilobytes. Where pages are not visible yet, or the head that was seen ends within that hour, goes on with
+        consistent reads.
         """
         if not is_id(event_id):
             return None
@@ -85,41 +91,52 @@ class FeedTable:
         first = timestamps.from_milliseconds(at - _EARLY_SECONDS * 1000)
         last = timestamps.from_milliseconds(at + _FOUND_WITHIN_SECONDS * 1000)
         head = self._read_head()
-        size = 0
-        for page in self._parts(self._position_at(first, head), head):
-            size += len(page.packed)
-            for entry in page.entries():
-                if entry.id == event_id:
-                    return entry
-            if page.published_until > last or size > _FOUND_WITHIN_BYTES:
-                break
+        after, size = self._position_at(first, head), 0
+        for consistent in (False, True):
+            head = self._read_head(consistent=True) if consistent else head
+            try:
+                for page in self._parts(after, head, consistent=consistent):
+                    entries = page.entries()
+                    charge(len(entries))
+                    size += len(page.packed)
+                    for entry in entries:
+                        if entry.id == event_id:
+                            return entry
+                    if page.published_until > last or size > _FOUND_WITHIN_BYTES:
+                        return None
+                    after = page.last
+            except _NotVisibleYet:
+                continue
         return None
 
     def _read_head(self, *, consistent: bool = False) -> Head:
         return head_from_item(self._store.get(feed_keys.head(self._tenant), consistent=consistent))
 
-    def _read_after(self, after: int, limit: int, head: Head, *, consistent: bool) -> list[FeedEntry] | None:
-        """Return entries as `read` does; None if some are missing and the read was not consistent."""
+    def _read_after(self, after: int, limit: int, head: Head, *, consistent: bool) -> list[FeedEntry]:
+        """Return entries as `read` does. Raises _NotVisibleYet as `_parts` does."""
         found: list[FeedEntry] = []
-        next_position = after + 1
-        if next_position < head.first:
-            for page in self._pages.after(after, head.first - 1, consistent=consistent):
-                if page.first > next_position and not consistent:
-                    return None
-                found += page.entries()[max(next_position - page.first, 0) :]
-                next_position = page.last + 1
-                if len(found) >= limit:
-                    return found[:limit]
-        if next_position < head.first and not consistent:
-            return None
-        found += head.entries()[max(next_position - head.first, 0) :]
+        for page in self._parts(after, head, consistent=consistent):
+            found += page.entries()[max(after + 1 - page.first, 0) :]
+            if len(found) >= limit:
+                break
         return found[:limit]
 
-    def _parts(self, after: int, head: Head) -> Iterator[Page]:
-        """Yield the pages after a position, and the entries of the head as the last."""
-        if after + 1 < head.first:
-            yield from self._pages.after(after, head.first - 1, consistent=False)
-        if head.packed:
+    def _parts(self, after: int, head: Head, *, consistent: bool) -> Iterator[Page]:
+        """Yield the pages after a position, and the entries of the head as the last.
+
+        Raises _NotVisibleYet where one is missing and the read is not consistent. What is missing from a consistent
+        read has expired.
+        """
+        following = after + 1
+        if following < head.first:
+            for page in self._pages.after(after, head.first - 1, consistent=consistent):
+                if page.first > following and not consistent:
+                    raise _NotVisibleYet()
+                yield page
+                following = page.last + 1
+        if following < head.first and not consistent:
+            raise _NotVisibleYet()
+        if head.packed and after < head.position:
             yield Page(
                 head.first, head.position, head.entries()[0].published_at, head.published_at, head.packed
             )

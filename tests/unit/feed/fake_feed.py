@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from shared.domain import timestamps
-from shared.domain.callers import Caller
-from shared.domain.contacts.record import Contact
+from shared.domain.callers import Caller, ContactOwners
 from shared.domain.events import Event
 from shared.domain.feed import FeedEntry, FeedHead
 from shared.domain.ids import new_id
@@ -31,7 +30,7 @@ class FakeFeed:
 
     entries: list[FeedEntry] = field(default_factory=list)
     contents: dict[str, EventContent] = field(default_factory=dict)
-    contacts: dict[str, Contact] = field(default_factory=dict)
+    contacts: dict[str, ContactOwners] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     checkpoint: str | None = None
     visible: int | None = None
@@ -79,10 +78,9 @@ class FakeFeed:
         self.contents[entry.id] = EventContent(event, size)
         return entry
 
-    def add_contact(self, contact_id: str, owner_id: str | None, *organizers: str) -> None:
+    def add_contact(self, contact_id: str, owner_id: str | None, *organizers: str, size: int = 1_000) -> None:
         """Add a contact, which events may be about."""
-        contact = Contact.model_construct(id=contact_id, owner_id=owner_id, organizer_ids=list(organizers))
-        self.contacts[contact_id] = contact
+        self.contacts[contact_id] = ContactOwners(owner_id, list(organizers), size)
 
     def expire(self, until: int) -> None:
         """Remove the entries up to a position, as time to live does."""
@@ -100,8 +98,8 @@ class FakeFeed:
             now=lambda: now,
         )
 
-    def find_contacts(self, contact_ids: Collection[str]) -> Mapping[str, Contact]:
-        """Return contacts by their ids."""
+    def find_contacts(self, contact_ids: Sequence[str]) -> Mapping[str, ContactOwners]:
+        """Return the owners of contacts by their ids."""
         self.calls.append(f"contacts {len(contact_ids)}")
         return {one: self.contacts[one] for one in contact_ids if one in self.contacts}
 
@@ -123,7 +121,8 @@ class FakeFeed:
         oldest = self.entries[0].position if self.entries else self.given + 1
         return before[-1] if before else oldest - 1
 
-    def find(self, event_id: str) -> FeedEntry | None:
+    def find(self, event_id: str, charge: Callable[[int], None]) -> FeedEntry | None:
+        charge(len(self.entries))
         return next((entry for entry in self.entries if entry.id == event_id), None)
 
 

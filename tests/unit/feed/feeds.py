@@ -35,10 +35,19 @@ def entry(position: int, *, second: float | None = None) -> FeedEntry:
 
 
 class Lagging:
-    """A client whose reads without `ConsistentRead` do not show some items, by their sort keys."""
+    """A client whose reads without `ConsistentRead` do not show some items, by their sort keys, nor the head if it is
+    late.
+    """
 
-    def __init__(self, table: MemoryTable, hidden: Sequence[str]) -> None:
-        self._table, self._hidden = table, hidden
+    def __init__(self, table: MemoryTable, hidden: Sequence[str], *, is_head_late: bool) -> None:
+        self._table, self._hidden, self._is_head_late = table, hidden, is_head_late
+
+    def get_item(self, **request: Any) -> Any:
+        return (
+            {}
+            if self._is_head_late and not request.get("ConsistentRead")
+            else self._table.get_item(**request)
+        )
 
     def __getattr__(self, operation: str) -> Any:
         return getattr(self._table, operation)
@@ -51,10 +60,14 @@ class Lagging:
 
 
 def store_with(
-    pages: Sequence[Sequence[FeedEntry]], newest: Sequence[FeedEntry], hidden: Sequence[int] = ()
+    pages: Sequence[Sequence[FeedEntry]],
+    newest: Sequence[FeedEntry],
+    hidden: Sequence[int] = (),
+    *,
+    is_head_late: bool = False,
 ) -> Store:
     """Return a store with a feed of pages and of newest entries in its head; `hidden`: the last positions of pages that
-    reads do not show yet.
+    reads do not show yet. `is_head_late`: they do not show the head either.
     """
     table = MemoryTable()
     for entries in pages:
@@ -69,4 +82,5 @@ def store_with(
             "first_unpaged": {"N": str(last.position + 1 - len(newest))},
         }
         table.put(head | {"packed": {"B": pack(newest) if newest else b""}})
-    return Store(Lagging(table, [feed_keys.page_sort_key(one) for one in hidden]), "table")
+    keys = [feed_keys.page_sort_key(one) for one in hidden]
+    return Store(Lagging(table, keys, is_head_late=is_head_late), "table")

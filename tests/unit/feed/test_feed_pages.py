@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from shared.domain.days import first_of, last_of
 from shared.domain.errors import NotFound, PermissionDenied, PositionExpired, RuleBroken
 from shared.domain.feed_views import ALL_ENTRIES, FeedFilter, FeedPage
-from shared.services.feed.reading import MAX_PAGE_BYTES
+from shared.services.feed.reading import MAX_PAGE_BYTES, EventContent
 from shared.services.reading_budget import MAX_ROWS, Budget
 from tests.unit.feed.fake_feed import NOW, FakeFeed, ago, caller
 
@@ -199,6 +200,57 @@ def test_a_page_of_large_events_ends_early(feed: FakeFeed) -> None:
     assert (positions(page), page.has_more) == ([9], False)
 
 
+@pytest.mark.parametrize("small", [0, 3])
+def test_a_page_reads_few_more_events_than_it_shows_and_charges_their_bytes(
+    feed: FakeFeed, small: int
+) -> None:
+    for number in range(100):
+        feed.add(size=100 if number < small else 380_000)
+    after, shown, read, budget = 0, 0, 0, Budget()
+    while shown < 100:
+        feed.calls.clear()
+        page = feed.reading(budget=budget).list(ALL_ENTRIES, after=after, limit=100)
+        after, shown = page.next_after, shown + len(page.items)
+        read += sum(int(call.split()[1]) for call in feed.calls if call.startswith("contents"))
+    assert read <= 1.5 * 100
+    assert budget.total >= (read - small) * 380_000 / 4_096
+
+
+def test_a_page_of_small_events_takes_few_calls(feed: FakeFeed) -> None:
+    for _ in range(100):
+        feed.add(size=1_000)
+    for limit, most in ((4, 1), (25, 2), (100, 3)):
+        feed.calls.clear()
+        feed.reading().list(ALL_ENTRIES, after=0, limit=limit)
+        assert sum(call.startswith("contents") for call in feed.calls) == most
+
+
+def test_large_contacts_of_a_reader_at_level_own_are_charged_by_size_and_end_the_walk(feed: FakeFeed) -> None:
+    for number in range(1_000):
+        feed.add_contact(f"c{number}", "someone else", size=300_000)
+        feed.add(entity_id=f"c{number}")
+    after, pages = 0, 0
+    while after < 1_000:
+        budget = Budget()
+        page = feed.reading(caller(contacts_read="own"), budget).list(ALL_ENTRIES, after=after, limit=100)
+        assert page.next_after > after and page.items == [] and page.has_more == (page.next_after < 1_000)
+        assert (page.next_after - after) * 300_000 / 4_096 <= budget.total <= 3 * MAX_ROWS
+        after, pages = page.next_after, pages + 1
+    assert pages >= 5
+
+
+def test_an_event_that_cannot_be_read_is_an_entry_without_content(feed: FakeFeed) -> None:
+    broken = feed.add()
+    feed.contents[broken.id] = EventContent(None, 9_000)
+    feed.add()
+    budget = Budget()
+    first, second = feed.reading(budget=budget).list(ALL_ENTRIES, after=0, limit=25).items
+    assert (first.changes, first.data) == (None, None)
+    assert second.changes is not None
+    assert budget.total == 1 + 3 + 1
+    assert feed.reading().read(broken.id) == first
+
+
 def test_the_event_of_a_purged_contact_has_no_content(feed: FakeFeed) -> None:
     gone = feed.add()
     del feed.contents[gone.id]
@@ -230,6 +282,13 @@ def test_a_late_event_is_found_within_a_day_of_the_end_of_the_range(feed: FakeFe
     feed.add(at=ago(7.5))
     feed.add(at=ago(8.4), published_at=ago(7.1))
     assert read_all(feed, FeedFilter(first=ago(9), last=ago(8)), limit=1) == [1, 3]
+
+
+def test_a_range_may_end_with_the_last_day_of_the_calendar(feed: FakeFeed) -> None:
+    feed.add(at=ago(2))
+    feed.add(at=ago(1))
+    assert read_all(feed, FeedFilter(last=last_of("9999-12-31", "UTC"))) == [1, 2]
+    assert read_all(feed, FeedFilter(first=first_of("1970-01-01", "UTC"))) == [1, 2]
 
 
 def test_clocks_that_differ_hide_no_event(feed: FakeFeed) -> None:
@@ -281,6 +340,13 @@ def test_an_event_is_read_by_its_id_as_long_as_its_entry(feed: FakeFeed) -> None
         with pytest.raises(NotFound) as caught:
             (feed.reading(who) if who else feed.reading()).read(event_id)
         assert caught.value.detail == "Event not found."
+
+
+def test_a_search_for_an_event_is_charged(feed: FakeFeed) -> None:
+    entries = [feed.add() for _ in range(100)]
+    budget = Budget()
+    feed.reading(budget=budget).read(entries[-1].id)
+    assert budget.total == 10 + 1
 
 
 @pytest.mark.parametrize(

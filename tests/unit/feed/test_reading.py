@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.feed import FeedEntry, FeedHead
-from shared.domain.ids import new_id
+from shared.domain.ids import new_id, new_id_at
 from shared.table.feed.items import pack, unpack
 from shared.table.feed.reading import FeedTable
 from shared.table.keys import feed as feed_keys
@@ -95,9 +95,29 @@ def test_a_block_whose_page_is_not_visible_yet_has_not_expired() -> None:
 def test_an_event_is_found_by_its_id_in_pages_and_in_the_head() -> None:
     everything = [entry(position) for position in range(1, 24)]
     table = FeedTable(store_with([everything[:8], everything[8:16], everything[16:20]], everything[20:]), "t")
-    assert [table.find(one.id) for one in everything] == everything
-    assert table.find(new_id()) is None
-    assert table.find("no id") is None
+    read: list[int] = []
+    assert [table.find(one.id, read.append) for one in everything] == everything
+    assert sum(read) >= len(everything)
+    assert table.find(new_id(), read.append) is None
+    assert table.find("no id", read.append) is None
+
+
+def test_an_id_of_a_year_after_9999_is_of_no_event() -> None:
+    everything = [entry(position) for position in range(1, 24)]
+    table = FeedTable(store_with([everything[:8], everything[8:16], everything[16:20]], everything[20:]), "t")
+    read: list[int] = []
+    assert table.find(new_id_at(2**48 - 1), read.append) is None
+    assert read == []
+
+
+@settings(max_examples=repetitions(40))
+@given(FEEDS, st.sets(st.integers(1, 40)), st.booleans())
+def test_an_event_is_found_whatever_is_not_visible_yet(
+    feed: list[list[FeedEntry]], hidden: set[int], is_head_late: bool
+) -> None:
+    everything = [one for part in feed for one in part]
+    table = FeedTable(store_with(feed[:-1], feed[-1], sorted(hidden), is_head_late=is_head_late), "t")
+    assert [table.find(one.id, lambda _: None) for one in everything] == everything
 
 
 def test_a_feed_of_no_entries_has_position_0() -> None:
