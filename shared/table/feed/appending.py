@@ -92,7 +92,8 @@ class FeedAppender:
         """Return what is known about events that are to be published, as of now.
 
         Costs one call for a hundred items, which are a read unit each: two for each tenant, and one or two for each
-        event whose record's previous event is not among the events nor known to be published. Raises Unavailable.
+        event whose record's previous event is not among the events nor known to be published. For these, the sweep's
+        checkpoint is read too, every thirty seconds. Raises Unavailable.
         """
         self._known.forget_surplus()
         previous = self._previous_of(events)
@@ -101,10 +102,13 @@ class FeedAppender:
         counts = {tenant_id: webhook_keys.webhook_count(tenant_id) for tenant_id in tenants}
         keys = [*heads.values(), *counts.values(), *(key for one in previous.values() for key in one)]
         needs_checkpoint = bool(previous) and self._clock() > self._checkpoint[1] + _CHECKPOINT_SECONDS
-        found = self._store.get_many([*keys, event_keys.SWEEP_CHECKPOINT] if needs_checkpoint else keys)
-        if needs_checkpoint:
-            item = found.get(identity_of(event_keys.SWEEP_CHECKPOINT))
+        if (
+            needs_checkpoint
+        ):  # before the events: their items say which of them the checkpoint has passed over
+            key = event_keys.SWEEP_CHECKPOINT
+            item = self._store.get_many([key]).get(identity_of(key))
             self._checkpoint = (item["checked_until"]["S"] if item else "", self._clock())
+        found = self._store.get_many(keys)
         situation = Situation(
             with_webhooks={one for one, key in counts.items() if has_webhooks(found.get(identity_of(key)))},
         )
@@ -139,15 +143,16 @@ class FeedAppender:
     def _time_of_waiting(self, item: Item) -> str | None:
         """Return when a previous event was written, if it may still wait to be published; None if nothing waits for it.
 
-        Everything before the sweep's checkpoint is published. What cannot be read will never be.
+        Everything before the sweep's checkpoint is published, except what the sweep left over. What cannot be read will
+        never be.
         """
         try:
             event_items.event_from_item(item)
             written: str = item[WORK_SK]["S"]
         except NOT_A_RECORD:
             return None
-        is_published = POSITION in item or written < self._checkpoint[0]
-        return None if is_published else timestamps.of_position(written)
+        is_passed = written < self._checkpoint[0] and not event_keys.is_left_over(item)
+        return None if POSITION in item or is_passed else timestamps.of_position(written)
 
     def _search(
         self,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from shared import observability
 from shared.domain import timestamps
-from shared.domain.errors import NOT_A_RECORD
+from shared.domain.errors import NOT_A_RECORD, ConcurrentChange
 from shared.table import walking
 from shared.table.feed.items import head_from_item
 from shared.table.feed.known import KnownEntries
@@ -15,13 +16,17 @@ from shared.table.guards import IS_NEW
 from shared.table.item import Item
 from shared.table.keys import events as event_keys
 from shared.table.keys import feed as feed_keys
-from shared.table.keys.spelling import PK, Key, identity_of, key_of, tenant_of
-from shared.table.keys.work import WORK_SK
+from shared.table.keys.spelling import PK, SK, Key, identity_of, key_of, tenant_of
+from shared.table.keys.work import WORK_INDEX, WORK_PK, WORK_SK
 from shared.table.store import Store
+from shared.table.transactions import Transaction
 
 _PAGE = 100  # entries of each shard; those not processed when time runs out are read again
 _PORTION = 500
 _BUCKET_SECONDS = 600
+_NOTE_KEPT_SECONDS = 3_600
+"""Seconds for which a tenant's note is kept at least after events were left over: the index may be behind."""
+_NOTES_PAGE = 100
 
 
 class EventTable:
@@ -72,6 +77,61 @@ class EventTable:
         # An event whose item is gone was purged with its contact.
         left = (rows.get(identity_of(key)) for key in missing)
         return [row for row in left if row is not None and POSITION not in row]
+
+    def leave_over(self, tenant_id: str, events: Sequence[Item]) -> None:
+        """Move events of a tenant, given by items or index entries, to the tenant's own partition of the index, from
+        which later sweeps publish them. After that the checkpoint may pass them.
+
+        Costs two write units, and for each event one for each kilobyte of its item and two of the index.
+        """
+        note = {**event_keys.left_over_note(tenant_id), "last_at": {"S": timestamps.now()}}
+        self._store.write_many(put=[note])  # first: what has no note is not found
+        for event in events:
+            self._move(event, event_keys.left_over_partition(tenant_id))
+
+    def tenants_with_left_over(self) -> list[str]:
+        """Return the ids of the tenants that may have events which were left over. Costs a unit for each fifty."""
+        notes = walking.walk(
+            self._store, event_keys.SWEEP, page=_NOTES_PAGE, prefix=event_keys.LEFT_OVER, consistent=True
+        )
+        return [note[SK]["S"].removeprefix(event_keys.LEFT_OVER) for note in notes]
+
+    def left_over(self, tenant_id: str) -> Iterator[list[Key]]:
+        """Yield the index entries of a tenant's events that were left over, oldest first, at most 500 at a time."""
+        found = walking.walk(
+            self._store,
+            event_keys.left_over_partition(tenant_id),
+            page=_PAGE,
+            index=(WORK_INDEX, WORK_PK, WORK_SK),
+        )
+        yield from walking.portions(found, _PORTION)
+
+    def settle(self, events: Sequence[Item]) -> None:
+        """Move events that were left over, and are published now or can never be, back to where they were."""
+        for event in events:
+            written_at = timestamps.of_position(event[WORK_SK]["S"])
+            self._move(event, event_keys.outbox(event_keys.id_of(event), written_at)[WORK_PK]["S"])
+
+    def forget_left_over(self, tenant_id: str) -> None:
+        """Remove the note of a tenant that has no left over events, unless some were left over within the hour."""
+        removal = Transaction()
+        removal.delete(
+            event_keys.left_over_note(tenant_id),
+            condition="last_at < :before",
+            values={":before": {"S": timestamps.plus(timestamps.now(), -_NOTE_KEPT_SECONDS)}},
+            refusal=lambda _: ConcurrentChange(),
+        )
+        with suppress(ConcurrentChange):
+            self._store.commit(removal)
+
+    def _move(self, event: Item, partition: str) -> None:
+        """Move an event to a partition of the index. One that was purged is gone from it."""
+        self._store.update(
+            key_of(event),
+            f"SET {WORK_PK} = :partition",
+            {":partition": {"S": partition}},
+            condition="attribute_exists(PK)",
+        )
 
     def checkpoint(self) -> str | None:
         """Return up to where the sweeper has checked: a time, or a position; None when it never ran."""

@@ -27,7 +27,12 @@ RANGES = (EVENT, ENTRY_EVENT)
 OUTBOX_SHARDS = 16
 """Index partitions over which the events of ten minutes spread; each takes 1,000 writes a second. With sixteen, none
 gets more than one in a hundred of the writes of an import."""
-SWEEP_CHECKPOINT: Key = make_key("S#SWEEP", "CHECKPOINT")
+SWEEP = "S#SWEEP"
+"""The partition of what the sweep notes."""
+SWEEP_CHECKPOINT: Key = make_key(SWEEP, "CHECKPOINT")
+LEFT_OVER = "LEFT#"
+"""The prefix of the notes of the tenants that have events which the sweep left over."""
+_LEFT_OVER_PARTITION = "OUTBOX#LEFT#"
 
 
 def event(tenant_id: str, entity: str, entity_id: str, event_id: str, *, is_of_entry: bool = False) -> Key:
@@ -73,6 +78,21 @@ def outbox_partition(written_at: str, shard: int) -> str:
     """Return the index partition of one shard of the events written in the same ten minutes."""
     # The first fifteen characters of 2026-05-04T09:34:00.000Z name the ten minutes from 09:30.
     return f"OUTBOX#{outbox_bucket(written_at)}#{shard}"
+
+
+def left_over_note(tenant_id: str) -> Key:
+    """Return the key of the note that a tenant has events which the sweep left over."""
+    return make_key(SWEEP, f"{LEFT_OVER}{tenant_id}")
+
+
+def left_over_partition(tenant_id: str) -> str:
+    """Return the index partition of a tenant's events that the sweep left over."""
+    return f"{_LEFT_OVER_PARTITION}{tenant_id}"
+
+
+def is_left_over(item: dict[str, Any]) -> bool:
+    """Return whether the sweep left an event over: the checkpoint has passed it, though it may be in no feed."""
+    return work.WORK_PK in item and item[work.WORK_PK]["S"].startswith(_LEFT_OVER_PARTITION)
 
 
 def outbox_bucket(written_at: str) -> str:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from shared.domain import timestamps
+from shared.domain.errors import Unavailable
 from shared.domain.feed import FeedEntry
 from shared.services.backoff import HOT, RetryPolicy
-from shared.table.feed import appending, known
+from shared.table.feed import appending, known, outbox
 from shared.table.feed.items import Head
 from shared.table.feed.reading import FeedTable
 from shared.table.item import Item
@@ -159,6 +160,93 @@ def test_check_13_a_damaged_feed_holds_no_other_tenant_back(part: str, damage: I
     assert (report.published, report.failed) == (1, 1)
     assert {entry.id for entry in world.entries()} == set(ids(good))
     assert event_keys.id_of(bad) not in world.topic.accepted
+
+
+def swept_until(world: Publications) -> str:
+    item = world.store.get(event_keys.SWEEP_CHECKPOINT)
+    assert item is not None
+    return str(item["checked_until"]["S"])
+
+
+END = timestamps.plus(NOW, -120)
+
+
+@pytest.mark.parametrize("fault", ["the feed is not written", "the feed is not read"])
+def test_check_18_a_tenant_whose_feed_is_unavailable_holds_neither_others_nor_the_checkpoint(
+    monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """check 13"""
+    monkeypatch.setattr(outbox, "_PORTION", 12)
+    bad = [event_item(f"b{n}", 1, timestamps.plus(LONG_AGO, n), tenant_id="bad") for n in range(80)]
+    good = [event_item("g", 1, JUST_NOW), event_item("h", 1, timestamps.plus(LONG_AGO, 40))]
+    world = Publications([*bad, *good])
+    update, read, commit = world.store.update_or_read, world.store.get_many, world.store.commit
+
+    def refuse(key: object) -> None:
+        if str(feed_keys.head("bad")["PK"]["S"]) in repr(key):
+            raise Unavailable()
+
+    with monkeypatch.context() as patch:
+        if fault == "the feed is not written":
+            patch.setattr(
+                world.store, "update_or_read", lambda key, *a, **b: (refuse(key), update(key, *a, **b))[1]
+            )
+            patch.setattr(world.store, "commit", lambda steps: (refuse(steps.steps), commit(steps))[1])
+        else:
+            patch.setattr(world.store, "get_many", lambda keys, **b: (refuse(keys), read(keys, **b))[1])
+        report = world.process().sweep()
+        assert (report.published, report.left_over) == (2, 80)
+        assert swept_until(world) == END
+        assert {entry.id for entry in world.entries()} == set(ids(good))
+        again = world.process().sweep()
+        assert (again.published, again.left_over) == (0, 0)
+        assert again.failed == 12, "later sweeps try one portion"
+    assert world.process().sweep().published == 80
+    assert world.process().sweep().failed == 0
+    assert {entry.id for entry in world.entries("bad")} == set(ids(bad))
+
+
+def test_check_18_what_the_sweep_left_over_is_published_in_the_order_of_versions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The checkpoint has passed the first version, but it is not published."""
+    one = chain("one", 3, JUST_NOW)
+    world = Publications(one)
+    world.topic.refused = {ids(one)[0]}
+    for _ in range(2):
+        world.process().sweep(timestamps.plus(NOW, 60))
+        assert swept_until(world) == timestamps.plus(END, 60)
+        assert world.process().publish(ids(one)[1]).waiting == {0}
+        assert world.entries() == []
+    world.topic.refused = set()
+    assert world.process().sweep(timestamps.plus(NOW, 60)).published == 3
+    assert [entry.version for entry in world.entries()] == [1, 2, 3]
+    note = world.store.get(event_keys.left_over_note("t"))
+    monkeypatch.setattr(timestamps, "now", lambda: timestamps.plus(NOW, 4_000))
+    world.process().sweep(timestamps.plus(NOW, 60))
+    assert note and world.store.get(event_keys.left_over_note("t")) is None
+    world.topic.refused = {"nothing"}
+    assert world.process().publish(ids(one)[1]).unpublished == set()
+
+
+@pytest.mark.parametrize("is_refused", [True, False], ids=["leaving over", "publishing what was left over"])
+def test_check_13_a_sweep_killed_at_any_call_loses_nothing_that_is_left_over(is_refused: bool) -> None:
+    events = [*chain("one", 2, JUST_NOW), *chain("two", 1, LONG_AGO)]
+    refused = {ids(events)[0], ids(events)[2]}
+    killed, at = True, 0
+    while killed:
+        at += 1
+        world = Publications(events)
+        world.topic.refused = set(refused)
+        if not is_refused:
+            world.process().sweep()
+            world.topic.refused = set()
+        killed = bool(world.run([world.process().sweep], kills={0: at}).killed)
+        world.topic.refused = set()
+        for _ in range(2):
+            world.process().sweep()
+        assert {entry.id for entry in world.entries()} == set(ids(events)), f"killed before call {at}"
+    assert at > 5
 
 
 def test_an_event_that_cannot_be_read_or_is_gone_holds_no_later_version_back() -> None:
