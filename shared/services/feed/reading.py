@@ -153,7 +153,7 @@ class FeedReading:
         """Return the position from which a replica reads the feed after it has taken its snapshot.
 
         All events up to the position are published, and their records are projected. So a snapshot of the lists that is
-        read from now on has them, and all others come later in the feed.
+        read from now on has them, and all others come later in the feed, also those that the sweep left over.
         """
         self._visible.require_any()
         checked = self._checkpoint()

@@ -102,9 +102,8 @@ class FeedAppender:
         counts = {tenant_id: webhook_keys.webhook_count(tenant_id) for tenant_id in tenants}
         keys = [*heads.values(), *counts.values(), *(key for one in previous.values() for key in one)]
         needs_checkpoint = bool(previous) and self._clock() > self._checkpoint[1] + _CHECKPOINT_SECONDS
-        if (
-            needs_checkpoint
-        ):  # before the events: their items say which of them the checkpoint has passed over
+        if needs_checkpoint:
+            # Before the events, whose items say which of them were left over when the checkpoint passed.
             key = event_keys.SWEEP_CHECKPOINT
             item = self._store.get_many([key]).get(identity_of(key))
             self._checkpoint = (item["checked_until"]["S"] if item else "", self._clock())
