@@ -190,7 +190,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "T#": "GetItem PutItem UpdateItem DeleteItem Query BatchGetItem TransactGetItems TransactWriteItems "
         "ConditionCheck"
     },
-    "NotesRole": {"T#…C#": "PutItem BatchGetItem", "T#…TENANT": "GetItem TransactGetItems"},
+    "NotesRole": {"T#…C#": "PutItem UpdateItem BatchGetItem", "T#…TENANT": "GetItem TransactGetItems"},
     "ProjectRole": {
         "T#": "PutItem UpdateItem DeleteItem Query BatchGetItem BatchWriteItem TransactWriteItems ConditionCheck"
     },

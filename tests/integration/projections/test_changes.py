@@ -597,7 +597,7 @@ def test_the_sweeper_lets_fresh_events_settle(world: World) -> None:
 
 def swept(**figures: int) -> dict[str, int]:
     """Return a sweep's report: zeros except for `figures`."""
-    return {"checked": 0, "published": 0, "failed": 0, "unreadable": 0, "mended": 0} | figures
+    return {"checked": 0, "published": 0, "failed": 0, "unreadable": 0, "left_over": 0, "mended": 0} | figures
 
 
 def checkpoint(world: World) -> str:
