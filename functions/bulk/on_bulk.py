@@ -9,6 +9,7 @@ from typing import Any
 from shared import environment, observability
 from shared.domain.exports.record import ExportTask
 from shared.domain.jobs.bulk import BulkTask
+from shared.domain.jobs.portions import PortionedRun, PortionTask
 from shared.domain.webhooks.recovery import RecoveryTask
 from shared.files.queues.bulk import from_message
 from shared.lambda_time import has_time
@@ -48,18 +49,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             has_time=has_time(context, reserve=_CHANGE_RESERVE),
         )
         done = work.run(task)
-        run = done.run if done is not None else None
-        if run is None:
-            observability.note("bulk portion skipped", tenant_id=task.tenant_id, job_id=task.job_id)
-        else:
-            observability.note(
-                "bulk portion done",
-                tenant_id=task.tenant_id,
-                job_id=run.id,
-                state=run.state,
-                succeeded=run.succeeded,
-                failed=run.failed,
-            )
+        note("bulk", task, done.run if done is not None else None, "succeeded", "failed")
 
     def export(task: ExportTask) -> None:
         has_writing_time = has_time(context, reserve=_FILE_RESERVE)
@@ -69,34 +59,20 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             has_time=has_writing_time,
         )
         done = work.run(task)
-        run = done.run if done is not None else None
-        if run is None:
-            observability.note("export portion skipped", tenant_id=task.tenant_id, job_id=task.job_id)
-        else:
-            observability.note(
-                "export portion done",
-                tenant_id=task.tenant_id,
-                job_id=run.id,
-                state=run.state,
-                rows=run.rows,
-                size=run.size,
-            )
+        note("export", task, done.run if done is not None else None, "rows", "size")
 
     def recover(task: RecoveryTask) -> None:
         has_sending_time = has_time(context, reserve=_FILE_RESERVE)
         may_go_on = time_limit(_PORTION_SECONDS)
         done = recovery_work(may_go_on=lambda: may_go_on() and has_sending_time()).run(task)
-        run = done.run if done is not None else None
+        note("recovery", task, done.run if done is not None else None, "position", "deliveries")
+
+    def note(kind: str, task: PortionTask, run: PortionedRun | None, *figures: str) -> None:
+        names = {"tenant_id": task.tenant_id, "job_id": task.job_id}
         if run is None:
-            observability.note("recovery portion skipped", tenant_id=task.tenant_id, job_id=task.job_id)
+            observability.note(f"{kind} portion skipped", **names)
         else:
-            observability.note(
-                "recovery portion done",
-                tenant_id=task.tenant_id,
-                job_id=run.id,
-                state=run.state,
-                position=run.position,
-                deliveries=run.deliveries,
-            )
+            counted = {name: getattr(run, name) for name in figures}
+            observability.note(f"{kind} portion done", **names, state=run.state, **counted)
 
     return process_batch(event, received_messages(environment.bulk_queue_url()), carry_out)

@@ -9,7 +9,7 @@ never overwrite each other's part: the file has the part of the attempt that clo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.domain.callers import Caller
@@ -18,9 +18,8 @@ from shared.domain.errors import Conflict, RuleBroken
 from shared.domain.events import EXPORT_COMPLETED, Event
 from shared.domain.exports.fields import names_all_custom_fields
 from shared.domain.exports.formats import Format
-from shared.domain.ids import new_id
-from shared.domain.jobs.states import UNDER_WAY, JobState
-from shared.domain.jobs.watching import FIRST_LOOK_SECONDS, Look
+from shared.domain.jobs.portions import PortionedRun, PortionTask
+from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
 from shared.domain.timestamps import plus
 
 KEPT_SECONDS = 7 * 86_400
@@ -34,16 +33,8 @@ MAX_PARTS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class ExportTask:
-    """A portion of an export to make.
-
-    `number` counts from 1. `id`: of the message that asks for it; a message that is delivered again keeps it.
-    """
-
-    tenant_id: str
-    job_id: str
-    number: int
-    id: str = field(default_factory=new_id, compare=False)
+class ExportTask(PortionTask):
+    """A portion of an export to make."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,30 +58,24 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExportRun:
+class ExportRun(PortionedRun):
     """The record of an export.
 
-    `caller`: the caller who created it, with the rights they had then; it runs with these. `ids`: the contacts to
-    export; None for those that match `wanted`. `sort`: their order. `chosen`: the names of the exported fields; None
-    for all. `matched`: the number of contacts, where it is known. `is_surveyed`: whether the keys of custom fields,
-    `custom`, are known; `found` is the number of contacts that were looked through for them. `position`: the place in
-    the list after the last closed portion; `is_walked`: there are no contacts after it. `upload_id`, `object_key`: the
-    multipart upload and the key of its object. `parts_opened`: the part numbers that attempts have taken. `rest`: see
-    `Piece`. `closed_by`: the task that closed the latest portion.
+    `ids`: the contacts to export; None for those that match `wanted`. `sort`: their order. `chosen`: the names of the
+    exported fields; None for all. `matched`: the number of contacts, where it is known. `is_surveyed`: whether the keys
+    of custom fields, `custom`, are known; `found` is the number of contacts that were looked through for them.
+    `position`: the place in the list after the last closed portion; `is_walked`: there are no contacts after it.
+    `upload_id`, `object_key`: the multipart upload and the key of its object. `parts_opened`: the part numbers that
+    attempts have taken. `rest`: see `Piece`.
     """
 
-    id: str
     format: Format
-    caller: Caller
     wanted: ContactFilter
     sort: str | None
-    created_at: str
-    updated_at: str
     ids: tuple[str, ...] | None = None
     chosen: tuple[str, ...] | None = None
     delimiter: str = ","
     matched: int | None = None
-    state: JobState = "queued"
     is_surveyed: bool = True
     found: int = 0
     custom: tuple[str, ...] = ()
@@ -103,13 +88,6 @@ class ExportRun:
     rest: str = ""
     rows: int = 0
     size: int = 0
-    portions_done: int = 0
-    closed_by: str = ""
-    error: tuple[str, str] | None = None
-    ended_at: str | None = None
-    version: int = 1
-    due_at: str | None = None
-    idle_looks: int = 0
 
     @classmethod
     def begin(
@@ -144,25 +122,9 @@ class ExportRun:
         )
 
     @property
-    def tenant_id(self) -> str:
-        """The tenant whose contacts are exported."""
-        return self.caller.tenant_id
-
-    @property
     def permission(self) -> str:
         """The permission that it takes to cancel the export."""
         return "exports:run"
-
-    @property
-    def has_moved(self) -> bool:
-        """Whether the export has made progress since the last look of the watch: False for one that is due, since
-        progress moves the due time on."""
-        return False
-
-    @property
-    def is_under_way(self) -> bool:
-        """Whether the export has neither ended nor been cancelled."""
-        return self.state in UNDER_WAY
 
     @property
     def expires_at(self) -> str | None:
@@ -270,11 +232,6 @@ class ExportRun:
         stays."""
         return replace(self, due_at=None)
 
-    def put_off(self, look: Look, *, at: str) -> ExportRun:
-        """Return the export after a look of the watch, due again after a pause."""
-        due_at = plus(at, look.pause_seconds)
-        return replace(self, version=self.version + 1, idle_looks=look.idle_looks, due_at=due_at)
-
     def refusal(self) -> RuleBroken | None:
         """Return the error for a limit that the export exceeds, or None."""
         if self.format == "xlsx" and max(self.found, self.matched or 0) > MAX_XLSX_ROWS:
@@ -290,10 +247,6 @@ class ExportRun:
         return self._change(
             at, state="running", portions_done=self.portions_done + 1, closed_by=task_id, **changed
         )
-
-    def _change(self, at: str, **changed: object) -> ExportRun:
-        run = replace(self, version=self.version + 1, updated_at=at, idle_looks=0, **changed)  # type: ignore[arg-type]
-        return replace(run, due_at=plus(at, FIRST_LOOK_SECONDS) if run.is_under_way else None)
 
 
 def too_many_columns() -> RuleBroken:

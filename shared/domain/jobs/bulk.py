@@ -8,7 +8,7 @@ from job and contact, show what is done already.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,10 +18,10 @@ from shared.domain.contacts.bulk import BulkResult
 from shared.domain.contacts.filter import ContactFilter
 from shared.domain.errors import Conflict
 from shared.domain.events import BULK_JOB_COMPLETED, Event
-from shared.domain.ids import new_id
+from shared.domain.jobs.portions import PortionedRun, PortionTask
 from shared.domain.jobs.progress import Progress, Reason
-from shared.domain.jobs.states import UNDER_WAY, JobState
-from shared.domain.jobs.watching import FIRST_LOOK_SECONDS, Look
+from shared.domain.jobs.states import JobState
+from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
 from shared.domain.timestamps import Timestamp, plus
 
 Action = Literal["update", "delete"]
@@ -40,52 +40,31 @@ class BulkFailure(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class BulkTask:
-    """A portion of a bulk job to run.
-
-    `number` counts from 1. `id`: of the message that asks for it; a message that is delivered again keeps it.
-    """
-
-    tenant_id: str
-    job_id: str
-    number: int
-    id: str = field(default_factory=new_id, compare=False)
+class BulkTask(PortionTask):
+    """A portion of a bulk job to run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BulkRun:
+class BulkRun(PortionedRun):
     """The record of a bulk job.
 
-    `caller`: the caller who created it, with the rights they had then; it runs with these. `starts_at`: when it starts;
-    contacts that are created later are not part of it. `change`: of an update, as it was given, in JSON. `matched`: the
-    number of contacts that match, where it is known. `position`: the id up to which contacts have been searched;
-    `walked`: there are none after it. `portion`: the contacts that are being worked on. `closed_by`: the task that
-    closed the latest portion. `failures`: (contact id, code, message).
+    `starts_at`: when it starts; contacts that are created later are not part of it. `change`: of an update, as it was
+    given, in JSON. `matched`: the number of contacts that match, where it is known. `position`: the id up to which
+    contacts have been searched; `walked`: there are none after it. `portion`: the contacts that are being worked on.
+    `failures`: (contact id, code, message).
     """
 
-    id: str
     action: Action
-    caller: Caller
     wanted: ContactFilter
     change: str
-    created_at: str
     starts_at: str
-    updated_at: str
     matched: int | None = None
-    state: JobState = "queued"
     position: str = ""
     walked: bool = False
     portion: tuple[str, ...] = ()
-    portions_done: int = 0
-    closed_by: str = ""
     succeeded: int = 0
     failed: int = 0
     failures: tuple[tuple[str, str, str], ...] = ()
-    error: tuple[str, str] | None = None
-    ended_at: str | None = None
-    version: int = 1
-    due_at: str | None = None
-    idle_looks: int = 0
 
     @classmethod
     def begin(
@@ -116,25 +95,14 @@ class BulkRun:
         )
 
     @property
-    def tenant_id(self) -> str:
-        """The tenant whose contacts the job changes."""
-        return self.caller.tenant_id
-
-    @property
-    def has_moved(self) -> bool:
-        """Whether the job has made progress since the last look of the watch: False for a job that is due, since
-        progress moves the due time on."""
-        return False
+    def has_work(self) -> bool:
+        """Whether the watch looks at the job: a cancelled one too, until its open portion is closed."""
+        return self.is_under_way or bool(self.portion)
 
     @property
     def done(self) -> int:
         """The number of contacts that are done, successfully or not."""
         return self.succeeded + self.failed
-
-    @property
-    def is_under_way(self) -> bool:
-        """Whether the job has neither ended nor been cancelled."""
-        return self.state in UNDER_WAY
 
     @property
     def permission(self) -> str:
@@ -191,16 +159,6 @@ class BulkRun:
         """Return the failed job with the reason. What is done stays done."""
         state = "failed" if self.is_under_way else self.state
         return self._change(at, state=state, portion=(), error=(code, message), ended_at=at)
-
-    def put_off(self, look: Look, *, at: str) -> BulkRun:
-        """Return the job after a look of the watch, due again after a pause."""
-        due_at = plus(at, look.pause_seconds)
-        return replace(self, version=self.version + 1, idle_looks=look.idle_looks, due_at=due_at)
-
-    def _change(self, at: str, **changed: object) -> BulkRun:
-        changed_run = replace(self, version=self.version + 1, updated_at=at, idle_looks=0, **changed)  # type: ignore[arg-type]
-        has_work = changed_run.is_under_way or changed_run.portion
-        return replace(changed_run, due_at=plus(at, FIRST_LOOK_SECONDS) if has_work else None)
 
 
 class BulkCounts(BaseModel):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.domain.callers import Caller
 from shared.domain.errors import Conflict, Invalid, RuleBroken
-from shared.domain.ids import new_id
+from shared.domain.jobs.portions import PortionedRun, PortionTask
 from shared.domain.jobs.progress import Progress, Reason
 from shared.domain.jobs.states import UNDER_WAY, JobState
-from shared.domain.jobs.watching import FIRST_LOOK_SECONDS, Look
+from shared.domain.jobs.watching import FIRST_LOOK_SECONDS
 from shared.domain.moments import GivenTime
 from shared.domain.timestamps import Timestamp, plus
 
@@ -120,13 +120,8 @@ class Recovery(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class RecoveryTask:
-    """A portion of a recovery. `number` counts from 1. `id`: of the message that asks for it."""
-
-    tenant_id: str
-    job_id: str
-    number: int
-    id: str = field(default_factory=new_id, compare=False)
+class RecoveryTask(PortionTask):
+    """A portion of a recovery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,30 +133,14 @@ class Recovered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecoveryRun:
-    """The record of a recovery.
+class RecoveryRun(PortionedRun):
+    """The record of a recovery. `position`: of the last event of a closed portion."""
 
-    `caller`: the caller who asked for it. `position`: of the last event of a closed portion. `closed_by`: the task that
-    closed the latest portion.
-    """
-
-    id: str
     webhook_id: str
-    caller: Caller
     after: int
     until: int
     position: int
-    created_at: str
-    updated_at: str
-    state: JobState = "queued"
     deliveries: int = 0
-    portions_done: int = 0
-    closed_by: str = ""
-    error: tuple[str, str] | None = None
-    ended_at: str | None = None
-    version: int = 1
-    due_at: str | None = None
-    idle_looks: int = 0
 
     @classmethod
     def begin(
@@ -188,24 +167,9 @@ class RecoveryRun:
         )
 
     @property
-    def tenant_id(self) -> str:
-        """The tenant of the webhook."""
-        return self.caller.tenant_id
-
-    @property
     def permission(self) -> str:
         """The permission that it takes to cancel the recovery."""
         return "webhooks:manage"
-
-    @property
-    def has_moved(self) -> bool:
-        """Whether there was progress since the last look of the watch: progress moves the due time on, so no."""
-        return False
-
-    @property
-    def is_under_way(self) -> bool:
-        """Whether the recovery has neither ended nor been cancelled."""
-        return self.state in UNDER_WAY
 
     def close(self, result: Recovered, *, task_id: str, at: str) -> RecoveryRun:
         """Return the recovery with a portion counted, completed after the last one."""
@@ -231,12 +195,3 @@ class RecoveryRun:
     def fail(self, code: str, message: str, *, at: str) -> RecoveryRun:
         """Return the failed recovery with the reason."""
         return self._change(at, state="failed", error=(code, message), ended_at=at)
-
-    def put_off(self, look: Look, *, at: str) -> RecoveryRun:
-        """Return the recovery after a look of the watch, due again after a pause."""
-        due_at = plus(at, look.pause_seconds)
-        return replace(self, version=self.version + 1, idle_looks=look.idle_looks, due_at=due_at)
-
-    def _change(self, at: str, **changed: object) -> RecoveryRun:
-        run = replace(self, version=self.version + 1, updated_at=at, idle_looks=0, **changed)  # type: ignore[arg-type]
-        return replace(run, due_at=plus(at, FIRST_LOOK_SECONDS) if run.is_under_way else None)
