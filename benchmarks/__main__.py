@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import platform
 
-from benchmarks import authorizer, cold, entry_scale, exports, import_memory, imports, scale, warm, webhooks
+from benchmarks import (
+    authorizer,
+    cold,
+    entry_scale,
+    exports,
+    feed,
+    import_memory,
+    imports,
+    scale,
+    warm,
+    webhooks,
+)
 from benchmarks.report import table
 
 
 def main() -> None:
+    feeds, deliveries = feed.Measured.now(), webhooks.measure()
     print(f"CPython {platform.python_version()}; ratios are ours to the yardstick of the same run\n")
     print(
         table(
@@ -17,7 +29,8 @@ def main() -> None:
             + authorizer.figures()
             + imports.figures()
             + import_memory.figures()
-            + webhooks.figures()
+            + feeds.figures()
+            + webhooks.figures(deliveries)
         )
     )
     print()
@@ -30,6 +43,10 @@ def main() -> None:
     print(entry_scale.table())
     print()
     print(exports.table())
+    print()
+    print(feeds.table())
+    print()
+    print(webhooks.table(deliveries))
 
 
 if __name__ == "__main__":

@@ -1,90 +1,190 @@
-"""What an event costs from its publication to the answer of one webhook: calls, units and dollars.
+"""What an event costs from its publication to the answer of one webhook: calls, units, messages and dollars.
 
-The calls and units of the table are those of docs/access-patterns.md, where a test counts each of them. Prices are the
-list prices of us-east-1 without free tiers, in dollars: DynamoDB on demand and SNS and SQS standard ("Pricing" pages of
-AWS, November 2026). The time of Lambda is left out: most of it is the receiver's.
+The functions run in this process, with moto as AWS, and every call is counted as it goes on the wire
+(`benchmarks.aws_calls`, which has the prices). Lambda's own calls of SQS are added: a batch of messages is received and
+deleted with a request each. The time of functions is left out: most of it is the receiver's.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from math import inf
+from unittest import mock
 
+from moto.dynamodb.models import dynamodb_backends
+
+from benchmarks.aws_calls import Cost, invoke
 from benchmarks.report import Figure
-
-WRITE_UNIT, READ_UNIT = 0.625e-6, 0.125e-6
-PUBLISHED, SQS_CALL = 0.5e-6, 0.4e-6
-"""A message that is published on a topic; a call of SQS. Messages from SNS to SQS cost nothing."""
-_BATCH = 10
-"""The most messages of a call of SQS, and of the fan-out."""
-_PAGE = Path(__file__).parents[1] / "docs" / "access-patterns.md"
+from benchmarks.scale import align
+from functions.changes import on_stream_publish
+from functions.webhooks import on_delivery, on_event
+from shared.domain.callers import Caller
+from shared.domain.contacts.inputs import ContactInput
+from shared.domain.webhooks.subscription import WebhookInput
+from shared.publishing.transport import ReceiverResponse
+from shared.table.item import Item
+from shared.wiring.accounts import onboarding_service
+from shared.wiring.contacts import contact_service
+from shared.wiring.kept import reset_wiring
+from shared.wiring.webhooks import webhook_service
+from tests.support.aws import Stack, stack_in_moto
+from tests.support.lambda_context import ACCOUNT, REGION, lambda_context
+from tests.support.queues import Message, receive, sqs_record
+from tests.support.template import Template
 
 CALLS = 5
 """The budget of an attempt that succeeds: calls of the table."""
+MESSAGES = 2
+"""The budget of a delivered event: messages of SQS. One brings it to the fan-out, one its delivery to the sender."""
+
+_TENANT = "t1"
+_ADMIN = Caller(_TENANT, "user", "u1", "admin")
+_BATCH = 10
+"""The most messages of a batch of the fan-out, and of a call of SQS and SNS."""
+_DELIVERED = ReceiverResponse(204, b"", None)
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Calls of the table, its read and write units, and calls of SQS."""
+class Delivering:
+    """A tenant with one webhook, whose receiver takes every event."""
 
-    calls: float
-    read: float
-    write: float
-    sqs: float
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            self.calls + other.calls, self.read + other.read, self.write + other.write, self.sqs + other.sqs
+    def __init__(self, stack: Stack) -> None:
+        self._table = dynamodb_backends[ACCOUNT][REGION].tables[stack.table_name]
+        self._events, self._deliveries = (
+            stack.queue_url(f"Webhook{name}Queue") for name in ("Events", "Deliveries")
         )
+        onboarding = onboarding_service()
+        onboarding.open_tenant(_TENANT, "One")
+        onboarding.add_member(_ADMIN.id, _TENANT, "admin", "admin@example.com")
+        hook = WebhookInput(url="https://hooks.example.com/x", events=["contact.created"])
+        webhook_service(_ADMIN).create(hook)
+        self._made = 0
+        self.deliver(1)  # so that the processes are warm
 
-    @property
-    def dollars(self) -> float:
-        """The price, with one message published."""
-        return self.read * READ_UNIT + self.write * WRITE_UNIT + self.sqs * SQS_CALL + PUBLISHED
+    def deliver(self, count: int, *, is_cold: bool = False) -> list[Cost]:
+        """Return the costs of the publication, the fan-out and the attempts of new events.
+
+        `is_cold`: by processes that have nothing in memory.
+        """
+        events = [self._change() for _ in range(count)]
+        costs = []
+        with mock.patch("shared.publishing.sender.post", return_value=_DELIVERED) as post:
+            for step in (lambda: self._publish(events), self._fan_out, self._attempt):
+                if is_cold:
+                    reset_wiring()
+                costs.append(step())
+        assert post.call_count == count
+        return costs
+
+    def _change(self) -> Item:
+        """Create a contact; return the item of its event."""
+        self._made += 1
+        given = ContactInput(first_name="Ada", last_name="Lovelace", email=f"ada{self._made}@example.com")
+        made = contact_service(_ADMIN).create(given)
+        (event,) = (
+            item.attrs
+            for item in self._table.all_items()
+            if item.attrs["PK"].value.endswith(f"#C#{made.id}")
+            and item.attrs["SK"].value.startswith("EVENT#")
+        )
+        return {name: value.to_json() for name, value in event.items()}
+
+    def _publish(self, events: Sequence[Item]) -> Cost:
+        records = [
+            {"dynamodb": {"NewImage": event, "SequenceNumber": str(number)}}
+            for number, event in enumerate(events)
+        ]
+        return invoke(on_stream_publish.handler, {"Records": records}, lambda_context("publish"))
+
+    def _fan_out(self) -> Cost:
+        cost = Cost()
+        while messages := receive(self._events, _BATCH):
+            cost += self._invoke_with(on_event.handler, messages, self._events)
+        return cost
+
+    def _attempt(self) -> Cost:
+        cost = Cost()
+        while messages := receive(self._deliveries, 1):
+            cost += self._invoke_with(on_delivery.handler, messages, self._deliveries)
+        return cost
+
+    @staticmethod
+    def _invoke_with(handler: object, messages: list[Message], queue_url: str) -> Cost:
+        event = {"Records": [sqs_record(message, queue_url) for message in messages]}
+        return invoke(handler, event, lambda_context("webhooks"), messages=len(messages))
 
 
-def counted(operation: str, *, events: int = 1, sqs: float = 0.0) -> Cost:
-    """Return the cost of an operation of docs/access-patterns.md, divided by the number of its events."""
-    row = re.search(
-        rf"^\| {re.escape(operation)} \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|",
-        _PAGE.read_text(),
-        re.MULTILINE,
-    )
-    assert row, f"{operation} is not in {_PAGE.name}"
-    calls, read, write = (float(one) / events for one in row.groups())
-    return Cost(calls, read, write, sqs)
+def measure() -> dict[str, Cost]:
+    """Return the costs of a delivered event, and of its attempt, in each situation.
+
+    Warm processes have the tenant's record in memory, which they read every two seconds otherwise.
+    """
+    with (
+        stack_in_moto(Template.load(), LOG_LEVEL="WARNING") as stack,
+        mock.patch("shared.wiring.tenants.TENANT_SECONDS", inf),
+    ):
+        tenant = Delivering(stack)
+        warm = tenant.deliver(1)
+        together = tenant.deliver(_BATCH)
+        cold = tenant.deliver(1, is_cold=True)
+    return {
+        "the attempt of an event": warm[-1],
+        "an event alone": sum(warm, Cost()),
+        "an event alone, in a cold process": sum(cold, Cost()),
+        "one of ten events": sum(together, Cost()) / _BATCH,
+    }
 
 
-# A message is sent, received and deleted. Lambda receives and deletes up to ten together, and the sender's one by one.
-_ATTEMPT = counted("Attempt of a delivery that succeeds", sqs=2)
+HEAD = (
+    "delivered to one webhook",
+    "calls of the table",
+    "read units",
+    "write units",
+    "SNS requests",
+    "SQS messages",
+    "SQS requests",
+    "KMS requests",
+    "invocations",
+    "dollars for 1,000",
+)
 
 
-def alone() -> Cost:
-    """Return the cost of an event that is published by itself."""
-    return (
-        counted("Publish an event") + counted("Fan out an event to one webhook", sqs=2) + Cost(0, 0, 0, 1)
-    ) + _ATTEMPT
-
-
-def together() -> Cost:
-    """Return the cost of each of ten events that are published and fanned out together."""
-    return (
-        counted("Publish 30 events of a tenant", events=30)
-        + counted("Fan out ten events to one webhook", events=_BATCH, sqs=2 / _BATCH)
-        + Cost(0, 0, 0, 1 / _BATCH)
-        + _ATTEMPT
-    )
-
-
-def figures() -> list[Figure]:
-    """Return the figures of a delivered event."""
-    one, ten = alone(), together()
+def rows(costs: dict[str, Cost]) -> list[list[str]]:
+    """Return a row of HEAD for each situation."""
     return [
-        Figure("webhook: calls of the table for an attempt", _ATTEMPT.calls, None, "", None, CALLS),
-        Figure("webhook: calls of the table for an event alone", one.calls, None, "", None),
-        Figure("webhook: write units for an event alone", one.write, None, "", None),
-        Figure("webhook: write units for one of ten events", ten.write, None, "", None),
-        Figure("webhook: 1,000 events alone", 1000 * one.dollars, None, "$", None),
-        Figure("webhook: 1,000 events in batches", 1000 * ten.dollars, None, "$", None),
+        [
+            name,
+            *(
+                f"{value:g}"
+                for value in (
+                    one.calls,
+                    one.read,
+                    one.write,
+                    one.sns,
+                    one.messages,
+                    one.sqs,
+                    one.kms,
+                    one.invocations,
+                )
+            ),
+            f"{1000 * one.dollars:.4f}",
+        ]
+        for name, one in costs.items()
     ]
+
+
+def table(costs: dict[str, Cost]) -> str:
+    """Return the costs as aligned text."""
+    return align([[*HEAD], *rows(costs)])
+
+
+def figures(costs: dict[str, Cost]) -> list[Figure]:
+    """Return the figures that have budgets."""
+    attempt, alone = costs["the attempt of an event"], costs["an event alone"]
+    return [
+        Figure("webhook: calls of the table for an attempt", attempt.calls, None, "", None, CALLS),
+        Figure("webhook: SQS messages for an event", alone.messages, None, "", None, MESSAGES),
+    ]
+
+
+if __name__ == "__main__":
+    print(table(measure()))
