@@ -146,6 +146,21 @@ class Duplicate(Conflict):
         return Duplicate(self.field, "", self.what)
 
 
+class Merged(Conflict):
+    """The contact was merged into another one, which can be changed in its place."""
+
+    code = "merged"
+
+    def __init__(self, contact_id: str, survivor_id: str, field: str | None = None) -> None:
+        """`survivor_id`: the contact into which it was merged, at the end of a chain of merges; the caller may see it.
+        `field`: the path in the body that names the merged contact, if the body does.
+        """
+        message = f"This contact was merged into {survivor_id}. Use that contact instead."
+        super().__init__(message, errors=(FieldError(field, "merged", message),) if field else ())
+        self.contact_id = contact_id
+        self.survivor_id = survivor_id
+
+
 class NameTaken(Conflict):
     """Another label of the kind has the name."""
 

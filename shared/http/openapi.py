@@ -16,7 +16,7 @@ from shared.http.idempotency import HEADER, PATTERN, REPLAYED
 from shared.http.problem_document import OAuthError, Problem
 from shared.http.problems import CONTENT_TYPE, status_of
 from shared.http.rate_limits import LIMIT, POLICY
-from shared.http.routes import JSON, STAGE, Operation
+from shared.http.routes import CONTENT_LOCATION, JSON, STAGE, Operation
 
 EXAMPLE_IN_WORDS = "For example"
 _REF = "#/components/schemas/{model}"
@@ -248,6 +248,12 @@ def _responses(operation: Operation, schemas: _Schemas, example: Example) -> dic
         if example.answer is not None:
             text["example"] = dump_answer(example.answer)
         answer["content"] = {operation.answer_type.split(";")[0]: text}
+    if operation.follows_merges:
+        answer.setdefault("headers", {})[CONTENT_LOCATION] = _header(
+            "The URL under the contact into which this contact was merged, whose record the answer has. Absent for "
+            "other contacts.",
+            required=False,
+        )
     if 300 <= operation.status < 400:
         answer["headers"] = {"Location": _header("The URL of the redirect.")}
     if operation.location:
@@ -321,6 +327,8 @@ def _errors(operation: Operation) -> list[type[errors.DomainError]]:
         found += [errors.RuleBroken, errors.TooLarge, errors.UnsupportedMediaType, errors.Invalid]
     if operation.query:
         found += [errors.RuleBroken, errors.Invalid]
+    if operation.is_of_contact and not operation.follows_merges:
+        found.append(errors.Merged)
     if operation.takes_key:
         found += [errors.IdempotencyInFlight, errors.IdempotencyKeyReused]
     return found

@@ -48,6 +48,11 @@ class Problem(BaseModel):
     detail: str = Field(description="A sentence that tells a person what to do.")
     code: str = Field(description="A code for programs, which does not change.")
     errors: list[ProblemField] | None = Field(None, exclude_if=_is_absent)
+    survivor_id: str | None = Field(
+        None,
+        exclude_if=_is_absent,
+        description="For `merged`: the contact into which the contact was merged.",
+    )
     request_id: str
 
 

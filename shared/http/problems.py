@@ -57,6 +57,8 @@ def build_members(error: errors.DomainError, request_id: str) -> dict[str, Any]:
             | {name: holder for name in _HOLDERS if (holder := getattr(field, name))}
             for field in error.errors
         ]
+    if isinstance(error, errors.Merged):
+        members["survivor_id"] = error.survivor_id
     return members
 
 

@@ -15,6 +15,9 @@ from shared.services.paging import Page
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
+CONTACT = "contact_id"
+"""The path parameter that names a contact, in the path of a contact and of all that belongs to it."""
+CONTENT_LOCATION = "Content-Location"
 STAGE = "/v1"
 """The API's stage. The `path` of an event contains it only when a custom domain's base path is used."""
 
@@ -98,6 +101,17 @@ class Operation:
     def takes_key(self) -> bool:
         """Whether the route takes an Idempotency-Key. Keys belong to callers, so public routes take none."""
         return self.method == "POST" and not self.public
+
+
+    @property
+    def is_of_contact(self) -> bool:
+        """Whether the path names a contact."""
+        return f"{{{CONTACT}}}" in self.path
+
+    @property
+    def follows_merges(self) -> bool:
+        """Whether a merged contact in the path is answered with what its survivor has. Other calls are refused."""
+        return self.method == "GET" and self.is_of_contact
 
 
 class Routes:

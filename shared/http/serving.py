@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlencode
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
 from shared import observability
-from shared.domain.errors import DomainError, NotFound
+from shared.domain.errors import DomainError, Merged, NotFound
 from shared.http import problems
 from shared.http.bodies import MAX_BODY_BYTES, MAX_PUBLIC_BODY_BYTES
 from shared.http.call import Call, etag
 from shared.http.idempotency import KeyedCallsOf, build_fingerprint, dump_response, load_response, read_key
 from shared.http.listing import render_page
 from shared.http.rate_limits import RateLimitsInForce, build_headers
-from shared.http.routes import STAGE, Operation, Reply, Routes
+from shared.http.routes import CONTACT, CONTENT_LOCATION, STAGE, Operation, Reply, Routes
 from shared.services.idempotency import IdempotencyKeyClaim
 
 MAX_PATH = 1_000
@@ -174,7 +174,30 @@ def _respond(operation: Operation, call: Call, path_parameters: dict[str, Any]) 
             )
     if operation.query is not None:
         arguments["query"] = call.query(operation.query)
-    return _render(operation, call, path_parameters, operation.handler(call, **arguments))
+    return _render(operation, call, path_parameters, _handle(operation, call, path_parameters, arguments))
+
+
+def _handle(
+    operation: Operation, call: Call, path_parameters: dict[str, Any], arguments: dict[str, Any]
+) -> Reply:
+    """Return the reply of the operation's handler.
+
+    A GET under a merged contact gets the reply under its survivor, with its URL in Content-Location (RFC 9110, section
+    8.7).
+    """
+    headers: dict[str, str] = {}
+    while True:
+        try:
+            reply = operation.handler(call, **arguments)
+        except Merged as merged:
+            if not operation.follows_merges or arguments[CONTACT] != merged.contact_id:
+                raise
+            arguments = {**arguments, CONTACT: merged.survivor_id}
+            path = operation.path.format(**{**path_parameters, CONTACT: merged.survivor_id})
+            query = call.event.get("multiValueQueryStringParameters")
+            headers[CONTENT_LOCATION] = STAGE + path + (f"?{urlencode(query, doseq=True)}" if query else "")
+        else:
+            return replace(reply, headers={**reply.headers, **headers}) if headers else reply
 
 
 def _respond_once(

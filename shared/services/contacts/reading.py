@@ -8,7 +8,7 @@ from typing import Protocol
 
 from shared.domain.callers import Caller
 from shared.domain.contacts.record import Contact
-from shared.domain.errors import Duplicate, NotFound
+from shared.domain.errors import Duplicate, Merged, NotFound
 from shared.domain.ids import is_id
 
 
@@ -19,16 +19,37 @@ class ReadableContacts(Protocol):
 
 
 class ContactReading:
-    """The contacts that one caller may see. Any other contact raises NotFound, as if it were missing."""
+    """The contacts that one caller may see. Any other contact raises NotFound, as if it were missing.
+
+    A contact that was merged into one that the caller may see raises Merged, to readers and writers alike: an answer
+    to a GET then has what its survivor has (`shared.http.serving`), and a write is refused.
+    """
 
     def __init__(self, caller: Caller, contacts: ReadableContacts) -> None:
         self._caller = caller
         self._contacts = contacts
 
     def read(self, contact_id: str, *, find: Callable[[str], Contact | None] | None = None) -> Contact:
-        """Return a contact. `find` looks it up instead of the repository's `get`."""
+        """Return a contact. `find` looks it up instead of the repository's `get`; like it, of a merged contact it
+        returns the survivor. Raises Merged for a merged contact.
+        """
         self._caller.require("contacts:read")
-        return self.require_visible((find or self._contacts.get)(contact_id) if is_id(contact_id) else None)
+        found = (find or self._contacts.get)(contact_id) if is_id(contact_id) else None
+        return self.require_unmerged(contact_id, found)
+
+    def read_present(self, contact_id: str) -> Contact:
+        """Return a contact, or the survivor of a merged one."""
+        self._caller.require("contacts:read")
+        return self.require_visible(self._contacts.get(contact_id) if is_id(contact_id) else None)
+
+    def require_unmerged(self, contact_id: str, found: Contact | None) -> Contact:
+        """Return what was found for an id, as `require_visible` does. Raises Merged if that is the survivor of the
+        contact with the id.
+        """
+        contact = self.require_visible(found)
+        if contact.id != contact_id:
+            raise Merged(contact_id, contact.id)
+        return contact
 
     def require_visible(self, contact: Contact | None) -> Contact:
         """Return a contact that was looked up. Raises NotFound if there is none, or the caller may not see it."""
