@@ -102,7 +102,6 @@ class Operation:
         """Whether the route takes an Idempotency-Key. Keys belong to callers, so public routes take none."""
         return self.method == "POST" and not self.public
 
-
     @property
     def is_of_contact(self) -> bool:
         """Whether the path names a contact."""
