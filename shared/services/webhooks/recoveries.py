@@ -200,9 +200,11 @@ class RecoveryPortions:
             self._recoveries(task.tenant_id).save(run, failed)
             return None
         feed, position, deliveries = self._feed(task.tenant_id), run.position, 0
+        # A head that is a moment late would end before `until`, as if the rest had expired.
+        feed.head(consistent=True)
         while position < run.until:
             entries = feed.read(position, min(_TOGETHER, run.until - position))
-            if not entries:  # expired meanwhile
+            if not entries:  # all of them have expired meanwhile
                 return Recovered(run.until, deliveries)
             notices = [_to_notice(task.tenant_id, entry) for entry in entries if entry.position <= run.until]
             deliveries += self._recover(run.webhook_id, notices) if notices else 0

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from shared.domain import timestamps
 from shared.domain.feed import FeedEntry
 from shared.domain.ids import is_id
-from shared.table.feed.items import Head, Page
+from shared.table.feed.items import Head, Page, head_from_item
 from shared.table.feed.pages import FeedPages
 from shared.table.feed.reading import FeedTable
+from shared.table.keys import feed as feed_keys
 from shared.table.store import Store
 
 EARLY_SECONDS = 60
@@ -57,12 +58,16 @@ class KnownEntries:
         tenant up to its head. An event that was published late is not found.
 
         Costs a call and half a read unit (or one if `consistent`) for each four kilobytes of pages that are needed and
-        not known; none if the head has all entries since.
+        not known; none if the head has all entries since. A head that is older than what is known, as an eventually
+        consistent read can show it, is read again.
         """
         wanted = list(events)
         times = _joined(written_at for _, written_at in wanted)
         if not times:
             return set()
+        known = self._tails.get(tenant_id)
+        if known is not None and head.position < known.last:
+            head = head_from_item(self._store.get(feed_keys.head(tenant_id)))
         tail = self._caught_up(tenant_id, head, times[-1].first, consistent=consistent)
         found: set[str] = set()
         for time in times:
@@ -197,6 +202,8 @@ class _Span:
     def prepend(self, entries: Sequence[FeedEntry]) -> None:
         """Add those of a page's entries, or of the head's, that are before the first one."""
         new = [entry for entry in entries if entry.position < self.first]
+        if not new or new[-1].position != self.first - 1:
+            raise ValueError("entries between are missing")
         ids = [_compact(entry.id) for entry in new]
         self._parts.appendleft((new[-1].published_at, ids))
         self._ids.update(ids)

@@ -62,10 +62,14 @@ class FeedPages:
                 return  # everything before it has expired too
 
     def first_from(self, position: int, *, consistent: bool = False) -> Page | None:
-        """Return the page with a position, or else the first page after it in its block; None if all have expired."""
+        """Return the page with a position, or, if that has expired, the first page after it in its block; None if all
+        have expired. Where a read without `consistent` does not show the page of the position, reads again.
+        """
         partition = feed_keys.pages(self._tenant, feed_keys.block_of(position))
         before = feed_keys.page_sort_key(position - 1)
         items = self._store.query(partition, limit=1, after=before, consistent=consistent)
-        if not items and not consistent:  # it may have been written a moment ago, and not be visible yet
-            items = self._store.query(partition, limit=1, after=before, consistent=True)
-        return page_from_item(items[0]) if items else None
+        page = page_from_item(items[0]) if items else None
+        if (page is None or page.first > position) and not consistent:
+            # It may have been written a moment ago, and not be visible yet.
+            return self.first_from(position, consistent=True)
+        return page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 from shared.domain import timestamps
 from shared.domain.feed import FeedEntry, FeedHead
@@ -57,25 +58,12 @@ class FeedTable:
             return self._read_after(after, limit, head, consistent=True)
 
     def position_at(self, time: str) -> int:
-        """Return the last position that was published before a time; 0 if none was.
+        """Return the last position that was published before a time; 0 if none was. Entries that have expired count as
+        published before any time.
 
         Costs half a read unit for the head, and as much for each halving of the feed if the head does not answer it.
         """
         return self._position_at(time, self._head or self._read_head())
-
-    def oldest(self) -> int:
-        """Return the first position that is still kept; in an empty feed, the one that comes next.
-
-        Costs half a read unit, and as much for each halving of the number of blocks.
-        """
-        head = self._read_head()
-        if head.first == 1:
-            return 1
-        block = _first_where(
-            feed_keys.block_of(head.first - 1) + 1, lambda block: self._first_of_block(block) is not None
-        )
-        page = self._first_of_block(block)
-        return page.first if page is not None else head.first
 
     def find(self, event_id: str, charge: Callable[[int], None]) -> FeedEntry | None:
         """Return the entry of an event; None when it has none. `charge` is called with the numbers of entries read.
@@ -150,27 +138,40 @@ class FeedTable:
         if head.first == 1:
             return 0
         paged = head.first - 1
-        block = _first_where(feed_keys.block_of(paged) + 1, lambda block: self._reaches(block, time))
+
+        @cache
+        def first_of_block(block: int) -> Page | None:
+            return self._pages.first_from(block * feed_keys.BLOCK + 1)
+
+        def reaches(block: int) -> bool:  # blocks that have expired were before any time
+            page = first_of_block(block)
+            return page is not None and page.published_from >= time
+
+        def before_block(block: int) -> int:
+            page = first_of_block(block)
+            return paged if page is None else page.first - 1
+
+        block = _first_where(feed_keys.block_of(paged) + 1, reaches)
+        if block == 0:
+            return before_block(0)
         # The block before ends before the time if its first page does, but it may also have the time within it.
-        low, high = max(block - 1, 0) * feed_keys.BLOCK, min(block * feed_keys.BLOCK, paged)
+        low, high = (block - 1) * feed_keys.BLOCK, min(block * feed_keys.BLOCK, paged)
         while low < high:
             middle = (low + high) // 2
             page = self._pages.first_from(middle + 1)
-            if page is None or page.published_from >= time:
+            if page is None:  # the rest of this block has expired
+                return before_block(block)
+            if page.first > middle + 1:  # those between have expired
+                low = page.first - 1
+                if page.published_from >= time:
+                    return low
+            elif page.published_from >= time:
                 high = middle
             elif page.published_until < time:
                 low = page.last
             else:
                 return max(entry.position for entry in page.entries() if entry.published_at < time)
         return low
-
-    def _reaches(self, block: int, time: str) -> bool:
-        """Return whether the first entry of a block was published at a time or later. Expired blocks were before."""
-        page = self._first_of_block(block)
-        return page is not None and page.published_from >= time
-
-    def _first_of_block(self, block: int) -> Page | None:
-        return self._pages.first_from(block * feed_keys.BLOCK + 1)
 
 
 def _first_where(count: int, holds: Callable[[int], bool]) -> int:

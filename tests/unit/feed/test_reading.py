@@ -70,18 +70,20 @@ def test_the_position_at_a_time_is_the_last_that_was_published_before_it(
 
 
 @settings(max_examples=repetitions(30))
-@given(FEEDS, st.integers(0, 40))
-def test_what_has_expired_is_left_out_and_the_oldest_that_is_kept_is_known(
-    feed: list[list[FeedEntry]], expired: int
+@given(FEEDS, st.integers(0, 40), st.integers(0, 32), st.sets(st.integers(1, 40)))
+def test_what_has_expired_is_left_out_and_was_before_any_time(
+    feed: list[list[FeedEntry]], expired: int, second: int, hidden: set[int]
 ) -> None:
     pages = [page for page in feed[:-1] if page[-1].position > expired]
     kept = [one for part in (*pages, feed[-1]) for one in part]
-    table = FeedTable(store_with(pages, feed[-1]), "t")
     if not kept:
         return
+    time = entry(1, second=second).published_at
+    table = FeedTable(store_with(pages, feed[-1], sorted(hidden)), "t")
     assert table.read(0, 50) == kept
-    assert table.oldest() == kept[0].position
-    assert table.read(table.position_at(kept[0].published_at), 50) == kept
+    assert table.position_at("") == kept[0].position - 1
+    before = sum(one.published_at < time for one in kept)
+    assert table.position_at(time) == kept[0].position - 1 + before
 
 
 def test_a_block_whose_page_is_not_visible_yet_has_not_expired() -> None:
@@ -123,4 +125,4 @@ def test_an_event_is_found_whatever_is_not_visible_yet(
 def test_a_feed_of_no_entries_has_position_0() -> None:
     table = FeedTable(store_with([], []), "t")
     assert table.head() == FeedHead(0, None)
-    assert (table.read(0, 10), table.position_at("2026"), table.oldest()) == ([], 0, 1)
+    assert (table.read(0, 10), table.position_at("2026")) == ([], 0)
