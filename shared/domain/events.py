@@ -13,6 +13,8 @@ CONTACT_UPDATED = "contact.updated"
 CONTACT_DELETED = "contact.deleted"
 CONTACT_RESTORED = "contact.restored"
 CONTACT_PURGED = "contact.purged"
+CONTACT_MERGED = "contact.merged"
+CONTACT_UNMERGED = "contact.unmerged"
 CONTACT_CONSENT_CHANGED = "contact.consent_changed"
 CONTACT_STATUS_CHANGED = "contact.status_changed"
 INTERACTION_CREATED = "interaction.created"
@@ -72,6 +74,8 @@ EVENT_TYPES = (
     CONTACT_DELETED,
     CONTACT_RESTORED,
     CONTACT_PURGED,
+    CONTACT_MERGED,
+    CONTACT_UNMERGED,
     CONTACT_CONSENT_CHANGED,
     CONTACT_STATUS_CHANGED,
     INTERACTION_CREATED,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.domain.callers import system_caller
-from shared.domain.contacts.record import RESTORABLE_SECONDS
+from shared.domain.contacts.presence import RESTORABLE_SECONDS
 from shared.domain.events import CONTACT_PURGED, Event
 from shared.domain.timestamps import plus
 

@@ -18,6 +18,7 @@ from shared.domain.contacts.consent import Channel, ConsentEntry, ConsentInput
 from shared.domain.contacts.custom_fields import CustomFields
 from shared.domain.contacts.fields import MAX_GROUPS, LabelledFields
 from shared.domain.contacts.other_phones import OtherPhone
+from shared.domain.contacts.presence import PresenceFields
 from shared.domain.contacts.status import (
     LifecycleStage,
     Move,
@@ -26,18 +27,10 @@ from shared.domain.contacts.status import (
     history_data,
     initial_status,
 )
-from shared.domain.contacts.uniqueness import (
-    Lock,
-    locks_within_customer,
-    locks_within_tenant,
-    unique_addresses,
-)
 from shared.domain.errors import Conflict, Invalid
 from shared.domain.events import (
     CONTACT_CONSENT_CHANGED,
     CONTACT_CREATED,
-    CONTACT_DELETED,
-    CONTACT_RESTORED,
     CONTACT_UPDATED,
     Event,
     compare_fields,
@@ -48,17 +41,15 @@ from shared.domain.records import BOOKKEEPING
 from shared.domain.stamp import Stamp
 from shared.domain.tenant import UniqueScope
 from shared.domain.text import join_name
-from shared.domain.timestamps import Timestamp, from_milliseconds, plus
+from shared.domain.timestamps import Timestamp, from_milliseconds
 
 Source = Literal["api", "import", "booking", "merge"]
 
 LABEL_ID_FIELDS = ("tag_ids", "type_ids", "group_ids")
 """The fields with the ids of a contact's labels."""
-RESTORABLE_SECONDS = 30 * 86_400
-"""How long a deleted contact can be restored before it is purged: 30 days."""
 
 
-class Contact(BookedFields, StatusFields):
+class Contact(BookedFields, StatusFields, PresenceFields):
     """A contact as it is stored and shown.
 
     `version` counts the changes, from 1. `source`: how the contact came into the system. `phone_raw` and
@@ -120,32 +111,9 @@ class Contact(BookedFields, StatusFields):
     unnamed_organizers: Annotated[UnnamedOrganizers, SkipJsonSchema(), Field(exclude=True)] = {}
     status_changed_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     deleted_at: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
+    merged_into: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None
     last_event: Annotated[str, SkipJsonSchema(), Field(exclude=True)] = ""
     unique_scope: Annotated[UniqueScope, SkipJsonSchema(), Field(exclude=True)] = "tenant"
-
-    @property
-    def addresses(self) -> dict[str, str]:
-        """The e-mail addresses that no other contact may have, each with its field; none once it is deleted."""
-        return unique_addresses(self.email, self.other_emails) if self.deleted_at is None else {}
-
-    @property
-    def locks(self) -> dict[Lock, str]:
-        """The locks that the contact holds, each with its field; none once it is deleted."""
-        if self.unique_scope == "tenant":
-            return locks_within_tenant(self.addresses)
-        if self.deleted_at is not None:
-            return {}
-        return locks_within_customer(self.customer_id, self.addresses, self.phone, self.whatsapp)
-
-    @property
-    def member_of(self) -> str | None:
-        """The customer the contact belongs to; None once it is deleted, though `customer_id` stays."""
-        return self.customer_id if self.deleted_at is None else None
-
-    @property
-    def purge_at(self) -> str | None:
-        """When a deleted contact can no longer be restored; None for a live contact."""
-        return plus(self.deleted_at, RESTORABLE_SECONDS) if self.deleted_at is not None else None
 
     @classmethod
     def create(
@@ -310,22 +278,6 @@ class Contact(BookedFields, StatusFields):
         """Return the history entry of the contact's latest change, which was a consent on `channel`."""
         return ConsentEntry.of(self.last_event, channel, self.communication["opt_outs"][channel])
 
-    def delete(self, *, stamp: Stamp) -> tuple[Contact, Event]:
-        """Return the contact as deleted. The record stays, so that it can be restored."""
-        given = {"deleted_at": stamp.at, "is_primary": False}
-        return self._build_change(CONTACT_DELETED, given, stamp)
-
-    def restore(
-        self, *, owner_id: str | None, unique_scope: UniqueScope = "tenant", stamp: Stamp
-    ) -> tuple[Contact, Event] | None:
-        """Return a deleted contact restored, with the given owner and with locks under `unique_scope`; None for a live
-        contact.
-        """
-        if self.deleted_at is None:
-            return None
-        given = {"deleted_at": None, "owner_id": owner_id, "unique_scope": unique_scope}
-        return self._build_change(CONTACT_RESTORED, given, stamp)
-
     def set_primary(self, is_primary: bool, *, stamp: Stamp) -> tuple[Contact, Event] | None:
         """Return the contact as primary or not primary; None when nothing changes."""
         if self.is_primary == is_primary:
@@ -374,6 +326,7 @@ class Contact(BookedFields, StatusFields):
 
 _NOT_AUDITED = BOOKKEEPING | {
     "deleted_at",
+    "merged_into",
     "unique_scope",
     "communication",
     "custom_fields",

@@ -23,6 +23,8 @@ RelationshipStatus = Literal[
     "prospect", "qualified_lead", "opportunity", "active_client", "past_client", "lost_lead", "inactive"
 ]
 LifecycleStage = Literal["awareness", "interest", "consideration", "decision", "retention", "customer"]
+STATUS_FIELDS = ("relationship_status", "lifecycle_stage")
+"""The fields that a move changes."""
 
 TRANSITIONS: Final[Mapping[RelationshipStatus, Mapping[RelationshipStatus, bool]]] = {
     "prospect": {"qualified_lead": False, "lost_lead": False, "inactive": False},

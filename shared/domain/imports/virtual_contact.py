@@ -12,7 +12,7 @@ from shared.domain.contacts.custom_fields import as_text, merge_custom_fields
 from shared.domain.contacts.fields import MAX_GROUPS, MAX_OTHER_EMAILS, MAX_TYPES
 from shared.domain.contacts.other_phones import MAX_PHONES, OtherPhone
 from shared.domain.contacts.record import LABEL_ID_FIELDS, Contact
-from shared.domain.contacts.status import STAGES, RelationshipStatus
+from shared.domain.contacts.status import STAGES, STATUS_FIELDS, RelationshipStatus
 from shared.domain.errors import FieldError, Invalid
 from shared.domain.events import differ
 from shared.domain.import_options import OnDuplicate
@@ -21,8 +21,6 @@ from shared.domain.text import fold_name
 
 LABEL_FIELDS = ("tags", "types", "groups")
 """The fields that name a contact's labels, in the order of LABEL_ID_FIELDS."""
-STATUS_FIELDS = ("relationship_status", "lifecycle_stage")
-"""The fields that a row gives to new contacts only."""
 
 _NUMBERS = ("phone", "whatsapp")
 _FORMER = {"phone": "former", "whatsapp": "whatsapp"}

@@ -24,6 +24,7 @@ _CONTACT = Changes(
     "ContactChanges",
     {
         **fields_of(Contact, without={"communication", "custom_fields"}),
+        "created_at": Timestamp,
         "communication.preferred": Preference,
         **{f"communication.opt_outs.{channel}": OptOut for channel in get_args(Channel)},
     },
@@ -79,13 +80,26 @@ class ContactCreated(StatusData):
 class ContactUpdated(ContactData):
     """A contact's fields changed, also `is_primary` because of another contact's change, and its booking figures
     because one of its bookings moved to another contact (then of a deleted contact too), or because the nightly recount
-    corrected a figure (`source` is `system`).
+    corrected a figure (`source` is `system`). Also when other contacts were merged into it, and when that was undone:
+    then `changes` may have `created_at`.
     """
 
     booking_id: str = absent("in the case of bookings")
     recounted: list[str] = absent(
         "in that of the recount: the names of the figures, some of which `changes` lacks"
     )
+    merge_id: str = absent("the merge, in the case of a merge or of its undo")
+    merged_ids: list[str] = absent("in the case of a merge: the contacts that were merged into it")
+    unmerged_ids: list[str] = absent("in that of its undo: the contacts that are back")
+    old_status: RelationshipStatus = absent(
+        "this and the next ones if a merge or its undo moved the status: as in `contact.status_changed`"
+    )
+    new_status: RelationshipStatus = absent()
+    old_lifecycle_stage: LifecycleStage = absent()
+    new_lifecycle_stage: LifecycleStage = absent()
+    changed_by: str = absent()
+    reason: str | None = absent()
+    notes: str | None = absent()
 
 
 class ContactDeleted(ContactData):
@@ -98,6 +112,22 @@ class ContactRestored(ContactData):
 
 class ContactPurged(ContactData):
     """A contact deleted 30 days ago was removed for good: remove what you store of it too."""
+
+
+class ContactMerged(ContactData):
+    """A contact was merged into another one, which has its values, its addresses and its timeline from now on: treat it
+    as deleted, and its id as a former id of the other contact. With `include` `full`, `record` is the other contact.
+    """
+
+    survivor_id: str = Field(description="the contact into which it was merged")
+    merge_id: str = Field(description="the merge, which can be undone for 30 days")
+
+
+class ContactUnmerged(ContactData):
+    """A merge was undone, and the contact is there again with its own values, addresses and timeline."""
+
+    survivor_id: str = Field(description="the contact into which it had been merged")
+    merge_id: str = Field(description="the merge that was undone")
 
 
 class ContactConsentChanged(ContactData):

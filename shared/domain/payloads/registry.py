@@ -20,6 +20,8 @@ DATA: dict[str, type[Data]] = {
     events.CONTACT_DELETED: contacts.ContactDeleted,
     events.CONTACT_RESTORED: contacts.ContactRestored,
     events.CONTACT_PURGED: contacts.ContactPurged,
+    events.CONTACT_MERGED: contacts.ContactMerged,
+    events.CONTACT_UNMERGED: contacts.ContactUnmerged,
     events.CONTACT_CONSENT_CHANGED: contacts.ContactConsentChanged,
     events.CONTACT_STATUS_CHANGED: contacts.ContactStatusChanged,
     events.INTERACTION_CREATED: contacts.InteractionCreated,

@@ -40,6 +40,7 @@ _CONTACT = AttributeCodec(
         "updated_at",
         "updated_by",
         "deleted_at",
+        "merged_into",
         "last_event",
     ),
     states=("relationship_status", "lifecycle_stage", "unique_scope"),

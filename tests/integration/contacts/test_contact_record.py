@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from functions.contacts.on_schedule_purge import handler as on_schedule_purge
 from shared.domain import timestamps
-from shared.domain.contacts.record import RESTORABLE_SECONDS
+from shared.domain.contacts.presence import RESTORABLE_SECONDS
 from shared.domain.errors import Unavailable
 from shared.projections import leftover_rows as leftovers
 from shared.projections.leftover_rows import LeftoverRows

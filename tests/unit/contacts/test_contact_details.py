@@ -14,7 +14,8 @@ from shared.domain.contacts.communication import CommunicationInput
 from shared.domain.contacts.consent import ConsentInput
 from shared.domain.contacts.custom_fields import MAX_BYTES, clean_custom_fields, merge_custom_fields
 from shared.domain.contacts.inputs import ContactInput, ContactPatch
-from shared.domain.contacts.record import RESTORABLE_SECONDS, Contact
+from shared.domain.contacts.presence import RESTORABLE_SECONDS
+from shared.domain.contacts.record import Contact
 from shared.domain.errors import Invalid
 from shared.domain.events import Event, compare_fields
 from shared.domain.groups.record import Group
