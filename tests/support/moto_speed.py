@@ -44,14 +44,12 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import http_date
 
 from tests.support.lambda_context import ACCOUNT, REGION
+from tests.support.moto_updates import LARGEST_ROW, evaluate_updates_directly
 
 DIRECT = "harness.body"
 """The member of the WSGI environment that has the body of a request which is read directly."""
 
 Handler = Callable[..., Any]
-
-LARGEST_ROW = 405_000
-"""moto's limit of a row, in bytes as it counts them."""
 
 
 @contextmanager
@@ -62,6 +60,7 @@ def faster_moto() -> Iterator[None]:
         _read_requests_directly(patch)
         _read_conditions_once(patch)
         _serialize_rows_directly(patch)
+        evaluate_updates_directly(patch)
         patch.setattr(Item, "__init__", initialize_row)
         patch.setattr(moto.dynamodb.responses, "dynamo_to_dict", copied)
         yield
