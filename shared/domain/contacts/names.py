@@ -54,8 +54,8 @@ def split_name(full_name: str) -> tuple[str, str]:
         return "", ""
     if len(parts) > 1 and any(_is_company(part.split()[-1]) for part in parts[1:]):
         return ", ".join(parts)[:MAX_LENGTH], ""
-    names = [parts[0], *(part for part in parts[1:] if _normalize(part) not in _SUFFIXES)]
-    suffixes = [part for part in parts[1:] if _normalize(part) in _SUFFIXES]
+    names = [parts[0], *(part for part in parts[1:] if not is_suffix(part))]
+    suffixes = [part for part in parts[1:] if is_suffix(part)]
     if len(names) > 1:
         first, last = ", ".join(names[1:]), names[0]
     else:
@@ -84,6 +84,16 @@ def is_title(text: str) -> bool:
     """Return whether a text is only titles that precede a first name, such as `Dr.` or `Herr Prof.`."""
     words = text.split()
     return bool(words) and all(_normalize(word) in _TITLES for word in words)
+
+
+def is_suffix(word: str) -> bool:
+    """Return whether a word follows a last name without being a part of it, such as `Jr.` or `PhD`."""
+    return _normalize(word) in _SUFFIXES
+
+
+def is_legal_form(word: str) -> bool:
+    """Return whether a word at the end of a company's name is its legal form, such as `Ltd` or `GmbH`."""
+    return _normalize(word) in _COMPANIES
 
 
 def _split_words(words: list[str]) -> tuple[str, str]:
