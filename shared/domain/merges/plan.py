@@ -122,6 +122,9 @@ def record_move(before: Contact, after: Contact, event: Event, changed_by: str) 
 def _changes(survivor: Contact, given: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return what the undo needs of the fields that change, and of those that it has to see together with them."""
     changed = {name for name, value in given.items() if differ(getattr(survivor, name), value)}
+    changed.add(
+        "communication"
+    )  # the undo looks for opt-outs since the merge, also if there were none before
     for group in _TOGETHER:
         if not changed.isdisjoint(group):
             changed |= group

@@ -102,8 +102,9 @@ class MergeDetail:
     """What the undo of a merge needs. It holds values of the survivor, so it is stored in that contact's partition.
 
     `changes`: each field of the survivor that the merge set, stored ones that are not shown too, with the values before
-    and after it. `primary_ids`: the merged contacts that were the primary ones of their customers. `promoted`: for
-    each other customer whose primary contact was merged, the contact that became its primary one.
+    and after it; of fields among which values move all of them, and `communication` always. `primary_ids`: the merged
+    contacts that were the primary ones of their customers. `promoted`: for each other customer whose primary contact
+    was merged, the contact that became its primary one.
     """
 
     changes: Mapping[str, tuple[Any, Any]]

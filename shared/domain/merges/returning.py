@@ -43,7 +43,7 @@ def bring_back(
 
 def _opt_out_too(contact: Contact, detail: MergeDetail, survivor: Contact, result: Return) -> None:
     """Opt the contact out of the channels of which the survivor was opted out after the merge."""
-    _, merged = detail.changes.get("communication", (None, survivor.communication))
+    _, merged = detail.changes["communication"]
     own = contact.communication["opt_outs"]
     further = {
         channel: state

@@ -190,8 +190,6 @@ class _Work:
 
     def take_back_communication(self) -> None:
         """Take back the preferred channel, and the state of each channel by itself."""
-        if "communication" not in self._changes:
-            return
         before, after = self._changes["communication"]
         now = self._now.communication
         preferred = now["preferred"]
