@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -48,7 +49,7 @@ class Sender:
             "Connection": "close",
             **signing.headers(valid, event.id, int(started), body),
         }
-        status, error, response, retry_after = None, None, "", None
+        answer, status, error, response, retry_after = None, None, None, "", None
         try:
             # Checked when the subscription was created too, but the rules may have changed.
             target = parse_target(webhook.url, loopback=self._loopback)
@@ -57,19 +58,26 @@ class Sender:
             error = "forbidden_address"
         except RequestFailed as failed:
             error = failed.code
-        else:
+        ended = time.time()
+        if answer is not None:
             status = answer.status
             error = "redirect" if 300 <= status < 400 else None
-            response = secrets.redact(answer.body)[:RESPONSE_BYTES].decode("utf-8", "replace")
-            retry_after = parse_retry_after(answer.retry_after, time.time())
+            response = _begin_of(secrets.redact(answer.body))
+            retry_after = parse_retry_after(answer.retry_after, ended)
         attempt = Attempt.model_construct(
             at=timestamps.from_milliseconds(int(started * 1000)),
             status=status,
-            duration_ms=max(0, round((time.time() - started) * 1000)),
+            duration_ms=max(0, round((ended - started) * 1000)),
             error=error,
             response=response,
         )
         return DeliveryAttemptResult(attempt, retry_after)
+
+
+def _begin_of(content: bytes) -> str:
+    """Return the text of the first RESPONSE_BYTES of content, without a part of a character at the end."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    return decoder.decode(content[:RESPONSE_BYTES], final=len(content) <= RESPONSE_BYTES)
 
 
 def parse_retry_after(retry_after: str | None, now: float) -> float | None:

@@ -7,13 +7,17 @@ import binascii
 import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from urllib.parse import unquote
 
 _HIDDEN = b"[hidden]"
 _SHORTEST = 8
 """Characters of the shortest text that is hidden. A shorter one is no secret, and may be in any text."""
-_MOST_BYTES = 16_384
+_MOST_BYTES = 8_192
 """The bytes of content that are searched."""
+_MOST_FINDS = 10_000
+"""How often secrets are found at most; content with more is hidden as a whole. A tenant chooses both the values of
+headers and the response: values such as `aaaaaaaa aaaaaaaaa` are found millions of times in such letters."""
 _LONGEST_FORM = 6_000
 """Bytes of the longest form of a secret: 1,000 characters, each as `\\u0041` or `&#x41;`."""
 _LEVELS = 2
@@ -33,7 +37,10 @@ _NAMED = {
 
 
 def _decode_json(found: re.Match[bytes]) -> bytes:
-    return _NAMED.get(found[2]) or chr(int(found[1], 16)).encode(errors="replace")
+    pair, character, named = found[1], found[2], found[3]
+    if pair:  # a character beyond U+FFFF, as two escapes (RFC 8259, section 7)
+        return bytes.fromhex((pair[:4] + pair[6:]).decode()).decode("utf-16-be").encode()
+    return _NAMED.get(named) or chr(int(character, 16)).encode(errors="replace")
 
 
 def _decode_html(found: re.Match[bytes]) -> bytes:
@@ -45,7 +52,14 @@ def _decode_url(found: re.Match[bytes]) -> bytes:
 
 
 _ESCAPES: tuple[tuple[re.Pattern[bytes], Callable[[re.Match[bytes]], bytes]], ...] = (
-    (re.compile(rb'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))'), _decode_json),
+    (
+        re.compile(
+            rb"\\(?:u([dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+            rb"|u([0-9a-fA-F]{4})"
+            rb"|([\"\\/bfnrt]))"
+        ),
+        _decode_json,
+    ),
     (re.compile(rb"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});"), _decode_html),
     (re.compile(rb"%([0-9a-fA-F]{2})"), _decode_url),
     (re.compile(rb"%([0-9a-fA-F]{2})|\+"), _decode_url),
@@ -57,13 +71,17 @@ def hide_secrets(content: bytes, secrets: Iterable[str]) -> bytes:
     """Return content without the secrets that it repeats, nor the parts into which a receiver may take them apart.
 
     Secrets are found as they are, and with the escapes of JSON, HTML, URLs and forms, also one within another. What is
-    shorter than eight characters is not hidden. Of long content, only the beginning is returned.
+    shorter than eight characters is not hidden. Of long content, only the beginning is returned; content in which
+    secrets are found very often is hidden as a whole.
     """
     end = len(content) if len(content) <= _MOST_BYTES else _MOST_BYTES - _LONGEST_FORM
     content = content[:_MOST_BYTES]
     wanted = {part for one in secrets for part in _parts(one)}
+    found = list(islice(_find(wanted, content), _MOST_FINDS))
+    if len(found) == _MOST_FINDS:
+        return _HIDDEN
     kept, at = [], 0
-    for first, last in sorted(_find(wanted, content)):
+    for first, last in sorted(found):
         if first >= end:
             break
         if first >= at:
