@@ -49,6 +49,11 @@ _WEBHOOK = AttributeCodec(
 )
 
 
+_MARKS = frozenset({"failing_since", "last_failed_at", "paused_until", "slow_until"})
+"""The attributes that senders write by what a receiver says. They end with another URL, and most of them when the
+subscription is enabled."""
+
+
 class WebhookTable:
     """The subscriptions of one tenant."""
 
@@ -122,6 +127,10 @@ class WebhookTable:
         removed = [name for name in old if name not in new]
         if "sealed" in changed:
             removed.append("secret")  # in plain text, until it is sealed (decision 0053)
+        if after.receiver_event != before.receiver_event:
+            # Also what senders have written since `before` was read, which changes no version.
+            marks = _MARKS if after.url != before.url else _MARKS - {"slow_until"}
+            removed += sorted(marks - new.keys() - set(removed))
         expression = f"SET {', '.join(f'#{name} = :{name}' for name in changed)}"
         if removed:
             expression += f" REMOVE {', '.join(f'#{name}' for name in removed)}"

@@ -12,6 +12,7 @@ import pytest
 
 from shared.domain import timestamps
 from shared.domain.events import Event
+from shared.domain.stamp import Stamp
 from shared.domain.webhooks.delivery import Attempt, Delivery, DeliveryAttemptResult, DeliveryRequest
 from shared.domain.webhooks.failing import MAX_FAILING_SECONDS, MAX_PAUSE_SECONDS
 from shared.domain.webhooks.subscription import FAILING, GONE, Webhook, system_stamp
@@ -233,6 +234,31 @@ def test_enabling_and_another_url_start_the_count_again(scene: Scene) -> None:
     assert enabled is not None
     scene.table.replace(scene.webhook, *enabled)
     assert (scene.webhook.is_active, scene.webhook.failing_since) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [(lambda found, stamp: found.change({"url": "https://b.example/"}, stamp=stamp, loopback=False), False),
+     (lambda found, stamp: found.enable(stamp=stamp), True)],
+    ids=["another URL", "enabled"],
+)  # fmt: skip
+def test_what_is_noted_of_an_earlier_receiver_while_its_webhook_changes_ends_with_the_change(
+    scene: Scene, change: Callable[[Webhook, Stamp], tuple[Webhook, Event]], left: bool
+) -> None:
+    """The notes change no version, so the change does not fail by them."""
+    if left:
+        disabled = scene.webhook.disable(GONE, stamp=scene.senders.stamp("t1"))
+        assert disabled is not None
+        scene.table.replace(scene.webhook, *disabled)
+    read = scene.webhook
+    later = timestamps.from_milliseconds(START + DAY * 1_000)
+    scene.table.mark_failing(read, later)
+    scene.table.mark_paused(read, later)
+    scene.table.mark_slow(read, later, 9_000)
+    scene.table.replace(read, *change(read, scene.senders.stamp("t1")))
+    found = scene.webhook
+    assert (found.failing_since, found.last_failed_at, found.paused_until) == (None, None, None)
+    assert found.slow_until == (later if left else None)
 
 
 def test_a_deleted_webhook_is_not_brought_back_by_a_failure(scene: Scene) -> None:
