@@ -16,6 +16,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
         due_deliveries(),
         delivery_queue(),
         has_time=has_time(context, reserve=10_000),
+        on_busy=_note_busy,
     )
     observability.note("due webhook deliveries queued", sent=sent)
     return {"sent": sent}
+
+
+def _note_busy(tenant_id: str) -> None:
+    observability.warn("due webhook deliveries are left to the next run", tenant_id=tenant_id)

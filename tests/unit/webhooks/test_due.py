@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from shared.domain import timestamps
+from shared.domain.errors import Unavailable
 from shared.domain.events import Notice
 from shared.domain.ids import derived_id
 from shared.domain.webhooks.delivery import Delivery, DeliveryRequest
@@ -31,6 +34,21 @@ class Room:
         return True
 
 
+def _add(store: Store, tenant_id: str, at: str) -> None:
+    """Add the delivery of an event to a tenant's webhook."""
+    notice = Notice(
+        id=derived_id(timestamps.to_milliseconds(at), tenant_id),
+        type="contact.created",
+        tenant_id=tenant_id,
+        at=at,
+        entity="contact",
+        entity_id="c",
+        version=1,
+        origin="api",
+    )
+    DeliveryTable(store, tenant_id).add_delivery(Delivery.create(notice, "w", at=at))
+
+
 def test_the_due_deliveries_of_one_tenant_do_not_hold_up_those_of_another() -> None:
     calls = 0
 
@@ -41,19 +59,7 @@ def test_the_due_deliveries_of_one_tenant_do_not_hold_up_those_of_another() -> N
     table = MemoryTable(before_call=count)
     store, room = Store(table, "table", sleep=lambda _: None), Room()
     for number in range(401):
-        tenant_id = "busy" if number < 400 else "other"
-        at = timestamps.plus(NOW, number - 4_000)
-        notice = Notice(
-            id=derived_id(timestamps.to_milliseconds(at), str(number)),
-            type="contact.created",
-            tenant_id=tenant_id,
-            at=at,
-            entity="contact",
-            entity_id="c",
-            version=1,
-            origin="api",
-        )
-        DeliveryTable(store, tenant_id).add_delivery(Delivery.create(notice, "w", at=at))
+        _add(store, "busy" if number < 400 else "other", timestamps.plus(NOW, number - 4_000))
     calls = 0
     sent = send_due(DueDeliveries(store), room, has_time=lambda: True, now=lambda: NOW, calls=SideBySide(1))
     assert sent == len(room.sent) == 401
@@ -80,3 +86,28 @@ def test_what_is_queued_is_postponed_by_one_call() -> None:
     assert send_due(DueDeliveries(store), room, has_time=lambda: True, now=lambda: NOW) == 0
     assert calls == 5  # four shards, one delivery
     assert room.sent == []
+
+
+def test_check_10_a_tenant_whose_deliveries_the_table_is_too_busy_for_does_not_hold_up_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, room = Store(MemoryTable(), "table", sleep=lambda _: None), Room()
+    for number in range(25):
+        _add(store, "busy", timestamps.plus(NOW, number - 4_000))
+    _add(store, "other", timestamps.plus(NOW, -3_000))
+    index, left, asked = DueDeliveries(store), list[str](), list[str]()
+    postpone = index.postpone
+
+    def refuse(position: str, due: DeliveryRequest, until: str) -> tuple[bool, str | None]:
+        asked.append(due.tenant_id)
+        if due.tenant_id == "busy":
+            raise Unavailable
+        return postpone(position, due, until)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "postpone", refuse)
+        sent = send_due(index, room, has_time=lambda: True, now=lambda: NOW, on_busy=left.append)
+    assert (sent, [one.tenant_id for one in room.sent]) == (1, ["other"])
+    assert left == ["busy"]
+    assert asked.count("busy") < 10, "each call waits for the table, so few are made"
+    assert send_due(index, room, has_time=lambda: True, now=lambda: NOW) == 25
