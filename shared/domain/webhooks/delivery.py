@@ -144,8 +144,8 @@ class Delivery(BaseModel):
     # queued; None when that is not known. `earlier_attempts`: how many attempts were made before the delivery was sent
     # again. `waits_until`: until when the next attempt waits for its slow or paused subscription. `slot_at`: the
     # beginning of the slot in which it may be made. `restarted_at`: when the delivery was sent again last. `faults`:
-    # how many faults of this service there were since the latest attempt. `claimed_by` and `claimed_until`: of the
-    # attempt that a sender has reserved.
+    # how many faults of this service there were since the latest attempt, and senders that did not write theirs.
+    # `claimed_by` and `claimed_until`: of the attempt that a sender has reserved.
     webhook_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity: Annotated[str, SkipJsonSchema(), Field(exclude=True)]
     entity_id: Annotated[str, SkipJsonSchema(), Field(exclude=True)]

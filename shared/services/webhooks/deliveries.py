@@ -23,6 +23,7 @@ from shared.domain.events import Event
 from shared.domain.ids import new_id
 from shared.domain.tenant import Tenant
 from shared.domain.webhooks.delivery import (
+    MAX_FAULTS,
     RESERVATION_SECONDS,
     Delivery,
     DeliveryAttemptResult,
@@ -195,6 +196,8 @@ class Sending:
             return self._postpone(table, delivery)
         if delivery.is_under_way(self._now()):
             raise AttemptInProgress
+        if delivery.faults >= MAX_FAULTS:  # the sender of the latest attempt was killed
+            return _give_up(table, delivery, "service_fault")
         if self._waiting.hold(table, request, webhook, delivery):
             return AttemptReport(done="postponed", state=delivery.state)
         event = table.event_of(delivery)

@@ -163,7 +163,8 @@ class DeliveryTable(WebhookTable):
     def reserve(self, delivery: Delivery, *, by: str, at: str, until: str) -> bool:
         """Reserve a delivery's next attempt for the sender `by` until a time; return whether it is reserved.
 
-        It is not when the delivery has changed, or another sender has reserved the attempt until a later time than now.
+        It counts as a fault until the attempt is written, since a sender that is killed can count nothing. The attempt
+        is not reserved when the delivery has changed, or another sender has reserved it until a later time than now.
         """
         is_unchanged = "revision = :revision"
         is_free = "attribute_not_exists(claimed_until) OR claimed_until < :at"
@@ -171,8 +172,9 @@ class DeliveryTable(WebhookTable):
         is_own = "claimed_by = :by"
         return self._store.update(
             webhook_keys.delivery(self._tenant, delivery.webhook_id, delivery.event_id),
-            "SET claimed_by = :by, claimed_until = :until",
+            "SET claimed_by = :by, claimed_until = :until, faults = :faults",
             {
+                ":faults": {"N": str(delivery.faults + 1)},
                 ":by": {"S": by},
                 ":at": {"S": at},
                 ":until": {"S": until},

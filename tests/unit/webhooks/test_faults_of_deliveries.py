@@ -13,6 +13,7 @@ from shared.domain.webhooks.delivery import (
     FAULT_SECONDS,
     KEPT_SECONDS,
     MAX_FAULTS,
+    RESERVATION_SECONDS,
     SUSPENSION_SECONDS,
     Delivery,
     DeliveryRequest,
@@ -47,7 +48,7 @@ def scene() -> Scene:
     return Scene()
 
 
-def fail(error: Exception) -> Any:
+def fail(error: BaseException) -> Any:
     def failing(*given: Any, **more: Any) -> Any:
         raise error
 
@@ -87,6 +88,34 @@ def test_check_76_a_delivery_that_this_service_cannot_make_ends_after_a_number_o
     scene.senders.deliveries("t1").save_delivery(scene.delivery, again)
     assert scene.attempt() == "attempted"
     assert (scene.delivery.state, scene.delivery.faults) == ("delivered", 0)
+
+
+def test_check_76_a_delivery_whose_senders_are_killed_ends_after_a_number_of_attempts(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that needs too much memory or time is killed, and can count nothing."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Senders, "send", fail(KeyboardInterrupt()))
+        for _ in range(MAX_FAULTS):
+            scene.senders.time.seconds += RESERVATION_SECONDS + 1
+            with pytest.raises(KeyboardInterrupt):
+                scene.attempt()
+    scene.senders.time.seconds += RESERVATION_SECONDS + 1
+    assert scene.attempt() == "given_up"
+    assert (scene.delivery.state, scene.delivery.reason) == ("failed", "service_fault")
+
+
+def test_check_76_killed_senders_before_an_attempt_that_is_written_do_not_count(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Senders, "send", fail(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            scene.attempt()
+    assert scene.delivery.faults == 1
+    scene.senders.time.seconds += RESERVATION_SECONDS + 1
+    assert scene.attempt() == "attempted"
+    assert scene.delivery.faults == 0
 
 
 def test_check_19_a_busy_table_or_key_service_is_no_fault(
