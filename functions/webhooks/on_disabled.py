@@ -16,12 +16,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     Does nothing where no e-mail is sent. A message that comes twice may send an e-mail twice.
     """
-    return process_batch(event, received_messages(environment.webhook_notices_queue_url()), _tell)
+    return process_batch(event, received_messages(environment.webhook_notices_queue_url()), _notify)
 
 
-def _tell(body: str) -> None:
+def _notify(body: str) -> None:
     notice = from_message(body)
-    sent = disabled_webhooks().tell(notice.tenant_id, notice.entity_id)
+    sent = disabled_webhooks().notify(notice.tenant_id, notice.entity_id)
     observability.note(
         "webhook disabled", tenant_id=notice.tenant_id, webhook_id=notice.entity_id, emails=sent
     )

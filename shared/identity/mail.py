@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared import observability
+from shared.domain.errors import Unavailable
 
 _TEXT = """You are invited to become a user of a contacts account. To accept, choose a password here:
 
@@ -29,6 +30,10 @@ _WEBHOOK_REASONS = {
 }
 
 
+_REFUSALS = frozenset({"BadRequestException", "MessageRejected", "NotFoundException"})
+"""The errors for an e-mail that SES does not send, whenever it is asked ("SendEmail", Amazon SES API v2 reference)."""
+
+
 class Mail:
     """A mailer with one verified sender. `ses` returns the AWS client, when it is first needed.
 
@@ -42,13 +47,16 @@ class Mail:
         self._accept_at = accept_at
 
     def invite(self, email: str, token: str) -> bool:
-        """Send an invitation's token. Return False when SES did not accept the e-mail; the log has the reason."""
+        """Send an invitation's token. Return False when SES refused the e-mail; the log has the reason.
+
+        Raises Unavailable when SES may accept it later.
+        """
         address = f"{self._accept_at}{'&' if '?' in self._accept_at else '?'}token={token}"
         return self._send(email, "You are invited", _TEXT.format(address=address), "an invitation")
 
     def warn_of_webhook(self, email: str, *, host: str, webhook_id: str, reason: str) -> bool:
         """Say that a webhook was disabled, for a reason of `shared.domain.webhooks.subscription`. Return False when SES
-        did not accept the e-mail; the log has the reason.
+        refused the e-mail; the log has the reason. Raises Unavailable when SES may accept it later.
         """
         text = _WEBHOOK_TEXT.format(
             reason=_WEBHOOK_REASONS.get(reason, reason), host=host, webhook_id=webhook_id
@@ -70,5 +78,7 @@ class Mail:
         except (BotoCoreError, ClientError) as error:
             code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
             observability.warn(f"{what} was not e-mailed", reason=code)
+            if code not in _REFUSALS:
+                raise Unavailable from None
             return False
         return True

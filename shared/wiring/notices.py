@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def disabled_webhooks() -> DisabledWebhooks:
-    """The service that tells of disabled webhooks."""
+    """The service that notifies people of disabled webhooks."""
     from shared.identity.mail import Mail
     from shared.services.webhooks.notices import DisabledWebhooks
     from shared.table.webhooks.repository import WebhookTable

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from shared.domain.errors import RateLimited, Unavailable
@@ -61,28 +62,39 @@ class LimitedMail:
 
     def invite(self, email: str, token: str) -> bool:
         """Send the token of an invitation unless a limit is reached; return whether it was sent."""
-        return self._take_tokens(self._digests.of(email)) and self._mail.invite(email, token)
+        with suppress(Unavailable):
+            return self._send(email, lambda: self._mail.invite(email, token))
+        return False
 
     def warn_of_webhook(self, email: str, *, host: str, webhook_id: str, reason: str) -> bool:
-        """Say that a webhook was disabled unless a limit is reached; return whether the e-mail was sent."""
-        return self._take_tokens(self._digests.of(email)) and self._mail.warn_of_webhook(
-            email, host=host, webhook_id=webhook_id, reason=reason
+        """Say that a webhook was disabled unless a limit is reached; return whether the e-mail was sent.
+
+        Raises Unavailable when it can be sent later: the table or the mail service is unavailable.
+        """
+        return self._send(
+            email,
+            lambda: self._mail.warn_of_webhook(email, host=host, webhook_id=webhook_id, reason=reason),
         )
 
-    def _take_tokens(self, address: str) -> bool:
+    def _send(self, email: str, send: Callable[[], bool]) -> bool:
+        """Send an e-mail unless a limit is reached; return whether it was sent. Raises Unavailable.
+
+        An e-mail that is not sent, because of a limit or since something is unavailable, does not count.
+        """
         now, taken = microseconds(self._clock()), []
         try:
             for bucket, quota in (
-                (self._buckets.of_mail(address), RECIPIENT_QUOTA),
+                (self._buckets.of_mail(self._digests.of(email)), RECIPIENT_QUOTA),
                 (self._buckets.of_caller(self._tenant, "invitations"), TENANT_QUOTA),
                 (self._buckets.of_mail("ALL"), DEPLOYMENT_QUOTA),
             ):
                 known = KnownBucket(bucket, lengthens=False)
                 known.take(1, quota, now)
                 taken.append((known, quota))
-        except (RateLimited, Unavailable):
-            # An e-mail that is not sent does not count.
+            return send()
+        except (RateLimited, Unavailable) as error:
             for known, quota in taken:
                 known.release(quota, now)
-            return False
-        return True
+            if isinstance(error, RateLimited):
+                return False
+            raise

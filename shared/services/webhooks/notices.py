@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 from shared.domain.accounts.user import User
 from shared.domain.callers import Caller
+from shared.domain.errors import Unavailable
 from shared.domain.webhooks.subscription import HOLDER_LOST_RIGHTS, MANAGE_WEBHOOKS, REQUESTED, Webhook
 
 MAX_ADMINS = 10
-"""The most admins who are told of a webhook whose holder is not."""
+"""The most admins who are notified of a webhook whose holder is not."""
 _PAGE = 100
 """The number of users that are read at once to find the admins."""
 
@@ -35,12 +36,12 @@ class Mail(Protocol):
     """E-mail to people; see `shared.services.limits.mail_limits.LimitedMail`."""
 
     def warn_of_webhook(self, email: str, *, host: str, webhook_id: str, reason: str) -> bool:
-        """Say that a webhook was disabled; return whether the e-mail was sent."""
+        """Say that a webhook was disabled; return whether the e-mail was sent. Raises Unavailable."""
         ...
 
 
 class DisabledWebhooks:
-    """Tells of webhooks that the system disabled."""
+    """Notifies people of webhooks that the system disabled."""
 
     def __init__(
         self,
@@ -52,12 +53,13 @@ class DisabledWebhooks:
         self._users = users
         self._mail = mail
 
-    def tell(self, tenant_id: str, webhook_id: str) -> int:
+    def notify(self, tenant_id: str, webhook_id: str) -> int:
         """Send e-mails that a webhook is disabled: to its holder, or to admins if the holder is not a user who may
         manage webhooks, or if it was disabled because the holder lost that right.
 
         Returns the number of e-mails. Sends none when the webhook has been enabled or deleted since, when a caller
-        disabled it, or where no e-mail is sent. Raises Unavailable.
+        disabled it, or where no e-mail is sent. Raises Unavailable when no one could be notified because the mail
+        service or the table is unavailable: repeating the call after some were would send them the e-mail again.
         """
         webhook = self._webhooks(tenant_id).get(webhook_id)
         if webhook is None or webhook.is_active or webhook.disabled_reason in (None, REQUESTED):
@@ -65,15 +67,20 @@ class DisabledWebhooks:
         mail = self._mail(tenant_id)
         if mail is None:
             return 0
-        return sum(
-            mail.warn_of_webhook(
-                user.email,
-                host=urlsplit(webhook.url).hostname or "",
-                webhook_id=webhook.id,
-                reason=webhook.disabled_reason or "",
-            )
-            for user in self._recipients(tenant_id, webhook)
-        )
+        sent, failure = 0, None
+        for user in self._recipients(tenant_id, webhook):
+            try:
+                sent += mail.warn_of_webhook(
+                    user.email,
+                    host=urlsplit(webhook.url).hostname or "",
+                    webhook_id=webhook.id,
+                    reason=webhook.disabled_reason or "",
+                )
+            except Unavailable as error:
+                failure = error
+        if failure is not None and not sent:
+            raise failure
+        return sent
 
     def _recipients(self, tenant_id: str, webhook: Webhook) -> list[User]:
         users = self._users(tenant_id)

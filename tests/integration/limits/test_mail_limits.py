@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import pytest
+
 from shared.domain.errors import Unavailable
 from shared.services.limits.mail_limits import LimitedMail
 from tests.buckets import MemoryBucket, MemoryBuckets
 
 
 class Sent:
-    """What was sent. `invite` always succeeds."""
+    """What was sent. `invite` always succeeds. `is_away`: whether notices of webhooks cannot be sent."""
 
     def __init__(self) -> None:
         self.to: list[str] = []
+        self.is_away = False
 
     def invite(self, email: str, token: str) -> bool:
+        self.to.append(email)
+        return True
+
+    def warn_of_webhook(self, email: str, *, host: str, webhook_id: str, reason: str) -> bool:
+        if self.is_away:
+            raise Unavailable
         self.to.append(email)
         return True
 
@@ -67,6 +76,22 @@ def test_while_the_table_is_away_none_is_sent() -> None:
     sent = Sent()
     assert not mail_of("T1", sent, Away(), [1_800_000_000.0]).invite("ada@example.com", "t")
     assert sent.to == []
+
+
+def warn(mail: LimitedMail) -> bool:
+    return mail.warn_of_webhook("ada@example.com", host="b.example", webhook_id="w", reason="gone")
+
+
+def test_a_notice_that_cannot_be_sent_now_is_sent_later_and_counts_once() -> None:
+    sent, now = Sent(), [1_800_000_000.0]
+    with pytest.raises(Unavailable):
+        warn(mail_of("T1", sent, Away(), now))
+    mail, sent.is_away = mail_of("T1", sent, MemoryBuckets(), now), True
+    for _ in range(10):
+        with pytest.raises(Unavailable):
+            warn(mail)
+    sent.is_away = False
+    assert [warn(mail) for _ in range(4)] == [True, True, True, False]
 
 
 def test_what_is_not_sent_since_all_is_used_up_does_not_count_for_address_and_tenant() -> None:

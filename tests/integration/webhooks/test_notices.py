@@ -49,7 +49,7 @@ def disable(world: World, reason: str, *, token: str | None = None) -> str:
 
 
 def pump(world: World) -> None:
-    """Publish the events, and tell of those of disabled webhooks."""
+    """Publish the events, and notify people of those of disabled webhooks."""
     world.catch_up()
     driver = world.stack.queue_driver("WebhookNoticesFunction", on_disabled.handler, prefixes=("G#MAIL#",))
     driver.pump()
@@ -63,7 +63,9 @@ def sent(world: World) -> list[Any]:
 
 
 @pytest.mark.parametrize(("reason", "word"), [(FAILING, "five days"), (GONE, "410")])
-def test_check_74_the_holder_of_a_disabled_webhook_is_told(mailing: World, reason: str, word: str) -> None:
+def test_check_74_the_holder_of_a_disabled_webhook_is_notified(
+    mailing: World, reason: str, word: str
+) -> None:
     webhook_id = disable(mailing, reason)
     pump(mailing)
     (mail,) = sent(mailing)
@@ -75,7 +77,7 @@ def test_check_74_the_holder_of_a_disabled_webhook_is_told(mailing: World, reaso
     assert "canary" not in text
 
 
-def test_the_admins_are_told_of_the_webhook_of_an_api_client(mailing: World) -> None:
+def test_the_admins_are_notified_of_the_webhook_of_an_api_client(mailing: World) -> None:
     permissions = {"webhooks:manage": "all", "contacts:read": "all"}
     key = mailing.send("POST", "/api-clients", {"name": "Shop", "permissions": permissions}).json["key"]
     disable(mailing, FAILING, token=key)
@@ -83,7 +85,9 @@ def test_the_admins_are_told_of_the_webhook_of_an_api_client(mailing: World) -> 
     assert [mail.destinations["ToAddresses"] for mail in sent(mailing)] == [["admin@t1.example.com"]]
 
 
-def test_no_one_is_told_of_a_webhook_that_was_disabled_on_request_or_enabled_since(mailing: World) -> None:
+def test_no_one_is_notified_of_a_webhook_that_was_disabled_on_request_or_enabled_since(
+    mailing: World,
+) -> None:
     disable(mailing, REQUESTED)
     enabled = disable(mailing, FAILING)
     assert mailing.send("POST", f"/webhooks/{enabled}/enable").status == 200
