@@ -34,7 +34,7 @@ def shown_records(read_webhook: Reader) -> ShownRecords:
 def _read_contact(caller: Caller, contact_id: str) -> BaseModel:
     from shared.wiring.contacts import contact_reading, show_contacts
 
-    return show_contacts(caller, [contact_reading(caller).read(contact_id)])[0]
+    return show_contacts(caller, [contact_reading(caller).read_present(contact_id)])[0]
 
 
 def _read_tag(caller: Caller, tag_id: str) -> BaseModel:

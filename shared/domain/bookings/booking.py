@@ -80,6 +80,10 @@ class Booking(BaseModel):
         """Whether it counts in its contact's `total_bookings`: a cancelled one does not."""
         return self.state != "cancelled"
 
+    def with_fields(self, update: dict[str, Any]) -> Booking:
+        """Return the booking with some fields replaced, without validating the new values."""
+        return self.model_construct(**{**self.__dict__, **update})
+
     def apply(self, event: BookingEvent, *, contact_id: str, organizer_id: str | None) -> Booking:
         """Return the booking after one more of its events.
 
@@ -103,7 +107,7 @@ class Booking(BaseModel):
                 organizer_email=event.organizer_email or None,
                 organizer_order=order,
             )
-        return self.model_construct(**{**self.__dict__, **given})
+        return self.with_fields(given)
 
     def _events_with(self, event: BookingEvent) -> list[BookingEntry]:
         entry = BookingEntry.model_construct(

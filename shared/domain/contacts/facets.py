@@ -9,6 +9,8 @@ from shared.domain.contacts.record import Contact
 OWN = "own"
 """The facet of a user's own contacts. It has no index: it is the union of the facets `owner_id` and `organizer_id`, of
 which a contact has at most one for any user."""
+SURVIVING = ("has_merged", "true")
+"""The facet of survivors, with its value: contacts that others were merged into. Callers cannot filter by it."""
 ORGANIZING_OWNER = "organizing_owner"
 """A counter beside the facet `organizer_id`: contacts whose owner also organizes a booking of theirs."""
 
@@ -38,7 +40,7 @@ OTHER_VALUES = {
     "is_primary": ("true",),
 }
 """The values of a facet besides its default."""
-_UNCOUNTED = ("customer_id",)  # the customer's record has the count
+_UNCOUNTED = ("customer_id", SURVIVING[0])  # the customer's record has the count; survivors are not counted
 
 
 def facets_of(contact: Contact) -> set[tuple[str, str]]:
@@ -63,6 +65,8 @@ def facets_of(contact: Contact) -> set[tuple[str, str]]:
         found.add(("is_active", "false"))
     if contact.total_bookings:
         found.add(("has_bookings", "true"))
+    if contact.merged_from:
+        found.add(SURVIVING)
     return found
 
 

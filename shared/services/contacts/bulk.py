@@ -213,4 +213,4 @@ class BulkContacts:
             holders = self._contacts.get_many({one.contact_id: None for one in conflicts})
         except Unavailable:
             return set()
-        return {holder.id for holder in holders.values() if self._caller.owns_contact(holder)}
+        return {one for one, holder in holders.items() if self._caller.owns_contact(holder)}

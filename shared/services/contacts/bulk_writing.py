@@ -13,7 +13,7 @@ from shared.domain.callers import Caller
 from shared.domain.contacts.bulk import BulkResult
 from shared.domain.contacts.filter import ContactFilter
 from shared.domain.contacts.record import Contact
-from shared.domain.errors import ConcurrentChange, DomainError, NotFound, Unavailable
+from shared.domain.errors import ConcurrentChange, DomainError, Merged, NotFound, Unavailable
 from shared.domain.events import Event
 from shared.domain.ids import Work, is_id
 from shared.services.backoff import HOT
@@ -144,13 +144,13 @@ class BulkWriting:
                 results[contact_id] = BulkResult(contact_id)
                 continue
             try:
-                before = self._reading.require_visible(found.get(contact_id))
+                before = self._reading.require_unmerged(contact_id, found.get(contact_id))
                 if wanted is not None and not wanted.matches(before):
                     left_out.append((contact_id, event_ids[contact_id]))
                     continue
                 self._writing.require_right(permission, before)
                 decision = decide(before, event_ids[contact_id])
-            except NotFound as refusal:
+            except (NotFound, Merged) as refusal:
                 if wanted is None:
                     results[contact_id] = BulkResult(contact_id, refusal)
                 else:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from shared.domain.callers import Caller
-from shared.domain.contacts.facets import OWN
+from shared.domain.contacts.facets import OWN, SURVIVING
 from shared.domain.contacts.record import Contact
 from shared.domain.ids import NUMBERS, id_of
 from shared.services.paging import Cursors, NumberedPositions, Page, check_depth
@@ -40,11 +40,15 @@ class ContactEntry(Protocol):
     @property
     def contact_id(self) -> str: ...
 
+    def with_fields(self, update: dict[str, Any]) -> Self: ...
+
 
 class ContactRows(Protocol):
     """The contacts of one tenant as lists show them; see `shared.table.contacts.index.ContactIndex`."""
 
     def rows(self, contact_ids: Sequence[str]) -> list[Contact]: ...
+
+    def survivors(self, contact_ids: Collection[str]) -> dict[str, str]: ...
 
     def with_all(
         self, facets: Sequence[tuple[str, str]], *, after: str | None, descending: bool, low: str, high: str
@@ -74,7 +78,8 @@ class WantedEntries(Generic[E]):
 
 
 class EntryLists:
-    """Lists of entries of all contacts that one caller may see. Entries of deleted contacts are left out.
+    """Lists of entries of all contacts that one caller may see. Entries of deleted contacts are left out. Those of
+
 
     The list row of each entry's contact decides, looked up at most once for a list. For a caller who may read only
     their own contacts, the index of these excludes most others without a look-up.
@@ -139,7 +144,10 @@ class EntryLists:
 
 
 class _VisibleContacts:
-    """The contacts that a caller may see, each looked up at most once. `owner_id`: only those that this user owns."""
+    """The contacts that a caller may see, each looked up at most once. `owner_id`: only those that this user owns.
+
+    A merged contact is one of them if its survivor is.
+    """
 
     def __init__(self, caller: Caller, contacts: ContactRows, owner_id: str | None) -> None:
         self._caller = caller
@@ -147,6 +155,7 @@ class _VisibleContacts:
         self._owner_id = owner_id
         self._sees_all = caller.level("contacts:read") == "all"
         self._known: dict[str, bool] = {}
+        self._survivors: dict[str, str] = {}
         self._facets = [
             *([] if self._sees_all else [(OWN, caller.id)]),
             *([] if owner_id is None else [("owner_id", owner_id)]),
@@ -156,7 +165,7 @@ class _VisibleContacts:
 
     def needs_look_up(self, contact_id: str) -> bool:
         """Whether only the contact's list row can tell if it is one of them."""
-        if contact_id in self._known:
+        if self._survivors.get(contact_id, contact_id) in self._known:
             return False
         candidates = self._find_candidates()
         return candidates is None or contact_id in candidates
@@ -168,15 +177,31 @@ class _VisibleContacts:
         return sorted(candidates) if candidates is not None and len(candidates) <= MAX_FEW else None
 
     def look_up(self, contact_ids: set[str]) -> None:
-        """Look up contacts."""
+        """Look up contacts. Those that no list shows may be merged: then their survivors are looked up."""
+        wanted = contact_ids - self._survivors.keys()
+        without_row = wanted - {row.id for row in self._read_rows(wanted)}
+        if without_row:
+            self._survivors.update(self._contacts.survivors(without_row))
+        survivors = {self._survivors[one] for one in contact_ids if one in self._survivors}
+        self._read_rows(survivors - self._known.keys())
+
+    def _read_rows(self, contact_ids: Collection[str]) -> list[Contact]:
+        """Look up contacts by their list rows. Return the rows that exist."""
+        rows = self._contacts.rows(sorted(contact_ids)) if contact_ids else []
         self._known.update(dict.fromkeys(contact_ids, False))
-        for contact in self._contacts.rows(sorted(contact_ids)):
+        for contact in rows:
             is_visible = self._sees_all or self._caller.owns_contact(contact)
             self._known[contact.id] = is_visible and self._owner_id in (None, contact.owner_id)
+        return rows
 
     def shows(self, contact_id: str) -> bool:
         """Whether a contact that was looked up, or needs no look-up, is one of them."""
-        return self._known.get(contact_id, False)
+        return self._known.get(self._survivors.get(contact_id, contact_id), False)
+
+    def show(self, entry: E) -> E:
+        """Return an entry of one of them as it is shown: an entry of a merged contact as its survivor's."""
+        survivor_id = self._survivors.get(entry.contact_id)
+        return entry if survivor_id is None else entry.with_fields({"contact_id": survivor_id})
 
     def _find_candidates(self) -> frozenset[str] | None:
         """Return what `_read_candidates` returns, read once."""
@@ -185,16 +210,27 @@ class _VisibleContacts:
         return self._candidates
 
     def _read_candidates(self) -> frozenset[str] | None:
-        """Return the ids of the contacts that may be among them, from the indexes of own contacts and of the owner's;
-        None when they are too many to read them.
+        """Return the ids of the contacts that may be among them, from the indexes of own contacts and of the owner's,
+        with those of the contacts that were merged into them; None when they are too many to read them.
         """
-        low, high = _ALL
-        steps = self._contacts.with_all(self._facets, after=None, descending=True, low=low, high=high)
         try:
-            found = frozenset(contact_id for contact_id, is_one in islice(steps, MAX_OWN + 1) if is_one)
+            found = self._read_ids(self._facets)
+            survivors = self._read_ids([SURVIVING, *self._facets]) if found else frozenset()
         except BudgetSpent:
             return None
+        if found is None or survivors is None:
+            return None
+        for survivor in self._read_rows(survivors):
+            self._survivors.update(dict.fromkeys(survivor.merged_from, survivor.id))
+        found |= self._survivors.keys()
         return found if len(found) <= MAX_OWN else None
+
+    def _read_ids(self, facets: Sequence[tuple[str, str]]) -> frozenset[str] | None:
+        """Return the ids of the contacts with some facets; None if more than MAX_OWN steps find them."""
+        low, high = _ALL
+        walk = self._contacts.with_all(facets, after=None, descending=True, low=low, high=high)
+        steps = list(islice(walk, MAX_OWN + 1))
+        return frozenset(one for one, is_one in steps if is_one) if len(steps) <= MAX_OWN else None
 
 
 def _steps(
@@ -223,4 +259,4 @@ def _steps(
         for position, entry, matches in group:
             is_match = matches and contacts.shows(entry.contact_id)
             shown += is_match
-            yield position, is_match, entry
+            yield position, is_match, contacts.show(entry) if is_match else entry

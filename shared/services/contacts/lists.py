@@ -58,12 +58,28 @@ class ContactLists:
         self._cursors = cursors
         self._budget = budget
 
-    def read_many(self, contact_ids: Sequence[str], wanted: ContactFilter) -> list[Contact]:
-        """Return the contacts with some ids that match, in the order of the ids."""
-        rows: list[Contact] = []
+    def read_many(self, contact_ids: Sequence[str], wanted: ContactFilter) -> dict[str, Contact]:
+        """Return the contacts with some ids that match, by the ids, in their order. Of a merged contact, this is the
+        survivor. A contact that several of the ids lead to is returned once, at the first of them.
+        """
+        found = self._read_rows(contact_ids)
+        survivors = self._index.survivors([one for one in contact_ids if one not in found])
+        found |= self._read_rows(sorted({*survivors.values()} - found.keys()))
+        shown: dict[str, Contact] = {}
+        seen: set[str] = set()
+        for one in contact_ids:
+            contact = found.get(survivors.get(one, one))
+            if contact is not None and contact.id not in seen and wanted.matches(contact):
+                seen.add(contact.id)
+                shown[one] = contact
+        return shown
+
+    def _read_rows(self, contact_ids: Sequence[str]) -> dict[str, Contact]:
+        found: dict[str, Contact] = {}
         for start in range(0, len(contact_ids), MAX_LOOKUPS):
-            rows += self._index.rows(contact_ids[start : start + MAX_LOOKUPS])
-        return [contact for contact in rows if wanted.matches(contact)]
+            rows = self._index.rows(contact_ids[start : start + MAX_LOOKUPS])
+            found.update((row.id, row) for row in rows)
+        return found
 
     def list(
         self,

@@ -7,7 +7,7 @@ can leave a contact out or show an older state for that moment, but never shows 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from operator import itemgetter
 from typing import Protocol
 
@@ -47,6 +47,8 @@ _INDEXED = frozenset(
 
 class ContactIndex(OrderIndex, Protocol):
     """The indexes of one tenant's contacts; see `shared.table.contacts.index.ContactIndex`."""
+
+    def survivors(self, contact_ids: Collection[str]) -> dict[str, str]: ...
 
     def count(self, name: str) -> int: ...
 

@@ -23,7 +23,7 @@ from shared.services.optimistic import IfMatch
 class DeletedContacts(Protocol):
     """The contacts of one tenant; see `shared.table.contacts.repository.ContactTable`."""
 
-    def get_with_deleted(self, contact_id: str) -> Contact | None: ...
+    def find_present(self, contact_id: str) -> Contact | None: ...
 
 
 class PresentOwners(Protocol):
@@ -157,7 +157,7 @@ class ContactService:
         )
 
     def _find_restorable(self, contact_id: str) -> Contact | None:
-        contact = self._contacts.get_with_deleted(contact_id)
+        contact = self._contacts.find_present(contact_id)
         if contact is not None and contact.purge_at is not None and contact.purge_at <= timestamps.now():
             return None
         return contact

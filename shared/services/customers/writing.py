@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol
 
@@ -272,7 +272,7 @@ class CustomerService:
         members = {customer.id: self._members_of(customer) for customer in customers}
         wanted = {one: None for ids in members.values() for one in ids}
         wanted |= {one.primary_contact: None for one in customers if one.primary_contact}
-        found = self._contacts.get_many(wanted) if wanted else {}
+        found = self._read_contacts(wanted)
         return [_build_shown(customer, members[customer.id], found) for customer in customers]
 
     def _members_of(self, customer: Customer) -> Sequence[str]:
@@ -298,7 +298,7 @@ class CustomerService:
         while True:
             self._budget.check()
             ids = self._customers.members(customer_id, limit=portion, after=after, descending=descending)
-            found = self._contacts.get_many(ids) if ids else {}
+            found = self._read_contacts(ids)
             self._budget.charge(2 * len(ids))
             for one in ids:
                 contact = found.get(one)
@@ -307,6 +307,11 @@ class CustomerService:
             if len(ids) < portion:
                 return
             after = ids[-1]
+
+    def _read_contacts(self, contact_ids: Collection[str]) -> dict[str, Contact]:
+        """Return the live contacts with some ids, without those that were merged since their ids were read."""
+        found = self._contacts.get_many(contact_ids) if contact_ids else {}
+        return {one: contact for one, contact in found.items() if contact.id == one}
 
     def _can_see(self, contact: Contact) -> bool:
         return self._can_see_all or self._caller.owns_contact(contact)
@@ -333,7 +338,7 @@ class CustomerService:
                     one for one, is_seen, _ in self._walk_members(customer.id, portion=_PORTION) if is_seen
                 ]
                 return seen, len(seen)
-        found = self._contacts.get_many([customer.primary_contact] if customer.primary_contact else [])
+        found = self._read_contacts([customer.primary_contact] if customer.primary_contact else [])
         return [one.id for one in found.values() if self._can_see(one)], None
 
     @contextlib.contextmanager

@@ -58,13 +58,13 @@ class ExportListing:
 
     def _walk_ids(self, run: ExportRun, ids: Sequence[str]) -> Iterator[Step[Contact]]:
         if run.sort is not None:
-            found = self._lists.read_many(ids, run.wanted)
+            found = list(self._lists.read_many(ids, run.wanted).values())
             after = None if run.position is None else list(run.position)
             for place, contact in in_order(found, run.sort, after):
                 yield place, True, contact
             return
         start = run.position or 0
-        contacts = {one.id: one for one in self._lists.read_many(ids[start:], run.wanted)}
+        contacts = self._lists.read_many(ids, run.wanted)  # of all, since two ids may lead to one contact
         for number, contact_id in enumerate(ids[start:], start + 1):
             yield number, contact_id in contacts, contacts.get(contact_id)
 

@@ -12,7 +12,7 @@ from shared.domain.callers import Caller
 from shared.domain.contacts.bulk import BulkChange, BulkResult, label_refs
 from shared.domain.contacts.fields import MAX_GROUPS
 from shared.domain.contacts.record import Contact
-from shared.domain.errors import FieldError, Invalid, NotFound
+from shared.domain.errors import FieldError, Invalid, Merged, NotFound
 from shared.domain.ids import is_id
 from shared.services.contacts.bulk import BulkContacts
 from shared.services.contacts.reading import ContactReading
@@ -59,7 +59,7 @@ class GroupMembers:
 
     def require_addable(self, contact_ids: Sequence[str]) -> None:
         """Raise Invalid for contacts that cannot join another group, and PermissionDenied for a contact that the caller
-        may not change. Invalid names each contact by its position in `contact_ids`.
+        may not change. Invalid names each contact by its position in `contact_ids`. Raises Merged for a merged contact.
         """
         self._caller.require("contacts:read")
         found = self._contacts.get_many({one: None for one in contact_ids if is_id(one)})
@@ -67,10 +67,12 @@ class GroupMembers:
         for position, contact_id in enumerate(contact_ids):
             field = f"contact_ids.{position}"
             try:
-                contact = self._reading.require_visible(found.get(contact_id))
+                contact = self._reading.require_unmerged(contact_id, found.get(contact_id))
             except NotFound as missing:
                 errors.append(FieldError(field, "unknown_contact", missing.detail))
                 continue
+            except Merged as merged:
+                raise Merged(contact_id, merged.survivor_id, field) from merged
             self._caller.require_on("contacts:write", contact.owner_id, contact.organizer_ids)
             if len(contact.group_ids) >= MAX_GROUPS:
                 message = f"A contact is in at most {MAX_GROUPS} groups."

@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Protocol
 from shared.domain.contacts.history import MAX_VERSIONS_BACK
 from shared.domain.contacts.record import Contact
 from shared.domain.contacts.reversal import KeptField, Value, find_writes, reverse
-from shared.domain.errors import ConcurrentChange, DomainError, Duplicate, Invalid, NotFound, Unavailable
+from shared.domain.errors import (
+    ConcurrentChange,
+    DomainError,
+    Duplicate,
+    Invalid,
+    Merged,
+    NotFound,
+    Unavailable,
+)
 from shared.domain.events import CONTACT_CREATED, CONTACT_DELETED, Event
 from shared.domain.ids import Work, derived_id
 from shared.domain.imports.record import ImportRun
@@ -162,6 +170,9 @@ class _ChunkReversal:
             return True
         if isinstance(refusal, Unavailable | ConcurrentChange):
             raise refusal
+        if isinstance(refusal, Merged):
+            self._set(contact_id, "kept", "merged")
+            return True
         if isinstance(refusal, NotFound):
             deleted = self._contacts.get_with_deleted(contact_id)
             is_own = deleted is not None and deleted.updated_by == self._caller.actor

@@ -177,7 +177,9 @@ class RowLookups:
         contacts = dict(known.contacts)
         unread = set(matches.values()) - contacts.keys()
         if unread and known.run.options.on_duplicate != "skip":
-            contacts |= self._reads.contacts.get_many(unread)
+            found = self._reads.contacts.get_many(unread)
+            contacts |= _by_own_id(found)
+            matches = {key: found[one].id if one in found else one for key, one in matches.items()}
         return replace(known, locks=locks, matches=matches, since=since, contacts=contacts)
 
     def _all_holders(self, key: MatchKey, known: Known) -> Iterable[str]:
@@ -217,10 +219,14 @@ class RowLookups:
         wanted = ids - contacts.keys()
         if options.on_duplicate != "skip":
             wanted |= {*matches.values(), *locks.values(), *also} - contacts.keys()
-        contacts |= reads.contacts.get_many(wanted) if wanted else {}
-        matches |= {("id", one): one for one in ids if one in contacts}
+        found = contacts | (reads.contacts.get_many(wanted) if wanted else {})
+        contacts = _by_own_id(found)
+        # A merged contact leads to its survivor, also if it was merged since its values were looked up.
+        present = {asked: one.id for asked, one in found.items()}
+        matches |= {("id", one): present[one] for one in ids if one in present}
+        locks = {lock: present.get(one, one) for lock, one in locks.items()}
         if options.on_duplicate != "skip":
-            matches = {key: one for key, one in matches.items() if one in contacts}
+            matches = {key: present[one] for key, one in matches.items() if one in present}
             elsewhere = [one for one in contacts.values() if one.unique_scope == "customer"]
             locks |= reads.contacts.holders(_locks_beside(rows, elsewhere)) if elsewhere else {}
         names_labels = bool(options.tags or options.groups) or any(
@@ -281,8 +287,13 @@ class RowLookups:
         for number, ids in candidates.items():
             for one in ids:
                 if one in contacts and number in numbers_in(contacts[one].__dict__):
-                    holders.setdefault(("phone", number), one)
-        return holders, contacts
+                    holders.setdefault(("phone", number), contacts[one].id)
+        return holders, _by_own_id(contacts)
+
+
+def _by_own_id(contacts: Mapping[str, Contact]) -> dict[str, Contact]:
+    """Return contacts by their own ids, which are not those by which the survivors of merged contacts were found."""
+    return {one.id: one for one in contacts.values()}
 
 
 def _given_by(event: Event, known: Known, contact: Contact | None) -> Iterator[tuple[tuple[str, str], int]]:

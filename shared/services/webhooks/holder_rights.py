@@ -32,7 +32,7 @@ class ApiClients(Protocol):
 class Contacts(Protocol):
     """The contacts of one tenant; see `shared.table.contacts.repository.ContactTable`."""
 
-    def get_with_deleted(self, contact_id: str) -> Contact | None: ...
+    def find_present(self, contact_id: str) -> Contact | None: ...
 
 
 class EventReads:
@@ -51,7 +51,7 @@ class EventReads:
             return self._find_event()
 
     def contact(self) -> Contact | None:
-        """Return the contact, also one that is deleted, or None when there is none."""
+        """Return the contact, also one that is deleted, or None when there is none; of a merged one, the survivor."""
         with self._lock:
             return self._find_contact()
 
@@ -89,7 +89,7 @@ class HolderRights:
     def reads(self, notice: Notice, find_event: Callable[[], Event | None]) -> EventReads:
         """Return what `receives` reads for an event, for all subscriptions. `find_event` reads the event."""
         contacts = self._contacts(notice.tenant_id)
-        return EventReads(find_event, lambda: contacts.get_with_deleted(notice.entity_id))
+        return EventReads(find_event, lambda: contacts.find_present(notice.entity_id))
 
     def receives(self, webhook: Webhook, holder: Caller, notice: Notice, reads: EventReads) -> bool:
         """Whether a subscription receives an event that it may want (see `Webhook.may_want`): its holder may see the
@@ -127,7 +127,7 @@ class HolderRights:
         is about nothing else than the webhook.
         """
         contacts = self._contacts(caller.tenant_id)
-        return self._may_see(caller, event_type, actor, lambda: contacts.get_with_deleted(entity_id))
+        return self._may_see(caller, event_type, actor, lambda: contacts.find_present(entity_id))
 
     def _may_see(
         self,

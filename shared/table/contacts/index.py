@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Unpack
 
 from shared.domain.contacts.facets import OWN
@@ -12,7 +12,9 @@ from shared.services.reading_budget import Budget
 from shared.table import walking
 from shared.table.budgeted_reads import BudgetedReads
 from shared.table.contacts import items as contact_items
+from shared.table.contacts.survivors import MERGED_INTO, Survivors
 from shared.table.item import Item
+from shared.table.keys import contacts as contact_keys
 from shared.table.keys import counters as counter_keys
 from shared.table.keys import customers as customer_keys
 from shared.table.keys import lists as list_keys
@@ -159,6 +161,16 @@ class ContactIndex:
         found = self._reads.get_many(wanted, consistent=False)
         rows = (found.get(identity_of(key)) for key in wanted)
         return [contact_items.contact_from_item(row) for row in rows if row]
+
+    def survivors(self, contact_ids: Collection[str]) -> dict[str, str]:
+        """Return the survivors of those of some contacts that are merged: ids by ids. A survivor may be deleted."""
+        keys = {one: contact_keys.contact(self._tenant, one) for one in contact_ids}
+        found = self._reads.get_many(list(keys.values()), consistent=False)
+        items = {one: found.get(identity_of(key)) for one, key in keys.items()}
+        merged = {one: item for one, item in items.items() if item is not None and MERGED_INTO in item}
+        survivors = Survivors(self._store, self._tenant).find_many(merged)
+        self._budget.charge(len(survivors))
+        return {one: item["id"]["S"] for one, item in survivors.items()}
 
     def all_rows(
         self, *, after: str | None, descending: bool, low: str, high: str, portion: int

@@ -14,6 +14,7 @@ from shared.domain.errors import NOT_A_RECORD, DomainError, Duplicate, Unavailab
 from shared.domain.events import Event
 from shared.table import event_items, guards
 from shared.table.contacts import items as contact_items
+from shared.table.contacts.survivors import Survivors
 from shared.table.item import Item, item_size
 from shared.table.keys import contacts as contact_keys
 from shared.table.keys import events as event_keys
@@ -34,14 +35,24 @@ class ContactTable:
         self._store = store
         self._tenant = tenant_id
         self._labels = labels
+        self._survivors = Survivors(store, tenant_id)
 
     def get(self, contact_id: str) -> Contact | None:
-        """Return a live contact as of now, or None."""
-        contact = self.get_with_deleted(contact_id)
+        """Return a live contact as of now, or None. Of a merged contact, returns the survivor, if that is live."""
+        contact = self.find_present(contact_id)
         return contact if contact and contact.deleted_at is None else None
 
+    def find_present(self, contact_id: str) -> Contact | None:
+        """Return a contact as of now, live or deleted; None when it does not exist or is being purged. Of a merged
+        contact, returns the survivor.
+        """
+        contact = self.get_with_deleted(contact_id)
+        while contact is not None and contact.merged_into is not None:
+            contact = self.get_with_deleted(contact.merged_into)
+        return contact
+
     def get_with_deleted(self, contact_id: str) -> Contact | None:
-        """Return a contact as of now, live or deleted; None when it does not exist or is being purged."""
+        """Return a contact as of now, live, deleted or merged; None when it does not exist or is being purged."""
         key = contact_keys.contact(self._tenant, contact_id)
         if self._labels is None:
             item = self._store.get(key)
@@ -55,26 +66,34 @@ class ContactTable:
         return contact.with_label_names(self._labels.at(found.get(identity_of(stamp))))
 
     def get_many(self, contact_ids: Iterable[str]) -> dict[str, Contact]:
-        """Return the live contacts with some ids as of now, by id."""
-        found = self._store.get_many(
-            [contact_keys.contact(self._tenant, one) for one in contact_ids]
-        ).values()
-        contacts = [contact_items.contact_from_item(item) for item in found if "deleted_at" not in item]
-        if self._labels is not None and any(one.has_labels for one in contacts):
+        """Return the live contacts with some ids as of now, by these ids. Of a merged contact, returns the survivor."""
+        present = self._survivors.find_many(self._read_items(contact_ids))
+        contacts = {
+            one: contact_items.contact_from_item(item)
+            for one, item in present.items()
+            if "deleted_at" not in item
+        }
+        if self._labels is not None and any(one.has_labels for one in contacts.values()):
             labels = self._labels.current()  # read after the contacts, so that it includes all of theirs
-            contacts = [one.with_label_names(labels) for one in contacts]
-        return {contact.id: contact for contact in contacts}
+            contacts = {one: contact.with_label_names(labels) for one, contact in contacts.items()}
+        return contacts
 
     def read_owners(self, contact_ids: Sequence[str]) -> dict[str, ContactOwners]:
-        """Return the owners of the contacts with some ids as of now, live or deleted, by id.
+        """Return the owners of the contacts with some ids as of now, live or deleted, by these ids.
 
-        Leaves out those that are being purged. One that cannot be read is logged and has no owner. A hundred contacts
-        are one call.
+        The owners of a merged contact are those of the survivor. Leaves out those that are being purged. One that
+        cannot be read is logged and has no owner. A hundred contacts are one call, and one more for each step of the
+        longest chain of merges.
         """
+        items = self._read_items(contact_ids)
+        present = self._survivors.find_many(items)
+        return {one: _owners_of(items[one], item) for one, item in present.items()}
+
+    def _read_items(self, contact_ids: Iterable[str]) -> dict[str, Item]:
+        """Return the items of contacts that exist, by id."""
         keys = {one: contact_keys.contact(self._tenant, one) for one in contact_ids}
         found = self._store.get_many(list(keys.values()))
-        items = {one: found[identity] for one, key in keys.items() if (identity := identity_of(key)) in found}
-        return {one: _owners_of(item) for one, item in items.items() if "emptied_at" not in item}
+        return {one: item for one, key in keys.items() if (item := found.get(identity_of(key))) is not None}
 
     def find_written(self, events: Iterable[tuple[str, str]]) -> set[str]:
         """Return the contact ids of those of many events, each (contact id, event id), that are in the table.
@@ -269,11 +288,13 @@ class ContactTable:
         transaction.delete(self._key(lock), **guards.is_free_or_own("contact_id", contact_id))
 
 
-def _owners_of(item: Item) -> ContactOwners:
-    """Return the owners of a contact's item; of one that is not a contact, none."""
-    size = item_size(item)
+def _owners_of(item: Item, survivor: Item) -> ContactOwners:
+    """Return the owners of a contact by the item of its survivor, or its own if it is not merged. An item that is not a
+    contact has none.
+    """
+    size = item_size(item) + (0 if survivor is item else item_size(survivor))
     try:
-        contact = contact_items.contact_from_item(item)
+        contact = contact_items.contact_from_item(survivor)
     except NOT_A_RECORD:
         observability.warn("not a contact", trace=observability.trace())
         return ContactOwners(None, [], size)

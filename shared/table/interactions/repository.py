@@ -10,6 +10,7 @@ from shared.services.interactions.scheduling import FollowUpChange
 from shared.table import guards
 from shared.table.contacts import items as contact_items
 from shared.table.contacts.repository import ContactTable
+from shared.table.contacts.survivors import MERGED_INTO
 from shared.table.interactions import items as interaction_items
 from shared.table.interactions.follow_up_items import add_follow_up
 from shared.table.item import Item
@@ -40,7 +41,8 @@ class InteractionTable:
     def find(
         self, contact_id: str, interaction_id: str, *, of_deleted: bool = False
     ) -> tuple[Contact | None, Interaction | None]:
-        """Return a live contact and one of its interactions, as of now; None for what does not exist.
+        """Return a live contact and one of its interactions, as of now; None for what does not exist. Of a merged
+        contact, returns the survivor and None.
 
         `of_deleted`: the contact may be deleted, but not purged. One call, or two for an interaction whose time was
         changed.
@@ -53,8 +55,10 @@ class InteractionTable:
         ]
         found = self._store.get_many([of_contact, moved, *places])
         record = found.get(identity_of(of_contact))
-        if record is None or ("deleted_at" in record and not of_deleted) or "emptied_at" in record:
+        if record is None or "emptied_at" in record:
             return None, None
+        if "deleted_at" in record and not of_deleted:
+            return (self._contacts.get(contact_id) if MERGED_INTO in record else None), None
         contact = contact_items.contact_from_item(record)
         item: Item | None
         if pointer := found.get(identity_of(moved)):

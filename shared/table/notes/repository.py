@@ -35,13 +35,16 @@ class NoteTable:
     def find(
         self, contact_id: str, note_id: str, *, of_deleted: bool = False
     ) -> tuple[Contact | None, Note | None]:
-        """Return a live contact and one of its notes, as of now; None for what does not exist.
+        """Return a live contact and one of its notes, as of now; None for what does not exist. Of a merged contact,
+        returns the survivor and None.
 
         `of_deleted`: the contact may be deleted, but not purged. One call, or two for a note that does not exist.
         """
         contact, note = self._read(contact_id, note_id)
-        if contact is None or (contact.deleted_at is not None and not of_deleted):
+        if contact is None:
             return None, None
+        if contact.deleted_at is not None and not of_deleted:
+            return (self._contacts.get(contact_id) if contact.merged_into is not None else None), None
         if note is None and contact.note_count:
             # A note that was just pinned may have been at one key when the other one was read.
             return self._read(contact_id, note_id)

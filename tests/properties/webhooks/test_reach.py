@@ -77,7 +77,7 @@ class Room:
         role = "admin" if identifier == "boss" else "user"
         return User.model_construct(id=identifier, role=role, is_active=True)
 
-    def get_with_deleted(self, contact_id: str) -> Contact | None:
+    def find_present(self, contact_id: str) -> Contact | None:
         return self.contacts.get(contact_id)
 
     # Subscriptions and deliveries

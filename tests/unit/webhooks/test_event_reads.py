@@ -46,7 +46,7 @@ class Tables:
     def get(self, client_id: str) -> Any:
         return SimpleNamespace(id=client_id, is_active=True, permissions=HOLDER.granted)
 
-    def get_with_deleted(self, contact_id: str) -> Any:
+    def find_present(self, contact_id: str) -> Any:
         self.contacts_read += 1
         return SimpleNamespace(owner_id="c1", organizer_ids=[], id=contact_id)
 
